@@ -1,0 +1,179 @@
+/**
+ * The tensor IR: static shapes, SSA nodes with one result each, hash-consed by a `Graph` (graph.ts), each with the
+ * `.fsl` span it came from. The op set is closed under differentiation and under batching over tasks; shape.ts,
+ * derivative.ts and batch.ts hold one exhaustive table each (`Record<OpName, Rule>`).
+ *
+ * Broadcasting is always explicit (`broadcast`): element-wise ops take operands of one shape.
+ */
+import type { Span } from "../../../grammar/ast.js";
+
+export type DType = "f32" | "i32" | "u32" | "u8" | "bool";
+export type Shape = readonly number[];
+
+export interface Window {
+  /** [height, width] */
+  readonly size: readonly [number, number];
+  readonly stride: readonly [number, number];
+  /** Zero (conv, avg_pool) or −∞ (max_pool) padding: [top, left, bottom, right]. */
+  readonly pad: readonly [number, number, number, number];
+}
+
+/** Attributes of each primitive. x: [n, c, h, w], filters: [o, c/groups, kh, kw]. */
+export interface PrimitiveAttrs {
+  // sources
+  input: { readonly name: string; readonly shape: Shape; readonly dtype: DType };
+  /** `data` has one element (a splat) or all of them, row-major. */
+  const: { readonly shape: Shape; readonly dtype: DType; readonly data: readonly number[] | Float64Array };
+  iota: { readonly shape: Shape; readonly dtype: "i32" | "u32"; readonly axis: number };
+  // element-wise
+  neg: Empty;
+  exp: Empty;
+  log: Empty;
+  sqrt: Empty;
+  rsqrt: Empty;
+  tanh: Empty;
+  abs: Empty;
+  floor: Empty;
+  not: Empty;
+  add: Empty;
+  sub: Empty;
+  mul: Empty;
+  div: Empty;
+  max: Empty;
+  min: Empty;
+  pow: Empty;
+  and: Empty;
+  or: Empty;
+  xor: Empty;
+  shl: Empty;
+  shr: Empty;
+  compare: { readonly cmp: "lt" | "le" | "gt" | "ge" | "eq" | "ne" };
+  /** (condition, a, b) */
+  select: Empty;
+  cast: { readonly to: DType };
+  // shape
+  reshape: { readonly shape: Shape };
+  transpose: { readonly perm: readonly number[] };
+  /** Operand axis i becomes result axis dims[i] (equal sizes); the other result axes repeat it. */
+  broadcast: { readonly shape: Shape; readonly dims: readonly number[] };
+  slice: { readonly start: readonly number[]; readonly limit: readonly number[]; readonly stride: readonly number[] };
+  pad: { readonly low: readonly number[]; readonly high: readonly number[]; readonly value: number };
+  concat: { readonly axis: number };
+  reverse: { readonly axes: readonly number[] };
+  /** (operand [B…, P…, d, R…], indices i32 [B…, I…]) → [B…, P…, I…, R…]; the first `batch` axes are shared; `axis` is d's place. */
+  gather: { readonly axis: number; readonly batch: number };
+  /** The transpose of gather: (updates, indices) → operand-shaped sums, `size` along `axis`. */
+  scatter_add: { readonly axis: number; readonly batch: number; readonly size: number };
+  stop_gradient: Empty;
+  // reduce (axes are removed)
+  reduce_sum: { readonly axes: readonly number[] };
+  reduce_max: { readonly axes: readonly number[] };
+  /** Lowest index on ties; i32. */
+  argmax: { readonly axis: number };
+  /** Indices (i32) of the k largest along `axis`, largest first, ties by lowest index; values come by gather. */
+  top_k: { readonly k: number; readonly axis: number };
+  // linear
+  /** Result axes: batch, then lhs's free axes, then rhs's. */
+  dot_general: {
+    readonly lhsBatch: readonly number[];
+    readonly rhsBatch: readonly number[];
+    readonly lhsContract: readonly number[];
+    readonly rhsContract: readonly number[];
+  };
+  /** (x, filters) */
+  conv2d: ConvAttrs;
+  /** (dy, filters) → the shape of x: `inputSize` [h, w] */
+  conv2d_input_grad: ConvAttrs & { readonly inputSize: readonly [number, number] };
+  /** (x, dy) → the shape of filters */
+  conv2d_filter_grad: ConvAttrs & { readonly filterSize: readonly [number, number] };
+  /** (A [B…, n, n] symmetric positive definite, B [B…, n, m]) → X with A·X = B */
+  solve_spd: Empty;
+  // window
+  max_pool: Window;
+  /** (x, y, dy): dy goes to the first maximum of each window, row-major. */
+  max_pool_grad: Window;
+  /** (x, y, t [shape of x]) → t at each window's first maximum: the transpose of max_pool_grad in its last operand. */
+  max_pool_take: Window;
+  /** Mean over the window, padding counted as zeros. */
+  avg_pool: Window;
+  /** (dy) → the shape of x */
+  avg_pool_grad: Window & { readonly inputSize: readonly [number, number] };
+}
+export interface ConvAttrs {
+  readonly stride: readonly [number, number];
+  readonly pad: readonly [number, number, number, number];
+  readonly groups: number;
+}
+
+/**
+ * Composites: named ops with a decomposition into primitives, so that engines can fuse them. The derivative of a
+ * composite is itself made of composites (`*_grad`); the second derivative goes through the decomposition.
+ */
+export interface CompositeAttrs {
+  relu: Empty;
+  /** (x, dy): dy where x > 0. */
+  relu_grad: Empty;
+  leaky_relu: { readonly slope: number };
+  leaky_relu_grad: { readonly slope: number };
+  /** (x [n, c, h, w], gamma [c], beta [c]): batch statistics (biased variance, clamped at 0) of each of `groups` equal runs of n. */
+  batch_norm: { readonly eps: number; readonly groups: number };
+  /** (x, gamma, dy) → dx */
+  batch_norm_grad_x: { readonly eps: number; readonly groups: number };
+  /** (x, dy) → dgamma [c] */
+  batch_norm_grad_gamma: { readonly eps: number; readonly groups: number };
+  /** (x [n, c, h, w]) → [groups, c] */
+  batch_mean: { readonly groups: number };
+  /** (x) → [groups, c], biased, clamped at 0 */
+  batch_variance: { readonly groups: number };
+  /** (x [n, c, h, w], scale [c], shift [c]) → x·scale + shift: batch norm with running statistics. */
+  channel_affine: Empty;
+  /** Along one axis. */
+  softmax: { readonly axis: number };
+  softmax_grad: { readonly axis: number };
+  log_softmax: { readonly axis: number };
+  log_softmax_grad: { readonly axis: number };
+  /** Threefry-2x32 bits: (key u32 [2], counter base u32 [1]) → u32 [shape]. */
+  random_bits: { readonly shape: Shape };
+}
+
+export type Empty = Readonly<Record<string, never>>;
+export type OpAttrs = PrimitiveAttrs & CompositeAttrs;
+export type PrimitiveName = keyof PrimitiveAttrs;
+export type CompositeName = keyof CompositeAttrs;
+export type OpName = keyof OpAttrs;
+
+/** An op applied to operands: a node of the graph, equal to another iff it is the same object. */
+export type Node<K extends OpName = OpName> = K extends OpName
+  ? {
+      readonly id: number;
+      readonly op: K;
+      readonly inputs: readonly Node[];
+      readonly attrs: OpAttrs[K];
+      readonly shape: Shape;
+      readonly dtype: DType;
+      readonly span: Span | undefined;
+    }
+  : never;
+
+/** A compiled unit: named inputs in, named outputs out. Every input node reachable from the outputs is listed. */
+export interface Program {
+  readonly name: string;
+  readonly inputs: readonly ProgramInput[];
+  readonly outputs: readonly ProgramOutput[];
+}
+export interface ProgramInput {
+  readonly name: string;
+  readonly node: Node<"input">;
+  /**
+   * `state`: device-resident, replaced after each run by the output named in `next`. `weight`: device-resident,
+   * unchanged. `feed`: a fresh host tensor each run.
+   */
+  readonly role: "state" | "weight" | "feed";
+  readonly next?: string;
+}
+export interface ProgramOutput {
+  readonly name: string;
+  readonly node: Node;
+  /** `host`: read back each run (metrics). `state`: stays on the device. */
+  readonly role: "host" | "state";
+}
