@@ -189,7 +189,10 @@ export interface Metric {
   readonly fits: readonly Fit[];
   readonly entries: Readonly<Record<string, Entry>>;
 }
-/** A trained value of a metric. Weight paths are `name` for tensors, `name.<network path>` for modules. */
+/**
+ * A trained value of a metric. Weight paths are `name` for tensors, `name.<network path>` for modules. `init` is of the
+ * value as the metric reads it; a `positive` one is stored as its logarithm.
+ */
 export type Learn =
   | {
       readonly kind: "tensor";
@@ -337,13 +340,16 @@ export type ExprNode =
   | { readonly k: "cross_entropy"; readonly z: Expr; readonly y: Expr; readonly from: "logits" | "probabilities" }
   | { readonly k: "dropout"; readonly x: Expr; readonly p: number }
   | { readonly k: "rotations"; readonly x: Expr; readonly as: string }
-  /** `encoder(x, norm: batch).vector`, `head(v)`, `compare(m)`, `teacher(x)`. */
+  /**
+   * `encoder(x, norm: batch).vector`, `head(v)`, `compare(m)`, `teacher(x)`. `norm: "phase"` is a call that does not say
+   * its mode (modules in metrics): batch statistics while training, running statistics at test (rule 21).
+   */
   | {
       readonly k: "apply";
       readonly target: Callable;
       readonly x: Expr;
       readonly output: string;
-      readonly norm: "batch" | "running" | { readonly from: Expr };
+      readonly norm: "phase" | "batch" | "running" | { readonly from: Expr };
     }
   /** In a meta stage's loss: the default loss of `classify`, or the value of a loss entry. */
   | { readonly k: "entry_loss"; readonly entry: string };
