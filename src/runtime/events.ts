@@ -13,7 +13,13 @@ export type RunEvent = { readonly time: number } & (
       readonly seed: number;
       readonly stages: readonly StageOutline[];
     }
-  | { readonly type: "stage.start"; readonly stage: string; readonly attempt: number; readonly engine: Numerics }
+  /** `engine` is undefined where the stage runs no tensor program (ingest). */
+  | {
+      readonly type: "stage.start";
+      readonly stage: string;
+      readonly attempt: number;
+      readonly engine: Numerics | undefined;
+    }
   /** Served from the store. */
   | {
       readonly type: "stage.cached";

@@ -1,4 +1,156 @@
 /** FSL7001–FSL7999: engines, store, workers and the command line. */
 import { codes } from "../code.js";
 
-export const runCodes = codes({});
+export const runCodes = codes({
+  // ---------------------------------------------------------------- engines
+  FSL7001: {
+    severity: "error",
+    title: "the engine cannot be used on this machine",
+    message: "the engine `{engine}` cannot be used here: {why}",
+    explanation:
+      "Each engine needs a native library or a device. The one asked for was looked for and is not usable. Nothing was run with another engine in its place: numbers of two engines differ, so fslc never switches silently.",
+    example: "fslc run examples/emoji.fsl --engine onnx      # on a machine without onnxruntime-node",
+    mend: "Run `fslc engines`: it lists what is available and, for what is not, the command that mends it.",
+  },
+  FSL7002: {
+    severity: "error",
+    title: "unknown engine",
+    message: "there is no engine called `{engine}`",
+    explanation: "`--engine` takes the name of one of the engines that fslc was built with.",
+    example: "fslc run examples/emoji.fsl --engine onx",
+    mend: "Run `fslc engines` for the names, or leave `--engine` out: the default runs everywhere.",
+  },
+  FSL7003: {
+    severity: "error",
+    title: "the engine cannot run an operation of this stage",
+    message: "the engine `{engine}` cannot run the stage `{stage}`: {detail}",
+    explanation:
+      "The stage was lowered to a tensor program that holds an operation, a type or a size which this engine has no kernel for. It is refused before the first step rather than run in another way.",
+    example: "fslc run experiment.fsl --engine onnx      # a stage with an op that onnx has no lowering for",
+    mend: "Run it on another engine (`fslc engines`), and report the operation that is missing.",
+  },
+  FSL7004: {
+    severity: "error",
+    title: "out of memory",
+    message: "the stage `{stage}` ran out of memory on the engine `{engine}`: {detail}",
+    explanation:
+      "A step's activations, gradients and weights did not fit into the memory of the device. Finished stages are kept.",
+    example: "meta proto {\n  …\n  for 10 epochs of 1000 episodes, 64 episodes per step\n}",
+    mend: "Take fewer episodes or images per step, smaller images, or a smaller backbone; `fslc plan` prints the estimate before a run.",
+  },
+  FSL7005: {
+    severity: "error",
+    title: "the device was lost",
+    message: "the device of the engine `{engine}` went away in the stage `{stage}`: {detail}",
+    explanation: "The driver reset the device or it was unplugged. Finished stages are kept in the store.",
+    example: "fslc run experiment.fsl --device gpu      # the driver restarts in the middle",
+    mend: "Run the same command again: only the stage that was cut off is run anew.",
+  },
+  FSL7006: {
+    severity: "error",
+    title: "the loss is not a finite number",
+    message:
+      "the loss or a gradient of the stage `{stage}` is not finite at step {step} (epoch {epoch}); the learning rate there is {lr}",
+    explanation:
+      "A step produced NaN or an infinity, so every weight after it would be worthless. The stage stops at that step; what earlier stages stored is intact, and this stage stores nothing.",
+    example: "meta proto {\n  …\n  optimizer sgd(lr: 1e9)\n}",
+    mend: "Lower the learning rate, add a `warmup` to the schedule or a `clip` to the optimizer, and look at the loss of the steps before it in events.ndjson.",
+  },
+  FSL7007: {
+    severity: "error",
+    title: "the engine failed",
+    message: "the engine `{engine}` failed in the stage `{stage}`: {detail}",
+    explanation: "The native library reported an error that fslc knows no cause for. Finished stages are kept.",
+    example: "fslc run experiment.fsl      # a native library that is damaged",
+    mend: "Run the same command again; if it comes back, try `--engine reference` on a small case and report both.",
+  },
+  FSL7008: {
+    severity: "error",
+    title: "unknown device",
+    message: "the engine `{engine}` has no device `{device}` here",
+    explanation:
+      "`--device` names where the engine puts its tensors. The engine does not offer that one on this machine.",
+    example: "fslc run examples/emoji.fsl --engine reference --device gpu",
+    mend: "Run `fslc engines` for the devices of each engine, or leave `--device` out.",
+  },
+  // ---------------------------------------------------------------- workers
+  FSL7020: {
+    severity: "error",
+    title: "a worker process died",
+    message: "the worker process of the stage `{stage}` ended before it was done ({how})",
+    explanation:
+      "A stage runs in a process of its own, because native libraries can crash. That process was killed (often by the system for want of memory) or crashed. Stages that had finished are in the store.",
+    example: "kill -9 PID      # of the worker, in the middle of a run",
+    mend: "Run the same command again. If the system ran out of memory, take fewer episodes or images per step.",
+  },
+  FSL7021: {
+    severity: "error",
+    title: "a stage makes no progress",
+    message: "the stage `{stage}` made no progress for {seconds} s and was stopped",
+    explanation:
+      "No step, validation batch or image was finished for the longer of one minute and twenty times a measured step. A native library may hang, or the machine is overloaded or was asleep.",
+    example: "fslc run experiment.fsl      # on a machine whose GPU driver hangs",
+    mend: "Run the same command again; what had finished is kept. `--threads` lowers the load.",
+  },
+  // ---------------------------------------------------------------- store and disk
+  FSL7030: {
+    severity: "error",
+    title: "a damaged store entry",
+    message: "the stored stage in `{path}` cannot be read: {detail}",
+    explanation:
+      "Each finished stage is kept with a manifest and, where it has weights, a safetensors file whose digest the manifest holds. What lies there does not agree with that, so it is not used.",
+    example: "truncate -s 100 .fslc/store/KEY/NUMERICS/weights.safetensors",
+    mend: "Delete that folder and run again: the stage is then run anew.",
+  },
+  FSL7031: {
+    severity: "error",
+    title: "a file or folder cannot be written",
+    message: "`{path}` cannot be written: {why}",
+    explanation: "fslc keeps runs, packed images and trained weights in `.fslc/` of the project.",
+    example: "chmod a-w .fslc; fslc run examples/emoji.fsl",
+    mend: "Make room on the disk or make the folder writable, then run the same command again: finished stages are kept.",
+  },
+  // ---------------------------------------------------------------- what was asked for
+  FSL7040: {
+    severity: "error",
+    title: "no such experiment file",
+    message: "`{path}` cannot be read: {why}",
+    explanation: "The command needs the `.fsl` file of an experiment.",
+    example: "fslc run exmaples/emoji.fsl",
+    mend: "Check the path; `fslc init` writes a starter experiment.",
+  },
+  FSL7041: {
+    severity: "error",
+    title: "an option names no stage",
+    message: "`{option}` names `{stage}`, which is not a stage of {file}",
+    explanation: "The option takes the name of a stage that this experiment declares or of a dataset that it reads.",
+    example: "fslc run examples/emoji.fsl --force protp",
+    mend: "Name one of the stages that `fslc plan` lists.",
+  },
+  FSL7042: {
+    severity: "error",
+    title: "an option has a value that it cannot have",
+    message: "`{option}` cannot be `{value}`: {why}",
+    explanation: "The value of a command-line option or of an option of the API is outside what it may be.",
+    example: "fslc run examples/emoji.fsl --threads 0",
+    mend: "`fslc run --help` says what each option takes.",
+  },
+  FSL7043: {
+    severity: "error",
+    title: "a parameter file cannot be used",
+    message: "the parameter file `{path}` cannot be used: {why}",
+    explanation: "`--params` takes a JSON file with one object: the names of parameters and their values.",
+    example: "fslc run examples/emoji.fsl --params params.json      # where params.json holds [1, 2]",
+    mend: 'Write an object such as {"shots": 5, "lr": 0.001}.',
+  },
+  // ---------------------------------------------------------------- us
+  FSL7099: {
+    severity: "error",
+    title: "a bug of fslc",
+    message: "fslc has a bug: {what} (fslc {version}); the details are in `{path}`",
+    explanation:
+      "Something happened that the authors thought impossible. It is not your file's fault. Finished stages are kept in the store.",
+    example: "fslc run experiment.fsl",
+    mend: "Please report it with the file that the message names; it holds versions and where it happened, and none of your images.",
+  },
+});
