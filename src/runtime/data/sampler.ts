@@ -1,0 +1,123 @@
+/** Episodes and image orders: pure functions of their arguments. */
+
+import { DiagnosticError, diagnostic } from "../../compiler/diagnostics/diagnostic.js";
+import type { Task } from "../../compiler/typed.js";
+import type { Episode, PackedSplit, SampleEpisode } from "./contract.js";
+import { fold, type Key, rootKey, Stream, unshuffle } from "./random.js";
+
+/** What the sampler needs of a split. */
+export type Sampled = Pick<PackedSplit, "split" | "classes" | "offsets">;
+
+/** 0, 1, 2, … between calls: a draw swaps in it and swaps back, so that drawing k of n costs k, not n. */
+let identity = new Int32Array(0);
+let swapped = new Int32Array(0);
+const stream = new Stream({ hi: 0, lo: 0 });
+const checked = new WeakMap<Int32Array, number>();
+let root: { seed: number; purpose: string; key: Key } | undefined;
+
+function grow(count: number, drawn: number): void {
+  if (identity.length < count)
+    identity = Int32Array.from({ length: Math.max(count, 2 * identity.length) }, (_, i) => i);
+  if (swapped.length < drawn) swapped = new Int32Array(Math.max(drawn, 2 * swapped.length));
+}
+
+/** Images of the smallest class, by offsets (which never change once made). */
+function smallest(offsets: Int32Array): number {
+  const known = checked.get(offsets);
+  if (known !== undefined) return known;
+  let least = Number.POSITIVE_INFINITY;
+  for (let c = 0; c + 1 < offsets.length; c++) {
+    least = Math.min(least, (offsets[c + 1] as number) - (offsets[c] as number));
+  }
+  checked.set(offsets, least);
+  return least;
+}
+
+/**
+ * Refuses a task that the split cannot give: fewer classes than ways (FSL6011) or a class with fewer than shot + query
+ * images (FSL6012). @throws DiagnosticError
+ */
+export function requirePossible(split: Sampled, task: Task): void {
+  const counts = [task.way, task.shot, task.query];
+  if (!counts.every(Number.isInteger) || task.way < 1 || task.shot < 1 || task.query < 0) {
+    throw new DiagnosticError(diagnostic("FSL6013", undefined, { way: task.way, shot: task.shot, query: task.query }));
+  }
+  if (split.classes.length < task.way) {
+    throw new DiagnosticError(
+      diagnostic("FSL6011", undefined, { split: split.split, way: task.way, classes: split.classes.length }),
+    );
+  }
+  const images = task.shot + task.query;
+  if (smallest(split.offsets) >= images) return;
+  let name = "";
+  let has = Number.POSITIVE_INFINITY;
+  for (const [c, label] of split.classes.entries()) {
+    const size = (split.offsets[c + 1] as number) - (split.offsets[c] as number);
+    if (size < has) {
+      has = size;
+      name = label;
+    }
+  }
+  throw new DiagnosticError(
+    diagnostic("FSL6012", undefined, {
+      split: split.split,
+      images,
+      class: name,
+      has,
+      shot: task.shot,
+      query: task.query,
+    }),
+  );
+}
+
+/**
+ * Episode `index` of a seed and purpose: `way` classes without replacement, then of each `shot + query` images without
+ * replacement, all uniform. The task is no part of the key: 1-shot and 5-shot episodes of one index share their classes.
+ * @throws DiagnosticError where the task cannot be drawn from the split (FSL6011, FSL6012).
+ */
+export const sampleEpisode: SampleEpisode = (seed, purpose, split, task, index) =>
+  sample(seed, purpose, split, task, index);
+
+function sample(seed: number, purpose: string, split: Sampled, task: Task, index: number): Episode {
+  requirePossible(split, task);
+  if (root === undefined || root.seed !== seed || root.purpose !== purpose) {
+    root = { seed, purpose, key: rootKey(seed, purpose) };
+  }
+  stream.reset(fold(root.key, index));
+  const { way, shot, query } = task;
+  const { offsets } = split;
+  const images = shot + query;
+  const classes = new Int32Array(way);
+  const supports = new Int32Array(way * shot);
+  const queries = new Int32Array(way * query);
+  grow(split.classes.length, Math.max(way, images));
+  stream.shuffle(identity, swapped, split.classes.length, way);
+  classes.set(identity.subarray(0, way));
+  unshuffle(identity, swapped, way);
+  let s = 0;
+  let q = 0;
+  for (let c = 0; c < way; c++) {
+    const label = classes[c] as number;
+    const first = offsets[label] as number;
+    const size = (offsets[label + 1] as number) - first;
+    if (identity.length < size) grow(size, images);
+    stream.shuffle(identity, swapped, size, images);
+    for (let i = 0; i < shot; i++) supports[s++] = first + (identity[i] as number);
+    for (let i = shot; i < images; i++) queries[q++] = first + (identity[i] as number);
+    unshuffle(identity, swapped, images);
+  }
+  return { classes, support: supports, query: queries };
+}
+
+/** A uniform order of `count` images for an epoch of a pretraining: a pure function, as `sampleEpisode` is. */
+export function shuffledImages(seed: number, purpose: string, count: number, epoch: number): Int32Array {
+  const order = Int32Array.from({ length: count }, (_, i) => i);
+  const random = new Stream(fold(rootKey(seed, purpose), epoch));
+  for (let i = count - 1; i > 0; i--) {
+    const j = random.below(i + 1);
+    const value = order[i] as number;
+    order[i] = order[j] as number;
+    order[j] = value;
+  }
+  return order;
+}
