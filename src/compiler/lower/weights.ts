@@ -1,0 +1,107 @@
+/** The weights of a stage: which there are, where they come from, and their initial values. */
+import type { Initializer, Learn, MetaStage, Metric, Network, PretrainStage, Slot } from "../typed.js";
+import { keyOf, normal, uniform } from "./random.js";
+
+/** One tensor of a stage's slots; a program input for it has its path for a name. */
+export interface WeightDecl {
+  /** `encoder.…`, `head.…`, `metric.…`; another stage's, called in a loss: `stage:<id>:encoder.…`. */
+  readonly path: string;
+  readonly shape: readonly number[];
+  /** Of the stored number: a `positive` weight is stored as its logarithm. */
+  readonly init: Initializer;
+  /** False for running statistics: state that no optimizer touches. */
+  readonly trainable: boolean;
+  /** A weight of a finished stage, copied. */
+  readonly from?: { readonly stage: string; readonly slot: string; readonly path: string };
+}
+
+/** A tensor on the host; the runtime's `HostTensor` has this shape. */
+export interface HostWeight {
+  readonly shape: readonly number[];
+  readonly dtype: "f32";
+  readonly data: Float32Array;
+}
+
+export function networkWeights(slot: string, network: Network, origin?: Slot<unknown>["from"]): WeightDecl[] {
+  return network.weights.map((w) => ({
+    path: `${slot}.${w.path}`,
+    shape: w.shape,
+    init: w.init,
+    trainable: w.trainable,
+    ...(origin ? { from: { ...origin, path: `${origin.slot}.${w.path}` } } : {}),
+  }));
+}
+
+export function metricWeights(slot: Slot<Metric>, encoder: Network): WeightDecl[] {
+  return slot.value.learns
+    .flatMap((learn) => learnWeights(learn, encoder))
+    .map((decl) => {
+      const path = `metric.${decl.path}`;
+      return { ...decl, path, ...(slot.from ? { from: { ...slot.from, path } } : {}) };
+    });
+}
+
+function learnWeights(learn: Learn, encoder: Network): WeightDecl[] {
+  switch (learn.kind) {
+    case "tensor":
+      return [
+        {
+          path: learn.name,
+          shape: learn.axes.map((axis) => axis.size),
+          init: stored(learn.init, learn.positive),
+          trainable: true,
+        },
+      ];
+    case "module":
+      return networkWeights(learn.name, learn.network);
+    case "like_encoder":
+      return encoder.weights
+        .filter((w) => w.trainable)
+        .map((w) => ({
+          path: `${learn.name}.${w.path}`,
+          shape: w.shape,
+          init: stored(learn.init, learn.positive),
+          trainable: true,
+        }));
+  }
+}
+
+/** A positive weight holds the logarithm of its value; a drawn one draws the logarithm. */
+function stored(init: Initializer, positive: boolean): Initializer {
+  return positive && init.kind === "constant" ? { kind: "constant", value: Math.log(init.value) } : init;
+}
+
+/** Every weight of a stage's own slots, in slot order. */
+export function stageWeights(stage: PretrainStage | MetaStage): WeightDecl[] {
+  const encoder = networkWeights("encoder", stage.encoder.value, stage.encoder.from);
+  return stage.kind === "pretrain"
+    ? [...encoder, ...networkWeights("head", stage.head.value, stage.head.from)]
+    : [...encoder, ...metricWeights(stage.metric, stage.encoder.value)];
+}
+
+/**
+ * Initial values of the fresh weights (those without `from`), drawn in f64 and rounded once. The stream of a weight
+ * depends on the seed and its path only, so changing a hyper-parameter or another layer leaves it as it was.
+ */
+export function initialWeights(decls: readonly WeightDecl[], seed: number): Record<string, HostWeight> {
+  const out: Record<string, HostWeight> = {};
+  for (const decl of decls) {
+    if (decl.from) continue;
+    out[decl.path] = { shape: decl.shape, dtype: "f32", data: draw(decl, seed) };
+  }
+  return out;
+}
+
+function draw(decl: WeightDecl, seed: number): Float32Array {
+  const { init } = decl;
+  const data = new Float32Array(decl.shape.reduce((a, b) => a * b, 1));
+  if (init.kind === "constant") return data.fill(init.value);
+  const key = keyOf(seed, "init", decl.path);
+  for (let i = 0; i < data.length; i++) {
+    data[i] =
+      init.kind === "normal"
+        ? init.mean + init.std * normal(key, i)
+        : init.low + (init.high - init.low) * uniform(key, i);
+  }
+  return data;
+}

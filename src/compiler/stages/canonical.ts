@@ -1,0 +1,321 @@
+/**
+ * The canonical form of a typed stage: what its numbers depend on and nothing else. Spans, the names of declarations,
+ * entries that it does not use and derived facts (types, shapes of layers) are left out; locals, parameters and
+ * the author's own axis names are renamed in order of appearance; other stages and datasets stand as digests.
+ * Two experiments whose stages have one canonical form compute the same thing.
+ */
+import type {
+  Axis,
+  Block,
+  Callable,
+  Dataset,
+  Entry,
+  Experiment,
+  Expr,
+  ExprNode,
+  Layer,
+  Metric,
+  Network,
+  Slot,
+  SplitRef,
+  Stage,
+  Statement,
+  Task,
+  Transform,
+} from "../typed.js";
+import { walkExprs } from "./walk.js";
+
+export type Canonical = null | boolean | number | string | readonly Canonical[] | { readonly [key: string]: Canonical };
+
+/** What stands for other stages and datasets in a canonical form. */
+export interface Digests {
+  /** Of a stage's output weights, by stage id. */
+  readonly output: (stage: string) => string;
+  /** Of a dataset's bytes and decoding, by dataset id. */
+  readonly data: (dataset: string) => string;
+}
+
+/** Axis names that the language or a network gives a meaning to; all others are the author's. */
+const fixedAxes = ["way", "shot", "query", "n", "task", "item", "class", "feature", "channel", "height", "width"];
+
+/** Text with sorted keys: equal iff the values are. */
+export function canonicalText(value: Canonical): string {
+  if (Array.isArray(value)) return `[${value.map(canonicalText).join(",")}]`;
+  if (value !== null && typeof value === "object") {
+    const entries = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1));
+    return `{${entries.map(([k, v]) => `${JSON.stringify(k)}:${canonicalText(v)}`).join(",")}}`;
+  }
+  return JSON.stringify(value);
+}
+
+export function canonicalStage(stage: Stage, experiment: Experiment, digests: Digests): Canonical {
+  const dataset = (id: string): Dataset => {
+    const found = experiment.datasets[id];
+    if (!found) throw new Error(`canonical form: no dataset ${id}`);
+    return found;
+  };
+  const split = (ref: SplitRef, chain: "train" | "eval"): Canonical => ({
+    data: digests.data(ref.dataset),
+    split: ref.split,
+    transforms: plain(dataset(ref.dataset)[chain]),
+  });
+  const slot = <T>(s: Slot<T>, value: Canonical): Canonical => ({
+    value,
+    from: s.from ? { output: digests.output(s.from.stage), slot: s.from.slot } : null,
+    frozen: s.frozen,
+  });
+  const encoder = slot(stage.encoder, canonicalNetwork(stage.encoder.value));
+  switch (stage.kind) {
+    case "pretrain":
+      return {
+        kind: stage.kind,
+        data: split(stage.data, "train"),
+        classes: stage.classes,
+        encoder,
+        head: slot(stage.head, canonicalNetwork(stage.head.value)),
+        loss: canonicalBlock(stage.loss, [stage.encoder.value, stage.head.value], [], digests),
+        ...training(stage),
+        validate: stage.validate
+          ? {
+              ...validation(stage.validate, split(stage.validate.split, "eval")),
+              metric: canonicalMetric(stage.validate.metric, ["classify"], stage.encoder.value, digests),
+            }
+          : null,
+      };
+    case "meta": {
+      const entries = new Set(["classify"]);
+      walkExprs(stage.loss, (e) => {
+        if (e.k === "entry_loss") entries.add(e.entry);
+      });
+      return {
+        kind: stage.kind,
+        encoder,
+        metric: slot(stage.metric, canonicalMetric(stage.metric.value, [...entries], stage.encoder.value, digests)),
+        episodes: { task: task(stage.episodes.task), split: split(stage.episodes.split, "train") },
+        loss: canonicalBlock(stage.loss, [stage.encoder.value], [], digests),
+        ...training(stage),
+        validate: stage.validate ? validation(stage.validate, split(stage.validate.split, "eval")) : null,
+      };
+    }
+    case "evaluate":
+      return {
+        kind: stage.kind,
+        encoder,
+        metric: slot(stage.metric, canonicalMetric(stage.metric.value, ["classify"], stage.encoder.value, digests)),
+        rows: stage.rows.map((row) => ({
+          task: task(row.task),
+          split: split(row.split, "eval"),
+          episodes: row.episodes,
+          metric: canonicalMetric(row.metric, ["classify"], stage.encoder.value, digests),
+        })),
+        report: plain(stage.report),
+      };
+  }
+}
+
+/** The transforms that a stage's images go through, training and evaluation chains both where it uses both. */
+export function stageTransforms(stage: Stage, experiment: Experiment): readonly Transform[] {
+  const chain = (ref: SplitRef, which: "train" | "eval") => experiment.datasets[ref.dataset]?.[which] ?? [];
+  switch (stage.kind) {
+    case "pretrain":
+      return [...chain(stage.data, "train"), ...(stage.validate ? chain(stage.validate.split, "eval") : [])];
+    case "meta":
+      return [...chain(stage.episodes.split, "train"), ...(stage.validate ? chain(stage.validate.split, "eval") : [])];
+    case "evaluate":
+      return stage.rows.flatMap((row) => chain(row.split, "eval"));
+  }
+}
+
+function training(stage: Extract<Stage, { kind: "pretrain" | "meta" }>): Record<string, Canonical> {
+  return {
+    optimizer: plain(stage.optimizer),
+    schedule: plain(stage.schedule),
+    duration: plain(stage.duration),
+  };
+}
+
+function validation(
+  v: { readonly task: Task; readonly episodes: number; readonly everyEpochs: number; readonly keepBest: boolean },
+  split: Canonical,
+): Record<string, Canonical> {
+  return { task: task(v.task), split, episodes: v.episodes, everyEpochs: v.everyEpochs, keepBest: v.keepBest };
+}
+
+const task = (t: Task): Canonical => ({ way: t.way, shot: t.shot, query: t.query });
+
+/** Copies plain data, without spans and undefined fields. */
+function plain(value: unknown): Canonical {
+  if (value === null || value === undefined) return null;
+  if (typeof value === "number" || typeof value === "string" || typeof value === "boolean") return value;
+  if (Array.isArray(value)) return value.map(plain);
+  return Object.fromEntries(
+    Object.entries(value)
+      .filter(([key, v]) => key !== "span" && v !== undefined)
+      .map(([key, v]) => [key, plain(v)]),
+  );
+}
+
+function canonicalNetwork(network: Network): Canonical {
+  return {
+    input: plain(network.input),
+    layers: network.layers.map(canonicalLayer),
+    outputs: plain(network.outputs),
+    weights: plain(network.weights),
+  };
+}
+
+function canonicalLayer(layer: Layer): Canonical {
+  const { op } = layer;
+  const head = { path: layer.path, output: layer.outputName ?? null };
+  if (op.kind === "residual") {
+    return { ...head, kind: op.kind, body: op.body.map(canonicalLayer), shortcut: op.shortcut.map(canonicalLayer) };
+  }
+  if (op.kind === "parallel") {
+    return { ...head, kind: op.kind, along: op.along, branches: op.branches.map((b) => b.map(canonicalLayer)) };
+  }
+  return { ...head, op: plain(op) };
+}
+
+function canonicalMetric(metric: Metric, entries: readonly string[], encoder: Network, digests: Digests): Canonical {
+  const networks = [encoder, ...metric.learns.flatMap((l) => (l.kind === "module" ? [l.network] : []))];
+  const block = (b: Block, params: readonly string[]): Canonical => canonicalBlock(b, networks, params, digests);
+  return {
+    learns: metric.learns.map((l) =>
+      l.kind === "module" ? { name: l.name, network: canonicalNetwork(l.network) } : plain(l),
+    ),
+    fits: metric.fits.map((f) => ({ name: f.name, input: plain(f.input), body: block(f.body, [f.input.name]) })),
+    entries: Object.fromEntries(
+      entries.flatMap((name) => {
+        const entry: Entry | undefined = metric.entries[name];
+        if (!entry) return [];
+        const params = entry.params.map((p) => ({ form: p.form, axes: plain(p.axes) }));
+        const body = block(
+          entry.body,
+          entry.params.map((p) => p.name),
+        );
+        return [[name, { params, result: plain(entry.result), transductive: entry.transductive, body }]];
+      }),
+    ),
+  };
+}
+
+/** Which fields of an expression hold axes. */
+const axisFields: { readonly [K in ExprNode["k"]]?: readonly string[] } = {
+  reduce: ["over"],
+  argmax: ["over"],
+  dot: ["over"],
+  rename: ["renames"],
+  merge: ["axes", "as"],
+  split: ["axis", "as"],
+  concat: ["along"],
+  top: ["over", "as"],
+  index: ["axis"],
+  merged_index: ["merged", "as", "axis"],
+  one_hot: ["axis"],
+  eye: ["a", "b"],
+  solve: ["over"],
+  softmax: ["over"],
+  log_softmax: ["over"],
+  normalize: ["over"],
+  logsumexp: ["over"],
+  squared_distance: ["over"],
+  rotations: ["as"],
+};
+
+function canonicalBlock(
+  block: Block,
+  networks: readonly Network[],
+  params: readonly string[],
+  digests: Digests,
+): Canonical {
+  const fixed = new Set([
+    ...fixedAxes,
+    ...networks.flatMap((n) => [...n.input, ...Object.values(n.outputs).flat()].map((axis: Axis) => axis.name)),
+  ]);
+  const axes = new Map<string, string>();
+  const locals = new Map<number, number>();
+  const rename = (name: string): string => {
+    if (fixed.has(name)) return name;
+    const known = axes.get(name) ?? `axis ${axes.size}`;
+    axes.set(name, known);
+    return known;
+  };
+  const local = (id: number): number => {
+    const known = locals.get(id) ?? locals.size;
+    locals.set(id, known);
+    return known;
+  };
+  const axesOf = (value: unknown): Canonical => {
+    if (typeof value === "string") return rename(value);
+    if (Array.isArray(value)) return value.map(axesOf);
+    if (value !== null && typeof value === "object") {
+      return Object.fromEntries(
+        Object.entries(value).map(([k, v]) => [k, typeof v === "string" ? rename(v) : plain(v)]),
+      );
+    }
+    return plain(value);
+  };
+  const callable = (c: Callable): Canonical => {
+    if (c.kind === "stage") return { kind: c.kind, output: digests.output(c.stage) };
+    if (c.kind === "local") return { kind: c.kind, local: local(c.local), of: callable(c.of) };
+    return plain(c);
+  };
+  const expr = (e: Expr): Canonical => {
+    if (e.k === "param") {
+      const place = params.indexOf(e.name);
+      return { k: e.k, param: place < 0 ? e.name : place };
+    }
+    if (e.k === "local") return { k: e.k, local: local(e.local) };
+    const fields = axisFields[e.k] ?? [];
+    return Object.fromEntries(
+      Object.entries(e)
+        .filter(([key, v]) => key !== "type" && key !== "span" && v !== undefined)
+        .map(([key, v]) => [key, fields.includes(key) ? axesOf(v) : field(key, v)]),
+    );
+  };
+  const field = (key: string, value: unknown): Canonical => {
+    if (key === "target") return callable(value as Callable);
+    if (Array.isArray(value)) return value.map((v) => field(key, v));
+    if (value !== null && typeof value === "object") {
+      if ("k" in value) return expr(value as Expr);
+      return Object.fromEntries(Object.entries(value).map(([k, v]) => [k, field(k, v)]));
+    }
+    return plain(value);
+  };
+  const statement = (s: Statement): Canonical => {
+    switch (s.kind) {
+      case "let": {
+        const value = expr(s.value);
+        return { kind: s.kind, local: local(s.local), value };
+      }
+      case "repeat":
+        return {
+          kind: s.kind,
+          bound: s.bound,
+          from: s.from.map(expr),
+          locals: s.locals.map(local),
+          before: s.before.map(local),
+          body: s.body.map(statement),
+          next: s.next.map(expr),
+          until: s.until ? expr(s.until) : null,
+        };
+      case "minimize":
+        return {
+          kind: s.kind,
+          targets: s.targets.map((t) => ({
+            from: t.kind === "tensor" ? expr(t.from) : callable(t.from),
+            local: local(t.local),
+          })),
+          method: s.by.method,
+          args: Object.fromEntries(Object.entries(s.by.args).map(([k, v]) => [k, expr(v)])),
+          steps: s.steps,
+          stepsAtTest: s.stepsAtTest,
+          firstOrder: s.firstOrder,
+          body: s.body.map(statement),
+          loss: expr(s.loss),
+        };
+    }
+  };
+  const statements = block.statements.map(statement);
+  return { statements, result: expr(block.result) };
+}
