@@ -1,0 +1,79 @@
+/** What is written beside each stored stage: where its numbers come from and what they are. */
+import { createHash } from "node:crypto";
+import type { Result } from "../events.js";
+import { schemaProblem } from "../schema.js";
+import type { NumericsRecord } from "./numerics.js";
+
+/** A stored result: the stage's name is not part of it, so that a renamed stage still finds its own. */
+export type StoredResult = Omit<Result, "stage">;
+
+export interface Validated {
+  readonly step: number;
+  readonly epoch: number;
+  readonly accuracy: number;
+  readonly ci95: number;
+  readonly episodes: number;
+  readonly best: boolean;
+}
+
+/** Counts of an evaluation beyond its results. `row` is empty where the stage has one row. */
+export type ReportData =
+  | {
+      readonly row: string;
+      readonly kind: "per_class";
+      readonly classes: readonly { readonly name: string; readonly queries: number; readonly accuracy: number }[];
+    }
+  /** `cells`: [class of the query, class predicted, how often], by index into `classes`; zeros are left out. */
+  | {
+      readonly row: string;
+      readonly kind: "confusion";
+      readonly classes: readonly string[];
+      readonly cells: readonly (readonly [number, number, number])[];
+    };
+
+export interface Manifest {
+  readonly format: 1;
+  readonly key: string;
+  readonly stage: { readonly id: string; readonly kind: "pretrain" | "meta" | "evaluate" };
+  readonly fslc: string;
+  readonly created: string;
+  readonly seconds: number;
+  readonly seed: number;
+  readonly inputs: readonly { readonly stage: string; readonly key: string; readonly output: string }[];
+  readonly data: readonly { readonly dataset: string; readonly digest: string; readonly skipped: number }[];
+  readonly numerics: NumericsRecord;
+  readonly weights: {
+    readonly sha256: string;
+    readonly tensors: number;
+    readonly from: { readonly step: number; readonly epoch: number; readonly choice: "best" | "last" };
+  } | null;
+  readonly results: readonly StoredResult[];
+  readonly history: readonly Validated[];
+  readonly reports: readonly ReportData[];
+  readonly output: string;
+}
+
+export function sha256(bytes: Uint8Array | string): string {
+  return createHash("sha256").update(bytes).digest("hex");
+}
+
+/** Digest of an evaluation's output: its numbers, whatever the order in which objects were built. */
+export function resultsDigest(results: readonly StoredResult[], reports: readonly ReportData[]): string {
+  return sha256(JSON.stringify([results.map((r) => [r.row ?? "", r.metric, r.mean, r.ci95, r.episodes]), reports]));
+}
+
+/** The manifest that `text` holds, or what is wrong with it. */
+export function parseManifest(text: string): { readonly manifest: Manifest } | { readonly problem: string } {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    return { problem: "its manifest is not JSON" };
+  }
+  const problem = schemaProblem("manifest", value);
+  if (problem !== undefined) return { problem: `its manifest is not valid: ${problem}` };
+  // JSON has no NaN: the interval of a single episode is null there.
+  const manifest = value as Manifest;
+  const whole = <T extends { readonly ci95: number }>(item: T): T => ({ ...item, ci95: item.ci95 ?? Number.NaN });
+  return { manifest: { ...manifest, results: manifest.results.map(whole), history: manifest.history.map(whole) } };
+}

@@ -1,0 +1,38 @@
+/** What makes two runs of one stage differ in their numbers: the second half of a store entry's address. */
+import { createHash } from "node:crypto";
+import { readFileSync } from "node:fs";
+import type { Numerics } from "../engines/engine.js";
+
+/** Chunk sizes of embedding and classifying change the order of sums inside some kernels, so they are recorded too. */
+export interface NumericsRecord extends Numerics {
+  /** `x64`, `arm64`, … */
+  readonly arch: string;
+  /** The instruction sets that kernels choose by; empty where the system does not say. */
+  readonly instructions: readonly string[];
+  readonly chunks: { readonly images: number; readonly episodes: number };
+}
+
+export function numericsRecord(engine: Numerics, chunks: NumericsRecord["chunks"]): NumericsRecord {
+  const { engine: name, version, device, threads } = engine;
+  return { engine: name, version, device, threads, arch: process.arch, instructions: instructionSets(), chunks };
+}
+
+/** A folder name: equal records, equal names. */
+export function numericsId(record: NumericsRecord): string {
+  const { engine, version, device, threads, arch, instructions, chunks } = record;
+  const canonical = [engine, version, device, threads, arch, instructions, chunks.images, chunks.episodes];
+  return createHash("sha256").update(JSON.stringify(canonical)).digest("hex").slice(0, 16);
+}
+
+const telling = ["avx", "avx2", "fma", "avx512f", "avx512_vnni", "avx512_bf16", "amx_tile", "asimd", "sve", "i8mm"];
+
+function instructionSets(): string[] {
+  let flags: Set<string>;
+  try {
+    const line = /^(?:flags|Features)\s*:\s*(.*)$/m.exec(readFileSync("/proc/cpuinfo", "utf8"));
+    flags = new Set(line?.[1]?.split(/\s+/) ?? []);
+  } catch {
+    return []; // Not Linux: the architecture alone has to do.
+  }
+  return telling.filter((flag) => flags.has(flag));
+}

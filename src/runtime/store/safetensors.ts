@@ -1,0 +1,124 @@
+/**
+ * Weights as safetensors files: an 8-byte little-endian header length, a JSON header, then the tensors' bytes back to
+ * back. Written in the order of their names, so equal tensors give equal bytes.
+ */
+import type { DType } from "../../compiler/tensor/ir.js";
+import type { HostTensor, HostTensors, TypedData } from "../engines/engine.js";
+
+/** What is wrong with the bytes of a file that should be safetensors. */
+export class SafetensorsError extends Error {
+  constructor(message: string) {
+    super(message);
+    this.name = "SafetensorsError";
+  }
+}
+
+const codeOf: Readonly<Record<DType, string>> = { f32: "F32", i32: "I32", u32: "U32", u8: "U8", bool: "BOOL" };
+const dtypeOf = new Map(Object.entries(codeOf).map(([dtype, code]) => [code, dtype as DType]));
+const bytesOf: Readonly<Record<DType, number>> = { f32: 4, i32: 4, u32: 4, u8: 1, bool: 1 };
+const maxHeader = 100_000_000;
+
+/** Encodes tensors into the bytes of one file. Offsets of f32, i32 and u32 data are multiples of four. */
+export function encodeSafetensors(tensors: HostTensors): Uint8Array {
+  // Tensors of four-byte elements first: all of them stay aligned whatever the lengths of the others.
+  const names = Object.keys(tensors).sort((a, b) => {
+    const wide = bytesOf[at(tensors, b).dtype] - bytesOf[at(tensors, a).dtype];
+    return wide !== 0 ? wide : a < b ? -1 : 1;
+  });
+  const header: [string, unknown][] = [];
+  let offset = 0;
+  for (const name of names) {
+    const { dtype, shape, data } = at(tensors, name);
+    const end = offset + data.byteLength;
+    header.push([name, { dtype: codeOf[dtype], shape, data_offsets: [offset, end] }]);
+    offset = end;
+  }
+  const json = Buffer.from(JSON.stringify(Object.fromEntries(header)));
+  const headerLength = Math.ceil(json.length / 8) * 8;
+  const bytes = new Uint8Array(8 + headerLength + offset);
+  new DataView(bytes.buffer).setBigUint64(0, BigInt(headerLength), true);
+  bytes.fill(0x20, 8, 8 + headerLength);
+  bytes.set(json, 8);
+  let place = 8 + headerLength;
+  for (const name of names) {
+    const { data } = at(tensors, name);
+    bytes.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength), place);
+    place += data.byteLength;
+  }
+  return bytes;
+}
+
+/** Decodes a whole file. Every length, offset and type is checked; throws `SafetensorsError`. */
+export function decodeSafetensors(bytes: Uint8Array): HostTensors {
+  if (bytes.length < 8) throw new SafetensorsError("it is shorter than its header length");
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const headerLength = Number(view.getBigUint64(0, true));
+  if (headerLength > maxHeader || 8 + headerLength > bytes.length) {
+    throw new SafetensorsError("its header length is beyond its end");
+  }
+  const body = bytes.subarray(8 + headerLength);
+  const spans: { begin: number; end: number }[] = [];
+  const tensors: [string, HostTensor][] = [];
+  for (const [name, entry] of Object.entries(parseHeader(bytes.subarray(8, 8 + headerLength)))) {
+    if (name === "__metadata__") continue;
+    const { dtype, shape, begin, end } = parseEntry(name, entry);
+    const size = shape.reduce((product, length) => product * length, 1);
+    if (end > body.length || end - begin !== size * bytesOf[dtype]) {
+      throw new SafetensorsError(`the tensor \`${name}\` does not lie where its shape says`);
+    }
+    spans.push({ begin, end });
+    tensors.push([name, { shape, dtype, data: view32(body.slice(begin, end), dtype) }]);
+  }
+  spans.sort((a, b) => a.begin - b.begin || a.end - b.end);
+  let place = 0;
+  for (const { begin, end } of spans) {
+    if (begin !== place) throw new SafetensorsError("its tensors overlap or leave gaps");
+    place = end;
+  }
+  if (place !== body.length) throw new SafetensorsError("it has bytes that belong to no tensor");
+  return Object.fromEntries(tensors);
+}
+
+function parseHeader(bytes: Uint8Array): Record<string, unknown> {
+  let header: unknown;
+  try {
+    header = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
+  } catch {
+    throw new SafetensorsError("its header is not JSON");
+  }
+  if (typeof header !== "object" || header === null || Array.isArray(header)) {
+    throw new SafetensorsError("its header is not an object");
+  }
+  return header as Record<string, unknown>;
+}
+
+function parseEntry(name: string, entry: unknown): { dtype: DType; shape: number[]; begin: number; end: number } {
+  const { dtype: code, shape, data_offsets: offsets } = (entry ?? {}) as Record<string, unknown>;
+  const dtype = typeof code === "string" ? dtypeOf.get(code) : undefined;
+  if (dtype === undefined) throw new SafetensorsError(`the tensor \`${name}\` has an unknown type`);
+  if (!isSizes(shape)) throw new SafetensorsError(`the tensor \`${name}\` has no shape`);
+  const [begin, end] = isSizes(offsets) ? offsets : [];
+  if (begin === undefined || end === undefined || begin > end) {
+    throw new SafetensorsError(`the tensor \`${name}\` has no place`);
+  }
+  return { dtype, shape, begin, end };
+}
+
+function isSizes(value: unknown): value is number[] {
+  return Array.isArray(value) && value.every((n) => Number.isSafeInteger(n) && n >= 0);
+}
+
+/** `copy` is freshly allocated, hence aligned. */
+function view32(copy: Uint8Array, dtype: DType): TypedData {
+  const { buffer, byteOffset, byteLength } = copy;
+  if (dtype === "f32") return new Float32Array(buffer, byteOffset, byteLength / 4);
+  if (dtype === "i32") return new Int32Array(buffer, byteOffset, byteLength / 4);
+  if (dtype === "u32") return new Uint32Array(buffer, byteOffset, byteLength / 4);
+  return copy;
+}
+
+function at(tensors: HostTensors, name: string): HostTensor {
+  const tensor = tensors[name];
+  if (tensor === undefined) throw new RangeError(`no tensor ${name}`);
+  return tensor;
+}

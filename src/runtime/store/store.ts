@@ -1,0 +1,154 @@
+/**
+ * The store of finished stages: `<root>/<key>/<numerics>/` with a manifest and, where the stage has weights, a
+ * safetensors file. An entry is written beside its place, flushed, and renamed into it, so it is whole or absent.
+ */
+import { randomBytes } from "node:crypto";
+import {
+  closeSync,
+  existsSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeSync,
+} from "node:fs";
+import { join } from "node:path";
+import { DiagnosticError, diagnostic } from "../../compiler/diagnostics/diagnostic.js";
+import type { HostTensors } from "../engines/engine.js";
+import { type Manifest, parseManifest, resultsDigest, sha256 } from "./manifest.js";
+import { numericsId } from "./numerics.js";
+import { decodeSafetensors, encodeSafetensors, SafetensorsError } from "./safetensors.js";
+
+export interface StoreEntry {
+  readonly dir: string;
+  readonly manifest: Manifest;
+}
+
+/** Which numerics may serve: any, those of one engine, or exactly one record. */
+export interface Wanted {
+  readonly engine?: string;
+  readonly numerics?: string;
+}
+
+/** What a finished stage hands over; the store fills in digests. */
+export type Finished = Omit<Manifest, "format" | "weights" | "output"> & {
+  readonly weights?: { readonly tensors: HostTensors; readonly from: NonNullable<Manifest["weights"]>["from"] };
+};
+
+const manifestFile = "manifest.json";
+const weightsFile = "weights.safetensors";
+
+/** The newest entry of `key` that `wanted` allows. Entries that cannot be read are passed over and told to `damaged`. */
+export function findEntry(
+  root: string,
+  key: string,
+  wanted: Wanted,
+  damaged: (dir: string, problem: string) => void = () => {},
+): StoreEntry | undefined {
+  const entries: StoreEntry[] = [];
+  for (const name of list(join(root, key))) {
+    if (wanted.numerics !== undefined && name !== wanted.numerics) continue;
+    const dir = join(root, key, name);
+    const read = readEntry(dir);
+    if ("problem" in read) damaged(dir, read.problem);
+    else if (wanted.engine === undefined || read.entry.manifest.numerics.engine === wanted.engine) {
+      entries.push(read.entry);
+    }
+  }
+  entries.sort((a, b) => (a.manifest.created < b.manifest.created ? 1 : -1));
+  return entries[0];
+}
+
+function readEntry(dir: string): { readonly entry: StoreEntry } | { readonly problem: string } {
+  let text: string;
+  try {
+    text = readFileSync(join(dir, manifestFile), "utf8");
+  } catch {
+    return { problem: "it has no manifest" };
+  }
+  const parsed = parseManifest(text);
+  if ("problem" in parsed) return parsed;
+  if (parsed.manifest.weights !== null && !existsSync(join(dir, weightsFile))) {
+    return { problem: "its weights are missing" };
+  }
+  return { entry: { dir, manifest: parsed.manifest } };
+}
+
+/** The weights of an entry, their digest checked. Throws the diagnostic of a damaged entry. */
+export function readWeights(entry: StoreEntry): HostTensors {
+  const { dir, manifest } = entry;
+  try {
+    const bytes = readFileSync(join(dir, weightsFile));
+    if (sha256(bytes) !== manifest.weights?.sha256) {
+      throw new SafetensorsError("the weights are not the ones that its manifest names");
+    }
+    return decodeSafetensors(bytes);
+  } catch (error) {
+    const detail = error instanceof SafetensorsError ? error.message : "its weights cannot be read";
+    throw new DiagnosticError(diagnostic("FSL7030", undefined, { path: dir, detail }), { cause: error });
+  }
+}
+
+/** Writes an entry and gives it back. An entry that lies there already is replaced in one step. */
+export function writeEntry(root: string, finished: Finished): StoreEntry {
+  const { weights, ...rest } = finished;
+  const bytes = weights === undefined ? undefined : encodeSafetensors(weights.tensors);
+  const digest = bytes === undefined ? resultsDigest(rest.results, rest.reports) : sha256(bytes);
+  const manifest: Manifest = {
+    format: 1,
+    ...rest,
+    weights:
+      weights === undefined
+        ? null
+        : { sha256: digest, tensors: Object.keys(weights.tensors).length, from: weights.from },
+    output: digest,
+  };
+  const parent = join(root, manifest.key);
+  const dir = join(parent, numericsId(manifest.numerics));
+  const beside = join(root, `.writing-${process.pid}-${randomBytes(4).toString("hex")}`);
+  try {
+    mkdirSync(beside, { recursive: true });
+    if (bytes !== undefined) writeFlushed(join(beside, weightsFile), bytes);
+    writeFlushed(join(beside, manifestFile), Buffer.from(`${JSON.stringify(manifest, null, 2)}\n`));
+    mkdirSync(parent, { recursive: true });
+    replace(beside, dir);
+  } catch (error) {
+    if (existsSync(beside)) rmSync(beside, { recursive: true });
+    throw new DiagnosticError(diagnostic("FSL7031", undefined, { path: dir, why: reason(error) }), { cause: error });
+  }
+  return { dir, manifest };
+}
+
+/** Renames `from` to `to`; a folder that lies there is moved away first, as a rename does not replace a full one. */
+function replace(from: string, to: string): void {
+  const old = `${from}-old`;
+  if (existsSync(to)) renameSync(to, old);
+  renameSync(from, to);
+  rmSync(old, { recursive: true, force: true });
+}
+
+function writeFlushed(path: string, bytes: Uint8Array): void {
+  const file = openSync(path, "w");
+  try {
+    for (let at = 0; at < bytes.length; ) at += writeSync(file, bytes, at);
+    fsyncSync(file);
+  } finally {
+    closeSync(file);
+  }
+}
+
+function list(dir: string): string[] {
+  return existsSync(dir) ? readdirSync(dir) : [];
+}
+
+/** The words of a file-system error, without its path and code. */
+export function reason(error: unknown): string {
+  const code = error instanceof Error && "code" in error ? String(error.code) : "";
+  if (code === "ENOSPC") return "the disk is full";
+  if (code === "EACCES" || code === "EPERM" || code === "EROFS") return "it is not writable";
+  if (code === "ENOENT") return "there is no such file";
+  return code === "" ? String(error) : code;
+}

@@ -1,0 +1,93 @@
+/** The scheduler's end of a worker process: starts it, listens, and notices when it hangs or dies. */
+import { type ChildProcess, fork } from "node:child_process";
+import { closeSync, mkdirSync, openSync, rmSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { diagnostic } from "../../compiler/diagnostics/diagnostic.js";
+import type { RunEvent } from "../events.js";
+import { fromDiagnostic } from "../failure.js";
+import { threadUrl } from "../thread-url.js";
+import type { FromWorker, Job, Outcome, ToWorker } from "./protocol.js";
+import { Watchdog } from "./watchdog.js";
+
+export interface WorkerRun {
+  readonly outcome: Promise<Outcome>;
+  /** Asks the worker to end after the step that it is at. */
+  stop(): void;
+  /** Kills it. */
+  abort(): void;
+}
+
+/** Runs a job in a process of its own. `entry` is the worker's main module. */
+export function runInWorker(
+  job: Job,
+  onEvent: (event: RunEvent) => void,
+  entry: URL = threadUrl(import.meta.url, "./main.js"),
+): WorkerRun {
+  const log = openLog(job);
+  const child = fork(entry, {
+    serialization: "advanced",
+    execArgv: [],
+    // Native libraries write to their terminal as they like: never to the user's screen.
+    stdio: ["ignore", log.file, log.file, "ipc"],
+  });
+  closeSync(log.file);
+  send(child, { type: "job", job });
+  const outcome = watch(child, job, onEvent).finally(() => {
+    child.kill("SIGKILL");
+    log.close();
+  });
+  return { outcome, stop: () => send(child, { type: "stop" }), abort: () => void child.kill("SIGKILL") };
+}
+
+function watch(child: ChildProcess, job: Job, onEvent: (event: RunEvent) => void): Promise<Outcome> {
+  return new Promise((resolve) => {
+    const watchdog = new Watchdog(performance.now());
+    const timer = setInterval(() => {
+      const silent = watchdog.silence(performance.now());
+      if (silent === undefined) return;
+      const holes = { stage: job.node, seconds: Math.round(silent / 1000) };
+      settle({ kind: "failed", failure: fromDiagnostic(diagnostic("FSL7021", undefined, holes)) });
+    }, 1000);
+    let settled = false;
+    const settle = (outcome: Outcome): void => {
+      if (settled) return;
+      settled = true;
+      clearInterval(timer);
+      child.removeAllListeners();
+      child.on("error", () => {}); // A late one of a process that is being killed changes nothing.
+      resolve(outcome);
+    };
+    const died = (how: string): void =>
+      settle({
+        kind: "failed",
+        failure: fromDiagnostic(diagnostic("FSL7020", undefined, { stage: job.node, how })),
+      });
+    child.on("message", (message: FromWorker) => {
+      if (message.type === "event") onEvent(message.event);
+      else if (message.type === "beat") watchdog.beat(message.progress, message.patience, performance.now());
+      else settle(message.outcome);
+    });
+    child.on("error", (error) => died(error.message));
+    child.on("exit", (code, signal) => {
+      // Messages that it sent before may still be in the pipe.
+      setTimeout(() => died(signal === null ? `exit code ${code}` : `signal ${signal}`), 200);
+    });
+  });
+}
+
+function send(child: ChildProcess, message: ToWorker): void {
+  if (child.connected) child.send(message, () => {}); // If it is gone, `exit` says so.
+}
+
+/** What the worker writes to its terminal goes to a file in the run folder; an empty one is removed afterwards. */
+function openLog(job: Job): { file: number; close(): void } {
+  const dir = join(job.runDir, "logs");
+  mkdirSync(dir, { recursive: true });
+  const path = join(dir, `${job.node.replace(/[^\w.-]/g, "_")}.log`);
+  return {
+    file: openSync(path, "a"),
+    close() {
+      if (statSync(path, { throwIfNoEntry: false })?.size === 0) rmSync(path, { force: true });
+    },
+  };
+}

@@ -1,0 +1,32 @@
+/** Tells a slow worker from one that hangs: by progress, never by how long a step may take in the abstract. */
+
+/** What a worker is given before it has measured a step of its own, in ms: loading libraries, building a graph. */
+export const firstPatience = 600_000;
+
+/** A step may take twenty times the longest one measured, and always a minute. */
+export function patienceFor(longestStepMs: number): number {
+  return Math.max(60_000, 20 * longestStepMs);
+}
+
+export class Watchdog {
+  #progress = 0;
+  #patience = firstPatience;
+  #since: number;
+
+  constructor(now: number) {
+    this.#since = now;
+  }
+
+  /** A sign of life: `progress` counts steps, `patience` is what the worker asks for (0: the first one). */
+  beat(progress: number, patience: number, now: number): void {
+    if (progress !== this.#progress) this.#since = now;
+    this.#progress = progress;
+    this.#patience = patience === 0 ? firstPatience : patience;
+  }
+
+  /** How long there has been no progress, in ms, once that is longer than the patience; undefined before. */
+  silence(now: number): number | undefined {
+    const silent = now - this.#since;
+    return silent > this.#patience ? silent : undefined;
+  }
+}

@@ -1,0 +1,162 @@
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import fc from "fast-check";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { DiagnosticError } from "../../src/compiler/diagnostics/diagnostic.js";
+import type { HostTensor, HostTensors } from "../../src/runtime/engines/engine.js";
+import { schemaProblem } from "../../src/runtime/schema.js";
+import { numericsId, numericsRecord } from "../../src/runtime/store/numerics.js";
+import { decodeSafetensors, encodeSafetensors, SafetensorsError } from "../../src/runtime/store/safetensors.js";
+import { type Finished, findEntry, readWeights, writeEntry } from "../../src/runtime/store/store.js";
+
+let root = "";
+beforeEach(() => {
+  root = mkdtempSync(join(tmpdir(), "fslc-store-"));
+});
+afterEach(() => rmSync(root, { recursive: true, force: true }));
+
+const key = "a".repeat(64);
+const engine = { engine: "onnx", version: "1.30.0", device: "cpu", threads: 2 };
+const chunks = { images: 64, episodes: 20 };
+
+function finished(change: Partial<Finished> = {}): Finished {
+  return {
+    key,
+    stage: { id: "proto", kind: "meta" },
+    fslc: "0.1.0",
+    created: "2026-11-24T00:00:00.000Z",
+    seconds: 1.5,
+    seed: 0,
+    inputs: [],
+    data: [{ dataset: "d", digest: "abc", skipped: 0 }],
+    numerics: numericsRecord(engine, chunks),
+    results: [{ metric: "accuracy", mean: 0.5, ci95: Number.NaN, episodes: 1 }],
+    history: [{ step: 1, epoch: 1, accuracy: 0.5, ci95: 0.1, episodes: 3, best: true }],
+    reports: [{ row: "", kind: "confusion", classes: ["ant", "bee"], cells: [[0, 1, 3]] }],
+    ...change,
+  };
+}
+const weights = (value: number): NonNullable<Finished["weights"]> => ({
+  tensors: { "encoder.c.weight": { shape: [2], dtype: "f32", data: new Float32Array([value, -0]) } },
+  from: { step: 10, epoch: 1, choice: "best" },
+});
+
+const tensor = fc.oneof(
+  fc.float32Array({ maxLength: 12 }).map((data): HostTensor => ({ shape: [data.length], dtype: "f32", data })),
+  fc.int32Array({ maxLength: 12 }).map((data): HostTensor => ({ shape: [1, data.length], dtype: "i32", data })),
+  fc.uint32Array({ maxLength: 12 }).map((data): HostTensor => ({ shape: [data.length, 1], dtype: "u32", data })),
+  fc.uint8Array({ maxLength: 13 }).map((data): HostTensor => ({ shape: [data.length], dtype: "u8", data })),
+  fc.float().map((x): HostTensor => ({ shape: [], dtype: "f32", data: new Float32Array([x]) })),
+);
+
+test("safetensors: what is written is read back, and equal tensors give equal bytes in any order", () => {
+  fc.assert(
+    fc.property(fc.dictionary(fc.string(), tensor), (tensors) => {
+      fc.pre(!Object.hasOwn(tensors, "__metadata__")); // The format keeps this name for itself.
+      const bytes = encodeSafetensors(tensors);
+      const shuffled = Object.fromEntries(Object.entries(tensors).reverse());
+      expect(encodeSafetensors(shuffled)).toEqual(bytes);
+      const back = decodeSafetensors(bytes);
+      expect(Object.keys(back).sort()).toEqual(Object.keys(tensors).sort());
+      for (const [name, { shape, dtype, data }] of Object.entries(tensors)) {
+        expect(back[name]).toEqual({ shape, dtype, data });
+      }
+    }),
+  );
+});
+
+test("safetensors: damaged bytes are refused or read as tensors, never anything else", () => {
+  const good = encodeSafetensors(weights(1).tensors);
+  const decode = (bytes: Uint8Array): HostTensors | undefined => {
+    try {
+      return decodeSafetensors(bytes);
+    } catch (error) {
+      expect(error).toBeInstanceOf(SafetensorsError);
+      return undefined;
+    }
+  };
+  for (let length = 0; length < good.length; length++) expect(decode(good.slice(0, length))).toBeUndefined();
+  fc.assert(
+    fc.property(fc.nat(good.length - 1), fc.nat(255), (place, value) => {
+      const bytes = good.slice();
+      bytes[place] = value;
+      decode(bytes);
+    }),
+    { numRuns: 500 },
+  );
+  fc.assert(fc.property(fc.uint8Array({ maxLength: 64 }), (bytes) => void decode(bytes)));
+});
+
+test("safetensors: the layout is the published one", () => {
+  const bytes = encodeSafetensors({ b: { shape: [1], dtype: "u8", data: new Uint8Array([7]) }, ...weights(1).tensors });
+  const length = Number(new DataView(bytes.buffer).getBigUint64(0, true));
+  expect(length % 8).toBe(0);
+  expect(JSON.parse(Buffer.from(bytes.slice(8, 8 + length)).toString())).toEqual({
+    "encoder.c.weight": { dtype: "F32", shape: [2], data_offsets: [0, 8] },
+    b: { dtype: "U8", shape: [1], data_offsets: [8, 9] },
+  });
+});
+
+test("an entry is found by its key and by the numerics that are allowed", () => {
+  const mine = writeEntry(root, finished({ weights: weights(1) }));
+  const other = writeEntry(
+    root,
+    finished({
+      weights: weights(2),
+      created: "2026-11-25T00:00:00.000Z",
+      numerics: numericsRecord({ ...engine, engine: "reference" }, chunks),
+    }),
+  );
+  expect(findEntry(root, key, {})?.dir).toBe(other.dir);
+  expect(findEntry(root, key, { engine: "onnx" })?.dir).toBe(mine.dir);
+  expect(findEntry(root, key, { engine: "xla" })).toBeUndefined();
+  expect(findEntry(root, key, { numerics: numericsId(mine.manifest.numerics) })?.dir).toBe(mine.dir);
+  expect(findEntry(root, "b".repeat(64), {})).toBeUndefined();
+  expect(readWeights(mine)["encoder.c.weight"]?.data).toEqual(new Float32Array([1, -0]));
+  expect(findEntry(root, key, { engine: "onnx" })?.manifest).toEqual(mine.manifest);
+});
+
+test("the manifest follows its schema, and the output digest follows the numbers only", () => {
+  const one = writeEntry(root, finished({ weights: weights(1) }));
+  expect(schemaProblem("manifest", JSON.parse(readFileSync(join(one.dir, "manifest.json"), "utf8")))).toBeUndefined();
+  const renamed = finished({ weights: weights(1), stage: { id: "other", kind: "meta" }, seconds: 9 });
+  expect(writeEntry(root, renamed).manifest.output).toBe(one.manifest.output);
+  expect(writeEntry(root, finished({ weights: weights(2) })).manifest.output).not.toBe(one.manifest.output);
+  const bare = writeEntry(root, finished());
+  expect(bare.manifest.weights).toBeNull();
+  const better = finished({ results: [{ metric: "accuracy", mean: 0.6, ci95: 0.1, episodes: 2 }] });
+  expect(writeEntry(root, better).manifest.output).not.toBe(bare.manifest.output);
+});
+
+test("a second writer replaces the entry and leaves nothing beside it", () => {
+  writeEntry(root, finished({ weights: weights(1) }));
+  const again = writeEntry(root, finished({ weights: weights(2) }));
+  expect(readWeights(again)["encoder.c.weight"]?.data[0]).toBe(2);
+  expect(readdirSync(root)).toEqual([key]);
+});
+
+test("a damaged entry is passed over, and its weights are never handed out", () => {
+  const entry = writeEntry(root, finished({ weights: weights(1) }));
+  truncateSync(join(entry.dir, "weights.safetensors"), 20);
+  const reading = (): unknown => readWeights(entry);
+  expect(reading).toThrow(DiagnosticError);
+  expect(reading).toThrow(/FSL7030|cannot be read/);
+  const problems: string[] = [];
+  writeFileSync(join(entry.dir, "manifest.json"), '{"format":1}');
+  expect(findEntry(root, key, {}, (_, problem) => problems.push(problem))).toBeUndefined();
+  expect(problems).toHaveLength(1);
+  mkdirSync(join(root, key, "half-written"));
+  expect(findEntry(root, key, {})).toBeUndefined();
+});
+
+test("a store that cannot be written says so", () => {
+  writeFileSync(join(root, "file"), "");
+  try {
+    writeEntry(join(root, "file", "store"), finished());
+    expect.unreachable();
+  } catch (error) {
+    expect(error).toBeInstanceOf(DiagnosticError);
+    expect((error as DiagnosticError).diagnostic.code).toBe("FSL7031");
+  }
+});
