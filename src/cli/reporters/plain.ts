@@ -1,0 +1,73 @@
+/** `--reporter plain`: lines on stderr for logs and CI; nothing is redrawn. */
+import type { RunEvent } from "../../runtime/events.js";
+import { count, duration, interval, percent, rate } from "../view/format.js";
+import { initialState, interrupted, reduce } from "../view/model.js";
+import type { Reporter, Streams } from "./reporter.js";
+
+/** Steps and progress come faster than a log should grow: one line of a kind per stage in this time. */
+const EVERY_MS = 10_000;
+
+export function plainReporter({ stderr }: Pick<Streams, "stderr">): Reporter {
+  let state = initialState;
+  const lastLine = new Map<string, number>();
+
+  const due = (key: string, time: number): boolean => {
+    const last = lastLine.get(key);
+    if (last !== undefined && time - last < EVERY_MS) return false;
+    lastLine.set(key, time);
+    return true;
+  };
+  return {
+    event(event) {
+      const text = describe(event, due);
+      state = reduce(state, event);
+      if (text === undefined) return;
+      const elapsed = state.startedAt === undefined ? 0 : (event.time - state.startedAt) / 1000;
+      stderr.write(`${duration(elapsed).padStart(7)}  ${text}\n`);
+    },
+    interrupted() {
+      state = interrupted(state);
+      stderr.write(
+        state.interrupt === "stopping"
+          ? "stopping after this step, finished stages are kept; press again to abort\n"
+          : "aborting\n",
+      );
+    },
+    async close() {},
+  };
+}
+
+function describe(event: RunEvent, due: (key: string, time: number) => boolean): string | undefined {
+  switch (event.type) {
+    case "run.start":
+      return `fslc ${event.version}  ${event.file}  seed ${event.seed}  run ${event.run}`;
+    case "stage.start":
+      return event.engine === undefined
+        ? `${event.stage}: start`
+        : `${event.stage}: start on ${event.engine.engine} ${event.engine.device}, threads ${event.engine.threads}`;
+    case "stage.cached":
+      return `${event.stage}: served from the store`;
+    case "stage.progress": {
+      const ended = event.total !== undefined && event.done >= event.total;
+      if (!ended && !due(`${event.stage} ${event.phase}`, event.time)) return undefined;
+      return `${event.stage}: ${event.phase} ${count(event.done)}${event.total === undefined ? "" : ` of ${count(event.total)}`} ${event.unit}`;
+    }
+    case "stage.step": {
+      if (event.step < event.steps && !due(`${event.stage} step`, event.time)) return undefined;
+      const accuracy = event.accuracy === undefined ? "" : `  accuracy ${percent(event.accuracy, 1)} %`;
+      return `${event.stage}: epoch ${event.epoch}  step ${count(event.step)} of ${count(event.steps)}  loss ${event.loss.toPrecision(4)}${accuracy}  ${rate(event.itemsPerSecond)} ${event.unit}/s`;
+    }
+    case "stage.validate":
+      return `${event.stage}: epoch ${event.epoch}  validation ${interval(event.accuracy, event.ci95)} over ${count(event.episodes)} episodes${event.best ? "  (best)" : ""}`;
+    case "stage.note":
+      return `${event.stage}: ${event.message}`;
+    case "stage.done":
+      return `${event.stage}: done in ${duration(event.seconds)}`;
+    case "stage.failed":
+      return `${event.stage}: failed with ${event.code}: ${event.message}`;
+    case "run.done":
+      return `run ${event.status} in ${duration(event.seconds)}`;
+    default:
+      return event satisfies never;
+  }
+}

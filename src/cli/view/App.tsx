@@ -1,0 +1,51 @@
+/** Draws a screen of `layout` with Ink: nothing is decided here but colour. */
+import { Box, Text, useInput, useStdin } from "ink";
+import type { JSX } from "react";
+import type { Screen } from "./layout.js";
+import { screenLines } from "./layout.js";
+import type { Line, Tone } from "./line.js";
+
+const STYLE: Readonly<Record<Tone, { color?: string; dimColor?: boolean; bold?: boolean }>> = {
+  plain: {},
+  dim: { dimColor: true },
+  strong: { bold: true },
+  good: { color: "green" },
+  bad: { color: "red", bold: true },
+  active: { color: "cyan" },
+  accent: { color: "yellow" },
+};
+
+function Row({ line }: { readonly line: Line }): JSX.Element {
+  if (line.length === 0) return <Text> </Text>;
+  return (
+    <Text wrap="truncate">
+      {line.map((segment, i) => (
+        <Text key={i} {...STYLE[segment.tone]}>
+          {segment.text}
+        </Text>
+      ))}
+    </Text>
+  );
+}
+
+export interface AppProps {
+  readonly screen: Screen;
+  readonly onInterrupt: () => void;
+}
+
+export function App({ screen, onInterrupt }: AppProps): JSX.Element {
+  const { isRawModeSupported } = useStdin();
+  useInput(
+    (input, key) => {
+      if (key.ctrl && input === "c") onInterrupt();
+    },
+    { isActive: isRawModeSupported },
+  );
+  return (
+    <Box flexDirection="column" paddingX={1}>
+      {screenLines(screen).map((line, i) => (
+        <Row key={i} line={line} />
+      ))}
+    </Box>
+  );
+}

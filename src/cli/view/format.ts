@@ -1,0 +1,69 @@
+/** How numbers and names are written for people. Pure; the same on every screen. */
+
+/** Whole numbers with thousands separators: 12,345. */
+export function count(value: number): string {
+  return Math.round(value)
+    .toString()
+    .replace(/\B(?=(\d{3})+(?!\d))/g, ",");
+}
+
+/** Seconds as 0:07, 4:31 or 1:02:03. */
+export function duration(seconds: number): string {
+  const total = Math.max(0, Math.round(seconds));
+  const h = Math.floor(total / 3600);
+  const m = Math.floor((total % 3600) / 60);
+  const s = String(total % 60).padStart(2, "0");
+  return h > 0 ? `${h}:${String(m).padStart(2, "0")}:${s}` : `${m}:${s}`;
+}
+
+/** A fraction as a percentage with two digits: 0.7831 → 78.31. The unit is the caller's. */
+export function percent(fraction: number, digits = 2): string {
+  return (fraction * 100).toFixed(digits);
+}
+
+/** `78.31 ± 0.52 %`: a mean with the half-width of its 95% interval, both fractions. */
+export function interval(mean: number, ci95: number): string {
+  return `${percent(mean)} ± ${percent(ci95)} %`;
+}
+
+/** Items per second, three significant digits. */
+export function rate(perSecond: number): string {
+  if (perSecond >= 100) return count(perSecond);
+  if (perSecond >= 10) return perSecond.toFixed(1);
+  return perSecond.toFixed(2);
+}
+
+function scaled(value: number, base: number, units: readonly string[]): string {
+  let scale = 0;
+  let rest = value;
+  while (rest >= base && scale < units.length - 1) {
+    rest /= base;
+    scale++;
+  }
+  const digits = scale === 0 || rest >= 100 ? 0 : rest >= 10 ? 1 : 2;
+  return `${rest.toFixed(digits)} ${units[scale]}`;
+}
+
+/** Bytes in binary units: 1.50 GiB. */
+export function bytes(value: number): string {
+  return scaled(value, 1024, ["B", "KiB", "MiB", "GiB", "TiB"]);
+}
+
+/** Floating-point operations: 3.20 GFLOP. */
+export function flops(value: number): string {
+  return scaled(value, 1000, ["FLOP", "kFLOP", "MFLOP", "GFLOP", "TFLOP", "PFLOP"]);
+}
+
+/** Cuts the middle out of what does not fit, since both ends of a path or name tell most. */
+export function shorten(text: string, width: number): string {
+  const chars = [...text];
+  if (chars.length <= width) return text;
+  if (width <= 1) return "…".slice(0, Math.max(0, width));
+  const head = Math.floor((width - 1) / 2);
+  const tail = width - 1 - head;
+  return `${chars.slice(0, head).join("")}…${chars.slice(chars.length - tail).join("")}`;
+}
+
+export function plural(value: number, one: string, many = `${one}s`): string {
+  return `${count(value)} ${value === 1 ? one : many}`;
+}

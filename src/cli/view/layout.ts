@@ -1,0 +1,215 @@
+/**
+ * From a run's state to the lines of a screen of `cols` × `rows`: pure, so that every size is testable. The result is
+ * never higher than rows − 2, because a terminal flickers when the live region fills it.
+ */
+import { basename } from "node:path";
+import { count, duration, interval, percent, plural, rate, shorten } from "./format.js";
+import { fitRows, type GraphRow, graphRows } from "./graph.js";
+import { clip, type Line, padTo, seg, spread, type Tone } from "./line.js";
+import { type RunState, type StageState, type StageStatus, secondsLeft, type Training } from "./model.js";
+import { chart } from "./series.js";
+
+export interface Screen {
+  readonly header: Line;
+  readonly graph: readonly Line[];
+  /** The stages at work, each with its curves. */
+  readonly panels: readonly (readonly Line[])[];
+  readonly footer: Line;
+}
+
+/** One glyph per status: legible without colour. */
+export const GLYPHS: Readonly<Record<StageStatus, { readonly glyph: string; readonly tone: Tone }>> = {
+  waiting: { glyph: "○", tone: "dim" },
+  running: { glyph: "●", tone: "active" },
+  done: { glyph: "✔", tone: "good" },
+  cached: { glyph: "↺", tone: "good" },
+  failed: { glyph: "✘", tone: "bad" },
+  stopped: { glyph: "■", tone: "bad" },
+};
+
+/** `now` in milliseconds: the only clock, and the caller's. */
+export function layout(state: RunState, cols: number, rows: number, now: number): Screen {
+  const width = Math.max(20, cols - 2);
+  const height = Math.max(4, rows - 2);
+  const running = state.stages.filter((s) => s.status === "running");
+
+  // Header, footer and the blank lines around the graph take 4 rows; a panel its two curves and 3 more.
+  const graph = graphRows(state.stages);
+  const trained = running.filter((s) => s.training !== undefined);
+  const minimumGraph = Math.min(graph.length, Math.max(3, running.length + 1));
+  let room = height - 4;
+  const fitting = Math.min(trained.length, Math.floor((room - minimumGraph) / 5));
+  const spare = Math.floor(((room - graph.length) / Math.max(1, fitting) - 3) / 2);
+  const chartRows = Math.min(height >= 44 ? 6 : 3, Math.max(1, spare));
+  const panels = trained
+    .slice(0, Math.max(0, fitting))
+    .flatMap((s) => (s.training ? [panel(s, s.training, width, chartRows)] : []));
+  room -= panels.length * (3 + 2 * chartRows);
+  const { rows: shown, hidden } = fitRows(graph, Math.max(1, room));
+  const nameWidth = Math.min(
+    28,
+    Math.max(8, ...shown.map((r) => [...r.rails].length + [...r.stage.outline.name].length)),
+  );
+  const lines = shown.map((row) => stageLine(row, nameWidth, width, now));
+  if (hidden !== undefined) lines.push([seg(hidden, "dim")]);
+
+  return { header: header(state, width, now), graph: lines, panels, footer: footer(state, width) };
+}
+
+function header(state: RunState, width: number, now: number): Line {
+  const left: Line = [
+    seg("fslc", "strong"),
+    seg(state.version === "" ? "" : ` ${state.version}`, "dim"),
+    seg(`  ${shorten(width < 70 ? basename(state.file) : state.file, Math.max(12, width - 44))}`),
+  ];
+  const engine = state.engine;
+  const elapsed = state.startedAt === undefined ? undefined : duration((now - state.startedAt) / 1000);
+  const facts = [
+    engine ? `${engine.engine} ${engine.device}` : undefined,
+    engine && width >= 76 ? plural(engine.threads, "thread") : undefined,
+    width >= 100 ? `seed ${state.seed}` : undefined,
+    elapsed,
+  ].filter((f) => f !== undefined);
+  return spread(left, [seg(facts.join(" · "), "dim")], width);
+}
+
+function stageLine(row: GraphRow, nameWidth: number, width: number, now: number): Line {
+  const { stage } = row;
+  const { glyph, tone } = GLYPHS[stage.status];
+  const name = shorten(stage.outline.name, Math.max(4, nameWidth - [...row.rails].length));
+  const label = padTo(name, nameWidth - [...row.rails].length);
+  const head: Line = [
+    seg(row.rails, "dim"),
+    seg(glyph, tone),
+    seg(` ${label}  `, stage.status === "waiting" ? "dim" : "plain"),
+    seg(width >= 60 ? padTo(stage.outline.kind, 10) : "", "dim"),
+  ];
+  const room = width - nameWidth - 4 - (width >= 60 ? 10 : 0);
+  return clip([...head, ...stageStatus(row, room, now)], width);
+}
+
+function stageStatus(row: GraphRow, room: number, now: number): Line {
+  const { stage } = row;
+  switch (stage.status) {
+    case "waiting":
+      return row.alsoNeeds.length > 0 && room >= 30 ? [seg(`also needs ${row.alsoNeeds.join(", ")}`, "dim")] : [];
+    case "running":
+      return running(stage, room, now);
+    case "cached":
+      return [seg("from the store", "dim"), ...headline(stage)];
+    case "done":
+      return [seg(duration(stage.seconds ?? 0), "dim"), ...headline(stage)];
+    case "failed":
+      return [seg(`${stage.failure?.code ?? ""} ${stage.failure?.message ?? "failed"}`, "bad")];
+    case "stopped":
+      return [seg("stopped", "bad")];
+  }
+}
+
+/** A finished stage's first number: what a reader looks for. */
+function headline(stage: StageState): Line {
+  const first = stage.results.find((r) => r.metric === "accuracy") ?? stage.results[0];
+  if (first) return [seg("  "), seg(interval(first.mean, first.ci95), "strong")];
+  if (stage.best) return [seg("  best "), seg(interval(stage.best.accuracy, stage.best.ci95), "strong")];
+  return [];
+}
+
+function running(stage: StageState, room: number, now: number): Line {
+  const barWidth = Math.max(8, Math.min(40, Math.floor(room * 0.4)));
+  // A validation or a preparation inside a stage is what is happening right now; training stands behind it.
+  if (stage.progress) {
+    const { phase, done, total, unit, since } = stage.progress;
+    const amount = unit === "bytes" ? `${(done / 2 ** 20).toFixed(1)} MiB` : `${count(done)} ${unit}`;
+    if (total === undefined || total === 0) return [seg(`${phase} `), seg(amount, "dim")];
+    const seconds = (now - since) / 1000;
+    const left = done > 0 && seconds > 2 ? ` · ${duration((seconds * (total - done)) / done)} left` : "";
+    return [
+      ...bar(done / total, barWidth),
+      seg(` ${percent(done / total, 0).padStart(3)} %`),
+      seg(`  ${phase}`),
+      seg(room >= 60 ? ` ${count(done)}/${count(total)} ${unit}${left}` : left, "dim"),
+    ];
+  }
+  if (stage.training) {
+    const { step, steps } = stage.training;
+    const left = secondsLeft(stage.training);
+    return [
+      ...bar(step / steps, barWidth),
+      seg(` ${percent(step / steps, 0).padStart(3)} %`),
+      seg(left === undefined ? "" : `  ${duration(left)} left`, "dim"),
+    ];
+  }
+  return [seg(stage.note ?? "starting", "dim")];
+}
+
+function bar(fraction: number, width: number): Line {
+  const filled = Math.round(Math.min(1, Math.max(0, fraction)) * width);
+  return [seg("━".repeat(filled), "active"), seg("─".repeat(width - filled), "dim")];
+}
+
+function panel(stage: StageState, t: Training, width: number, chartRows: number): Line[] {
+  const left = secondsLeft(t);
+  const title: Line = spread(
+    [
+      seg(stage.outline.name, "strong"),
+      seg(`  epoch ${count(t.epoch)} · step ${count(t.step)} of ${count(t.steps)}`),
+      seg(` · ${rate(t.itemsPerSecond)} ${t.unit}/s`),
+    ],
+    [
+      seg(width >= 90 ? `lr ${t.lr.toPrecision(3)} · ` : "", "dim"),
+      seg(left === undefined ? "" : `ETA ${duration(left)}`),
+    ],
+    width,
+  );
+  const label = 22;
+  const curveWidth = Math.max(8, width - label);
+  const lines: Line[] = [
+    title,
+    ...curve("loss", t.loss.toPrecision(4), chart(t.lossCurve, curveWidth, chartRows), label, "accent"),
+  ];
+  const accuracy = t.accuracy === undefined ? "–" : `${percent(t.accuracy, 1)} %`;
+  lines.push(...curve("accuracy", accuracy, chart(t.accuracyCurve, curveWidth, chartRows), label, "good"));
+  lines.push(clip(validationLine(stage, label), width));
+  return lines;
+}
+
+function curve(name: string, value: string, rows: readonly string[], label: number, tone: Tone): Line[] {
+  return rows.map((row, i) => [
+    seg(padTo(i === rows.length - 1 ? padTo(name, 12) + value : "", label), i === rows.length - 1 ? "plain" : "dim"),
+    seg(row, tone),
+  ]);
+}
+
+function validationLine(stage: StageState, label: number): Line {
+  const { validation, best } = stage;
+  if (!validation) return [seg(padTo("validation", 12), "plain"), seg("none yet", "dim")];
+  const isBest = best?.epoch === validation.epoch;
+  return [
+    seg(padTo("validation", 12)),
+    seg(padTo(interval(validation.accuracy, validation.ci95), label - 12), "strong"),
+    seg(` epoch ${validation.epoch}`, "dim"),
+    ...(isBest
+      ? [seg("  ★ best so far", "good")]
+      : best
+        ? [seg("  ★ best ", "dim"), seg(`${interval(best.accuracy, best.ci95)}`), seg(` epoch ${best.epoch}`, "dim")]
+        : []),
+  ];
+}
+
+function footer(state: RunState, width: number): Line {
+  if (state.interrupt === "aborting") return clip([seg("aborting…", "bad")], width);
+  if (state.interrupt === "stopping") {
+    return clip([seg("stopping after this step, finished stages are kept; press again to abort", "active")], width);
+  }
+  const note = state.stages.find((s) => s.status === "running" && s.note !== undefined)?.note;
+  const hint = "Ctrl-C stops after the current step";
+  return note === undefined
+    ? clip([seg(hint, "dim")], width)
+    : spread([seg(shorten(note, Math.max(20, width - hint.length - 3)), "dim")], [seg(hint, "dim")], width);
+}
+
+/** The lines of a screen in order, with the blank lines between its parts: what is drawn. */
+export function screenLines(screen: Screen): Line[] {
+  const blank: Line = [];
+  return [screen.header, blank, ...screen.graph, ...screen.panels.flatMap((p) => [blank, ...p]), blank, screen.footer];
+}

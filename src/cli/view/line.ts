@@ -1,0 +1,46 @@
+/** A line of the screen as data: segments of text, each with a tone that a renderer turns into colour. */
+
+export type Tone = "plain" | "dim" | "strong" | "good" | "bad" | "active" | "accent";
+export interface Segment {
+  readonly text: string;
+  readonly tone: Tone;
+}
+export type Line = readonly Segment[];
+
+export const seg = (text: string, tone: Tone = "plain"): Segment => ({ text, tone });
+
+export function lineWidth(line: Line): number {
+  return line.reduce((sum, s) => sum + [...s.text].length, 0);
+}
+
+export function plainText(line: Line): string {
+  return line.map((s) => s.text).join("");
+}
+
+/** Left part, then right part against the right edge; the right part is dropped where both do not fit. */
+export function spread(left: Line, right: Line, width: number): Line {
+  const gap = width - lineWidth(left) - lineWidth(right);
+  if (gap < 2) return clip(left, width);
+  return [...left, seg(" ".repeat(gap)), ...right];
+}
+
+/** Cuts a line to `width`, marking the cut. */
+export function clip(line: Line, width: number): Line {
+  if (lineWidth(line) <= width) return line;
+  const out: Segment[] = [];
+  let room = width - 1;
+  for (const s of line) {
+    const chars = [...s.text];
+    if (chars.length > room) {
+      out.push(seg(chars.slice(0, Math.max(0, room)).join(""), s.tone), seg("…", "dim"));
+      return out;
+    }
+    out.push(s);
+    room -= chars.length;
+  }
+  return out;
+}
+
+export function padTo(text: string, width: number): string {
+  return text + " ".repeat(Math.max(0, width - [...text].length));
+}

@@ -1,0 +1,202 @@
+/**
+ * What every view of a run knows: `reduce(state, event) → state`, pure. Nothing here reads a clock; times are those of
+ * the events, in milliseconds.
+ */
+import type { Numerics } from "../../runtime/engines/engine.js";
+import type { Result, RunEvent, StageOutline } from "../../runtime/events.js";
+import { append, emptySeries, type Series } from "./series.js";
+
+export type StageStatus = "waiting" | "running" | "done" | "cached" | "failed" | "stopped";
+
+export interface Training {
+  readonly step: number;
+  readonly steps: number;
+  readonly epoch: number;
+  readonly lr: number;
+  readonly itemsPerSecond: number;
+  readonly unit: "episodes" | "images";
+  readonly loss: number;
+  readonly accuracy: number | undefined;
+  readonly lossCurve: Series;
+  readonly accuracyCurve: Series;
+  /** Where the clock for the estimate starts: the first step of this attempt. */
+  readonly first: { readonly step: number; readonly time: number };
+  readonly lastTime: number;
+}
+export interface Validation {
+  readonly epoch: number;
+  readonly accuracy: number;
+  readonly ci95: number;
+  readonly episodes: number;
+}
+export interface Progress {
+  readonly phase: string;
+  readonly done: number;
+  readonly total: number | undefined;
+  readonly unit: string;
+  readonly since: number;
+}
+
+export interface StageState {
+  readonly outline: StageOutline;
+  readonly status: StageStatus;
+  readonly attempt: number;
+  readonly startedAt: number | undefined;
+  readonly seconds: number | undefined;
+  /** Of the preparation or evaluation now under way. */
+  readonly progress: Progress | undefined;
+  readonly training: Training | undefined;
+  readonly validation: Validation | undefined;
+  readonly best: Validation | undefined;
+  readonly note: string | undefined;
+  readonly results: readonly Result[];
+  readonly failure: { readonly code: string; readonly message: string; readonly mend: string | undefined } | undefined;
+}
+
+export interface RunState {
+  readonly run: string | undefined;
+  readonly file: string;
+  readonly version: string;
+  readonly seed: number;
+  readonly startedAt: number | undefined;
+  readonly engine: Numerics | undefined;
+  readonly stages: readonly StageState[];
+  readonly status: "starting" | "running" | "done" | "failed" | "interrupted";
+  readonly seconds: number | undefined;
+  readonly results: readonly Result[];
+  /** What the user has asked for by Ctrl-C. */
+  readonly interrupt: "none" | "stopping" | "aborting";
+}
+
+export const initialState: RunState = {
+  run: undefined,
+  file: "",
+  version: "",
+  seed: 0,
+  startedAt: undefined,
+  engine: undefined,
+  stages: [],
+  status: "starting",
+  seconds: undefined,
+  results: [],
+  interrupt: "none",
+};
+
+function waiting(outline: StageOutline): StageState {
+  return {
+    outline,
+    status: "waiting",
+    attempt: 0,
+    startedAt: undefined,
+    seconds: undefined,
+    progress: undefined,
+    training: undefined,
+    validation: undefined,
+    best: undefined,
+    note: undefined,
+    results: [],
+    failure: undefined,
+  };
+}
+
+type StageEvent = Extract<RunEvent, { readonly stage: string }>;
+
+export function reduce(state: RunState, event: RunEvent): RunState {
+  switch (event.type) {
+    case "run.start":
+      return {
+        ...initialState,
+        interrupt: state.interrupt,
+        run: event.run,
+        file: event.file,
+        version: event.version,
+        seed: event.seed,
+        startedAt: event.time,
+        stages: event.stages.map(waiting),
+        status: "running",
+      };
+    case "run.done":
+      return {
+        ...state,
+        status: event.status,
+        seconds: event.seconds,
+        results: event.results,
+        stages: state.stages.map((s) => (s.status === "running" ? { ...s, status: "stopped" } : s)),
+      };
+    default: {
+      const stages = state.stages.map((s) => (s.outline.id === event.stage ? reduceStage(s, event) : s));
+      return event.type === "stage.start"
+        ? { ...state, stages, engine: event.engine ?? state.engine }
+        : { ...state, stages };
+    }
+  }
+}
+
+function reduceStage(stage: StageState, event: StageEvent): StageState {
+  switch (event.type) {
+    case "stage.start":
+      return { ...waiting(stage.outline), status: "running", attempt: event.attempt, startedAt: event.time };
+    case "stage.cached":
+      return { ...stage, status: "cached", results: event.results };
+    case "stage.progress": {
+      const same = stage.progress?.phase === event.phase ? stage.progress.since : event.time;
+      const { phase, done, total, unit } = event;
+      return {
+        ...stage,
+        status: "running",
+        startedAt: stage.startedAt ?? event.time,
+        progress: { phase, done, total, unit, since: same },
+      };
+    }
+    case "stage.step":
+      return { ...stage, status: "running", progress: undefined, training: trained(stage.training, event) };
+    case "stage.validate": {
+      const { epoch, accuracy, ci95, episodes } = event;
+      const validation = { epoch, accuracy, ci95, episodes };
+      return { ...stage, progress: undefined, validation, best: event.best ? validation : stage.best };
+    }
+    case "stage.note":
+      return { ...stage, note: event.message };
+    case "stage.done":
+      return { ...stage, status: "done", seconds: event.seconds, results: event.results, progress: undefined };
+    case "stage.failed":
+      return {
+        ...stage,
+        status: "failed",
+        progress: undefined,
+        failure: { code: event.code, message: event.message, mend: event.mend },
+      };
+    default:
+      return event satisfies never;
+  }
+}
+
+function trained(before: Training | undefined, event: Extract<RunEvent, { readonly type: "stage.step" }>): Training {
+  const { step, steps, epoch, lr, itemsPerSecond, unit, loss, accuracy } = event;
+  return {
+    step,
+    steps,
+    epoch,
+    lr,
+    itemsPerSecond,
+    unit,
+    loss,
+    accuracy,
+    lossCurve: append(before?.lossCurve ?? emptySeries, loss),
+    accuracyCurve: append(before?.accuracyCurve ?? emptySeries, accuracy ?? Number.NaN),
+    first: before?.first ?? { step, time: event.time },
+    lastTime: event.time,
+  };
+}
+
+/** Seconds until the stage's last step, validations in between included; undefined until there is something to judge by. */
+export function secondsLeft(training: Training): number | undefined {
+  const steps = training.step - training.first.step;
+  const seconds = (training.lastTime - training.first.time) / 1000;
+  if (steps < 1 || seconds < 1) return undefined;
+  return ((training.steps - training.step) * seconds) / steps;
+}
+
+export function interrupted(state: RunState): RunState {
+  return { ...state, interrupt: state.interrupt === "none" ? "stopping" : "aborting" };
+}

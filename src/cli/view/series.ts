@@ -1,0 +1,61 @@
+/** A curve kept at bounded size while it grows, and its drawing in block characters. */
+
+const CAPACITY = 512;
+const BLOCKS = ["▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"];
+
+/** Means of equal runs of samples: when full, neighbours are merged and the stride doubles. */
+export interface Series {
+  readonly values: readonly number[];
+  /** Samples per full value. */
+  readonly stride: number;
+  /** Samples already in the last value, 0 when it is full. */
+  readonly open: number;
+}
+export const emptySeries: Series = { values: [], stride: 1, open: 0 };
+
+export function append(series: Series, value: number): Series {
+  if (!Number.isFinite(value)) return series;
+  let { values, stride, open } = series;
+  if (open === 0 && values.length >= CAPACITY) {
+    values = Array.from({ length: CAPACITY / 2 }, (_, i) => ((values[2 * i] ?? 0) + (values[2 * i + 1] ?? 0)) / 2);
+    stride *= 2;
+  }
+  const last = values[values.length - 1];
+  if (open === 0 || last === undefined) {
+    return { values: [...values, value], stride, open: stride === 1 ? 0 : 1 };
+  }
+  const merged = last + (value - last) / (open + 1);
+  const next = open + 1;
+  return { values: [...values.slice(0, -1), merged], stride, open: next === stride ? 0 : next };
+}
+
+/** `width` samples of a curve: means where there are more values than columns, held values where there are fewer. */
+function resample(values: readonly number[], width: number): number[] {
+  if (values.length <= width) return [...values];
+  return Array.from({ length: width }, (_, column) => {
+    const start = Math.floor((column * values.length) / width);
+    const end = Math.max(start + 1, Math.floor(((column + 1) * values.length) / width));
+    let sum = 0;
+    for (let i = start; i < end; i++) sum += values[i] ?? 0;
+    return sum / (end - start);
+  });
+}
+
+/** Rows of a bar chart, top first, at most `width` wide. A flat curve is drawn along the bottom. */
+export function chart(series: Series, width: number, height: number): string[] {
+  const samples = resample(series.values, width);
+  if (samples.length === 0) return Array.from({ length: height }, () => "");
+  const low = Math.min(...samples);
+  const range = Math.max(...samples) - low;
+  const steps = height * BLOCKS.length;
+  const levels = samples.map((v) => (range === 0 ? 0 : Math.min(steps - 1, Math.floor(((v - low) / range) * steps))));
+  return Array.from({ length: height }, (_, row) => {
+    const floor = (height - 1 - row) * BLOCKS.length;
+    return levels
+      .map((level) => {
+        if (level < floor) return " ";
+        return BLOCKS[Math.min(BLOCKS.length - 1, level - floor)];
+      })
+      .join("");
+  });
+}
