@@ -63,7 +63,7 @@ function header(state: RunState, width: number, now: number): Line {
     seg(`  ${shorten(width < 70 ? basename(state.file) : state.file, Math.max(12, width - 44))}`),
   ];
   const engine = state.engine;
-  const elapsed = state.startedAt === undefined ? undefined : duration((now - state.startedAt) / 1000);
+  const elapsed = state.startedAt === undefined ? undefined : duration(state.seconds ?? (now - state.startedAt) / 1000);
   const facts = [
     engine ? `${engine.engine} ${engine.device}` : undefined,
     engine && width >= 76 ? plural(engine.threads, "thread") : undefined,
@@ -197,6 +197,7 @@ function validationLine(stage: StageState, label: number): Line {
 }
 
 function footer(state: RunState, width: number): Line {
+  if (state.seconds !== undefined) return [];
   if (state.interrupt === "aborting") return clip([seg("aborting…", "bad")], width);
   if (state.interrupt === "stopping") {
     return clip([seg("stopping after this step, finished stages are kept; press again to abort", "active")], width);

@@ -1,0 +1,47 @@
+/** `fslc init [DIR]`: a commented experiment that runs as it is. */
+import { mkdir, writeFile } from "node:fs/promises";
+import { join, relative } from "node:path";
+import { type Cli, Command, examples } from "../command.js";
+import { EXIT } from "../exit.js";
+import { GITIGNORE, STARTER } from "./starter.js";
+
+export function define(cli: Cli, exit: (code: number) => void): Command {
+  return new Command("init")
+    .description("write a commented starter experiment that runs")
+    .argument("[dir]", "the folder to write it to", ".")
+    .addHelpText(
+      "after",
+      examples([
+        ["fslc init", "into this folder"],
+        ["fslc init my-experiment", "into a new one"],
+      ]),
+    )
+    .action(async (dir: string) => exit(await act(cli, dir)));
+}
+
+async function act(cli: Cli, dir: string): Promise<number> {
+  const experiment = join(dir, "experiment.fsl");
+  await mkdir(dir, { recursive: true });
+  if (!(await create(experiment, STARTER))) {
+    cli.stderr.write(`fslc: ${experiment} is already there; it is left as it is\n`);
+    return EXIT.usage;
+  }
+  const written = [experiment];
+  const ignore = join(dir, ".gitignore");
+  if (await create(ignore, GITIGNORE)) written.push(ignore);
+  for (const path of written) cli.stdout.write(`wrote ${path}\n`);
+  const path = relative(".", experiment);
+  cli.stdout.write(`\nNext:\n  fslc plan ${path}   what it will do\n  fslc run ${path}    train and evaluate\n`);
+  return EXIT.done;
+}
+
+/** False where the file exists: nothing of the user's is overwritten. */
+async function create(path: string, text: string): Promise<boolean> {
+  try {
+    await writeFile(path, text, { flag: "wx" });
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "EEXIST") return false;
+    throw error;
+  }
+}

@@ -1,0 +1,135 @@
+import { expect, test } from "vitest";
+import { bytes, count, duration, flops, interval, rate, shorten } from "../../src/cli/view/format.js";
+import { fitRows, graphRows } from "../../src/cli/view/graph.js";
+import { layout, screenLines } from "../../src/cli/view/layout.js";
+import { lineWidth, plainText } from "../../src/cli/view/line.js";
+import { initialState, interrupted, type RunState, reduce, secondsLeft } from "../../src/cli/view/model.js";
+import { append, chart, emptySeries } from "../../src/cli/view/series.js";
+import type { RunEvent } from "../../src/runtime/events.js";
+import { fakeRun } from "./fake-run.js";
+
+/** The state after the first event that `when` accepts. */
+function stateAt(events: readonly RunEvent[], when: (event: RunEvent) => boolean): { state: RunState; now: number } {
+  let state = initialState;
+  for (const event of events) {
+    state = reduce(state, event);
+    if (when(event)) return { state, now: event.time };
+  }
+  throw new Error("no such event");
+}
+const draw = (state: RunState, cols: number, rows: number, now: number): string =>
+  screenLines(layout(state, cols, rows, now))
+    .map((line) => plainText(line).trimEnd())
+    .join("\n");
+
+const SIZES = [
+  [60, 16],
+  [80, 24],
+  [120, 30],
+  [200, 60],
+] as const;
+
+test.each(SIZES)("every frame of a run fits %i × %i", (cols, rows) => {
+  let state = initialState;
+  for (const event of fakeRun({ steps: 200, stepsPerEpoch: 40, extraStages: 30 })) {
+    state = reduce(state, event);
+    const lines = screenLines(layout(state, cols, rows, event.time));
+    expect(lines.length).toBeLessThanOrEqual(rows - 2);
+    expect(Math.max(...lines.map(lineWidth))).toBeLessThanOrEqual(cols - 2);
+  }
+});
+
+test.each(SIZES)("a training screen at %i × %i", (cols, rows) => {
+  const { state, now } = stateAt(fakeRun(), (e) => e.type === "stage.step" && e.step === 250);
+  expect(draw(state, cols, rows, now)).toMatchSnapshot();
+});
+
+test("screens of the other moments at 80 × 24", () => {
+  const events = fakeRun();
+  const moments: [string, (event: RunEvent) => boolean][] = [
+    ["decoding", (e) => e.type === "stage.progress" && e.done === 439 * 8],
+    ["validating", (e) => e.type === "stage.progress" && e.phase === "validate" && e.done === 300],
+    ["evaluating", (e) => e.type === "stage.progress" && e.phase === "evaluate" && e.done === 300],
+    ["done", (e) => e.type === "run.done"],
+  ];
+  for (const [name, when] of moments) {
+    const { state, now } = stateAt(events, when);
+    expect(draw(state, 80, 24, now)).toMatchSnapshot(name);
+  }
+});
+
+test("a failed stage shows its code, an interrupt what it will do", () => {
+  const { state, now } = stateAt(fakeRun(), (e) => e.type === "stage.step" && e.step === 250);
+  const failed = reduce(state, {
+    time: now,
+    type: "stage.failed",
+    stage: "proto",
+    code: "FSL7006",
+    message: "the loss is not finite",
+    mend: "lower the learning rate",
+  });
+  expect(draw(failed, 80, 24, now)).toContain("✘ proto   meta      FSL7006 the loss is not finite");
+  const stopping = interrupted(state);
+  expect(draw(stopping, 80, 24, now)).toContain(
+    "stopping after this step, finished stages are kept; press again to abort",
+  );
+  expect(draw(interrupted(stopping), 80, 24, now)).toContain("aborting");
+});
+
+test("time left counts the validations between the steps", () => {
+  const { state } = stateAt(
+    fakeRun({ steps: 400, stepsPerEpoch: 100, msPerStep: 100 }),
+    (e) => e.type === "stage.step" && e.step === 201,
+  );
+  const training = state.stages.find((s) => s.outline.name === "proto")?.training;
+  // 199 steps of 100 ms, and per 100 steps one validation of 1.55 s.
+  expect(training && secondsLeft(training)).toBeCloseTo(199 * (0.1 + 0.0155), 0);
+});
+
+test("the graph hangs each stage under the deepest that it needs and names only what that does not imply", () => {
+  const { state } = stateAt(fakeRun(), (e) => e.type === "run.start");
+  const rows = graphRows(state.stages).map((r) => `${r.rails}${r.stage.outline.name} ${r.alsoNeeds.join()}`.trimEnd());
+  expect(rows).toEqual(["drawings", "├ base", "│ └ proto", "│   └ test", "└ pixels"]);
+});
+
+test("where stages do not fit, running ones stay and the rest is counted", () => {
+  const { state } = stateAt(fakeRun({ extraStages: 20 }), (e) => e.type === "stage.step");
+  const { rows, hidden } = fitRows(graphRows(state.stages), 4);
+  expect(rows.map((r) => r.stage.outline.name)).toContain("proto");
+  expect(rows).toHaveLength(3);
+  expect(hidden).toBe("… plus 20 more waiting, 2 more finished");
+});
+
+test("a curve keeps its mean and its ends at bounded size", () => {
+  let series = emptySeries;
+  for (let i = 0; i < 10_000; i++) series = append(series, i);
+  expect(series.values.length).toBeLessThanOrEqual(512);
+  expect(series.values[0]).toBeLessThan(50);
+  expect(series.values.at(-1)).toBeGreaterThan(9_900);
+  expect(append(series, Number.NaN)).toBe(series);
+});
+
+test("a chart's lowest value is its lowest block, its highest the highest", () => {
+  const series = [0, 1, 2, 3, 4, 5, 6, 7].reduce(append, emptySeries);
+  expect(chart(series, 8, 1)).toEqual(["▁▂▃▄▅▆▇█"]);
+  expect(chart(series, 8, 2)).toEqual(["    ▂▄▆█", "▁▃▅▇████"]);
+  expect(chart(append(emptySeries, 3), 8, 1)).toEqual(["▁"]);
+  expect(chart(emptySeries, 8, 2)).toEqual(["", ""]);
+});
+
+test("numbers for people", () => {
+  expect([count(1234567), duration(3723), duration(7), interval(0.78312, 0.0061)]).toEqual([
+    "1,234,567",
+    "1:02:03",
+    "0:07",
+    "78.31 ± 0.61 %",
+  ]);
+  expect([rate(0.123), rate(12.34), rate(1234), bytes(1536), flops(3.2e9)]).toEqual([
+    "0.12",
+    "12.3",
+    "1,234",
+    "1.50 KiB",
+    "3.20 GFLOP",
+  ]);
+  expect(shorten("examples/deep/emoji.fsl", 11)).toBe("examp…i.fsl");
+});
