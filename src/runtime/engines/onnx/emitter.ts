@@ -1,0 +1,176 @@
+/** Builds one ONNX graph out of IR nodes: names, constants (each written once), and broadcasts that stay implicit. */
+import { CompilerBug } from "../../../compiler/bug.js";
+import type { DType, Node, Shape } from "../../../compiler/tensor/ir.js";
+import type { Attribute, Initializer, OnnxNode, OnnxType } from "./proto.js";
+
+/**
+ * An emitted result. Its ONNX shape has the rank of the IR node's, but may be 1 along an axis that only repeats:
+ * ONNX's element-wise ops broadcast such operands for free, everything else asks for the `full` tensor.
+ */
+export interface Value {
+  readonly name: string;
+  readonly shape: Shape;
+}
+
+export const sizeOf = (shape: Shape): number => shape.reduce((a, b) => a * b, 1);
+export const sameShape = (a: Shape, b: Shape): boolean => a.length === b.length && a.every((d, i) => d === b[i]);
+
+export class Emitter {
+  readonly nodes: OnnxNode[] = [];
+  readonly initializers: Initializer[] = [];
+  private readonly values = new Map<Node, Value>();
+  private readonly materialised = new Map<Node, string>();
+  private readonly constants = new Map<string, string>();
+  private readonly shared = new Map<Node, Map<string, unknown>>();
+  private counter = 0;
+
+  define(node: Node, value: Value): void {
+    this.values.set(node, value);
+  }
+
+  /** The node's result, broadcast axes possibly of size 1. */
+  value(node: Node): Value {
+    const value = this.values.get(node);
+    if (value === undefined)
+      throw new CompilerBug(`onnx lowering: node ${node.id} (${node.op}) is used before it is emitted`);
+    return value;
+  }
+
+  /** The name of the node's result in its whole shape. */
+  full(node: Node): string {
+    const value = this.value(node);
+    if (sameShape(value.shape, node.shape)) return value.name;
+    let name = this.materialised.get(node);
+    if (name === undefined) {
+      name = this.op("Expand", [value.name, this.ints(node.shape)]);
+      this.materialised.set(node, name);
+    }
+    return name;
+  }
+
+  fulls(nodes: readonly Node[]): string[] {
+    return nodes.map((node) => this.full(node));
+  }
+
+  /** What several rules need of one node (batch statistics, pooling halves): made at the first use. */
+  once<T>(node: Node, key: string, make: () => T): T {
+    let made = this.shared.get(node);
+    if (made === undefined) {
+      made = new Map();
+      this.shared.set(node, made);
+    }
+    if (!made.has(key)) made.set(key, make());
+    return made.get(key) as T;
+  }
+
+  op(op: string, inputs: readonly string[], attributes: Readonly<Record<string, Attribute>> = {}): string {
+    return this.emit("", op, inputs, attributes, 1)[0] as string;
+  }
+
+  /** An op of com.microsoft. */
+  msOp(op: string, inputs: readonly string[], attributes: Readonly<Record<string, Attribute>> = {}): string {
+    return this.emit("com.microsoft", op, inputs, attributes, 1)[0] as string;
+  }
+
+  ops(op: string, inputs: readonly string[], attributes: Readonly<Record<string, Attribute>>, count: number): string[] {
+    return this.emit("", op, inputs, attributes, count);
+  }
+
+  private emit(
+    domain: string,
+    op: string,
+    inputs: readonly string[],
+    attributes: Readonly<Record<string, Attribute>>,
+    count: number,
+  ): string[] {
+    const outputs = Array.from({ length: count }, () => `v${this.counter++}`);
+    this.nodes.push({ op, domain, inputs, outputs, attributes });
+    return outputs;
+  }
+
+  /** Copies under the given name: a graph output needs a name of its own. */
+  alias(from: string, to: string): void {
+    this.nodes.push({ op: "Identity", domain: "", inputs: [from], outputs: [to], attributes: {} });
+  }
+
+  ints(values: readonly number[]): string {
+    return this.constant("i64", [values.length], values);
+  }
+
+  scalar(value: number, type: OnnxType = "f32"): string {
+    return this.constant(type, [], [value]);
+  }
+
+  constant(type: OnnxType, shape: Shape, data: ArrayLike<number>): string {
+    const raw = rawBytes(type, data);
+    const key = raw.length <= 4096 ? `${type}[${shape.join()}]${Buffer.from(raw).toString("base64")}` : undefined;
+    const known = key === undefined ? undefined : this.constants.get(key);
+    if (known !== undefined) return known;
+    const name = `c${this.counter++}`;
+    this.initializers.push({ name, type, shape, raw });
+    if (key !== undefined) this.constants.set(key, name);
+    return name;
+  }
+
+  reshape(name: string, shape: Shape): string {
+    return this.op("Reshape", [name, this.ints(shape)]);
+  }
+
+  transpose(name: string, perm: readonly number[]): string {
+    return perm.every((axis, i) => axis === i) ? name : this.op("Transpose", [name], { perm });
+  }
+
+  cast(name: string, to: OnnxType): string {
+    return this.op("Cast", [name], { to: CAST_CODE[to] });
+  }
+
+  slice(
+    name: string,
+    axes: readonly number[],
+    starts: readonly number[],
+    ends: readonly number[],
+    steps?: readonly number[],
+  ): string {
+    const inputs = [name, this.ints(starts), this.ints(ends), this.ints(axes)];
+    return this.op("Slice", steps === undefined ? inputs : [...inputs, this.ints(steps)]);
+  }
+
+  reduce(
+    op: "ReduceSum" | "ReduceMean" | "ReduceMax" | "ReduceSumSquare",
+    name: string,
+    axes: readonly number[],
+    keep = false,
+  ): string {
+    return this.op(op, [name, this.ints(axes)], { keepdims: keep ? 1 : 0 });
+  }
+
+  /** 1.0 where the boolean holds, else 0.0. */
+  maskOf(condition: string): string {
+    return this.cast(condition, "f32");
+  }
+}
+
+const CAST_CODE: Record<OnnxType, number> = { f32: 1, u8: 2, i32: 6, i64: 7, bool: 9, u32: 12 };
+
+function rawBytes(type: OnnxType, data: ArrayLike<number>): Uint8Array {
+  const array = typed(type, data);
+  return new Uint8Array(array.buffer, array.byteOffset, array.byteLength);
+}
+
+function typed(type: OnnxType, data: ArrayLike<number>) {
+  switch (type) {
+    case "f32":
+      return Float32Array.from(data);
+    case "i32":
+      return Int32Array.from(data);
+    case "u32":
+      return Uint32Array.from(data);
+    case "i64":
+      return BigInt64Array.from(Array.from(data, (value) => BigInt(value)));
+    case "u8":
+    case "bool":
+      return Uint8Array.from(data);
+  }
+}
+
+export const onnxType = (dtype: DType): OnnxType => dtype;

@@ -1,0 +1,175 @@
+/** Sources and element-wise ops. Broadcasts stay implicit: an operand may be 1 along an axis that only repeats. */
+import type { Node, OpName, Shape } from "../../../../compiler/tensor/ir.js";
+import type { Emitter, Value } from "../emitter.js";
+import type { OnnxType } from "../proto.js";
+import { operand, type Rule, type Rules, whole } from "./rule.js";
+
+const ones = (shape: Shape): number[] => shape.map(() => 1);
+const joined = (shapes: readonly Shape[]): number[] =>
+  (shapes[0] ?? []).map((_, axis) => Math.max(...shapes.map((shape) => shape[axis] ?? 1)));
+
+const unary =
+  <K extends OpName>(op: string): Rule<K> =>
+  (e, node) => {
+    const x = e.value(operand(node as Node, 0));
+    return { name: e.op(op, [x.name]), shape: x.shape };
+  };
+
+/** u32 arithmetic wraps; ORT's CPU kernels have none, and i32's wraps the same bits. */
+const WRAPPING = new Set(["Add", "Sub", "Mul"]);
+
+function binaryOp(e: Emitter, op: string, a: Node, b: Node): Value {
+  const values = [e.value(a), e.value(b)];
+  const names = values.map((value) => value.name);
+  const shape = joined(values.map((value) => value.shape));
+  if (a.dtype !== "u32") return { name: e.op(op, names), shape };
+  const via: OnnxType = WRAPPING.has(op) ? "i32" : "i64";
+  const cast = names.map((name) => e.cast(name, via));
+  return { name: e.cast(e.op(op, cast), "u32"), shape };
+}
+const binary =
+  <K extends OpName>(op: string): Rule<K> =>
+  (e, node) =>
+    binaryOp(e, op, operand(node as Node, 0), operand(node as Node, 1));
+
+const logical =
+  <K extends OpName>(op: "And" | "Or" | "Xor"): Rule<K> =>
+  (e, node) => {
+    const values = node.inputs.map((input) => e.value(input));
+    const name = e.op(
+      node.dtype === "bool" ? op : `Bitwise${op}`,
+      values.map((value) => value.name),
+    );
+    return { name, shape: joined(values.map((value) => value.shape)) };
+  };
+
+const shift =
+  <K extends OpName>(direction: "LEFT" | "RIGHT"): Rule<K> =>
+  (e, node) => {
+    const values = node.inputs.map((input) => e.value(input));
+    const name = e.op(
+      "BitShift",
+      values.map((value) => value.name),
+      { direction },
+    );
+    return { name, shape: joined(values.map((value) => value.shape)) };
+  };
+
+const COMPARE = {
+  lt: "Less",
+  le: "LessOrEqual",
+  gt: "Greater",
+  ge: "GreaterOrEqual",
+  eq: "Equal",
+  ne: "Equal",
+} as const;
+
+export function compareOp(e: Emitter, cmp: keyof typeof COMPARE, a: Node, b: Node): Value {
+  const values = [e.value(a), e.value(b)];
+  const names = values.map((value) => {
+    if (a.dtype === "u32") return e.cast(value.name, "i64");
+    return a.dtype === "u8" || a.dtype === "bool" ? e.cast(value.name, "i32") : value.name;
+  });
+  const name = e.op(COMPARE[cmp], names);
+  return { name: cmp === "ne" ? e.op("Not", [name]) : name, shape: joined(values.map((value) => value.shape)) };
+}
+
+export const elementwise = {
+  // An input node is a graph input: the model builder defines it before any rule runs.
+  input: (e, node) => e.value(node),
+  const: (e, { attrs }) => {
+    const splat = attrs.data.length === 1 || attrs.data.every((value) => value === attrs.data[0]);
+    const shape = splat ? ones(attrs.shape) : attrs.shape;
+    return { name: e.constant(attrs.dtype, shape, splat ? attrs.data.slice(0, 1) : attrs.data), shape };
+  },
+  iota: (e, { attrs }) => {
+    const size = attrs.shape[attrs.axis] ?? 1;
+    const shape = attrs.shape.map((_, axis) => (axis === attrs.axis ? size : 1));
+    const data = Array.from({ length: size }, (_, index) => index);
+    return { name: e.constant(attrs.dtype, shape, data), shape };
+  },
+  neg: unary("Neg"),
+  exp: unary("Exp"),
+  log: unary("Log"),
+  sqrt: unary("Sqrt"),
+  rsqrt: (e, node) => {
+    const x = e.value(operand(node, 0));
+    return { name: e.op("Reciprocal", [e.op("Sqrt", [x.name])]), shape: x.shape };
+  },
+  tanh: unary("Tanh"),
+  abs: unary("Abs"),
+  floor: unary("Floor"),
+  not: (e, node) => {
+    const x = e.value(operand(node, 0));
+    return { name: e.op(node.dtype === "bool" ? "Not" : "BitwiseNot", [x.name]), shape: x.shape };
+  },
+  add: binary("Add"),
+  sub: binary("Sub"),
+  mul: binary("Mul"),
+  div: binary("Div"),
+  max: binary("Max"),
+  min: binary("Min"),
+  pow: binary("Pow"),
+  and: logical("And"),
+  or: logical("Or"),
+  xor: logical("Xor"),
+  shl: shift("LEFT"),
+  shr: shift("RIGHT"),
+  compare: (e, node) => compareOp(e, node.attrs.cmp, operand(node, 0), operand(node, 1)),
+  select: (e, node) => {
+    const values = node.inputs.map((input) => e.value(input));
+    const shape = joined(values.map((value) => value.shape));
+    const [condition = "", ...sides] = values.map((value) => value.name);
+    if (node.dtype === "f32" || node.dtype === "i32" || node.dtype === "u8")
+      return { name: e.op("Where", [condition, ...sides]), shape };
+    const via: OnnxType = node.dtype === "u32" ? "i64" : "i32";
+    const cast = sides.map((side) => e.cast(side, via));
+    return { name: e.cast(e.op("Where", [condition, ...cast]), node.dtype), shape };
+  },
+  cast: (e, node) => {
+    const x = operand(node, 0);
+    const value = e.value(x);
+    return x.dtype === node.attrs.to ? value : { name: e.cast(value.name, node.attrs.to), shape: value.shape };
+  },
+  stop_gradient: (e, node) => e.value(operand(node, 0)),
+  relu: unary("Relu"),
+  relu_grad: (e, node) => {
+    const [x, dy] = [operand(node, 0), operand(node, 1)];
+    return whole(node, e.op("Mul", [e.full(dy), positive(e, x)]));
+  },
+  leaky_relu: (e, node) => {
+    const x = e.value(operand(node, 0));
+    return { name: e.op("LeakyRelu", [x.name], { alpha: { float: node.attrs.slope } }), shape: x.shape };
+  },
+  leaky_relu_grad: (e, node) => {
+    const [x, dy] = [operand(node, 0), operand(node, 1)];
+    return whole(node, e.op("Mul", [e.full(dy), leakyFactor(e, x, node.attrs.slope)]));
+  },
+  softmax: (e, node) => whole(node, e.op("Softmax", [e.full(operand(node, 0))], { axis: node.attrs.axis })),
+  log_softmax: (e, node) => whole(node, e.op("LogSoftmax", [e.full(operand(node, 0))], { axis: node.attrs.axis })),
+  softmax_grad: (e, node) => {
+    // (y, dy): y · (dy − Σ y·dy)
+    const [y, dy] = [e.full(operand(node, 0)), e.full(operand(node, 1))];
+    const inner = e.reduce("ReduceSum", e.op("Mul", [y, dy]), [node.attrs.axis], true);
+    return whole(node, e.op("Mul", [y, e.op("Sub", [dy, inner])]));
+  },
+  log_softmax_grad: (e, node) => {
+    // (y, dy): dy − exp(y) · Σ dy
+    const [y, dy] = [e.full(operand(node, 0)), e.full(operand(node, 1))];
+    const total = e.reduce("ReduceSum", dy, [node.attrs.axis], true);
+    return whole(node, e.op("Sub", [dy, e.op("Mul", [e.op("Exp", [y]), total])]));
+  },
+} satisfies Partial<Rules<OpName>>;
+
+/** 1 where x > 0, else 0. */
+export function positive(e: Emitter, x: Node): string {
+  return e.once(x, "positive", () => e.maskOf(e.op("Greater", [e.full(x), e.scalar(0)])));
+}
+
+/** 1 where x > 0, else the slope. Sign and Max run on all threads; Where does not. */
+function leakyFactor(e: Emitter, x: Node, slope: number): string {
+  return e.once(x, `leaky ${slope}`, () => {
+    if (slope >= 0 && slope <= 1) return e.op("Max", [e.op("Sign", [e.full(x)]), e.scalar(slope)]);
+    return e.op("Where", [e.op("Greater", [e.full(x), e.scalar(0)]), e.scalar(1), e.scalar(slope)]);
+  });
+}

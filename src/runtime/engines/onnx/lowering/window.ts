@@ -1,0 +1,120 @@
+/** Pooling. The winner of a window is its first maximum in row-major order. */
+import type { Node, OpName, Window } from "../../../../compiler/tensor/ir.js";
+import type { Emitter } from "../emitter.js";
+import { images, operand, type Rules, whole } from "./rule.js";
+
+const LOWEST = -3.4028234663852886e38;
+const padded = (pad: readonly number[]): boolean => pad.some((amount) => amount !== 0);
+const disjoint = ({ size, stride, pad }: Window): boolean =>
+  size[0] === stride[0] && size[1] === stride[1] && !padded(pad);
+
+function poolAttributes({ size, stride, pad }: Window) {
+  return { kernel_shape: size, strides: stride, pads: pad };
+}
+
+export const window = {
+  max_pool: (e, node) => whole(node, e.op("MaxPool", [e.full(operand(node, 0))], poolAttributes(node.attrs))),
+  max_pool_grad: (e, node) => {
+    const [x, y, dy] = [operand(node, 0), operand(node, 1), operand(node, 2)];
+    const [n, c, h, w] = images(x);
+    const parts = winners(e, x, y, node.attrs).map((mask) => e.op("Mul", [e.full(dy), mask]));
+    return whole(node, unwindow(e, parts, node.attrs, [n, c, h, w], images(dy)));
+  },
+  max_pool_take: (e, node) => {
+    const [x, y, t] = [operand(node, 0), operand(node, 1), operand(node, 2)];
+    const masks = winners(e, x, y, node.attrs);
+    const values = offsets(e, e.full(t), node.attrs, images(node), 0);
+    const picked = values.map((value, k) => e.op("Mul", [value, masks[k] ?? ""]));
+    return whole(node, picked.length === 1 ? (picked[0] ?? "") : e.op("Sum", picked));
+  },
+  avg_pool: (e, node) => {
+    const x = operand(node, 0);
+    const [, , h, w] = images(x);
+    if (node.attrs.size[0] === h && node.attrs.size[1] === w && !padded(node.attrs.pad))
+      return whole(node, e.op("GlobalAveragePool", [e.full(x)]));
+    return whole(node, e.op("AveragePool", [e.full(x)], { ...poolAttributes(node.attrs), count_include_pad: 1 }));
+  },
+  avg_pool_grad: (e, node) => {
+    const dy = operand(node, 0);
+    const { size, inputSize } = node.attrs;
+    const [n, c, oh, ow] = images(dy);
+    const share = e.scalar(1 / (size[0] * size[1]));
+    const scaled = e.op("Mul", [e.value(dy).name, share]);
+    if (size[0] === inputSize[0] && size[1] === inputSize[1] && !padded(node.attrs.pad))
+      return { name: scaled, shape: e.value(dy).shape };
+    const each = e.full(dy) === e.value(dy).name ? scaled : e.op("Mul", [e.full(dy), share]);
+    const parts = Array.from({ length: size[0] * size[1] }, () => each);
+    return whole(node, unwindow(e, parts, node.attrs, [n, c, inputSize[0], inputSize[1]], [n, c, oh, ow]));
+  },
+} satisfies Partial<Rules<OpName>>;
+
+type Images = readonly [number, number, number, number];
+
+/** The windows' elements by their place in the window, row-major: each [n, c, oh, ow]. */
+function offsets(e: Emitter, x: string, window: Window, output: Images, fill: number): string[] {
+  const { size, stride, pad } = window;
+  const [top, left, bottom, right] = pad;
+  const source = padded(pad) ? e.op("Pad", [x, e.ints([0, 0, top, left, 0, 0, bottom, right]), e.scalar(fill)]) : x;
+  const [, , oh, ow] = output;
+  const parts: string[] = [];
+  for (let i = 0; i < size[0]; i++)
+    for (let j = 0; j < size[1]; j++)
+      parts.push(e.slice(source, [2, 3], [i, j], [i + (oh - 1) * stride[0] + 1, j + (ow - 1) * stride[1] + 1], stride));
+  return parts;
+}
+
+/** For each place in the window 1 where it holds the first maximum, else 0. */
+function winners(e: Emitter, x: Node, y: Node, window: Window): string[] {
+  return e.once(x, `winners ${JSON.stringify(window)}`, () => {
+    const values = offsets(e, e.full(x), window, images(y), LOWEST);
+    let free: string | undefined;
+    return values.map((value, k) => {
+      const equal = e.op("Equal", [value, e.full(y)]);
+      const wins = free === undefined ? equal : e.op("And", [equal, free]);
+      if (k < values.length - 1) {
+        const not = e.op("Not", [equal]);
+        free = free === undefined ? not : e.op("And", [free, not]);
+      }
+      return e.maskOf(wins);
+    });
+  });
+}
+
+/** Puts each place's values back where the window walk found them, and sums where windows overlap. */
+function unwindow(e: Emitter, parts: readonly string[], window: Window, input: Images, output: Images): string {
+  const { size, stride, pad } = window;
+  const [n, c, h, w] = input;
+  const [, , oh, ow] = output;
+  if (disjoint(window)) {
+    const rows: string[] = [];
+    for (let i = 0; i < size[0]; i++) {
+      const row = parts.slice(i * size[1], (i + 1) * size[1]).map((part) => e.reshape(part, [n, c, oh, ow, 1]));
+      rows.push(e.reshape(e.op("Concat", row, { axis: 4 }), [n, c, oh, 1, ow * size[1]]));
+    }
+    const covered = e.reshape(e.op("Concat", rows, { axis: 3 }), [n, c, oh * size[0], ow * size[1]]);
+    const rest = [h - oh * size[0], w - ow * size[1]] as const;
+    return rest[0] + rest[1] === 0 ? covered : e.op("Pad", [covered, e.ints([0, 0, 0, 0, 0, 0, rest[0], rest[1]])]);
+  }
+  const [top, left] = pad;
+  const placed = parts.map((part, k) => {
+    const [i, j] = [Math.floor(k / size[1]), k % size[1]];
+    const spread = zeroStuffed(e, part, stride, [n, c, oh, ow]);
+    const [tall, wide] = [(oh - 1) * stride[0] + 1, (ow - 1) * stride[1] + 1];
+    // Negative amounts crop what falls on the padding.
+    const before = [i - top, j - left] as const;
+    return e.op("Pad", [
+      spread,
+      e.ints([0, 0, before[0], before[1], 0, 0, h - tall - before[0], w - wide - before[1]]),
+    ]);
+  });
+  return placed.length === 1 ? (placed[0] ?? "") : e.op("Sum", placed);
+}
+
+/** [n, c, oh, ow] with stride − 1 zeros between neighbours. */
+function zeroStuffed(e: Emitter, name: string, stride: readonly [number, number], [n, c, oh, ow]: Images): string {
+  if (stride[0] === 1 && stride[1] === 1) return name;
+  const apart = e.reshape(name, [n * c, oh, 1, ow, 1]);
+  const wide = e.op("Pad", [apart, e.ints([0, 0, 0, 0, 0, 0, 0, stride[0] - 1, 0, stride[1] - 1])]);
+  const stuffed = e.reshape(wide, [n, c, oh * stride[0], ow * stride[1]]);
+  return e.slice(stuffed, [2, 3], [0, 0], [(oh - 1) * stride[0] + 1, (ow - 1) * stride[1] + 1]);
+}

@@ -1,0 +1,142 @@
+/** The part of ONNX's protobuf schema that the lowering needs (field numbers of onnx.proto, IR version 10), and its encoder. */
+import protobuf from "protobufjs";
+import type { DType, Shape } from "../../../compiler/tensor/ir.js";
+
+export const OPSET = 21;
+const IR_VERSION = 10;
+
+/** TensorProto.DataType */
+export const ELEM = { f32: 1, u8: 2, i32: 6, i64: 7, bool: 9, u32: 12 } as const satisfies Record<
+  DType | "i64",
+  number
+>;
+export type OnnxType = keyof typeof ELEM;
+const ATTRIBUTE = { FLOAT: 1, INT: 2, STRING: 3, FLOATS: 6, INTS: 7 } as const;
+
+const ROOT = protobuf.Root.fromJSON({
+  nested: {
+    OperatorSetIdProto: { fields: { domain: { type: "string", id: 1 }, version: { type: "int64", id: 2 } } },
+    AttributeProto: {
+      fields: {
+        name: { type: "string", id: 1 },
+        f: { type: "float", id: 2 },
+        i: { type: "int64", id: 3 },
+        s: { type: "bytes", id: 4 },
+        floats: { rule: "repeated", type: "float", id: 7 },
+        ints: { rule: "repeated", type: "int64", id: 8 },
+        type: { type: "int32", id: 20 },
+      },
+    },
+    NodeProto: {
+      fields: {
+        input: { rule: "repeated", type: "string", id: 1 },
+        output: { rule: "repeated", type: "string", id: 2 },
+        name: { type: "string", id: 3 },
+        opType: { type: "string", id: 4 },
+        attribute: { rule: "repeated", type: "AttributeProto", id: 5 },
+        domain: { type: "string", id: 7 },
+      },
+    },
+    TensorProto: {
+      fields: {
+        dims: { rule: "repeated", type: "int64", id: 1 },
+        dataType: { type: "int32", id: 2 },
+        name: { type: "string", id: 8 },
+        rawData: { type: "bytes", id: 9 },
+      },
+    },
+    Dimension: { fields: { dimValue: { type: "int64", id: 1 } } },
+    TensorShapeProto: { fields: { dim: { rule: "repeated", type: "Dimension", id: 1 } } },
+    TensorTypeProto: { fields: { elemType: { type: "int32", id: 1 }, shape: { type: "TensorShapeProto", id: 2 } } },
+    TypeProto: { fields: { tensorType: { type: "TensorTypeProto", id: 1 } } },
+    ValueInfoProto: { fields: { name: { type: "string", id: 1 }, type: { type: "TypeProto", id: 2 } } },
+    GraphProto: {
+      fields: {
+        node: { rule: "repeated", type: "NodeProto", id: 1 },
+        name: { type: "string", id: 2 },
+        initializer: { rule: "repeated", type: "TensorProto", id: 5 },
+        input: { rule: "repeated", type: "ValueInfoProto", id: 11 },
+        output: { rule: "repeated", type: "ValueInfoProto", id: 12 },
+      },
+    },
+    ModelProto: {
+      fields: {
+        irVersion: { type: "int64", id: 1 },
+        producerName: { type: "string", id: 2 },
+        graph: { type: "GraphProto", id: 7 },
+        opsetImport: { rule: "repeated", type: "OperatorSetIdProto", id: 8 },
+      },
+    },
+  },
+});
+const MODEL = ROOT.lookupType("ModelProto");
+
+export type Attribute = number | string | readonly number[] | { readonly float: number };
+export interface OnnxNode {
+  readonly op: string;
+  readonly domain: string;
+  readonly inputs: readonly string[];
+  readonly outputs: readonly string[];
+  readonly attributes: Readonly<Record<string, Attribute>>;
+}
+export interface Initializer {
+  readonly name: string;
+  readonly type: OnnxType;
+  readonly shape: Shape;
+  readonly raw: Uint8Array;
+}
+export interface ValueInfo {
+  readonly name: string;
+  readonly type: OnnxType;
+  readonly shape: Shape;
+}
+export interface OnnxGraph {
+  readonly name: string;
+  readonly nodes: readonly OnnxNode[];
+  readonly initializers: readonly Initializer[];
+  readonly inputs: readonly ValueInfo[];
+  readonly outputs: readonly ValueInfo[];
+}
+
+export function encodeModel(graph: OnnxGraph): Uint8Array {
+  const message = {
+    irVersion: IR_VERSION,
+    producerName: "fslc",
+    opsetImport: [
+      { domain: "", version: OPSET },
+      { domain: "com.microsoft", version: 1 },
+    ],
+    graph: {
+      name: graph.name,
+      node: graph.nodes.map((node, index) => ({
+        input: node.inputs,
+        output: node.outputs,
+        name: `${node.op}_${index}`,
+        opType: node.op,
+        domain: node.domain,
+        attribute: Object.entries(node.attributes).map(([name, value]) => encodeAttribute(name, value)),
+      })),
+      initializer: graph.initializers.map((tensor) => ({
+        dims: tensor.shape,
+        dataType: ELEM[tensor.type],
+        name: tensor.name,
+        rawData: tensor.raw,
+      })),
+      input: graph.inputs.map(encodeValueInfo),
+      output: graph.outputs.map(encodeValueInfo),
+    },
+  };
+  return MODEL.encode(message).finish();
+}
+
+function encodeAttribute(name: string, value: Attribute): object {
+  if (typeof value === "number") return { name, i: value, type: ATTRIBUTE.INT };
+  if (typeof value === "string") return { name, s: new TextEncoder().encode(value), type: ATTRIBUTE.STRING };
+  if ("float" in value) return { name, f: value.float, type: ATTRIBUTE.FLOAT };
+  return { name, ints: value, type: ATTRIBUTE.INTS };
+}
+
+function encodeValueInfo(value: ValueInfo): object {
+  const dim = value.shape.map((dimValue) => ({ dimValue }));
+  return { name: value.name, type: { tensorType: { elemType: ELEM[value.type], shape: { dim } } } };
+}
