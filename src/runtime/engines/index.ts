@@ -11,12 +11,19 @@ export interface EngineReport {
 
 export async function probeEngines(): Promise<EngineReport[]> {
   const { probeOnnx } = await import("./onnx/probe.js");
-  return [{ name: "onnx", availability: await probeOnnx() }];
+  const { probeReference } = await import("./reference/engine.js");
+  return [
+    { name: "onnx", availability: await probeOnnx() },
+    { name: "reference", availability: probeReference() },
+  ];
 }
 
 /** @throws EngineError where the engine cannot be used on this machine or has no such device. */
 export async function createEngine(name: EngineName, options: EngineOptions): Promise<Engine> {
-  if (name === "reference") throw new EngineError("internal", "the reference engine is not part of this build");
+  if (name === "reference") {
+    const { ReferenceEngine } = await import("./reference/engine.js");
+    return new ReferenceEngine(options);
+  }
   const { probeOnnx } = await import("./onnx/probe.js");
   const availability = await probeOnnx();
   if (!availability.available)
