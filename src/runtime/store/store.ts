@@ -62,7 +62,8 @@ export function findEntry(
   return entries[0];
 }
 
-function readEntry(dir: string): { readonly entry: StoreEntry } | { readonly problem: string } {
+/** The entry in a folder, or what is wrong with it. */
+export function readEntry(dir: string): { readonly entry: StoreEntry } | { readonly problem: string } {
   let text: string;
   try {
     text = readFileSync(join(dir, manifestFile), "utf8");

@@ -123,7 +123,7 @@ export const runCodes = codes({
     severity: "error",
     title: "an option names no stage",
     message: "`{option}` names `{stage}`, which is not a stage of {file}",
-    explanation: "The option takes the name of a stage that this experiment declares or of a dataset that it reads.",
+    explanation: "The option takes the name of a stage that this experiment declares.",
     example: "fslc run examples/emoji.fsl --force protp",
     mend: "Name one of the stages that `fslc plan` lists.",
   },

@@ -1,0 +1,113 @@
+/** What can be said against a run before anything starts. */
+import { type Diagnostic, diagnostic } from "../compiler/diagnostics/diagnostic.js";
+import { didYouMean } from "../compiler/diagnostics/suggest.js";
+import { type StageGraph, stageGraph } from "../compiler/stages/graph.js";
+import type { Experiment } from "../compiler/typed.js";
+import { ENGINE_NAMES } from "./engines/index.js";
+import type { Project } from "./project.js";
+import type { ScheduleOptions } from "./scheduler/scheduler.js";
+import { availableThreads, threadBudget } from "./threads.js";
+
+export interface RunOptions {
+  readonly project: Project;
+  /** Of initial weights, image order, augmentation and episodes; 0 unless given. A whole number from 0 on. */
+  readonly seed?: number;
+  /** Only what this engine computed may serve; without it, any stored result does, and the default engine runs the rest. */
+  readonly engine?: string;
+  readonly device?: string;
+  /** Cores that the run may use; all that are available unless given. */
+  readonly threads?: number;
+  /** Names of stages to run although the store has them. */
+  readonly force?: readonly string[];
+  /** Names of the stages wanted, instead of all of the root file's. */
+  readonly stages?: readonly string[];
+  /** Only results of exactly these numerics (engine, version, device, threads, CPU) may serve. */
+  readonly exact?: boolean;
+}
+
+/** What a run does, settled; `engine` is the one that computes what is not stored. */
+export type Settled = Pick<
+  ScheduleOptions,
+  "experiment" | "graph" | "project" | "seed" | "threads" | "engine" | "engineGiven" | "exact" | "force"
+>;
+
+const defaultEngine = "onnx";
+
+/** The settled options, or every reason why the run is refused: unknown names, stages that check but cannot run yet. */
+export function settle(
+  experiment: Experiment,
+  options: RunOptions,
+): { readonly settled: Settled } | { readonly diagnostics: readonly Diagnostic[] } {
+  const diagnostics: Diagnostic[] = [];
+  const ids = (option: string, names: readonly string[]): string[] =>
+    names.flatMap((name) => {
+      const stage = experiment.stages.find(({ id }) => id === name) ?? onlyNamed(experiment, name);
+      if (stage !== undefined) return [stage.id];
+      const near = didYouMean(
+        name,
+        experiment.stages.map(({ id }) => id),
+      );
+      const help = near === undefined ? [] : [`did you mean \`${near}\`?`];
+      diagnostics.push(diagnostic("FSL7041", undefined, { option, stage: name, file: experiment.file }, { help }));
+      return [];
+    });
+  const refuse = (option: string, value: string | number, why: string): void => {
+    diagnostics.push(diagnostic("FSL7042", undefined, { option, value, why }));
+  };
+  const { seed = 0, threads = availableThreads(), engine = defaultEngine, device = "cpu" } = options;
+  if (!Number.isSafeInteger(seed) || seed < 0) refuse("--seed", seed, "it is a whole number from 0 on");
+  if (!Number.isSafeInteger(threads) || threads < 1) refuse("--threads", threads, "it is a whole number from 1 on");
+  if (!(ENGINE_NAMES as readonly string[]).includes(engine)) {
+    const near = didYouMean(engine, ENGINE_NAMES);
+    const help = near === undefined ? [] : [`did you mean \`${near}\`?`];
+    diagnostics.push(diagnostic("FSL7002", undefined, { engine }, { help }));
+  }
+  const force = new Set(ids("--force", options.force ?? []));
+  const wanted = options.stages === undefined ? experiment.wanted : ids("--stage", options.stages);
+  const graph = stageGraph(experiment, wanted);
+  diagnostics.push(...blockers(graph));
+  if (diagnostics.length > 0) return { diagnostics };
+  return {
+    settled: {
+      experiment,
+      graph,
+      project: options.project,
+      seed,
+      threads: threadBudget(threads),
+      engine: { name: engine, device },
+      engineGiven: options.engine !== undefined,
+      exact: options.exact ?? false,
+      force,
+    },
+  };
+}
+
+/** A stage by its bare name, where only one module has a stage called so. */
+function onlyNamed(experiment: Experiment, name: string): Experiment["stages"][number] | undefined {
+  const named = experiment.stages.filter((stage) => stage.name === name);
+  return named.length === 1 ? named[0] : undefined;
+}
+
+/** Stages that check but cannot be lowered yet: refused before the first one starts. */
+function blockers({ nodes }: StageGraph): Diagnostic[] {
+  return nodes.flatMap((node) =>
+    node.kind === "ingest"
+      ? []
+      : node.stage.blockers.map(({ code, message, span }) => ({
+          code,
+          severity: "error" as const,
+          message,
+          span,
+          labels: [],
+          help: [],
+        })),
+  );
+}
+
+/** Thrown by `run` and `plan` where an experiment or an option is refused. */
+export class RefusedError extends Error {
+  constructor(readonly diagnostics: readonly Diagnostic[]) {
+    super(diagnostics.map(({ code, message }) => `${code}: ${message}`).join("\n"));
+    this.name = "RefusedError";
+  }
+}

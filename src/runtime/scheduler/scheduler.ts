@@ -1,0 +1,232 @@
+/**
+ * Runs a stage graph: in order of need, each stage served from the store where that holds it, else in a worker. What a
+ * stage has finished is stored before the next one starts, so nothing that happens later can lose it.
+ */
+import type { StageGraph, StageNode } from "../../compiler/stages/graph.js";
+import { stageKey } from "../../compiler/stages/key.js";
+import type { Dataset, Experiment } from "../../compiler/typed.js";
+import type { Result, RunEvent } from "../events.js";
+import { describeFailure, type Failure } from "../failure.js";
+import { type Project, places } from "../project.js";
+import { findEntry, readEntry, type StoreEntry } from "../store/store.js";
+import type { ThreadBudget } from "../threads.js";
+import type { Job, Outcome } from "../worker/protocol.js";
+import { acquireLock } from "./lock.js";
+
+/** What the scheduler asks of the world: swapped in tests. */
+export interface World {
+  /** The digest of a dataset whose pack is there and up to date; undefined where it has to be ingested. */
+  packed(dataset: Dataset): Promise<string | undefined>;
+  /** Starts a worker. */
+  work(job: Job, onEvent: (event: RunEvent) => void): { outcome: Promise<Outcome>; stop(): void; abort(): void };
+}
+
+export interface ScheduleOptions {
+  readonly experiment: Experiment;
+  readonly graph: StageGraph;
+  readonly project: Project;
+  readonly runDir: string;
+  readonly seed: number;
+  readonly threads: ThreadBudget;
+  readonly engine: { readonly name: string; readonly device: string };
+  /** Only entries of that engine serve (`--engine`). */
+  readonly engineGiven: boolean;
+  /** Only entries of exactly this machine's numerics serve (`--exact`). */
+  readonly exact: boolean;
+  /** Ids of stages to run although the store has them. */
+  readonly force: ReadonlySet<string>;
+  readonly world: World;
+}
+
+export type ScheduleEvent = Exclude<RunEvent, { type: "run.start" | "run.done" }>;
+type NewEvent = ScheduleEvent extends infer E ? (E extends unknown ? Omit<E, "time"> : never) : never;
+
+export interface ScheduleSummary {
+  readonly status: "done" | "failed" | "interrupted";
+  /** Of the evaluations, in stage order. */
+  readonly results: readonly Result[];
+  readonly failures: readonly (Failure & { readonly stage: string })[];
+}
+
+export class Scheduler {
+  readonly #options: ScheduleOptions;
+  readonly #emit: (event: RunEvent) => void;
+  readonly #entries = new Map<string, StoreEntry>();
+  readonly #data = new Map<string, string>();
+  readonly #results: Result[] = [];
+  readonly #failures: (Failure & { readonly stage: string })[] = [];
+  readonly #unfinished = new Set<string>();
+  readonly #stopping = new AbortController();
+  #worker: ReturnType<World["work"]> | undefined;
+
+  constructor(options: ScheduleOptions, emit: (event: RunEvent) => void) {
+    this.#options = options;
+    this.#emit = emit;
+  }
+
+  /** Ends after the current step; what has finished is kept. */
+  stop(): void {
+    this.#stopping.abort();
+    this.#worker?.stop();
+  }
+
+  /** Ends now. */
+  abort(): void {
+    this.#stopping.abort();
+    this.#worker?.abort();
+  }
+
+  async run(): Promise<ScheduleSummary> {
+    for (const node of this.#options.graph.nodes) {
+      if (this.#stopped()) break;
+      const missing = node.needs.find((id) => this.#unfinished.has(id));
+      if (missing !== undefined) {
+        this.#unfinished.add(node.id);
+        this.#say({ type: "stage.note", stage: node.id, message: `not run: it needs \`${missing}\`` });
+        continue;
+      }
+      const failure = await this.#node(node).catch((error: unknown) => this.#describe(node, error));
+      if (failure === undefined) continue;
+      this.#unfinished.add(node.id);
+      if (this.#stopped()) break;
+      this.#failures.push({ stage: node.id, ...failure });
+      const { code, message, mend } = failure;
+      this.#say({ type: "stage.failed", stage: node.id, code, message, mend });
+    }
+    const status = this.#stopped() ? "interrupted" : this.#failures.length > 0 ? "failed" : "done";
+    return { status, results: this.#results, failures: this.#failures };
+  }
+
+  /** Gives the failure, if any. A stopped node gives one too; the caller knows. */
+  async #node(node: StageNode): Promise<Failure | undefined> {
+    return node.kind === "ingest" ? this.#ingest(node.id, node.dataset) : this.#stage(node);
+  }
+
+  async #ingest(id: string, dataset: Dataset): Promise<Failure | undefined> {
+    const ready = await this.#options.world.packed(dataset);
+    if (ready !== undefined) {
+      this.#data.set(dataset.id, ready);
+      this.#say({ type: "stage.cached", stage: id, key: ready, numerics: undefined, results: [] });
+      return undefined;
+    }
+    const lock = await this.#lock(id, `data-${dataset.id.replace(/[^\w.-]/g, "_")}`);
+    if (lock === undefined) return stopped;
+    try {
+      const started = performance.now();
+      const outcome = await this.#work(id, "");
+      if (outcome.kind === "failed") return outcome.failure;
+      if (outcome.kind === "stopped") return stopped;
+      const digest = await this.#options.world.packed(dataset);
+      if (digest === undefined) throw new Error(`the dataset ${dataset.id} is still not packed after its ingest`);
+      this.#data.set(dataset.id, digest);
+      const seconds = (performance.now() - started) / 1000;
+      this.#say({ type: "stage.done", stage: id, key: digest, seconds, results: [] });
+      return undefined;
+    } finally {
+      lock.release();
+    }
+  }
+
+  async #stage(node: Exclude<StageNode, { kind: "ingest" }>): Promise<Failure | undefined> {
+    const { experiment, seed, force } = this.#options;
+    const outputs = Object.fromEntries([...this.#entries].map(([id, { manifest }]) => [id, manifest.output]));
+    const key = stageKey(node.stage, experiment, { seed, outputs, data: Object.fromEntries(this.#data) });
+    if (key === undefined) throw new Error(`the inputs of ${node.id} are finished, and yet it has no key`);
+    const forced = force.has(node.id);
+    if (!forced && this.#serve(node.id, key)) return undefined;
+    const lock = await this.#lock(node.id, key);
+    if (lock === undefined) return stopped;
+    try {
+      // Whoever held the lock may have stored it meanwhile.
+      if (!forced && this.#serve(node.id, key)) return undefined;
+      const started = performance.now();
+      const outcome = await this.#work(node.id, key);
+      if (outcome.kind === "failed") return outcome.failure;
+      if (outcome.kind !== "stored") return stopped;
+      const entry = readEntry(outcome.dir);
+      if ("problem" in entry) throw new Error(`the entry just stored in ${outcome.dir} is damaged: ${entry.problem}`);
+      if (outcome.reused) this.#cached(node.id, key, entry.entry);
+      else {
+        const results = this.#take(node.id, entry.entry);
+        this.#say({
+          type: "stage.done",
+          stage: node.id,
+          key,
+          seconds: (performance.now() - started) / 1000,
+          results,
+        });
+      }
+      return undefined;
+    } finally {
+      lock.release();
+    }
+  }
+
+  /** Serves a stage from the store if that holds what is allowed. With `exact`, only a worker can tell. */
+  #serve(id: string, key: string): boolean {
+    const { project, engine, engineGiven, exact } = this.#options;
+    if (exact) return false;
+    const entry = findEntry(places.store(project), key, engineGiven ? { engine: engine.name } : {}, (dir, problem) =>
+      this.#say({ type: "stage.note", stage: id, message: `the stored ${dir} is not used: ${problem}` }),
+    );
+    if (entry === undefined) return false;
+    this.#cached(id, key, entry);
+    return true;
+  }
+
+  #cached(id: string, key: string, entry: StoreEntry): void {
+    const results = this.#take(id, entry);
+    this.#say({ type: "stage.cached", stage: id, key, numerics: entry.manifest.numerics, results });
+  }
+
+  #take(id: string, entry: StoreEntry): Result[] {
+    this.#entries.set(id, entry);
+    const results = entry.manifest.results.map((result) => ({ stage: id, ...result }));
+    this.#results.push(...results);
+    return results;
+  }
+
+  async #work(id: string, key: string): Promise<Outcome> {
+    const { experiment, project, runDir, seed, threads, engine, exact, force, world } = this.#options;
+    const inputs = Object.fromEntries(
+      [...this.#entries].map(([stage, { dir, manifest }]) => [stage, { key: manifest.key, dir }]),
+    );
+    const reuseExact = exact && !force.has(id);
+    this.#worker = world.work(
+      { node: id, experiment, project, runDir, seed, threads, engine, key, reuseExact, inputs },
+      this.#emit,
+    );
+    try {
+      return await this.#worker.outcome;
+    } finally {
+      this.#worker = undefined;
+    }
+  }
+
+  #lock(id: string, name: string): ReturnType<typeof acquireLock> {
+    return acquireLock(places.locks(this.#options.project), name, {
+      signal: this.#stopping.signal,
+      onWait: ({ pid, host }) =>
+        this.#say({
+          type: "stage.note",
+          stage: id,
+          message: `another run computes it (process ${pid} on ${host}); waiting for that`,
+        }),
+    });
+  }
+
+  #describe(node: StageNode, error: unknown): Failure {
+    return describeFailure(error, { stage: node.id, engine: this.#options.engine.name, dir: this.#options.runDir });
+  }
+
+  #stopped(): boolean {
+    return this.#stopping.signal.aborted;
+  }
+
+  #say(event: NewEvent): void {
+    this.#emit({ time: Date.now(), ...event });
+  }
+}
+
+/** Stands for "not finished because it was stopped"; never shown. */
+const stopped: Failure = { code: "", message: "stopped", mend: undefined };

@@ -1,0 +1,101 @@
+/** What a stage driver gets from its worker. */
+import type { DType } from "../../compiler/tensor/ir.js";
+import type { RunEvent } from "../events.js";
+import type { Job } from "../worker/protocol.js";
+import { patienceFor } from "../worker/watchdog.js";
+
+type StageEvent = Extract<
+  RunEvent,
+  { type: "stage.start" | "stage.progress" | "stage.step" | "stage.validate" | "stage.note" }
+>;
+/** An event as a driver says it: the time and the stage are filled in. */
+export type Said = StageEvent extends infer E ? (E extends unknown ? Omit<E, "time" | "stage"> : never) : never;
+
+export interface StageContext {
+  readonly job: Job;
+  readonly say: (event: Said) => void;
+  readonly pace: Pace;
+}
+
+/** Thrown where a driver notices, between two steps, that it has been asked to stop. */
+export class Stopped extends Error {
+  constructor() {
+    super("stopped");
+    this.name = "Stopped";
+  }
+}
+
+/** Counts progress for the watchdog, and hears the word to stop. */
+export class Pace {
+  #longest = 0;
+  #last = performance.now();
+  readonly #report: (patience: number) => void;
+  readonly #stopRequested: () => boolean;
+
+  constructor(report: (patience: number) => void, stopRequested: () => boolean) {
+    this.#report = report;
+    this.#stopRequested = stopRequested;
+  }
+
+  /** What comes now cannot be compared with steps (loading a library, building a graph): start measuring after it. */
+  prepared(): void {
+    this.#last = performance.now();
+    this.#report(0);
+    this.#check();
+  }
+
+  /** One unit of work is done. Throws `Stopped` where the run is to end. */
+  step(): void {
+    const now = performance.now();
+    this.#longest = Math.max(this.#longest, now - this.#last);
+    this.#last = now;
+    this.#report(patienceFor(this.#longest));
+    this.#check();
+  }
+
+  get stopping(): boolean {
+    return this.#stopRequested();
+  }
+
+  #check(): void {
+    if (this.#stopRequested()) throw new Stopped();
+  }
+}
+
+/**
+ * Lets at most ten events of a kind through in a second, and always the last of a series. Whoever reads them draws
+ * no more often; validations and notes are rare and pass.
+ */
+export function throttled(say: (event: Said) => void, now: () => number = () => performance.now()): typeof say {
+  const last = new Map<string, number>();
+  return (event) => {
+    const key = event.type === "stage.progress" ? `progress ${event.phase}` : event.type;
+    const final =
+      event.type === "stage.step"
+        ? event.step === event.steps
+        : event.type !== "stage.progress" || event.done === event.total;
+    const time = now();
+    if (!final && time - (last.get(key) ?? Number.NEGATIVE_INFINITY) < 100) return;
+    last.set(key, time);
+    say(event);
+  };
+}
+
+export function elements(shape: readonly number[]): number {
+  return shape.reduce((product, size) => product * size, 1);
+}
+
+/** A fresh array for a tensor of this type. */
+export function allocate(dtype: DType, count: number): Float32Array | Int32Array | Uint32Array | Uint8Array {
+  switch (dtype) {
+    case "f32":
+      return new Float32Array(count);
+    case "i32":
+      return new Int32Array(count);
+    case "u32":
+      return new Uint32Array(count);
+    case "u8":
+    case "bool":
+      return new Uint8Array(count);
+  }
+}

@@ -1,0 +1,35 @@
+/** `ingest`: a dataset's images decoded once into a pack. */
+import type { Dataset } from "../../compiler/typed.js";
+import { ingest } from "../data/index.js";
+import { places } from "../project.js";
+import { type StageContext, Stopped } from "./context.js";
+
+export async function runIngest(dataset: Dataset, context: StageContext): Promise<void> {
+  const { job, pace, say } = context;
+  const abort = new AbortController();
+  // An ingest is not made of steps that it could be asked between: look out for the word to stop.
+  const watch = setInterval(() => {
+    if (pace.stopping) abort.abort();
+  }, 100);
+  try {
+    const pack = await ingest(dataset, {
+      cacheDir: places.data(job.project),
+      projectDir: job.project.dir,
+      threads: job.threads.engine,
+      signal: abort.signal,
+      onProgress: (progress) => {
+        if (!pace.stopping) pace.step();
+        say({ type: "stage.progress", ...progress });
+      },
+    });
+    if (pack.skipped.length > 0) {
+      const some = pack.skipped.slice(0, 3).join(", ");
+      say({ type: "stage.note", message: `${pack.skipped.length} unreadable images left out: ${some}, …` });
+    }
+  } catch (error) {
+    if (abort.signal.aborted) throw new Stopped();
+    throw error;
+  } finally {
+    clearInterval(watch);
+  }
+}

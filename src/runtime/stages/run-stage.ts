@@ -1,0 +1,102 @@
+/** Runs the one stage of a job: opens packs, makes the engine, drives the stage, stores what it made. */
+import { DiagnosticError, diagnostic } from "../../compiler/diagnostics/diagnostic.js";
+import { ingestId, stageDatasets, stageNeeds } from "../../compiler/stages/graph.js";
+import type { Stage } from "../../compiler/typed.js";
+import type { Pack } from "../data/contract.js";
+import { openPack } from "../data/index.js";
+import type { Engine } from "../engines/engine.js";
+import { createEngine, ENGINE_NAMES, probeEngines } from "../engines/index.js";
+import { version } from "../package.js";
+import { places } from "../project.js";
+import { numericsId, numericsRecord } from "../store/numerics.js";
+import { findEntry, readEntry, writeEntry } from "../store/store.js";
+import type { Job, Outcome } from "../worker/protocol.js";
+import { chunks } from "./chunks.js";
+import type { StageContext } from "./context.js";
+import { runEvaluate } from "./evaluate.js";
+import { runIngest } from "./ingest.js";
+import { runMeta } from "./meta.js";
+import { runPretrain } from "./pretrain.js";
+
+export async function runStage(context: StageContext): Promise<Outcome> {
+  const { job, say } = context;
+  const dataset = Object.values(job.experiment.datasets).find(({ id }) => ingestId(id) === job.node);
+  if (dataset !== undefined) {
+    say({ type: "stage.start", attempt: 1, engine: undefined });
+    await runIngest(dataset, context);
+    return { kind: "packed" };
+  }
+  const stage = job.experiment.stages.find(({ id }) => id === job.node);
+  if (stage === undefined) throw new Error(`no stage ${job.node}`);
+  const engine = await openEngine(job);
+  const numerics = numericsRecord(engine.numerics, chunks);
+  if (job.reuseExact) {
+    const entry = findEntry(places.store(job.project), job.key, { numerics: numericsId(numerics) });
+    if (entry !== undefined) return { kind: "stored", dir: entry.dir, reused: true };
+  }
+  say({ type: "stage.start", attempt: 1, engine: engine.numerics });
+  const started = performance.now();
+  const packs = await openPacks(stage, job);
+  context.pace.prepared();
+  const made = await drive(stage, packs, engine, context);
+  const entry = writeEntry(places.store(job.project), {
+    key: job.key,
+    stage: { id: stage.id, kind: stage.kind },
+    fslc: version,
+    created: new Date().toISOString(),
+    seconds: (performance.now() - started) / 1000,
+    seed: job.seed,
+    inputs: stageNeeds(stage).map((id) => inputOf(job, id)),
+    data: [...packs].map(([id, { digest, skipped }]) => ({ dataset: id, digest, skipped: skipped.length })),
+    numerics,
+    ...made,
+  });
+  await engine.dispose();
+  return { kind: "stored", dir: entry.dir, reused: false };
+}
+
+async function drive(stage: Stage, packs: ReadonlyMap<string, Pack>, engine: Engine, context: StageContext) {
+  switch (stage.kind) {
+    case "pretrain":
+      return { results: [], reports: [], ...(await runPretrain(stage, packs, engine, context)) };
+    case "meta":
+      return { results: [], reports: [], ...(await runMeta(stage, packs, engine, context)) };
+    case "evaluate":
+      return { history: [], ...(await runEvaluate(stage, packs, engine, context)) };
+  }
+}
+
+/** The engine asked for, or the diagnostic that says why it cannot be had. */
+async function openEngine({ engine: { name, device }, threads }: Job): Promise<Engine> {
+  const known = ENGINE_NAMES.find((candidate) => candidate === name);
+  if (known === undefined) throw new DiagnosticError(diagnostic("FSL7002", undefined, { engine: name }));
+  const availability = (await probeEngines()).find((report) => report.name === known)?.availability;
+  if (availability?.available === false) {
+    const { why, mend } = availability;
+    throw new DiagnosticError(diagnostic("FSL7001", undefined, { engine: name, why }, { help: [mend] }));
+  }
+  if (availability?.available === true && !availability.devices.includes(device)) {
+    const help = [`its devices here: ${availability.devices.join(", ")}`];
+    throw new DiagnosticError(diagnostic("FSL7008", undefined, { engine: name, device }, { help }));
+  }
+  return createEngine(known, { device, threads: threads.engine });
+}
+
+async function openPacks(stage: Stage, job: Job): Promise<Map<string, Pack>> {
+  const packs = new Map<string, Pack>();
+  for (const id of stageDatasets(stage)) {
+    const dataset = job.experiment.datasets[id];
+    if (dataset === undefined) throw new Error(`no dataset ${id}`);
+    const pack = await openPack(dataset, { cacheDir: places.data(job.project), projectDir: job.project.dir });
+    if (pack === undefined) throw new Error(`the pack of ${id} is gone`);
+    packs.set(id, pack);
+  }
+  return packs;
+}
+
+function inputOf(job: Job, id: string): { stage: string; key: string; output: string } {
+  const input = job.inputs[id];
+  const read = input === undefined ? { problem: "it was not stored" } : readEntry(input.dir);
+  if ("problem" in read) throw new Error(`the input ${id} of ${job.node} is gone: ${read.problem}`);
+  return { stage: id, key: read.entry.manifest.key, output: read.entry.manifest.output };
+}

@@ -1,0 +1,37 @@
+/** The engine thread of a worker: everything that may block for long happens here, and nothing else does. */
+import { parentPort, workerData } from "node:worker_threads";
+import { describeFailure } from "../failure.js";
+import { Pace, type StageContext, Stopped, throttled } from "../stages/context.js";
+import { runStage } from "../stages/run-stage.js";
+import { type FromThread, type Outcome, Shared, type ThreadData } from "./protocol.js";
+
+const { job, shared } = workerData as ThreadData;
+const words = new Int32Array(shared);
+const port = parentPort;
+if (port === null) throw new Error("the engine thread was not started as a thread");
+const tell = (message: FromThread): void => port.postMessage(message);
+
+const pace = new Pace(
+  (patience) => {
+    Atomics.add(words, Shared.progress, 1);
+    Atomics.store(words, Shared.patience, Math.min(Math.round(patience), 2 ** 31 - 1));
+  },
+  () => Atomics.load(words, Shared.stop) === 1,
+);
+const context: StageContext = {
+  job,
+  pace,
+  say: throttled((event) => tell({ type: "event", event: { time: Date.now(), stage: job.node, ...event } })),
+};
+
+async function outcomeOf(): Promise<Outcome> {
+  try {
+    return await runStage(context);
+  } catch (error) {
+    if (error instanceof Stopped) return { kind: "stopped" };
+    const place = { stage: job.node, engine: job.engine.name, dir: job.runDir };
+    return { kind: "failed", failure: describeFailure(error, place) };
+  }
+}
+
+tell({ type: "outcome", outcome: await outcomeOf() });
