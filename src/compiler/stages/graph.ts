@@ -1,6 +1,6 @@
 /** From a typed experiment to the graph of what has to be computed: one ingest per dataset, then the stages. */
-import type { Dataset, Experiment, Expr, Stage } from "../typed.js";
-import { walkExprs } from "./walk.js";
+import type { Dataset, Experiment, Stage } from "../typed.js";
+import { calledStages } from "./walk.js";
 
 /** `id` of an ingest is `data:<dataset id>`; of a stage, its own. `needs` are ids of nodes that come before it. */
 export type StageNode =
@@ -54,10 +54,7 @@ export function stageNeeds(stage: Stage): readonly string[] {
   const needs = new Set(stage.needs);
   const slots = stage.kind === "pretrain" ? [stage.encoder, stage.head] : [stage.encoder, stage.metric];
   for (const slot of slots) if (slot.from) needs.add(slot.from.stage);
-  if (stage.kind !== "evaluate")
-    walkExprs(stage.loss, (e: Expr) => {
-      if (e.k === "apply" && e.target.kind === "stage") needs.add(e.target.stage);
-    });
+  if (stage.kind !== "evaluate") for (const id of calledStages(stage.loss)) needs.add(id);
   return [...needs];
 }
 

@@ -81,6 +81,15 @@ function children(e: Expr): readonly Expr[] {
   }
 }
 
+/** Ids of the finished stages that a body calls. */
+export function calledStages(block: Block): readonly string[] {
+  const ids = new Set<string>();
+  walkExprs(block, (e) => {
+    if (e.k === "apply" && e.target.kind === "stage") ids.add(e.target.stage);
+  });
+  return [...ids];
+}
+
 function unreachable(e: never): never {
   throw new Error(`unknown expression ${JSON.stringify(e)}`);
 }

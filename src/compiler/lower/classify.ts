@@ -1,0 +1,120 @@
+/**
+ * Evaluation programs. Several episodes are lowered side by side on an axis of their own: axes align by name, so `task`
+ * is one more axis that no expression consumes, and at test batch norms use running statistics, so that no episode
+ * sees another. Batching the finished graph would give the same nodes; this way the shapes are chosen with the task
+ * axis known.
+ */
+import { Graph } from "../tensor/graph.js";
+import type { Node, Program } from "../tensor/ir.js";
+import type { Dataset, Metric, Network, Report, Task } from "../typed.js";
+import { Calls, type Placed, WeightTable } from "./calls.js";
+import { imageShape, lowerImages } from "./images.js";
+import { MetricLowering, type Rows, rowAxis } from "./metric.js";
+import { type Named, NamedOps, queryAxis, taskAxis } from "./named.js";
+import { assemble } from "./program.js";
+import { metricWeights, networkWeights } from "./weights.js";
+
+export interface ClassifyOptions {
+  /** Episodes of one run. */
+  readonly episodes: number;
+  readonly report: readonly Report[];
+}
+
+/**
+ * Feeds `support.<output>` f32 [E, way·shot, …] and `query.<output>` [E, way·query, …] for each encoder output that the
+ * metric takes; metric weights by path. Host outputs [E, way·query]: `correct` f32 (1/ties credit), `top<k>` likewise,
+ * `predicted` i32 (the lowest of tied classes).
+ */
+export function lowerClassify(metric: Metric, task: Task, encoder: Network, options: ClassifyOptions): Program {
+  const ops = new NamedOps(new Graph());
+  const feeds = new Set<string>();
+  const rows =
+    (which: "support" | "query", count: number) =>
+    (form: string): Named => {
+      const inner = encoder.outputs[form] ?? [];
+      const name = `${which}.${form}`;
+      feeds.add(name);
+      const node = ops.t.input(name, [options.episodes, count, ...inner.map((axis) => axis.size)]);
+      return ops.of(node, [taskAxis, rowAxis, ...inner.map((axis) => axis.name)]);
+    };
+  const weights = testWeights(ops, metric, encoder);
+  const calls = new Calls(ops, { weights, encoder: atTest("encoder", encoder), modules: testModules(metric) });
+  return classification(
+    ops,
+    { metric, task, calls, weights, options, feeds: () => [...feeds] },
+    {
+      support: rows("support", task.way * task.shot),
+      query: rows("query", task.way * task.query),
+    },
+  );
+}
+
+/**
+ * Where embedding once is not legal (rule 12): feed `images` u8 [E, way·(shot + query), C, H, W], supports first, both
+ * class-major; encoder and metric weights by path; host outputs as in `lowerClassify`.
+ */
+export function lowerEpisodes(
+  metric: Metric,
+  task: Task,
+  encoder: Network,
+  dataset: Dataset,
+  options: ClassifyOptions,
+): Program {
+  const ops = new NamedOps(new Graph());
+  const supports = task.way * task.shot;
+  const count = supports + task.way * task.query;
+  const feed = ops.t.input("images", imageShape(dataset, options.episodes, count), "u8");
+  const flat = ops.t.reshape(feed, imageShape(dataset, options.episodes * count));
+  const images = ops.split(lowerImages(ops, flat, dataset.eval, "·image"), "·image", [
+    { name: taskAxis, size: options.episodes },
+    { name: rowAxis, size: count },
+  ]);
+  const weights = testWeights(ops, metric, encoder);
+  const calls = new Calls(ops, { weights, encoder: atTest("encoder", encoder), modules: testModules(metric) });
+  const values = (form: string): Named =>
+    form === "image" ? images : calls.apply({ kind: "slot", slot: "encoder" }, images, form, "running");
+  const rows: Rows = {
+    support: (form) => ops.slice(values(form), rowAxis, 0, supports),
+    query: (form) => ops.slice(values(form), rowAxis, supports, count),
+  };
+  return classification(ops, { metric, task, calls, weights, options, feeds: () => ["images"] }, rows);
+}
+
+interface Classification {
+  readonly metric: Metric;
+  readonly task: Task;
+  readonly calls: Calls;
+  readonly weights: WeightTable;
+  readonly options: ClassifyOptions;
+  readonly feeds: () => readonly string[];
+}
+
+function classification(ops: NamedOps, given: Classification, rows: Rows): Program {
+  const { metric, task, calls, weights, options, feeds } = given;
+  const lowering = new MetricLowering(ops, { metric, task, rows, calls, weights });
+  const all = [
+    { name: taskAxis, size: options.episodes },
+    { name: queryAxis, size: task.way * task.query },
+  ];
+  const host: Record<string, Node> = { correct: ops.expand(lowering.credit(1), all).node };
+  for (const item of options.report) {
+    if (item.kind === "top") host[`top${item.k}`] = ops.expand(lowering.credit(item.k), all).node;
+  }
+  host.predicted = ops.expand(ops.argmax(lowering.classify(), "way"), all).node;
+  return assemble({ name: `classify ${metric.name}`, host, feeds: feeds() });
+}
+
+function testWeights(ops: NamedOps, metric: Metric, encoder: Network): WeightTable {
+  const slot = { value: metric, from: undefined };
+  return new WeightTable(ops.graph, [...networkWeights("encoder", encoder), ...metricWeights(slot, encoder)]);
+}
+
+const atTest = (prefix: string, network: Network): Placed => ({ prefix, network, frozen: true });
+
+function testModules(metric: Metric): ReadonlyMap<string, Placed> {
+  return new Map(
+    metric.learns.flatMap((learn) =>
+      learn.kind === "module" ? [[learn.name, atTest(`metric.${learn.name}`, learn.network)] as const] : [],
+    ),
+  );
+}

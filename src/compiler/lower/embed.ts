@@ -1,0 +1,37 @@
+/** Embedding of single images with running statistics: what evaluation does once per image. */
+import { Graph } from "../tensor/graph.js";
+import type { Program } from "../tensor/ir.js";
+import type { Dataset, Network } from "../typed.js";
+import { Calls, WeightTable } from "./calls.js";
+import { imageShape, lowerImages } from "./images.js";
+import { NamedOps } from "./named.js";
+import { assemble } from "./program.js";
+import { networkWeights } from "./weights.js";
+
+export interface EmbedOptions {
+  /** Images of one run. */
+  readonly batch: number;
+  /** Names of the network's outputs that are wanted. */
+  readonly outputs: readonly string[];
+  /** Prefix of the weights' paths. */
+  readonly slot: "encoder";
+}
+
+/** Feed `images` u8 [batch, C, H, W]; weights by path; host outputs f32 [batch, …] by the name of the network's output. */
+export function lowerEmbed(network: Network, dataset: Dataset, { batch, outputs, slot }: EmbedOptions): Program {
+  const ops = new NamedOps(new Graph());
+  const axis = "·image";
+  const images = lowerImages(ops, ops.t.input("images", imageShape(dataset, batch), "u8"), dataset.eval, axis);
+  const calls = new Calls(ops, {
+    weights: new WeightTable(ops.graph, networkWeights(slot, network)),
+    encoder: { prefix: slot, network, frozen: true },
+  });
+  const host = Object.fromEntries(
+    outputs.map((name) => {
+      const value = calls.apply({ kind: "slot", slot: "encoder" }, images, name, "running");
+      const inner = (network.outputs[name] ?? []).map((own) => own.name);
+      return [name, ops.order(value, [axis, ...inner]).node];
+    }),
+  );
+  return assemble({ name: `embed ${network.name}`, host, feeds: ["images"] });
+}

@@ -1,0 +1,40 @@
+/** Images as they enter a program: u8 planes to normalized f32. */
+import { CompilerBug } from "../bug.js";
+import type { Node } from "../tensor/ir.js";
+import type { Dataset, Transform } from "../typed.js";
+import type { Named, NamedOps } from "./named.js";
+
+/** Axes of one image. */
+export const imageAxes = ["channel", "height", "width"] as const;
+
+/**
+ * u8 [n, channel, height, width] → f32 on `axis`: x / 255, then (x − mean) / std where the chain ends in `normalize`
+ * (the loader has done what comes before it). One affine map per channel.
+ */
+export function lowerImages(ops: NamedOps, images: Node, chain: readonly Transform[], axis: string): Named {
+  const { t } = ops;
+  const real = t.cast(images, "f32");
+  const axes = [axis, ...imageAxes];
+  const normalize = chain.at(-1);
+  if (normalize?.op !== "normalize") return ops.of(t.mul(real, 1 / 255), axes);
+  const channels = images.shape[1] ?? 0;
+  const at = (values: readonly number[], channel: number): number => {
+    const value = values.length === 1 ? values[0] : values[channel];
+    if (value === undefined) throw new CompilerBug(`normalize has no value for channel ${channel}`);
+    return value;
+  };
+  const each = (value: (channel: number) => number): Node =>
+    t.constant(
+      [channels],
+      Array.from({ length: channels }, (_, channel) => value(channel)),
+    );
+  const scale = each((c) => 1 / (255 * at(normalize.std, c)));
+  const shift = each((c) => -at(normalize.mean, c) / at(normalize.std, c));
+  return ops.of(t.channelAffine(real, scale, shift), axes);
+}
+
+/** Shape of `count` images of a dataset. */
+export function imageShape(dataset: Dataset, ...batch: readonly number[]): number[] {
+  const { channels, height, width } = dataset.image;
+  return [...batch, channels, height, width];
+}

@@ -1,0 +1,14 @@
+/** From typed stages to tensor programs. */
+export { type ClassifyOptions, lowerClassify, lowerEpisodes } from "./classify.js";
+export { type EmbedOptions, lowerEmbed } from "./embed.js";
+export { nextName } from "./program.js";
+export { scheduleFactor } from "./schedule.js";
+export { type ExtraState, lowerTraining, type TrainingOptions, type TrainingProgram } from "./training.js";
+export {
+  type HostWeight,
+  initialWeights,
+  metricWeights,
+  networkWeights,
+  stageWeights,
+  type WeightDecl,
+} from "./weights.js";

@@ -1,0 +1,315 @@
+/**
+ * Networks applied to values. Inside a network every activation has the axis `·n` (all batch axes merged, the task
+ * outermost) and the layer's own axes; the caller's batch axes come back at the outputs.
+ */
+import { CompilerBug } from "../bug.js";
+import type { Node, Window } from "../tensor/ir.js";
+import type { Axis, Layer, Network } from "../typed.js";
+import type { Draws } from "./draws.js";
+import { axesOf, type Named, type NamedOps, sizeOf, taskAxis } from "./named.js";
+
+const batchAxis = "·n";
+/** The axis that a matrix product makes, under a name that the contracted one cannot have. */
+const outAxisName = "·out";
+type Op<K extends Layer["op"]["kind"]> = Extract<Layer["op"], { kind: K }>;
+
+/** What a batch norm normalizes with: means and biased variances [group, channel] of `count` numbers each. */
+export interface Statistics {
+  readonly mean: Named;
+  readonly variance: Named;
+  readonly count: number;
+}
+
+/** Which statistics the batch norms of a call use (rule 21). */
+export type Norm =
+  | {
+      readonly kind: "batch";
+      readonly record?: (path: string, statistics: Statistics, layer: Op<"batch_norm">) => void;
+    }
+  | { readonly kind: "running" }
+  | { readonly kind: "given"; readonly statistics: (path: string) => Statistics };
+
+export interface CallContext {
+  /** Of a weight by its path within the network. */
+  readonly weight: (path: string) => Node;
+  readonly norm: Norm;
+  /** Randomness of dropout; undefined at test, where nothing is dropped. */
+  readonly draws: Draws | undefined;
+}
+
+/**
+ * One application of a network. Layers are lowered as far as the outputs that are asked for need, so that those after
+ * them neither cost nor count (their batch norms record nothing).
+ */
+export class NetworkCall {
+  private readonly values = new Map<string, Named>();
+  private readonly batch: readonly Axis[];
+  private readonly groups: number;
+  private current: Named;
+  private next = 0;
+
+  constructor(
+    private readonly ops: NamedOps,
+    private readonly network: Network,
+    private readonly context: CallContext,
+    x: Named,
+  ) {
+    const inner = network.input.map((axis) => axis.name);
+    const outer = x.axes.filter((name) => !inner.includes(name));
+    const names = outer.includes(taskAxis) ? [taskAxis, ...outer.filter((name) => name !== taskAxis)] : outer;
+    this.batch = names.map((name) => ({ name, size: sizeOf(x, name) }));
+    this.groups = names[0] === taskAxis ? sizeOf(x, taskAxis) : 1;
+    const size = this.batch.reduce((n, axis) => n * axis.size, 1);
+    this.current = ops.reshape(ops.order(x, [...names, ...inner]), [{ name: batchAxis, size }, ...network.input]);
+  }
+
+  output(name: string): Named {
+    const known = this.values.get(name);
+    if (known) return known;
+    const layers = this.network.layers;
+    let value: Named | undefined;
+    while (value === undefined && this.next < layers.length) {
+      // A convolution and the batch norm after it are lowered together, see `sequence`.
+      const length = foldsBias(layers[this.next], layers[this.next + 1]) ? 2 : 1;
+      this.current = this.sequence(layers.slice(this.next, this.next + length), this.current);
+      this.next += length;
+      value = this.values.get(name);
+    }
+    // A head or module has the one output `out`: its last value.
+    const found = value ?? this.unbatch(this.current);
+    if (!(name in this.network.outputs)) throw new CompilerBug(`${this.network.name} has no output ${name}`);
+    this.values.set(name, found);
+    return found;
+  }
+
+  private unbatch(x: Named): Named {
+    const inner = x.axes.filter((name) => name !== batchAxis);
+    return this.ops.split(this.ops.order(x, [batchAxis, ...inner]), batchAxis, this.batch);
+  }
+
+  /**
+   * Layers in a row. A convolution's bias just before a batch norm is not added to the activations: normalization by
+   * batch statistics takes it out again, and running statistics fold it into the affine map. It still shifts the
+   * recorded mean, so that running statistics are those of the biased values.
+   */
+  private sequence(layers: readonly Layer[], input: Named): Named {
+    let x = input;
+    let bias: Node | undefined;
+    layers.forEach((layer, i) => {
+      x = this.ops.graph.at(layer.span, () => {
+        if (layer.op.kind === "batch_norm") return this.batchNorm(layer, layer.op, x, bias);
+        bias = undefined;
+        if (layer.op.kind === "conv" && foldsBias(layer, layers[i + 1])) {
+          bias = this.weight(layer, "bias");
+          return this.convolution(layer, layer.op, x);
+        }
+        return this.layer(layer, x);
+      });
+      if (layer.op.kind === "batch_norm") bias = undefined;
+      if (layer.outputName !== undefined) this.values.set(layer.outputName, this.unbatch(x));
+    });
+    return x;
+  }
+
+  private layer(layer: Layer, x: Named): Named {
+    const { ops } = this;
+    const { op } = layer;
+    switch (op.kind) {
+      case "conv": {
+        const y = this.convolution(layer, op, x);
+        return op.bias ? ops.add(y, ops.of(this.weight(layer, "bias"), ["channel"])) : y;
+      }
+      case "batch_norm":
+        return this.batchNorm(layer, op, x, undefined);
+      case "layer_norm":
+        return this.layerNorm(layer, op, x);
+      case "linear":
+        return this.linear(layer, op, x);
+      case "cosine_linear": {
+        const weight = ops.of(this.weight(layer, "weight"), [outAxisName, op.inAxis]);
+        const cosine = ops.dot(ops.normalize(x, [op.inAxis]), ops.normalize(weight, [op.inAxis]), [op.inAxis]);
+        return this.renamed(ops.scale(cosine, op.scale), op.outAxis);
+      }
+      case "activation":
+        return this.activation(op, x);
+      case "max_pool":
+        return this.shaped(layer, ops.t.maxPool(this.image(x), window(op)));
+      case "avg_pool":
+        return this.shaped(layer, ops.t.avgPool(this.image(x), window(op)));
+      case "global_avg_pool":
+        return this.shaped(layer, ops.mean(this.ordered(x), ["height", "width"]).node);
+      case "flatten":
+        return this.shaped(layer, ops.order(x, [batchAxis, ...layer.input.map((axis) => axis.name)]).node);
+      case "dropout": {
+        const keep = this.context.draws?.keep(layer.path, x, op.p);
+        return keep ? ops.mul(x, keep) : x;
+      }
+      case "drop_block": {
+        const keep = this.context.draws?.keepBlocks(layer.path, this.ordered(x), op);
+        return keep ? ops.mul(this.ordered(x), keep) : x;
+      }
+      case "residual":
+        return ops.add(this.sequence(op.body, x), this.sequence(op.shortcut, x));
+      case "parallel":
+        return ops.concat(
+          op.branches.map((branch) => this.sequence(branch, x)),
+          op.along,
+        );
+      default:
+        return op satisfies never;
+    }
+  }
+
+  private weight(layer: Layer, name: string): Node {
+    return this.context.weight(`${layer.path}.${name}`);
+  }
+
+  private ordered(x: Named): Named {
+    return this.ops.order(x, [batchAxis, "channel", "height", "width"]);
+  }
+  private image(x: Named): Node {
+    return this.ordered(x).node;
+  }
+
+  /** A node [n, …] as the layer's output. */
+  private shaped(layer: Layer, node: Node): Named {
+    const n = node.shape[0] ?? 1;
+    const axes = [{ name: batchAxis, size: n }, ...layer.output];
+    return this.ops.of(
+      this.ops.t.reshape(
+        node,
+        axes.map((axis) => axis.size),
+      ),
+      axes.map((axis) => axis.name),
+    );
+  }
+
+  private convolution(layer: Layer, op: Op<"conv">, x: Named): Named {
+    const { stride, pad } = op;
+    const attrs = { stride: [stride, stride], pad: [pad, pad, pad, pad], groups: 1 } as const;
+    return this.shaped(layer, this.ops.t.conv2d(this.image(x), this.weight(layer, "weight"), attrs));
+  }
+
+  private linear(layer: Layer, op: Op<"linear">, x: Named): Named {
+    const { ops } = this;
+    const one = op.outAxis === undefined;
+    const weight = this.weight(layer, "weight");
+    // `linear()` consumes its axis: its weight is one row.
+    const named = one ? ops.of(ops.t.reshape(weight, [op.in]), [op.inAxis]) : ops.of(weight, [outAxisName, op.inAxis]);
+    const product = ops.dot(x, named, [op.inAxis]);
+    if (!op.bias) return this.renamed(product, op.outAxis);
+    const bias = this.weight(layer, "bias");
+    const shift = one ? ops.of(ops.t.reshape(bias, []), []) : ops.of(bias, [outAxisName]);
+    return this.renamed(ops.add(product, shift), op.outAxis);
+  }
+
+  /** The result of a matrix product, whose new axis could not be told from the contracted one before. */
+  private renamed(x: Named, outAxis: string | undefined): Named {
+    return outAxis === undefined ? x : this.ops.rename(x, [{ from: outAxisName, to: outAxis }]);
+  }
+
+  private activation(op: Op<"activation">, x: Named): Named {
+    const { ops } = this;
+    switch (op.fn) {
+      case "relu":
+      case "tanh":
+        return ops.unary(op.fn, x);
+      case "leaky_relu":
+        return ops.of(ops.t.leakyRelu(x.node, op.slope ?? 0.01), x.axes);
+      case "sigmoid":
+        return sigmoid(ops, x);
+      case "identity":
+        return x;
+      default:
+        return op.fn satisfies never;
+    }
+  }
+
+  private layerNorm(layer: Layer, op: Op<"layer_norm">, x: Named): Named {
+    const { ops } = this;
+    const centred = ops.sub(x, ops.mean(x, op.axes));
+    const variance = ops.mean(ops.mul(centred, centred), op.axes);
+    const normal = ops.mul(centred, ops.unary("rsqrt", ops.add(variance, ops.scalar(op.eps))));
+    const scale = ops.of(this.weight(layer, "weight"), op.axes);
+    return ops.add(ops.mul(normal, scale), ops.of(this.weight(layer, "bias"), op.axes));
+  }
+
+  private batchNorm(layer: Layer, op: Op<"batch_norm">, x: Named, bias: Node | undefined): Named {
+    const { ops } = this;
+    const { t } = ops;
+    const { norm } = this.context;
+    const rest = layer.input.filter((axis) => axis.name !== op.axis);
+    const ordered = ops.order(x, [batchAxis, op.axis, ...rest.map((axis) => axis.name)]);
+    const back = (node: Node): Named => ops.reshape(ops.of(node, ["n", "c", "h", "w"]), axesOf(ordered));
+    const n = sizeOf(x, batchAxis);
+    const channels = sizeOf(x, op.axis);
+    const area = rest.reduce((size, axis) => size * axis.size, 1);
+    const [height, width] = rest.length === 2 ? rest.map((axis) => axis.size) : [area, 1];
+    const image = t.reshape(ordered.node, [n, channels, height ?? 1, width ?? 1]);
+    const gamma = this.weight(layer, "weight");
+    const beta = this.weight(layer, "bias");
+    const eps = op.eps;
+    switch (norm.kind) {
+      case "batch": {
+        const { groups } = this;
+        if (norm.record) {
+          const mean = ops.of(t.batchMean(image, groups), [taskAxis, op.axis]);
+          norm.record(
+            layer.path,
+            {
+              mean: bias ? ops.add(mean, ops.of(bias, [op.axis])) : mean,
+              variance: ops.of(t.batchVariance(image, groups), [taskAxis, op.axis]),
+              count: (n / groups) * area,
+            },
+            op,
+          );
+        }
+        return back(t.batchNorm(image, gamma, beta, { eps, groups }));
+      }
+      case "running": {
+        const mean = this.weight(layer, "running_mean");
+        const scale = t.mul(gamma, t.graph.op("rsqrt", [t.add(this.weight(layer, "running_var"), eps)], {}));
+        const shift = t.sub(beta, t.mul(bias ? t.sub(mean, bias) : mean, scale));
+        return back(t.channelAffine(image, scale, shift));
+      }
+      case "given": {
+        const { mean, variance } = norm.statistics(layer.path);
+        const deviation = ops.unary("rsqrt", ops.add(variance, ops.scalar(eps)));
+        const scale = ops.mul(deviation, ops.of(gamma, [op.axis]));
+        const centre = bias ? ops.sub(mean, ops.of(bias, [op.axis])) : mean;
+        const shift = ops.sub(ops.of(beta, [op.axis]), ops.mul(centre, scale));
+        const groups = sizeOf(mean, taskAxis);
+        if (this.groups !== groups && groups !== 1) throw new CompilerBug("statistics of more episodes than values");
+        const parts = [
+          { name: taskAxis, size: groups },
+          { name: "·each", size: n / groups },
+        ];
+        const y = ops.add(ops.mul(ops.split(ordered, batchAxis, parts), scale), shift);
+        return ops.order(ops.merge(y, [taskAxis, "·each"], batchAxis), ordered.axes);
+      }
+      default:
+        return norm satisfies never;
+    }
+  }
+}
+
+/** Whether a convolution's bias is left to the batch norm that follows it. */
+function foldsBias(layer: Layer | undefined, next: Layer | undefined): boolean {
+  return (
+    layer?.op.kind === "conv" &&
+    layer.op.bias &&
+    layer.outputName === undefined &&
+    next?.op.kind === "batch_norm" &&
+    next.op.axis === "channel"
+  );
+}
+
+function window(op: Op<"max_pool"> | Op<"avg_pool">): Window {
+  const { size, stride, pad } = op;
+  return { size: [size, size], stride: [stride, stride], pad: [pad, pad, pad, pad] };
+}
+
+/** 1 / (1 + e⁻ˣ), without overflow. */
+export function sigmoid(ops: NamedOps, x: Named): Named {
+  return ops.add(ops.scale(ops.unary("tanh", ops.scale(x, 0.5)), 0.5), ops.scalar(0.5));
+}

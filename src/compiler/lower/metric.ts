@@ -1,0 +1,136 @@
+/** A metric's entries over one episode (or, at test, several side by side on the task axis). */
+import { CompilerBug } from "../bug.js";
+import type { Axis, Entry, EntryParam, Metric, Task } from "../typed.js";
+import type { Calls, WeightTable } from "./calls.js";
+import { crossEntropy, lowerBlock, oneHot } from "./expressions.js";
+import { axesOf, type Named, type NamedOps, queryAxis, sizeOf, taskAxis } from "./named.js";
+
+/** Rows of an episode, class-major, by what a parameter asks for: `vector`, `map`, …, or `image`. */
+export interface Rows {
+  readonly support: (form: string) => Named;
+  readonly query: (form: string) => Named;
+}
+/** The axis that the rows are on. */
+export const rowAxis = "·row";
+
+export interface MetricContext {
+  readonly metric: Metric;
+  readonly task: Task;
+  readonly rows: Rows;
+  readonly calls: Calls;
+  readonly weights: WeightTable;
+}
+
+export class MetricLowering {
+  private classified: Named | undefined;
+
+  constructor(
+    private readonly ops: NamedOps,
+    private readonly context: MetricContext,
+  ) {}
+
+  /** logits or probabilities [task?, query, way]. */
+  classify(): Named {
+    this.classified ??= this.scores();
+    return this.classified;
+  }
+
+  private scores(): Named {
+    const { ops } = this;
+    const { task } = this.context;
+    const value = ops.cast(this.entry("classify"), "f32");
+    const renamed = ops.rename(value, [{ from: "n", to: queryAxis }]);
+    const tasks = renamed.axes.includes(taskAxis) ? [{ name: taskAxis, size: sizeOf(renamed, taskAxis) }] : [];
+    const rows = { name: queryAxis, size: task.way * task.query };
+    return ops.expand(renamed, [...tasks, rows, { name: "way", size: task.way }]);
+  }
+
+  /** The class of each query, i32: queries are class-major. */
+  labels(): Named {
+    const { way, query } = this.context.task;
+    const data = Array.from({ length: way * query }, (_, row) => Math.floor(row / query));
+    return this.ops.constant(data, [{ name: queryAxis, size: way * query }], "i32");
+  }
+
+  /** The default loss of `classify` (mean over queries), or the value of a loss entry. */
+  loss(name: string): Named {
+    const entry = this.find(name);
+    if (entry.result.kind === "loss") return this.entry(name);
+    const each = crossEntropy(this.ops, this.classify(), this.labels(), "way", entry.result.kind);
+    return this.ops.mean(each, each.axes);
+  }
+
+  /** What each query scores among the `k` best. */
+  credit(k: number): Named {
+    return credit(this.ops, this.classify(), this.labels(), "way", k);
+  }
+
+  private find(name: string): Entry {
+    const entry = this.context.metric.entries[name];
+    if (!entry) throw new CompilerBug(`the metric has no entry ${name}`);
+    return entry;
+  }
+
+  private entry(name: string): Named {
+    const { calls } = this.context;
+    const entry = this.find(name);
+    const params = new Map(entry.params.map((param) => [param.name, param]));
+    return lowerBlock(this.ops, entry.body, {
+      param: (asked) => {
+        const param = params.get(asked);
+        if (!param) throw new CompilerBug(`entry ${name} has no parameter ${asked}`);
+        return this.param(param);
+      },
+      learn: (asked) => this.learn(asked),
+      apply: (target, x, output, norm) => calls.apply(target, x, output, norm),
+      entryLoss: (other) => this.loss(other),
+      draws: calls.draws?.at(`metric.${name}`),
+    });
+  }
+
+  /** A parameter with `shot` gets the supports; any other the queries, with the axes that it names them by. */
+  private param(param: EntryParam): Named {
+    const { ops } = this;
+    const { way, shot, query } = this.context.task;
+    const has = (axis: string): boolean => param.axes.some((own) => own.name === axis);
+    const classes: Axis = { name: "way", size: way };
+    if (has("shot"))
+      return ops.split(this.context.rows.support(param.form), rowAxis, [classes, { name: "shot", size: shot }]);
+    const rows = this.context.rows.query(param.form);
+    if (has("query")) return ops.split(rows, rowAxis, [classes, { name: "query", size: query }]);
+    return ops.rename(rows, [{ from: rowAxis, to: has("n") ? "n" : queryAxis }]);
+  }
+
+  private learn(name: string): Named {
+    const { ops } = this;
+    const learn = this.context.metric.learns.find((own) => own.name === name);
+    if (learn?.kind !== "tensor") throw new CompilerBug(`${name} is not a learned tensor`);
+    const stored = ops.of(
+      this.context.weights.node(`metric.${name}`),
+      learn.axes.map((axis) => axis.name),
+    );
+    return learn.positive ? ops.unary("exp", stored) : stored;
+  }
+}
+
+/**
+ * The credit of each row whose label is among the k largest scores along `axis`: ties share the places that are left,
+ * so that constant scores earn k / classes. A label whose score is not a number earns nothing.
+ */
+export function credit(ops: NamedOps, scores: Named, labels: Named, axis: string, k: number): Named {
+  const target = oneHot(ops, labels, axis, sizeOf(scores, axis));
+  const own = ops.sum(ops.select(ops.compare("gt", target, ops.scalar(0)), scores, ops.scalar(0)), [axis]);
+  const count = (cmp: "gt" | "eq"): Named => ops.sum(ops.cast(ops.compare(cmp, scores, own), "f32"), [axis]);
+  const ties = count("eq");
+  const share = ops.div(ops.sub(ops.scalar(k), count("gt")), ops.binary("max", ties, ops.scalar(1)));
+  const clamped = ops.binary("max", ops.binary("min", share, ops.scalar(1)), ops.scalar(0));
+  return ops.mul(clamped, ops.binary("min", ties, ops.scalar(1)));
+}
+
+/** The mean over every axis. */
+export function meanOfAll(ops: NamedOps, x: Named): Named {
+  return ops.mean(
+    x,
+    axesOf(x).map((axis) => axis.name),
+  );
+}

@@ -1,0 +1,343 @@
+/**
+ * Tensors by axis name: a node with the names of its axes in memory order. Alignment, broadcasting, reduction and
+ * contraction are said by name here and become positions in the tensor IR.
+ */
+import { CompilerBug } from "../bug.js";
+import type { Graph } from "../tensor/graph.js";
+import type { DType, Node, PrimitiveAttrs } from "../tensor/ir.js";
+import { Ops } from "../tensor/ops.js";
+import type { Axis } from "../typed.js";
+
+export interface Named {
+  readonly node: Node;
+  /** One name per axis of `node`, in memory order. */
+  readonly axes: readonly string[];
+}
+
+/** Ops with no attributes and one operand, or two of one shape. */
+type UnaryName = "neg" | "exp" | "log" | "sqrt" | "rsqrt" | "tanh" | "abs" | "floor" | "not" | "relu" | "stop_gradient";
+type BinaryName = "add" | "sub" | "mul" | "div" | "max" | "min" | "pow" | "and" | "or";
+type Compare = PrimitiveAttrs["compare"]["cmp"];
+
+/** Episodes side by side: an axis that the compiler adds, under a name that no file can write. */
+export const taskAxis = "·task";
+/** The queries of an inductive entry, which is written for one of them. */
+export const queryAxis = "·query";
+
+/** The largest finite f32. */
+export const maxFloat = 3.4028234663852886e38;
+
+export const sizeOf = (x: Named, axis: string): number => {
+  const size = x.node.shape[x.axes.indexOf(axis)];
+  if (size === undefined) throw new CompilerBug(`no axis ${axis} in [${x.axes.join(", ")}]`);
+  return size;
+};
+export const axesOf = (x: Named): Axis[] => x.axes.map((name) => ({ name, size: sizeOf(x, name) }));
+const product = (sizes: readonly number[]): number => sizes.reduce((a, b) => a * b, 1);
+const sameNames = (a: readonly string[], b: readonly string[]): boolean =>
+  a.length === b.length && a.every((name, i) => name === b[i]);
+
+export class NamedOps {
+  /** The same graph without names. */
+  readonly t: Ops;
+
+  constructor(readonly graph: Graph) {
+    this.t = new Ops(graph);
+  }
+
+  of(node: Node, axes: readonly string[]): Named {
+    if (node.shape.length !== axes.length || new Set(axes).size !== axes.length) {
+      throw new CompilerBug(`[${node.shape.join(", ")}] cannot have axes [${axes.join(", ")}]`);
+    }
+    return { node, axes };
+  }
+
+  scalar(value: number, dtype: DType = "f32"): Named {
+    return this.constant([value], [], dtype);
+  }
+
+  /** A constant; one element stands for all. */
+  constant(data: readonly number[] | Float64Array, axes: readonly Axis[], dtype: DType = "f32"): Named {
+    const shape = axes.map((axis) => axis.size);
+    return this.of(
+      this.t.constant(shape, data, dtype),
+      axes.map((axis) => axis.name),
+    );
+  }
+
+  /** 0, 1, 2, … along one axis. */
+  iota(axis: Axis): Named {
+    return this.of(this.t.iota([axis.size], 0), [axis.name]);
+  }
+
+  cast(x: Named, to: DType): Named {
+    return this.of(this.t.cast(x.node, to), x.axes);
+  }
+
+  // ------------------------------------------------------------ alignment
+
+  /** The same value with its axes in this order. */
+  order(x: Named, axes: readonly string[]): Named {
+    if (sameNames(x.axes, axes)) return x;
+    const perm = axes.map((name) => x.axes.indexOf(name));
+    if (perm.length !== x.axes.length || perm.includes(-1)) {
+      throw new CompilerBug(`[${x.axes.join(", ")}] cannot be ordered as [${axes.join(", ")}]`);
+    }
+    return this.of(this.t.transpose(x.node, perm), axes);
+  }
+
+  /** The value with exactly these axes, in this order: repeated over those that it lacks. */
+  expand(x: Named, axes: readonly Axis[]): Named {
+    const own = axes.filter((axis) => x.axes.includes(axis.name)).map((axis) => axis.name);
+    const dims = own.map((name) => axes.findIndex((axis) => axis.name === name));
+    const shape = axes.map((axis) => axis.size);
+    const names = axes.map((axis) => axis.name);
+    const { node } = x;
+    if (node.op === "const" && node.attrs.data.length === 1) return this.constant(node.attrs.data, axes, node.dtype);
+    return this.of(this.t.broadcast(this.order(x, own).node, shape, dims), names);
+  }
+
+  /** The axes of several values together: those of the largest first, so that most operands need no transpose. */
+  union(values: readonly Named[], except?: string): Axis[] {
+    const bySize = [...values].sort((a, b) => b.axes.length - a.axes.length);
+    const axes = new Map<string, number>();
+    for (const value of bySize) {
+      for (const axis of axesOf(value)) {
+        if (axis.name === except) continue;
+        const known = axes.get(axis.name) ?? axis.size;
+        if (known !== axis.size) throw new CompilerBug(`axis ${axis.name} has sizes ${known} and ${axis.size}`);
+        axes.set(axis.name, axis.size);
+      }
+    }
+    return [...axes].map(([name, size]) => ({ name, size }));
+  }
+
+  align(values: readonly Named[]): Named[] {
+    const axes = this.union(values);
+    return values.map((value) => this.expand(value, axes));
+  }
+
+  // ------------------------------------------------------------ element-wise
+
+  unary(op: UnaryName, x: Named): Named {
+    return this.of(this.graph.op<UnaryName>(op, [x.node], {}), x.axes);
+  }
+
+  binary(op: BinaryName, a: Named, b: Named): Named {
+    const [x, y] = this.pair(a, b);
+    return this.of(this.graph.op<BinaryName>(op, [x.node, y.node], {}), x.axes);
+  }
+
+  compare(cmp: Compare, a: Named, b: Named): Named {
+    const [x, y] = this.pair(a, b);
+    return this.of(this.graph.op("compare", [x.node, y.node], { cmp }), x.axes);
+  }
+
+  select(condition: Named, a: Named, b: Named): Named {
+    const [x, y] = this.pair(a, b);
+    const [c, p, q] = this.align([condition, x, y]) as [Named, Named, Named];
+    return this.of(this.graph.op("select", [c.node, p.node, q.node], {}), p.axes);
+  }
+
+  neg = (x: Named): Named => this.unary("neg", x);
+  add = (a: Named, b: Named): Named => this.binary("add", a, b);
+  sub = (a: Named, b: Named): Named => this.binary("sub", a, b);
+  mul = (a: Named, b: Named): Named => this.binary("mul", a, b);
+  div = (a: Named, b: Named): Named => this.binary("div", a, b);
+  /** x · k for a number k. */
+  scale = (x: Named, k: number): Named => (k === 1 ? x : this.mul(x, this.scalar(k)));
+
+  /** Two operands of one shape and one type: integers and masks meet reals as reals. */
+  private pair(a: Named, b: Named): [Named, Named] {
+    const mixed = a.node.dtype !== b.node.dtype;
+    return this.align(mixed ? [this.cast(a, "f32"), this.cast(b, "f32")] : [a, b]) as [Named, Named];
+  }
+
+  // ------------------------------------------------------------ reductions
+
+  sum(x: Named, over: readonly string[]): Named {
+    return this.reduce("sum", x, over);
+  }
+
+  mean(x: Named, over: readonly string[]): Named {
+    return this.scale(this.sum(x, over), 1 / product(over.map((axis) => sizeOf(x, axis))));
+  }
+
+  max(x: Named, over: readonly string[]): Named {
+    return this.reduce("reduceMax", x, over);
+  }
+
+  min(x: Named, over: readonly string[]): Named {
+    return this.neg(this.max(this.neg(x), over));
+  }
+
+  private reduce(op: "sum" | "reduceMax", x: Named, over: readonly string[]): Named {
+    const places = over.map((name) => this.place(x, name));
+    const node = this.t[op](this.cast(x, "f32").node, places);
+    return this.of(
+      node,
+      x.axes.filter((name) => !over.includes(name)),
+    );
+  }
+
+  /** Place of the largest element, the lowest on ties. */
+  argmax(x: Named, over: string): Named {
+    return this.of(
+      this.t.argmax(x.node, this.place(x, over)),
+      x.axes.filter((name) => name !== over),
+    );
+  }
+
+  /** The `k` largest along `over`, largest first, on the axis `as`. */
+  top(x: Named, k: number, over: string, as: string): Named {
+    const rest = x.axes.filter((name) => name !== over);
+    const ordered = this.order(x, [...rest, over]);
+    const indices = this.t.topK(ordered.node, k, rest.length);
+    const node = this.t.gather(ordered.node, indices, rest.length, rest.length);
+    return this.of(node, [...rest, as]);
+  }
+
+  /** An op along one axis, over several by merging them for its sake. */
+  along(op: "softmax" | "log_softmax", x: Named, over: readonly string[]): Named {
+    const [only] = over;
+    if (over.length === 1 && only !== undefined) {
+      const axis = this.place(x, only);
+      return this.of(op === "softmax" ? this.t.softmax(x.node, axis) : this.t.logSoftmax(x.node, axis), x.axes);
+    }
+    const sizes = over.map((name) => ({ name, size: sizeOf(x, name) }));
+    return this.split(this.along(op, this.merge(x, over, "·merged"), ["·merged"]), "·merged", sizes);
+  }
+
+  logsumexp(x: Named, over: readonly string[]): Named {
+    const peak = this.unary("stop_gradient", this.max(x, over));
+    return this.add(peak, this.unary("log", this.sum(this.unary("exp", this.sub(x, peak)), over)));
+  }
+
+  /** x / ‖x‖ over axes; 0, with gradient 0, where the norm is (below 1e-12). */
+  normalize(x: Named, over: readonly string[]): Named {
+    const tiny = this.scalar(1e-24);
+    const square = this.sum(this.mul(x, x), over);
+    const inverse = this.unary("rsqrt", this.binary("max", square, tiny));
+    return this.mul(x, this.select(this.compare("gt", square, tiny), inverse, this.scalar(0)));
+  }
+
+  // ------------------------------------------------------------ shape
+
+  reshape(x: Named, axes: readonly Axis[]): Named {
+    const node = this.t.reshape(
+      x.node,
+      axes.map((axis) => axis.size),
+    );
+    return this.of(
+      node,
+      axes.map((axis) => axis.name),
+    );
+  }
+
+  rename(x: Named, renames: readonly { readonly from: string; readonly to: string }[]): Named {
+    const to = new Map(renames.map((r) => [r.from, r.to]));
+    return this.of(
+      x.node,
+      x.axes.map((name) => to.get(name) ?? name),
+    );
+  }
+
+  /** Several axes become one, the first of them outermost. It stands where the first stood. */
+  merge(x: Named, axes: readonly string[], as: string): Named {
+    const [first] = axes;
+    if (first === undefined) throw new CompilerBug("a merge of no axes");
+    const rest = axesOf(x).filter((axis) => !axes.includes(axis.name));
+    const before = rest.filter((axis) => this.place(x, axis.name) < this.place(x, first));
+    const after = rest.slice(before.length);
+    const ordered = this.order(x, [...before.map((a) => a.name), ...axes, ...after.map((a) => a.name)]);
+    const size = product(axes.map((name) => sizeOf(x, name)));
+    return this.reshape(ordered, [...before, { name: as, size }, ...after]);
+  }
+
+  split(x: Named, axis: string, as: readonly Axis[]): Named {
+    return this.reshape(
+      x,
+      axesOf(x).flatMap((own) => (own.name === axis ? as : [own])),
+    );
+  }
+
+  /** Parts end to end; one that lacks another axis is repeated over it. The widest part keeps its memory order. */
+  concat(parts: readonly Named[], along: string): Named {
+    const common = this.union(parts, along);
+    const widest = parts.find((part) => part.axes.length === common.length + 1);
+    const order = widest?.axes ?? [...common.map((axis) => axis.name), along];
+    const nodes = parts.map((part) => {
+      const full = this.expand(part, [...common, { name: along, size: sizeOf(part, along) }]);
+      return this.order(full, order).node;
+    });
+    return this.of(this.t.concat(nodes, order.indexOf(along)), order);
+  }
+
+  slice(x: Named, axis: string, from: number, to: number): Named {
+    return this.of(this.t.sliceAxis(x.node, this.place(x, axis), from, to), x.axes);
+  }
+
+  reverse(x: Named, axis: string): Named {
+    return this.of(this.t.reverse(x.node, [this.place(x, axis)]), x.axes);
+  }
+
+  // ------------------------------------------------------------ linear algebra
+
+  /** Contracts `over`; other shared axes are batch, the rest outer. A contracted axis that one side lacks is summed. */
+  dot(a: Named, b: Named, over: readonly string[]): Named {
+    const shared = over.filter((name) => a.axes.includes(name) && b.axes.includes(name));
+    const alone = over.filter((name) => !shared.includes(name));
+    const x = this.sum(
+      a,
+      alone.filter((name) => a.axes.includes(name)),
+    );
+    const y = this.sum(
+      b,
+      alone.filter((name) => b.axes.includes(name)),
+    );
+    const batch = x.axes.filter((name) => y.axes.includes(name) && !shared.includes(name));
+    const free = (v: Named): string[] => v.axes.filter((name) => !batch.includes(name) && !shared.includes(name));
+    const places = (v: Named, names: readonly string[]): number[] => names.map((name) => this.place(v, name));
+    const node = this.t.dot(
+      x.node,
+      y.node,
+      [places(x, shared), places(y, shared)],
+      [places(x, batch), places(y, batch)],
+    );
+    return this.of(node, [...batch, ...free(x), ...free(y)]);
+  }
+
+  /**
+   * Σ (a − b)² over axes. Where each side has axes that the other lacks, as ‖a‖² + ‖b‖² − 2a·b, clamped at 0: a
+   * product of matrices instead of every difference.
+   */
+  squaredDistance(a: Named, b: Named, over: readonly string[]): Named {
+    const lacks = (x: Named, y: Named): boolean => x.axes.some((name) => !y.axes.includes(name));
+    if (!(lacks(a, b) && lacks(b, a))) {
+      const difference = this.sub(a, b);
+      return this.sum(this.mul(difference, difference), over);
+    }
+    const product = this.dot(a, b, over);
+    const squares = this.add(this.sum(this.mul(a, a), over), this.sum(this.mul(b, b), over));
+    return this.binary("max", this.sub(squares, this.scale(product, 2)), this.scalar(0));
+  }
+
+  /** Z on `over` with A·Z = B, A symmetric positive definite on `over` and its prime. */
+  solve(a: Named, b: Named, over: string): Named {
+    const prime = `${over}'`;
+    const batch = axesOf(a).filter((axis) => axis.name !== over && axis.name !== prime);
+    const columns = axesOf(b).filter((axis) => axis.name !== over && !a.axes.includes(axis.name));
+    const row: Axis = { name: over, size: sizeOf(a, over) };
+    const left = this.order(a, [...batch.map((axis) => axis.name), over, prime]);
+    const right = this.expand(b, [...batch, row, ...columns]);
+    const width = { name: "·columns", size: product(columns.map((axis) => axis.size)) };
+    const flat = this.reshape(right, [...batch, row, width]);
+    return this.reshape(this.of(this.t.solveSpd(left.node, flat.node), flat.axes), [...batch, row, ...columns]);
+  }
+
+  place(x: Named, axis: string): number {
+    const place = x.axes.indexOf(axis);
+    if (place < 0) throw new CompilerBug(`no axis ${axis} in [${x.axes.join(", ")}]`);
+    return place;
+  }
+}

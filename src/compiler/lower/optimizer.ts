@@ -1,0 +1,117 @@
+/**
+ * One step of an optimizer, as PyTorch defines them: SGD with momentum and Nesterov's (no dampening), Adam with L2
+ * decay (Kingma & Ba 2015), AdamW with decoupled decay (Loshchilov & Hutter 2019).
+ */
+import type { Node } from "../tensor/ir.js";
+import type { Optimizer } from "../typed.js";
+import type { NamedOps } from "./named.js";
+
+/** A tensor that the optimizer keeps between steps; all start at 0. */
+export interface OptimizerState {
+  readonly name: string;
+  readonly before: Node;
+  readonly after: Node;
+}
+export interface Update {
+  readonly weight: Node;
+  readonly states: readonly OptimizerState[];
+}
+
+export interface UpdateRequest {
+  readonly path: string;
+  readonly weight: Node;
+  readonly gradient: Node;
+  /** f32 scalar: the schedule's factor. */
+  readonly factor: Node;
+  readonly lr: number;
+  readonly weightDecay: number;
+}
+
+export class OptimizerLowering {
+  private readonly rate = new Map<number, Node>();
+
+  constructor(
+    private readonly ops: NamedOps,
+    private readonly optimizer: Optimizer,
+    /** i32 scalar: finished steps. */
+    private readonly step: Node,
+  ) {}
+
+  update(request: UpdateRequest): Update {
+    switch (this.optimizer.kind) {
+      case "sgd":
+        return this.sgd(request);
+      case "adam":
+      case "adamw":
+        return this.adam(request, this.optimizer.kind === "adamw");
+      default:
+        return this.optimizer.kind satisfies never;
+    }
+  }
+
+  private sgd(request: UpdateRequest): Update {
+    const { t } = this.ops;
+    const { momentum, nesterov } = this.optimizer;
+    const { weight, path } = request;
+    const gradient = this.decayed(request);
+    if (momentum === 0) return { weight: t.sub(weight, t.mul(this.lr(request), gradient)), states: [] };
+    const name = `momentum:${path}`;
+    const before = t.input(name, weight.shape);
+    const after = t.add(t.mul(before, momentum), gradient);
+    const direction = nesterov ? t.add(gradient, t.mul(after, momentum)) : after;
+    return {
+      weight: t.sub(weight, t.mul(this.lr(request), direction)),
+      states: [{ name, before, after }],
+    };
+  }
+
+  private adam(request: UpdateRequest, decoupled: boolean): Update {
+    const { t } = this.ops;
+    const { beta1, beta2, eps } = this.optimizer;
+    const { weight, path } = request;
+    const gradient = decoupled ? request.gradient : this.decayed(request);
+    const lr = this.lr(request);
+    const state = (name: string, decay: number, value: Node): OptimizerState => {
+      const before = t.input(`${name}:${path}`, weight.shape);
+      return { name: `${name}:${path}`, before, after: t.add(t.mul(before, decay), t.mul(value, 1 - decay)) };
+    };
+    const first = state("adam_m", beta1, gradient);
+    const second = state("adam_v", beta2, t.square(gradient));
+    const deviation = t.div(t.sqrt(second.after), this.spread(t.sqrt(this.correction(beta2)), weight));
+    const size = t.div(lr, this.spread(this.correction(beta1), weight));
+    const kept =
+      decoupled && request.weightDecay !== 0 ? t.sub(weight, t.mul(t.mul(lr, request.weightDecay), weight)) : weight;
+    return {
+      weight: t.sub(kept, t.mul(size, t.div(first.after, t.add(deviation, eps)))),
+      states: [first, second],
+    };
+  }
+
+  /** The gradient with L2 decay added. */
+  private decayed({ gradient, weight, weightDecay }: UpdateRequest): Node {
+    const { t } = this.ops;
+    return weightDecay === 0 ? gradient : t.add(gradient, t.mul(weight, weightDecay));
+  }
+
+  /** The learning rate in the weight's shape. */
+  private lr({ lr, factor, weight }: UpdateRequest): Node {
+    const scalar = this.rate.get(lr) ?? this.ops.t.mul(factor, lr);
+    this.rate.set(lr, scalar);
+    return this.spread(scalar, weight);
+  }
+
+  private spread(scalar: Node, like: Node): Node {
+    return this.ops.t.splat(scalar, like.shape);
+  }
+
+  /**
+   * 1 − βᵗ with t = finished steps + 1. As −expm1(t·ln β) = −2u / (1 − u), u = tanh(t·ln β / 2): in f32 the plain
+   * difference would lose four digits at the first steps.
+   */
+  private correction(beta: number): Node {
+    const { t } = this.ops;
+    const count = t.add(t.cast(this.step, "f32"), 1);
+    const u = t.tanh(t.mul(count, Math.log(beta) / 2));
+    return t.div(t.mul(u, -2), t.sub(1, u));
+  }
+}

@@ -1,0 +1,321 @@
+/**
+ * One training step as one program: forward, backward and update. The episodes of a step are emitted one after the
+ * other, each with its backward pass, so that the peak memory is one episode's; their gradients and batch-norm
+ * statistics are averaged (rule 21).
+ */
+import { CompilerBug } from "../bug.js";
+import { calledStages } from "../stages/walk.js";
+import { gradient } from "../tensor/derivative.js";
+import { Graph } from "../tensor/graph.js";
+import type { DType, Node, Program } from "../tensor/ir.js";
+import type { Dataset, MetaStage, Metric, Optimizer, PretrainStage, Slot } from "../typed.js";
+import { Calls, type Placed, type RunningUpdate, stagePrefix, WeightTable } from "./calls.js";
+import { Draws } from "./draws.js";
+import { lowerBlock } from "./expressions.js";
+import { imageShape, lowerImages } from "./images.js";
+import { credit, MetricLowering, meanOfAll, rowAxis } from "./metric.js";
+import { maxFloat, type Named, NamedOps } from "./named.js";
+import { OptimizerLowering } from "./optimizer.js";
+import { assemble, type StatePair } from "./program.js";
+import { lowerSchedule } from "./schedule.js";
+import { networkWeights, stageWeights, type WeightDecl } from "./weights.js";
+
+/** A state that is no weight: the optimizer's, and `step`. Filled with `fill` before the first step. */
+export interface ExtraState {
+  readonly name: string;
+  readonly shape: readonly number[];
+  readonly dtype: DType;
+  readonly fill: number;
+}
+
+/**
+ * Feeds: `images` u8 ([B, C, H, W]; of episodes [E, way·(shot + query), C, H, W], supports first, both class-major) and,
+ * in pretraining, `labels` i32 [B]. Host outputs, all scalars: `loss`, `accuracy`, `finite` (bool: loss and gradient
+ * norm are), `lr`. Weights that no step changes have the role `weight`.
+ */
+export interface TrainingProgram {
+  readonly weights: readonly WeightDecl[];
+  readonly extra: readonly ExtraState[];
+  readonly program: Program;
+  /** Paths of the weights that the optimizer moves, in order. */
+  readonly trained: readonly string[];
+}
+
+export interface TrainingOptions {
+  readonly seed: number;
+  /** Finished stages that the loss calls. */
+  readonly stage?: (id: string) => PretrainStage;
+}
+
+/** What an episode (or, in pretraining, the step's images) gives. */
+interface Forward {
+  readonly loss: Named;
+  readonly accuracy: Named;
+}
+
+export function lowerTraining(
+  stage: PretrainStage | MetaStage,
+  dataset: Dataset,
+  options: TrainingOptions,
+): TrainingProgram {
+  return new Training(stage, dataset, options).lower();
+}
+
+class Training {
+  private readonly graph = new Graph();
+  private readonly ops = new NamedOps(this.graph);
+  private readonly step: Node = this.ops.t.input("step", [], "i32");
+  private readonly decls: readonly WeightDecl[];
+  private readonly weights: WeightTable;
+  /** Batch-norm statistics of the step's calls, by path of the layer. */
+  private readonly records = new Map<string, RunningUpdate[]>();
+  private readonly episodes: number;
+
+  constructor(
+    private readonly stage: PretrainStage | MetaStage,
+    private readonly dataset: Dataset,
+    private readonly options: TrainingOptions,
+  ) {
+    this.decls = [...stageWeights(stage), ...this.calledWeights()];
+    this.weights = new WeightTable(this.graph, this.decls);
+    this.episodes = stage.kind === "meta" ? stage.duration.perStep : 1;
+  }
+
+  lower(): TrainingProgram {
+    const { ops } = this;
+    const { t } = ops;
+    const { stage, episodes } = this;
+    const losses: Named[] = [];
+    const accuracies: Named[] = [];
+    let trained: readonly WeightDecl[] = [];
+    let gradients: Node[] = [];
+    for (let episode = 0; episode < episodes; episode++) {
+      const { loss, accuracy } = stage.kind === "meta" ? this.metaForward(stage, episode) : this.pretrainForward(stage);
+      losses.push(loss);
+      accuracies.push(accuracy);
+      if (episode === 0) trained = this.trainable();
+      const own = gradient(
+        this.graph,
+        loss.node,
+        trained.map((decl) => this.weights.node(decl.path)),
+      );
+      gradients = episode === 0 ? own : gradients.map((sum, i) => t.add(sum, own[i] ?? sum));
+    }
+    const mean = (node: Node): Node => (episodes === 1 ? node : t.mul(node, 1 / episodes));
+    const total = (values: readonly Named[]): Node => mean(values.map((v) => v.node).reduce((a, b) => t.add(a, b)));
+    gradients = gradients.map(mean);
+    const loss = total(losses);
+    const square = gradients.map((g) => t.sum(t.square(g))).reduce<Node>((a, b) => t.add(a, b), t.scalar(0));
+    const finite = t.and(t.le(t.abs(loss), maxFloat), t.le(square, maxFloat));
+    gradients = this.clipped(gradients, square, stage.optimizer);
+
+    const factor = lowerSchedule(ops, stage.schedule, this.step);
+    const { states, extra } = this.updates(trained, gradients, factor.node);
+    const after = t.add(this.step, 1);
+    const program = assemble({
+      name: stage.id,
+      host: { loss, accuracy: total(accuracies), finite, lr: t.mul(factor.node, stage.optimizer.lr) },
+      states: [...states, ...this.runningStatistics(), { before: this.step, after }],
+      feeds: ["images", "labels"],
+    });
+    return {
+      weights: this.decls,
+      extra: [...extra, { name: "step", shape: [], dtype: "i32", fill: 0 }],
+      program,
+      trained: trained.map((decl) => decl.path),
+    };
+  }
+
+  // ------------------------------------------------------------ forward
+
+  private metaForward(stage: MetaStage, episode: number): Forward {
+    const { ops } = this;
+    const { task } = stage.episodes;
+    const supports = task.way * task.shot;
+    const count = supports + task.way * task.query;
+    const all = ops.t.input("images", imageShape(this.dataset, this.episodes, count), "u8");
+    const own = ops.t.reshape(ops.t.sliceAxis(all, 0, episode, episode + 1), imageShape(this.dataset, count));
+    const images = lowerImages(ops, own, this.dataset.train, rowAxis);
+    const metric = stage.metric;
+    const calls = this.calls(episode, { modules: modulesOf(metric) });
+    const values = (form: string): Named =>
+      form === "image" ? images : calls.apply({ kind: "slot", slot: "encoder" }, images, form, "phase");
+    const lowering = new MetricLowering(ops, {
+      metric: metric.value,
+      task,
+      rows: {
+        support: (form) => ops.slice(values(form), rowAxis, 0, supports),
+        query: (form) => ops.slice(values(form), rowAxis, supports, count),
+      },
+      calls,
+      weights: this.weights,
+    });
+    const loss = lowerBlock(ops, stage.loss, {
+      param: (name) => {
+        throw new CompilerBug(`a meta stage's loss has no parameter ${name}`);
+      },
+      learn: (name) => {
+        throw new CompilerBug(`a meta stage's loss cannot read ${name}`);
+      },
+      apply: (target, x, output, norm) => calls.apply(target, x, output, norm),
+      entryLoss: (entry) => lowering.loss(entry),
+      draws: calls.draws,
+    });
+    return { loss, accuracy: meanOfAll(ops, lowering.credit(1)) };
+  }
+
+  private pretrainForward(stage: PretrainStage): Forward {
+    const { ops } = this;
+    const batch = stage.duration.perStep;
+    const images = lowerImages(
+      ops,
+      ops.t.input("images", imageShape(this.dataset, batch), "u8"),
+      this.dataset.train,
+      "item",
+    );
+    const labels = ops.of(ops.t.input("labels", [batch], "i32"), ["item"]);
+    const calls = this.calls(0, { head: this.placed("head", stage.head) });
+    // The training accuracy is that of the first logits over the classes that the loss itself computes.
+    let logits: Named | undefined;
+    const loss = lowerBlock(ops, stage.loss, {
+      param: (name) => (name === "x" ? images : labels),
+      learn: (name) => {
+        throw new CompilerBug(`a pretrain stage's loss cannot read ${name}`);
+      },
+      apply: (target, x, output, norm) => {
+        const value = calls.apply(target, x, output, norm);
+        if (target.kind === "slot" && target.slot === "head" && value.axes.includes("class")) logits ??= value;
+        return value;
+      },
+      entryLoss: (entry) => {
+        throw new CompilerBug(`a pretrain stage has no entry ${entry}`);
+      },
+      draws: calls.draws,
+    });
+    const accuracy = logits ? meanOfAll(ops, credit(ops, logits, labels, "class", 1)) : ops.scalar(Number.NaN);
+    return { loss, accuracy };
+  }
+
+  private calls(
+    episode: number,
+    more: { readonly head?: Placed; readonly modules?: ReadonlyMap<string, Placed> },
+  ): Calls {
+    const { ops } = this;
+    const { t } = ops;
+    const counter = t.cast(t.add(t.mul(this.step, this.episodes), episode), "u32");
+    const draws = new Draws(ops, this.options.seed, counter, ops.cast(ops.of(this.step, []), "f32"), "train");
+    return new Calls(ops, {
+      ...more,
+      weights: this.weights,
+      encoder: this.placed("encoder", this.stage.encoder),
+      ...(this.options.stage ? { stage: this.options.stage } : {}),
+      record: (path, update) => this.records.set(path, [...(this.records.get(path) ?? []), update]),
+      draws,
+    });
+  }
+
+  private placed(prefix: "encoder" | "head", slot: PretrainStage["encoder"]): Placed {
+    return { prefix, network: slot.value, frozen: slot.frozen };
+  }
+
+  /** Weights of finished stages that the loss calls. */
+  private calledWeights(): WeightDecl[] {
+    return calledStages(this.stage.loss).flatMap((id) => {
+      const called = this.options.stage?.(id);
+      if (!called) throw new CompilerBug(`stage ${id} is not known here`);
+      return (["encoder", "head"] as const).flatMap((slot) =>
+        networkWeights(slot, called[slot].value, { stage: id, slot }).map((decl) => ({
+          ...decl,
+          path: `${stagePrefix(id)}.${decl.path}`,
+          trainable: false,
+        })),
+      );
+    });
+  }
+
+  // ------------------------------------------------------------ update
+
+  /** The weights that the optimizer moves: used, trainable, in slots and groups that are not frozen. */
+  private trainable(): WeightDecl[] {
+    const { stage } = this;
+    const frozen = new Set<string>();
+    if (stage.encoder.frozen) frozen.add("encoder");
+    if (stage.kind === "pretrain" && stage.head.frozen) frozen.add("head");
+    if (stage.kind === "meta" && stage.metric.frozen) frozen.add("metric");
+    return this.weights.used.filter(
+      ({ path, trainable }) =>
+        trainable && !frozen.has(path.slice(0, path.indexOf("."))) && !stage.optimizer.overrides[path]?.frozen,
+    );
+  }
+
+  /** Scaled so that the global norm is at most `clip` (as PyTorch's clip_grad_norm_). */
+  private clipped(gradients: readonly Node[], square: Node, { clip }: Optimizer): Node[] {
+    if (clip === undefined) return [...gradients];
+    const { t } = this.ops;
+    const scale = t.min(t.div(t.scalar(clip), t.add(t.sqrt(square), 1e-6)), 1);
+    return gradients.map((g) => t.mul(g, t.splat(scale, g.shape)));
+  }
+
+  private updates(trained: readonly WeightDecl[], gradients: readonly Node[], factor: Node) {
+    const { optimizer } = this.stage;
+    const lowering = new OptimizerLowering(this.ops, optimizer, this.step);
+    const states: StatePair[] = [];
+    const extra: ExtraState[] = [];
+    trained.forEach(({ path }, i) => {
+      const weight = this.weights.node(path);
+      const override = optimizer.overrides[path];
+      const update = lowering.update({
+        path,
+        weight,
+        gradient: gradients[i] ?? this.ops.t.zerosLike(weight),
+        factor,
+        lr: override?.lr ?? optimizer.lr,
+        weightDecay: override?.weightDecay ?? optimizer.weightDecay,
+      });
+      states.push({ before: weight, after: update.weight }, ...update.states);
+      for (const { name, before } of update.states) extra.push({ name, shape: before.shape, dtype: "f32", fill: 0 });
+    });
+    return { states, extra };
+  }
+
+  /** One update a step, from the mean of the calls' statistics, with unbiased variance as in PyTorch. */
+  private runningStatistics(): StatePair[] {
+    const { ops } = this;
+    return [...this.records].flatMap(([path, records]) => {
+      const [first] = records;
+      if (!first) return [];
+      const { momentum, axis } = first.op;
+      const average = (values: readonly Named[]): Named => {
+        const episodes = values.map((v) =>
+          ops.mean(
+            v,
+            v.axes.filter((name) => name !== axis),
+          ),
+        );
+        return ops.scale(episodes.reduce(ops.add), 1 / values.length);
+      };
+      const unbiased = ({ statistics: { variance, count } }: RunningUpdate): Named =>
+        ops.scale(variance, count / Math.max(1, count - 1));
+      const moved = (name: string, value: Named): StatePair => {
+        const before = this.weights.node(`${path}.${name}`);
+        const kept = ops.scale(ops.of(before, [axis]), 1 - momentum);
+        return { before, after: ops.add(kept, ops.scale(value, momentum)).node };
+      };
+      return [
+        moved("running_mean", average(records.map((r) => r.statistics.mean))),
+        moved("running_var", average(records.map(unbiased))),
+      ];
+    });
+  }
+}
+
+/** The modules of a metric in their places. */
+export function modulesOf(slot: Pick<Slot<Metric>, "value" | "frozen">): ReadonlyMap<string, Placed> {
+  return new Map(
+    slot.value.learns.flatMap((learn) =>
+      learn.kind === "module"
+        ? [[learn.name, { prefix: `metric.${learn.name}`, network: learn.network, frozen: slot.frozen }] as const]
+        : [],
+    ),
+  );
+}
