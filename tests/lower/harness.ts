@@ -1,0 +1,52 @@
+/** Runs lowered programs in the f64 interpreter. */
+import { initialWeights, type TrainingProgram } from "../../src/compiler/lower/index.js";
+import { type InputTensor, interpret } from "../../src/compiler/tensor/interpret.js";
+import type { Program } from "../../src/compiler/tensor/ir.js";
+
+export type Values = Record<string, number[]>;
+
+/** A small deterministic stream of numbers in [0, 1). */
+export function stream(seed: number): () => number {
+  let state = (seed * 2654435761 + 12345) >>> 0;
+  return () => {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+    return state / 2 ** 32;
+  };
+}
+
+/** Weights, optimizer states and step before the first step. */
+export function initialState(training: TrainingProgram, seed = 1): Values {
+  const state: Values = {};
+  for (const [path, tensor] of Object.entries(initialWeights(training.weights, seed))) state[path] = [...tensor.data];
+  for (const { name, shape, fill } of training.extra) {
+    state[name] = Array<number>(shape.reduce((a, b) => a * b, 1)).fill(fill);
+  }
+  return state;
+}
+
+/** Runs a program on plain arrays; what it has no input for is ignored. */
+export function run(program: Program, values: Values): Values {
+  const inputs = Object.fromEntries(
+    program.inputs.map((input): [string, InputTensor] => {
+      const data = values[input.name];
+      if (!data) throw new Error(`no value for input ${input.name}`);
+      const { shape, dtype } = input.node;
+      return [input.name, { shape, dtype, data }];
+    }),
+  );
+  const outputs = interpret(program, inputs);
+  return Object.fromEntries(Object.entries(outputs).map(([name, value]) => [name, Array.from(value.data, Number)]));
+}
+
+/** One training step: host outputs, and the state after it. */
+export function step(training: TrainingProgram, state: Values, feeds: Values): { host: Values; state: Values } {
+  const out = run(training.program, { ...state, ...feeds });
+  const after: Values = { ...state };
+  for (const input of training.program.inputs) {
+    if (input.role !== "state" || input.next === undefined) continue;
+    const next = out[input.next];
+    if (!next) throw new Error(`no output ${input.next}`);
+    after[input.name] = next;
+  }
+  return { host: out, state: after };
+}
