@@ -8,7 +8,14 @@ import type { HostTensor, HostTensors } from "../../src/runtime/engines/engine.j
 import { schemaProblem } from "../../src/runtime/schema.js";
 import { numericsId, numericsRecord } from "../../src/runtime/store/numerics.js";
 import { decodeSafetensors, encodeSafetensors, SafetensorsError } from "../../src/runtime/store/safetensors.js";
-import { type Finished, findEntry, readWeights, writeEntry } from "../../src/runtime/store/store.js";
+import {
+  allEntries,
+  type Finished,
+  findEntry,
+  readContent,
+  readWeights,
+  writeEntry,
+} from "../../src/runtime/store/store.js";
 
 let root = "";
 beforeEach(() => {
@@ -23,6 +30,7 @@ const chunks = { images: 64, episodes: 20 };
 function finished(change: Partial<Finished> = {}): Finished {
   return {
     key,
+    content: { stage: { lr: 1 } },
     stage: { id: "proto", kind: "meta" },
     fslc: "0.1.0",
     created: "2026-11-24T00:00:00.000Z",
@@ -115,6 +123,8 @@ test("an entry is found by its key and by the numerics that are allowed", () => 
   expect(findEntry(root, "b".repeat(64), {})).toBeUndefined();
   expect(readWeights(mine)["encoder.c.weight"]?.data).toEqual(new Float32Array([1, -0]));
   expect(findEntry(root, key, { engine: "onnx" })?.manifest).toEqual(mine.manifest);
+  expect(readContent(mine)).toEqual({ stage: { lr: 1 } });
+  expect(allEntries(root).map(({ dir }) => dir)).toEqual([other.dir, mine.dir]);
 });
 
 test("the manifest follows its schema, and the output digest follows the numbers only", () => {

@@ -2,8 +2,10 @@
  * Runs a stage graph: in order of need, each stage served from the store where that holds it, else in a worker. What a
  * stage has finished is stored before the next one starts, so nothing that happens later can lose it.
  */
+
+import type { Canonical } from "../../compiler/stages/canonical.js";
 import type { StageGraph, StageNode } from "../../compiler/stages/graph.js";
-import { stageKey } from "../../compiler/stages/key.js";
+import { keyContent, stageKey } from "../../compiler/stages/key.js";
 import type { Dataset, Experiment } from "../../compiler/typed.js";
 import type { Result, RunEvent } from "../events.js";
 import { describeFailure, type Failure } from "../failure.js";
@@ -113,7 +115,7 @@ export class Scheduler {
     if (lock === undefined) return stopped;
     try {
       const started = performance.now();
-      const outcome = await this.#work(id, "");
+      const outcome = await this.#work(id, [], "", null);
       if (outcome.kind === "failed") return outcome.failure;
       if (outcome.kind === "stopped") return stopped;
       const digest = await this.#options.world.packed(dataset);
@@ -130,8 +132,10 @@ export class Scheduler {
   async #stage(node: Exclude<StageNode, { kind: "ingest" }>): Promise<Failure | undefined> {
     const { experiment, seed, force } = this.#options;
     const outputs = Object.fromEntries([...this.#entries].map(([id, { manifest }]) => [id, manifest.output]));
-    const key = stageKey(node.stage, experiment, { seed, outputs, data: Object.fromEntries(this.#data) });
-    if (key === undefined) throw new Error(`the inputs of ${node.id} are finished, and yet it has no key`);
+    const inputs = { seed, outputs, data: Object.fromEntries(this.#data) };
+    const content = keyContent(node.stage, experiment, inputs);
+    const key = stageKey(node.stage, experiment, inputs);
+    if (key === undefined || content === undefined) throw new Error(`the inputs of ${node.id} have no digests`);
     const forced = force.has(node.id);
     if (!forced && this.#serve(node.id, key)) return undefined;
     const lock = await this.#lock(node.id, key);
@@ -140,7 +144,7 @@ export class Scheduler {
       // Whoever held the lock may have stored it meanwhile.
       if (!forced && this.#serve(node.id, key)) return undefined;
       const started = performance.now();
-      const outcome = await this.#work(node.id, key);
+      const outcome = await this.#work(node.id, node.needs, key, content);
       if (outcome.kind === "failed") return outcome.failure;
       if (outcome.kind !== "stored") return stopped;
       const entry = readEntry(outcome.dir);
@@ -186,14 +190,17 @@ export class Scheduler {
     return results;
   }
 
-  async #work(id: string, key: string): Promise<Outcome> {
+  async #work(id: string, needs: readonly string[], key: string, content: Canonical): Promise<Outcome> {
     const { experiment, project, runDir, seed, threads, engine, exact, force, world } = this.#options;
     const inputs = Object.fromEntries(
-      [...this.#entries].map(([stage, { dir, manifest }]) => [stage, { key: manifest.key, dir }]),
+      needs.flatMap((need) => {
+        const entry = this.#entries.get(need);
+        return entry === undefined ? [] : [[need, { key: entry.manifest.key, dir: entry.dir }] as const];
+      }),
     );
     const reuseExact = exact && !force.has(id);
     this.#worker = world.work(
-      { node: id, experiment, project, runDir, seed, threads, engine, key, reuseExact, inputs },
+      { node: id, experiment, project, runDir, seed, threads, engine, key, content, reuseExact, inputs },
       this.#emit,
     );
     try {

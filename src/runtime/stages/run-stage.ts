@@ -41,6 +41,7 @@ export async function runStage(context: StageContext): Promise<Outcome> {
   const made = await drive(stage, packs, engine, context);
   const entry = writeEntry(places.store(job.project), {
     key: job.key,
+    content: job.content,
     stage: { id: stage.id, kind: stage.kind },
     fslc: version,
     created: new Date().toISOString(),

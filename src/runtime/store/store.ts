@@ -17,6 +17,7 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { DiagnosticError, diagnostic } from "../../compiler/diagnostics/diagnostic.js";
+import type { Canonical } from "../../compiler/stages/canonical.js";
 import type { HostTensors } from "../engines/engine.js";
 import { type Manifest, parseManifest, resultsDigest, sha256 } from "./manifest.js";
 import { numericsId } from "./numerics.js";
@@ -35,11 +36,14 @@ export interface Wanted {
 
 /** What a finished stage hands over; the store fills in digests. */
 export type Finished = Omit<Manifest, "format" | "weights" | "output"> & {
+  /** What the key is a hash of. */
+  readonly content: Canonical;
   readonly weights?: { readonly tensors: HostTensors; readonly from: NonNullable<Manifest["weights"]>["from"] };
 };
 
 const manifestFile = "manifest.json";
 const weightsFile = "weights.safetensors";
+const contentFile = "key.json";
 
 /** The newest entry of `key` that `wanted` allows. Entries that cannot be read are passed over and told to `damaged`. */
 export function findEntry(
@@ -58,8 +62,7 @@ export function findEntry(
       entries.push(read.entry);
     }
   }
-  entries.sort((a, b) => (a.manifest.created < b.manifest.created ? 1 : -1));
-  return entries[0];
+  return entries.sort(newestFirst)[0];
 }
 
 /** The entry in a folder, or what is wrong with it. */
@@ -93,9 +96,31 @@ export function readWeights(entry: StoreEntry): HostTensors {
   }
 }
 
+/** What the key of an entry is a hash of; undefined where that file is damaged: it is for explanations only. */
+export function readContent(entry: StoreEntry): Canonical | undefined {
+  try {
+    return JSON.parse(readFileSync(join(entry.dir, contentFile), "utf8")) as Canonical;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Every readable entry, newest first. */
+export function allEntries(root: string): StoreEntry[] {
+  const entries = list(root)
+    .filter((key) => !key.startsWith("."))
+    .flatMap((key) => list(join(root, key)).map((name) => readEntry(join(root, key, name))))
+    .flatMap((read) => ("entry" in read ? [read.entry] : []));
+  return entries.sort(newestFirst);
+}
+
+function newestFirst(a: StoreEntry, b: StoreEntry): number {
+  return a.manifest.created < b.manifest.created ? 1 : a.manifest.created > b.manifest.created ? -1 : 0;
+}
+
 /** Writes an entry and gives it back. An entry that lies there already is replaced in one step. */
 export function writeEntry(root: string, finished: Finished): StoreEntry {
-  const { weights, ...rest } = finished;
+  const { weights, content, ...rest } = finished;
   const bytes = weights === undefined ? undefined : encodeSafetensors(weights.tensors);
   const digest = bytes === undefined ? resultsDigest(rest.results, rest.reports) : sha256(bytes);
   const manifest: Manifest = {
@@ -113,6 +138,7 @@ export function writeEntry(root: string, finished: Finished): StoreEntry {
   try {
     mkdirSync(beside, { recursive: true });
     if (bytes !== undefined) writeFlushed(join(beside, weightsFile), bytes);
+    writeFlushed(join(beside, contentFile), Buffer.from(JSON.stringify(content)));
     writeFlushed(join(beside, manifestFile), Buffer.from(`${JSON.stringify(manifest, null, 2)}\n`));
     mkdirSync(parent, { recursive: true });
     replace(beside, dir);

@@ -1,4 +1,5 @@
 /** What the scheduler and a worker process say to each other, and what a worker's threads share. */
+import type { Canonical } from "../../compiler/stages/canonical.js";
 import type { Experiment } from "../../compiler/typed.js";
 import type { RunEvent } from "../events.js";
 import type { Failure } from "../failure.js";
@@ -18,6 +19,8 @@ export interface Job {
   readonly engine: { readonly name: string; readonly device: string };
   /** Key in the store; empty for an ingest. */
   readonly key: string;
+  /** What the key is a hash of: stored, so that a later plan can say what has changed. */
+  readonly content: Canonical;
   /** Serve from the store if it holds this key with exactly the numerics that the engine turns out to have. */
   readonly reuseExact: boolean;
   /** Stored stages that this one takes weights from, by stage id. */

@@ -1,0 +1,308 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import type { Span } from "../../grammar/ast.js";
+import { DiagnosticError, diagnostic } from "../../src/compiler/diagnostics/diagnostic.js";
+import { stageGraph } from "../../src/compiler/stages/graph.js";
+import type { Dataset, EvaluateStage, Experiment, MetaStage, Metric, Network } from "../../src/compiler/typed.js";
+import type { RunEvent } from "../../src/runtime/events.js";
+import {
+  type ScheduleOptions,
+  Scheduler,
+  type ScheduleSummary,
+  type World,
+} from "../../src/runtime/scheduler/scheduler.js";
+import { schemaProblem } from "../../src/runtime/schema.js";
+import { numericsRecord } from "../../src/runtime/store/numerics.js";
+import { writeEntry } from "../../src/runtime/store/store.js";
+import type { Job, Outcome } from "../../src/runtime/worker/protocol.js";
+
+let home = "";
+beforeEach(() => {
+  home = mkdtempSync(join(tmpdir(), "fslc-schedule-"));
+});
+afterEach(() => rmSync(home, { recursive: true, force: true }));
+
+// ---------------------------------------------------------------- an experiment of two branches
+
+const span: Span = { file: "x.fsl", start: 0, end: 0 };
+const image = { channels: 1, height: 8, width: 8 };
+const dataset: Dataset = {
+  id: "d",
+  name: "d",
+  source: { kind: "folder", args: {} },
+  train: [],
+  eval: [],
+  unreadable: "stop",
+  image,
+  facts: undefined,
+  span,
+};
+const encoder: Network = { name: "net", input: [], layers: [], outputs: {}, weights: [] };
+const metric: Metric = { name: "m", learns: [], fits: [], entries: {} };
+const slot = <T>(value: T, stage?: string) => ({
+  value,
+  from: stage === undefined ? undefined : { stage, slot: "encoder" as const },
+  frozen: false,
+  span,
+});
+const task = { way: 2, shot: 1, query: 1 };
+const split = { dataset: "d", split: "train" as const, span };
+const meta = (id: string, lr: number): MetaStage => ({
+  kind: "meta",
+  id,
+  name: id,
+  span,
+  needs: [],
+  blockers: [],
+  encoder: slot(encoder),
+  metric: slot(metric),
+  episodes: { task, split },
+  loss: { statements: [], result: { k: "number", value: 0, type: { kind: "real", axes: [] }, span } },
+  optimizer: {
+    kind: "sgd",
+    lr,
+    weightDecay: 0,
+    momentum: 0,
+    nesterov: false,
+    beta1: 0,
+    beta2: 0,
+    eps: 0,
+    clip: undefined,
+    overrides: {},
+  },
+  schedule: { kind: "constant", warmup: 0 },
+  duration: { epochs: 1, stepsPerEpoch: 1, perStep: 1 },
+  validate: undefined,
+});
+const evaluate = (id: string, of: string): EvaluateStage => ({
+  kind: "evaluate",
+  id,
+  name: id,
+  span,
+  needs: [of],
+  blockers: [],
+  encoder: slot(encoder, of),
+  metric: slot(metric),
+  rows: [{ label: "", task, split, episodes: 3, metric }],
+  report: [],
+  embedOnce: { legal: true },
+});
+function experiment(lr = 1): Experiment {
+  return {
+    file: "x.fsl",
+    params: [],
+    datasets: { d: dataset },
+    stages: [meta("a", lr), evaluate("ra", "a"), meta("b", 2), evaluate("rb", "b"), meta("unused", 3)],
+    wanted: ["ra", "rb"],
+  };
+}
+
+// ---------------------------------------------------------------- a world without processes
+
+interface Played {
+  summary: ScheduleSummary;
+  events: RunEvent[];
+  /** Nodes that a worker was started for, in order. */
+  worked: string[];
+}
+type Behaviour = (job: Job, scheduler: Scheduler) => Outcome | Promise<Outcome>;
+
+function store(job: Job, accuracy: number): Outcome {
+  const stage = job.experiment.stages.find(({ id }) => id === job.node);
+  if (stage === undefined) throw new Error(job.node);
+  const { dir } = writeEntry(join(home, "store"), {
+    key: job.key,
+    content: job.content,
+    stage: { id: stage.id, kind: stage.kind },
+    fslc: "0",
+    created: new Date().toISOString(),
+    seconds: 0,
+    seed: job.seed,
+    inputs: [],
+    data: [],
+    numerics: numericsRecord(
+      { engine: job.engine.name, version: "1", device: "cpu", threads: 1 },
+      { images: 1, episodes: 1 },
+    ),
+    results: stage.kind === "evaluate" ? [{ metric: "accuracy", mean: accuracy, ci95: 0.1, episodes: 3 }] : [],
+    history: [],
+    reports: [],
+    ...(stage.kind === "evaluate"
+      ? {}
+      : {
+          weights: {
+            tensors: {
+              w: {
+                shape: [1],
+                dtype: "f32" as const,
+                data: new Float32Array([stage.kind === "meta" ? stage.optimizer.lr : 0]),
+              },
+            },
+            from: { step: 1, epoch: 1, choice: "last" as const },
+          },
+        }),
+  });
+  return { kind: "stored", dir, reused: false };
+}
+const finishes: Behaviour = (job) => (job.node.startsWith("data:") ? { kind: "packed" } : store(job, 0.5));
+
+async function play(
+  change: Partial<ScheduleOptions> = {},
+  behaviour: Behaviour = finishes,
+  packed = true,
+): Promise<Played> {
+  const events: RunEvent[] = [];
+  const worked: string[] = [];
+  let isPacked = packed;
+  const world: World = {
+    packed: async () => (isPacked ? "digest" : undefined),
+    work(job) {
+      worked.push(job.node);
+      if (job.node.startsWith("data:")) isPacked = true;
+      return { outcome: Promise.resolve(behaviour(job, scheduler)), stop() {}, abort() {} };
+    },
+  };
+  const typed = change.experiment ?? experiment();
+  const scheduler: Scheduler = new Scheduler(
+    {
+      experiment: typed,
+      graph: stageGraph(typed),
+      project: { dir: home, home },
+      runDir: join(home, "runs", "r"),
+      seed: 0,
+      threads: { engine: 1, loaders: 1 },
+      engine: { name: "onnx", device: "cpu" },
+      engineGiven: false,
+      exact: false,
+      force: new Set(),
+      world,
+      ...change,
+    },
+    (event) => events.push(event),
+  );
+  const summary = await scheduler.run();
+  for (const event of events) expect(schemaProblem("event", JSON.parse(JSON.stringify(event)))).toBeUndefined();
+  return { summary, events, worked };
+}
+const typesOf = ({ events }: Played): string[] =>
+  events.map((event) => `${event.type} ${"stage" in event ? event.stage : ""}`);
+
+// ---------------------------------------------------------------- tests
+
+test("stages run in order of need, and only those that are needed", async () => {
+  const played = await play({}, finishes, false);
+  expect(played.worked).toEqual(["data:d", "a", "ra", "b", "rb"]);
+  expect(played.summary.status).toBe("done");
+  expect(played.summary.results.map(({ stage, mean }) => [stage, mean])).toEqual([
+    ["ra", 0.5],
+    ["rb", 0.5],
+  ]);
+});
+
+test("a second run is served from the store, without a worker", async () => {
+  await play();
+  const again = await play();
+  expect(again.worked).toEqual([]);
+  expect(typesOf(again)).toEqual(["data:d", "a", "ra", "b", "rb"].map((id) => `stage.cached ${id}`));
+  expect(again.summary.results).toHaveLength(2);
+});
+
+test("a changed hyper-parameter runs that stage and what follows from it, nothing else", async () => {
+  await play();
+  const changed = await play({ experiment: experiment(7) });
+  expect(changed.worked).toEqual(["a", "ra"]);
+});
+
+test("renamed stages are found again under their new names", async () => {
+  await play();
+  const renamed = experiment();
+  const stages = [meta("a2", 1), evaluate("ra2", "a2")];
+  const again = await play({ experiment: { ...renamed, stages, wanted: ["ra2"] } });
+  expect(again.worked).toEqual([]);
+  expect(again.summary.results[0]?.stage).toBe("ra2");
+});
+
+test("a forced stage runs; what depends on it runs only if its output changed", async () => {
+  await play();
+  expect((await play({ force: new Set(["a"]) })).worked).toEqual(["a"]);
+});
+
+test("with a given engine only its own results serve", async () => {
+  await play();
+  const other = { engine: { name: "reference", device: "cpu" }, engineGiven: true };
+  expect((await play(other)).worked).toEqual(["a", "ra", "b", "rb"]);
+  expect((await play(other)).worked).toEqual([]);
+  expect((await play()).worked).toEqual([]);
+});
+
+test("with exact numerics the worker is asked, and may say that the store has it", async () => {
+  await play();
+  const played = await play({ exact: true }, (job) => {
+    expect(job.reuseExact).toBe(true);
+    const outcome = store(job, 0.5);
+    return outcome.kind === "stored" ? { ...outcome, reused: true } : outcome;
+  });
+  expect(played.worked).toEqual(["a", "ra", "b", "rb"]);
+  expect(typesOf(played)).toContain("stage.cached ra");
+});
+
+test("a failed stage takes only its dependants with it, and what had finished stays", async () => {
+  const failing: Behaviour = (job) =>
+    job.node === "a"
+      ? { kind: "failed", failure: { code: "FSL7020", message: "died", mend: "again" } }
+      : finishes(job, undefined as never);
+  const played = await play({}, failing);
+  expect(played.summary.status).toBe("failed");
+  expect(played.summary.failures).toEqual([{ stage: "a", code: "FSL7020", message: "died", mend: "again" }]);
+  expect(played.worked).toEqual(["a", "b", "rb"]);
+  expect(typesOf(played)).toContain("stage.note ra");
+  expect((await play()).worked).toEqual(["a", "ra"]);
+});
+
+test("a diagnostic that is thrown and an exception that nobody expected both become failures", async () => {
+  const disk = await play({}, () => {
+    throw new DiagnosticError(diagnostic("FSL7031", undefined, { path: "p", why: "the disk is full" }));
+  });
+  expect(disk.summary.failures[0]).toMatchObject({ stage: "a", code: "FSL7031" });
+  const bug = await play({}, () => {
+    throw new TypeError("x is not a function\nat somewhere");
+  });
+  const [failure] = bug.summary.failures;
+  expect(failure?.code).toBe("FSL7099");
+  expect(failure?.message).toMatch(/x is not a function \(fslc \d.*bug-a\.txt/);
+  expect(failure?.message).not.toContain("\n");
+});
+
+test("stopped in the middle: what has finished is kept, the rest waits for the next run", async () => {
+  const played = await play({}, (job, scheduler) => {
+    if (job.node !== "b") return store(job, 0.5);
+    scheduler.stop();
+    return { kind: "stopped" };
+  });
+  expect(played.summary).toMatchObject({ status: "interrupted", failures: [] });
+  expect(played.summary.results).toHaveLength(1);
+  expect(typesOf(played).filter((type) => type.startsWith("stage.failed"))).toEqual([]);
+  expect((await play()).worked).toEqual(["b", "rb"]);
+});
+
+test("a stage that finishes while it is being stopped is kept", async () => {
+  await play({}, (job, scheduler) => {
+    if (job.node === "a") scheduler.stop();
+    return store(job, 0.5);
+  });
+  expect((await play()).worked).toEqual(["ra", "b", "rb"]);
+});
+
+test("two runs at once compute each stage once", async () => {
+  const slow: Behaviour = async (job) => {
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    return store(job, 0.5);
+  };
+  const both = await Promise.all([play({}, slow), play({}, slow)]);
+  const worked = both.flatMap(({ worked }) => worked).sort();
+  expect(worked).toEqual(["a", "b", "ra", "rb"]);
+  expect(both.map(({ summary }) => summary.results.length)).toEqual([2, 2]);
+  expect(both.flatMap(typesOf)).toContain("stage.note a");
+}, 20_000);
