@@ -5,7 +5,7 @@ import { join } from "node:path";
 import type { ValidateFunction } from "ajv";
 import { packageRoot } from "./package.js";
 
-export type SchemaName = "event" | "manifest" | "plan";
+export type SchemaName = "event" | "manifest" | "pack" | "plan";
 
 const compiled = new Map<SchemaName, ValidateFunction>();
 

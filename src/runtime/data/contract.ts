@@ -1,5 +1,6 @@
 /** What the data room gives to the stages. */
 import type { Dataset, ImageSize, SplitName, Task, Transform } from "../../compiler/typed.js";
+import type { PackStep } from "./augment.js";
 
 /** One split of a packed dataset; images are numbered 0… within the split, grouped by class in class order. */
 export interface PackedSplit {
@@ -22,6 +23,26 @@ export interface Pack {
   readonly splits: Readonly<Partial<Record<SplitName, PackedSplit>>>;
   /** Images left out as unreadable (`unreadable skip`). */
   readonly skipped: readonly string[];
+  readonly layout: PackLayout;
+}
+/** How a pack's files are read: the loader's business. */
+export interface PackLayout {
+  readonly variants: readonly PackVariant[];
+  /** Row of each split's first image, in every variant. */
+  readonly firstRow: Readonly<Partial<Record<SplitName, number>>>;
+  readonly rows: number;
+}
+/** The images after one prefix of the transform chains. */
+export interface PackVariant {
+  readonly prefix: readonly PackStep[];
+  /** Rows of [channels, height, width] bytes, where `index` says. */
+  readonly file: string;
+  /** Of each row: f64 offset; then of each u16 height; then of each u16 width (little-endian). */
+  readonly index: string;
+  /** Largest height and width of a row; `uniform` where each row has them. */
+  readonly height: number;
+  readonly width: number;
+  readonly uniform: boolean;
 }
 export interface IngestProgress {
   readonly phase: "download" | "scan" | "decode";
@@ -51,8 +72,11 @@ export type SampleEpisode = (seed: number, purpose: string, split: PackedSplit, 
 
 /** Produces batches of augmented uint8 images [count, channels, height, width] on other threads, in the order asked for. */
 export interface Loader {
-  /** Queues a batch: `images` are indices into the split; `step` and each image's place seed its augmentation. */
-  request(step: number, images: Int32Array): void;
+  /**
+   * Queues a batch: `images` are indices into the split; `step` and each image's place in the step seed its augmentation.
+   * A step that comes in several batches gives the place of each batch's first image.
+   */
+  request(step: number, images: Int32Array, firstPlace?: number): void;
   /** The next batch in request order. The data is valid until `release`. */
   next(): Promise<LoadedBatch>;
   close(): Promise<void>;

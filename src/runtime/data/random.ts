@@ -5,48 +5,21 @@
  * So any worker can make any episode or any augmented image at any time, and gets the same one.
  */
 
-/** 64 bits of key, as two unsigned words. */
-export interface Key {
-  readonly hi: number;
-  readonly lo: number;
-}
+import { type Key, threefry } from "../../compiler/lower/random.js";
 
-const ROTATIONS = [13, 15, 26, 6, 17, 29, 16, 24] as const;
-
-/** Threefry-2x32 with 20 rounds of the block (hi, lo) under `key`. */
-export function threefry(key: Key, hi: number, lo: number): Key {
-  const k0 = key.hi | 0;
-  const k1 = key.lo | 0;
-  const k2 = k0 ^ k1 ^ 0x1bd11bda;
-  let x0 = (hi + k0) | 0;
-  let x1 = (lo + k1) | 0;
-  for (let group = 0; group < 5; group++) {
-    const base = (group & 1) << 2;
-    for (let i = 0; i < 4; i++) {
-      const r = ROTATIONS[(base + i) as 0];
-      x0 = (x0 + x1) | 0;
-      x1 = ((x1 << r) | (x1 >>> (32 - r))) ^ x0;
-    }
-    // The key schedule: k0 k1 k2 in turn, with the group's number.
-    const next = group + 1;
-    const a = next % 3;
-    x0 = (x0 + (a === 0 ? k0 : a === 1 ? k1 : k2)) | 0;
-    x1 = (x1 + (a === 0 ? k1 : a === 1 ? k2 : k0) + next) | 0;
-  }
-  return { hi: x0 >>> 0, lo: x1 >>> 0 };
-}
+export type { Key };
 
 /** The key of one more part: a non-negative integer below 2^53, or a name. */
 export function fold(key: Key, part: number | string): Key {
-  if (typeof part === "number") return threefry(key, Math.floor(part / 0x1_0000_0000) >>> 0, part >>> 0);
-  let folded = threefry(key, 0xffff_ffff, part.length);
-  for (let i = 0; i < part.length; i++) folded = threefry(folded, 0xffff_ffff, part.charCodeAt(i));
+  if (typeof part === "number") return threefry(key, part >>> 0, Math.floor(part / 0x1_0000_0000));
+  let folded = threefry(key, part.length, 0xffff_ffff);
+  for (let i = 0; i < part.length; i++) folded = threefry(folded, part.charCodeAt(i), 0xffff_ffff);
   return folded;
 }
 
 /** The key that a seed and a purpose (`train`, `validate`, `evaluate`, …) start from. */
 export function rootKey(seed: number, purpose: string): Key {
-  return fold(fold({ hi: 0, lo: 0 }, seed), purpose);
+  return fold(fold([0, 0], seed), purpose);
 }
 
 /** The numbers of one key, in order. */
@@ -63,8 +36,8 @@ export class Stream {
 
   /** Starts over with another key: spares an object where streams are short. */
   reset(key: Key): void {
-    this.a = key.hi | 0;
-    this.b = key.lo | 0;
+    this.a = key[0] | 0;
+    this.b = key[1] | 0;
     this.c = 0x9e3779b9 | 0;
     this.counter = 1;
     this.spare = undefined;

@@ -11,7 +11,7 @@ export type Sampled = Pick<PackedSplit, "split" | "classes" | "offsets">;
 /** 0, 1, 2, … between calls: a draw swaps in it and swaps back, so that drawing k of n costs k, not n. */
 let identity = new Int32Array(0);
 let swapped = new Int32Array(0);
-const stream = new Stream({ hi: 0, lo: 0 });
+const stream = new Stream([0, 0]);
 const checked = new WeakMap<Int32Array, number>();
 let root: { seed: number; purpose: string; key: Key } | undefined;
 

@@ -74,6 +74,15 @@ export const dataCodes = codes({
     example: 'dataset d = omniglot(root: "data/omniglot", split: "background") { … }     # has train and test, no val',
     mend: "`fslc data inspect FILE` shows what each split holds; use another one, or divide the classes otherwise.",
   },
+  FSL6014: {
+    severity: "error",
+    title: "one image listed twice",
+    message: "{image} is listed twice: in the class `{first}` and in the class `{second}`",
+    explanation:
+      "An image that stands twice in the lists could be support and query of one episode, or have two labels: the number of the run would be about memory.",
+    example: "train.csv with two lines for n0153282900000005.jpg",
+    mend: "Leave one of the two lines.",
+  },
   // ---------------------------------------------------------------- preparing images
   FSL6009: {
     severity: "error",

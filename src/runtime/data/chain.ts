@@ -1,0 +1,86 @@
+/** What of a dataset's chains a pack holds, and what is left for the loader. */
+import type { Dataset, Transform } from "../../compiler/typed.js";
+import { isRandom, type PackStep, TooSmall } from "./augment.js";
+import { shorterSide } from "./resample.js";
+
+/** The deterministic start of a chain; of a random-resized crop that follows it, the shorter side at 1.5 × its size. */
+function fixedPart(chain: readonly Transform[]): PackStep[] {
+  const steps: PackStep[] = [];
+  for (const step of chain) {
+    if (step.op === "random_resized_crop") steps.push({ op: "shrink", size: Math.ceil(1.5 * step.size) });
+    if (isRandom(step) || step.op === "normalize") break;
+    steps.push(step);
+  }
+  return steps;
+}
+
+function same(a: PackStep, b: PackStep): boolean {
+  return JSON.stringify(a) === JSON.stringify(b);
+}
+
+/** A crop or a change of colours is cheap enough for each reading; a resampling is not. */
+function resamples({ op }: PackStep): boolean {
+  return op === "resize" || op === "shrink";
+}
+
+/**
+ * The prefixes to pack. Where the fixed parts of the train and eval chains differ only in cheap steps after a common
+ * start (a centre crop), that start is packed once for both; else each is packed by itself.
+ */
+export function packPrefixes({
+  train,
+  eval: evaluation,
+}: Pick<Dataset, "train" | "eval">): readonly (readonly PackStep[])[] {
+  const a = fixedPart(train);
+  const b = fixedPart(evaluation);
+  let common = 0;
+  while (common < a.length && common < b.length && same(a[common] as PackStep, b[common] as PackStep)) common++;
+  if (!a.slice(common).some(resamples) && !b.slice(common).some(resamples)) return [a.slice(0, common)];
+  return [a, b];
+}
+
+/** What remains of `chain` after `prefix`, up to `normalize`; undefined where the prefix is not how this chain starts. */
+export function remaining(chain: readonly Transform[], prefix: readonly PackStep[]): readonly Transform[] | undefined {
+  const done = prefix.filter((step) => step.op !== "shrink");
+  for (const [i, step] of done.entries()) {
+    const here = chain[i];
+    if (here === undefined || !same(here, step)) return undefined;
+  }
+  const shrink = prefix.find((step) => step.op === "shrink");
+  const next = chain[done.length];
+  if (shrink !== undefined && !(next?.op === "random_resized_crop" && Math.ceil(1.5 * next.size) === shrink.size)) {
+    return undefined;
+  }
+  const rest = chain.slice(done.length);
+  const end = rest.findIndex(({ op }) => op === "normalize");
+  return end < 0 ? rest : rest.slice(0, end);
+}
+
+/** A chain in the words of the language, for messages. */
+export function chainText(steps: readonly PackStep[]): string {
+  if (steps.length === 0) return "no transform";
+  return steps.map((step) => ("size" in step ? `${step.op}(${step.size})` : step.op)).join(", ");
+}
+
+/** The size that `steps` make of an image of height × width. @throws TooSmall where a crop takes more than there is. */
+export function sizeAfter(
+  steps: readonly PackStep[],
+  height: number,
+  width: number,
+): { readonly height: number; readonly width: number } {
+  let size = { height, width };
+  for (const step of steps) {
+    if (step.op === "resize") size = shorterSide(size.height, size.width, step.size);
+    else if (step.op === "shrink" && Math.min(size.height, size.width) > step.size) {
+      size = shorterSide(size.height, size.width, step.size);
+    } else if (step.op === "random_resized_crop") size = { height: step.size, width: step.size };
+    else if (step.op === "center_crop" || step.op === "random_crop") {
+      const pad = step.op === "random_crop" ? step.pad : 0;
+      if (Math.min(size.height, size.width) + 2 * pad < step.size) {
+        throw new TooSmall(step.op, step.size, size.height, size.width);
+      }
+      size = { height: step.size, width: step.size };
+    }
+  }
+  return size;
+}

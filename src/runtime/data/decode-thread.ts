@@ -1,0 +1,74 @@
+/** A thread that decodes images and runs the packed prefixes on them. */
+import { parentPort } from "node:worker_threads";
+import sharp from "sharp";
+import { applyFixed, type PackStep, TooSmall } from "./augment.js";
+import { fromInterleaved, type Pixels, quarterTurn, withChannels } from "./pixels.js";
+
+export interface DecodeRequest {
+  readonly id: number;
+  readonly channels: number;
+  readonly prefixes: readonly (readonly PackStep[])[];
+  readonly items: readonly { readonly bytes: Uint8Array; readonly turns: readonly (0 | 1 | 2 | 3)[] }[];
+}
+/** Per item: per turn, per prefix an image; or why it cannot be read; or which crop it is too small for. */
+export type DecodeResult =
+  | { readonly kind: "images"; readonly images: readonly (readonly Pixels[])[] }
+  | { readonly kind: "unreadable"; readonly reason: string }
+  | {
+      readonly kind: "small";
+      readonly transform: string;
+      readonly size: number;
+      readonly height: number;
+      readonly width: number;
+    };
+export interface DecodeReply {
+  readonly id: number;
+  readonly results: readonly DecodeResult[];
+}
+
+// One thread of sharp's per image: there are as many of ours as cores, and each image is small.
+sharp.concurrency(1);
+sharp.cache(false);
+
+/** On white where it is transparent, upright by its EXIF record, 8 bits, RGB or gray. */
+async function decode(bytes: Uint8Array): Promise<Pixels> {
+  const { data, info } = await sharp(bytes, { failOn: "error" })
+    .autoOrient()
+    .flatten({ background: "#fff" })
+    .toColourspace("srgb")
+    .raw({ depth: "uchar" })
+    .toBuffer({ resolveWithObject: true });
+  return fromInterleaved(data, info.height, info.width, info.channels);
+}
+
+async function prepare(
+  bytes: Uint8Array,
+  turns: readonly (0 | 1 | 2 | 3)[],
+  { channels, prefixes }: DecodeRequest,
+): Promise<DecodeResult> {
+  let image: Pixels;
+  try {
+    image = withChannels(await decode(bytes), channels);
+  } catch (error) {
+    const reason = (error instanceof Error ? error.message : String(error)).split("\n", 1)[0] ?? "";
+    return { kind: "unreadable", reason };
+  }
+  try {
+    const images = turns.map((turn) => {
+      const turned = quarterTurn(image, turn);
+      return prefixes.map((steps) => steps.reduce((now, step) => applyFixed(step, now), turned));
+    });
+    return { kind: "images", images };
+  } catch (error) {
+    if (!(error instanceof TooSmall)) throw error;
+    const { transform, size, height, width } = error;
+    return { kind: "small", transform, size, height, width };
+  }
+}
+
+parentPort?.on("message", (request: DecodeRequest) => {
+  void Promise.all(request.items.map(({ bytes, turns }) => prepare(bytes, turns, request))).then((results) => {
+    const reply: DecodeReply = { id: request.id, results };
+    parentPort?.postMessage(reply);
+  });
+});

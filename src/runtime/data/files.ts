@@ -1,0 +1,53 @@
+/** Writing what others may be reading or writing at the same time: beside, then renamed into place. */
+import { randomBytes } from "node:crypto";
+import { access, mkdir, rename, rm, writeFile } from "node:fs/promises";
+import { dirname } from "node:path";
+import { DiagnosticError, diagnostic } from "../../compiler/diagnostics/diagnostic.js";
+
+export async function exists(path: string): Promise<boolean> {
+  return await access(path).then(
+    () => true,
+    () => false,
+  );
+}
+
+/**
+ * Makes the folder `path` whole or not at all: `fill` writes into another beside it. Where somebody else was quicker,
+ * theirs stays: the name of such a folder says what is in it. @throws DiagnosticError FSL6031 where it cannot be written.
+ */
+export async function makeFolder(path: string, fill: (beside: string) => Promise<void>): Promise<void> {
+  const beside = `${path}.${process.pid}-${randomBytes(4).toString("hex")}`;
+  try {
+    await mkdir(beside, { recursive: true });
+    await fill(beside);
+    await rename(beside, path).catch(async (error: unknown) => {
+      if (!(await exists(path))) throw error;
+    });
+  } catch (error) {
+    throw writeError(path, error);
+  } finally {
+    await rm(beside, { recursive: true, force: true });
+  }
+}
+
+/** Replaces a small file. @throws DiagnosticError FSL6031 */
+export async function replaceFile(path: string, text: string): Promise<void> {
+  const beside = `${path}.${process.pid}-${randomBytes(4).toString("hex")}`;
+  try {
+    await mkdir(dirname(path), { recursive: true });
+    await writeFile(beside, text);
+    await rename(beside, path);
+  } catch (error) {
+    await rm(beside, { force: true });
+    throw writeError(path, error);
+  }
+}
+
+const UNWRITABLE = ["EACCES", "EPERM", "EROFS", "ENOSPC", "EDQUOT", "ENOTDIR", "EEXIST", "EFBIG"];
+
+function writeError(path: string, error: unknown): unknown {
+  const code = (error as { code?: unknown }).code;
+  if (error instanceof DiagnosticError || typeof code !== "string" || !UNWRITABLE.includes(code)) return error;
+  const reason = code === "ENOSPC" || code === "EDQUOT" ? "the disk is full" : (error as Error).message;
+  return new DiagnosticError(diagnostic("FSL6031", undefined, { path, reason }), { cause: error });
+}

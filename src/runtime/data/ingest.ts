@@ -1,0 +1,179 @@
+/** From a dataset as it is declared to a pack: found by what it was made of, or decoded once. */
+
+import { readFile, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { DiagnosticError, diagnostic } from "../../compiler/diagnostics/diagnostic.js";
+import type { Dataset } from "../../compiler/typed.js";
+import { packPrefixes } from "./chain.js";
+import type { Ingest, IngestOptions, Pack } from "./contract.js";
+import { DigestCache, sha256, stamp } from "./digest.js";
+import { exists, makeFolder, replaceFile } from "./files.js";
+import { openPack } from "./pack.js";
+import { findSource } from "./sources/index.js";
+import { type ImageRef, type Listing, type Source, SPLITS } from "./sources/source.js";
+import { type PackRecipe, writePack } from "./write-pack.js";
+
+/** Goes up when the same bytes and steps would give other pixels: every pack is then made anew. */
+export const RECIPE_VERSION = 1;
+
+/**
+ * Fetches what the source fetches by itself, decodes every image, runs the fixed start of the chains on it and keeps the
+ * result. While neither the source's files nor the declaration change, this only opens what is there.
+ * @throws DiagnosticError FSL6001–FSL6014 for data that is not there, not as declared or not readable; FSL6020, FSL6021
+ * where it cannot be fetched; FSL6031 where it cannot be kept.
+ */
+export const ingest: Ingest = async (dataset, options) => {
+  try {
+    return await find(dataset, options);
+  } catch (error) {
+    throw error instanceof DiagnosticError ? at(dataset, error) : error;
+  }
+};
+
+/** The dataset's declaration is where a run-time problem with its data is shown. */
+function at(dataset: Dataset, error: DiagnosticError): DiagnosticError {
+  if (error.diagnostic.span !== undefined) return error;
+  return new DiagnosticError({ ...error.diagnostic, span: dataset.span }, { cause: error.cause });
+}
+
+async function find(dataset: Dataset, options: IngestOptions): Promise<Pack> {
+  const source = findSource(dataset.source.kind);
+  const recipe: PackRecipe = {
+    version: RECIPE_VERSION,
+    channels: channelsOf(dataset, source),
+    prefixes: packPrefixes(dataset),
+  };
+  await source.fetch?.(dataset.source, options);
+  const roots = source.roots(dataset.source, options);
+  for (const root of roots) await requireThere(dataset, source, root);
+
+  // What was asked for before, of files in the same state, is the same pack.
+  const request = sha256(
+    JSON.stringify([recipe, source.pinned, dataset.source, roots, dataset.unreadable, dataset.image]),
+  );
+  const requestFile = join(options.cacheDir, "packs", `${request}.json`);
+  const state = source.pinned ?? (await stamp(roots));
+  const known = await readRequest(requestFile);
+  if (known?.state === state) {
+    const pack = await openIfWhole(packDir(options, known.digest));
+    if (pack !== undefined) return pack;
+  }
+
+  const listing = await source.list(dataset.source, options);
+  requireSound(dataset, listing);
+  const splitDigests = await digestSplits(source, listing, recipe, options);
+  const digest = sha256(JSON.stringify([splitDigests, dataset.unreadable, dataset.image]));
+  const dir = packDir(options, digest);
+  if ((await openIfWhole(dir)) === undefined) {
+    await rm(dir, { recursive: true, force: true });
+    await makeFolder(dir, (beside) => writePack(beside, { dataset, listing, recipe, digest, splitDigests, options }));
+  }
+  const pack = await openPack(dir);
+  await replaceFile(requestFile, JSON.stringify({ state, digest }));
+  return pack;
+}
+
+function packDir({ cacheDir }: IngestOptions, digest: string): string {
+  return join(cacheDir, "packs", digest.slice(0, 32));
+}
+
+/** Channels to decode to: what the chain leaves in the end, unless a `grayscale` in it makes the one channel of three. */
+function channelsOf(dataset: Dataset, { description }: Source): 1 | 3 {
+  const makesGray = [dataset.train, dataset.eval].some((chain) => chain.some(({ op }) => op === "grayscale"));
+  if (makesGray) return description.channels;
+  return dataset.image.channels === 1 ? 1 : 3;
+}
+
+async function requireThere(dataset: Dataset, { description }: Source, root: string): Promise<void> {
+  if (await exists(root)) return;
+  const help = [description.obtain];
+  throw new DiagnosticError(diagnostic("FSL6001", dataset.span, { dataset: dataset.name, path: root }, { help }));
+}
+
+async function readRequest(path: string): Promise<{ state: string; digest: string } | undefined> {
+  const text = await readFile(path, "utf8").catch(() => undefined);
+  if (text === undefined) return undefined;
+  try {
+    const { state, digest } = JSON.parse(text) as { state?: unknown; digest?: unknown };
+    return typeof state === "string" && typeof digest === "string" ? { state, digest } : undefined;
+  } catch {
+    // Cut off by a crash: the pack is found again by its digest.
+    return undefined;
+  }
+}
+
+/** A pack that is there and whole; a damaged one is as good as none, since it can be made again. */
+async function openIfWhole(dir: string): Promise<Pack | undefined> {
+  try {
+    return await openPack(dir);
+  } catch (error) {
+    if (error instanceof DiagnosticError) return undefined;
+    throw error;
+  }
+}
+
+/** Each class in one split, each image in one class, something in at least one split. */
+function requireSound(dataset: Dataset, listing: Listing): void {
+  const classes = new Map<string, string>();
+  const images = new Map<string, string>();
+  for (const split of SPLITS) {
+    for (const { name, images: refs } of listing[split] ?? []) {
+      const other = classes.get(name);
+      if (other !== undefined) {
+        throw new DiagnosticError(diagnostic("FSL6007", dataset.span, { class: name, first: other, second: split }));
+      }
+      classes.set(name, split);
+      for (const ref of refs) {
+        const key = `${identity(ref)}@${ref.turns ?? 0}`;
+        const first = images.get(key);
+        if (first !== undefined) {
+          throw new DiagnosticError(diagnostic("FSL6014", dataset.span, { image: ref.name, first, second: name }));
+        }
+        images.set(key, name);
+      }
+    }
+  }
+  if (images.size === 0) {
+    throw new DiagnosticError(diagnostic("FSL6008", dataset.span, { split: "train", dataset: dataset.name }));
+  }
+}
+
+/** Which bytes an image is of. */
+export function identity({ file, entry }: ImageRef): string {
+  return entry === undefined ? file : `${file}\0${entry}`;
+}
+
+/** Of each split: the bytes of its images, their order and classes, and what is done to them. No paths: moved data stays itself. */
+async function digestSplits(
+  source: Source,
+  listing: Listing,
+  recipe: PackRecipe,
+  options: IngestOptions,
+): Promise<Record<string, string>> {
+  const files = new Set<string>();
+  if (source.pinned === undefined) {
+    for (const split of SPLITS)
+      for (const { images } of listing[split] ?? []) for (const { file } of images) files.add(file);
+  }
+  const known = await DigestCache.open(join(options.cacheDir, "digests.txt"));
+  const digests = new Map<string, string>();
+  for (const file of files) {
+    options.signal.throwIfAborted();
+    digests.set(file, await known.digest(file));
+    if (digests.size % 64 === 0 || digests.size === files.size) {
+      options.onProgress({ phase: "scan", done: digests.size, total: files.size, unit: "files" });
+    }
+  }
+  await known.save();
+  const result: Record<string, string> = {};
+  for (const split of SPLITS) {
+    const classes = listing[split];
+    if (classes === undefined) continue;
+    const lines = classes.flatMap(({ name, images }) => [
+      `class ${name}`,
+      ...images.map((ref) => `${digests.get(ref.file) ?? ref.name} ${ref.entry ?? ""} ${ref.turns ?? 0}`),
+    ]);
+    result[split] = sha256(`${JSON.stringify([recipe, source.pinned])}\n${lines.join("\n")}`);
+  }
+  return result;
+}

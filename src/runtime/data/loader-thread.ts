@@ -1,0 +1,73 @@
+/** A thread that reads packed images and runs the rest of a chain on them, straight into the ring. */
+import { openSync, readSync } from "node:fs";
+import { parentPort, workerData } from "node:worker_threads";
+import type { Transform } from "../../compiler/typed.js";
+import { applyStep } from "./augment.js";
+import type { Pixels } from "./pixels.js";
+import { fold, rootKey } from "./random.js";
+
+export interface LoaderThreadData {
+  readonly file: string;
+  readonly channels: number;
+  /** Shared: offset, height and width of each row of the split. */
+  readonly offsets: Float64Array;
+  readonly heights: Uint16Array;
+  readonly widths: Uint16Array;
+  readonly steps: readonly Transform[];
+  readonly seed: number;
+  readonly purpose: string;
+  readonly ring: Uint8Array;
+  /** Bytes of one output image. */
+  readonly imageBytes: number;
+}
+/** A part of a batch: its images go to `offset` of the ring and on. */
+export interface LoaderJob {
+  readonly batch: number;
+  readonly step: number;
+  readonly images: Int32Array;
+  readonly firstPlace: number;
+  readonly offset: number;
+}
+export type LoaderReply = { readonly batch: number; readonly error: string | undefined };
+
+const data = workerData as LoaderThreadData;
+const file = openSync(data.file, "r");
+const root = rootKey(data.seed, data.purpose);
+
+function read(image: number, into: Uint8Array): void {
+  const position = data.offsets[image] as number;
+  for (let done = 0; done < into.length; ) {
+    const count = readSync(file, into, done, into.length - done, position + done);
+    if (count === 0) throw new Error(`${data.file} is cut off`);
+    done += count;
+  }
+}
+
+function produce(image: number, step: number, place: number, into: Uint8Array): void {
+  const height = data.heights[image] as number;
+  const width = data.widths[image] as number;
+  const bytes = data.channels * height * width;
+  if (data.steps.length === 0) {
+    read(image, into);
+    return;
+  }
+  let now: Pixels = { channels: data.channels, height, width, data: new Uint8Array(bytes) };
+  read(image, now.data);
+  const key = fold(fold(root, step), place);
+  for (const [i, transform] of data.steps.entries()) now = applyStep(transform, now, key, i);
+  into.set(now.data);
+}
+
+parentPort?.on("message", ({ batch, step, images, firstPlace, offset }: LoaderJob) => {
+  let error: string | undefined;
+  try {
+    for (let i = 0; i < images.length; i++) {
+      const start = offset + i * data.imageBytes;
+      produce(images[i] as number, step, firstPlace + i, data.ring.subarray(start, start + data.imageBytes));
+    }
+  } catch (caught) {
+    error = caught instanceof Error ? caught.message : String(caught);
+  }
+  const reply: LoaderReply = { batch, error };
+  parentPort?.postMessage(reply);
+});

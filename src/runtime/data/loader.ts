@@ -1,0 +1,230 @@
+/** Batches of augmented images, made on other threads ahead of their use. */
+import { open } from "node:fs/promises";
+import { Worker } from "node:worker_threads";
+import { DiagnosticError, diagnostic } from "../../compiler/diagnostics/diagnostic.js";
+import type { Transform } from "../../compiler/typed.js";
+import { threadUrl } from "../thread-url.js";
+import { remaining } from "./chain.js";
+import type { CreateLoader, LoadedBatch, Loader, LoaderOptions, Pack, PackVariant } from "./contract.js";
+import type { LoaderJob, LoaderReply, LoaderThreadData } from "./loader-thread.js";
+import { INDEX_BYTES } from "./pack.js";
+
+/** Batches that may be ready or in the making at once. */
+const DEPTH = 3;
+
+/**
+ * A loader of one split under one chain. Slots of a shared ring are filled by threads; `next` gives them in the order of
+ * `request`, and `release` frees them. @throws DiagnosticError FSL6030 where the pack holds no start of this chain.
+ */
+export const createLoader: CreateLoader = async (options) => {
+  const { pack, split, transforms, output } = options;
+  const firstRow = pack.layout.firstRow[split];
+  const rows = pack.splits[split]?.offsets.at(-1);
+  if (firstRow === undefined || rows === undefined) {
+    throw new DiagnosticError(diagnostic("FSL6008", undefined, { split, dataset: pack.dir }));
+  }
+  const { variant, steps } = chooseVariant(pack, transforms);
+  const places = await readIndex(variant, pack.layout.rows, firstRow, rows);
+  const imageBytes = output.channels * output.height * output.width;
+  const ring = new Uint8Array(new SharedArrayBuffer(DEPTH * options.maxBatch * imageBytes));
+  const thread: LoaderThreadData = {
+    file: variant.file,
+    channels: pack.stored.channels,
+    ...places,
+    steps,
+    seed: options.seed,
+    purpose: options.purpose,
+    ring,
+    imageBytes,
+  };
+  return new ThreadedLoader(thread, options, imageBytes);
+};
+
+/** The variant that has done most of the chain already. */
+function chooseVariant(
+  pack: Pack,
+  transforms: readonly Transform[],
+): { variant: PackVariant; steps: readonly Transform[] } {
+  let best: { variant: PackVariant; steps: readonly Transform[] } | undefined;
+  for (const variant of pack.layout.variants) {
+    const steps = remaining(transforms, variant.prefix);
+    if (steps !== undefined && (best === undefined || steps.length < best.steps.length)) best = { variant, steps };
+  }
+  if (best === undefined) {
+    const problem = "it was made for other transforms";
+    throw new DiagnosticError(diagnostic("FSL6030", undefined, { dir: pack.dir, problem }));
+  }
+  return best;
+}
+
+/** Where the images of a split are, in memory that threads share. */
+async function readIndex(variant: PackVariant, total: number, first: number, rows: number) {
+  const shared = <T>(bytes: number, make: (buffer: SharedArrayBuffer) => T): T => make(new SharedArrayBuffer(bytes));
+  const offsets = shared(8 * rows, (buffer) => new Float64Array(buffer));
+  const heights = shared(2 * rows, (buffer) => new Uint16Array(buffer));
+  const widths = shared(2 * rows, (buffer) => new Uint16Array(buffer));
+  const handle = await open(variant.index, "r");
+  try {
+    const bytes = Buffer.alloc(total * INDEX_BYTES);
+    await handle.read(bytes, 0, bytes.length, 0);
+    for (let i = 0; i < rows; i++) {
+      const row = first + i;
+      offsets[i] = bytes.readDoubleLE(8 * row);
+      heights[i] = bytes.readUInt16LE(8 * total + 2 * row);
+      widths[i] = bytes.readUInt16LE(10 * total + 2 * row);
+    }
+  } finally {
+    await handle.close();
+  }
+  return { offsets, heights, widths };
+}
+
+interface Batch {
+  readonly id: number;
+  readonly step: number;
+  readonly images: Int32Array;
+  readonly firstPlace: number;
+  readonly ready: Promise<LoadedBatch>;
+  readonly resolve: (batch: LoadedBatch) => void;
+  readonly reject: (error: unknown) => void;
+  slot: number;
+  /** Parts that threads still work on. */
+  parts: number;
+}
+
+class ThreadedLoader implements Loader {
+  private readonly workers: readonly Worker[];
+  private readonly freeSlots = Array.from({ length: DEPTH }, (_, i) => i);
+  /** Requested and not yet given to threads. */
+  private readonly queued: Batch[] = [];
+  private readonly underway = new Map<number, Batch>();
+  /** Requested and not yet asked for by `next`. */
+  private readonly pending: Batch[] = [];
+  private count = 0;
+  private failure: unknown;
+
+  constructor(
+    private readonly thread: LoaderThreadData,
+    private readonly options: LoaderOptions,
+    private readonly imageBytes: number,
+  ) {
+    const url = threadUrl(import.meta.url, "./loader-thread.js");
+    this.workers = Array.from({ length: Math.max(1, options.threads) }, () => {
+      const worker = new Worker(url, { workerData: this.thread });
+      worker.on("message", (reply: LoaderReply) => this.arrived(reply));
+      worker.on("error", (error: unknown) => {
+        this.fail(lost(error instanceof Error ? error.message : String(error), error));
+      });
+      return worker;
+    });
+  }
+
+  request(step: number, images: Int32Array, firstPlace = 0): void {
+    if (images.length > this.options.maxBatch) {
+      throw new RangeError(`a batch of ${images.length} images in a loader of at most ${this.options.maxBatch}`);
+    }
+    const rows = this.thread.offsets.length;
+    for (const image of images) {
+      if (image < 0 || image >= rows) throw new RangeError(`image ${image} of a split of ${rows}`);
+    }
+    const { promise, resolve, reject } = settled();
+    const id = this.count++;
+    const batch: Batch = { id, step, images, firstPlace, ready: promise, resolve, reject, slot: -1, parts: 0 };
+    this.pending.push(batch);
+    if (this.failure !== undefined) reject(this.failure);
+    else {
+      this.queued.push(batch);
+      this.dispatch();
+    }
+  }
+
+  next(): Promise<LoadedBatch> {
+    const batch = this.pending.shift();
+    if (batch === undefined) throw new Error("no batch was requested");
+    return batch.ready;
+  }
+
+  async close(): Promise<void> {
+    this.fail(new Error("the loader was closed"));
+    await Promise.all(this.workers.map((worker) => worker.terminate()));
+  }
+
+  /** Gives queued batches to the threads while slots are free, each in equal parts. */
+  private dispatch(): void {
+    for (;;) {
+      const batch = this.queued[0];
+      const slot = this.freeSlots[0];
+      if (batch === undefined || slot === undefined) return;
+      this.queued.shift();
+      this.freeSlots.shift();
+      batch.slot = slot;
+      this.underway.set(batch.id, batch);
+      const { images } = batch;
+      const share = Math.ceil(images.length / this.workers.length);
+      for (const [w, worker] of this.workers.entries()) {
+        const start = w * share;
+        if (start >= images.length) break;
+        batch.parts++;
+        const job: LoaderJob = {
+          batch: batch.id,
+          step: batch.step,
+          images: images.slice(start, start + share),
+          firstPlace: batch.firstPlace + start,
+          offset: (slot * this.options.maxBatch + start) * this.imageBytes,
+        };
+        worker.postMessage(job);
+      }
+      if (batch.parts === 0) this.complete(batch);
+    }
+  }
+
+  private arrived({ batch: id, error }: LoaderReply): void {
+    const batch = this.underway.get(id);
+    if (batch === undefined) return;
+    if (error !== undefined) {
+      this.fail(lost(error, undefined));
+      return;
+    }
+    batch.parts--;
+    if (batch.parts === 0) this.complete(batch);
+  }
+
+  private complete(batch: Batch): void {
+    this.underway.delete(batch.id);
+    const start = batch.slot * this.options.maxBatch * this.imageBytes;
+    let released = false;
+    batch.resolve({
+      step: batch.step,
+      images: this.thread.ring.subarray(start, start + batch.images.length * this.imageBytes),
+      release: () => {
+        if (released) return;
+        released = true;
+        this.freeSlots.push(batch.slot);
+        this.dispatch();
+      },
+    });
+  }
+
+  private fail(error: unknown): void {
+    this.failure ??= error;
+    for (const batch of [...this.underway.values(), ...this.queued]) batch.reject(this.failure);
+    this.underway.clear();
+    this.queued.length = 0;
+  }
+}
+
+function lost(reason: string, cause: unknown): DiagnosticError {
+  return new DiagnosticError(diagnostic("FSL6032", undefined, { reason }), { cause });
+}
+
+/** A promise whose rejection may come before anybody waits for it. */
+function settled() {
+  let resolve: (batch: LoadedBatch) => void = () => undefined;
+  let reject: (error: unknown) => void = () => undefined;
+  const promise = new Promise<LoadedBatch>((yes, no) => {
+    resolve = yes;
+    reject = no;
+  });
+  promise.catch(() => undefined);
+  return { promise, resolve, reject };
+}

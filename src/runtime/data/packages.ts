@@ -1,0 +1,87 @@
+/** Data packages from npm: pinned by version and SHA-512, fetched with the user's own npm configuration. */
+import { dirname } from "node:path";
+import Config from "@npmcli/config";
+import npm from "@npmcli/config/lib/definitions/index.js";
+import pacote from "pacote";
+import { DiagnosticError, diagnostic } from "../../compiler/diagnostics/diagnostic.js";
+
+export interface PinnedPackage {
+  readonly name: string;
+  readonly version: string;
+  /** Subresource integrity of the tarball. */
+  readonly integrity: string;
+}
+
+/**
+ * The npm configuration that holds in `projectDir`: its .npmrc, the user's, the machine's and the environment, as npm
+ * itself reads them. Registry, proxy, certificates and authentication are never ours to choose.
+ */
+async function npmOptions(projectDir: string): Promise<Record<string, unknown>> {
+  const config = new Config({
+    definitions: npm.definitions,
+    shorthands: npm.shorthands,
+    flatten: npm.flatten,
+    nerfDarts: npm.nerfDarts,
+    // Where npm itself lies: its built-in npmrc belongs to the configuration too.
+    npmPath: npmPath(),
+    argv: [process.execPath, "npm"],
+    env: { ...process.env },
+    cwd: projectDir,
+    warn: false,
+  });
+  await config.load();
+  return config.flat;
+}
+function npmPath(): string {
+  const script = process.env["npm_execpath"];
+  return script === undefined ? dirname(process.execPath) : dirname(dirname(script));
+}
+
+/**
+ * Unpacks each package into a folder of its own, `place(package)`. @throws DiagnosticError FSL6020 where one cannot be
+ * had, FSL6021 where its bytes are not the pinned ones.
+ */
+export async function fetchPackages(
+  packages: readonly PinnedPackage[],
+  place: (pinned: PinnedPackage) => string,
+  options: { readonly projectDir: string; readonly signal: AbortSignal; readonly onFetched: (done: number) => void },
+): Promise<void> {
+  const npmrc = await npmOptions(options.projectDir);
+  for (const [i, pinned] of packages.entries()) {
+    options.signal.throwIfAborted();
+    const spec = `${pinned.name}@${pinned.version}`;
+    try {
+      await pacote.extract(spec, place(pinned), { ...npmrc, integrity: pinned.integrity, preferOffline: true });
+    } catch (error) {
+      throw fetchError(spec, error);
+    }
+    options.onFetched(i + 1);
+  }
+}
+
+const OFFLINE = [
+  "ENOTFOUND",
+  "EAI_AGAIN",
+  "ECONNREFUSED",
+  "ECONNRESET",
+  "ETIMEDOUT",
+  "ENETUNREACH",
+  "ENOTCACHED",
+  "FETCH_ERROR",
+];
+
+function fetchError(spec: string, error: unknown): DiagnosticError {
+  const code = String((error as { code?: unknown }).code ?? "");
+  const message = (error instanceof Error ? error.message : String(error)).split("\n", 1)[0] ?? "";
+  if (code === "EINTEGRITY") {
+    return new DiagnosticError(diagnostic("FSL6021", undefined, { package: spec, reason: message }), { cause: error });
+  }
+  const help: string[] = [];
+  if (OFFLINE.includes(code)) help.push("is there a network? `npm ping` asks the registry of your npm configuration");
+  else if (code === "E401" || code === "E403")
+    help.push("the registry wants to know who asks: `npm login`, or the token in your .npmrc");
+  else if (code === "E404" || code === "ETARGET")
+    help.push("the registry of your npm configuration (`npm config get registry`) does not have it");
+  const reason = code === "" || message.startsWith(code) ? message : `${code}: ${message}`;
+  return new DiagnosticError(diagnostic("FSL6020", undefined, { package: spec, reason }, { help }), { cause: error });
+}

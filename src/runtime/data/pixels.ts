@@ -1,0 +1,107 @@
+/** Images in memory and the exact operations on them: nothing here interpolates or draws a random number. */
+
+/** Channel-planar bytes: `data[(c · height + y) · width + x]`, 0 … 255. */
+export interface Pixels {
+  readonly channels: number;
+  readonly height: number;
+  readonly width: number;
+  readonly data: Uint8Array;
+}
+
+export function pixels(channels: number, height: number, width: number): Pixels {
+  return { channels, height, width, data: new Uint8Array(channels * height * width) };
+}
+
+/** The window of `size` × `size` whose corner is (top, left); what lies outside of the image is 0. */
+export function crop(image: Pixels, top: number, left: number, size: number): Pixels {
+  const { channels, height, width, data } = image;
+  if (top === 0 && left === 0 && size === height && size === width) return image;
+  const out = pixels(channels, size, size);
+  const firstX = Math.max(0, left);
+  const endX = Math.min(width, left + size);
+  const firstY = Math.max(0, top);
+  const endY = Math.min(height, top + size);
+  if (firstX >= endX) return out;
+  for (let c = 0; c < channels; c++) {
+    for (let y = firstY; y < endY; y++) {
+      const from = (c * height + y) * width;
+      out.data.set(data.subarray(from + firstX, from + endX), (c * size + (y - top)) * size + (firstX - left));
+    }
+  }
+  return out;
+}
+
+/** Left and right exchanged. */
+export function mirror({ channels, height, width, data }: Pixels): Pixels {
+  const out = pixels(channels, height, width);
+  for (let row = 0; row < channels * height; row++) {
+    const first = row * width;
+    for (let x = 0; x < width; x++) out.data[first + x] = data[first + width - 1 - x] as number;
+  }
+  return out;
+}
+
+/** Turned counter-clockwise by `turns` quarters. */
+export function quarterTurn(image: Pixels, turns: 0 | 1 | 2 | 3): Pixels {
+  if (turns === 0) return image;
+  const { channels, height, width, data } = image;
+  const out = turns === 2 ? pixels(channels, height, width) : pixels(channels, width, height);
+  const plane = height * width;
+  for (let c = 0; c < channels; c++) {
+    for (let y = 0; y < height; y++) {
+      for (let x = 0; x < width; x++) {
+        const value = data[c * plane + y * width + x] as number;
+        const to =
+          turns === 1
+            ? (width - 1 - x) * height + y
+            : turns === 2
+              ? (height - 1 - y) * width + (width - 1 - x)
+              : x * height + (height - 1 - y);
+        out.data[c * plane + to] = value;
+      }
+    }
+  }
+  return out;
+}
+
+/** Luma (ITU-R 601: 0.299 R + 0.587 G + 0.114 B) as the one channel; an image of one channel stays. */
+export function grayscale(image: Pixels): Pixels {
+  if (image.channels === 1) return image;
+  const { height, width, data } = image;
+  const out = pixels(1, height, width);
+  const plane = height * width;
+  for (let i = 0; i < plane; i++) out.data[i] = luma(data, plane, i) + 0.5;
+  return out;
+}
+
+/** Luma of pixel `i` of three planes, not rounded. */
+export function luma(data: Uint8Array, plane: number, i: number): number {
+  return 0.299 * (data[i] as number) + 0.587 * (data[plane + i] as number) + 0.114 * (data[2 * plane + i] as number);
+}
+
+export function invert(image: Pixels): Pixels {
+  const out = pixels(image.channels, image.height, image.width);
+  for (let i = 0; i < out.data.length; i++) out.data[i] = 255 - (image.data[i] as number);
+  return out;
+}
+
+/** The same picture in `channels`: one channel repeated, or three made one. */
+export function withChannels(image: Pixels, channels: number): Pixels {
+  if (image.channels === channels) return image;
+  if (channels === 1) return grayscale(image);
+  const out = pixels(channels, image.height, image.width);
+  for (let c = 0; c < channels; c++)
+    out.data.set(image.data.subarray(0, image.height * image.width), c * image.height * image.width);
+  return out;
+}
+
+/** Interleaved samples (as decoders give them) as planes: of one or three colour channels, without alpha. */
+export function fromInterleaved(samples: Uint8Array, height: number, width: number, stride: number): Pixels {
+  const channels = stride >= 3 ? 3 : 1;
+  const out = pixels(channels, height, width);
+  const plane = height * width;
+  for (let c = 0; c < channels; c++) {
+    for (let i = 0; i < plane; i++) out.data[c * plane + i] = samples[i * stride + c] as number;
+  }
+  return out;
+}

@@ -1,0 +1,155 @@
+/**
+ * The one resampler, for training and evaluation alike: a triangle filter that widens where it shrinks (antialiased
+ * bilinear, as PIL's BILINEAR), separable, in f32 between the two passes.
+ */
+import { type Pixels, pixels } from "./pixels.js";
+
+/** Weights of the source samples that make each of `size` outputs of the interval [from, from + length) of `source` samples. */
+interface Taps {
+  readonly first: Int32Array;
+  readonly count: Int32Array;
+  /** `most` weights per output, the rest 0. */
+  readonly weights: Float32Array;
+  readonly most: number;
+}
+
+function taps(source: number, from: number, length: number, size: number): Taps {
+  const scale = length / size;
+  const reach = Math.max(scale, 1);
+  const most = Math.ceil(reach) * 2 + 1;
+  const first = new Int32Array(size);
+  const count = new Int32Array(size);
+  const weights = new Float32Array(size * most);
+  for (let i = 0; i < size; i++) {
+    const center = from + (i + 0.5) * scale;
+    const low = Math.max(0, Math.floor(center - reach + 0.5));
+    const high = Math.min(source, Math.floor(center + reach + 0.5));
+    let total = 0;
+    for (let s = low; s < high; s++) {
+      const weight = Math.max(0, 1 - Math.abs((s + 0.5 - center) / reach));
+      weights[i * most + s - low] = weight;
+      total += weight;
+    }
+    for (let k = 0; k < high - low; k++) weights[i * most + k] = (weights[i * most + k] as number) / total;
+    first[i] = low;
+    count[i] = high - low;
+  }
+  return { first, count, weights, most };
+}
+
+/** Resampling whole images of one size again and again needs the same taps: the last few are kept. */
+const kept = new Map<string, Taps>();
+function wholeTaps(source: number, size: number): Taps {
+  const key = `${source}:${size}`;
+  let found = kept.get(key);
+  if (found === undefined) {
+    if (kept.size > 256) kept.clear();
+    found = taps(source, 0, source, size);
+    kept.set(key, found);
+  }
+  return found;
+}
+
+let between = new Float32Array(0);
+
+function apply(image: Pixels, across: Taps, down: Taps, height: number, width: number): Pixels {
+  const { channels, data } = image;
+  const out = pixels(channels, height, width);
+  const top = down.first[0] as number;
+  const bottom = (down.first[height - 1] as number) + (down.count[height - 1] as number);
+  if (between.length < (bottom - top) * width) between = new Float32Array((bottom - top) * width);
+  const rows = between;
+  for (let c = 0; c < channels; c++) {
+    for (let y = top; y < bottom; y++) {
+      const line = (c * image.height + y) * image.width;
+      const to = (y - top) * width;
+      for (let x = 0; x < width; x++) {
+        const first = line + (across.first[x] as number);
+        const count = across.count[x] as number;
+        const base = x * across.most;
+        let sum = 0;
+        for (let k = 0; k < count; k++) sum += (across.weights[base + k] as number) * (data[first + k] as number);
+        rows[to + x] = sum;
+      }
+    }
+    for (let y = 0; y < height; y++) {
+      const first = ((down.first[y] as number) - top) * width;
+      const count = down.count[y] as number;
+      const base = y * down.most;
+      const to = (c * height + y) * width;
+      for (let x = 0; x < width; x++) {
+        let sum = 0.5;
+        for (let k = 0; k < count; k++)
+          sum += (down.weights[base + k] as number) * (rows[first + k * width + x] as number);
+        out.data[to + x] = sum;
+      }
+    }
+  }
+  return out;
+}
+
+/** The whole image at height × width. */
+export function resizeTo(image: Pixels, height: number, width: number): Pixels {
+  if (image.height === height && image.width === width) return image;
+  return apply(image, wholeTaps(image.width, width), wholeTaps(image.height, height), height, width);
+}
+
+/** The size of an image whose shorter side becomes `size`, proportions kept (the longer side rounded down). */
+export function shorterSide(height: number, width: number, size: number): { height: number; width: number } {
+  return height <= width
+    ? { height: size, width: Math.max(size, Math.floor((size * width) / height)) }
+    : { height: Math.max(size, Math.floor((size * height) / width)), width: size };
+}
+
+/** The shorter side at `size`, proportions kept. */
+export function resizeShorter(image: Pixels, size: number): Pixels {
+  const to = shorterSide(image.height, image.width, size);
+  return resizeTo(image, to.height, to.width);
+}
+
+/** The box at (top, left) of boxHeight × boxWidth, which must lie in the image, as size × size. */
+export function resizeBox(
+  image: Pixels,
+  top: number,
+  left: number,
+  boxHeight: number,
+  boxWidth: number,
+  size: number,
+): Pixels {
+  const across = taps(image.width, left, boxWidth, size);
+  const down = taps(image.height, top, boxHeight, size);
+  return apply(image, across, down, size, size);
+}
+
+/** Turned by `degrees` (counter-clockwise) about the centre, bilinear; what comes from outside is the nearest edge pixel. */
+export function rotate(image: Pixels, degrees: number): Pixels {
+  const { channels, height, width, data } = image;
+  const out = pixels(channels, height, width);
+  const radians = (degrees * Math.PI) / 180;
+  const cos = Math.cos(radians);
+  const sin = Math.sin(radians);
+  const centerX = (width - 1) / 2;
+  const centerY = (height - 1) / 2;
+  const plane = height * width;
+  for (let y = 0; y < height; y++) {
+    for (let x = 0; x < width; x++) {
+      const dx = x - centerX;
+      const dy = y - centerY;
+      const sourceX = Math.min(width - 1, Math.max(0, centerX + cos * dx - sin * dy));
+      const sourceY = Math.min(height - 1, Math.max(0, centerY + sin * dx + cos * dy));
+      const x0 = Math.floor(sourceX);
+      const y0 = Math.floor(sourceY);
+      const fx = sourceX - x0;
+      const fy = sourceY - y0;
+      const right = x0 + 1 < width ? 1 : 0;
+      const below = y0 + 1 < height ? width : 0;
+      for (let c = 0; c < channels; c++) {
+        const at = c * plane + y0 * width + x0;
+        const upper = (data[at] as number) * (1 - fx) + (data[at + right] as number) * fx;
+        const lower = (data[at + below] as number) * (1 - fx) + (data[at + below + right] as number) * fx;
+        out.data[c * plane + y * width + x] = upper * (1 - fy) + lower * fy + 0.5;
+      }
+    }
+  }
+  return out;
+}

@@ -1,0 +1,91 @@
+/** LibFewShot's layout: `train.csv`, `val.csv`, `test.csv` of `filename,label` lines, the pictures in `images/`. */
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { parse } from "csv-parse/sync";
+import { DiagnosticError, diagnostic } from "../../../compiler/diagnostics/diagnostic.js";
+import { isZip, openTree } from "../tree.js";
+import { factsOf, type ListedClass, layoutError, placed, type Source, SPLITS, textArg } from "./source.js";
+
+export const csv: Source = {
+  description: {
+    kind: "csv",
+    summary: "LibFewShot's layout: {train,val,test}.csv and a folder images/",
+    args: [
+      {
+        name: "root",
+        type: "text",
+        default: undefined,
+        meaning: "the folder (or zip archive) that holds the CSV files",
+      },
+    ],
+    channels: 3,
+    obtain:
+      "the archives that LibFewShot lists (miniImageNet, tieredImageNet, …), unpacked; or CSV files of your own: a header line, then `filename,label`",
+    licence: "that of the images",
+    fetched: false,
+  },
+  facts(source, places) {
+    const root = placed(textArg(source, "root", undefined), places);
+    if (isZip(root)) return undefined;
+    const splits: Partial<Record<(typeof SPLITS)[number], { name: string; images: number }[]>> = {};
+    for (const split of SPLITS) {
+      const file = join(root, `${split}.csv`);
+      if (!existsSync(file)) continue;
+      splits[split] = [...grouped(readFileSync(file, "utf8"), file)].map(([name, rows]) => ({
+        name,
+        images: rows.length,
+      }));
+    }
+    return Object.keys(splits).length === 0 ? undefined : factsOf(splits);
+  },
+  roots: (source, places) => [placed(textArg(source, "root", undefined), places)],
+  async list(source, places) {
+    const root = placed(textArg(source, "root", undefined), places);
+    const tree = await openTree(root);
+    const listing: Partial<Record<(typeof SPLITS)[number], ListedClass[]>> = {};
+    for (const split of SPLITS) {
+      const file = `${split}.csv`;
+      if (!tree.has(file)) continue;
+      const classes = grouped(await tree.text(file), file);
+      for (const [, rows] of classes) {
+        for (const { name, line } of rows) {
+          if (tree.has(`images/${name}`)) continue;
+          const problem = `images/${name} is not there`;
+          throw new DiagnosticError(diagnostic("FSL6004", undefined, { file, line, problem }));
+        }
+      }
+      listing[split] = [...classes].map(([name, rows]) => ({
+        name,
+        images: rows.map((row) => tree.image(`images/${row.name}`)),
+      }));
+    }
+    if (Object.keys(listing).length === 0)
+      throw layoutError(source, root, "there is no train.csv, val.csv or test.csv");
+    return listing;
+  },
+};
+
+/** Files by label, labels in order of first appearance; the first line is a header. */
+function grouped(text: string, file: string): Map<string, { name: string; line: number }[]> {
+  const classes = new Map<string, { name: string; line: number }[]>();
+  let rows: string[][];
+  try {
+    rows = parse(text, { bom: true, relax_column_count: true, skip_empty_lines: false, trim: true }) as string[][];
+  } catch (error) {
+    const line = (error as { lines?: number }).lines ?? 1;
+    const problem = error instanceof Error ? error.message : String(error);
+    throw new DiagnosticError(diagnostic("FSL6004", undefined, { file, line, problem }), { cause: error });
+  }
+  for (const [i, row] of rows.entries()) {
+    if (i === 0 || (row.length === 1 && row[0] === "")) continue;
+    const [name, label] = row;
+    if (row.length !== 2 || name === undefined || label === undefined || name === "" || label === "") {
+      const problem = "`filename,label` is expected";
+      throw new DiagnosticError(diagnostic("FSL6004", undefined, { file, line: i + 1, problem }));
+    }
+    const found = classes.get(label);
+    if (found === undefined) classes.set(label, [{ name, line: i + 1 }]);
+    else found.push({ name, line: i + 1 });
+  }
+  return classes;
+}

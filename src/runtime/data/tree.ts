@@ -1,0 +1,70 @@
+/** A folder, or a zip archive that holds one: sources read both alike. Paths inside have forward slashes. */
+import { readdir, readFile, stat } from "node:fs/promises";
+import { join } from "node:path";
+import type { ImageRef } from "./sources/source.js";
+import { Zip } from "./zip.js";
+
+export interface Tree {
+  /** The folder or archive itself. */
+  readonly root: string;
+  /** Every file in it, sorted. */
+  readonly files: readonly string[];
+  has(path: string): boolean;
+  text(path: string): Promise<string>;
+  image(path: string): ImageRef;
+}
+
+/** Whether a path is taken to be an archive. */
+export function isZip(path: string): boolean {
+  return path.toLowerCase().endsWith(".zip");
+}
+
+/** Reads the listing of a folder or archive. @throws Error where it is not there or no archive. */
+export async function openTree(root: string): Promise<Tree> {
+  const files = isZip(root) ? await zipFiles(root) : await folderFiles(root);
+  files.sort();
+  const known = new Set(files);
+  return {
+    root,
+    files,
+    has: (path) => known.has(path),
+    async text(path) {
+      if (!isZip(root)) return await readFile(join(root, path), "utf8");
+      const zip = await Zip.open(root);
+      try {
+        return (await zip.read(path)).toString("utf8");
+      } finally {
+        await zip.close();
+      }
+    },
+    image: (path) => (isZip(root) ? { name: path, file: root, entry: path } : { name: path, file: join(root, path) }),
+  };
+}
+
+async function zipFiles(root: string): Promise<string[]> {
+  const zip = await Zip.open(root);
+  await zip.close();
+  return [...zip.names()];
+}
+
+/** Files of a folder and of the folders in it, symbolic links followed, hidden ones left out. */
+async function folderFiles(root: string): Promise<string[]> {
+  const found: string[] = [];
+  const walk = async (inner: string): Promise<void> => {
+    const entries = await readdir(join(root, inner), { withFileTypes: true });
+    for (const entry of entries) {
+      if (entry.name.startsWith(".")) continue;
+      const path = inner === "" ? entry.name : `${inner}/${entry.name}`;
+      const kind = entry.isSymbolicLink() ? await stat(join(root, path)) : entry;
+      if (kind.isDirectory()) await walk(path);
+      else if (kind.isFile()) found.push(path);
+    }
+  };
+  await walk("");
+  return found;
+}
+
+/** Whether a file is an image by its name. */
+export function isImage(path: string): boolean {
+  return /\.(png|jpe?g|gif|webp|tiff?|bmp|svg|avif)$/i.test(path);
+}

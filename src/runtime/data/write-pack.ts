@@ -1,0 +1,283 @@
+/** Decoding every image of a listing into the files of a new pack. */
+import { type FileHandle, open, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import sharp from "sharp";
+import { DiagnosticError, diagnostic } from "../../compiler/diagnostics/diagnostic.js";
+import type { Dataset, SplitName } from "../../compiler/typed.js";
+import { type PackStep, TooSmall } from "./augment.js";
+import { chainText, remaining, sizeAfter } from "./chain.js";
+import type { IngestOptions } from "./contract.js";
+import { type DecodeJob, decodeAll } from "./decode.js";
+import type { DecodeResult } from "./decode-thread.js";
+import { INDEX_BYTES, indexFile, MANIFEST, ORIGINS, type PackManifest, rowsFile } from "./pack.js";
+import type { Pixels } from "./pixels.js";
+import { ImageReader } from "./reader.js";
+import { type ImageRef, type Listing, SPLITS } from "./sources/source.js";
+
+export interface PackRecipe {
+  readonly version: number;
+  readonly channels: 1 | 3;
+  readonly prefixes: readonly (readonly PackStep[])[];
+}
+interface WriteOptions {
+  readonly dataset: Dataset;
+  readonly listing: Listing;
+  readonly recipe: PackRecipe;
+  readonly digest: string;
+  readonly splitDigests: Readonly<Record<string, string>>;
+  readonly options: IngestOptions;
+}
+
+/** An image of the listing and where it stands in it. */
+interface Row {
+  readonly ref: ImageRef;
+  readonly split: SplitName;
+  readonly class: number;
+}
+
+const FLUSH = 4 << 20;
+
+/** Images of one prefix, one after another, and where each is. */
+class RowWriter {
+  private pending: Uint8Array[] = [];
+  private pendingBytes = 0;
+  private position = 0;
+  private readonly offsets: Float64Array;
+  private readonly heights: Uint16Array;
+  private readonly widths: Uint16Array;
+
+  constructor(
+    private readonly handle: FileHandle,
+    rows: number,
+  ) {
+    this.offsets = new Float64Array(rows).fill(-1);
+    this.heights = new Uint16Array(rows);
+    this.widths = new Uint16Array(rows);
+  }
+
+  async add(row: number, { height, width, data }: Pixels): Promise<void> {
+    this.offsets[row] = this.position;
+    this.heights[row] = height;
+    this.widths[row] = width;
+    this.position += data.length;
+    this.pending.push(data);
+    this.pendingBytes += data.length;
+    if (this.pendingBytes >= FLUSH) await this.flush();
+  }
+
+  private async flush(): Promise<void> {
+    if (this.pending.length > 0) await this.handle.writev(this.pending);
+    this.pending = [];
+    this.pendingBytes = 0;
+  }
+
+  /** Ends the file; `kept` are the rows that were read, in order. */
+  async finish(
+    kept: readonly number[],
+  ): Promise<{ index: Uint8Array; bytes: number; height: number; width: number; uniform: boolean }> {
+    await this.flush();
+    const count = kept.length;
+    const index = new Uint8Array(count * INDEX_BYTES);
+    const view = new DataView(index.buffer);
+    let height = 0;
+    let width = 0;
+    let least = Number.POSITIVE_INFINITY;
+    for (const [i, row] of kept.entries()) {
+      const h = this.heights[row] as number;
+      const w = this.widths[row] as number;
+      view.setFloat64(8 * i, this.offsets[row] as number, true);
+      view.setUint16(8 * count + 2 * i, h, true);
+      view.setUint16(10 * count + 2 * i, w, true);
+      height = Math.max(height, h);
+      width = Math.max(width, w);
+      least = Math.min(least, h, w);
+    }
+    const uniform = kept.every((row) => this.heights[row] === height && this.widths[row] === width);
+    return { index, bytes: this.position, height, width, uniform };
+  }
+}
+
+/** Writes the files of a pack into `dir`. @throws DiagnosticError FSL6003, FSL6009, FSL6010 for images that will not do. */
+export async function writePack(dir: string, write: WriteOptions): Promise<void> {
+  const { dataset, listing, recipe, options } = write;
+  // Loaded here first: sharp's library must not be loaded by a worker before the main thread.
+  sharp.concurrency(1);
+  const rows = rowsOf(listing);
+  const { jobs, rowsOfJob } = jobsOf(rows);
+  const outcome = new OutcomeCheck(dataset, recipe);
+  const handles: FileHandle[] = [];
+  const reader = new ImageReader();
+  try {
+    for (let v = 0; v < recipe.prefixes.length; v++) handles.push(await open(join(dir, rowsFile(v)), "w"));
+    const writers = handles.map((handle) => new RowWriter(handle, rows.length));
+    const unreadable = new Map<number, string>();
+    let done = 0;
+    for await (const result of decodeAll(jobs, reader, recipe, options.threads, options.signal)) {
+      const ref = (jobs[done] as DecodeJob).ref;
+      const targets = rowsOfJob[done] as readonly number[];
+      done++;
+      if (result.kind === "unreadable") for (const row of targets) unreadable.set(row, result.reason);
+      else await keep(result, ref, targets, writers, outcome);
+      if (done % 32 === 0 || done === jobs.length) {
+        options.onProgress({ phase: "decode", done, total: jobs.length, unit: "images" });
+      }
+    }
+    const skipped = reportUnreadable(dataset, rows, unreadable, jobs.length);
+    const kept = rows.flatMap((_, row) => (unreadable.has(row) ? [] : [row]));
+    const variants: PackManifest["variants"][number][] = [];
+    for (const [v, writer] of writers.entries()) {
+      const { index, ...shape } = await writer.finish(kept);
+      await writeFile(join(dir, indexFile(v)), index);
+      variants.push({ prefix: recipe.prefixes[v] ?? [], ...shape });
+    }
+    await writeFile(join(dir, ORIGINS), kept.map((row) => rows[row]?.ref.name ?? "").join("\n"));
+    const manifest: PackManifest = {
+      format: 1,
+      digest: write.digest,
+      recipe: recipe.version,
+      source: dataset.source,
+      channels: recipe.channels,
+      rows: kept.length,
+      variants,
+      splits: splitsOf(listing, rows, kept, write.splitDigests),
+      skipped,
+    };
+    await writeFile(join(dir, MANIFEST), JSON.stringify(manifest));
+  } finally {
+    await reader.close();
+    for (const handle of handles) await handle.close();
+  }
+}
+
+function rowsOf(listing: Listing): Row[] {
+  return SPLITS.flatMap((split) =>
+    (listing[split] ?? []).flatMap(({ images }, c) => images.map((ref) => ({ ref, split, class: c }))),
+  );
+}
+
+/** Each file or entry once, with every turn in which it is wanted and the row of each. */
+function jobsOf(rows: readonly Row[]): { jobs: DecodeJob[]; rowsOfJob: number[][] } {
+  const place = new Map<string, number>();
+  const jobs: { ref: ImageRef; turns: (0 | 1 | 2 | 3)[] }[] = [];
+  const rowsOfJob: number[][] = [];
+  for (const [row, { ref }] of rows.entries()) {
+    const key = `${ref.file}\0${ref.entry ?? ""}`;
+    let job = place.get(key);
+    if (job === undefined) {
+      job = jobs.length;
+      place.set(key, job);
+      jobs.push({ ref, turns: [] });
+      rowsOfJob.push([]);
+    }
+    jobs[job]?.turns.push(ref.turns ?? 0);
+    rowsOfJob[job]?.push(row);
+  }
+  return { jobs, rowsOfJob };
+}
+
+async function keep(
+  result: Exclude<DecodeResult, { kind: "unreadable" }>,
+  ref: ImageRef,
+  targets: readonly number[],
+  writers: readonly RowWriter[],
+  outcome: OutcomeCheck,
+): Promise<void> {
+  if (result.kind === "small") {
+    const { transform, size, height, width } = result;
+    throw new DiagnosticError(diagnostic("FSL6009", undefined, { image: ref.name, transform, size, height, width }));
+  }
+  for (const [t, images] of result.images.entries()) {
+    for (const [v, image] of images.entries()) {
+      outcome.check(v, image, ref.name);
+      await writers[v]?.add(targets[t] as number, image);
+    }
+  }
+}
+
+/** Whether the rest of each chain makes the size that programs count on, of images of a size: asked once per size. */
+class OutcomeCheck {
+  private readonly sound = new Set<string>();
+  constructor(
+    private readonly dataset: Dataset,
+    private readonly recipe: PackRecipe,
+  ) {}
+
+  check(variant: number, { height, width }: Pixels, name: string): void {
+    const key = `${variant}:${height}:${width}`;
+    if (this.sound.has(key)) return;
+    const want = this.dataset.image;
+    for (const chain of [this.dataset.train, this.dataset.eval]) {
+      const rest = remaining(chain, this.recipe.prefixes[variant] ?? []);
+      if (rest === undefined) continue;
+      const got = this.sizeOf(rest, height, width, name);
+      if (got.height === want.height && got.width === want.width) continue;
+      throw new DiagnosticError(
+        diagnostic("FSL6010", undefined, {
+          image: name,
+          got: `${this.recipe.channels} × ${got.height} × ${got.width}`,
+          want: `${want.channels} × ${want.height} × ${want.width}`,
+          chain: chainText(chain),
+        }),
+      );
+    }
+    this.sound.add(key);
+  }
+
+  private sizeOf(rest: readonly PackStep[], height: number, width: number, image: string) {
+    try {
+      return sizeAfter(rest, height, width);
+    } catch (error) {
+      if (!(error instanceof TooSmall)) throw error;
+      const { transform, size } = error;
+      throw new DiagnosticError(
+        diagnostic("FSL6009", undefined, { image, transform, size, height: error.height, width: error.width }),
+      );
+    }
+  }
+}
+
+/** Names of the images left out; where they may not be, the end. */
+function reportUnreadable(
+  dataset: Dataset,
+  rows: readonly Row[],
+  unreadable: ReadonlyMap<number, string>,
+  total: number,
+): string[] {
+  const names = new Map<string, string>();
+  for (const [row, reason] of unreadable) names.set(rows[row]?.ref.name ?? "", reason);
+  const [worst] = names;
+  if (worst === undefined) return [];
+  if (dataset.unreadable === "stop") {
+    const [first, reason] = worst;
+    const others = [...names.keys()].slice(1, 6);
+    const help = others.length === 0 ? [] : [`also: ${others.join(", ")}${names.size > 6 ? ", …" : ""}`];
+    throw new DiagnosticError(
+      diagnostic("FSL6003", dataset.span, { count: names.size, total, first, reason }, { help }),
+    );
+  }
+  return [...names.keys()];
+}
+
+function splitsOf(
+  listing: Listing,
+  rows: readonly Row[],
+  kept: readonly number[],
+  digests: Readonly<Record<string, string>>,
+): PackManifest["splits"] {
+  const splits: Partial<Record<SplitName, { digest: string; classes: string[]; images: number[] }>> = {};
+  for (const split of SPLITS) {
+    const classes = listing[split];
+    if (classes === undefined || classes.length === 0) continue;
+    splits[split] = {
+      digest: digests[split] ?? "",
+      classes: classes.map(({ name }) => name),
+      images: classes.map(() => 0),
+    };
+  }
+  for (const row of kept) {
+    const { split, class: c } = rows[row] as Row;
+    const images = splits[split]?.images;
+    if (images !== undefined) images[c] = (images[c] as number) + 1;
+  }
+  return splits;
+}
