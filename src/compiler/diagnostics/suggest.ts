@@ -1,0 +1,49 @@
+/** "did you mean": the nearest known name, by the same rule everywhere. */
+
+/**
+ * The candidate nearest to `name`, or undefined where none is near. Near means at most max(⌊length / 3⌋, 1) letters put
+ * in, left out, changed or swapped with their neighbour; case does not count. Equal distances go to the candidate that
+ * shares more of its beginning, then to the first in alphabetical order, so the answer never depends on the order given.
+ */
+export function didYouMean(name: string, candidates: Iterable<string>): string | undefined {
+  const wanted = name.toLowerCase();
+  const limit = Math.max(Math.floor(name.length / 3), 1);
+  let best: { candidate: string; distance: number; shared: number } | undefined;
+  for (const candidate of [...new Set(candidates)].sort()) {
+    if (candidate === name || Math.abs(candidate.length - name.length) > limit) continue;
+    const other = candidate.toLowerCase();
+    const distance = editDistance(wanted, other);
+    if (distance > limit) continue;
+    const shared = sharedPrefix(wanted, other);
+    const better =
+      best === undefined || distance < best.distance || (distance === best.distance && shared > best.shared);
+    if (better) best = { candidate, distance, shared };
+  }
+  return best?.candidate;
+}
+
+/** Optimal string alignment distance: Levenshtein's, with swaps of neighbours counted once. */
+export function editDistance(a: string, b: string): number {
+  let beforeLast: number[] = [];
+  let last = Array.from({ length: b.length + 1 }, (_, j) => j);
+  for (let i = 1; i <= a.length; i++) {
+    const row = [i];
+    for (let j = 1; j <= b.length; j++) {
+      const same = a[i - 1] === b[j - 1];
+      let cost = Math.min((row[j - 1] ?? 0) + 1, (last[j] ?? 0) + 1, (last[j - 1] ?? 0) + (same ? 0 : 1));
+      if (i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1]) {
+        cost = Math.min(cost, (beforeLast[j - 2] ?? 0) + 1);
+      }
+      row.push(cost);
+    }
+    beforeLast = last;
+    last = row;
+  }
+  return last[b.length] ?? 0;
+}
+
+function sharedPrefix(a: string, b: string): number {
+  let n = 0;
+  while (n < a.length && a[n] === b[n]) n++;
+  return n;
+}
