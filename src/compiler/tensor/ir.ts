@@ -29,6 +29,7 @@ export interface PrimitiveAttrs {
   neg: Empty;
   exp: Empty;
   log: Empty;
+  /** Its derivative at 0 is 0. */
   sqrt: Empty;
   rsqrt: Empty;
   tanh: Empty;
@@ -39,6 +40,7 @@ export interface PrimitiveAttrs {
   sub: Empty;
   mul: Empty;
   div: Empty;
+  /** Equal operands share the derivative equally. */
   max: Empty;
   min: Empty;
   pow: Empty;
@@ -48,13 +50,13 @@ export interface PrimitiveAttrs {
   shl: Empty;
   shr: Empty;
   compare: { readonly cmp: "lt" | "le" | "gt" | "ge" | "eq" | "ne" };
-  /** (condition, a, b) */
+  /** (condition, a, b): the untaken side reaches neither value nor gradient. */
   select: Empty;
   cast: { readonly to: DType };
   // shape
   reshape: { readonly shape: Shape };
   transpose: { readonly perm: readonly number[] };
-  /** Operand axis i becomes result axis dims[i] (equal sizes); the other result axes repeat it. */
+  /** Operand axis i becomes result axis dims[i] (rising, equal sizes); the other result axes repeat it. */
   broadcast: { readonly shape: Shape; readonly dims: readonly number[] };
   slice: { readonly start: readonly number[]; readonly limit: readonly number[]; readonly stride: readonly number[] };
   pad: { readonly low: readonly number[]; readonly high: readonly number[]; readonly value: number };
@@ -67,6 +69,7 @@ export interface PrimitiveAttrs {
   stop_gradient: Empty;
   // reduce (axes are removed)
   reduce_sum: { readonly axes: readonly number[] };
+  /** Equal maxima share the derivative equally. */
   reduce_max: { readonly axes: readonly number[] };
   /** Lowest index on ties; i32. */
   argmax: { readonly axis: number };
@@ -86,7 +89,7 @@ export interface PrimitiveAttrs {
   conv2d_input_grad: ConvAttrs & { readonly inputSize: readonly [number, number] };
   /** (x, dy) → the shape of filters */
   conv2d_filter_grad: ConvAttrs & { readonly filterSize: readonly [number, number] };
-  /** (A [B…, n, n] symmetric positive definite, B [B…, n, m]) → X with A·X = B */
+  /** (A [B…, n, n] symmetric positive definite, B [B…, n, m]) → X with A·X = B. Only the lower triangle of A may be read. */
   solve_spd: Empty;
   // window
   max_pool: Window;
@@ -129,10 +132,15 @@ export interface CompositeAttrs {
   channel_affine: Empty;
   /** Along one axis. */
   softmax: { readonly axis: number };
+  /** (y, dy), y the softmax: y·(dy − Σ y·dy). */
   softmax_grad: { readonly axis: number };
   log_softmax: { readonly axis: number };
+  /** (y, dy), y the log-softmax: dy − exp(y)·Σ dy. */
   log_softmax_grad: { readonly axis: number };
-  /** Threefry-2x32 bits: (key u32 [2], counter base u32 [1]) → u32 [shape]. */
+  /**
+   * Threefry-2x32-20: (key u32 [2], counter base u32 [1]) → u32 [shape]. Element i, row-major, is word i mod 2 of the
+   * block with counter (base + ⌊i/2⌋ mod 2³², 0).
+   */
   random_bits: { readonly shape: Shape };
 }
 

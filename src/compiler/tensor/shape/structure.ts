@@ -15,7 +15,6 @@ const reduce =
 
 function sharedBatch(use: Use, x: Node, indices: Node, axis: number, batch: number): Shape {
   use.require(indices.dtype === "i32", "takes i32 indices");
-  use.axes(x, [axis], false);
   use.require(batch >= 0 && batch <= axis && batch <= indices.shape.length, `cannot share ${batch} batch axes`);
   const shared = x.shape.slice(0, batch);
   use.require(shared.join() === indices.shape.slice(0, batch).join(), "batch axes differ");
@@ -89,6 +88,7 @@ export const structureShapes = {
   },
   gather: (use, { axis, batch }) => {
     const [x, indices] = use.two();
+    use.axes(x, [axis], false);
     sharedBatch(use, x, indices, axis, batch);
     return {
       shape: [...x.shape.slice(0, axis), ...indices.shape.slice(batch), ...x.shape.slice(axis + 1)],
@@ -100,6 +100,7 @@ export const structureShapes = {
     use.dtype(updates, signed);
     sharedBatch(use, updates, indices, axis, batch);
     const index = indices.shape.slice(batch);
+    use.require(Number.isInteger(size) && size >= 0, `cannot have ${size} places`);
     use.require(
       updates.shape.slice(axis, axis + index.length).join() === index.join(),
       `updates do not hold the index axes at axis ${axis}`,

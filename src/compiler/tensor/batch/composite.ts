@@ -1,0 +1,77 @@
+import { CompilerBug } from "../../bug.js";
+import type { CompositeName, Node, OpAttrs } from "../ir.js";
+import { everywhere } from "./elementwise.js";
+import { type Batch, type BatchRules, Lane, type Lanes, leadingRule } from "./lane.js";
+
+type Normalizing = "batch_norm" | "batch_norm_grad_x" | "channel_affine";
+
+/**
+ * Images beside per-channel values (at `perChannel`). With the same values for all tasks, tasks are further runs of
+ * images: `groups` times as many. With each task's own, they are further channels.
+ */
+const normalizing =
+  <K extends Normalizing>(perChannel: readonly number[]) =>
+  (batch: Batch, node: Node<K>, inputs: Lanes): Lane => {
+    const { o, size } = batch;
+    const own = inputs.some((lane, place) => perChannel.includes(place) && !lane.plain);
+    const far = own || inputs.some((lane) => lane.inChannels);
+    const operands = inputs.map((lane, place) => {
+      if (perChannel.includes(place)) return far ? lane.joined() : shared(lane);
+      return far ? lane.channels() : lane.merged();
+    });
+    const more = !far && "groups" in node.attrs ? { groups: node.attrs.groups * size } : {};
+    const made = o.graph.op(node.op as K, operands, { ...node.attrs, ...more } as OpAttrs[K]) as Node;
+    if (far) return Lane.channels(batch, made);
+    return Lane.leading(batch, o.reshape(made, [size, ...node.shape]));
+  };
+
+function shared(lane: Lane): Node {
+  if (!lane.plain) throw new CompilerBug("a per-channel value is each task's own");
+  return lane.plain;
+}
+
+const statistic = <K extends "batch_mean" | "batch_variance">(batch: Batch, node: Node<K>, [x]: Lanes): Lane => {
+  const { o, size } = batch;
+  const [groups, c] = node.shape as [number, number];
+  if (!x.inChannels) {
+    const made = o.graph.op(node.op as K, [x.merged()], { groups: groups * size }) as Node;
+    return Lane.leading(batch, o.reshape(made, [size, groups, c]));
+  }
+  const made = o.graph.op(node.op as K, [x.channels()], node.attrs) as Node;
+  return Lane.leading(batch, o.transpose(o.reshape(made, [groups, size, c]), [1, 0, 2]));
+};
+
+const along = leadingRule<"softmax" | "softmax_grad" | "log_softmax" | "log_softmax_grad">(({ axis }) => ({
+  axis: axis + 1,
+}));
+
+export const compositeBatches = {
+  relu: everywhere,
+  relu_grad: everywhere,
+  leaky_relu: everywhere,
+  leaky_relu_grad: everywhere,
+  batch_norm: normalizing([1, 2]),
+  batch_norm_grad_x: normalizing([1]),
+  batch_norm_grad_gamma: (batch, node, [x, dy]) => {
+    const { o, size } = batch;
+    const made = o.graph.op(node.op, [x.channels(), dy.channels()], node.attrs);
+    return Lane.leading(batch, o.reshape(made, [size, ...node.shape]));
+  },
+  batch_mean: statistic,
+  batch_variance: statistic,
+  channel_affine: normalizing([1, 2]),
+  softmax: along,
+  softmax_grad: along,
+  log_softmax: along,
+  log_softmax_grad: along,
+  // The stream of a key is one task's: streams of several keys are several uses.
+  random_bits: (batch, node, [key, counter]) => {
+    const { o, size } = batch;
+    const of = (lane: Lane, task: number): Node =>
+      o.reshape(o.sliceAxis(lane.leading(), 0, task, task + 1), lane.shape);
+    const streams = Array.from({ length: size }, (_, task) =>
+      o.reshape(o.randomBits(of(key, task), of(counter, task), node.attrs.shape), [1, ...node.shape]),
+    );
+    return Lane.leading(batch, o.concat(streams, 0));
+  },
+} satisfies BatchRules<CompositeName>;

@@ -1,0 +1,43 @@
+import type { Node, OpName, PrimitiveName } from "../ir.js";
+import { type Batch, type BatchRule, type BatchRules, Lane, type Lanes, never } from "./lane.js";
+
+/** In channels form where a value already is in it, else with the tasks leading. */
+export function everywhere<K extends OpName>(batch: Batch, node: Node<K>, inputs: Lanes): Lane {
+  const { graph } = batch.o;
+  const made = (operands: Node[]): Node => graph.op(node.op as K, operands, node.attrs as Node<K>["attrs"]) as Node;
+  return inputs.some((lane) => lane.inChannels)
+    ? Lane.channels(batch, made(inputs.map((lane) => lane.channels())))
+    : Lane.leading(batch, made(inputs.map((lane) => lane.leading())));
+}
+const elementwise: BatchRule<OpName> = everywhere;
+
+export const elementwiseBatches = {
+  input: never,
+  const: never,
+  iota: never,
+  neg: elementwise,
+  exp: elementwise,
+  log: elementwise,
+  sqrt: elementwise,
+  rsqrt: elementwise,
+  tanh: elementwise,
+  abs: elementwise,
+  floor: elementwise,
+  not: elementwise,
+  add: elementwise,
+  sub: elementwise,
+  mul: elementwise,
+  div: elementwise,
+  max: elementwise,
+  min: elementwise,
+  pow: elementwise,
+  and: elementwise,
+  or: elementwise,
+  xor: elementwise,
+  shl: elementwise,
+  shr: elementwise,
+  compare: elementwise,
+  select: elementwise,
+  cast: elementwise,
+  stop_gradient: elementwise,
+} satisfies Partial<BatchRules<PrimitiveName>>;

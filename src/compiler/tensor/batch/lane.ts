@@ -1,0 +1,123 @@
+/** Values in a batch of tasks, and what a batch rule gets and gives. */
+import { CompilerBug } from "../../bug.js";
+import type { Node, OpAttrs, OpName, Shape } from "../ir.js";
+import type { Ops } from "../ops.js";
+
+/** A batch of `size` tasks, in one graph. */
+export interface Batch {
+  readonly o: Ops;
+  readonly size: number;
+}
+
+/**
+ * One node of the single-task graph, in the batch. `plain`: the same for every task, kept without the axis for as long
+ * as it can be. Else `leading`, [task, …], or for images also `channels`, [n, task·c, h, w]: with weights of each
+ * task's own a convolution is a grouped one there and batch norm a plain one, so values stay in it from layer to layer.
+ * Forms are made when asked for, once.
+ */
+export class Lane {
+  #leading: Node | undefined;
+  #channels: Node | undefined;
+
+  private constructor(
+    readonly batch: Batch,
+    readonly plain: Node | undefined,
+    readonly shape: Shape,
+    /** Whether the value was made in channels form: what is done to it image by image stays there. */
+    readonly inChannels: boolean,
+  ) {}
+
+  static plain(batch: Batch, node: Node): Lane {
+    return new Lane(batch, node, node.shape, false);
+  }
+  static leading(batch: Batch, node: Node): Lane {
+    const lane = new Lane(batch, undefined, node.shape.slice(1), false);
+    lane.#leading = node;
+    return lane;
+  }
+  static channels(batch: Batch, node: Node): Lane {
+    const [n, tasks, h, w] = images(node.shape);
+    const lane = new Lane(batch, undefined, [n, tasks / batch.size, h, w], true);
+    lane.#channels = node;
+    return lane;
+  }
+
+  /** [task, …] */
+  leading(): Node {
+    this.#leading ??= this.plain ? this.#repeated(this.plain) : this.#fromChannels();
+    return this.#leading;
+  }
+
+  /** [n, task·c, h, w] */
+  channels(): Node {
+    this.#channels ??= this.#toChannels();
+    return this.#channels;
+  }
+
+  /** Images as [task·n, c, h, w]. */
+  merged(): Node {
+    const [n, c, h, w] = images(this.shape);
+    return this.batch.o.reshape(this.leading(), [this.batch.size * n, c, h, w]);
+  }
+
+  /** The first axis with the tasks in it, [task·a, …]: filters and per-channel values beside `channels`. */
+  joined(): Node {
+    const [first, ...rest] = this.shape;
+    return this.batch.o.reshape(this.leading(), [this.batch.size * Number(first), ...rest]);
+  }
+
+  #repeated(plain: Node): Node {
+    const { o, size } = this.batch;
+    const shape = [size, ...plain.shape];
+    if (plain.op === "const" && plain.attrs.data.length === 1) return o.constant(shape, plain.attrs.data, plain.dtype);
+    const [source] = plain.inputs;
+    if (plain.op === "broadcast" && source)
+      return o.broadcast(
+        source,
+        shape,
+        plain.attrs.dims.map((axis) => axis + 1),
+      );
+    return o.spread(plain, shape, [0]);
+  }
+
+  #fromChannels(): Node {
+    const [n, c, h, w] = images(this.shape);
+    const { o, size } = this.batch;
+    if (!this.#channels) throw new CompilerBug("a batched value has no form");
+    return o.transpose(o.reshape(this.#channels, [n, size, c, h, w]), [1, 0, 2, 3, 4]);
+  }
+
+  #toChannels(): Node {
+    const [n, c, h, w] = images(this.shape);
+    const { o, size } = this.batch;
+    const tasksInside = this.plain
+      ? o.spread(this.plain, [n, size, c, h, w], [1])
+      : o.transpose(this.leading(), [1, 0, 2, 3, 4]);
+    return o.reshape(tasksInside, [n, size * c, h, w]);
+  }
+}
+
+export function images(shape: Shape): readonly [number, number, number, number] {
+  if (shape.length !== 4) throw new CompilerBug(`[${shape.join(", ")}] is not [n, c, h, w]`);
+  return shape as readonly [number, number, number, number];
+}
+
+/** Applies `node`'s op to a batch; called where at least one operand is not plain. */
+export type BatchRule<K extends OpName> = (batch: Batch, node: Node<K>, inputs: Lanes) => Lane;
+export type BatchRules<K extends OpName> = { readonly [P in K]: BatchRule<P> };
+/** Operands of a batch rule; the shape rule has seen that there are enough. */
+export type Lanes = readonly [Lane, Lane, Lane];
+
+/** The op on leading forms, its attributes moved one axis on. */
+export function leadingRule<K extends OpName>(shift: (attrs: OpAttrs[K], size: number) => OpAttrs[K]): BatchRule<K> {
+  return (batch, node, inputs) => {
+    const attrs = shift(node.attrs as OpAttrs[K], batch.size);
+    const operands = inputs.map((lane) => lane.leading());
+    return Lane.leading(batch, batch.o.graph.op(node.op as K, operands, attrs) as Node);
+  };
+}
+
+/** Sources have no operands to be batched. */
+export function never<K extends OpName>(_: Batch, node: Node<K>): Lane {
+  throw new CompilerBug(`${node.op} is batched`);
+}

@@ -1,0 +1,99 @@
+import type { Node, OpAttrs, PrimitiveName } from "../ir.js";
+import { type Batch, type BatchRules, Lane, type Lanes } from "./lane.js";
+
+const next = (axes: readonly number[]): number[] => axes.map((axis) => axis + 1);
+
+/** A result whose tasks are at `axis`, with them in front. */
+function fromAxis({ o }: Batch, x: Node, axis: number): Node {
+  const others = x.shape.map((_, place) => place).filter((place) => place !== axis);
+  return o.transpose(x, [axis, ...others]);
+}
+
+/** A result [task·a, …], the tasks outermost in its first axis, as a lane. */
+function unmerge(batch: Batch, x: Node): Lane {
+  const [all, ...rest] = x.shape;
+  return Lane.leading(batch, batch.o.reshape(x, [batch.size, Number(all) / batch.size, ...rest]));
+}
+
+function grouped<A extends OpAttrs["conv2d"]>(attrs: A, groups: number): A {
+  return { ...attrs, groups };
+}
+
+/** Windows look at one plane at a time: any form in which planes stay whole will do. */
+function perPlane<K extends "max_pool" | "max_pool_grad" | "max_pool_take" | "avg_pool" | "avg_pool_grad">(
+  batch: Batch,
+  node: Node<K>,
+  inputs: Lanes,
+): Lane {
+  const { graph } = batch.o;
+  const made = (operands: Node[]): Node => graph.op(node.op as K, operands, node.attrs as OpAttrs[K]) as Node;
+  return inputs.some((lane) => lane.inChannels)
+    ? Lane.channels(batch, made(inputs.map((lane) => lane.channels())))
+    : unmerge(batch, made(inputs.map((lane) => lane.merged())));
+}
+
+export const linearBatches = {
+  dot_general: (batch, node, [a, b]) => {
+    const { o } = batch;
+    const { lhsBatch, rhsBatch, lhsContract, rhsContract } = node.attrs;
+    const shared = lhsBatch.length;
+    if (b.plain) {
+      const y = o.dot(a.leading(), b.plain, [next(lhsContract), rhsContract], [next(lhsBatch), rhsBatch]);
+      return Lane.leading(batch, fromAxis(batch, y, shared));
+    }
+    if (a.plain) {
+      const y = o.dot(a.plain, b.leading(), [lhsContract, next(rhsContract)], [lhsBatch, next(rhsBatch)]);
+      return Lane.leading(batch, fromAxis(batch, y, a.shape.length - lhsContract.length));
+    }
+    const y = o.dot(
+      a.leading(),
+      b.leading(),
+      [next(lhsContract), next(rhsContract)],
+      [
+        [0, ...next(lhsBatch)],
+        [0, ...next(rhsBatch)],
+      ],
+    );
+    return Lane.leading(batch, y);
+  },
+  conv2d: (batch, node, [x, filters]) => {
+    const { attrs } = node;
+    const { o, size } = batch;
+    if (filters.plain) return unmerge(batch, o.conv2d(x.merged(), filters.plain, attrs));
+    // The same images under every task's filters: all the filters at once.
+    if (x.plain && attrs.groups === 1) return Lane.channels(batch, o.conv2d(x.plain, filters.joined(), attrs));
+    return Lane.channels(batch, o.conv2d(x.channels(), filters.joined(), grouped(attrs, attrs.groups * size)));
+  },
+  conv2d_input_grad: (batch, node, [dy, filters]) => {
+    const { attrs } = node;
+    const { o, size } = batch;
+    if (filters.plain) return unmerge(batch, o.conv2dInputGrad(dy.merged(), filters.plain, attrs));
+    return Lane.channels(
+      batch,
+      o.conv2dInputGrad(dy.channels(), filters.joined(), grouped(attrs, attrs.groups * size)),
+    );
+  },
+  conv2d_filter_grad: (batch, node, [x, dy]) => {
+    const { attrs } = node;
+    const { o, size } = batch;
+    if (x.plain && attrs.groups === 1) return unmerge(batch, o.conv2dFilterGrad(x.plain, dy.channels(), attrs));
+    return unmerge(batch, o.conv2dFilterGrad(x.channels(), dy.channels(), grouped(attrs, attrs.groups * size)));
+  },
+  solve_spd: (batch, _, [a, b]) => {
+    const { o, size } = batch;
+    if (!a.plain) return Lane.leading(batch, o.solveSpd(a.leading(), b.leading()));
+    // One matrix for every task: their right sides become its columns, and it is factored once.
+    const rank = b.shape.length;
+    const columns = Number(b.shape[rank - 1]);
+    const before = b.shape.slice(0, -1);
+    const inside = [...before.map((__, axis) => axis + 1), 0, rank];
+    const wide = o.reshape(o.transpose(b.leading(), inside), [...before, size * columns]);
+    const solved = o.reshape(o.solveSpd(a.plain, wide), [...before, size, columns]);
+    return Lane.leading(batch, fromAxis(batch, solved, rank - 1));
+  },
+  max_pool: perPlane,
+  max_pool_grad: perPlane,
+  max_pool_take: perPlane,
+  avg_pool: perPlane,
+  avg_pool_grad: perPlane,
+} satisfies Partial<BatchRules<PrimitiveName>>;

@@ -1,0 +1,91 @@
+/**
+ * Reverse-mode derivatives at compile time. They are ordinary nodes, of ops that have derivatives themselves: the
+ * derivative of a derivative is another call of `gradient`.
+ */
+import { CompilerBug } from "../bug.js";
+import { decomposed, isComposite } from "./decompose.js";
+import { compositeDerivatives } from "./derivative/composite.js";
+import { elementwiseDerivatives } from "./derivative/elementwise.js";
+import { linearDerivatives } from "./derivative/linear.js";
+import { type Adjoint, type DerivativeRule, type DerivativeRules } from "./derivative/rule.js";
+import { structureDerivatives } from "./derivative/structure.js";
+import type { Graph } from "./graph.js";
+import type { CompositeName, Node, OpAttrs, OpName } from "./ir.js";
+import { Ops } from "./ops.js";
+import { sameShape } from "./shape.js";
+import { reachable, rebuild } from "./walk.js";
+
+const rules: DerivativeRules<OpName> = {
+  ...elementwiseDerivatives,
+  ...structureDerivatives,
+  ...linearDerivatives,
+  ...compositeDerivatives,
+};
+
+/**
+ * The derivative of `loss`, a scalar, in each of `wrt` (zeros where it does not depend on it). Where one of `wrt`
+ * depends on another, each derivative is the total one.
+ */
+export function gradient(graph: Graph, loss: Node, wrt: readonly Node[]): Node[] {
+  if (loss.shape.length !== 0) throw new CompilerBug(`gradient of a loss of shape [${loss.shape.join(", ")}]`);
+  return vectorJacobian(graph, [{ of: loss, by: new Ops(graph).scalar(1) }], wrt);
+}
+
+/** Σ over `seeds` of (∂of/∂w)ᵀ·by for each w of `wrt`. */
+export function vectorJacobian(
+  graph: Graph,
+  seeds: readonly { readonly of: Node; readonly by: Node }[],
+  wrt: readonly Node[],
+): Node[] {
+  const o = new Ops(graph);
+  const sought = new Set(wrt);
+  for (const { of, by } of seeds)
+    if (of.dtype !== "f32" || by.dtype !== "f32" || !sameShape(of.shape, by.shape))
+      throw new CompilerBug(`a derivative of ${of.op} is started with a ${by.dtype} [${by.shape.join(", ")}]`);
+  const order = reachable(seeds.map(({ of }) => of));
+  const varies = new Set<Node>();
+  for (const node of order)
+    if (node.dtype === "f32" && (sought.has(node) || node.inputs.some((input) => varies.has(input)))) varies.add(node);
+
+  const sums = new Map<Node, Node>();
+  const contribute = (node: Node, share: Node): void => {
+    const before = sums.get(node);
+    sums.set(node, before ? o.add(before, share) : share);
+  };
+  for (const { of, by } of seeds) contribute(of, by);
+  for (const node of order.reverse()) {
+    const dy = sums.get(node);
+    if (!dy || !varies.has(node)) continue;
+    graph.at(node.span, () => {
+      adjoints(o, node, dy).forEach((adjoint, place) => {
+        const operand = node.inputs[place];
+        if (!operand || !varies.has(operand) || adjoint === "none") return;
+        contribute(operand, adjoint === "viaDecomposition" ? throughDecomposition(o, node, place, dy) : adjoint());
+      });
+    });
+  }
+  return wrt.map((node) => sums.get(node) ?? o.zerosLike(node));
+}
+
+function adjoints<K extends OpName>(o: Ops, node: Node<K>, dy: Node): readonly Adjoint[] {
+  const rule = rules[node.op] as DerivativeRule<K>;
+  return rule(o, node, dy);
+}
+
+/**
+ * The share of one operand of a composite, by differentiating its primitives. Stand-ins are differentiated and the
+ * operands put in their place afterwards: an operand that is given twice, or depends on another, counts once.
+ */
+function throughDecomposition(o: Ops, node: Node, place: number, dy: Node): Node {
+  if (!isComposite(node.op)) throw new CompilerBug(`${node.op} has no decomposition`);
+  const standIn = (like: Node, name: string): Node =>
+    o.graph.op("input", [], { name, shape: like.shape, dtype: like.dtype });
+  const places = node.inputs.map((input, index) => standIn(input, `operand ${index}`));
+  const seed = standIn(dy, "derivative");
+  const of = decomposed(o, node.op, places, node.attrs as OpAttrs[CompositeName]);
+  const share = vectorJacobian(o.graph, [{ of, by: seed }], places.slice(place, place + 1));
+  const actual = new Map([...places.map((at, index) => [at, node.inputs[index]] as const), [seed, dy]]);
+  const [result] = rebuild(o.graph, share, (each) => actual.get(each));
+  if (!result) throw new CompilerBug(`${node.op} lost the derivative of an operand`);
+  return result;
+}

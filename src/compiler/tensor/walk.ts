@@ -1,0 +1,40 @@
+/** Ways over the nodes below some roots. */
+import { CompilerBug } from "../bug.js";
+import type { Graph } from "./graph.js";
+import type { Node } from "./ir.js";
+
+/** Every node that `roots` depend on, themselves included, operands first (by id). */
+export function reachable(roots: Iterable<Node>): Node[] {
+  const seen = new Set<Node>();
+  const open = [...roots];
+  for (let node = open.pop(); node; node = open.pop()) {
+    if (seen.has(node)) continue;
+    seen.add(node);
+    open.push(...node.inputs);
+  }
+  return [...seen].sort((a, b) => a.id - b.id);
+}
+
+/** What to put in a node's place, given its rebuilt operands; undefined to keep the op. */
+export type Replace = (node: Node, inputs: readonly Node[]) => Node | undefined;
+
+/** Rebuilds what `roots` depend on in `graph`, operands first, each node replaced as `replace` says. Spans are kept. */
+export function rebuild(graph: Graph, roots: readonly Node[], replace: Replace): Node[] {
+  const built = new Map<Node, Node>();
+  const of = (node: Node): Node => {
+    const made = built.get(node);
+    if (!made) throw new CompilerBug(`${node.op} ${node.id} is used before it is built`);
+    return made;
+  };
+  for (const node of reachable(roots)) {
+    const inputs = node.inputs.map(of);
+    const made = graph.at(node.span, () => {
+      const replacement = replace(node, inputs);
+      if (replacement) return replacement;
+      const same = graph.nodes[node.id] === node && inputs.every((input, place) => input === node.inputs[place]);
+      return same ? node : graph.op(node.op, inputs, node.attrs);
+    });
+    built.set(node, made);
+  }
+  return roots.map(of);
+}
