@@ -10,7 +10,7 @@ import { DigestCache, sha256, stamp } from "./digest.js";
 import { exists, makeFolder, replaceFile } from "./files.js";
 import { openPack } from "./pack.js";
 import { findSource } from "./sources/index.js";
-import { type ImageRef, type Listing, type Source, SPLITS } from "./sources/source.js";
+import { type ImageRef, type Listing, type Places, type Source, SPLITS } from "./sources/source.js";
 import { type PackRecipe, writePack } from "./write-pack.js";
 
 /** Goes up when the same bytes and steps would give other pixels: every pack is then made anew. */
@@ -36,28 +36,40 @@ function at(dataset: Dataset, error: DiagnosticError): DiagnosticError {
   return new DiagnosticError({ ...error.diagnostic, span: dataset.span }, { cause: error.cause });
 }
 
-async function find(dataset: Dataset, options: IngestOptions): Promise<Pack> {
+/**
+ * The pack of a dataset if it was made before, of the same declaration and of files in the same state; undefined where
+ * `ingest` has work to do. Fetches nothing and decodes nothing.
+ */
+export async function findPack(dataset: Dataset, places: Places): Promise<Pack | undefined> {
+  const { file, source, roots } = request(dataset, places);
+  const known = await readRequest(file);
+  if (known === undefined) return undefined;
+  // A file that is gone is for `ingest` to report.
+  const state = source.pinned ?? (await stamp(roots).catch(() => undefined));
+  return known.state === state ? openIfWhole(packDir(places, known.digest)) : undefined;
+}
+
+/** What is asked of the source, and the file that remembers which pack answered it. */
+function request(dataset: Dataset, places: Places) {
   const source = findSource(dataset.source.kind);
   const recipe: PackRecipe = {
     version: RECIPE_VERSION,
     channels: channelsOf(dataset, source),
     prefixes: packPrefixes(dataset),
   };
-  await source.fetch?.(dataset.source, options);
-  const roots = source.roots(dataset.source, options);
-  for (const root of roots) await requireThere(dataset, source, root);
+  const roots = source.roots(dataset.source, places);
+  const asked = [recipe, source.pinned, dataset.source, roots, dataset.unreadable, dataset.image];
+  const file = join(places.cacheDir, "packs", `${sha256(JSON.stringify(asked))}.json`);
+  return { source, recipe, roots, file };
+}
 
-  // What was asked for before, of files in the same state, is the same pack.
-  const request = sha256(
-    JSON.stringify([recipe, source.pinned, dataset.source, roots, dataset.unreadable, dataset.image]),
-  );
-  const requestFile = join(options.cacheDir, "packs", `${request}.json`);
+async function find(dataset: Dataset, options: IngestOptions): Promise<Pack> {
+  const found = await findPack(dataset, options);
+  if (found !== undefined) return found;
+  const { source, recipe, roots, file } = request(dataset, options);
+  await source.fetch?.(dataset.source, options);
+  for (const root of roots) await requireThere(dataset, source, root);
   const state = source.pinned ?? (await stamp(roots));
-  const known = await readRequest(requestFile);
-  if (known?.state === state) {
-    const pack = await openIfWhole(packDir(options, known.digest));
-    if (pack !== undefined) return pack;
-  }
 
   const listing = await source.list(dataset.source, options);
   requireSound(dataset, listing);
@@ -69,11 +81,11 @@ async function find(dataset: Dataset, options: IngestOptions): Promise<Pack> {
     await makeFolder(dir, (beside) => writePack(beside, { dataset, listing, recipe, digest, splitDigests, options }));
   }
   const pack = await openPack(dir);
-  await replaceFile(requestFile, JSON.stringify({ state, digest }));
+  await replaceFile(file, JSON.stringify({ state, digest }));
   return pack;
 }
 
-function packDir({ cacheDir }: IngestOptions, digest: string): string {
+function packDir({ cacheDir }: Places, digest: string): string {
   return join(cacheDir, "packs", digest.slice(0, 32));
 }
 
