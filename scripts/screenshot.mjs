@@ -16,7 +16,10 @@ if (input === undefined || output === undefined) {
   process.exit(3);
 }
 const [cols, rows] = values.size.split("x").map(Number);
-const events = readFileSync(input, "utf8").trim().split("\n").map((line) => JSON.parse(line));
+const events = readFileSync(input, "utf8")
+  .trim()
+  .split("\n")
+  .map((line) => JSON.parse(line));
 const steps = events.filter((e) => e.type === "stage.step");
 const shown = steps[Math.floor(steps.length * Number(values.at))] ?? events.at(-1);
 

@@ -1,7 +1,11 @@
 /** Is ONNX Runtime usable here, and if not, what mends it. */
 import type { Availability } from "../engine.js";
+import { OBTAIN_COMMAND, onnxRuntimeInstalled } from "./obtain.js";
 
 export async function probeOnnx(): Promise<Availability> {
+  if (!onnxRuntimeInstalled()) {
+    return { available: false, why: "the package onnxruntime-node is not installed", mend: OBTAIN_COMMAND };
+  }
   try {
     const ort = await import("onnxruntime-node");
     const devices = ort
