@@ -1,7 +1,7 @@
 /** Runs an experiment: a run folder, a scheduler, and the events of both as one stream. */
 import type { Experiment } from "../compiler/typed.js";
 import { Channel } from "./channel.js";
-import { openPack } from "./data/index.js";
+import { findPack } from "./data/index.js";
 import type { RunEvent } from "./events.js";
 import { describeFailure, type Failure } from "./failure.js";
 import { version } from "./package.js";
@@ -92,7 +92,7 @@ async function conduct(
 function realWorld({ project }: Settled): World {
   const at = { cacheDir: places.data(project), projectDir: project.dir };
   return {
-    packed: async (dataset) => (await openPack(dataset, at))?.digest,
+    packed: (dataset) => findPack(dataset, at),
     work: (job, onEvent) => runInWorker(job, onEvent),
   };
 }

@@ -157,7 +157,7 @@ async function play(
   const worked: string[] = [];
   let isPacked = packed;
   const world: World = {
-    packed: async () => (isPacked ? "digest" : undefined),
+    packed: async () => (isPacked ? { digest: "digest", dir: "pack" } : undefined),
     work(job) {
       worked.push(job.node);
       if (job.node.startsWith("data:")) isPacked = true;

@@ -25,6 +25,7 @@ function job(node: string): Job {
     key: "k",
     content: null,
     reuseExact: false,
+    packs: {},
     inputs: {},
   };
 }

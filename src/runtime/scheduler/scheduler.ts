@@ -17,10 +17,15 @@ import { acquireLock } from "./lock.js";
 
 /** What the scheduler asks of the world: swapped in tests. */
 export interface World {
-  /** The digest of a dataset whose pack is there and up to date; undefined where it has to be ingested. */
-  packed(dataset: Dataset): Promise<string | undefined>;
+  /** The pack of a dataset that is there and up to date; undefined where it has to be ingested. */
+  packed(dataset: Dataset): Promise<PackPlace | undefined>;
   /** Starts a worker. */
   work(job: Job, onEvent: (event: RunEvent) => void): { outcome: Promise<Outcome>; stop(): void; abort(): void };
+}
+
+export interface PackPlace {
+  readonly digest: string;
+  readonly dir: string;
 }
 
 export interface ScheduleOptions {
@@ -54,7 +59,7 @@ export class Scheduler {
   readonly #options: ScheduleOptions;
   readonly #emit: (event: RunEvent) => void;
   readonly #entries = new Map<string, StoreEntry>();
-  readonly #data = new Map<string, string>();
+  readonly #packs = new Map<string, PackPlace>();
   readonly #results: Result[] = [];
   readonly #failures: (Failure & { readonly stage: string })[] = [];
   readonly #unfinished = new Set<string>();
@@ -107,8 +112,8 @@ export class Scheduler {
   async #ingest(id: string, dataset: Dataset): Promise<Failure | undefined> {
     const ready = await this.#options.world.packed(dataset);
     if (ready !== undefined) {
-      this.#data.set(dataset.id, ready);
-      this.#say({ type: "stage.cached", stage: id, key: ready, numerics: undefined, results: [] });
+      this.#packs.set(dataset.id, ready);
+      this.#say({ type: "stage.cached", stage: id, key: ready.digest, numerics: undefined, results: [] });
       return undefined;
     }
     const lock = await this.#lock(id, `data-${dataset.id.replace(/[^\w.-]/g, "_")}`);
@@ -118,11 +123,11 @@ export class Scheduler {
       const outcome = await this.#work(id, [], "", null);
       if (outcome.kind === "failed") return outcome.failure;
       if (outcome.kind === "stopped") return stopped;
-      const digest = await this.#options.world.packed(dataset);
-      if (digest === undefined) throw new Error(`the dataset ${dataset.id} is still not packed after its ingest`);
-      this.#data.set(dataset.id, digest);
+      const pack = await this.#options.world.packed(dataset);
+      if (pack === undefined) throw new Error(`the dataset ${dataset.id} is still not packed after its ingest`);
+      this.#packs.set(dataset.id, pack);
       const seconds = (performance.now() - started) / 1000;
-      this.#say({ type: "stage.done", stage: id, key: digest, seconds, results: [] });
+      this.#say({ type: "stage.done", stage: id, key: pack.digest, seconds, results: [] });
       return undefined;
     } finally {
       lock.release();
@@ -132,7 +137,8 @@ export class Scheduler {
   async #stage(node: Exclude<StageNode, { kind: "ingest" }>): Promise<Failure | undefined> {
     const { experiment, seed, force } = this.#options;
     const outputs = Object.fromEntries([...this.#entries].map(([id, { manifest }]) => [id, manifest.output]));
-    const inputs = { seed, outputs, data: Object.fromEntries(this.#data) };
+    const data = Object.fromEntries([...this.#packs].map(([id, { digest }]) => [id, digest]));
+    const inputs = { seed, outputs, data };
     const content = keyContent(node.stage, experiment, inputs);
     const key = stageKey(node.stage, experiment, inputs);
     if (key === undefined || content === undefined) throw new Error(`the inputs of ${node.id} have no digests`);
@@ -198,9 +204,10 @@ export class Scheduler {
         return entry === undefined ? [] : [[need, { key: entry.manifest.key, dir: entry.dir }] as const];
       }),
     );
+    const packs = Object.fromEntries([...this.#packs].map(([dataset, { dir }]) => [dataset, dir]));
     const reuseExact = exact && !force.has(id);
     this.#worker = world.work(
-      { node: id, experiment, project, runDir, seed, threads, engine, key, content, reuseExact, inputs },
+      { node: id, experiment, project, runDir, seed, threads, engine, key, content, reuseExact, packs, inputs },
       this.#emit,
     );
     try {

@@ -12,6 +12,18 @@ export const chunks = { images: imagesPerRun, episodes: episodesPerRun } as cons
 
 /** Episodes that one classification takes, for embeddings of `width` numbers in all; never more than there are. */
 export function episodesInRun(task: Task, width: number, episodes: number): number {
-  const one = task.way * (task.shot + task.query) * width;
-  return Math.max(1, Math.min(episodesPerRun, episodes, Math.floor(feedNumbers / one)));
+  return atMost(feedNumbers / (imagesIn(task) * width), episodes);
+}
+
+/** Episodes whose images one run embeds together. */
+export function imageEpisodesInRun(task: Task, episodes: number): number {
+  return atMost((2 * imagesPerRun) / imagesIn(task), episodes);
+}
+
+function imagesIn({ way, shot, query }: Task): number {
+  return way * (shot + query);
+}
+
+function atMost(fitting: number, episodes: number): number {
+  return Math.max(1, Math.min(episodesPerRun, episodes, Math.floor(fitting)));
 }

@@ -1,10 +1,10 @@
-/** Runs a metric over episodes whose images are already embedded. */
+/** Runs a metric over episodes, many of them in one run of its program, and scores each. */
 import type { Program } from "../../compiler/tensor/ir.js";
 import type { Metric, Task } from "../../compiler/typed.js";
-import type { Episode } from "../data/contract.js";
+import type { Episode, Loader } from "../data/contract.js";
 import type { Executable, Handle, HostTensor } from "../engines/engine.js";
 import type { StageContext } from "./context.js";
-import { allocateFeeds, feedData } from "./feeds.js";
+import { allocateFeeds, type Feeds, feedData } from "./feeds.js";
 import type { Rows } from "./rows.js";
 
 /** What a classification gives of one query, in the order of episodes and of queries in them. */
@@ -21,34 +21,29 @@ export interface ClassifyRequest {
   readonly task: Task;
   readonly episodes: readonly Episode[];
   readonly top: readonly number[];
-  /** `lowerClassify`'s program for `perRun` episodes, compiled. */
+  /** `lowerClassify`'s or `lowerEpisodes`' program for `perRun` episodes, compiled. */
   readonly program: Program;
   readonly executable: Executable;
   readonly perRun: number;
+  /** Its weights that are not baked in. */
   readonly weights: Readonly<Record<string, Handle | HostTensor>>;
-  readonly rows: ReadonlyMap<string, Rows>;
   readonly announce: boolean;
 }
 
-export async function classify(request: ClassifyRequest, context: StageContext): Promise<Classified> {
+/** Fills the feeds of one run for `count` episodes from `start` on. */
+export type Feeder = (feeds: Feeds, start: number, count: number) => void | Promise<void>;
+
+export async function classify(request: ClassifyRequest, feed: Feeder, context: StageContext): Promise<Classified> {
   const { task, episodes, program, executable, perRun, weights } = request;
   const queries = task.way * task.query;
   const correct = new Float32Array(episodes.length * queries);
   const predicted = new Int32Array(episodes.length * queries);
   const top = new Map(request.top.map((k) => [k, new Float32Array(episodes.length * queries)]));
   const feeds = allocateFeeds(program);
-  const sources = Object.keys(feeds).map((name) => source(name, feedData(feeds, name, Float32Array), request.rows));
   for (let start = 0; start < episodes.length; start += perRun) {
     const count = Math.min(perRun, episodes.length - start);
-    for (let e = 0; e < count; e++) {
-      const episode = episodes[start + e];
-      if (episode === undefined) break;
-      for (const { data, rows, part } of sources) {
-        const images = episode[part];
-        rows.gather(images, data, e * images.length * rows.width);
-      }
-    }
-    // A short last run keeps the episodes of the one before it at its end: their answers are dropped.
+    // A short last run keeps episodes of the one before it at its end: their answers are dropped.
+    await feed(feeds, start, count);
     const { host } = await executable.run({ ...weights, ...feeds });
     const take = (target: Float32Array | Int32Array, name: string): void => {
       const data = host[name]?.data;
@@ -60,29 +55,43 @@ export async function classify(request: ClassifyRequest, context: StageContext):
     for (const [k, hits] of top) take(hits, `top${k}`);
     context.pace.step();
     if (request.announce) {
-      context.say({
-        type: "stage.progress",
-        phase: "classify",
-        done: start + count,
-        total: episodes.length,
-        unit: "episodes",
-      });
+      const done = start + count;
+      context.say({ type: "stage.progress", phase: "classify", done, total: episodes.length, unit: "episodes" });
     }
   }
   return { correct, top, predicted };
 }
 
-/** `support.vector` is fed from the rows of the output `vector`, by each episode's supports. */
-function source(
-  name: string,
-  data: Float32Array,
-  all: ReadonlyMap<string, Rows>,
-): { data: Float32Array; rows: Rows; part: "support" | "query" } {
-  const dot = name.indexOf(".");
-  const part = name.slice(0, dot);
-  const rows = all.get(name.slice(dot + 1));
-  if (rows === undefined || (part !== "support" && part !== "query")) throw new Error(`nothing can feed ${name}`);
-  return { data, rows, part };
+/** Feeds from embeddings: `support.vector` gets the rows of the output `vector` of each episode's supports. */
+export function fromRows(episodes: readonly Episode[], all: ReadonlyMap<string, Rows>): Feeder {
+  return (feeds, start, count) => {
+    for (const name of Object.keys(feeds)) {
+      const dot = name.indexOf(".");
+      const part = name.slice(0, dot);
+      const rows = all.get(name.slice(dot + 1));
+      if (rows === undefined || (part !== "support" && part !== "query")) throw new Error(`nothing can feed ${name}`);
+      const data = feedData(feeds, name, Float32Array);
+      for (const [e, episode] of episodes.slice(start, start + count).entries()) {
+        const images = episode[part];
+        rows.gather(images, data, e * images.length * rows.width);
+      }
+    }
+  };
+}
+
+/** Feeds images themselves, where a metric wants to embed them: each episode's supports, then its queries. */
+export function fromLoader(episodes: readonly Episode[], loader: Loader, perRun: number): Feeder {
+  const ask = (start: number): void => {
+    const images = episodes.slice(start, start + perRun).flatMap(({ support, query }) => [...support, ...query]);
+    if (images.length > 0) loader.request(start, Int32Array.from(images));
+  };
+  return async (feeds, start) => {
+    if (start === 0) ask(0);
+    ask(start + perRun);
+    const batch = await loader.next();
+    feedData(feeds, "images", Uint8Array).set(batch.images);
+    batch.release();
+  };
 }
 
 /** The mean of each episode's queries. */
@@ -99,6 +108,12 @@ export function perEpisode(values: Float32Array, episodes: number): Float64Array
 export function outputsOf(metric: Metric): string[] {
   const forms = metric.entries["classify"]?.params.map((param) => param.form) ?? [];
   return [...new Set(forms.filter((form) => form !== "image" && form !== "encoder" && form !== "class"))];
+}
+
+/** Whether a metric is content with embeddings: its entry takes neither the encoder nor images. */
+export function takesEmbeddings(metric: Metric): boolean {
+  const forms = metric.entries["classify"]?.params.map((param) => param.form) ?? [];
+  return !forms.includes("image") && !forms.includes("encoder");
 }
 
 /** Every image that the episodes name, ascending, each once. */

@@ -1,12 +1,11 @@
 /** Embeds images of one split, each once, in chunks of a fixed size. */
 import type { Program } from "../../compiler/tensor/ir.js";
 import type { Dataset, SplitName } from "../../compiler/typed.js";
-import type { Pack, PackedSplit } from "../data/contract.js";
+import type { Pack } from "../data/contract.js";
 import { createLoader } from "../data/index.js";
 import type { Executable, Handle, HostTensor } from "../engines/engine.js";
 import { imagesPerRun } from "./chunks.js";
-import type { StageContext } from "./context.js";
-import { elements } from "./context.js";
+import { elements, type StageContext } from "./context.js";
 import { allocateFeeds, feedData } from "./feeds.js";
 import { Rows } from "./rows.js";
 
@@ -23,7 +22,7 @@ export interface EmbedRequest {
   readonly weights: Readonly<Record<string, Handle | HostTensor>>;
   /** Files of rows that do not fit into memory start with this path. */
   readonly spill: string;
-  /** Purpose in events: `validate` stays silent. */
+  /** Whether its progress is told. */
   readonly announce: boolean;
 }
 
@@ -85,11 +84,4 @@ export async function embed(request: EmbedRequest, context: StageContext): Promi
   } finally {
     await loader.close();
   }
-}
-
-/** The split of a pack; a pack without it cannot have been ingested for this experiment. */
-export function packedSplit(pack: Pack, split: SplitName): PackedSplit {
-  const found = pack.splits[split];
-  if (found === undefined) throw new Error(`the pack ${pack.dir} has no split ${split}`);
-  return found;
 }

@@ -1,20 +1,16 @@
 /** `evaluate`: each image of the episodes embedded once, then a metric over many episodes, by row. */
-import { lowerClassify, lowerEmbed } from "../../compiler/lower/index.js";
 import { metricWeights, networkWeights } from "../../compiler/lower/weights.js";
-import type { Program } from "../../compiler/tensor/ir.js";
 import type { EvaluateRow, EvaluateStage } from "../../compiler/typed.js";
 import type { Episode, Pack, PackedSplit } from "../data/contract.js";
 import { sampleEpisode } from "../data/index.js";
-import type { Engine, Executable, HostTensors } from "../engines/engine.js";
+import type { Engine } from "../engines/engine.js";
 import { estimate } from "../statistics.js";
 import type { ReportData, StoredResult } from "../store/manifest.js";
-import { episodesInRun, imagesPerRun } from "./chunks.js";
-import { type Classified, classify, imagesOf, outputsOf, perEpisode } from "./classify.js";
+import { type Classified, perEpisode } from "./classify.js";
 import type { StageContext } from "./context.js";
-import { datasetOf } from "./datasets.js";
-import { embed, packedSplit } from "./embed.js";
-import { inputNames, pick } from "./feeds.js";
+import { datasetOf, packedSplit } from "./datasets.js";
 import type { Rows } from "./rows.js";
+import { Embedder, Scorer } from "./scorer.js";
 import { startingWeights } from "./weights.js";
 
 export interface Evaluated {
@@ -46,15 +42,9 @@ export async function runEvaluate(
   const reports: ReportData[] = [];
   // Rows of one split share its embeddings.
   for (const group of groupBy(rows, ({ row }) => `${row.split.dataset} ${row.split.split}`)) {
-    const embedded = await embedGroup(stage, group, packs, engine, context);
-    try {
-      for (const row of group) {
-        const classified = await classifyRow(stage, row, embedded, engine, context);
-        results.push(...resultsOf(stage, row, classified));
-        reports.push(...reportsOf(stage, row, classified));
-      }
-    } finally {
-      for (const kept of embedded.values()) kept.close();
+    for (const [row, classified] of await scoreGroup(stage, group, packs, engine, context)) {
+      results.push(...resultsOf(stage, row, classified));
+      reports.push(...reportsOf(stage, row, classified));
     }
   }
   // In the order of the stage's rows, whatever the splits.
@@ -64,73 +54,51 @@ export async function runEvaluate(
   return { results: results.sort(order), reports: reports.sort(order) };
 }
 
-async function embedGroup(
+/** Scores rows that share a split: its images embedded once where that is legal, else anew in each episode. */
+async function scoreGroup(
   stage: EvaluateStage,
   group: readonly Row[],
   packs: ReadonlyMap<string, Pack>,
   engine: Engine,
   context: StageContext,
-): Promise<ReadonlyMap<string, Rows>> {
-  const { job } = context;
+): Promise<[Row, Classified][]> {
   const ref = group[0]?.row.split;
-  if (ref === undefined) return new Map();
-  const { dataset, pack } = datasetOf(job.experiment, packs, ref.dataset);
+  if (ref === undefined) return [];
+  const { job, pace } = context;
   const encoder = stage.encoder.value;
-  const outputs = [...new Set(group.flatMap(({ row }) => outputsOf(row.metric)))];
-  const program = lowerEmbed(encoder, dataset, { batch: imagesPerRun, outputs, slot: "encoder" });
-  const weights = startingWeights(networkWeights("encoder", encoder, stage.encoder.from), job);
-  const { executable } = await compileWith(program, weights, engine);
-  context.pace.prepared();
-  try {
-    return await embed(
-      {
-        dataset,
-        pack,
-        split: ref.split,
-        images: imagesOf(group.flatMap(({ episodes }) => episodes)),
-        program,
-        executable,
-        weights: {},
-        spill: `${job.runDir}/embeddings`,
-        announce: true,
-      },
-      context,
+  const encoderWeights = startingWeights(networkWeights("encoder", encoder, stage.encoder.from), job);
+  const source = { ...datasetOf(job.experiment, packs, ref.dataset), split: ref.split };
+  let rows: ReadonlyMap<string, Rows> = new Map();
+  let width = 0;
+  if (stage.embedOnce.legal) {
+    const metrics = group.map(({ row }) => row.metric);
+    const embedder = await Embedder.create(encoder, metrics, source, encoderWeights, engine, context);
+    pace.prepared();
+    rows = await embedder.run(
+      group.flatMap(({ episodes }) => episodes),
+      undefined,
+      true,
     );
-  } finally {
-    await executable.dispose();
+    width = embedder.width;
+    await embedder.dispose();
   }
-}
-
-async function classifyRow(
-  stage: EvaluateStage,
-  { row, episodes }: Row,
-  rows: ReadonlyMap<string, Rows>,
-  engine: Engine,
-  context: StageContext,
-): Promise<Classified> {
-  const encoder = stage.encoder.value;
-  const width = outputsOf(row.metric).reduce((sum, name) => sum + (rows.get(name)?.width ?? 0), 0);
-  const perRun = episodesInRun(row.task, width, row.episodes);
-  const program = lowerClassify(row.metric, row.task, encoder, { episodes: perRun, report: stage.report });
-  const decls = metricWeights({ ...stage.metric, value: row.metric }, encoder);
-  const { executable } = await compileWith(program, startingWeights(decls, context.job), engine);
-  context.pace.prepared();
+  const scored: [Row, Classified][] = [];
   try {
-    const top = stage.report.flatMap((report) => (report.kind === "top" ? [report.k] : []));
-    const request = { task: row.task, episodes, top, program, executable, perRun, weights: {}, rows, announce: true };
-    return await classify(request, context);
+    for (const row of group) {
+      const { metric, task } = row.row;
+      const metricDecls = metricWeights({ ...stage.metric, value: metric }, encoder);
+      const weights = { ...encoderWeights, ...startingWeights(metricDecls, job) };
+      const options = { metric, task, encoder, episodes: row.episodes, report: stage.report, announce: true };
+      const from = stage.embedOnce.legal ? { width } : { direct: source };
+      const scorer = await Scorer.create(options, from, weights, engine, context);
+      pace.prepared();
+      scored.push([row, await scorer.run(rows, undefined)]);
+      await scorer.dispose();
+    }
   } finally {
-    await executable.dispose();
+    for (const kept of rows.values()) kept.close();
   }
-}
-
-/** Weights are constants of an evaluation's programs: the engine may fold and lay them out as it likes. */
-async function compileWith(
-  program: Program,
-  weights: HostTensors,
-  engine: Engine,
-): Promise<{ executable: Executable }> {
-  return { executable: await engine.compile(program, pick(weights, inputNames(program, "weight"))) };
+  return scored;
 }
 
 function resultsOf(stage: EvaluateStage, { row, episodes }: Row, { correct, top }: Classified): StoredResult[] {

@@ -5,10 +5,9 @@ import type { Pack, PackedSplit } from "../data/contract.js";
 import { createLoader, sampleEpisode } from "../data/index.js";
 import type { Engine } from "../engines/engine.js";
 import type { StageContext } from "./context.js";
-import { datasetOf } from "./datasets.js";
-import { packedSplit } from "./embed.js";
-import { type Batches, type Trained, train } from "./train.js";
-import { Validator } from "./validate.js";
+import { datasetOf, packedSplit } from "./datasets.js";
+import { type Batches, pretrained, type Trained, train } from "./train.js";
+import { createValidator } from "./validate.js";
 
 export async function runMeta(
   stage: MetaStage,
@@ -20,10 +19,10 @@ export async function runMeta(
   const { task, split: ref } = stage.episodes;
   const { dataset, pack } = datasetOf(job.experiment, packs, ref.dataset);
   const split = packedSplit(pack, ref.split);
-  const training = lowerTraining(stage, dataset);
+  const training = lowerTraining(stage, dataset, { seed: job.seed, stage: pretrained(job.experiment) });
   const validation = stage.validate && {
     plan: stage.validate,
-    validator: await Validator.create(
+    validate: await createValidator(
       {
         validation: stage.validate,
         encoder: stage.encoder.value,

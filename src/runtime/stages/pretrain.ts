@@ -5,11 +5,10 @@ import type { Pack, PackedSplit } from "../data/contract.js";
 import { createLoader, shuffledImages } from "../data/index.js";
 import type { Engine } from "../engines/engine.js";
 import type { StageContext } from "./context.js";
-import { datasetOf } from "./datasets.js";
-import { packedSplit } from "./embed.js";
+import { datasetOf, packedSplit } from "./datasets.js";
 import { feedData } from "./feeds.js";
-import { type Batches, type Trained, train } from "./train.js";
-import { Validator } from "./validate.js";
+import { type Batches, pretrained, type Trained, train } from "./train.js";
+import { createValidator } from "./validate.js";
 
 export async function runPretrain(
   stage: PretrainStage,
@@ -20,10 +19,10 @@ export async function runPretrain(
   const { job } = context;
   const { dataset, pack } = datasetOf(job.experiment, packs, stage.data.dataset);
   const split = packedSplit(pack, stage.data.split);
-  const training = lowerTraining(stage, dataset);
+  const training = lowerTraining(stage, dataset, { seed: job.seed, stage: pretrained(job.experiment) });
   const validation = stage.validate && {
     plan: stage.validate,
-    validator: await Validator.create(
+    validate: await createValidator(
       {
         validation: stage.validate,
         encoder: stage.encoder.value,
@@ -62,7 +61,7 @@ export function imageBatches(
   const count = offsets.at(-1) ?? 0;
   const classOf = new Int32Array(count);
   for (let c = 0; c + 1 < offsets.length; c++) classOf.fill(c, offsets[c], offsets[c + 1]);
-  let current = { epoch: 0, order: new Int32Array(0) };
+  let current: { epoch: number; order: Int32Array } = { epoch: 0, order: new Int32Array(0) };
   return {
     unit: "images",
     images(step, epoch) {

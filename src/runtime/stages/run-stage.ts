@@ -86,11 +86,9 @@ async function openEngine({ engine: { name, device }, threads }: Job): Promise<E
 async function openPacks(stage: Stage, job: Job): Promise<Map<string, Pack>> {
   const packs = new Map<string, Pack>();
   for (const id of stageDatasets(stage)) {
-    const dataset = job.experiment.datasets[id];
-    if (dataset === undefined) throw new Error(`no dataset ${id}`);
-    const pack = await openPack(dataset, { cacheDir: places.data(job.project), projectDir: job.project.dir });
-    if (pack === undefined) throw new Error(`the pack of ${id} is gone`);
-    packs.set(id, pack);
+    const dir = job.packs[id];
+    if (dir === undefined) throw new Error(`the dataset ${id} is not packed`);
+    packs.set(id, await openPack(dir));
   }
   return packs;
 }

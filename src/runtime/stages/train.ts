@@ -2,14 +2,14 @@
 
 import { DiagnosticError, diagnostic } from "../../compiler/diagnostics/diagnostic.js";
 import type { TrainingProgram } from "../../compiler/lower/index.js";
-import type { Duration, Validation } from "../../compiler/typed.js";
+import type { Duration, Experiment, PretrainStage, Validation } from "../../compiler/typed.js";
 import type { Loader } from "../data/contract.js";
 import type { Engine, Handle, HostTensors } from "../engines/engine.js";
 import type { Validated } from "../store/manifest.js";
 import type { Finished } from "../store/store.js";
 import { allocate, elements, type StageContext } from "./context.js";
 import { allocateFeeds, type Feeds, feedData, inputNames, pick, scalar } from "./feeds.js";
-import type { Validator } from "./validate.js";
+import type { Validate } from "./validate.js";
 import { startingWeights } from "./weights.js";
 
 /** Where a step's images come from: pure functions of the step. */
@@ -26,12 +26,21 @@ export interface TrainOptions {
   readonly duration: Duration;
   readonly batches: Batches;
   readonly loader: Loader;
-  readonly validation: { readonly plan: Validation; readonly validator: Validator } | undefined;
+  readonly validation: { readonly plan: Validation; readonly validate: Validate } | undefined;
 }
 
 export interface Trained {
   readonly weights: NonNullable<Finished["weights"]>;
   readonly history: readonly Validated[];
+}
+
+/** The finished stages that a loss may call. */
+export function pretrained(experiment: Experiment): (id: string) => PretrainStage {
+  return (id) => {
+    const stage = experiment.stages.find((candidate) => candidate.id === id);
+    if (stage?.kind !== "pretrain") throw new Error(`no pretrain stage ${id}`);
+    return stage;
+  };
 }
 
 /** Steps that are being loaded while one runs. */
@@ -107,8 +116,8 @@ export async function train(options: TrainOptions, engine: Engine, context: Stag
       options.validation !== undefined &&
       isDue(options.validation.plan, epoch, epochs)
     ) {
-      const { plan, validator } = options.validation;
-      const accuracy = await validator.run(handles);
+      const { plan, validate } = options.validation;
+      const accuracy = await validate(handles);
       const isBest = best.add({ step, epoch, accuracy: accuracy.mean, ci95: accuracy.ci95, episodes: plan.episodes });
       if (isBest && plan.keepBest) kept = await download();
       say({

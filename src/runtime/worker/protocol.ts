@@ -23,6 +23,8 @@ export interface Job {
   readonly content: Canonical;
   /** Serve from the store if it holds this key with exactly the numerics that the engine turns out to have. */
   readonly reuseExact: boolean;
+  /** Folders of the packs of the datasets that it reads, by dataset id. */
+  readonly packs: Readonly<Record<string, string>>;
   /** Stored stages that this one takes weights from, by stage id. */
   readonly inputs: Readonly<Record<string, { readonly key: string; readonly dir: string }>>;
 }
