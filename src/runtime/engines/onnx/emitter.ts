@@ -24,6 +24,15 @@ export class Emitter {
   private readonly shared = new Map<Node, Map<string, unknown>>();
   private counter = 0;
 
+  /**
+   * @param centred nodes whose channels' means are near 0
+   * @param halved max_pool nodes whose gradient is wanted too, by halves
+   */
+  constructor(
+    readonly centred: ReadonlySet<Node> = new Set(),
+    readonly halved: ReadonlySet<Node> = new Set(),
+  ) {}
+
   define(node: Node, value: Value): void {
     this.values.set(node, value);
   }

@@ -1,16 +1,19 @@
 /** A tensor program as ONE ONNX model. */
-import type { Program } from "../../../compiler/tensor/ir.js";
+import type { Node, Program } from "../../../compiler/tensor/ir.js";
 import { reachable } from "../../../compiler/tensor/walk.js";
 import type { HostTensors } from "../engine.js";
 import { Emitter } from "./emitter.js";
+import { type Fusion, findFusions, halvedPools } from "./lowering/fusions.js";
 import { lowerNode } from "./lowering/index.js";
 import { prepare } from "./prepare.js";
 import { encodeModel, type OnnxGraph, type ValueInfo } from "./proto.js";
 
 /** Inputs named in `constants` become initializers. Output `name` is the graph output `out:name`. */
 export function lowerProgram(program: Program, constants: HostTensors = {}): OnnxGraph {
-  const prepared = prepare(program);
-  const e = new Emitter();
+  const { program: prepared, centred } = prepare(program);
+  const roots = prepared.outputs.map((output) => output.node);
+  const nodes = reachable(roots);
+  const e = new Emitter(centred, halvedPools(nodes));
   const inputs: ValueInfo[] = [];
   for (const { name, node } of prepared.inputs) {
     const constant = constants[name];
@@ -21,14 +24,30 @@ export function lowerProgram(program: Program, constants: HostTensors = {}): Onn
       e.define(node, { name: e.constant(node.dtype, node.shape, constant.data), shape: node.shape });
     }
   }
-  for (const node of reachable(prepared.outputs.map((output) => output.node)))
-    if (node.op !== "input") e.define(node, lowerNode(e, node));
+  const fusions = findFusions(nodes);
+  for (const node of operandsFirst(roots, fusions)) {
+    if (node.op === "input") continue;
+    const fusion = fusions.get(node);
+    e.define(node, fusion ? fusion.emit(e) : lowerNode(e, node));
+  }
   const outputs: ValueInfo[] = [];
   for (const { name, node } of prepared.outputs) {
     e.alias(e.full(node), outputName(name));
     outputs.push({ name: outputName(name), type: node.dtype, shape: node.shape });
   }
   return { name: program.name, nodes: e.nodes, initializers: e.initializers, inputs, outputs };
+}
+
+/** What has to be emitted for `roots`, given that a fusion reads its own inputs and not its node's. */
+function operandsFirst(roots: readonly Node[], fusions: ReadonlyMap<Node, Fusion>): Node[] {
+  const seen = new Set<Node>();
+  const open = [...roots];
+  for (let node = open.pop(); node; node = open.pop()) {
+    if (seen.has(node)) continue;
+    seen.add(node);
+    open.push(...(fusions.get(node)?.inputs ?? node.inputs));
+  }
+  return [...seen].sort((a, b) => a.id - b.id);
 }
 
 /** ONNX has one name space for inputs and outputs; an output may be called as an input is. */

@@ -59,31 +59,63 @@ function flippedFilters(e: Emitter, filters: Node, groups: number): string {
   });
 }
 
-/** One batched matrix product over all kernel offsets: dy [n·g, o/g, hw] × shifted x [n·g, k·c/g, hw]ᵀ, summed over n. */
-function filterGradient(e: Emitter, node: Node<"conv2d_filter_grad">): string {
-  const [x, dy] = [operand(node, 0), operand(node, 1)];
-  const { stride, pad, groups, filterSize } = node.attrs;
-  const [n, c, h, w] = images(x);
-  const [, o, oh, ow] = images(dy);
-  const [kh, kw] = filterSize;
-  const [top, left, bottom, right] = pad;
-  const padded = pad.every((amount) => amount === 0)
-    ? e.full(x)
-    : e.op("Pad", [e.full(x), e.ints([0, 0, top, left, 0, 0, bottom, right])]);
-  const shifted: string[] = [];
-  for (let i = 0; i < kh; i++) {
-    for (let j = 0; j < kw; j++) {
-      const [lastRow, lastColumn] = [i + (oh - 1) * stride[0] + 1, j + (ow - 1) * stride[1] + 1];
-      const everything = i === 0 && j === 0 && lastRow === h + top + bottom && lastColumn === w + left + right;
-      const part = everything ? padded : e.slice(padded, [2, 3], [i, j], [lastRow, lastColumn], stride);
-      shifted.push(e.reshape(part, [n, groups, c / groups, oh * ow]));
-    }
-  }
-  const columns = shifted.length === 1 ? (shifted[0] ?? "") : e.op("Concat", shifted, { axis: 2 });
-  const gradients = e.reshape(e.full(dy), [n, groups, o / groups, oh * ow]);
+/** dy·xᵀ summed over images, the columns of x stacked by kernel offset: `columns` [n, g, k·c/g, hw] → filters' shape. */
+export function filterProduct(
+  e: Emitter,
+  node: Node<"conv2d_filter_grad">,
+  dy: string,
+  columns: string,
+  places: number,
+) {
+  const { groups } = node.attrs;
+  const [o, inner, kh, kw] = images(node);
+  const n = operand(node, 0).shape[0] ?? 1;
+  const gradients = e.reshape(dy, [n, groups, o / groups, places]);
   const products = e.msOp("FusedMatMul", [gradients, columns], { transB: 1 });
   const summed = e.reduce("ReduceSum", products, [0]);
   if (kh * kw === 1) return e.reshape(summed, node.shape);
-  const parted = e.reshape(summed, [o, kh * kw, c / groups]);
-  return e.reshape(e.transpose(parted, [0, 2, 1]), node.shape);
+  return e.reshape(e.transpose(e.reshape(summed, [o, kh * kw, inner]), [0, 2, 1]), node.shape);
+}
+
+/** The elements of x [n, c, h, w] under each kernel offset, for output positions `stride` apart: [n, g, k·c/g, oh·ow]. */
+export function patchColumns(
+  e: Emitter,
+  x: string,
+  shape: readonly [number, number, number, number],
+  groups: number,
+  offsets: readonly (readonly [number, number])[],
+  stride: readonly [number, number],
+  output: readonly [number, number],
+): string {
+  const [n, c, h, w] = shape;
+  const parts = offsets.map(([i, j]) => {
+    const end = [i + (output[0] - 1) * stride[0] + 1, j + (output[1] - 1) * stride[1] + 1] as const;
+    const everything = i === 0 && j === 0 && end[0] === h && end[1] === w && stride[0] === 1 && stride[1] === 1;
+    const part = everything ? x : e.slice(x, [2, 3], [i, j], end, stride);
+    return e.reshape(part, [n, groups, c / groups, output[0] * output[1]]);
+  });
+  return parts.length === 1 ? (parts[0] ?? "") : e.op("Concat", parts, { axis: 2 });
+}
+
+export function paddedInput(e: Emitter, x: Node, pad: readonly [number, number, number, number]) {
+  const [n, c, h, w] = images(x);
+  const [top, left, bottom, right] = pad;
+  const shape = [n, c, h + top + bottom, w + left + right] as const;
+  if (pad.every((amount) => amount === 0)) return { name: e.full(x), shape };
+  const name = e.once(x, `padded ${pad.join()}`, () =>
+    e.op("Pad", [e.full(x), e.ints([0, 0, top, left, 0, 0, bottom, right])]),
+  );
+  return { name, shape };
+}
+
+export const kernelOffsets = ([kh, kw]: readonly [number, number]): [number, number][] =>
+  Array.from({ length: kh * kw }, (_, k) => [Math.floor(k / kw), k % kw]);
+
+function filterGradient(e: Emitter, node: Node<"conv2d_filter_grad">): string {
+  const [x, dy] = [operand(node, 0), operand(node, 1)];
+  const { stride, pad, groups, filterSize } = node.attrs;
+  const [, , oh, ow] = images(dy);
+  const { name, shape } = paddedInput(e, x, pad);
+  const columns = patchColumns(e, name, shape, groups, kernelOffsets(filterSize), stride, [oh, ow]);
+  return filterProduct(e, node, e.full(dy), columns, oh * ow);
 }

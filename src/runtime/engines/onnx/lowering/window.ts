@@ -13,10 +13,22 @@ function poolAttributes({ size, stride, pad }: Window) {
 }
 
 export const window = {
-  max_pool: (e, node) => whole(node, e.op("MaxPool", [e.full(operand(node, 0))], poolAttributes(node.attrs))),
+  max_pool: (e, node) => {
+    const x = operand(node, 0);
+    if (e.halved.has(node))
+      return whole(node, e.op("MaxPool", [rowWinners(e, x)], { kernel_shape: [2, 1], strides: [2, 1] }));
+    return whole(node, e.op("MaxPool", [e.full(x)], poolAttributes(node.attrs)));
+  },
   max_pool_grad: (e, node) => {
     const [x, y, dy] = [operand(node, 0), operand(node, 1), operand(node, 2)];
     const [n, c, h, w] = images(x);
+    if (halvable(node.attrs)) {
+      const [left, right] = scatterColumns(e, node);
+      const [, , rows, columns] = images(dy);
+      const places = [n, c, rows * 2, columns, 1];
+      const joined = e.op("Concat", [e.reshape(left, places), e.reshape(right, places)], { axis: 4 });
+      return whole(node, grown(e, e.reshape(joined, [n, c, rows * 2, columns * 2]), [h - rows * 2, w - columns * 2]));
+    }
     const parts = winners(e, x, y, node.attrs).map((mask) => e.op("Mul", [e.full(dy), mask]));
     return whole(node, unwindow(e, parts, node.attrs, [n, c, h, w], images(dy)));
   },
@@ -47,6 +59,50 @@ export const window = {
     return whole(node, unwindow(e, parts, node.attrs, [n, c, inputSize[0], inputSize[1]], [n, c, oh, ow]));
   },
 } satisfies Partial<Rules<OpName>>;
+
+/** 2×2 windows that do not overlap: the winner is found by halves. */
+export function halvable(window: Window): boolean {
+  return disjoint(window) && window.size[0] === 2 && window.size[1] === 2;
+}
+
+/** The larger of each two neighbours in a row: x [n, c, h, w] → [n, c, h, ⌊w/2⌋]. */
+function rowWinners(e: Emitter, x: Node): string {
+  return e.once(x, "row winners", () => e.op("MaxPool", [e.full(x)], { kernel_shape: [1, 2], strides: [1, 2] }));
+}
+
+/**
+ * The gradient of a 2×2 pool as its even and its odd columns, each [n, c, 2·oh, ow]. Row-major, the first maximum is in
+ * the upper row unless the lower row's is larger, and in its row on the left unless the right one is larger.
+ */
+export function scatterColumns(e: Emitter, node: Node<"max_pool_grad">): [left: string, right: string] {
+  return e.once(node, "columns", () => {
+    const [x, y, dy] = [operand(node, 0), operand(node, 1), operand(node, 2)];
+    const [n, c, , w] = images(x);
+    const [, , oh, ow] = images(dy);
+    const rows = rowWinners(e, x);
+    const upper = e.slice(rows, [2], [0], [2 * oh - 1], [2]);
+    const top = e.op("Mul", [e.full(dy), e.maskOf(e.op("Equal", [upper, e.full(y)]))]);
+    const bottom = e.op("Sub", [e.full(dy), top]);
+    const split = [n, c, oh, 1, ow];
+    const both = e.op("Concat", [e.reshape(top, split), e.reshape(bottom, split)], { axis: 3 });
+    const gradient = e.reshape(both, [n, c, 2 * oh, ow]);
+    const [, , h] = images(x);
+    const covered = h === 2 * oh ? rows : e.slice(rows, [2], [0], [2 * oh]);
+    const source = h === 2 * oh ? e.full(x) : e.slice(e.full(x), [2], [0], [2 * oh]);
+    // A 1×1 pool that skips every other column is a strided slice on all threads.
+    const evens =
+      w === 2 * ow
+        ? e.op("MaxPool", [source], { kernel_shape: [1, 1], strides: [1, 2] })
+        : e.slice(source, [3], [0], [2 * ow - 1], [2]);
+    const left = e.op("Mul", [gradient, e.maskOf(e.op("Equal", [evens, covered]))]);
+    return [left, e.op("Sub", [gradient, left])];
+  });
+}
+
+/** Zero rows and columns after the last. */
+function grown(e: Emitter, name: string, [rows, columns]: readonly [number, number]): string {
+  return rows + columns === 0 ? name : e.op("Pad", [name, e.ints([0, 0, 0, 0, 0, 0, rows, columns])]);
+}
 
 type Images = readonly [number, number, number, number];
 
@@ -92,8 +148,7 @@ function unwindow(e: Emitter, parts: readonly string[], window: Window, input: I
       rows.push(e.reshape(e.op("Concat", row, { axis: 4 }), [n, c, oh, 1, ow * size[1]]));
     }
     const covered = e.reshape(e.op("Concat", rows, { axis: 3 }), [n, c, oh * size[0], ow * size[1]]);
-    const rest = [h - oh * size[0], w - ow * size[1]] as const;
-    return rest[0] + rest[1] === 0 ? covered : e.op("Pad", [covered, e.ints([0, 0, 0, 0, 0, 0, rest[0], rest[1]])]);
+    return grown(e, covered, [h - oh * size[0], w - ow * size[1]]);
   }
   const [top, left] = pad;
   const placed = parts.map((part, k) => {

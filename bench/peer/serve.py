@@ -1,0 +1,143 @@
+"""PyTorch's side of the bench: answers one JSON line per request line, so that runs of both sides interleave.
+
+Requests: {"case": NAME, "mode": "eager" | "compiled", "repeat": N}. Answers: {"seconds": [...]}.
+"""
+
+import json
+import sys
+import time
+
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+
+THREADS = 2
+
+
+def conv_block(inner, outer):
+    return nn.Sequential(nn.Conv2d(inner, outer, 3, padding=1), nn.BatchNorm2d(outer), nn.ReLU(), nn.MaxPool2d(2))
+
+
+class Conv64F(nn.Module):
+    def __init__(self, channels=3):
+        super().__init__()
+        self.layers = nn.Sequential(conv_block(channels, 64), *(conv_block(64, 64) for _ in range(3)))
+
+    def forward(self, x):
+        return self.layers(x).flatten(1)
+
+
+class ResidualBlock(nn.Module):
+    def __init__(self, inner, outer):
+        super().__init__()
+        sizes = [inner, outer, outer, outer]
+        self.convs = nn.ModuleList(nn.Conv2d(a, b, 3, padding=1, bias=False) for a, b in zip(sizes, sizes[1:]))
+        self.norms = nn.ModuleList(nn.BatchNorm2d(outer) for _ in range(3))
+        self.shortcut = nn.Sequential(nn.Conv2d(inner, outer, 1, bias=False), nn.BatchNorm2d(outer))
+
+    def forward(self, x):
+        y = x
+        for place, (conv, norm) in enumerate(zip(self.convs, self.norms)):
+            y = norm(conv(y))
+            if place < 2:
+                y = F.leaky_relu(y, 0.1)
+        return F.max_pool2d(F.leaky_relu(y + self.shortcut(x), 0.1), 2)
+
+
+class ResNet12(nn.Module):
+    def __init__(self):
+        super().__init__()
+        widths = [3, 64, 160, 320, 640]
+        self.blocks = nn.Sequential(*(ResidualBlock(a, b) for a, b in zip(widths, widths[1:])))
+
+    def forward(self, x):
+        return self.blocks(x).mean((2, 3))
+
+
+class ProtoStep:
+    """Forward, backward and Adam's update of one ProtoNet episode."""
+
+    def __init__(self, net, way, shot, query, size, channels, compiled):
+        self.way, self.shot, self.query = way, shot, query
+        self.layout = torch.channels_last if compiled else torch.contiguous_format
+        self.net = net.to(memory_format=self.layout)
+        self.forward = torch.compile(self.loss) if compiled else self.loss
+        self.optimizer = torch.optim.Adam(net.parameters(), lr=1e-3)
+        self.images = torch.randint(0, 256, (way * (shot + query), channels, size, size), dtype=torch.uint8)
+        self.labels = torch.arange(way).repeat_interleave(query)
+
+    def loss(self, images):
+        features = self.net(images)
+        support = features[: self.way * self.shot].view(self.way, self.shot, -1).mean(1)
+        queries = features[self.way * self.shot :]
+        distance = (queries[:, None] - support[None]).pow(2).sum(2)
+        return F.cross_entropy(-distance, self.labels)
+
+    def __call__(self):
+        images = (self.images.float() / 255 - 0.5).contiguous(memory_format=self.layout)
+        self.optimizer.zero_grad()
+        self.forward(images).backward()
+        self.optimizer.step()
+
+
+class Embed:
+    """The forward pass alone, with running statistics."""
+
+    def __init__(self, net, count, size, channels, compiled):
+        self.layout = torch.channels_last if compiled else torch.contiguous_format
+        self.net = net.eval().to(memory_format=self.layout)
+        self.forward = torch.compile(self.net) if compiled else self.net
+        self.images = torch.randint(0, 256, (count, channels, size, size), dtype=torch.uint8)
+
+    def __call__(self):
+        with torch.no_grad():
+            self.forward((self.images.float() / 255 - 0.5).contiguous(memory_format=self.layout))
+
+
+class Reembed:
+    """Evaluation as it is usually written: every episode embeds its own images, then classifies its queries."""
+
+    def __init__(self, way, shot, query, size, compiled):
+        self.step = ProtoStep(Conv64F(), way, shot, query, size, 3, compiled)
+        self.step.net.eval()
+
+    def __call__(self):
+        with torch.no_grad():
+            self.step.forward((self.step.images.float() / 255 - 0.5).contiguous(memory_format=self.step.layout))
+
+
+def make(case, compiled):
+    if case == "conv64":
+        return ProtoStep(Conv64F(), 5, 5, 15, 84, 3, compiled)
+    if case == "resnet12":
+        return ProtoStep(ResNet12(), 5, 5, 15, 84, 3, compiled)
+    if case == "omniglot":
+        return ProtoStep(Conv64F(1), 20, 1, 5, 28, 1, compiled)
+    if case == "emoji":
+        return ProtoStep(Conv64F(), 5, 1, 5, 28, 3, compiled)
+    if case == "embed":
+        return Embed(Conv64F(), 100, 84, 3, compiled)
+    if case == "evaluate":
+        return Reembed(5, 1, 15, 84, compiled)
+    raise SystemExit(f"no case {case}")
+
+
+def main():
+    torch.manual_seed(0)
+    torch.set_num_threads(THREADS)
+    made = {}
+    for line in sys.stdin:
+        request = json.loads(line)
+        key = request["case"], request["mode"]
+        if key not in made:
+            made[key] = make(request["case"], request["mode"] == "compiled")
+        seconds = []
+        for _ in range(request["repeat"]):
+            start = time.perf_counter()
+            made[key]()
+            seconds.append(time.perf_counter() - start)
+        print(json.dumps({"seconds": seconds, "version": torch.__version__}), flush=True)
+
+
+if __name__ == "__main__":
+    main()
