@@ -103,7 +103,7 @@ export class Calls {
     const stage = this.options.stage?.(id);
     if (!stage) throw new CompilerBug(`stage ${id} is not known here`);
     const part = (slot: "encoder" | "head"): Placed => ({
-      prefix: `${stagePrefix(id)}.${slot}`,
+      prefix: `${stagePrefix(id)}${slot}`,
       network: stage[slot].value,
       frozen: true,
     });
@@ -186,4 +186,4 @@ export class Calls {
 }
 
 /** Prefix of the weights of a finished stage that a loss calls. */
-export const stagePrefix = (id: string): string => `stage:${id}`;
+export const stagePrefix = (id: string): string => `stage:${id}:`;

@@ -226,7 +226,7 @@ class Training {
       return (["encoder", "head"] as const).flatMap((slot) =>
         networkWeights(slot, called[slot].value, { stage: id, slot }).map((decl) => ({
           ...decl,
-          path: `${stagePrefix(id)}.${decl.path}`,
+          path: `${stagePrefix(id)}${decl.path}`,
           trainable: false,
         })),
       );
