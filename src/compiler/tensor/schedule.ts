@@ -1,6 +1,108 @@
-import type { Node } from "./ir.js";
+/** The order in which nodes are emitted, and what is alive in it. */
+import type { DType, Node } from "./ir.js";
+import { elementCount, type TensorType } from "./shape.js";
 import { reachable } from "./walk.js";
 
-export function schedule(roots: readonly Node[]): Node[] {
-  return reachable(roots);
+const BYTES: Readonly<Record<DType, number>> = { f32: 4, i32: 4, u32: 4, u8: 1, bool: 1 };
+
+export function byteSize({ shape, dtype }: TensorType): number {
+  return elementCount(shape) * BYTES[dtype];
+}
+
+/** Bytes a node takes while it is alive: inputs and constants are there from the start and take none of their own. */
+function footprint(node: Node): number {
+  return node.op === "input" || node.op === "const" ? 0 : byteSize(node);
+}
+
+/** Which distinct operands each node has, and how many nodes use each. */
+function uses(nodes: readonly Node[]): { operands: Map<Node, readonly Node[]>; users: Map<Node, Node[]> } {
+  const operands = new Map<Node, readonly Node[]>();
+  const users = new Map<Node, Node[]>(nodes.map((node) => [node, []]));
+  for (const node of nodes) {
+    const distinct = [...new Set(node.inputs)];
+    operands.set(node, distinct);
+    for (const operand of distinct) users.get(operand)?.push(node);
+  }
+  return { operands, users };
+}
+
+/** The most bytes alive at once when `order` is run: a result is made before the operands that end with it are dropped. */
+export function peakBytes(order: readonly Node[], outputs: readonly Node[]): number {
+  const { operands, users } = uses(order);
+  const kept = new Set(outputs);
+  const left = new Map(order.map((node) => [node, users.get(node)?.length ?? 0]));
+  let alive = 0;
+  let peak = 0;
+  for (const node of order) {
+    alive += footprint(node);
+    peak = Math.max(peak, alive);
+    for (const operand of operands.get(node) ?? []) {
+      const remaining = (left.get(operand) ?? 0) - 1;
+      left.set(operand, remaining);
+      if (remaining === 0 && !kept.has(operand)) alive -= footprint(operand);
+    }
+    if (left.get(node) === 0 && !kept.has(node)) alive -= footprint(node);
+  }
+  return peak;
+}
+
+/**
+ * Every node below `outputs`, operands first, in an order of low peak memory: the order of making, save that a node
+ * which frees at least what it takes runs as soon as it can, and sources wait for their first user. Where that is no
+ * better, the order of making.
+ */
+export function schedule(outputs: readonly Node[]): Node[] {
+  const made = reachable(outputs);
+  const eager = eagerOrder(made, new Set(outputs));
+  return peakBytes(eager, outputs) < peakBytes(made, outputs) ? eager : made;
+}
+
+function eagerOrder(nodes: readonly Node[], outputs: ReadonlySet<Node>): Node[] {
+  const { operands, users } = uses(nodes);
+  const waitingFor = new Map(nodes.map((node) => [node, computed(operands.get(node)).length]));
+  const left = new Map(nodes.map((node) => [node, users.get(node)?.length ?? 0]));
+  const done = new Set<Node>();
+  const order: Node[] = [];
+  const ready = new Set(nodes.filter((node) => node.inputs.length > 0 && waitingFor.get(node) === 0));
+  const growth = (node: Node): number => {
+    let bytes = footprint(node);
+    for (const operand of operands.get(node) ?? [])
+      if (left.get(operand) === 1 && !outputs.has(operand)) bytes -= footprint(operand);
+    return bytes;
+  };
+  const run = (node: Node): void => {
+    done.add(node);
+    order.push(node);
+    ready.delete(node);
+    for (const operand of operands.get(node) ?? []) left.set(operand, (left.get(operand) ?? 0) - 1);
+    if (node.inputs.length === 0) return;
+    for (const user of users.get(node) ?? []) {
+      const waiting = (waitingFor.get(user) ?? 0) - 1;
+      waitingFor.set(user, waiting);
+      if (waiting === 0) ready.add(user);
+    }
+  };
+  const runWithSources = (node: Node): void => {
+    for (const operand of operands.get(node) ?? []) if (!done.has(operand)) run(operand);
+    run(node);
+  };
+  while (ready.size > 0) {
+    let best: Node | undefined;
+    let gain = 1;
+    let oldest: Node | undefined;
+    for (const node of ready) {
+      if (!oldest || node.id < oldest.id) oldest = node;
+      const bytes = growth(node);
+      if (bytes < gain || (bytes === gain && best && node.id < best.id)) [best, gain] = [node, bytes];
+    }
+    const next = best ?? oldest;
+    if (next) runWithSources(next);
+  }
+  for (const node of nodes) if (!done.has(node)) run(node);
+  return order;
+}
+
+/** Operands that are the result of others: sources are made when they are wanted. */
+function computed(operands: readonly Node[] | undefined): readonly Node[] {
+  return (operands ?? []).filter((operand) => operand.inputs.length > 0);
 }

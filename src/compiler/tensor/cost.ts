@@ -1,0 +1,138 @@
+/** What a program costs, from its shapes alone. */
+import { decomposed, isComposite } from "./decompose.js";
+import { Graph } from "./graph.js";
+import type { CompositeName, Node, OpAttrs, PrimitiveName, Program } from "./ir.js";
+import { Ops } from "./ops.js";
+import { byteSize, peakBytes, schedule } from "./schedule.js";
+import { elementCount } from "./shape.js";
+import { reachable } from "./walk.js";
+
+export interface Cost {
+  /** Floating-point and integer operations; a multiply-add is two. */
+  readonly flops: number;
+  /** Bytes that nodes read and write, each composite as one kernel: the least traffic of an unfused engine. */
+  readonly bytes: number;
+  /** The most bytes alive at once in `schedule`'s order: inputs, constants and what is computed. */
+  readonly peakBytes: number;
+  /** f32 elements of weight and state inputs: in a training program the optimizer's are among them. */
+  readonly parameters: number;
+}
+
+type FlopRule = (node: Node) => number;
+const free: FlopRule = () => 0;
+const perResult: FlopRule = (node) => elementCount(node.shape);
+const perOperand: FlopRule = (node) => elementCount(operand(node, 0));
+const operand = (node: Node, place: number): readonly number[] => node.inputs[place]?.shape ?? [];
+
+/** A convolution's multiply-adds: one for each result element and filter element of its input channels. */
+const convolution =
+  (result: (node: Node) => readonly number[], filters: (node: Node) => readonly number[]): FlopRule =>
+  (node) =>
+    2 * elementCount(result(node)) * elementCount(filters(node).slice(1));
+const window: FlopRule = (node) => {
+  const { size } = node.attrs as OpAttrs["max_pool"];
+  const pooled = Math.min(elementCount(node.shape), elementCount(operand(node, node.inputs.length - 1)));
+  return pooled * size[0] * size[1];
+};
+
+const flops: Readonly<Record<PrimitiveName, FlopRule>> = {
+  input: free,
+  const: free,
+  iota: free,
+  neg: perResult,
+  exp: perResult,
+  log: perResult,
+  sqrt: perResult,
+  rsqrt: perResult,
+  tanh: perResult,
+  abs: perResult,
+  floor: perResult,
+  not: perResult,
+  add: perResult,
+  sub: perResult,
+  mul: perResult,
+  div: perResult,
+  max: perResult,
+  min: perResult,
+  pow: perResult,
+  and: perResult,
+  or: perResult,
+  xor: perResult,
+  shl: perResult,
+  shr: perResult,
+  compare: perResult,
+  select: perResult,
+  cast: perResult,
+  reshape: free,
+  transpose: free,
+  broadcast: free,
+  slice: free,
+  pad: free,
+  concat: free,
+  reverse: free,
+  gather: free,
+  scatter_add: perOperand,
+  stop_gradient: free,
+  reduce_sum: perOperand,
+  reduce_max: perOperand,
+  argmax: perOperand,
+  top_k: perOperand,
+  dot_general: (node) => {
+    const { lhsContract } = node.attrs as OpAttrs["dot_general"];
+    return 2 * elementCount(node.shape) * elementCount(lhsContract.map((axis) => Number(operand(node, 0)[axis])));
+  },
+  conv2d: convolution(
+    (node) => node.shape,
+    (node) => operand(node, 1),
+  ),
+  conv2d_input_grad: convolution(
+    (node) => operand(node, 0),
+    (node) => operand(node, 1),
+  ),
+  conv2d_filter_grad: convolution(
+    (node) => operand(node, 1),
+    (node) => node.shape,
+  ),
+  // n³/3 for the factor, 2n² for each right side; for each matrix of the batch.
+  solve_spd: ({ shape }) => {
+    const [n, m] = [Number(shape.at(-2)), Number(shape.at(-1))];
+    return elementCount(shape.slice(0, -2)) * (n ** 3 / 3 + 2 * n * n * m);
+  },
+  max_pool: window,
+  max_pool_grad: window,
+  max_pool_take: window,
+  avg_pool: window,
+  avg_pool_grad: window,
+};
+
+/** A composite costs what its primitives do. */
+function flopsOf(node: Node): number {
+  if (!isComposite(node.op)) return flops[node.op](node);
+  const o = new Ops(new Graph());
+  const operands = node.inputs.map(({ shape, dtype }, place) => o.input(`operand ${place}`, shape, dtype));
+  const whole = decomposed(o, node.op, operands, node.attrs as OpAttrs[CompositeName]);
+  return reachable([whole]).reduce((sum, each) => sum + flopsOf(each), 0);
+}
+
+/** Nodes that move no bytes: engines give another view, or read in place. */
+const still: ReadonlySet<string> = new Set(["input", "const", "reshape", "stop_gradient"]);
+
+export function cost(program: Program): Cost {
+  const outputs = program.outputs.map((output) => output.node);
+  const order = schedule(outputs);
+  const sum = (of: readonly Node[], measure: (node: Node) => number): number =>
+    of.reduce((total, node) => total + measure(node), 0);
+  const moved = (node: Node): number => (still.has(node.op) ? 0 : byteSize(node) + sum(node.inputs, byteSize));
+  const learned = program.inputs.filter(({ node, role }) => role !== "feed" && node.dtype === "f32");
+  const constants = order.flatMap((node) => (node.op === "const" && node.attrs.data.length > 1 ? [node] : []));
+  const resident = sum([...program.inputs.map(({ node }) => node), ...constants], byteSize);
+  return {
+    flops: sum(order, flopsOf),
+    bytes: sum(order, moved),
+    peakBytes: resident + peakBytes(order, outputs),
+    parameters: sum(
+      learned.map(({ node }) => node),
+      ({ shape }) => elementCount(shape),
+    ),
+  };
+}

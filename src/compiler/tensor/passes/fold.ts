@@ -1,0 +1,80 @@
+/** Constant folding: what is known is computed once, here, in f64. */
+import { interpret } from "../interpret.js";
+import type { Node, OpName } from "../ir.js";
+import type { Ops } from "../ops.js";
+import { elementCount } from "../shape.js";
+import type { RewriteRule } from "./rewrite.js";
+
+/** Results and operands above this many elements stay computed at run time: a constant is stored, an op is not. */
+const LARGEST = 1024;
+
+/** The one value of a constant that repeats it. */
+export function splat(node: Node | undefined): number | undefined {
+  if (node?.op !== "const") return undefined;
+  return node.attrs.data.length === 1 ? Number(node.attrs.data[0]) : undefined;
+}
+
+function known(o: Ops, node: Node): Node {
+  const { value } = interpret({ name: "constant", inputs: [], outputs: [{ name: "value", node, role: "host" }] }, {});
+  const data = Float64Array.from(value?.data ?? []);
+  const [first] = data;
+  const repeats = first !== undefined && data.every((each) => Object.is(each, first));
+  return o.constant(node.shape, repeats ? [first] : data, node.dtype);
+}
+
+const elementwise: readonly OpName[] = [
+  ...(["neg", "exp", "log", "sqrt", "rsqrt", "tanh", "abs", "floor", "not", "cast", "relu"] as const),
+  ...([
+    "add",
+    "sub",
+    "mul",
+    "div",
+    "max",
+    "min",
+    "pow",
+    "and",
+    "or",
+    "xor",
+    "shl",
+    "shr",
+    "compare",
+    "select",
+  ] as const),
+];
+const moving: readonly OpName[] = ["reshape", "transpose", "broadcast", "slice", "reverse", "stop_gradient"];
+const small: readonly OpName[] = [
+  ...elementwise,
+  ...moving,
+  ...(["pad", "concat", "gather", "reduce_sum", "reduce_max", "argmax", "dot_general", "random_bits"] as const),
+];
+
+export const foldRules: readonly RewriteRule[] = [
+  {
+    name: "fold repeated constants, whatever their size",
+    on: elementwise,
+    apply: (o, node) => {
+      const values = node.inputs.map(splat);
+      if (values.some((value) => value === undefined)) return undefined;
+      const scalars = node.inputs.map((input, place) => o.scalar(Number(values[place]), input.dtype));
+      const value = splat(known(o, o.graph.op(node.op, scalars, node.attrs)));
+      return value === undefined ? undefined : o.full(node.shape, value, node.dtype);
+    },
+  },
+  {
+    name: "a repeated constant looks the same from everywhere",
+    on: moving,
+    apply: (o, node) => {
+      const value = splat(node.inputs[0]);
+      return value === undefined ? undefined : o.full(node.shape, value, node.dtype);
+    },
+  },
+  {
+    name: "fold small constants",
+    on: small,
+    apply: (o, node) => {
+      if (!node.inputs.every((input) => input.op === "const")) return undefined;
+      const sizes = [node, ...node.inputs].map(({ shape }) => elementCount(shape));
+      return Math.max(...sizes) <= LARGEST ? known(o, node) : undefined;
+    },
+  },
+];

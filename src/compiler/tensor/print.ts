@@ -1,0 +1,60 @@
+/** Programs as text: one node a line, in emitted order, under the line of source that it comes from. */
+import type { Span } from "../../../grammar/ast.js";
+import type { Node, Program } from "./ir.js";
+import { schedule } from "./schedule.js";
+import { typeText } from "./shape.js";
+
+export interface PrintOptions {
+  /** The text of a source file, for the comments that name lines; without it they name offsets. */
+  readonly source?: (file: string) => string | undefined;
+}
+
+/** Elements of a constant that are shown. */
+const SHOWN = 6;
+
+export function print(program: Program, { source }: PrintOptions = {}): string {
+  const order = schedule(program.outputs.map((output) => output.node));
+  const unused = program.inputs.filter(({ node }) => !order.includes(node));
+  const numbers = new Map(order.map((node, place) => [node, `%${place}`]));
+  const inputs = new Map<Node, string>(
+    program.inputs.map(({ node, role, next }) => [node, next ? `${role} → ${next}` : role]),
+  );
+  const lines = [`program ${program.name} {`];
+  let place: string | undefined;
+  for (const node of order) {
+    const from = node.span && where(node.span, source);
+    if (from !== undefined && from !== place) lines.push(`  // ${from}`);
+    place = from ?? place;
+    const operands = node.inputs.map((input) => numbers.get(input)).join(", ");
+    const words = [node.op, operands, attributes(node)].filter((word) => word !== "").join(" ");
+    const role = inputs.get(node);
+    lines.push(`  ${numbers.get(node)}: ${typeText(node)} = ${words}${role ? `  // ${role}` : ""}`);
+  }
+  for (const { name, role } of unused) lines.push(`  // ${role} ${name} is not used`);
+  for (const { name, node, role } of program.outputs) lines.push(`  ${role} ${name} = ${numbers.get(node)}`);
+  return `${lines.join("\n")}\n}\n`;
+}
+
+function attributes(node: Node): string {
+  if (node.op === "input") return node.attrs.name;
+  if (node.op === "const") {
+    const { data } = node.attrs;
+    const shown = Array.from(data.slice(0, SHOWN), valueText).join(", ");
+    return data.length > SHOWN ? `${shown}, …` : shown;
+  }
+  const entries = Object.entries(node.attrs).filter(([name]) => name !== "shape" && name !== "dtype");
+  return entries.length === 0 ? "" : `{${entries.map(([name, value]) => `${name}: ${valueText(value)}`).join(", ")}}`;
+}
+
+function valueText(value: unknown): string {
+  if (Array.isArray(value)) return `[${value.map(valueText).join(", ")}]`;
+  return Object.is(value, -0) ? "-0" : String(value);
+}
+
+/** The file and line of a span, with the line's text. */
+function where({ file, start }: Span, source: PrintOptions["source"]): string {
+  const text = source?.(file);
+  if (text === undefined) return `${file}@${start}`;
+  const line = text.slice(0, start).split("\n").length;
+  return `${file}:${line}  ${text.split("\n")[line - 1]?.trim() ?? ""}`;
+}
