@@ -1,4 +1,339 @@
-/** FSL5001–FSL5999: datasets, episodes, slots and stages. */
+/** FSL5001–FSL5999: datasets, episodes, slots and stages. From FSL5101 on: what checks but does not run yet. */
 import { codes } from "../code.js";
 
-export const stagesCodes = codes({});
+const head =
+  'fsl 1\nimport { conv64 } from "fsl:backbones"\nimport { emoji } from "fsl:datasets"\nimport { prototypes } from "fsl:metrics"\n';
+const meta = (lines: string) =>
+  `${head}episode task = 5 way, 1 shot, 15 query\nmeta proto {\n  encoder conv64  metric prototypes  episodes task from emoji.train\n  optimizer adam(lr: 1e-3)\n  for 2 epochs of 100 episodes, 1 episode per step\n${lines}}`;
+
+export const stagesCodes = codes({
+  FSL5001: {
+    severity: "error",
+    title: "a line is missing",
+    message: "the {kind} stage `{stage}` has no `{line}` line",
+    explanation:
+      "A `pretrain` needs data, encoder, head, optimizer and for; a `meta` needs encoder, metric, episodes, optimizer and for; an `evaluate` needs encoder, metric and episodes. `like` and `of` may provide them.",
+    example: `${head}evaluate final { encoder conv64  metric prototypes }`,
+    mend: "Add the line.",
+  },
+  FSL5002: {
+    severity: "error",
+    title: "a line that the stage does not have",
+    message: "a {kind} stage has no `{line}` line",
+    explanation: "Each kind of stage has its own lines, and nothing is ignored silently.",
+    example: `${head}pretrain p {\n  data emoji.train  encoder conv64  head linear(class)\n  optimzer sgd(lr: 0.1)\n  for 2 epochs, 64 images per step, drop last\n}`,
+    mend: "Correct the word or remove the line.",
+  },
+  FSL5003: {
+    severity: "error",
+    title: "a line given twice",
+    message: "`{line}` is already given",
+    explanation: "Two lines of one word would leave it open which one counts.",
+    example: meta("  for 3 epochs of 100 episodes, 1 episode per step\n"),
+    mend: "Remove one of the two.",
+  },
+  FSL5004: {
+    severity: "error",
+    title: "more ways than classes",
+    message: "{way} way needs {way} classes, and `{split}` has {classes}",
+    explanation: "An episode draws that many different classes from the split.",
+    example: `${head}episode task = 500 way, 1 shot, 1 query\nevaluate final { encoder conv64  metric prototypes  episodes task from emoji.test, 100 episodes }`,
+    mend: "Take fewer ways, or a split with more classes.",
+  },
+  FSL5005: {
+    severity: "error",
+    title: "an episode larger than a class",
+    message: "{task} needs {need} images a class; class `{class}` of `{split}` has {images}",
+    explanation:
+      "Supports and queries of an episode are different images, so each class of the split must hold shot + query images.",
+    example: `${head}episode task = 5 way, 5 shot, 15 query\nevaluate final { encoder conv64  metric prototypes  episodes task from emoji.test, 100 episodes }`,
+    mend: "Take fewer shots or queries, or leave small classes out of the data.",
+  },
+  FSL5006: {
+    severity: "error",
+    title: "no such split",
+    message: "`{dataset}` has no {split} split",
+    explanation: "Not every data source has all of train, val and test.",
+    example:
+      'fsl 1\nimport { omniglot } from "fsl:datasets"\ndataset glyphs = omniglot(root: "omniglot", split: lake)\n// … episodes task from glyphs.val',
+    mend: "Use a split that it has.",
+  },
+  FSL5007: {
+    severity: "error",
+    title: "an episode that is not complete",
+    message: "{what}",
+    explanation:
+      "A task is `WAY way, SHOT shot, QUERY query`: how many classes, how many labelled images of each, how many to classify.",
+    example: "fsl 1\nepisode task = 5 way, 1 shot",
+    mend: "Write `episode task = 5 way, 1 shot, 15 query`.",
+  },
+  FSL5008: {
+    severity: "error",
+    title: "a number out of range",
+    message: "{what} must be {range}, and this is {found}",
+    explanation: "The value has no meaning outside this range.",
+    example: `${head}episode task = 5 way, 0 shot, 15 query`,
+    mend: "Give a value inside the range.",
+  },
+  FSL5009: {
+    severity: "error",
+    title: "epochs that are not whole steps",
+    message: "{total} in steps of {per} leave {rest} over",
+    explanation:
+      "An epoch is a whole number of steps, so that every step weighs the same and schedules in epochs mean what they say.",
+    example: `${head}pretrain p {\n  data emoji.train  encoder conv64  head linear(class)\n  optimizer sgd(lr: 0.1)\n  for 2 epochs, 64 images per step\n}`,
+    mend: "Choose a divisor (the help line lists some), or say `drop last` for images.",
+  },
+  FSL5010: {
+    severity: "error",
+    title: "stages that need each other",
+    message: "these stages need each other: {chain}",
+    explanation: "A stage starts from what finished stages made, so references between stages form no circle.",
+    example: `${head}pretrain a { encoder b.encoder }\npretrain b { encoder a.encoder }`,
+    mend: "Start one of them from a backbone.",
+  },
+  FSL5011: {
+    severity: "error",
+    title: "a slot that does not fit",
+    message: "the {slot} of `{stage}` does not fit: {why}",
+    explanation:
+      "Every weight of a filled slot must match by path, shape and classes; anything less would train a different network silently.",
+    example: `${head}pretrain p {\n  data emoji.train  encoder conv64  head linear(class)\n  optimizer sgd(lr: 0.1)\n  for 1 epoch, 64 images per step, drop last\n}\npretrain q like p { data emoji.val  head p.head }`,
+    mend: "Fill the slot with a fresh declaration, or train both on the same classes.",
+  },
+  FSL5012: {
+    severity: "error",
+    title: "untrained weights",
+    message: "the {slot} `{name}` of `{stage}` has values that no stage has trained: {names}",
+    explanation: "Evaluating fresh values measures nothing; usually the metric of a meta stage was meant.",
+    example: `${head}import { relation } from "fsl:metrics"\nepisode task = 5 way, 1 shot, 7 query\nevaluate r { encoder conv64  metric relation  episodes task from emoji.test, 100 episodes }`,
+    mend: "Use `of STAGE` or `metric STAGE.metric`; if it is meant, say `untrained`: `metric untrained NAME`.",
+  },
+  FSL5013: {
+    severity: "error",
+    title: "an output that the backbone lacks",
+    message: "`{metric}` asks for a `{form}`, and the encoder `{encoder}` has {outputs}",
+    explanation: "A metric gets the outputs that its `classify` names; the backbone must give them.",
+    example: `fsl 1\nimport { dn4 } from "fsl:metrics"\nbackbone flat { conv(3, 8), relu, flatten as vector }\n// meta m { encoder flat  metric dn4 … }`,
+    mend: "Name the output in the backbone: write `as map` after the layer.",
+  },
+  FSL5014: {
+    severity: "error",
+    title: "an optimizer path that matches nothing",
+    message: "`{path}` matches no weight of this stage",
+    explanation: "A group that changes nothing is a slip that would otherwise train to the end unnoticed.",
+    example: meta("").replace("adam(lr: 1e-3)", "adam(lr: 1e-3) { head.weight frozen }"),
+    mend: "Correct the path; the help line shows weights that exist. `*` stands for one part, `**` for any number.",
+  },
+  FSL5015: {
+    severity: "error",
+    title: "two optimizer groups for one weight",
+    message: "`{first}` and `{second}` both settle `{setting}` of `{weight}`, and neither is more specific",
+    explanation:
+      "Of two groups that match a weight, the more specific wins; of two equally specific ones it would be chance.",
+    example: meta("").replace("adam(lr: 1e-3)", "adam(lr: 1e-3) { encoder.** lr: 0.1  **.weight lr: 0.2 }"),
+    mend: "Make one path more specific.",
+  },
+  FSL5016: {
+    severity: "error",
+    title: "top k of fewer ways",
+    message: "`top{k}` needs more than {k} ways, and the task has {way}",
+    explanation: "When k is not smaller than the number of classes, the right one is always among the first k.",
+    example: `${head}episode task = 5 way, 1 shot, 7 query\nevaluate r { encoder conv64  metric prototypes  episodes task from emoji.test, 100 episodes  report top5 }`,
+    mend: "Report a smaller k.",
+  },
+  FSL5017: {
+    severity: "error",
+    title: "a report that is unknown",
+    message: "nothing called `{name}` can be reported",
+    explanation: "Evaluations report accuracy, topK (top2, top3, …), confusion and per_class.",
+    example: `${head}episode task = 5 way, 1 shot, 7 query\nevaluate r { encoder conv64  metric prototypes  episodes task from emoji.test, 100 episodes  report acuracy }`,
+    mend: "Use one of these words.",
+  },
+  FSL5018: {
+    severity: "error",
+    title: "a method built for another size",
+    message: "`{name}` was trained for {axis}={trained}, and this task has {axis}={found}",
+    explanation: "A learned value whose shape holds way or shot pins that size.",
+    example: `${head}// metric m { learn bias [way] = 0.0 … } trained 5 way, evaluated 10 way`,
+    mend: "Evaluate with the size it was trained for.",
+  },
+  FSL5019: {
+    severity: "error",
+    title: "unknown transform, source, optimizer or schedule",
+    message: "there is no {kind} called `{name}`",
+    explanation: "Sources, transforms, optimizers and schedules are built in; each place has its own set.",
+    example:
+      'fsl 1\nimport { emoji } from "fsl:datasets"\ndataset small = emoji() { train resise(32), normalize\n  eval resize(32), normalize }',
+    mend: "Correct the spelling; the help line lists what there is.",
+  },
+  FSL5020: {
+    severity: "error",
+    title: "images of two sizes",
+    message: "train gives {train} images and eval {eval}",
+    explanation: "The encoder must meet the same size in training and in evaluation.",
+    example:
+      'fsl 1\nimport { emoji } from "fsl:datasets"\ndataset small = emoji() { train resize(32), normalize\n  eval resize(64), normalize }',
+    mend: "Make both chains end at the same size.",
+  },
+  FSL5021: {
+    severity: "error",
+    title: "images of no fixed size",
+    message: "the {chain} chain never fixes the size of the images",
+    explanation:
+      "Images of a folder come in all sizes; `resize(n)` scales the shorter side, and a crop makes them equal.",
+    example:
+      'fsl 1\nimport { folder } from "fsl:datasets"\ndataset d = folder(root: "images") { train flip, normalize\n  eval normalize }',
+    mend: "Add `resize(n), center_crop(n)` or `random_resized_crop(n)`.",
+  },
+  FSL5022: {
+    severity: "error",
+    title: "a chain in the wrong order",
+    message: "{what}",
+    explanation:
+      "`normalize` ends a chain: what follows it would see numbers that are no colours. Crops come from images at least as large.",
+    example:
+      'fsl 1\nimport { emoji } from "fsl:datasets"\ndataset small = emoji() { train normalize, flip\n  eval normalize }',
+    mend: "Reorder the transforms.",
+  },
+  FSL5023: {
+    severity: "error",
+    title: "random transforms in evaluation",
+    message: "`{name}` is random, and `eval` must be the same each time",
+    explanation: "Each image is embedded once for all episodes, and two methods must meet the same images.",
+    example:
+      'fsl 1\nimport { emoji } from "fsl:datasets"\ndataset small = emoji() { train flip, normalize\n  eval flip, normalize }',
+    mend: "Use the fixed counterpart (`center_crop`), or leave it out.",
+  },
+  FSL5024: {
+    severity: "error",
+    title: "the test split in training",
+    message: "a {kind} stage may not {use} `{split}`",
+    explanation: "Weights or model selection that have seen the test split make its accuracy meaningless.",
+    example: `${head}pretrain p {\n  data emoji.test  encoder conv64  head linear(class)\n  optimizer sgd(lr: 0.1)\n  for 1 epoch, 64 images per step, drop last\n}`,
+    mend: "Train on `train`, select on `val`, and keep `test` for `evaluate`.",
+  },
+  FSL5025: {
+    severity: "error",
+    title: "an assumption that does not hold",
+    message: "{what}",
+    explanation:
+      "A method that assumes something of the queries is checked against the episode, and the assumption is printed with the result.",
+    example: "fsl 1\n// classify(…) transductive, assumes ballanced -> logits [n, way] { … }",
+    mend: "The one assumption known is `balanced`.",
+  },
+  FSL5026: {
+    severity: "error",
+    title: "a metric without fitted data",
+    message: "`{metric}` fits {names} from base data: say `fit from DATA.train`",
+    explanation: "A `fit` is computed once from base data, which the stage names.",
+    example:
+      "fsl 1\nmetric centred {\n  fit mu: vector from x: vector [item] { mean(x over item) }\n  classify(support: vector [way, shot], query: vector) -> logits [way] { -squared_distance(query - mu, mean(support over shot) - mu over feature) }\n}\n// meta m { … metric centred } without `fit from`",
+    mend: "Add the line, with a split that is not the test split.",
+  },
+  FSL5027: {
+    severity: "error",
+    title: "an axis given where rows are",
+    message: "{what}",
+    explanation:
+      "`each [...]` makes one row per value, in the `episodes` line of an `evaluate`; a training stage has one task.",
+    example: meta("")
+      .replace("episodes task", "episodes task(k: each [1 shot, 5 shot])")
+      .replace("episode task =", "episode task(k = 1 shot) ="),
+    mend: "Give one value.",
+  },
+  FSL5028: {
+    severity: "error",
+    title: "a stage like no other",
+    message: "{what}",
+    explanation:
+      "`like` names an earlier stage of the same kind, whose lines are taken over where they are not restated.",
+    example: `${head}evaluate a like b { report accuracy }`,
+    mend: "Name a stage of the same kind.",
+  },
+  FSL5029: {
+    severity: "error",
+    title: "a loss entry out of place",
+    message: "{what}",
+    explanation: "In a `loss` line of a `meta` stage, `classify` and the metric's loss entries are numbers to add up.",
+    example: meta("  loss classify + 0.1 * contrast\n"),
+    mend: "Name an entry of the metric; the help line lists them.",
+  },
+
+  FSL5101: {
+    severity: "error",
+    title: "minimize does not run yet",
+    message: "`{stage}` uses `minimize`, which this version checks but cannot run",
+    explanation:
+      "The method is understood and type-checked. Running minimisations inside an episode comes with a later version.",
+    example: "fsl 1\n// a meta stage whose metric is logistic_regression, maml or tim",
+    mend: "Use a method without `minimize` (prototypes, matching, ridge regression …) for now.",
+  },
+  FSL5102: {
+    severity: "error",
+    title: "repeat does not run yet",
+    message: "`{stage}` uses `repeat` in a method, which this version checks but cannot run",
+    explanation:
+      "The method is understood and type-checked. Running loops inside an episode comes with a later version.",
+    example: "fsl 1\n// a stage whose metric has `repeat 20 from u = … { … }`",
+    mend: "Use a method without loops for now.",
+  },
+  FSL5103: {
+    severity: "error",
+    title: "methods that embed themselves do not run yet",
+    message: "`{stage}` uses a method that embeds its images itself, which this version checks but cannot run",
+    explanation: "Entries that take `encoder` or `image` are type-checked; running them comes with a later version.",
+    example: "fsl 1\n// a stage whose metric is maml",
+    mend: "Use a method that takes `vector` or `map`.",
+  },
+  FSL5104: {
+    severity: "error",
+    title: "transductive methods do not run yet",
+    message: "`{stage}` uses a transductive method, which this version checks but cannot run",
+    explanation: "Methods that see the queries together are type-checked; running them comes with a later version.",
+    example: "fsl 1\n// a stage whose metric is tim",
+    mend: "Use an inductive method for now.",
+  },
+  FSL5105: {
+    severity: "error",
+    title: "loss entries do not run yet",
+    message: "the loss of `{stage}` uses `{entry}`, which this version checks but cannot run",
+    explanation: "Loss entries are type-checked; running them comes with a later version.",
+    example: "fsl 1\n// meta m { … loss classify + 0.1 * contrast }",
+    mend: "Leave the `loss` line out for now: the default loss is that of `classify`.",
+  },
+  FSL5106: {
+    severity: "error",
+    title: "fitted values do not run yet",
+    message: "`{stage}` uses values fitted from base data, which this version checks but cannot run",
+    explanation: "`fit` is type-checked; running it comes with a later version.",
+    example: "fsl 1\n// a stage with `fit from birds.train`",
+    mend: "Use a method without `fit` for now.",
+  },
+  FSL5107: {
+    severity: "error",
+    title: "values like the encoder do not run yet",
+    message: "`{stage}` learns one value for each weight of the encoder, which this version checks but cannot run",
+    explanation: "`learn x like encoder` is type-checked; running it comes with a later version.",
+    example: "fsl 1\n// metric meta_sgd { learn rate like encoder = 0.01 … }",
+    mend: "Use one learned value for all weights.",
+  },
+  FSL5108: {
+    severity: "error",
+    title: "this pretraining loss does not run yet",
+    message: "the loss of `{stage}` {what}, which this version checks but cannot run",
+    explanation:
+      "Losses of `head(encoder(x, norm: batch).vector)` run. Calls of finished stages and views of the images come with a later version.",
+    example: "fsl 1\n// pretrain student like teacher { loss(x: image [item], y: class [item]) { … teacher(x) … } }",
+    mend: "Use the default loss, or one of the head's logits alone.",
+  },
+  FSL5109: {
+    severity: "error",
+    title: "the data are not here",
+    message: "the data of `{dataset}` are not here, so {what} cannot be known",
+    explanation:
+      "The number of classes decides the shape of a classifier, and the number of images the steps of an epoch. `check` goes on without; running needs the data.",
+    example: 'fsl 1\nimport { folder } from "fsl:datasets"\n// pretrain on folder(root: "nowhere")',
+    mend: "Put the data where the dataset's `root` says.",
+  },
+});

@@ -1,0 +1,272 @@
+/** Calls: functions inlined, built-ins typed, networks applied, declarations given their arguments. */
+import type * as ast from "../../../grammar/ast.js";
+import type { Expr, Layer } from "../typed.js";
+import { bindArguments, matchArguments } from "./arguments.js";
+import { evaluateBlock } from "./blocks.js";
+import { callBuiltin } from "./builtins/call.js";
+import { isBuiltin } from "./builtins/table.js";
+import { listed, suggest } from "./checker.js";
+import { evaluate, unknownName } from "./evaluate.js";
+import type { Scope } from "./scope.js";
+import { asTensor, frameOf, show } from "./tensors.js";
+import { anything, type CallableValue, describe, type FnValue, type TensorValue, type Value } from "./values.js";
+
+export function evaluateCall(expr: ast.CallExpr, scope: Scope): Value {
+  const callee = calleeOf(expr.callee, scope);
+  switch (callee.kind) {
+    case "fn":
+      return inlineFn(callee, expr, scope);
+    case "builtin":
+      return callBuiltin(callee.name, expr, scope);
+    case "callable":
+      return applyNetwork(callee, expr, scope);
+    case "stage": {
+      const stage = scope.checker.callStage(callee.id, expr.callee.span, scope.frame?.options.labels);
+      return stage === undefined ? anything(expr.span) : applyNetwork(stage, expr, scope);
+    }
+    case "metric":
+    case "backbone":
+    case "dataset":
+    case "episode":
+      return withArguments(callee, expr, scope);
+    case "anything":
+      for (const arg of expr.args) evaluate(arg.value, scope);
+      return anything(expr.span);
+    default:
+      scope.checker.report("FSL3012", expr.callee.span, { found: describe(callee) });
+      return anything(expr.span);
+  }
+}
+
+function calleeOf(callee: ast.Expr, scope: Scope): Value {
+  if (callee.kind !== "ref") return evaluate(callee, scope);
+  const declared = scope.lookup(callee.text);
+  if (declared !== undefined) return declared;
+  if (isBuiltin(callee.text)) return { kind: "builtin", name: callee.text, span: callee.span };
+  scope.checker.report("FSL2001", callee.span, { name: callee.text }, { help: unknownName(callee.text, scope) });
+  return anything(callee.span);
+}
+
+/** The one clause of a call that is `word`; reports clauses that the callee does not take. */
+export function clauseOf(expr: ast.CallExpr, word: ast.Clause["word"]): ast.Clause | undefined {
+  return expr.clauses.find((clause) => clause.word === word);
+}
+export function refuseClauses(
+  expr: ast.CallExpr,
+  taken: readonly ast.Clause["word"][],
+  callee: string,
+  scope: Scope,
+): void {
+  for (const clause of expr.clauses) {
+    if (!taken.includes(clause.word)) scope.checker.report("FSL3014", clause.span, { callee, clause: clause.word });
+  }
+}
+
+const deepest = 64;
+
+function inlineFn(fn: FnValue, expr: ast.CallExpr, scope: Scope): Value {
+  const { checker } = scope;
+  const { decl } = fn;
+  const callee = `\`${decl.name.text}\``;
+  const { span } = expr;
+  const frame = frameOf(scope, span, `a call of ${callee}`);
+  if (frame === undefined) return anything(span);
+  refuseClauses(expr, ["over"], callee, scope);
+  if (checker.callNames.includes(decl.name.text) && checker.depth > deepest) {
+    checker.report("FSL2018", decl.name.span, { name: decl.name.text });
+    return anything(span);
+  }
+  const over = clauseOf(expr, "over")?.axes ?? [];
+  if (over.length !== decl.axes.length) {
+    const shape = decl.axes.map((axis) => axis.text).join(", ");
+    const clause =
+      decl.axes.length === 0
+        ? "no `over`"
+        : `\`over\` and ${decl.axes.length} ${decl.axes.length === 1 ? "axis" : "axes"}`;
+    checker.report(
+      "FSL3013",
+      clauseOf(expr, "over")?.span ?? span,
+      { callee, clause },
+      {
+        labels: [{ span: decl.name.span, text: "declared here" }],
+        help: decl.axes.length === 0 ? [] : [`write \`${decl.name.text}(… over ${shape})\``],
+      },
+    );
+    for (const arg of expr.args) evaluate(arg.value, scope);
+    return anything(span);
+  }
+  const axisNames = new Map(decl.axes.map((axis, at) => [axis.text, frame.axis(over[at]?.text ?? axis.text)]));
+  const body = fn.scope.child(frame.inner(frame.statements, axisNames));
+  bindArguments(decl.params, expr.args, body, scope, { callee, span, typed: false });
+  for (const param of decl.params) {
+    const value = body.lookup(param.name.text);
+    if (value?.kind === "tensor") body.define(param.name.text, frame.bind(value));
+    else if (value?.kind === "outputs") {
+      const tensor = asTensor(value, scope, span);
+      body.define(param.name.text, tensor ?? anything(span));
+    }
+  }
+  const result = checker.inCall(decl.name.text, span, () => evaluateBlock(decl.body, body));
+  return result.kind === "tensor" ? { ...result, span } : result;
+}
+
+/** `prototypes(distance: cosine)`: the declaration with these parameters bound. */
+function withArguments(
+  value: Extract<Value, { kind: "metric" | "backbone" | "dataset" | "episode" }>,
+  expr: ast.CallExpr,
+  scope: Scope,
+): Value {
+  const callee = `\`${value.decl.name.text}\``;
+  refuseClauses(expr, [], callee, scope);
+  const into = value.scope.child();
+  const call = { callee, span: expr.span, typed: true };
+  bindArguments(value.decl.params ?? [], expr.args, into, scope, call);
+  if (value.kind !== "episode") return { ...value, scope: into, span: expr.span };
+  const rows = (value.decl.params ?? []).flatMap((param) => {
+    const given = into.lookup(param.name.text);
+    return given?.kind === "each" ? [{ name: param.name.text, values: given.items }] : [];
+  });
+  if (rows.length > 1) {
+    scope.checker.report("FSL5027", expr.span, { what: "only one parameter may be given as `each`" });
+  }
+  return { ...value, scope: into, span: expr.span, each: rows[0] };
+}
+
+const imageAxes = ["channel", "height", "width"];
+
+function applyNetwork(callee: CallableValue, expr: ast.CallExpr, scope: Scope): Value {
+  const { checker } = scope;
+  const { span } = expr;
+  const frame = frameOf(scope, span, "a call of a network");
+  if (frame === undefined) return anything(span);
+  refuseClauses(expr, [], "a network", scope);
+  const normArg = expr.args.find((arg) => arg.name?.text === "norm");
+  const others = expr.args.filter((arg) => arg !== normArg);
+  const given = matchArguments(["x"], others, "a network", scope).get("x");
+  if (given === undefined) {
+    checker.report("FSL2015", span, { callee: "a network", expected: "one value", found: "none is" });
+    return anything(span);
+  }
+  const x = asTensor(evaluate(given, scope), scope, given.span);
+  if (x === undefined) return anything(span);
+  const { type } = x.expr;
+  if (type.kind === "class" || type.kind === "bool") {
+    checker.report("FSL3004", given.span, { what: type.kind === "class" ? "a label" : "a truth value" });
+    return anything(span);
+  }
+  const wantsImage = callee.gives === "outputs" || callee.target.kind === "stage";
+  if (wantsImage !== (type.kind === "image")) {
+    checker.report("FSL3009", given.span, {
+      what: "what is embedded",
+      expected: wantsImage ? "an image" : "a vector or map",
+      found: show(type, frame),
+    });
+    return anything(span);
+  }
+  const inner = type.kind === "image" ? [] : type.axes.filter((axis) => isInner(axis.name));
+  const network = callee.network(inner, span);
+  if (network === undefined) return anything(span);
+  const norm = normOf(normArg, callee, network.layers.some(hasBatchNorm), x, scope, span);
+  if (norm === undefined) return anything(span);
+  const outer = type.axes.filter((axis) => !inner.includes(axis));
+  const shared = frame.bind(x);
+  const apply = (output: string, at: ast.Span): Value => {
+    const axes = [...outer, ...(network.outputs[output] ?? [])];
+    const kind = callee.gives === "logits" ? "logits" : "real";
+    return frame.make(at, kind, axes, { k: "apply", target: callee.target, x: shared.expr, output, norm });
+  };
+  if (callee.gives === "outputs") return { kind: "outputs", network, apply, span };
+  return apply(Object.keys(network.outputs)[0] ?? "out", span);
+}
+
+function isInner(axis: string): boolean {
+  return axis === "feature" || imageAxes.includes(axis);
+}
+
+function hasBatchNorm({ op }: Layer): boolean {
+  if (op.kind === "residual") return [...op.body, ...op.shortcut].some(hasBatchNorm);
+  if (op.kind === "parallel") return op.branches.flat().some(hasBatchNorm);
+  return op.kind === "batch_norm";
+}
+
+type Norm = "phase" | "batch" | "running" | { readonly from: Expr };
+
+function normOf(
+  arg: ast.Argument | undefined,
+  callee: CallableValue,
+  needed: boolean,
+  x: TensorValue,
+  scope: Scope,
+  span: ast.Span,
+): Norm | undefined {
+  const { checker, frame } = scope;
+  if (frame === undefined) return undefined;
+  if (arg === undefined) {
+    if (callee.norm === "running") return "running";
+    if (callee.norm === "say" && needed) {
+      checker.report("FSL3021", span, {}, { help: ["add `norm: batch`, `norm: running` or `norm: from(y)`"] });
+      return undefined;
+    }
+    return "phase";
+  }
+  const { value } = arg;
+  if (callee.norm === "running") {
+    checker.report(
+      "FSL2014",
+      arg.span,
+      { callee: "a finished stage", name: "norm" },
+      {
+        help: ["finished stages are frozen: they use their running statistics"],
+      },
+    );
+    return undefined;
+  }
+  if (value.kind === "ref" && value.text === "running") return "running";
+  if (value.kind === "ref" && value.text === "batch") {
+    const overQueries =
+      frame.options.place === "metric" && !frame.options.transductive && dependsOnQuery(x.expr, scope);
+    if (overQueries) {
+      checker.report("FSL3022", arg.span, {}, { help: ["write `norm: from(support)`"] });
+      return undefined;
+    }
+    return "batch";
+  }
+  if (value.kind === "call" && value.callee.kind === "ref" && value.callee.text === "from" && value.args.length === 1) {
+    const from = value.args[0];
+    const tensor = from === undefined ? undefined : asTensor(evaluate(from.value, scope), scope, from.span);
+    return tensor === undefined ? undefined : { from: frame.bind(tensor).expr };
+  }
+  checker.report(
+    "FSL3009",
+    value.span,
+    {
+      what: "`norm`",
+      expected: listed(["batch", "running", "from(y)"]).replace(" and ", " or "),
+      found: value.kind === "ref" ? `\`${value.text}\`` : "something else",
+    },
+    { help: value.kind === "ref" ? suggest(value.text, ["batch", "running"]) : [] },
+  );
+  return undefined;
+}
+
+/** Whether a value is made from the query, looking through locals. */
+function dependsOnQuery(expr: Expr, scope: Scope): boolean {
+  let frame = scope.frame;
+  const queries = frame?.options.queries ?? new Set<string>();
+  const lets = new Map<number, Expr>();
+  while (frame !== undefined) {
+    for (const statement of frame.statements) if (statement.kind === "let") lets.set(statement.local, statement.value);
+    frame = frame.parent;
+  }
+  const seen = new Set<unknown>();
+  const visit = (node: unknown): boolean => {
+    if (typeof node !== "object" || node === null || seen.has(node)) return false;
+    seen.add(node);
+    if (Array.isArray(node)) return node.some(visit);
+    const record = node as { readonly k?: string; readonly name?: string; readonly local?: number };
+    if (record.k === "param") return record.name !== undefined && queries.has(record.name);
+    if (record.k === "local" && record.local !== undefined) return visit(lets.get(record.local));
+    return Object.values(record).some(visit);
+  };
+  return visit(expr);
+}

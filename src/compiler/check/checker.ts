@@ -1,0 +1,105 @@
+/** One compilation at work: what it may ask of the world, and the diagnostics it has collected. */
+import type { Span } from "../../../grammar/ast.js";
+import type { Holes } from "../diagnostics/code.js";
+import {
+  type CodeName,
+  type Diagnostic,
+  type DiagnosticExtras,
+  diagnostic,
+  type Label,
+  type registry,
+} from "../diagnostics/diagnostic.js";
+import { didYouMean } from "../diagnostics/suggest.js";
+import type { DataSource, DatasetFacts } from "../typed.js";
+import type { CallableValue } from "./values.js";
+
+export class Checker {
+  readonly #found = new Map<string, Diagnostic>();
+  /** The calls that are being inlined, outermost first: an error in a `fn` shows who called it. */
+  readonly #calls: { readonly name: string; readonly span: Span }[] = [];
+  #quiet = 0;
+  /** A finished stage as a function of images, for losses over the classes `labels`. Set by the owner of the stages. */
+  callStage: (id: string, at: Span, labels: string | undefined) => CallableValue | undefined = () => undefined;
+
+  constructor(readonly facts: (source: DataSource) => DatasetFacts | undefined) {}
+
+  /** The same mistake met again (a metric used by three stages) is reported once. */
+  report<K extends CodeName>(
+    code: K,
+    span: Span | undefined,
+    holes: Holes<(typeof registry)[K]>,
+    extras: DiagnosticExtras = {},
+  ): void {
+    if (this.#quiet > 0) return;
+    const call = this.#calls.at(-1);
+    const inCall: Label[] =
+      call === undefined || span === undefined || within(span, call.span)
+        ? []
+        : [{ span: call.span, text: `in this call of \`${call.name}\`` }];
+    const made = diagnostic(code, span, holes, { ...extras, labels: [...(extras.labels ?? []), ...inCall] });
+    const key = `${code} ${span?.file} ${span?.start} ${span?.end}`;
+    if (!this.#found.has(key)) this.#found.set(key, made);
+  }
+
+  add(found: Diagnostic): void {
+    const key = `${found.code} ${found.span?.file} ${found.span?.start} ${found.span?.end}`;
+    if (!this.#found.has(key)) this.#found.set(key, found);
+  }
+
+  get diagnostics(): readonly Diagnostic[] {
+    return [...this.#found.values()];
+  }
+
+  get errors(): number {
+    let errors = 0;
+    for (const found of this.#found.values()) if (found.severity === "error") errors++;
+    return errors;
+  }
+
+  /** Runs `work` as part of a call: errors inside point back at it. */
+  inCall<T>(name: string, span: Span, work: () => T): T {
+    this.#calls.push({ name, span });
+    try {
+      return work();
+    } finally {
+      this.#calls.pop();
+    }
+  }
+
+  get depth(): number {
+    return this.#calls.length;
+  }
+  get callNames(): readonly string[] {
+    return this.#calls.map((call) => call.name);
+  }
+
+  /** Runs `work` without reporting: for looking at what has been or will be checked elsewhere. */
+  quietly<T>(work: () => T): T {
+    this.#quiet++;
+    try {
+      return work();
+    } finally {
+      this.#quiet--;
+    }
+  }
+}
+
+function within(inner: Span, outer: Span): boolean {
+  return inner.file === outer.file && inner.start >= outer.start && inner.end <= outer.end;
+}
+
+/** `did you mean `shot`?`, else what there is when that is a short list. */
+export function suggest(name: string, candidates: Iterable<string>): string[] {
+  const all = [...new Set(candidates)].filter((candidate) => candidate !== name);
+  const near = didYouMean(name, all);
+  if (near !== undefined) return [`did you mean \`${near}\`?`];
+  if (all.length === 0 || all.length > 12) return [];
+  return [`there ${all.length === 1 ? "is" : "are"} ${listed(all)}`];
+}
+
+/** `` `a`, `b` and `c` `` */
+export function listed(names: readonly string[]): string {
+  const quoted = names.map((name) => `\`${name}\``);
+  if (quoted.length <= 1) return quoted.join("");
+  return `${quoted.slice(0, -1).join(", ")} and ${quoted.at(-1)}`;
+}

@@ -1,0 +1,109 @@
+/** Where tensor expressions are being built: the statements so far, the axes that are known, what the place allows. */
+import type { Span } from "../../../grammar/ast.js";
+import type { Axis, Expr, ExprNode, Statement, ValueType } from "../typed.js";
+import type { TensorValue } from "./values.js";
+
+export interface KnownAxis {
+  readonly size: number;
+  /** The axes that a `merge` made it of, outermost first. */
+  readonly merged: readonly Axis[] | undefined;
+}
+
+export interface FrameOptions {
+  readonly place: "metric" | "loss" | "fit";
+  /** Sizes stand for unknown ones: both branches of static `if`s are checked, and types are printed without sizes. */
+  readonly generic: boolean;
+  readonly transductive: boolean;
+  /** Axes of the queries of a transductive entry: no labels, no taking apart. */
+  readonly opaque: ReadonlySet<string>;
+  /** Parameters of the entry that hold queries. */
+  readonly queries: ReadonlySet<string>;
+  /** In a loss over classes: the split whose classes they are. */
+  readonly labels?: string | undefined;
+}
+
+export class Frame {
+  readonly #axes = new Map<string, KnownAxis>();
+
+  constructor(
+    readonly options: FrameOptions,
+    /** Where `let`s, loops and minimisations go. */
+    readonly statements: Statement[],
+    readonly parent: Frame | undefined = undefined,
+    /** Axis parameters of the function being inlined: what each stands for. */
+    readonly axisNames: ReadonlyMap<string, string> = new Map(),
+    private readonly locals: { next: number } = parent?.locals ?? { next: 0 },
+  ) {}
+
+  /** A frame inside this one: another list of statements, or a function's axis names. */
+  inner(statements: Statement[], axisNames = this.axisNames): Frame {
+    return new Frame(this.options, statements, this, axisNames);
+  }
+
+  get generic(): boolean {
+    return this.options.generic;
+  }
+
+  local(): number {
+    return this.locals.next++;
+  }
+
+  /** The axis that a name stands for here: axis parameters replaced, primes kept. */
+  axis(text: string): string {
+    const direct = this.axisNames.get(text);
+    if (direct !== undefined) return direct;
+    const base = unprimed(text);
+    const mapped = this.axisNames.get(base);
+    return mapped === undefined ? text : mapped + text.slice(base.length);
+  }
+
+  know(name: string, size: number, merged?: readonly Axis[]): void {
+    const known = this.#axes.get(name);
+    if (known?.size === size && merged === undefined) return;
+    this.#axes.set(name, { size, merged });
+  }
+
+  /** What is known of an axis, under its own name or without its primes. */
+  known(name: string): KnownAxis | undefined {
+    return this.#find(name) ?? this.#find(unprimed(name));
+  }
+
+  #find(name: string): KnownAxis | undefined {
+    const own = this.#axes.get(name);
+    return own ?? (this.parent === undefined ? undefined : this.parent.#find(name));
+  }
+
+  knownNames(): string[] {
+    return [...new Set([...this.#axes.keys(), ...(this.parent?.knownNames() ?? [])])];
+  }
+
+  isOpaque(axis: string): boolean {
+    return this.options.opaque.has(unprimed(axis));
+  }
+
+  /** A typed node; its axes become known. */
+  make(span: Span, kind: ValueType["kind"], axes: readonly Axis[], node: ExprNode, of?: Axis): TensorValue {
+    for (const axis of axes) if (this.#find(axis.name)?.size !== axis.size) this.know(axis.name, axis.size);
+    const type: ValueType = of === undefined ? { kind, axes } : { kind, axes, of };
+    return { kind: "tensor", span, expr: { type, span, ...node } as Expr };
+  }
+
+  /** Binds a computation to a local, so that using it twice computes it once. */
+  bind(value: TensorValue): TensorValue {
+    const { expr } = value;
+    if (expr.k === "local" || expr.k === "param" || expr.k === "number" || expr.k === "learn" || expr.k === "fit") {
+      return value;
+    }
+    const local = this.local();
+    this.statements.push({ kind: "let", local, value: expr });
+    return this.use(local, expr.type, value.span);
+  }
+
+  use(local: number, type: ValueType, span: Span): TensorValue {
+    return { kind: "tensor", span, expr: { type, span, k: "local", local } };
+  }
+}
+
+export function unprimed(name: string): string {
+  return name.replace(/'+$/, "");
+}

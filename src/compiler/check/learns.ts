@@ -1,0 +1,214 @@
+/** The learned values of a metric: tensors, modules and one value per weight of the encoder (rule 13). */
+import type * as ast from "../../../grammar/ast.js";
+import type { Axis, Initializer, Learn, Network } from "../typed.js";
+import { matchArguments } from "./arguments.js";
+import { suggest } from "./checker.js";
+import { evaluate } from "./evaluate.js";
+import { elaborateNetwork } from "./layers.js";
+import type { MetricUse } from "./metrics.js";
+import type { Scope } from "./scope.js";
+import { anything, describe, printAxes } from "./values.js";
+
+const initializers: Readonly<Record<string, readonly string[]>> = {
+  normal: ["std", "mean"],
+  uniform: ["low", "high"],
+  constant: ["value"],
+};
+
+export class Learned {
+  readonly #made: (() => Learn | undefined)[] = [];
+
+  constructor(
+    private readonly scope: Scope,
+    private readonly use: MetricUse,
+  ) {}
+
+  /** Those that an entry uses, in the order of declaration. */
+  typed(): Learn[] {
+    return this.#made.map((make) => make()).filter((learn) => learn !== undefined);
+  }
+
+  declare(learn: ast.LearnDecl): void {
+    for (const name of learn.names) {
+      if (this.scope.hasOwn(name.text)) {
+        const first = this.scope.lookup(name.text);
+        this.scope.checker.report(
+          "FSL2006",
+          name.span,
+          { name: name.text },
+          {
+            labels: first === undefined ? [] : [{ span: first.span, text: "declared here first" }],
+          },
+        );
+      }
+      const { value } = learn;
+      const layers = layersOf(value);
+      if (layers !== undefined) this.#module(name, layers, value.span);
+      else if (learn.like !== undefined) this.#like(name, learn);
+      else this.#tensor(name, learn);
+    }
+  }
+
+  #tensor(name: ast.Name, learn: ast.LearnDecl): void {
+    const { scope } = this;
+    const { frame, checker } = scope;
+    const axes: Axis[] = [];
+    for (const axis of learn.axes ?? []) {
+      const known = frame?.known(axis.text);
+      if (known === undefined) {
+        checker.report(
+          "FSL3007",
+          axis.span,
+          { axis: axis.text },
+          { help: suggest(axis.text, frame?.knownNames() ?? []) },
+        );
+        scope.define(name.text, anything(name.span));
+        return;
+      }
+      axes.push({ name: axis.text, size: known.size });
+    }
+    const init = initializerOf(learn.value, scope);
+    if (init === undefined || frame === undefined) {
+      scope.define(name.text, anything(name.span));
+      return;
+    }
+    scope.define(name.text, frame.make(name.span, "real", axes, { k: "learn", name: name.text }));
+    const typed: Learn = { kind: "tensor", name: name.text, axes, init, positive: learn.positive, span: name.span };
+    this.#made.push(() => typed);
+  }
+
+  #like(name: ast.Name, learn: ast.LearnDecl): void {
+    const init = initializerOf(learn.value, this.scope);
+    const { like } = learn;
+    if (like !== undefined && !(like.kind === "ref" && like.text === "encoder")) {
+      this.scope.checker.report("FSL2019", like.span, { needed: "`encoder`", found: "something else" });
+    }
+    // Values shaped like the weights enter where `minimize` takes its rates, as one per weight.
+    const frame = this.scope.frame;
+    if (frame !== undefined) {
+      this.scope.define(name.text, frame.make(name.span, "real", [], { k: "learn", name: name.text }));
+    }
+    if (init === undefined) return;
+    const typed: Learn = { kind: "like_encoder", name: name.text, init, positive: learn.positive, span: name.span };
+    this.#made.push(() => typed);
+  }
+
+  /** A module's weights are known when it meets its first value: `linear(8)` has no input size of its own. */
+  #module(name: ast.Name, layers: readonly ast.Layer[], span: ast.Span): void {
+    const { scope, use } = this;
+    let first:
+      | { readonly input: readonly Axis[]; readonly network: Network | undefined; readonly at: ast.Span }
+      | undefined;
+    const network = (input: readonly Axis[], at: ast.Span): Network | undefined => {
+      if (first === undefined) {
+        const made = elaborateNetwork({
+          name: name.text,
+          layers,
+          input,
+          scope,
+          axes: axisSizes(use),
+          generic: use.generic,
+          span,
+        });
+        first = { input, network: made, at };
+        return made;
+      }
+      const same =
+        first.input.length === input.length &&
+        input.every((axis) => first?.input.some((other) => other.name === axis.name && other.size === axis.size));
+      if (!same && first.network !== undefined) {
+        scope.checker.report(
+          "FSL3009",
+          at,
+          {
+            what: `the input of \`${name.text}\``,
+            expected: `${printAxes(first.input, !use.generic)}, as at its first use`,
+            found: printAxes(input, !use.generic),
+          },
+          { labels: [{ span: first.at, text: "its first use" }] },
+        );
+        return undefined;
+      }
+      return first.network;
+    };
+    scope.define(name.text, {
+      kind: "callable",
+      target: { kind: "learn", name: name.text },
+      network,
+      gives: "real",
+      norm: "auto",
+      span: name.span,
+    });
+    this.#made.push(() =>
+      first?.network === undefined
+        ? undefined
+        : { kind: "module", name: name.text, network: first.network, span: name.span },
+    );
+  }
+}
+
+/** Axes that a layer of a metric may name. */
+function axisSizes(use: MetricUse): Map<string, number> {
+  const { way, shot, query } = use.task;
+  return new Map([
+    ["way", way],
+    ["shot", shot],
+    ["query", query],
+  ]);
+}
+
+/** `module { … }` or one layer, `linear(way)`; undefined where the value is an initial value. */
+function layersOf(value: ast.Expr): readonly ast.Layer[] | undefined {
+  if (value.kind === "module") return value.layers;
+  if (value.kind !== "call" || value.callee.kind !== "ref" || Object.hasOwn(initializers, value.callee.text))
+    return undefined;
+  return [layerOf(value, value.callee)];
+}
+
+/** A call in the place of a layer: `head linear(class)`, `learn v = linear(feature)`. */
+export function layerOf(call: ast.CallExpr, callee: ast.NameExpr): ast.Layer {
+  return {
+    kind: "callLayer",
+    callee: { kind: "name", text: callee.text, span: callee.span },
+    args: call.args,
+    label: undefined,
+    output: undefined,
+    span: call.span,
+  };
+}
+
+function initializerOf(expr: ast.Expr, scope: Scope): Initializer | undefined {
+  const { checker } = scope;
+  if (expr.kind === "call" && expr.callee.kind === "ref" && Object.hasOwn(initializers, expr.callee.text)) {
+    const name = expr.callee.text;
+    const given = matchArguments(initializers[name] ?? [], expr.args, `\`${name}\``, scope);
+    const numbers: Record<string, number> = {};
+    for (const [param, value] of given) {
+      const number = numberOf(value, scope);
+      if (number === undefined) return undefined;
+      numbers[param] = number;
+    }
+    if (name === "normal") return { kind: "normal", mean: numbers["mean"] ?? 0, std: numbers["std"] ?? 1 };
+    if (name === "uniform") return { kind: "uniform", low: numbers["low"] ?? 0, high: numbers["high"] ?? 1 };
+    return { kind: "constant", value: numbers["value"] ?? 0 };
+  }
+  const value = evaluate(expr, scope);
+  if (value.kind === "int" || value.kind === "real") return { kind: "constant", value: value.value };
+  if (value.kind !== "anything") {
+    checker.report("FSL3009", expr.span, {
+      what: "an initial value",
+      expected: "a number, `normal(std)`, `uniform(low, high)` or a module",
+      found: describe(value),
+    });
+  }
+  return undefined;
+}
+
+function numberOf(expr: ast.Expr, scope: Scope): number | undefined {
+  const value = evaluate(expr, scope);
+  if (value.kind === "int" || value.kind === "real") return value.value;
+  if (value.kind !== "anything") {
+    scope.checker.report("FSL3008", expr.span, { what: "an argument of an initial value", found: describe(value) });
+  }
+  return undefined;
+}

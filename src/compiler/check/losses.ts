@@ -1,0 +1,142 @@
+/** The losses of stages: the defaults, and those that a `loss` line writes. */
+import type * as ast from "../../../grammar/ast.js";
+import type { Axis, Block, Expr, Metric, Network } from "../typed.js";
+import { evaluateBlock, scalarLoss } from "./blocks.js";
+import { Frame } from "./frame.js";
+import { encoderCallable } from "./metrics.js";
+import type { Scope } from "./scope.js";
+import type { CallableValue } from "./values.js";
+
+export interface PretrainContext {
+  readonly stage: string;
+  readonly encoder: Network;
+  readonly head: Network;
+  readonly perStep: number;
+  readonly classes: number;
+  /** Whose classes the labels are. */
+  readonly labels: string;
+  readonly span: ast.Span;
+}
+
+function lossFrame(labels: string | undefined): Frame {
+  const none = new Set<string>();
+  return new Frame({ place: "loss", generic: false, transductive: true, opaque: none, queries: none, labels }, []);
+}
+
+/** mean cross-entropy of `head(encoder(x, norm: batch).vector)`. */
+export function defaultPretrainLoss(context: PretrainContext): Block {
+  const { span, encoder, head } = context;
+  const item: Axis = { name: "item", size: context.perStep };
+  const of: Axis = { name: "class", size: context.classes };
+  const vector = encoder.outputs["vector"] ?? [];
+  const output = Object.keys(head.outputs)[0] ?? "out";
+  const x: Expr = { type: { kind: "image", axes: [item] }, span, k: "param", name: "x" };
+  const y: Expr = { type: { kind: "class", axes: [item], of }, span, k: "param", name: "y" };
+  const embedded: Expr = {
+    type: { kind: "real", axes: [item, ...vector] },
+    span,
+    k: "apply",
+    target: { kind: "slot", slot: "encoder" },
+    x,
+    output: "vector",
+    norm: "batch",
+  };
+  const z: Expr = {
+    type: { kind: "logits", axes: [item, of] },
+    span,
+    k: "apply",
+    target: { kind: "slot", slot: "head" },
+    x: embedded,
+    output,
+    norm: "phase",
+  };
+  const each: Expr = { type: { kind: "real", axes: [item] }, span, k: "cross_entropy", z, y, from: "logits" };
+  return {
+    statements: [],
+    result: { type: { kind: "real", axes: [] }, span, k: "reduce", op: "mean", x: each, over: ["item"] },
+  };
+}
+
+/** `loss(x: image [item], y: class [item]) { … }` */
+export function pretrainLoss(line: ast.LossLine, context: PretrainContext, outer: Scope): Block | undefined {
+  const { checker } = outer;
+  if (line.params === undefined) {
+    checker.report(
+      "FSL5029",
+      line.span,
+      { what: "the loss of a `pretrain` stage takes its images and labels" },
+      {
+        help: ["write `loss(x: image [item], y: class [item]) { … }`"],
+      },
+    );
+    return undefined;
+  }
+  const frame = lossFrame(context.labels);
+  frame.know("item", context.perStep);
+  frame.know("class", context.classes);
+  const scope = outer.child(frame);
+  const head: CallableValue = {
+    kind: "callable",
+    target: { kind: "slot", slot: "head" },
+    network: () => context.head,
+    gives: "logits",
+    norm: "auto",
+    span: context.span,
+  };
+  scope.define("encoder", encoderCallable(context.encoder, context.span));
+  scope.define("head", head);
+  const item: Axis = { name: "item", size: context.perStep };
+  for (const [at, param] of line.params.entries()) {
+    const form = param.type?.name.text;
+    const axes = (param.type?.axes ?? []).map((axis) => axis.text);
+    const wanted = at === 0 ? "image" : at === 1 ? "class" : undefined;
+    if (wanted === undefined || form !== wanted || axes.length !== 1 || axes[0] !== "item") {
+      checker.report(
+        "FSL5029",
+        param.span,
+        { what: "a `pretrain` loss takes images, then their labels" },
+        {
+          help: ["write `loss(x: image [item], y: class [item]) { … }`"],
+        },
+      );
+      return undefined;
+    }
+    const of: Axis = { name: "class", size: context.classes };
+    const kind = wanted === "image" ? "image" : "class";
+    const name = at === 0 ? "x" : "y";
+    const made = frame.make(param.name.span, kind, [item], { k: "param", name }, kind === "class" ? of : undefined);
+    scope.define(param.name.text, made);
+  }
+  const value = evaluateBlock(line.body, scope);
+  if (value.kind === "anything") return undefined;
+  const result = scalarLoss(value, scope, line.body.result?.span ?? line.body.span);
+  return result === undefined ? undefined : { statements: frame.statements, result };
+}
+
+export function defaultMetaLoss(span: ast.Span): Block {
+  return { statements: [], result: { type: { kind: "real", axes: [] }, span, k: "entry_loss", entry: "classify" } };
+}
+
+/** `loss classify + 0.1 * contrast`: each entry is its loss. */
+export function metaLoss(line: ast.LossLine, metric: Metric, outer: Scope): Block | undefined {
+  if (line.params !== undefined) {
+    outer.checker.report(
+      "FSL5029",
+      line.span,
+      { what: "the loss of a `meta` stage is made of its metric's entries" },
+      {
+        help: [`write \`loss ${Object.keys(metric.entries).join(" + ")}\``],
+      },
+    );
+    return undefined;
+  }
+  const frame = lossFrame(undefined);
+  const scope = outer.child(frame);
+  for (const entry of Object.keys(metric.entries)) {
+    scope.define(entry, frame.make(line.span, "real", [], { k: "entry_loss", entry }));
+  }
+  const value = evaluateBlock(line.body, scope);
+  if (value.kind === "anything") return undefined;
+  const result = scalarLoss(value, scope, line.body.result?.span ?? line.body.span);
+  return result === undefined ? undefined : { statements: frame.statements, result };
+}

@@ -1,0 +1,431 @@
+/** A metric for one task and one encoder: its learned values, fits and entries, every axis with its size. */
+import type * as ast from "../../../grammar/ast.js";
+import type { Axis, Entry, EntryParam, Fit, Learn, Metric, Network, Task, ValueType } from "../typed.js";
+import { bindArguments } from "./arguments.js";
+import { evaluateBlock, scalarLoss } from "./blocks.js";
+import { suggest } from "./checker.js";
+import { Frame } from "./frame.js";
+import { Learned } from "./learns.js";
+import type { Scope } from "./scope.js";
+import { asNumbers, asTensor, show } from "./tensors.js";
+import { anything, type CallableValue, type MetricValue, printAxes } from "./values.js";
+
+export interface MetricUse {
+  readonly task: Task;
+  readonly encoder: Network;
+  /** Sizes only stand for unknown ones: the declaration is checked before any use. */
+  readonly generic: boolean;
+}
+
+const step = (name: string, size: number): Axis => ({ name, size });
+/** Different primes, so that two axes are equal only where they are the same axis. */
+export const genericTask: Task = { way: 7, shot: 3, query: 11 };
+const genericEncoder: Network = {
+  name: "encoder",
+  input: [],
+  layers: [],
+  outputs: {
+    vector: [step("feature", 1597)],
+    map: [step("channel", 61), step("height", 23), step("width", 29)],
+  },
+  weights: [],
+};
+export const genericUse: MetricUse = { task: genericTask, encoder: genericEncoder, generic: true };
+
+/** Base images that a `fit` sees: their number is not part of any weight, so any will do for typing. */
+const fitItems = 1009;
+
+/** The scope of a metric, its parameters bound: defaults where it is named without arguments. */
+function instantiated(value: MetricValue, use: ast.Span): Scope {
+  const { params } = value.decl;
+  const first = params[0];
+  if (first === undefined || value.scope.hasOwn(first.name.text)) return value.scope;
+  const into = value.scope.child();
+  bindArguments(params, [], into, value.scope, { callee: `\`${value.decl.name.text}\``, span: use, typed: true });
+  return into;
+}
+
+export function elaborateMetric(value: MetricValue, use: MetricUse, at: ast.Span): Metric | undefined {
+  const { decl } = value;
+  const { checker } = value.scope;
+  const before = checker.errors;
+  const bound = instantiated(value, at);
+  const frame = metricFrame(use, "metric", []);
+  const scope = bound.child(frame);
+  for (const fn of decl.fns) scope.define(fn.name.text, { kind: "fn", decl: fn, scope, span: fn.name.span });
+  const learned = new Learned(scope, use);
+  for (const learn of decl.learns) learned.declare(learn);
+  const fits: Fit[] = [];
+  for (const fit of decl.fits) {
+    const typed = elaborateFit(fit, scope, use);
+    if (typed !== undefined) fits.push(typed);
+  }
+  const entries: Record<string, Entry> = {};
+  for (const entry of decl.entries) {
+    const typed = elaborateEntry(entry, scope, use);
+    if (typed !== undefined) entries[entry.name.text] = typed;
+  }
+  if (!decl.entries.some((entry) => entry.name.text === "classify")) {
+    checker.report(
+      "FSL3024",
+      decl.name.span,
+      { what: `the metric \`${decl.name.text}\` has no \`classify\` entry` },
+      {
+        help: suggest(
+          "classify",
+          decl.entries.map((entry) => entry.name.text),
+        ).filter((help) => help.startsWith("did")),
+      },
+    );
+  }
+  if (checker.errors > before) return undefined;
+  const learns: readonly Learn[] = learned.typed();
+  return { name: decl.name.text, learns, fits, entries };
+}
+
+function metricFrame(
+  use: MetricUse,
+  place: "metric" | "loss" | "fit",
+  opaque: readonly string[],
+  transductive = false,
+): Frame {
+  const frame = new Frame(
+    { place, generic: use.generic, transductive, opaque: new Set(opaque), queries: new Set() },
+    [],
+  );
+  const { way, shot, query } = use.task;
+  for (const [name, size] of [
+    ["way", way],
+    ["shot", shot],
+    ["query", query],
+  ] as const)
+    frame.know(name, size);
+  for (const axes of Object.values(use.encoder.outputs)) for (const axis of axes) frame.know(axis.name, axis.size);
+  return frame;
+}
+
+/** Axes of a value of an entry, or why there are none. */
+function typeOfParam(
+  type: ast.TypeExpr,
+  use: MetricUse,
+  sizes: ReadonlyMap<string, number>,
+  scope: Scope,
+): { form: string; type: ValueType; outer: readonly Axis[] } | undefined {
+  const { checker } = scope;
+  const form = type.name.text;
+  const outer: Axis[] = [];
+  for (const axis of type.axes ?? []) {
+    const size = sizes.get(axis.text);
+    if (size === undefined) {
+      checker.report("FSL3007", axis.span, { axis: axis.text }, { help: suggest(axis.text, sizes.keys()) });
+      return undefined;
+    }
+    if (outer.some((other) => other.name === axis.text)) {
+      checker.report("FSL3003", axis.span, { axis: axis.text });
+      return undefined;
+    }
+    outer.push({ name: axis.text, size });
+  }
+  if (form === "image") return { form, type: { kind: "image", axes: outer }, outer };
+  if (form === "class")
+    return { form, type: { kind: "class", axes: outer, of: { name: "way", size: use.task.way } }, outer };
+  const inner = use.encoder.outputs[form];
+  if (inner !== undefined) return { form, type: { kind: "real", axes: [...outer, ...inner] }, outer };
+  const outputs = Object.keys(use.encoder.outputs);
+  if (use.generic) {
+    // Another output than the usual ones: known when a stage brings a backbone that has it.
+    const near = suggest(form, ["vector", "map", "image", "class"]).filter((help) => help.startsWith("did"));
+    if (near.length > 0) checker.report("FSL3025", type.name.span, { type: form }, { help: near });
+    return undefined;
+  }
+  checker.report(
+    "FSL5013",
+    type.name.span,
+    {
+      metric: scope.names()[0] === undefined ? "metric" : "this metric",
+      form,
+      encoder: use.encoder.name,
+      outputs: outputs.length === 0 ? "none" : `only ${outputs.map((name) => `\`${name}\``).join(" and ")}`,
+    },
+    { help: [`name it in the backbone: \`… as ${form}\` after the layer that gives it`] },
+  );
+  return undefined;
+}
+
+function elaborateEntry(entry: ast.EntryDecl, metric: Scope, use: MetricUse): Entry | undefined {
+  const { checker } = metric;
+  const isClassify = entry.name.text === "classify";
+  const { way, shot, query } = use.task;
+  const sizes = new Map([
+    ["way", way],
+    ["shot", shot],
+    ["query", query],
+    ["n", way * query],
+  ]);
+  const queries = new Set<string>();
+  const opaque = entry.transductive ? ["n"] : [];
+  const base = metricFrame(use, "metric", opaque, entry.transductive);
+  const frame = new Frame({ ...base.options, queries }, base.statements, base);
+  frame.know("n", way * query);
+  const scope = metric.child(frame);
+  const params: EntryParam[] = [];
+  let complete = true;
+  let support = false;
+  for (const param of entry.params) {
+    const name = param.name.text;
+    if (param.type === undefined) {
+      if (name === "encoder") {
+        scope.define(name, encoderCallable(use.encoder, param.span));
+        params.push({ name, form: "encoder", axes: [] });
+        continue;
+      }
+      checker.report(
+        "FSL3024",
+        param.span,
+        { what: `the parameter \`${name}\` has no type` },
+        {
+          help: [`write \`${name}: vector\`, \`${name}: map\` or \`${name}: image\` with its axes`],
+        },
+      );
+      complete = false;
+      scope.define(name, anything(param.span));
+      continue;
+    }
+    const typed = typeOfParam(param.type, use, sizes, scope);
+    if (typed === undefined) {
+      complete = false;
+      scope.define(name, anything(param.span));
+      continue;
+    }
+    const outer = typed.outer.map((axis) => axis.name);
+    if (outer.includes("way") && outer.includes("shot")) support = true;
+    if (!outer.includes("shot")) queries.add(name);
+    if (isClassify) complete = checkForm(entry, param, outer, scope) && complete;
+    params.push({ name, form: typed.form, axes: typed.type.axes });
+    const made = frame.make(param.name.span, typed.type.kind, typed.type.axes, { k: "param", name }, typed.type.of);
+    scope.define(name, made);
+  }
+  if (isClassify) complete = checkClassify(entry, support, queries.size > 0, scope) && complete;
+  for (const assumption of entry.assumes) {
+    if (assumption.text !== "balanced") {
+      checker.report(
+        "FSL5025",
+        assumption.span,
+        { what: `\`${assumption.text}\` is not an assumption that can be checked` },
+        {
+          help: suggest(assumption.text, ["balanced"]),
+        },
+      );
+    }
+  }
+  const result = resultOf(entry, sizes, scope);
+  const value = evaluateBlock(entry.body, scope);
+  if (value.kind === "anything" || result === undefined) return undefined;
+  const at = entry.body.result?.span ?? entry.body.span;
+  if (result.kind === "loss") {
+    const loss = scalarLoss(value, scope, at);
+    if (loss === undefined || !complete) return undefined;
+    return finished(entry, params, result, { statements: frame.statements, result: loss });
+  }
+  const tensor = asNumbers(value, scope, at);
+  if (tensor === undefined) return undefined;
+  const { axes, kind } = tensor.expr.type;
+  const promised = `${result.kind} ${printAxes(result.axes, !use.generic)}`;
+  const extra = axes.filter((axis) => !result.axes.some((other) => other.name === axis.name)).map((axis) => axis.name);
+  const missing = result.axes
+    .filter((axis) => !axes.some((other) => other.name === axis.name))
+    .map((axis) => axis.name);
+  const wrong = axes.some((axis) => result.axes.some((other) => other.name === axis.name && other.size !== axis.size));
+  if (extra.length > 0 || missing.length > 0 || wrong) {
+    const help = [
+      ...extra.map((axis) => `\`${axis}\` is left over: reduce it, for example \`mean(… over ${axis})\``),
+      ...missing.map((axis) => `\`${axis}\` is gone: it was reduced, or the value never had it`),
+    ];
+    checker.report(
+      "FSL3005",
+      at,
+      { entry: entry.name.text, promised: `\`${promised}\``, found: show(tensor.expr.type, frame) },
+      {
+        labels: [{ span: entry.result.span, text: "promised here" }],
+        help,
+      },
+    );
+    return undefined;
+  }
+  if (result.kind === "logits" && kind === "probabilities") {
+    checker.report(
+      "FSL3016",
+      at,
+      { entry: entry.name.text, promised: "logits", found: "probabilities" },
+      {
+        labels: [{ span: entry.result.span, text: "promised here" }],
+        help: ["write `-> probabilities` after the parameters, or leave the softmax out"],
+      },
+    );
+    return undefined;
+  }
+  if (!complete) return undefined;
+  return finished(entry, params, result, { statements: frame.statements, result: tensor.expr });
+}
+
+function finished(
+  entry: ast.EntryDecl,
+  params: readonly EntryParam[],
+  result: Entry["result"],
+  body: Entry["body"],
+): Entry {
+  return {
+    name: entry.name.text,
+    params,
+    transductive: entry.transductive,
+    assumes: entry.assumes.map((assumption) => assumption.text),
+    result,
+    body,
+  };
+}
+
+/** What each parameter of `classify` may look at (rule 11). */
+function checkForm(entry: ast.EntryDecl, param: ast.Parameter, outer: readonly string[], scope: Scope): boolean {
+  const { checker } = scope;
+  const name = param.name.text;
+  const axes = [...outer].sort().join(",");
+  if (axes === "shot,way" || axes === "") return true;
+  if (axes === "n" && entry.transductive) return true;
+  if (axes === "n") {
+    checker.report(
+      "FSL3023",
+      param.span,
+      { what: `\`${name}\` holds all queries, and \`classify\` does not say \`transductive\`` },
+      {
+        help: ["write `) transductive -> logits [n, way]`, or take one query: `query: vector`"],
+      },
+    );
+    return false;
+  }
+  checker.report(
+    "FSL3024",
+    param.type?.span ?? param.span,
+    {
+      what: `\`classify\` cannot have \`${name}\` with the axes [${outer.join(", ")}]`,
+    },
+    { help: ["supports are `[way, shot]`, the query has no axes of its own, transductive queries are `[n]`"] },
+  );
+  return false;
+}
+
+function checkClassify(entry: ast.EntryDecl, support: boolean, query: boolean, scope: Scope): boolean {
+  const { checker } = scope;
+  if (!support || !query) {
+    const lacks = !support ? "supports (`support: vector [way, shot]`)" : "a query (`query: vector`)";
+    checker.report("FSL3024", entry.name.span, { what: `\`classify\` takes no ${lacks}` });
+    return false;
+  }
+  const single = entry.params.find((param) => param.type !== undefined && (param.type.axes ?? []).length === 0);
+  if (entry.transductive && single !== undefined && single.name.text !== "encoder") {
+    checker.report(
+      "FSL3023",
+      single.span,
+      { what: `\`classify\` says \`transductive\`, and \`${single.name.text}\` is one query` },
+      {
+        help: ["drop `transductive`, or take them all: `queries: vector [n]`"],
+      },
+    );
+    return false;
+  }
+  return true;
+}
+
+function resultOf(entry: ast.EntryDecl, sizes: ReadonlyMap<string, number>, scope: Scope): Entry["result"] | undefined {
+  const { checker } = scope;
+  const { result } = entry;
+  const kind = result.name.text;
+  if (kind !== "logits" && kind !== "probabilities" && kind !== "loss") {
+    checker.report(
+      "FSL3025",
+      result.name.span,
+      { type: kind },
+      { help: suggest(kind, ["logits", "probabilities", "loss"]) },
+    );
+    return undefined;
+  }
+  const isClassify = entry.name.text === "classify";
+  if (isClassify === (kind === "loss")) {
+    const what = isClassify
+      ? "`classify` gives logits or probabilities, not a loss"
+      : `\`${entry.name.text}\` is not \`classify\`, so it gives a \`loss\``;
+    checker.report("FSL3024", result.span, { what });
+    return undefined;
+  }
+  if (kind === "loss") return { kind, axes: [] };
+  const wanted = entry.transductive ? ["n", "way"] : ["way"];
+  const names = (result.axes ?? []).map((axis) => axis.text);
+  if (names.length !== wanted.length || wanted.some((name) => !names.includes(name))) {
+    checker.report("FSL3023", result.span, {
+      what: `${entry.transductive ? "a transductive" : "an inductive"} \`classify\` gives \`${kind} [${wanted.join(", ")}]\``,
+    });
+    return undefined;
+  }
+  return { kind, axes: names.map((name) => ({ name, size: sizes.get(name) ?? 0 })) };
+}
+
+export function encoderCallable(encoder: Network, span: ast.Span): CallableValue {
+  return {
+    kind: "callable",
+    target: { kind: "slot", slot: "encoder" },
+    network: () => encoder,
+    gives: "outputs",
+    norm: "say",
+    span,
+  };
+}
+
+function elaborateFit(fit: ast.FitDecl, metric: Scope, use: MetricUse): Fit | undefined {
+  const frame = metricFrame(use, "fit", []);
+  const scope = metric.child(frame);
+  const sizes = new Map([["item", fitItems]]);
+  const type = fit.from.type === undefined ? undefined : typeOfParam(fit.from.type, use, sizes, scope);
+  const result = typeOfParam(fit.type, use, new Map(), scope);
+  if (result === undefined || type === undefined) {
+    metric.define(fit.name.text, anything(fit.span));
+    return undefined;
+  }
+  const input = fit.from.name.text;
+  scope.define(
+    input,
+    frame.make(fit.from.span, type.type.kind, type.type.axes, { k: "param", name: input }, type.type.of),
+  );
+  const value = evaluateBlock(fit.body, scope);
+  const tensor = value.kind === "anything" ? undefined : asTensor(value, scope, fit.body.span);
+  const outside = metric.frame;
+  if (outside !== undefined) {
+    metric.define(
+      fit.name.text,
+      outside.make(fit.name.span, "real", result.type.axes, { k: "fit", name: fit.name.text }),
+    );
+  }
+  if (tensor === undefined) return undefined;
+  const same =
+    tensor.expr.type.axes.length === result.type.axes.length &&
+    tensor.expr.type.axes.every((axis) =>
+      result.type.axes.some((other) => other.name === axis.name && other.size === axis.size),
+    );
+  if (!same) {
+    metric.checker.report(
+      "FSL3005",
+      fit.body.result?.span ?? fit.body.span,
+      {
+        entry: fit.name.text,
+        promised: `\`${fit.type.name.text}\``,
+        found: show(tensor.expr.type, frame),
+      },
+      { labels: [{ span: fit.type.span, text: "promised here" }] },
+    );
+    return undefined;
+  }
+  return {
+    name: fit.name.text,
+    type: result.type,
+    input: { name: input, form: type.form, axes: type.type.axes },
+    body: { statements: frame.statements, result: tensor.expr },
+  };
+}

@@ -1,0 +1,127 @@
+/** Episodes: how many ways, shots and queries, and whether the data have that many. */
+import type * as ast from "../../../grammar/ast.js";
+import type { Dataset, SplitRef, Task } from "../typed.js";
+import { bindArguments } from "./arguments.js";
+import type { Checker } from "./checker.js";
+import { evaluate } from "./evaluate.js";
+import type { Scope } from "./scope.js";
+import { count, describe, type EpisodeValue } from "./values.js";
+
+export interface TaskRow {
+  /** `1 shot` of an `each`; empty where there is one row. */
+  readonly label: string;
+  readonly task: Task;
+}
+const parts = ["way", "shot", "query"] as const;
+
+/** One task, or one per value of an `each`. */
+export function elaborateTasks(value: EpisodeValue, at: ast.Span): TaskRow[] | undefined {
+  const { each, decl } = value;
+  let scope = value.scope;
+  const first = decl.params[0];
+  if (first !== undefined && !scope.hasOwn(first.name.text)) {
+    scope = value.scope.child();
+    bindArguments(decl.params, [], scope, value.scope, { callee: `\`${decl.name.text}\``, span: at, typed: true });
+  }
+  if (each === undefined) {
+    const task = elaborateTask(decl, scope);
+    return task === undefined ? undefined : [{ label: "", task }];
+  }
+  const rows: TaskRow[] = [];
+  for (const item of each.values) {
+    const row = scope.child();
+    row.define(each.name, item);
+    const task = elaborateTask(decl, row);
+    if (task === undefined) return undefined;
+    rows.push({
+      label: item.kind === "int" && item.unit !== undefined ? count(item.value, item.unit) : describe(item),
+      task,
+    });
+  }
+  return rows;
+}
+
+export function elaborateTask(decl: ast.EpisodeDecl, scope: Scope): Task | undefined {
+  const { checker } = scope;
+  const found = new Map<string, { value: number; span: ast.Span }>();
+  let complete = true;
+  for (const part of decl.parts) {
+    const value = evaluate(part, scope);
+    if (value.kind === "anything") {
+      complete = false;
+      continue;
+    }
+    const unit = value.kind === "int" ? value.unit : undefined;
+    if (value.kind !== "int" || unit === undefined || !parts.some((known) => known === unit)) {
+      checker.report("FSL3010", part.span, {
+        what: "a part of an episode",
+        expected: "way, shot or query",
+        found: describe(value),
+      });
+      complete = false;
+      continue;
+    }
+    const first = found.get(unit);
+    if (first !== undefined) {
+      checker.report(
+        "FSL5007",
+        part.span,
+        { what: `this episode says its ${unit} twice` },
+        { labels: [{ span: first.span, text: "here first" }] },
+      );
+      complete = false;
+      continue;
+    }
+    const least = unit === "way" ? 2 : 1;
+    if (value.value < least) {
+      checker.report("FSL5008", part.span, {
+        what: `the number of ${unit === "query" ? "queries" : `${unit}s`}`,
+        range: `at least ${least}`,
+        found: value.value,
+      });
+      complete = false;
+      continue;
+    }
+    found.set(unit, { value: value.value, span: part.span });
+  }
+  const missing = parts.filter((unit) => !found.has(unit));
+  if (complete && missing.length > 0) {
+    checker.report("FSL5007", decl.name.span, {
+      what: `the episode \`${decl.name.text}\` does not say how many ${missing.map((unit) => (unit === "query" ? "queries" : `${unit}s`)).join(" and ")}`,
+    });
+    complete = false;
+  }
+  if (!complete) return undefined;
+  const of = (unit: string): number => found.get(unit)?.value ?? 0;
+  return { way: of("way"), shot: of("shot"), query: of("query") };
+}
+
+/** Whether the split holds episodes of this task; true where nothing is known of the data. */
+export function taskFits(task: Task, split: SplitRef, dataset: Dataset, at: ast.Span, checker: Checker): boolean {
+  const facts = dataset.facts?.splits[split.split];
+  if (facts === undefined) return true;
+  const name = `${dataset.name}.${split.split}`;
+  const { way, shot, query } = task;
+  if (way > facts.classes) {
+    checker.report("FSL5004", at, { way, split: name, classes: facts.classes });
+    return false;
+  }
+  const need = shot + query;
+  if (need > facts.smallest.images) {
+    const left = facts.smallest.images - shot;
+    checker.report(
+      "FSL5005",
+      at,
+      {
+        task: `${way} way ${shot} shot ${query} query`,
+        need,
+        class: facts.smallest.name,
+        split: name,
+        images: facts.smallest.images,
+      },
+      { help: left > 0 ? [`with ${shot} shot at most ${left} quer${left === 1 ? "y fits" : "ies fit"}`] : [] },
+    );
+    return false;
+  }
+  return true;
+}

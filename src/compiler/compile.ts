@@ -1,0 +1,117 @@
+/** From files to a typed experiment: the compiler's front half, pure and total. */
+import type * as ast from "../../grammar/ast.js";
+import { Checker } from "./check/checker.js";
+import { Stagecraft } from "./check/experiment.js";
+import { Scope } from "./check/scope.js";
+import { type Diagnostic } from "./diagnostics/diagnostic.js";
+import { Instances } from "./resolve/declarations.js";
+import { Modules, preludeId } from "./resolve/modules.js";
+import { checkNames } from "./resolve/names.js";
+import type { Given } from "./resolve/params.js";
+import type { DataSource, DatasetFacts, Experiment, ParamValue } from "./typed.js";
+
+/** The compiler's one window on the world; every call is synchronous. */
+export interface CompilerHost {
+  /** The text of a module; undefined where there is none. */
+  readFile(id: string): string | undefined;
+  /** The id of the module that a specifier means in a file; undefined where it can mean none. */
+  resolveImport(fromId: string, specifier: string): string | undefined;
+  /** What is known of the data before they are read; undefined where nothing is. */
+  facts(source: DataSource): DatasetFacts | undefined;
+  /** Milliseconds, for `timings`; the compiler has no clock of its own. */
+  now?(): number;
+}
+export interface CompileOptions {
+  /** `--set` values, as text. */
+  readonly set: Readonly<Record<string, string>>;
+  readonly params?: Readonly<Record<string, ParamValue>>;
+}
+export interface Compilation {
+  /** Undefined where an error was found. */
+  readonly experiment: Experiment | undefined;
+  readonly diagnostics: readonly Diagnostic[];
+  /** Every file that was read, the root first. */
+  readonly modules: readonly { readonly id: string; readonly text: string; readonly tree: ast.SourceFile }[];
+  readonly timings: readonly { readonly phase: string; readonly ms: number }[];
+}
+
+export function compile(host: CompilerHost, root: string, options: CompileOptions): Compilation {
+  const checker = new Checker((source) => host.facts(source));
+  const timings: { phase: string; ms: number }[] = [];
+  const phase = <T>(name: string, work: () => T): T => {
+    const start = host.now?.() ?? 0;
+    const result = work();
+    timings.push({ phase: name, ms: (host.now?.() ?? 0) - start });
+    return result;
+  };
+  const modules = new Modules(host, checker);
+  const file = phase("parse", () => {
+    modules.load(preludeId);
+    return modules.load(root);
+  });
+  const finished = (experiment: Experiment | undefined): Compilation => ({
+    experiment: checker.errors > 0 ? undefined : experiment,
+    diagnostics: inOrder(checker.diagnostics, root),
+    modules: [...modules.all].sort((a, b) => Number(b.id === root) - Number(a.id === root)),
+    timings,
+  });
+  if (file === undefined) {
+    checker.report("FSL2002", undefined, { specifier: root });
+    return finished(undefined);
+  }
+  const stages = new Stagecraft(checker);
+  const outer = new Scope(checker, undefined);
+  const instances = new Instances(checker, modules, stages, outer);
+  const rootInstance = phase("resolve", () => {
+    const prelude = modules.load(preludeId);
+    if (prelude !== undefined) {
+      for (const decl of prelude.tree.declarations) {
+        if (decl.kind === "fn") outer.define(decl.name.text, { kind: "fn", decl, scope: outer, span: decl.name.span });
+      }
+    }
+    const instance = instances.root(file, givenFrom(options));
+    for (const module of modules.all) {
+      if (module.id.startsWith("fsl:") && module.id !== root) continue;
+      checkNames(module, checker, outer);
+    }
+    return instance;
+  });
+  return phase("check", () => {
+    for (const instance of instances.all) checkInstance(instance.scope, instance.module.tree, stages);
+    for (const instance of instances.all) for (const id of instance.stageIds) stages.elaborate(id);
+    return finished({
+      file: root,
+      params: rootInstance.params(),
+      datasets: stages.typedDatasets,
+      stages: stages.stages,
+      wanted: rootInstance.stageIds,
+    });
+  });
+}
+
+/** Every declaration and every import by itself, so that what no stage uses is checked too. */
+function checkInstance(scope: Scope, tree: ast.SourceFile, stages: Stagecraft): void {
+  for (const line of tree.imports) for (const { name, as } of line.names) scope.lookup((as ?? name).text);
+  for (const decl of tree.declarations) if (decl.kind !== "stage") stages.checkDeclaration(decl, scope);
+}
+
+function givenFrom(options: CompileOptions): Map<string, Given> {
+  const given = new Map<string, Given>();
+  for (const [name, value] of Object.entries(options.params ?? {})) given.set(name, { origin: "--params", value });
+  for (const [name, text] of Object.entries(options.set)) given.set(name, { origin: "--set", text });
+  return given;
+}
+
+/** The root's diagnostics first, each file's from top to bottom. */
+function inOrder(found: readonly Diagnostic[], root: string): Diagnostic[] {
+  const rank = (diagnostic: Diagnostic): [number, string, number] => [
+    diagnostic.span === undefined ? 0 : diagnostic.span.file === root ? 1 : 2,
+    diagnostic.span?.file ?? "",
+    diagnostic.span?.start ?? 0,
+  ];
+  return [...found].sort((a, b) => {
+    const [ra, fa, sa] = rank(a);
+    const [rb, fb, sb] = rank(b);
+    return ra - rb || (fa < fb ? -1 : fa > fb ? 1 : 0) || sa - sb;
+  });
+}

@@ -1,0 +1,160 @@
+/** Modules become scopes: each declaration a value, made when it is first asked for. */
+import type * as ast from "../../../grammar/ast.js";
+import { type Checker, suggest } from "../check/checker.js";
+import type { Stagecraft } from "../check/experiment.js";
+import { Scope } from "../check/scope.js";
+import { anything, type Value } from "../check/values.js";
+import type { ResolvedParam } from "../typed.js";
+import type { Module, Modules } from "./modules.js";
+import { checkGiven, type Given, paramsOf, paramValue, resolved } from "./params.js";
+
+/** A module with its parameters given: the same file imported `with` other values is another instance. */
+export interface Instance {
+  readonly module: Module;
+  readonly scope: Scope;
+  /** Stages of the file, in the order of declaration. */
+  readonly stageIds: readonly string[];
+  readonly params: () => ResolvedParam[];
+}
+
+export class Instances {
+  readonly #plain = new Map<string, Instance>();
+  readonly #all: Instance[] = [];
+
+  constructor(
+    private readonly checker: Checker,
+    private readonly modules: Modules,
+    private readonly stages: Stagecraft,
+    /** Encloses every module: functions that need no import. */
+    private readonly outer: Scope,
+  ) {}
+
+  /** Instances, imported ones first. */
+  get all(): readonly Instance[] {
+    return this.#all;
+  }
+
+  root(module: Module, given: ReadonlyMap<string, Given>): Instance {
+    return this.#make(module, "", given, new Map());
+  }
+
+  #imported(line: ast.Import, importer: Scope): Instance | undefined {
+    const module = this.modules.imported(line);
+    if (module === undefined) return undefined;
+    if (line.with.length === 0) {
+      const known = this.#plain.get(module.id) ?? this.#make(module, `${shortName(module.id)}.`, new Map(), new Map());
+      this.#plain.set(module.id, known);
+      return known;
+    }
+    const given = new Map<string, Given>();
+    const spans = new Map<string, ast.Span>();
+    for (const arg of line.with) {
+      if (arg.name === undefined) continue;
+      given.set(arg.name.text, { origin: "file", expr: arg.value, scope: importer });
+      spans.set(arg.name.text, arg.name.span);
+    }
+    const again = this.#all.filter((instance) => instance.module.id === module.id).length;
+    return this.#make(module, `${shortName(module.id)}${again === 0 ? "" : `~${again}`}.`, given, spans);
+  }
+
+  #make(
+    module: Module,
+    prefix: string,
+    given: ReadonlyMap<string, Given>,
+    spans: ReadonlyMap<string, ast.Span>,
+  ): Instance {
+    const { tree } = module;
+    const { checker } = this;
+    const scope = new Scope(checker, this.outer);
+    const seen = new Map<string, ast.Span>();
+    const declare = (name: ast.Name, make: () => Value): void => {
+      const first = seen.get(name.text);
+      if (first !== undefined) {
+        checker.report(
+          "FSL2006",
+          name.span,
+          { name: name.text },
+          { labels: [{ span: first, text: "declared here first" }] },
+        );
+        return;
+      }
+      seen.set(name.text, name.span);
+      const cycle = (): void => checker.report("FSL2018", name.span, { name: name.text });
+      scope.defineLazily(name.text, name.span, make, cycle);
+    };
+    for (const line of tree.imports) this.#import(line, scope, declare);
+    const stageIds: string[] = [];
+    for (const decl of tree.declarations) {
+      if (decl.kind === "stage") {
+        const id = `${prefix}${decl.name.text}`;
+        if (!seen.has(decl.name.text)) {
+          stageIds.push(id);
+          this.stages.declare(id, decl, scope);
+        }
+      }
+      declare(decl.name, () => this.#value(decl, scope, prefix, given));
+    }
+    checkGiven(given, tree, module.id, scope, spans);
+    const params = (): ResolvedParam[] =>
+      paramsOf(tree).flatMap((decl) => {
+        const value = scope.lookup(decl.name.text);
+        const made = value === undefined ? undefined : resolved(decl, value, given.get(decl.name.text));
+        return made === undefined ? [] : [made];
+      });
+    const instance: Instance = { module, scope, stageIds, params };
+    this.#all.push(instance);
+    return instance;
+  }
+
+  #import(line: ast.Import, importer: Scope, declare: (name: ast.Name, make: () => Value) => void): void {
+    const { checker } = this;
+    const instance = this.#imported(line, importer);
+    for (const { name, as } of line.names) {
+      declare(as ?? name, () => {
+        if (instance === undefined) return anything(name.span);
+        const file = instance.module.id;
+        const declared = instance.module.tree.declarations.map((decl) => decl.name.text);
+        if (!declared.includes(name.text)) {
+          const open = declared.filter((other) => !other.startsWith("_"));
+          checker.report("FSL2003", name.span, { file, name: name.text }, { help: suggest(name.text, open) });
+          return anything(name.span);
+        }
+        if (name.text.startsWith("_")) {
+          checker.report("FSL2005", name.span, { name: name.text, file });
+          return anything(name.span);
+        }
+        return instance.scope.lookup(name.text) ?? anything(name.span);
+      });
+    }
+  }
+
+  #value(decl: ast.Declaration, scope: Scope, prefix: string, given: ReadonlyMap<string, Given>): Value {
+    const span = decl.name.span;
+    switch (decl.kind) {
+      case "param":
+        return paramValue(decl, given.get(decl.name.text), scope, prefix === "");
+      case "fn":
+        return { kind: "fn", decl, scope, span };
+      case "metric":
+        return { kind: "metric", decl, scope, span };
+      case "block":
+        return { kind: "block", decl, scope, span };
+      case "backbone":
+        return { kind: "backbone", name: decl.name.text, decl, scope, span };
+      case "dataset":
+        return { kind: "dataset", id: `${prefix}${decl.name.text}`, decl, scope, span };
+      case "episode":
+        return { kind: "episode", decl, scope, each: undefined, span };
+      case "stage":
+        return { kind: "stage", id: `${prefix}${decl.name.text}`, span };
+    }
+  }
+}
+
+/** `fsl:metrics` is `metrics`, `lib/nets.fsl` is `nets`. */
+function shortName(id: string): string {
+  return id
+    .replace(/^fsl:/, "")
+    .replace(/^.*\//, "")
+    .replace(/\.fsl$/, "");
+}

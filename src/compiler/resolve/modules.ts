@@ -1,0 +1,96 @@
+/** From a root file to all modules that it needs: read, parsed, in an order in which imports come first. */
+import type * as ast from "../../../grammar/ast.js";
+import { parse } from "../../../grammar/parse.js";
+import { type Checker, suggest } from "../check/checker.js";
+import { syntaxDiagnostics } from "../diagnostics/syntax.js";
+
+export interface Module {
+  readonly id: string;
+  readonly text: string;
+  readonly tree: ast.SourceFile;
+}
+export interface ModuleHost {
+  readFile(id: string): string | undefined;
+  resolveImport(fromId: string, specifier: string): string | undefined;
+}
+/** Functions that every file may use without importing them. */
+export const preludeId = "fsl:prelude";
+const libraryFiles = ["fsl:backbones", "fsl:metrics", "fsl:datasets", "fsl:episodes", "fsl:functions"];
+
+export class Modules {
+  readonly #loaded = new Map<string, Module>();
+  readonly #imports = new Map<ast.Import, string>();
+  readonly #open: { readonly id: string; readonly at: ast.Span }[] = [];
+
+  constructor(
+    private readonly host: ModuleHost,
+    private readonly checker: Checker,
+  ) {}
+
+  get all(): Module[] {
+    return [...this.#loaded.values()];
+  }
+
+  /** The module with this id and all that it imports; undefined where there is no such file. */
+  load(id: string): Module | undefined {
+    const known = this.#loaded.get(id);
+    if (known !== undefined) return known;
+    const text = this.host.readFile(id);
+    if (text === undefined) return undefined;
+    const { tree, errors } = parse(text, id);
+    for (const found of syntaxDiagnostics(errors)) this.checker.add(found);
+    const module: Module = { id, text, tree };
+    this.#loaded.set(id, module);
+    if (errors.length === 0 || tree.version !== undefined) this.#checkVersion(module);
+    for (const line of tree.imports) this.#follow(module, line);
+    return module;
+  }
+
+  /** The module that an import line means; undefined where that has been reported. */
+  imported(line: ast.Import): Module | undefined {
+    const id = this.#imports.get(line);
+    return id === undefined ? undefined : this.#loaded.get(id);
+  }
+
+  #follow(from: Module, line: ast.Import): void {
+    const specifier = line.from.value;
+    const id = this.host.resolveImport(from.id, specifier);
+    const cycle = id === undefined ? -1 : [...this.#open.map((open) => open.id), from.id].indexOf(id);
+    if (id !== undefined && cycle >= 0) {
+      const path = [...this.#open.map((open) => open.id), from.id].slice(cycle);
+      this.checker.report(
+        "FSL2004",
+        line.from.span,
+        { chain: [...path, id].join(" → ") },
+        {
+          labels: this.#open.slice(cycle).map((open) => ({ span: open.at, text: "imported here" })),
+        },
+      );
+      return;
+    }
+    this.#open.push({ id: from.id, at: line.from.span });
+    const module = id === undefined ? undefined : this.load(id);
+    this.#open.pop();
+    if (id === undefined || module === undefined) {
+      const help = specifier.startsWith("fsl:")
+        ? suggest(specifier, libraryFiles)
+        : specifier.startsWith(".")
+          ? []
+          : ["a path starts with `./` or `../`, a library file with `fsl:`"];
+      this.checker.report("FSL2002", line.from.span, { specifier }, { help });
+      return;
+    }
+    this.#imports.set(line, id);
+  }
+
+  #checkVersion({ tree, id }: Module): void {
+    const start = { file: id, start: 0, end: 0 };
+    if (tree.version === undefined) this.checker.report("FSL2009", start, {});
+    else if (tree.version !== 1)
+      this.checker.report(
+        "FSL2010",
+        { file: id, start: 0, end: `fsl ${tree.version}`.length },
+        { version: tree.version },
+      );
+  }
+}

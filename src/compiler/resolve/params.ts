@@ -1,0 +1,162 @@
+/** The `param` lines of a module: defaults, and the values given from outside, read by the parameter's type and unit. */
+import type * as ast from "../../../grammar/ast.js";
+import { suggest } from "../check/checker.js";
+import { evaluate } from "../check/evaluate.js";
+import { coerce, describeType, type ParameterType, parameterType } from "../check/parameters.js";
+import type { Scope } from "../check/scope.js";
+import { plainOf } from "../check/settings.js";
+import { anything, int, real, type Value } from "../check/values.js";
+import type { ParamValue, ResolvedParam } from "../typed.js";
+
+export type Given =
+  | { readonly origin: "--set"; readonly text: string }
+  | { readonly origin: "--params"; readonly value: ParamValue }
+  /** From `with (…)`: an expression of the importing file. */
+  | { readonly origin: "file"; readonly expr: ast.Expr; readonly scope: Scope };
+
+export function paramsOf(tree: ast.SourceFile): ast.ParamDecl[] {
+  return tree.declarations.filter((decl) => decl.kind === "param");
+}
+
+/** Reports values for parameters that the file does not have. */
+export function checkGiven(
+  given: ReadonlyMap<string, Given>,
+  tree: ast.SourceFile,
+  file: string,
+  scope: Scope,
+  spans: ReadonlyMap<string, ast.Span>,
+): void {
+  const names = paramsOf(tree).map((param) => param.name.text);
+  for (const name of given.keys()) {
+    if (!names.includes(name))
+      scope.checker.report("FSL2011", spans.get(name), { file, name }, { help: suggest(name, names) });
+  }
+}
+
+export function paramValue(decl: ast.ParamDecl, given: Given | undefined, scope: Scope, isRoot: boolean): Value {
+  const { checker } = scope;
+  const type = parameterType(decl, scope);
+  const { name } = decl;
+  for (const choice of decl.type?.choices ?? []) {
+    if (!scope.hasOwn(choice.text))
+      scope.define(choice.text, { kind: "choice", value: choice.text, span: choice.span });
+  }
+  const what = `\`${name.text}\``;
+  if (given === undefined) {
+    if (decl.value === undefined) {
+      checker.report(
+        "FSL2013",
+        name.span,
+        { name: name.text },
+        { help: isRoot ? [`give it one: \`--set ${name.text}=…\``] : [] },
+      );
+      return anything(name.span);
+    }
+    return coerce(evaluate(decl.value, scope), type, what, decl.value.span, checker, decl.type?.span);
+  }
+  if (given.origin === "file")
+    return coerce(evaluate(given.expr, given.scope), type, what, given.expr.span, checker, name.span);
+  const value =
+    given.origin === "--set" ? fromText(given.text, type, scope, name.span) : fromPlain(given.value, type, name.span);
+  if (value !== undefined) return value;
+  const shown = given.origin === "--set" ? given.text : JSON.stringify(given.value);
+  checker.report(
+    "FSL2012",
+    name.span,
+    { name: name.text, expected: describeType(type), value: shown },
+    { help: [`it was given by ${given.origin}`] },
+  );
+  return anything(name.span);
+}
+
+const integer = /^[+-]?\d+$/;
+const decimal = /^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$/;
+
+function fromText(text: string, type: ParameterType, scope: Scope, span: ast.Span): Value | undefined {
+  const word = text.trim();
+  switch (type.kind) {
+    case "int":
+      return integer.test(word) ? int(Number(word), span) : undefined;
+    case "count": {
+      const [number = "", unit, ...rest] = word.split(/\s+/);
+      const sameUnit =
+        unit === undefined ||
+        unit === type.unit ||
+        unit === `${type.unit}s` ||
+        (unit === "queries" && type.unit === "query");
+      return integer.test(number) && sameUnit && rest.length === 0 ? int(Number(number), span, type.unit) : undefined;
+    }
+    case "real":
+      return decimal.test(word) ? real(Number(word), span) : undefined;
+    case "bool":
+      return word === "true" || word === "false" ? { kind: "bool", value: word === "true", span } : undefined;
+    case "text":
+      return { kind: "text", value: text, span };
+    case "choice":
+      return type.choices.includes(word) ? { kind: "choice", value: word, span } : undefined;
+    case "list": {
+      const items = word
+        .replace(/^\[|\]$/g, "")
+        .split(",")
+        .map((item) => item.trim())
+        .filter((item) => item !== "");
+      const values = items.map(
+        (item): Value =>
+          integer.test(item)
+            ? int(Number(item), span)
+            : decimal.test(item)
+              ? real(Number(item), span)
+              : { kind: "text", value: item, span },
+      );
+      return { kind: "list", items: values, span };
+    }
+    case "any":
+      return undefined;
+    default: {
+      // A declaration by its name: `--set net=resnet12`.
+      const value = scope.lookup(word);
+      return value?.kind === type.kind ? value : undefined;
+    }
+  }
+}
+
+function fromPlain(value: ParamValue, type: ParameterType, span: ast.Span): Value | undefined {
+  const whole = typeof value === "number" && Number.isInteger(value);
+  switch (type.kind) {
+    case "int":
+      return whole ? int(value, span) : undefined;
+    case "count":
+      return whole ? int(value, span, type.unit) : undefined;
+    case "real":
+      return typeof value === "number" ? real(value, span) : undefined;
+    case "bool":
+      return typeof value === "boolean" ? { kind: "bool", value, span } : undefined;
+    case "text":
+      return typeof value === "string" ? { kind: "text", value, span } : undefined;
+    case "choice":
+      return typeof value === "string" && type.choices.includes(value) ? { kind: "choice", value, span } : undefined;
+    case "list":
+      return typeof value === "object"
+        ? { kind: "list", items: value.map((item) => plain(item, span)), span }
+        : undefined;
+    default:
+      return undefined;
+  }
+}
+
+function plain(value: ParamValue, span: ast.Span): Value {
+  if (typeof value === "number") return Number.isInteger(value) ? int(value, span) : real(value, span);
+  if (typeof value === "boolean") return { kind: "bool", value, span };
+  if (typeof value === "string") return { kind: "text", value, span };
+  return { kind: "list", items: value.map((item) => plain(item, span)), span };
+}
+
+/** A parameter as the experiment records it; undefined where its value is wrong. */
+export function resolved(decl: ast.ParamDecl, value: Value, given: Given | undefined): ResolvedParam | undefined {
+  if (value.kind === "anything") return undefined;
+  const named = "decl" in value ? value.decl.name.text : value.kind === "builtin" ? value.name : undefined;
+  const written = plainOf(value) ?? named;
+  if (written === undefined) return undefined;
+  const unit = value.kind === "int" ? value.unit : undefined;
+  return { name: decl.name.text, value: written, unit, origin: given?.origin ?? "default", span: decl.span };
+}
