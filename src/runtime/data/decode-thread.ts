@@ -2,6 +2,7 @@
 import { parentPort } from "node:worker_threads";
 import sharp from "sharp";
 import { applyFixed, type PackStep, TooSmall } from "./augment.js";
+import { decodePlainPng } from "./png.js";
 import { fromInterleaved, type Pixels, quarterTurn, withChannels } from "./pixels.js";
 
 export interface DecodeRequest {
@@ -32,6 +33,8 @@ sharp.cache(false);
 
 /** On white where it is transparent, upright by its EXIF record, 8 bits, RGB or gray. */
 async function decode(bytes: Uint8Array): Promise<Pixels> {
+  const drawing = decodePlainPng(bytes);
+  if (drawing !== undefined) return drawing;
   const { data, info } = await sharp(bytes, { failOn: "error" })
     .autoOrient()
     .flatten({ background: "#fff" })

@@ -11,7 +11,7 @@ import { exists, makeFolder, replaceFile } from "./files.js";
 import { openPack } from "./pack.js";
 import { findSource } from "./sources/index.js";
 import { type ImageRef, type Listing, type Places, type Source, SPLITS } from "./sources/source.js";
-import { type PackRecipe, writePack } from "./write-pack.js";
+import type { PackRecipe } from "./write-pack.js";
 
 /** Goes up when the same bytes and steps would give other pixels: every pack is then made anew. */
 export const RECIPE_VERSION = 1;
@@ -78,6 +78,8 @@ async function find(dataset: Dataset, options: IngestOptions): Promise<Pack> {
   const dir = packDir(options, digest);
   if ((await openIfWhole(dir)) === undefined) {
     await rm(dir, { recursive: true, force: true });
+    // Loaded where something is decoded: sharp's library takes longer to load than a known pack to open.
+    const { writePack } = await import("./write-pack.js");
     await makeFolder(dir, (beside) => writePack(beside, { dataset, listing, recipe, digest, splitDigests, options }));
   }
   const pack = await openPack(dir);
