@@ -304,7 +304,7 @@ function foldsBias(layer: Layer | undefined, next: Layer | undefined): boolean {
   );
 }
 
-function window(op: Op<"max_pool"> | Op<"avg_pool">): Window {
+function window(op: Op<"max_pool" | "avg_pool">): Window {
   const { size, stride, pad } = op;
   return { size: [size, size], stride: [stride, stride], pad: [pad, pad, pad, pad] };
 }

@@ -32,7 +32,7 @@ export function networkWeights(slot: string, network: Network, origin?: Slot<unk
   }));
 }
 
-export function metricWeights(slot: Slot<Metric>, encoder: Network): WeightDecl[] {
+export function metricWeights(slot: Pick<Slot<Metric>, "value" | "from">, encoder: Network): WeightDecl[] {
   return slot.value.learns
     .flatMap((learn) => learnWeights(learn, encoder))
     .map((decl) => {

@@ -1,0 +1,62 @@
+/** Networks in a plan: layer by layer, with shapes and parameters. */
+import type { Layer, Metric, Network, Slot } from "../typed.js";
+import { axesText, layerText } from "./describe.js";
+import type { LayerPlan, NetworkPlan } from "./report.js";
+
+export function networkPlan(slot: "encoder" | "head", { value, from, frozen }: Slot<Network>): NetworkPlan {
+  return {
+    slot,
+    name: value.name,
+    from: from ? `${from.stage}.${from.slot}` : undefined,
+    frozen,
+    input: axesText(value.input),
+    layers: layerPlans(value, ""),
+    learned: [],
+    parameters: trainableSize(value),
+  };
+}
+
+export function metricPlan({ value, from, frozen }: Slot<Metric>): NetworkPlan {
+  const modules = value.learns.flatMap((learn) => (learn.kind === "module" ? [learn] : []));
+  const learned = value.learns.flatMap((learn) =>
+    learn.kind === "tensor" ? [{ path: learn.name, shape: learn.axes.map((axis) => axis.size) }] : [],
+  );
+  return {
+    slot: "metric",
+    name: value.name,
+    from: from ? `${from.stage}.${from.slot}` : undefined,
+    frozen,
+    input: "",
+    layers: modules.flatMap((learn) => layerPlans(learn.network, `${learn.name}.`)),
+    learned,
+    parameters:
+      modules.reduce((n, learn) => n + trainableSize(learn.network), 0) +
+      learned.reduce((n, { shape }) => n + elements(shape), 0),
+  };
+}
+
+function layerPlans(network: Network, prefix: string): LayerPlan[] {
+  return layerList(network.layers, 0).map(([layer, depth]) => ({
+    path: `${prefix}${layer.path}`,
+    what: layerText(layer.op),
+    depth,
+    output: axesText(layer.output),
+    as: layer.outputName,
+    parameters: network.weights
+      .filter((w) => w.trainable && w.path.slice(0, w.path.lastIndexOf(".")) === layer.path)
+      .reduce((n, w) => n + elements(w.shape), 0),
+  }));
+}
+
+export function layerList(layers: readonly Layer[], depth: number): (readonly [Layer, number])[] {
+  return layers.flatMap((layer): (readonly [Layer, number])[] => {
+    const { op } = layer;
+    const inner =
+      op.kind === "residual" ? [...op.body, ...op.shortcut] : op.kind === "parallel" ? op.branches.flat() : [];
+    return [[layer, depth], ...layerList(inner, depth + 1)];
+  });
+}
+
+export const elements = (shape: readonly number[]): number => shape.reduce((n, size) => n * size, 1);
+const trainableSize = (network: Network): number =>
+  network.weights.filter((w) => w.trainable).reduce((n, w) => n + elements(w.shape), 0);

@@ -1,0 +1,315 @@
+/** The plan of a run: every stage with its key, shapes, weights, work and memory, before anything runs. */
+import { lowerClassify, lowerEmbed, lowerTraining, stageWeights } from "../lower/index.js";
+import { cost } from "../tensor/cost.js";
+import type { Program } from "../tensor/ir.js";
+import type {
+  Dataset,
+  EvaluateStage,
+  Experiment,
+  MetaStage,
+  Metric,
+  Network,
+  PretrainStage,
+  Stage,
+  Task,
+} from "../typed.js";
+import type { Canonical } from "./canonical.js";
+import { optimizerText, reportText, scheduleText, sourceText, splitText, taskText, transformText } from "./describe.js";
+import { type StageNode, stageGraph } from "./graph.js";
+import { keyContent, keyDifferences, stageKey } from "./key.js";
+import { elements, layerList, metricPlan, networkPlan } from "./networks.js";
+import type {
+  EvaluatePlan,
+  IngestPlan,
+  NormPlan,
+  OptimizerGroupPlan,
+  PlanReport,
+  StagePlan,
+  StageStatus,
+  StepCost,
+  TrainingPlan,
+} from "./report.js";
+
+/** A finished stage in the store. */
+export interface StoredStage {
+  /** Digest of its output. */
+  readonly output: string;
+  /** What computed it, for people: engine, version, device. */
+  readonly by: string;
+}
+export interface PlanOptions {
+  readonly seed: number;
+  readonly wanted?: readonly string[];
+  /** What the store holds under a key. */
+  readonly lookup: (key: string) => StoredStage | undefined;
+  /** Stages that are to run although the store has them. */
+  readonly force?: ReadonlySet<string>;
+  /** Digests of the datasets that are packed already, by dataset id. */
+  readonly data: Readonly<Record<string, string | undefined>>;
+  /** What was hashed for each stored stage: lets the plan say what changed. */
+  readonly stored?: readonly Canonical[];
+  /** The engine's peak memory over the graph's liveness: the least and the most that its bench saw. */
+  readonly engine: { readonly name: string; readonly peakFactor: readonly [number, number] };
+}
+
+export function buildPlan(experiment: Experiment, options: PlanOptions): PlanReport {
+  const graph = stageGraph(experiment, options.wanted);
+  const outputs: Record<string, string> = {};
+  const stages = graph.nodes.map((node): StagePlan => {
+    if (node.kind === "ingest") return ingestPlan(node, options.data[node.dataset.id]);
+    const inputs = { seed: options.seed, outputs, data: options.data };
+    const key = stageKey(node.stage, experiment, inputs);
+    const found = key === undefined || options.force?.has(node.id) ? undefined : options.lookup(key);
+    if (found) outputs[node.id] = found.output;
+    const status = found
+      ? ({ cached: true, by: found.by } as const)
+      : missing(node.id, key, keyContent(node.stage, experiment, inputs), node.needs, options, outputs);
+    const base = {
+      id: node.id,
+      name: node.name,
+      needs: node.needs,
+      key: key ?? ("pending" as const),
+      status,
+      blockers: node.stage.blockers.map((blocker) => blocker.message),
+    };
+    const { stage } = node;
+    return stage.kind === "evaluate"
+      ? { ...base, ...evaluatePlan(stage, experiment, options) }
+      : { ...base, ...trainingPlan(stage, experiment, options) };
+  });
+  return { file: experiment.file, seed: options.seed, engine: options.engine.name, stages };
+}
+
+function missing(
+  id: string,
+  key: string | undefined,
+  content: Canonical | undefined,
+  needs: readonly string[],
+  options: PlanOptions,
+  outputs: Readonly<Record<string, string>>,
+): StageStatus {
+  if (options.force?.has(id)) return { cached: false, why: "asked for by --force", differs: [] };
+  if (key === undefined || content === undefined) {
+    const waits = needs.filter((need) => {
+      const dataset = need.startsWith("data:") ? need.slice("data:".length) : undefined;
+      return dataset === undefined ? outputs[need] === undefined : options.data[dataset] === undefined;
+    });
+    return { cached: false, why: `waits for ${waits.join(", ")}`, differs: [] };
+  }
+  const differences = (options.stored ?? [])
+    .filter((other) => kindOf(other) === kindOf(content))
+    .map((other) => keyDifferences(other, content))
+    .sort((a, b) => a.length - b.length)[0];
+  return { cached: false, why: "not in the store", differs: differences ?? [] };
+}
+
+/** The stage kind inside what was hashed. */
+function kindOf(content: Canonical): Canonical | undefined {
+  const field = (value: Canonical | undefined, name: string): Canonical | undefined =>
+    value !== null && typeof value === "object" && !Array.isArray(value)
+      ? (value as Readonly<Record<string, Canonical>>)[name]
+      : undefined;
+  return field(field(content, "stage"), "kind");
+}
+
+function ingestPlan(node: Extract<StageNode, { kind: "ingest" }>, digest: string | undefined): IngestPlan {
+  const { dataset } = node;
+  const { channels, height, width } = dataset.image;
+  return {
+    kind: "ingest",
+    id: node.id,
+    name: node.name,
+    needs: [],
+    key: digest ?? "pending",
+    status: digest
+      ? { cached: true, by: "packed" }
+      : { cached: false, why: "its images are not packed yet", differs: [] },
+    blockers: [],
+    source: sourceText(dataset.source),
+    image: `${channels}×${height}×${width}`,
+    train: dataset.train.map(transformText),
+    eval: dataset.eval.map(transformText),
+    splits: Object.entries(dataset.facts?.splits ?? {}).map(([split, facts]) => ({
+      split,
+      classes: facts.classes,
+      images: facts.images,
+      smallest: `${facts.smallest.name} (${facts.smallest.images})`,
+    })),
+  };
+}
+
+// ------------------------------------------------------------ training
+
+type Own<T> = Omit<T, "id" | "name" | "needs" | "key" | "status" | "blockers">;
+
+function trainingPlan(
+  stage: PretrainStage | MetaStage,
+  experiment: Experiment,
+  options: PlanOptions,
+): Own<TrainingPlan> {
+  const { duration, validate } = stage;
+  const steps = duration.epochs * duration.stepsPerEpoch;
+  const pretrain = stage.kind === "pretrain";
+  return {
+    kind: stage.kind,
+    data: pretrain ? splitText(stage.data) : `${taskText(stage.episodes.task)} from ${splitText(stage.episodes.split)}`,
+    networks: [
+      networkPlan("encoder", stage.encoder),
+      pretrain ? networkPlan("head", stage.head) : metricPlan(stage.metric),
+    ],
+    norms: norms(stage),
+    optimizer: groups(stage),
+    schedule: scheduleText(stage.schedule),
+    epochs: duration.epochs,
+    steps,
+    perStep: `${duration.perStep} ${pretrain ? "image" : "episode"}${duration.perStep === 1 ? "" : "s"}`,
+    validation: validate
+      ? `${taskText(validate.task)} from ${splitText(validate.split)}, ${validate.episodes} episodes every ${
+          validate.everyEpochs === 1 ? "epoch" : `${validate.everyEpochs} epochs`
+        }${validate.keepBest ? ", keep best" : ""}`
+      : undefined,
+    cost: stage.blockers.length > 0 ? undefined : trainingCost(stage, experiment, steps, options),
+  };
+}
+
+function trainingCost(
+  stage: PretrainStage | MetaStage,
+  experiment: Experiment,
+  steps: number,
+  options: PlanOptions,
+): StepCost {
+  const split = stage.kind === "pretrain" ? stage.data : stage.episodes.split;
+  const lowered = lowerTraining(stage, datasetOf(experiment, split.dataset), {
+    seed: options.seed,
+    stage: (id) => pretrainOf(experiment, id),
+  });
+  return stepCost(lowered.program, steps, options);
+}
+
+function stepCost(program: Program, times: number, { engine }: PlanOptions): StepCost {
+  const { flops, peakBytes } = cost(program);
+  const [low, high] = engine.peakFactor;
+  return { flops, total: flops * times, peakBytes: [Math.round(peakBytes * low), Math.round(peakBytes * high)] };
+}
+
+/** Weights by the settings that the optimizer moves them with. */
+function groups(stage: PretrainStage | MetaStage): OptimizerGroupPlan[] {
+  const { optimizer } = stage;
+  const frozen = new Set<string>();
+  if (stage.encoder.frozen) frozen.add("encoder");
+  if (stage.kind === "pretrain" ? stage.head.frozen : stage.metric.frozen) {
+    frozen.add(stage.kind === "pretrain" ? "head" : "metric");
+  }
+  const bySettings = new Map<string, { weights: string[]; parameters: number }>();
+  for (const { path, shape, trainable } of stageWeights(stage)) {
+    if (!trainable) continue;
+    const own = optimizer.overrides[path];
+    const settings =
+      own?.frozen || frozen.has(path.slice(0, path.indexOf(".")))
+        ? "frozen"
+        : optimizerText(optimizer, own?.lr ?? optimizer.lr, own?.weightDecay ?? optimizer.weightDecay);
+    const group = bySettings.get(settings) ?? { weights: [], parameters: 0 };
+    group.weights.push(path);
+    group.parameters += elements(shape);
+    bySettings.set(settings, group);
+  }
+  return [...bySettings].map(([settings, group]) => ({ settings, ...group }));
+}
+
+/** Mode and pool of every batch norm (rule 21). */
+function norms(stage: PretrainStage | MetaStage): NormPlan[] {
+  const pool =
+    stage.kind === "pretrain"
+      ? "the step's images"
+      : `one episode's ${stage.episodes.task.way * (stage.episodes.task.shot + stage.episodes.task.query)} images`;
+  const slots: readonly [string, Network, boolean, string][] =
+    stage.kind === "pretrain"
+      ? [
+          ["encoder", stage.encoder.value, false, pool],
+          ["head", stage.head.value, stage.head.frozen, pool],
+        ]
+      : [
+          ["encoder", stage.encoder.value, stage.encoder.frozen, pool],
+          ...stage.metric.value.learns.flatMap((learn): [string, Network, boolean, string][] =>
+            learn.kind === "module"
+              ? [[`metric.${learn.name}`, learn.network, stage.metric.frozen, "one episode's values"]]
+              : [],
+          ),
+        ];
+  return slots.flatMap(([prefix, network, frozen, over]) =>
+    layerList(network.layers, 0).flatMap(([layer]) =>
+      layer.op.kind === "batch_norm"
+        ? [
+            {
+              path: `${prefix}.${layer.path}`,
+              training: frozen ? "running statistics" : `batch statistics over ${over}`,
+              test: "running statistics",
+            },
+          ]
+        : [],
+    ),
+  );
+}
+
+// ------------------------------------------------------------ evaluation
+
+function evaluatePlan(stage: EvaluateStage, experiment: Experiment, options: PlanOptions): Own<EvaluatePlan> {
+  const { embedOnce } = stage;
+  return {
+    kind: "evaluate",
+    networks: [networkPlan("encoder", stage.encoder), metricPlan(stage.metric)],
+    rows: stage.rows.map((row) => ({
+      label: row.label,
+      episodes: `${taskText(row.task)} from ${splitText(row.split)}`,
+      count: row.episodes,
+    })),
+    report: stage.report.map(reportText),
+    embed: embedOnce.legal
+      ? {
+          once: true,
+          why: "the metric takes embeddings, batch norms use running statistics and the eval transforms are fixed",
+        }
+      : { once: false, why: embedOnce.why },
+    cost: stage.blockers.length > 0 || !embedOnce.legal ? undefined : evaluateCost(stage, experiment, options),
+  };
+}
+
+function evaluateCost(stage: EvaluateStage, experiment: Experiment, options: PlanOptions): EvaluatePlan["cost"] {
+  const [row] = stage.rows;
+  if (!row) return undefined;
+  const dataset = datasetOf(experiment, row.split.dataset);
+  const encoder = stage.encoder.value;
+  const embed = lowerEmbed(encoder, dataset, {
+    batch: 1,
+    outputs: embeddedForms(row.metric, encoder),
+    slot: "encoder",
+  });
+  const classify = lowerClassify(row.metric, row.task, encoder, { episodes: 1, report: stage.report });
+  const images = dataset.facts?.splits[row.split.split]?.images ?? row.episodes * imagesOf(row.task);
+  const named = Math.min(
+    images,
+    stage.rows.reduce((n, r) => n + r.episodes * imagesOf(r.task), 0),
+  );
+  const episodes = stage.rows.reduce((n, r) => n + r.episodes, 0);
+  return { image: stepCost(embed, named, options), episode: stepCost(classify, episodes, options) };
+}
+
+const imagesOf = (task: Task): number => task.way * (task.shot + task.query);
+
+/** The encoder outputs that a metric's `classify` takes. */
+export function embeddedForms(metric: Metric, encoder: Network): readonly string[] {
+  const forms = metric.entries.classify?.params.map((param) => param.form) ?? [];
+  return [...new Set(forms)].filter((form) => form in encoder.outputs);
+}
+
+function datasetOf(experiment: Experiment, id: string): Dataset {
+  const found = experiment.datasets[id];
+  if (!found) throw new Error(`plan: no dataset ${id}`);
+  return found;
+}
+
+function pretrainOf(experiment: Experiment, id: string): PretrainStage {
+  const found = experiment.stages.find((stage: Stage) => stage.id === id);
+  if (found?.kind !== "pretrain") throw new Error(`plan: ${id} is no pretrain stage`);
+  return found;
+}
