@@ -89,7 +89,7 @@ async function conduct(
 }
 
 /** Packs as the data room keeps them, workers as processes. */
-function realWorld({ project }: Settled): World {
+export function realWorld({ project }: Settled): World {
   const at = { cacheDir: places.data(project), projectDir: project.dir };
   return {
     packed: (dataset) => findPack(dataset, at),

@@ -32,7 +32,7 @@ function job(node: string): Job {
 const entry = new URL("./fixtures/worker.mjs", import.meta.url);
 
 /** Runs the worker; `pid` settles with its process id, which it says first. */
-function start(node: string): WorkerRun & { pid: Promise<number> } {
+function start(node: string): Omit<WorkerRun, "pid"> & { pid: Promise<number> } {
   let tell: (pid: number) => void = () => {};
   const pid = new Promise<number>((resolve) => {
     tell = resolve;

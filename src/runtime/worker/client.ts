@@ -10,6 +10,8 @@ import type { FromWorker, Job, Outcome, ToWorker } from "./protocol.js";
 import { Watchdog } from "./watchdog.js";
 
 export interface WorkerRun {
+  /** Its process; undefined where it could not be started. */
+  readonly pid: number | undefined;
   readonly outcome: Promise<Outcome>;
   /** Asks the worker to end after the step that it is at. */
   stop(): void;
@@ -36,7 +38,12 @@ export function runInWorker(
     child.kill("SIGKILL");
     log.close();
   });
-  return { outcome, stop: () => send(child, { type: "stop" }), abort: () => void child.kill("SIGKILL") };
+  return {
+    pid: child.pid,
+    outcome,
+    stop: () => send(child, { type: "stop" }),
+    abort: () => void child.kill("SIGKILL"),
+  };
 }
 
 function watch(child: ChildProcess, job: Job, onEvent: (event: RunEvent) => void): Promise<Outcome> {
