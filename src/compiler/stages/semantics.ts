@@ -77,9 +77,8 @@ export const transformVersions: Versions<Transform["op"]> = {
 };
 /** The stages' own conduct (what a step averages, how a classification is scored) and the host's draws. */
 export const conductVersions: Versions<
-  Stage["kind"] | "ingest" | "initial_weights" | "episode_sampler" | "image_order" | "interval"
+  Stage["kind"] | "initial_weights" | "episode_sampler" | "image_order" | "interval"
 > = {
-  ingest: 1,
   pretrain: 1,
   meta: 1,
   evaluate: 1,

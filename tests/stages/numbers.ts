@@ -1,0 +1,322 @@
+/** For each built-in, numbers that change when what it computes does. */
+import { Calls, WeightTable } from "../../src/compiler/lower/calls.js";
+import { lowerBlock } from "../../src/compiler/lower/expressions.js";
+import { initialWeights, lowerEpisodes, lowerTraining, networkWeights } from "../../src/compiler/lower/index.js";
+import { NamedOps } from "../../src/compiler/lower/named.js";
+import { assemble } from "../../src/compiler/lower/program.js";
+import {
+  conductVersions,
+  expressionVersions,
+  layerVersions,
+  optimizerVersions,
+  scheduleVersions,
+  transformVersions,
+} from "../../src/compiler/stages/semantics.js";
+import { Graph } from "../../src/compiler/tensor/graph.js";
+import type {
+  Expr,
+  ExprNode,
+  LayerOp,
+  MetaStage,
+  Network,
+  Optimizer,
+  Schedule,
+  Transform,
+} from "../../src/compiler/typed.js";
+import { applyStep } from "../../src/runtime/data/augment.js";
+import { sampleEpisode, shuffledImages } from "../../src/runtime/data/sampler.js";
+import { estimate } from "../../src/runtime/statistics.js";
+import {
+  axis,
+  convNet,
+  dataset,
+  expr,
+  image,
+  meta,
+  NetworkBuilder,
+  pretrain,
+  prototypes,
+  sgd,
+} from "../lower/fixtures.js";
+import { initialState, run, step, stream, type Values } from "../lower/harness.js";
+
+export interface Built {
+  readonly version: number;
+  readonly numbers: () => readonly number[];
+}
+
+const task = { way: 2, shot: 1, query: 2 };
+const noise = (n: number, seed: number): number[] => {
+  const random = stream(seed);
+  return Array.from({ length: n }, () => random() * 2 - 1);
+};
+const pixels = (n: number, seed: number): number[] => noise(n, seed).map((v) => Math.floor((v + 1) * 128));
+
+// ------------------------------------------------------------ layers
+
+const maps = (): NetworkBuilder => new NetworkBuilder(image(2, 6));
+const features = (): NetworkBuilder => new NetworkBuilder([axis("feature", 5)]);
+const residual = maps().conv(3, 2);
+residual.nest("r", ([body = [], shortcut = []]) => ({ kind: "residual", body, shortcut }), image(2, 6), [
+  residual.branch().conv(3, 2),
+  residual.branch(),
+]);
+const parallel = maps();
+parallel.nest("p", (branches) => ({ kind: "parallel", branches, along: "channel" }), image(4, 6), [
+  parallel.branch(),
+  parallel.branch().activation("tanh"),
+]);
+const activations = maps().activation("relu").activation("leaky_relu", 0.2).activation("tanh").activation("sigmoid");
+const layers: Record<LayerOp["kind"], Network> = {
+  conv: maps().conv(3, 2, { stride: 2 }).build(),
+  batch_norm: maps().batchNorm().build(),
+  layer_norm: features().layerNorm("feature").build(),
+  linear: features().linear(3).build(),
+  cosine_linear: features().cosineLinear(3, "class", 4).build(),
+  activation: activations.activation("identity").build(),
+  max_pool: maps().pool("max_pool", 3, 2, 1).build(),
+  avg_pool: maps().pool("avg_pool", 3, 2, 1).build(),
+  global_avg_pool: maps().globalPool().build(),
+  flatten: maps().flatten().build(),
+  dropout: maps().dropout(0.3).flatten().as("vector").build(),
+  drop_block: maps().dropBlock(0.3, 2, 4).flatten().as("vector").build(),
+  residual: residual.build(),
+  parallel: parallel.build(),
+};
+
+/** Outputs by batch and by running statistics; of random layers, the losses of two training steps. */
+function layerNumbers(network: Network): readonly number[] {
+  if (network.outputs.vector) return trainingNumbers(meta(network, prototypes(task, 72), task, 1), 2);
+  return (["batch", "running"] as const).flatMap((norm) => {
+    const ops = new NamedOps(new Graph());
+    const decls = networkWeights("encoder", network);
+    const shape = [2, ...network.input.map((a) => a.size)];
+    const x = ops.of(ops.t.input("x", shape), ["item", ...network.input.map((a) => a.name)]);
+    const calls = new Calls(ops, {
+      weights: new WeightTable(ops.graph, decls),
+      encoder: { prefix: "encoder", network, frozen: false },
+    });
+    const y = calls.apply({ kind: "slot", slot: "encoder" }, x, "out", norm);
+    const values: Values = {
+      x: noise(
+        shape.reduce((a, b) => a * b, 1),
+        3,
+      ),
+    };
+    for (const [path, tensor] of Object.entries(initialWeights(decls, 1))) values[path] = [...tensor.data];
+    return run(assemble({ name: "numbers", host: { y: y.node }, feeds: ["x"] }), values).y ?? [];
+  });
+}
+
+function trainingNumbers(stage: Parameters<typeof lowerTraining>[0], channels = 1): readonly number[] {
+  const training = lowerTraining(stage, dataset(channels, 6), { seed: 5 });
+  const count = training.program.inputs.find((i) => i.name === "images")?.node.shape.reduce((a, b) => a * b, 1) ?? 0;
+  let state = initialState(training, 5);
+  const out: number[] = [];
+  for (let i = 0; i < 3; i++) {
+    const result = step(training, state, { images: pixels(count, i), labels: [0, 1, 1] });
+    out.push(...(result.host.loss ?? []), ...(result.host.accuracy ?? []), ...(result.host.lr ?? []));
+    state = result.state;
+  }
+  for (const path of training.weights.map((w) => w.path)) out.push((state[path] ?? []).reduce((a, b) => a + b, 0));
+  return out;
+}
+
+// ------------------------------------------------------------ expressions
+
+const e = (node: ExprNode): Expr => expr(node, []);
+const a = e({ k: "param", name: "a" });
+const b = e({ k: "param", name: "b" });
+const number = (value: number): Expr => e({ k: "number", value });
+const [i, j] = [axis("i", 3), axis("j", 3)];
+const prime = (x: Expr): Expr => e({ k: "rename", x, renames: [{ from: "j", to: "j'" }] });
+const labels = expr({ k: "index", axis: i }, [i], "class", j);
+/** Weighted by where each number stands, so that a permuted result is another. */
+const expressions: Record<ExprNode["k"], Expr | undefined> = {
+  number: number(0.1),
+  param: a,
+  learn: e({ k: "learn", name: "t" }),
+  fit: undefined, // Not lowered yet.
+  local: e({ k: "local", local: 0 }),
+  unary: (["neg", "exp", "tanh", "abs", "floor", "relu", "sigmoid"] as const).reduce<Expr>(
+    (x, op) => e({ k: "binary", op: "add", a: x, b: e({ k: "unary", op, x: a }) }),
+    e({ k: "unary", op: "log", x: e({ k: "unary", op: "sqrt", x: e({ k: "unary", op: "exp", x: b }) }) }),
+  ),
+  binary: (["add", "sub", "mul", "div", "max", "min"] as const).reduce<Expr>(
+    (x, op) => e({ k: "binary", op: "add", a: x, b: e({ k: "binary", op, a, b }) }),
+    e({ k: "binary", op: "pow", a, b: number(2) }),
+  ),
+  compare: e({ k: "compare", op: "lt", a, b }),
+  select: e({ k: "select", condition: e({ k: "compare", op: "ge", a, b }), a, b: number(7) }),
+  reduce: (["sum", "mean", "max", "min"] as const).reduce<Expr>(
+    (x, op) => e({ k: "binary", op: "add", a: x, b: e({ k: "reduce", op, x: a, over: ["j"] }) }),
+    number(0),
+  ),
+  argmax: e({ k: "argmax", x: a, over: "j" }),
+  dot: e({ k: "dot", a, b: e({ k: "rename", x: b, renames: [{ from: "i", to: "k" }] }), over: ["j"] }),
+  rename: prime(a),
+  merge: e({ k: "merge", x: a, axes: ["j", "i"], as: "m" }),
+  split: e({
+    k: "split",
+    x: e({ k: "merge", x: a, axes: ["i", "j"], as: "m" }),
+    axis: "m",
+    as: [axis("p", 9), axis("q", 1)],
+  }),
+  concat: e({ k: "concat", parts: [a, b], along: "i" }),
+  top: e({ k: "top", count: 2, x: a, over: "j", as: "best" }),
+  index: labels,
+  merged_index: e({ k: "merged_index", merged: [i, axis("w", 2)], as: "m", axis: "i" }),
+  one_hot: e({ k: "one_hot", x: labels, axis: j }),
+  eye: e({ k: "eye", a: i, b: axis("i'", 3) }),
+  fill: expr({ k: "fill", value: 2 }, [i]),
+  solve: e({
+    k: "solve",
+    a: e({
+      k: "binary",
+      op: "add",
+      a: e({ k: "dot", a, b: prime(a), over: ["i"] }),
+      b: e({ k: "eye", a: j, b: axis("j'", 3) }),
+    }),
+    b: e({ k: "rename", x: b, renames: [{ from: "i", to: "k" }] }),
+    over: "j",
+  }),
+  softmax: e({ k: "softmax", x: a, over: ["i", "j"] }),
+  log_softmax: e({ k: "log_softmax", x: a, over: ["j"] }),
+  normalize: e({ k: "normalize", x: a, over: ["j"] }),
+  logsumexp: e({ k: "logsumexp", x: a, over: ["j"] }),
+  squared_distance: e({
+    k: "squared_distance",
+    a,
+    b: e({ k: "rename", x: b, renames: [{ from: "i", to: "k" }] }),
+    over: ["j"],
+  }),
+  cross_entropy: e({
+    k: "binary",
+    op: "add",
+    a: e({ k: "cross_entropy", z: a, y: labels, from: "logits" }),
+    b: e({ k: "cross_entropy", z: e({ k: "softmax", x: b, over: ["j"] }), y: labels, from: "probabilities" }),
+  }),
+  dropout: undefined, // As the layer.
+  rotations: e({ k: "rotations", x: e({ k: "param", name: "image" }), as: "turn" }),
+  apply: undefined, // As the stages that call.
+  entry_loss: undefined, // As `meta`.
+};
+
+function expressionNumbers(value: Expr | undefined): readonly number[] {
+  if (!value) return [];
+  const ops = new NamedOps(new Graph());
+  const inputs: Record<string, readonly [readonly number[], readonly string[]]> = {
+    a: [
+      [3, 3],
+      ["i", "j"],
+    ],
+    b: [
+      [3, 3],
+      ["i", "j"],
+    ],
+    image: [
+      [1, 2, 2],
+      ["channel", "height", "width"],
+    ],
+    t: [[], []],
+  };
+  const param = (name: string) => {
+    const [shape, axes] = inputs[name] ?? [[], []];
+    return ops.of(ops.t.input(name, shape), axes);
+  };
+  const nothing = (): never => {
+    throw new Error("not here");
+  };
+  const bound = { statements: [{ kind: "let" as const, local: 0, value: b }], result: value };
+  const y = lowerBlock(ops, bound, { param, learn: param, apply: nothing, entryLoss: nothing, draws: undefined });
+  const values: Values = { a: noise(9, 1), b: noise(9, 2), image: noise(4, 3), t: [0.5] };
+  return run(assemble({ name: "numbers", host: { y: y.node }, feeds: [] }), values).y ?? [];
+}
+
+// ------------------------------------------------------------ training and data
+
+const small = convNet(image(1, 6), [2]);
+const head = new NetworkBuilder([axis("feature", 18)]).linear(2, "class").build();
+const trained = (changes: Partial<MetaStage>): readonly number[] =>
+  trainingNumbers(meta(small, prototypes(task, 18), task, 2, changes));
+const optimizers: Record<Optimizer["kind"], Optimizer> = {
+  sgd: sgd({ momentum: 0.9, nesterov: true, weightDecay: 0.01, clip: 1 }),
+  adam: sgd({ kind: "adam", lr: 0.01, weightDecay: 0.01 }),
+  adamw: sgd({ kind: "adamw", lr: 0.01, weightDecay: 0.1 }),
+};
+const schedules: Record<Schedule["kind"], Schedule> = {
+  constant: { kind: "constant", warmup: 2 },
+  multistep: { kind: "multistep", at: [1], factor: 0.1, warmup: 0 },
+  cosine: { kind: "cosine", over: 4, to: 0.1, warmup: 0 },
+};
+const transforms: Record<Transform["op"], Transform> = {
+  resize: { op: "resize", size: 5 },
+  center_crop: { op: "center_crop", size: 5 },
+  random_crop: { op: "random_crop", size: 6, pad: 1 },
+  random_resized_crop: { op: "random_resized_crop", size: 5, scale: [0.3, 1], ratio: [0.75, 1.33] },
+  flip: { op: "flip", p: 0.5 },
+  rotate: { op: "rotate", degrees: 30 },
+  color_jitter: { op: "color_jitter", brightness: 0.4, contrast: 0.4, saturation: 0.4 },
+  noise: { op: "noise", std: 0.1 },
+  grayscale: { op: "grayscale" },
+  invert: { op: "invert" },
+  normalize: { op: "normalize", mean: [0.5], std: [0.5] },
+};
+function transformNumbers(transform: Transform): readonly number[] {
+  if (transform.op === "normalize") {
+    const data = dataset(1, 6, { train: [transform] });
+    const training = lowerTraining(meta(small, prototypes(task, 18), task, 1), data, { seed: 0 });
+    return step(training, initialState(training, 1), { images: pixels(6 * 36, 4) }).host.loss ?? [];
+  }
+  const source = { channels: 3, height: 8, width: 7, data: Uint8Array.from(pixels(168, 6)) };
+  return [1, 2].flatMap((key) => [...applyStep(transform, source, [key, 0], 0).data]);
+}
+
+const split = { split: "train", classes: ["a", "b", "c", "d"], offsets: Int32Array.of(0, 5, 9, 20, 26) } as const;
+const episode = (index: number): readonly number[] => {
+  const { classes, support, query } = sampleEpisode(
+    3,
+    "train",
+    { ...split, digest: "", sourceOf: () => "" },
+    task,
+    index,
+  );
+  return [...classes, ...support, ...query];
+};
+function evaluateNumbers(): readonly number[] {
+  const m = prototypes(task, 18);
+  const program = lowerEpisodes(m, task, small, dataset(1, 6), { episodes: 2, report: [{ kind: "top", k: 1 }] });
+  const values: Values = { images: pixels(2 * 6 * 36, 1) };
+  for (const [path, tensor] of Object.entries(initialWeights(networkWeights("encoder", small), 1)))
+    values[path] = [...tensor.data];
+  return Object.values(run(program, values)).flat();
+}
+const conduct: Record<keyof typeof conductVersions, () => readonly number[]> = {
+  pretrain: () => trainingNumbers(pretrain(small, head, 2, 3)),
+  meta: () => trained({}),
+  evaluate: evaluateNumbers,
+  initial_weights: () => Object.values(initialWeights(networkWeights("encoder", small), 9)).flatMap((t) => [...t.data]),
+  episode_sampler: () => [0, 1, 7].flatMap(episode),
+  image_order: () => [...shuffledImages(4, "train", 9, 2)],
+  interval: () => Object.values(estimate([0.5, 0.75, 0.8, 1])),
+};
+
+const entries = <K extends string, T>(
+  prefix: string,
+  versions: Readonly<Record<K, number>>,
+  given: Readonly<Record<K, T>>,
+  numbers: (value: T) => readonly number[],
+): [string, Built][] =>
+  (Object.keys(versions) as K[]).map((key) => [
+    `${prefix}${key}`,
+    { version: versions[key], numbers: () => numbers(given[key]) },
+  ]);
+
+export const builtIns: ReadonlyMap<string, Built> = new Map([
+  ...entries("layer.", layerVersions, layers, layerNumbers),
+  ...entries("expr.", expressionVersions, expressions, expressionNumbers),
+  ...entries("optimizer.", optimizerVersions, optimizers, (optimizer) => trained({ optimizer })),
+  ...entries("schedule.", scheduleVersions, schedules, (schedule) => trained({ schedule })),
+  ...entries("transform.", transformVersions, transforms, transformNumbers),
+  ...entries("", conductVersions, conduct, (numbers) => numbers()),
+]);
