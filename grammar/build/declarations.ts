@@ -1,0 +1,245 @@
+/** Declarations other than stages, and what their heads are made of. */
+import type { CstNode } from "chevrotain";
+import type * as ast from "../ast.js";
+import * as t from "../tokens.js";
+import { buildBlock, noteColon } from "./blocks.js";
+import { type Builder, type Cst, keyword, node, nodes, token, tokens } from "./cst.js";
+import { buildArgs, buildExpression, buildText, errorAt, noteMissingCommas } from "./expressions.js";
+import { buildLayers } from "./layers.js";
+import { buildStage } from "./stages.js";
+
+export function buildImport(b: Builder, cst: CstNode): ast.Import {
+  const span = b.span(cst, 0);
+  const from = token(cst, t.Text.name);
+  const args = node(cst, "args");
+  const names = nodes(cst, "importName").flatMap((item) => {
+    const name = token(item, "name");
+    return name ? [{ name: b.name(name), as: b.optionalName(token(item, "alias")), span: b.span(item, 0) }] : [];
+  });
+  noteMissingCommas(b, names, tokens(cst, t.Comma.name));
+  return {
+    kind: "import",
+    names: names.map(({ name, as }) => ({ name, as })),
+    from: from ? buildText(b, from) : { kind: "text", value: "", span: b.at(span.end) },
+    with: args ? buildArgs(b, args).args : [],
+    span,
+  };
+}
+
+/** Undefined where recovery left nothing to build. */
+export function buildDeclaration(b: Builder, cst: CstNode): ast.Declaration | undefined {
+  const param = node(cst, "param");
+  if (param) return buildParam(b, param);
+  const dataset = node(cst, "dataset");
+  if (dataset) return buildDataset(b, dataset);
+  const backbone = node(cst, "backbone");
+  if (backbone) return buildBackbone(b, backbone);
+  const block = node(cst, "blockLayer");
+  if (block) {
+    const span = b.span(block, 0);
+    return {
+      kind: "block",
+      name: b.nameAt(token(block, t.Identifier.name), span.end),
+      params: buildParameters(b, node(block, "parameters")) ?? [],
+      layers: buildLayers(b, node(block, "layers")),
+      span,
+    };
+  }
+  const episode = node(cst, "episode");
+  if (episode) {
+    const span = b.span(episode, 0);
+    noteColon(b, episode);
+    return {
+      kind: "episode",
+      name: b.nameAt(token(episode, t.Identifier.name), span.end),
+      params: buildParameters(b, node(episode, "parameters")) ?? [],
+      parts: buildValues(b, node(episode, "values")),
+      span,
+    };
+  }
+  const metric = node(cst, "metric");
+  if (metric) return buildMetric(b, metric);
+  const fn = node(cst, "fn");
+  if (fn) return buildFn(b, fn);
+  const stage = node(cst, "stage");
+  return stage && buildStage(b, stage);
+}
+
+function buildParam(b: Builder, cst: CstNode): ast.ParamDecl {
+  const span = b.span(cst, 0);
+  const parameter = node(cst, "parameter");
+  if (parameter === undefined) {
+    return { kind: "param", name: b.nameAt(undefined, span.end), type: undefined, value: errorAt(b, span.end), span };
+  }
+  const { name, type, value } = buildParameter(b, parameter);
+  return { kind: "param", name, type, value, span };
+}
+
+export function buildParameter(b: Builder, cst: CstNode): ast.Parameter {
+  const span = b.span(cst, 0);
+  const type = node(cst, "type");
+  const colonValue = node(cst, "colonValue");
+  const colon = token(cst, t.Colon.name);
+  if (colonValue && colon) b.note("colon-for-equals", b.spanOf(colon), ":", "`=`");
+  const value = node(cst, "value") ?? colonValue;
+  return {
+    kind: "parameter",
+    name: b.nameAt(token(cst, t.Identifier.name), span.start),
+    type: type && buildType(b, type),
+    value: value && buildExpression(b, value, span.end),
+    span,
+  };
+}
+
+export function buildParameters(b: Builder, cst: Cst): ast.Parameter[] | undefined {
+  if (cst === undefined) return undefined;
+  const params = nodes(cst, "parameter").map((parameter) => buildParameter(b, parameter));
+  noteMissingCommas(b, params, tokens(cst, t.Comma.name));
+  return params;
+}
+
+export function buildType(b: Builder, cst: CstNode): ast.TypeExpr {
+  const span = b.span(cst, 0);
+  const none = { axes: undefined, choices: undefined, fn: undefined };
+  const fn = node(cst, "fnType");
+  if (fn) {
+    const word = keyword(fn, t.words.fn);
+    const head = node(fn, "fnHead");
+    const params = nodes(head, "parameter").map((parameter) => buildParameter(b, parameter).name);
+    const name = b.nameAt(word, span.start);
+    return { kind: "type", name, ...none, fn: { params, axes: b.axes(head) }, span };
+  }
+  const choice = node(cst, "choiceType");
+  if (choice) {
+    const name = b.nameAt(keyword(choice, t.words.one_of), span.start);
+    const choices = tokens(choice, t.Identifier.name).map((found) => b.name(found));
+    return { kind: "type", name, ...none, choices, span };
+  }
+  const value = node(cst, "valueType");
+  const name = b.nameAt(token(value, t.Identifier.name), span.start);
+  return { kind: "type", name, ...none, axes: token(value, t.LBracket.name) ? b.axes(value) : undefined, span };
+}
+
+function buildDataset(b: Builder, cst: CstNode): ast.DatasetDecl {
+  const span = b.span(cst, 0);
+  noteColon(b, cst);
+  const value = node(cst, "expression");
+  return {
+    kind: "dataset",
+    name: b.nameAt(token(cst, t.Identifier.name), span.end),
+    params: buildParameters(b, node(cst, "parameters")),
+    value: value && buildExpression(b, value, span.end),
+    lines: nodes(cst, "datasetLine").map((line) => {
+      const at = b.span(line, span.end);
+      return {
+        kind: "datasetLine" as const,
+        word: b.nameAt(token(line, t.Identifier.name), at.start),
+        values: buildValues(b, node(line, "values")),
+        span: at,
+      };
+    }),
+    span,
+  };
+}
+
+export function buildValues(b: Builder, cst: Cst): ast.Expr[] {
+  return nodes(cst, "expression").map((value) => buildExpression(b, value, b.span(value, 0).start));
+}
+
+function buildBackbone(b: Builder, cst: CstNode): ast.BackboneDecl {
+  const span = b.span(cst, 0);
+  noteColon(b, cst);
+  const value = node(cst, "expression");
+  const layers = node(cst, "layers");
+  return {
+    kind: "backbone",
+    name: b.nameAt(token(cst, t.Identifier.name), span.end),
+    params: buildParameters(b, node(cst, "parameters")),
+    // One of the two must be there: after a syntax error it is a value that fits everywhere.
+    value: value ? buildExpression(b, value, span.end) : layers ? undefined : errorAt(b, span.end),
+    layers: layers && buildLayers(b, layers),
+    span,
+  };
+}
+
+function buildFn(b: Builder, cst: CstNode): ast.FnDecl {
+  const span = b.span(cst, 0);
+  const head = node(cst, "fnHead");
+  const params = nodes(head, "parameter").map((parameter) => buildParameter(b, parameter));
+  noteMissingCommas(b, params, tokens(head, t.Comma.name));
+  return {
+    kind: "fn",
+    name: b.nameAt(token(cst, t.Identifier.name), span.end),
+    params,
+    axes: b.axes(head),
+    body: buildBlock(b, node(cst, "block"), span.end),
+    span,
+  };
+}
+
+function buildMetric(b: Builder, cst: CstNode): ast.MetricDecl {
+  const span = b.span(cst, 0);
+  return {
+    kind: "metric",
+    name: b.nameAt(token(cst, t.Identifier.name), span.end),
+    params: buildParameters(b, node(cst, "parameters")) ?? [],
+    learns: nodes(cst, "learn").flatMap((learn) => nodes(learn, "learnGroup").map((group) => buildLearn(b, group))),
+    fits: nodes(cst, "fit").map((fit) => buildFit(b, fit)),
+    fns: nodes(cst, "fn").map((fn) => buildFn(b, fn)),
+    entries: nodes(cst, "entry").map((entry) => buildEntry(b, entry)),
+    span,
+  };
+}
+
+function buildLearn(b: Builder, cst: CstNode): ast.LearnDecl {
+  const span = b.span(cst, 0);
+  noteColon(b, cst);
+  const like = node(cst, "like");
+  return {
+    kind: "learn",
+    names: tokens(cst, "name").map((found) => b.name(found)),
+    axes: token(cst, t.LBracket.name) ? b.axes(cst) : undefined,
+    like: like && buildExpression(b, like, span.end),
+    value: buildExpression(b, node(cst, "value"), span.end),
+    positive: keyword(cst, t.words.positive) !== undefined,
+    span,
+  };
+}
+
+function buildFit(b: Builder, cst: CstNode): ast.FitDecl {
+  const span = b.span(cst, 0);
+  const name = b.nameAt(token(cst, t.Identifier.name), span.end);
+  const type = node(cst, "type");
+  const from = node(cst, "parameter");
+  const missing = { kind: "name" as const, text: "", span: b.at(span.end) };
+  return {
+    kind: "fit",
+    name,
+    type: type
+      ? buildType(b, type)
+      : { kind: "type", name: missing, axes: undefined, choices: undefined, fn: undefined, span: missing.span },
+    from: from
+      ? buildParameter(b, from)
+      : { kind: "parameter", name: missing, type: undefined, value: undefined, span: missing.span },
+    body: buildBlock(b, node(cst, "block"), span.end),
+    span,
+  };
+}
+
+function buildEntry(b: Builder, cst: CstNode): ast.EntryDecl {
+  const span = b.span(cst, 0);
+  const type = node(cst, "type");
+  const missing = { kind: "name" as const, text: "", span: b.at(span.end) };
+  return {
+    kind: "entry",
+    name: b.nameAt(token(cst, t.Identifier.name), span.start),
+    params: buildParameters(b, node(cst, "parameters")) ?? [],
+    transductive: keyword(cst, t.words.transductive) !== undefined,
+    assumes: tokens(cst, "assumed").map((found) => b.name(found)),
+    result: type
+      ? buildType(b, type)
+      : { kind: "type", name: missing, axes: undefined, choices: undefined, fn: undefined, span: missing.span },
+    body: buildBlock(b, node(cst, "block"), span.end),
+    span,
+  };
+}

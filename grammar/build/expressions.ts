@@ -1,0 +1,277 @@
+/** Expressions: precedence, suffixes, and the slips that the grammar takes in. */
+import type { IToken } from "chevrotain";
+import type * as ast from "../ast.js";
+import * as t from "../tokens.js";
+import { buildBlock } from "./blocks.js";
+import { type Builder, type Cst, covering, keyword, node, nodes, token, tokens } from "./cst.js";
+import { buildLayers } from "./layers.js";
+
+/** Expressions deeper than this are refused: every later walk over them is recursive. */
+const maxDepth = 200;
+
+interface BinaryLevel {
+  readonly op: ast.BinaryOp;
+  readonly level: number;
+}
+const binary: Readonly<Record<string, BinaryLevel>> = {
+  or: { op: "or", level: 1 },
+  "||": { op: "or", level: 1 },
+  and: { op: "and", level: 2 },
+  "&&": { op: "and", level: 2 },
+  "==": { op: "==", level: 4 },
+  "!=": { op: "!=", level: 4 },
+  "<": { op: "<", level: 4 },
+  "<=": { op: "<=", level: 4 },
+  ">": { op: ">", level: 4 },
+  ">=": { op: ">=", level: 4 },
+  "+": { op: "+", level: 5 },
+  "-": { op: "-", level: 5 },
+  "*": { op: "*", level: 6 },
+  "/": { op: "/", level: 6 },
+  "^": { op: "^", level: 8 },
+  "**": { op: "^", level: 8 },
+};
+const notLevel = 3;
+const minusLevel = 7;
+
+/** By the ASCII symbol that a look-alike stands for. */
+function symbolOf(operator: IToken): string {
+  return t.lookAlikes[operator.image]?.ascii ?? operator.image;
+}
+
+export function errorAt(b: Builder, offset: number): ast.ErrorExpr {
+  return { kind: "error", span: b.at(offset) };
+}
+
+export function buildExpression(b: Builder, cst: Cst, fallback: number): ast.Expr {
+  if (cst === undefined) return errorAt(b, fallback);
+  const operands = nodes(cst, "operand");
+  const operators = tokens(cst, "Operator");
+  if (operands.length === 0) return { kind: "error", span: b.span(cst, fallback) };
+  const depth = operators.length + operands.reduce((n, operand) => n + tokens(operand, "prefix").length, 0);
+  if (depth > maxDepth) {
+    b.note("too-deep", b.span(cst, fallback), "", "");
+    return { kind: "error", span: b.span(cst, fallback) };
+  }
+  return new Precedence(b, operands, operators, b.span(cst, fallback).start).build();
+}
+
+/** Precedence climbing over the operands and operators of one row. */
+class Precedence {
+  private at = 0;
+  constructor(
+    private readonly b: Builder,
+    private readonly operands: readonly Cst[],
+    private readonly operators: readonly IToken[],
+    private readonly fallback: number,
+  ) {}
+
+  build(): ast.Expr {
+    return this.level(0);
+  }
+
+  private level(lowest: number): ast.Expr {
+    let left = this.prefixed(tokens(this.operands[this.at], "prefix"), 0);
+    for (;;) {
+      const operator = this.operators[this.at];
+      const found = operator && binary[symbolOf(operator)];
+      if (operator === undefined || found === undefined || found.level < lowest) return left;
+      this.noteForeign(operator);
+      this.at++;
+      // `^` takes its right side first, all others their left.
+      const right = this.level(found.op === "^" ? found.level : found.level + 1);
+      left = { kind: "binary", op: found.op, left, right, span: covering(left.span, right.span) };
+    }
+  }
+
+  private prefixed(prefixes: readonly IToken[], i: number): ast.Expr {
+    const prefix = prefixes[i];
+    if (prefix === undefined) return buildOperand(this.b, this.operands[this.at], this.fallback);
+    if (prefix.image === "!") this.b.note("foreign-operator", this.b.spanOf(prefix), "!", "`not`");
+    const op = symbolOf(prefix) === "-" ? "-" : "not";
+    const inner = this.prefixed(prefixes, i + 1);
+    const operand = this.continue(inner, op === "-" ? minusLevel : notLevel);
+    return { kind: "unary", op, operand, span: covering(this.b.spanOf(prefix), operand.span) };
+  }
+
+  /** Goes on from `left` with the operators that bind tighter than `lowest`. */
+  private continue(start: ast.Expr, lowest: number): ast.Expr {
+    let left = start;
+    for (;;) {
+      const operator = this.operators[this.at];
+      const found = operator && binary[symbolOf(operator)];
+      if (operator === undefined || found === undefined || found.level <= lowest) return left;
+      this.noteForeign(operator);
+      this.at++;
+      const right = this.level(found.op === "^" ? found.level : found.level + 1);
+      left = { kind: "binary", op: found.op, left, right, span: covering(left.span, right.span) };
+    }
+  }
+
+  private noteForeign(operator: IToken): void {
+    const { b } = this;
+    if (operator.image === "**") b.note("double-star", b.spanOf(operator), "**", "`^`");
+    if (operator.image === "&&") b.note("foreign-operator", b.spanOf(operator), "&&", "`and`");
+    if (operator.image === "||") b.note("foreign-operator", b.spanOf(operator), "||", "`or`");
+  }
+}
+
+function buildOperand(b: Builder, cst: Cst, fallback: number): ast.Expr {
+  let value = buildPrimary(b, node(cst, "primary"), fallback);
+  const suffixes = nodes(cst, "suffix");
+  if (suffixes.length > maxDepth) {
+    b.note("too-deep", b.span(cst, fallback), "", "");
+    return value;
+  }
+  for (const suffix of suffixes) value = buildSuffix(b, suffix, value);
+  return value;
+}
+
+function buildSuffix(b: Builder, suffix: Cst, object: ast.Expr): ast.Expr {
+  const span = covering(object.span, b.span(suffix, object.span.end));
+  const args = node(suffix, "args");
+  if (args) return { kind: "call", callee: object, ...buildArgs(b, args), span };
+  const renames = node(suffix, "renames");
+  if (renames) {
+    const built = nodes(renames, "rename").flatMap((rename) => buildRename(b, rename));
+    return built.length === 0 ? { kind: "error", span } : { kind: "index", object, renames: built, span };
+  }
+  return { kind: "member", object, member: b.nameAt(token(suffix, "member"), span.end), span };
+}
+
+function buildRename(b: Builder, cst: Cst): ast.IndexExpr["renames"][number][] {
+  const number = token(cst, t.NumberToken.name);
+  if (number) {
+    b.note("numbered-axis", b.spanOf(number), number.image, "the name of an axis");
+    return [];
+  }
+  const from = token(cst, "from");
+  const to = token(cst, "to");
+  if (from === undefined) return [];
+  if (to) return [{ from: b.axis(from), to: b.axis(to) }];
+  const renamed = b.axis(from);
+  if (keyword(cst, t.words.as)) return [];
+  if (!renamed.text.endsWith("'")) {
+    b.note("idle-rename", renamed.span, renamed.text, `\`${renamed.text}'\``);
+    return [];
+  }
+  return [{ from: { ...renamed, text: renamed.text.slice(0, -1) }, to: renamed }];
+}
+
+function buildPrimary(b: Builder, cst: Cst, fallback: number): ast.Expr {
+  const span = b.span(cst, fallback);
+  const number = node(cst, "number");
+  if (number) return buildNumber(b, number, fallback);
+  const text = token(cst, t.Text.name);
+  if (text) return buildText(b, text);
+  if (keyword(cst, t.words.true)) return { kind: "bool", value: true, span };
+  if (keyword(cst, t.words.false)) return { kind: "bool", value: false, span };
+  const name = token(cst, t.Identifier.name);
+  if (name) return { kind: "ref", text: name.image, span: b.spanOf(name) };
+  const each = node(cst, "each");
+  if (each) return { kind: "each", items: listItems(b, node(each, "list")), span };
+  const list = node(cst, "list");
+  if (list) return { kind: "list", items: listItems(b, list), span };
+  const tuple = node(cst, "tuple");
+  if (tuple) {
+    const items = listItems(b, tuple);
+    // Parentheses around one value only group; the value's span takes them in.
+    const [only] = items;
+    if (items.length === 1 && only) return { ...only, span };
+    return items.length === 0 ? { kind: "error", span } : { kind: "tuple", items, span };
+  }
+  const module = node(cst, "module");
+  if (module) return { kind: "module", layers: buildLayers(b, node(module, "layers")), span };
+  const branch = node(cst, "ifExpression");
+  if (branch) return buildIf(b, branch, span.end);
+  return { kind: "error", span };
+}
+
+function buildNumber(b: Builder, cst: Cst, fallback: number): ast.Expr {
+  const number = token(cst, t.NumberToken.name);
+  if (number === undefined) return errorAt(b, fallback);
+  const unit = keyword(cst, t.Unit);
+  return {
+    kind: "number",
+    value: Number(number.image),
+    integer: /^\d+$/.test(number.image),
+    unit: b.optionalName(unit),
+    span: unit ? covering(b.spanOf(number), b.spanOf(unit)) : b.spanOf(number),
+  };
+}
+
+export function buildText(b: Builder, found: IToken): ast.TextLiteral {
+  const closed = found.image.length >= 2 && /["'”“]$/.test(found.image);
+  const raw = found.image.slice(1, closed ? -1 : undefined);
+  const value = raw.replace(/\\(.)/g, (_, letter: string) => ({ n: "\n", t: "\t" })[letter] ?? letter);
+  return { kind: "text", value, span: b.spanOf(found) };
+}
+
+function listItems(b: Builder, cst: Cst): ast.Expr[] {
+  const items = node(cst, "items");
+  const built = nodes(items, "expression").map((item) => buildExpression(b, item, b.span(item, 0).start));
+  noteMissingCommas(b, built, tokens(items, t.Comma.name));
+  return built;
+}
+
+/** Between two neighbours without a comma. */
+export function noteMissingCommas(
+  b: Builder,
+  items: readonly { readonly span: ast.Span }[],
+  commas: readonly IToken[],
+): void {
+  for (let i = 1; i < items.length; i++) {
+    const [left, right] = [items[i - 1]?.span, items[i]?.span];
+    if (left === undefined || right === undefined) continue;
+    const separated = commas.some((comma) => comma.startOffset >= left.end && comma.startOffset < right.start);
+    if (!separated) b.note("missing-comma", b.at(left.end), "", "`,`");
+  }
+}
+
+export function buildArgs(b: Builder, cst: Cst): { args: ast.Argument[]; clauses: ast.Clause[] } {
+  const args = nodes(cst, "argument").map((argument) => buildArgument(b, argument));
+  noteMissingCommas(b, args, tokens(cst, t.Comma.name));
+  const clauses = nodes(cst, "clause").flatMap((clause): ast.Clause[] => {
+    const word = token(clause, "word");
+    if (word === undefined) return [];
+    const span = b.span(clause, word.startOffset);
+    return [{ word: word.image as ast.Clause["word"], axes: b.axes(clause), span }];
+  });
+  return { args, clauses };
+}
+
+export function buildArgument(b: Builder, cst: Cst): ast.Argument {
+  const span = b.span(cst, 0);
+  const name = token(cst, t.Identifier.name);
+  const equals = token(node(cst, "equals"), t.Equals.name);
+  if (equals) b.note("equals-for-colon", b.spanOf(equals), "=", "`:`");
+  const value = buildExpression(b, node(cst, "expression"), span.end);
+  return { kind: "argument", name: b.optionalName(name), value, span: covering(span, value.span) };
+}
+
+function buildIf(b: Builder, cst: Cst, end: number): ast.Expr {
+  const conditions = nodes(cst, "condition");
+  const bodies = nodes(cst, "body");
+  const last = bodies.length > conditions.length ? bodies[bodies.length - 1] : undefined;
+  let otherwise: ast.Block = last ? buildBlock(b, last, end) : emptyBlock(b, end);
+  if (conditions.length > maxDepth) {
+    b.note("too-deep", b.span(cst, end), "", "");
+    return { kind: "error", span: b.span(cst, end) };
+  }
+  const words = tokens(cst, t.words.if.name);
+  for (let i = conditions.length - 1; i >= 0; i--) {
+    const start = words[i]?.startOffset ?? b.span(conditions[i], end).start;
+    const condition = buildExpression(b, conditions[i], start);
+    const body = bodies[i];
+    const then = body ? buildBlock(b, body, condition.span.end) : emptyBlock(b, condition.span.end);
+    const span = covering(b.at(start), condition.span, then.span, otherwise.span);
+    const built: ast.IfExpr = { kind: "if", condition, then, otherwise, span };
+    if (i === 0) return built;
+    otherwise = { kind: "block_", statements: [], result: built, span };
+  }
+  return errorAt(b, end);
+}
+
+function emptyBlock(b: Builder, offset: number): ast.Block {
+  return { kind: "block_", statements: [], result: undefined, span: b.at(offset) };
+}

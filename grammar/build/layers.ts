@@ -1,0 +1,82 @@
+/** Layers of backbones, blocks and modules. */
+import type { CstNode } from "chevrotain";
+import type * as ast from "../ast.js";
+import * as t from "../tokens.js";
+import { type Builder, type Cst, node, nodes, token, tokens } from "./cst.js";
+import { buildArgs, buildExpression } from "./expressions.js";
+
+export function buildLayers(b: Builder, cst: Cst): ast.Layer[] {
+  const built = nodes(cst, "layer").flatMap((layer) => buildLayer(b, layer) ?? []);
+  const commas = tokens(cst, t.Comma.name);
+  for (let i = 1; i < built.length; i++) {
+    const [left, right] = [built[i - 1], built[i]];
+    if (left === undefined || right === undefined || endsInBrace(left)) continue;
+    const separated = commas.some(
+      (comma) => comma.startOffset >= left.span.end && comma.startOffset < right.span.start,
+    );
+    if (!separated) b.note("missing-comma", b.at(left.span.end), "", "`,`");
+  }
+  return built;
+}
+
+/** After a closing brace the comma may be left out. */
+function endsInBrace(layer: ast.Layer): boolean {
+  return layer.output === undefined && layer.kind !== "callLayer" && layer.kind !== "parallelLayer";
+}
+
+function buildLayer(b: Builder, cst: CstNode): ast.Layer | undefined {
+  const span = b.span(cst, 0);
+  const base = { label: b.optionalName(token(cst, "label")), output: b.optionalName(token(cst, "output")), span };
+  const call = node(cst, "callLayer");
+  if (call) {
+    const callee = token(call, t.Identifier.name);
+    if (callee === undefined) return undefined;
+    const args = node(call, "args");
+    const built = args ? buildArgs(b, args) : { args: [], clauses: [] };
+    const [clause] = built.clauses;
+    if (clause) b.note("unexpected", clause.span, clause.word, "`)`");
+    return { kind: "callLayer", callee: b.name(callee), args: built.args, ...base };
+  }
+  const repeat = node(cst, "repeatLayer");
+  if (repeat) {
+    return {
+      kind: "repeatLayer",
+      count: buildExpression(b, node(repeat, "expression"), span.end),
+      index: b.optionalName(token(repeat, "index")),
+      body: buildLayers(b, node(repeat, "layers")),
+      ...base,
+    };
+  }
+  const residual = node(cst, "residual");
+  if (residual) {
+    const shortcut = nodes(residual, "shortcut")[0];
+    return {
+      kind: "residualLayer",
+      body: buildLayers(b, node(residual, "body")),
+      shortcut: shortcut && buildLayers(b, shortcut),
+      ...base,
+    };
+  }
+  const parallel = node(cst, "parallel");
+  if (parallel) {
+    const axis = token(parallel, "axis");
+    return {
+      kind: "parallelLayer",
+      branches: nodes(parallel, "layers").map((branch) => buildLayers(b, branch)),
+      along: axis ? b.axis(axis) : { kind: "axis", text: "", span: b.at(span.end) },
+      ...base,
+    };
+  }
+  const branch = node(cst, "ifLayer");
+  if (branch) {
+    const otherwise = node(branch, "otherwise");
+    return {
+      kind: "ifLayer",
+      condition: buildExpression(b, node(branch, "expression"), span.end),
+      then: buildLayers(b, node(branch, "then")),
+      otherwise: otherwise && buildLayers(b, otherwise),
+      ...base,
+    };
+  }
+  return undefined;
+}

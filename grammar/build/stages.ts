@@ -1,0 +1,161 @@
+/** Stages and their lines. */
+import type { CstNode } from "chevrotain";
+import type * as ast from "../ast.js";
+import * as t from "../tokens.js";
+import { buildBlock } from "./blocks.js";
+import { type Builder, keyword, node, nodes, token, tokens } from "./cst.js";
+import { buildParameters, buildValues } from "./declarations.js";
+import { buildArgument, buildExpression } from "./expressions.js";
+
+export function buildStage(b: Builder, cst: CstNode): ast.StageDecl | undefined {
+  const span = b.span(cst, 0);
+  const word = token(cst, "word")?.image;
+  if (word !== "pretrain" && word !== "meta" && word !== "evaluate") return undefined;
+  return {
+    kind: "stage",
+    stage: word,
+    name: b.nameAt(token(cst, "name"), span.end),
+    like: b.optionalName(token(cst, "like")),
+    lines: nodes(cst, "stageLine").flatMap((line) => buildLine(b, line) ?? []),
+    span,
+  };
+}
+
+function buildLine(b: Builder, cst: CstNode): ast.StageLine | undefined {
+  for (const [rule, build] of Object.entries(builders)) {
+    const line = node(cst, rule);
+    if (line) return build(b, line, b.span(line, 0));
+  }
+  return undefined;
+}
+
+const builders: Readonly<Record<string, (b: Builder, cst: CstNode, span: ast.Span) => ast.StageLine | undefined>> = {
+  slot: (b, cst, span) => {
+    const slot = token(cst, "word")?.image;
+    if (slot !== "encoder" && slot !== "head" && slot !== "metric") return undefined;
+    return {
+      kind: "slot",
+      slot,
+      frozen: keyword(cst, t.words.frozen) !== undefined,
+      untrained: keyword(cst, t.words.untrained) !== undefined,
+      value: buildExpression(b, node(cst, "expression"), span.end),
+      span,
+    };
+  },
+  of: (b, cst, span) => ({ kind: "of", stage: b.nameAt(token(cst, t.Identifier.name), span.end), span }),
+  data: (b, cst, span) => ({ kind: "data", split: buildExpression(b, node(cst, "expression"), span.end), span }),
+  episodes: (b, cst, span) => {
+    const count = node(cst, "count");
+    return {
+      kind: "episodes",
+      task: buildExpression(b, node(cst, "task"), span.end),
+      split: buildExpression(b, node(cst, "split"), span.end),
+      count: count && buildExpression(b, count, span.end),
+      span,
+    };
+  },
+  optimizer: (b, cst, span) => ({
+    kind: "optimizer",
+    value: buildExpression(b, node(cst, "expression"), span.end),
+    groups: nodes(cst, "group").map((group) => buildGroup(b, group)),
+    span,
+  }),
+  schedule: (b, cst, span) => ({
+    kind: "schedule",
+    value: buildExpression(b, node(cst, "expression"), span.end),
+    span,
+  }),
+  for: (b, cst, span) => {
+    const of = node(cst, "of");
+    const parts = nodes(cst, "forPart");
+    const perStep = parts.map((part) => node(part, "expression")).find((part) => part !== undefined);
+    return {
+      kind: "for",
+      total: buildExpression(b, node(cst, "total"), span.end),
+      of: of && buildExpression(b, of, span.end),
+      perStep: perStep && buildExpression(b, perStep, span.end),
+      dropLast: parts.some((part) => keyword(part, t.words.drop) !== undefined),
+      span,
+    };
+  },
+  validate: (b, cst, span) => {
+    const parts = nodes(cst, "validatePart");
+    const count = parts.map((part) => node(part, "count")).find((part) => part !== undefined);
+    const every = parts.find((part) => node(part, "every") !== undefined);
+    return {
+      kind: "validate",
+      task: buildExpression(b, node(cst, "task"), span.end),
+      split: buildExpression(b, node(cst, "split"), span.end),
+      count: count && buildExpression(b, count, span.end),
+      every: every && buildEvery(b, every, span),
+      keepBest: parts.some((part) => keyword(part, t.words.keep) !== undefined),
+      span,
+    };
+  },
+  report: (b, cst, span) => ({ kind: "report", items: buildValues(b, node(cst, "values")), span }),
+  loss: (b, cst, span) => {
+    const expression = node(cst, "expression");
+    if (expression) {
+      const result = buildExpression(b, expression, span.end);
+      return {
+        kind: "loss",
+        params: undefined,
+        body: { kind: "block_", statements: [], result, span: result.span },
+        span,
+      };
+    }
+    return {
+      kind: "loss",
+      params: buildParameters(b, node(cst, "parameters")),
+      body: buildBlock(b, node(cst, "block"), span.end),
+      span,
+    };
+  },
+  fitFrom: (b, cst, span) => ({ kind: "fitFrom", split: buildExpression(b, node(cst, "expression"), span.end), span }),
+  setting: (b, cst, span) => {
+    const word = token(cst, t.Identifier.name);
+    if (word === undefined) return undefined;
+    // A line that goes on after its values is no setting at all: most often another line's word misspelt.
+    if (nodes(cst, "strayItem").length > 0) {
+      b.note("unknown-line", b.spanOf(word), word.image, "");
+      return undefined;
+    }
+    return { kind: "setting", word: b.name(word), values: buildValues(b, node(cst, "values")), span };
+  },
+};
+
+/** `every epoch` is `every 1 epoch`. */
+function buildEvery(b: Builder, cst: CstNode, line: ast.Span): ast.Expr {
+  const value = buildExpression(b, node(cst, "every"), line.end);
+  if (value.kind !== "ref") return value;
+  const unit: ast.Name = { kind: "name", text: value.text, span: value.span };
+  return { kind: "number", value: 1, integer: true, unit, span: value.span };
+}
+
+function buildGroup(b: Builder, cst: CstNode): ast.OptimizerGroup {
+  const span = b.span(cst, 0);
+  const path = node(cst, "path");
+  const pathSpan = b.span(path, span.start);
+  return {
+    kind: "group",
+    path: pathText(path),
+    pathSpan,
+    frozen: keyword(cst, t.words.frozen) !== undefined,
+    settings: nodes(cst, "argument").map((argument) => buildArgument(b, argument)),
+    span,
+  };
+}
+
+/** The path as written, without spaces. */
+function pathText(path: CstNode | undefined): string {
+  const parts = [
+    ...nodes(path, "pathPart").flatMap((part) =>
+      [t.Identifier, t.Star, t.StarStar].flatMap((type) => tokens(part, type.name)),
+    ),
+    ...[t.Dot, t.LBracket, t.NumberToken, t.RBracket].flatMap((type) => tokens(path, type.name)),
+  ];
+  return parts
+    .sort((x, y) => x.startOffset - y.startOffset)
+    .map((part) => part.image)
+    .join("");
+}

@@ -1,0 +1,53 @@
+/** What is wrong with a text, as data: the compiler turns each into a diagnostic with a code. */
+import type { Span } from "./ast.js";
+
+export type IssueKind =
+  | "unexpected"
+  | "unclosed"
+  | "stray-closer"
+  | "unterminated-text"
+  | "unknown-character"
+  | "look-alike"
+  | "foreign-name"
+  | "hash-comment"
+  | "double-star"
+  | "colon-for-equals"
+  | "equals-for-colon"
+  | "missing-comma"
+  | "conflict-marker"
+  | "numbered-axis"
+  | "idle-rename"
+  | "no-value"
+  | "second-value"
+  | "not-a-declaration"
+  | "foreign-operator"
+  | "single-quotes"
+  | "number-form"
+  | "unknown-line"
+  | "too-deep";
+
+export interface SyntaxIssue {
+  readonly kind: IssueKind;
+  readonly span: Span;
+  /** The text found, where there is one. */
+  readonly found: string;
+  /** What should stand there, for people: "`)`", "a name". */
+  readonly expected: string;
+  /** A second place that matters, such as the bracket that was opened. */
+  readonly other?: { readonly span: Span; readonly text: string };
+}
+
+export interface Comment {
+  /** As written, from `//` to the end of the line. */
+  readonly text: string;
+  readonly span: Span;
+  /** Whether code stands before it on its line. */
+  readonly trailing: boolean;
+}
+
+/** What the tree does not hold and a formatter must keep. */
+export interface Trivia {
+  readonly comments: readonly Comment[];
+  /** Offsets of the tokens and comments that have an empty line before them. */
+  readonly blanks: ReadonlySet<number>;
+}

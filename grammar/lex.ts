@@ -1,0 +1,167 @@
+/** Text → tokens: keywords and units are told apart, look-alikes replaced, comments set aside. */
+import type { IToken, TokenType } from "chevrotain";
+import type { Span } from "./ast.js";
+import type { Comment, SyntaxIssue, Trivia } from "./issue.js";
+import * as t from "./tokens.js";
+
+export interface Lexed {
+  readonly tokens: IToken[];
+  readonly issues: SyntaxIssue[];
+  readonly trivia: Trivia;
+}
+
+/** Words that are never the unit of a number before them. */
+const notUnits: ReadonlySet<string> = new Set([
+  "over",
+  "along",
+  "as",
+  "at",
+  "per",
+  "of",
+  "from",
+  "by",
+  "until",
+  "and",
+  "or",
+  "if",
+  "else",
+  "let",
+  "repeat",
+  "minimize",
+  "for",
+  "with",
+  "like",
+  "positive",
+  "first_order",
+  "transductive",
+  "assumes",
+  "every",
+  "keep",
+  "drop",
+  "frozen",
+  "untrained",
+  "data",
+  "encoder",
+  "head",
+  "metric",
+  "optimizer",
+  "schedule",
+  "validate",
+  "report",
+  "loss",
+  "fit",
+  "learn",
+  "fn",
+  "train",
+  "eval",
+  "source",
+  "param",
+  "dataset",
+  "backbone",
+  "block",
+  "pretrain",
+  "meta",
+  "evaluate",
+  "import",
+  "not",
+]);
+/** What after a word says that the word is not a unit: `3 pad: 0`, `1e-6 mean(x)`. */
+const notAfterUnit: ReadonlySet<TokenType> = new Set([t.Colon, t.LParen, t.LBracket, t.Dot, t.Equals]);
+
+export function lex(text: string, file: string): Lexed {
+  const result = t.fslLexer.tokenize(text);
+  const issues: SyntaxIssue[] = [];
+  const spanOf = (token: IToken): Span => ({ file, start: token.startOffset, end: endOf(token) });
+  const note = (kind: SyntaxIssue["kind"], token: IToken, expected: string): void => {
+    issues.push({ kind, span: spanOf(token), found: token.image, expected });
+  };
+  const tokens = result.tokens;
+  tokens.forEach((token, i) => {
+    retype(token, tokens, i, note);
+  });
+  for (const error of result.errors) {
+    const found = text.slice(error.offset, error.offset + Math.max(error.length, 1));
+    const span = { file, start: error.offset, end: error.offset + Math.max(error.length, 1) };
+    issues.push({ kind: "unknown-character", span, found, expected: "" });
+  }
+  for (const marker of result.groups.conflicts ?? []) {
+    note("conflict-marker", marker, "");
+  }
+  for (const hash of result.groups.hashes ?? []) note("hash-comment", hash, "`//`");
+  const aside = [...(result.groups.comments ?? []), ...(result.groups.hashes ?? [])];
+  return { tokens, issues, trivia: triviaOf(text, tokens, aside, file) };
+}
+
+function retype(
+  token: IToken,
+  tokens: readonly IToken[],
+  i: number,
+  note: (kind: SyntaxIssue["kind"], token: IToken, expected: string) => void,
+): void {
+  switch (token.tokenType) {
+    case t.Identifier: {
+      const before = tokens[i - 1];
+      const after = tokens[i + 1];
+      const isUnit =
+        before !== undefined &&
+        before.tokenType === t.NumberToken &&
+        before.startLine === token.startLine &&
+        !notUnits.has(token.image) &&
+        !(after !== undefined && notAfterUnit.has(after.tokenType));
+      if (isUnit) become(token, t.Unit);
+      else if (Object.hasOwn(t.words, token.image)) become(token, t.words[token.image as t.Word]);
+      break;
+    }
+    case t.ForeignName:
+      note("foreign-name", token, "");
+      become(token, t.Identifier);
+      break;
+    case t.lexed.OpenText:
+      note("unterminated-text", token, '`"`');
+      become(token, t.Text);
+      break;
+    case t.lexed.SingleQuoted:
+    case t.lexed.CurlyText:
+      note("single-quotes", token, `\`"${token.image.slice(1, -1)}"\``);
+      become(token, t.Text);
+      break;
+    case t.lexed.LookAlike: {
+      const meant = t.lookAlikes[token.image];
+      if (meant === undefined) break;
+      note("look-alike", token, `\`${meant.ascii}\``);
+      become(token, meant.token);
+      break;
+    }
+    case t.NumberToken:
+      if (token.image.startsWith(".")) note("number-form", token, `\`0${token.image}\``);
+      break;
+    default:
+      break;
+  }
+}
+
+function become(token: IToken, type: TokenType): void {
+  token.tokenType = type;
+  token.tokenTypeIdx = type.tokenTypeIdx ?? token.tokenTypeIdx;
+}
+
+function triviaOf(text: string, tokens: readonly IToken[], aside: readonly IToken[], file: string): Trivia {
+  const comments: Comment[] = [];
+  const blanks = new Set<number>();
+  for (const token of aside) {
+    const lineStart = text.lastIndexOf("\n", token.startOffset - 1) + 1;
+    const trailing = text.slice(lineStart, token.startOffset).trim() !== "";
+    const written = token.image.replace(/^#+\s*/, "// ").trimEnd();
+    comments.push({ text: written, span: { file, start: token.startOffset, end: endOf(token) }, trailing });
+  }
+  comments.sort((a, b) => a.span.start - b.span.start);
+  for (const start of [...tokens.map((token) => token.startOffset), ...comments.map((c) => c.span.start)]) {
+    if (/\n[ \t\r]*\n[ \t]*$/.test(text.slice(Math.max(0, start - 200), start))) blanks.add(start);
+  }
+  return { comments, blanks };
+}
+
+/** Where a token ends, exclusively. */
+export function endOf(token: IToken): number {
+  return token.endOffset === undefined ? token.startOffset : token.endOffset + 1;
+}

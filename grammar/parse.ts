@@ -1,0 +1,138 @@
+/** Text → syntax tree. Never throws: whatever is wrong with the text is in `errors`, and the tree holds the rest. */
+import type { CstNode, IRecognitionException, IToken } from "chevrotain";
+import type { Declaration, Import, SourceFile, Span } from "./ast.js";
+import { balance, maxDepth, tooDeep } from "./balance.js";
+import { Builder, nodes, token } from "./build/cst.js";
+import { buildDeclaration, buildImport } from "./build/declarations.js";
+import { expectation } from "./expectation.js";
+import type { SyntaxIssue, Trivia } from "./issue.js";
+import { endOf, lex } from "./lex.js";
+import { fslParser } from "./parser.js";
+import * as t from "./tokens.js";
+
+export type { Comment, IssueKind, SyntaxIssue, Trivia } from "./issue.js";
+
+export interface Parsed {
+  readonly tree: SourceFile;
+  /** In the order of the text. */
+  readonly errors: readonly SyntaxIssue[];
+  readonly trivia: Trivia;
+  /** The concrete tree, for `--emit cst`. */
+  readonly cst: CstNode | undefined;
+}
+
+/** `file` goes into every span: a project-relative path, or a library name such as `fsl:metrics`. */
+export function parse(text: string, file: string): Parsed {
+  const lexed = lex(text, file);
+  const balanced = balance(lexed.tokens, file);
+  const issues = [...lexed.issues, ...balanced.issues];
+  const whole: Span = { file, start: 0, end: text.length };
+  const deep = tooDeep(balanced.tokens);
+  if (deep) {
+    const span = { file, start: deep.startOffset, end: endOf(deep) };
+    const errors = [...issues, { kind: "too-deep" as const, span, found: deep.image, expected: `${maxDepth}` }];
+    const tree: SourceFile = { kind: "file", version: undefined, imports: [], declarations: [], span: whole };
+    return { tree, errors, trivia: lexed.trivia, cst: undefined };
+  }
+  fslParser.input = balanced.tokens;
+  const cst = fslParser.file();
+  const builder = new Builder(file);
+  const parserIssues = fslParser.errors.map((error) => issueOf(error, file, text));
+  const tree = buildFile(builder, cst, whole);
+  const errors = firstOfEachLine([...issues, ...builder.issues], parserIssues, text);
+  return { tree, errors, trivia: lexed.trivia, cst };
+}
+
+function buildFile(b: Builder, cst: CstNode, span: Span): SourceFile {
+  const version = token(cst, t.NumberToken.name);
+  const imports: Import[] = nodes(cst, "importLine").map((line) => buildImport(b, line));
+  const declarations = nodes(cst, "declaration").flatMap((item): Declaration[] => {
+    const built = buildDeclaration(b, item);
+    return built ? [built] : [];
+  });
+  for (const stray of nodes(cst, "stray")) {
+    const first = token(stray, t.Any.name);
+    if (first) b.note("not-a-declaration", b.spanOf(first), first.image, "");
+  }
+  for (const stray of findAll(cst, "strayLine")) {
+    const first = firstToken(stray);
+    if (first) b.note("unexpected", b.spanOf(first), first.image, "");
+  }
+  return { kind: "file", version: version && Number(version.image), imports, declarations, span };
+}
+
+function* findAll(cst: CstNode, rule: string): Iterable<CstNode> {
+  for (const elements of Object.values(cst.children)) {
+    for (const element of elements) {
+      if (!("children" in element)) continue;
+      if (element.name === rule) yield element;
+      else yield* findAll(element, rule);
+    }
+  }
+}
+
+function firstToken(cst: CstNode): IToken | undefined {
+  let first: IToken | undefined;
+  for (const elements of Object.values(cst.children)) {
+    for (const element of elements) {
+      const candidate = "children" in element ? firstToken(element) : element;
+      if (candidate && (first === undefined || candidate.startOffset < first.startOffset)) first = candidate;
+    }
+  }
+  return first;
+}
+
+function issueOf(error: IRecognitionException, file: string, text: string): SyntaxIssue {
+  const found = error.token;
+  const previous = (error as IRecognitionException & { readonly previousToken?: IToken }).previousToken;
+  const atEnd = found.tokenType.name === "EOF" || Number.isNaN(found.startOffset);
+  const after = previous && !Number.isNaN(previous.startOffset) ? endOf(previous) : text.length;
+  const span: Span = atEnd ? { file, start: after, end: after } : { file, start: found.startOffset, end: endOf(found) };
+  return { kind: "unexpected", span, found: atEnd ? "" : found.image, expected: expectation(error) };
+}
+
+/**
+ * The parser's complaints that are not echoes: one for each line of text, and none on a line where something more
+ * specific has been said.
+ */
+function firstOfEachLine(
+  specific: readonly SyntaxIssue[],
+  general: readonly SyntaxIssue[],
+  text: string,
+): SyntaxIssue[] {
+  const starts = [0];
+  for (let i = text.indexOf("\n"); i >= 0; i = text.indexOf("\n", i + 1)) starts.push(i + 1);
+  const lineOf = (offset: number): number => {
+    let low = 0;
+    let high = starts.length - 1;
+    while (low < high) {
+      const middle = (low + high + 1) >> 1;
+      if ((starts[middle] ?? 0) <= offset) low = middle;
+      else high = middle - 1;
+    }
+    return low;
+  };
+  const kept: SyntaxIssue[] = [];
+  const taken = new Set<number>();
+  const seen = new Set<string>();
+  const order = (a: SyntaxIssue, b: SyntaxIssue): number => a.span.start - b.span.start;
+  for (const issue of [...specific].sort(order)) {
+    const key = `${issue.kind} ${issue.span.start}`;
+    if (seen.has(key)) continue;
+    seen.add(key);
+    const line = lineOf(issue.span.start);
+    const echo =
+      (issue.kind === "unexpected" || issue.kind === "no-value" || issue.kind === "second-value") && taken.has(line);
+    if (echo) continue;
+    taken.add(line);
+    if (issue.other) taken.add(lineOf(issue.other.span.start));
+    kept.push(issue);
+  }
+  for (const issue of [...general].sort(order)) {
+    const line = lineOf(issue.span.start);
+    if (taken.has(line)) continue;
+    taken.add(line);
+    kept.push(issue);
+  }
+  return kept.sort(order);
+}
