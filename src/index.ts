@@ -7,10 +7,12 @@
  *     console.log((await done).results);
  */
 export type { Diagnostic } from "./compiler/diagnostics/diagnostic.js";
+export type { PlanReport, StagePlan } from "./compiler/stages/report.js";
 export type { Experiment, ParamValue } from "./compiler/typed.js";
 export { type CompiledFile, type CompileFileOptions, compileFile } from "./runtime/compile-file.js";
 export type { Result, RunEvent, StageOutline } from "./runtime/events.js";
 export { version } from "./runtime/package.js";
+export { plan } from "./runtime/plan.js";
 export { RefusedError, type RunOptions } from "./runtime/preflight.js";
 export { findProject, type Project } from "./runtime/project.js";
 export { type Run, type RunSummary, run } from "./runtime/run.js";

@@ -37,6 +37,7 @@ const defaultEngine = "onnx";
 export function settle(
   experiment: Experiment,
   options: RunOptions,
+  stages: "runnable" | "with blockers" = "runnable",
 ): { readonly settled: Settled } | { readonly diagnostics: readonly Diagnostic[] } {
   const diagnostics: Diagnostic[] = [];
   const ids = (option: string, names: readonly string[]): string[] =>
@@ -65,7 +66,7 @@ export function settle(
   const force = new Set(ids("--force", options.force ?? []));
   const wanted = options.stages === undefined ? experiment.wanted : ids("--stage", options.stages);
   const graph = stageGraph(experiment, wanted);
-  diagnostics.push(...blockers(graph));
+  if (stages === "runnable") diagnostics.push(...blockers(graph));
   if (diagnostics.length > 0) return { diagnostics };
   return {
     settled: {

@@ -5,6 +5,7 @@ import { findPack } from "./data/index.js";
 import type { RunEvent } from "./events.js";
 import { describeFailure, type Failure } from "./failure.js";
 import { version } from "./package.js";
+import { planSettled } from "./plan.js";
 import { RefusedError, type RunOptions, type Settled, settle } from "./preflight.js";
 import { places } from "./project.js";
 import { createRunFolder, type RunFolder } from "./run-folder.js";
@@ -60,11 +61,12 @@ export function start(settled: Settled, world: World): Run {
 }
 
 async function conduct(
-  { experiment, graph, seed, engine }: Settled,
+  settled: Settled,
   folder: RunFolder,
   scheduler: Scheduler,
   emit: (event: RunEvent) => void,
 ): Promise<RunSummary> {
+  const { experiment, graph, seed, engine } = settled;
   const started = performance.now();
   let summary: ScheduleSummary;
   try {
@@ -77,6 +79,7 @@ async function conduct(
       seed,
       stages: graph.nodes.map(({ id, kind, name, needs }) => ({ id, kind, name, needs })),
     });
+    folder.write("plan.json", `${JSON.stringify(await planSettled(settled, false), null, 2)}\n`);
     summary = await scheduler.run();
   } catch (error) {
     const failure: Failure = describeFailure(error, { stage: "run", engine: engine.name, dir: folder.dir });

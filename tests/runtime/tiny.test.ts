@@ -103,7 +103,9 @@ describe.each(["onnx", "reference"])("on %s", (engine) => {
     const dir = join(places.runs(home()), first.summary.run);
     const lines = readFileSync(join(dir, "events.ndjson"), "utf8").trim().split("\n");
     expect(lines.map((line) => JSON.parse(line))).toEqual(JSON.parse(JSON.stringify(first.events)));
-    expect(readdirSync(dir).filter((name) => name.endsWith(".f32"))).toEqual([]);
+    expect(schemaProblem("plan", JSON.parse(readFileSync(join(dir, "plan.json"), "utf8")))).toBeUndefined();
+    expect(readdirSync(dir).sort()).toEqual(["events.ndjson", "logs", "plan.json"]);
+    expect(readdirSync(join(dir, "logs"))).toEqual([]);
   });
 });
 

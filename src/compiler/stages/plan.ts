@@ -50,6 +50,8 @@ export interface PlanOptions {
   readonly stored?: readonly Canonical[];
   /** The engine's peak memory over the graph's liveness: the least and the most that its bench saw. */
   readonly engine: { readonly name: string; readonly peakFactor: readonly [number, number] };
+  /** False leaves out `cost`, for which every stage has to be lowered. */
+  readonly costs?: boolean;
 }
 
 export function buildPlan(experiment: Experiment, options: PlanOptions): PlanReport {
@@ -168,7 +170,10 @@ function trainingPlan(
           validate.everyEpochs === 1 ? "epoch" : `${validate.everyEpochs} epochs`
         }${validate.keepBest ? ", keep best" : ""}`
       : undefined,
-    cost: stage.blockers.length > 0 ? undefined : trainingCost(stage, experiment, steps, options),
+    cost:
+      options.costs === false || stage.blockers.length > 0
+        ? undefined
+        : trainingCost(stage, experiment, steps, options),
   };
 }
 
@@ -270,7 +275,10 @@ function evaluatePlan(stage: EvaluateStage, experiment: Experiment, options: Pla
           why: "the metric takes embeddings, batch norms use running statistics and the eval transforms are fixed",
         }
       : { once: false, why: embedOnce.why },
-    cost: stage.blockers.length > 0 || !embedOnce.legal ? undefined : evaluateCost(stage, experiment, options),
+    cost:
+      options.costs === false || stage.blockers.length > 0 || !embedOnce.legal
+        ? undefined
+        : evaluateCost(stage, experiment, options),
   };
 }
 

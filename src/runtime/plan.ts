@@ -1,0 +1,55 @@
+/** What a run would do, before anything starts: the compiler's plan over what the store holds. */
+import { buildPlan } from "../compiler/stages/plan.js";
+import type { PlanReport } from "../compiler/stages/report.js";
+import type { Experiment } from "../compiler/typed.js";
+import { findPack } from "./data/index.js";
+import { RefusedError, type RunOptions, type Settled, settle } from "./preflight.js";
+import { places } from "./project.js";
+import type { NumericsRecord } from "./store/numerics.js";
+import { allEntries, findEntry, readContent } from "./store/store.js";
+
+/** Stored stages that an explanation of "what has changed" looks at: the newest ones. */
+const comparedStages = 200;
+
+/**
+ * An engine's peak memory over what the liveness of its program says: the least and the most seen. The interpreter
+ * keeps numbers in twice the bytes.
+ */
+const peakFactor: Readonly<Record<string, readonly [number, number]>> = { onnx: [1, 2], reference: [2, 4] };
+
+/** The plan of an experiment, stages that cannot run yet included. @throws RefusedError where an option is refused. */
+export async function plan(experiment: Experiment, options: RunOptions): Promise<PlanReport> {
+  const settling = settle(experiment, options, "with blockers");
+  if ("diagnostics" in settling) throw new RefusedError(settling.diagnostics);
+  return planSettled(settling.settled, true);
+}
+
+/** With `costs` every stage is lowered, which takes a while for large ones. */
+export async function planSettled(settled: Settled, costs: boolean): Promise<PlanReport> {
+  const { experiment, graph, project, seed, engine, engineGiven, force } = settled;
+  const at = { cacheDir: places.data(project), projectDir: project.dir };
+  const data: Record<string, string | undefined> = {};
+  for (const node of graph.nodes) {
+    if (node.kind === "ingest") data[node.dataset.id] = (await findPack(node.dataset, at))?.digest;
+  }
+  const store = places.store(project);
+  return buildPlan(experiment, {
+    seed,
+    wanted: graph.nodes.flatMap((node) => (node.kind === "ingest" ? [] : [node.id])),
+    lookup: (key) => {
+      const entry = findEntry(store, key, engineGiven ? { engine: engine.name } : {});
+      return entry && { output: entry.manifest.output, by: computedBy(entry.manifest.numerics) };
+    },
+    force,
+    data,
+    stored: allEntries(store)
+      .slice(0, comparedStages)
+      .flatMap((entry) => readContent(entry) ?? []),
+    costs,
+    engine: { name: engine.name, peakFactor: peakFactor[engine.name] ?? [1, 2] },
+  });
+}
+
+function computedBy({ engine, version, device, threads }: NumericsRecord): string {
+  return `${engine} ${version} on ${device}, ${threads} thread${threads === 1 ? "" : "s"}`;
+}

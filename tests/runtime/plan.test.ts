@@ -1,0 +1,53 @@
+import { rmSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import type { PlanReport, StageStatus } from "../../src/compiler/stages/report.js";
+import { plan } from "../../src/runtime/plan.js";
+import { RefusedError } from "../../src/runtime/preflight.js";
+import type { Project } from "../../src/runtime/project.js";
+import { run } from "../../src/runtime/run.js";
+import { schemaProblem } from "../../src/runtime/schema.js";
+import { base, baseline, experiment, follow, makeProject, proto } from "./tiny.js";
+
+let project: Project;
+beforeAll(async () => {
+  project = await makeProject();
+});
+afterAll(() => rmSync(project.dir, { recursive: true, force: true }));
+
+const statusOf = (report: PlanReport, id: string): StageStatus | undefined =>
+  report.stages.find((stage) => stage.id === id)?.status;
+
+test("before anything ran, all is to run, and what has no inputs yet is pending", async () => {
+  const report = await plan(experiment(), { project });
+  expect(schemaProblem("plan", JSON.parse(JSON.stringify(report)))).toBeUndefined();
+  expect(report.stages.map(({ id }) => id)).toEqual(["data:d", "base", "proto", "result", "baseline"]);
+  expect(report.stages.every(({ status }) => !status.cached)).toBe(true);
+  expect(report.stages.find(({ id }) => id === "proto")?.key).toBe("pending");
+});
+
+test("afterwards the plan names what serves, and of the rest what has changed", async () => {
+  await follow(run(experiment([base, baseline]), { project, engine: "reference" }));
+  const changed = { ...base, optimizer: { ...base.optimizer, lr: 0.5 } };
+  const report = await plan(experiment([changed, proto, baseline]), { project });
+  expect(schemaProblem("plan", JSON.parse(JSON.stringify(report)))).toBeUndefined();
+  expect(statusOf(report, "data:d")).toEqual({ cached: true, by: "packed" });
+  expect(statusOf(report, "baseline")).toEqual({ cached: true, by: "reference 1 on cpu, 1 thread" });
+  expect(statusOf(report, "base")).toMatchObject({ cached: false, differs: ["stage.optimizer.lr"] });
+  expect(statusOf(report, "proto")).toMatchObject({ cached: false, why: "waits for base" });
+  const forced = await plan(experiment([base]), { project, force: ["base"] });
+  expect(statusOf(forced, "base")).toMatchObject({ cached: false, why: "asked for by --force" });
+  const other = await plan(experiment([base]), { project, engine: "onnx" });
+  expect(statusOf(other, "base")).toMatchObject({ cached: false });
+});
+
+test("a stage that cannot run yet is in the plan, with its reason", async () => {
+  const blocker = { code: "FSL5999", message: "does not run yet", span: base.span };
+  const report = await plan(experiment([{ ...base, blockers: [blocker] }]), { project });
+  expect(report.stages[1]?.blockers).toEqual(["does not run yet"]);
+});
+
+test("a plan refuses what a run refuses", async () => {
+  const refused = plan(experiment(), { project: { ...project, home: join(project.dir, "x") }, force: ["nothing"] });
+  await expect(refused).rejects.toBeInstanceOf(RefusedError);
+});
