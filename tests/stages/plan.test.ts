@@ -1,0 +1,103 @@
+import { describe, expect, it } from "vitest";
+import { buildPlan, keyContent, type PlanOptions, stageKey } from "../../src/compiler/stages/index.js";
+import { experiment, parts } from "./experiments.js";
+
+const options: PlanOptions = {
+  seed: 0,
+  lookup: () => undefined,
+  data: { d: "D" },
+  engine: { name: "onnx", peakFactor: [1, 1.5] },
+};
+const baseKey = stageKey(parts().base, experiment(), { seed: 0, outputs: {}, data: { d: "D" } }) ?? "";
+
+describe("the plan", () => {
+  const plan = buildPlan(experiment(), options);
+  const of = (id: string) => plan.stages.find((stage) => stage.id === id);
+
+  it("is JSON-safe and in the order of running", () => {
+    expect(JSON.parse(JSON.stringify(plan))).toEqual(plan);
+    expect(JSON.stringify(plan)).not.toContain("null");
+    expect(plan.stages.map((stage) => stage.id)).toEqual(["data:d", "base", "proto", "result", "direct"]);
+  });
+
+  it("has keys as far as inputs exist, and says what the others wait for", () => {
+    expect(of("base")).toMatchObject({ key: baseKey, status: { cached: false, why: "not in the store" } });
+    expect(of("proto")).toMatchObject({ key: "pending", status: { cached: false, why: "waits for base" } });
+    const unpacked = buildPlan(experiment(), { ...options, data: {} });
+    expect(unpacked.stages[0]).toMatchObject({ key: "pending", status: { cached: false } });
+    expect(unpacked.stages[1]?.status).toMatchObject({ why: "waits for data:d" });
+  });
+
+  it("goes on from what is stored", () => {
+    const stored = { output: "B", by: "onnx 1.30 (cpu)" };
+    const cached = buildPlan(experiment(), { ...options, lookup: (key) => (key === baseKey ? stored : undefined) });
+    expect(cached.stages[1]?.status).toEqual({ cached: true, by: "onnx 1.30 (cpu)" });
+    const next = stageKey(parts().proto, experiment(), { seed: 0, outputs: { base: "B" }, data: { d: "D" } });
+    expect(cached.stages[2]).toMatchObject({ key: next, status: { cached: false, why: "not in the store" } });
+    const forced = buildPlan(experiment(), { ...options, lookup: () => stored, force: new Set(["base"]) });
+    expect(forced.stages[1]?.status).toMatchObject({ cached: false, why: "asked for by --force" });
+  });
+
+  it("names the fields that differ from the most similar stored stage", () => {
+    const { base } = parts();
+    const inputs = { seed: 0, outputs: {}, data: { d: "D" } };
+    const other = (lr: number, epochs: number) =>
+      keyContent(
+        { ...base, optimizer: { ...base.optimizer, lr }, duration: { ...base.duration, epochs } },
+        experiment(),
+        inputs,
+      ) ?? null;
+    const compared = buildPlan(experiment(), { ...options, stored: [other(3, 7), other(3, 1)] });
+    expect(compared.stages[1]?.status).toMatchObject({ differs: ["stage.optimizer.lr"] });
+  });
+
+  it("shows networks layer by layer, groups and norms", () => {
+    const proto = of("proto");
+    if (proto?.kind !== "meta") throw new Error("it is a meta stage");
+    const [encoder] = proto.networks;
+    expect(encoder).toMatchObject({
+      slot: "encoder",
+      from: "base.encoder",
+      parameters: 2 * 9 + 2 + 4 + 2 * 2 * 9 + 2 + 4,
+    });
+    expect(encoder?.layers.map((l) => [l.path, l.what, l.output, l.parameters]).slice(0, 4)).toEqual([
+      ["conv.0", "conv 3×3, pad 1", "channel=2 height=8 width=8", 20],
+      ["batch_norm.0", "batch_norm", "channel=2 height=8 width=8", 4],
+      ["activation.0", "relu", "channel=2 height=8 width=8", 0],
+      ["max_pool.0", "max_pool 2×2", "channel=2 height=4 width=4", 0],
+    ]);
+    expect(encoder?.layers.at(-1)).toMatchObject({ what: "flatten", as: "vector", output: "feature=8" });
+    expect(proto.optimizer).toEqual([
+      {
+        settings: "adam lr=0.001 weight_decay=0 beta1=0.9 beta2=0.999 eps=1e-8",
+        weights: expect.arrayContaining(["encoder.conv.0.weight", "encoder.batch_norm.1.bias"]) as unknown,
+        parameters: encoder?.parameters,
+      },
+    ]);
+    expect(proto.norms[0]).toEqual({
+      path: "encoder.batch_norm.0",
+      training: "batch statistics over one episode's 9 images",
+      test: "running statistics",
+    });
+    expect(proto).toMatchObject({
+      steps: 10,
+      perStep: "2 episodes",
+      data: "3-way 1-shot, 2 queries a class from d.train",
+    });
+  });
+
+  it("counts work and memory", () => {
+    const base = of("base");
+    const result = of("result");
+    if (base?.kind !== "pretrain" || result?.kind !== "evaluate") throw new Error("kinds");
+    // Forward convolutions alone: 2·9 multiply-adds for each of 6 images' outputs.
+    const forward = 6 * (2 * 2 * 9 * 64 + 2 * 2 * 2 * 9 * 16);
+    expect(base.cost?.flops).toBeGreaterThan(2 * forward);
+    expect(base.cost?.flops).toBeLessThan(6 * forward);
+    expect(base.cost?.total).toBe((base.cost?.flops ?? 0) * 10);
+    expect(base.cost?.peakBytes[1]).toBeCloseTo((base.cost?.peakBytes[0] ?? 0) * 1.5, -1);
+    expect(result.embed.once).toBe(true);
+    expect(result.cost?.image.flops).toBeGreaterThan(0);
+    expect(result.cost?.episode.total).toBe((result.cost?.episode.flops ?? 0) * 20);
+  });
+});
