@@ -1,7 +1,7 @@
 /** Builds one ONNX graph out of IR nodes: names, constants (each written once), and broadcasts that stay implicit. */
 import { CompilerBug } from "../../../compiler/bug.js";
 import type { DType, Node, Shape } from "../../../compiler/tensor/ir.js";
-import type { Attribute, Initializer, OnnxNode, OnnxType } from "./proto.js";
+import { type Attribute, type Initializer, NCHWC, type OnnxNode, type OnnxType } from "./proto.js";
 
 /**
  * An emitted result. Its ONNX shape has the rank of the IR node's, but may be 1 along an axis that only repeats:
@@ -15,6 +15,15 @@ export interface Value {
 export const sizeOf = (shape: Shape): number => shape.reduce((a, b) => a * b, 1);
 export const sameShape = (a: Shape, b: Shape): boolean => a.length === b.length && a.every((d, i) => d === b[i]);
 
+export interface EmitOptions {
+  /** Nodes whose channels' means are near 0. */
+  readonly centred: ReadonlySet<Node>;
+  /** max_pool nodes whose gradient is wanted too, by halves. */
+  readonly halved: ReadonlySet<Node>;
+  /** Channels in a block of ONNX Runtime's blocked convolutions on this processor; 0 for plain ones. */
+  readonly block: number;
+}
+
 export class Emitter {
   readonly nodes: OnnxNode[] = [];
   readonly initializers: Initializer[] = [];
@@ -24,14 +33,7 @@ export class Emitter {
   private readonly shared = new Map<Node, Map<string, unknown>>();
   private counter = 0;
 
-  /**
-   * @param centred nodes whose channels' means are near 0
-   * @param halved max_pool nodes whose gradient is wanted too, by halves
-   */
-  constructor(
-    readonly centred: ReadonlySet<Node> = new Set(),
-    readonly halved: ReadonlySet<Node> = new Set(),
-  ) {}
+  constructor(readonly options: EmitOptions = { centred: new Set(), halved: new Set(), block: 0 }) {}
 
   define(node: Node, value: Value): void {
     this.values.set(node, value);
@@ -79,6 +81,11 @@ export class Emitter {
   /** An op of com.microsoft. */
   msOp(op: string, inputs: readonly string[], attributes: Readonly<Record<string, Attribute>> = {}): string {
     return this.emit("com.microsoft", op, inputs, attributes, 1)[0] as string;
+  }
+
+  /** An op on channels in blocks. */
+  blockOp(op: string, inputs: readonly string[], attributes: Readonly<Record<string, Attribute>> = {}): string {
+    return this.emit(NCHWC, op, inputs, attributes, 1)[0] as string;
   }
 
   ops(op: string, inputs: readonly string[], attributes: Readonly<Record<string, Attribute>>, count: number): string[] {

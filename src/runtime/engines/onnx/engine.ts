@@ -13,6 +13,7 @@ import {
   type RunResult,
   type TypedData,
 } from "../engine.js";
+import { blockSize } from "./block-size.js";
 import { engineError } from "./errors.js";
 import { encodeProgram, outputName } from "./model.js";
 
@@ -50,9 +51,9 @@ export class OnnxEngine implements Engine {
   }
 
   async compile(program: Program, constants: HostTensors = {}): Promise<Executable> {
-    const model = encodeProgram(program, constants);
-    // Folded weights let the blocked layouts pay; with weights as inputs their reorders cost more than they save.
+    // With folded weights ONNX Runtime blocks the whole graph itself; with weights as inputs only we can.
     const folded = program.inputs.some((input) => input.role === "weight" && input.name in constants);
+    const model = encodeProgram(program, constants, { block: folded ? 0 : await blockSize() });
     try {
       const session = await ort.InferenceSession.create(model, {
         executionProviders: ["cpu"],

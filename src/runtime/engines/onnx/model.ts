@@ -8,12 +8,17 @@ import { lowerNode } from "./lowering/index.js";
 import { prepare } from "./prepare.js";
 import { encodeModel, type OnnxGraph, type ValueInfo } from "./proto.js";
 
+export interface LowerOptions {
+  /** See `blockSize`; without it the convolutions are plain ONNX. */
+  readonly block?: number;
+}
+
 /** Inputs named in `constants` become initializers. Output `name` is the graph output `out:name`. */
-export function lowerProgram(program: Program, constants: HostTensors = {}): OnnxGraph {
+export function lowerProgram(program: Program, constants: HostTensors = {}, options: LowerOptions = {}): OnnxGraph {
   const { program: prepared, centred } = prepare(program);
   const roots = prepared.outputs.map((output) => output.node);
   const nodes = reachable(roots);
-  const e = new Emitter(centred, halvedPools(nodes));
+  const e = new Emitter({ centred, halved: halvedPools(nodes), block: options.block ?? 0 });
   const inputs: ValueInfo[] = [];
   for (const { name, node } of prepared.inputs) {
     const constant = constants[name];
@@ -53,6 +58,6 @@ function operandsFirst(roots: readonly Node[], fusions: ReadonlyMap<Node, Fusion
 /** ONNX has one name space for inputs and outputs; an output may be called as an input is. */
 export const outputName = (name: string): string => `out:${name}`;
 
-export function encodeProgram(program: Program, constants?: HostTensors): Uint8Array {
-  return encodeModel(lowerProgram(program, constants));
+export function encodeProgram(program: Program, constants?: HostTensors, options?: LowerOptions): Uint8Array {
+  return encodeModel(lowerProgram(program, constants, options));
 }

@@ -3,6 +3,8 @@ import protobuf from "protobufjs";
 import type { DType, Shape } from "../../../compiler/tensor/ir.js";
 
 export const OPSET = 21;
+/** ONNX Runtime's own domain of convolutions on channels in blocks. */
+export const NCHWC = "com.microsoft.nchwc";
 const IR_VERSION = 10;
 
 /** TensorProto.DataType */
@@ -105,6 +107,7 @@ export function encodeModel(graph: OnnxGraph): Uint8Array {
     opsetImport: [
       { domain: "", version: OPSET },
       { domain: "com.microsoft", version: 1 },
+      { domain: NCHWC, version: 1 },
     ],
     graph: {
       name: graph.name,

@@ -3,19 +3,30 @@ import type { ConvAttrs, Node, OpName } from "../../../../compiler/tensor/ir.js"
 import type { Emitter } from "../emitter.js";
 import { images, operand, type Rules, whole } from "./rule.js";
 
-export function convolve(e: Emitter, inputs: readonly string[], attrs: ConvAttrs, kernel: readonly number[]): string {
-  return e.op("Conv", inputs, {
-    strides: attrs.stride,
-    pads: attrs.pad,
-    group: attrs.groups,
-    kernel_shape: kernel,
-  });
+/** Convolution of x [n, c, h, w] with filters [o, c/g, kh, kw], on channels in blocks where they fill blocks. */
+export function convolve(
+  e: Emitter,
+  x: string,
+  filters: string,
+  bias: string | undefined,
+  attrs: ConvAttrs,
+  [o, inner, kh, kw]: readonly [number, number, number, number],
+): string {
+  const options = { strides: attrs.stride, pads: attrs.pad, group: attrs.groups, kernel_shape: [kh, kw] };
+  const rest = bias === undefined ? [] : [bias];
+  const { block } = e.options;
+  if (block === 0 || attrs.groups !== 1 || inner % block !== 0 || o % block !== 0)
+    return e.op("Conv", [x, filters, ...rest], options);
+  const parted = e.reshape(filters, [o / block, block, inner / block, block, kh * kw]);
+  const blocked = e.reshape(e.transpose(parted, [0, 2, 4, 3, 1]), [o, inner, kh, kw]);
+  const result = e.blockOp("Conv", [e.blockOp("ReorderInput", [x]), blocked, ...rest], options);
+  return e.blockOp("ReorderOutput", [result], { channels: o });
 }
 
 export const conv = {
   conv2d: (e, node) => {
     const [x, filters] = [operand(node, 0), operand(node, 1)];
-    return whole(node, convolve(e, [e.full(x), e.full(filters)], node.attrs, filters.shape.slice(2)));
+    return whole(node, convolve(e, e.full(x), e.full(filters), undefined, node.attrs, images(filters)));
   },
   conv2d_input_grad: (e, node) => whole(node, inputGradient(e, node)),
   conv2d_filter_grad: (e, node) => whole(node, filterGradient(e, node)),
@@ -28,13 +39,14 @@ export const conv = {
 function inputGradient(e: Emitter, node: Node<"conv2d_input_grad">): string {
   const [dy, filters] = [operand(node, 0), operand(node, 1)];
   const { stride, pad, groups, inputSize } = node.attrs;
-  const [, , kh, kw] = images(filters);
+  const [o, inner, kh, kw] = images(filters);
   const [, , oh, ow] = images(dy);
   const [top, left, bottom, right] = pad;
   if (stride[0] === 1 && stride[1] === 1 && top < kh && left < kw && bottom < kh && right < kw) {
     const flipped = flippedFilters(e, filters, groups);
     const pads = [kh - 1 - top, kw - 1 - left, kh - 1 - bottom, kw - 1 - right] as const;
-    return convolve(e, [e.full(dy), flipped], { stride, pad: pads, groups }, [kh, kw]);
+    const shape = [inner * groups, o / groups, kh, kw] as const;
+    return convolve(e, e.full(dy), flipped, undefined, { stride, pad: pads, groups }, shape);
   }
   const spare = [
     inputSize[0] - ((oh - 1) * stride[0] + kh - top - bottom),
@@ -115,7 +127,40 @@ function filterGradient(e: Emitter, node: Node<"conv2d_filter_grad">): string {
   const [x, dy] = [operand(node, 0), operand(node, 1)];
   const { stride, pad, groups, filterSize } = node.attrs;
   const [, , oh, ow] = images(dy);
+  const [kh, kw] = filterSize;
+  if (stride[0] === 1 && stride[1] === 1 && groups === 1 && kh * kw > 1) return shiftedProducts(e, node);
   const { name, shape } = paddedInput(e, x, pad);
   const columns = patchColumns(e, name, shape, groups, kernelOffsets(filterSize), stride, [oh, ow]);
   return filterProduct(e, node, e.full(dy), columns, oh * ow);
+}
+
+/**
+ * At stride 1, kh copies of dy shifted by rows times kw copies of x shifted by columns: every kernel offset is one pair,
+ * so kh + kw copies serve kh·kw offsets.
+ */
+function shiftedProducts(e: Emitter, node: Node<"conv2d_filter_grad">): string {
+  const [x, dy] = [operand(node, 0), operand(node, 1)];
+  const [n, o, , ow] = images(dy);
+  const [, c, h] = images(x);
+  const [top, left, bottom, right] = node.attrs.pad;
+  const [kh, kw] = node.attrs.filterSize;
+  const places = (h + top + bottom) * ow;
+  // Large filters on small maps: one product over all images, for the products of each would be larger than the maps.
+  const folded = kh * kw * o * c > (kh * o + kw * c) * places;
+  const source = (of: Node) =>
+    folded ? e.once(of, "images inside", () => e.transpose(e.full(of), [1, 0, 2, 3])) : e.full(of);
+  const rows = Array.from({ length: kh }, (_, i) =>
+    e.op("Pad", [source(dy), e.ints([0, 0, i, 0, 0, 0, kh - 1 - i, 0])]),
+  );
+  const stacked = rows.length === 1 ? (rows[0] ?? "") : e.op("Concat", rows, { axis: folded ? 0 : 1 });
+  const gradients = e.reshape(stacked, folded ? [kh * o, n * places] : [n, kh * o, places]);
+  const products = Array.from({ length: kw }, (_, j) => {
+    // Negative amounts crop the columns that this offset does not meet.
+    const shifted = e.op("Pad", [source(x), e.ints([0, 0, top, left - j, 0, 0, bottom, right - (kw - 1 - j)])]);
+    const columns = e.reshape(shifted, folded ? [c, n * places] : [n, c, places]);
+    const product = e.msOp("FusedMatMul", [gradients, columns], { transB: 1 });
+    return e.reshape(folded ? product : e.reduce("ReduceSum", product, [0]), [kh, o, c, 1]);
+  });
+  const joined = products.length === 1 ? (products[0] ?? "") : e.op("Concat", products, { axis: 3 });
+  return e.transpose(joined, [1, 2, 0, 3]);
 }

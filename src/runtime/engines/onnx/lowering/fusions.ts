@@ -42,16 +42,7 @@ function biasedConv(node: Node, uses: ReadonlyMap<Node, number>): Fusion | undef
   const [x, filters, vector] = [operand(conv, 0), operand(conv, 1), operand(bias, 0)];
   return {
     inputs: [x, filters, vector],
-    emit: (e) =>
-      whole(
-        node,
-        convolve(
-          e,
-          [x, filters, vector].map((input) => e.full(input)),
-          conv.attrs,
-          filters.shape.slice(2),
-        ),
-      ),
+    emit: (e) => whole(node, convolve(e, e.full(x), e.full(filters), e.full(vector), conv.attrs, images(filters))),
   };
 }
 

@@ -86,7 +86,7 @@ function moments(e: Emitter, x: Node, groups: number): Moments {
   return e.once(x, `moments ${groups}`, () => {
     const mean = channelReduce(e, "ReduceMean", e.full(x), x, groups);
     const share = e.scalar(1 / count(x, groups));
-    if (e.centred.has(x)) {
+    if (e.options.centred.has(x)) {
       const squares = e.op("Mul", [channelReduce(e, "ReduceSumSquare", e.full(x), x, groups), share]);
       return { mean, variance: e.op("Relu", [e.op("Sub", [squares, e.op("Mul", [mean, mean])])]) };
     }
@@ -107,7 +107,7 @@ function gradientSums(e: Emitter, x: Node, dy: Node, groups: number) {
   return e.once(dy, `sums ${x.id} ${groups}`, () => {
     const { mean } = moments(e, x, groups);
     const total = channelReduce(e, "ReduceSum", e.full(dy), x, groups);
-    if (e.centred.has(x)) {
+    if (e.options.centred.has(x)) {
       const products = channelReduce(e, "ReduceSum", e.op("Mul", [e.full(dy), e.full(x)]), x, groups);
       return { total, centred: e.op("Sub", [products, e.op("Mul", [mean, total])]), count: count(x, groups) };
     }

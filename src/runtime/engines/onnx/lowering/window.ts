@@ -15,7 +15,7 @@ function poolAttributes({ size, stride, pad }: Window) {
 export const window = {
   max_pool: (e, node) => {
     const x = operand(node, 0);
-    if (e.halved.has(node))
+    if (e.options.halved.has(node))
       return whole(node, e.op("MaxPool", [rowWinners(e, x)], { kernel_shape: [2, 1], strides: [2, 1] }));
     return whole(node, e.op("MaxPool", [e.full(x)], poolAttributes(node.attrs)));
   },

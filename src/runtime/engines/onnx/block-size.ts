@@ -1,0 +1,40 @@
+/** How ONNX Runtime blocks channels on this processor. */
+import * as ort from "onnxruntime-node";
+import { encodeModel, NCHWC } from "./proto.js";
+
+const CANDIDATES = [16, 8, 4] as const;
+let found: Promise<number> | undefined;
+
+/**
+ * Channels per block of its blocked convolutions, or 0 where it has none: seen from where a reorder of 16 channels of
+ * two pixels puts the second channel's first pixel.
+ */
+export function blockSize(): Promise<number> {
+  found ??= probe();
+  return found;
+}
+
+async function probe(): Promise<number> {
+  const shape = [1, 16, 1, 2];
+  const model = encodeModel({
+    name: "block-size",
+    nodes: [{ op: "ReorderInput", domain: NCHWC, inputs: ["x"], outputs: ["y"], attributes: {} }],
+    initializers: [],
+    inputs: [{ name: "x", type: "f32", shape }],
+    outputs: [{ name: "y", type: "f32", shape }],
+  });
+  try {
+    const session = await ort.InferenceSession.create(model, {
+      graphOptimizationLevel: "disabled",
+      logSeverityLevel: 4,
+    });
+    const x = Float32Array.from({ length: 32 }, (_, index) => index);
+    const y = (await session.run({ x: new ort.Tensor("float32", x, shape) }))["y"]?.data as Float32Array;
+    await session.release();
+    // Element c·2 + p of x lies at (⌊c/b⌋·2 + p)·b + c mod b of y: pixel 1 of channel 0 at b.
+    return CANDIDATES.find((block) => y[block] === 1 && y[1] === 2) ?? 0;
+  } catch {
+    // A build or processor without blocked kernels refuses the model: its plain ones serve.
+    return 0;
+  }
+}
