@@ -23,8 +23,8 @@ export function print(program: Program, { source }: PrintOptions = {}): string {
   let place: string | undefined;
   for (const node of order) {
     const from = node.span && where(node.span, source);
-    if (from !== undefined && from !== place) lines.push(`  // ${from}`);
-    place = from ?? place;
+    if (from !== place) lines.push(`  // ${from ?? "no line of source"}`);
+    place = from;
     const operands = node.inputs.map((input) => numbers.get(input)).join(", ");
     const words = [node.op, operands, attributes(node)].filter((word) => word !== "").join(" ");
     const role = inputs.get(node);

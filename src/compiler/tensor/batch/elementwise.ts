@@ -1,10 +1,10 @@
-import type { Node, OpName, PrimitiveName } from "../ir.js";
+import type { Node, OpAttrs, OpName, PrimitiveName } from "../ir.js";
 import { type Batch, type BatchRule, type BatchRules, Lane, type Lanes, never } from "./lane.js";
 
 /** In channels form where a value already is in it, else with the tasks leading. */
 export function everywhere<K extends OpName>(batch: Batch, node: Node<K>, inputs: Lanes): Lane {
   const { graph } = batch.o;
-  const made = (operands: Node[]): Node => graph.op(node.op as K, operands, node.attrs as Node<K>["attrs"]) as Node;
+  const made = (operands: Node[]): Node => graph.op(node.op as K, operands, node.attrs as OpAttrs[K]) as Node;
   return inputs.some((lane) => lane.inChannels)
     ? Lane.channels(batch, made(inputs.map((lane) => lane.channels())))
     : Lane.leading(batch, made(inputs.map((lane) => lane.leading())));
