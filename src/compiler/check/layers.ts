@@ -116,7 +116,7 @@ class NetworkBuilder {
       case "callLayer":
         return this.#call(item, input, into, scope, paths, repeated);
       case "repeatLayer":
-        return this.#repeat(item, input, into, scope, paths);
+        return this.#repeat(item, input, into, scope, paths, repeated);
       case "ifLayer":
         return this.#branch(item, input, into, scope, paths, repeated);
       case "residualLayer":
@@ -283,6 +283,7 @@ class NetworkBuilder {
     into: Layer[],
     scope: Scope,
     paths: Paths,
+    repeated: boolean,
   ): readonly Axis[] | undefined {
     const count = evaluate(item.count, scope);
     if (count.kind !== "int" || count.value < 0) {
@@ -296,11 +297,15 @@ class NetworkBuilder {
       }
       return undefined;
     }
+    // `stage: repeat 4 { … }` makes stage.0 … stage.3; the layers of an unnamed one are numbered on in their block.
+    const path = item.label === undefined ? undefined : this.#path(item.label, "repeat", scope, paths, repeated);
+    if (item.label !== undefined && path === undefined) return undefined;
     let axes: readonly Axis[] | undefined = input;
     for (let i = 0; i < count.value && axes !== undefined; i++) {
       const inner = scope.child();
       if (item.index !== undefined) inner.define(item.index.text, int(i, item.index.span));
-      axes = this.sequence(item.body, axes, into, inner, paths, true);
+      const round = path === undefined ? paths : new Paths(`${path}.${i}.`);
+      axes = this.sequence(item.body, axes, into, inner, round, path === undefined);
     }
     return axes;
   }
@@ -326,7 +331,9 @@ class NetworkBuilder {
       return undefined;
     }
     const taken = condition.value ? item.then : (item.otherwise ?? []);
-    return this.sequence(taken, input, into, scope, paths, repeated);
+    if (item.label === undefined) return this.sequence(taken, input, into, scope, paths, repeated);
+    const path = this.#path(item.label, "if", scope, paths, repeated);
+    return path === undefined ? undefined : this.sequence(taken, input, into, scope, new Paths(`${path}.`));
   }
 
   #residual(
