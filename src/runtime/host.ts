@@ -31,6 +31,7 @@ export function nodeHost(project: Project): CompilerHost {
       return id.startsWith("..") ? undefined : id;
     },
     facts: (source) => sourceFacts(source, project.dir, places.data(project)),
+    now: () => performance.now(),
   };
 }
 
