@@ -4,6 +4,7 @@
  */
 import type * as ast from "../../../grammar/ast.js";
 import { evaluateBlock } from "./blocks.js";
+import { isBuiltin } from "./builtins/table.js";
 import { evaluateCall } from "./calls.js";
 import { suggest } from "./checker.js";
 import { evaluateMember } from "./members.js";
@@ -48,6 +49,7 @@ export function evaluate(expr: ast.Expr, scope: Scope): Value {
     case "ref": {
       const value = scope.lookup(expr.text);
       if (value !== undefined) return value.kind === "tensor" ? { ...value, span } : value;
+      if (isBuiltin(expr.text)) return { kind: "builtin", name: expr.text, span };
       checker.report("FSL2001", span, { name: expr.text }, { help: unknownName(expr.text, scope) });
       return anything(span);
     }

@@ -77,7 +77,12 @@ function article(slot: string): string {
       : "a metric or the metric of a stage";
 }
 
-function sourceSlot<K extends keyof Slots>(ref: StageSlotValue, slot: K, filled: Filled, stages: Stages): Slots[K] {
+function sourceSlot<K extends keyof Slots>(
+  ref: StageSlotValue,
+  slot: K,
+  filled: Filled,
+  stages: Stages,
+): Slots[K] | undefined {
   const slots = stages.slotsOf(ref.stage, filled.span);
   if (slots === undefined) return undefined;
   const source = slots[slot];

@@ -1,7 +1,7 @@
 /** Functions of each element alone. */
 import type { UnaryOp } from "../../typed.js";
 import { alignAxes, showValue } from "../tensors.js";
-import { anything, real, type Value } from "../values.js";
+import { anything, int, real, type Value } from "../values.js";
 import { type BuiltinCall, frameOfCall, numbers } from "./call.js";
 
 type Elementwise = Exclude<UnaryOp, "neg" | "not">;
@@ -20,6 +20,7 @@ const statics: Readonly<Record<Elementwise, (x: number) => number>> = {
 
 export function elementwise(call: BuiltinCall, op: Elementwise): Value {
   const arg = call.args[0]?.value;
+  if (op === "floor" && (arg?.kind === "int" || arg?.kind === "real")) return int(Math.floor(arg.value), call.span);
   if (arg?.kind === "int" || arg?.kind === "real") return real(statics[op](arg.value), call.span);
   const frame = frameOfCall(call);
   const x = numbers(call, 0);
