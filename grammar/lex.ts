@@ -155,9 +155,11 @@ function triviaOf(text: string, tokens: readonly IToken[], aside: readonly IToke
     comments.push({ text: written, span: { file, start: token.startOffset, end: endOf(token) }, trailing });
   }
   comments.sort((a, b) => a.span.start - b.span.start);
-  for (const start of [...tokens.map((token) => token.startOffset), ...comments.map((c) => c.span.start)]) {
-    if (/\n[ \t\r]*\n[ \t]*$/.test(text.slice(Math.max(0, start - 200), start))) blanks.add(start);
-  }
+  const all = [...tokens, ...aside].sort((a, b) => a.startOffset - b.startOffset);
+  all.forEach((token, i) => {
+    const before = all[i - 1];
+    if (before && (token.startLine ?? 0) > (before.endLine ?? 0) + 1) blanks.add(token.startOffset);
+  });
   return { comments, blanks };
 }
 

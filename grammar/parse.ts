@@ -37,6 +37,7 @@ export function parse(text: string, file: string): Parsed {
   fslParser.input = balanced.tokens;
   const cst = fslParser.file();
   const builder = new Builder(file);
+  for (const { token: stray, kind } of fslParser.strays) builder.note(kind, builder.spanOf(stray), stray.image, "");
   const parserIssues = fslParser.errors.map((error) => issueOf(error, file, text));
   const tree = buildFile(builder, cst, whole);
   const errors = firstOfEachLine([...issues, ...builder.issues], parserIssues, text);
@@ -50,36 +51,7 @@ function buildFile(b: Builder, cst: CstNode, span: Span): SourceFile {
     const built = buildDeclaration(b, item);
     return built ? [built] : [];
   });
-  for (const stray of nodes(cst, "stray")) {
-    const first = token(stray, t.Any.name);
-    if (first) b.note("not-a-declaration", b.spanOf(first), first.image, "");
-  }
-  for (const stray of findAll(cst, "strayLine")) {
-    const first = firstToken(stray);
-    if (first) b.note("unexpected", b.spanOf(first), first.image, "");
-  }
   return { kind: "file", version: version && Number(version.image), imports, declarations, span };
-}
-
-function* findAll(cst: CstNode, rule: string): Iterable<CstNode> {
-  for (const elements of Object.values(cst.children)) {
-    for (const element of elements) {
-      if (!("children" in element)) continue;
-      if (element.name === rule) yield element;
-      else yield* findAll(element, rule);
-    }
-  }
-}
-
-function firstToken(cst: CstNode): IToken | undefined {
-  let first: IToken | undefined;
-  for (const elements of Object.values(cst.children)) {
-    for (const element of elements) {
-      const candidate = "children" in element ? firstToken(element) : element;
-      if (candidate && (first === undefined || candidate.startOffset < first.startOffset)) first = candidate;
-    }
-  }
-  return first;
 }
 
 function issueOf(error: IRecognitionException, file: string, text: string): SyntaxIssue {

@@ -88,11 +88,14 @@ export class FslParser extends CstParser {
   /** Depth of parentheses and brackets around the current token, counted from the innermost block. */
   private parens = 0;
   private readonly outerParens: number[] = [];
+  /** Where tokens were skipped because they begin nothing. */
+  readonly strays: { readonly token: IToken; readonly kind: "not-a-declaration" | "unexpected" }[] = [];
 
   override reset(): void {
     super.reset();
     this.parens = 0;
     this.outerParens.length = 0;
+    this.strays.length = 0;
   }
 
   // ------------------------------------------------------------------ files
@@ -120,7 +123,8 @@ export class FslParser extends CstParser {
 
   /** Tokens that begin nothing, up to the next line that does. */
   readonly stray = this.RULE("stray", () => {
-    this.CONSUME1(t.Any);
+    const first = this.CONSUME1(t.Any);
+    this.ACTION(() => this.strays.push({ token: first, kind: "not-a-declaration" }));
     this.MANY({
       GATE: () => !this.atDeclaration() && (this.sameLine() || !this.is(t.Identifier)),
       DEF: () => this.CONSUME2(t.Any),
@@ -543,6 +547,7 @@ export class FslParser extends CstParser {
   });
   /** What begins no line of a block: up to its end or the next line. Bracketed groups are skipped whole. */
   readonly strayLine = this.RULE("strayLine", () => {
+    this.ACTION(() => this.strays.push({ token: this.LA(1), kind: "unexpected" }));
     this.SUBRULE(this.strayItem);
     this.MANY({
       GATE: () => this.sameLine() || !(this.is(t.Identifier) || this.is(t.NumberToken)),
