@@ -2,6 +2,7 @@
 import { CompilerBug } from "../bug.js";
 import { decompose } from "./decompose.js";
 import { compositeKernels } from "./interpret/composite.js";
+import { convKernels } from "./interpret/conv.js";
 import { elementwiseKernels } from "./interpret/elementwise.js";
 import { linearKernels } from "./interpret/linear.js";
 import { structureKernels } from "./interpret/structure.js";
@@ -16,6 +17,7 @@ const primitiveKernels: Kernels<PrimitiveName> = {
   ...elementwiseKernels,
   ...structureKernels,
   ...linearKernels,
+  ...convKernels,
   ...windowKernels,
 };
 
