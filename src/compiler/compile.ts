@@ -51,7 +51,7 @@ export function compile(host: CompilerHost, root: string, options: CompileOption
   });
   const finished = (experiment: Experiment | undefined): Compilation => ({
     experiment: checker.errors > 0 ? undefined : experiment,
-    diagnostics: inOrder(checker.diagnostics, root),
+    diagnostics: inOrder(checker.errors > 0 ? checker.diagnostics.filter(matters) : checker.diagnostics, root),
     modules: [...modules.all].sort((a, b) => Number(b.id === root) - Number(a.id === root)),
     timings,
   });
@@ -87,6 +87,11 @@ export function compile(host: CompilerHost, root: string, options: CompileOption
       wanted: rootInstance.stageIds,
     });
   });
+}
+
+/** What an error leaves unread looks unused; beside errors that is noise. */
+function matters({ code }: Diagnostic): boolean {
+  return code !== "FSL2007";
 }
 
 /** Every declaration and every import by itself, so that what no stage uses is checked too. */

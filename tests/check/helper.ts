@@ -12,7 +12,7 @@ const birdSplit = (classes: number) => ({
 });
 
 /** A small stand-in for what the runtime knows: emoji always, CUB by its constants, nothing of folders. */
-export function facts({ kind }: DataSource): DatasetFacts | undefined {
+export function facts({ kind, args }: DataSource): DatasetFacts | undefined {
   if (kind === "emoji") {
     return {
       splits: {
@@ -29,6 +29,7 @@ export function facts({ kind }: DataSource): DatasetFacts | undefined {
       images: 20 * classes,
       smallest: { name: "Angelic/character01", images: 20 },
     });
+    if (args["split"] === "background") return { splits: { train: glyphs(3856), test: glyphs(2636) } };
     return { splits: { train: glyphs(4112), val: glyphs(688), test: glyphs(1692) } };
   }
   return undefined;

@@ -205,7 +205,7 @@ function elaborateEntry(entry: ast.EntryDecl, metric: Scope, use: MetricUse): En
     const made = frame.make(param.name.span, typed.type.kind, typed.type.axes, { k: "param", name }, typed.type.of);
     scope.define(name, made);
   }
-  if (isClassify) complete = checkClassify(entry, support, queries.size > 0, scope) && complete;
+  if (isClassify && complete) complete = checkClassify(entry, support, queries.size > 0, scope) && complete;
   for (const assumption of entry.assumes) {
     if (assumption.text !== "balanced") {
       checker.report(
@@ -218,13 +218,14 @@ function elaborateEntry(entry: ast.EntryDecl, metric: Scope, use: MetricUse): En
       );
     }
   }
-  const result = resultOf(entry, sizes, scope);
+  const result = complete ? resultOf(entry, sizes, scope) : undefined;
   const value = evaluateBlock(entry.body, scope);
+  // Where the head is wrong, the body is looked at for its own mistakes only.
   if (value.kind === "anything" || result === undefined) return undefined;
   const at = entry.body.result?.span ?? entry.body.span;
   if (result.kind === "loss") {
     const loss = scalarLoss(value, scope, at);
-    if (loss === undefined || !complete) return undefined;
+    if (loss === undefined) return undefined;
     return finished(entry, params, result, { statements: frame.statements, result: loss });
   }
   const tensor = asNumbers(value, scope, at);
@@ -264,7 +265,6 @@ function elaborateEntry(entry: ast.EntryDecl, metric: Scope, use: MetricUse): En
     );
     return undefined;
   }
-  if (!complete) return undefined;
   return finished(entry, params, result, { statements: frame.statements, result: tensor.expr });
 }
 

@@ -24,7 +24,7 @@ export function parameterType(
 ): ParameterType {
   if (param.type !== undefined) return annotation(param.type, scope.checker);
   if (param.value === undefined) return { kind: "any" };
-  const value = scope.checker.quietly(() => evaluate(param.value as ast.Expr, scope));
+  const value = evaluate(param.value, scope);
   switch (value.kind) {
     case "int":
       return value.unit === undefined ? { kind: "int" } : { kind: "count", unit: value.unit };

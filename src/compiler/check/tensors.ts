@@ -27,15 +27,16 @@ export function frameOf(scope: Scope, span: ast.Span, what: string): Frame | und
 
 /** A tensor of a value; undefined (reported, or known as wrong) where it is none. */
 export function asTensor(value: Value, scope: Scope, span: ast.Span): TensorValue | undefined {
-  const frame = frameOf(scope, span, "a tensor computation");
-  if (frame === undefined) return undefined;
+  const { frame } = scope;
   switch (value.kind) {
     case "tensor":
       return value;
     case "int":
     case "real":
-      return frame.make(span, "real", [], { k: "number", value: value.value });
+      // Outside methods two numbers make a number; what stands beside this one is none, and is reported.
+      return frame?.make(span, "real", [], { k: "number", value: value.value });
     case "bool":
+      if (frame === undefined) break;
       return frame.make(span, "bool", [], { k: "number", value: value.value ? 1 : 0 });
     case "outputs": {
       const outputs = Object.keys(value.network.outputs);
@@ -53,9 +54,9 @@ export function asTensor(value: Value, scope: Scope, span: ast.Span): TensorValu
     case "anything":
       return undefined;
     default:
-      scope.checker.report("FSL3004", span, { what: describe(value) });
-      return undefined;
   }
+  scope.checker.report("FSL3004", span, { what: describe(value) });
+  return undefined;
 }
 
 /** Like `asTensor`, and of numbers: no labels, no images, no truth values. */

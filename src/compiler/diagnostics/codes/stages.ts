@@ -131,7 +131,7 @@ export const stagesCodes = codes({
     message: "`{first}` and `{second}` both settle `{setting}` of `{weight}`, and neither is more specific",
     explanation:
       "Of two groups that match a weight, the more specific wins; of two equally specific ones it would be chance.",
-    example: meta("").replace("adam(lr: 1e-3)", "adam(lr: 1e-3) { encoder.** lr: 0.1  **.weight lr: 0.2 }"),
+    example: meta("").replace("adam(lr: 1e-3)", "adam(lr: 1e-3) { encoder.** lr: 0.1; **.weight lr: 0.2 }"),
     mend: "Make one path more specific.",
   },
   FSL5016: {
