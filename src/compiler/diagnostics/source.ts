@@ -1,0 +1,66 @@
+/** Lines and columns of a text, and how wide it is on a terminal. */
+
+export class SourceLines {
+  readonly #starts: number[] = [0];
+  constructor(readonly text: string) {
+    for (let i = text.indexOf("\n"); i >= 0; i = text.indexOf("\n", i + 1)) this.#starts.push(i + 1);
+  }
+
+  /** Both from 1; columns in UTF-16 units. Offsets past the end are at the end. */
+  position(offset: number): { readonly line: number; readonly column: number } {
+    const at = Math.min(Math.max(offset, 0), this.text.length);
+    let low = 0;
+    let high = this.#starts.length - 1;
+    while (low < high) {
+      const middle = (low + high + 1) >> 1;
+      if ((this.#starts[middle] ?? 0) <= at) low = middle;
+      else high = middle - 1;
+    }
+    return { line: low + 1, column: at - (this.#starts[low] ?? 0) + 1 };
+  }
+
+  /** Line `line` (from 1) without its end. */
+  line(line: number): string {
+    const start = this.#starts[line - 1] ?? this.text.length;
+    return this.text.slice(start, this.#starts[line] ?? this.text.length).replace(/\r?\n$/, "");
+  }
+}
+
+const tab = "  ";
+
+/** Tabs as two spaces; control characters, which would disturb the terminal, as a dot. */
+export function printable(text: string): string {
+  return text
+    .replaceAll("\t", tab)
+    .replace(/\p{Cc}|\p{Cf}|[\ud800-\udfff](?![\udc00-\udfff])(?<![\ud800-\udbff][\udc00-\udfff])/gu, "·");
+}
+
+/** Terminal columns of a text: East Asian wide characters and emoji take two, combining ones none. */
+export function columnsOf(text: string): number {
+  let columns = 0;
+  for (const character of printable(text)) {
+    if (/\p{M}/u.test(character)) continue;
+    columns +=
+      /[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6]|\p{Extended_Pictographic}/u.test(
+        character,
+      )
+        ? 2
+        : 1;
+  }
+  return columns;
+}
+
+/** At most `width` columns of `text`, with [from, to) among them where it fits. `cut`: columns left out before. */
+export function fit(text: string, width: number, from: number, to: number): { text: string; cut: number } {
+  if (columnsOf(text) <= width) return { text, cut: 0 };
+  const wanted = Math.min(to, from + width);
+  const start = wanted <= width - 1 ? 0 : Math.max(0, Math.min(from - 8, wanted - width + 2));
+  let at = 0;
+  let shown = "";
+  for (const character of text) {
+    const size = columnsOf(character);
+    if (at >= start + (start > 0 ? 1 : 0) && at + size <= start + width - 1) shown += character;
+    at += size;
+  }
+  return { text: `${start > 0 ? "…" : ""}${shown}…`, cut: start };
+}
