@@ -2,8 +2,8 @@
 import { parentPort } from "node:worker_threads";
 import sharp from "sharp";
 import { applyFixed, type PackStep, TooSmall } from "./augment.js";
-import { decodePlainPng } from "./png.js";
 import { fromInterleaved, type Pixels, quarterTurn, withChannels } from "./pixels.js";
+import { decodePlainPng } from "./png.js";
 
 export interface DecodeRequest {
   readonly id: number;

@@ -26,7 +26,7 @@ export async function makeFolder(path: string, fill: (beside: string) => Promise
   } catch (error) {
     throw writeError(path, error);
   } finally {
-    await rm(beside, { recursive: true, force: true });
+    await remove(beside);
   }
 }
 
@@ -38,9 +38,14 @@ export async function replaceFile(path: string, text: string): Promise<void> {
     await writeFile(beside, text);
     await rename(beside, path);
   } catch (error) {
-    await rm(beside, { force: true });
+    await remove(beside);
     throw writeError(path, error);
   }
+}
+
+/** Clears up after what is done or has failed already: that it cannot is no reason to say something else. */
+async function remove(path: string): Promise<void> {
+  await rm(path, { recursive: true, force: true }).catch(() => undefined);
 }
 
 const UNWRITABLE = ["EACCES", "EPERM", "EROFS", "ENOSPC", "EDQUOT", "ENOTDIR", "EEXIST", "EFBIG"];

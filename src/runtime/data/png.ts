@@ -59,8 +59,7 @@ function unfilter(rows: Buffer, height: number, line: number): boolean {
       const left = x > 0 ? (rows[first + x - 1] as number) : 0;
       const up = y > 0 ? (rows[first + x - line - 1] as number) : 0;
       const corner = x > 0 && y > 0 ? (rows[first + x - line - 2] as number) : 0;
-      const guess =
-        filter === 1 ? left : filter === 2 ? up : filter === 3 ? (left + up) >> 1 : paeth(left, up, corner);
+      const guess = filter === 1 ? left : filter === 2 ? up : filter === 3 ? (left + up) >> 1 : paeth(left, up, corner);
       rows[first + x] = ((rows[first + x] as number) + guess) & 0xff;
     }
   }

@@ -1,6 +1,8 @@
 /** A folder, or a zip archive that holds one: sources read both alike. Paths inside have forward slashes. */
 import { readdir, readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
+import { DiagnosticError, diagnostic } from "../../compiler/diagnostics/diagnostic.js";
+import type { DataSource } from "../../compiler/typed.js";
 import type { ImageRef } from "./sources/source.js";
 import { Zip } from "./zip.js";
 
@@ -19,9 +21,17 @@ export function isZip(path: string): boolean {
   return path.toLowerCase().endsWith(".zip");
 }
 
-/** Reads the listing of a folder or archive. @throws Error where it is not there or no archive. */
-export async function openTree(root: string): Promise<Tree> {
-  const files = isZip(root) ? await zipFiles(root) : await folderFiles(root);
+/** Reads the listing of a folder or archive. @throws DiagnosticError FSL6002 where it is neither, or damaged. */
+export async function openTree(source: DataSource, root: string): Promise<Tree> {
+  let files: string[];
+  try {
+    files = isZip(root) ? await zipFiles(root) : await folderFiles(root);
+  } catch (error) {
+    const problem = error instanceof Error ? error.message : String(error);
+    throw new DiagnosticError(diagnostic("FSL6002", undefined, { source: source.kind, path: root, problem }), {
+      cause: error,
+    });
+  }
   files.sort();
   const known = new Set(files);
   return {

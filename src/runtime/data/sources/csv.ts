@@ -41,7 +41,7 @@ export const csv: Source = {
   roots: (source, places) => [placed(textArg(source, "root", undefined), places)],
   async list(source, places) {
     const root = placed(textArg(source, "root", undefined), places);
-    const tree = await openTree(root);
+    const tree = await openTree(source, root);
     const listing: Partial<Record<(typeof SPLITS)[number], ListedClass[]>> = {};
     for (const split of SPLITS) {
       const file = `${split}.csv`;

@@ -38,7 +38,7 @@ export const cub: Source = {
   roots: (source, places) => [placed(textArg(source, "root", undefined), places)],
   async list(source, places) {
     const root = placed(textArg(source, "root", undefined), places);
-    const tree = await openTree(root);
+    const tree = await openTree(source, root);
     const marker = tree.files.find((path) => path === "images.txt" || path.endsWith("/images.txt"));
     if (marker === undefined) throw layoutError(source, root, "there is no images.txt");
     const base = marker.slice(0, -"images.txt".length);

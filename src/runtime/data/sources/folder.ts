@@ -65,7 +65,9 @@ export const folder: Source = {
     const top = folders(root);
     const divided = SPLITS.filter((split) => top.includes(split));
     const count = (path: string): number =>
-      readdirSync(path, { recursive: true }).filter((name) => isImage(String(name))).length;
+      readdirSync(path, { recursive: true, encoding: "utf8" }).filter(
+        (name) => isImage(name) && !/(^|[\\/])\./.test(name),
+      ).length;
     const sized = (inside: string, names: readonly string[]) =>
       names.map((name) => ({ name, images: count(join(inside, name)) }));
     if (divided.length > 0) {
@@ -93,7 +95,7 @@ export const folder: Source = {
   },
   async list(source, places) {
     const root = placed(textArg(source, "root", undefined), places);
-    const tree = await openTree(root);
+    const tree = await openTree(source, root);
     const images = tree.files.filter(isImage);
     const divided = SPLITS.some((split) => images.some((path) => path.startsWith(`${split}/`)));
     const of = divided ? undefined : division(source, await readLists(source, places));
