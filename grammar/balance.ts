@@ -44,44 +44,61 @@ export function balance(tokens: IToken[], file: string): Balanced {
   if (isBalanced(tokens)) return { tokens, issues: [] };
   const spanOf = (token: IToken): Span => ({ file, start: token.startOffset, end: endOf(token) });
   const issues: SyntaxIssue[] = [];
-  const result: IToken[] = [];
+  const unclosed = new Set<IToken>();
+  const stray = new Set<IToken>();
+  /** Where each unclosed `{` ends: before a declaration, before the closer of an outer group, or with the text. */
+  const ends = new Map<IToken, IToken[]>();
   const open: IToken[] = [];
-  const close = (opener: IToken, at: IToken | undefined): void => {
-    const type = closerOf.get(opener.tokenType) ?? t.RBrace;
-    const symbol = symbolOf.get(type) ?? "}";
-    issues.push({
-      kind: "unclosed",
-      span: spanOf(opener),
-      found: opener.image,
-      expected: `\`${symbol}\``,
-      ...(at && { other: { span: spanOf(at), text: `a \`${symbol}\` is missing before this` } }),
-    });
-    result.push(inserted(type, result.at(-1) ?? opener));
+  const leave = (opener: IToken, at: IToken | undefined): void => {
+    unclosed.add(opener);
+    if (at && opener.tokenType === t.LBrace) ends.set(at, [...(ends.get(at) ?? []), opener]);
   };
   for (const token of tokens) {
     if (open.length > 0 && startsDeclaration(token)) {
-      for (let opener = open.pop(); opener; opener = open.pop()) close(opener, token);
+      for (let opener = open.pop(); opener; opener = open.pop()) leave(opener, token);
     }
-    if (closerOf.has(token.tokenType)) {
-      open.push(token);
-      result.push(token);
-    } else if (closers.has(token.tokenType)) {
+    if (closerOf.has(token.tokenType)) open.push(token);
+    else if (closers.has(token.tokenType)) {
       const at = open.findLastIndex((opener) => closerOf.get(opener.tokenType) === token.tokenType);
       if (at < 0) {
+        stray.add(token);
         issues.push({ kind: "stray-closer", span: spanOf(token), found: token.image, expected: "" });
         continue;
       }
-      while (open.length > at + 1) {
-        const opener = open.pop();
-        if (opener) close(opener, token);
-      }
+      for (const opener of open.splice(at + 1).reverse()) leave(opener, token);
       open.pop();
-      result.push(token);
-    } else {
-      result.push(token);
     }
   }
-  for (let opener = open.pop(); opener; opener = open.pop()) close(opener, undefined);
+  for (let opener = open.pop(); opener; opener = open.pop()) leave(opener, undefined);
+
+  const result: IToken[] = [];
+  const groups: IToken[] = [];
+  const close = (opener: IToken, before: IToken | undefined): void => {
+    const type = closerOf.get(opener.tokenType) ?? t.RBrace;
+    const expected = `\`${symbolOf.get(type) ?? "}"}\``;
+    const other = before && { span: spanOf(before), text: `a ${expected} is missing before this` };
+    issues.push({ kind: "unclosed", span: spanOf(opener), found: opener.image, expected, ...(other && { other }) });
+    result.push(inserted(type, result.at(-1) ?? opener));
+  };
+  tokens.forEach((token, i) => {
+    if (stray.has(token)) return;
+    // A parenthesis is taken to end with its line, or before the brace that opens a body there.
+    const opensBody = token.tokenType === t.LBrace && tokens[i + 1]?.startLine !== token.startLine;
+    for (let top = groups.at(-1); top; top = groups.at(-1)) {
+      const newLine = token.startLine !== (result.at(-1) ?? top).endLine;
+      const ended =
+        top.tokenType === t.LBrace
+          ? ends.get(token)?.includes(top) === true
+          : newLine || opensBody || closers.has(token.tokenType);
+      if (!unclosed.has(top) || !ended) break;
+      groups.pop();
+      close(top, token);
+    }
+    if (closerOf.has(token.tokenType)) groups.push(token);
+    else if (closers.has(token.tokenType)) groups.pop();
+    result.push(token);
+  });
+  for (let opener = groups.pop(); opener; opener = groups.pop()) close(opener, undefined);
   return { tokens: result, issues };
 }
 

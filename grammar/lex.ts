@@ -84,9 +84,10 @@ export function lex(text: string, file: string): Lexed {
     const span = { file, start: error.offset, end: error.offset + Math.max(error.length, 1) };
     issues.push({ kind: "unknown-character", span, found, expected: "" });
   }
-  for (const marker of result.groups.conflicts ?? []) {
-    note("conflict-marker", marker, "");
-  }
+  // A conflict's first line stands for all of its lines.
+  const markers = result.groups.conflicts ?? [];
+  const openings = markers.filter((marker) => marker.image.startsWith("<"));
+  for (const marker of openings.length > 0 ? openings : markers) note("conflict-marker", marker, "");
   for (const hash of result.groups.hashes ?? []) note("hash-comment", hash, "`//`");
   const aside = [...(result.groups.comments ?? []), ...(result.groups.hashes ?? [])];
   return { tokens, issues, trivia: triviaOf(text, tokens, aside, file) };

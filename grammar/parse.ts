@@ -63,6 +63,14 @@ function issueOf(error: IRecognitionException, file: string, text: string): Synt
   return { kind: "unexpected", span, found: atEnd ? "" : found.image, expected: expectation(error) };
 }
 
+/** What often only follows from a mistake noted before it on its line. */
+const echoes: ReadonlySet<SyntaxIssue["kind"]> = new Set([
+  "unexpected",
+  "no-value",
+  "second-value",
+  "not-a-declaration",
+]);
+
 /**
  * The parser's complaints that are not echoes: one for each line of text, and none on a line where something more
  * specific has been said.
@@ -93,8 +101,7 @@ function firstOfEachLine(
     if (seen.has(key)) continue;
     seen.add(key);
     const line = lineOf(issue.span.start);
-    const echo =
-      (issue.kind === "unexpected" || issue.kind === "no-value" || issue.kind === "second-value") && taken.has(line);
+    const echo = echoes.has(issue.kind) && (taken.has(line) || issue.found === "");
     if (echo) continue;
     taken.add(line);
     if (issue.other) taken.add(lineOf(issue.other.span.start));

@@ -30,9 +30,7 @@ const tab = "  ";
 
 /** Tabs as two spaces; control characters, which would disturb the terminal, as a dot. */
 export function printable(text: string): string {
-  return text
-    .replaceAll("\t", tab)
-    .replace(/\p{Cc}|\p{Cf}|[\ud800-\udfff](?![\udc00-\udfff])(?<![\ud800-\udbff][\udc00-\udfff])/gu, "·");
+  return text.replaceAll("\t", tab).replace(/[\p{Cc}\p{Cf}\p{Cs}]/gu, "·");
 }
 
 /** Terminal columns of a text: East Asian wide characters and emoji take two, combining ones none. */
