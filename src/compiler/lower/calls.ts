@@ -113,7 +113,8 @@ export class Calls {
     );
     if (!taken) throw new CompilerBug(`the head of ${id} takes none of its encoder's outputs`);
     const embedded = this.run(part("encoder"), x, taken[0], "running");
-    return this.run(part("head"), embedded, "out", "running");
+    const [logits] = Object.keys(stage.head.value.outputs);
+    return this.run(part("head"), embedded, logits ?? "out", "running");
   }
 
   private run(placed: Placed, x: Named, output: string, norm: CallNorm): Named {

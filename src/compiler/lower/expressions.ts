@@ -51,7 +51,7 @@ class Body {
     const { ops } = this;
     switch (e.k) {
       case "number":
-        return ops.scalar(e.value);
+        return ops.scalar(e.value, e.type.kind === "bool" ? "bool" : "f32");
       case "param":
         return this.scope.param(e.name);
       case "learn":

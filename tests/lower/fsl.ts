@@ -1,0 +1,34 @@
+/** Compiles experiments written in a test, with the library of `specs/` and data that are said to exist. */
+import { readFileSync } from "node:fs";
+import { compile } from "../../src/compiler/compile.js";
+import type { DatasetFacts, Experiment } from "../../src/compiler/typed.js";
+
+const split = (classes: number, each: number) => ({
+  classes,
+  images: classes * each,
+  smallest: { name: "one", images: each },
+});
+const facts: DatasetFacts = { splits: { train: split(64, 600), val: split(25, 600), test: split(25, 600) } };
+
+export function experimentOf(text: string, set: Record<string, string> = {}): Experiment {
+  const result = compile(
+    {
+      readFile: (id) => {
+        if (id === "test.fsl") return text;
+        if (!id.startsWith("fsl:")) return undefined;
+        return readFileSync(new URL(`../../specs/${id.slice("fsl:".length)}.fsl`, import.meta.url), "utf8");
+      },
+      resolveImport: (_, specifier) => {
+        const name = /^(?:fsl:|\.\/)([a-z]+)(?:\.fsl)?$/.exec(specifier)?.[1];
+        return name === undefined ? undefined : `fsl:${name}`;
+      },
+      facts: () => facts,
+    },
+    "test.fsl",
+    { set },
+  );
+  const { experiment } = result;
+  if (!experiment)
+    throw new Error(result.diagnostics.map((d) => `${d.code} ${d.message} ${d.help.join("; ")}`).join("\n"));
+  return experiment;
+}
