@@ -1,6 +1,6 @@
 import { rmSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import type { PlanReport, StageStatus } from "../../src/compiler/stages/report.js";
 import { plan } from "../../src/runtime/plan.js";
 import { RefusedError } from "../../src/runtime/preflight.js";
@@ -8,6 +8,9 @@ import type { Project } from "../../src/runtime/project.js";
 import { run } from "../../src/runtime/run.js";
 import { schemaProblem } from "../../src/runtime/schema.js";
 import { base, baseline, experiment, follow, makeProject, proto } from "./tiny.js";
+
+// Real runs: seconds alone on two cores, and many times that beside others.
+vi.setConfig({ testTimeout: 240_000, hookTimeout: 240_000 });
 
 let project: Project;
 beforeAll(async () => {

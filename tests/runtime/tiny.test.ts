@@ -1,6 +1,6 @@
 import { cpSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import type { Experiment } from "../../src/compiler/typed.js";
 import type { RunOptions } from "../../src/runtime/preflight.js";
 import { settle } from "../../src/runtime/preflight.js";
@@ -11,6 +11,9 @@ import { allEntries, readWeights, type StoreEntry } from "../../src/runtime/stor
 import { runInWorker } from "../../src/runtime/worker/client.js";
 import { sgd } from "../lower/fixtures.js";
 import { base, baseline, experiment, follow, makeProject, type Played, proto, result } from "./tiny.js";
+
+// Real runs: seconds alone on two cores, and many times that beside others.
+vi.setConfig({ testTimeout: 240_000, hookTimeout: 240_000 });
 
 let project: Project;
 beforeAll(async () => {
@@ -40,7 +43,7 @@ describe.each(["onnx", "reference"])("on %s", (engine) => {
   const home = (): Project => fresh(`home-${engine}`);
   beforeAll(async () => {
     first = await play(experiment(), home(), { engine });
-  }, 120_000);
+  });
 
   test("pixels to accuracy: every stage runs, and training beats pixels", () => {
     expect(first.summary.failures).toEqual([]);
