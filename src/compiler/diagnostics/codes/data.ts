@@ -163,7 +163,7 @@ export const dataCodes = codes({
     explanation:
       "Decoded images and fetched packages are kept in a folder, so that the next run need not make them again.",
     example: "fslc run examples/emoji.fsl     # on a full disk",
-    mend: "Make room or give the folder write permission, or choose another with `--cache`.",
+    mend: "Make room, or give the folder write permission.",
   },
   FSL6032: {
     severity: "error",
