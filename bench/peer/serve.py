@@ -11,7 +11,7 @@ import torch
 import torch.nn as nn
 import torch.nn.functional as F
 
-THREADS = 2
+THREADS = int(sys.argv[1]) if len(sys.argv) > 1 else 2
 
 
 def conv_block(inner, outer):
@@ -113,7 +113,7 @@ def make(case, compiled):
         return ProtoStep(ResNet12(), 5, 5, 15, 84, 3, compiled)
     if case == "omniglot":
         return ProtoStep(Conv64F(1), 20, 1, 5, 28, 1, compiled)
-    if case == "emoji":
+    if case == "small":
         return ProtoStep(Conv64F(), 5, 1, 5, 28, 3, compiled)
     if case == "embed":
         return Embed(Conv64F(), 100, 84, 3, compiled)

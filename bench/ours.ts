@@ -1,0 +1,180 @@
+/** Our side of the bench: experiments compiled from .fsl files by the real compiler, run on the real engine. */
+import { join } from "node:path";
+import { lowerClassify, lowerEmbed, lowerTraining } from "../src/compiler/lower/index.js";
+import { initialWeights, stageWeights } from "../src/compiler/lower/weights.js";
+import type { Program } from "../src/compiler/tensor/ir.js";
+import type { Dataset, EvaluateStage, Experiment, MetaStage } from "../src/compiler/typed.js";
+import { compileFile } from "../src/runtime/compile-file.js";
+import { sampleEpisode } from "../src/runtime/data/index.js";
+import type { Engine, Handle, HostTensor, HostTensors } from "../src/runtime/engines/engine.js";
+import { packageRoot } from "../src/runtime/package.js";
+
+const SEED = 1;
+
+/** Runs once and says for how many seconds. */
+export type Timed = () => Promise<number>;
+
+function experiment(name: string): Experiment {
+  const file = join(packageRoot, "bench", "experiments", `${name}.fsl`);
+  const compiled = compileFile(file);
+  if (compiled.experiment === undefined)
+    throw new Error(`${file}: ${compiled.diagnostics.map((problem) => problem.code).join(", ")}`);
+  return compiled.experiment;
+}
+
+function stageOf(from: Experiment): { stage: MetaStage; dataset: Dataset } {
+  const stage = from.stages.find((each) => each.kind === "meta");
+  if (stage?.kind !== "meta") throw new Error("the experiment has no meta stage");
+  const id = stage.episodes.split.dataset;
+  const dataset = from.datasets[id];
+  if (dataset === undefined) throw new Error(`no dataset ${id}`);
+  return { stage, dataset };
+}
+
+const elements = (shape: readonly number[]): number => shape.reduce((a, b) => a * b, 1);
+
+/** Images that no compiler could fold: repeatable noise. */
+function noise(shape: readonly number[]): HostTensor {
+  const data = new Uint8Array(elements(shape));
+  let state = 1;
+  for (let i = 0; i < data.length; i++) {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+    data[i] = state >>> 24;
+  }
+  return { shape, dtype: "u8", data };
+}
+
+function feedsOf(program: Program): HostTensors {
+  return Object.fromEntries(
+    program.inputs
+      .filter((input) => input.role === "feed")
+      .map(({ name, node }): [string, HostTensor] => [name, noise(node.shape)]),
+  );
+}
+
+async function seconds(work: () => Promise<unknown>): Promise<number> {
+  const start = performance.now();
+  await work();
+  return (performance.now() - start) / 1000;
+}
+
+/** Forward, backward and update of one step of the experiment's meta stage. */
+export async function trainingStep(engine: Engine, name: string): Promise<Timed> {
+  const { stage, dataset } = stageOf(experiment(name));
+  const { program, weights, extra } = lowerTraining(stage, dataset, { seed: SEED });
+  const executable = await engine.compile(program);
+  const start: Record<string, HostTensor> = { ...initialWeights(weights, SEED) };
+  for (const { name: state, shape, dtype, fill } of extra) {
+    const size = elements(shape);
+    const data = dtype === "i32" ? new Int32Array(size).fill(fill) : new Float32Array(size).fill(fill);
+    start[state] = { shape, dtype, data };
+  }
+  let handles: Record<string, Handle> = {};
+  for (const input of program.inputs) {
+    const tensor = start[input.name];
+    if (input.role !== "feed" && tensor !== undefined) handles[input.name] = engine.upload(tensor);
+  }
+  const feeds = feedsOf(program);
+  return () =>
+    seconds(async () => {
+      const { device, host } = await executable.run({ ...handles, ...feeds });
+      handles = { ...handles, ...device };
+      if (host.finite?.data[0] !== 1) throw new Error(`the bench's ${name} step is not finite`);
+    });
+}
+
+/** The forward pass of `count` images with constant weights, as the final evaluation runs it. */
+export async function embedding(engine: Engine, name: string, count: number): Promise<Timed> {
+  const { stage, dataset } = stageOf(experiment(name));
+  const program = lowerEmbed(stage.encoder.value, dataset, { batch: count, outputs: ["vector"], slot: "encoder" });
+  const constants = initialWeights(stageWeights(stage), SEED);
+  const executable = await engine.compile(program, only(program, constants));
+  const feeds = feedsOf(program);
+  return () => seconds(() => executable.run(feeds));
+}
+
+function only(program: Program, tensors: HostTensors): HostTensors {
+  return Object.fromEntries(Object.entries(tensors).filter(([name]) => program.inputs.some((i) => i.name === name)));
+}
+
+/** 20 classes of 600 images, as in the test split of miniImageNet. */
+const SPLIT = { classes: 20, images: 600 };
+function split() {
+  return {
+    split: "test" as const,
+    digest: "bench",
+    classes: Array.from({ length: SPLIT.classes }, (_, index) => `class ${index}`),
+    offsets: Int32Array.from({ length: SPLIT.classes + 1 }, (_, index) => index * SPLIT.images),
+    sourceOf: (image: number) => `image ${image}`,
+  };
+}
+
+/** A whole evaluation: every image of the split is embedded once, then 600 episodes are classified. */
+export async function evaluation(engine: Engine, name: string, episodes: number): Promise<Timed> {
+  const source = experiment(name);
+  const { stage, dataset } = stageOf(source);
+  const evaluate = source.stages.find((each): each is EvaluateStage => each.kind === "evaluate");
+  const task = evaluate?.rows[0]?.task;
+  if (task === undefined) throw new Error("the experiment has no evaluation");
+  const batch = 100;
+  const perRun = 50;
+  const embed = lowerEmbed(stage.encoder.value, dataset, { batch, outputs: ["vector"], slot: "encoder" });
+  const embedder = await engine.compile(embed, only(embed, initialWeights(stageWeights(stage), SEED)));
+  const classify = lowerClassify(stage.metric.value, task, stage.encoder.value, {
+    episodes: perRun,
+    report: [],
+  });
+  const classifier = await engine.compile(classify);
+  const images = feedsOf(embed);
+  const total = SPLIT.classes * SPLIT.images;
+  return () =>
+    seconds(async () => {
+      let width = 0;
+      let rows = new Float32Array(0);
+      for (let start = 0; start < total; start += batch) {
+        const vectors = (await embedder.run(images)).host.vector?.data as Float32Array;
+        width = vectors.length / batch;
+        if (rows.length === 0) rows = new Float32Array(total * width);
+        rows.set(vectors, start * width);
+      }
+      const place = split();
+      for (let first = 0; first < episodes; first += perRun) {
+        const sides: Record<string, Float32Array> = {
+          support: new Float32Array(perRun * task.way * task.shot * width),
+          query: new Float32Array(perRun * task.way * task.query * width),
+        };
+        for (let each = 0; each < perRun; each++) {
+          const episode = sampleEpisode(SEED, "evaluate", place, task, first + each);
+          for (const side of ["support", "query"] as const) {
+            const chosen = episode[side];
+            chosen.forEach((image, slot) =>
+              sides[side]?.set(
+                rows.subarray(image * width, (image + 1) * width),
+                (each * chosen.length + slot) * width,
+              ),
+            );
+          }
+        }
+        const feeds: Record<string, HostTensor> = {};
+        for (const { name: feed, node } of classify.inputs) {
+          const data = sides[feed.slice(0, feed.indexOf("."))];
+          if (data !== undefined) feeds[feed] = { shape: node.shape, dtype: "f32", data };
+        }
+        await classifier.run(feeds);
+      }
+    });
+}
+
+/** Episodes per second of the sampler, 5-way 1-shot 15-query on 64 classes of 600 images. */
+export function samplerRate(): number {
+  const place = {
+    ...split(),
+    classes: Array.from({ length: 64 }, (_, index) => `class ${index}`),
+    offsets: Int32Array.from({ length: 65 }, (_, index) => index * 600),
+  };
+  const task = { way: 5, shot: 1, query: 15 };
+  const count = 200_000;
+  const start = performance.now();
+  for (let index = 0; index < count; index++) sampleEpisode(SEED, "train", place, task, index);
+  return (count / (performance.now() - start)) * 1000;
+}
