@@ -77,7 +77,10 @@ export function compile(host: CompilerHost, root: string, options: CompileOption
     return instance;
   });
   return phase("check", () => {
-    for (const instance of instances.all) checkInstance(instance.scope, instance.module.tree, stages);
+    for (const { scope, module } of instances.all) {
+      // The library is checked by its own tests; of it, only what stages use is looked at here.
+      if (module.id === root || !module.id.startsWith("fsl:")) checkInstance(scope, module.tree, stages);
+    }
     for (const instance of instances.all) for (const id of instance.stageIds) stages.elaborate(id);
     return finished({
       file: root,

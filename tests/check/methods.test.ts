@@ -1,7 +1,8 @@
 /** The ten methods and the experiment of the language's page: each checks, alone and in a stage. */
 import { readdirSync, readFileSync } from "node:fs";
 import { expect, it } from "vitest";
-import { compileText, experimentOf, found, stageOf } from "./helper.js";
+import { compile } from "../../src/compiler/compile.js";
+import { compileText, experimentOf, found, hostOf, stageOf } from "./helper.js";
 
 const folder = new URL("methods/", import.meta.url);
 const read = (name: string): string => readFileSync(new URL(`${name}.fsl`, folder), "utf8");
@@ -52,3 +53,12 @@ it("the experiment of the language's page checks; its own student and the regres
     ["5 shot", 5],
   ]);
 });
+
+it.each(["backbones", "metrics", "datasets", "episodes", "functions", "prelude"])(
+  "the library file %s checks by itself",
+  (name) => {
+    const host = hostOf({});
+    const compilation = compile(host, `fsl:${name}`, { set: {} });
+    expect(found(compilation)).toEqual([]);
+  },
+);

@@ -8,8 +8,8 @@ import { isBuiltin } from "./builtins/table.js";
 import { listed, suggest } from "./checker.js";
 import { evaluate, unknownName } from "./evaluate.js";
 import type { Scope } from "./scope.js";
-import { asTensor, frameOf, show } from "./tensors.js";
-import { anything, type CallableValue, describe, type FnValue, type TensorValue, type Value } from "./values.js";
+import { asTensor, frameOf, show, showValue } from "./tensors.js";
+import { anything, type CallableValue, type FnValue, type TensorValue, type Value } from "./values.js";
 
 export function evaluateCall(expr: ast.CallExpr, scope: Scope): Value {
   const callee = calleeOf(expr.callee, scope);
@@ -33,7 +33,7 @@ export function evaluateCall(expr: ast.CallExpr, scope: Scope): Value {
       for (const arg of expr.args) evaluate(arg.value, scope);
       return anything(expr.span);
     default:
-      scope.checker.report("FSL3012", expr.callee.span, { found: describe(callee) });
+      scope.checker.report("FSL3012", expr.callee.span, { found: showValue(callee, scope.frame) });
       return anything(expr.span);
   }
 }

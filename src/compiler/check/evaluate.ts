@@ -48,7 +48,8 @@ export function evaluate(expr: ast.Expr, scope: Scope): Value {
       return { kind: expr.kind, items: expr.items.map((item) => evaluate(item, scope)), span };
     case "ref": {
       const value = scope.lookup(expr.text);
-      if (value !== undefined) return value.kind === "tensor" ? { ...value, span } : value;
+      if (value !== undefined)
+        return value.kind === "tensor" ? { ...value, span, expr: { ...value.expr, span } } : value;
       if (isBuiltin(expr.text)) return { kind: "builtin", name: expr.text, span };
       checker.report("FSL2001", span, { name: expr.text }, { help: unknownName(expr.text, scope) });
       return anything(span);

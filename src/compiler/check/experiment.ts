@@ -136,7 +136,7 @@ export class Stagecraft implements Stages {
         ? `no stage is called \`${like.text}\``
         : base === undefined
           ? `\`${like.text}\` is ${describe(value)}, not a stage`
-          : `\`${like.text}\` is a ${base.decl.stage}, and \`${decl.name.text}\` a ${decl.stage}`;
+          : `\`${like.text}\` is ${stageKind(base.decl)}, and \`${decl.name.text}\` is ${stageKind(decl)}`;
     const names = [...this.#declared.values()]
       .filter((other) => other.decl.stage === decl.stage && other.decl !== decl)
       .map((other) => other.decl.name.text);
@@ -174,4 +174,8 @@ export class Stagecraft implements Stages {
       span: at,
     };
   }
+}
+
+function stageKind({ stage }: ast.StageDecl): string {
+  return stage === "evaluate" ? "an `evaluate`" : `a \`${stage}\``;
 }

@@ -80,6 +80,7 @@ function groups(
   const { checker } = scope;
   const before = checker.errors;
   const known: Group[] = [];
+  const words = new Set(weights.flatMap((weight) => weight.split(".")));
   for (const group of written) {
     const parts = partsOf(group.path);
     const settings: Setting[] = [
@@ -93,7 +94,9 @@ function groups(
     if (given.has("weight_decay") && typeof args["weight_decay"] === "number")
       change.weightDecay = args["weight_decay"];
     if (!weights.some((weight) => matches(parts, weight.split(".")))) {
-      const near = suggest(parts.join("."), prefixes(weights)).filter((help) => help.startsWith("did"));
+      const near = parts.flatMap((part) =>
+        part.includes("*") || words.has(part) ? [] : suggest(part, words).filter((help) => help.startsWith("did")),
+      );
       checker.report(
         "FSL5014",
         group.pathSpan,
@@ -156,15 +159,6 @@ function matches(pattern: readonly string[], path: readonly string[]): boolean {
 
 function specificity(parts: readonly string[]): number {
   return parts.filter((part) => !part.includes("*")).length;
-}
-
-function prefixes(weights: readonly string[]): string[] {
-  const all = new Set<string>();
-  for (const weight of weights) {
-    const parts = weight.split(".");
-    for (let length = 1; length <= parts.length; length++) all.add(parts.slice(0, length).join("."));
-  }
-  return [...all];
 }
 
 function examples(weights: readonly string[]): string {

@@ -121,7 +121,7 @@ export function coerce(
         checker.report(
           "FSL3010",
           span,
-          { what, expected: `${type.unit}${plural(type.unit)}`, found: describe(value) },
+          { what, expected: type.unit === "query" ? "queries" : `${type.unit}s`, found: describe(value) },
           { labels, help },
         );
         return anything(span);

@@ -131,7 +131,9 @@ function drawn(task: ast.Expr, split: ast.Expr, scope: Scope, datasets: Datasets
     checker.report("FSL5027", task.span, { what: "a training stage has one task, and `each` makes several" });
     return undefined;
   }
-  const fits = rows.map((row) => taskFits(row.task, from.split, from.dataset, task.span, checker));
+  const fits = rows.map((row) =>
+    taskFits(row.task, from.split, from.dataset, { task: task.span, declared: value.decl.name.span }, checker),
+  );
   return fits.every(Boolean) ? { rows, ...from, span: task.span } : undefined;
 }
 
@@ -158,10 +160,14 @@ function episodesCount(expr: ast.Expr | undefined, otherwise: number, scope: Sco
   return value.value;
 }
 
-function notTest(split: SplitRef, use: string, context: StageContext): boolean {
+function notTest(
+  { split, dataset }: { split: SplitRef; dataset: Dataset },
+  use: string,
+  context: StageContext,
+): boolean {
   if (split.split !== "test") return true;
   const { scope, decl } = context;
-  scope.checker.report("FSL5024", split.span, { kind: decl.stage, use, split: `${split.dataset}.test` });
+  scope.checker.report("FSL5024", split.span, { kind: decl.stage, use, split: `${dataset.name}.test` });
   return false;
 }
 
@@ -186,7 +192,7 @@ function validation(context: StageContext): { validation: Validation; dataset: D
   }
   const row = from?.rows[0];
   if (from === undefined || row === undefined || episodes === undefined) return "wrong";
-  if (!notTest(from.split, "validate on", context)) return "wrong";
+  if (!notTest(from, "validate on", context)) return "wrong";
   const typed: Validation = { task: row.task, split: from.split, episodes, everyEpochs, keepBest: line.keepBest };
   return { validation: typed, dataset: from.dataset };
 }
@@ -252,7 +258,7 @@ function pretrain(context: StageContext): Elaborated {
   if (!required(context, ["data", "encoder", "head", "optimizer", "for"])) return { stage: undefined, slots: {} };
   const dataLine = lineOf(lines, "data", "data");
   const from = dataLine === undefined ? undefined : splitOf(dataLine.line.split, dataLine.scope, datasets);
-  if (from === undefined || !notTest(from.split, "train on", context)) return { stage: undefined, slots: {} };
+  if (from === undefined || !notTest(from, "train on", context)) return { stage: undefined, slots: {} };
   const { split, dataset } = from;
   const facts = dataset.facts?.splits[split.split];
   const classes = facts?.classes ?? unknownClasses;
@@ -385,7 +391,7 @@ function meta(context: StageContext): Elaborated {
   const checkedValidation = validation(context);
   if (from === undefined || task === undefined || encoderFill === undefined || metricFill === undefined)
     return { stage: undefined, slots: {} };
-  if (!notTest(from.split, "train on", context)) return { stage: undefined, slots: {} };
+  if (!notTest(from, "train on", context)) return { stage: undefined, slots: {} };
   const encoder = fillEncoder(encoderFill, from.dataset, decl.name.text, stages);
   if (encoder === undefined) return { stage: undefined, slots: {} };
   const tasks =
@@ -458,7 +464,7 @@ function fitsFrom(context: StageContext, metric: MetricSlot): boolean {
     return false;
   }
   const from = splitOf(written.line.split, written.scope, context.datasets);
-  return from !== undefined && notTest(from.split, "fit from", context);
+  return from !== undefined && notTest(from, "fit from", context);
 }
 
 /** Evaluating values that no stage has trained measures nothing (rule 23). */

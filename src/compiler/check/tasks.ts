@@ -97,13 +97,20 @@ export function elaborateTask(decl: ast.EpisodeDecl, scope: Scope): Task | undef
 }
 
 /** Whether the split holds episodes of this task; true where nothing is known of the data. */
-export function taskFits(task: Task, split: SplitRef, dataset: Dataset, at: ast.Span, checker: Checker): boolean {
+export function taskFits(
+  task: Task,
+  split: SplitRef,
+  dataset: Dataset,
+  at: { readonly task: ast.Span; readonly declared: ast.Span },
+  checker: Checker,
+): boolean {
   const facts = dataset.facts?.splits[split.split];
   if (facts === undefined) return true;
   const name = `${dataset.name}.${split.split}`;
   const { way, shot, query } = task;
+  const labels = [{ span: at.declared, text: `${way} way, ${shot} shot, ${query} query` }];
   if (way > facts.classes) {
-    checker.report("FSL5004", at, { way, split: name, classes: facts.classes });
+    checker.report("FSL5004", at.task, { way, split: name, classes: facts.classes }, { labels });
     return false;
   }
   const need = shot + query;
@@ -111,7 +118,7 @@ export function taskFits(task: Task, split: SplitRef, dataset: Dataset, at: ast.
     const left = facts.smallest.images - shot;
     checker.report(
       "FSL5005",
-      at,
+      at.task,
       {
         task: `${way} way ${shot} shot ${query} query`,
         need,
@@ -119,7 +126,7 @@ export function taskFits(task: Task, split: SplitRef, dataset: Dataset, at: ast.
         split: name,
         images: facts.smallest.images,
       },
-      { help: left > 0 ? [`with ${shot} shot at most ${left} quer${left === 1 ? "y fits" : "ies fit"}`] : [] },
+      { labels, help: left > 0 ? [`with ${shot} shot at most ${left} quer${left === 1 ? "y fits" : "ies fit"}`] : [] },
     );
     return false;
   }

@@ -14,6 +14,8 @@ export function show(type: ValueType, frame: Frame): string {
 
 export function showValue(value: Value, frame: Frame | undefined): string {
   if (value.kind === "tensor" && frame !== undefined) return show(value.expr.type, frame);
+  // A size that only stands for an unknown one is not worth naming.
+  if (value.kind === "int" && frame?.generic === true) return "a number";
   return describe(value);
 }
 
