@@ -13,6 +13,6 @@ export const EXIT = {
 /** Diagnostics about what was asked for, not about the experiment: engines and devices by name, files, options. */
 const USAGE_CODES = new Set(["FSL7001", "FSL7002", "FSL7008", "FSL7040", "FSL7041", "FSL7042", "FSL7043"]);
 
-export function exitCodeOf(code: string): number {
-  return USAGE_CODES.has(code) ? EXIT.usage : EXIT.failed;
+export function isUsageCode(code: string): boolean {
+  return USAGE_CODES.has(code);
 }

@@ -82,7 +82,8 @@ export const initialState: RunState = {
   interrupt: "none",
 };
 
-function waiting(outline: StageOutline): StageState {
+/** A stage before anything of it is known. */
+export function waiting(outline: StageOutline): StageState {
   return {
     outline,
     status: "waiting",

@@ -1,0 +1,108 @@
+/** `fslc data`: what sources of images there are, and the data of an experiment. */
+import type { Dataset } from "../../compiler/typed.js";
+import type { Project } from "../../runtime/project.js";
+import { type Cli, Command, examples } from "../command.js";
+import { EXIT } from "../exit.js";
+import { type ExperimentOptions, withExperiment } from "../options.js";
+import { bytes, count, percent, plural } from "../view/format.js";
+
+export function define(cli: Cli, exit: (code: number) => void): Command {
+  const command = new Command("data").description("the sources of images, and the data of an experiment");
+  command
+    .command("list")
+    .description("list the sources: what they are, their arguments, where the data is to be had")
+    .option("--json", "as JSON")
+    .action(async (options: { json?: boolean }) => exit(await list(cli, options.json === true)));
+  withExperiment(command.command("fetch").description("fetch, decode and pack the data of an experiment")).action(
+    async (file: string, options: ExperimentOptions) => exit(await act(cli, file, options, fetchOne)),
+  );
+  withExperiment(
+    command.command("inspect").description("show what is packed: classes, images, the smallest class, sizes, digests"),
+  ).action(async (file: string, options: ExperimentOptions) => exit(await act(cli, file, options, inspectOne)));
+  return command.addHelpText(
+    "after",
+    examples([
+      ["fslc data list", "the sources and their arguments"],
+      ["fslc data fetch examples/emoji.fsl", "have the data ready before a run"],
+      ["fslc data inspect examples/emoji.fsl", "look at what was packed"],
+    ]),
+  );
+}
+
+async function list(cli: Cli, json: boolean): Promise<number> {
+  const { describeSources } = await import("../../runtime/data/index.js");
+  const sources = describeSources();
+  if (json) {
+    cli.stdout.write(`${JSON.stringify(sources, null, 2)}\n`);
+    return EXIT.done;
+  }
+  for (const { kind, summary, args, obtain, licence, fetched } of sources) {
+    cli.stdout.write(`${kind}: ${summary}\n`);
+    for (const a of args) {
+      const value = a.default === undefined ? "needed" : `default ${JSON.stringify(a.default)}`;
+      cli.stdout.write(`    ${a.name}: ${a.type} (${value})  ${a.meaning}\n`);
+    }
+    cli.stdout.write(`  ${fetched ? "fetched on first use" : "to be had"}: ${obtain}\n  licence: ${licence}\n\n`);
+  }
+  cli.stdout.write('In an experiment: import { emoji } from "fsl:datasets"; docs/language.md shows the rest.\n');
+  return EXIT.done;
+}
+
+/** Each dataset of an experiment in turn. */
+async function act(
+  cli: Cli,
+  file: string,
+  options: ExperimentOptions,
+  each: (cli: Cli, dataset: Dataset, project: Project, file: string) => Promise<void>,
+): Promise<number> {
+  const { compileOrExplain } = await import("../experiment.js");
+  const { compiled, code } = compileOrExplain(cli, file, options);
+  if (compiled.experiment === undefined) return code ?? EXIT.invalid;
+  for (const dataset of Object.values(compiled.experiment.datasets)) await each(cli, dataset, compiled.project, file);
+  return EXIT.done;
+}
+
+async function fetchOne(cli: Cli, dataset: Dataset, project: Project): Promise<void> {
+  const { ingest } = await import("../../runtime/data/index.js");
+  const { places } = await import("../../runtime/project.js");
+  const { availableThreads } = await import("../../runtime/threads.js");
+  const stop = new AbortController();
+  const onSignal = (): void => stop.abort();
+  process.once("SIGINT", onSignal);
+  let shown = "";
+  let lastTime = 0;
+  try {
+    const pack = await ingest(dataset, {
+      cacheDir: places.data(project),
+      projectDir: project.dir,
+      threads: availableThreads(),
+      signal: stop.signal,
+      onProgress: ({ phase, done, total, unit }) => {
+        // A line per phase and half second at most: the same on a terminal and in a log.
+        if (phase === shown && Date.now() - lastTime < 500 && done !== total) return;
+        shown = phase;
+        lastTime = Date.now();
+        const part = total === undefined || total === 0 ? "" : ` (${percent(done / total, 0)} %)`;
+        cli.stderr.write(
+          `${dataset.name}: ${phase} ${unit === "bytes" ? bytes(done) : `${count(done)} ${unit}`}${part}\n`,
+        );
+      },
+    });
+    const images = Object.values(pack.splits).reduce((sum, s) => sum + (s.offsets.at(-1) ?? 0), 0);
+    cli.stdout.write(`${dataset.name}: ${plural(images, "image")} ready in ${pack.dir}\n`);
+  } finally {
+    process.off("SIGINT", onSignal);
+  }
+}
+
+async function inspectOne(cli: Cli, dataset: Dataset, project: Project, file: string): Promise<void> {
+  const { findPack, inspect } = await import("../../runtime/data/index.js");
+  const { places } = await import("../../runtime/project.js");
+  const pack = await findPack(dataset, { cacheDir: places.data(project), projectDir: project.dir });
+  if (pack === undefined) {
+    cli.stdout.write(`${dataset.name}: nothing is packed yet; \`fslc data fetch ${file}\` does it\n`);
+    return;
+  }
+  const { printPack } = await import("../print/pack.js");
+  cli.stdout.write(printPack(dataset.name, inspect(pack)));
+}

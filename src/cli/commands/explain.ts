@@ -1,0 +1,42 @@
+/** `fslc explain CODE`: cause, example and mend of a diagnostic; `--list` names them all. */
+import { type Cli, Command, examples } from "../command.js";
+import { EXIT } from "../exit.js";
+
+export function define(cli: Cli, exit: (code: number) => void): Command {
+  return new Command("explain")
+    .description("explain a diagnostic: why it is refused, an example, how to mend it")
+    .argument("[code]", "the code of a diagnostic, such as FSL3001")
+    .option("--list", "list every code with its title")
+    .addHelpText(
+      "after",
+      examples([
+        ["fslc explain FSL3001", "explain one"],
+        ["fslc explain --list", "list all"],
+      ]),
+    )
+    .action(async (code: string | undefined, options: { list?: boolean }) => exit(await act(cli, code, options.list)));
+}
+
+async function act(cli: Cli, code: string | undefined, list: boolean | undefined): Promise<number> {
+  const { allCodes, explain } = await import("../../compiler/diagnostics/explain.js");
+  if (list) {
+    for (const { code: name, entry } of allCodes()) {
+      cli.stdout.write(`${name}  ${entry.severity.padEnd(7)}  ${entry.title}\n`);
+    }
+    return EXIT.done;
+  }
+  if (code === undefined) {
+    cli.stderr.write(
+      "fslc: `explain` needs a code, such as `fslc explain FSL3001`; `fslc explain --list` lists them\n",
+    );
+    return EXIT.usage;
+  }
+  const explanation = explain(code);
+  if (!explanation.found) {
+    const near = explanation.near === undefined ? "" : `; did you mean ${explanation.near}?`;
+    cli.stderr.write(`fslc: there is no diagnostic ${code}${near}\n`);
+    return EXIT.usage;
+  }
+  cli.stdout.write(`${explanation.text}\n`);
+  return EXIT.done;
+}

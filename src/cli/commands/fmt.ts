@@ -1,0 +1,47 @@
+/** `fslc fmt FILE…`: the one layout of FSL; `--check` only says which files are not in it. */
+import { readFile, writeFile } from "node:fs/promises";
+import { type Cli, Command, examples } from "../command.js";
+import { EXIT } from "../exit.js";
+
+export function define(cli: Cli, exit: (code: number) => void): Command {
+  return new Command("fmt")
+    .description("lay out .fsl files in the one format")
+    .argument("<files...>", "files to format in place")
+    .option("--check", "change nothing; exit 1 where a file is not formatted")
+    .addHelpText(
+      "after",
+      examples([
+        ["fslc fmt experiment.fsl", "format it in place"],
+        ["fslc fmt --check specs/*.fsl", "say which files are not formatted"],
+      ]),
+    )
+    .action(async (files: string[], options: { check?: boolean }) =>
+      exit(await act(cli, files, options.check === true)),
+    );
+}
+
+async function act(cli: Cli, files: readonly string[], check: boolean): Promise<number> {
+  const { parse } = await import("../../../grammar/parse.js");
+  const { print } = await import("../../../grammar/print.js");
+  const { syntaxDiagnostics } = await import("../../compiler/diagnostics/syntax.js");
+  const { printDiagnostics, cannotRead } = await import("../problems.js");
+  let worst: number = EXIT.done;
+  for (const file of files) {
+    const text = await readFile(file, "utf8").catch((error: unknown) => {
+      throw cannotRead(file, error);
+    });
+    const parsed = parse(text, file);
+    if (parsed.errors.length > 0) {
+      // A file with syntax errors is left as it is: what the parser skipped would be lost.
+      printDiagnostics(cli, syntaxDiagnostics(parsed.errors), () => text);
+      worst = EXIT.invalid;
+      continue;
+    }
+    const formatted = print(parsed.tree, parsed.trivia);
+    if (formatted === text) continue;
+    if (check) worst = Math.max(worst, EXIT.failed);
+    else await writeFile(file, formatted);
+    cli.stdout.write(check ? `${file} is not formatted\n` : `formatted ${file}\n`);
+  }
+  return worst;
+}

@@ -1,0 +1,47 @@
+/** `fslc plan FILE`: what a run would do, without doing it. */
+import { type Cli, Command, examples } from "../command.js";
+import { EXIT } from "../exit.js";
+import { type ExperimentOptions, type MachineOptions, runOptions, withExperiment, withMachine } from "../options.js";
+import { colorLevel, textWidth } from "../terminal.js";
+
+interface Options extends ExperimentOptions, MachineOptions {
+  readonly json?: boolean;
+}
+
+export function define(cli: Cli, exit: (code: number) => void): Command {
+  return withMachine(
+    withExperiment(new Command("plan").description("say what a run would do: shapes, work, memory, what is stored")),
+  )
+    .option("--json", "as JSON")
+    .addHelpText(
+      "after",
+      examples([
+        ["fslc plan experiment.fsl", "the stages, and every layer with its shape"],
+        ["fslc plan experiment.fsl --set shots=5", "what another parameter would run anew"],
+      ]),
+    )
+    .action(async (file: string, options: Options) => exit(await act(cli, file, options)));
+}
+
+async function act(cli: Cli, file: string, options: Options): Promise<number> {
+  const { compileOrExplain, refusalCode, sourceOf } = await import("../experiment.js");
+  const { compiled, code } = compileOrExplain(cli, file, options);
+  if (compiled.experiment === undefined) return code ?? EXIT.invalid;
+  const { RefusedError } = await import("../../runtime/preflight.js");
+  const { plan } = await import("../../runtime/plan.js");
+  try {
+    const report = await plan(compiled.experiment, runOptions(compiled.project, options));
+    if (options.json) cli.stdout.write(`${JSON.stringify(report, null, 2)}\n`);
+    else {
+      const { printPlan } = await import("../print/plan.js");
+      const style = { width: textWidth(cli.stdout, cli.env), colorLevel: colorLevel(cli.stdout, cli.env) };
+      cli.stdout.write(printPlan(report, style));
+    }
+    return EXIT.done;
+  } catch (error) {
+    if (!(error instanceof RefusedError)) throw error;
+    const { printDiagnostics } = await import("../problems.js");
+    printDiagnostics(cli, error.diagnostics, sourceOf(compiled));
+    return refusalCode(error.diagnostics);
+  }
+}

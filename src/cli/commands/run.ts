@@ -1,0 +1,119 @@
+/** `fslc run FILE`: trains and evaluates; what the store already holds is not run again. */
+import type { Run } from "../../runtime/run.js";
+import { type Cli, Command, examples } from "../command.js";
+import { EXIT } from "../exit.js";
+import { type ExperimentOptions, type MachineOptions, runOptions, withExperiment, withMachine } from "../options.js";
+import type { Reporter, ReporterName } from "../reporters/reporter.js";
+import { canDraw } from "../terminal.js";
+import { UsageError } from "../usage.js";
+
+const REPORTERS: readonly ReporterName[] = ["ink", "plain", "json"];
+
+interface Options extends ExperimentOptions, MachineOptions {
+  readonly reporter?: string;
+  readonly quiet?: boolean;
+}
+
+export function define(cli: Cli, exit: (code: number) => void): Command {
+  return withMachine(
+    withExperiment(new Command("run").description("run an experiment: train, evaluate, keep every finished stage")),
+  )
+    .option("--reporter <name>", `how progress is shown: ${REPORTERS.join(", ")}`)
+    .option("--quiet", "print nothing but the results")
+    .addHelpText(
+      "after",
+      examples([
+        ["fslc run experiment.fsl", "train and evaluate"],
+        ["fslc run experiment.fsl --set shots=5 --seed 1", "with another parameter and seed"],
+        ["fslc run experiment.fsl --force proto", "run one stage anew"],
+        ["fslc run experiment.fsl --reporter json", "one JSON event a line, for programs"],
+      ]),
+    )
+    .addHelpText("after", "\nCtrl-C stops after the current step and keeps finished stages; pressed again, it aborts.")
+    .addHelpText("after", "Exit codes: 0 done, 1 a stage failed, 2 the file has errors, 3 usage, 130 interrupted.")
+    .action(async (file: string, options: Options) => exit(await act(cli, file, options)));
+}
+
+async function act(cli: Cli, file: string, options: Options): Promise<number> {
+  const name = reporterName(cli, options.reporter);
+  const { compileOrExplain, refusalCode, sourceOf } = await import("../experiment.js");
+  const { compiled, code } = compileOrExplain(cli, file, options);
+  if (compiled.experiment === undefined || code !== undefined) return code ?? EXIT.invalid;
+
+  if ((options.engine ?? "onnx") === "onnx") {
+    const { fetchMissingEngine } = await import("../engine-fetch.js");
+    await fetchMissingEngine(cli, compiled.project.dir);
+  }
+  const { RefusedError } = await import("../../runtime/preflight.js");
+  const { run } = await import("../../runtime/run.js");
+  let started: Run;
+  try {
+    started = run(compiled.experiment, runOptions(compiled.project, options));
+  } catch (error) {
+    if (!(error instanceof RefusedError)) throw error;
+    const { printDiagnostics } = await import("../problems.js");
+    printDiagnostics(cli, error.diagnostics, sourceOf(compiled));
+    return refusalCode(error.diagnostics);
+  }
+  return await watch(cli, started, name, options.quiet === true);
+}
+
+/** Shows a run until it ends, passes interrupts on to it, and leaves a receipt. */
+async function watch(cli: Cli, started: Run, name: ReporterName, quiet: boolean): Promise<number> {
+  const { initialState, reduce } = await import("../view/model.js");
+  let presses = 0;
+  const interrupt = (): void => {
+    presses++;
+    reporter?.interrupted();
+    if (presses === 1) started.stop();
+    else if (presses === 2) started.abort();
+    else process.exit(EXIT.interrupted);
+  };
+  const reporter = quiet ? undefined : await createReporter(cli, name, interrupt);
+  const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+  for (const signal of signals) process.on(signal, interrupt);
+  let state = initialState;
+  try {
+    for await (const event of started.events) {
+      state = reduce(state, event);
+      reporter?.event(event);
+    }
+  } finally {
+    await reporter?.close();
+    for (const signal of signals) process.off(signal, interrupt);
+  }
+  const summary = await started.done;
+
+  if (name !== "json" || quiet) {
+    const { receipt, resultsTable } = await import("../reporters/receipt.js");
+    const table = resultsTable(summary.results);
+    if (table !== "") cli.stdout.write(`${quiet ? "" : "\n"}${table}\n`);
+    if (!quiet) cli.stderr.write(`\n${receipt(summary, state, started.dir)}\n`);
+    else if (summary.status !== "done") cli.stderr.write(`${receipt(summary, state, started.dir)}\n`);
+  }
+  return { done: EXIT.done, failed: EXIT.failed, interrupted: EXIT.interrupted }[summary.status];
+}
+
+async function createReporter(cli: Cli, name: ReporterName, onInterrupt: () => void): Promise<Reporter> {
+  switch (name) {
+    case "ink": {
+      // React's development build is slower and warns to the screen.
+      process.env.NODE_ENV ??= "production";
+      return (await import("../reporters/ink.js")).inkReporter(cli, onInterrupt);
+    }
+    case "plain":
+      return (await import("../reporters/plain.js")).plainReporter(cli);
+    case "json":
+      return (await import("../reporters/json.js")).jsonReporter(cli);
+  }
+}
+
+function reporterName(cli: Cli, asked: string | undefined): ReporterName {
+  const found = REPORTERS.find((name) => name === asked);
+  if (asked !== undefined && found === undefined) {
+    throw new UsageError(`there is no reporter \`${asked}\`; there are ${REPORTERS.join(", ")}`);
+  }
+  // Without a terminal a screen cannot be drawn, whoever asks for it.
+  if ((found ?? "ink") === "ink") return canDraw(cli.stderr, cli.env) ? "ink" : "plain";
+  return found ?? "plain";
+}

@@ -1,0 +1,103 @@
+/** `--emit PHASE`: what each phase of the compiler made of an experiment. Data as JSON, programs as text. */
+import type { CstNode } from "chevrotain";
+import { parse } from "../../grammar/parse.js";
+import { lowerClassify, lowerEmbed, lowerEpisodes, lowerTraining } from "../compiler/lower/index.js";
+import { stageGraph } from "../compiler/stages/graph.js";
+import type { Program } from "../compiler/tensor/ir.js";
+import { optimize } from "../compiler/tensor/passes/optimize.js";
+import { print } from "../compiler/tensor/print.js";
+import type { EvaluateStage, Experiment, Stage } from "../compiler/typed.js";
+import type { CompiledFile } from "../runtime/compile-file.js";
+import { lowerProgram } from "../runtime/engines/onnx/model.js";
+import type { OnnxGraph, ValueInfo } from "../runtime/engines/onnx/proto.js";
+import { episodesInRun, imageEpisodesInRun, imagesPerRun } from "../runtime/stages/chunks.js";
+import { outputsOf } from "../runtime/stages/classify.js";
+import type { EmitPhase } from "./commands/check.js";
+import { sourceOf } from "./experiment.js";
+
+export function emit(phase: EmitPhase, compiled: CompiledFile): string {
+  const { modules, experiment } = compiled;
+  if (phase === "cst") return json(modules.slice(0, 1).map(({ id, text }) => concrete(parse(text, id).cst)));
+  if (phase === "ast") return json(modules.map(({ id, tree }) => ({ id, tree })));
+  if (experiment === undefined) return "";
+  if (phase === "typed") return json(experiment);
+  if (phase === "stages") {
+    return json(stageGraph(experiment).nodes.map(({ kind, id, name, needs }) => ({ id, kind, name, needs })));
+  }
+  const source = sourceOf(compiled);
+  const programs = programsOf(experiment);
+  const texts = programs.map((p) => (phase === "tensor" ? print(p, { source }) : printOnnx(lowerProgram(p))));
+  return `${texts.join("\n\n")}\n`;
+}
+
+/** Rules by name, tokens as their text: the tree without its positions. */
+function concrete(node: CstNode | undefined): unknown {
+  if (node === undefined) return null;
+  const children = Object.entries(node.children).map(([name, list]) => [
+    name,
+    list.map((child) => ("image" in child ? child.image : concrete(child))),
+  ]);
+  return { [node.name]: Object.fromEntries(children) };
+}
+
+const json = (value: unknown): string => `${JSON.stringify(value, null, 2)}\n`;
+
+/** Every program of the stages that a plain run wants and that can be lowered. */
+function programsOf(experiment: Experiment): Program[] {
+  return stageGraph(experiment).nodes.flatMap((node) =>
+    node.kind === "ingest" || node.stage.blockers.length > 0 ? [] : stagePrograms(node.stage, experiment).map(optimize),
+  );
+}
+
+function stagePrograms(stage: Stage, experiment: Experiment): Program[] {
+  const dataset = (id: string) => {
+    const found = experiment.datasets[id];
+    if (found === undefined) throw new Error(`emit: no dataset ${id}`);
+    return found;
+  };
+  const pretrained = (id: string) => {
+    const found = experiment.stages.find((s) => s.id === id);
+    if (found?.kind !== "pretrain") throw new Error(`emit: ${id} is no pretraining`);
+    return found;
+  };
+  switch (stage.kind) {
+    case "pretrain":
+      return [lowerTraining(stage, dataset(stage.data.dataset), { seed: 0, stage: pretrained }).program];
+    case "meta":
+      return [lowerTraining(stage, dataset(stage.episodes.split.dataset), { seed: 0, stage: pretrained }).program];
+    case "evaluate":
+      return stage.rows.flatMap((row) => evaluationPrograms(stage, row, dataset(row.split.dataset)));
+    default:
+      return stage satisfies never;
+  }
+}
+
+function evaluationPrograms(
+  { encoder: { value: encoder }, embedOnce, report }: EvaluateStage,
+  { metric, task, episodes }: EvaluateStage["rows"][number],
+  dataset: Experiment["datasets"][string],
+): Program[] {
+  if (!embedOnce.legal) {
+    const perRun = imageEpisodesInRun(task, episodes);
+    return [lowerEpisodes(metric, task, encoder, dataset, { episodes: perRun, report })];
+  }
+  const embed = lowerEmbed(encoder, dataset, { batch: imagesPerRun, outputs: outputsOf(metric), slot: "encoder" });
+  const width = embed.outputs.reduce((sum, { node }) => sum + node.shape.slice(1).reduce((a, b) => a * b, 1), 0);
+  const perRun = episodesInRun(task, width, episodes);
+  return [embed, lowerClassify(metric, task, encoder, { episodes: perRun, report })];
+}
+
+function printOnnx(graph: OnnxGraph): string {
+  const value = ({ name, type, shape }: ValueInfo): string => `${name}: ${type}[${shape.join(", ")}]`;
+  const nodes = graph.nodes.map(({ op, domain, inputs, outputs, attributes }) => {
+    const settings = Object.entries(attributes).map(([key, v]) => `${key}=${JSON.stringify(v)}`);
+    const name = domain === "" ? op : `${domain}.${op}`;
+    return `  ${outputs.join(", ")} = ${name}(${[...inputs, ...settings].join(", ")})`;
+  });
+  return [
+    `model ${graph.name} (${graph.nodes.length} nodes, ${graph.initializers.length} initializers)`,
+    ...graph.inputs.map((v) => `  input ${value(v)}`),
+    ...nodes,
+    ...graph.outputs.map((v) => `  output ${value(v)}`),
+  ].join("\n");
+}

@@ -1,0 +1,44 @@
+/** Compiling an experiment for a command, and saying what is wrong with it. */
+import type { Diagnostic } from "../compiler/diagnostics/diagnostic.js";
+import { type CompiledFile, compileFile } from "../runtime/compile-file.js";
+import type { Cli } from "./command.js";
+import { EXIT, isUsageCode } from "./exit.js";
+import type { ExperimentOptions } from "./options.js";
+import { readParams } from "./params.js";
+import { printDiagnostics } from "./problems.js";
+import { UsageError } from "./usage.js";
+
+/** Compiles and prints every diagnostic; where there are errors, answers the exit code. */
+export function compileOrExplain(
+  cli: Cli,
+  file: string,
+  options: ExperimentOptions,
+): { readonly compiled: CompiledFile; readonly code: number | undefined } {
+  const set = settings(options.set);
+  const params = options.params === undefined ? undefined : readParams(options.params);
+  const compiled = compileFile(file, { set, ...(params === undefined ? {} : { params }) });
+  printDiagnostics(cli, compiled.diagnostics, sourceOf(compiled));
+  return { compiled, code: compiled.experiment === undefined ? refusalCode(compiled.diagnostics) : undefined };
+}
+
+/** The texts that diagnostics point into. */
+export function sourceOf({ modules }: CompiledFile): (file: string) => string | undefined {
+  return (file) => modules.find(({ id }) => id === file)?.text;
+}
+
+/** 3 where only the command line is to blame, else 2. */
+export function refusalCode(diagnostics: readonly Diagnostic[]): number {
+  const errors = diagnostics.filter((d) => d.severity === "error");
+  return errors.length > 0 && errors.every((d) => isUsageCode(d.code)) ? EXIT.usage : EXIT.invalid;
+}
+
+/** `["a=1"]` → `{ a: "1" }`; the last of several values counts. */
+function settings(list: readonly string[]): Record<string, string> {
+  return Object.fromEntries(
+    list.map((item) => {
+      const at = item.indexOf("=");
+      if (at < 1) throw new UsageError(`\`--set ${item}\` has no value; write \`--set name=value\``);
+      return [item.slice(0, at).trim(), item.slice(at + 1)];
+    }),
+  );
+}

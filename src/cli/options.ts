@@ -1,0 +1,59 @@
+/** Options that several commands share. */
+import type { Command } from "commander";
+import type { RunOptions } from "../runtime/preflight.js";
+import type { Project } from "../runtime/project.js";
+import { collect } from "./command.js";
+import { UsageError } from "./usage.js";
+
+export interface ExperimentOptions {
+  readonly set: readonly string[];
+  readonly params?: string;
+}
+
+/** For commands that take an experiment. */
+export function withExperiment(command: Command): Command {
+  return command
+    .argument("<file>", "an experiment (.fsl)")
+    .option("--set <name=value>", "give a parameter a value (may be repeated)", collect, [])
+    .option("--params <file.json>", "give parameters their values from a JSON object");
+}
+
+export interface MachineOptions {
+  readonly engine?: string;
+  readonly device?: string;
+  readonly threads?: string;
+  readonly seed?: string;
+  readonly force: readonly string[];
+  readonly exact?: boolean;
+}
+
+/** For commands that run an experiment or say what a run would do. */
+export function withMachine(command: Command): Command {
+  return command
+    .option("--engine <name>", "the engine to compute with (`fslc engines` lists them)")
+    .option("--device <name>", "the engine's device")
+    .option("--threads <n>", "cores to use; all of them unless given")
+    .option("--seed <n>", "seed of weights, order, augmentation and episodes; 0 unless given")
+    .option("--force <stage>", "run this stage although the store has it (may be repeated)", collect, [])
+    .option("--exact", "use only stored results of exactly this machine's numerics");
+}
+
+/** @throws UsageError where a number is none; whether it is a fitting one is the run's to say. */
+export function runOptions(project: Project, options: MachineOptions): RunOptions {
+  const { engine, device, threads, seed, force, exact } = options;
+  return {
+    project,
+    ...(engine === undefined ? {} : { engine }),
+    ...(device === undefined ? {} : { device }),
+    ...(threads === undefined ? {} : { threads: number("--threads", threads) }),
+    ...(seed === undefined ? {} : { seed: number("--seed", seed) }),
+    force,
+    exact: exact === true,
+  };
+}
+
+function number(option: string, text: string): number {
+  const value = Number(text);
+  if (text.trim() === "" || Number.isNaN(value)) throw new UsageError(`\`${option} ${text}\` is not a number`);
+  return value;
+}

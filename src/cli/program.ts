@@ -1,0 +1,69 @@
+/** The command line: which commands there are, and what becomes of anything that goes wrong in one. */
+import { CommanderError } from "commander";
+import { type Cli, Command, examples } from "./command.js";
+import * as check from "./commands/check.js";
+import * as data from "./commands/data.js";
+import * as engines from "./commands/engines.js";
+import * as explain from "./commands/explain.js";
+import * as fmt from "./commands/fmt.js";
+import * as init from "./commands/init.js";
+import * as plan from "./commands/plan.js";
+import * as run from "./commands/run.js";
+import { EXIT } from "./exit.js";
+
+const COMMANDS = [run, check, plan, explain, engines, data, fmt, init];
+
+/** Runs one command line; answers the exit code. Never throws and never shows a stack trace. */
+export async function main(argv: readonly string[], streams: Cli): Promise<number> {
+  // A reader that has seen enough (`fslc plan … | head`) is no error.
+  streams.stdout.on("error", (error: NodeJS.ErrnoException) => {
+    if (error.code === "EPIPE") process.exit(EXIT.done);
+    throw error;
+  });
+  let exitCode: number = EXIT.done;
+  const program = await createProgram(streams, (code) => {
+    exitCode = code;
+  });
+  try {
+    await program.parseAsync(argv, { from: "user" });
+    return exitCode;
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.done : EXIT.usage;
+    const { reportFailure } = await import("./problems.js");
+    return reportFailure(error, streams);
+  }
+}
+
+async function createProgram(cli: Cli, exit: (code: number) => void): Promise<Command> {
+  const { version } = await import("../runtime/package.js");
+  const program = new Command("fslc")
+    .description(
+      "A compiler for few-shot-learning experiments: one small .fsl file in, a trained and evaluated model out.",
+    )
+    .version(version, "-V, --version", "print the version")
+    .helpCommand("help [command]", "print help for a command")
+    .usage("<command> [options]")
+    .addHelpText(
+      "after",
+      examples([
+        ["fslc init my-experiment", "write a commented experiment to start from"],
+        ["fslc run examples/emoji.fsl", "train and evaluate"],
+        ["fslc plan examples/emoji.fsl", "what would run, how large it is, what is cached"],
+        ["fslc explain FSL3001", "what a diagnostic means and how to mend it"],
+      ]),
+    );
+  for (const { define } of COMMANDS) program.addCommand(define(cli, exit));
+  for (const command of [program, ...program.commands, ...program.commands.flatMap((c) => c.commands)]) {
+    command
+      .exitOverride()
+      .configureOutput({
+        writeOut: (text) => cli.stdout.write(text),
+        writeErr: (text) => cli.stderr.write(text),
+        outputError: (text, write) => write(`${text.replace(/^error: /, "fslc: ")}`),
+      })
+      .showHelpAfterError(false)
+      .showSuggestionAfterError(true)
+      .helpOption("-h, --help", "print this help");
+  }
+  return program;
+}

@@ -1,0 +1,167 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Writable } from "node:stream";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { main } from "../../src/cli/program.js";
+
+let dir = "";
+beforeAll(() => {
+  dir = mkdtempSync(join(tmpdir(), "fslc-cli-"));
+});
+afterAll(() => rmSync(dir, { recursive: true, force: true }));
+
+interface Outcome {
+  readonly code: number;
+  readonly out: string;
+  readonly err: string;
+}
+function sink(): { stream: NodeJS.WriteStream; text: () => string } {
+  const parts: string[] = [];
+  const stream = new Writable({
+    write(chunk, _, done) {
+      parts.push(String(chunk));
+      done();
+    },
+  });
+  return { stream: stream as NodeJS.WriteStream, text: () => parts.join("") };
+}
+/** Runs a command line in this process; nothing of it is a terminal. */
+async function fslc(...argv: string[]): Promise<Outcome> {
+  const out = sink();
+  const err = sink();
+  const code = await main(argv, { stdout: out.stream, stderr: err.stream, stdin: process.stdin, env: { CI: "1" } });
+  return { code, out: out.text(), err: err.text() };
+}
+function file(name: string, text: string): string {
+  const path = join(dir, name);
+  writeFileSync(path, text);
+  return path;
+}
+
+test("help of the program and of every command exits 0 with examples", async () => {
+  const help = await fslc("--help");
+  expect(help.code).toBe(0);
+  expect(help.out).toContain("Examples:");
+  for (const name of ["run", "check", "plan", "explain", "engines", "data", "fmt", "init"]) {
+    expect(help.out).toContain(`  ${name} `);
+    const own = await fslc(name, "--help");
+    expect(own.code).toBe(0);
+    expect(own.out).toContain("Examples:");
+  }
+});
+
+test("the manual names every option of every command", async () => {
+  const manual = readFileSync("docs/cli.md", "utf8");
+  for (const argv of [
+    ["run"],
+    ["check"],
+    ["plan"],
+    ["explain"],
+    ["engines"],
+    ["data", "list"],
+    ["data", "fetch"],
+    ["fmt"],
+    ["init"],
+  ]) {
+    const { out } = await fslc(...argv, "--help");
+    for (const [option] of out.matchAll(/--[a-z]+/g)) if (option !== "--help") expect(manual).toContain(option);
+  }
+});
+
+test.each([
+  [["rum"], "Did you mean run?"],
+  [["run", "x.fsl", "--reporte", "json"], "Did you mean --reporter?"],
+  [["check"], "missing required argument 'file'"],
+  [["run", "x.fsl", "--reporter", "html"], "there is no reporter `html`"],
+  [["check", "x.fsl", "--emit", "mlir"], "there is no phase `mlir`"],
+  [["explain", "FSL0000"], "there is no diagnostic FSL0000"],
+  [["explain"], "needs a code"],
+] as const)("%j is a usage error that says what to do", async (argv, message) => {
+  const { code, out, err } = await fslc(...argv);
+  expect(err).toContain(message);
+  expect(err).not.toMatch(/\n\s+at /);
+  expect([code, out]).toEqual([3, ""]);
+});
+
+test("a file that is not there is a usage error with a code", async () => {
+  const { code, err } = await fslc("check", join(dir, "nothing.fsl"));
+  expect(err).toContain("FSL7040");
+  expect(code).toBe(3);
+});
+
+test("explain prints cause, example and mend; --list names every code", async () => {
+  const one = await fslc("explain", "7006");
+  expect(one.code).toBe(0);
+  expect(one.out).toContain("FSL7006");
+  expect(one.out).toContain("Lower the learning rate");
+  const all = await fslc("explain", "--list");
+  expect(all.out.trim().split("\n").length).toBeGreaterThan(30);
+});
+
+test("init writes an experiment that checks, and overwrites nothing", async () => {
+  const target = join(dir, "starter");
+  expect((await fslc("init", target)).code).toBe(0);
+  expect(readFileSync(join(target, ".gitignore"), "utf8")).toContain(".fslc/");
+  const checked = await fslc("check", join(target, "experiment.fsl"));
+  expect(checked.err).toBe("");
+  expect(checked.code).toBe(0);
+  expect((await fslc("fmt", "--check", join(target, "experiment.fsl"))).out).toBe("");
+  writeFileSync(join(target, "experiment.fsl"), "mine");
+  const again = await fslc("init", target);
+  expect(again.code).toBe(3);
+  expect(readFileSync(join(target, "experiment.fsl"), "utf8")).toBe("mine");
+});
+
+test.each(["emoji", "emoji-pretrain", "omniglot", "proto-cub"])(
+  "examples/%s.fsl checks and is formatted",
+  async (name) => {
+    const path = `examples/${name}.fsl`;
+    const checked = await fslc("check", path);
+    expect(checked.err).toBe("");
+    expect(checked.code).toBe(0);
+    expect(await fslc("fmt", "--check", path)).toEqual({ code: 0, out: "", err: "" });
+  },
+);
+
+test("mistakes are all printed, on stderr, with their place and exit code 2", async () => {
+  const { code, out, err } = await fslc("check", file("wrong.fsl", "fsl 1\nmeta m {\n  metric nothing\n}\nmeta m {\n"));
+  expect(code).toBe(2);
+  expect(out).toBe("");
+  expect(err).toMatch(/wrong\.fsl:\d+:\d+/);
+  expect(err).toMatch(/\d+ errors?; `fslc explain FSL\d+` says more|\d+ errors?, /);
+});
+
+test("fmt lays a file out once and for all, and leaves a file with syntax errors alone", async () => {
+  const path = file("messy.fsl", "fsl 1\nparam   a=1   // kept\n");
+  expect((await fslc("fmt", "--check", path)).code).toBe(1);
+  expect((await fslc("fmt", path)).code).toBe(0);
+  expect(readFileSync(path, "utf8")).toContain("// kept");
+  expect((await fslc("fmt", "--check", path)).code).toBe(0);
+  const broken = file("broken.fsl", "fsl 1\nmeta {{{\n");
+  expect((await fslc("fmt", broken)).code).toBe(2);
+  expect(readFileSync(broken, "utf8")).toBe("fsl 1\nmeta {{{\n");
+});
+
+test.each([
+  ["[1, 2]", "it holds no JSON object"],
+  ['{"shots": {"a": 1}}', "`shots` is neither"],
+  ["{", "cannot be used"],
+])("a parameter file that holds %s is refused", async (text, why) => {
+  const { code, err } = await fslc("check", "examples/emoji.fsl", "--params", file("params.json", text));
+  expect(err).toContain("FSL7043");
+  expect(err).toContain(why);
+  expect(code).toBe(3);
+});
+
+test("--set without a value, and of no parameter", async () => {
+  expect((await fslc("check", "examples/emoji.fsl", "--set", "shots")).code).toBe(3);
+  const { code, err } = await fslc("check", "examples/emoji.fsl", "--set", "shot=5");
+  expect(code).toBe(2);
+  expect(err).toContain("shots");
+});
+
+test("data list describes every source", async () => {
+  const { out } = await fslc("data", "list");
+  for (const kind of ["emoji", "folder", "csv", "cub", "omniglot"]) expect(out).toContain(`${kind}: `);
+});
