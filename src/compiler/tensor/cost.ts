@@ -4,7 +4,7 @@ import { Graph } from "./graph.js";
 import type { CompositeName, Node, OpAttrs, PrimitiveName, Program } from "./ir.js";
 import { Ops } from "./ops.js";
 import { byteSize, peakBytes, schedule } from "./schedule.js";
-import { elementCount } from "./shape.js";
+import { elementCount, typeText } from "./shape.js";
 import { reachable } from "./walk.js";
 
 export interface Cost {
@@ -105,13 +105,24 @@ const flops: Readonly<Record<PrimitiveName, FlopRule>> = {
   avg_pool_grad: window,
 };
 
-/** A composite costs what its primitives do. */
-function flopsOf(node: Node): number {
-  if (!isComposite(node.op)) return flops[node.op](node);
-  const o = new Ops(new Graph());
-  const operands = node.inputs.map(({ shape, dtype }, place) => o.input(`operand ${place}`, shape, dtype));
-  const whole = decomposed(o, node.op, operands, node.attrs as OpAttrs[CompositeName]);
-  return reachable([whole]).reduce((sum, each) => sum + flopsOf(each), 0);
+/** The operations of nodes; composites cost what their primitives do, which is found once for each use alike. */
+class FlopCount {
+  readonly #known = new Map<string, number>();
+
+  of(node: Node): number {
+    if (!isComposite(node.op)) return flops[node.op](node);
+    const key = `${node.op} ${JSON.stringify(node.attrs)} ${node.inputs.map(typeText).join()}`;
+    const count = this.#known.get(key) ?? this.#expanded(node, node.op);
+    this.#known.set(key, count);
+    return count;
+  }
+
+  #expanded(node: Node, op: CompositeName): number {
+    const o = new Ops(new Graph());
+    const operands = node.inputs.map(({ shape, dtype }, place) => o.input(`operand ${place}`, shape, dtype));
+    const whole = decomposed(o, op, operands, node.attrs as OpAttrs[CompositeName]);
+    return reachable([whole]).reduce((sum, each) => sum + this.of(each), 0);
+  }
 }
 
 /** Nodes that move no bytes: engines give another view, or read in place. */
@@ -120,6 +131,7 @@ const still: ReadonlySet<string> = new Set(["input", "const", "reshape", "stop_g
 export function cost(program: Program): Cost {
   const outputs = program.outputs.map((output) => output.node);
   const order = schedule(outputs);
+  const count = new FlopCount();
   const sum = (of: readonly Node[], measure: (node: Node) => number): number =>
     of.reduce((total, node) => total + measure(node), 0);
   const moved = (node: Node): number => (still.has(node.op) ? 0 : byteSize(node) + sum(node.inputs, byteSize));
@@ -127,7 +139,7 @@ export function cost(program: Program): Cost {
   const constants = order.flatMap((node) => (node.op === "const" && node.attrs.data.length > 1 ? [node] : []));
   const resident = sum([...program.inputs.map(({ node }) => node), ...constants], byteSize);
   return {
-    flops: sum(order, flopsOf),
+    flops: sum(order, (node) => count.of(node)),
     bytes: sum(order, moved),
     peakBytes: resident + peakBytes(order, outputs),
     parameters: sum(

@@ -1,5 +1,6 @@
 /** The order in which nodes are emitted, and what is alive in it. */
 import type { DType, Node } from "./ir.js";
+import { Heap } from "./schedule/heap.js";
 import { elementCount, type TensorType } from "./shape.js";
 import { reachable } from "./walk.js";
 
@@ -63,40 +64,51 @@ function eagerOrder(nodes: readonly Node[], outputs: ReadonlySet<Node>): Node[] 
   const left = new Map(nodes.map((node) => [node, users.get(node)?.length ?? 0]));
   const done = new Set<Node>();
   const order: Node[] = [];
-  const ready = new Set(nodes.filter((node) => node.inputs.length > 0 && waitingFor.get(node) === 0));
+  /** Bytes alive after a node less those before it. It only falls, as other users of its operands are done. */
   const growth = (node: Node): number => {
     let bytes = footprint(node);
     for (const operand of operands.get(node) ?? [])
       if (left.get(operand) === 1 && !outputs.has(operand)) bytes -= footprint(operand);
     return bytes;
   };
+  const oldest = new Heap<Node>((node) => node.id);
+  // A node stands here once for each time that its growth fell; the lowest entry is the true one, and comes up first.
+  const freeing = new Heap<{ readonly node: Node; readonly bytes: number }>(
+    ({ bytes }) => bytes,
+    ({ node }) => node.id,
+  );
+  const consider = (node: Node): void => {
+    const bytes = growth(node);
+    if (bytes <= 0) freeing.push({ node, bytes });
+  };
+  const become = (node: Node): void => {
+    oldest.push(node);
+    consider(node);
+  };
   const run = (node: Node): void => {
     done.add(node);
     order.push(node);
-    ready.delete(node);
-    for (const operand of operands.get(node) ?? []) left.set(operand, (left.get(operand) ?? 0) - 1);
+    for (const operand of operands.get(node) ?? []) {
+      const remaining = (left.get(operand) ?? 0) - 1;
+      left.set(operand, remaining);
+      if (remaining !== 1) continue;
+      const last = users.get(operand)?.find((user) => !done.has(user));
+      if (last && waitingFor.get(last) === 0) consider(last);
+    }
     if (node.inputs.length === 0) return;
     for (const user of users.get(node) ?? []) {
       const waiting = (waitingFor.get(user) ?? 0) - 1;
       waitingFor.set(user, waiting);
-      if (waiting === 0) ready.add(user);
+      if (waiting === 0) become(user);
     }
   };
-  const runWithSources = (node: Node): void => {
-    for (const operand of operands.get(node) ?? []) if (!done.has(operand)) run(operand);
-    run(node);
-  };
-  while (ready.size > 0) {
-    let best: Node | undefined;
-    let gain = 1;
-    let oldest: Node | undefined;
-    for (const node of ready) {
-      if (!oldest || node.id < oldest.id) oldest = node;
-      const bytes = growth(node);
-      if (bytes < gain || (bytes === gain && best && node.id < best.id)) [best, gain] = [node, bytes];
-    }
-    const next = best ?? oldest;
-    if (next) runWithSources(next);
+  for (const node of nodes) if (node.inputs.length > 0 && waitingFor.get(node) === 0) become(node);
+  for (;;) {
+    const next = freeing.pop()?.node ?? oldest.pop();
+    if (!next) break;
+    if (done.has(next)) continue;
+    for (const operand of operands.get(next) ?? []) if (!done.has(operand)) run(operand);
+    run(next);
   }
   for (const node of nodes) if (!done.has(node)) run(node);
   return order;
