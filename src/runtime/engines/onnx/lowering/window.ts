@@ -29,14 +29,14 @@ export const window = {
       const joined = e.op("Concat", [e.reshape(left, places), e.reshape(right, places)], { axis: 4 });
       return whole(node, grown(e, e.reshape(joined, [n, c, rows * 2, columns * 2]), [h - rows * 2, w - columns * 2]));
     }
-    const parts = winners(e, x, y, node.attrs).map((mask) => e.op("Mul", [e.full(dy), mask]));
+    const parts = winners(e, x, y, node.attrs).map((wins) => e.op("Mul", [e.full(dy), e.maskOf(wins)]));
     return whole(node, unwindow(e, parts, node.attrs, [n, c, h, w], images(dy)));
   },
   max_pool_take: (e, node) => {
     const [x, y, t] = [operand(node, 0), operand(node, 1), operand(node, 2)];
-    const masks = winners(e, x, y, node.attrs);
+    const wins = winners(e, x, y, node.attrs);
     const values = offsets(e, e.full(t), node.attrs, images(node), 0);
-    const picked = values.map((value, k) => e.op("Mul", [value, masks[k] ?? ""]));
+    const picked = values.map((value, k) => e.op("Where", [wins[k] ?? "", value, e.scalar(0)]));
     return whole(node, picked.length === 1 ? (picked[0] ?? "") : e.op("Sum", picked));
   },
   avg_pool: (e, node) => {
@@ -119,7 +119,7 @@ function offsets(e: Emitter, x: string, window: Window, output: Images, fill: nu
   return parts;
 }
 
-/** For each place in the window 1 where it holds the first maximum, else 0. */
+/** For each place in the window whether it holds the first maximum. */
 function winners(e: Emitter, x: Node, y: Node, window: Window): string[] {
   return e.once(x, `winners ${JSON.stringify(window)}`, () => {
     const values = offsets(e, e.full(x), window, images(y), LOWEST);
@@ -131,7 +131,7 @@ function winners(e: Emitter, x: Node, y: Node, window: Window): string[] {
         const not = e.op("Not", [equal]);
         free = free === undefined ? not : e.op("And", [free, not]);
       }
-      return e.maskOf(wins);
+      return wins;
     });
   });
 }
