@@ -3,7 +3,8 @@
  * under the same names, and a test compares the two. Choices that a word alone does not decide are made by gates.
  * Where people slip (`=` for `:`, a missing comma), a rule takes the slip as well and `build` notes it.
  */
-import { CstParser, type IToken, type TokenType, tokenMatcher } from "chevrotain";
+import type { IToken, TokenType } from "chevrotain";
+import { CstParser, tokenMatcher } from "./chevrotain.js";
 import { messages } from "./expectation.js";
 import * as t from "./tokens.js";
 

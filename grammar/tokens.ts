@@ -2,7 +2,8 @@
  * The tokens of FSL. No word is reserved: a keyword is an identifier that also has a type of its own, and the parser
  * decides by its place what it means.
  */
-import { createToken, Lexer, type TokenType } from "chevrotain";
+import type { TokenType } from "chevrotain";
+import { createToken, Lexer } from "./chevrotain.js";
 
 /** Every token: what recovery skips. */
 export const Any = createToken({ name: "Any", pattern: Lexer.NA });
