@@ -27,6 +27,8 @@ export interface SourceFile {
   readonly kind: "file";
   /** The grammar and library major of the `fsl N` line; undefined where the line is missing (a diagnostic says so). */
   readonly version: number | undefined;
+  /** Of the `fsl N` line. */
+  readonly versionSpan: Span | undefined;
   readonly imports: readonly Import[];
   readonly declarations: readonly Declaration[];
   readonly span: Span;

@@ -31,7 +31,14 @@ export function parse(text: string, file: string): Parsed {
   if (deep) {
     const span = { file, start: deep.startOffset, end: endOf(deep) };
     const errors = [...issues, { kind: "too-deep" as const, span, found: deep.image, expected: `${maxDepth}` }];
-    const tree: SourceFile = { kind: "file", version: undefined, imports: [], declarations: [], span: whole };
+    const tree: SourceFile = {
+      kind: "file",
+      version: undefined,
+      versionSpan: undefined,
+      imports: [],
+      declarations: [],
+      span: whole,
+    };
     return { tree, errors, trivia: lexed.trivia, cst: undefined };
   }
   fslParser.input = balanced.tokens;
@@ -46,12 +53,14 @@ export function parse(text: string, file: string): Parsed {
 
 function buildFile(b: Builder, cst: CstNode, span: Span): SourceFile {
   const version = token(cst, t.NumberToken.name);
+  const word = token(cst, t.words.fsl.name);
+  const versionSpan = version && b.from((word ?? version).startOffset, endOf(version));
   const imports: Import[] = nodes(cst, "importLine").map((line) => buildImport(b, line));
   const declarations = nodes(cst, "declaration").flatMap((item): Declaration[] => {
     const built = buildDeclaration(b, item);
     return built ? [built] : [];
   });
-  return { kind: "file", version: version && Number(version.image), imports, declarations, span };
+  return { kind: "file", version: version && Number(version.image), versionSpan, imports, declarations, span };
 }
 
 function issueOf(error: IRecognitionException, file: string, text: string): SyntaxIssue {
@@ -94,6 +103,7 @@ function firstOfEachLine(
   };
   const kept: SyntaxIssue[] = [];
   const taken = new Set<number>();
+  const unclosed = new Set<number>();
   const seen = new Set<string>();
   const order = (a: SyntaxIssue, b: SyntaxIssue): number => a.span.start - b.span.start;
   for (const issue of [...specific].sort(order)) {
@@ -101,9 +111,12 @@ function firstOfEachLine(
     if (seen.has(key)) continue;
     seen.add(key);
     const line = lineOf(issue.span.start);
-    const echo = echoes.has(issue.kind) && (taken.has(line) || issue.found === "");
+    const echo =
+      (echoes.has(issue.kind) && (taken.has(line) || issue.found === "")) ||
+      (issue.kind === "missing-comma" && unclosed.has(line));
     if (echo) continue;
     taken.add(line);
+    if (issue.kind === "unclosed") unclosed.add(line);
     if (issue.other) taken.add(lineOf(issue.other.span.start));
     kept.push(issue);
   }

@@ -1,0 +1,194 @@
+/**
+ * The formatter: syntax tree → text in the one style. Parsing what it prints gives the same tree; with the trivia that
+ * `parse` returns, comments and single empty lines are kept.
+ */
+import type * as ast from "./ast.js";
+import type { Trivia } from "./issue.js";
+import { type Doc, group, hard, indent, join, layout, line } from "./print/doc.js";
+import { axesText, ExpressionPrinter } from "./print/expressions.js";
+import { body, Comments, type Item, lines } from "./print/lines.js";
+import { stageLine } from "./print/stages.js";
+
+const width = 100;
+
+export function print(tree: ast.SourceFile, trivia: Trivia = { comments: [], blanks: new Set() }): string {
+  return layout(new FilePrinter(trivia).file(tree), width);
+}
+
+class FilePrinter {
+  private readonly comments: Comments;
+  private readonly e: ExpressionPrinter;
+
+  constructor(trivia: Trivia) {
+    this.comments = new Comments(trivia);
+    this.e = new ExpressionPrinter(this.comments);
+  }
+
+  file(tree: ast.SourceFile): Doc {
+    const items: Item[] = [...tree.imports, ...tree.declarations]
+      .sort((a, b) => a.span.start - b.span.start)
+      .map((item) => ({ span: item.span, print: () => this.item(item) }));
+    const { version } = tree;
+    const first =
+      version === undefined ? [] : [{ span: tree.versionSpan ?? atStart(tree), print: () => `fsl ${version}` }];
+    const printed = lines([...first, ...items], Number.POSITIVE_INFINITY, this.comments);
+    return printed.length === 0 ? "" : [printed, hard];
+  }
+
+  private item(item: ast.Import | ast.Declaration): Doc {
+    const { e } = this;
+    switch (item.kind) {
+      case "import": {
+        const names = item.names.map(({ name, as }) => (as ? `${name.text} as ${as.text}` : name.text));
+        return [
+          group("import {", indent(line, join(names, [",", line])), line, "} from "),
+          e.expr(item.from),
+          item.with.length > 0 ? [" with ", e.args(item.with, [])] : "",
+        ];
+      }
+      case "param":
+        return ["param ", this.parameter(item)];
+      case "dataset": {
+        const items = item.lines.map((l) => ({
+          span: l.span,
+          print: () =>
+            group(
+              `${l.word.text} `,
+              indent(
+                join(
+                  l.values.map((value) => e.expr(value)),
+                  [",", line],
+                ),
+              ),
+            ),
+        }));
+        return [
+          `dataset ${item.name.text}`,
+          this.parameters(item.params),
+          item.value ? [" = ", e.expr(item.value)] : "",
+          items.length > 0 || item.value === undefined ? [" ", body(items, item.span.end, this.comments)] : "",
+        ];
+      }
+      case "backbone":
+        return [
+          `backbone ${item.name.text}`,
+          this.parameters(item.params),
+          item.value ? [" = ", e.expr(item.value)] : [" ", e.layers(item.layers ?? [], item.span.end)],
+        ];
+      case "block":
+        return [
+          `block ${item.name.text}`,
+          this.parameters(item.params.length > 0 ? item.params : undefined),
+          " ",
+          e.layers(item.layers, item.span.end),
+        ];
+      case "episode":
+        return [
+          `episode ${item.name.text}`,
+          this.parameters(item.params.length > 0 ? item.params : undefined),
+          " = ",
+          join(
+            item.parts.map((part) => e.expr(part)),
+            ", ",
+          ),
+        ];
+      case "fn":
+        return this.fn(item);
+      case "metric":
+        return this.metric(item);
+      case "stage":
+        return [
+          `${item.stage} ${item.name.text}`,
+          item.like ? ` like ${item.like.text}` : "",
+          " ",
+          body(this.stageLines(item), item.span.end, this.comments),
+        ];
+    }
+  }
+
+  private stageLines(stage: ast.StageDecl): Item[] {
+    return stage.lines.map((l) => ({
+      span: l.span,
+      print: () => stageLine(l, this.e, this.comments, (params) => this.parameters(params)),
+    }));
+  }
+
+  private parameter(p: Pick<ast.Parameter, "name" | "type" | "value">): Doc {
+    return [p.name.text, p.type ? [": ", this.type(p.type)] : "", p.value ? [" = ", this.e.expr(p.value)] : ""];
+  }
+  private parameters(params: readonly ast.Parameter[] | undefined): Doc {
+    if (params === undefined) return "";
+    return this.e.bracketed(
+      "(",
+      params.map((p) => this.parameter(p)),
+      ")",
+    );
+  }
+  private type(type: ast.TypeExpr): Doc {
+    if (type.fn) {
+      const axes = type.fn.axes.length > 0 ? ` over ${axesText(type.fn.axes)}` : "";
+      return `fn(${type.fn.params.map((p) => p.text).join(", ")}${axes})`;
+    }
+    if (type.choices) return `one_of(${type.choices.map((choice) => choice.text).join(", ")})`;
+    return type.axes ? `${type.name.text} [${axesText(type.axes)}]` : type.name.text;
+  }
+
+  private fn(fn: ast.FnDecl): Doc {
+    const axes = fn.axes.length > 0 ? `${fn.params.length > 0 ? " " : ""}over ${axesText(fn.axes)}` : "";
+    const params = join(
+      fn.params.map((p) => this.parameter(p)),
+      ", ",
+    );
+    return [`fn ${fn.name.text}(`, params, axes, ") ", this.e.block(fn.body)];
+  }
+
+  private metric(metric: ast.MetricDecl): Doc {
+    const { e } = this;
+    const items: Item[] = [
+      ...metric.learns.map((learn) => ({ span: learn.span, print: () => ["learn ", this.learn(learn)] })),
+      ...metric.fits.map((fit) => ({
+        span: fit.span,
+        print: () => [
+          `fit ${fit.name.text}: `,
+          this.type(fit.type),
+          " from ",
+          this.parameter(fit.from),
+          " ",
+          e.block(fit.body),
+        ],
+      })),
+      ...metric.fns.map((fn) => ({ span: fn.span, print: () => this.fn(fn) })),
+      ...metric.entries.map((entry) => ({ span: entry.span, print: () => this.entry(entry) })),
+    ].sort((a, b) => a.span.start - b.span.start);
+    const params = this.parameters(metric.params.length > 0 ? metric.params : undefined);
+    return [`metric ${metric.name.text}`, params, " ", body(items, metric.span.end, this.comments)];
+  }
+
+  private learn(learn: ast.LearnDecl): Doc {
+    return [
+      learn.names.map((name) => name.text).join(", "),
+      learn.axes ? ` [${axesText(learn.axes)}]` : "",
+      learn.like ? [" like ", this.e.expr(learn.like)] : "",
+      " = ",
+      this.e.expr(learn.value),
+      learn.positive ? " positive" : "",
+    ];
+  }
+
+  private entry(entry: ast.EntryDecl): Doc {
+    const assumes = entry.assumes.length > 0 ? `, assumes ${entry.assumes.map((a) => a.text).join(", ")}` : "";
+    return [
+      entry.name.text,
+      this.parameters(entry.params),
+      entry.transductive ? ` transductive${assumes}` : "",
+      " -> ",
+      this.type(entry.result),
+      " ",
+      this.e.block(entry.body, false),
+    ];
+  }
+}
+
+function atStart(tree: ast.SourceFile): ast.Span {
+  return { ...tree.span, end: tree.span.start };
+}

@@ -1,0 +1,302 @@
+/** Expressions, blocks and layers as documents. */
+import type * as ast from "../ast.js";
+import { type Doc, group, indent, join, line, soft } from "./doc.js";
+import { body, type Comments, compactBody, type Item } from "./lines.js";
+
+const levels: Readonly<Record<ast.BinaryOp, number>> = {
+  or: 1,
+  and: 2,
+  "==": 4,
+  "!=": 4,
+  "<": 4,
+  "<=": 4,
+  ">": 4,
+  ">=": 4,
+  "+": 5,
+  "-": 5,
+  "*": 6,
+  "/": 6,
+  "^": 8,
+};
+const primaryLevel = 9;
+
+function levelOf(expr: ast.Expr): number {
+  if (expr.kind === "binary") return levels[expr.op];
+  if (expr.kind === "unary") return expr.op === "-" ? 7 : 3;
+  return primaryLevel;
+}
+
+/** Words that begin something else than a value in some place; as names of values they stand in parentheses. */
+const guarded: ReadonlySet<string> = new Set([
+  "if",
+  "else",
+  "each",
+  "module",
+  "not",
+  "and",
+  "or",
+  "let",
+  "repeat",
+  "minimize",
+  "over",
+  "along",
+  "as",
+  "from",
+  "by",
+  "for",
+  "until",
+  "at",
+  "like",
+  "positive",
+  "of",
+  "per",
+  "frozen",
+  "untrained",
+  "first_order",
+  "every",
+  "keep",
+  "drop",
+  "true",
+  "false",
+  "with",
+  "fn",
+]);
+
+export class ExpressionPrinter {
+  constructor(readonly comments: Comments) {}
+
+  expr(expr: ast.Expr, lowest = 0): Doc {
+    const printed = this.bare(expr);
+    return levelOf(expr) < lowest ? ["(", printed, ")"] : printed;
+  }
+
+  private bare(expr: ast.Expr): Doc {
+    switch (expr.kind) {
+      case "number":
+        return numberText(expr);
+      case "text":
+        return text(expr.value);
+      case "bool":
+        return expr.value ? "true" : "false";
+      case "ref":
+        return guarded.has(expr.text) ? `(${expr.text})` : expr.text;
+      case "list":
+        return this.bracketed("[", this.all(expr.items), "]");
+      case "tuple":
+        return this.bracketed("(", this.all(expr.items), ")");
+      case "each":
+        return ["each ", this.bracketed("[", this.all(expr.items), "]")];
+      case "member":
+        return [this.object(expr.object), ".", expr.member.text];
+      case "index":
+        return [this.object(expr.object), "[", join(expr.renames.map(rename), ", "), "]"];
+      case "call":
+        return [this.object(expr.callee), this.args(expr.args, expr.clauses)];
+      case "unary":
+        return [expr.op === "-" ? "-" : "not ", this.expr(expr.operand, levelOf(expr))];
+      case "binary":
+        return this.binary(expr);
+      case "if":
+        return this.branch(expr);
+      case "module":
+        return ["module ", this.layers(expr.layers, expr.span.end)];
+      case "error":
+        return "";
+    }
+  }
+
+  private all(items: readonly ast.Expr[]): Doc[] {
+    return items.map((item) => this.expr(item));
+  }
+  /** What a suffix may follow: a number would take the name after its dot as its own. */
+  private object(expr: ast.Expr): Doc {
+    const bare = expr.kind !== "number" && expr.kind !== "each" && expr.kind !== "if" && expr.kind !== "module";
+    return bare ? this.expr(expr, primaryLevel) : ["(", this.expr(expr), ")"];
+  }
+
+  bracketed(open: string, parts: readonly Doc[], close: string): Doc {
+    if (parts.length === 0) return `${open}${close}`;
+    return group(open, indent(soft, join(parts, [",", line])), soft, close);
+  }
+
+  /** A row of operators of one level breaks before each of them. */
+  private binary(expr: ast.BinaryExpr): Doc {
+    const level = levels[expr.op];
+    const rest: Doc[] = [];
+    let left: ast.Expr = expr;
+    if (expr.op === "^") return [this.expr(expr.left, level + 1), " ^ ", this.expr(expr.right, level)];
+    while (left.kind === "binary" && levels[left.op] === level) {
+      rest.unshift([line, left.op, " ", this.expr(left.right, level + 1)]);
+      left = left.left;
+    }
+    return group(this.expr(left, level + 1), indent(rest));
+  }
+
+  private branch(expr: ast.IfExpr): Doc {
+    const { otherwise } = expr;
+    const chained = otherwise.statements.length === 0 && otherwise.result?.kind === "if" ? otherwise.result : undefined;
+    return [
+      "if ",
+      this.expr(expr.condition),
+      " ",
+      this.block(expr.then),
+      " else ",
+      chained ? this.branch(chained) : this.block(otherwise),
+    ];
+  }
+
+  args(args: readonly ast.Argument[], clauses: readonly ast.Clause[]): Doc {
+    const parts = args.map((arg) => this.argument(arg));
+    const tail = clauses.map((clause, i) => [i === 0 && parts.length === 0 ? "" : line, clauseText(clause)]);
+    if (parts.length === 0 && tail.length === 0) return "()";
+    return group("(", indent(soft, join(parts, [",", line]), tail), soft, ")");
+  }
+  argument(arg: ast.Argument): Doc {
+    return arg.name ? [arg.name.text, ": ", this.expr(arg.value)] : this.expr(arg.value);
+  }
+
+  // ------------------------------------------------------------------ blocks
+
+  /** On one line where it is one value that fits. */
+  block(block: ast.Block, inline = true): Doc {
+    const items = this.statements(block);
+    const end = block.span.end;
+    if (inline && block.statements.length === 0) return compactBody(items, end, this.comments, () => "");
+    return body(items, end, this.comments);
+  }
+
+  private statements(block: ast.Block): Item[] {
+    const items: Item[] = block.statements.map((statement) => ({
+      span: statement.span,
+      print: () => this.statement(statement),
+    }));
+    const { result } = block;
+    if (result && result.kind !== "error") items.push({ span: result.span, print: () => this.expr(result) });
+    return items;
+  }
+
+  private statement(statement: ast.Statement): Doc {
+    switch (statement.kind) {
+      case "let":
+        return group("let ", statement.name.text, " = ", this.expr(statement.value));
+      case "repeat": {
+        const carried = statement.bindings.map((b) => [b.name.text, " = ", this.expr(b.from)]);
+        return [
+          "repeat ",
+          this.expr(statement.count),
+          " from ",
+          join(carried, ", "),
+          " ",
+          this.block(statement.body, false),
+          statement.until ? [" until ", this.expr(statement.until)] : "",
+        ];
+      }
+      case "minimize": {
+        const targets = statement.bindings.map((b) => [b.name.text, " from ", this.expr(b.from)]);
+        return [
+          "minimize ",
+          join(targets, ", "),
+          " by ",
+          this.expr(statement.by),
+          " for ",
+          this.expr(statement.steps),
+          statement.stepsAtTest ? [", ", this.expr(statement.stepsAtTest), " at test"] : "",
+          statement.firstOrder ? " first_order" : "",
+          " ",
+          this.block(statement.loss, false),
+        ];
+      }
+    }
+  }
+
+  // ------------------------------------------------------------------ layers
+
+  layers(layers: readonly ast.Layer[], end: number): Doc {
+    const items = layers.map((layer) => ({ span: layer.span, print: () => this.layer(layer) }));
+    const last = layers.length - 1;
+    return compactBody(items, end, this.comments, (i) => (i < last ? "," : ""));
+  }
+
+  private layer(layer: ast.Layer): Doc {
+    const label = layer.label ? `${layer.label.text}: ` : "";
+    const output = layer.output ? ` as ${layer.output.text}` : "";
+    return [label, this.bareLayer(layer), output];
+  }
+  private bareLayer(layer: ast.Layer): Doc {
+    const { end } = layer.span;
+    switch (layer.kind) {
+      case "callLayer":
+        return layer.args.length === 0 ? layer.callee.text : [layer.callee.text, this.args(layer.args, [])];
+      case "repeatLayer":
+        return [
+          "repeat ",
+          this.expr(layer.count),
+          layer.index ? ` as ${layer.index.text} ` : " ",
+          this.layers(layer.body, end),
+        ];
+      case "residualLayer": {
+        const { shortcut } = layer;
+        const bodyEnd = shortcut?.[0]?.span.start ?? end;
+        return [
+          "residual ",
+          this.layers(layer.body, bodyEnd),
+          shortcut ? [" shortcut ", this.layers(shortcut, end)] : "",
+        ];
+      }
+      case "parallelLayer":
+        return [
+          "parallel ",
+          join(
+            layer.branches.map((branch, i) => this.layers(branch, layer.branches[i + 1]?.[0]?.span.start ?? end)),
+            " ",
+          ),
+          ` along ${layer.along.text}`,
+        ];
+      case "ifLayer": {
+        const { otherwise } = layer;
+        return [
+          "if ",
+          this.expr(layer.condition),
+          " ",
+          this.layers(layer.then, otherwise?.[0]?.span.start ?? end),
+          otherwise ? [" else ", this.layers(otherwise, end)] : "",
+        ];
+      }
+    }
+  }
+}
+
+function numberText(number: ast.NumberLiteral): string {
+  const shown = number.integer ? integerText(number.value) : realText(number.value);
+  return number.unit ? `${shown} ${number.unit.text}` : shown;
+}
+/** `5.0` is real and `5` is not; exponents make a number real by themselves. Small ones read better as `1e-4`. */
+function realText(value: number): string {
+  if (!Number.isFinite(value)) return "1e999";
+  const plain = String(value);
+  const scientific = value.toExponential().replace("e+", "e");
+  if (value !== 0 && value < 0.01 && scientific.length < plain.length) return scientific;
+  return /[.e]/.test(plain) ? plain.replace("e+", "e") : `${plain}.0`;
+}
+function integerText(value: number): string {
+  return Number.isFinite(value) ? BigInt(value).toString() : `1${"0".repeat(400)}`;
+}
+
+function text(value: string): string {
+  const escaped = value.replace(/[\\"]/g, "\\$&").replaceAll("\n", "\\n").replaceAll("\t", "\\t");
+  return `"${escaped}"`;
+}
+
+function rename({ from, to }: ast.IndexExpr["renames"][number]): string {
+  return to.text === `${from.text}'` ? to.text : `${from.text} as ${to.text}`;
+}
+
+export function axesText(axes: readonly ast.AxisRef[]): string {
+  return axes.map((axis) => axis.text).join(", ");
+}
+
+function clauseText(clause: ast.Clause): string {
+  // Several axes after `as` stand in brackets; elsewhere they need none.
+  const axes = axesText(clause.axes);
+  return clause.word === "as" && clause.axes.length > 1 ? `as [${axes}]` : `${clause.word} ${axes}`;
+}

@@ -1,0 +1,93 @@
+/** Things that stand on lines of their own, with the comments and empty lines between them. */
+import type { Span } from "../ast.js";
+import type { Comment, Trivia } from "../issue.js";
+import { blank, comment, type Doc, group, hard, indent, line } from "./doc.js";
+
+export interface Item {
+  readonly span: Span;
+  readonly print: () => Doc;
+}
+
+export class Comments {
+  private next = 0;
+  constructor(private readonly trivia: Trivia) {}
+
+  /** Those not yet printed that begin before `offset`; with `trailing`, only such as follow code on their line. */
+  before(offset: number, trailing = false): Comment[] {
+    const taken: Comment[] = [];
+    for (let c = this.trivia.comments[this.next]; c && c.span.start < offset; c = this.trivia.comments[this.next]) {
+      if (trailing && !c.trailing) break;
+      taken.push(c);
+      this.next++;
+    }
+    return taken;
+  }
+  hasBlank(offset: number): boolean {
+    return this.trivia.blanks.has(offset);
+  }
+}
+
+/**
+ * Items below each other. `end` is where the body that holds them ends: comments up to there belong to it. A comment
+ * inside an item goes above it.
+ */
+export function lines(
+  items: readonly Item[],
+  end: number,
+  comments: Comments,
+  separator: (item: number) => Doc = () => "",
+  keepBlanks = true,
+): Doc[] {
+  const out: Doc[] = [];
+  const breakBefore = (offset: number): void => {
+    if (out.length > 0) out.push(keepBlanks && comments.hasBlank(offset) ? blank : hard);
+  };
+  items.forEach((item, i) => {
+    const leading = comments.before(item.span.start);
+    const printed = item.print();
+    const all = [...leading, ...comments.before(item.span.end)];
+    for (const c of all) {
+      breakBefore(c.span.start);
+      out.push(comment(c.text));
+    }
+    breakBefore(all.length > 0 ? (leading.length > 0 ? item.span.start : -1) : item.span.start);
+    out.push(printed, separator(i));
+    const next = items[i + 1]?.span.start ?? end;
+    for (const c of comments.before(next, true)) out.push(comment(` ${c.text}`));
+  });
+  for (const c of comments.before(end)) {
+    breakBefore(c.span.start);
+    out.push(comment(c.text));
+  }
+  return out;
+}
+
+/** `{ … }` with each item on its line. */
+export function body(items: readonly Item[], end: number, comments: Comments): Doc {
+  const head = comments.before(items[0]?.span.start ?? end, true).map((c) => comment(` ${c.text}`));
+  const inner = lines(items, end, comments);
+  if (inner.length === 0) return head.length > 0 ? ["{", ...head, hard, "}"] : "{ }";
+  return ["{", ...head, indent(hard, inner), hard, "}"];
+}
+
+/** `{ a, b }` on one line where it fits. */
+export function compactBody(
+  items: readonly Item[],
+  end: number,
+  comments: Comments,
+  separator: (i: number) => Doc,
+): Doc {
+  const head = comments.before(items[0]?.span.start ?? end, true).map((c) => comment(` ${c.text}`));
+  const inner = lines(items, end, comments, separator, false);
+  if (inner.length === 0) return head.length > 0 ? ["{", ...head, hard, "}"] : "{ }";
+  return group(
+    "{",
+    ...head,
+    indent(
+      line,
+      inner.map((part) => (part === hard ? line : part)),
+    ),
+    line,
+    "}",
+  );
+}

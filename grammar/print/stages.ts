@@ -1,0 +1,80 @@
+/** Lines of stages as documents. */
+import type * as ast from "../ast.js";
+import { type Doc, group, indent, join, line } from "./doc.js";
+import type { ExpressionPrinter } from "./expressions.js";
+import { body, type Comments } from "./lines.js";
+
+export function stageLine(
+  l: ast.StageLine,
+  e: ExpressionPrinter,
+  comments: Comments,
+  parameters: (params: readonly ast.Parameter[]) => Doc,
+): Doc {
+  switch (l.kind) {
+    case "slot": {
+      const words = `${l.slot}${l.frozen ? " frozen" : ""}${l.untrained ? " untrained" : ""} `;
+      return [words, e.expr(l.value)];
+    }
+    case "of":
+      return `of ${l.stage.text}`;
+    case "data":
+      return ["data ", e.expr(l.split)];
+    case "episodes":
+      return ["episodes ", e.expr(l.task), " from ", e.expr(l.split), l.count ? [", ", e.expr(l.count)] : ""];
+    case "optimizer": {
+      const groups = l.groups.map((g) => ({ span: g.span, print: () => optimizerGroup(g, e) }));
+      return ["optimizer ", e.expr(l.value), groups.length > 0 ? [" ", body(groups, l.span.end, comments)] : ""];
+    }
+    case "schedule":
+      return ["schedule ", e.expr(l.value)];
+    case "for":
+      return [
+        "for ",
+        e.expr(l.total),
+        l.of ? [" of ", e.expr(l.of)] : "",
+        l.perStep ? [", ", e.expr(l.perStep), " per step"] : "",
+        l.dropLast ? ", drop last" : "",
+      ];
+    case "validate":
+      return [
+        "validate ",
+        e.expr(l.task),
+        " from ",
+        e.expr(l.split),
+        l.count ? [", ", e.expr(l.count)] : "",
+        l.every ? [", every ", every(l.every, e)] : "",
+        l.keepBest ? ", keep best" : "",
+      ];
+    case "report":
+      return ["report ", values(l.items, e)];
+    case "loss": {
+      if (l.params) return ["loss", parameters(l.params), " ", e.block(l.body, false)];
+      return ["loss ", l.body.result ? e.expr(l.body.result) : ""];
+    }
+    case "fitFrom":
+      return ["fit from ", e.expr(l.split)];
+    case "setting":
+      return [l.word.text, l.values.length > 0 ? [" ", values(l.values, e)] : ""];
+  }
+}
+
+function values(items: readonly ast.Expr[], e: ExpressionPrinter): Doc {
+  return group(
+    indent(
+      join(
+        items.map((item) => e.expr(item)),
+        [",", line],
+      ),
+    ),
+  );
+}
+
+function every(value: ast.Expr, e: ExpressionPrinter): Doc {
+  const one = value.kind === "number" && value.value === 1 && value.integer && value.unit ? value.unit.text : undefined;
+  return one ?? e.expr(value);
+}
+
+function optimizerGroup(g: ast.OptimizerGroup, e: ExpressionPrinter): Doc {
+  const settings = g.settings.map((setting) => e.argument(setting));
+  return [g.path, g.frozen ? " frozen" : "", settings.length > 0 ? [" ", join(settings, ", ")] : ""];
+}

@@ -1,0 +1,173 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { describe, expect, test } from "vitest";
+import type { Block, Declaration, Expr } from "../../grammar/ast.js";
+import { parse } from "../../grammar/parse.js";
+import { FslParser } from "../../grammar/parser.js";
+import { print } from "../../grammar/print.js";
+import { outsideParents, withoutSpans } from "./helpers.js";
+
+const files = ["tests/grammar", "examples", "specs"].flatMap((folder) =>
+  readdirSync(folder)
+    .filter((name) => name.endsWith(".fsl"))
+    .map((name) => `${folder}/${name}`),
+);
+
+test("the grammar passes the parser generator's own validation", () => {
+  expect(() => new FslParser(false)).not.toThrow();
+});
+
+describe.each(files)("%s", (file) => {
+  const text = readFileSync(file, "utf8");
+  const parsed = parse(text, file);
+
+  test("parses", () => {
+    expect(parsed.errors).toEqual([]);
+    expect(parsed.tree.version).toBe(1);
+    expect(outsideParents(parsed.tree)).toEqual([]);
+  });
+  test("means the same after printing, comments included", () => {
+    const printed = print(parsed.tree, parsed.trivia);
+    const again = parse(printed, file);
+    expect(again.errors).toEqual([]);
+    expect(withoutSpans(again.tree)).toEqual(withoutSpans(parsed.tree));
+    expect(again.trivia.comments.map((c) => c.text)).toEqual(parsed.trivia.comments.map((c) => c.text));
+    expect(print(again.tree, again.trivia)).toBe(printed);
+  });
+});
+
+/** The one declaration of a text that parses. */
+function only(text: string): Declaration {
+  const { tree, errors } = parse(text, "x.fsl");
+  expect(errors).toEqual([]);
+  const [declaration] = tree.declarations;
+  if (declaration === undefined || tree.declarations.length > 1) throw new Error("not one declaration");
+  return declaration;
+}
+function bodyOf(text: string): Block {
+  const fn = only(`fn f(a, b, c) { ${text} }`);
+  if (fn.kind !== "fn") throw new Error("not a fn");
+  return fn.body;
+}
+/** Fully parenthesized. */
+function shown(expr: Expr | undefined): string {
+  switch (expr?.kind) {
+    case "ref":
+      return expr.text;
+    case "number":
+      return `${expr.value}${expr.unit ? ` ${expr.unit.text}` : ""}`;
+    case "unary":
+      return `(${expr.op} ${shown(expr.operand)})`;
+    case "binary":
+      return `(${shown(expr.left)} ${expr.op} ${shown(expr.right)})`;
+    default:
+      return expr?.kind ?? "nothing";
+  }
+}
+
+test.each([
+  ["a + b * c", "(a + (b * c))"],
+  ["a - b - c", "((a - b) - c)"],
+  ["-a ^ 2", "(- (a ^ 2))"],
+  ["-a / 2 * b", "(((- a) / 2) * b)"],
+  ["a ^ b ^ c", "(a ^ (b ^ c))"],
+  ["(a + b) * c", "((a + b) * c)"],
+  ["not a == b and c", "((not (a == b)) and c)"],
+  ["a or b and c", "(a or (b and c))"],
+  ["a < b + 1", "(a < (b + 1))"],
+])("%s is %s", (text, expected) => {
+  expect(shown(bodyOf(text).result)).toBe(expected);
+});
+
+test("a `-` at the start of a line: with a space it goes on, without it begins", () => {
+  const goesOn = bodyOf("let x = a\n  - b\n x");
+  expect(goesOn.statements).toMatchObject([{ value: { kind: "binary", op: "-" } }]);
+  const begins = bodyOf("let x = a\n -b");
+  expect(begins.statements).toMatchObject([{ value: { kind: "ref", text: "a" } }]);
+  expect(begins.result).toMatchObject({ kind: "unary", op: "-" });
+});
+
+test("parentheses that begin a line are no call", () => {
+  const { statements, result } = bodyOf("let x = a\n (b, c)");
+  expect(statements).toMatchObject([{ value: { kind: "ref" } }]);
+  expect(result).toMatchObject({ kind: "tuple" });
+});
+
+test("a word after a number is its unit unless it is a clause, a line of a stage or a name to come", () => {
+  const stage = only(
+    "evaluate e { encoder net metric m(k: 3 over all) episodes task from d.test, 2000 episodes report accuracy }",
+  );
+  expect(stage).toMatchObject({
+    lines: [
+      { kind: "slot" },
+      { kind: "slot", value: { args: [{ value: { value: 3, unit: undefined } }], clauses: [{ word: "over" }] } },
+      { kind: "episodes", count: { value: 2000, unit: { text: "episodes" } } },
+      { kind: "report" },
+    ],
+  });
+});
+
+test("keywords are names where a name belongs", () => {
+  const fn = only("fn over(data, from, report over as) { let let = data + from  let * report }");
+  expect(fn).toMatchObject({
+    name: { text: "over" },
+    params: [{ name: { text: "data" } }, { name: { text: "from" } }, { name: { text: "report" } }],
+    axes: [{ text: "as" }],
+    body: { statements: [{ name: { text: "let" } }] },
+  });
+});
+
+test("layers: commas are optional after a brace, outputs and labels are kept", () => {
+  const backbone = only(
+    "backbone b(n = 4) { repeat 4 as i { c1: conv(3, 64), relu, if i < n { max_pool(2) } } as map, flatten as vector }",
+  );
+  expect(backbone).toMatchObject({
+    layers: [
+      {
+        kind: "repeatLayer",
+        index: { text: "i" },
+        output: { text: "map" },
+        body: [{ label: { text: "c1" } }, {}, { kind: "ifLayer" }],
+      },
+      { kind: "callLayer", output: { text: "vector" } },
+    ],
+  });
+});
+
+test("several mistakes in one pass, one message each", () => {
+  const text = [
+    "fsl 1",
+    "param a: 5",
+    'dataset d = folder(root = "x") {',
+    "  train resize(32) normalize",
+    "}",
+    "fn f(x) { x ** 2 }",
+    "backbone b { conv(3 64), relu }",
+    "metric m {",
+    "  classify(support: vector [way, shot], query: vector) -> logits [way] {",
+    "    let s = mean(support over",
+    "    s[0]",
+    "  }",
+    "}",
+    "evaluate e { episods task from d.test, 20 episodes }",
+  ].join("\n");
+  const { errors, tree } = parse(text, "x.fsl");
+  const found = errors.map((e) => `${text.slice(0, e.span.start).split("\n").length} ${e.kind}`);
+  expect(found).toEqual([
+    "2 colon-for-equals",
+    "3 equals-for-colon",
+    "5 unexpected",
+    "6 double-star",
+    "7 missing-comma",
+    "10 unclosed",
+    "11 numbered-axis",
+    "14 unknown-line",
+  ]);
+  expect(tree.declarations.map((d) => d.kind)).toEqual(["param", "dataset", "fn", "backbone", "metric", "stage"]);
+});
+
+test("a brace that is never closed costs one message, at its opener, and the rest of the file is read", () => {
+  const text = "fsl 1\nfn f(x) {\n  x\n\nfn g(x) { x }\nparam a = 1\n";
+  const { errors, tree } = parse(text, "x.fsl");
+  expect(errors).toMatchObject([{ kind: "unclosed", span: { start: text.indexOf("{") } }]);
+  expect(tree.declarations.map((d) => d.name.text)).toEqual(["f", "g", "a"]);
+});
