@@ -10,6 +10,7 @@ import type {
   Callable,
   Dataset,
   Entry,
+  EntryParam,
   Experiment,
   Expr,
   ExprNode,
@@ -35,8 +36,38 @@ export interface Digests {
   readonly data: (dataset: string) => string;
 }
 
-/** Axis names that the language or a network gives a meaning to; all others are the author's. */
-const fixedAxes = ["way", "shot", "query", "n", "task", "item", "class", "feature", "channel", "height", "width"];
+/** Axis names that the language gives a meaning to; those of networks beside them, all others are the author's. */
+const fixedAxes = ["way", "shot", "query", "n", "class", "feature", "channel", "height", "width"];
+
+/** The author's axes by order of appearance. Primes stay: they tie `i'` to `i`. */
+class AxisNames {
+  private constructor(
+    private readonly fixed: ReadonlySet<string>,
+    private readonly names: Map<string, string>,
+  ) {}
+
+  static of(networks: readonly Network[], more: readonly string[] = []): AxisNames {
+    const known = networks.flatMap((n) => [...n.input, ...Object.values(n.outputs).flat()].map((axis) => axis.name));
+    return new AxisNames(new Set([...fixedAxes, ...more, ...known]), new Map());
+  }
+
+  /** The names so far, for a body that adds its own. */
+  inner(): AxisNames {
+    return new AxisNames(this.fixed, new Map(this.names));
+  }
+
+  rename(name: string): string {
+    const base = name.replace(/'+$/, "");
+    if (this.fixed.has(base)) return name;
+    const known = this.names.get(base) ?? `axis ${this.names.size}`;
+    this.names.set(base, known);
+    return known + name.slice(base.length);
+  }
+
+  axes(axes: readonly Axis[]): Canonical {
+    return axes.map(({ name, size }) => ({ name: this.rename(name), size }));
+  }
+}
 
 /** Text with sorted keys: equal iff the values are. */
 export function canonicalText(value: Canonical): string {
@@ -73,7 +104,7 @@ export function canonicalStage(stage: Stage, experiment: Experiment, digests: Di
         classes: stage.classes,
         encoder,
         head: slot(stage.head, canonicalNetwork(stage.head.value)),
-        loss: canonicalBlock(stage.loss, [stage.encoder.value, stage.head.value], [], digests),
+        loss: canonicalBlock(stage.loss, AxisNames.of([stage.encoder.value, stage.head.value], ["item"]), [], digests),
         ...training(stage),
         validate: stage.validate
           ? {
@@ -92,7 +123,7 @@ export function canonicalStage(stage: Stage, experiment: Experiment, digests: Di
         encoder,
         metric: slot(stage.metric, canonicalMetric(stage.metric.value, [...entries], stage.encoder.value, digests)),
         episodes: { task: task(stage.episodes.task), split: split(stage.episodes.split, "train") },
-        loss: canonicalBlock(stage.loss, [stage.encoder.value], [], digests),
+        loss: canonicalBlock(stage.loss, AxisNames.of([stage.encoder.value]), [], digests),
         ...training(stage),
         validate: stage.validate ? validation(stage.validate, split(stage.validate.split, "eval")) : null,
       };
@@ -155,6 +186,10 @@ function plain(value: unknown): Canonical {
   );
 }
 
+function record(value: object): Record<string, Canonical> {
+  return plain(value) as Record<string, Canonical>;
+}
+
 function canonicalNetwork(network: Network): Canonical {
   return {
     input: plain(network.input),
@@ -178,22 +213,36 @@ function canonicalLayer(layer: Layer): Canonical {
 
 function canonicalMetric(metric: Metric, entries: readonly string[], encoder: Network, digests: Digests): Canonical {
   const networks = [encoder, ...metric.learns.flatMap((l) => (l.kind === "module" ? [l.network] : []))];
-  const block = (b: Block, params: readonly string[]): Canonical => canonicalBlock(b, networks, params, digests);
+  const names = AxisNames.of(networks);
+  const body = (b: Block, inner: AxisNames, params: readonly EntryParam[]): Canonical =>
+    canonicalBlock(
+      b,
+      inner,
+      params.map((p) => p.name),
+      digests,
+    );
+  // Learned tensors first: every body reads them by the same names.
+  const learns = metric.learns.map((l): Canonical => {
+    if (l.kind === "module") return { name: l.name, network: canonicalNetwork(l.network) };
+    return l.kind === "tensor" ? { ...record(l), axes: names.axes(l.axes) } : plain(l);
+  });
   return {
-    learns: metric.learns.map((l) =>
-      l.kind === "module" ? { name: l.name, network: canonicalNetwork(l.network) } : plain(l),
-    ),
-    fits: metric.fits.map((f) => ({ name: f.name, input: plain(f.input), body: block(f.body, [f.input.name]) })),
+    learns,
+    fits: metric.fits.map((f) => {
+      const inner = names.inner();
+      const input = { form: f.input.form, axes: inner.axes(f.input.axes) };
+      return { name: f.name, input, body: body(f.body, inner, [f.input]) };
+    }),
     entries: Object.fromEntries(
       entries.flatMap((name) => {
         const entry: Entry | undefined = metric.entries[name];
         if (!entry) return [];
-        const params = entry.params.map((p) => ({ form: p.form, axes: plain(p.axes) }));
-        const body = block(
-          entry.body,
-          entry.params.map((p) => p.name),
-        );
-        return [[name, { params, result: plain(entry.result), transductive: entry.transductive, body }]];
+        const inner = names.inner();
+        const params = entry.params.map((p) => ({ form: p.form, axes: inner.axes(p.axes) }));
+        const result = { kind: entry.result.kind, axes: inner.axes(entry.result.axes) };
+        return [
+          [name, { params, result, transductive: entry.transductive, body: body(entry.body, inner, entry.params) }],
+        ];
       }),
     ),
   };
@@ -222,24 +271,9 @@ const axisFields: { readonly [K in ExprNode["k"]]?: readonly string[] } = {
   rotations: ["as"],
 };
 
-function canonicalBlock(
-  block: Block,
-  networks: readonly Network[],
-  params: readonly string[],
-  digests: Digests,
-): Canonical {
-  const fixed = new Set([
-    ...fixedAxes,
-    ...networks.flatMap((n) => [...n.input, ...Object.values(n.outputs).flat()].map((axis: Axis) => axis.name)),
-  ]);
-  const axes = new Map<string, string>();
+function canonicalBlock(block: Block, names: AxisNames, params: readonly string[], digests: Digests): Canonical {
   const locals = new Map<number, number>();
-  const rename = (name: string): string => {
-    if (fixed.has(name)) return name;
-    const known = axes.get(name) ?? `axis ${axes.size}`;
-    axes.set(name, known);
-    return known;
-  };
+  const rename = (name: string): string => names.rename(name);
   const local = (id: number): number => {
     const known = locals.get(id) ?? locals.size;
     locals.set(id, known);
@@ -267,12 +301,17 @@ function canonicalBlock(
     }
     if (e.k === "local") return { k: e.k, local: local(e.local) };
     const fields = axisFields[e.k] ?? [];
-    return Object.fromEntries(
-      Object.entries(e)
-        .filter(([key, v]) => key !== "type" && key !== "span" && v !== undefined)
-        .map(([key, v]) => [key, fields.includes(key) ? axesOf(v) : field(key, v)]),
-    );
+    const own = Object.entries(e)
+      .filter(([key, v]) => key !== "type" && key !== "span" && v !== undefined)
+      .map(([key, v]): [string, Canonical] => [key, fields.includes(key) ? axesOf(v) : field(key, v)]);
+    return { ...Object.fromEntries(own), ...typeOf(e) };
   };
+  /** What of a type is not derived from the node: the axes of `fill`, what a label indexes, whether a number is a truth value. */
+  const typeOf = (e: Expr): Record<string, Canonical> => ({
+    ...(e.k === "fill" ? { axes: names.axes(e.type.axes) } : {}),
+    ...(e.type.of ? { of: rename(e.type.of.name) } : {}),
+    ...(e.k === "number" && e.type.kind === "bool" ? { bool: true } : {}),
+  });
   const field = (key: string, value: unknown): Canonical => {
     if (key === "target") return callable(value as Callable);
     if (Array.isArray(value)) return value.map((v) => field(key, v));

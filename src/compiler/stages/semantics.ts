@@ -65,7 +65,7 @@ export const scheduleVersions: Versions<Schedule["kind"]> = { constant: 1, multi
 export const transformVersions: Versions<Transform["op"]> = {
   resize: 1,
   center_crop: 1,
-  random_crop: 1,
+  random_crop: 2,
   random_resized_crop: 1,
   flip: 1,
   rotate: 1,
