@@ -1,7 +1,7 @@
 import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
-import { compileFile, plan, RefusedError, run } from "../../src/index.js";
+import { compile, plan, RefusedError, run } from "../../src/index.js";
 import type { Project } from "../../src/runtime/project.js";
 import { follow, makeProject } from "./tiny.js";
 
@@ -53,7 +53,7 @@ beforeAll(async () => {
 afterAll(() => rmSync(project.dir, { recursive: true, force: true }));
 
 test("from a file to its numbers, and from the store the second time", async () => {
-  const compiled = compileFile(file);
+  const compiled = compile(file);
   expect(compiled.diagnostics).toEqual([]);
   expect(compiled.project).toEqual(project);
   const { experiment } = compiled;
@@ -73,7 +73,7 @@ test("from a file to its numbers, and from the store the second time", async () 
 });
 
 test("a parameter that is set changes what depends on it and nothing else", async () => {
-  const { experiment } = compileFile(file, { set: { shots: "2" } });
+  const { experiment } = compile(file, { set: { shots: "2" } });
   if (experiment === undefined) throw new Error("does not compile");
   const report = await plan(experiment, { project });
   const cached = Object.fromEntries(report.stages.map(({ id, status }) => [id, status.cached]));
@@ -89,7 +89,7 @@ test("reformatting, renaming and reordering re-run nothing", async () => {
     .replaceAll("  ", " ")
     .replace(/(backbone small .*\n)(backbone raw .*\n)/, "$2\n// A comment.\n$1");
   writeFileSync(other, moved);
-  const { experiment, diagnostics } = compileFile(other);
+  const { experiment, diagnostics } = compile(other);
   expect(diagnostics).toEqual([]);
   if (experiment === undefined) throw new Error("does not compile");
   const report = await plan(experiment, { project });
@@ -97,19 +97,19 @@ test("reformatting, renaming and reordering re-run nothing", async () => {
 });
 
 test("a file that is not there is a diagnostic, and so is what is wrong with one", () => {
-  const missing = compileFile(join(project.dir, "none.fsl"));
+  const missing = compile(join(project.dir, "none.fsl"));
   expect(missing.experiment).toBeUndefined();
   expect(missing.diagnostics.map(({ code }) => code)).toEqual(["FSL7040"]);
   const bad = join(project.dir, "bad.fsl");
   writeFileSync(bad, text.replace("metric    prototypes", "metric    prototype"));
-  const { experiment, diagnostics } = compileFile(bad);
+  const { experiment, diagnostics } = compile(bad);
   expect(experiment).toBeUndefined();
   expect(diagnostics.length).toBeGreaterThan(0);
   expect(diagnostics[0]?.span?.file).toBe("bad.fsl");
 });
 
 test("a refused run throws before it makes anything", () => {
-  const { experiment } = compileFile(file);
+  const { experiment } = compile(file);
   if (experiment === undefined) throw new Error("does not compile");
   expect(() => run(experiment, { project, stages: ["nothing"] })).toThrow(RefusedError);
 });
