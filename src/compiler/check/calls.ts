@@ -62,7 +62,8 @@ export function refuseClauses(
   }
 }
 
-const deepest = 64;
+/** Calls that one compilation inlines at most: far above any method, and soon reached by functions that double. */
+const mostInlined = 20_000;
 
 function inlineFn(fn: FnValue, expr: ast.CallExpr, scope: Scope): Value {
   const { checker } = scope;
@@ -72,8 +73,12 @@ function inlineFn(fn: FnValue, expr: ast.CallExpr, scope: Scope): Value {
   const frame = frameOf(scope, span, `a call of ${callee}`);
   if (frame === undefined) return anything(span);
   refuseClauses(expr, ["over"], callee, scope);
-  if (checker.callNames.includes(decl.name.text) && checker.depth > deepest) {
+  if (checker.isOpen(decl)) {
     checker.report("FSL2018", decl.name.span, { name: decl.name.text });
+    return anything(span);
+  }
+  if (checker.inlined >= mostInlined) {
+    checker.report("FSL3030", decl.name.span, { name: decl.name.text, most: mostInlined });
     return anything(span);
   }
   const over = clauseOf(expr, "over")?.axes ?? [];
@@ -106,7 +111,7 @@ function inlineFn(fn: FnValue, expr: ast.CallExpr, scope: Scope): Value {
       body.define(param.name.text, tensor ?? anything(span));
     }
   }
-  const result = checker.inCall(decl.name.text, span, () => evaluateBlock(decl.body, body));
+  const result = checker.inCall(decl, span, () => evaluateBlock(decl.body, body));
   return result.kind === "tensor" ? { ...result, span } : result;
 }
 
@@ -234,7 +239,17 @@ function normOf(
   if (value.kind === "call" && value.callee.kind === "ref" && value.callee.text === "from" && value.args.length === 1) {
     const from = value.args[0];
     const tensor = from === undefined ? undefined : asTensor(evaluate(from.value, scope), scope, from.span);
-    return tensor === undefined ? undefined : { from: frame.bind(tensor).expr };
+    if (tensor === undefined || from === undefined) return undefined;
+    if ((tensor.expr.type.kind === "image") !== (x.expr.type.kind === "image")) {
+      const expected = `what the network takes, ${show(x.expr.type, frame)} without its batch axes`;
+      checker.report("FSL3009", from.span, {
+        what: "the value of `norm: from`",
+        expected,
+        found: show(tensor.expr.type, frame),
+      });
+      return undefined;
+    }
+    return { from: frame.bind(tensor).expr };
   }
   checker.report(
     "FSL3009",

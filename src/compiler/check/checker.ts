@@ -1,5 +1,5 @@
 /** One compilation at work: what it may ask of the world, and the diagnostics it has collected. */
-import type { Span } from "../../../grammar/ast.js";
+import type { FnDecl, Span } from "../../../grammar/ast.js";
 import type { Holes } from "../diagnostics/code.js";
 import {
   type CodeName,
@@ -16,7 +16,8 @@ import type { CallableValue } from "./values.js";
 export class Checker {
   readonly #found = new Map<string, Diagnostic>();
   /** The calls that are being inlined, outermost first: an error in a `fn` shows who called it. */
-  readonly #calls: { readonly name: string; readonly span: Span }[] = [];
+  readonly #calls: { readonly decl: FnDecl; readonly span: Span }[] = [];
+  #inlined = 0;
   #quiet = 0;
   /** A finished stage as a function of images, for losses over the classes `labels`. Set by the owner of the stages. */
   callStage: (id: string, at: Span, labels: string | undefined) => CallableValue | undefined = () => undefined;
@@ -35,7 +36,7 @@ export class Checker {
     const inCall: Label[] =
       call === undefined || span === undefined || within(span, call.span)
         ? []
-        : [{ span: call.span, text: `in this call of \`${call.name}\`` }];
+        : [{ span: call.span, text: `in this call of \`${call.decl.name.text}\`` }];
     const made = diagnostic(code, span, holes, { ...extras, labels: [...(extras.labels ?? []), ...inCall] });
     const key = `${code} ${span?.file} ${span?.start} ${span?.end}`;
     if (!this.#found.has(key)) this.#found.set(key, made);
@@ -57,8 +58,9 @@ export class Checker {
   }
 
   /** Runs `work` as part of a call: errors inside point back at it. */
-  inCall<T>(name: string, span: Span, work: () => T): T {
-    this.#calls.push({ name, span });
+  inCall<T>(decl: FnDecl, span: Span, work: () => T): T {
+    this.#inlined++;
+    this.#calls.push({ decl, span });
     try {
       return work();
     } finally {
@@ -66,11 +68,14 @@ export class Checker {
     }
   }
 
-  get depth(): number {
-    return this.#calls.length;
+  /** Whether a function is being inlined already: calling it again would never end. */
+  isOpen(decl: FnDecl): boolean {
+    return this.#calls.some((call) => call.decl === decl);
   }
-  get callNames(): readonly string[] {
-    return this.#calls.map((call) => call.name);
+
+  /** Calls inlined so far. Functions that call others twice double with each level. */
+  get inlined(): number {
+    return this.#inlined;
   }
 
   /** Runs `work` without reporting: for looking at what has been or will be checked elsewhere. */

@@ -17,12 +17,14 @@ function counted(expr: ast.Expr, units: readonly Unit[], what: string, scope: Sc
     });
     return undefined;
   }
-  if (value.value < 1) {
-    scope.checker.report("FSL5008", expr.span, { what, range: "at least 1", found: value.value });
+  if (value.value < 1 || value.value > most) {
+    scope.checker.report("FSL5008", expr.span, { what, range: `from 1 to ${most}`, found: value.value });
     return undefined;
   }
   return value;
 }
+/** Steps are counted in 32 bits, and nobody waits for more. */
+const most = 1_000_000_000;
 const plural = (unit: Unit): string =>
   unit === "query" ? "queries" : unit === "way" || unit === "shot" ? unit : `${unit}s`;
 
@@ -124,6 +126,8 @@ function divisorHelp(total: number, near: number, what: string): string[] {
   return closest.length === 0 ? [] : [`${total} divides into ${closest.join(", ")} ${what}`];
 }
 
+/** The rate is 0 in 32 bits long before. */
+const mostMilestones = 150;
 const times = { kind: "times", units: ["epoch", "step", "episode", "image"] } as const;
 const warmup = { name: "warmup", type: times, default: 0 } as const;
 const schedules: SettingTable = {
@@ -172,6 +176,12 @@ export function elaborateSchedule(expr: ast.Expr, duration: Duration, scope: Sco
     case "halve": {
       const every = steps("every")[0];
       if (every === undefined || every < 1) return undefined;
+      if (total / every > mostMilestones) {
+        const found = Math.ceil(total / every);
+        const range = `at most ${mostMilestones}`;
+        scope.checker.report("FSL5008", settled.span, { what: "the number of halvings", range, found });
+        return undefined;
+      }
       const at = Array.from({ length: Math.max(0, Math.ceil(total / every) - 1) }, (_, i) => (i + 1) * every);
       return { kind: "multistep", at, factor: 0.5, warmup: ramp };
     }

@@ -17,6 +17,11 @@ export function evaluate(expr: ast.Expr, scope: Scope): Value {
   const { span } = expr;
   switch (expr.kind) {
     case "number": {
+      if (!Number.isFinite(expr.value) || (expr.integer && !Number.isSafeInteger(expr.value))) {
+        const range = expr.integer ? `at most ${Number.MAX_SAFE_INTEGER}` : "a number that 64 bits hold";
+        checker.report("FSL5008", span, { what: "a number", range, found: expr.value });
+        return anything(span);
+      }
       if (expr.unit === undefined) return expr.integer ? int(expr.value, span) : real(expr.value, span);
       const unit = unitOf(expr.unit.text);
       if (unit === undefined) {
@@ -156,7 +161,17 @@ function evaluateBinary(expr: ast.BinaryExpr, scope: Scope): Value {
   const right = evaluate(expr.right, scope);
   const { span, op } = expr;
   if (left.kind === "anything" || right.kind === "anything") return anything(span);
-  if (isNumber(left) && isNumber(right)) return staticArithmetic(expr, left, right, scope);
+  if (isNumber(left) && isNumber(right)) {
+    const value = staticArithmetic(expr, left, right, scope);
+    if (!isNumber(value) || Number.isFinite(value.value)) return value;
+    const range = "finite";
+    scope.checker.report("FSL5008", span, {
+      what: `\`${left.value} ${op} ${right.value}\``,
+      range,
+      found: value.value,
+    });
+    return anything(span);
+  }
   if (left.kind === "bool" && right.kind === "bool") {
     if (op === "and") return { kind: "bool", value: left.value && right.value, span };
     if (op === "or") return { kind: "bool", value: left.value || right.value, span };

@@ -43,12 +43,17 @@ class Paths {
   }
 }
 
+/** Far above any network that trains here, and soon reached by loops in loops. */
+const mostUnfolded = 10_000;
+
 class NetworkBuilder {
   readonly outputs = new Map<string, readonly Axis[]>();
   readonly weights: WeightSpec[] = [];
   /** `conv(3, 64)  64×84×84`: what has been built, for a message about sizes. */
   readonly #trail: string[] = [];
   readonly #open: ast.BlockDecl[] = [];
+  /** Layers written out so far, those of each round of a loop and each use of a block. */
+  #unfolded = 0;
 
   constructor(private readonly request: NetworkRequest) {}
 
@@ -63,6 +68,10 @@ class NetworkBuilder {
   ): readonly Axis[] | undefined {
     let axes: readonly Axis[] | undefined = input;
     for (const item of items) {
+      if (++this.#unfolded > mostUnfolded) {
+        scope.checker.report("FSL4010", item.span, { network: this.request.name, most: mostUnfolded });
+        return undefined;
+      }
       const before = into.length;
       const given: readonly Axis[] = axes;
       axes = this.#item(item, given, into, scope, paths, repeated);
@@ -302,6 +311,10 @@ class NetworkBuilder {
     if (item.label !== undefined && path === undefined) return undefined;
     let axes: readonly Axis[] | undefined = input;
     for (let i = 0; i < count.value && axes !== undefined; i++) {
+      if (++this.#unfolded > mostUnfolded) {
+        scope.checker.report("FSL4010", item.count.span, { network: this.request.name, most: mostUnfolded });
+        return undefined;
+      }
       const inner = scope.child();
       if (item.index !== undefined) inner.define(item.index.text, int(i, item.index.span));
       const round = path === undefined ? paths : new Paths(`${path}.${i}.`);

@@ -4,8 +4,8 @@ import type { Axis, Initializer, Learn, Network } from "../typed.js";
 import { matchArguments } from "./arguments.js";
 import { suggest } from "./checker.js";
 import { evaluate } from "./evaluate.js";
+import type { MetricUse } from "./forms.js";
 import { elaborateNetwork } from "./layers.js";
-import type { MetricUse } from "./metrics.js";
 import type { Scope } from "./scope.js";
 import { anything, describe, printAxes } from "./values.js";
 

@@ -2,8 +2,8 @@
 import type * as ast from "../../../grammar/ast.js";
 import type { Axis, Block, Expr, Metric, Network } from "../typed.js";
 import { evaluateBlock, scalarLoss } from "./blocks.js";
+import { encoderCallable } from "./forms.js";
 import { Frame } from "./frame.js";
-import { encoderCallable } from "./metrics.js";
 import type { Scope } from "./scope.js";
 import type { CallableValue } from "./values.js";
 

@@ -1,21 +1,16 @@
 /** A metric for one task and one encoder: its learned values, fits and entries, every axis with its size. */
 import type * as ast from "../../../grammar/ast.js";
-import type { Axis, Entry, EntryParam, Fit, Learn, Metric, Network, Task, ValueType } from "../typed.js";
+import type { Axis, Entry, EntryParam, Fit, Learn, Metric, Network, Task } from "../typed.js";
 import { bindArguments } from "./arguments.js";
 import { evaluateBlock, scalarLoss } from "./blocks.js";
 import { suggest } from "./checker.js";
+import { elaborateFit } from "./fits.js";
+import { encoderCallable, type MetricUse, metricFrame, typeOfParam } from "./forms.js";
 import { Frame } from "./frame.js";
 import { Learned } from "./learns.js";
 import type { Scope } from "./scope.js";
-import { asNumbers, asTensor, show } from "./tensors.js";
-import { anything, type CallableValue, type MetricValue, printAxes } from "./values.js";
-
-export interface MetricUse {
-  readonly task: Task;
-  readonly encoder: Network;
-  /** Sizes only stand for unknown ones: the declaration is checked before any use. */
-  readonly generic: boolean;
-}
+import { asNumbers, show } from "./tensors.js";
+import { anything, type MetricValue, printAxes } from "./values.js";
 
 const step = (name: string, size: number): Axis => ({ name, size });
 /** Different primes, so that two axes are equal only where they are the same axis. */
@@ -31,9 +26,6 @@ const genericEncoder: Network = {
   weights: [],
 };
 export const genericUse: MetricUse = { task: genericTask, encoder: genericEncoder, generic: true };
-
-/** Base images that a `fit` sees: their number is not part of any weight, so any will do for typing. */
-const fitItems = 1009;
 
 /** The scope of a metric, its parameters bound: defaults where it is named without arguments. */
 function instantiated(value: MetricValue, use: ast.Span): Scope {
@@ -81,75 +73,6 @@ export function elaborateMetric(value: MetricValue, use: MetricUse, at: ast.Span
   if (checker.errors > before) return undefined;
   const learns: readonly Learn[] = learned.typed();
   return { name: decl.name.text, learns, fits, entries };
-}
-
-function metricFrame(
-  use: MetricUse,
-  place: "metric" | "loss" | "fit",
-  opaque: readonly string[],
-  transductive = false,
-): Frame {
-  const frame = new Frame(
-    { place, generic: use.generic, transductive, opaque: new Set(opaque), queries: new Set() },
-    [],
-  );
-  const { way, shot, query } = use.task;
-  for (const [name, size] of [
-    ["way", way],
-    ["shot", shot],
-    ["query", query],
-  ] as const)
-    frame.know(name, size);
-  for (const axes of Object.values(use.encoder.outputs)) for (const axis of axes) frame.know(axis.name, axis.size);
-  return frame;
-}
-
-/** Axes of a value of an entry, or why there are none. */
-function typeOfParam(
-  type: ast.TypeExpr,
-  use: MetricUse,
-  sizes: ReadonlyMap<string, number>,
-  scope: Scope,
-): { form: string; type: ValueType; outer: readonly Axis[] } | undefined {
-  const { checker } = scope;
-  const form = type.name.text;
-  const outer: Axis[] = [];
-  for (const axis of type.axes ?? []) {
-    const size = sizes.get(axis.text);
-    if (size === undefined) {
-      checker.report("FSL3007", axis.span, { axis: axis.text }, { help: suggest(axis.text, sizes.keys()) });
-      return undefined;
-    }
-    if (outer.some((other) => other.name === axis.text)) {
-      checker.report("FSL3003", axis.span, { axis: axis.text });
-      return undefined;
-    }
-    outer.push({ name: axis.text, size });
-  }
-  if (form === "image") return { form, type: { kind: "image", axes: outer }, outer };
-  if (form === "class")
-    return { form, type: { kind: "class", axes: outer, of: { name: "way", size: use.task.way } }, outer };
-  const inner = use.encoder.outputs[form];
-  if (inner !== undefined) return { form, type: { kind: "real", axes: [...outer, ...inner] }, outer };
-  const outputs = Object.keys(use.encoder.outputs);
-  if (use.generic) {
-    // Another output than the usual ones: known when a stage brings a backbone that has it.
-    const near = suggest(form, ["vector", "map", "image", "class"]).filter((help) => help.startsWith("did"));
-    if (near.length > 0) checker.report("FSL3025", type.name.span, { type: form }, { help: near });
-    return undefined;
-  }
-  checker.report(
-    "FSL5013",
-    type.name.span,
-    {
-      metric: scope.names()[0] === undefined ? "metric" : "this metric",
-      form,
-      encoder: use.encoder.name,
-      outputs: outputs.length === 0 ? "none" : `only ${outputs.map((name) => `\`${name}\``).join(" and ")}`,
-    },
-    { help: [`name it in the backbone: \`… as ${form}\` after the layer that gives it`] },
-  );
-  return undefined;
 }
 
 function elaborateEntry(entry: ast.EntryDecl, metric: Scope, use: MetricUse): Entry | undefined {
@@ -366,66 +289,4 @@ function resultOf(entry: ast.EntryDecl, sizes: ReadonlyMap<string, number>, scop
     return undefined;
   }
   return { kind, axes: names.map((name) => ({ name, size: sizes.get(name) ?? 0 })) };
-}
-
-export function encoderCallable(encoder: Network, span: ast.Span): CallableValue {
-  return {
-    kind: "callable",
-    target: { kind: "slot", slot: "encoder" },
-    network: () => encoder,
-    gives: "outputs",
-    norm: "say",
-    span,
-  };
-}
-
-function elaborateFit(fit: ast.FitDecl, metric: Scope, use: MetricUse): Fit | undefined {
-  const frame = metricFrame(use, "fit", []);
-  const scope = metric.child(frame);
-  const sizes = new Map([["item", fitItems]]);
-  const type = fit.from.type === undefined ? undefined : typeOfParam(fit.from.type, use, sizes, scope);
-  const result = typeOfParam(fit.type, use, new Map(), scope);
-  if (result === undefined || type === undefined) {
-    metric.define(fit.name.text, anything(fit.span));
-    return undefined;
-  }
-  const input = fit.from.name.text;
-  scope.define(
-    input,
-    frame.make(fit.from.span, type.type.kind, type.type.axes, { k: "param", name: input }, type.type.of),
-  );
-  const value = evaluateBlock(fit.body, scope);
-  const tensor = value.kind === "anything" ? undefined : asTensor(value, scope, fit.body.span);
-  const outside = metric.frame;
-  if (outside !== undefined) {
-    metric.define(
-      fit.name.text,
-      outside.make(fit.name.span, "real", result.type.axes, { k: "fit", name: fit.name.text }),
-    );
-  }
-  if (tensor === undefined) return undefined;
-  const same =
-    tensor.expr.type.axes.length === result.type.axes.length &&
-    tensor.expr.type.axes.every((axis) =>
-      result.type.axes.some((other) => other.name === axis.name && other.size === axis.size),
-    );
-  if (!same) {
-    metric.checker.report(
-      "FSL3005",
-      fit.body.result?.span ?? fit.body.span,
-      {
-        entry: fit.name.text,
-        promised: `\`${fit.type.name.text}\``,
-        found: show(tensor.expr.type, frame),
-      },
-      { labels: [{ span: fit.type.span, text: "promised here" }] },
-    );
-    return undefined;
-  }
-  return {
-    name: fit.name.text,
-    type: result.type,
-    input: { name: input, form: type.form, axes: type.type.axes },
-    body: { statements: frame.statements, result: tensor.expr },
-  };
 }

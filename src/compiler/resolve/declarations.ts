@@ -20,6 +20,7 @@ export interface Instance {
 export class Instances {
   readonly #plain = new Map<string, Instance>();
   readonly #all: Instance[] = [];
+  readonly #taken = new Map<string, number>();
 
   constructor(
     private readonly checker: Checker,
@@ -42,19 +43,37 @@ export class Instances {
     const module = this.modules.imported(line);
     if (module === undefined) return undefined;
     if (line.with.length === 0) {
-      const known = this.#plain.get(module.id) ?? this.#make(module, `${shortName(module.id)}.`, new Map(), new Map());
+      const known = this.#plain.get(module.id) ?? this.#make(module, this.#prefix(module.id), new Map(), new Map());
       this.#plain.set(module.id, known);
       return known;
     }
     const given = new Map<string, Given>();
     const spans = new Map<string, ast.Span>();
     for (const arg of line.with) {
-      if (arg.name === undefined) continue;
+      if (arg.name === undefined) {
+        this.checker.report(
+          "FSL2015",
+          arg.span,
+          { callee: "`with`", expected: "values by name", found: "one without is" },
+          { help: ["write `with (depth: 12)`"] },
+        );
+        continue;
+      }
       given.set(arg.name.text, { origin: "file", expr: arg.value, scope: importer });
       spans.set(arg.name.text, arg.name.span);
     }
-    const again = this.#all.filter((instance) => instance.module.id === module.id).length;
-    return this.#make(module, `${shortName(module.id)}${again === 0 ? "" : `~${again}`}.`, given, spans);
+    return this.#make(module, this.#prefix(module.id), given, spans);
+  }
+
+  /** What stands before the names of an instance's stages and datasets: its file's name, numbered where it is taken. */
+  #prefix(id: string): string {
+    const name = id
+      .replace(/^fsl:/, "")
+      .replace(/^.*\//, "")
+      .replace(/\.fsl$/, "");
+    const taken = this.#taken.get(name) ?? 0;
+    this.#taken.set(name, taken + 1);
+    return taken === 0 ? `${name}.` : `${name}~${taken}.`;
   }
 
   #make(
@@ -149,12 +168,4 @@ export class Instances {
         return { kind: "stage", id: `${prefix}${decl.name.text}`, span };
     }
   }
-}
-
-/** `fsl:metrics` is `metrics`, `lib/nets.fsl` is `nets`. */
-function shortName(id: string): string {
-  return id
-    .replace(/^fsl:/, "")
-    .replace(/^.*\//, "")
-    .replace(/\.fsl$/, "");
 }

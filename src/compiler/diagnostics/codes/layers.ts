@@ -83,4 +83,12 @@ export const layersCodes = codes({
     example: "block b() { b() }\nbackbone net { b(), flatten as vector }",
     mend: "Use `repeat` for layers that recur.",
   },
+  FSL4010: {
+    severity: "error",
+    title: "A network of too many layers",
+    message: "written out, `{network}` has more than {most} layers",
+    explanation: "Loops and blocks are written out before anything runs. Loops in loops multiply, and so do blocks in blocks.",
+    example: "fsl 1\nbackbone net { repeat 200 { repeat 200 { relu } } flatten as vector }",
+    mend: "Repeat less; the deepest networks of few-shot work have a few hundred layers.",
+  },
 });

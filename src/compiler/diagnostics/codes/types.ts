@@ -260,4 +260,14 @@ export const typesCodes = codes({
       "fsl 1\nmetric m {\n  classify(support: vector [way, shot], query: vector) -> logits [way] {\n    minimize w from mean(support over shot) by newton() for 3 steps { sum(w * w over all) }\n    -squared_distance(query, w over feature)\n  }\n}",
     mend: "Write `by sgd(lr: 0.01) for 5 steps`.",
   },
+  FSL3030: {
+    severity: "error",
+    title: "functions that unfold too far",
+    message: "inlining `{name}` would make more than {most} calls",
+    explanation:
+      "Functions are inlined at each call. One that calls another twice, which calls a third twice, doubles with each level.",
+    example:
+      "fsl 1\nfn f0(x) { x + x }\nfn f1(x) { f0(x) + f0(x) }\n// … to f15, and a metric that calls f15",
+    mend: "Name the intermediate value with `let` and use it twice.",
+  },
 });

@@ -1,0 +1,62 @@
+/** Constants that a metric fits from base data (rule 15). */
+import type * as ast from "../../../grammar/ast.js";
+import type { Fit } from "../typed.js";
+import { evaluateBlock } from "./blocks.js";
+import { type MetricUse, metricFrame, typeOfParam } from "./forms.js";
+import type { Scope } from "./scope.js";
+import { asTensor, show } from "./tensors.js";
+import { anything } from "./values.js";
+
+/** Base images that a `fit` sees: their number is not part of any weight, so any will do for typing. */
+const fitItems = 1009;
+
+export function elaborateFit(fit: ast.FitDecl, metric: Scope, use: MetricUse): Fit | undefined {
+  const frame = metricFrame(use, "fit", []);
+  const scope = metric.child(frame);
+  const sizes = new Map([["item", fitItems]]);
+  const type = fit.from.type === undefined ? undefined : typeOfParam(fit.from.type, use, sizes, scope);
+  const result = typeOfParam(fit.type, use, new Map(), scope);
+  if (result === undefined || type === undefined) {
+    metric.define(fit.name.text, anything(fit.span));
+    return undefined;
+  }
+  const input = fit.from.name.text;
+  scope.define(
+    input,
+    frame.make(fit.from.span, type.type.kind, type.type.axes, { k: "param", name: input }, type.type.of),
+  );
+  const value = evaluateBlock(fit.body, scope);
+  const tensor = value.kind === "anything" ? undefined : asTensor(value, scope, fit.body.span);
+  const outside = metric.frame;
+  if (outside !== undefined) {
+    metric.define(
+      fit.name.text,
+      outside.make(fit.name.span, "real", result.type.axes, { k: "fit", name: fit.name.text }),
+    );
+  }
+  if (tensor === undefined) return undefined;
+  const same =
+    tensor.expr.type.axes.length === result.type.axes.length &&
+    tensor.expr.type.axes.every((axis) =>
+      result.type.axes.some((other) => other.name === axis.name && other.size === axis.size),
+    );
+  if (!same) {
+    metric.checker.report(
+      "FSL3005",
+      fit.body.result?.span ?? fit.body.span,
+      {
+        entry: fit.name.text,
+        promised: `\`${fit.type.name.text}\``,
+        found: show(tensor.expr.type, frame),
+      },
+      { labels: [{ span: fit.type.span, text: "promised here" }] },
+    );
+    return undefined;
+  }
+  return {
+    name: fit.name.text,
+    type: result.type,
+    input: { name: input, form: type.form, axes: type.type.axes },
+    body: { statements: frame.statements, result: tensor.expr },
+  };
+}

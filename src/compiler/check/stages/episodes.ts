@@ -1,0 +1,122 @@
+/** Where the episodes and images of a stage come from, and whether they may. */
+import type * as ast from "../../../../grammar/ast.js";
+import type { Dataset, SplitRef, Validation } from "../../typed.js";
+import { type Datasets, splitRef } from "../datasets.js";
+import { evaluate } from "../evaluate.js";
+import { lineOf } from "../lines.js";
+import type { Scope } from "../scope.js";
+import { elaborateTasks, type TaskRow, taskFits } from "../tasks.js";
+import { describe } from "../values.js";
+import type { StageContext } from "./context.js";
+
+interface Drawn {
+  readonly rows: readonly TaskRow[];
+  readonly split: SplitRef;
+  readonly dataset: Dataset;
+  readonly span: ast.Span;
+}
+
+export function splitOf(
+  expr: ast.Expr,
+  scope: Scope,
+  datasets: Datasets,
+): { split: SplitRef; dataset: Dataset } | undefined {
+  const value = evaluate(expr, scope);
+  if (value.kind === "anything") return undefined;
+  if (value.kind !== "split") {
+    const help = value.kind === "dataset" ? [`\`${value.decl.name.text}.train\`, \`.val\` or \`.test\``] : [];
+    scope.checker.report("FSL2019", expr.span, { needed: "a split of a dataset", found: describe(value) }, { help });
+    return undefined;
+  }
+  const dataset = datasets.of(value.dataset, expr.span);
+  if (dataset === undefined) return undefined;
+  const split = splitRef({ ...value, span: expr.span }, dataset, scope.checker);
+  return split === undefined ? undefined : { split, dataset };
+}
+
+export function drawn(
+  task: ast.Expr,
+  split: ast.Expr,
+  scope: Scope,
+  datasets: Datasets,
+  onlyOne: boolean,
+): Drawn | undefined {
+  const { checker } = scope;
+  const value = evaluate(task, scope);
+  const from = splitOf(split, scope, datasets);
+  if (value.kind === "anything") return undefined;
+  if (value.kind !== "episode") {
+    checker.report("FSL2019", task.span, { needed: "an episode", found: describe(value) });
+    return undefined;
+  }
+  const rows = elaborateTasks(value, task.span);
+  if (rows === undefined || from === undefined) return undefined;
+  if (onlyOne && value.each !== undefined) {
+    checker.report("FSL5027", task.span, { what: "a training stage has one task, and `each` makes several" });
+    return undefined;
+  }
+  const fits = rows.map((row) =>
+    taskFits(row.task, from.split, from.dataset, { task: task.span, declared: value.decl.name.span }, checker),
+  );
+  return fits.every(Boolean) ? { rows, ...from, span: task.span } : undefined;
+}
+
+export function episodesCount(expr: ast.Expr | undefined, otherwise: number, scope: Scope): number | undefined {
+  if (expr === undefined) return otherwise;
+  const value = evaluate(expr, scope);
+  if (value.kind === "anything") return undefined;
+  if (value.kind !== "int" || value.unit !== "episode") {
+    scope.checker.report("FSL3010", expr.span, {
+      what: "how many there are",
+      expected: "episodes",
+      found: describe(value),
+    });
+    return undefined;
+  }
+  if (value.value < 2) {
+    scope.checker.report("FSL5008", expr.span, {
+      what: "the number of episodes",
+      range: "at least 2 (an interval needs two)",
+      found: value.value,
+    });
+    return undefined;
+  }
+  return value.value;
+}
+
+export function notTest(
+  { split, dataset }: { split: SplitRef; dataset: Dataset },
+  use: string,
+  context: StageContext,
+): boolean {
+  if (split.split !== "test") return true;
+  const { scope, decl } = context;
+  scope.checker.report("FSL5024", split.span, { kind: decl.stage, use, split: `${dataset.name}.test` });
+  return false;
+}
+
+export function validation(context: StageContext): { validation: Validation; dataset: Dataset } | undefined | "wrong" {
+  const written = lineOf(context.lines, "validate", "validate");
+  if (written === undefined) return undefined;
+  const { line, scope } = written;
+  const from = drawn(line.task, line.split, scope, context.datasets, true);
+  const episodes = episodesCount(line.count, 600, scope);
+  const every = line.every === undefined ? undefined : evaluate(line.every, scope);
+  let everyEpochs = 1;
+  if (every !== undefined && every.kind !== "anything") {
+    if (every.kind !== "int" || every.unit !== "epoch" || every.value < 1) {
+      scope.checker.report("FSL3010", line.every?.span ?? line.span, {
+        what: "how often to validate",
+        expected: "epochs",
+        found: describe(every),
+      });
+      return "wrong";
+    }
+    everyEpochs = every.value;
+  }
+  const row = from?.rows[0];
+  if (from === undefined || row === undefined || episodes === undefined) return "wrong";
+  if (!notTest(from, "validate on", context)) return "wrong";
+  const typed: Validation = { task: row.task, split: from.split, episodes, everyEpochs, keepBest: line.keepBest };
+  return { validation: typed, dataset: from.dataset };
+}

@@ -1,0 +1,136 @@
+/** A `pretrain` stage: an encoder and a head over the classes of a split (rule 25). */
+import type { Network, PretrainStage } from "../../typed.js";
+import { blocker, pretrainLossBlockers } from "../blockers.js";
+import { pretrainDuration } from "../duration.js";
+import { lineOf } from "../lines.js";
+import { defaultPretrainLoss, pretrainLoss } from "../losses.js";
+import { elaborateOptimizer } from "../optimizer.js";
+import { fillEncoder, fillHead, fillMetric, type Slots } from "../slots.js";
+import {
+  bare,
+  type Elaborated,
+  filled,
+  needsOf,
+  required,
+  type StageContext,
+  scheduleOf,
+  trainable,
+} from "./context.js";
+import { notTest, splitOf, validation } from "./episodes.js";
+import { hasTrained } from "./trained.js";
+
+/** Classes while the data are not here: a prime, so that nothing else has this size by chance. */
+const unknownClasses = 97;
+
+export function pretrain(context: StageContext): Elaborated {
+  const { lines, decl, stages, id, datasets } = context;
+  if (!required(context, ["data", "encoder", "head", "optimizer", "for"])) return { stage: undefined, slots: {} };
+  const dataLine = lineOf(lines, "data", "data");
+  const from = dataLine === undefined ? undefined : splitOf(dataLine.line.split, dataLine.scope, datasets);
+  if (from === undefined || !notTest(from, "train on", context)) return { stage: undefined, slots: {} };
+  const { split, dataset } = from;
+  const facts = dataset.facts?.splits[split.split];
+  const classes = facts?.classes ?? unknownClasses;
+  const labels = `${dataset.name}.${split.split}`;
+  const encoderFill = filled(context, "encoder");
+  const encoder = encoderFill === undefined ? undefined : fillEncoder(encoderFill, dataset, decl.name.text, stages);
+  if (encoder === undefined) return { stage: undefined, slots: {} };
+  const headFill = filled(context, "head");
+  const head =
+    headFill === undefined
+      ? undefined
+      : fillHead(headFill, { encoder: encoder.value, classes, labels, stage: decl.name.text }, stages);
+  const slots: Slots = head === undefined ? { encoder } : { encoder, head };
+  const forLine = lineOf(lines, "for", "for");
+  const duration = forLine === undefined ? undefined : pretrainDuration(forLine.line, facts?.images, forLine.scope);
+  const optimizerLine = lineOf(lines, "optimizer", "optimizer");
+  const optimizer =
+    optimizerLine === undefined || head === undefined
+      ? undefined
+      : elaborateOptimizer(optimizerLine.line, trainable({ encoder, head }), optimizerLine.scope);
+  const schedule = duration === undefined ? undefined : scheduleOf(context, duration);
+  const validate = pretrainValidation(context, encoder.value);
+  if (head === undefined || duration === undefined) return { stage: undefined, slots };
+  const lossContext = {
+    stage: id,
+    encoder: encoder.value,
+    head: head.value,
+    perStep: duration.perStep,
+    classes,
+    labels,
+    span: decl.name.span,
+  };
+  const written = lineOf(lines, "loss", "loss");
+  const loss =
+    written === undefined ? defaultPretrainLoss(lossContext) : pretrainLoss(written.line, lossContext, written.scope);
+  if (optimizer === undefined || schedule === undefined || loss === undefined || validate === "wrong")
+    return { stage: undefined, slots };
+  const span = decl.name.span;
+  const blockers = pretrainLossBlockers(loss, decl.name.text, written?.line.span ?? span);
+  if (facts === undefined)
+    blockers.push(
+      blocker("FSL5109", split.span, {
+        dataset: dataset.name,
+        what: "the classes of the head and the steps of an epoch",
+      }),
+    );
+  const stage: PretrainStage = {
+    kind: "pretrain",
+    id,
+    name: decl.name.text,
+    span,
+    needs: needsOf(slots, loss),
+    blockers,
+    data: split,
+    classes,
+    encoder: bare(encoder),
+    head: bare(head),
+    loss,
+    optimizer,
+    schedule,
+    duration,
+    validate,
+  };
+  return { stage, slots };
+}
+
+function pretrainValidation(context: StageContext, encoder: Network): PretrainStage["validate"] | "wrong" {
+  const checked = validation(context);
+  const metricFill = filled(context, "metric");
+  const { scope, decl, lines } = context;
+  const hasMetric = lines.has("metric");
+  if (checked === undefined || checked === "wrong") {
+    if (hasMetric && checked === undefined) {
+      const line = lineOf(lines, "metric", "slot");
+      scope.checker.report(
+        "FSL5001",
+        line?.line.span ?? decl.name.span,
+        { kind: "pretrain", stage: decl.name.text, line: "validate" },
+        {
+          help: ["in a `pretrain`, the metric is what `validate` scores with"],
+        },
+      );
+      return "wrong";
+    }
+    return checked;
+  }
+  if (!hasMetric || metricFill === undefined) {
+    scope.checker.report(
+      "FSL5001",
+      decl.name.span,
+      { kind: "pretrain", stage: decl.name.text, line: "metric" },
+      {
+        help: ["`validate` poses episodes, and the metric classifies them: `metric prototypes`"],
+      },
+    );
+    return "wrong";
+  }
+  const { task } = checked.validation;
+  const metric = fillMetric(
+    metricFill,
+    { encoder, tasks: [task], stage: decl.name.text, broken: context.broken },
+    context.stages,
+  );
+  if (metric === undefined || !hasTrained(metric.slot, metricFill, decl)) return "wrong";
+  return { ...checked.validation, metric: metric.slot.value };
+}

@@ -1,0 +1,105 @@
+/** The types of expressions: named axes through every built-in. */
+import { expect, it } from "vitest";
+import type { Expr } from "../../src/compiler/typed.js";
+import { compileText, experimentOf, found, stageOf } from "./helper.js";
+
+const stages = `
+import { conv64 } from "fsl:backbones"
+import { emoji } from "fsl:datasets"
+episode task = 5 way, 2 shot, 6 query
+meta train {
+  encoder conv64  metric m  episodes task from emoji.train
+  optimizer adam(lr: 1e-3)
+  for 1 epoch of 100 episodes, 4 episodes per step
+}
+`;
+const metric = (lets: string, result = "-squared_distance(query, mean(support over shot) over feature)") => `
+metric m {
+  classify(support: vector [way, shot], query: vector) -> logits [way] {
+    ${lets}
+    ${result}
+  }
+}
+`;
+const [imports, rest] = [stages.split("\n").slice(0, 3).join("\n"), stages.split("\n").slice(3).join("\n")];
+
+/** The axes of an expression over `support` [way=5, shot=2, feature=256] and `query` [feature=256]. */
+function typeOf(expr: string): string {
+  const text = `fsl 1${imports}${metric(`let _it = ${expr}`)}${rest}`;
+  const entry = stageOf(experimentOf(text), "meta", "train").metric.value.entries["classify"];
+  const statement = entry?.body.statements.at(-1);
+  if (statement?.kind !== "let") return "not a tensor";
+  const { kind, axes, of }: Expr["type"] = statement.value.type;
+  const named = axes.map((axis) => `${axis.name}=${axis.size}`).join(", ");
+  return `${kind} [${named}]${of === undefined ? "" : ` of ${of.name}`}`;
+}
+
+it.each([
+  ["query * support", "real [feature=256, way=5, shot=2]"],
+  ["support[way'] * support[shot']", "real [way'=5, shot=2, feature=256, way=5, shot'=2]"],
+  ["sum(support over all)", "real []"],
+  ["mean(support over shot, feature)", "real [way=5]"],
+  ["max(support over shot)", "real [way=5, feature=256]"],
+  ["max(support, 0.0)", "real [way=5, shot=2, feature=256]"],
+  ["softmax(support over way, shot)", "probabilities [way=5, shot=2, feature=256]"],
+  ["sum(softmax(support over way, shot) over shot)", "probabilities [way=5, feature=256]"],
+  ["logsumexp(support over feature)", "real [way=5, shot=2]"],
+  ["argmax(support over feature)", "class [way=5, shot=2] of feature"],
+  ["dot(query, support over feature)", "real [way=5, shot=2]"],
+  ["squared_distance(support, support[way'] over feature)", "real [way=5, shot=2, way'=5]"],
+  ["merge(support, [way, shot] as item)", "real [feature=256, item=10]"],
+  ["label(way)", "class [way=5] of way"],
+  ["label(way')", "class [way'=5] of way"],
+  ["one_hot(label(way'))", "real [way'=5, way=5]"],
+  ["eye(way, way')", "real [way=5, way'=5]"],
+  ["zeros(way, feature)", "real [way=5, feature=256]"],
+  ["concat(support, query[feature as feature] + 0.0 * support along shot)", "real [way=5, feature=256, shot=4]"],
+  ["top(3, support over feature as best)", "real [way=5, shot=2, best=3]"],
+  ["cross_entropy(dot(support[way'], mean(support over shot) over feature), label(way'))", "real [way'=5, shot=2]"],
+  ["support > 0.0", "bool [way=5, shot=2, feature=256]"],
+  ["if support > 0.0 { support } else { 0.0 }", "real [way=5, shot=2, feature=256]"],
+  ["stop_gradient(query)", "real [feature=256]"],
+])("%s is %s", (expr, type) => {
+  expect(typeOf(expr)).toBe(type);
+});
+
+it("labels a merged axis by the way that it holds", () => {
+  const text = `fsl 1${imports}${metric("let x = merge(support, [way, shot] as item)\n    let _y = one_hot(label(item)) * mean(x over feature)")}${rest}`;
+  const entry = stageOf(experimentOf(text), "meta", "train").metric.value.entries["classify"];
+  const last = entry?.body.statements.at(-1);
+  expect(last?.kind === "let" && last.value.type.axes.map((axis) => axis.name)).toEqual(["item", "way"]);
+});
+
+it("decides a static if by the sizes of the use, and checks both of its branches in the declaration", () => {
+  const text = metric("let s = if size(shot) < 3 { support } else { supprt }", "-squared_distance(query, mean(s over shot) over feature)");
+  expect(found(compileText(`fsl 1\n${text}`))).toEqual(["FSL2001 nothing is called `supprt` here"]);
+});
+
+it("computes a value once that is used twice", () => {
+  const fn = "fn double(x) { x + x }\n";
+  const text = `fsl 1${imports}\n${fn}${metric("let _it = double(exp(support))")}${rest}`;
+  const entry = stageOf(experimentOf(text), "meta", "train").metric.value.entries["classify"];
+  const [first, second] = entry?.body.statements ?? [];
+  expect(first?.kind === "let" && first.value.k).toBe("unary");
+  expect(second?.kind === "let" && second.value).toMatchObject({ k: "binary", a: { k: "local" }, b: { k: "local" } });
+});
+
+it("finds several mistakes in one pass, and none that only follows from another", () => {
+  const text = `fsl 1
+metric m(scale = 1.0) {
+  classify(support: vector [way, shot], query: vector) -> logits [way] {
+    let p = mean(suport over shot)
+    let d = squared_distance(query, p over featur)
+    -scale * (d + p) / size(ways)
+  }
+}
+param steps = 5 stepps
+episode task = 5 way, 1 shots, 0 query
+`;
+  expect(found(compileText(text))).toEqual([
+    "FSL2001 nothing is called `suport` here",
+    "FSL3007 no axis `ways` is known here",
+    "FSL3011 `stepps` is not a unit",
+    "FSL5008 the number of queries must be at least 1, and this is 0",
+  ]);
+});
