@@ -57,7 +57,11 @@ episode task = 5 way, 1 shot, 5 query
 evaluate one { encoder base.encoder  metric prototypes  episodes task from emoji.test }
 evaluate two { encoder second.encoder  metric prototypes  episodes task from emoji.test }
 `;
-  const experiment = experimentOf(text, {}, { "a/base.fsl": base, "b/base.fsl": base.replace("width = 16", "width = 4") });
+  const experiment = experimentOf(
+    text,
+    {},
+    { "a/base.fsl": base, "b/base.fsl": base.replace("width = 16", "width = 4") },
+  );
   const first = stageOf(experiment, "evaluate", "one").encoder;
   const other = stageOf(experiment, "evaluate", "two").encoder;
   expect(first.from?.stage).not.toBe(other.from?.stage);
@@ -65,7 +69,11 @@ evaluate two { encoder second.encoder  metric prototypes  episodes task from emo
 });
 
 it("reports what is wrong in an imported file, with that file's place", () => {
-  const { diagnostics } = compileText(tuned('import { base } from "./base.fsl"'), {}, { "base.fsl": base.replace("relu", "rely") });
+  const { diagnostics } = compileText(
+    tuned('import { base } from "./base.fsl"'),
+    {},
+    { "base.fsl": base.replace("relu", "rely") },
+  );
   expect(diagnostics.map((diagnostic) => [diagnostic.code, diagnostic.span?.file])).toEqual([["FSL4001", "base.fsl"]]);
 });
 

@@ -71,7 +71,10 @@ it("labels a merged axis by the way that it holds", () => {
 });
 
 it("decides a static if by the sizes of the use, and checks both of its branches in the declaration", () => {
-  const text = metric("let s = if size(shot) < 3 { support } else { supprt }", "-squared_distance(query, mean(s over shot) over feature)");
+  const text = metric(
+    "let s = if size(shot) < 3 { support } else { supprt }",
+    "-squared_distance(query, mean(s over shot) over feature)",
+  );
   expect(found(compileText(`fsl 1\n${text}`))).toEqual(["FSL2001 nothing is called `supprt` here"]);
 });
 

@@ -77,10 +77,7 @@ function inlineFn(fn: FnValue, expr: ast.CallExpr, scope: Scope): Value {
     checker.report("FSL2018", decl.name.span, { name: decl.name.text });
     return anything(span);
   }
-  if (checker.inlined >= mostInlined) {
-    checker.report("FSL3030", decl.name.span, { name: decl.name.text, most: mostInlined });
-    return anything(span);
-  }
+  if (checker.tooManyCalls(decl, span, mostInlined)) return anything(span);
   const over = clauseOf(expr, "over")?.axes ?? [];
   if (over.length !== decl.axes.length) {
     const shape = decl.axes.map((axis) => axis.text).join(", ");

@@ -73,9 +73,15 @@ export class Checker {
     return this.#calls.some((call) => call.decl === decl);
   }
 
-  /** Calls inlined so far. Functions that call others twice double with each level. */
-  get inlined(): number {
-    return this.#inlined;
+  /** Reports, once, that more than `most` calls are inlined: functions that call others twice double with each level. */
+  tooManyCalls(decl: FnDecl, span: Span, most: number): boolean {
+    if (this.#inlined < most) return false;
+    if (this.#inlined === most) {
+      const outermost = this.#calls[0] ?? { decl, span };
+      this.add(diagnostic("FSL3030", outermost.span, { name: outermost.decl.name.text, most }));
+    }
+    this.#inlined++;
+    return true;
   }
 
   /** Runs `work` without reporting: for looking at what has been or will be checked elsewhere. */
