@@ -82,14 +82,14 @@ export function balance(tokens: IToken[], file: string): Balanced {
   };
   tokens.forEach((token, i) => {
     if (stray.has(token)) return;
-    // A parenthesis is taken to end with its line, or before the brace that opens a body there.
+    // A parenthesis is taken to end with its line, or before the result or body that follows it there.
     const opensBody = token.tokenType === t.LBrace && tokens[i + 1]?.startLine !== token.startLine;
     for (let top = groups.at(-1); top; top = groups.at(-1)) {
       const newLine = token.startLine !== (result.at(-1) ?? top).endLine;
       const ended =
         top.tokenType === t.LBrace
           ? ends.get(token)?.includes(top) === true
-          : newLine || opensBody || closers.has(token.tokenType);
+          : newLine || opensBody || token.tokenType === t.Arrow || closers.has(token.tokenType);
       if (!unclosed.has(top) || !ended) break;
       groups.pop();
       close(top, token);

@@ -44,10 +44,17 @@ export function parse(text: string, file: string): Parsed {
   fslParser.input = balanced.tokens;
   const cst = fslParser.file();
   const builder = new Builder(file);
-  for (const { token: stray, kind } of fslParser.strays) builder.note(kind, builder.spanOf(stray), stray.image, "");
-  const parserIssues = fslParser.errors.map((error) => issueOf(error, file, text));
+  const general = [
+    ...fslParser.errors.map((error) => issueOf(error, file, text)),
+    // A closer that `balance` put in may be skipped as well; its opener has been noted.
+    ...fslParser.strays
+      .filter(({ token: stray }) => stray.image !== "")
+      .map(({ token: stray, kind }): SyntaxIssue => {
+        return { kind, span: builder.spanOf(stray), found: stray.image, expected: "" };
+      }),
+  ];
   const tree = buildFile(builder, cst, whole);
-  const errors = firstOfEachLine([...issues, ...builder.issues], parserIssues, text);
+  const errors = firstOfEachLine([...issues, ...builder.issues], general, text);
   return { tree, errors, trivia: lexed.trivia, cst };
 }
 
@@ -111,9 +118,7 @@ function firstOfEachLine(
     if (seen.has(key)) continue;
     seen.add(key);
     const line = lineOf(issue.span.start);
-    const echo =
-      (echoes.has(issue.kind) && (taken.has(line) || issue.found === "")) ||
-      (issue.kind === "missing-comma" && unclosed.has(line));
+    const echo = (echoes.has(issue.kind) && taken.has(line)) || (issue.kind === "missing-comma" && unclosed.has(line));
     if (echo) continue;
     taken.add(line);
     if (issue.kind === "unclosed") unclosed.add(line);
