@@ -50,7 +50,8 @@ export function were(count: number): string {
 
 /**
  * Binds arguments and defaults into `into`, a child of the declaration's scope. Arguments are evaluated in `from`.
- * Where `typed`, a value must be of its parameter's type; function parameters take anything.
+ * Where `typed`, a value must be of its parameter's type; function parameters take anything. False, with nothing bound,
+ * where there are too many calls already.
  */
 export function bindArguments(
   params: readonly ast.Parameter[],
@@ -58,8 +59,9 @@ export function bindArguments(
   into: Scope,
   from: Scope,
   call: { readonly callee: string; readonly span: ast.Span; readonly typed: boolean },
-): void {
+): boolean {
   const { checker } = from;
+  if (checker.tooManyCalls(call.callee, call.span)) return false;
   const names = params.map((param) => param.name.text);
   const given = matchArguments(names, args, call.callee, from);
   for (const param of params) {
@@ -75,14 +77,38 @@ export function bindArguments(
       const choice =
         expr.kind === "ref" ? param.type?.choices?.find((candidate) => candidate.text === expr.text) : undefined;
       value = choice === undefined ? evaluate(expr, from) : { kind: "choice", value: choice.text, span: expr.span };
-      if (call.typed) value = coerce(value, parameterType(param, into), `\`${name}\``, expr.span, checker, param.span);
+      if (call.typed) {
+        const type = parameterType(param, param.type === undefined ? defaultOf(param, into) : undefined, checker);
+        value = coerce(value, type, `\`${name}\``, expr.span, checker, param.span);
+      }
     } else if (param.value !== undefined) {
-      value = evaluate(param.value, into);
-      if (call.typed) value = coerce(value, parameterType(param, into), `\`${name}\``, param.value.span, checker);
+      value = defaultOf(param, into) ?? anything(param.value.span);
+      if (call.typed)
+        value = coerce(value, parameterType(param, value, checker), `\`${name}\``, param.value.span, checker);
     } else {
       checker.report("FSL2013", call.span, { name }, { labels: [{ span: param.span, text: "declared here" }] });
       value = anything(call.span);
     }
     into.define(name, value);
   }
+  return true;
+}
+
+function defaultOf(param: ast.Parameter, scope: Scope): Value | undefined {
+  const { value } = param;
+  return value === undefined ? undefined : scope.checker.inside(param, param.name, () => evaluate(value, scope));
+}
+
+/** The scope of a declaration: its own where arguments are bound there, else a new one with the defaults. */
+export function withDefaults(
+  decl: { readonly name: ast.Name; readonly params: readonly ast.Parameter[] | undefined },
+  scope: Scope,
+  at: ast.Span,
+): Scope {
+  const params = decl.params ?? [];
+  const first = params[0];
+  if (first === undefined || scope.hasOwn(first.name.text)) return scope;
+  const into = scope.child();
+  bindArguments(params, [], into, scope, { callee: `\`${decl.name.text}\``, span: at, typed: true });
+  return into;
 }

@@ -1,7 +1,7 @@
 /** A backbone for images of one size. */
 import type * as ast from "../../../grammar/ast.js";
 import type { Axis, ImageSize, Network } from "../typed.js";
-import { bindArguments } from "./arguments.js";
+import { withDefaults } from "./arguments.js";
 import { evaluate } from "./evaluate.js";
 import { elaborateNetwork } from "./layers.js";
 import { type BackboneValue, describe } from "./values.js";
@@ -21,21 +21,14 @@ export function elaborateBackbone(
   generic = false,
 ): Network | undefined {
   const { decl } = value;
-  let { scope } = value;
-  const { checker } = scope;
-  const first = decl.params?.[0];
-  if (first !== undefined && !scope.hasOwn(first.name.text)) {
-    scope = value.scope.child();
-    bindArguments(decl.params ?? [], [], scope, value.scope, {
-      callee: `\`${decl.name.text}\``,
-      span: at,
-      typed: true,
-    });
-  }
+  const { checker } = value.scope;
+  const scope = withDefaults(decl, value.scope, at);
   if (decl.value !== undefined) {
     const base = evaluate(decl.value, scope);
     if (base.kind === "backbone")
-      return elaborateBackbone({ ...base, name: value.name }, image, decl.value.span, generic);
+      return checker.inside(decl, decl.name, () =>
+        elaborateBackbone({ ...base, name: value.name }, image, at, generic),
+      );
     if (base.kind !== "anything")
       checker.report("FSL2019", decl.value.span, { needed: "a backbone", found: describe(base) });
     return undefined;

@@ -62,9 +62,6 @@ export function refuseClauses(
   }
 }
 
-/** Calls that one compilation inlines at most: far above any method, and soon reached by functions that double. */
-const mostInlined = 20_000;
-
 function inlineFn(fn: FnValue, expr: ast.CallExpr, scope: Scope): Value {
   const { checker } = scope;
   const { decl } = fn;
@@ -77,7 +74,6 @@ function inlineFn(fn: FnValue, expr: ast.CallExpr, scope: Scope): Value {
     checker.report("FSL2018", decl.name.span, { name: decl.name.text });
     return anything(span);
   }
-  if (checker.tooManyCalls(decl, span, mostInlined)) return anything(span);
   const over = clauseOf(expr, "over")?.axes ?? [];
   if (over.length !== decl.axes.length) {
     const shape = decl.axes.map((axis) => axis.text).join(", ");
@@ -99,7 +95,8 @@ function inlineFn(fn: FnValue, expr: ast.CallExpr, scope: Scope): Value {
   }
   const axisNames = new Map(decl.axes.map((axis, at) => [axis.text, frame.axis(over[at]?.text ?? axis.text)]));
   const body = fn.scope.child(frame.inner(frame.statements, axisNames));
-  bindArguments(decl.params, expr.args, body, scope, { callee, span, typed: false });
+  const bound = bindArguments(decl.params, expr.args, body, scope, { callee, span, typed: false });
+  if (!bound) return anything(span);
   for (const param of decl.params) {
     const value = body.lookup(param.name.text);
     if (value?.kind === "tensor") body.define(param.name.text, frame.bind(value));
@@ -122,7 +119,7 @@ function withArguments(
   refuseClauses(expr, [], callee, scope);
   const into = value.scope.child();
   const call = { callee, span: expr.span, typed: true };
-  bindArguments(value.decl.params ?? [], expr.args, into, scope, call);
+  if (!bindArguments(value.decl.params ?? [], expr.args, into, scope, call)) return anything(expr.span);
   if (value.kind !== "episode") return { ...value, scope: into, span: expr.span };
   const rows = (value.decl.params ?? []).flatMap((param) => {
     const given = into.lookup(param.name.text);

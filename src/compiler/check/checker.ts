@@ -1,5 +1,5 @@
 /** One compilation at work: what it may ask of the world, and the diagnostics it has collected. */
-import type { FnDecl, Span } from "../../../grammar/ast.js";
+import type { FnDecl, Name, Span } from "../../../grammar/ast.js";
 import type { Holes } from "../diagnostics/code.js";
 import {
   type CodeName,
@@ -13,11 +13,15 @@ import { didYouMean } from "../diagnostics/suggest.js";
 import type { DataSource, DatasetFacts } from "../typed.js";
 import type { CallableValue } from "./values.js";
 
+/** Calls that one compilation inlines at most: far above any method. */
+const mostInlined = 20_000;
+
 export class Checker {
   readonly #found = new Map<string, Diagnostic>();
   /** The calls that are being inlined, outermost first: an error in a `fn` shows who called it. */
   readonly #calls: { readonly decl: FnDecl; readonly span: Span }[] = [];
   #inlined = 0;
+  readonly #open = new Set<object>();
   #quiet = 0;
   /** A finished stage as a function of images, for losses over the classes `labels`. Set by the owner of the stages. */
   callStage: (id: string, at: Span, labels: string | undefined) => CallableValue | undefined = () => undefined;
@@ -59,7 +63,6 @@ export class Checker {
 
   /** Runs `work` as part of a call: errors inside point back at it. */
   inCall<T>(decl: FnDecl, span: Span, work: () => T): T {
-    this.#inlined++;
     this.#calls.push({ decl, span });
     try {
       return work();
@@ -73,15 +76,33 @@ export class Checker {
     return this.#calls.some((call) => call.decl === decl);
   }
 
-  /** Reports, once, that more than `most` calls are inlined: functions that call others twice double with each level. */
-  tooManyCalls(decl: FnDecl, span: Span, most: number): boolean {
-    if (this.#inlined < most) return false;
-    if (this.#inlined === most) {
-      const outermost = this.#calls[0] ?? { decl, span };
-      this.add(diagnostic("FSL3030", outermost.span, { name: outermost.decl.name.text, most }));
-    }
+  /**
+   * Counts a call that is inlined. Reports, once, that there are more than any real file makes: functions, blocks and
+   * defaults that use others twice double with each level.
+   */
+  tooManyCalls(callee: string, span: Span): boolean {
     this.#inlined++;
+    if (this.#inlined <= mostInlined) return false;
+    if (this.#inlined === mostInlined + 1) {
+      const outermost = this.#calls[0];
+      const name = outermost === undefined ? callee : `\`${outermost.decl.name.text}\``;
+      this.add(diagnostic("FSL3030", outermost?.span ?? span, { callee: name, most: mostInlined }));
+    }
     return true;
+  }
+
+  /** Runs `work` as part of a definition. Reports one that comes back to itself, and gives undefined. */
+  inside<T>(definition: object, name: Name, work: () => T): T | undefined {
+    if (this.#open.has(definition)) {
+      this.report("FSL2018", name.span, { name: name.text });
+      return undefined;
+    }
+    this.#open.add(definition);
+    try {
+      return work();
+    } finally {
+      this.#open.delete(definition);
+    }
   }
 
   /** Runs `work` without reporting: for looking at what has been or will be checked elsewhere. */

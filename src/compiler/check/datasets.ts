@@ -1,7 +1,7 @@
 /** Datasets: the source at the end of a chain of declarations, transforms, image size, and what is known of the data. */
 import type * as ast from "../../../grammar/ast.js";
 import type { DataSource, Dataset, DatasetFacts, SplitName, SplitRef } from "../typed.js";
-import { bindArguments } from "./arguments.js";
+import { withDefaults } from "./arguments.js";
 import type { Checker } from "./checker.js";
 import { suggest } from "./checker.js";
 import { evaluate } from "./evaluate.js";
@@ -124,18 +124,15 @@ function lineSpan(decl: ast.DatasetDecl, word: string): ast.Span | undefined {
 
 function linesOf(value: DatasetValue, at: ast.Span, checker: Checker): Lines {
   const { decl } = value;
-  let scope = value.scope;
-  const params = decl.params ?? [];
-  const first = params[0];
-  if (first !== undefined && !scope.hasOwn(first.name.text)) {
-    scope = value.scope.child();
-    bindArguments(params, [], scope, value.scope, { callee: `\`${decl.name.text}\``, span: at, typed: true });
-  }
+  const scope = withDefaults(decl, value.scope, at);
   const lines: Lines = { source: undefined, train: undefined, eval: undefined, unreadable: "stop", complete: true };
   if (decl.value !== undefined) {
     const base = evaluate(decl.value, scope);
-    if (base.kind === "dataset") Object.assign(lines, linesOf(base, decl.value.span, checker));
-    else {
+    if (base.kind === "dataset") {
+      const inherited = checker.inside(decl, decl.name, () => linesOf(base, at, checker));
+      if (inherited === undefined) lines.complete = false;
+      else Object.assign(lines, inherited);
+    } else {
       if (base.kind !== "anything") {
         checker.report("FSL2019", decl.value.span, { needed: "a dataset", found: describe(base) });
       }

@@ -1,7 +1,7 @@
 /** A metric for one task and one encoder: its learned values, fits and entries, every axis with its size. */
 import type * as ast from "../../../grammar/ast.js";
 import type { Axis, Entry, EntryParam, Fit, Learn, Metric, Network, Task } from "../typed.js";
-import { bindArguments } from "./arguments.js";
+import { withDefaults } from "./arguments.js";
 import { evaluateBlock, scalarLoss } from "./blocks.js";
 import { suggest } from "./checker.js";
 import { elaborateFit } from "./fits.js";
@@ -27,21 +27,11 @@ const genericEncoder: Network = {
 };
 export const genericUse: MetricUse = { task: genericTask, encoder: genericEncoder, generic: true };
 
-/** The scope of a metric, its parameters bound: defaults where it is named without arguments. */
-function instantiated(value: MetricValue, use: ast.Span): Scope {
-  const { params } = value.decl;
-  const first = params[0];
-  if (first === undefined || value.scope.hasOwn(first.name.text)) return value.scope;
-  const into = value.scope.child();
-  bindArguments(params, [], into, value.scope, { callee: `\`${value.decl.name.text}\``, span: use, typed: true });
-  return into;
-}
-
 export function elaborateMetric(value: MetricValue, use: MetricUse, at: ast.Span): Metric | undefined {
   const { decl } = value;
   const { checker } = value.scope;
   const before = checker.errors;
-  const bound = instantiated(value, at);
+  const bound = withDefaults(decl, value.scope, at);
   const frame = metricFrame(use, "metric", []);
   const scope = bound.child(frame);
   for (const fn of decl.fns) scope.define(fn.name.text, { kind: "fn", decl: fn, scope, span: fn.name.span });

@@ -3,8 +3,6 @@ import type * as ast from "../../../grammar/ast.js";
 import type { Unit } from "../typed.js";
 import { arityOf } from "./builtins/table.js";
 import { type Checker, suggest } from "./checker.js";
-import { evaluate } from "./evaluate.js";
-import type { Scope } from "./scope.js";
 import { anything, describe, real, unitOf, type Value } from "./values.js";
 
 export type ParameterType =
@@ -19,13 +17,13 @@ const named = [...plain, "one_of", "fn"];
 
 /** From the annotation, else from the default: `5` int, `5.0` real, `5 shot` a count of shots. */
 export function parameterType(
-  param: { readonly type: ast.TypeExpr | undefined; readonly value: ast.Expr | undefined },
-  scope: Scope,
+  param: { readonly type: ast.TypeExpr | undefined },
+  defaultValue: Value | undefined,
+  checker: Checker,
 ): ParameterType {
-  if (param.type !== undefined) return annotation(param.type, scope.checker);
-  if (param.value === undefined) return { kind: "any" };
-  const value = evaluate(param.value, scope);
-  switch (value.kind) {
+  if (param.type !== undefined) return annotation(param.type, checker);
+  const value = defaultValue;
+  switch (value?.kind) {
     case "int":
       return value.unit === undefined ? { kind: "int" } : { kind: "count", unit: value.unit };
     case "real":

@@ -1,7 +1,7 @@
 /** Episodes: how many ways, shots and queries, and whether the data have that many. */
 import type * as ast from "../../../grammar/ast.js";
 import type { Dataset, SplitRef, Task } from "../typed.js";
-import { bindArguments } from "./arguments.js";
+import { withDefaults } from "./arguments.js";
 import type { Checker } from "./checker.js";
 import { evaluate } from "./evaluate.js";
 import type { Scope } from "./scope.js";
@@ -17,12 +17,7 @@ const parts = ["way", "shot", "query"] as const;
 /** One task, or one per value of an `each`. */
 export function elaborateTasks(value: EpisodeValue, at: ast.Span): TaskRow[] | undefined {
   const { each, decl } = value;
-  let scope = value.scope;
-  const first = decl.params[0];
-  if (first !== undefined && !scope.hasOwn(first.name.text)) {
-    scope = value.scope.child();
-    bindArguments(decl.params, [], scope, value.scope, { callee: `\`${decl.name.text}\``, span: at, typed: true });
-  }
+  const scope = withDefaults(decl, value.scope, at);
   if (each === undefined) {
     const task = elaborateTask(decl, scope);
     return task === undefined ? undefined : [{ label: "", task }];

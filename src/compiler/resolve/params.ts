@@ -35,15 +35,16 @@ export function checkGiven(
 
 export function paramValue(decl: ast.ParamDecl, given: Given | undefined, scope: Scope, isRoot: boolean): Value {
   const { checker } = scope;
-  const type = parameterType(decl, scope);
   const { name } = decl;
   for (const choice of decl.type?.choices ?? []) {
     if (!scope.hasOwn(choice.text))
       scope.define(choice.text, { kind: "choice", value: choice.text, span: choice.span });
   }
+  const written = decl.value === undefined ? undefined : evaluate(decl.value, scope);
+  const type = parameterType(decl, written, checker);
   const what = `\`${name.text}\``;
   if (given === undefined) {
-    if (decl.value === undefined) {
+    if (decl.value === undefined || written === undefined) {
       checker.report(
         "FSL2013",
         name.span,
@@ -52,7 +53,7 @@ export function paramValue(decl: ast.ParamDecl, given: Given | undefined, scope:
       );
       return anything(name.span);
     }
-    return coerce(evaluate(decl.value, scope), type, what, decl.value.span, checker, decl.type?.span);
+    return coerce(written, type, what, decl.value.span, checker, decl.type?.span);
   }
   if (given.origin === "file")
     return coerce(evaluate(given.expr, given.scope), type, what, given.expr.span, checker, name.span);

@@ -263,7 +263,7 @@ export const typesCodes = codes({
   FSL3030: {
     severity: "error",
     title: "functions that unfold too far",
-    message: "inlining `{name}` would make more than {most} calls",
+    message: "inlining {callee} would make more than {most} calls",
     explanation:
       "Functions are inlined at each call. One that calls another twice, which calls a third twice, doubles with each level.",
     example:
