@@ -1,17 +1,10 @@
 // Compiles to dist/. Runs as `prepare`, so that `npm ci` on a fresh clone leaves a working `npx fslc`, and before a package
 // is packed; then with --clean, so that nothing of an older build is left.
 import { execFileSync } from "node:child_process";
-import { chmodSync, existsSync, rmSync, symlinkSync } from "node:fs";
+import { chmodSync, rmSync } from "node:fs";
 
 const BIN = "dist/src/cli/main.js";
-const LINK = "node_modules/.bin/fslc";
 
 if (process.argv.includes("--clean")) rmSync("dist", { recursive: true, force: true });
 execFileSync(process.execPath, ["node_modules/typescript/bin/tsc", "-p", "tsconfig.build.json"], { stdio: "inherit" });
 chmodSync(BIN, 0o755);
-
-// npm links the binaries of dependencies but not our own; without the link `npx` installs this folder into its cache first.
-if (process.platform !== "win32" && existsSync("node_modules/.bin")) {
-  rmSync(LINK, { force: true });
-  symlinkSync(`../../${BIN}`, LINK);
-}
