@@ -1,0 +1,57 @@
+/** docs/language.md says what is true: its grammar has the parser's rules, and its examples compile. */
+import { readFileSync } from "node:fs";
+import { describe, expect, test } from "vitest";
+import { parse } from "../../grammar/parse.js";
+import { fslParser } from "../../grammar/parser.js";
+import { builtinNames } from "../../src/compiler/check/builtins/table.js";
+import { layerKinds } from "../../src/compiler/check/layers/kinds.js";
+import { transformNames } from "../../src/compiler/check/transforms.js";
+import { compileText, found } from "../check/helper.js";
+
+const page = readFileSync(new URL("../../docs/language.md", import.meta.url), "utf8");
+const blocks = [...page.matchAll(/^```(.*)\n([\s\S]*?)^```$/gm)].map(([, kind = "", text = ""]) => ({ kind, text }));
+const whole = blocks.filter(({ kind }) => kind === "fsl");
+const fragments = blocks.filter(({ kind }) => kind === "fsl fragment");
+const opening = whole[0]?.text ?? "";
+
+test("every block is of a known kind", () => {
+  expect(new Set(blocks.map(({ kind }) => kind))).toEqual(new Set(["fsl", "fsl fragment", "ebnf"]));
+  expect(fragments.length).toBeGreaterThan(8);
+});
+
+describe("the grammar", () => {
+  const ebnf = blocks.find(({ kind }) => kind === "ebnf")?.text ?? "";
+  const rules = [...ebnf.matchAll(/^(\w+)\s*=/gm)].map(([, name = ""]) => name);
+  /** Rules that exist for recovery only. */
+  const recovery = /^stray/;
+  const parsers = Object.keys(fslParser.getGAstProductions()).filter((name) => !recovery.test(name));
+
+  test("has the parser's rules", () => {
+    expect([...rules].sort()).toEqual([...parsers].sort());
+  });
+  test("uses no rule that it does not have, and has none that it does not use", () => {
+    const used = new Set([...ebnf.replace(/"[^"]*"/g, "").matchAll(/\b[a-z]\w*/g)].map(([name]) => name));
+    expect([...used].sort()).toEqual([...rules].sort());
+  });
+});
+
+const errorsOf = (text: string): string[] => {
+  const compilation = compileText(text);
+  const errors = compilation.diagnostics.filter(({ severity }) => severity === "error");
+  return found({ ...compilation, diagnostics: errors });
+};
+test.each(whole.map(({ text }) => [text.split("\n").slice(0, 3).join(" / "), text]))("%s", (_, text) => {
+  expect(parse(text, "docs").errors).toEqual([]);
+  expect(errorsOf(text)).toEqual([]);
+});
+test.each(fragments.map(({ text }) => [text.split("\n")[0] ?? "", text]))("%s", (_, text) => {
+  expect(errorsOf(`${opening}\n${text}`)).toEqual([]);
+});
+
+test.each([
+  ["layers", Object.keys(layerKinds)],
+  ["built-in functions", builtinNames],
+  ["transforms", transformNames],
+])("names all %s", (_, names) => {
+  expect(names.filter((name) => !new RegExp(`\\b${name}\\b`).test(page))).toEqual([]);
+});
