@@ -6,9 +6,9 @@ import { gradient } from "../../src/compiler/tensor/derivative.js";
 import type { InputTensor } from "../../src/compiler/tensor/interpret.js";
 import type { Node } from "../../src/compiler/tensor/ir.js";
 import { reachable } from "../../src/compiler/tensor/walk.js";
-import { cases, opNames } from "./cases.js";
+import { type Case, cases, opNames } from "./cases.js";
 import { derivatives } from "./setup.js";
-import { expectClose, freshOps, random, runner, type Spread, type Values } from "./support.js";
+import { expectClose, freshOps, type Operand, random, runner, type Spread, type Values } from "./support.js";
 
 const TASKS = 3;
 
@@ -18,47 +18,88 @@ function stacked(tasks: readonly InputTensor[]): InputTensor {
   return { ...first, shape: [tasks.length, ...first.shape], data: tasks.flatMap(({ data }) => Array.from(data)) };
 }
 
+/** Holds a case, batched with the inputs that `own` picks as each task's own, against its single tasks. */
+function compare(one: Case, spread: Spread, own: (name: string, place: number) => boolean, seed: number): void {
+  const o = freshOps();
+  const setup = derivatives(o, one);
+  const outputs = [setup.y, ...setup.first, ...setup.second];
+  const mine = setup.inputs.filter((node, place) => own(node.attrs.name, place));
+  const next = random(seed);
+  const shared = setup.draw(spread, next);
+  const tasks = Array.from({ length: TASKS }, (): Values => {
+    const drawn = setup.draw(spread, next);
+    return {
+      ...shared,
+      ...Object.fromEntries(mine.map(({ attrs }) => [attrs.name, drawn[attrs.name] as InputTensor])),
+    };
+  });
+  const many = new Map<Node, Node<"input">>(
+    mine.map((node) => [node, o.input(`${node.attrs.name} of all`, [TASKS, ...node.shape], node.dtype)]),
+  );
+  const together = runner(batch(o.graph, outputs, many, TASKS), [...setup.inputs, ...many.values()])({
+    ...shared,
+    ...Object.fromEntries(
+      mine.map(({ attrs: { name } }) => [`${name} of all`, stacked(tasks.map((task) => task[name] as InputTensor))]),
+    ),
+  });
+  const single = runner(outputs, setup.inputs);
+  const apart = tasks.map(single);
+  together.forEach((result, place) => {
+    const wanted = stacked(apart.map((results) => results[place] as InputTensor));
+    expect(result.shape).toEqual(wanted.shape);
+    expectClose(result.data, wanted.data);
+  });
+}
+const spreads = fc.constantFrom<Spread>("distinct", "ties", "constant");
+
 describe("batched = stacked singles, for the op and its first two derivatives", () => {
   for (const op of opNames)
     it(op, () => {
-      const spreads = fc.constantFrom<Spread>("distinct", "ties", "constant");
       fc.assert(
         fc.property(cases[op], spreads, fc.nat(255), fc.integer(), (one, spread, mask, seed) => {
-          const o = freshOps();
-          const setup = derivatives(o, one);
-          const outputs = [setup.y, ...setup.first, ...setup.second];
-          // Each input is either each task's own or shared, as the mask has it.
-          const own = setup.inputs.filter((_, place) => (mask >> place) & 1);
-          const next = random(seed);
-          const shared = setup.draw(spread, next);
-          const tasks = Array.from({ length: TASKS }, (): Values => {
-            const drawn = setup.draw(spread, next);
-            return {
-              ...shared,
-              ...Object.fromEntries(own.map(({ attrs }) => [attrs.name, drawn[attrs.name] as InputTensor])),
-            };
-          });
-          const many = new Map<Node, Node<"input">>(
-            own.map((node) => [node, o.input(`${node.attrs.name} of all`, [TASKS, ...node.shape], node.dtype)]),
-          );
-          const together = runner(batch(o.graph, outputs, many, TASKS), [...setup.inputs, ...many.values()])({
-            ...shared,
-            ...Object.fromEntries(
-              own.map(({ attrs: { name } }) => [
-                `${name} of all`,
-                stacked(tasks.map((task) => task[name] as InputTensor)),
-              ]),
-            ),
-          });
-          const single = runner(outputs, setup.inputs);
-          const apart = tasks.map(single);
-          together.forEach((result, place) => {
-            const wanted = stacked(apart.map((results) => results[place] as InputTensor));
-            expect(result.shape).toEqual(wanted.shape);
-            expectClose(result.data, wanted.data);
-          });
+          compare(one, spread, (_, place) => ((mask >> place) & 1) === 1, seed);
         }),
-        { numRuns: 14, seed: 3 },
+        { numRuns: 12, seed: 3 },
+      );
+    });
+});
+
+/** The case on images that come from convolutions with filters of each task's own: in channels form. */
+function inChannelsForm(one: Case): Case {
+  const images = one.operands.map(({ shape, dtype }) => dtype === "f32" && shape.length === 4);
+  const filters = one.operands.map(
+    ({ shape }): Operand => ({
+      shape: [Number(shape[1] ?? 1), Number(shape[1] ?? 1), 1, 1],
+      dtype: "f32",
+      domain: "real",
+    }),
+  );
+  return {
+    operands: [...one.operands, ...filters],
+    smooth: one.smooth,
+    build: (o, all) => {
+      const x = one.operands.map((_, place) => {
+        const [node, filter] = [all[place], all[one.operands.length + place]] as [Node, Node];
+        return images[place] ? o.conv2d(node, filter, { stride: [1, 1], pad: [0, 0, 0, 0], groups: 1 }) : node;
+      });
+      return one.build(o, x as unknown as readonly [Node, Node, Node]);
+    },
+  };
+}
+
+describe("the same on images in channels form", () => {
+  const takesImages = ({ operands }: Case): boolean =>
+    operands.some(({ shape, dtype }) => shape.length === 4 && dtype === "f32");
+  for (const op of opNames.filter((each) => fc.sample(cases[each], { numRuns: 20, seed: 1 }).some(takesImages)))
+    it(op, () => {
+      const images = cases[op].filter(takesImages);
+      fc.assert(
+        fc.property(images, spreads, fc.nat(7), fc.integer(), (one, spread, mask, seed) => {
+          const count = one.operands.length;
+          const own = (_: string, place: number) => place >= count || ((mask >> place) & 1) === 1;
+          compare(inChannelsForm(one), spread, own, seed);
+        }),
+        { numRuns: 8, seed: 10 },
       );
     });
 });

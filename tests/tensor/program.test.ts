@@ -182,6 +182,17 @@ describe("schedule", () => {
     expect(peakBytes(schedule(sums), sums)).toBeLessThan(3 * 4000);
   });
 
+  it("sees when a node has become the last user of what is large", () => {
+    const o = freshOps();
+    const large = Array.from({ length: 10 }, (_, place) => {
+      const each = o.exp(o.splat(o.input(`x${place}`, []), [1000]));
+      return { each, sum: o.sum(each) };
+    });
+    const outputs = large.flatMap(({ each, sum }) => [sum, o.reduceMax(each)]);
+    expect(peakBytes(reachable(outputs), outputs)).toBeGreaterThan(10 * 4000);
+    expect(peakBytes(schedule(outputs), outputs)).toBeLessThan(3 * 4000);
+  });
+
   it("counts what is alive: results beside the operands that end with them, outputs to the end", () => {
     const o = freshOps();
     const x = o.input("x", [10]);
