@@ -18,7 +18,11 @@ export function resultsTable(results: readonly Result[]): string {
   return table(["stage", "metric", "mean ± 95% interval", "episodes"], rows, ["left", "left", "right", "right"]);
 }
 
-const STATUS = { done: "done", failed: "failed", interrupted: "interrupted; finished stages are kept" } as const;
+const STATUS = {
+  done: (time: string) => `done in ${time}`,
+  failed: (time: string) => `failed after ${time}`,
+  interrupted: (time: string) => `interrupted after ${time}; finished stages are kept`,
+} as const;
 
 /** Lines for people, below the table. `folder` is the run's. */
 export function receipt(summary: RunSummary, state: RunState, folder: string): string {
@@ -30,7 +34,7 @@ export function receipt(summary: RunSummary, state: RunState, folder: string): s
     "",
   ]);
   const served = cached > 0 ? `, ${cached} of ${plural(state.stages.length, "stage")} from the store` : "";
-  lines.push(`${STATUS[summary.status]} in ${duration(summary.seconds)}${served}`);
+  lines.push(`${STATUS[summary.status](duration(summary.seconds))}${served}`);
   lines.push(`run folder: ${relative(process.cwd(), folder) || folder}`);
   return lines.join("\n");
 }

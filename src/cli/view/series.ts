@@ -41,12 +41,16 @@ function resample(values: readonly number[], width: number): number[] {
   });
 }
 
-/** Rows of a bar chart, top first, at most `width` wide. A flat curve is drawn along the bottom. */
+/**
+ * Rows of a bar chart, top first, at most `width` wide. A flat curve is drawn along the bottom; a few values far above the
+ * rest (a loss before its first steps) are cut at the top, or they would flatten what matters.
+ */
 export function chart(series: Series, width: number, height: number): string[] {
   const samples = resample(series.values, width);
   if (samples.length === 0) return Array.from({ length: height }, () => "");
   const low = Math.min(...samples);
-  const range = Math.max(...samples) - low;
+  const usual = [...samples].sort((a, b) => a - b)[Math.floor(0.9 * (samples.length - 1))] ?? low;
+  const range = Math.min(Math.max(...samples) - low, usual > low ? 2 * (usual - low) : Number.POSITIVE_INFINITY);
   const steps = height * BLOCKS.length;
   const levels = samples.map((v) => (range === 0 ? 0 : Math.min(steps - 1, Math.floor(((v - low) / range) * steps))));
   return Array.from({ length: height }, (_, row) => {
