@@ -31,7 +31,7 @@ meta learner {
   encoder conv32
   metric prototypes
   episodes task from drawings.train
-  optimizer adam(lr: 0.001)
+  optimizer adam(lr: 1e-3)
   for 5 epochs of 100 episodes, 4 episodes per step
   validate task from drawings.val, 200 episodes, every epoch, keep best
 }
