@@ -5,7 +5,7 @@ import type { Span } from "../../grammar/ast.js";
 export function withoutSpans(node: unknown): unknown {
   if (Array.isArray(node)) return node.map(withoutSpans);
   if (node === null || typeof node !== "object") return node;
-  const entries = Object.entries(node).filter(([key]) => key !== "span" && key !== "pathSpan");
+  const entries = Object.entries(node).filter(([key]) => !/span$/i.test(key));
   return Object.fromEntries(entries.map(([key, value]) => [key, withoutSpans(value)]));
 }
 
@@ -19,7 +19,7 @@ export function outsideParents(node: unknown, around?: Span, path = ""): string[
       ? [`${path} ${span.start}–${span.end} in ${around?.start}–${around?.end}`]
       : [];
   const inner = Object.entries(node)
-    .filter(([key]) => key !== "span" && key !== "pathSpan")
+    .filter(([key]) => !/span$/i.test(key))
     .flatMap(([key, value]) => outsideParents(value, span ?? around, `${path}.${key}`));
   return [...bad, ...inner];
 }
