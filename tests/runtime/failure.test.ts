@@ -1,0 +1,79 @@
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { EngineError, type EngineErrorKind } from "../../src/runtime/engines/engine.js";
+import { describeFailure } from "../../src/runtime/failure.js";
+import { Pace, type Said, Stopped, throttled } from "../../src/runtime/stages/context.js";
+
+let dir = "";
+beforeEach(() => {
+  dir = mkdtempSync(join(tmpdir(), "fslc-failure-"));
+});
+afterEach(() => rmSync(dir, { recursive: true, force: true }));
+const place = () => ({ stage: "proto", engine: "onnx", dir });
+
+test.each<[EngineErrorKind, string]>([
+  ["unsupported-op", "FSL7003"],
+  ["out-of-memory", "FSL7004"],
+  ["device-lost", "FSL7005"],
+  ["non-finite", "FSL7007"],
+  ["internal", "FSL7007"],
+])("an engine's %s error is %s, on one line and with a mend", (kind, code) => {
+  const failure = describeFailure(new EngineError(kind, "the first line\nat a stack"), place());
+  expect(failure.code).toBe(code);
+  expect(failure.message).toContain("the first line");
+  expect(failure.message).not.toContain("\n");
+  expect(failure.mend).toBeTruthy();
+});
+
+test("an unexpected error leaves its stack in the run's folder and a sentence for the user", () => {
+  const error = new TypeError("no such thing", { cause: new Error("the cause") });
+  const failure = describeFailure(error, { ...place(), stage: "data:d/x" });
+  expect(failure.code).toBe("FSL7099");
+  expect(failure.message).not.toContain(" at ");
+  const details = readFileSync(join(dir, "bug-data_d_x.txt"), "utf8");
+  expect(failure.message).toContain(join(dir, "bug-data_d_x.txt"));
+  expect(details).toContain("failure.test.ts");
+  expect(details).toContain("caused by Error: the cause");
+});
+
+test("a bug is told even where its details cannot be written", () => {
+  const failure = describeFailure("text", { ...place(), dir: "/dev/null/x" });
+  expect(failure).toMatchObject({ code: "FSL7099" });
+  expect(failure.message).toContain("no file");
+});
+
+test("at most ten events of a kind in a second, and always the last of a series", () => {
+  let now = 0;
+  const said: Said[] = [];
+  const say = throttled(
+    (event) => said.push(event),
+    () => now,
+  );
+  for (let done = 1; done <= 1000; done++, now += 2.5) {
+    say({ type: "stage.progress", phase: "embed", done, total: 1000, unit: "images" });
+    say({ type: "stage.progress", phase: "other", done, total: undefined, unit: "images" });
+    if (done % 500 === 0) say({ type: "stage.note", message: "passes" });
+  }
+  const of = (phase: string) => said.filter((event) => event.type === "stage.progress" && event.phase === phase);
+  expect(of("embed").length).toBeLessThanOrEqual(26);
+  expect(of("embed").length).toBeGreaterThan(20);
+  expect(of("embed").at(-1)).toMatchObject({ done: 1000 });
+  expect(of("other").length).toBeLessThanOrEqual(25);
+  expect(said.filter(({ type }) => type === "stage.note")).toHaveLength(2);
+});
+
+test("the word to stop is heard between steps", () => {
+  let stop = false;
+  const reported: number[] = [];
+  const pace = new Pace(
+    (patience) => reported.push(patience),
+    () => stop,
+  );
+  pace.step();
+  pace.prepared();
+  stop = true;
+  expect(() => pace.step()).toThrow(Stopped);
+  expect(reported).toEqual([60_000, 0, 60_000]);
+});
