@@ -41,9 +41,9 @@ describe("published shapes", () => {
     ["resnet18", 84, [512, 11, 11], 512],
   ])("%s at %i px", (backbone, pixels, map, vector) => {
     const network = networkOf(`backbone net = ${backbone}`, pixels);
-    expect(network.outputs["map"]?.map((axis) => axis.name)).toEqual(["channel", "height", "width"]);
+    expect(network.outputs.map?.map((axis) => axis.name)).toEqual(["channel", "height", "width"]);
     expect(sizes(network, "map")).toEqual(map);
-    expect(network.outputs["vector"]).toEqual([{ name: "feature", size: vector }]);
+    expect(network.outputs.vector).toEqual([{ name: "feature", size: vector }]);
   });
 
   it("counts conv64's weights: 3×3 kernels with biases, and scale and shift of each channel", () => {

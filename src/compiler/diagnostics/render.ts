@@ -3,7 +3,7 @@ import type { ChalkInstance } from "chalk";
 import { Chalk } from "chalk";
 import type { Span } from "../../../grammar/ast.js";
 import type { Diagnostic } from "./diagnostic.js";
-import { columnsOf, fit, printable, SourceLines } from "./source.js";
+import { clip, columnsOf, printable, SourceLines } from "./source.js";
 
 export interface RenderOptions {
   /** The caller decides, from NO_COLOR and the terminal. */
@@ -89,7 +89,7 @@ function frame(
     const text = source.line(line);
     const ranges = here.map((mark) => rangeOn(source, line, text, mark));
     const focus = ranges.find((range) => range.mark.primary) ?? ranges[0];
-    const shown = fit(printable(text), Math.max(20, width - gutter - 3), focus?.from ?? 0, focus?.to ?? 0);
+    const shown = clip(printable(text), Math.max(20, width - gutter - 3), focus?.from ?? 0, focus?.to ?? 0);
     lines.push(`${paint.blue(String(line).padStart(gutter))}${bar} ${shown.text}`.trimEnd());
     for (const { mark, from, to } of ranges.sort((a, b) => Number(b.mark.primary) - Number(a.mark.primary))) {
       const left = Math.max(0, from - shown.cut);

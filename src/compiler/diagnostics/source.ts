@@ -49,7 +49,7 @@ export function columnsOf(text: string): number {
 }
 
 /** At most `width` columns of `text`, with [from, to) among them where it fits. `cut`: columns left out before. */
-export function fit(text: string, width: number, from: number, to: number): { text: string; cut: number } {
+export function clip(text: string, width: number, from: number, to: number): { text: string; cut: number } {
   if (columnsOf(text) <= width) return { text, cut: 0 };
   const wanted = Math.min(to, from + width);
   const start = wanted <= width - 1 ? 0 : Math.max(0, Math.min(from - 8, wanted - width + 2));
