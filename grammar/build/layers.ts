@@ -73,6 +73,7 @@ function buildLayer(b: Builder, cst: CstNode): ast.Layer | undefined {
     return {
       kind: "ifLayer",
       condition: buildExpression(b, node(branch, "expression"), span.end),
+      // biome-ignore lint/suspicious/noThenProperty: a node of the tree, never awaited
       then: buildLayers(b, node(branch, "then")),
       otherwise: otherwise && buildLayers(b, otherwise),
       ...base,

@@ -78,9 +78,9 @@ describe("render", () => {
   });
 
   it("colours only where it may", () => {
-    const escape = String.fromCharCode(27);
-    expect(render(made({}), source, plain)).not.toContain(escape);
-    expect(render(made({}), source, { color: true, width: 80 })).toContain(escape);
+    const esc = String.fromCharCode(27);
+    expect(render(made({}), source, plain)).not.toContain(esc);
+    expect(render(made({}), source, { color: true, width: 80 })).toContain(esc);
   });
 
   it("never throws, never writes control characters of the source, and keeps code within the width", () => {
