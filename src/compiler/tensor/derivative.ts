@@ -7,7 +7,7 @@ import { decomposed, isComposite } from "./decompose.js";
 import { compositeDerivatives } from "./derivative/composite.js";
 import { elementwiseDerivatives } from "./derivative/elementwise.js";
 import { linearDerivatives } from "./derivative/linear.js";
-import { type Adjoint, type DerivativeRule, type DerivativeRules } from "./derivative/rule.js";
+import type { Adjoint, DerivativeRule, DerivativeRules } from "./derivative/rule.js";
 import { structureDerivatives } from "./derivative/structure.js";
 import type { Graph } from "./graph.js";
 import type { CompositeName, Node, OpAttrs, OpName } from "./ir.js";
