@@ -3,7 +3,7 @@ import type * as ast from "../../grammar/ast.js";
 import { Checker } from "./check/checker.js";
 import { Stagecraft } from "./check/experiment.js";
 import { Scope } from "./check/scope.js";
-import { type Diagnostic } from "./diagnostics/diagnostic.js";
+import type { Diagnostic } from "./diagnostics/diagnostic.js";
 import { Instances } from "./resolve/declarations.js";
 import { Modules, preludeId } from "./resolve/modules.js";
 import { checkNames } from "./resolve/names.js";

@@ -87,7 +87,8 @@ export const layersCodes = codes({
     severity: "error",
     title: "A network of too many layers",
     message: "written out, `{network}` has more than {most} layers",
-    explanation: "Loops and blocks are written out before anything runs. Loops in loops multiply, and so do blocks in blocks.",
+    explanation:
+      "Loops and blocks are written out before anything runs. Loops in loops multiply, and so do blocks in blocks.",
     example: "fsl 1\nbackbone net { repeat 200 { repeat 200 { relu } } flatten as vector }",
     mend: "Repeat less; the deepest networks of few-shot work have a few hundred layers.",
   },

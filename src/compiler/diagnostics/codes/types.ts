@@ -266,8 +266,7 @@ export const typesCodes = codes({
     message: "inlining {callee} would make more than {most} calls",
     explanation:
       "Functions are inlined at each call. One that calls another twice, which calls a third twice, doubles with each level.",
-    example:
-      "fsl 1\nfn f0(x) { x + x }\nfn f1(x) { f0(x) + f0(x) }\n// … to f15, and a metric that calls f15",
+    example: "fsl 1\nfn f0(x) { x + x }\nfn f1(x) { f0(x) + f0(x) }\n// … to f15, and a metric that calls f15",
     mend: "Name the intermediate value with `let` and use it twice.",
   },
 });
