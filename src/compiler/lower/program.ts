@@ -1,6 +1,7 @@
-/** Assembling a program from its outputs: the inputs are those that they reach. */
+/** Assembling a program from its outputs: the inputs are those that they reach, and the passes have run. */
 import { CompilerBug } from "../bug.js";
 import type { Node, Program, ProgramInput, ProgramOutput } from "../tensor/ir.js";
+import { optimize } from "../tensor/passes/optimize.js";
 import { reachable } from "../tensor/walk.js";
 
 /** A tensor carried from step to step. */
@@ -35,7 +36,7 @@ export function assemble({ name, host, states = [], feeds }: ProgramParts): Prog
     if (carried.has(input)) return [{ name: input, node, role: "state", next: nextName(input) }];
     return [{ name: input, node, role: feeds.includes(input) ? "feed" : "weight" }];
   });
-  return { name, inputs, outputs };
+  return optimize({ name, inputs, outputs });
 }
 
 function inputNode(node: Node): Node<"input"> {
