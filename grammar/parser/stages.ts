@@ -1,0 +1,267 @@
+/** Stages and their lines. */
+import type { IToken, TokenType } from "chevrotain";
+import { tokenMatcher } from "../chevrotain.js";
+import * as t from "../tokens.js";
+import { MethodParser } from "./methods.js";
+
+const w = t.words;
+const stageWords: ReadonlySet<TokenType> = new Set([
+  w.encoder,
+  w.head,
+  w.metric,
+  w.data,
+  w.episodes,
+  w.optimizer,
+  w.schedule,
+  w.validate,
+  w.report,
+  w.loss,
+  w.fit,
+]);
+
+export abstract class StageParser extends MethodParser {
+  /** The token after the parenthesis that the k-th token opens. */
+  private afterParen(k: number): IToken {
+    let depth = 0;
+    for (let i = k; ; i++) {
+      if (this.is(t.LParen, i)) depth++;
+      else if (this.is(t.RParen, i)) depth--;
+      if (depth === 0 || Number.isNaN(this.LA(i).startOffset)) return this.LA(i + 1);
+    }
+  }
+
+  readonly stage = this.RULE("stage", () => {
+    this.OR([
+      { ALT: () => this.CONSUME(w.pretrain, { LABEL: "word" }) },
+      { ALT: () => this.CONSUME(w.meta, { LABEL: "word" }) },
+      { ALT: () => this.CONSUME(w.evaluate, { LABEL: "word" }) },
+    ]);
+    this.CONSUME(t.Identifier, { LABEL: "name" });
+    this.OPTION(() => {
+      this.CONSUME(w.like);
+      this.CONSUME1(t.Identifier, { LABEL: "like" });
+    });
+    this.CONSUME(t.LBrace);
+    this.MANY({
+      GATE: () => !this.is(t.RBrace),
+      DEF: () => {
+        this.OR1({
+          IGNORE_AMBIGUITIES: true,
+          DEF: [{ ALT: () => this.SUBRULE(this.stageLine) }, { ALT: () => this.SUBRULE(this.strayLine) }],
+        });
+      },
+    });
+    this.CONSUME(t.RBrace);
+  });
+  readonly stageLine = this.RULE("stageLine", () => {
+    this.OR({
+      IGNORE_AMBIGUITIES: true,
+      DEF: [
+        { ALT: () => this.SUBRULE(this.slot) },
+        { ALT: () => this.SUBRULE(this.of) },
+        { ALT: () => this.SUBRULE(this.data) },
+        { ALT: () => this.SUBRULE(this.episodes) },
+        { ALT: () => this.SUBRULE(this.optimizer) },
+        { ALT: () => this.SUBRULE(this.schedule) },
+        { ALT: () => this.SUBRULE(this.for) },
+        { ALT: () => this.SUBRULE(this.validate) },
+        { ALT: () => this.SUBRULE(this.report) },
+        { ALT: () => this.SUBRULE(this.loss) },
+        { GATE: () => this.is(w.from, 2), ALT: () => this.SUBRULE(this.fitFrom) },
+        { ALT: () => this.SUBRULE(this.setting) },
+      ],
+    });
+  });
+  /** `encoder frozen base.encoder`: the word is a modifier where a value follows on its line. */
+  readonly slot = this.RULE("slot", () => {
+    this.OR([
+      { ALT: () => this.CONSUME(w.encoder, { LABEL: "word" }) },
+      { ALT: () => this.CONSUME(w.head, { LABEL: "word" }) },
+      { ALT: () => this.CONSUME(w.metric, { LABEL: "word" }) },
+    ]);
+    this.MANY({
+      GATE: () => this.is(t.Identifier, 2) && this.sameLine(2),
+      DEF: () => this.OR1([{ ALT: () => this.CONSUME(w.frozen) }, { ALT: () => this.CONSUME(w.untrained) }]),
+    });
+    this.SUBRULE(this.expression);
+  });
+  readonly of = this.RULE("of", () => {
+    this.CONSUME(w.of);
+    this.CONSUME(t.Identifier);
+  });
+  readonly data = this.RULE("data", () => {
+    this.CONSUME(w.data);
+    this.SUBRULE(this.expression);
+  });
+  readonly episodes = this.RULE("episodes", () => {
+    this.CONSUME(w.episodes);
+    this.SUBRULE(this.expression, { LABEL: "task" });
+    this.CONSUME(w.from);
+    this.SUBRULE1(this.expression, { LABEL: "split" });
+    this.OPTION(() => {
+      this.CONSUME(t.Comma);
+      this.SUBRULE2(this.expression, { LABEL: "count" });
+    });
+  });
+  readonly optimizer = this.RULE("optimizer", () => {
+    this.CONSUME(w.optimizer);
+    this.SUBRULE(this.expression);
+    this.OPTION(() => {
+      this.CONSUME(t.LBrace);
+      this.MANY(() => {
+        this.SUBRULE(this.group);
+        this.OPTION1(() => this.CONSUME(t.Semicolon));
+      });
+      this.CONSUME(t.RBrace);
+    });
+  });
+  readonly group = this.RULE("group", () => {
+    this.SUBRULE(this.path);
+    this.OPTION({ GATE: () => !this.is(t.Colon, 2), DEF: () => this.CONSUME(w.frozen) });
+    this.MANY({
+      GATE: () => this.is(t.Colon, 2) || this.is(t.Equals, 2),
+      DEF: () => {
+        this.SUBRULE(this.argument);
+        this.OPTION1(() => this.CONSUME(t.Comma));
+      },
+    });
+  });
+  readonly path = this.RULE("path", () => {
+    this.SUBRULE(this.pathPart);
+    this.MANY(() => {
+      this.OR([
+        {
+          ALT: () => {
+            this.CONSUME(t.Dot);
+            this.SUBRULE1(this.pathPart);
+          },
+        },
+        {
+          ALT: () => {
+            this.CONSUME(t.LBracket);
+            this.CONSUME(t.NumberToken);
+            this.CONSUME(t.RBracket);
+          },
+        },
+      ]);
+    });
+  });
+  readonly pathPart = this.RULE("pathPart", () => {
+    this.OR([
+      { ALT: () => this.CONSUME(t.Identifier) },
+      { ALT: () => this.CONSUME(t.Star) },
+      { ALT: () => this.CONSUME(t.StarStar) },
+    ]);
+  });
+  readonly schedule = this.RULE("schedule", () => {
+    this.CONSUME(w.schedule);
+    this.SUBRULE(this.expression);
+  });
+  readonly for = this.RULE("for", () => {
+    this.CONSUME(w.for);
+    this.SUBRULE(this.expression, { LABEL: "total" });
+    this.OPTION({
+      GATE: () => this.sameLine() || this.is(t.NumberToken, 2),
+      DEF: () => {
+        this.CONSUME(w.of);
+        this.SUBRULE1(this.expression, { LABEL: "of" });
+      },
+    });
+    this.MANY(() => {
+      this.CONSUME(t.Comma);
+      this.SUBRULE(this.forPart);
+    });
+  });
+  readonly forPart = this.RULE("forPart", () => {
+    this.OR({
+      IGNORE_AMBIGUITIES: true,
+      DEF: [
+        {
+          GATE: () => this.is(w.last, 2),
+          ALT: () => {
+            this.CONSUME(w.drop);
+            this.CONSUME(w.last);
+          },
+        },
+        {
+          ALT: () => {
+            this.SUBRULE(this.expression);
+            this.CONSUME(w.per);
+            this.CONSUME(w.step);
+          },
+        },
+      ],
+    });
+  });
+  readonly validate = this.RULE("validate", () => {
+    this.CONSUME(w.validate);
+    this.SUBRULE(this.expression, { LABEL: "task" });
+    this.CONSUME(w.from);
+    this.SUBRULE1(this.expression, { LABEL: "split" });
+    this.MANY(() => {
+      this.CONSUME(t.Comma);
+      this.SUBRULE(this.validatePart);
+    });
+  });
+  readonly validatePart = this.RULE("validatePart", () => {
+    this.OR({
+      IGNORE_AMBIGUITIES: true,
+      DEF: [
+        {
+          GATE: () => this.is(w.best, 2),
+          ALT: () => {
+            this.CONSUME(w.keep);
+            this.CONSUME(w.best);
+          },
+        },
+        {
+          GATE: () => this.is(t.Identifier, 2) || this.is(t.NumberToken, 2),
+          ALT: () => {
+            this.CONSUME(w.every);
+            this.SUBRULE(this.expression, { LABEL: "every" });
+          },
+        },
+        { ALT: () => this.SUBRULE1(this.expression, { LABEL: "count" }) },
+      ],
+    });
+  });
+  readonly report = this.RULE("report", () => {
+    this.CONSUME(w.report);
+    this.SUBRULE(this.values);
+  });
+  /** `loss(x: image [item], y: class [item]) { … }` where a block follows the parenthesis, else `loss EXPRESSION`. */
+  readonly loss = this.RULE("loss", () => {
+    this.CONSUME(w.loss);
+    this.OR({
+      IGNORE_AMBIGUITIES: true,
+      DEF: [
+        {
+          GATE: () => this.is(t.LParen) && tokenMatcher(this.afterParen(1), t.LBrace),
+          ALT: () => {
+            this.SUBRULE(this.parameters);
+            this.SUBRULE(this.block);
+          },
+        },
+        { ALT: () => this.SUBRULE(this.expression) },
+      ],
+    });
+  });
+  readonly fitFrom = this.RULE("fitFrom", () => {
+    this.CONSUME(w.fit);
+    this.CONSUME(w.from);
+    this.SUBRULE(this.expression);
+  });
+  /** A line of any other word; the checker knows which there are. What fits no value is skipped to the line's end. */
+  readonly setting = this.RULE("setting", () => {
+    this.CONSUME(t.Identifier);
+    this.OPTION({ GATE: () => this.is(t.Text, 2), DEF: () => this.CONSUME(w.from) });
+    this.OPTION1({
+      GATE: () => this.sameLine() && this.startsOperand(1),
+      DEF: () => this.SUBRULE(this.values),
+    });
+    this.MANY({
+      GATE: () => this.sameLine() && !this.is(t.RBrace) && !stageWords.has(this.LA(1).tokenType),
+      DEF: () => this.SUBRULE(this.strayItem),
+    });
+  });
+}
