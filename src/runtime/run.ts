@@ -42,16 +42,24 @@ export function run(experiment: Experiment, options: RunOptions): Run {
 export function start(settled: Settled, world: World): Run {
   const folder = createRunFolder(places.runs(settled.project), new Date());
   const channel = new Channel<RunEvent>();
+  let unwritten: { readonly error: unknown } | undefined;
   const emit = (event: RunEvent): void => {
     channel.push(event);
-    folder.append(event);
+    if (unwritten !== undefined) return; // A log with a hole would read as a whole one; one that breaks off does not.
+    try {
+      folder.append(event);
+    } catch (error) {
+      // Events come from a worker's messages, where nobody catches: `conduct` tells it once the worker is gone.
+      unwritten = { error };
+      scheduler.abort();
+    }
   };
   const scheduler = new Scheduler({ ...settled, runDir: folder.dir, world }, emit);
   return {
     id: folder.id,
     dir: folder.dir,
     events: channel,
-    done: conduct(settled, folder, scheduler, emit).finally(() => {
+    done: conduct(settled, folder, scheduler, emit, () => unwritten).finally(() => {
       channel.close();
       folder.close();
     }),
@@ -65,6 +73,7 @@ async function conduct(
   folder: RunFolder,
   scheduler: Scheduler,
   emit: (event: RunEvent) => void,
+  unwritten: () => { readonly error: unknown } | undefined,
 ): Promise<RunSummary> {
   const { experiment, graph, seed, engine } = settled;
   const started = performance.now();
@@ -81,6 +90,8 @@ async function conduct(
     });
     folder.write("plan.json", `${JSON.stringify(await planSettled(settled, false), null, 2)}\n`);
     summary = await scheduler.run();
+    const lost = unwritten();
+    if (lost !== undefined) throw lost.error;
   } catch (error) {
     const failure: Failure = describeFailure(error, { stage: "run", engine: engine.name, dir: folder.dir });
     summary = { status: "failed", results: [], failures: [{ stage: "run", ...failure }] };

@@ -295,6 +295,15 @@ test("a stage that finishes while it is being stopped is kept", async () => {
   expect((await play()).worked).toEqual(["ra", "b", "rb"]);
 });
 
+test("a stop that comes while the last stage finishes interrupts nothing", async () => {
+  const played = await play({}, (job, scheduler) => {
+    if (job.node === "rb") scheduler.stop();
+    return store(job, 0.5);
+  });
+  expect(played.summary.status).toBe("done");
+  expect(played.summary.results).toHaveLength(2);
+});
+
 test("two runs at once compute each stage once", async () => {
   const slow: Behaviour = async (job) => {
     await new Promise((resolve) => setTimeout(resolve, 100));

@@ -84,8 +84,10 @@ export class Scheduler {
   }
 
   async run(): Promise<ScheduleSummary> {
+    let interrupted = false;
     for (const node of this.#options.graph.nodes) {
-      if (this.#stopped()) break;
+      interrupted = this.#stopped();
+      if (interrupted) break;
       const missing = node.needs.find((id) => this.#unfinished.has(id));
       if (missing !== undefined) {
         this.#unfinished.add(node.id);
@@ -95,12 +97,14 @@ export class Scheduler {
       const failure = await this.#node(node).catch((error: unknown) => this.#describe(node, error));
       if (failure === undefined) continue;
       this.#unfinished.add(node.id);
-      if (this.#stopped()) break;
+      interrupted = this.#stopped();
+      if (interrupted) break;
       this.#failures.push({ stage: node.id, ...failure });
       const { code, message, mend } = failure;
       this.#say({ type: "stage.failed", stage: node.id, code, message, mend });
     }
-    const status = this.#stopped() ? "interrupted" : this.#failures.length > 0 ? "failed" : "done";
+    // A stop that came too late to leave anything undone interrupts nothing.
+    const status = interrupted ? "interrupted" : this.#failures.length > 0 ? "failed" : "done";
     return { status, results: this.#results, failures: this.#failures };
   }
 

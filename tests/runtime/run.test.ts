@@ -1,0 +1,64 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { DiagnosticError, diagnostic } from "../../src/compiler/diagnostics/diagnostic.js";
+import { settle } from "../../src/runtime/preflight.js";
+import { start } from "../../src/runtime/run.js";
+import type { Outcome } from "../../src/runtime/worker/protocol.js";
+import { base, experiment } from "./tiny.js";
+
+/** The disk fills up at the first event of a worker. */
+vi.mock("../../src/runtime/run-folder.js", async (original) => {
+  const real = await original<typeof import("../../src/runtime/run-folder.js")>();
+  return {
+    ...real,
+    createRunFolder: (...args: Parameters<typeof real.createRunFolder>) => ({
+      ...real.createRunFolder(...args),
+      append(event: { readonly type: string }) {
+        if (event.type !== "stage.note") return;
+        throw new DiagnosticError(diagnostic("FSL7031", undefined, { path: "p", why: "the disk is full" }));
+      },
+    }),
+  };
+});
+
+let dir = "";
+beforeEach(() => {
+  dir = mkdtempSync(join(tmpdir(), "fslc-run-"));
+});
+afterEach(() => rmSync(dir, { recursive: true, force: true }));
+
+test("an event that cannot be written ends the worker and fails the run, and throws nowhere", async () => {
+  const settling = settle(experiment([base]), { project: { dir, home: join(dir, ".fslc") } });
+  if (!("settled" in settling)) throw new Error("refused");
+  let aborted = false;
+  const started = start(settling.settled, {
+    packed: async () => ({ digest: "digest", dir: "pack" }),
+    work(job, onEvent) {
+      let end: (outcome: Outcome) => void = () => {};
+      const outcome = new Promise<Outcome>((resolve) => {
+        end = resolve;
+      });
+      setTimeout(() => {
+        for (const message of ["first", "second"]) {
+          onEvent({ time: 0, type: "stage.note", stage: job.node, message });
+        }
+      }, 0);
+      return {
+        outcome,
+        stop() {},
+        abort() {
+          aborted = true;
+          end({ kind: "stopped" });
+        },
+      };
+    },
+  });
+  const seen: string[] = [];
+  for await (const { type } of started.events) seen.push(type);
+  const summary = await started.done;
+  expect(aborted).toBe(true);
+  expect(summary).toMatchObject({ status: "failed", failures: [{ stage: "run", code: "FSL7031" }] });
+  expect(seen.at(-1)).toBe("run.done");
+});
