@@ -75,6 +75,19 @@ describe("folder", () => {
     });
   });
 
+  test.each([
+    ["divided", "train/"],
+    ["to divide", ""],
+  ])("a folder without images is no class (%s)", async (_, inside) => {
+    const dir = tempDir();
+    for (const path of ["ant/1.png", "bee/1.png", "notes/readme.txt"]) write(join(dir, "root", inside + path), "");
+    const args = { root: "root", val: 0, test: 0 };
+    expect(Object.keys(names(await list("folder", args, dir)).train ?? {})).toEqual(["ant", "bee"]);
+    expect(facts("folder", args, dir)?.splits).toEqual({
+      train: { classes: 2, images: 2, smallest: { name: "ant", images: 1 } },
+    });
+  });
+
   test("divides class folders by lists, and leaves out what no list names", async () => {
     const dir = tempDir();
     for (const name of ["ant", "bee", "cat", "dog"]) write(join(dir, "root", name, "1.png"), "");

@@ -68,8 +68,9 @@ export const folder: Source = {
       readdirSync(path, { recursive: true, encoding: "utf8" }).filter(
         (name) => isImage(name) && !/(^|[\\/])\./.test(name),
       ).length;
+    // A folder without an image in it is no class: `list` never meets it.
     const sized = (inside: string, names: readonly string[]) =>
-      names.map((name) => ({ name, images: count(join(inside, name)) }));
+      names.map((name) => ({ name, images: count(join(inside, name)) })).filter(({ images }) => images > 0);
     if (divided.length > 0) {
       return factsOf(
         Object.fromEntries(divided.map((split) => [split, sized(join(root, split), folders(join(root, split)))])),
