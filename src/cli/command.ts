@@ -6,11 +6,6 @@ export interface Cli extends Streams {
   readonly env: Readonly<Record<string, string | undefined>>;
 }
 
-/** A command whose action answers with an exit code. */
-export interface CommandFile {
-  define(cli: Cli, exit: (code: number) => void): Command;
-}
-
 /** Examples for the foot of a command's help: a command line and what it does. */
 export function examples(list: readonly (readonly [string, string])[]): string {
   const width = Math.max(...list.map(([line]) => line.length));

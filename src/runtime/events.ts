@@ -98,6 +98,3 @@ export interface Result {
   readonly ci95: number;
   readonly episodes: number;
 }
-
-/** What a run writes its events to. */
-export type Emit = (event: RunEvent) => void;

@@ -1,6 +1,6 @@
 /** The meeting point of the checker and the layer elaborator (`layers.ts`). */
 import type * as ast from "../../../grammar/ast.js";
-import type { Axis, Network } from "../typed.js";
+import type { Axis } from "../typed.js";
 import type { Scope } from "./scope.js";
 
 export interface NetworkRequest {
@@ -20,5 +20,3 @@ export interface NetworkRequest {
   readonly generic: boolean;
   readonly span: ast.Span;
 }
-/** `elaborateNetwork` of layers.ts. Undefined where an error has been reported. */
-export type ElaborateNetwork = (request: NetworkRequest) => Network | undefined;
