@@ -148,22 +148,26 @@ async function main(): Promise<void> {
   const peer = Peer.start(threads);
   if (peer === undefined) say("PyTorch is not set up (npm run bench -- --setup): only our side runs.");
   const results: Result[] = [];
-  for (const it of CASES.filter(({ name }) => wanted(name))) {
-    const modes = peer ? it.modes.filter((mode) => mode === "eager" || !values["no-compiled"]) : [];
-    const engine = await createEngine("onnx", { device: "cpu", threads });
-    const result = await measure(it, engine, peer, modes, Number(values.rounds ?? it.rounds));
-    await engine.dispose();
-    results.push(result);
-    say(`${it.what}`);
-    for (const [side, value] of Object.entries(result.median)) {
-      const ratio = result.ratio[side];
-      const lead = ratio === undefined ? "" : `   ${ratio.toFixed(2)}× our time`;
-      say(`  ${side.padEnd(9)} ${value.toFixed(3).padStart(8)} s${lead}`);
+  let sampler: number | undefined;
+  try {
+    for (const it of CASES.filter(({ name }) => wanted(name))) {
+      const modes = peer ? it.modes.filter((mode) => mode === "eager" || !values["no-compiled"]) : [];
+      const engine = await createEngine("onnx", { device: "cpu", threads });
+      const result = await measure(it, engine, peer, modes, Number(values.rounds ?? it.rounds));
+      await engine.dispose();
+      results.push(result);
+      say(`${it.what}`);
+      for (const [side, value] of Object.entries(result.median)) {
+        const ratio = result.ratio[side];
+        const lead = ratio === undefined ? "" : `   ${ratio.toFixed(2)}× our time`;
+        say(`  ${side.padEnd(9)} ${value.toFixed(3).padStart(8)} s${lead}`);
+      }
     }
+    sampler = wanted("sampler") ? samplerRate() : undefined;
+    if (sampler !== undefined) say(`sampler\n  fslc      ${Math.round(sampler).toLocaleString("en")} episodes/s`);
+  } finally {
+    peer?.stop();
   }
-  const sampler = wanted("sampler") ? samplerRate() : undefined;
-  if (sampler !== undefined) say(`sampler\n  fslc      ${Math.round(sampler).toLocaleString("en")} episodes/s`);
-  peer?.stop();
 
   const folder = join(packageRoot, ".bench");
   mkdirSync(folder, { recursive: true });
