@@ -8,7 +8,7 @@ import { Instances } from "./resolve/declarations.js";
 import { Modules, preludeId } from "./resolve/modules.js";
 import { checkNames } from "./resolve/names.js";
 import type { Given } from "./resolve/params.js";
-import type { DataSource, DatasetFacts, Experiment, ParamValue } from "./typed.js";
+import type { DataSource, DatasetFacts, Experiment, ParamValue, SourceForm } from "./typed.js";
 
 /** The compiler's one window on the world; every call is synchronous. */
 export interface CompilerHost {
@@ -16,6 +16,8 @@ export interface CompilerHost {
   readFile(id: string): string | undefined;
   /** The id of the module that a specifier means in a file; undefined where it can mean none. */
   resolveImport(fromId: string, specifier: string): string | undefined;
+  /** The sources of images that a dataset may name. */
+  readonly sources: readonly SourceForm[];
   /** What is known of the data before they are read; undefined where nothing is. */
   facts(source: DataSource): DatasetFacts | undefined;
   /** Milliseconds, for `timings`; the compiler has no clock of its own. */
@@ -36,7 +38,7 @@ export interface Compilation {
 }
 
 export function compile(host: CompilerHost, root: string, options: CompileOptions): Compilation {
-  const checker = new Checker((source) => host.facts(source));
+  const checker = new Checker(host.sources, (source) => host.facts(source));
   const timings: { phase: string; ms: number }[] = [];
   const phase = <T>(name: string, work: () => T): T => {
     const start = host.now?.() ?? 0;

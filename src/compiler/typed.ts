@@ -65,9 +65,27 @@ export interface ImageSize {
   readonly width: number;
 }
 export interface DataSource {
-  /** A built-in source: `emoji`, `folder`, `csv`, `cub`, `omniglot`, … */
+  /** The name of a `SourceForm`. */
   readonly kind: string;
   readonly args: Readonly<Record<string, ParamValue>>;
+}
+/** An argument of a source. */
+export interface SourceArg {
+  readonly name: string;
+  /** `choice`: one of `choices`. */
+  readonly type: "text" | "bool" | "real" | "choice";
+  readonly choices?: readonly string[];
+  /** Undefined where it must be given. */
+  readonly default: ParamValue | undefined;
+  /** The least and the largest number that it may be. */
+  readonly range?: readonly [number, number];
+}
+/** What a `source` line may name, and what its images are before any transform. The host knows which there are. */
+export interface SourceForm {
+  readonly kind: string;
+  readonly args: readonly SourceArg[];
+  readonly channels: 1 | 3;
+  readonly square: boolean;
 }
 export type SplitName = "train" | "val" | "test";
 export interface DatasetFacts {

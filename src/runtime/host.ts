@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs";
 import { isAbsolute, join, posix, relative, resolve, sep } from "node:path";
 import type { CompilerHost } from "../compiler/compile.js";
-import { sourceFacts } from "./data/sources/index.js"; // not the whole room: a check starts in less
+import { describeSources, sourceFacts } from "./data/sources/index.js"; // not the whole room: a check starts in less
 import { packageRoot } from "./package.js";
 import { type Project, places } from "./project.js";
 
@@ -30,6 +30,7 @@ export function nodeHost(project: Project): CompilerHost {
       const id = posix.join(posix.dirname(fromId), specifier);
       return id.startsWith("..") ? undefined : id;
     },
+    sources: describeSources(),
     facts: (source) => sourceFacts(source, project.dir, places.data(project)),
     now: () => performance.now(),
   };

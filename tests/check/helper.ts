@@ -2,6 +2,7 @@
 import { readFileSync } from "node:fs";
 import { type Compilation, type CompilerHost, compile } from "../../src/compiler/compile.js";
 import type { DataSource, DatasetFacts, Experiment, Stage } from "../../src/compiler/typed.js";
+import { describeSources } from "../../src/runtime/data/sources/index.js";
 
 const specs = new URL("../../specs/", import.meta.url);
 const emojiSplit = (classes: number, name: string) => ({ classes, images: 8 * classes, smallest: { name, images: 8 } });
@@ -50,6 +51,7 @@ export function hostOf(files: Readonly<Record<string, string>>): CompilerHost {
       if (!specifier.startsWith("./")) return undefined;
       return from.startsWith("fsl:") ? `fsl:${specifier.slice(2).replace(/\.fsl$/, "")}` : specifier.slice(2);
     },
+    sources: describeSources(),
     facts,
   };
 }

@@ -2,6 +2,7 @@
 import { readFileSync } from "node:fs";
 import { compile } from "../../src/compiler/compile.js";
 import type { DatasetFacts, Experiment } from "../../src/compiler/typed.js";
+import { describeSources } from "../../src/runtime/data/sources/index.js";
 
 const split = (classes: number, each: number) => ({
   classes,
@@ -22,6 +23,7 @@ export function experimentOf(text: string, set: Record<string, string> = {}): Ex
         const name = /^(?:fsl:|\.\/)([a-z]+)(?:\.fsl)?$/.exec(specifier)?.[1];
         return name === undefined ? undefined : `fsl:${name}`;
       },
+      sources: describeSources(),
       facts: () => facts,
     },
     "test.fsl",

@@ -40,7 +40,7 @@ async function list(cli: Cli, json: boolean): Promise<number> {
     cli.stdout.write(`${kind}: ${summary}\n`);
     for (const a of args) {
       const value = a.default === undefined ? "needed" : `default ${JSON.stringify(a.default)}`;
-      cli.stdout.write(`    ${a.name}: ${a.type} (${value})  ${a.meaning}\n`);
+      cli.stdout.write(`    ${a.name}: ${a.choices?.join(" or ") ?? a.type} (${value})  ${a.meaning}\n`);
     }
     cli.stdout.write(`  ${fetched ? "fetched on first use" : "to be had"}: ${obtain}\n  licence: ${licence}\n\n`);
   }

@@ -10,7 +10,7 @@ import {
   type registry,
 } from "../diagnostics/diagnostic.js";
 import { didYouMean } from "../diagnostics/suggest.js";
-import type { DataSource, DatasetFacts } from "../typed.js";
+import type { DataSource, DatasetFacts, SourceForm } from "../typed.js";
 import type { CallableValue } from "./values.js";
 
 /** Calls that one compilation inlines at most: far above any method. */
@@ -26,7 +26,10 @@ export class Checker {
   /** A finished stage as a function of images, for losses over the classes `labels`. Set by the owner of the stages. */
   callStage: (id: string, at: Span, labels: string | undefined) => CallableValue | undefined = () => undefined;
 
-  constructor(readonly facts: (source: DataSource) => DatasetFacts | undefined) {}
+  constructor(
+    readonly sources: readonly SourceForm[],
+    readonly facts: (source: DataSource) => DatasetFacts | undefined,
+  ) {}
 
   /** The same mistake met again (a metric used by three stages) is reported once. */
   report<K extends CodeName>(

@@ -1,38 +1,15 @@
 /** Datasets: the source at the end of a chain of declarations, transforms, image size, and what is known of the data. */
 import type * as ast from "../../../grammar/ast.js";
-import type { DataSource, Dataset, DatasetFacts, SplitName, SplitRef } from "../typed.js";
+import type { DataSource, Dataset, DatasetFacts, SourceArg, SplitName, SplitRef } from "../typed.js";
 import { withDefaults } from "./arguments.js";
 import type { Checker } from "./checker.js";
 import { suggest } from "./checker.js";
 import { evaluate } from "./evaluate.js";
 import type { Scope } from "./scope.js";
-import { type SettingTable, settle } from "./settings.js";
+import { type Setting, type SettingTable, settle } from "./settings.js";
 import { type Chain, elaborateChain } from "./transforms.js";
 import { type DatasetValue, describe, type SplitValue } from "./values.js";
 
-const root = { name: "root", type: { kind: "text" } } as const;
-const sources: SettingTable = {
-  emoji: [],
-  folder: [
-    root,
-    { name: "lists", type: { kind: "text" }, default: "" },
-    { name: "val", type: { kind: "real" }, default: 0.16, min: 0, max: 1 },
-    { name: "test", type: { kind: "real" }, default: 0.2, min: 0, max: 1 },
-  ],
-  csv: [root],
-  cub: [root],
-  omniglot: [
-    root,
-    { name: "rotations", type: { kind: "bool" }, default: true },
-    { name: "split", type: { kind: "choice", choices: ["vinyals", "background"] }, default: "vinyals" },
-  ],
-};
-/** What images of a source are before any transform: their channels, and whether they are square. */
-const images: Readonly<Record<string, { readonly channels: number; readonly square: boolean }>> = {
-  emoji: { channels: 3, square: true },
-  omniglot: { channels: 1, square: true },
-};
-const photographs = { channels: 3, square: false };
 const lineWords = ["source", "train", "eval", "unreadable"];
 
 /** Lines of a declaration and of those it is made from; its own win. */
@@ -68,7 +45,8 @@ export class Datasets {
     const { decl } = value;
     const lines = linesOf(value, at, checker);
     if (!lines.complete || lines.source === undefined) return undefined;
-    const form = images[lines.source.kind] ?? photographs;
+    const form = checker.sources.find(({ kind }) => kind === lines.source?.kind);
+    if (form === undefined) return undefined;
     const chain = (word: "train" | "eval"): Chain | undefined => {
       const written = lines[word];
       if (written === undefined) return { transforms: [], size: undefined };
@@ -176,7 +154,7 @@ function readLine(line: ast.DatasetLine, lines: Lines, scope: Scope, derived: bo
   switch (word) {
     case "source": {
       const call = line.values[0];
-      const settled = call === undefined ? undefined : settle(call, sources, "data source", scope);
+      const settled = call === undefined ? undefined : settle(call, sourceTable(checker), "data source", scope);
       if (settled === undefined || derived) {
         if (derived) checker.report("FSL5002", line.word.span, { kind: "derived dataset's", line: word });
         lines.complete = false;
@@ -208,6 +186,18 @@ function readLine(line: ast.DatasetLine, lines: Lines, scope: Scope, derived: bo
       checker.report("FSL5002", line.word.span, { kind: "dataset", line: word }, { help: suggest(word, lineWords) });
       lines.complete = false;
   }
+}
+
+function sourceTable({ sources }: Checker): SettingTable {
+  return Object.fromEntries(sources.map(({ kind, args }) => [kind, args.map(settingOf)]));
+}
+function settingOf({ name, type, choices = [], default: otherwise, range }: SourceArg): Setting {
+  return {
+    name,
+    type: type === "choice" ? { kind: type, choices } : { kind: type },
+    ...(otherwise === undefined ? {} : { default: otherwise }),
+    ...(range === undefined ? {} : { min: range[0], max: range[1] }),
+  };
 }
 
 /** A split, checked to exist where the data are known. */

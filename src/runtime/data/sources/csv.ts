@@ -19,6 +19,7 @@ export const csv: Source = {
       },
     ],
     channels: 3,
+    square: false,
     obtain:
       "the archives that LibFewShot lists (miniImageNet, tieredImageNet, …), unpacked; or CSV files of your own: a header line, then `filename,label`",
     licence: "that of the images",

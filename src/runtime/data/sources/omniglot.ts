@@ -62,12 +62,14 @@ export const omniglot: Source = {
       },
       {
         name: "split",
-        type: "text",
+        type: "choice",
+        choices: ["vinyals", "background"],
         default: "vinyals",
         meaning: "`vinyals` (1028/172/423 characters) or `background` (964 to train on, 659 to test on)",
       },
     ],
     channels: 1,
+    square: true,
     obtain:
       "images_background.zip and images_evaluation.zip from the repository brendenlake/omniglot, folder python/; they need not be unpacked",
     licence: "MIT",

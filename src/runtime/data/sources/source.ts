@@ -1,7 +1,14 @@
 /** What each source of images gives: where its images are, how its classes divide, and what is known before. */
 import { isAbsolute, resolve } from "node:path";
 import { DiagnosticError, diagnostic } from "../../../compiler/diagnostics/diagnostic.js";
-import type { DataSource, DatasetFacts, ParamValue, SplitName } from "../../../compiler/typed.js";
+import type {
+  DataSource,
+  DatasetFacts,
+  ParamValue,
+  SourceArg,
+  SourceForm,
+  SplitName,
+} from "../../../compiler/typed.js";
 import type { IngestOptions } from "../contract.js";
 
 export const SPLITS: readonly SplitName[] = ["train", "val", "test"];
@@ -24,20 +31,13 @@ export interface ListedClass {
 /** Classes in order, images in order: this order is the pack's, so it must not depend on the file system's. */
 export type Listing = Readonly<Partial<Record<SplitName, readonly ListedClass[]>>>;
 
-export interface ArgDescription {
-  readonly name: string;
-  readonly type: "text" | "bool" | "real";
-  /** Undefined where it must be given. */
-  readonly default: ParamValue | undefined;
+export interface ArgDescription extends SourceArg {
   readonly meaning: string;
 }
-/** What `fslc data list` prints. */
-export interface SourceDescription {
-  readonly kind: string;
+/** What the compiler knows of a source, and what `fslc data list` prints beside it. */
+export interface SourceDescription extends SourceForm {
   readonly summary: string;
   readonly args: readonly ArgDescription[];
-  /** Channels of its images as they are stored: 1 or 3. */
-  readonly channels: 1 | 3;
   /** Where the data is to be had, and how it is laid out. */
   readonly obtain: string;
   readonly licence: string;
