@@ -1,5 +1,6 @@
 import { Console } from "node:console";
 import { EventEmitter } from "node:events";
+import { PassThrough } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Terminal } from "@xterm/headless";
 import { beforeAll, expect, test, vi } from "vitest";
@@ -108,5 +109,25 @@ test("the first interrupt says what it does and how to go further", async () => 
   reporter.interrupted();
   await sleep(250);
   expect((await tty.screen()).join("\n")).toContain("press again to abort");
+  await reporter.close();
+});
+
+test("Ctrl-C counts each press, also where two are read at once", async () => {
+  const tty = fakeTty(80, 24);
+  const keys = Object.assign(new PassThrough(), {
+    isTTY: true,
+    setRawMode: (): void => undefined,
+    ref: (): void => undefined,
+    unref: (): void => undefined,
+  }) as unknown as NodeJS.ReadStream;
+  let presses = 0;
+  const reporter = inkReporter({ stdout: tty.stream, stderr: tty.stream, stdin: keys }, () => presses++);
+  await sleep(100);
+  (keys as unknown as PassThrough).write("\x03");
+  await sleep(50);
+  expect(presses).toBe(1);
+  (keys as unknown as PassThrough).write("\x03\x03");
+  await sleep(50);
+  expect(presses).toBe(3);
   await reporter.close();
 });

@@ -37,7 +37,9 @@ export function App({ screen, onInterrupt }: AppProps): JSX.Element {
   const { isRawModeSupported } = useStdin();
   useInput(
     (input, key) => {
-      if (key.ctrl && input === "c") onInterrupt();
+      // Presses that are read at once, as in a busy moment, come as one text.
+      const presses = key.ctrl && input === "c" ? 1 : input.split("\x03").length - 1;
+      for (let press = 0; press < presses; press++) onInterrupt();
     },
     { isActive: isRawModeSupported },
   );
