@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { DiagnosticError, diagnostic } from "../compiler/diagnostics/diagnostic.js";
 import type { ParamValue } from "../compiler/typed.js";
+import { reason } from "../runtime/store/store.js";
 
 const schema = {
   type: "object",
@@ -22,9 +23,15 @@ const schema = {
 /** @throws DiagnosticError FSL7043 where the file is not there, not JSON or not such an object. */
 export function readParams(path: string): Record<string, ParamValue> {
   const refuse = (why: string): DiagnosticError => new DiagnosticError(diagnostic("FSL7043", undefined, { path, why }));
+  let text: string;
+  try {
+    text = readFileSync(path, "utf8");
+  } catch (error) {
+    throw refuse(reason(error));
+  }
   let value: unknown;
   try {
-    value = JSON.parse(readFileSync(path, "utf8"));
+    value = JSON.parse(text);
   } catch (error) {
     throw refuse(error instanceof Error ? error.message : String(error));
   }

@@ -36,6 +36,11 @@ export function cannotRead(path: string, error: unknown): DiagnosticError {
   return new DiagnosticError(diagnostic("FSL7040", undefined, { path, why: reason(error) }), { cause: error });
 }
 
+/** A file or folder that a command makes cannot be written. */
+export function cannotWrite(path: string, error: unknown): DiagnosticError {
+  return new DiagnosticError(diagnostic("FSL7031", undefined, { path, why: reason(error) }), { cause: error });
+}
+
 /** Whatever a command threw: a situation of the user's by its diagnostic, anything else as a bug of ours. Answers the exit code. */
 export async function reportFailure(error: unknown, cli: Cli): Promise<number> {
   if (error instanceof UsageError) {

@@ -44,11 +44,10 @@ export function settle(
     names.flatMap((name) => {
       const stage = experiment.stages.find(({ id }) => id === name) ?? onlyNamed(experiment, name);
       if (stage !== undefined) return [stage.id];
-      const near = didYouMean(
+      const help = among(
         name,
         experiment.stages.map(({ id }) => id),
       );
-      const help = near === undefined ? [] : [`did you mean \`${near}\`?`];
       diagnostics.push(diagnostic("FSL7041", undefined, { option, stage: name, file: experiment.file }, { help }));
       return [];
     });
@@ -59,9 +58,7 @@ export function settle(
   if (!Number.isSafeInteger(seed) || seed < 0) refuse("--seed", seed, "it is a whole number from 0 on");
   if (!Number.isSafeInteger(threads) || threads < 1) refuse("--threads", threads, "it is a whole number from 1 on");
   if (!(ENGINE_NAMES as readonly string[]).includes(engine)) {
-    const near = didYouMean(engine, ENGINE_NAMES);
-    const help = near === undefined ? [] : [`did you mean \`${near}\`?`];
-    diagnostics.push(diagnostic("FSL7002", undefined, { engine }, { help }));
+    diagnostics.push(diagnostic("FSL7002", undefined, { engine }, { help: among(engine, ENGINE_NAMES) }));
   }
   const force = new Set(ids("--force", options.force ?? []));
   const wanted = options.stages === undefined ? experiment.wanted : ids("--stage", options.stages);
@@ -81,6 +78,13 @@ export function settle(
       force,
     },
   };
+}
+
+/** The name that was meant, or else those that there are. */
+function among(name: string, names: readonly string[]): string[] {
+  const near = didYouMean(name, names);
+  if (near !== undefined) return [`did you mean \`${near}\`?`];
+  return names.length === 0 ? [] : [`there are ${names.map((known) => `\`${known}\``).join(", ")}`];
 }
 
 /** A stage by its bare name, where only one module has a stage called so. */

@@ -1,8 +1,9 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Writable } from "node:stream";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import sharp from "sharp";
+import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { main } from "../../src/cli/program.js";
 
 let dir = "";
@@ -164,4 +165,79 @@ test("--set without a value, and of no parameter", async () => {
 test("data list describes every source", async () => {
   const { out } = await fslc("data", "list");
   for (const kind of ["emoji", "folder", "csv", "cub", "omniglot"]) expect(out).toContain(`${kind}: `);
+});
+
+test("what cannot be written or read is said so, and is no bug of fslc", async () => {
+  const blocker = file("blocker", "");
+  const init = await fslc("init", join(blocker, "inside"));
+  expect(init.code).toBe(1);
+  expect(init.err).toContain("error FSL7031: ");
+  expect(init.err).toContain("cannot be written: a file lies where a folder should be");
+
+  const folder = await fslc("check", dir);
+  expect(folder.code).toBe(3);
+  expect(folder.err).toContain("cannot be read: it is a folder");
+
+  const params = await fslc("check", "examples/emoji.fsl", "--params", join(dir, "nowhere.json"));
+  expect(params.code).toBe(3);
+  expect(params.err).toContain("cannot be used: there is no such file");
+});
+
+test("an engine or stage that is not there is answered with those that are", async () => {
+  const engine = await fslc("plan", "examples/emoji.fsl", "--engine", "cuda");
+  expect(engine.code).toBe(3);
+  expect(engine.err).toContain("there are `onnx`, `reference`");
+  const stage = await fslc("plan", "examples/emoji.fsl", "--force", "nothing-like-it");
+  expect(stage.code).toBe(3);
+  expect(stage.err).toContain("there are `proto`, `test`, `pixels`");
+});
+
+test("data that is not there is reported at its dataset", async () => {
+  const text = readFileSync("examples/omniglot.fsl", "utf8");
+  const path = file("omniglot.fsl", text);
+  const line = text.split("\n").findIndex((l) => l.startsWith("dataset ")) + 1;
+  const { code, err } = await fslc("data", "fetch", path);
+  expect(code).toBe(1);
+  expect(err).toContain("error FSL6001");
+  expect(err).toMatch(new RegExp(`┌ .*omniglot\\.fsl:${line}:`));
+});
+
+test("Ctrl-C while data is fetched exits 130", async () => {
+  const root = join(dir, "images");
+  for (const name of Array.from({ length: 12 }, (_, i) => `class${i}`)) {
+    mkdirSync(join(root, "train", name), { recursive: true });
+    for (const i of [0, 1, 2, 3]) {
+      const picture = sharp({ create: { width: 64, height: 64, channels: 3, background: { r: i, g: 0, b: 0 } } });
+      await picture.png().toFile(join(root, "train", name, `${i}.png`));
+    }
+  }
+  const path = file(
+    "images.fsl",
+    `fsl 1
+import { nearest_neighbor } from "fsl:metrics"
+import { folder } from "fsl:datasets"
+dataset pictures = folder(root: ${JSON.stringify(root)}) {
+  train resize(32), center_crop(32)
+  eval resize(32), center_crop(32)
+}
+episode task = 2 way, 1 shot, 1 query
+backbone raw { flatten as vector }
+evaluate test {
+  encoder raw
+  metric nearest_neighbor
+  episodes task from pictures.train, 10 episodes
+  report accuracy
+}
+`,
+  );
+  const before = new Set(process.listeners("SIGINT"));
+  const fetched = fslc("data", "fetch", path);
+  const press = await vi.waitUntil(() => process.listeners("SIGINT").find((listener) => !before.has(listener)), {
+    interval: 1,
+    timeout: 10_000,
+  });
+  press("SIGINT");
+  const { code, err } = await fetched;
+  expect(err).toContain("pictures: interrupted");
+  expect(code).toBe(130);
 });

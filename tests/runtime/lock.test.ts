@@ -62,3 +62,10 @@ test("waiting ends when it is called off", async () => {
   expect(await second).toBeUndefined();
   first?.release();
 });
+
+test("a folder that cannot be made is said so", async () => {
+  const path = join(dir, "file");
+  writeFileSync(path, "");
+  const lock = acquireLock(path, "k", { signal: never, onWait: () => expect.unreachable() });
+  await expect(lock).rejects.toMatchObject({ diagnostic: { code: "FSL7031" } });
+});

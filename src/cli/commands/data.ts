@@ -1,4 +1,5 @@
 /** `fslc data`: what sources of images there are, and the data of an experiment. */
+import { DiagnosticError } from "../../compiler/diagnostics/diagnostic.js";
 import type { Dataset } from "../../compiler/typed.js";
 import type { Project } from "../../runtime/project.js";
 import { type Cli, Command, examples } from "../command.js";
@@ -48,21 +49,32 @@ async function list(cli: Cli, json: boolean): Promise<number> {
   return EXIT.done;
 }
 
-/** Each dataset of an experiment in turn. */
+/** Each dataset of an experiment in turn, until one does not answer with 0. */
 async function act(
   cli: Cli,
   file: string,
   options: ExperimentOptions,
-  each: (cli: Cli, dataset: Dataset, project: Project, file: string) => Promise<void>,
+  each: (cli: Cli, dataset: Dataset, project: Project, file: string) => Promise<number>,
 ): Promise<number> {
-  const { compileOrExplain } = await import("../experiment.js");
+  const { compileOrExplain, sourceOf } = await import("../experiment.js");
   const { compiled, code } = compileOrExplain(cli, file, options);
   if (compiled.experiment === undefined) return code ?? EXIT.invalid;
-  for (const dataset of Object.values(compiled.experiment.datasets)) await each(cli, dataset, compiled.project, file);
+  try {
+    for (const dataset of Object.values(compiled.experiment.datasets)) {
+      const done = await each(cli, dataset, compiled.project, file);
+      if (done !== EXIT.done) return done;
+    }
+  } catch (error) {
+    if (!(error instanceof DiagnosticError)) throw error;
+    // Said here, where the text is known that it points into.
+    const { printDiagnostics } = await import("../problems.js");
+    printDiagnostics(cli, [error.diagnostic], sourceOf(compiled));
+    return EXIT.failed;
+  }
   return EXIT.done;
 }
 
-async function fetchOne(cli: Cli, dataset: Dataset, project: Project): Promise<void> {
+async function fetchOne(cli: Cli, dataset: Dataset, project: Project): Promise<number> {
   const { ingest } = await import("../../runtime/data/index.js");
   const { places } = await import("../../runtime/project.js");
   const { availableThreads } = await import("../../runtime/threads.js");
@@ -90,19 +102,25 @@ async function fetchOne(cli: Cli, dataset: Dataset, project: Project): Promise<v
     });
     const images = Object.values(pack.splits).reduce((sum, s) => sum + (s.offsets.at(-1) ?? 0), 0);
     cli.stdout.write(`${dataset.name}: ${plural(images, "image")} ready in ${pack.dir}\n`);
+    return EXIT.done;
+  } catch (error) {
+    if (!stop.signal.aborted) throw error;
+    cli.stderr.write(`${dataset.name}: interrupted\n`);
+    return EXIT.interrupted;
   } finally {
     process.off("SIGINT", onSignal);
   }
 }
 
-async function inspectOne(cli: Cli, dataset: Dataset, project: Project, file: string): Promise<void> {
+async function inspectOne(cli: Cli, dataset: Dataset, project: Project, file: string): Promise<number> {
   const { findPack, inspect } = await import("../../runtime/data/index.js");
   const { places } = await import("../../runtime/project.js");
   const pack = await findPack(dataset, { cacheDir: places.data(project), projectDir: project.dir });
   if (pack === undefined) {
     cli.stdout.write(`${dataset.name}: nothing is packed yet; \`fslc data fetch ${file}\` does it\n`);
-    return;
+    return EXIT.done;
   }
   const { printPack } = await import("../print/pack.js");
   cli.stdout.write(printPack(dataset.name, inspect(pack)));
+  return EXIT.done;
 }

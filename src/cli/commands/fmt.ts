@@ -24,7 +24,7 @@ async function act(cli: Cli, files: readonly string[], check: boolean): Promise<
   const { parse } = await import("../../../grammar/parse.js");
   const { print } = await import("../../../grammar/print.js");
   const { syntaxDiagnostics } = await import("../../compiler/diagnostics/syntax.js");
-  const { printDiagnostics, cannotRead } = await import("../problems.js");
+  const { printDiagnostics, cannotRead, cannotWrite } = await import("../problems.js");
   let worst: number = EXIT.done;
   for (const file of files) {
     const text = await readFile(file, "utf8").catch((error: unknown) => {
@@ -40,7 +40,11 @@ async function act(cli: Cli, files: readonly string[], check: boolean): Promise<
     const formatted = print(parsed.tree, parsed.trivia);
     if (formatted === text) continue;
     if (check) worst = Math.max(worst, EXIT.failed);
-    else await writeFile(file, formatted);
+    else {
+      await writeFile(file, formatted).catch((error: unknown) => {
+        throw cannotWrite(file, error);
+      });
+    }
     cli.stdout.write(check ? `${file} is not formatted\n` : `formatted ${file}\n`);
   }
   return worst;

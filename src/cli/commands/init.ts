@@ -21,7 +21,9 @@ export function define(cli: Cli, exit: (code: number) => void): Command {
 
 async function act(cli: Cli, dir: string): Promise<number> {
   const experiment = join(dir, "experiment.fsl");
-  await mkdir(dir, { recursive: true });
+  await mkdir(dir, { recursive: true }).catch(async (error: unknown) => {
+    throw (await import("../problems.js")).cannotWrite(dir, error);
+  });
   if (!(await create(experiment, STARTER))) {
     cli.stderr.write(`fslc: ${experiment} is already there; it is left as it is\n`);
     return EXIT.usage;
@@ -42,6 +44,6 @@ async function create(path: string, text: string): Promise<boolean> {
     return true;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "EEXIST") return false;
-    throw error;
+    throw (await import("../problems.js")).cannotWrite(path, error);
   }
 }

@@ -3,6 +3,7 @@ import { randomBytes } from "node:crypto";
 import { access, mkdir, rename, rm, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
 import { DiagnosticError, diagnostic } from "../../compiler/diagnostics/diagnostic.js";
+import { reason } from "../store/store.js";
 
 export async function exists(path: string): Promise<boolean> {
   return await access(path).then(
@@ -53,6 +54,5 @@ const UNWRITABLE = ["EACCES", "EPERM", "EROFS", "ENOSPC", "EDQUOT", "ENOTDIR", "
 function writeError(path: string, error: unknown): unknown {
   const code = (error as { code?: unknown }).code;
   if (error instanceof DiagnosticError || typeof code !== "string" || !UNWRITABLE.includes(code)) return error;
-  const reason = code === "ENOSPC" || code === "EDQUOT" ? "the disk is full" : (error as Error).message;
-  return new DiagnosticError(diagnostic("FSL6031", undefined, { path, reason }), { cause: error });
+  return new DiagnosticError(diagnostic("FSL6031", undefined, { path, reason: reason(error) }), { cause: error });
 }

@@ -7,6 +7,8 @@ import { mkdirSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } 
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { DiagnosticError, diagnostic } from "../../compiler/diagnostics/diagnostic.js";
+import { reason } from "../store/store.js";
 
 export interface Lock {
   release(): void;
@@ -25,12 +27,12 @@ interface Holder {
   readonly token: string;
 }
 
-/** Waits for the lock `name` in the folder `dir`; undefined where `signal` aborts first. */
+/** Waits for the lock `name` in the folder `dir`; undefined where `signal` aborts first. @throws DiagnosticError FSL7031 */
 export async function acquireLock(dir: string, name: string, options: LockOptions): Promise<Lock | undefined> {
   const beat = options.beat ?? 3000;
   const path = join(dir, `${name}.lock`);
   const me: Holder = { pid: process.pid, host: hostname(), token: randomBytes(8).toString("hex") };
-  mkdirSync(dir, { recursive: true });
+  makeFolder(dir);
   let told = false;
   let seen = { mark: "", since: performance.now() };
   while (!options.signal.aborted) {
@@ -53,14 +55,26 @@ export async function acquireLock(dir: string, name: string, options: LockOption
   return undefined;
 }
 
+function makeFolder(dir: string): void {
+  try {
+    mkdirSync(dir, { recursive: true });
+  } catch (error) {
+    throw cannotWrite(dir, error);
+  }
+}
+
 function create(path: string, me: Holder): boolean {
   try {
     writeFileSync(path, JSON.stringify(me), { flag: "wx" });
     return true;
   } catch (error) {
     if (error instanceof Error && "code" in error && error.code === "EEXIST") return false;
-    throw error;
+    throw cannotWrite(path, error);
   }
+}
+
+function cannotWrite(path: string, error: unknown): DiagnosticError {
+  return new DiagnosticError(diagnostic("FSL7031", undefined, { path, why: reason(error) }), { cause: error });
 }
 
 function held(path: string, me: Holder, beat: number): Lock {
