@@ -260,7 +260,7 @@ describe("what will not do is said at the dataset's declaration", () => {
     write(join(dir, "root/train/bee/2.png"), (await picture(1)).subarray(0, 60));
     const found = await failsWith("FSL6003", () => ingest(d, options(dir)));
     expect(found.message).toMatch(/^2 of 6 images cannot be read; the first is train\/bee\/0\.png: /);
-    expect(found.help).toEqual(["also: train/bee/2.png"]);
+    expect(found.help).toEqual(["also: train/bee/2.png", "replace them, or write `unreadable skip` into the dataset"]);
     const pack = await ingest({ ...d, unreadable: "skip" }, options(dir));
     expect(pack.skipped).toEqual(["train/bee/0.png", "train/bee/2.png"]);
     expect([...(pack.splits.train?.offsets ?? [])]).toEqual([0, 3, 4]);

@@ -53,7 +53,9 @@ async function prepare(
   try {
     image = withChannels(await decode(bytes), channels);
   } catch (error) {
-    const reason = (error instanceof Error ? error.message : String(error)).split("\n", 1)[0] ?? "";
+    // libvips says more on further lines, and ends the first with a colon then.
+    const reason =
+      (error instanceof Error ? error.message : String(error)).split("\n", 1)[0]?.replace(/:\s*$/, "") ?? "";
     return { kind: "unreadable", reason };
   }
   try {

@@ -250,7 +250,10 @@ function reportUnreadable(
   if (dataset.unreadable === "stop") {
     const [first, reason] = worst;
     const others = [...names.keys()].slice(1, 6);
-    const help = others.length === 0 ? [] : [`also: ${others.join(", ")}${names.size > 6 ? ", …" : ""}`];
+    const help = [
+      ...(others.length === 0 ? [] : [`also: ${others.join(", ")}${names.size > 6 ? ", …" : ""}`]),
+      "replace them, or write `unreadable skip` into the dataset",
+    ];
     throw new DiagnosticError(
       diagnostic("FSL6003", dataset.span, { count: names.size, total, first, reason }, { help }),
     );

@@ -107,7 +107,7 @@ export const emoji: Source = {
     args: [],
     channels: 3,
     square: true,
-    obtain: "fetched on first use (27 MB) as npm packages, with the registry of your npm configuration",
+    obtain: "27 MB of npm packages, with the registry of your npm configuration",
     licence: "CC BY 4.0 (Twemoji, EmojiOne 2), Apache 2.0 (Noto), CC BY-SA 4.0 (OpenMoji, EmojiOne 1), MIT (Fluent)",
     fetched: true,
   },
