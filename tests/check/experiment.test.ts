@@ -46,6 +46,13 @@ it("refuses a --set of another type, or of a name that is no parameter", () => {
   expect(found(compileText(quickstart, { shots: "many" }))).toEqual([
     "FSL2012 `shots` is a count of shots, and `many` is not",
   ]);
+  const huge = "9".repeat(20);
+  expect(found(compileText(quickstart, { shots: huge }))).toEqual([
+    `FSL2012 \`shots\` is a count of shots, and \`${huge}\` is not`,
+  ]);
+  const withRate = quickstart.replace("fsl 1\n", "fsl 1\nparam rate = 0.1\n").replace(/lr: [\w.-]+/, "lr: rate");
+  expect(found(compileText(withRate, { rate: "1e-2" }))).toEqual([]);
+  expect(found(compileText(withRate, { rate: "1e999" }))[0]).toMatch(/^FSL2012 `rate`/);
   const unknown = compileText(quickstart, { shot: "1" });
   expect(found(unknown)).toEqual(["FSL2011 `main.fsl` has no parameter `shot` to set"]);
   expect(unknown.diagnostics[0]?.help).toEqual(["did you mean `shots`?"]);

@@ -70,14 +70,16 @@ export function paramValue(decl: ast.ParamDecl, given: Given | undefined, scope:
   return anything(name.span);
 }
 
-const integer = /^[+-]?\d+$/;
-const decimal = /^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$/;
+/** Within what the language's own numbers can be: beyond that they would be others than those written. */
+const isWhole = (text: string): boolean => /^[+-]?\d+$/.test(text) && Number.isSafeInteger(Number(text));
+const isReal = (text: string): boolean =>
+  /^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$/.test(text) && Number.isFinite(Number(text));
 
 function fromText(text: string, type: ParameterType, scope: Scope, span: ast.Span): Value | undefined {
   const word = text.trim();
   switch (type.kind) {
     case "int":
-      return integer.test(word) ? int(Number(word), span) : undefined;
+      return isWhole(word) ? int(Number(word), span) : undefined;
     case "count": {
       const [number = "", unit, ...rest] = word.split(/\s+/);
       const sameUnit =
@@ -85,10 +87,10 @@ function fromText(text: string, type: ParameterType, scope: Scope, span: ast.Spa
         unit === type.unit ||
         unit === `${type.unit}s` ||
         (unit === "queries" && type.unit === "query");
-      return integer.test(number) && sameUnit && rest.length === 0 ? int(Number(number), span, type.unit) : undefined;
+      return isWhole(number) && sameUnit && rest.length === 0 ? int(Number(number), span, type.unit) : undefined;
     }
     case "real":
-      return decimal.test(word) ? real(Number(word), span) : undefined;
+      return isReal(word) ? real(Number(word), span) : undefined;
     case "bool":
       return word === "true" || word === "false" ? { kind: "bool", value: word === "true", span } : undefined;
     case "text":
@@ -103,9 +105,9 @@ function fromText(text: string, type: ParameterType, scope: Scope, span: ast.Spa
         .filter((item) => item !== "");
       const values = items.map(
         (item): Value =>
-          integer.test(item)
+          isWhole(item)
             ? int(Number(item), span)
-            : decimal.test(item)
+            : isReal(item)
               ? real(Number(item), span)
               : { kind: "text", value: item, span },
       );
