@@ -462,7 +462,8 @@ export interface MetaStage extends StageBase {
   readonly optimizer: Optimizer;
   readonly schedule: Schedule;
   readonly duration: Duration;
-  readonly validate: Validation | undefined;
+  /** `metric` is the stage's, with the sizes of the validation's task. */
+  readonly validate: (Validation & { readonly metric: Metric }) | undefined;
 }
 export interface EvaluateStage extends StageBase {
   readonly kind: "evaluate";

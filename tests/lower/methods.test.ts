@@ -55,6 +55,21 @@ const datasetOf = (experiment: Experiment) => {
   if (!dataset) throw new Error("no dataset");
   return dataset;
 };
+it("validates with the metric in the sizes of the validation's task, not of the training's", () => {
+  const experiment = experimentOf(
+    `${methods["r2d2"]}`.replace(
+      "meta m {",
+      "episode wide = 4 way, 3 shot, 1 query\nmeta m {\n  validate wide from d.val, 10 episodes, every epoch",
+    ),
+  );
+  const { validate, encoder, metric } = metaOf(experiment);
+  if (validate === undefined) throw new Error("no validation");
+  const lowered = (m: typeof metric.value) =>
+    lowerClassify(m, validate.task, encoder.value, { episodes: 2, report: [] });
+  expect(() => verify(lowered(validate.metric))).not.toThrow();
+  expect(() => lowered(metric.value)).toThrow();
+});
+
 const noise = (n: number, seed: number): number[] => {
   const random = stream(seed);
   return Array.from({ length: n }, random);

@@ -87,7 +87,7 @@ export const proto: MetaStage = meta(encoder, metric, task, 2, {
   needs: ["base"],
   optimizer: sgd({ lr: 0.05, momentum: 0.9 }),
   duration: { epochs: 3, stepsPerEpoch: 4, perStep: 2 },
-  validate: { task, split: { dataset: "d", split: "val", span }, episodes: 20, everyEpochs: 1, keepBest: true },
+  validate: { task, split: { dataset: "d", split: "val", span }, episodes: 20, everyEpochs: 1, keepBest: true, metric },
 });
 export const result: EvaluateStage = {
   kind: "evaluate",

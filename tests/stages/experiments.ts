@@ -40,6 +40,7 @@ export function parts(): Parts {
       episodes: 10,
       everyEpochs: 1,
       keepBest: true,
+      metric,
     },
   });
   const result: EvaluateStage = {

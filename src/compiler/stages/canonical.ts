@@ -15,8 +15,10 @@ import type {
   Expr,
   ExprNode,
   Layer,
+  MetaStage,
   Metric,
   Network,
+  PretrainStage,
   Slot,
   SplitRef,
   Stage,
@@ -95,6 +97,13 @@ export function canonicalStage(stage: Stage, experiment: Experiment, digests: Di
     from: s.from ? { output: digests.output(s.from.stage), slot: s.from.slot } : null,
     frozen: s.frozen,
   });
+  const validating = ({ validate, encoder }: PretrainStage | MetaStage): Canonical =>
+    validate === undefined
+      ? null
+      : {
+          ...validation(validate, split(validate.split, "eval")),
+          metric: canonicalMetric(validate.metric, ["classify"], encoder.value, digests),
+        };
   const encoder = slot(stage.encoder, canonicalNetwork(stage.encoder.value));
   switch (stage.kind) {
     case "pretrain":
@@ -106,12 +115,7 @@ export function canonicalStage(stage: Stage, experiment: Experiment, digests: Di
         head: slot(stage.head, canonicalNetwork(stage.head.value)),
         loss: canonicalBlock(stage.loss, AxisNames.of([stage.encoder.value, stage.head.value], ["item"]), [], digests),
         ...training(stage),
-        validate: stage.validate
-          ? {
-              ...validation(stage.validate, split(stage.validate.split, "eval")),
-              metric: canonicalMetric(stage.validate.metric, ["classify"], stage.encoder.value, digests),
-            }
-          : null,
+        validate: validating(stage),
       };
     case "meta": {
       const entries = new Set(["classify"]);
@@ -125,7 +129,7 @@ export function canonicalStage(stage: Stage, experiment: Experiment, digests: Di
         episodes: { task: task(stage.episodes.task), split: split(stage.episodes.split, "train") },
         loss: canonicalBlock(stage.loss, AxisNames.of([stage.encoder.value]), [], digests),
         ...training(stage),
-        validate: stage.validate ? validation(stage.validate, split(stage.validate.split, "eval")) : null,
+        validate: validating(stage),
       };
     }
     case "evaluate":

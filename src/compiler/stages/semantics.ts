@@ -104,7 +104,6 @@ export function semanticsOf(stage: Stage, transforms: readonly Transform[]): Rea
   network(stage.encoder.value);
   if (stage.kind === "pretrain") {
     network(stage.head.value);
-    if (stage.validate) metric(stage.validate.metric);
     used.set("image_order", conductVersions.image_order);
   } else {
     metric(stage.metric.value);
@@ -119,6 +118,7 @@ export function semanticsOf(stage: Stage, transforms: readonly Transform[]): Rea
     used.set(`schedule.${stage.schedule.kind}`, scheduleVersions[stage.schedule.kind]);
     used.set("initial_weights", conductVersions.initial_weights);
     if (stage.validate) {
+      metric(stage.validate.metric);
       used.set("stage.evaluate", conductVersions.evaluate);
       used.set("episode_sampler", conductVersions.episode_sampler);
     }

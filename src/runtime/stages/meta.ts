@@ -26,7 +26,7 @@ export async function runMeta(
       {
         validation: stage.validate,
         encoder: stage.encoder.value,
-        metric: stage.metric.value,
+        metric: stage.validate.metric,
         ...datasetOf(job.experiment, packs, stage.validate.split.dataset),
       },
       engine,

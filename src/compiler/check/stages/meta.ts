@@ -81,6 +81,7 @@ export function meta(context: StageContext): Elaborated {
     return { stage: undefined, slots };
   }
   const at = metricFill.span;
+  const validating = metric.metrics[1];
   const blockers = [
     ...metricBlockers(metric.slot.value, decl.name.text, at),
     ...metaLossBlockers(loss, decl.name.text, written?.line.span ?? span),
@@ -99,7 +100,7 @@ export function meta(context: StageContext): Elaborated {
     optimizer,
     schedule,
     duration,
-    validate: checkedValidation?.validation,
+    validate: checkedValidation && validating && { ...checkedValidation.validation, metric: validating },
   };
   return { stage, slots };
 }
