@@ -10,7 +10,7 @@ import { run } from "./harness.js";
 const [n, channels, side] = [20, 10, 12];
 const axes = ["item", "channel", "height", "width"];
 
-/** Multipliers of dropout (`size` undefined) or DropBlock at a step. */
+/** Multipliers of dropout (`size` undefined) or DropBlock at a step; none where nothing is drawn. */
 function multipliers(p: number, size: number | undefined, at: number, rampSteps = 0): number[] {
   const ops = new NamedOps(new Graph());
   const step = ops.of(ops.t.input("step", [], "i32"), []);
@@ -18,6 +18,7 @@ function multipliers(p: number, size: number | undefined, at: number, rampSteps 
   const x = ops.of(ops.t.input("x", [n, channels, side, side]), axes);
   const keep =
     size === undefined ? draws.keep("d", x, p) : draws.keepBlocks("d", x, { kind: "drop_block", p, size, rampSteps });
+  if (keep === undefined) return [];
   const program = assemble({ name: "test", host: { keep: keep.node }, feeds: ["x", "step"] });
   return run(program, { x: Array<number>(n * channels * side * side).fill(0), step: [at] }).keep ?? [];
 }
@@ -31,6 +32,13 @@ describe("dropout", () => {
     expect(new Set(kept.map((v) => v.toFixed(9)))).toEqual(new Set(["0.000000000", (1 / 0.7).toFixed(9)]));
     expect(multipliers(0.3, undefined, 4)).toEqual(kept);
     expect(multipliers(0.3, undefined, 5)).not.toEqual(kept);
+  });
+});
+
+describe("a share of 0", () => {
+  it("draws no bits and multiplies by nothing", () => {
+    expect(multipliers(0, undefined, 4)).toEqual([]);
+    expect(multipliers(0, 3, 4)).toEqual([]);
   });
 });
 

@@ -27,8 +27,9 @@ export class Draws {
     return new Draws(this.ops, this.seed, this.counter, this.step, `${this.path}.${path}`);
   }
 
-  /** Multipliers of x: 1 / (1 − p) where a number is kept, 0 where it is dropped. */
-  keep(path: string, x: Named, p: number): Named {
+  /** Multipliers of x: 1 / (1 − p) where a number is kept, 0 where it is dropped; undefined where nothing ever is. */
+  keep(path: string, x: Named, p: number): Named | undefined {
+    if (p === 0) return undefined;
     const { ops } = this;
     const kept = ops.compare("ge", this.uniform(path, x), ops.scalar(p * range));
     return ops.scale(ops.cast(kept, "f32"), 1 / (1 - p));
@@ -36,9 +37,10 @@ export class Draws {
 
   /**
    * DropBlock (Ghiasi et al. 2018) on x [n, channel, height, width]: squares are dropped whole, the rest scaled up so
-   * that the call's mean stays; `p` rises linearly over the first `rampSteps` steps.
+   * that the call's mean stays; `p` rises linearly over the first `rampSteps` steps. Undefined where it stays 0.
    */
-  keepBlocks(path: string, x: Named, op: Extract<LayerOp, { kind: "drop_block" }>): Named {
+  keepBlocks(path: string, x: Named, op: Extract<LayerOp, { kind: "drop_block" }>): Named | undefined {
+    if (op.p === 0) return undefined;
     const { ops } = this;
     const [height, width] = [sizeOf(x, "height"), sizeOf(x, "width")];
     const size = Math.min(op.size, height, width);
