@@ -58,6 +58,13 @@ it("refuses a --set of another type, or of a name that is no parameter", () => {
   expect(unknown.diagnostics[0]?.help).toEqual(["did you mean `shots`?"]);
 });
 
+it("names a report that is written as a call, and offers the word that is meant", () => {
+  const { diagnostics } = compileText(quickstart.replace("top2 }", "top(2) }"));
+  expect(diagnostics.map(({ message, help }) => [message, help])).toEqual([
+    ["nothing called `top` can be reported", ["did you mean `top2`?"]],
+  ]);
+});
+
 it("is JSON: an experiment survives being sent to a worker", () => {
   const experiment = experimentOf(quickstart);
   expect(JSON.parse(JSON.stringify(experiment))).toEqual(JSON.parse(JSON.stringify(structuredClone(experiment))));

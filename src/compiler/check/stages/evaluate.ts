@@ -84,9 +84,11 @@ function reports(context: StageContext, tasks: readonly Task[]): readonly Report
   const found: Report[] = [];
   let complete = true;
   for (const item of written.line.items) {
-    const name = item.kind === "ref" ? item.text : "this";
-    const plain = reportable.find((word) => word === name);
-    const top = /^top(\d+)$/.exec(name)?.[1];
+    const named = item.kind === "call" ? item.callee : item;
+    const name = named.kind === "ref" ? named.text : "this";
+    const isWord = named === item; // `top(2)` is no report, whatever it is called.
+    const plain = isWord ? reportable.find((word) => word === name) : undefined;
+    const top = isWord ? /^top(\d+)$/.exec(name)?.[1] : undefined;
     if (plain !== undefined) found.push({ kind: plain });
     else if (top !== undefined) {
       const k = Number(top);
