@@ -4,7 +4,6 @@ import { parse } from "../../grammar/parse.js";
 import { lowerClassify, lowerEmbed, lowerEpisodes, lowerTraining } from "../compiler/lower/index.js";
 import { stageGraph } from "../compiler/stages/graph.js";
 import type { Program } from "../compiler/tensor/ir.js";
-import { optimize } from "../compiler/tensor/passes/optimize.js";
 import { print } from "../compiler/tensor/print.js";
 import type { EvaluateStage, Experiment, Stage } from "../compiler/typed.js";
 import type { CompiledFile } from "../runtime/compile-file.js";
@@ -45,7 +44,7 @@ const json = (value: unknown): string => `${JSON.stringify(value, null, 2)}\n`;
 /** Every program of the stages that a plain run wants and that can be lowered. */
 function programsOf(experiment: Experiment): Program[] {
   return stageGraph(experiment).nodes.flatMap((node) =>
-    node.kind === "ingest" || node.stage.blockers.length > 0 ? [] : stagePrograms(node.stage, experiment).map(optimize),
+    node.kind === "ingest" || node.stage.blockers.length > 0 ? [] : stagePrograms(node.stage, experiment),
   );
 }
 

@@ -12,7 +12,10 @@ import { colorLevel, textWidth } from "./terminal.js";
 import { UsageError } from "./usage.js";
 import { plural } from "./view/format.js";
 
-/** Diagnostics to stderr, in the order given, with a closing count. `source` gives the text of a module. */
+/** More than this nobody reads: a file that is no FSL has hundreds. */
+const MOST = 20;
+
+/** The first diagnostics to stderr, in the order given, with a closing count. `source` gives the text of a module. */
 export function printDiagnostics(
   cli: Cli,
   diagnostics: readonly Diagnostic[],
@@ -20,7 +23,8 @@ export function printDiagnostics(
 ): void {
   if (diagnostics.length === 0) return;
   const options = { color: colorLevel(cli.stderr, cli.env) > 0, width: textWidth(cli.stderr, cli.env) };
-  for (const d of diagnostics) cli.stderr.write(`${render(d, source, options).trimEnd()}\n\n`);
+  for (const d of diagnostics.slice(0, MOST)) cli.stderr.write(`${render(d, source, options).trimEnd()}\n\n`);
+  if (diagnostics.length > MOST) cli.stderr.write(`… and ${diagnostics.length - MOST} more\n\n`);
   const errors = diagnostics.filter((d) => d.severity === "error");
   const warnings = diagnostics.length - errors.length;
   const counts = [

@@ -73,6 +73,8 @@ export type RunEvent = { readonly time: number } & (
       readonly code: string;
       readonly message: string;
       readonly mend: string | undefined;
+      /** `examples/birds.fsl:12:3`: the place in the experiment that it is about, where there is one. */
+      readonly at?: string | undefined;
     }
   | {
       readonly type: "run.done";

@@ -2,6 +2,7 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { cpus, release } from "node:os";
 import { join } from "node:path";
+import type { Span } from "../../grammar/ast.js";
 import {
   type CodeName,
   type Diagnostic,
@@ -9,6 +10,7 @@ import {
   diagnostic,
   registry,
 } from "../compiler/diagnostics/diagnostic.js";
+import { SourceLines } from "../compiler/diagnostics/source.js";
 import { EngineError } from "./engines/engine.js";
 import { version } from "./package.js";
 
@@ -16,6 +18,8 @@ export interface Failure {
   readonly code: string;
   readonly message: string;
   readonly mend: string | undefined;
+  /** The text of the experiment that it is about, where there is one. */
+  readonly span?: Span;
 }
 
 /** Where an error happened: named in the message, and where details of a bug may be written. */
@@ -32,9 +36,18 @@ export function describeFailure(error: unknown, place: FailurePlace): Failure {
   return bug(error, place);
 }
 
-export function fromDiagnostic({ code, message, help }: Diagnostic): Failure {
+export function fromDiagnostic({ code, message, help, span }: Diagnostic): Failure {
   const general = code in registry ? registry[code as CodeName].mend : undefined;
-  return { code, message, mend: help.length > 0 ? help.join("; ") : general };
+  const mend = help.length > 0 ? help.join("; ") : general;
+  return span === undefined ? { code, message, mend } : { code, message, mend, span };
+}
+
+/** `examples/birds.fsl:12:3`; undefined where the text is not there to count its lines. */
+export function locate({ file, start }: Span, readFile: (file: string) => string | undefined): string | undefined {
+  const text = readFile(file);
+  if (text === undefined) return undefined;
+  const { line, column } = new SourceLines(text).position(start);
+  return `${file}:${line}:${column}`;
 }
 
 function engineDiagnostic(error: EngineError, { stage, engine }: FailurePlace): Diagnostic {

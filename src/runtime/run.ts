@@ -94,7 +94,8 @@ async function conduct(
     if (lost !== undefined) throw lost.error;
   } catch (error) {
     const failure: Failure = describeFailure(error, { stage: "run", engine: engine.name, dir: folder.dir });
-    summary = { status: "failed", results: [], failures: [{ stage: "run", ...failure }] };
+    const { code, message, mend } = failure;
+    summary = { status: "failed", results: [], failures: [{ stage: "run", code, message, mend, at: undefined }] };
   }
   const seconds = (performance.now() - started) / 1000;
   const { status, results } = summary;

@@ -91,6 +91,37 @@ test("a file that is not there is a usage error with a code", async () => {
   expect(code).toBe(3);
 });
 
+test("what fails while running is told with its place in the experiment", async () => {
+  const path = file(
+    "bird.fsl",
+    `fsl 1
+import { nearest_neighbor } from "fsl:metrics"
+import { cub } from "fsl:datasets"
+dataset birds = cub(root: "nowhere") {}
+backbone raw { flatten as vector }
+episode task = 5 way, 1 shot, 5 query
+evaluate pixels {
+  encoder raw
+  metric nearest_neighbor
+  episodes task from birds.test, 10 episodes
+  report accuracy
+}
+`,
+  );
+  const { code, err } = await fslc("run", path, "--reporter", "plain");
+  expect(code).toBe(1);
+  expect(err).toContain("FSL6001");
+  expect(err).toContain("at bird.fsl:4:1");
+  expect(err).toContain("mend:");
+});
+
+test("a file that is no FSL shows its first mistakes and counts the rest", async () => {
+  const { code, err } = await fslc("check", file("prose.fsl", "This is no experiment, (at all.\n".repeat(60)));
+  expect(code).toBe(2);
+  expect(err.match(/^error|FSL1\d{3}/gm)?.length).toBeLessThan(50);
+  expect(err).toMatch(/… and \d+ more/);
+});
+
 test("explain prints cause, example and mend; --list names every code", async () => {
   const one = await fslc("explain", "7006");
   expect(one.code).toBe(0);

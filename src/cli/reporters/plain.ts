@@ -64,7 +64,7 @@ function describe(event: RunEvent, due: (key: string, time: number) => boolean):
     case "stage.done":
       return `${event.stage}: done in ${duration(event.seconds)}`;
     case "stage.failed":
-      return `${event.stage}: failed with ${event.code}: ${event.message}`;
+      return `${event.stage}: failed with ${event.code}: ${event.message}${event.at === undefined ? "" : ` (${event.at})`}`;
     case "run.done":
       return `run ${event.status} in ${duration(event.seconds)}`;
     default:

@@ -27,8 +27,9 @@ const STATUS = {
 /** Lines for people, below the table. `folder` is the run's. */
 export function receipt(summary: RunSummary, state: RunState, folder: string): string {
   const cached = state.stages.filter((s) => s.status === "cached").length;
-  const lines = summary.failures.flatMap(({ stage, code, message, mend }) => [
+  const lines = summary.failures.flatMap(({ stage, code, message, mend, at }) => [
     `✘ ${stage}: ${message}`,
+    ...(at === undefined ? [] : [`  at ${at}`]),
     ...(mend === undefined ? [] : [`  mend: ${mend}`]),
     `  more: fslc explain ${code}`,
     "",

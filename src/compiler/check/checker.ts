@@ -22,7 +22,6 @@ export class Checker {
   readonly #calls: { readonly decl: FnDecl; readonly span: Span }[] = [];
   #inlined = 0;
   readonly #open = new Set<object>();
-  #quiet = 0;
   /** A finished stage as a function of images, for losses over the classes `labels`. Set by the owner of the stages. */
   callStage: (id: string, at: Span, labels: string | undefined) => CallableValue | undefined = () => undefined;
 
@@ -38,7 +37,6 @@ export class Checker {
     holes: Holes<(typeof registry)[K]>,
     extras: DiagnosticExtras = {},
   ): void {
-    if (this.#quiet > 0) return;
     const call = this.#calls.at(-1);
     const inCall: Label[] =
       call === undefined || span === undefined || within(span, call.span)
@@ -105,16 +103,6 @@ export class Checker {
       return work();
     } finally {
       this.#open.delete(definition);
-    }
-  }
-
-  /** Runs `work` without reporting: for looking at what has been or will be checked elsewhere. */
-  quietly<T>(work: () => T): T {
-    this.#quiet++;
-    try {
-      return work();
-    } finally {
-      this.#quiet--;
     }
   }
 }

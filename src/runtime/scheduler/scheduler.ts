@@ -8,7 +8,8 @@ import type { StageGraph, StageNode } from "../../compiler/stages/graph.js";
 import { keyContent, stageKey } from "../../compiler/stages/key.js";
 import type { Dataset, Experiment } from "../../compiler/typed.js";
 import type { Result, RunEvent } from "../events.js";
-import { describeFailure, type Failure } from "../failure.js";
+import { describeFailure, type Failure, locate } from "../failure.js";
+import { nodeHost } from "../host.js";
 import { type Project, places } from "../project.js";
 import { findEntry, readEntry, type StoreEntry } from "../store/store.js";
 import type { ThreadBudget } from "../threads.js";
@@ -48,11 +49,17 @@ export interface ScheduleOptions {
 export type ScheduleEvent = Exclude<RunEvent, { type: "run.start" | "run.done" }>;
 type NewEvent = ScheduleEvent extends infer E ? (E extends unknown ? Omit<E, "time"> : never) : never;
 
+export interface StageFailure extends Omit<Failure, "span"> {
+  readonly stage: string;
+  /** `examples/birds.fsl:12:3`: the place in the experiment, where there is one. */
+  readonly at: string | undefined;
+}
+
 export interface ScheduleSummary {
   readonly status: "done" | "failed" | "interrupted";
   /** Of the evaluations, in stage order. */
   readonly results: readonly Result[];
-  readonly failures: readonly (Failure & { readonly stage: string })[];
+  readonly failures: readonly StageFailure[];
 }
 
 export class Scheduler {
@@ -61,7 +68,7 @@ export class Scheduler {
   readonly #entries = new Map<string, StoreEntry>();
   readonly #packs = new Map<string, PackPlace>();
   readonly #results: Result[] = [];
-  readonly #failures: (Failure & { readonly stage: string })[] = [];
+  readonly #failures: StageFailure[] = [];
   readonly #unfinished = new Set<string>();
   readonly #stopping = new AbortController();
   #worker: ReturnType<World["work"]> | undefined;
@@ -99,9 +106,11 @@ export class Scheduler {
       this.#unfinished.add(node.id);
       interrupted = this.#stopped();
       if (interrupted) break;
-      this.#failures.push({ stage: node.id, ...failure });
-      const { code, message, mend } = failure;
-      this.#say({ type: "stage.failed", stage: node.id, code, message, mend });
+      const { code, message, mend, span } = failure;
+      const at = span === undefined ? undefined : locate(span, nodeHost(this.#options.project).readFile);
+      const told = { stage: node.id, code, message, mend, at };
+      this.#failures.push(told);
+      this.#say({ type: "stage.failed", ...told });
     }
     // A stop that came too late to leave anything undone interrupts nothing.
     const status = interrupted ? "interrupted" : this.#failures.length > 0 ? "failed" : "done";

@@ -1,6 +1,6 @@
 /** Builds one ONNX graph out of IR nodes: names, constants (each written once), and broadcasts that stay implicit. */
 import { CompilerBug } from "../../../compiler/bug.js";
-import type { DType, Node, Shape } from "../../../compiler/tensor/ir.js";
+import type { Node, Shape } from "../../../compiler/tensor/ir.js";
 import { type Attribute, type Initializer, NCHWC, type OnnxNode, type OnnxType } from "./proto.js";
 
 /**
@@ -188,5 +188,3 @@ function typed(type: OnnxType, data: ArrayLike<number>) {
       return Uint8Array.from(data);
   }
 }
-
-export const onnxType = (dtype: DType): OnnxType => dtype;
