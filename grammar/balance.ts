@@ -19,7 +19,8 @@ const symbolOf: ReadonlyMap<TokenType, string> = new Map([
   [t.RBracket, "]"],
   [t.RBrace, "}"],
 ]);
-const declarationWords: ReadonlySet<string> = new Set([
+/** The first words of declarations. */
+export const declarationWords: ReadonlySet<string> = new Set([
   "param",
   "dataset",
   "backbone",

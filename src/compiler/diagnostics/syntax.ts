@@ -1,21 +1,9 @@
 /** Issues of the parser → diagnostics with codes. */
+import { declarationWords } from "../../../grammar/balance.js";
 import type { IssueKind, SyntaxIssue } from "../../../grammar/issue.js";
 import { type Diagnostic, diagnostic } from "./diagnostic.js";
 import { didYouMean } from "./suggest.js";
 
-const declarationWords = [
-  "param",
-  "dataset",
-  "backbone",
-  "block",
-  "episode",
-  "metric",
-  "fn",
-  "pretrain",
-  "meta",
-  "evaluate",
-  "import",
-];
 const stageWords = [
   "data",
   "encoder",
@@ -62,7 +50,7 @@ const make: Readonly<Record<IssueKind, (issue: SyntaxIssue) => Diagnostic>> = {
   "no-value": ({ span }) => diagnostic("FSL1016", span, {}),
   "second-value": ({ span }) => diagnostic("FSL1017", span, {}),
   "not-a-declaration": ({ span, found }) =>
-    diagnostic("FSL1018", span, { found }, { help: suggestion(found, declarationWords) }),
+    diagnostic("FSL1018", span, { found }, { help: suggestion(found, [...declarationWords]) }),
   "foreign-operator": ({ span, found, expected }) => diagnostic("FSL1019", span, { found, expected }),
   "single-quotes": ({ span, expected }) => diagnostic("FSL1020", span, {}, { help: [`write ${expected}`] }),
   "number-form": ({ span, expected }) => diagnostic("FSL1021", span, { expected }),

@@ -1,54 +1,26 @@
 /** `meta`: episodic training; a step is the mean over a few episodes. */
-import { lowerTraining } from "../../compiler/lower/index.js";
 import type { MetaStage, Task } from "../../compiler/typed.js";
 import type { Pack, PackedSplit } from "../data/contract.js";
-import { createLoader, sampleEpisode } from "../data/index.js";
+import { sampleEpisode } from "../data/index.js";
 import type { Engine } from "../engines/engine.js";
 import type { StageContext } from "./context.js";
-import { datasetOf, packedSplit } from "./datasets.js";
-import { type Batches, pretrained, type Trained, train } from "./train.js";
-import { createValidator } from "./validate.js";
+import type { Batches, Trained } from "./train.js";
+import { runTraining } from "./training.js";
 
-export async function runMeta(
+export function runMeta(
   stage: MetaStage,
   packs: ReadonlyMap<string, Pack>,
   engine: Engine,
   context: StageContext,
 ): Promise<Trained> {
-  const { job } = context;
   const { task, split: ref } = stage.episodes;
-  const { dataset, pack } = datasetOf(job.experiment, packs, ref.dataset);
-  const split = packedSplit(pack, ref.split);
-  const training = lowerTraining(stage, dataset, { seed: job.seed, stage: pretrained(job.experiment) });
-  const validation = stage.validate && {
-    plan: stage.validate,
-    validate: await createValidator(
-      {
-        validation: stage.validate,
-        encoder: stage.encoder.value,
-        metric: stage.validate.metric,
-        ...datasetOf(job.experiment, packs, stage.validate.split.dataset),
-      },
-      engine,
-      context,
-    ),
+  const { perStep } = stage.duration;
+  const data = {
+    ref,
+    perStep: perStep * task.way * (task.shot + task.query),
+    batchesOf: (split: PackedSplit) => episodeBatches(split, task, perStep, context.job.seed),
   };
-  const loader = await createLoader({
-    pack,
-    split: ref.split,
-    transforms: dataset.train,
-    output: dataset.image,
-    maxBatch: stage.duration.perStep * task.way * (task.shot + task.query),
-    seed: job.seed,
-    purpose: "train",
-    threads: job.threads.loaders,
-  });
-  try {
-    const batches = episodeBatches(split, task, stage.duration.perStep, job.seed);
-    return await train({ training, duration: stage.duration, batches, loader, validation }, engine, context);
-  } finally {
-    await loader.close();
-  }
+  return runTraining(stage, data, packs, engine, context);
 }
 
 /** Episodes (step − 1) · perStep, … of the training stream: each one's supports, then its queries, class-major. */
