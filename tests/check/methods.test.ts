@@ -54,7 +54,7 @@ it("the experiment of the language's page checks; its own student and the regres
   ]);
 });
 
-it.each(["backbones", "metrics", "datasets", "episodes", "functions", "prelude"])(
+it.each(["backbones", "metrics", "meta", "finetuning", "transductive", "datasets", "episodes", "functions", "prelude"])(
   "the library file %s checks by itself",
   (name) => {
     const host = hostOf({});

@@ -14,7 +14,8 @@ import { initialState, run, step, stream, type Values } from "./harness.js";
 
 /** An experiment with a metric of the library, a small backbone and episodes of 3 ways. */
 const source = (metric: string, loss = "", stride = 1): string => `fsl 1
-import { prototypes, cosine_prototypes, nearest_neighbor, matching, relation, dn4, feat, frn, r2d2 } from "fsl:metrics"
+import { prototypes, cosine_prototypes, nearest_neighbor, matching, relation, dn4, feat, frn } from "fsl:metrics"
+import { r2d2 } from "fsl:meta"
 import { folder } from "fsl:datasets"
 dataset d = folder(root: "d") {
   train random_resized_crop(10), normalize(mean: [0.5], std: [0.25])

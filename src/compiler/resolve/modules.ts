@@ -15,7 +15,16 @@ export interface ModuleHost {
 }
 /** Functions that every file may use without importing them. */
 export const preludeId = "fsl:prelude";
-const libraryFiles = ["fsl:backbones", "fsl:metrics", "fsl:datasets", "fsl:episodes", "fsl:functions"];
+const libraryFiles = [
+  "fsl:backbones",
+  "fsl:metrics",
+  "fsl:meta",
+  "fsl:finetuning",
+  "fsl:transductive",
+  "fsl:datasets",
+  "fsl:episodes",
+  "fsl:functions",
+];
 
 export class Modules {
   readonly #loaded = new Map<string, Module>();

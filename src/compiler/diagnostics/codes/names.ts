@@ -19,7 +19,7 @@ export const namesCodes = codes({
     explanation:
       "An import names a file relative to the one it stands in (`./nets.fsl`), or a file of the library (`fsl:metrics`).",
     example: 'fsl 1\nimport { net } from "./nowhere.fsl"',
-    mend: "Correct the path. Library files are fsl:backbones, fsl:metrics, fsl:datasets, fsl:episodes and fsl:functions.",
+    mend: "Correct the path. Library files are fsl:backbones, fsl:metrics, fsl:meta, fsl:finetuning, fsl:transductive, fsl:datasets, fsl:episodes and fsl:functions.",
   },
   FSL2003: {
     severity: "error",
