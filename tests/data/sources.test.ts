@@ -104,6 +104,22 @@ describe("folder", () => {
     await failsWith("FSL6005", () => list("folder", { root: "root", lists: "root" }, dir));
   });
 
+  test("a class may be called `train`: lists divide all the same, and images right in it make no split of it", async () => {
+    const dir = tempDir();
+    for (const path of ["train/1.png", "tram/1.png"]) write(join(dir, "root", path), "");
+    write(join(dir, "lists/train.txt"), "tram\n");
+    write(join(dir, "lists/val.txt"), "train\n");
+    const args = { root: "root", lists: "lists" };
+    expect(names(await list("folder", args, dir))).toEqual({
+      train: { tram: ["tram/1.png"] },
+      val: { train: ["train/1.png"] },
+    });
+    expect(facts("folder", args, dir)?.splits.val?.smallest).toEqual({ name: "train", images: 1 });
+    const whole = { root: "root", val: 0, test: 0 };
+    expect(Object.keys(names(await list("folder", whole, dir)).train ?? {})).toEqual(["train", "tram"]);
+    expect(facts("folder", whole, dir)?.splits.train?.classes).toBe(2);
+  });
+
   test("divides by fractions of a hash of the name, so that no class moves when others come", async () => {
     const dir = tempDir();
     const all = Array.from({ length: 60 }, (_, i) => `class${i}`);

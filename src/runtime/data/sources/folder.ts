@@ -66,7 +66,9 @@ export const folder: Source = {
     const root = placed(textArg(source, "root", undefined), places);
     if (isZip(root) || !existsSync(root) || !statSync(root).isDirectory()) return undefined;
     const top = folders(root);
-    const divided = SPLITS.filter((split) => top.includes(split));
+    const lists = textArg(source, "lists", "");
+    const divided =
+      lists === "" ? SPLITS.filter((name) => top.includes(name) && folders(join(root, name)).length > 0) : [];
     const count = (path: string): number =>
       readdirSync(path, { recursive: true, encoding: "utf8" }).filter(
         (name) => isImage(name) && !/(^|[\\/])\./.test(name),
@@ -79,7 +81,6 @@ export const folder: Source = {
         Object.fromEntries(divided.map((split) => [split, sized(join(root, split), folders(join(root, split)))])),
       );
     }
-    const lists = textArg(source, "lists", "");
     const names = lists === "" ? undefined : readListsSync(placed(lists, places));
     if (lists !== "" && names === undefined) return undefined;
     const of = division(source, names);
@@ -101,8 +102,10 @@ export const folder: Source = {
     const root = placed(textArg(source, "root", undefined), places);
     const tree = await openTree(source, root);
     const images = tree.files.filter(isImage);
-    const divided = SPLITS.some((split) => images.some((path) => path.startsWith(`${split}/`)));
-    const of = divided ? undefined : division(source, await readLists(source, places));
+    const lists = await readLists(source, places);
+    // A class may be called `train` (one of CIFAR-100's is): its images lie in it, those of a split in folders in it.
+    const divided = lists === undefined && images.some((path) => /^(train|val|test)\/[^/]+\/./.test(path));
+    const of = divided ? undefined : division(source, lists);
     const classes: Record<SplitName, Map<string, ImageRef[]>> = { train: new Map(), val: new Map(), test: new Map() };
     for (const path of images) {
       const parts = path.split("/");
