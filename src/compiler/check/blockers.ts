@@ -48,15 +48,8 @@ export function metaLossBlockers(loss: Block, stage: string, span: ast.Span): Bl
 export function pretrainLossBlockers(loss: Block, stage: string, span: ast.Span): Blocker[] {
   const found: Blocker[] = [];
   for (const node of nodes(loss)) {
-    const target = node["k"] === "apply" ? (node["target"] as { readonly kind: string }) : undefined;
     const what =
-      target?.kind === "stage"
-        ? "calls a finished stage"
-        : node["k"] === "rotations"
-          ? "makes views of its images"
-          : node["kind"] === "minimize" || node["kind"] === "repeat"
-            ? `uses \`${String(node["kind"])}\``
-            : undefined;
+      node["kind"] === "minimize" || node["kind"] === "repeat" ? `uses \`${String(node["kind"])}\`` : undefined;
     if (what !== undefined && !found.some((one) => one.message.includes(what)))
       found.push(blocker("FSL5108", span, { stage, what }));
   }

@@ -322,10 +322,9 @@ export const stagesCodes = codes({
     severity: "error",
     title: "this pretraining loss does not run yet",
     message: "the loss of `{stage}` {what}, which this version checks but cannot run",
-    explanation:
-      "Losses of `head(encoder(x, norm: batch).vector)` run. Calls of finished stages and views of the images come with a later version.",
-    example: "fsl 1\n// pretrain student like teacher { loss(x: image [item], y: class [item]) { … teacher(x) … } }",
-    mend: "Use the default loss, or one of the head's logits alone.",
+    explanation: "Loops and minimisations inside the loss of a `pretrain` come with a later version.",
+    example: "fsl 1\n// pretrain p { loss(x: image [item], y: class [item]) { … repeat 3 from u = … } }",
+    mend: "Write the loss without loops.",
   },
   FSL5109: {
     severity: "error",
