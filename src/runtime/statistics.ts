@@ -40,7 +40,29 @@ export function studentQuantile(p: number, df: number): number {
 
 /** P(T ≤ t) for t ≥ 0. */
 function studentCdf(t: number, df: number): number {
-  return 1 - 0.5 * regularizedBeta(df / (df + t * t), df / 2, 0.5);
+  return 1 - 0.5 * studentTails(t, df);
+}
+
+/** P(|T| ≥ |t|) of Student's t with `df` degrees of freedom: the two-sided p-value, exact in its far tails too. */
+export function studentTails(t: number, df: number): number {
+  return regularizedBeta(df / (df + t * t), df / 2, 0.5);
+}
+
+/** P(|Z| ≥ |z|) of a standard normal: erfc(|z| / √2), by its series near 0 and its continued fraction beyond. */
+export function normalTails(z: number): number {
+  const x = Math.abs(z) / Math.SQRT2;
+  if (x < 2) {
+    let term = x;
+    let sum = x;
+    for (let n = 1; Math.abs(term) > 1e-17 * sum; n++) {
+      term *= (-x * x) / n;
+      sum += term / (2 * n + 1);
+    }
+    return 1 - (2 / Math.sqrt(Math.PI)) * sum;
+  }
+  let fraction = x;
+  for (let n = 60; n >= 1; n--) fraction = x + n / 2 / fraction;
+  return Math.exp(-x * x) / (Math.sqrt(Math.PI) * fraction);
 }
 
 /** I_x(a, b) by its continued fraction (modified Lentz), on the side of the mean where that converges fast. */
