@@ -1,0 +1,59 @@
+/** R2D2 and MetaOptNet's ridge form: closed-form base learners. */
+import { describe, expect, it } from "vitest";
+import type { Values } from "../lower/harness.js";
+import { type Images, images, method, queries, scores, supportLabels, supports, task } from "./episode.js";
+import { features, get, inner, runningOf, solved, times } from "./learner.js";
+import { expectScores, expectUpdate, type Formula, queryLoss, split } from "./update.js";
+
+/** W = Xᵀ(XXᵀ + λI)⁻¹Y (Bertinetto et al. 2019, eq. 6): scores of each query before scale and shift. */
+function ridge(support: readonly number[][], query: readonly number[][], lambda: number): number[][] {
+  const gram = support.map((a, i) => support.map((b, j) => inner(a, b) + (i === j ? lambda : 0)));
+  const targets = supportLabels.map((label) => times(task.way, (c) => (c === label ? 1 : 0)));
+  const dual = solved(gram, targets);
+  return query.map((q) => {
+    const kernel = support.map((s) => inner(s, q));
+    return times(task.way, (c) =>
+      inner(
+        kernel,
+        dual.map((row) => get(row, c)),
+      ),
+    );
+  });
+}
+
+/** In training an episode's images are embedded together, at test by running statistics. */
+const embedded = (w: Values, episode: Images, training: boolean) =>
+  split(features(episode.all, w, training ? undefined : runningOf(w)));
+
+function r2d2(w: Values, episode: Images, training: boolean): number[][] {
+  const { support, query } = embedded(w, episode, training);
+  const lambda = Math.exp(get(w["metric.lambda"], 0));
+  const [alpha, beta] = [get(w["metric.alpha"], 0), get(w["metric.beta"], 0)];
+  return ridge(support, query, lambda).map((row) => row.map((v) => alpha * v + beta));
+}
+function metaoptnet(w: Values, episode: Images, training: boolean): number[][] {
+  const { support, query } = embedded(w, episode, training);
+  const scale = get(w["metric.scale"], 0);
+  return ridge(support, query, 3).map((row) => row.map((v) => scale * v));
+}
+
+const step = [images(1), images(2)];
+describe.each<[string, string, (w: Values, episode: Images, training: boolean) => number[][]]>([
+  ["R2D2", "r2d2", r2d2],
+  ["MetaOptNet with ridge regression", "metaoptnet_ridge(lambda: 3.0)", metaoptnet],
+])("%s", (_, metric, formula) => {
+  const m = method("meta", metric);
+  const inTraining: Formula = (w, episode) => formula(w, episode, true);
+
+  it("scores the queries of a new episode", () => {
+    const episode = images(7);
+    expect(supports).toBeLessThan(features(episode.support, m.state)[0]?.length ?? 0);
+    const found = scores(m, episode);
+    expect(found).toHaveLength(queries);
+    expectScores(found, formula(m.state, episode, false));
+  });
+
+  it("takes one step down the slope of its loss, through the solution", () => {
+    expectUpdate(m, step, (w) => queryLoss(w, step, inTraining));
+  });
+});

@@ -1,0 +1,64 @@
+/** One update of a training step against a formula of the loss: its gradient by central differences, then the step. */
+import { expect } from "vitest";
+import { step, type Values } from "../lower/harness.js";
+import { type Images, type Method, queries, queryLabels, supports } from "./episode.js";
+import { crossEntropy, get } from "./learner.js";
+
+const width = 1e-5;
+
+/** Scores of an episode's queries in training, from the paper: [query][way]. */
+export type Formula = (w: Values, episode: Images) => number[][];
+
+/** The mean over a step's episodes of the mean cross-entropy over queries. */
+export function queryLoss(w: Values, episodes: readonly Images[], formula: Formula): number {
+  const each = episodes.map((episode) => crossEntropy(formula(w, episode), queryLabels).loss);
+  return each.reduce((a, b) => a + b, 0) / each.length;
+}
+
+/** Central differences of `loss` in every value of the weights named. */
+export function slopes(w: Values, paths: readonly string[], loss: (w: Values) => number): Values {
+  return Object.fromEntries(
+    paths.map((path) => {
+      const own = w[path] ?? [];
+      const at = (i: number, by: number): number => loss({ ...w, [path]: own.with(i, get(own, i) + by) });
+      return [path, own.map((_, i) => (at(i, width) - at(i, -width)) / (2 * width))];
+    }),
+  );
+}
+
+/**
+ * A step of `sgd(lr: 1.0)` from the method's state, against the formula's loss and its slopes. `stored` names weights
+ * that a step must not move.
+ */
+export function expectUpdate(m: Method, episodes: readonly Images[], loss: (w: Values) => number): void {
+  const images = episodes.flatMap(({ bytes }) => bytes);
+  const { host, state } = step(m.training, m.state, { images });
+  expect(host["loss"]?.[0]).toBeCloseTo(loss(m.state), 8);
+  const expected = slopes(m.state, m.training.trained, loss);
+  expect(m.training.trained.length).toBeGreaterThan(0);
+  for (const path of m.training.trained) {
+    (m.state[path] ?? []).forEach((before, i) => {
+      const slope = get(expected[path], i);
+      const moved = before - get(state[path], i);
+      expect(Math.abs(moved - slope), `${path}[${i}]: ${moved}, and ${slope} by differences`).toBeLessThan(
+        1e-6 * Math.max(1, Math.abs(slope)),
+      );
+    });
+  }
+}
+
+/** [query][way] against [query][way]. */
+export function expectScores(found: readonly (readonly number[])[], formula: readonly (readonly number[])[]): void {
+  expect(found.length).toBe(queries);
+  formula.forEach((row, q) =>
+    row.forEach((wanted, c) => {
+      expect(Math.abs(get(found[q], c) - wanted), `query ${q}, way ${c}`).toBeLessThan(
+        1e-7 * Math.max(1, Math.abs(wanted)),
+      );
+    }),
+  );
+}
+export const split = <T>(rows: readonly T[]): { support: T[]; query: T[] } => ({
+  support: rows.slice(0, supports),
+  query: rows.slice(supports),
+});
