@@ -485,6 +485,11 @@ export interface EvaluateRow {
 }
 export type Report =
   | { readonly kind: "accuracy" }
+  /** Over episodes that share no image: its interval speaks of new images, where that of `accuracy` speaks of these. */
+  | { readonly kind: "accuracy_disjoint" }
   | { readonly kind: "top"; readonly k: number }
   | { readonly kind: "confusion" }
-  | { readonly kind: "per_class" };
+  | { readonly kind: "per_class" }
+  /** Files beside the results: what each query scored, and which images each episode holds. */
+  | { readonly kind: "logits" }
+  | { readonly kind: "episodes" };

@@ -121,14 +121,11 @@ function withArguments(
   const call = { callee, span: expr.span, typed: true };
   if (!bindArguments(value.decl.params ?? [], expr.args, into, scope, call)) return anything(expr.span);
   if (value.kind !== "episode") return { ...value, scope: into, span: expr.span };
-  const rows = (value.decl.params ?? []).flatMap((param) => {
+  const each = (value.decl.params ?? []).flatMap((param) => {
     const given = into.lookup(param.name.text);
     return given?.kind === "each" ? [{ name: param.name.text, values: given.items }] : [];
   });
-  if (rows.length > 1) {
-    scope.checker.report("FSL5027", expr.span, { what: "only one parameter may be given as `each`" });
-  }
-  return { ...value, scope: into, span: expr.span, each: rows[0] };
+  return { ...value, scope: into, span: expr.span, each };
 }
 
 const imageAxes = ["channel", "height", "width"];

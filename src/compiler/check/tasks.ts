@@ -5,7 +5,7 @@ import { withDefaults } from "./arguments.js";
 import type { Checker } from "./checker.js";
 import { evaluate } from "./evaluate.js";
 import type { Scope } from "./scope.js";
-import { count, describe, type EpisodeValue } from "./values.js";
+import { count, describe, type EpisodeValue, type Value } from "./values.js";
 
 export interface TaskRow {
   /** `1 shot` of an `each`; empty where there is one row. */
@@ -14,26 +14,32 @@ export interface TaskRow {
 }
 const parts = ["way", "shot", "query"] as const;
 
-/** One task, or one per value of an `each`. */
+/** One task, or one per value of an `each`; of several, one per combination, the last varying fastest. */
 export function elaborateTasks(value: EpisodeValue, at: ast.Span): TaskRow[] | undefined {
   const { each, decl } = value;
   const scope = withDefaults(decl, value.scope, at);
-  if (each === undefined) {
-    const task = elaborateTask(decl, scope);
-    return task === undefined ? undefined : [{ label: "", task }];
-  }
+  const choices = each.reduce<readonly Choice[][]>(
+    (before, { name, values }) => before.flatMap((chosen) => values.map((value) => [...chosen, { name, value }])),
+    [[]],
+  );
   const rows: TaskRow[] = [];
-  for (const item of each.values) {
-    const row = scope.child();
-    row.define(each.name, item);
+  for (const chosen of choices) {
+    const row = chosen.length === 0 ? scope : scope.child();
+    for (const { name, value: item } of chosen) row.define(name, item);
     const task = elaborateTask(decl, row);
     if (task === undefined) return undefined;
-    rows.push({
-      label: item.kind === "int" && item.unit !== undefined ? count(item.value, item.unit) : describe(item),
-      task,
-    });
+    rows.push({ label: chosen.map(({ value: item }) => itemText(item)).join(", "), task });
   }
   return rows;
+}
+
+interface Choice {
+  readonly name: string;
+  readonly value: Value;
+}
+
+function itemText(item: Value): string {
+  return item.kind === "int" && item.unit !== undefined ? count(item.value, item.unit) : describe(item);
 }
 
 export function elaborateTask(decl: ast.EpisodeDecl, scope: Scope): Task | undefined {

@@ -119,8 +119,8 @@ export interface EpisodeValue extends Written {
   readonly kind: "episode";
   readonly decl: ast.EpisodeDecl;
   readonly scope: Scope;
-  /** Arguments given as `each [...]`: one row per value. */
-  readonly each: { readonly name: string; readonly values: readonly Value[] } | undefined;
+  /** Arguments given as `each [...]`: one row per value, or per combination where there are several. */
+  readonly each: readonly { readonly name: string; readonly values: readonly Value[] }[];
 }
 export interface StageValue extends Written {
   readonly kind: "stage";

@@ -23,7 +23,7 @@ export interface ClassifyOptions {
 /**
  * Feeds `support.<output>` f32 [E, way·shot, …] and `query.<output>` [E, way·query, …] for each encoder output that the
  * metric takes; metric weights by path. Host outputs [E, way·query]: `correct` f32 (1/ties credit), `top<k>` likewise,
- * `predicted` i32 (the lowest of tied classes).
+ * `predicted` i32 (the lowest of tied classes); where they are reported, `logits` f32 [E, way·query, way].
  */
 export function lowerClassify(metric: Metric, task: Task, encoder: Network, options: ClassifyOptions): Program {
   const ops = new NamedOps(new Graph());
@@ -101,6 +101,9 @@ function classification(ops: NamedOps, given: Classification, rows: Rows): Progr
     if (item.kind === "top") host[`top${item.k}`] = ops.expand(lowering.credit(item.k), all).node;
   }
   host.predicted = ops.expand(ops.argmax(lowering.classify(), "way"), all).node;
+  if (options.report.some((item) => item.kind === "logits")) {
+    host.logits = ops.expand(lowering.classify(), [...all, { name: "way", size: task.way }]).node;
+  }
   return assemble({ name: `classify ${metric.name}`, host, feeds: feeds() });
 }
 

@@ -163,7 +163,7 @@ export class Instances {
       case "dataset":
         return { kind: "dataset", id: `${prefix}${decl.name.text}`, decl, scope, span };
       case "episode":
-        return { kind: "episode", decl, scope, each: undefined, span };
+        return { kind: "episode", decl, scope, each: [], span };
       case "stage":
         return { kind: "stage", id: `${prefix}${decl.name.text}`, span };
     }

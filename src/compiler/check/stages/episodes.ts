@@ -51,7 +51,7 @@ export function drawn(
   }
   const rows = elaborateTasks(value, task.span);
   if (rows === undefined || from === undefined) return undefined;
-  if (onlyOne && value.each !== undefined) {
+  if (onlyOne && value.each.length > 0) {
     checker.report("FSL5027", task.span, { what: "a training stage has one task, and `each` makes several" });
     return undefined;
   }

@@ -75,7 +75,7 @@ function embedOnce(metric: Metric): EvaluateStage["embedOnce"] {
     : { legal: false, why: `\`${metric.name}\` embeds its images itself (it takes \`${own.name}\`)` };
 }
 
-const reportable = ["accuracy", "confusion", "per_class"] as const;
+const reportable = ["accuracy", "accuracy_disjoint", "confusion", "per_class", "logits", "episodes"] as const;
 
 function reports(context: StageContext, tasks: readonly Task[]): readonly Report[] | undefined {
   const written = lineOf(context.lines, "report", "report");

@@ -146,7 +146,8 @@ export const stagesCodes = codes({
     severity: "error",
     title: "a report that is unknown",
     message: "nothing called `{name}` can be reported",
-    explanation: "Evaluations report accuracy, topK (top2, top3, …), confusion and per_class.",
+    explanation:
+      "Evaluations report accuracy, accuracy_disjoint, topK (top2, top3, …), confusion and per_class, and write logits and episodes to files.",
     example: `${head}episode task = 5 way, 1 shot, 7 query\nevaluate r { encoder conv64  metric prototypes  episodes task from emoji.test, 100 episodes  report acuracy }`,
     mend: "Use one of these words.",
   },
