@@ -2,6 +2,7 @@
 import type { IToken, TokenType } from "chevrotain";
 import type { Span } from "./ast.js";
 import type { Comment, SyntaxIssue, Trivia } from "./issue.js";
+import { type Piece, scan } from "./scan.js";
 import * as t from "./tokens.js";
 
 export interface Lexed {
@@ -69,28 +70,23 @@ const notUnits: ReadonlySet<string> = new Set([
 const notAfterUnit: ReadonlySet<TokenType> = new Set([t.Colon, t.LParen, t.LBracket, t.Dot, t.Equals]);
 
 export function lex(text: string, file: string): Lexed {
-  const result = t.fslLexer.tokenize(text);
+  const { tokens, unknown, comments, hashes, conflicts } = scan(text);
   const issues: SyntaxIssue[] = [];
-  const spanOf = (token: IToken): Span => ({ file, start: token.startOffset, end: endOf(token) });
-  const note = (kind: SyntaxIssue["kind"], token: IToken, expected: string): void => {
+  const spanOf = (token: Piece): Span => ({ file, start: token.startOffset, end: endOf(token) });
+  const note = (kind: SyntaxIssue["kind"], token: Piece, expected: string): void => {
     issues.push({ kind, span: spanOf(token), found: token.image, expected });
   };
-  const tokens = result.tokens;
   tokens.forEach((token, i) => {
     retype(token, tokens, i, note);
   });
-  for (const error of result.errors) {
-    const found = text.slice(error.offset, error.offset + Math.max(error.length, 1));
-    const span = { file, start: error.offset, end: error.offset + Math.max(error.length, 1) };
-    issues.push({ kind: "unknown-character", span, found, expected: "" });
+  for (const { start, end } of unknown) {
+    issues.push({ kind: "unknown-character", span: { file, start, end }, found: text.slice(start, end), expected: "" });
   }
   // A conflict's first line stands for all of its lines.
-  const markers = result.groups.conflicts ?? [];
-  const openings = markers.filter((marker) => marker.image.startsWith("<"));
-  for (const marker of openings.length > 0 ? openings : markers) note("conflict-marker", marker, "");
-  for (const hash of result.groups.hashes ?? []) note("hash-comment", hash, "`//`");
-  const aside = [...(result.groups.comments ?? []), ...(result.groups.hashes ?? [])];
-  return { tokens, issues, trivia: triviaOf(text, tokens, aside, file) };
+  const openings = conflicts.filter((marker) => marker.image.startsWith("<"));
+  for (const marker of openings.length > 0 ? openings : conflicts) note("conflict-marker", marker, "");
+  for (const hash of hashes) note("hash-comment", hash, "`//`");
+  return { tokens, issues, trivia: triviaOf(text, tokens, [...comments, ...hashes], file) };
 }
 
 function retype(
@@ -146,7 +142,7 @@ function become(token: IToken, type: TokenType): void {
   token.tokenTypeIdx = type.tokenTypeIdx ?? token.tokenTypeIdx;
 }
 
-function triviaOf(text: string, tokens: readonly IToken[], aside: readonly IToken[], file: string): Trivia {
+function triviaOf(text: string, tokens: readonly IToken[], aside: readonly Piece[], file: string): Trivia {
   const comments: Comment[] = [];
   const blanks = new Set<number>();
   for (const token of aside) {
@@ -165,6 +161,6 @@ function triviaOf(text: string, tokens: readonly IToken[], aside: readonly IToke
 }
 
 /** Where a token ends, exclusively. */
-export function endOf(token: IToken): number {
+export function endOf(token: Pick<IToken, "startOffset" | "endOffset">): number {
   return token.endOffset === undefined ? token.startOffset : token.endOffset + 1;
 }

@@ -7,7 +7,7 @@ import { buildDeclaration, buildImport } from "./build/declarations.js";
 import { expectation } from "./expectation.js";
 import type { SyntaxIssue, Trivia } from "./issue.js";
 import { endOf, lex } from "./lex.js";
-import { fslParser } from "./parser.js";
+import { type FslParser, recoveringParser, strictParser } from "./parser.js";
 import * as t from "./tokens.js";
 
 export type { Comment, IssueKind, SyntaxIssue, Trivia } from "./issue.js";
@@ -41,13 +41,12 @@ export function parse(text: string, file: string): Parsed {
     };
     return { tree, errors, trivia: lexed.trivia, cst: undefined };
   }
-  fslParser.input = balanced.tokens;
-  const cst = fslParser.file();
+  const { parser, cst } = concrete(balanced.tokens);
   const builder = new Builder(file);
   const general = [
-    ...fslParser.errors.map((error) => issueOf(error, file, text)),
+    ...parser.errors.map((error) => issueOf(error, file, text)),
     // A closer that `balance` put in may be skipped as well; its opener has been noted.
-    ...fslParser.strays
+    ...parser.strays
       .filter(({ token: stray }) => stray.image !== "")
       .map(({ token: stray, kind }): SyntaxIssue => {
         return { kind, span: builder.spanOf(stray), found: stray.image, expected: "" };
@@ -56,6 +55,16 @@ export function parse(text: string, file: string): Parsed {
   const tree = buildFile(builder, cst, whole);
   const errors = firstOfEachLine([...issues, ...builder.issues], general, text);
   return { tree, errors, trivia: lexed.trivia, cst };
+}
+
+/** A right text needs no recovery. */
+function concrete(tokens: IToken[]): { parser: FslParser; cst: CstNode } {
+  const read = (parser: FslParser): { parser: FslParser; cst: CstNode } => {
+    parser.input = tokens;
+    return { parser, cst: parser.file() };
+  };
+  const first = read(strictParser());
+  return first.parser.errors.length === 0 ? first : read(recoveringParser());
 }
 
 function buildFile(b: Builder, cst: CstNode, span: Span): SourceFile {

@@ -3,48 +3,27 @@
  * decides by its place what it means.
  */
 import type { TokenType } from "chevrotain";
-import { createToken, Lexer } from "./chevrotain.js";
+import { createToken } from "./chevrotain.js";
 
 /** Every token: what recovery skips. */
-export const Any = createToken({ name: "Any", pattern: Lexer.NA });
+export const Any = createToken({ name: "Any" });
 /** A word: names, axes, units, keywords. Primes belong to it. */
-export const Identifier = createToken({ name: "Identifier", pattern: /[A-Za-z_][A-Za-z0-9_]*'*/, categories: [Any] });
+export const Identifier = createToken({ name: "Identifier", categories: [Any] });
 /** A word with letters outside ASCII; becomes an `Identifier` after its issue is noted. */
-export const ForeignName = createToken({
-  name: "ForeignName",
-  pattern:
-    /[A-Za-z_\u00aa\u00b5\u00ba\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u02ff\u0370-\u037d\u037f-\u1fff\u2c00-\u2dff\u3040-\ud7ff\uf900-\ufaff][A-Za-z0-9_\u00aa\u00b5\u00ba\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u02ff\u0370-\u037d\u037f-\u1fff\u2080-\u209c\u2c00-\u2dff\u3040-\ud7ff\uf900-\ufaff]*'*/,
-});
-Identifier.LONGER_ALT = [ForeignName];
+export const ForeignName = createToken({ name: "ForeignName" });
 
-const symbol = (name: string, pattern: string, categories: TokenType[] = []): TokenType =>
-  createToken({ name, pattern, categories: [Any, ...categories] });
+/** Symbols by their text. */
+export const symbols = new Map<string, TokenType>();
+function symbol(name: string, pattern: string, categories: TokenType[] = []): TokenType {
+  const made = createToken({ name, pattern, categories: [Any, ...categories] });
+  symbols.set(pattern, made);
+  return made;
+}
 
 /** What stands between two operands: symbols, `and`, `or`. */
-export const Operator = createToken({ name: "Operator", pattern: Lexer.NA });
-export const NumberToken = createToken({
-  name: "Number",
-  pattern: /(?:\d+(?:\.\d+)?|\.\d+)(?:[eE][+-]?\d+)?/,
-  categories: [Any],
-});
-export const Text = createToken({ name: "Text", pattern: /"(?:[^"\\\r\n]|\\[^\r\n])*"/, categories: [Any] });
-const OpenText = createToken({ name: "OpenText", pattern: /"(?:[^"\\\r\n]|\\[^\r\n])*\\?/ });
-const SingleQuoted = createToken({ name: "SingleQuoted", pattern: /'[^'\r\n]*'/ });
-/** “A text in curly quotes”. */
-const CurlyText = createToken({ name: "CurlyText", pattern: /[“”„][^“”„"\r\n]*[“”"]/ });
-const Comment = createToken({ name: "Comment", pattern: /\/\/[^\r\n]*/, group: "comments" });
-const HashComment = createToken({ name: "HashComment", pattern: /#[^\r\n]*/, group: "hashes" });
-const ConflictMarker = createToken({
-  name: "ConflictMarker",
-  pattern: /(?:<{7}|>{7}|\|{7})(?: [^\r\n]*)?|={7}(?=[\r\n]|$)/,
-  group: "conflicts",
-});
-const Space = createToken({
-  name: "Space",
-  pattern: /[ \t\r\n\u00a0\ufeff]+/,
-  group: Lexer.SKIPPED,
-  line_breaks: true,
-});
+export const Operator = createToken({ name: "Operator" });
+export const NumberToken = createToken({ name: "Number", categories: [Any] });
+export const Text = createToken({ name: "Text", categories: [Any] });
 
 export const Arrow = symbol("Arrow", "->");
 export const StarStar = symbol("StarStar", "**", [Operator]);
@@ -96,8 +75,6 @@ export const lookAlikes: Readonly<Record<string, { readonly token: TokenType; re
   "｛": { token: LBrace, ascii: "{" },
   "｝": { token: RBrace, ascii: "}" },
 };
-const LookAlike = createToken({ name: "LookAlike", pattern: /[−–—×·∗÷≤≥≠→，：；＝（）｛｝]/ });
-
 const wordList = [
   "fsl",
   "import",
@@ -172,61 +149,21 @@ export const words = Object.fromEntries(
     createToken({
       name: `word_${word}`,
       label: word,
-      pattern: Lexer.NA,
       categories: word === "and" || word === "or" ? [Identifier, Operator] : [Identifier],
     }),
   ]),
 ) as Readonly<Record<Word, TokenType>>;
 /** A word that stands after a number on its line and is its unit: `5 shot`. */
-export const Unit = createToken({ name: "Unit", pattern: Lexer.NA, categories: [Any] });
+export const Unit = createToken({ name: "Unit", categories: [Any] });
 
-/** Types that `lex` replaces by those the parser knows. */
-export const lexed = { OpenText, SingleQuoted, CurlyText, LookAlike, ForeignName } as const;
-
-export const fslLexer = new Lexer(
-  [
-    Space,
-    Comment,
-    HashComment,
-    ConflictMarker,
-    Identifier,
-    ForeignName,
-    NumberToken,
-    Text,
-    OpenText,
-    SingleQuoted,
-    CurlyText,
-    LookAlike,
-    Arrow,
-    StarStar,
-    AndAnd,
-    OrOr,
-    EqualsEquals,
-    NotEquals,
-    LessEquals,
-    GreaterEquals,
-    Less,
-    Greater,
-    Plus,
-    Minus,
-    Star,
-    Slash,
-    Caret,
-    Bang,
-    Equals,
-    Colon,
-    Comma,
-    Semicolon,
-    Dot,
-    LParen,
-    RParen,
-    LBracket,
-    RBracket,
-    LBrace,
-    RBrace,
-  ],
-  { positionTracking: "full", skipValidations: true },
-);
+/** What a text is cut into and `lex` replaces by what the parser knows. */
+export const lexed = {
+  OpenText: createToken({ name: "OpenText" }),
+  SingleQuoted: createToken({ name: "SingleQuoted" }),
+  /** “A text in curly quotes”. */
+  CurlyText: createToken({ name: "CurlyText" }),
+  LookAlike: createToken({ name: "LookAlike" }),
+} as const;
 
 /** Every token type that the parser may meet. */
 export const vocabulary: TokenType[] = [
@@ -236,32 +173,6 @@ export const vocabulary: TokenType[] = [
   NumberToken,
   Unit,
   Text,
-  Arrow,
-  StarStar,
-  AndAnd,
-  OrOr,
-  EqualsEquals,
-  NotEquals,
-  LessEquals,
-  GreaterEquals,
-  Less,
-  Greater,
-  Plus,
-  Minus,
-  Star,
-  Slash,
-  Caret,
-  Bang,
-  Equals,
-  Colon,
-  Comma,
-  Semicolon,
-  Dot,
-  LParen,
-  RParen,
-  LBracket,
-  RBracket,
-  LBrace,
-  RBrace,
+  ...symbols.values(),
   ...Object.values(words),
 ];

@@ -2,10 +2,16 @@
 import type { CstNode, IToken, ParserMethod, TokenType } from "chevrotain";
 import { CstParser, tokenMatcher } from "../chevrotain.js";
 import { messages } from "../expectation.js";
+import { FirstToken } from "../lookahead.js";
 import * as t from "../tokens.js";
 
 const w = t.words;
 
+export interface ParserOptions {
+  /** Whether to go on after a mistake. */
+  readonly recoveryEnabled: boolean;
+  readonly skipValidations: boolean;
+}
 export type Rule = ParserMethod<[], CstNode>;
 
 /**
@@ -13,13 +19,13 @@ export type Rule = ParserMethod<[], CstNode>;
  * later one defines is abstract in it. The last layer analyses the whole once all rules are there.
  */
 export abstract class BaseParser extends CstParser {
-  constructor(skipValidations: boolean) {
+  constructor(options: ParserOptions) {
     super(t.vocabulary, {
-      recoveryEnabled: true,
       nodeLocationTracking: "full",
       maxLookahead: 1,
-      skipValidations,
+      lookaheadStrategy: new FirstToken(),
       errorMessageProvider: messages,
+      ...options,
     });
   }
 

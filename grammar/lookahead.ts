@@ -1,0 +1,164 @@
+/**
+ * Which way the parser goes, by its next token: an LL(1) strategy for Chevrotain. Its own strategy works out every
+ * decision of the grammar, for any number of tokens, before the first text is parsed, and that takes longer than checking
+ * an experiment; this one works out the first tokens of a place when the parser first stands there.
+ */
+import type {
+  ILookaheadStrategy,
+  ILookaheadValidationError,
+  IOrAlt,
+  IProduction,
+  IToken,
+  OptionalProductionType,
+  Rule,
+  TokenType,
+} from "chevrotain";
+import { gast, LLkLookaheadStrategy } from "./chevrotain.js";
+
+/** The tokens that something may begin with. */
+interface First {
+  /** Token types by their index, those of categories included. */
+  readonly types: ReadonlySet<number>;
+  /** Whether it may hold nothing at all: then it fits before any token. */
+  readonly empty: boolean;
+}
+/** What Chevrotain calls its lookahead functions on. */
+interface Parser {
+  LA(k: number): IToken;
+}
+type Alternatives = readonly Pick<IOrAlt<unknown>, "GATE">[];
+
+export class FirstToken implements ILookaheadStrategy {
+  readonly #rules = new Map<Rule, First>();
+  readonly #choices = new Map<Rule, ReadonlyMap<string, Choice>>();
+
+  /** Ambiguities and left recursion are found as Chevrotain finds them: its strategy works out the same sets. */
+  validate(options: Parameters<ILookaheadStrategy["validate"]>[0]): ILookaheadValidationError[] {
+    return new LLkLookaheadStrategy({ maxLookahead: 1 }).validate(options);
+  }
+
+  buildLookaheadForAlternation({
+    rule,
+    prodOccurrence,
+  }: {
+    readonly rule: Rule;
+    readonly prodOccurrence: number;
+  }): (alternatives?: IOrAlt<unknown>[]) => number | undefined {
+    const first = once(() => this.#choice(rule, "Alternation", prodOccurrence).definition.map((alt) => this.#of(alt)));
+    return function (this: unknown, alternatives: Alternatives = []) {
+      const { tokenTypeIdx } = (this as Parser).LA(1);
+      const at = first().findIndex(
+        (alternative, i) => alternatives[i]?.GATE?.call(this) !== false && begins(alternative, tokenTypeIdx),
+      );
+      return at < 0 ? undefined : at;
+    };
+  }
+
+  buildLookaheadForOptional({
+    rule,
+    prodOccurrence,
+    prodType,
+  }: {
+    readonly rule: Rule;
+    readonly prodOccurrence: number;
+    readonly prodType: OptionalProductionType;
+  }): () => boolean {
+    const first = once(() => this.#sequence(this.#choice(rule, prodType, prodOccurrence).definition));
+    return function (this: unknown) {
+      return begins(first(), (this as Parser).LA(1).tokenTypeIdx);
+    };
+  }
+
+  #of(production: IProduction): First {
+    if (production instanceof gast.Terminal) return { types: new Set(indices(production.terminalType)), empty: false };
+    if (production instanceof gast.NonTerminal) {
+      const { referencedRule } = production;
+      const known = this.#rules.get(referencedRule) ?? this.#sequence(referencedRule.definition);
+      this.#rules.set(referencedRule, known);
+      return known;
+    }
+    if (production instanceof gast.Alternation) {
+      const all = production.definition.map((alternative) => this.#of(alternative));
+      return { types: new Set(all.flatMap(({ types }) => [...types])), empty: all.some(({ empty }) => empty) };
+    }
+    if (!hasDefinition(production)) throw new Error(`grammar: no first tokens of ${production.constructor.name}`);
+    const inner = this.#sequence(production.definition);
+    return isOptional(production) ? { ...inner, empty: true } : inner;
+  }
+
+  #sequence(definition: readonly IProduction[]): First {
+    const types = new Set<number>();
+    for (const production of definition) {
+      const first = this.#of(production);
+      for (const type of first.types) types.add(type);
+      if (!first.empty) return { types, empty: false };
+    }
+    return { types, empty: true };
+  }
+
+  /** A place of a rule where it may go one way or another. */
+  #choice(rule: Rule, type: string, occurrence: number): Choice {
+    let choices = this.#choices.get(rule);
+    if (choices === undefined) {
+      choices = choicesOf(rule);
+      this.#choices.set(rule, choices);
+    }
+    const found = choices.get(`${type} ${occurrence}`);
+    if (found === undefined) throw new Error(`grammar: ${rule.name} has no ${type} ${occurrence}`);
+    return found;
+  }
+}
+
+interface Choice {
+  readonly definition: readonly IProduction[];
+}
+
+const kinds = [
+  ["Alternation", gast.Alternation],
+  ["Option", gast.Option],
+  ["Repetition", gast.Repetition],
+  ["RepetitionWithSeparator", gast.RepetitionWithSeparator],
+  ["RepetitionMandatory", gast.RepetitionMandatory],
+  ["RepetitionMandatoryWithSeparator", gast.RepetitionMandatoryWithSeparator],
+] as const;
+
+function choicesOf(rule: Rule): Map<string, Choice> {
+  const found = new Map<string, Choice>();
+  const visit = (production: IProduction): void => {
+    if (!hasDefinition(production)) return;
+    for (const [type, made] of kinds) {
+      if (production instanceof made) found.set(`${type} ${production.idx}`, production);
+    }
+    for (const inner of production.definition) visit(inner);
+  };
+  for (const production of rule.definition) visit(production);
+  return found;
+}
+
+function hasDefinition(production: IProduction): production is IProduction & Choice {
+  return !(production instanceof gast.NonTerminal) && "definition" in production;
+}
+
+function isOptional(production: IProduction): boolean {
+  return (
+    production instanceof gast.Option ||
+    production instanceof gast.Repetition ||
+    production instanceof gast.RepetitionWithSeparator
+  );
+}
+
+function indices({ tokenTypeIdx, categoryMatches = [] }: TokenType): number[] {
+  return tokenTypeIdx === undefined ? categoryMatches : [tokenTypeIdx, ...categoryMatches];
+}
+
+function begins({ types, empty }: First, type: number): boolean {
+  return empty || types.has(type);
+}
+
+function once<T>(make: () => T): () => T {
+  let made: { readonly value: T } | undefined;
+  return () => {
+    made ??= { value: make() };
+    return made.value;
+  };
+}

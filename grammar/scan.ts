@@ -1,0 +1,130 @@
+/**
+ * Text → words, numbers, symbols and comments, each with its place. By one regular expression: Chevrotain's lexer works
+ * its patterns out anew with every start, which takes longer than to read an experiment.
+ */
+import type { IToken, TokenType } from "chevrotain";
+import * as t from "./tokens.js";
+
+/** A piece of the text; `endOffset` is its last character's. */
+export interface Piece {
+  readonly image: string;
+  readonly startOffset: number;
+  readonly endOffset?: number;
+  readonly startLine?: number;
+  readonly endLine?: number;
+}
+export interface Scanned {
+  readonly tokens: IToken[];
+  /** Runs of characters that nothing begins with. */
+  readonly unknown: readonly { readonly start: number; readonly end: number }[];
+  /** From `//` to the end of the line. */
+  readonly comments: readonly Piece[];
+  /** From `#` to the end of the line. */
+  readonly hashes: readonly Piece[];
+  readonly conflicts: readonly Piece[];
+}
+
+const letter =
+  "\\u00aa\\u00b5\\u00ba\\u00c0-\\u00d6\\u00d8-\\u00f6\\u00f8-\\u02ff\\u0370-\\u037d\\u037f-\\u1fff\\u2c00-\\u2dff\\u3040-\\ud7ff\\uf900-\\ufaff";
+const lookAlike = `[${Object.keys(t.lookAlikes).join("")}]`;
+const symbol = [...t.symbols.keys()]
+  .sort((a, b) => b.length - a.length)
+  .map((text) => text.replace(/./g, "\\$&"))
+  .join("|");
+
+/** In the order in which they are tried. Primes belong to a word. */
+const patterns = {
+  space: "[ \\t\\r\\n\\u00a0\\ufeff]+",
+  comment: "//[^\\r\\n]*",
+  hash: "#[^\\r\\n]*",
+  conflict: "(?:<{7}|>{7}|\\|{7})(?: [^\\r\\n]*)?|={7}(?=[\\r\\n]|$)",
+  word: `[A-Za-z_${letter}][A-Za-z0-9_${letter}\\u2080-\\u209c]*'*`,
+  number: "(?:\\d+(?:\\.\\d+)?|\\.\\d+)(?:[eE][+-]?\\d+)?",
+  text: '"(?:[^"\\\\\\r\\n]|\\\\[^\\r\\n])*"',
+  openText: '"(?:[^"\\\\\\r\\n]|\\\\[^\\r\\n])*\\\\?',
+  singleQuoted: "'[^'\\r\\n]*'",
+  curlyText: '[“”„][^“”„"\\r\\n]*[“”"]',
+  lookAlike,
+  symbol,
+} as const;
+type Kind = keyof typeof patterns;
+const kinds = Object.keys(patterns) as Kind[];
+const pattern = new RegExp(
+  Object.values(patterns)
+    .map((source) => `(${source})`)
+    .join("|"),
+  "y",
+);
+
+export function scan(text: string): Scanned {
+  const tokens: IToken[] = [];
+  const unknown: { start: number; end: number }[] = [];
+  const comments: Piece[] = [];
+  const hashes: Piece[] = [];
+  const conflicts: Piece[] = [];
+  let line = 1;
+  let lineStart = 0;
+  let offset = 0;
+  while (offset < text.length) {
+    pattern.lastIndex = offset;
+    const found = pattern.exec(text);
+    if (found === null) {
+      const last = unknown.at(-1);
+      if (last?.end === offset) last.end++;
+      else unknown.push({ start: offset, end: offset + 1 });
+      offset++;
+      continue;
+    }
+    const [image] = found;
+    const kind = kinds[found.indexOf(image, 1) - 1] ?? "symbol";
+    const place = {
+      image,
+      startOffset: offset,
+      endOffset: offset + image.length - 1,
+      startLine: line,
+      endLine: line,
+    };
+    offset += image.length;
+    if (kind === "space") {
+      for (const { 0: end, index } of image.matchAll(/\r\n?|\n/g)) {
+        line++;
+        lineStart = place.startOffset + index + end.length;
+      }
+    } else if (kind === "comment") comments.push(place);
+    else if (kind === "hash") hashes.push(place);
+    else if (kind === "conflict") conflicts.push(place);
+    else {
+      const tokenType = typeOf(kind, image);
+      const startColumn = place.startOffset - lineStart + 1;
+      tokens.push({
+        ...place,
+        startColumn,
+        endColumn: startColumn + image.length - 1,
+        tokenType,
+        tokenTypeIdx: tokenType.tokenTypeIdx ?? 0,
+      });
+    }
+  }
+  return { tokens, unknown, comments, hashes, conflicts };
+}
+
+function typeOf(kind: Exclude<Kind, "space" | "comment" | "hash" | "conflict">, image: string): TokenType {
+  switch (kind) {
+    case "word":
+      return /^[\w']+$/.test(image) ? t.Identifier : t.ForeignName;
+    case "number":
+      return t.NumberToken;
+    case "text":
+      return t.Text;
+    case "openText":
+      return t.lexed.OpenText;
+    case "singleQuoted":
+      return t.lexed.SingleQuoted;
+    case "curlyText":
+      return t.lexed.CurlyText;
+    case "lookAlike":
+      return t.lexed.LookAlike;
+    case "symbol":
+      return t.symbols.get(image) ?? t.Any;
+  }
+}
