@@ -16,8 +16,8 @@ import { get, times } from "./learner.js";
 
 export const task = { way: 3, shot: 2, query: 2 };
 const { way, shot, query } = task;
-const side = 6;
-const pixels = 3 * side * side;
+/** Pixels of a side where a test needs no larger maps. */
+const small = 6;
 export const supports = way * shot;
 export const queries = way * query;
 /** Class-major, as an episode's images are. */
@@ -33,16 +33,16 @@ export interface Method {
 }
 
 /** `metric` as the stage's line says it, from the library file `from`. */
-export function method(from: string, metric: string, optimizer = "sgd(lr: 1.0)", loss = ""): Method {
+export function method(from: string, metric: string, optimizer = "sgd(lr: 1.0)", loss = "", side = small): Method {
   const [name] = metric.split("(");
   const experiment = experimentOf(`fsl 1
 import { ${name} } from "fsl:${from}"
 import { folder } from "fsl:datasets"
 dataset d = folder(root: "d") {
   train random_resized_crop(${side}), normalize(mean: [0.5], std: [0.25])
-  eval  resize(8), center_crop(${side}), normalize(mean: [0.5], std: [0.25])
+  eval  resize(${side + 2}), center_crop(${side}), normalize(mean: [0.5], std: [0.25])
 }
-backbone tiny { conv(3, 2), batch_norm, relu, max_pool(2), flatten as vector }
+backbone tiny { conv(3, 2), batch_norm, relu, max_pool(2) as map, flatten as vector }
 episode task = ${way} way, ${shot} shot, ${query} query
 meta m {
   encoder   tiny
@@ -79,8 +79,9 @@ export interface Images {
   readonly query: Activations;
   readonly all: Activations;
 }
-export function images(seed: number): Images {
+export function images(seed: number, side = small): Images {
   const random = stream(seed);
+  const pixels = 3 * side * side;
   const bytes = times((supports + queries) * pixels, () => Math.floor(random() * 256));
   const part = (from: number, to: number): Activations => ({
     n: to - from,
@@ -98,7 +99,8 @@ export function scores({ stage, dataset, state }: Method, episode: Images): numb
   const ops = new NamedOps(new Graph());
   const encoder = stage.encoder.value;
   const count = supports + queries;
-  const bytes = ops.t.input("images", [count, 3, side, side], "u8");
+  const { channels, height, width } = dataset.image;
+  const bytes = ops.t.input("images", [count, channels, height, width], "u8");
   const all = lowerImages(ops, bytes, dataset.eval, rowAxis);
   const weights = new WeightTable(ops.graph, [
     ...networkWeights("encoder", encoder),
