@@ -14,6 +14,8 @@ export interface ProgramParts {
   readonly name: string;
   readonly host: Readonly<Record<string, Node>>;
   readonly states?: readonly StatePair[];
+  /** What stays on the device for other programs, by name. */
+  readonly device?: Readonly<Record<string, Node>>;
   /** Names of inputs that a run gives afresh; all others are weights. */
   readonly feeds: readonly string[];
 }
@@ -21,8 +23,10 @@ export interface ProgramParts {
 /** The output that replaces the state of this name. */
 export const nextName = (state: string): string => `next:${state}`;
 
-export function assemble({ name, host, states = [], feeds }: ProgramParts): Program {
-  const outputs: ProgramOutput[] = Object.entries(host).map(([key, node]) => ({ name: key, node, role: "host" }));
+export function assemble({ name, host, states = [], device = {}, feeds }: ProgramParts): Program {
+  const named = (nodes: Readonly<Record<string, Node>>, role: "host" | "device"): ProgramOutput[] =>
+    Object.entries(nodes).map(([key, node]) => ({ name: key, node, role }));
+  const outputs = [...named(host, "host"), ...named(device, "device")];
   const carried = new Set<string>();
   for (const { before, after } of states) {
     const state = inputNode(before).attrs.name;

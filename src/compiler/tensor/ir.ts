@@ -182,6 +182,6 @@ export interface ProgramInput {
 export interface ProgramOutput {
   readonly name: string;
   readonly node: Node;
-  /** `host`: read back each run (metrics). `state`: stays on the device. */
-  readonly role: "host" | "state";
+  /** `host`: read back each run (metrics). `state`: stays on the device in its input's place. `device`: stays on the device. */
+  readonly role: "host" | "state" | "device";
 }

@@ -38,7 +38,7 @@ function checkState(program: Program, fail: (why: string) => never): void {
     }
     const output = outputs.get(next ?? "");
     if (!next || !output) fail(`state ${name} is followed by no output`);
-    else if (output.role !== "state") fail(`state ${name} is followed by host output ${next}`);
+    else if (output.role !== "state") fail(`state ${name} is followed by ${output.role} output ${next}`);
     else if (typeText(output.node) !== typeText(node))
       fail(`state ${name} is ${typeText(node)}, its successor ${typeText(output.node)}`);
     else if (followed.has(next)) fail(`output ${next} follows two states`);

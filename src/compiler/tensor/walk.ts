@@ -3,14 +3,17 @@ import { CompilerBug } from "../bug.js";
 import type { Graph } from "./graph.js";
 import type { Node } from "./ir.js";
 
-/** Every node that `roots` depend on, themselves included, operands first (by id). */
-export function reachable(roots: Iterable<Node>): Node[] {
+/**
+ * Every node that `roots` depend on, themselves included, operands first (by id). What `ends` holds is among them, but not
+ * for its sake what it depends on.
+ */
+export function reachable(roots: Iterable<Node>, ends: { has(node: Node): boolean } = new Set()): Node[] {
   const seen = new Set<Node>();
   const open = [...roots];
   for (let node = open.pop(); node; node = open.pop()) {
     if (seen.has(node)) continue;
     seen.add(node);
-    open.push(...node.inputs);
+    if (!ends.has(node)) open.push(...node.inputs);
   }
   return [...seen].sort((a, b) => a.id - b.id);
 }

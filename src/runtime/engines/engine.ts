@@ -49,7 +49,8 @@ export interface Engine {
 export interface Executable {
   /**
    * One run. `args` by input name; feeds may be given as host tensors. State inputs are dead afterwards; their
-   * successors come back in `device` under the INPUT's name, host outputs in `host` under the output's.
+   * successors come back in `device` under the INPUT's name; device outputs there too, and host outputs in `host`, under
+   * the output's.
    */
   run(args: Readonly<Record<string, Handle | HostTensor>>): Promise<RunResult>;
   dispose(): Promise<void>;

@@ -35,9 +35,14 @@ export interface OnnxOptions extends EngineOptions {
   readonly profile?: string;
 }
 
+/** Freed buffers of one type and shape that wait for a new tensor: a loop frees one and takes one each round. */
+const KEPT_BUFFERS = 4;
+const kindOf = ({ dtype, shape }: Handle): string => `${dtype}[${shape.join()}]`;
+
 export class OnnxEngine implements Engine {
   readonly name = "onnx";
   readonly numerics: Numerics;
+  private readonly freed = new Map<string, TypedData[]>();
 
   constructor(readonly options: OnnxOptions) {
     if (options.device !== "cpu")
@@ -85,10 +90,21 @@ export class OnnxEngine implements Engine {
   }
 
   free(handle: Handle): void {
-    this.live(handle, "free").alive = false;
+    const buffer = this.live(handle, "free");
+    buffer.alive = false;
+    const kept = this.freed.get(kindOf(buffer)) ?? [];
+    this.freed.set(kindOf(buffer), kept);
+    if (kept.length < KEPT_BUFFERS) kept.push(buffer.data);
   }
 
-  async dispose(): Promise<void> {}
+  /** A buffer for a device output: one that was freed, or a new one. */
+  take(dtype: DType, shape: Shape): TypedData {
+    return this.freed.get(kindOf({ dtype, shape }))?.pop() ?? allocate(dtype, shape);
+  }
+
+  async dispose(): Promise<void> {
+    this.freed.clear();
+  }
 
   /** The handle as a buffer that may be used. */
   live(handle: Handle, use: string): Buffer {
@@ -108,6 +124,7 @@ class OnnxExecutable implements Executable {
   private readonly arguments: readonly ProgramInput[];
   private readonly pairs: readonly StatePair[];
   private readonly hosts: readonly ProgramOutput[];
+  private readonly devices: readonly ProgramOutput[];
   /** The buffers that the last run's states left: the next run writes its new states there. */
   private readonly spare = new Map<string, TypedData>();
   private disposed = false;
@@ -121,6 +138,7 @@ class OnnxExecutable implements Executable {
     this.arguments = program.inputs.filter((input) => !(input.name in constants));
     this.pairs = this.arguments.filter((input) => input.role === "state").map((input) => statePair(program, input));
     this.hosts = program.outputs.filter((output) => output.role === "host");
+    this.devices = program.outputs.filter((output) => output.role === "device");
   }
 
   async run(args: Readonly<Record<string, Handle | HostTensor>>): Promise<RunResult> {
@@ -140,6 +158,11 @@ class OnnxExecutable implements Executable {
       fetches[outputName(output.name)] = tensor(input.node.dtype, data, input.node.shape);
       return { input, data };
     });
+    const made = this.devices.map(({ name, node }) => {
+      const data = this.engine.take(node.dtype, node.shape);
+      fetches[outputName(name)] = tensor(node.dtype, data, node.shape);
+      return { name, node, data };
+    });
     for (const { name } of this.hosts) fetches[outputName(name)] = null;
 
     let results: Readonly<Record<string, ort.Tensor>>;
@@ -158,6 +181,7 @@ class OnnxExecutable implements Executable {
       }
       device[input.name] = new Buffer(this.engine, input.node.shape, input.node.dtype, data);
     }
+    for (const { name, node, data } of made) device[name] = new Buffer(this.engine, node.shape, node.dtype, data);
     const host: Record<string, HostTensor> = {};
     for (const { name, node } of this.hosts) {
       const result = results[outputName(name)];

@@ -122,7 +122,10 @@ class ReferenceExecutable implements Executable {
     for (const { name, role, next } of this.program.inputs)
       if (role === "state" && !(name in this.constants)) device[name] = new Kept(this.engine, result(next ?? name));
     const host: Record<string, HostTensor> = {};
-    for (const { name, role } of this.program.outputs) if (role === "host") host[name] = hostTensor(result(name));
+    for (const { name, role } of this.program.outputs) {
+      if (role === "host") host[name] = hostTensor(result(name));
+      if (role === "device") device[name] = new Kept(this.engine, result(name));
+    }
     return { device, host };
   }
 

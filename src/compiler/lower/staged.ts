@@ -1,0 +1,309 @@
+/**
+ * Programs with loops that the runtime drives. Lowering makes ONE graph; where a long loop stands in it, its carried
+ * values and its results are inputs of their own. Here that graph is cut: what runs before the first loop, one round of
+ * it, what runs before the second, …, and what runs after the last. Values that a later part needs stay on the device.
+ */
+import { CompilerBug } from "../bug.js";
+import type { Graph } from "../tensor/graph.js";
+import type { Node, Program, ProgramInput } from "../tensor/ir.js";
+import { reachable } from "../tensor/walk.js";
+import { assemble, type StatePair } from "./program.js";
+
+/** A loop in the one graph. */
+export interface LongLoop {
+  /** The most rounds there are. */
+  readonly bound: number;
+  readonly carried: readonly CarriedValue[];
+  /** f32 scalar of a round: how many lanes go on after it; undefined where none ends before the bound. */
+  readonly active: Node | undefined;
+}
+export interface CarriedValue {
+  /** What a round reads. */
+  readonly input: Node<"input">;
+  readonly start: Node;
+  readonly next: Node;
+  /** `next`, but `input` in the lanes that have finished: what has to be carried if the result is used. */
+  readonly frozen: Node;
+  /** The value after the last round. */
+  readonly result: Node<"input">;
+}
+
+/**
+ * Programs one after another. Device outputs carry the name of the input, of a later program, that takes them. Read as
+ * a `Program`, it has the inputs and the host outputs of the whole; with one segment it is that segment's.
+ */
+export interface StagedProgram extends Program {
+  readonly segments: readonly Segment[];
+}
+export type Segment = { readonly kind: "run"; readonly program: Program } | LoopSegment;
+
+/**
+ * `program` is one round. Its carried values come back as states or device outputs, under their own names; those of
+ * `moves` take over, unchanged, what another one was before the round.
+ */
+export interface LoopSegment {
+  readonly kind: "loop";
+  readonly program: Program;
+  readonly bound: number;
+  readonly moves: readonly { readonly to: string; readonly from: string }[];
+  /** The carried values that are used afterwards, and their names from then on. */
+  readonly results: readonly { readonly carried: string; readonly result: string }[];
+  /** Name of the device output that counts the lanes which go on (f32 scalar). */
+  readonly active: string | undefined;
+}
+
+export interface StagedParts {
+  readonly name: string;
+  readonly host: Readonly<Record<string, Node>>;
+  /** Names of inputs that a run gives afresh; all others are weights. */
+  readonly feeds: readonly string[];
+}
+
+/** The program of `parts`, cut at `loops` (in the order of their making: a later one may use the results of an earlier). */
+export function cut(graph: Graph, parts: StagedParts, loops: readonly LongLoop[]): StagedProgram {
+  return new Cut(graph, parts, liveLoops(Object.values(parts.host), loops)).program();
+}
+
+/** A loop with only the carried values that matter. */
+interface LiveLoop {
+  readonly bound: number;
+  readonly carried: readonly LiveValue[];
+  readonly active: Node | undefined;
+}
+interface LiveValue {
+  readonly input: Node<"input">;
+  readonly start: Node;
+  readonly next: Node;
+  readonly result: Node<"input"> | undefined;
+}
+
+/** The loops whose results are used, each with what its used results depend on. */
+function liveLoops(outputs: readonly Node[], loops: readonly LongLoop[]): LiveLoop[] {
+  const roots = [...outputs];
+  const live: LiveLoop[] = [];
+  for (const loop of loops.toReversed()) {
+    const below = new Set(reachable(roots));
+    const wanted = new Set(loop.carried.filter(({ result }) => below.has(result)));
+    if (wanted.size === 0) continue;
+    const nextOf = (value: CarriedValue): Node => (wanted.has(value) ? value.frozen : value.next);
+    const kept = new Set(wanted);
+    for (let before = -1; before !== kept.size; ) {
+      before = kept.size;
+      const round = new Set(reachable([...[...kept].map(nextOf), ...(loop.active ? [loop.active] : [])]));
+      for (const value of loop.carried) if (round.has(value.input)) kept.add(value);
+    }
+    const carried = loop.carried
+      .filter((value) => kept.has(value))
+      .map((value) => ({
+        input: value.input,
+        start: value.start,
+        next: nextOf(value),
+        result: wanted.has(value) ? value.result : undefined,
+      }));
+    live.unshift({ bound: loop.bound, carried, active: loop.active });
+    roots.push(...carried.flatMap(({ start, next }) => [start, next]));
+  }
+  return live;
+}
+
+const rootsOfRound = ({ carried, active }: LiveLoop): Node[] => [
+  ...carried.map(({ next }) => next),
+  ...(active ? [active] : []),
+];
+
+/** Ops that give another view of a value: cheaper made again than kept. */
+const views: ReadonlySet<string> = new Set(["reshape", "broadcast", "stop_gradient"]);
+
+/** A part of the graph that becomes a program: its roots, and the nodes at which it takes over what others computed. */
+interface Part {
+  readonly roots: readonly Node[];
+  readonly given: ReadonlySet<Node>;
+}
+
+class Cut {
+  private readonly constant = new Set<Node>();
+  /** Values handed from program to program, by the name of the input that takes them. */
+  private readonly names = new Map<Node, string>();
+  /** Which run segment computes a node. */
+  private readonly madeIn = new Map<Node, number>();
+  /** Names that are no weights or feeds of the whole. */
+  private readonly own = new Set<string>();
+
+  constructor(
+    private readonly graph: Graph,
+    private readonly parts: StagedParts,
+    private readonly loops: readonly LiveLoop[],
+  ) {
+    for (const loop of loops)
+      for (const { input, result } of loop.carried) {
+        this.own.add(input.attrs.name);
+        if (result) this.own.add(result.attrs.name);
+      }
+    const roots = loops.flatMap((loop) => [...rootsOfRound(loop), ...loop.carried.map(({ start }) => start)]);
+    for (const node of reachable([...Object.values(parts.host), ...roots]))
+      if (node.op !== "input" && node.inputs.every((input) => this.constant.has(input))) this.constant.add(node);
+  }
+
+  program(): StagedProgram {
+    const { host, name } = this.parts;
+    const rounds = this.loops.map((loop) => this.round(loop));
+    const runs = [...rounds.map(({ given }, place) => this.before(place, [...given])), this.after()];
+    // What each run has to leave for later programs.
+    const passed = runs.map((): Node[] => []);
+    for (const node of new Set([...rounds, ...runs].flatMap(({ given }) => [...given]))) {
+      this.own.add(this.nameOf(node));
+      passed[this.madeIn.get(node) ?? -1]?.push(node);
+    }
+    const segments: Segment[] = [];
+    this.loops.forEach((loop, place) => {
+      segments.push(this.run(place, runs[place], passed[place] ?? []), this.loop(place, loop, rounds[place]));
+    });
+    const last = this.assembled(name, runs.at(-1), { host });
+    segments.push({ kind: "run", program: last });
+    return { name, segments, inputs: this.inputs(segments), outputs: last.outputs };
+  }
+
+  /** Values are made again rather than handed on where that costs nothing. */
+  private remade(node: Node): boolean {
+    return node.op === "input" || this.constant.has(node) || views.has(node.op);
+  }
+
+  /** One round takes what does not change from round to round as given. */
+  private round(loop: LiveLoop): Part {
+    const roots = rootsOfRound(loop);
+    const inside = new Set<Node>(loop.carried.map(({ input }) => input));
+    for (const node of reachable(roots)) if (node.inputs.some((input) => inside.has(input))) inside.add(node);
+    return this.part(roots, (node) => !inside.has(node));
+  }
+
+  /** What runs before a loop: its starts, and what its rounds take as given, unless a run before has made it. */
+  private before(place: number, given: readonly Node[]): Part {
+    const starts = this.loops[place]?.carried.map(({ start }) => start) ?? [];
+    return this.made(place, [...starts, ...given]);
+  }
+
+  private after(): Part {
+    return this.made(this.loops.length, Object.values(this.parts.host));
+  }
+
+  private made(place: number, roots: readonly Node[]): Part {
+    const part = this.part(roots, (node) => this.madeIn.has(node));
+    for (const node of reachable(roots, part.given))
+      if (!part.given.has(node) && !this.remade(node)) this.madeIn.set(node, place);
+    return part;
+  }
+
+  private part(roots: readonly Node[], elsewhere: (node: Node) => boolean): Part {
+    const given = new Set<Node>();
+    reachable(roots, {
+      has: (node) => {
+        const ends = elsewhere(node) && !this.remade(node);
+        if (ends) given.add(node);
+        return ends;
+      },
+    });
+    return { roots, given };
+  }
+
+  private nameOf(node: Node): string {
+    const name = this.names.get(node) ?? `value ${this.names.size}`;
+    this.names.set(node, name);
+    return name;
+  }
+
+  // ------------------------------------------------------------ programs
+
+  private run(place: number, part: Part | undefined, passed: readonly Node[]): Segment {
+    const starts = this.loops[place]?.carried.map(({ input, start }) => [input.attrs.name, start] as const) ?? [];
+    const device = Object.fromEntries([...starts, ...passed.map((node) => [this.nameOf(node), node] as const)]);
+    const name = `${this.parts.name}, ${place === 0 ? "start" : `after loop ${place}`}`;
+    return { kind: "run", program: this.assembled(name, part, { device }) };
+  }
+
+  private loop(place: number, { carried, active, bound }: LiveLoop, part: Part | undefined): LoopSegment {
+    const inputs = new Map<Node, string>(carried.map(({ input }) => [input, input.attrs.name]));
+    const moves = carried.flatMap(({ input, next }) => {
+      const from = inputs.get(next);
+      return from === undefined ? [] : [{ to: input.attrs.name, from }];
+    });
+    const moved = new Set(moves.flatMap(({ to, from }) => [to, from]));
+    const states: StatePair[] = [];
+    const device: Record<string, Node> = {};
+    for (const { input, next } of carried) {
+      const { name } = input.attrs;
+      if (inputs.has(next)) continue;
+      if (moved.has(name)) device[name] = next;
+      else states.push({ before: input, after: next });
+    }
+    const counter = `lanes of loop ${place + 1}`;
+    if (active) device[counter] = active;
+    return {
+      kind: "loop",
+      program: this.assembled(`${this.parts.name}, round of loop ${place + 1}`, part, { device, states }),
+      bound,
+      moves: moves.filter(({ to, from }) => to !== from),
+      results: carried.flatMap(({ input, result }) =>
+        result ? [{ carried: input.attrs.name, result: result.attrs.name }] : [],
+      ),
+      active: active && counter,
+    };
+  }
+
+  private assembled(
+    name: string,
+    part: Part | undefined,
+    {
+      host = {},
+      device = {},
+      states = [],
+    }: {
+      readonly host?: Readonly<Record<string, Node>>;
+      readonly device?: Readonly<Record<string, Node>>;
+      readonly states?: readonly StatePair[];
+    },
+  ): Program {
+    const given = part?.given ?? new Set<Node>();
+    const roots = [...Object.values(host), ...Object.values(device), ...states.map(({ after }) => after)];
+    const built = this.extracted(roots, given);
+    const named = (nodes: Readonly<Record<string, Node>>): Record<string, Node> =>
+      Object.fromEntries(Object.entries(nodes).map(([key, node]) => [key, built(node)]));
+    return assemble({
+      name,
+      host: named(host),
+      device: named(device),
+      states: states.map(({ before, after }) => ({ before, after: built(after) })),
+      feeds: this.parts.feeds,
+    });
+  }
+
+  /** The graph below `roots` with inputs in the place of what is given. */
+  private extracted(roots: readonly Node[], given: ReadonlySet<Node>): (node: Node) => Node {
+    const { graph } = this;
+    const built = new Map<Node, Node>();
+    const of = (node: Node): Node => {
+      const made = built.get(node);
+      if (!made) throw new CompilerBug(`${node.op} ${node.id} is on the other side of a cut`);
+      return made;
+    };
+    for (const node of reachable(roots, given)) {
+      const made = graph.at(node.span, () => {
+        if (given.has(node)) return graph.input(this.nameOf(node), node.shape, node.dtype);
+        const inputs = node.inputs.map(of);
+        return inputs.every((input, place) => input === node.inputs[place])
+          ? node
+          : graph.op(node.op, inputs, node.attrs);
+      });
+      built.set(node, made);
+    }
+    return of;
+  }
+
+  /** The weights and feeds of all segments, each once. */
+  private inputs(segments: readonly Segment[]): ProgramInput[] {
+    const inputs = new Map<string, ProgramInput>();
+    for (const { program } of segments)
+      for (const input of program.inputs)
+        if (!this.own.has(input.name) && !inputs.has(input.name)) inputs.set(input.name, input);
+    return [...inputs.values()];
+  }
+}
