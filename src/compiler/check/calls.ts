@@ -128,7 +128,8 @@ function withArguments(
   return { ...value, scope: into, span: expr.span, each };
 }
 
-const imageAxes = ["channel", "height", "width"];
+/** Axes that a network takes, in the order in which its layers have them. */
+const networkAxes = ["channel", "height", "width", "feature"];
 
 function applyNetwork(callee: CallableValue, expr: ast.CallExpr, scope: Scope): Value {
   const { checker } = scope;
@@ -159,7 +160,9 @@ function applyNetwork(callee: CallableValue, expr: ast.CallExpr, scope: Scope): 
     });
     return anything(span);
   }
-  const inner = type.kind === "image" ? [] : type.axes.filter((axis) => isInner(axis.name));
+  // The value's own order means nothing: `concat(a, b along channel)` lists its channels last.
+  const own = type.kind === "image" ? [] : networkAxes;
+  const inner = own.flatMap((name) => type.axes.filter((axis) => axis.name === name));
   const network = callee.network(inner, span);
   if (network === undefined) return anything(span);
   const norm = normOf(normArg, callee, network.layers.some(hasBatchNorm), x, scope, span);
@@ -173,10 +176,6 @@ function applyNetwork(callee: CallableValue, expr: ast.CallExpr, scope: Scope): 
   };
   if (callee.gives === "outputs") return { kind: "outputs", network, apply, span };
   return apply(Object.keys(network.outputs)[0] ?? "out", span);
-}
-
-function isInner(axis: string): boolean {
-  return axis === "feature" || imageAxes.includes(axis);
 }
 
 function hasBatchNorm({ op }: Layer): boolean {

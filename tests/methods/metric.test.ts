@@ -1,0 +1,117 @@
+/** Metric learning: each method of fsl:metrics against its paper's formula, at test and in one step of training. */
+import { describe, expect, it } from "vitest";
+import type { Values } from "../lower/harness.js";
+import { type Embedding, type Episode, episode, metricOf, scored } from "./embedded.js";
+import { type Images, images, method, task } from "./episode.js";
+import { features, get, sum } from "./learner.js";
+import * as formulas from "./metric-formulas.js";
+import { expectUpdate, queryLoss, split } from "./update.js";
+
+const vector: Embedding = { form: "vector", channels: 2, side: 2 };
+const small: Embedding = { form: "map", channels: 2, side: 3 };
+const wide: Embedding = { form: "map", channels: 9, side: 2 };
+const large: Embedding = { form: "map", channels: 2, side: 10 };
+
+type Case = [name: string, metric: string, embedding: Embedding, shot: number, formula: formulas.MetricFormula];
+const cases: Case[] = [
+  ["ProtoNet", "prototypes", vector, 2, formulas.prototypes],
+  ["cosine prototypes", "cosine_prototypes(start: 4.0)", vector, 2, formulas.cosinePrototypes],
+  ["nearest neighbour", "nearest_neighbor", vector, 3, formulas.nearestNeighbor],
+  ["MatchingNet", "matching(scale: 5.0)", vector, 2, formulas.matching(5)],
+  ["RelationNet", "relation(channels: 3, hidden: 4)", large, 2, formulas.relation(2, 4)],
+  ["DN4", "dn4", small, 2, formulas.dn4(2, 3)],
+  ["FEAT", "feat", vector, 2, formulas.feat],
+  ["FRN, fewer channels than descriptors", "frn", small, 2, formulas.frn(2)],
+  ["FRN, more channels than descriptors", "frn", wide, 1, formulas.frn(9)],
+  ["DeepBDC, one shot", "deep_bdc", small, 1, formulas.deepBdc(2)],
+  ["DeepBDC, three shots", "deep_bdc", wide, 3, formulas.deepBdc(9)],
+];
+
+describe("scores at test, with ties", () => {
+  it.each(cases)("%s", (_, metric, embedding, shot, formula) => {
+    const e = episode({ way: 3, shot, query: 3 }, embedding.channels * embedding.side ** 2);
+    const stage = metricOf("metrics", metric, embedding, e);
+    const { scores, predicted, weights } = scored(stage, embedding, e);
+    const expected = formula(e, weights);
+    expect(expected).toHaveLength(9);
+    expected.forEach((row, q) => {
+      row.forEach((value, c) => {
+        expect(Math.abs(get(scores[q], c) - value), `query ${q}, way ${c}`).toBeLessThan(
+          1e-6 * Math.max(1, Math.abs(value)),
+        );
+      });
+      const best = row.findIndex((value) => value > Math.max(...row) - 1e-9);
+      const runnersUp = row.filter((value) => value > Math.max(...row) - 1e-6).length;
+      if (runnersUp === 1) expect(predicted[q]).toBe(best);
+    });
+    // The first two queries are one image.
+    expect(scores[0]).toEqual(scores[1]);
+  });
+});
+
+/** An episode's images embedded together, as training does it. */
+function embedded(w: Values, { all }: Images): Episode {
+  const { support, query } = split(features(all, w));
+  return { ...task, support, queries: query };
+}
+
+describe("one step of training", () => {
+  const trained: [string, string, formulas.MetricFormula, string, number, ((e: Episode, w: Values) => number)?][] = [
+    ["ProtoNet", "prototypes", formulas.prototypes, "", 6],
+    ["cosine prototypes", "cosine_prototypes(start: 4.0)", formulas.cosinePrototypes, "", 6],
+    ["nearest neighbour", "nearest_neighbor", formulas.nearestNeighbor, "", 6],
+    [
+      "MatchingNet",
+      "matching(scale: 5.0)",
+      (e) =>
+        formulas
+          .matching(5)(e, {})
+          .map((row) => row.map(Math.log)),
+      "",
+      6,
+    ],
+    ["RelationNet", "relation(channels: 2, hidden: 3)", formulas.relation(2, 3), "", 20],
+    ["DN4", "dn4", formulas.dn4(2, 3), "", 6],
+    ["FEAT", "feat(drop: 0.0)", formulas.feat, "", 4],
+    [
+      "FEAT with its contrast",
+      "feat(drop: 0.0)",
+      formulas.feat,
+      "loss classify + 0.1 * contrast",
+      4,
+      (e, w) => 0.1 * formulas.featContrast(e, w),
+    ],
+    ["FRN", "frn", formulas.frn(2), "", 6],
+    [
+      "FRN with its auxiliary loss",
+      "frn",
+      formulas.frn(2),
+      "loss classify + 0.03 * overlap",
+      6,
+      (e) => 0.03 * formulas.frnOverlap(e, 2),
+    ],
+    ["DeepBDC", "deep_bdc", formulas.deepBdc(2), "", 6],
+  ];
+  it.each(trained)("%s", (_, metric, formula, line, side, extra) => {
+    const step = [images(1, side), images(2, side)];
+    const m = method("metrics", metric, "sgd(lr: 1.0)", line, side);
+    expectUpdate(m, step, (w) => {
+      const loss = queryLoss(w, step, (own, images) => formula(embedded(own, images), own, true));
+      return extra ? loss + sum(step.map((i) => extra(embedded(w, i), w))) / step.length : loss;
+    });
+  });
+
+  it("RelationNet by its own loss, the squared error of its sigmoid", () => {
+    const step = [images(1, 20), images(2, 20)];
+    const m = method("metrics", "relation(channels: 2, hidden: 3)", "sgd(lr: 1.0)", "loss regression", 20);
+    expectUpdate(m, step, (w) => {
+      const errors = step.flatMap((i) => {
+        const rows = formulas.relation(2, 3)(embedded(w, i), w, true);
+        return rows.flatMap((row, q) =>
+          row.map((z, c) => (1 / (1 + Math.exp(-z)) - (c === Math.floor(q / task.query) ? 1 : 0)) ** 2),
+        );
+      });
+      return sum(errors) / errors.length;
+    });
+  });
+});
