@@ -65,6 +65,46 @@ describe.each(ENGINE_NAMES)("%s", (name) => {
     await engine.dispose();
   });
 
+  test("device outputs stay there, for other programs and under their own names", async () => {
+    const engine = await make();
+    const o = freshOps();
+    const x = o.input("x", [3]);
+    const first = await engine.compile({
+      name: "first",
+      inputs: [{ name: "x", node: x, role: "feed" }],
+      outputs: [{ name: "square", node: o.square(x), role: "device" }],
+    });
+    const p = freshOps();
+    const [square, sum] = [p.input("square", [3]), p.input("sum", [3])];
+    const second = await engine.compile({
+      name: "second",
+      inputs: [
+        { name: "square", node: square, role: "weight" },
+        { name: "sum", node: sum, role: "state", next: "added" },
+      ],
+      outputs: [
+        { name: "added", node: p.add(sum, square), role: "state" },
+        { name: "doubled", node: p.mul(square, 2), role: "device" },
+      ],
+    });
+    let sums: Handle = engine.upload(vector(0, 0, 0));
+    for (const k of [1, 2, 3]) {
+      const { device } = await first.run({ x: vector(k, 2 * k, 3 * k) });
+      expect(Object.keys(device)).toEqual(["square"]);
+      const { device: after } = await second.run({ square: device.square as Handle, sum: sums });
+      expect(Object.keys(after).sort()).toEqual(["doubled", "sum"]);
+      expect(Array.from((await engine.download(after.doubled as Handle)).data)).toEqual(
+        [2, 8, 18].map((v) => v * k * k),
+      );
+      sums = after.sum as Handle;
+      // A freed buffer may come back; what is alive must not.
+      engine.free(device.square as Handle);
+      engine.free(after.doubled as Handle);
+    }
+    expect(Array.from((await engine.download(sums)).data)).toEqual([14, 56, 126]);
+    await engine.dispose();
+  });
+
   test("two lines of state through one executable do not write into each other", async () => {
     const engine = await make();
     const executable = await engine.compile(accumulator());
