@@ -6,6 +6,7 @@ import { CompilerBug } from "../bug.js";
 import type { Node, Window } from "../tensor/ir.js";
 import type { Axis, Layer, Network } from "../typed.js";
 import type { Draws } from "./draws.js";
+import { joinedParts } from "./joined.js";
 import { axesOf, type Named, type NamedOps, sizeOf, taskAxis } from "./named.js";
 
 const batchAxis = "·n";
@@ -45,6 +46,7 @@ export class NetworkCall {
   private readonly values = new Map<string, Named>();
   private readonly batch: readonly Axis[];
   private readonly groups: number;
+  private readonly input: Named;
   private current: Named;
   private next = 0;
 
@@ -59,8 +61,8 @@ export class NetworkCall {
     const names = outer.includes(taskAxis) ? [taskAxis, ...outer.filter((name) => name !== taskAxis)] : outer;
     this.batch = names.map((name) => ({ name, size: sizeOf(x, name) }));
     this.groups = names[0] === taskAxis ? sizeOf(x, taskAxis) : 1;
-    const size = this.batch.reduce((n, axis) => n * axis.size, 1);
-    this.current = ops.reshape(ops.order(x, [...names, ...inner]), [{ name: batchAxis, size }, ...network.input]);
+    this.input = x;
+    this.current = this.flat(x, network.input);
   }
 
   output(name: string): Named {
@@ -82,9 +84,50 @@ export class NetworkCall {
     return found;
   }
 
-  private unbatch(x: Named): Named {
+  /** The batch axes that a value has, merged. */
+  private flat(x: Named, inner: readonly Axis[]): Named {
+    const batch = this.batch.filter((axis) => x.axes.includes(axis.name));
+    const size = batch.reduce((n, axis) => n * axis.size, 1);
+    const ordered = this.ops.order(
+      x,
+      [...batch, ...inner].map((axis) => axis.name),
+    );
+    return this.ops.reshape(ordered, [{ name: batchAxis, size }, ...inner]);
+  }
+
+  private unbatch(x: Named, batch = this.batch): Named {
     const inner = x.axes.filter((name) => name !== batchAxis);
-    return this.ops.split(this.ops.order(x, [batchAxis, ...inner]), batchAxis, this.batch);
+    return this.ops.split(this.ops.order(x, [batchAxis, ...inner]), batchAxis, batch);
+  }
+
+  /**
+   * A linear map of a value that joins others along the axis it consumes: the maps of the parts, each over the batch axes
+   * that it has, added. Pairs are compared without a copy of each side for every partner. Undefined where `layer` is
+   * not the first, or its value joins nothing.
+   */
+  private ofParts(
+    layer: Layer,
+    along: string,
+    map: (part: Named, from: number, to: number) => Named,
+  ): Named | undefined {
+    if (layer !== this.network.layers[0]) return undefined;
+    const parts = joinedParts(this.ops, this.input, along);
+    if (!parts) return undefined;
+    let from = 0;
+    const terms = parts.map((part) => {
+      const size = sizeOf(part, along);
+      const inner = layer.input.map((axis) => (axis.name === along ? { name: along, size } : axis));
+      const batch = this.batch.filter((axis) => part.axes.includes(axis.name));
+      from += size;
+      return this.unbatch(map(this.flat(part, inner), from - size, from), batch);
+    });
+    const [first] = terms;
+    if (!first) return undefined;
+    const sum = terms.slice(1).reduce(this.ops.add, first);
+    return this.flat(
+      sum,
+      axesOf(sum).filter((axis) => !this.batch.some((own) => own.name === axis.name)),
+    );
   }
 
   /**
@@ -186,8 +229,13 @@ export class NetworkCall {
 
   private convolution(layer: Layer, op: Op<"conv">, x: Named): Named {
     const { stride, pad } = op;
+    const { t } = this.ops;
     const attrs = { stride: [stride, stride], pad: [pad, pad, pad, pad], groups: 1 } as const;
-    return this.shaped(layer, this.ops.t.conv2d(this.image(x), this.weight(layer, "weight"), attrs));
+    const filters = this.weight(layer, "weight");
+    const parts = this.ofParts(layer, "channel", (part, from, to) =>
+      this.shaped(layer, t.conv2d(this.image(part), t.sliceAxis(filters, 1, from, to), attrs)),
+    );
+    return parts ?? this.shaped(layer, t.conv2d(this.image(x), filters, attrs));
   }
 
   private linear(layer: Layer, op: Op<"linear">, x: Named): Named {
@@ -196,7 +244,10 @@ export class NetworkCall {
     const weight = this.weight(layer, "weight");
     // `linear()` consumes its axis: its weight is one row.
     const named = one ? ops.of(ops.t.reshape(weight, [op.in]), [op.inAxis]) : ops.of(weight, [outAxisName, op.inAxis]);
-    const product = ops.dot(x, named, [op.inAxis]);
+    const parts = this.ofParts(layer, op.inAxis, (part, from, to) =>
+      ops.dot(part, ops.slice(named, op.inAxis, from, to), [op.inAxis]),
+    );
+    const product = parts ?? ops.dot(x, named, [op.inAxis]);
     if (!op.bias) return this.renamed(product, op.outAxis);
     const bias = this.weight(layer, "bias");
     const shift = one ? ops.of(ops.t.reshape(bias, []), []) : ops.of(bias, [outAxisName]);
