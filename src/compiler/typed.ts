@@ -308,6 +308,11 @@ export type UnaryOp =
   | "not"
   | "stop_gradient";
 export type BinaryOp = "add" | "sub" | "mul" | "div" | "pow" | "max" | "min" | "and" | "or";
+/** A uniform number in [0, 1), one of Beta(a, b), or a random order of the axis that it has and indexes. */
+export type Law =
+  | { readonly kind: "uniform" }
+  | { readonly kind: "beta"; readonly a: number; readonly b: number }
+  | { readonly kind: "permutation" };
 export type CompareOp = "lt" | "le" | "gt" | "ge" | "eq" | "ne";
 export type ReduceOp = "sum" | "mean" | "max" | "min";
 
@@ -357,6 +362,12 @@ export type ExprNode =
   /** −log of the probability of `y`; consumes the axis that `y` indexes. `from` says what `z` is. */
   | { readonly k: "cross_entropy"; readonly z: Expr; readonly y: Expr; readonly from: "logits" | "probabilities" }
   | { readonly k: "dropout"; readonly x: Expr; readonly p: number }
+  /** A new draw at each step; its type has the axes. */
+  | { readonly k: "draw"; readonly law: Law }
+  /** The elements of `x` at `at`, a whole number or a label that indexes `over`; consumes `over`. */
+  | { readonly k: "pick"; readonly x: Expr; readonly at: Expr; readonly over: string }
+  /** w · a + (1 − w) · b, of numbers or of images; of images `w` may have their height and width. */
+  | { readonly k: "blend"; readonly a: Expr; readonly b: Expr; readonly w: Expr }
   | { readonly k: "rotations"; readonly x: Expr; readonly as: string }
   /**
    * `encoder(x, norm: batch).vector`, `head(v)`, `compare(m)`, `teacher(x)`. `norm: "phase"` is a call that does not say

@@ -273,6 +273,7 @@ const axisFields: { readonly [K in ExprNode["k"]]?: readonly string[] } = {
   logsumexp: ["over"],
   squared_distance: ["over"],
   rotations: ["as"],
+  pick: ["over"],
 };
 
 function canonicalBlock(block: Block, names: AxisNames, params: readonly string[], digests: Digests): Canonical {
@@ -310,9 +311,9 @@ function canonicalBlock(block: Block, names: AxisNames, params: readonly string[
       .map(([key, v]): [string, Canonical] => [key, fields.includes(key) ? axesOf(v) : field(key, v)]);
     return { ...Object.fromEntries(own), ...typeOf(e) };
   };
-  /** What of a type is not derived from the node: the axes of `fill`, what a label indexes, whether a number is a truth value. */
+  /** What of a type is not derived from the node: the axes of `fill` and of draws, what a label indexes, whether a number is a truth value. */
   const typeOf = (e: Expr): Record<string, Canonical> => ({
-    ...(e.k === "fill" ? { axes: names.axes(e.type.axes) } : {}),
+    ...(e.k === "fill" || e.k === "draw" ? { axes: names.axes(e.type.axes) } : {}),
     ...(e.type.of ? { of: rename(e.type.of.name) } : {}),
     ...(e.k === "number" && e.type.kind === "bool" ? { bool: true } : {}),
   });

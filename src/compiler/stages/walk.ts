@@ -45,6 +45,7 @@ function children(e: Expr): readonly Expr[] {
     case "merged_index":
     case "eye":
     case "fill":
+    case "draw":
     case "entry_loss":
       return [];
     case "unary":
@@ -74,6 +75,10 @@ function children(e: Expr): readonly Expr[] {
       return e.parts;
     case "cross_entropy":
       return [e.z, e.y];
+    case "pick":
+      return [e.x, e.at];
+    case "blend":
+      return [e.a, e.b, e.w];
     case "apply":
       return typeof e.norm === "object" ? [e.x, e.norm.from] : [e.x];
     default:
