@@ -99,4 +99,6 @@ export interface Result {
   readonly mean: number;
   readonly ci95: number;
   readonly episodes: number;
+  /** True where the method saw all queries of an episode together: not to be ranked with methods that see one. */
+  readonly transductive?: true;
 }

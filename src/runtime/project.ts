@@ -37,3 +37,8 @@ export const places = {
   data: (project: Project): string => join(project.home, "data"),
   locks: (project: Project): string => join(project.home, "locks"),
 };
+
+/** The id of a stage or dataset as the name of a file. */
+export function fileName(id: string): string {
+  return id.replace(/[^\w.-]/g, "_");
+}

@@ -95,7 +95,12 @@ async function conduct(
   } catch (error) {
     const failure: Failure = describeFailure(error, { stage: "run", engine: engine.name, dir: folder.dir });
     const { code, message, mend } = failure;
-    summary = { status: "failed", results: [], failures: [{ stage: "run", code, message, mend, at: undefined }] };
+    summary = {
+      status: "failed",
+      results: [],
+      reports: [],
+      failures: [{ stage: "run", code, message, mend, at: undefined }],
+    };
   }
   const seconds = (performance.now() - started) / 1000;
   const { status, results } = summary;

@@ -1,12 +1,16 @@
 import { cpSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
-import type { Experiment } from "../../src/compiler/typed.js";
+import type { EvaluateStage, Experiment } from "../../src/compiler/typed.js";
 import type { RunOptions } from "../../src/runtime/preflight.js";
 import { settle } from "../../src/runtime/preflight.js";
 import { type Project, places } from "../../src/runtime/project.js";
 import { realWorld, run, start } from "../../src/runtime/run.js";
+import { resultsDir } from "../../src/runtime/run-results.js";
 import { schemaProblem } from "../../src/runtime/schema.js";
+import { estimate } from "../../src/runtime/statistics.js";
+import { decodeSafetensors } from "../../src/runtime/store/safetensors.js";
+import { parseScores } from "../../src/runtime/store/scores.js";
 import { allEntries, readWeights, type StoreEntry } from "../../src/runtime/store/store.js";
 import { runInWorker } from "../../src/runtime/worker/client.js";
 import { sgd } from "../lower/fixtures.js";
@@ -107,9 +111,75 @@ describe.each(["onnx", "reference"])("on %s", (engine) => {
     const lines = readFileSync(join(dir, "events.ndjson"), "utf8").trim().split("\n");
     expect(lines.map((line) => JSON.parse(line))).toEqual(JSON.parse(JSON.stringify(first.events)));
     expect(schemaProblem("plan", JSON.parse(readFileSync(join(dir, "plan.json"), "utf8")))).toBeUndefined();
-    expect(readdirSync(dir).sort()).toEqual(["events.ndjson", "logs", "plan.json"]);
+    expect(readdirSync(dir).sort()).toEqual(["events.ndjson", "logs", "plan.json", "results"]);
     expect(readdirSync(join(dir, "logs"))).toEqual([]);
   });
+});
+
+test("scores, logits and episodes are files of the result, and agree with it", async () => {
+  const at = fresh("home-onnx");
+  const report: EvaluateStage["report"] = [
+    { kind: "accuracy_disjoint" },
+    { kind: "per_class" },
+    { kind: "logits" },
+    { kind: "episodes" },
+  ];
+  const [row] = result.rows;
+  if (row === undefined) throw new Error("no row");
+  const rows = [
+    { ...row, label: "b" },
+    { ...row, label: "a", task: { ...row.task, shot: 2 } },
+  ];
+  const played = await play(experiment([base, proto, { ...result, report, rows }]), at, { stages: ["result"] });
+  expect(played.summary.failures).toEqual([]);
+  expect(played.summary.results.map(({ row: label, metric }) => [label, metric])).toEqual([
+    ["b", "accuracy"],
+    ["b", "accuracy_disjoint"],
+    ["a", "accuracy"],
+    ["a", "accuracy_disjoint"],
+  ]);
+  const [sampled, disjoint] = played.summary.results;
+  // Three classes of twelve images, four an episode and class: four or a few more of two ways.
+  expect(disjoint?.episodes).toBe(4);
+  expect(disjoint?.mean).toBeGreaterThan(0.5);
+
+  const dir = resultsDir(join(places.runs(at), played.summary.run), "result");
+  expect(readdirSync(dir).sort()).toEqual([
+    "episodes-2way-1shot-3query.json",
+    "episodes-2way-2shot-3query.json",
+    "logits-2way-1shot-3query.safetensors",
+    "logits-2way-2shot-3query.safetensors",
+    "manifest.json",
+    "scores.json",
+  ]);
+  const parsed = parseScores(readFileSync(join(dir, "scores.json"), "utf8"));
+  if ("problem" in parsed) throw new Error(parsed.problem);
+  const accuracies = parsed.scores.rows[0]?.metrics["accuracy"] ?? [];
+  expect(estimate(accuracies).mean).toBeCloseTo(sampled?.mean ?? 0, 12);
+
+  const { logits, labels } = decodeSafetensors(readFileSync(join(dir, "logits-2way-1shot-3query.safetensors")));
+  expect(logits?.shape).toEqual([60, 6, 2]);
+  const right = (labels?.data ?? []).reduce((sum: number, label: number, i: number) => {
+    const own = logits?.data[2 * i + label] ?? 0;
+    const other = logits?.data[2 * i + 1 - label] ?? 0;
+    return sum + (own > other ? 1 : own === other ? 0.5 : 0);
+  }, 0);
+  expect(right / 360).toBeCloseTo(sampled?.mean ?? 0, 6);
+
+  const list = JSON.parse(readFileSync(join(dir, "episodes-2way-1shot-3query.json"), "utf8"));
+  expect(list).toMatchObject({ format: 1, way: 2, shot: 1, query: 3 });
+  expect(list.episodes).toHaveLength(60);
+  expect(list.episodes[0][0].support[0]).toMatch(new RegExp(`test/${list.episodes[0][0].class}/\\d+\\.png$`));
+
+  // Called otherwise, the rows are served from the store under their new names.
+  const renamed = rows.map((one, i) => ({ ...one, label: ["x", "y"][i] ?? "" }));
+  const again = await play(experiment([base, proto, { ...result, report, rows: renamed }]), at, { stages: ["result"] });
+  expect(typesOf(again, "result")).toEqual(["stage.cached"]);
+  expect(again.summary.results.map(({ row: label }) => label)).toEqual(["x", "x", "y", "y"]);
+  expect(again.summary.reports.map(({ row: label, stage }) => [stage, label])).toEqual([
+    ["result", "x"],
+    ["result", "y"],
+  ]);
 });
 
 test("the same seed and numerics give the same bits; another seed does not", async () => {

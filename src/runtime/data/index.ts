@@ -1,5 +1,6 @@
 /** What the data room gives to the rest of the runtime. */
 export type * from "./contract.js";
+export { disjointEpisodes } from "./disjoint.js";
 export { findPack, ingest } from "./ingest.js";
 export { createLoader } from "./loader.js";
 export { inspect, openPack, type PackSummary } from "./pack.js";

@@ -6,11 +6,13 @@
 import type { Canonical } from "../../compiler/stages/canonical.js";
 import type { StageGraph, StageNode } from "../../compiler/stages/graph.js";
 import { keyContent, stageKey } from "../../compiler/stages/key.js";
-import type { Dataset, Experiment } from "../../compiler/typed.js";
+import type { Dataset, Experiment, Stage } from "../../compiler/typed.js";
 import type { Result, RunEvent } from "../events.js";
 import { describeFailure, type Failure, locate } from "../failure.js";
 import { nodeHost } from "../host.js";
-import { type Project, places } from "../project.js";
+import { fileName, type Project, places } from "../project.js";
+import { keepResults, renamed } from "../run-results.js";
+import type { ReportData } from "../store/manifest.js";
 import { findEntry, readEntry, type StoreEntry } from "../store/store.js";
 import type { ThreadBudget } from "../threads.js";
 import type { Job, Outcome } from "../worker/protocol.js";
@@ -55,10 +57,14 @@ export interface StageFailure extends Omit<Failure, "span"> {
   readonly at: string | undefined;
 }
 
+export type StageReport = ReportData & { readonly stage: string };
+
 export interface ScheduleSummary {
   readonly status: "done" | "failed" | "interrupted";
   /** Of the evaluations, in stage order. */
   readonly results: readonly Result[];
+  /** What the evaluations counted beyond their results, in the same order. */
+  readonly reports: readonly StageReport[];
   readonly failures: readonly StageFailure[];
 }
 
@@ -68,6 +74,7 @@ export class Scheduler {
   readonly #entries = new Map<string, StoreEntry>();
   readonly #packs = new Map<string, PackPlace>();
   readonly #results: Result[] = [];
+  readonly #reports: StageReport[] = [];
   readonly #failures: StageFailure[] = [];
   readonly #unfinished = new Set<string>();
   readonly #stopping = new AbortController();
@@ -114,7 +121,7 @@ export class Scheduler {
     }
     // A stop that came too late to leave anything undone interrupts nothing.
     const status = interrupted ? "interrupted" : this.#failures.length > 0 ? "failed" : "done";
-    return { status, results: this.#results, failures: this.#failures };
+    return { status, results: this.#results, reports: this.#reports, failures: this.#failures };
   }
 
   /** Gives the failure, if any. A stopped node gives one too; the caller knows. */
@@ -129,7 +136,7 @@ export class Scheduler {
       this.#say({ type: "stage.cached", stage: id, key: ready.digest, numerics: undefined, results: [] });
       return undefined;
     }
-    const lock = await this.#lock(id, `data-${dataset.id.replace(/[^\w.-]/g, "_")}`);
+    const lock = await this.#lock(id, `data-${fileName(dataset.id)}`);
     if (lock === undefined) return stopped;
     try {
       const started = performance.now();
@@ -156,21 +163,21 @@ export class Scheduler {
     const key = stageKey(node.stage, experiment, inputs);
     if (key === undefined || content === undefined) throw new Error(`the inputs of ${node.id} have no digests`);
     const forced = force.has(node.id);
-    if (!forced && this.#serve(node.id, key)) return undefined;
+    if (!forced && this.#serve(node.stage, key)) return undefined;
     const lock = await this.#lock(node.id, key);
     if (lock === undefined) return stopped;
     try {
       // Whoever held the lock may have stored it meanwhile.
-      if (!forced && this.#serve(node.id, key)) return undefined;
+      if (!forced && this.#serve(node.stage, key)) return undefined;
       const started = performance.now();
       const outcome = await this.#work(node.id, node.needs, key, content);
       if (outcome.kind === "failed") return outcome.failure;
       if (outcome.kind !== "stored") return stopped;
       const entry = readEntry(outcome.dir);
       if ("problem" in entry) throw new Error(`the entry just stored in ${outcome.dir} is damaged: ${entry.problem}`);
-      if (outcome.reused) this.#cached(node.id, key, entry.entry);
+      if (outcome.reused) this.#cached(node.stage, key, entry.entry);
       else {
-        const results = this.#take(node.id, entry.entry);
+        const results = this.#take(node.stage, entry.entry);
         this.#say({
           type: "stage.done",
           stage: node.id,
@@ -186,26 +193,30 @@ export class Scheduler {
   }
 
   /** Serves a stage from the store if that holds what is allowed. With `exact`, only a worker can tell. */
-  #serve(id: string, key: string): boolean {
+  #serve(stage: Stage, key: string): boolean {
     const { project, engine, engineGiven, exact } = this.#options;
     if (exact) return false;
     const entry = findEntry(places.store(project), key, engineGiven ? { engine: engine.name } : {}, (dir, problem) =>
-      this.#say({ type: "stage.note", stage: id, message: `the stored ${dir} is not used: ${problem}` }),
+      this.#say({ type: "stage.note", stage: stage.id, message: `the stored ${dir} is not used: ${problem}` }),
     );
     if (entry === undefined) return false;
-    this.#cached(id, key, entry);
+    this.#cached(stage, key, entry);
     return true;
   }
 
-  #cached(id: string, key: string, entry: StoreEntry): void {
-    const results = this.#take(id, entry);
-    this.#say({ type: "stage.cached", stage: id, key, numerics: entry.manifest.numerics, results });
+  #cached(stage: Stage, key: string, entry: StoreEntry): void {
+    const results = this.#take(stage, entry);
+    this.#say({ type: "stage.cached", stage: stage.id, key, numerics: entry.manifest.numerics, results });
   }
 
-  #take(id: string, entry: StoreEntry): Result[] {
-    this.#entries.set(id, entry);
-    const results = entry.manifest.results.map((result) => ({ stage: id, ...result }));
+  #take(stage: Stage, entry: StoreEntry): Result[] {
+    const { id } = stage;
+    const named = { ...entry, manifest: renamed(entry.manifest, stage) };
+    this.#entries.set(id, named);
+    if (stage.kind === "evaluate") keepResults(this.#options.runDir, id, named);
+    const results = named.manifest.results.map((result) => ({ stage: id, ...result }));
     this.#results.push(...results);
+    this.#reports.push(...named.manifest.reports.map((report) => ({ stage: id, ...report })));
     return results;
   }
 

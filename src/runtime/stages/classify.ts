@@ -15,6 +15,8 @@ export interface Classified {
   readonly top: ReadonlyMap<number, Float32Array>;
   /** The way (0…) that each query was put into. */
   readonly predicted: Int32Array;
+  /** Scores of each way, per query; undefined where they are not reported. */
+  readonly logits: Float32Array | undefined;
 }
 
 export interface ClassifyRequest {
@@ -39,6 +41,9 @@ export async function classify(request: ClassifyRequest, feed: Feeder, context: 
   const correct = new Float32Array(episodes.length * queries);
   const predicted = new Int32Array(episodes.length * queries);
   const top = new Map(request.top.map((k) => [k, new Float32Array(episodes.length * queries)]));
+  const logits = program.outputs.some(({ name }) => name === "logits")
+    ? new Float32Array(episodes.length * queries * task.way)
+    : undefined;
   const feeds = allocateFeeds(program);
   for (let start = 0; start < episodes.length; start += perRun) {
     const count = Math.min(perRun, episodes.length - start);
@@ -48,18 +53,20 @@ export async function classify(request: ClassifyRequest, feed: Feeder, context: 
     const take = (target: Float32Array | Int32Array, name: string): void => {
       const data = host[name]?.data;
       if (data === undefined) throw new Error(`the classification gave no ${name}`);
-      target.set(data.subarray(0, count * queries), start * queries);
+      const each = target.length / episodes.length;
+      target.set(data.subarray(0, count * each), start * each);
     };
     take(correct, "correct");
     take(predicted, "predicted");
     for (const [k, hits] of top) take(hits, `top${k}`);
+    if (logits !== undefined) take(logits, "logits");
     context.pace.step();
     if (request.announce) {
       const done = start + count;
       context.say({ type: "stage.progress", phase: "classify", done, total: episodes.length, unit: "episodes" });
     }
   }
-  return { correct, top, predicted };
+  return { correct, top, predicted, logits };
 }
 
 /** Feeds from embeddings: `support.vector` gets the rows of the output `vector` of each episode's supports. */

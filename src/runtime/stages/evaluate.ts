@@ -2,26 +2,24 @@
 import { metricWeights, networkWeights } from "../../compiler/lower/weights.js";
 import type { EvaluateRow, EvaluateStage } from "../../compiler/typed.js";
 import type { Episode, Pack, PackedSplit } from "../data/contract.js";
-import { sampleEpisode } from "../data/index.js";
+import { disjointEpisodes, sampleEpisode } from "../data/index.js";
 import type { Engine } from "../engines/engine.js";
-import { estimate } from "../statistics.js";
-import type { ReportData, StoredResult } from "../store/manifest.js";
 import { type Classified, perEpisode } from "./classify.js";
 import type { StageContext } from "./context.js";
 import { datasetOf, packedSplit } from "./datasets.js";
+import { type Evaluated, reportOn, type ScoredEpisodes } from "./reports.js";
 import type { Rows } from "./rows.js";
 import { Embedder, Scorer } from "./scorer.js";
 import { startingWeights } from "./weights.js";
 
-export interface Evaluated {
-  readonly results: readonly StoredResult[];
-  readonly reports: readonly ReportData[];
-}
-
 interface Row {
+  /** Its place among the stage's. */
+  readonly place: number;
   readonly row: EvaluateRow;
   readonly split: PackedSplit;
   readonly episodes: readonly Episode[];
+  /** More episodes, which share no image with each other; none where they are not reported. */
+  readonly disjoint: readonly Episode[];
 }
 
 export async function runEvaluate(
@@ -31,27 +29,41 @@ export async function runEvaluate(
   context: StageContext,
 ): Promise<Evaluated> {
   const { job } = context;
-  const rows: Row[] = stage.rows.map((row) => {
+  const wantsDisjoint = stage.report.some(({ kind }) => kind === "accuracy_disjoint");
+  const rows = stage.rows.map((row, place): Row => {
     const split = packedSplit(datasetOf(job.experiment, packs, row.split.dataset).pack, row.split.split);
     const episodes = Array.from({ length: row.episodes }, (_, i) =>
       sampleEpisode(job.seed, "evaluate", split, row.task, i),
     );
-    return { row, split, episodes };
+    return { place, row, split, episodes, disjoint: wantsDisjoint ? disjointEpisodes(job.seed, split, row.task) : [] };
   });
-  const results: StoredResult[] = [];
-  const reports: ReportData[] = [];
+  const scored: ScoredEpisodes[] = [];
   // Rows of one split share its embeddings.
   for (const group of groupBy(rows, ({ row }) => `${row.split.dataset} ${row.split.split}`)) {
     for (const [row, classified] of await scoreGroup(stage, group, packs, engine, context)) {
-      results.push(...resultsOf(stage, row, classified));
-      reports.push(...reportsOf(stage, row, classified));
+      scored[row.place] = scoredEpisodes(row, classified);
     }
   }
-  // In the order of the stage's rows, whatever the splits.
-  const place = new Map(stage.rows.map(({ label }, i) => [label, i]));
-  const order = (a: { row?: string }, b: { row?: string }): number =>
-    (place.get(a.row ?? "") ?? 0) - (place.get(b.row ?? "") ?? 0);
-  return { results: results.sort(order), reports: reports.sort(order) };
+  return reportOn(stage, scored, job.seed);
+}
+
+/** What was classified together, apart again: the row's episodes, and those that share no image. */
+function scoredEpisodes({ row, split, episodes, disjoint }: Row, all: Classified): ScoredEpisodes {
+  const queries = row.task.way * row.task.query;
+  const own = episodes.length * queries;
+  const accuracies = (values: Float32Array): Float64Array => perEpisode(values.subarray(own), disjoint.length);
+  return {
+    row,
+    split,
+    episodes,
+    classified: {
+      correct: all.correct.subarray(0, own),
+      top: new Map([...all.top].map(([k, hits]) => [k, hits.subarray(0, own)])),
+      predicted: all.predicted.subarray(0, own),
+      logits: all.logits?.subarray(0, own * row.task.way),
+    },
+    disjoint: disjoint.length === 0 ? undefined : accuracies(all.correct),
+  };
 }
 
 /** Scores rows that share a split: its images embedded once where that is legal, else anew in each episode. */
@@ -75,7 +87,7 @@ async function scoreGroup(
     const embedder = await Embedder.create(encoder, metrics, source, encoderWeights, engine, context);
     pace.prepared();
     rows = await embedder.run(
-      group.flatMap(({ episodes }) => episodes),
+      group.flatMap(({ episodes, disjoint }) => [...episodes, ...disjoint]),
       undefined,
       true,
     );
@@ -88,7 +100,8 @@ async function scoreGroup(
       const { metric, task } = row.row;
       const metricDecls = metricWeights({ ...stage.metric, value: metric }, encoder);
       const weights = { ...encoderWeights, ...startingWeights(metricDecls, job) };
-      const options = { metric, task, encoder, episodes: row.episodes, report: stage.report, announce: true };
+      const episodes = [...row.episodes, ...row.disjoint];
+      const options = { metric, task, encoder, episodes, report: stage.report, announce: true };
       const from = stage.embedOnce.legal ? { width } : { direct: source };
       const scorer = await Scorer.create(options, from, weights, engine, context);
       pace.prepared();
@@ -99,69 +112,6 @@ async function scoreGroup(
     for (const kept of rows.values()) kept.close();
   }
   return scored;
-}
-
-function resultsOf(stage: EvaluateStage, { row, episodes }: Row, { correct, top }: Classified): StoredResult[] {
-  const result = (metric: string, values: Float32Array): StoredResult => {
-    const { mean, ci95, count } = estimate(perEpisode(values, episodes.length));
-    return { ...(row.label === "" ? {} : { row: row.label }), metric, mean, ci95, episodes: count };
-  };
-  // Accuracy is always wanted; `report accuracy` only says so.
-  const tops = stage.report.flatMap((report) => {
-    const values = report.kind === "top" ? top.get(report.k) : undefined;
-    return report.kind === "top" && values !== undefined ? [result(`top${report.k}`, values)] : [];
-  });
-  return [result("accuracy", correct), ...tops];
-}
-
-function reportsOf(stage: EvaluateStage, row: Row, classified: Classified): ReportData[] {
-  return stage.report.flatMap((report): ReportData[] => {
-    if (report.kind === "per_class") return [perClass(row, classified)];
-    if (report.kind === "confusion") return [confusion(row, classified)];
-    return [];
-  });
-}
-
-/** Calls `visit` with the split's class of each query and of what it was taken for. */
-function eachQuery(
-  { row, episodes }: Row,
-  { predicted, correct }: Classified,
-  visit: (truth: number, taken: number, credit: number) => void,
-): void {
-  const { way, query } = row.task;
-  for (const [e, { classes }] of episodes.entries()) {
-    for (let q = 0; q < way * query; q++) {
-      const at = e * way * query + q;
-      visit(classes[Math.floor(q / query)] ?? 0, classes[predicted[at] ?? 0] ?? 0, correct[at] ?? 0);
-    }
-  }
-}
-
-function perClass(row: Row, classified: Classified): ReportData {
-  const credit = new Float64Array(row.split.classes.length);
-  const queries = new Int32Array(row.split.classes.length);
-  eachQuery(row, classified, (truth, _, gained) => {
-    credit[truth] = (credit[truth] ?? 0) + gained;
-    queries[truth] = (queries[truth] ?? 0) + 1;
-  });
-  const classes = row.split.classes.flatMap((name, c) => {
-    const count = queries[c] ?? 0;
-    return count === 0 ? [] : [{ name, queries: count, accuracy: (credit[c] ?? 0) / count }];
-  });
-  return { row: row.row.label, kind: "per_class", classes };
-}
-
-function confusion(row: Row, classified: Classified): ReportData {
-  const { classes } = row.split;
-  const counts = new Map<number, number>();
-  eachQuery(row, classified, (truth, taken) => {
-    const cell = truth * classes.length + taken;
-    counts.set(cell, (counts.get(cell) ?? 0) + 1);
-  });
-  const cells = [...counts]
-    .sort(([a], [b]) => a - b)
-    .map(([cell, count]) => [Math.floor(cell / classes.length), cell % classes.length, count] as const);
-  return { row: row.row.label, kind: "confusion", classes, cells };
 }
 
 function groupBy<T>(items: readonly T[], key: (item: T) => string): T[][] {

@@ -50,6 +50,8 @@ export interface Manifest {
   readonly results: readonly StoredResult[];
   readonly history: readonly Validated[];
   readonly reports: readonly ReportData[];
+  /** Further files of the entry, by name: scores of each episode, logits. Older entries have none. */
+  readonly files?: readonly { readonly name: string; readonly sha256: string; readonly bytes: number }[];
   readonly output: string;
 }
 

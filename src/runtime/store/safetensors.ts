@@ -18,14 +18,17 @@ const dtypeOf = new Map(Object.entries(codeOf).map(([dtype, code]) => [code, dty
 const bytesOf: Readonly<Record<DType, number>> = { f32: 4, i32: 4, u32: 4, u8: 1, bool: 1 };
 const maxHeader = 100_000_000;
 
-/** Encodes tensors into the bytes of one file. Offsets of f32, i32 and u32 data are multiples of four. */
-export function encodeSafetensors(tensors: HostTensors): Uint8Array {
+/**
+ * Encodes tensors into the bytes of one file, `metadata` as its `__metadata__`. Offsets of f32, i32 and u32 data are
+ * multiples of four.
+ */
+export function encodeSafetensors(tensors: HostTensors, metadata?: Readonly<Record<string, string>>): Uint8Array {
   // Tensors of four-byte elements first: all of them stay aligned whatever the lengths of the others.
   const names = Object.keys(tensors).sort((a, b) => {
     const wide = bytesOf[at(tensors, b).dtype] - bytesOf[at(tensors, a).dtype];
     return wide !== 0 ? wide : a < b ? -1 : 1;
   });
-  const header: [string, unknown][] = [];
+  const header: [string, unknown][] = metadata === undefined ? [] : [["__metadata__", metadata]];
   let offset = 0;
   for (const name of names) {
     const { dtype, shape, data } = at(tensors, name);

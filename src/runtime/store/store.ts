@@ -34,8 +34,15 @@ export interface Wanted {
   readonly numerics?: string;
 }
 
+/** A further file of an entry, by its name there. */
+export interface StoredFile {
+  readonly name: string;
+  readonly bytes: Uint8Array;
+}
+
 /** What a finished stage hands over; the store fills in digests. */
-export type Finished = Omit<Manifest, "format" | "weights" | "output"> & {
+export type Finished = Omit<Manifest, "format" | "weights" | "files" | "output"> & {
+  readonly files?: readonly StoredFile[];
   /** What the key is a hash of. */
   readonly content: Canonical;
   readonly weights?: { readonly tensors: HostTensors; readonly from: NonNullable<Manifest["weights"]>["from"] };
@@ -78,6 +85,8 @@ export function readEntry(dir: string): { readonly entry: StoreEntry } | { reado
   if (parsed.manifest.weights !== null && !existsSync(join(dir, weightsFile))) {
     return { problem: "its weights are missing" };
   }
+  const lost = parsed.manifest.files?.find(({ name }) => !existsSync(join(dir, name)));
+  if (lost !== undefined) return { problem: `its ${lost.name} is missing` };
   return { entry: { dir, manifest: parsed.manifest } };
 }
 
@@ -120,7 +129,7 @@ function newestFirst(a: StoreEntry, b: StoreEntry): number {
 
 /** Writes an entry and gives it back. An entry that lies there already is replaced in one step. */
 export function writeEntry(root: string, finished: Finished): StoreEntry {
-  const { weights, content, ...rest } = finished;
+  const { weights, content, files = [], ...rest } = finished;
   const bytes = weights === undefined ? undefined : encodeSafetensors(weights.tensors);
   const digest = bytes === undefined ? resultsDigest(rest.results, rest.reports) : sha256(bytes);
   const manifest: Manifest = {
@@ -130,6 +139,7 @@ export function writeEntry(root: string, finished: Finished): StoreEntry {
       weights === undefined
         ? null
         : { sha256: digest, tensors: Object.keys(weights.tensors).length, from: weights.from },
+    files: files.map(({ name, bytes: data }) => ({ name, sha256: sha256(data), bytes: data.length })),
     output: digest,
   };
   const parent = join(root, manifest.key);
@@ -138,6 +148,7 @@ export function writeEntry(root: string, finished: Finished): StoreEntry {
   try {
     mkdirSync(beside, { recursive: true });
     if (bytes !== undefined) writeFlushed(join(beside, weightsFile), bytes);
+    for (const { name, bytes: data } of files) writeFlushed(join(beside, name), data);
     writeFlushed(join(beside, contentFile), Buffer.from(JSON.stringify(content)));
     writeFlushed(join(beside, manifestFile), Buffer.from(`${JSON.stringify(manifest, null, 2)}\n`));
     mkdirSync(parent, { recursive: true });

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { diagnostic } from "../../compiler/diagnostics/diagnostic.js";
 import type { RunEvent } from "../events.js";
 import { fromDiagnostic } from "../failure.js";
+import { fileName } from "../project.js";
 import { threadUrl } from "../thread-url.js";
 import type { FromWorker, Job, Outcome, ToWorker } from "./protocol.js";
 import { Watchdog } from "./watchdog.js";
@@ -90,7 +91,7 @@ function send(child: ChildProcess, message: ToWorker): void {
 function openLog(job: Job): { file: number; close(): void } {
   const dir = join(job.runDir, "logs");
   mkdirSync(dir, { recursive: true });
-  const path = join(dir, `${job.node.replace(/[^\w.-]/g, "_")}.log`);
+  const path = join(dir, `${fileName(job.node)}.log`);
   return {
     file: openSync(path, "a"),
     close() {

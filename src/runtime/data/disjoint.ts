@@ -1,0 +1,57 @@
+/** Episodes that share no image: what an interval about new images is taken over. */
+import type { Task } from "../../compiler/typed.js";
+import type { Episode } from "./contract.js";
+import { fold, rootKey, Stream } from "./random.js";
+import { requirePossible, type Sampled } from "./sampler.js";
+
+/**
+ * Draws episodes until no more fit: `way` classes uniform among those with `shot + query` images left, then their next
+ * images in a seeded order (sampling without replacement; Lafon et al. 2024 call the interval over them open). A pure
+ * function of its arguments. @throws DiagnosticError where not one can be drawn.
+ */
+export function disjointEpisodes(seed: number, split: Sampled, task: Task): Episode[] {
+  requirePossible(split, task);
+  const { way, shot, query } = task;
+  const { offsets } = split;
+  const root = rootKey(seed, "disjoint");
+  const orders = split.classes.map((_, c) => {
+    const images = Int32Array.from(
+      { length: (offsets[c + 1] ?? 0) - (offsets[c] ?? 0) },
+      (_, i) => (offsets[c] ?? 0) + i,
+    );
+    new Stream(fold(fold(root, "class"), c)).shuffle(
+      images,
+      new Int32Array(images.length),
+      images.length,
+      images.length,
+    );
+    return { class: c, images, used: 0 };
+  });
+  const episodes: Episode[] = [];
+  for (;;) {
+    const able = orders.filter(({ images, used }) => images.length - used >= shot + query);
+    if (able.length < way) return episodes;
+    const picks = Int32Array.from(able, (_, i) => i);
+    new Stream(fold(root, episodes.length)).shuffle(picks, new Int32Array(way), able.length, way);
+    const chosen = Array.from(picks.subarray(0, way)).flatMap((i) => able[i] ?? []);
+    const take = (from: number, count: number): Int32Array =>
+      Int32Array.from(chosen.flatMap(({ images, used }) => [...images.subarray(used + from, used + from + count)]));
+    episodes.push({
+      classes: Int32Array.from(chosen, (order) => order.class),
+      support: take(0, shot),
+      query: take(shot, query),
+    });
+    for (const order of chosen) order.used += shot + query;
+  }
+}
+
+/** Of a given list, in its order, the episodes that share no image with one taken before. */
+export function withoutSharing(episodes: readonly Episode[]): Episode[] {
+  const used = new Set<number>();
+  return episodes.filter(({ support, query }) => {
+    const images = [...support, ...query];
+    if (images.some((image) => used.has(image))) return false;
+    for (const image of images) used.add(image);
+    return true;
+  });
+}

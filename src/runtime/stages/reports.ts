@@ -1,0 +1,173 @@
+/** What an evaluation reports of its scored rows: results with intervals, counts by class, scores, files. */
+import type { EvaluateRow, EvaluateStage, Report } from "../../compiler/typed.js";
+import type { Episode, PackedSplit } from "../data/contract.js";
+import { listEpisodes } from "../data/episode-list.js";
+import { estimate } from "../statistics.js";
+import type { ReportData, StoredResult } from "../store/manifest.js";
+import { encodeSafetensors } from "../store/safetensors.js";
+import { encodeScores, episodesDigest, type ScoredRow, scoresFile } from "../store/scores.js";
+import type { StoredFile } from "../store/store.js";
+import { type Classified, perEpisode } from "./classify.js";
+
+/** A row of an evaluation, scored. */
+export interface ScoredEpisodes {
+  readonly row: EvaluateRow;
+  readonly split: PackedSplit;
+  readonly episodes: readonly Episode[];
+  readonly classified: Classified;
+  /** Accuracies of episodes that share no image; undefined where they are not reported. */
+  readonly disjoint: Float64Array | undefined;
+}
+
+export interface Evaluated {
+  readonly results: readonly StoredResult[];
+  readonly reports: readonly ReportData[];
+  readonly files: readonly StoredFile[];
+}
+
+/** `rows` in the order of the stage's. */
+export function reportOn(stage: EvaluateStage, rows: readonly ScoredEpisodes[], seed: number): Evaluated {
+  const scored = rows.map((row) => scoredRow(stage.report, row));
+  return {
+    results: rows.flatMap((row, i) => resultsOf(row, scored[i]?.metrics ?? {})),
+    reports: rows.flatMap((row) => reportsOf(stage.report, row)),
+    files: [
+      { name: scoresFile, bytes: encodeScores({ format: 1, seed, rows: scored }) },
+      ...rows.flatMap((row) => filesOf(stage.report, row, rows.length > 1)),
+    ],
+  };
+}
+
+export function isTransductive({ metric }: Pick<EvaluateRow, "metric">): boolean {
+  return metric.entries["classify"]?.transductive === true;
+}
+
+function scoredRow(report: readonly Report[], { row, split, episodes, classified }: ScoredEpisodes): ScoredRow {
+  const each = (credit: Float32Array): number[] => [...perEpisode(credit, episodes.length)];
+  // Accuracy is always wanted; `report accuracy` only says so.
+  const metrics: Record<string, number[]> = { accuracy: each(classified.correct) };
+  for (const item of report) {
+    const hits = item.kind === "top" ? classified.top.get(item.k) : undefined;
+    if (item.kind === "top" && hits !== undefined) metrics[`top${item.k}`] = each(hits);
+  }
+  return {
+    task: row.task,
+    split: split.split,
+    digest: split.digest,
+    episodes: "sampled",
+    list: episodesDigest(row.task, episodes),
+    transductive: isTransductive(row),
+    metrics,
+  };
+}
+
+function resultsOf({ row, disjoint }: ScoredEpisodes, metrics: ScoredRow["metrics"]): StoredResult[] {
+  const named: [string, ArrayLike<number>][] = Object.entries(metrics);
+  if (disjoint !== undefined) named.splice(1, 0, ["accuracy_disjoint", disjoint]);
+  return named.map(([metric, values]) => {
+    const { mean, ci95, count } = estimate(values);
+    return {
+      ...(row.label === "" ? {} : { row: row.label }),
+      metric,
+      mean,
+      ci95,
+      episodes: count,
+      ...(isTransductive(row) ? { transductive: true as const } : {}),
+    };
+  });
+}
+
+function reportsOf(report: readonly Report[], row: ScoredEpisodes): ReportData[] {
+  return report.flatMap((item): ReportData[] => {
+    if (item.kind === "per_class") return [perClass(row)];
+    if (item.kind === "confusion") return [confusion(row)];
+    return [];
+  });
+}
+
+/** Calls `visit` with the split's class of each query and of what it was taken for. */
+function eachQuery(
+  { row, episodes, classified: { predicted, correct } }: ScoredEpisodes,
+  visit: (truth: number, taken: number, credit: number) => void,
+): void {
+  const { way, query } = row.task;
+  for (const [e, { classes }] of episodes.entries()) {
+    for (let q = 0; q < way * query; q++) {
+      const at = e * way * query + q;
+      visit(classes[Math.floor(q / query)] ?? 0, classes[predicted[at] ?? 0] ?? 0, correct[at] ?? 0);
+    }
+  }
+}
+
+function perClass(scored: ScoredEpisodes): ReportData {
+  const { row, split } = scored;
+  const credit = new Float64Array(split.classes.length);
+  const queries = new Int32Array(split.classes.length);
+  eachQuery(scored, (truth, _, gained) => {
+    credit[truth] = (credit[truth] ?? 0) + gained;
+    queries[truth] = (queries[truth] ?? 0) + 1;
+  });
+  const classes = split.classes.flatMap((name, c) => {
+    const count = queries[c] ?? 0;
+    return count === 0 ? [] : [{ name, queries: count, accuracy: (credit[c] ?? 0) / count }];
+  });
+  return { row: row.label, kind: "per_class", classes };
+}
+
+function confusion(scored: ScoredEpisodes): ReportData {
+  const { classes } = scored.split;
+  const counts = new Map<number, number>();
+  eachQuery(scored, (truth, taken) => {
+    const cell = truth * classes.length + taken;
+    counts.set(cell, (counts.get(cell) ?? 0) + 1);
+  });
+  const cells = [...counts]
+    .sort(([a], [b]) => a - b)
+    .map(([cell, count]) => [Math.floor(cell / classes.length), cell % classes.length, count] as const);
+  return { row: scored.row.label, kind: "confusion", classes, cells };
+}
+
+/** Files of one row; where there are several rows, the task is in their names. */
+function filesOf(report: readonly Report[], scored: ScoredEpisodes, several: boolean): StoredFile[] {
+  const { row, split, episodes } = scored;
+  const { way, shot, query } = row.task;
+  const suffix = several ? `-${way}way-${shot}shot-${query}query` : "";
+  return report.flatMap(({ kind }): StoredFile[] => {
+    if (kind === "logits") return [{ name: `logits${suffix}.safetensors`, bytes: logits(scored) }];
+    if (kind !== "episodes") return [];
+    const list = listEpisodes(split, row.task, episodes);
+    return [{ name: `episodes${suffix}.json`, bytes: Buffer.from(`${JSON.stringify(list)}\n`) }];
+  });
+}
+
+/**
+ * `logits` (or `probabilities`, where that is what the metric gives) f32 [episode, query, way], `labels` i32 [episode,
+ * query], `classes` i32 [episode, way] and `images` i32 [episode, query] by number within the split.
+ */
+function logits({ row, split, episodes, classified }: ScoredEpisodes): Uint8Array {
+  const { way, shot, query } = row.task;
+  const queries = way * query;
+  if (classified.logits === undefined) throw new Error("the scores of each way were not kept");
+  const numbers = (width: number, value: (episode: Episode, i: number) => number) => {
+    const data = new Int32Array(episodes.length * width);
+    for (const [e, episode] of episodes.entries()) {
+      for (let i = 0; i < width; i++) data[e * width + i] = value(episode, i);
+    }
+    return { shape: [episodes.length, width], dtype: "i32" as const, data };
+  };
+  const kind = row.metric.entries["classify"]?.result.kind ?? "logits";
+  const metadata = {
+    split: split.split,
+    task: JSON.stringify({ way, shot, query }),
+    classes: JSON.stringify(split.classes),
+  };
+  return encodeSafetensors(
+    {
+      [kind]: { shape: [episodes.length, queries, way], dtype: "f32", data: classified.logits },
+      labels: numbers(queries, (_, i) => Math.floor(i / query)),
+      classes: numbers(way, ({ classes }, i) => classes[i] ?? 0),
+      images: numbers(queries, (episode, i) => episode.query[i] ?? 0),
+    },
+    metadata,
+  );
+}
