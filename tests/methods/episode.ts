@@ -1,13 +1,5 @@
 /** A method of the library in the smallest experiment: three ways of two shots, six-pixel images, one block. */
-import { Calls, WeightTable } from "../../src/compiler/lower/calls.js";
-import { lowerImages } from "../../src/compiler/lower/images.js";
-import { lowerTraining, type TrainingProgram } from "../../src/compiler/lower/index.js";
-import { MetricLowering, rowAxis } from "../../src/compiler/lower/metric.js";
-import { type Named, NamedOps, queryAxis } from "../../src/compiler/lower/named.js";
-import { assemble } from "../../src/compiler/lower/program.js";
-import { modulesOf } from "../../src/compiler/lower/training.js";
-import { metricWeights, networkWeights } from "../../src/compiler/lower/weights.js";
-import { Graph } from "../../src/compiler/tensor/graph.js";
+import { lowerEpisodes, lowerTraining, type TrainingProgram } from "../../src/compiler/lower/index.js";
 import type { Dataset, MetaStage } from "../../src/compiler/typed.js";
 import type { Activations } from "../lower/formulas.js";
 import { experimentOf } from "../lower/fsl.js";
@@ -96,34 +88,8 @@ export function images(seed: number, side = small): Images {
 
 /** The method's scores of the queries of one episode at test: [query][way]. */
 export function scores({ stage, dataset, state }: Method, episode: Images): number[][] {
-  const ops = new NamedOps(new Graph());
-  const encoder = stage.encoder.value;
-  const count = supports + queries;
-  const { channels, height, width } = dataset.image;
-  const bytes = ops.t.input("images", [count, channels, height, width], "u8");
-  const all = lowerImages(ops, bytes, dataset.eval, rowAxis);
-  const weights = new WeightTable(ops.graph, [
-    ...networkWeights("encoder", encoder),
-    ...metricWeights(stage.metric, encoder),
-  ]);
-  const placed = { prefix: "encoder", network: encoder, frozen: true };
-  const calls = new Calls(ops, { weights, encoder: placed, modules: modulesOf({ ...stage.metric, frozen: true }) });
-  const values = (form: string): Named =>
-    form === "image" ? all : calls.apply({ kind: "slot", slot: "encoder" }, all, form, "running");
-  const lowering = new MetricLowering(ops, {
-    metric: stage.metric.value,
-    task,
-    rows: {
-      support: (form) => ops.slice(values(form), rowAxis, 0, supports),
-      query: (form) => ops.slice(values(form), rowAxis, supports, count),
-    },
-    calls,
-    weights,
-  });
-  const logits = ops.order(lowering.classify(), [queryAxis, "way"]).node;
-  const out = run(assemble({ name: "scores", host: { logits }, feeds: ["images"] }), {
-    ...state,
-    images: episode.bytes,
-  });
-  return times(queries, (q) => times(way, (c) => get(out.logits, q * way + c)));
+  const options = { episodes: 1, report: [{ kind: "logits" }] } as const;
+  const program = lowerEpisodes(stage.metric.value, task, stage.encoder.value, dataset, options);
+  const { logits } = run(program, { ...state, images: episode.bytes });
+  return times(queries, (q) => times(way, (c) => get(logits, q * way + c)));
 }

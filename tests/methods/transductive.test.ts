@@ -1,0 +1,79 @@
+/** Transductive methods: each of fsl:transductive against its paper's formula. */
+import { describe, expect, it } from "vitest";
+import type { Values } from "../lower/harness.js";
+import { type Embedding, type Episode, episode, metricOf, scored } from "./embedded.js";
+import { type Images, images, method, scores as scoresOf, supportLabels, supports, task } from "./episode.js";
+import { bodyPaths, crossEntropy, features, get, inner, normalized, runningOf, softmax, sum } from "./learner.js";
+import { mean } from "./metric-formulas.js";
+import * as formulas from "./transductive-formulas.js";
+import { expectScores, slopes } from "./update.js";
+
+const vector: Embedding = { form: "vector", channels: 2, side: 2 };
+const dim = 8;
+
+type Case = [name: string, metric: string, shot: number, formula: (e: Episode) => number[][]];
+const cases: Case[] = [
+  ["BD-CSPN with every query", "bd_cspn", 2, (e) => formulas.bdCspn(e, 10, 8)],
+  ["BD-CSPN with the surest two of a class", "bd_cspn(surest: 2)", 1, (e) => formulas.bdCspn(e, 10, 2)],
+  ["TIM by gradient descent", "tim(rate: 1e-2, steps: 6 steps)", 2, (e) => formulas.timByGradient(e, 1e-2, 6)],
+  ["TIM by alternating closed forms", "tim_adm(rounds: 12)", 2, (e) => formulas.timByTurns(e, 12)],
+  ["PT-MAP, one shot", "pt_map(rounds: 6, scalings: 9)", 1, (e) => formulas.ptMap(e, 0.4, 6, 9)],
+  ["PT-MAP, three shots", "pt_map(rate: 0.2, rounds: 4, scalings: 5)", 3, (e) => formulas.ptMap(e, 0.2, 4, 5)],
+];
+
+describe("scores, with ties", () => {
+  it.each(cases)("%s", (_, metric, shot, formula) => {
+    const e = episode({ way: 3, shot, query: 4 }, dim, 3);
+    const stage = metricOf("transductive", metric, vector, e);
+    expect(stage.metric.value.entries["classify"]?.transductive).toBe(true);
+    const { scores, predicted } = scored(stage, vector, e);
+    const expected = formula(e);
+    expect(expected).toHaveLength(12);
+    expected.forEach((row, q) => {
+      row.forEach((value, c) => {
+        expect(Math.abs(get(scores[q], c) - value), `query ${q}, way ${c}`).toBeLessThan(
+          1e-6 * Math.max(1, Math.abs(value)),
+        );
+      });
+      const best = Math.max(...row);
+      if (row.filter((value) => value > best - 1e-6).length === 1) expect(predicted[q]).toBe(row.indexOf(best));
+    });
+  });
+});
+
+/** Dhillon et al. 2020, eq. 8: all weights by Adam, from a head of normalized class means. */
+function transductiveFineTuning(start: Values, episode: Images, rate: number, steps: number): number[][] {
+  const by = runningOf(start);
+  const embedded = (w: Values): number[][] => features(episode.all, w, by);
+  const own = embedded(start).slice(0, supports);
+  const means = supportLabels.filter((label, i) => supportLabels.indexOf(label) === i);
+  const head = means.map((c) => normalized(mean(own.filter((_, i) => supportLabels[i] === c))));
+  const width = head[0]?.length ?? 0;
+  const logits = (w: Values): number[][] =>
+    embedded(w).map((x) =>
+      means.map((c) => inner(x, (w["W"] ?? []).slice(c * width, (c + 1) * width)) + get(w["b"], c)),
+    );
+  const loss = (w: Values): number => {
+    const z = logits(w);
+    const surprise = z.slice(supports).map((row) => sum(softmax(row).map((p) => -p * Math.log(p))));
+    return crossEntropy(z.slice(0, supports), supportLabels).loss + sum(surprise) / surprise.length;
+  };
+  const w: Values = { ...start, W: head.flat(), b: means.map(() => 0) };
+  const paths = [...bodyPaths, "W", "b"];
+  const sizes = paths.map((path) => w[path]?.length ?? 0);
+  const named = (flat: readonly number[]): Values => {
+    const own = (i: number): number[] => flat.slice(sum(sizes.slice(0, i)), sum(sizes.slice(0, i + 1)));
+    return { ...w, ...Object.fromEntries(paths.map((path, i) => [path, own(i)])) };
+  };
+  const flat = (values: Values): number[] => paths.flatMap((path) => values[path] ?? []);
+  const end = formulas.adam(flat(w), rate, steps, (x) => flat(slopes(named(x), paths, loss)));
+  return logits(named(end)).slice(supports);
+}
+
+it("transductive fine-tuning moves every weight by supports and queries", () => {
+  const m = method("transductive", "transductive_fine_tuning(rate: 1e-2, steps: 3 steps)");
+  const episode = images(4);
+  const found = scoresOf(m, episode);
+  expect(found).toHaveLength(task.way * task.query);
+  expectScores(found, transductiveFineTuning(m.state, episode, 1e-2, 3));
+});
