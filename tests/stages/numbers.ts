@@ -1,5 +1,6 @@
 /** For each built-in, numbers that change when what it computes does. */
 import { Calls, WeightTable } from "../../src/compiler/lower/calls.js";
+import { Draws } from "../../src/compiler/lower/draws.js";
 import { lowerBlock } from "../../src/compiler/lower/expressions.js";
 import { initialWeights, lowerEpisodes, lowerTraining, networkWeights } from "../../src/compiler/lower/index.js";
 import { NamedOps } from "../../src/compiler/lower/named.js";
@@ -197,6 +198,24 @@ const expressions: Record<ExprNode["k"], Expr | undefined> = {
     b: e({ k: "cross_entropy", z: e({ k: "softmax", x: b, over: ["j"] }), y: labels, from: "probabilities" }),
   }),
   dropout: undefined, // As the layer.
+  draw: e({
+    k: "binary",
+    op: "add",
+    a: expr({ k: "draw", law: { kind: "uniform" } }, [i]),
+    b: e({
+      k: "binary",
+      op: "add",
+      a: expr({ k: "draw", law: { kind: "beta", a: 0.2, b: 2 } }, []),
+      b: expr({ k: "draw", law: { kind: "permutation" } }, [i]),
+    }),
+  }),
+  pick: e({
+    k: "binary",
+    op: "add",
+    a: e({ k: "pick", x: a, at: labels, over: "j" }),
+    b: e({ k: "pick", x: a, at: expr({ k: "number", value: 1 }, [], "int"), over: "j" }),
+  }),
+  blend: e({ k: "blend", a, b, w: expr({ k: "param", name: "t" }, []) }),
   rotations: e({ k: "rotations", x: e({ k: "param", name: "image" }), as: "turn" }),
   apply: undefined, // As the stages that call.
   entry_loss: undefined, // As `meta`.
@@ -227,8 +246,9 @@ function expressionNumbers(value: Expr | undefined): readonly number[] {
   const nothing = (): never => {
     throw new Error("not here");
   };
+  const draws = new Draws(ops, 3, ops.of(ops.t.constant([], [5], "u32"), []), ops.scalar(5), "loss");
   const bound = { statements: [{ kind: "let" as const, local: 0, value: b }], result: value };
-  const y = lowerBlock(ops, bound, { param, learn: param, apply: nothing, entryLoss: nothing, draws: undefined });
+  const y = lowerBlock(ops, bound, { param, learn: param, apply: nothing, entryLoss: nothing, draws });
   const values: Values = { a: noise(9, 1), b: noise(9, 2), image: noise(4, 3), t: [0.5] };
   return run(assemble({ name: "numbers", host: { y: y.node }, feeds: [] }), values).y ?? [];
 }

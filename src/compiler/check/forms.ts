@@ -20,7 +20,14 @@ export function metricFrame(
   transductive = false,
 ): Frame {
   const frame = new Frame(
-    { place, generic: use.generic, transductive, opaque: new Set(opaque), queries: new Set() },
+    {
+      place,
+      generic: use.generic,
+      transductive,
+      opaque: new Set(opaque),
+      queries: new Set(),
+      ...(use.generic ? {} : { image: use.encoder.input }),
+    },
     [],
   );
   const { way, shot, query } = use.task;

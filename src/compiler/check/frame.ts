@@ -20,6 +20,10 @@ export interface FrameOptions {
   readonly queries: ReadonlySet<string>;
   /** In a loss over classes: the split whose classes they are. */
   readonly labels?: string | undefined;
+  /** Only training computes what stands here, so it may draw. */
+  readonly training?: boolean;
+  /** Channels, height and width of the images that come in. */
+  readonly image?: readonly Axis[];
 }
 
 export class Frame {

@@ -18,9 +18,10 @@ export interface PretrainContext {
   readonly span: ast.Span;
 }
 
-function lossFrame(labels: string | undefined): Frame {
+function lossFrame(labels?: string, image: readonly Axis[] = []): Frame {
   const none = new Set<string>();
-  return new Frame({ place: "loss", generic: false, transductive: true, opaque: none, queries: none, labels }, []);
+  const options = { place: "loss", generic: false, transductive: true, opaque: none, queries: none } as const;
+  return new Frame({ ...options, training: true, labels, image }, []);
 }
 
 /** mean cross-entropy of `head(encoder(x, norm: batch).vector)`. */
@@ -71,7 +72,8 @@ export function pretrainLoss(line: ast.LossLine, context: PretrainContext, outer
     );
     return undefined;
   }
-  const frame = lossFrame(context.labels);
+  const frame = lossFrame(context.labels, context.encoder.input);
+  for (const axis of context.encoder.input) frame.know(axis.name, axis.size);
   frame.know("item", context.perStep);
   frame.know("class", context.classes);
   const scope = outer.child(frame);
@@ -130,7 +132,7 @@ export function metaLoss(line: ast.LossLine, metric: Metric, outer: Scope): Bloc
     );
     return undefined;
   }
-  const frame = lossFrame(undefined);
+  const frame = lossFrame();
   const scope = outer.child(frame);
   for (const entry of Object.keys(metric.entries)) {
     scope.define(entry, frame.make(line.span, "real", [], { k: "entry_loss", entry }));

@@ -78,7 +78,7 @@ function elaborateEntry(entry: ast.EntryDecl, metric: Scope, use: MetricUse): En
   const queries = new Set<string>();
   const opaque = entry.transductive ? ["n"] : [];
   const base = metricFrame(use, "metric", opaque, entry.transductive);
-  const frame = new Frame({ ...base.options, queries }, base.statements, base);
+  const frame = new Frame({ ...base.options, queries, training: entry.result.name.text === "loss" }, base.statements, base);
   frame.know("n", way * query);
   const scope = metric.child(frame);
   const params: EntryParam[] = [];

@@ -1,8 +1,9 @@
 /** What changes the axes of a value and not its elements. */
 import type { Axis } from "../../typed.js";
-import { findAxis, missingAxis, show } from "../tensors.js";
+import { unprimed } from "../frame.js";
+import { alignAxes, findAxis, missingAxis, show, showValue, withoutAxes } from "../tensors.js";
 import { anything, int, type Value } from "../values.js";
-import { type BuiltinCall, frameOfCall, numbers, tensor } from "./call.js";
+import { type BuiltinCall, frameOfCall, numbers, overOf, tensor } from "./call.js";
 import { unknownAxis } from "./linear.js";
 
 /** The number of elements along an axis, known before the run. */
@@ -167,23 +168,61 @@ export function concat(call: BuiltinCall): Value {
   });
 }
 
-/** Four views of each image, turned by 0, 90, 180 and 270 degrees. */
-export function rotations(call: BuiltinCall): Value {
+/** 0, 1, 2, … along an axis, as numbers. */
+export function position(call: BuiltinCall): Value {
   const frame = frameOfCall(call);
-  const x = tensor(call, 0);
-  const as = call.as[0];
-  if (frame === undefined || x === undefined || as === undefined) return anything(call.span);
-  if (x.expr.type.kind !== "image") {
-    call.scope.checker.report("FSL3009", call.args[0]?.span ?? call.span, {
-      what: "what is turned",
-      expected: "an image",
-      found: show(x.expr.type, frame),
-    });
+  const axis = call.axes[0];
+  if (frame === undefined || axis === undefined) return anything(call.span);
+  const known = frame.known(axis.name);
+  if (known === undefined) {
+    unknownAxis(call, axis.name, axis.span, frame);
     return anything(call.span);
   }
-  return frame.make(call.span, "image", [...x.expr.type.axes, { name: as.name, size: 4 }], {
-    k: "rotations",
-    x: x.expr,
-    as: as.name,
-  });
+  const own: Axis = { name: axis.name, size: known.size };
+  return frame.make(call.span, "real", [own], { k: "index", axis: own });
+}
+
+/** `pick(x, 2 over turn)`, `pick(z, y over class)`: the elements at a place, or at the places that labels name. */
+export function pick(call: BuiltinCall): Value {
+  const { scope, span } = call;
+  const frame = frameOfCall(call);
+  const x = tensor(call, 0);
+  const at = call.args[1];
+  if (frame === undefined || x === undefined || at === undefined) return anything(span);
+  const [over] = overOf(call, x, frame) ?? [];
+  const axis = over === undefined ? undefined : findAxis(x.expr.type, over);
+  if (axis === undefined) return anything(span);
+  if (frame.isOpaque(axis.name)) {
+    scope.checker.report("FSL3015", call.overSpan, { axis: axis.name, what: "none of it can be picked out" });
+    return anything(span);
+  }
+  const { type } = x.expr;
+  const rest = withoutAxes(type.axes, [axis.name]);
+  const { value } = at;
+  if (value.kind === "int") {
+    if (value.value < 0 || value.value >= axis.size) {
+      scope.checker.report("FSL5008", at.span, {
+        what: `a place along \`${axis.name}\``,
+        range: `from 0 to ${axis.size - 1}`,
+        found: value.value,
+      });
+      return anything(span);
+    }
+    const place = frame.make(at.span, "int", [], { k: "number", value: value.value }).expr;
+    return frame.make(span, type.kind, rest, { k: "pick", x: x.expr, at: place, over: axis.name }, type.of);
+  }
+  const of = value.kind === "tensor" ? value.expr.type.of : undefined;
+  if (value.kind !== "tensor" || of === undefined || of.name !== unprimed(axis.name) || of.size !== axis.size) {
+    scope.checker.report("FSL3009", at.span, {
+      what: "what is picked",
+      expected: `a whole number or a label that indexes \`${axis.name}\``,
+      found: showValue(value, frame),
+    });
+    return anything(span);
+  }
+  // The consumed axis is free again: labels along it bring it back.
+  const remaining = { ...x.expr, type: { ...type, axes: rest } };
+  const axes = alignAxes(remaining, value.expr, scope, span, frame);
+  if (axes === undefined) return anything(span);
+  return frame.make(span, type.kind, axes, { k: "pick", x: x.expr, at: value.expr, over: axis.name }, type.of);
 }

@@ -2,11 +2,13 @@
 
 import type { Value } from "../values.js";
 import type { BuiltinCall } from "./call.js";
+import { beta, permutation, uniform } from "./draws.js";
 import { dropout, elementwise, extreme } from "./elementwise.js";
+import { blend, rotations } from "./images.js";
 import { crossEntropy, label, oneHot } from "./labels.js";
 import { dot, eye, solve, squaredDistance } from "./linear.js";
 import { argmax, logsumexpLike, reduce, top } from "./reduce.js";
-import { concat, fill, merge, rotations, size, split } from "./shape.js";
+import { concat, fill, merge, pick, position, size, split } from "./shape.js";
 
 export interface Builtin {
   /** Names of its value parameters. `"…"` as the last: any number more. */
@@ -18,7 +20,7 @@ export interface Builtin {
   /** `one`: exactly one axis; `some`: at least one; `maybe`: with or without. */
   readonly over?: "one" | "some" | "maybe";
   readonly along?: "one";
-  readonly as?: "one" | "some";
+  readonly as?: "one" | "some" | "maybe";
   readonly rule: (call: BuiltinCall) => Value;
   /** How a call reads, for help. */
   readonly usage: string;
@@ -87,6 +89,12 @@ const builtins: Readonly<Record<string, Builtin>> = {
   merge: { params: ["x", "axes"], lastIsAxes: true, as: "one", rule: merge, usage: "merge(x, [way, shot] as item)" },
   split: { params: ["x", "axis"], lastIsAxes: true, as: "some", rule: split, usage: "split(x, item as [way, shot])" },
   concat: { params: ["a", "…"], along: "one", rule: concat, usage: "concat(a, b along channel)" },
+  pick: { params: ["x", "at"], over: "one", rule: pick, usage: "pick(x, y over class)" },
+  position: { params: ["axis"], takesAxes: true, rule: position, usage: "position(way)" },
+  blend: { params: ["a", "b", "w"], rule: blend, usage: "blend(x, y, 0.5)" },
+  uniform: { params: [], as: "maybe", rule: uniform, usage: "uniform()" },
+  beta: { params: ["a", "b"], as: "maybe", rule: beta, usage: "beta(1.0, 1.0)" },
+  permutation: { params: ["axis"], takesAxes: true, rule: permutation, usage: "permutation(item)" },
   rotations: { params: ["x"], as: "one", rule: rotations, usage: "rotations(x as turn)" },
 };
 

@@ -269,4 +269,13 @@ export const typesCodes = codes({
     example: "fsl 1\nfn f0(x) { x + x }\nfn f1(x) { f0(x) + f0(x) }\n// … to f15, and a metric that calls f15",
     mend: "Name the intermediate value with `let` and use it twice.",
   },
+  FSL3040: {
+    severity: "error",
+    title: "a draw outside training",
+    message: "`{name}` draws anew at each step, and only training has steps",
+    explanation:
+      "Losses may draw: which images are mixed, and how much of each. A method that drew while it classifies would score each query by chance.",
+    example: metric("sum(query over feature) * uniform() + sum(support over shot, feature)"),
+    mend: "Draw in the `loss` of a stage or in a loss entry of a metric.",
+  },
 });
