@@ -86,6 +86,7 @@ function scores(m: Metric, weights: Values = {}) {
     task,
     rows: { support: rows("s", supports), query: rows("q", queries) },
     calls: new Calls(ops, { weights: table, encoder: placed, modules }),
+    loops: { test: true },
     weights: table,
   });
   const value = ops.order(lowering.classify(), [taskAxis, queryAxis, "way"]);

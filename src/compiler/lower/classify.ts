@@ -91,7 +91,7 @@ interface Classification {
 
 function classification(ops: NamedOps, given: Classification, rows: Rows): Program {
   const { metric, task, calls, weights, options, feeds } = given;
-  const lowering = new MetricLowering(ops, { metric, task, rows, calls, weights });
+  const lowering = new MetricLowering(ops, { metric, task, rows, calls, weights, loops: { test: true } });
   const all = [
     { name: taskAxis, size: options.episodes },
     { name: queryAxis, size: task.way * task.query },

@@ -1,10 +1,11 @@
 /**
- * Random bits in the graph: what dropout keeps. A draw's key is a hash of (seed, purpose, structural path) and of the
- * step and episode, which are counted in the program's state (rule 30).
+ * Random bits in the graph: what dropout keeps and what a loss draws. A draw's key is a hash of (seed, purpose,
+ * structural path) and of the step and episode, which are counted in the program's state (rule 30).
  */
-import type { Node } from "../tensor/ir.js";
-import type { LayerOp } from "../typed.js";
-import { axesOf, type Named, type NamedOps, sizeOf } from "./named.js";
+import { CompilerBug } from "../bug.js";
+import { betaQuantile } from "../special.js";
+import type { Axis, LayerOp, Law } from "../typed.js";
+import { axesOf, type Named, type NamedOps, sizeOf, taskAxis } from "./named.js";
 import { keyOf } from "./random.js";
 
 /** Uniform bits are used 24 at a time, so that f32 holds them exactly. */
@@ -14,8 +15,8 @@ export class Draws {
   constructor(
     private readonly ops: NamedOps,
     private readonly seed: number,
-    /** u32 scalar: unique for each step and episode of the stage. */
-    private readonly counter: Node,
+    /** u32, one for each episode side by side ([] or [task]): unique for each step and episode of the stage. */
+    private readonly counter: Named,
     /** f32 scalar: the number of finished steps. */
     private readonly step: Named,
     /** Structural path of the call, `encoder` or `metric.compare`. */
@@ -27,6 +28,22 @@ export class Draws {
     return new Draws(this.ops, this.seed, this.counter, this.step, `${this.path}.${path}`);
   }
 
+  /** Whether episodes side by side draw each for itself. */
+  get perTask(): boolean {
+    return this.counter.axes.length > 0;
+  }
+
+  /** The value with the axis of the episodes, repeated over them where it has none. */
+  eachTask(x: Named): Named {
+    if (x.axes.includes(taskAxis)) return x;
+    return this.ops.expand(x, [{ name: taskAxis, size: sizeOf(this.counter, taskAxis) }, ...axesOf(x)]);
+  }
+
+  /** The draws of one lane, given what stands for one lane of a value. */
+  inLane(one: (value: Named) => Named): Draws {
+    return new Draws(this.ops, this.seed, one(this.counter), this.step, this.path);
+  }
+
   /** Multipliers of x: 1 / (1 − p) where a number is kept, 0 where it is dropped; undefined where nothing ever is. */
   keep(path: string, x: Named, p: number): Named | undefined {
     if (p === 0) return undefined;
@@ -36,8 +53,8 @@ export class Draws {
   }
 
   /**
-   * DropBlock (Ghiasi et al. 2018) on x [n, channel, height, width]: squares are dropped whole, the rest scaled up so
-   * that the call's mean stays; `p` rises linearly over the first `rampSteps` steps. Undefined where it stays 0.
+   * DropBlock (Ghiasi et al. 2018) on x [task?, n, channel, height, width]: squares are dropped whole, the rest scaled up so
+   * that each episode's mean stays; `p` rises linearly over the first `rampSteps` steps. Undefined where it stays 0.
    */
   keepBlocks(path: string, x: Named, op: Extract<LayerOp, { kind: "drop_block" }>): Named | undefined {
     if (op.p === 0) return undefined;
@@ -53,23 +70,81 @@ export class Draws {
     const threshold = ops.scale(ramp, op.p * perCorner * range);
     const place = ops.constant([0], axes);
     const dropped = ops.cast(ops.compare("lt", this.uniform(path, place), threshold), "f32");
+    const planes = dropped.node.shape.slice(-3);
     const edge = [0, 0, size - 1, size - 1];
-    const padded = ops.t.pad(dropped.node, edge, edge);
+    const padded = ops.t.pad(ops.t.reshape(dropped.node, [product(dropped.node.shape.slice(0, -3)), ...planes]), edge, edge);
     const window = { size: [size, size], stride: [1, 1], pad: [0, 0, 0, 0] } as const;
-    const blocks = ops.of(ops.t.maxPool(padded, window), x.axes);
+    const blocks = ops.of(ops.t.reshape(ops.t.maxPool(padded, window), x.node.shape), x.axes);
     const kept = ops.sub(ops.scalar(1), blocks);
-    const total = axesOf(x).reduce((product, axis) => product * axis.size, 1);
-    const mass = ops.binary("max", ops.sum(kept, kept.axes), ops.scalar(1));
-    return ops.mul(kept, ops.div(ops.scalar(total), mass));
+    const each = axesOf(x).filter((axis) => axis.name !== taskAxis);
+    const mass = ops.sum(
+      kept,
+      each.map((axis) => axis.name),
+    );
+    const count = product(each.map((axis) => axis.size));
+    return ops.mul(kept, ops.div(ops.scalar(count), ops.binary("max", mass, ops.scalar(1))));
   }
 
-  /** Whole numbers 0 … 2²⁴ − 1 as f32, one for each element of `like`. */
-  private uniform(path: string, like: Named): Named {
+  /** Numbers of a law, or (`permutation`) places along its one axis as i32. */
+  law(path: string, law: Law, axes: readonly Axis[]): Named {
+    const { ops } = this;
+    const bits = this.uniform(path, ops.constant([0], axes), "draw");
+    switch (law.kind) {
+      case "uniform":
+        return ops.scale(bits, 1 / range);
+      case "beta":
+        return this.quantiles(bits, (p) => betaQuantile(p, law.a, law.b));
+      case "permutation": {
+        // The order of random numbers is a random order.
+        const [axis] = axes;
+        if (!axis) throw new CompilerBug("a permutation of no axis");
+        return ops.of(ops.t.topK(bits.node, axis.size, ops.place(bits, axis.name)), bits.axes);
+      }
+      default:
+        return law satisfies never;
+    }
+  }
+
+  /** A law by its quantiles at 4,096 equal steps of probability, straight lines between them. */
+  private quantiles(bits: Named, quantile: (p: number) => number): Named {
+    const { ops } = this;
+    const { t } = ops;
+    const steps = 4096;
+    const table = Float64Array.from({ length: steps + 1 }, (_, i) => quantile(i / steps));
+    const rises = Float64Array.from({ length: steps }, (_, i) => (table[i + 1] ?? 0) - (table[i] ?? 0));
+    const place = ops.scale(bits, steps / range);
+    const below = ops.unary("floor", place);
+    const indices = ops.cast(below, "i32").node;
+    const look = (values: Float64Array): Named =>
+      ops.of(t.gather(t.constant([steps], values), indices, 0), bits.axes);
+    return ops.add(look(table.slice(0, steps)), ops.mul(look(rises), ops.sub(place, below)));
+  }
+
+  /** Whole numbers 0 … 2²⁴ − 1 as f32, one for each element of `like`, with the axis of the episodes in front. */
+  private uniform(path: string, like: Named, purpose: "dropout" | "draw" = "dropout"): Named {
     const { t } = this.ops;
-    const [low, high] = keyOf(this.seed, "dropout", `${this.path}.${path}`);
-    const second = t.xor(t.constant([1], [high], "u32"), t.reshape(this.counter, [1]));
-    const key = t.concat([t.constant([1], [low], "u32"), second], 0);
-    const bits = t.randomBits(key, t.constant([1], [0], "u32"), like.node.shape);
-    return this.ops.of(t.cast(t.shr(bits, 8), "f32"), like.axes);
+    const tasks = this.perTask ? sizeOf(this.counter, taskAxis) : 1;
+    const own = axesOf(like).filter((axis) => axis.name !== taskAxis || !this.perTask);
+    const shape = own.map((axis) => axis.size);
+    const [low, high] = keyOf(this.seed, purpose, `${this.path}.${path}`);
+    const counters = t.reshape(this.counter.node, [tasks]);
+    const bits = Array.from({ length: tasks }, (_, task) => {
+      const second = t.xor(t.constant([1], [high], "u32"), t.sliceAxis(counters, 0, task, task + 1));
+      const key = t.concat([t.constant([1], [low], "u32"), second], 0);
+      return t.randomBits(key, t.constant([1], [0], "u32"), shape);
+    });
+    const names = own.map((axis) => axis.name);
+    const all = this.perTask
+      ? this.ops.of(
+          t.concat(
+            bits.map((each) => t.reshape(each, [1, ...shape])),
+            0,
+          ),
+          [taskAxis, ...names],
+        )
+      : this.ops.of(bits[0] ?? counters, names);
+    return this.ops.of(t.cast(t.shr(all.node, 8), "f32"), all.axes);
   }
 }
+
+const product = (sizes: readonly number[]): number => sizes.reduce((a, b) => a * b, 1);

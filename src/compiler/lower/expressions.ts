@@ -1,9 +1,21 @@
 /** Typed expressions to tensors: one exhaustive switch. The axes of a value are those it has here, the compiler's own (task, query) included. */
 import { CompilerBug } from "../bug.js";
-import type { Block, Callable, Expr, UnaryOp } from "../typed.js";
+import type { Block, Callable, Expr, Statement, UnaryOp } from "../typed.js";
+import type { Adapted, Calls } from "./calls.js";
 import type { Draws } from "./draws.js";
 import { sigmoid } from "./layers.js";
+import {
+  type Inside,
+  type LoopContext,
+  lowerMinimize,
+  lowerRepeat,
+  shortLoop,
+  unrolled,
+  type WeightPlace,
+} from "./loops.js";
+import type { LoopDriver } from "./minimizer.js";
 import { type Named, type NamedOps, sizeOf } from "./named.js";
+import { pick } from "./picks.js";
 
 /** How a call of a network says its batch norms' mode, its `from` value lowered. */
 export type CallNorm = "phase" | "batch" | "running" | { readonly from: Named };
@@ -11,11 +23,21 @@ export type CallNorm = "phase" | "batch" | "running" | { readonly from: Named };
 /** What the names in a body stand for. */
 export interface Scope {
   readonly param: (name: string) => Named;
-  readonly learn: (name: string) => Named;
-  readonly apply: (target: Callable, x: Named, output: string, norm: CallNorm) => Named;
+  /** A learned value; one that is like a network's weights, for the weight that it is asked for. */
+  readonly learn: (name: string, weight?: WeightPlace) => Named;
+  readonly apply: (target: Callable, x: Named, output: string, norm: CallNorm, adapted?: Adapted) => Named;
   /** The value of a loss entry, or the default loss of `classify`. */
   readonly entryLoss: (entry: string) => Named;
   readonly draws: Draws | undefined;
+  /** Undefined where no loop can stand. */
+  readonly loops?: LoopScope;
+}
+export interface LoopScope {
+  readonly calls: Pick<Calls, "weights" | "aside" | "captured" | "record">;
+  /** At test a `minimize` takes its steps at test. */
+  readonly test: boolean;
+  /** Drives the loops that are too long to be written out; undefined where every one has to be. */
+  readonly longLoop?: LoopDriver;
 }
 
 /** Probabilities below this are taken as this before their logarithm. */
@@ -25,22 +47,103 @@ export function lowerBlock(ops: NamedOps, block: Block, scope: Scope): Named {
   return new Body(ops, scope).block(block);
 }
 
-class Body {
-  private readonly locals = new Map<number, Named>();
-  private dropouts = 0;
+/** A network that a `minimize` binds: whose it is, and where its weights are now. */
+interface Bound {
+  readonly of: Callable;
+  readonly adapted: Adapted;
+}
+
+class Body implements Inside {
+  private readonly locals: Map<number, Named>;
+  private readonly networks: Map<number, Bound>;
+  /** Shared by all bodies of an entry, so that each draw is another. */
+  private readonly drawn: { dropouts: number };
 
   constructor(
     private readonly ops: NamedOps,
     private readonly scope: Scope,
-  ) {}
+    outer?: Body,
+  ) {
+    this.locals = new Map(outer?.locals);
+    this.networks = new Map(outer?.networks);
+    this.drawn = outer?.drawn ?? { dropouts: 0 };
+  }
 
   block(block: Block): Named {
-    for (const statement of block.statements) {
-      // Loops and minimisations check but carry a blocker: the runtime refuses their stages before lowering.
-      if (statement.kind !== "let") throw new CompilerBug(`a ${statement.kind} reached lowering`);
-      this.locals.set(statement.local, this.expr(statement.value));
-    }
+    this.run(block.statements);
     return this.expr(block.result);
+  }
+
+  run(statements: readonly Statement[]): void {
+    for (const statement of statements) {
+      switch (statement.kind) {
+        case "let":
+          this.locals.set(statement.local, this.expr(statement.value));
+          break;
+        case "repeat":
+          this.ops.graph.at(statement.span, () => lowerRepeat(this.loop(statement.bound), this, statement));
+          break;
+        case "minimize":
+          this.ops.graph.at(statement.span, () => {
+            const { test } = this.loops();
+            lowerMinimize(this.loop(test ? statement.stepsAtTest : statement.steps), this, statement);
+          });
+          break;
+        default:
+          statement satisfies never;
+      }
+    }
+  }
+
+  bind(local: number, value: Named): void {
+    this.locals.set(local, value);
+  }
+
+  bindNetwork(local: number, of: Callable, adapted: Adapted): void {
+    this.networks.set(local, { of: this.bound(of).of, adapted });
+  }
+
+  private loops(): LoopScope {
+    const { loops } = this.scope;
+    if (!loops) throw new CompilerBug("a loop stands where none can");
+    return loops;
+  }
+
+  private loop(bound: number): LoopContext {
+    const { ops, scope, drawn } = this;
+    const { calls, longLoop } = this.loops();
+    return {
+      ops,
+      inside: () => new Body(ops, scope, this),
+      weights: (target) => {
+        const { of, adapted } = this.bound(target);
+        return new Map([...calls.weights(of)].map(([path, value]) => [path, adapted.get(path) ?? value]));
+      },
+      setting: (e, weight) => {
+        const of = weight && { of: this.bound(weight.of).of, path: weight.path };
+        return new Body(ops, { ...scope, learn: (name) => scope.learn(name, of) }, this).real(e);
+      },
+      aside: (run) => {
+        const before = drawn.dropouts;
+        try {
+          return calls.aside(run);
+        } finally {
+          drawn.dropouts = before;
+        }
+      },
+      captured: (run) => calls.captured(run),
+      record: (records) => calls.record(records),
+      bound,
+      drive: bound > shortLoop && longLoop ? longLoop : unrolled(ops),
+    };
+  }
+
+  /** What is called: a network of a slot or of the metric, and the weights that it has in this place. */
+  private bound(target: Callable): Bound {
+    if (target.kind !== "local") return { of: target, adapted: new Map() };
+    const bound = this.networks.get(target.local);
+    if (!bound) throw new CompilerBug(`network ${target.local} is called before it is bound`);
+    return bound;
   }
 
   private expr(e: Expr): Named {
@@ -118,14 +221,26 @@ class Body {
       }
       case "dropout": {
         const x = this.real(e.x);
-        const keep = this.scope.draws?.keep(`dropout.${this.dropouts++}`, x, e.p);
+        const keep = this.scope.draws?.keep(`dropout.${this.drawn.dropouts++}`, x, e.p);
         return keep ? ops.mul(x, keep) : x;
+      }
+      case "draw": {
+        const { draws } = this.scope;
+        if (!draws) throw new CompilerBug("a draw outside training");
+        return draws.law(`${e.law.kind}.${this.drawn.dropouts++}`, e.law, e.type.axes);
+      }
+      case "pick":
+        return pick(ops, this.expr(e.x), e.at.k === "number" ? e.at.value : this.expr(e.at), e.over);
+      case "blend": {
+        const w = this.real(e.w);
+        return ops.add(ops.mul(w, this.real(e.a)), ops.mul(ops.sub(ops.scalar(1), w), this.real(e.b)));
       }
       case "rotations":
         return this.rotations(this.expr(e.x), e.as);
       case "apply": {
         const norm = typeof e.norm === "object" ? { from: this.expr(e.norm.from) } : e.norm;
-        return this.scope.apply(e.target, this.real(e.x), e.output, norm);
+        const { of, adapted } = this.bound(e.target);
+        return this.scope.apply(of, this.real(e.x), e.output, norm, adapted);
       }
       case "entry_loss":
         return this.scope.entryLoss(e.entry);
@@ -134,7 +249,8 @@ class Body {
     }
   }
 
-  private real(e: Expr): Named {
+  /** The value as f32. */
+  real(e: Expr): Named {
     return this.ops.cast(this.expr(e), "f32");
   }
 

@@ -54,9 +54,11 @@ export class NetworkCall {
     private readonly ops: NamedOps,
     private readonly network: Network,
     private readonly context: CallContext,
-    x: Named,
+    given: Named,
   ) {
     const inner = network.input.map((axis) => axis.name);
+    // A value that episodes share is each one's own once it draws for itself.
+    const x = context.draws?.perTask ? context.draws.eachTask(given) : given;
     const outer = x.axes.filter((name) => !inner.includes(name));
     const names = outer.includes(taskAxis) ? [taskAxis, ...outer.filter((name) => name !== taskAxis)] : outer;
     this.batch = names.map((name) => ({ name, size: sizeOf(x, name) }));
@@ -184,12 +186,12 @@ export class NetworkCall {
       case "flatten":
         return this.shaped(layer, ops.order(x, [batchAxis, ...layer.input.map((axis) => axis.name)]).node);
       case "dropout": {
-        const keep = this.context.draws?.keep(layer.path, x, op.p);
-        return keep ? ops.mul(x, keep) : x;
+        const keep = this.context.draws?.keep(layer.path, this.byTask(x), op.p);
+        return keep ? this.dropped(x, keep) : x;
       }
       case "drop_block": {
-        const keep = this.context.draws?.keepBlocks(layer.path, this.ordered(x), op);
-        return keep ? ops.mul(this.ordered(x), keep) : x;
+        const keep = this.context.draws?.keepBlocks(layer.path, this.byTask(this.ordered(x)), op);
+        return keep ? this.dropped(this.ordered(x), keep) : x;
       }
       case "residual":
         return ops.add(this.sequence(op.body, x), this.sequence(op.shortcut, x));
@@ -201,6 +203,23 @@ export class NetworkCall {
       default:
         return op satisfies never;
     }
+  }
+
+  /** With the episodes apart, where each draws for itself. */
+  private byTask(x: Named): Named {
+    if (!this.context.draws?.perTask) return x;
+    const { groups } = this;
+    return this.ops.split(x, batchAxis, [
+      { name: taskAxis, size: groups },
+      { name: "·each", size: sizeOf(x, batchAxis) / groups },
+    ]);
+  }
+
+  private dropped(x: Named, keep: Named): Named {
+    const { ops } = this;
+    const product = ops.mul(this.byTask(x), keep);
+    if (!product.axes.includes(taskAxis)) return product;
+    return ops.order(ops.merge(product, [taskAxis, "·each"], batchAxis), x.axes);
   }
 
   private weight(layer: Layer, name: string): Node {
@@ -330,6 +349,10 @@ export class NetworkCall {
         const centre = bias ? ops.sub(mean, ops.of(bias, [op.axis])) : mean;
         const shift = ops.sub(ops.of(beta, [op.axis]), ops.mul(centre, scale));
         const groups = sizeOf(mean, taskAxis);
+        if (groups === 1) {
+          const perChannel = (value: Named): Node => t.reshape(value.node, [channels]);
+          return back(t.channelAffine(image, perChannel(scale), perChannel(shift)));
+        }
         if (this.groups !== groups && groups !== 1) throw new CompilerBug("statistics of more episodes than values");
         const parts = [
           { name: taskAxis, size: groups },

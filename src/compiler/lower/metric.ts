@@ -1,8 +1,9 @@
 /** A metric's entries over one episode (or, at test, several side by side on the task axis). */
 import { CompilerBug } from "../bug.js";
 import type { Axis, Entry, EntryParam, Metric, Task } from "../typed.js";
-import type { Calls, WeightTable } from "./calls.js";
-import { crossEntropy, lowerBlock, oneHot } from "./expressions.js";
+import { type Calls, type WeightTable, weightAxes } from "./calls.js";
+import { crossEntropy, type LoopScope, lowerBlock, oneHot } from "./expressions.js";
+import type { WeightPlace } from "./loops.js";
 import { axesOf, type Named, type NamedOps, queryAxis, sizeOf, taskAxis } from "./named.js";
 
 /** Rows of an episode, class-major, by what a parameter asks for: `vector`, `map`, …, or `image`. */
@@ -19,6 +20,8 @@ export interface MetricContext {
   readonly rows: Rows;
   readonly calls: Calls;
   readonly weights: WeightTable;
+  /** At test a `minimize` takes its steps at test, and long loops may be driven from outside. */
+  readonly loops: Pick<LoopScope, "test" | "longLoop">;
 }
 
 export class MetricLowering {
@@ -81,10 +84,11 @@ export class MetricLowering {
         if (!param) throw new CompilerBug(`entry ${name} has no parameter ${asked}`);
         return this.param(param);
       },
-      learn: (asked) => this.learn(asked),
-      apply: (target, x, output, norm) => calls.apply(target, x, output, norm),
+      learn: (asked, weight) => this.learn(asked, weight),
+      apply: (target, x, output, norm, adapted) => calls.apply(target, x, output, norm, adapted),
       entryLoss: (other) => this.loss(other),
       draws: calls.draws?.at(`metric.${name}`),
+      loops: { calls, ...this.context.loops },
     });
   }
 
@@ -101,15 +105,27 @@ export class MetricLowering {
     return ops.rename(rows, [{ from: rowAxis, to: has("n") ? "n" : queryAxis }]);
   }
 
-  private learn(name: string): Named {
+  private learn(name: string, weight: WeightPlace | undefined): Named {
     const { ops } = this;
-    const learn = this.context.metric.learns.find((own) => own.name === name);
-    if (learn?.kind !== "tensor") throw new CompilerBug(`${name} is not a learned tensor`);
-    const stored = ops.of(
-      this.context.weights.node(`metric.${name}`),
-      learn.axes.map((axis) => axis.name),
-    );
-    return learn.positive ? ops.unary("exp", stored) : stored;
+    const { metric, weights } = this.context;
+    const learn = metric.learns.find((own) => own.name === name);
+    const stored = (): Named => {
+      switch (learn?.kind) {
+        case "tensor":
+          return ops.of(
+            weights.node(`metric.${name}`),
+            learn.axes.map((axis) => axis.name),
+          );
+        case "like_encoder": {
+          if (weight?.of.kind !== "slot") throw new CompilerBug(`${name} is read where no weight of the encoder is`);
+          const node = weights.node(`metric.${name}.${weight.path}`);
+          return ops.of(node, weightAxes(node.shape));
+        }
+        default:
+          throw new CompilerBug(`${name} is not a learned tensor`);
+      }
+    };
+    return learn?.kind !== "module" && learn?.positive ? ops.unary("exp", stored()) : stored();
   }
 }
 

@@ -23,6 +23,8 @@ type Compare = PrimitiveAttrs["compare"]["cmp"];
 export const taskAxis = "·task";
 /** The queries of an inductive entry, which is written for one of them. */
 export const queryAxis = "·query";
+/** Lanes side by side, each of which has loops of its own: outermost first. */
+const laneNames: readonly string[] = [taskAxis, queryAxis];
 
 /** The largest finite f32. */
 export const maxFloat = 3.4028234663852886e38;
@@ -33,6 +35,14 @@ export const sizeOf = (x: Named, axis: string): number => {
   return size;
 };
 export const axesOf = (x: Named): Axis[] => x.axes.map((name) => ({ name, size: sizeOf(x, name) }));
+/** The lane axes that any of these values has, outermost first. */
+export function lanesOf(values: readonly Named[]): Axis[] {
+  return laneNames.flatMap((name) => {
+    const having = values.find((value) => value.axes.includes(name));
+    return having ? [{ name, size: sizeOf(having, name) }] : [];
+  });
+}
+export const isLane = (axis: string): boolean => laneNames.includes(axis);
 const product = (sizes: readonly number[]): number => sizes.reduce((a, b) => a * b, 1);
 const sameNames = (a: readonly string[], b: readonly string[]): boolean =>
   a.length === b.length && a.every((name, i) => name === b[i]);
@@ -63,6 +73,11 @@ export class NamedOps {
       this.t.constant(shape, data, dtype),
       axes.map((axis) => axis.name),
     );
+  }
+
+  /** A node that is no other of the graph, to be replaced by a value later. */
+  standIn(shape: readonly number[], dtype: DType): Node {
+    return this.graph.op("input", [], { name: `stand-in ${this.graph.nodes.length}`, shape, dtype });
   }
 
   /** 0, 1, 2, … along one axis. */

@@ -149,6 +149,7 @@ class Training {
       },
       calls,
       weights: this.weights,
+      loops: { test: false },
     });
     const loss = lowerBlock(ops, stage.loss, {
       param: (name) => {
@@ -203,7 +204,7 @@ class Training {
     const { ops } = this;
     const { t } = ops;
     const counter = t.cast(t.add(t.mul(this.step, this.episodes), episode), "u32");
-    const draws = new Draws(ops, this.options.seed, counter, ops.cast(ops.of(this.step, []), "f32"), "train");
+    const draws = new Draws(ops, this.options.seed, ops.of(counter, []), ops.cast(ops.of(this.step, []), "f32"), "train");
     return new Calls(ops, {
       ...more,
       weights: this.weights,

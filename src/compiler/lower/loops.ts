@@ -1,0 +1,224 @@
+/**
+ * `repeat` and `minimize` (rules 17 and 18) as loops over carried values, and the driver that writes one out, round
+ * after round: written out, a loop is differentiated through like anything else.
+ */
+import { CompilerBug } from "../bug.js";
+import { vectorJacobian } from "../tensor/derivative.js";
+import type { Node } from "../tensor/ir.js";
+import { rebuild } from "../tensor/walk.js";
+import type { Callable, Expr, Statement } from "../typed.js";
+import { type Adapted, type Calls, mapped } from "./calls.js";
+import type { Loop, LoopDriver, Objective, Round } from "./minimizer.js";
+import { minimizerOf } from "./minimizers.js";
+import { axesOf, isLane, lanesOf, type Named, type NamedOps } from "./named.js";
+
+/** Loops of at most this many rounds are written out where another driver could take them. */
+export const shortLoop = 32;
+
+type Of<K extends Statement["kind"]> = Extract<Statement, { kind: K }>;
+
+/** The statements of a loop's body with bindings of their own. */
+export interface Inside {
+  bind(local: number, value: Named): void;
+  bindNetwork(local: number, of: Callable, adapted: Adapted): void;
+  run(statements: readonly Statement[]): void;
+  real(e: Expr): Named;
+}
+
+/** What a loop needs of the body that it stands in. */
+export interface LoopContext {
+  readonly ops: NamedOps;
+  readonly inside: () => Inside;
+  /** Trainable weights of what can be called, by their path in its network. */
+  readonly weights: (target: Callable) => ReadonlyMap<string, Named>;
+  /** A setting of the method, for a weight of a network or (undefined) for a tensor. */
+  readonly setting: (e: Expr, weight: WeightPlace | undefined) => Named;
+  /** Runs what is only looked at: it leaves no call, draw or statistic behind. */
+  readonly aside: <T>(run: () => T) => T;
+  readonly captured: Calls["captured"];
+  readonly record: Calls["record"];
+  /** The most rounds: those of the phase, training or test. */
+  readonly bound: number;
+  readonly drive: LoopDriver;
+}
+export interface WeightPlace {
+  readonly of: Callable;
+  readonly path: string;
+}
+
+/** Writes every round out. */
+export function unrolled(ops: NamedOps): LoopDriver {
+  return (loop) => {
+    let carried = loop.start;
+    let finished: Named | undefined;
+    for (let index = 0; index < loop.bound; index++) {
+      const next = loop.round(carried, ops.scalar(index, "i32"));
+      carried = frozen(ops, finished, carried, next.carried);
+      if (next.done) finished = finished ? ops.binary("or", finished, next.done) : next.done;
+    }
+    return carried;
+  };
+}
+
+/** `after`, but what it was `before` in the lanes that have finished. */
+export function frozen(
+  ops: NamedOps,
+  finished: Named | undefined,
+  before: readonly Named[],
+  after: readonly Named[],
+): readonly Named[] {
+  if (!finished) return after;
+  return after.map((value, i) => ops.expand(ops.select(finished, before[i] ?? value, value), axesOf(value)));
+}
+
+/** Binds the values that are carried out of the loop. */
+export function lowerRepeat(context: LoopContext, outside: Inside, statement: Of<"repeat">): void {
+  const { ops } = context;
+  const { locals, before, until } = statement;
+  const round = (carried: readonly Named[]): Round => {
+    const inside = context.inside();
+    bindAll(inside, locals, carried);
+    bindAll(inside, before, carried);
+    inside.run(statement.body);
+    const next = statement.next.map((e) => inside.real(e));
+    bindAll(inside, locals, next);
+    return { carried: next, done: until && ops.cast(inside.real(until), "bool") };
+  };
+  const start = statement.from.map((e) => outside.real(e));
+  const loop = settled(context, { bound: context.bound, start, round });
+  bindAll(outside, locals, context.drive(loop));
+}
+
+function bindAll(inside: Inside, locals: readonly number[], values: readonly Named[]): void {
+  locals.forEach((local, i) => {
+    const value = values[i];
+    if (!value) throw new CompilerBug(`local ${local} has no value`);
+    inside.bind(local, value);
+  });
+}
+
+/** The loop whose carried values have, from the start, the lanes that its rounds give them. */
+function settled({ ops, aside }: LoopContext, loop: Loop): Loop {
+  let { start } = loop;
+  for (;;) {
+    const { carried, done } = aside(() => loop.round(start, ops.scalar(0, "i32")));
+    const wider = start.map((value, i) => {
+      const next = carried[i] ?? value;
+      return inLanes(ops, value, lanesOf(done ? [value, next, done] : [value, next]));
+    });
+    if (wider.every((value, i) => value.axes.length === start[i]?.axes.length)) break;
+    start = wider;
+  }
+  return {
+    ...loop,
+    start,
+    round: (carried, index) => {
+      const next = loop.round(carried, index);
+      return {
+        done: next.done,
+        carried: next.carried.map((value, i) => ops.expand(value, axesOf(carried[i] ?? value))),
+      };
+    },
+  };
+}
+
+/** The value with these lanes in front, repeated over those that it lacks. */
+function inLanes(ops: NamedOps, value: Named, lanes: readonly { name: string; size: number }[]): Named {
+  return ops.expand(value, [...lanes, ...axesOf(value).filter((axis) => !isLane(axis.name))]);
+}
+
+/** One tensor that a `minimize` moves: all of a target, or one weight of a network. */
+interface Part {
+  readonly local: number;
+  readonly start: Named;
+  readonly weight: WeightPlace | undefined;
+}
+
+/** Binds the targets to where the minimisation leaves them. */
+export function lowerMinimize(context: LoopContext, outside: Inside, statement: Of<"minimize">): void {
+  const { ops } = context;
+  const parts = statement.targets.flatMap((target): Part[] => {
+    if (target.kind === "tensor") return [{ local: target.local, start: outside.real(target.from), weight: undefined }];
+    return [...context.weights(target.from)].map(([path, start]) => ({
+      local: target.local,
+      start,
+      weight: { of: target.from, path },
+    }));
+  });
+  const bindParts = (inside: Inside, values: readonly Named[]): void => {
+    for (const target of statement.targets) {
+      const own = parts.flatMap((part, i) => {
+        const value = values[i];
+        return part.local === target.local && value ? [{ part, value }] : [];
+      });
+      const { local } = target;
+      if (target.kind === "tensor") for (const { value } of own) inside.bind(local, value);
+      else
+        inside.bindNetwork(local, target.from, new Map(own.map(({ part, value }) => [part.weight?.path ?? "", value])));
+    }
+  };
+  const lossAt = (targets: readonly Named[]): Named => {
+    const inside = context.inside();
+    bindParts(inside, targets);
+    inside.run(statement.body);
+    return inside.real(statement.loss);
+  };
+  const objective = slopeOf(context, lossAt, statement.firstOrder);
+  const settings = (name: string): readonly Named[] | undefined => {
+    const e = statement.by.args[name];
+    return e && parts.map((part) => context.setting(e, part.weight));
+  };
+  const minimizer = minimizerOf(ops, statement.by.method, settings);
+  const starts = parts.map((part) => part.start);
+  // A lane's targets are its own where its loss is; which lanes there are shows at the start.
+  const lanes = lanesOf([...starts, context.aside(() => lossAt(starts))]);
+  const targets = starts.map((value) => inLanes(ops, value, lanes));
+  const loop: Loop = {
+    bound: context.bound,
+    start: [...targets, ...minimizer.start(targets)],
+    round: (carried, index) => {
+      const next = minimizer.step({
+        targets: carried.slice(0, parts.length),
+        state: carried.slice(parts.length),
+        objective,
+        index,
+      });
+      const values = [...next.targets, ...next.state];
+      return { carried: values.map((value, i) => ops.expand(value, axesOf(carried[i] ?? value))), done: next.done };
+    },
+  };
+  const found = context.drive(loop).slice(0, parts.length);
+  // Where a method ends is a constant to it, not a function of where it began.
+  const ends = statement.by.method === "lbfgs" ? found.map((value) => ops.unary("stop_gradient", value)) : found;
+  bindParts(outside, ends);
+}
+
+/** The loss and its derivatives at given targets. They are stand-ins while the derivative is taken: a target may start as a value that the loss reads besides, or two as the same one. */
+function slopeOf(
+  { ops, captured, record }: LoopContext,
+  lossAt: (targets: readonly Named[]) => Named,
+  firstOrder: boolean,
+): Objective {
+  return (targets) => {
+    const places = targets.map((target) => ops.of(ops.standIn(target.node.shape, target.node.dtype), target.axes));
+    const { value, records } = captured(() => lossAt(places));
+    const loss = ops.expand(value, lanesOf(targets));
+    const one = ops.t.full(loss.node.shape, 1);
+    const gradients = vectorJacobian(
+      ops.graph,
+      [{ of: loss.node, by: one }],
+      places.map(({ node }) => node),
+    );
+    const actual = new Map(places.map(({ node }, i) => [node, targets[i]?.node]));
+    const at = (nodes: readonly Node[]): Node[] => rebuild(ops.graph, nodes, (node) => actual.get(node));
+    record(mapped(records, at));
+    const [lossNode, ...slopes] = at([loss.node, ...gradients]);
+    return {
+      loss: ops.of(lossNode ?? loss.node, loss.axes),
+      gradients: targets.map((target, i) => {
+        const slope = ops.of(slopes[i] ?? target.node, target.axes);
+        return firstOrder ? ops.unary("stop_gradient", slope) : slope;
+      }),
+    };
+  };
+}

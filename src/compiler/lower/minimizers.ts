@@ -1,0 +1,95 @@
+/** Inner optimizers by name, as PyTorch defines them; each tensor has settings of its own (Meta-SGD's learned rates). */
+import { CompilerBug } from "../bug.js";
+import type { Statement } from "../typed.js";
+import type { Minimizer, MinimizerStep } from "./minimizer.js";
+import type { Named, NamedOps } from "./named.js";
+
+type Method = Extract<Statement, { kind: "minimize" }>["by"]["method"];
+/** A setting for each target, undefined where the call does not give it. */
+export type Settings = (name: string) => readonly Named[] | undefined;
+
+export function minimizerOf(ops: NamedOps, method: Method, settings: Settings): Minimizer {
+  switch (method) {
+    case "sgd":
+      return descent(ops, settings);
+    case "adam":
+      return adam(ops, settings);
+    case "lbfgs":
+      throw new CompilerBug("no lbfgs yet");
+    default:
+      return method satisfies never;
+  }
+}
+
+const zeros = (ops: NamedOps, targets: readonly Named[]): Named[] =>
+  targets.map((target) => ops.of(ops.t.zerosLike(target.node), target.axes));
+
+/** Of the i-th target. */
+function at(values: readonly Named[] | undefined, i: number): Named {
+  const value = values?.[i];
+  if (!value) throw new CompilerBug(`a minimisation lacks a setting of target ${i}`);
+  return value;
+}
+
+/** Gradient descent, with momentum and L2 decay where they are given. */
+function descent(ops: NamedOps, settings: Settings): Minimizer {
+  const lr = settings("lr");
+  const momentum = settings("momentum");
+  const decay = settings("weight_decay");
+  return {
+    start: (targets) => (momentum ? zeros(ops, targets) : []),
+    step: ({ targets, state, objective }) => {
+      const { gradients } = objective(targets);
+      const decayed = gradients.map((gradient, i) =>
+        decay ? ops.add(gradient, ops.mul(at(decay, i), at(targets, i))) : gradient,
+      );
+      const velocity = decayed.map((gradient, i) =>
+        momentum ? ops.add(ops.mul(at(momentum, i), at(state, i)), gradient) : gradient,
+      );
+      return {
+        targets: targets.map((target, i) => ops.sub(target, ops.mul(at(lr, i), at(velocity, i)))),
+        state: momentum ? velocity : [],
+        done: undefined,
+      };
+    },
+  };
+}
+
+/** Adam (Kingma & Ba 2015). State: first moments, then second ones. */
+function adam(ops: NamedOps, settings: Settings): Minimizer {
+  const lr = settings("lr");
+  const given = (name: string, usual: number, i: number): Named => settings(name)?.[i] ?? ops.scalar(usual);
+  return {
+    start: (targets) => [...zeros(ops, targets), ...zeros(ops, targets)],
+    step: ({ targets, state, objective, index }: MinimizerStep) => {
+      const { gradients } = objective(targets);
+      const count = ops.add(ops.cast(index, "f32"), ops.scalar(1));
+      const each = targets.map((target, i) => {
+        const [beta1, beta2] = [given("beta1", 0.9, i), given("beta2", 0.999, i)];
+        const gradient = at(gradients, i);
+        const moved = (before: Named, beta: Named, value: Named): Named =>
+          ops.add(ops.mul(before, beta), ops.mul(value, ops.sub(ops.scalar(1), beta)));
+        const first = moved(at(state, i), beta1, gradient);
+        const second = moved(at(state, targets.length + i), beta2, ops.mul(gradient, gradient));
+        const deviation = ops.div(ops.unary("sqrt", second), ops.unary("sqrt", correction(ops, beta2, count)));
+        const size = ops.div(at(lr, i), correction(ops, beta1, count));
+        const step = ops.mul(size, ops.div(first, ops.add(deviation, given("eps", 1e-8, i))));
+        return { target: ops.sub(target, step), first, second };
+      });
+      return {
+        targets: each.map(({ target }) => target),
+        state: [...each.map(({ first }) => first), ...each.map(({ second }) => second)],
+        done: undefined,
+      };
+    },
+  };
+}
+
+/**
+ * 1 − βᵗ. As −expm1(t·ln β) = −2u / (1 − u), u = tanh(t·ln β / 2): in f32 the plain difference would lose four digits in
+ * the first rounds.
+ */
+function correction(ops: NamedOps, beta: Named, count: Named): Named {
+  const u = ops.unary("tanh", ops.scale(ops.mul(count, ops.unary("log", beta)), 0.5));
+  return ops.div(ops.scale(u, -2), ops.sub(ops.scalar(1), u));
+}
