@@ -1,5 +1,5 @@
 /** Runs lowered programs in the f64 interpreter. */
-import { initialWeights, type TrainingProgram } from "../../src/compiler/lower/index.js";
+import { initialWeights, type StagedProgram, type TrainingProgram } from "../../src/compiler/lower/index.js";
 import { type InputTensor, type Interpreted, prepare } from "../../src/compiler/tensor/interpret.js";
 import type { Program } from "../../src/compiler/tensor/ir.js";
 
@@ -26,8 +26,27 @@ export function initialState(training: TrainingProgram, seed = 1): Values {
 
 const prepared = new WeakMap<Program, Interpreted>();
 
-/** Runs a program on plain arrays; what it has no input for is ignored. */
-export function run(program: Program, values: Values): Values {
+/** Runs a program on plain arrays, its long loops to their ends; what it has no input for is ignored. */
+export function run(program: Program | StagedProgram, values: Values): Values {
+  if (!("segments" in program)) return once(program, values);
+  let known = values;
+  let out: Values = {};
+  for (const segment of program.segments) {
+    for (let round = 0; round < (segment.kind === "run" ? 1 : segment.bound); round++) {
+      out = once(segment.program, known);
+      const next = { ...known, ...out };
+      for (const { name, next: from } of segment.program.inputs) if (from !== undefined) next[name] = out[from] ?? [];
+      if (segment.kind === "loop") for (const { to, from } of segment.moves) next[to] = known[from] ?? [];
+      known = next;
+      if (segment.kind === "loop" && segment.active !== undefined && out[segment.active]?.[0] === 0) break;
+    }
+    if (segment.kind === "loop")
+      for (const { carried, result } of segment.results) known = { ...known, [result]: known[carried] ?? [] };
+  }
+  return out;
+}
+
+function once(program: Program, values: Values): Values {
   const inputs = Object.fromEntries(
     program.inputs.map((input): [string, InputTensor] => {
       const data = values[input.name];

@@ -3,6 +3,7 @@ export { type ClassifyOptions, lowerClassify, lowerEpisodes } from "./classify.j
 export { type EmbedOptions, lowerEmbed } from "./embed.js";
 export { nextName } from "./program.js";
 export { scheduleFactor } from "./schedule.js";
+export type { LoopSegment, Segment, StagedProgram } from "./staged.js";
 export { type ExtraState, lowerTraining, type TrainingOptions, type TrainingProgram } from "./training.js";
 export {
   type HostWeight,

@@ -1,0 +1,71 @@
+/** Loops that the runtime drives: one round is written, its values before and after it are inputs and roots of their own. */
+import { CompilerBug } from "../bug.js";
+import type { Node } from "../tensor/ir.js";
+import { frozen } from "./loops.js";
+import type { LoopDriver } from "./minimizer.js";
+import { axesOf, type Named, type NamedOps } from "./named.js";
+import type { CarriedValue, LongLoop } from "./staged.js";
+
+/** Collects the long loops of a graph; `cut` (staged.ts) makes programs of it and them. */
+export class LongLoops {
+  private readonly all: LongLoop[] = [];
+  private inside = false;
+
+  constructor(private readonly ops: NamedOps) {}
+
+  /** In the order of their making. */
+  get loops(): readonly LongLoop[] {
+    return this.all;
+  }
+
+  readonly drive: LoopDriver = ({ bound, start, round }) => {
+    if (this.inside) throw new CompilerBug("a long loop inside another reached lowering");
+    const { ops } = this;
+    const name = `loop ${this.all.length + 1}`;
+    const at = (what: string | number, like: Named): Named & { readonly node: Node<"input"> } => ({
+      node: ops.t.input(`${name}: ${what}`, like.node.shape, like.node.dtype),
+      axes: like.axes,
+    });
+    const zero = ops.scalar(0, "i32");
+    const index = at("round", zero);
+    const inputs = start.map((value, i) => at(i, value));
+    this.inside = true;
+    const { carried, done } = round(inputs, index);
+    this.inside = false;
+    const going = done && ops.constant([0], axesOf(done), "bool");
+    const finished = going && at("finished", going);
+    const ended = done && finished && ops.binary("or", finished, done);
+    const kept = frozen(ops, finished, inputs, carried);
+    const results = start.map((value, i) => at(`${i} at the end`, value));
+    /** Carried for the loop's own sake. */
+    const own = (what: string, from: Named, next: Named): CarriedValue => ({
+      input: at(what, from).node,
+      start: from.node,
+      next: next.node,
+      frozen: next.node,
+      result: at(`${what} at the end`, from).node,
+    });
+    this.all.push({
+      bound,
+      carried: [
+        ...start.map((value, i) => ({
+          input: part(inputs, i).node,
+          start: value.node,
+          next: part(carried, i).node,
+          frozen: part(kept, i).node,
+          result: part(results, i).node,
+        })),
+        own("round", zero, ops.binary("add", index, ops.scalar(1, "i32"))),
+        ...(going && ended ? [own("finished", going, ended)] : []),
+      ],
+      active: ended && ops.sum(ops.cast(ops.unary("not", ended), "f32"), ended.axes).node,
+    });
+    return results;
+  };
+}
+
+function part<T>(values: readonly T[], i: number): T {
+  const value = values[i];
+  if (value === undefined) throw new CompilerBug(`a round gives no value ${i}`);
+  return value;
+}
