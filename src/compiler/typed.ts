@@ -42,7 +42,7 @@ export interface ResolvedParam {
   readonly origin: "default" | "file" | "--set" | "--params";
   readonly span: Span;
 }
-export type Unit = "way" | "shot" | "query" | "epoch" | "step" | "episode" | "image";
+export type Unit = "way" | "shot" | "query" | "epoch" | "step" | "episode" | "image" | "part";
 
 // ---------------------------------------------------------------- data
 
@@ -86,6 +86,8 @@ export interface SourceForm {
   readonly args: readonly SourceArg[];
   readonly channels: 1 | 3;
   readonly square: boolean;
+  /** Height and width of square images that all have one size. */
+  readonly size?: number;
 }
 export type SplitName = "train" | "val" | "test";
 export interface DatasetFacts {
@@ -440,6 +442,8 @@ export interface Duration {
   readonly stepsPerEpoch: number;
   /** Images (pretrain) or episodes (meta) of one step. */
   readonly perStep: number;
+  /** Equal parts in which a pretraining step computes its gradient, one after the other; undefined: one. */
+  readonly parts?: number;
 }
 export interface Validation {
   readonly task: Task;
@@ -448,31 +452,39 @@ export interface Validation {
   /** Validate after every this many epochs (and after the last). */
   readonly everyEpochs: number;
   readonly keepBest: boolean;
+  /** Training ends where this many epochs have passed without a better validation. */
+  readonly patience?: number;
 }
-export interface PretrainStage extends StageBase {
+/** What the two kinds of training share. */
+interface TrainingLines {
+  readonly optimizer: Optimizer;
+  readonly schedule: Schedule;
+  readonly duration: Duration;
+  /** Decay of the average of the weights that is validated and stored; undefined: the weights themselves are. */
+  readonly ema?: number;
+}
+export interface PretrainStage extends StageBase, TrainingLines {
   readonly kind: "pretrain";
   readonly data: SplitRef;
   readonly classes: number;
   readonly encoder: Slot<Network>;
   readonly head: Slot<Network>;
+  /** What the loss trains beside the slots. Weight paths are `learn.<name>` and `learn.<name>.<network path>`; no stage takes them over. */
+  readonly learns: readonly Learn[];
   /** Of params `x` (image [item]) and `y` (class [item]); the default is mean cross-entropy of head(encoder(x)). */
   readonly loss: Block;
-  readonly optimizer: Optimizer;
-  readonly schedule: Schedule;
-  readonly duration: Duration;
-  /** Episodic validation of the encoder by `prototypes`-like metric given in the spec; undefined where there is none. */
-  readonly validate: (Validation & { readonly metric: Metric }) | undefined;
+  /** Episodic validation of the encoder by `prototypes`-like metric given in the spec; undefined where there is none. `from`: where its trained values are. */
+  readonly validate:
+    | (Validation & { readonly metric: Metric; readonly from?: NonNullable<Slot<Metric>["from"]> })
+    | undefined;
 }
-export interface MetaStage extends StageBase {
+export interface MetaStage extends StageBase, TrainingLines {
   readonly kind: "meta";
   readonly encoder: Slot<Network>;
   readonly metric: Slot<Metric>;
   readonly episodes: { readonly task: Task; readonly split: SplitRef };
   /** A scalar over `entry_loss` nodes; the default is `entry_loss classify`. */
   readonly loss: Block;
-  readonly optimizer: Optimizer;
-  readonly schedule: Schedule;
-  readonly duration: Duration;
   /** `metric` is the stage's, with the sizes of the validation's task. */
   readonly validate: (Validation & { readonly metric: Metric }) | undefined;
 }

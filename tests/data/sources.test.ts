@@ -36,7 +36,7 @@ describe("the table of sources", () => {
       describeSources()
         .map(({ kind }) => kind)
         .sort(),
-    ).toEqual(["csv", "cub", "emoji", "folder", "omniglot"]);
+    ).toEqual(["cifar100", "csv", "cub", "emoji", "folder", "omniglot"]);
     for (const { obtain, licence, args } of describeSources()) {
       expect(obtain).not.toBe("");
       expect(licence).not.toBe("");

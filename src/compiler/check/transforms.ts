@@ -1,6 +1,6 @@
 /** The image transforms of a dataset, and the size of image that a chain of them ends with. */
 import type * as ast from "../../../grammar/ast.js";
-import type { ImageSize, Transform } from "../typed.js";
+import type { ImageSize, SourceForm, Transform } from "../typed.js";
 import type { Scope } from "./scope.js";
 import { type SettingTable, type Settled, settle } from "./settings.js";
 
@@ -46,14 +46,14 @@ export interface Chain {
 export function elaborateChain(
   word: "train" | "eval",
   values: readonly ast.Expr[],
-  source: { readonly channels: number; readonly square: boolean },
+  source: Pick<SourceForm, "channels" | "square" | "size">,
   scope: Scope,
 ): Chain | undefined {
   const { checker } = scope;
   const typed: Transform[] = [];
   let complete = true;
   let { channels } = source;
-  let square: number | undefined;
+  let square = source.size;
   /** After `resize` alone, the shorter side; the longer is unknown. */
   let shorter: number | undefined;
   let normalized: ast.Span | undefined;

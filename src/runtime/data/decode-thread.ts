@@ -4,12 +4,19 @@ import sharp from "sharp";
 import { applyFixed, type PackStep, TooSmall } from "./augment.js";
 import { fromInterleaved, type Pixels, quarterTurn, withChannels } from "./pixels.js";
 import { decodePlainPng } from "./png.js";
+import type { BarePixels } from "./sources/source.js";
 
 export interface DecodeRequest {
   readonly id: number;
   readonly channels: number;
   readonly prefixes: readonly (readonly PackStep[])[];
-  readonly items: readonly { readonly bytes: Uint8Array; readonly turns: readonly (0 | 1 | 2 | 3)[] }[];
+  readonly items: readonly DecodeItem[];
+}
+export interface DecodeItem {
+  readonly bytes: Uint8Array;
+  /** The bytes are pixels of this size already. */
+  readonly bare: BarePixels | undefined;
+  readonly turns: readonly (0 | 1 | 2 | 3)[];
 }
 /** Per item: per turn, per prefix an image; or why it cannot be read; or which crop it is too small for. */
 export type DecodeResult =
@@ -45,13 +52,12 @@ async function decode(bytes: Uint8Array): Promise<Pixels> {
 }
 
 async function prepare(
-  bytes: Uint8Array,
-  turns: readonly (0 | 1 | 2 | 3)[],
+  { bytes, bare, turns }: DecodeItem,
   { channels, prefixes }: DecodeRequest,
 ): Promise<DecodeResult> {
   let image: Pixels;
   try {
-    image = withChannels(await decode(bytes), channels);
+    image = withChannels(bare === undefined ? await decode(bytes) : { ...bare, data: bytes }, channels);
   } catch (error) {
     // libvips says more on further lines, and ends the first with a colon then.
     const reason =
@@ -72,7 +78,7 @@ async function prepare(
 }
 
 parentPort?.on("message", (request: DecodeRequest) => {
-  void Promise.all(request.items.map(({ bytes, turns }) => prepare(bytes, turns, request))).then((results) => {
+  void Promise.all(request.items.map((item) => prepare(item, request))).then((results) => {
     const reply: DecodeReply = { id: request.id, results };
     parentPort?.postMessage(reply);
   });

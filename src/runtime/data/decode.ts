@@ -55,7 +55,7 @@ export async function* decodeAll(
       ),
     );
     const items = read.flatMap((got, i) =>
-      "bytes" in got ? [{ bytes: got.bytes, turns: chunk[i]?.turns ?? [] }] : [],
+      "bytes" in got ? [{ bytes: got.bytes, bare: chunk[i]?.ref.bare, turns: chunk[i]?.turns ?? [] }] : [],
     );
     const id = first / CHUNK;
     const request: DecodeRequest = { id, ...recipe, items };

@@ -10,7 +10,7 @@ import { DigestCache, sha256, stamp } from "./digest.js";
 import { exists, makeFolder, replaceFile } from "./files.js";
 import { openPack } from "./pack.js";
 import { findSource } from "./sources/index.js";
-import { type ImageRef, type Listing, type Places, type Source, SPLITS } from "./sources/source.js";
+import { type ImageRef, identity, type Listing, type Places, type Source, SPLITS } from "./sources/source.js";
 import type { PackRecipe } from "./write-pack.js";
 
 /** Goes up when the same bytes and steps would give other pixels: every pack is then made anew. */
@@ -152,11 +152,6 @@ function requireSound(dataset: Dataset, listing: Listing): void {
   }
 }
 
-/** Which bytes an image is of. */
-export function identity({ file, entry }: ImageRef): string {
-  return entry === undefined ? file : `${file}\0${entry}`;
-}
-
 /** Of each split: the bytes of its images, their order and classes, and what is done to them. No paths: moved data stays itself. */
 async function digestSplits(
   source: Source,
@@ -185,9 +180,13 @@ async function digestSplits(
     if (classes === undefined) continue;
     const lines = classes.flatMap(({ name, images }) => [
       `class ${name}`,
-      ...images.map((ref) => `${digests.get(ref.file) ?? ref.name} ${ref.entry ?? ""} ${ref.turns ?? 0}`),
+      ...images.map((ref) => `${digests.get(ref.file) ?? ref.name} ${placeIn(ref)} ${ref.turns ?? 0}`),
     ]);
     result[split] = sha256(`${JSON.stringify([recipe, source.pinned])}\n${lines.join("\n")}`);
   }
   return result;
+}
+
+function placeIn({ entry = "", bare }: ImageRef): string {
+  return bare === undefined ? entry : `${entry}@${bare.at}`;
 }

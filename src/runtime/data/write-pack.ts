@@ -12,7 +12,7 @@ import type { DecodeResult } from "./decode-thread.js";
 import { INDEX_BYTES, indexFile, MANIFEST, ORIGINS, type PackManifest, rowsFile } from "./pack.js";
 import type { Pixels } from "./pixels.js";
 import { ImageReader } from "./reader.js";
-import { type ImageRef, type Listing, SPLITS } from "./sources/source.js";
+import { type ImageRef, identity, type Listing, SPLITS } from "./sources/source.js";
 
 export interface PackRecipe {
   readonly version: number;
@@ -161,7 +161,7 @@ function jobsOf(rows: readonly Row[]): { jobs: DecodeJob[]; rowsOfJob: number[][
   const jobs: { ref: ImageRef; turns: (0 | 1 | 2 | 3)[] }[] = [];
   const rowsOfJob: number[][] = [];
   for (const [row, { ref }] of rows.entries()) {
-    const key = `${ref.file}\0${ref.entry ?? ""}`;
+    const key = identity(ref);
     let job = place.get(key);
     if (job === undefined) {
       job = jobs.length;

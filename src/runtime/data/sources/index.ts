@@ -1,6 +1,7 @@
 /** Every source, by the name that a dataset gives. */
 import { DiagnosticError, diagnostic } from "../../../compiler/diagnostics/diagnostic.js";
 import type { DataSource, DatasetFacts } from "../../../compiler/typed.js";
+import { cifar100 } from "./cifar.js";
 import { csv } from "./csv.js";
 import { cub } from "./cub.js";
 import { emoji } from "./emoji.js";
@@ -8,7 +9,7 @@ import { folder } from "./folder.js";
 import { omniglot } from "./omniglot.js";
 import type { Source, SourceDescription } from "./source.js";
 
-const SOURCES: readonly Source[] = [emoji, omniglot, cub, csv, folder];
+const SOURCES: readonly Source[] = [emoji, omniglot, cifar100, cub, csv, folder];
 
 /** @throws DiagnosticError FSL6006 where there is no such source. */
 export function findSource(kind: string): Source {

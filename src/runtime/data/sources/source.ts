@@ -23,7 +23,21 @@ export interface ImageRef {
   readonly entry?: string;
   /** Turned counter-clockwise by this many quarters. */
   readonly turns?: 0 | 1 | 2 | 3;
+  /** Of pixels that are stored bare: where they begin in that file or entry, [channels, height, width] bytes. */
+  readonly bare?: BarePixels;
 }
+export interface BarePixels {
+  readonly at: number;
+  readonly channels: 1 | 3;
+  readonly height: number;
+  readonly width: number;
+}
+
+/** Which bytes an image is of. */
+export function identity({ file, entry, bare }: ImageRef): string {
+  return [file, ...(entry === undefined ? [] : [entry]), ...(bare === undefined ? [] : [`@${bare.at}`])].join("\0");
+}
+
 export interface ListedClass {
   readonly name: string;
   readonly images: readonly ImageRef[];
@@ -96,8 +110,8 @@ export function placed(path: string, { projectDir }: Places): string {
   return isAbsolute(path) ? path : resolve(projectDir, path);
 }
 
-export function layoutError(source: DataSource, path: string, problem: string): DiagnosticError {
-  return new DiagnosticError(diagnostic("FSL6002", undefined, { source: source.kind, path, problem }));
+export function layoutError(source: DataSource, path: string, problem: string, cause?: unknown): DiagnosticError {
+  return new DiagnosticError(diagnostic("FSL6002", undefined, { source: source.kind, path, problem }), { cause });
 }
 
 /** The facts of classes with known sizes. */

@@ -1,0 +1,232 @@
+/**
+ * Python 2's pickles of plain values and numpy byte arrays, as CIFAR-100's python version has them. Only the operations that
+ * build such values are known; names of Python are compared with four of numpy's and never looked up, so nothing is run.
+ */
+
+/** Where a long string of bytes lies in the pickle. */
+export interface ByteRange {
+  readonly kind: "bytes";
+  readonly at: number;
+  readonly length: number;
+}
+/** A numpy array of uint8. */
+export interface ByteArray {
+  readonly kind: "array";
+  readonly shape: readonly number[];
+  readonly data: ByteRange;
+}
+interface Name {
+  readonly kind: "name";
+  readonly name: string;
+}
+/** What numpy's constructors left: filled by the state that follows. */
+interface Made {
+  readonly kind: "made";
+  readonly of: "array" | "dtype";
+  readonly type: PickleValue;
+  state: PickleValue;
+}
+export type PickleValue =
+  | string
+  | number
+  | boolean
+  | undefined
+  | PickleValue[]
+  | Map<PickleValue, PickleValue>
+  | ByteRange
+  | Name
+  | Made;
+
+/** The value of a pickle. Short strings become text, long ones stay where they are. @throws Error that says at which byte it ends. */
+export function readPickle(bytes: Buffer): PickleValue {
+  return new Machine(bytes).run();
+}
+
+/** A numpy array of uint8 in C order, or undefined for any other value. */
+export function byteArray(value: PickleValue): ByteArray | undefined {
+  if (!isMade(value) || value.of !== "array" || !Array.isArray(value.state)) return undefined;
+  const [, shape, type, fortran, data] = value.state;
+  if (!Array.isArray(shape) || !isMade(type) || type.type !== "u1" || fortran !== false || !isRange(data)) {
+    return undefined;
+  }
+  const sizes = shape.filter((size) => typeof size === "number");
+  if (sizes.length !== shape.length || sizes.reduce((a, b) => a * b, 1) !== data.length) return undefined;
+  return { kind: "array", shape: sizes, data };
+}
+
+function isMade(value: PickleValue): value is Made {
+  return typeof value === "object" && "kind" in value && value.kind === "made";
+}
+function isRange(value: PickleValue): value is ByteRange {
+  return typeof value === "object" && "kind" in value && value.kind === "bytes";
+}
+function isName(value: PickleValue, name: string): boolean {
+  return typeof value === "object" && "kind" in value && value.kind === "name" && value.name === name;
+}
+
+const RECONSTRUCT = "numpy.core.multiarray _reconstruct";
+const NAMES = new Set([RECONSTRUCT, "numpy ndarray", "numpy dtype"]);
+
+class Machine {
+  private at = 0;
+  private readonly stack: PickleValue[] = [];
+  /** Heights of the stack where an argument list begins. */
+  private readonly marks: number[] = [];
+  private readonly memo = new Map<number, PickleValue>();
+
+  constructor(private readonly bytes: Buffer) {}
+
+  run(): PickleValue {
+    for (;;) {
+      const start = this.at;
+      const code = this.byte();
+      if (code === 0x2e) return this.pop(); // STOP
+      const operation = OPERATIONS[code];
+      if (operation === undefined) {
+        throw new Error(`byte ${start} is an operation (0x${code.toString(16)}) that data has no use for`);
+      }
+      operation(this);
+    }
+  }
+
+  take(length: number): number {
+    const start = this.at;
+    if (length < 0 || start + length > this.bytes.length) throw new Error(`it is cut off at byte ${this.bytes.length}`);
+    this.at += length;
+    return start;
+  }
+  byte(): number {
+    return this.bytes.readUInt8(this.take(1));
+  }
+  uint16(): number {
+    return this.bytes.readUInt16LE(this.take(2));
+  }
+  int32(): number {
+    return this.bytes.readInt32LE(this.take(4));
+  }
+  line(): string {
+    const end = this.bytes.indexOf(0x0a, this.at);
+    if (end < 0) throw new Error(`it is cut off at byte ${this.bytes.length}`);
+    const text = this.bytes.toString("latin1", this.at, end);
+    this.at = end + 1;
+    return text;
+  }
+  text(length: number): string {
+    const start = this.take(length);
+    return this.bytes.toString("latin1", start, this.at);
+  }
+
+  push(value: PickleValue): void {
+    this.stack.push(value);
+  }
+  pop(): PickleValue {
+    if (this.stack.length <= (this.marks.at(-1) ?? 0)) throw this.senseless();
+    return this.stack.pop();
+  }
+  top(): PickleValue {
+    if (this.stack.length <= (this.marks.at(-1) ?? 0)) throw this.senseless();
+    return this.stack.at(-1);
+  }
+  mark(): void {
+    this.marks.push(this.stack.length);
+  }
+  /** What was pushed since the last mark. */
+  marked(): PickleValue[] {
+    const mark = this.marks.pop();
+    if (mark === undefined) throw this.senseless();
+    return this.stack.splice(mark);
+  }
+  put(index: number): void {
+    this.memo.set(index, this.top());
+  }
+  get(index: number): void {
+    if (!this.memo.has(index)) throw this.senseless();
+    this.push(this.memo.get(index));
+  }
+  tuple(length: number): void {
+    const items: PickleValue[] = [];
+    for (let i = 0; i < length; i++) items.unshift(this.pop());
+    this.push(items);
+  }
+
+  append(items: readonly PickleValue[]): void {
+    const list = this.top();
+    if (!Array.isArray(list)) throw this.senseless();
+    for (const item of items) list.push(item);
+  }
+  set(items: readonly PickleValue[]): void {
+    const dict = this.top();
+    if (!(dict instanceof Map) || items.length % 2 !== 0) throw this.senseless();
+    for (let i = 0; i < items.length; i += 2) dict.set(items[i], items[i + 1]);
+  }
+  name(): void {
+    const name = `${this.line()} ${this.line()}`;
+    if (!NAMES.has(name)) throw new Error(`byte ${this.at} names \`${name}\`, which data has no use for`);
+    this.push({ kind: "name", name });
+  }
+  reduce(): void {
+    const args = this.pop();
+    const made = this.pop();
+    if (!Array.isArray(args)) throw this.senseless();
+    if (isName(made, RECONSTRUCT) && isName(args[0], "numpy ndarray")) {
+      this.push({ kind: "made", of: "array", type: undefined, state: undefined });
+    } else if (isName(made, "numpy dtype")) {
+      this.push({ kind: "made", of: "dtype", type: args[0], state: undefined });
+    } else throw this.senseless();
+  }
+  build(): void {
+    const state = this.pop();
+    const made = this.top();
+    if (!isMade(made)) throw this.senseless();
+    made.state = state;
+  }
+
+  private senseless(): Error {
+    return new Error(`what stands before byte ${this.at} makes no sense there`);
+  }
+}
+
+/** The operations of protocol 2 that these files use, by their byte. */
+const OPERATIONS: Readonly<Record<number, (machine: Machine) => void>> = {
+  128: (m) => {
+    const protocol = m.byte();
+    if (protocol !== 2) throw new Error(`it is of protocol ${protocol}; the official files are of 2`);
+  },
+  [code("N")]: (m) => m.push(undefined),
+  136: (m) => m.push(true),
+  137: (m) => m.push(false),
+  [code("K")]: (m) => m.push(m.byte()),
+  [code("M")]: (m) => m.push(m.uint16()),
+  [code("J")]: (m) => m.push(m.int32()),
+  [code("U")]: (m) => m.push(m.text(m.byte())),
+  [code("T")]: (m) => {
+    const length = m.int32();
+    m.push({ kind: "bytes", at: m.take(length), length });
+  },
+  [code("]")]: (m) => m.push([]),
+  [code("}")]: (m) => m.push(new Map()),
+  [code(")")]: (m) => m.push([]),
+  [code("(")]: (m) => m.mark(),
+  [code("t")]: (m) => m.push(m.marked()),
+  133: (m) => m.tuple(1),
+  134: (m) => m.tuple(2),
+  135: (m) => m.tuple(3),
+  [code("a")]: (m) => m.append([m.pop()]),
+  [code("e")]: (m) => m.append(m.marked()),
+  [code("s")]: (m) => {
+    const value = m.pop();
+    m.set([m.pop(), value]);
+  },
+  [code("u")]: (m) => m.set(m.marked()),
+  [code("q")]: (m) => m.put(m.byte()),
+  [code("r")]: (m) => m.put(m.int32()),
+  [code("h")]: (m) => m.get(m.byte()),
+  [code("j")]: (m) => m.get(m.int32()),
+  [code("c")]: (m) => m.name(),
+  [code("R")]: (m) => m.reduce(),
+  [code("b")]: (m) => m.build(),
+};
+
+function code(character: string): number {
+  return character.charCodeAt(0);
+}

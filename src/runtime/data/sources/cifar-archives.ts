@@ -1,0 +1,153 @@
+/** CIFAR-100's official archives: which image has which class, and where its pixels lie. */
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { byteArray, type PickleValue, readPickle } from "../pickle.js";
+import { readTarGz } from "../tar.js";
+import type { BarePixels, ImageRef } from "./source.js";
+
+const SIDE = 32;
+const PLANES = 3;
+const PIXELS = PLANES * SIDE * SIDE;
+/** A record of the binary version: superclass, class, pixels. */
+const RECORD = 2 + PIXELS;
+/** The images of the two parts: classes were never held apart in CIFAR-100 itself, so few-shot splits pool them. */
+const PARTS = ["train", "test"] as const;
+
+export type ArchiveKind = "binary" | "python";
+/** Files of each version, in its folder or archive. */
+export const ARCHIVE_FILES = {
+  binary: ["fine_label_names.txt", "train.bin", "test.bin"],
+  python: ["meta", "train", "test"],
+} as const;
+
+/** The files of an archive or of the folder that it was unpacked to. */
+export interface Members {
+  /** @throws Error where there is no such file or it cannot be read. */
+  read(name: string): Promise<Buffer>;
+  /** Where a file's bytes are. */
+  place(name: string): Pick<ImageRef, "file" | "entry">;
+}
+
+export function folderMembers(folder: string): Members {
+  return {
+    read: (name) => readFile(join(folder, name)),
+    place: (name) => ({ file: join(folder, name) }),
+  };
+}
+
+/** Members of a `.tar.gz`, by their last names, and which version it is. @throws Error where it is neither. */
+export async function archiveMembers(path: string): Promise<{ kind: ArchiveKind; members: Members }> {
+  const files = await readTarGz(path);
+  const entries = new Map([...files.keys()].map((entry) => [entry.slice(entry.lastIndexOf("/") + 1), entry]));
+  const kind = entries.has("train.bin") ? "binary" : entries.has("meta") ? "python" : undefined;
+  if (kind === undefined) throw new Error("neither train.bin nor meta is in it");
+  const find = (name: string): string => {
+    const entry = entries.get(name);
+    if (entry === undefined) throw new Error(`there is no ${name} in it`);
+    return entry;
+  };
+  return {
+    kind,
+    members: {
+      read: async (name) => files.get(find(name)) ?? Buffer.alloc(0),
+      place: (name) => ({ file: path, entry: find(name) }),
+    },
+  };
+}
+
+/** Images by class, those of the training part first, in the order of the files. @throws Error that says what is wrong where. */
+export async function archiveImages(kind: ArchiveKind, members: Members): Promise<ReadonlyMap<string, ImageRef[]>> {
+  const names = kind === "binary" ? await binaryNames(members) : await pythonNames(members);
+  const classes = new Map<string, ImageRef[]>(names.map((name) => [name, []]));
+  for (const part of PARTS) {
+    const rows = kind === "binary" ? await binaryRows(part, members) : await pythonRows(part, members);
+    for (const [i, { label, name, at }] of rows.entries()) {
+      const images = classes.get(names[label] ?? "");
+      if (images === undefined) throw new Error(`${part}: image ${i} has the class ${label} of ${names.length}`);
+      const bare: BarePixels = { at, channels: PLANES, height: SIDE, width: SIDE };
+      images.push({ name, ...members.place(kind === "binary" ? `${part}.bin` : part), bare });
+    }
+  }
+  return classes;
+}
+
+interface Row {
+  readonly label: number;
+  readonly name: string;
+  /** Where its pixels begin in the file. */
+  readonly at: number;
+}
+
+async function binaryNames(members: Members): Promise<string[]> {
+  const text = await readNamed(members, "fine_label_names.txt");
+  return text
+    .toString("latin1")
+    .split("\n")
+    .map((line) => line.trim())
+    .filter((line) => line !== "");
+}
+
+async function binaryRows(part: string, members: Members): Promise<Row[]> {
+  const file = `${part}.bin`;
+  const bytes = await readNamed(members, file);
+  if (bytes.length % RECORD !== 0) {
+    throw new Error(`${file}: its ${bytes.length} bytes are not whole records of ${RECORD}; it is cut off or damaged`);
+  }
+  return Array.from({ length: bytes.length / RECORD }, (_, i) => ({
+    label: bytes.readUInt8(i * RECORD + 1),
+    name: `${file} image ${i}`,
+    at: i * RECORD + 2,
+  }));
+}
+
+async function pythonNames(members: Members): Promise<string[]> {
+  const { value } = await unpickled(members, "meta");
+  return texts(value, "fine_label_names", "meta");
+}
+
+async function pythonRows(part: string, members: Members): Promise<Row[]> {
+  const { value, length } = await unpickled(members, part);
+  const names = texts(value, "filenames", part);
+  const labels = list(value, "fine_labels", part).filter((label) => typeof label === "number");
+  const data = byteArray(field(value, "data", part));
+  if (data === undefined) throw new Error(`${part}: \`data\` is no array of bytes`);
+  const [rows, columns] = data.shape;
+  if (data.shape.length !== 2 || columns !== PIXELS || rows !== labels.length || rows !== names.length) {
+    const sizes = `${names.length} names, ${labels.length} classes and ${data.shape.join(" × ")} bytes`;
+    throw new Error(`${part}: ${sizes} do not belong together`);
+  }
+  if (data.data.at + data.data.length > length) throw new Error(`${part}: it is cut off`);
+  return labels.map((label, i) => ({ label, name: `${part}/${names[i]}`, at: data.data.at + i * PIXELS }));
+}
+
+async function unpickled(members: Members, file: string): Promise<{ value: PickleValue; length: number }> {
+  const bytes = await readNamed(members, file);
+  try {
+    return { value: readPickle(bytes), length: bytes.length };
+  } catch (error) {
+    throw new Error(`${file}: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
+  }
+}
+
+function field(value: PickleValue, key: string, file: string): PickleValue {
+  const found = value instanceof Map ? value.get(key) : undefined;
+  if (found === undefined) throw new Error(`${file}: there is no \`${key}\` in it`);
+  return found;
+}
+function list(value: PickleValue, key: string, file: string): PickleValue[] {
+  const found = field(value, key, file);
+  if (!Array.isArray(found)) throw new Error(`${file}: \`${key}\` is no list`);
+  return found;
+}
+function texts(value: PickleValue, key: string, file: string): string[] {
+  return list(value, key, file).filter((item) => typeof item === "string");
+}
+
+async function readNamed(members: Members, name: string): Promise<Buffer> {
+  try {
+    return await members.read(name);
+  } catch (error) {
+    if ((error as { code?: unknown }).code !== "ENOENT") throw error;
+    throw new Error(`there is no ${name} in it`, { cause: error });
+  }
+}

@@ -1,0 +1,152 @@
+/** CIFAR-100 (Krizhevsky 2009) under its few-shot splits, from its official archives or from pictures in class folders. */
+import { existsSync, readFileSync, statSync } from "node:fs";
+import { join } from "node:path";
+import type { DataSource, SplitName } from "../../../compiler/typed.js";
+import { packageRoot } from "../../package.js";
+import { isTarGz } from "../tar.js";
+import { isImage, openTree } from "../tree.js";
+import { ARCHIVE_FILES, type ArchiveKind, archiveImages, archiveMembers, folderMembers } from "./cifar-archives.js";
+import {
+  badArg,
+  factsOf,
+  type ImageRef,
+  layoutError,
+  type Places,
+  placed,
+  type Source,
+  SPLITS,
+  textArg,
+} from "./source.js";
+
+/** Images of each class: 500 of CIFAR-100's training part and 100 of its test part. */
+const IMAGES = 600;
+
+interface SplitFile {
+  /** Per split, per superclass: classes. */
+  readonly splits: Readonly<Record<SplitName, Readonly<Record<string, readonly string[]>>>>;
+}
+/** Classes of each split of CIFAR-FS (64/16/20) or FC100 (60/20/20), in the published order. */
+export function cifarSplit(name: "cifar_fs" | "fc100"): Readonly<Record<SplitName, readonly string[]>> {
+  const path = join(packageRoot, "specs", "splits", `${name.replace("_", "-")}.json`);
+  const { splits } = JSON.parse(readFileSync(path, "utf8")) as SplitFile;
+  const classes = (split: SplitName): string[] => Object.values(splits[split]).flat();
+  return { train: classes("train"), val: classes("val"), test: classes("test") };
+}
+
+export const cifar100: Source = {
+  description: {
+    kind: "cifar100",
+    summary: "CIFAR-100: 100 classes of 600 photos, 32 × 32 pixels, split as CIFAR-FS or FC100",
+    args: [
+      {
+        name: "root",
+        type: "text",
+        default: undefined,
+        meaning:
+          "cifar-100-binary.tar.gz or cifar-100-python.tar.gz, or a folder that holds one, packed or unpacked; or a folder or zip archive with PNGs in class folders",
+      },
+      {
+        name: "split",
+        type: "choice",
+        choices: ["cifar_fs", "fc100"],
+        default: "cifar_fs",
+        meaning: "`cifar_fs` (64/16/20 classes) or `fc100` (60/20/20 classes, whole superclasses)",
+      },
+    ],
+    channels: 3,
+    square: true,
+    size: 32,
+    obtain:
+      "cifar-100-binary.tar.gz or cifar-100-python.tar.gz from the dataset's page at the University of Toronto (search for “CIFAR-100”), 161 MB; it need not be unpacked",
+    licence: "none stated; photos from the web, for research (cite Krizhevsky 2009)",
+    fetched: false,
+  },
+  facts(source) {
+    const classes = cifarSplit(splitArg(source));
+    const sized = (split: SplitName) => classes[split].map((name) => ({ name, images: IMAGES }));
+    return factsOf(Object.fromEntries(SPLITS.map((split) => [split, sized(split)])));
+  },
+  roots: (source, places) => [locate(source, places).path],
+  async list(source, places) {
+    const split = cifarSplit(splitArg(source));
+    const { path, kind } = locate(source, places);
+    const images = await readClasses(source, path, kind, new Set(SPLITS.flatMap((name) => split[name])));
+    const listed = (name: string) => {
+      const found = images.get(name) ?? [];
+      if (found.length !== IMAGES) {
+        const parts = found.length === 500 || found.length === 100 ? "; its train and test parts are both needed" : "";
+        throw layoutError(source, path, `the class ${name} has ${found.length} images where it has ${IMAGES}${parts}`);
+      }
+      return { name, images: found };
+    };
+    return Object.fromEntries(SPLITS.map((name) => [name, split[name].map(listed)]));
+  },
+};
+
+function splitArg(source: DataSource): "cifar_fs" | "fc100" {
+  const split = textArg(source, "split", "cifar_fs");
+  if (split === "cifar_fs" || split === "fc100") return split;
+  throw badArg(source, "split", split, "`cifar_fs` or `fc100` is needed");
+}
+
+const KINDS: readonly ArchiveKind[] = ["binary", "python"];
+
+/** What of the root is read: an archive, the folder of an unpacked one, or else a tree of pictures. */
+function locate(
+  source: DataSource,
+  places: Places,
+): { readonly path: string; readonly kind: ArchiveKind | "archive" | "pictures" } {
+  const root = placed(textArg(source, "root", undefined), places);
+  if (isTarGz(root)) return { path: root, kind: "archive" };
+  for (const kind of KINDS) {
+    for (const folder of [root, join(root, `cifar-100-${kind}`)]) {
+      // The file of class names: in pictures, `train` and `test` may be folders.
+      if (isFile(join(folder, ARCHIVE_FILES[kind][0]))) return { path: folder, kind };
+    }
+  }
+  for (const kind of KINDS) {
+    const path = join(root, `cifar-100-${kind}.tar.gz`);
+    if (existsSync(path)) return { path, kind: "archive" };
+  }
+  return { path: root, kind: "pictures" };
+}
+
+function isFile(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isFile() ?? false;
+}
+
+async function readClasses(
+  source: DataSource,
+  path: string,
+  kind: ArchiveKind | "archive" | "pictures",
+  names: ReadonlySet<string>,
+): Promise<ReadonlyMap<string, readonly ImageRef[]>> {
+  if (kind === "pictures") return await pictures(source, path, names);
+  try {
+    const archive = kind === "archive" ? await archiveMembers(path) : { kind, members: folderMembers(path) };
+    return await archiveImages(archive.kind, archive.members);
+  } catch (error) {
+    throw layoutError(source, path, error instanceof Error ? error.message : String(error), error);
+  }
+}
+
+/** Pictures by the folder that they lie in, wherever that is: `apple/…`, `train/apple/…` and `test/apple/…`, `data/apple/…`. */
+async function pictures(
+  source: DataSource,
+  root: string,
+  names: ReadonlySet<string>,
+): Promise<Map<string, ImageRef[]>> {
+  const tree = await openTree(source, root);
+  const classes = new Map<string, ImageRef[]>();
+  for (const path of tree.files.filter(isImage)) {
+    const name = path.split("/").at(-2);
+    if (name === undefined || !names.has(name)) continue;
+    const found = classes.get(name);
+    if (found === undefined) classes.set(name, [tree.image(path)]);
+    else found.push(tree.image(path));
+  }
+  if (classes.size === 0) {
+    throw layoutError(source, root, "neither an archive of CIFAR-100 nor class folders with images are in it");
+  }
+  return classes;
+}

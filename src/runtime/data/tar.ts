@@ -1,0 +1,110 @@
+/** Reading a `.tar.gz` archive, whole and in one pass: a gzip stream has no places to start from. */
+import { createReadStream } from "node:fs";
+import { pipeline } from "node:stream/promises";
+import { createGunzip } from "node:zlib";
+
+const BLOCK = 512;
+/** What is read of an archive lies in memory. CIFAR-100's are under 200 MB unpacked. */
+const MOST = 2 ** 30;
+
+/** Whether a path is taken to be such an archive. */
+export function isTarGz(path: string): boolean {
+  return /\.(tar\.gz|tgz)$/i.test(path);
+}
+
+/** Every regular file in the archive, by its path. @throws Error where it is no such archive, cut off or damaged. */
+export async function readTarGz(path: string): Promise<ReadonlyMap<string, Buffer>> {
+  const files = new Map<string, Buffer>();
+  try {
+    await pipeline(
+      createReadStream(path, { highWaterMark: 1 << 20 }),
+      createGunzip({ chunkSize: 1 << 18 }),
+      async (chunks: AsyncIterable<Buffer>) => await readMembers(new Chunks(chunks), files),
+    );
+  } catch (error) {
+    throw readable(error);
+  }
+  return files;
+}
+
+/** Bytes in the sizes asked for, from chunks in the sizes that come. */
+class Chunks {
+  private readonly source: AsyncIterator<Buffer>;
+  private chunk: Buffer = Buffer.alloc(0);
+
+  constructor(source: AsyncIterable<Buffer>) {
+    this.source = source[Symbol.asyncIterator]();
+  }
+
+  /** The next `length` bytes; fewer at the end. */
+  async take(length: number): Promise<Buffer> {
+    const bytes = Buffer.allocUnsafe(length);
+    let filled = 0;
+    while (filled < length && (await this.more())) {
+      const count = this.chunk.copy(bytes, filled);
+      this.chunk = this.chunk.subarray(count);
+      filled += count;
+    }
+    return bytes.subarray(0, filled);
+  }
+
+  /** To the end, so that the checksum of the whole is compared. */
+  async drain(): Promise<void> {
+    while (await this.more()) this.chunk = this.chunk.subarray(this.chunk.length);
+  }
+
+  private async more(): Promise<boolean> {
+    while (this.chunk.length === 0) {
+      const next = await this.source.next();
+      if (next.done === true) return false;
+      this.chunk = next.value;
+    }
+    return true;
+  }
+}
+
+async function readMembers(chunks: Chunks, files: Map<string, Buffer>): Promise<void> {
+  let total = 0;
+  for (;;) {
+    const header = await chunks.take(BLOCK);
+    if (header.length < BLOCK) throw new Error("it is cut off");
+    // A block of zeros ends the archive.
+    if (header.every((byte) => byte === 0)) break;
+    const { name, size, regular } = parseHeader(header);
+    total += size;
+    if (total > MOST) throw new Error("it holds more than 1 GiB");
+    const content = await chunks.take(size);
+    const padding = (BLOCK - (size % BLOCK)) % BLOCK;
+    if (content.length < size || (await chunks.take(padding)).length < padding) throw new Error("it is cut off");
+    if (regular) files.set(name, content);
+  }
+  await chunks.drain();
+}
+
+/** POSIX ustar: name 0–99, size 124–135 and checksum 148–155 in octal, type 156, prefix 345–499. */
+function parseHeader(header: Buffer): { name: string; size: number; regular: boolean } {
+  let sum = 0;
+  for (const [i, byte] of header.entries()) sum += i >= 148 && i < 156 ? 0x20 : byte;
+  const size = octal(header, 124, 12);
+  if (octal(header, 148, 8) !== sum || size === undefined) throw new Error("it is no tar archive, or damaged");
+  const name = text(header, 0, 100);
+  const prefix = text(header, 257, 5) === "ustar" ? text(header, 345, 155) : "";
+  const type = header[156];
+  return { name: prefix === "" ? name : `${prefix}/${name}`, size, regular: type === 0 || type === 0x30 };
+}
+
+function text(header: Buffer, at: number, length: number): string {
+  return header.toString("latin1", at, at + length).split("\0", 1)[0] ?? "";
+}
+function octal(header: Buffer, at: number, length: number): number | undefined {
+  const digits = text(header, at, length).trim();
+  return /^[0-7]{1,11}$/.test(digits) ? Number.parseInt(digits, 8) : undefined;
+}
+
+/** zlib's words in ours. */
+function readable(error: unknown): unknown {
+  const code = (error as { code?: unknown }).code;
+  if (code === "Z_BUF_ERROR") return new Error("it is cut off", { cause: error });
+  if (code === "Z_DATA_ERROR") return new Error("it is no gzip archive, or damaged", { cause: error });
+  return error;
+}
