@@ -5,6 +5,7 @@ import { matchArguments } from "./arguments.js";
 import { suggest } from "./checker.js";
 import { evaluate } from "./evaluate.js";
 import type { Frame } from "./frame.js";
+import { localsRead } from "./reads.js";
 import type { Scope } from "./scope.js";
 import { asNumbers, asTensor, frameOf, show, showValue } from "./tensors.js";
 import { anything, describe, type TensorValue, type Value } from "./values.js";
@@ -154,8 +155,8 @@ function evaluateMinimize(statement: ast.MinimizeStatement, scope: Scope): void 
   let complete = true;
   for (const binding of statement.bindings) {
     const from = evaluate(binding.from, scope);
-    const local = frame.local();
     const { name } = binding;
+    const local = frame.adapted(name);
     if (from.kind === "callable") {
       const of: Callable = from.target;
       const adapted: Value = { ...from, target: { kind: "local", local, of }, span: name.span };
@@ -179,6 +180,13 @@ function evaluateMinimize(statement: ast.MinimizeStatement, scope: Scope): void 
   const value = evaluateBlock(statement.loss, body);
   const loss = scalarLoss(value, body, statement.loss.result?.span ?? statement.loss.span);
   if (!complete || by === undefined || steps === undefined || stepsAtTest === undefined || loss === undefined) return;
+  const read = localsRead([loss], inside);
+  for (const { local } of targets) {
+    const name = frame.nameOf(local);
+    if (name === undefined || read.has(local)) continue;
+    const labels = [{ span: statement.loss.result?.span ?? statement.loss.span, text: "this does not depend on it" }];
+    scope.checker.report("FSL3032", name.span, { name: name.text }, { labels });
+  }
   frame.statements.push({
     kind: "minimize",
     targets,
@@ -190,6 +198,18 @@ function evaluateMinimize(statement: ast.MinimizeStatement, scope: Scope): void 
     loss,
     span: statement.span,
   });
+}
+
+/** Warns of what is adapted and then read by nothing: the body goes on with what it started from. */
+export function unusedAdaptations(frame: Frame, result: Expr, scope: Scope): void {
+  for (const [at, statement] of frame.statements.entries()) {
+    if (statement.kind !== "minimize") continue;
+    const read = localsRead([result], frame.statements.slice(at + 1));
+    for (const { local } of statement.targets) {
+      const name = frame.nameOf(local);
+      if (name !== undefined && !read.has(local)) scope.checker.report("FSL3034", name.span, { name: name.text });
+    }
+  }
 }
 
 /** A loss: a number without axes (rule 8). */

@@ -132,7 +132,8 @@ function evaluateRename(expr: ast.IndexExpr, scope: Scope): Value {
     return anything(expr.span);
   }
   const { type } = tensor.expr;
-  return frame.make(expr.span, type.kind, axes, { k: "rename", x: tensor.expr, renames }, type.of);
+  const sums = tensor.sums?.map((axis) => renames.find(({ from }) => from === axis)?.to ?? axis);
+  return { ...frame.make(expr.span, type.kind, axes, { k: "rename", x: tensor.expr, renames }, type.of), sums };
 }
 
 function evaluateUnary(expr: ast.UnaryExpr, scope: Scope): Value {

@@ -1,5 +1,5 @@
 /** Where tensor expressions are being built: the statements so far, the axes that are known, what the place allows. */
-import type { Span } from "../../../grammar/ast.js";
+import type { Name, Span } from "../../../grammar/ast.js";
 import type { Axis, Expr, ExprNode, Statement, ValueType } from "../typed.js";
 import type { TensorValue } from "./values.js";
 
@@ -36,7 +36,10 @@ export class Frame {
     readonly parent: Frame | undefined = undefined,
     /** Axis parameters of the function being inlined: what each stands for. */
     readonly axisNames: ReadonlyMap<string, string> = new Map(),
-    private readonly locals: { next: number } = parent?.locals ?? { next: 0 },
+    private readonly locals: { next: number; readonly adapted: Map<number, Name> } = parent?.locals ?? {
+      next: 0,
+      adapted: new Map(),
+    },
   ) {}
 
   /** A frame inside this one: another list of statements, or a function's axis names. */
@@ -50,6 +53,17 @@ export class Frame {
 
   local(): number {
     return this.locals.next++;
+  }
+
+  /** A local for what a `minimize` adapts under this name. */
+  adapted(name: Name): number {
+    const local = this.local();
+    this.locals.adapted.set(local, name);
+    return local;
+  }
+  /** Where the adapted local was named. */
+  nameOf(local: number): Name | undefined {
+    return this.locals.adapted.get(local);
   }
 
   /** The axis that a name stands for here: axis parameters replaced, primes kept. */
@@ -100,7 +114,7 @@ export class Frame {
     }
     const local = this.local();
     this.statements.push({ kind: "let", local, value: expr });
-    return this.use(local, expr.type, value.span);
+    return { ...this.use(local, expr.type, value.span), sums: value.sums };
   }
 
   use(local: number, type: ValueType, span: Span): TensorValue {

@@ -2,12 +2,12 @@
 import type * as ast from "../../../grammar/ast.js";
 import type { Axis, Entry, EntryParam, Fit, Learn, Metric, Network, Task } from "../typed.js";
 import { withDefaults } from "./arguments.js";
-import { evaluateBlock, scalarLoss } from "./blocks.js";
+import { evaluateBlock, scalarLoss, unusedAdaptations } from "./blocks.js";
 import { suggest } from "./checker.js";
 import { elaborateFit } from "./fits.js";
 import { encoderCallable, type MetricUse, metricFrame, typeOfParam } from "./forms.js";
 import { Frame } from "./frame.js";
-import { Learned } from "./learns.js";
+import { axisSizes, Learned } from "./learns.js";
 import type { Scope } from "./scope.js";
 import { asNumbers, show } from "./tensors.js";
 import { anything, type MetricValue, printAxes } from "./values.js";
@@ -35,7 +35,7 @@ export function elaborateMetric(value: MetricValue, use: MetricUse, at: ast.Span
   const frame = metricFrame(use, "metric", []);
   const scope = bound.child(frame);
   for (const fn of decl.fns) scope.define(fn.name.text, { kind: "fn", decl: fn, scope, span: fn.name.span });
-  const learned = new Learned(scope, use);
+  const learned = new Learned(scope, use, () => axisSizes(use));
   for (const learn of decl.learns) learned.declare(learn);
   const fits: Fit[] = [];
   for (const fit of decl.fits) {
@@ -136,6 +136,7 @@ function elaborateEntry(entry: ast.EntryDecl, metric: Scope, use: MetricUse): En
   // Where the head is wrong, the body is looked at for its own mistakes only.
   if (value.kind === "anything" || result === undefined) return undefined;
   const at = entry.body.result?.span ?? entry.body.span;
+  if (value.kind === "tensor") unusedAdaptations(frame, value.expr, scope);
   if (result.kind === "loss") {
     const loss = scalarLoss(value, scope, at);
     if (loss === undefined) return undefined;
@@ -175,6 +176,18 @@ function elaborateEntry(entry: ast.EntryDecl, metric: Scope, use: MetricUse): En
         labels: [{ span: entry.result.span, text: "promised here" }],
         help: ["write `-> probabilities` after the parameters, or leave the softmax out"],
       },
+    );
+    return undefined;
+  }
+  const { sums } = tensor;
+  if (result.kind === "probabilities" && sums !== undefined && !sums.includes("way")) {
+    const over = sums.map((axis) => `\`${axis}\``).join(" and ");
+    const found = over === "" ? "values that no longer sum to 1" : `probabilities over ${over}`;
+    checker.report(
+      "FSL3016",
+      at,
+      { entry: entry.name.text, promised: "probabilities over `way`", found },
+      { labels: [{ span: entry.result.span, text: "promised here" }] },
     );
     return undefined;
   }

@@ -134,6 +134,8 @@ export interface StageSlotValue extends Written {
 export interface TensorValue extends Written {
   readonly kind: "tensor";
   readonly expr: Expr;
+  /** Of probabilities: the axes over which they sum to 1, as far as that is known. */
+  readonly sums?: readonly string[] | undefined;
 }
 /** Something with weights that can be applied: the encoder slot, the head, a learned module, a finished stage. */
 export interface CallableValue extends Written {
@@ -187,6 +189,8 @@ const units: Readonly<Record<string, Unit>> = {
   episodes: "episode",
   image: "image",
   images: "image",
+  part: "part",
+  parts: "part",
 };
 export const unitWords: readonly string[] = Object.keys(units);
 export function unitOf(word: string): Unit | undefined {

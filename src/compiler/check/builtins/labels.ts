@@ -109,6 +109,21 @@ export function crossEntropy(call: BuiltinCall): Value {
     );
     return anything(call.span);
   }
+  const alone = y.expr.type.axes.find((axis) => findAxis(z.expr.type, axis.name) === undefined);
+  if (alone !== undefined) {
+    scope.checker.report(
+      "FSL3031",
+      call.args[1]?.span ?? call.span,
+      { axis: alone.name, type: show(z.expr.type, frame) },
+      {
+        labels: [{ span: call.args[0]?.span ?? call.span, text: "these are the scores" }],
+        help: alone.name.endsWith("'")
+          ? [`rename the axis of what is scored: \`x[${alone.name}]\``]
+          : [`keep \`${alone.name}\` in the scores`],
+      },
+    );
+    return anything(call.span);
+  }
   const axes = alignAxes(z.expr, y.expr, scope, call.span, frame);
   if (axes === undefined) return anything(call.span);
   const from = z.expr.type.kind === "probabilities" ? "probabilities" : "logits";

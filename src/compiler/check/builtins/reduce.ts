@@ -1,7 +1,7 @@
 /** What consumes axes: sums, means, extremes, softmax and its kin, the k largest. */
 import type { ReduceOp, ValueType } from "../../typed.js";
 import { findAxis, show, showValue, withoutAxes } from "../tensors.js";
-import { anything, type Value } from "../values.js";
+import { anything, type TensorValue, type Value } from "../values.js";
 import { type BuiltinCall, frameOfCall, numbers, overOf } from "./call.js";
 
 export function reduce(call: BuiltinCall, op: ReduceOp): Value {
@@ -11,10 +11,22 @@ export function reduce(call: BuiltinCall, op: ReduceOp): Value {
   const over = overOf(call, x, frame);
   if (over === undefined) return anything(call.span);
   const { type } = x.expr;
-  // Sums and means of probabilities over other axes are still probabilities (matching networks).
-  const kind = type.kind === "probabilities" && (op === "sum" || op === "mean") ? "probabilities" : "real";
   if (over.length === 0) return x;
-  return frame.make(call.span, kind, withoutAxes(type.axes, over), { k: "reduce", op, x: x.expr, over });
+  const made = (kind: ValueType["kind"]): TensorValue =>
+    frame.make(call.span, kind, withoutAxes(type.axes, over), { k: "reduce", op, x: x.expr, over });
+  if (type.kind !== "probabilities" || (op !== "sum" && op !== "mean")) return made("real");
+  // Sums and means of probabilities over other axes are still probabilities (matching networks).
+  const { sums } = x;
+  if (sums === undefined) return made("probabilities");
+  if (sums.length > 0 && sums.every((axis) => over.includes(axis))) {
+    const axes = sums.map((axis) => `\`${axis}\``).join(" and ");
+    call.scope.checker.report("FSL3033", call.span, { op, axes }, { labels: [{ span: x.span, text: "these" }] });
+    return anything(call.span);
+  }
+  const within = over.every((axis) => sums.includes(axis));
+  const outside = over.every((axis) => !sums.includes(axis));
+  const kept = op === "sum" ? within : outside;
+  return { ...made("probabilities"), sums: kept ? sums.filter((axis) => !over.includes(axis)) : [] };
 }
 
 export function argmax(call: BuiltinCall): Value {
@@ -43,7 +55,12 @@ export function logsumexpLike(call: BuiltinCall, op: Along): Value {
   if (over === undefined) return anything(call.span);
   const { axes } = x.expr.type;
   const kind: ValueType["kind"] = op === "softmax" ? "probabilities" : "real";
-  return frame.make(call.span, kind, op === "logsumexp" ? withoutAxes(axes, over) : axes, { k: op, x: x.expr, over });
+  const made = frame.make(call.span, kind, op === "logsumexp" ? withoutAxes(axes, over) : axes, {
+    k: op,
+    x: x.expr,
+    over,
+  });
+  return op === "softmax" ? { ...made, sums: over } : made;
 }
 
 /** `top(k, x over a as b)`: the k largest, in falling order, on a new axis. */

@@ -269,6 +269,47 @@ export const typesCodes = codes({
     example: "fsl 1\nfn f0(x) { x + x }\nfn f1(x) { f0(x) + f0(x) }\n// … to f15, and a metric that calls f15",
     mend: "Name the intermediate value with `let` and use it twice.",
   },
+  FSL3031: {
+    severity: "error",
+    title: "labels beside the scores",
+    message: "these labels go along `{axis}`, and {type} has no such axis",
+    explanation:
+      "`cross_entropy(z, y)` takes a label for each row of scores. Where the scores lack an axis of the labels, each would be compared with every label along it.",
+    example: metric(
+      "sum(query over feature) - mean(cross_entropy(dot(support, query over feature), label(way')) over way', shot)",
+    ),
+    mend: "Give the scores the axis of the labels: score `x[way']` where the labels are `label(way')`.",
+  },
+  FSL3032: {
+    severity: "error",
+    title: "a loss that does not depend on what it adapts",
+    message: "`{name}` would not move: the loss does not read it",
+    explanation:
+      "`minimize w from start … { loss }` moves w down the slope of the loss, which is zero where the loss is made of something else: often of what w started from.",
+    example:
+      "fsl 1\nmetric m {\n  learn head = linear(way)\n  classify(support: vector [way, shot], query: vector) -> logits [way] {\n    minimize top from head by sgd(lr: 0.01) for 5 steps {\n      mean(cross_entropy(head(support[way']), label(way')) over all)\n    }\n    top(query)\n  }\n}",
+    mend: "Use the adapted name in the loss, or leave it out of `minimize`.",
+  },
+  FSL3033: {
+    severity: "error",
+    title: "a sum that is known before it is taken",
+    message: "the {op} of probabilities over {axes} is the same whatever they are",
+    explanation:
+      "A softmax sums to 1 over its axes, so summing over all of them again gives a constant that nothing can be learned from.",
+    example:
+      "fsl 1\nmetric m {\n  classify(support: vector [way, shot], query: vector) -> probabilities [way] {\n    sum(softmax(dot(query, support over feature) over shot) over shot)\n  }\n}",
+    mend: "Take the softmax over the axes that compete (`over way, shot`), or reduce over another axis.",
+  },
+  FSL3034: {
+    severity: "warning",
+    title: "adapted and not used",
+    message: "`{name}` is adapted, and what follows does not read it",
+    explanation:
+      "What `minimize` binds is there to be used after it. A body that goes on with what it started from has adapted nothing.",
+    example:
+      "fsl 1\nmetric m {\n  learn head = linear(way)\n  classify(support: vector [way, shot], query: vector) -> logits [way] {\n    minimize top from head by sgd(lr: 0.01) for 5 steps {\n      mean(cross_entropy(top(support[way']), label(way')) over all)\n    }\n    head(query)\n  }\n}",
+    mend: "Use the adapted name after `minimize`, or leave it out.",
+  },
   FSL3040: {
     severity: "error",
     title: "a draw outside training",
