@@ -1,7 +1,13 @@
 /** `--emit PHASE`: what each phase of the compiler made of an experiment. Data as JSON, programs as text. */
 import type { CstNode } from "chevrotain";
 import { parse } from "../../grammar/parse.js";
-import { lowerClassify, lowerEmbed, lowerEpisodes, lowerTraining } from "../compiler/lower/index.js";
+import {
+  lowerClassify,
+  lowerEmbed,
+  lowerEpisodes,
+  lowerTraining,
+  type StagedProgram,
+} from "../compiler/lower/index.js";
 import { stageGraph } from "../compiler/stages/graph.js";
 import type { Program } from "../compiler/tensor/ir.js";
 import { print } from "../compiler/tensor/print.js";
@@ -78,13 +84,16 @@ function evaluationPrograms(
 ): Program[] {
   if (!embedOnce.legal) {
     const perRun = imageEpisodesInRun(task, episodes);
-    return [lowerEpisodes(metric, task, encoder, dataset, { episodes: perRun, report })];
+    return parts(lowerEpisodes(metric, task, encoder, dataset, { episodes: perRun, report }));
   }
   const embed = lowerEmbed(encoder, dataset, { batch: imagesPerRun, outputs: outputsOf(metric), slot: "encoder" });
   const width = embed.outputs.reduce((sum, { node }) => sum + node.shape.slice(1).reduce((a, b) => a * b, 1), 0);
   const perRun = episodesInRun(task, width, episodes);
-  return [embed, lowerClassify(metric, task, encoder, { episodes: perRun, report })];
+  return [embed, ...parts(lowerClassify(metric, task, encoder, { episodes: perRun, report }))];
 }
+
+/** The programs that the runtime runs one after another. */
+const parts = ({ segments }: StagedProgram): Program[] => segments.map(({ program }) => program);
 
 function printOnnx(graph: OnnxGraph): string {
   const value = ({ name, type, shape }: ValueInfo): string => `${name}: ${type}[${shape.join(", ")}]`;

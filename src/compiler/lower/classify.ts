@@ -5,13 +5,14 @@
  * axis known.
  */
 import { Graph } from "../tensor/graph.js";
-import type { Node, Program } from "../tensor/ir.js";
+import type { Node } from "../tensor/ir.js";
 import type { Dataset, Metric, Network, Report, Task } from "../typed.js";
 import { Calls, type Placed, WeightTable } from "./calls.js";
 import { imageShape, lowerImages } from "./images.js";
+import { LongLoops } from "./long-loops.js";
 import { MetricLowering, type Rows, rowAxis } from "./metric.js";
 import { type Named, NamedOps, queryAxis, taskAxis } from "./named.js";
-import { assemble } from "./program.js";
+import { cut, type StagedProgram } from "./staged.js";
 import { metricWeights, networkWeights } from "./weights.js";
 
 export interface ClassifyOptions {
@@ -25,7 +26,7 @@ export interface ClassifyOptions {
  * metric takes; metric weights by path. Host outputs [E, way·query]: `correct` f32 (1/ties credit), `top<k>` likewise,
  * `predicted` i32 (the lowest of tied classes); where they are reported, `logits` f32 [E, way·query, way].
  */
-export function lowerClassify(metric: Metric, task: Task, encoder: Network, options: ClassifyOptions): Program {
+export function lowerClassify(metric: Metric, task: Task, encoder: Network, options: ClassifyOptions): StagedProgram {
   const ops = new NamedOps(new Graph());
   const feeds = new Set<string>();
   const rows =
@@ -59,7 +60,7 @@ export function lowerEpisodes(
   encoder: Network,
   dataset: Dataset,
   options: ClassifyOptions,
-): Program {
+): StagedProgram {
   const ops = new NamedOps(new Graph());
   const supports = task.way * task.shot;
   const count = supports + task.way * task.query;
@@ -89,9 +90,17 @@ interface Classification {
   readonly feeds: () => readonly string[];
 }
 
-function classification(ops: NamedOps, given: Classification, rows: Rows): Program {
+function classification(ops: NamedOps, given: Classification, rows: Rows): StagedProgram {
   const { metric, task, calls, weights, options, feeds } = given;
-  const lowering = new MetricLowering(ops, { metric, task, rows, calls, weights, loops: { test: true } });
+  const long = new LongLoops(ops);
+  const lowering = new MetricLowering(ops, {
+    metric,
+    task,
+    rows,
+    calls,
+    weights,
+    loops: { test: true, longLoop: long.drive },
+  });
   const all = [
     { name: taskAxis, size: options.episodes },
     { name: queryAxis, size: task.way * task.query },
@@ -104,7 +113,7 @@ function classification(ops: NamedOps, given: Classification, rows: Rows): Progr
   if (options.report.some((item) => item.kind === "logits")) {
     host.logits = ops.expand(lowering.classify(), [...all, { name: "way", size: task.way }]).node;
   }
-  return assemble({ name: `classify ${metric.name}`, host, feeds: feeds() });
+  return cut(ops.graph, { name: `classify ${metric.name}`, host, feeds: feeds() }, long.loops);
 }
 
 function testWeights(ops: NamedOps, metric: Metric, encoder: Network): WeightTable {

@@ -1,12 +1,17 @@
 /** Inner optimizers by name, as PyTorch defines them; each tensor has settings of its own (Meta-SGD's learned rates). */
 import { CompilerBug } from "../bug.js";
 import type { Statement } from "../typed.js";
+import { lbfgs } from "./lbfgs.js";
 import type { Minimizer, MinimizerStep } from "./minimizer.js";
 import type { Named, NamedOps } from "./named.js";
 
 type Method = Extract<Statement, { kind: "minimize" }>["by"]["method"];
 /** A setting for each target, undefined where the call does not give it. */
 export type Settings = (name: string) => readonly Named[] | undefined;
+
+/** Of `lbfgs`: the largest derivative of a minimum, and the pairs that it keeps. */
+const usualTolerance = 1e-5;
+const usualHistory = 8;
 
 export function minimizerOf(ops: NamedOps, method: Method, settings: Settings): Minimizer {
   switch (method) {
@@ -15,10 +20,21 @@ export function minimizerOf(ops: NamedOps, method: Method, settings: Settings): 
     case "adam":
       return adam(ops, settings);
     case "lbfgs":
-      throw new CompilerBug("no lbfgs yet");
+      return lbfgs(ops, {
+        tolerance: settings("tolerance")?.[0] ?? ops.scalar(usualTolerance),
+        history: wholeNumber(settings("history")?.[0]) ?? usualHistory,
+      });
     default:
       return method satisfies never;
   }
+}
+
+/** A setting that decides a program's shape: it is a number of the file. */
+function wholeNumber(value: Named | undefined): number | undefined {
+  if (value === undefined) return undefined;
+  const { node } = value;
+  if (node.op !== "const") throw new CompilerBug("the history of an lbfgs is no number");
+  return Math.max(1, Math.round(node.attrs.data[0] ?? 0));
 }
 
 const zeros = (ops: NamedOps, targets: readonly Named[]): Named[] =>

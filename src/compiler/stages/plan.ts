@@ -1,5 +1,5 @@
 /** The plan of a run: every stage with its key, shapes, weights, work and memory, before anything runs. */
-import { lowerClassify, lowerEmbed, lowerTraining, stageWeights } from "../lower/index.js";
+import { lowerClassify, lowerEmbed, lowerTraining, type StagedProgram, stageWeights } from "../lower/index.js";
 import { cost } from "../tensor/cost.js";
 import type { Program } from "../tensor/ir.js";
 import type {
@@ -197,6 +197,17 @@ function stepCost(program: Program, times: number, { engine }: PlanOptions): Ste
   return { flops, total: flops * times, peakBytes: [Math.round(peakBytes * low), Math.round(peakBytes * high)] };
 }
 
+/** Of a program with loops that the runtime drives: their rounds at most, the peak of the largest part. */
+function stagedCost({ segments }: StagedProgram, times: number, options: PlanOptions): StepCost {
+  const parts = segments.map((segment): StepCost => {
+    const part = stepCost(segment.program, 1, options);
+    return segment.kind === "loop" ? { ...part, flops: part.flops * segment.bound } : part;
+  });
+  const flops = parts.reduce((sum, part) => sum + part.flops, 0);
+  const peak = (side: 0 | 1): number => Math.max(...parts.map((part) => part.peakBytes[side]));
+  return { flops, total: flops * times, peakBytes: [peak(0), peak(1)] };
+}
+
 /** Weights by the settings that the optimizer moves them with. */
 function groups(stage: PretrainStage | MetaStage): OptimizerGroupPlan[] {
   const { optimizer } = stage;
@@ -299,7 +310,7 @@ function evaluateCost(stage: EvaluateStage, experiment: Experiment, options: Pla
     stage.rows.reduce((n, r) => n + r.episodes * imagesOf(r.task), 0),
   );
   const episodes = stage.rows.reduce((n, r) => n + r.episodes, 0);
-  return { image: stepCost(embed, named, options), episode: stepCost(classify, episodes, options) };
+  return { image: stepCost(embed, named, options), episode: stagedCost(classify, episodes, options) };
 }
 
 const imagesOf = (task: Task): number => task.way * (task.shot + task.query);

@@ -1,11 +1,11 @@
 /** Runs a metric over episodes, many of them in one run of its program, and scores each. */
-import type { Program } from "../../compiler/tensor/ir.js";
 import type { Metric, Task } from "../../compiler/typed.js";
 import type { Episode, Loader } from "../data/contract.js";
-import type { Executable, Handle, HostTensor } from "../engines/engine.js";
+import type { Handle, HostTensor } from "../engines/engine.js";
 import type { StageContext } from "./context.js";
 import { allocateFeeds, type Feeds, feedData } from "./feeds.js";
 import type { Rows } from "./rows.js";
+import type { StagedExecutable } from "./staged.js";
 
 /** What a classification gives of one query, in the order of episodes and of queries in them. */
 export interface Classified {
@@ -24,8 +24,7 @@ export interface ClassifyRequest {
   readonly episodes: readonly Episode[];
   readonly top: readonly number[];
   /** `lowerClassify`'s or `lowerEpisodes`' program for `perRun` episodes, compiled. */
-  readonly program: Program;
-  readonly executable: Executable;
+  readonly executable: StagedExecutable;
   readonly perRun: number;
   /** Its weights that are not baked in. */
   readonly weights: Readonly<Record<string, Handle | HostTensor>>;
@@ -36,7 +35,8 @@ export interface ClassifyRequest {
 export type Feeder = (feeds: Feeds, start: number, count: number) => void | Promise<void>;
 
 export async function classify(request: ClassifyRequest, feed: Feeder, context: StageContext): Promise<Classified> {
-  const { task, episodes, program, executable, perRun, weights } = request;
+  const { task, episodes, executable, perRun, weights } = request;
+  const { program } = executable;
   const queries = task.way * task.query;
   const correct = new Float32Array(episodes.length * queries);
   const predicted = new Int32Array(episodes.length * queries);
@@ -49,7 +49,7 @@ export async function classify(request: ClassifyRequest, feed: Feeder, context: 
     const count = Math.min(perRun, episodes.length - start);
     // A short last run keeps episodes of the one before it at its end: their answers are dropped.
     await feed(feeds, start, count);
-    const { host } = await executable.run({ ...weights, ...feeds });
+    const host = await executable.run({ ...weights, ...feeds }, context.pace);
     const take = (target: Float32Array | Int32Array, name: string): void => {
       const data = host[name]?.data;
       if (data === undefined) throw new Error(`the classification gave no ${name}`);

@@ -14,6 +14,7 @@ import { elements, type StageContext } from "./context.js";
 import { embed } from "./embed.js";
 import { inputNames, pick } from "./feeds.js";
 import type { Rows } from "./rows.js";
+import { StagedExecutable } from "./staged.js";
 
 export interface Source {
   readonly dataset: Dataset;
@@ -33,7 +34,7 @@ async function compileFor(program: Program, constants: HostTensors | undefined, 
 }
 
 /** What of the weights at hand a run of the program takes. */
-function weightsOf({ program }: Compiled, given: Readonly<Record<string, Handle>> | undefined) {
+function weightsOf({ program }: { readonly program: Program }, given: Readonly<Record<string, Handle>> | undefined) {
   return given === undefined ? {} : pick(given, inputNames(program, "weight"));
 }
 
@@ -95,7 +96,7 @@ export interface ScorerOptions {
 export class Scorer {
   private constructor(
     private readonly options: ScorerOptions,
-    private readonly compiled: Compiled,
+    private readonly executable: StagedExecutable,
     private readonly perRun: number,
     private readonly direct: Source | undefined,
     private readonly context: StageContext,
@@ -117,14 +118,16 @@ export class Scorer {
       direct === undefined
         ? lowerClassify(metric, task, encoder, lowering)
         : lowerEpisodes(metric, task, encoder, direct.dataset, lowering);
-    return new Scorer(options, await compileFor(program, constants, engine), perRun, direct, context);
+    const executable = await StagedExecutable.compile(program, constants, engine);
+    return new Scorer(options, executable, perRun, direct, context);
   }
 
   async run(rows: ReadonlyMap<string, Rows>, given: Readonly<Record<string, Handle>> | undefined): Promise<Classified> {
     const { task, episodes, report, announce } = this.options;
     const top = report.flatMap((item) => (item.kind === "top" ? [item.k] : []));
-    const weights = weightsOf(this.compiled, given);
-    const request = { task, episodes, top, ...this.compiled, perRun: this.perRun, weights, announce };
+    const { executable, perRun } = this;
+    const weights = weightsOf(executable, given);
+    const request = { task, episodes, top, executable, perRun, weights, announce };
     if (this.direct === undefined) return classify(request, fromRows(episodes, rows), this.context);
     const { dataset, pack, split } = this.direct;
     const { job } = this.context;
@@ -146,6 +149,6 @@ export class Scorer {
   }
 
   dispose(): Promise<void> {
-    return this.compiled.executable.dispose();
+    return this.executable.dispose();
   }
 }

@@ -1,0 +1,122 @@
+/**
+ * Runs staged programs: one after another, rounds of a loop until every lane is done or the bound is reached. Values that
+ * a later program needs stay on the device, and are freed after their last use.
+ */
+import type { LoopSegment, Segment, StagedProgram } from "../../compiler/lower/index.js";
+import type { Program } from "../../compiler/tensor/ir.js";
+import type { Engine, Executable, Handle, HostTensor, HostTensors } from "../engines/engine.js";
+import type { Pace } from "./context.js";
+import { inputNames, pick } from "./feeds.js";
+
+type Arguments = Readonly<Record<string, Handle | HostTensor>>;
+type Values = Map<string, Handle>;
+
+/** Rounds of a loop between two looks at how many lanes go on: a look waits for the device. */
+const roundsPerLook = 4;
+
+export class StagedExecutable {
+  private constructor(
+    readonly program: StagedProgram,
+    private readonly executables: readonly Executable[],
+    private readonly constants: ReadonlySet<string>,
+    private readonly engine: Engine,
+  ) {}
+
+  /** Weights in `constants` are baked in and take no argument. */
+  static async compile(
+    program: StagedProgram,
+    constants: HostTensors | undefined,
+    engine: Engine,
+  ): Promise<StagedExecutable> {
+    const weights = new Set(inputNames(program, "weight"));
+    const executables: Executable[] = [];
+    for (const segment of program.segments) {
+      const own = inputNames(segment.program, "weight").filter((name) => weights.has(name));
+      executables.push(await engine.compile(segment.program, constants && pick(constants, own)));
+    }
+    return new StagedExecutable(program, executables, constants ? weights : new Set(), engine);
+  }
+
+  /** Host outputs for weights (those that are not baked in) and feeds. `pace` is told of each round. */
+  async run(args: Arguments, pace: Pace): Promise<HostTensors> {
+    const values: Values = new Map();
+    let host: HostTensors = {};
+    const { segments } = this.program;
+    try {
+      for (const [place, segment] of segments.entries()) {
+        const executable = this.executables[place];
+        if (executable === undefined) throw new Error(`${segment.program.name} is not compiled`);
+        if (segment.kind === "run") {
+          const result = await executable.run(this.argumentsOf(segment.program, args, values));
+          for (const [name, handle] of Object.entries(result.device)) values.set(name, handle);
+          host = result.host;
+        } else await this.loop(segment, executable, args, values, pace);
+        this.freeUnused(values, segments.slice(place + 1));
+      }
+      return host;
+    } finally {
+      for (const handle of new Set(values.values())) this.engine.free(handle);
+    }
+  }
+
+  async dispose(): Promise<void> {
+    for (const executable of this.executables) await executable.dispose();
+  }
+
+  private async loop(
+    segment: LoopSegment,
+    executable: Executable,
+    args: Arguments,
+    values: Values,
+    pace: Pace,
+  ): Promise<void> {
+    const { program, bound, moves, active } = segment;
+    const states = inputNames(program, "state");
+    for (let round = 1; round <= bound; round++) {
+      const before = new Map(values);
+      const { device } = await executable.run(this.argumentsOf(program, args, values));
+      for (const name of states) before.delete(name); // The run has consumed them.
+      for (const [name, handle] of Object.entries(device)) values.set(name, handle);
+      for (const { to, from } of moves) {
+        const handle = before.get(from);
+        if (handle === undefined) throw new Error(`${program.name} moves ${from}, which it does not have`);
+        values.set(to, handle);
+      }
+      const kept = new Set(values.values());
+      for (const handle of before.values()) if (!kept.has(handle)) this.engine.free(handle);
+      pace.step();
+      if (active === undefined || (round % roundsPerLook !== 0 && round !== bound)) continue;
+      if ((await this.engine.download(held(values, active))).data[0] === 0) break;
+    }
+    for (const { carried, result } of segment.results) {
+      values.set(result, held(values, carried));
+      values.delete(carried);
+    }
+  }
+
+  private argumentsOf(program: Program, args: Arguments, values: Values): Arguments {
+    return Object.fromEntries(
+      program.inputs
+        .filter(({ name }) => !this.constants.has(name))
+        .map(({ name }) => {
+          const value = values.get(name) ?? args[name];
+          if (value === undefined) throw new Error(`${program.name} is not given ${name}`);
+          return [name, value];
+        }),
+    );
+  }
+
+  private freeUnused(values: Values, later: readonly Segment[]): void {
+    const used = new Set(later.flatMap(({ program }) => program.inputs.map(({ name }) => name)));
+    const before = new Set(values.values());
+    for (const name of [...values.keys()]) if (!used.has(name)) values.delete(name);
+    const kept = new Set(values.values());
+    for (const handle of before) if (!kept.has(handle)) this.engine.free(handle);
+  }
+}
+
+function held(values: Values, name: string): Handle {
+  const handle = values.get(name);
+  if (handle === undefined) throw new Error(`nothing is called ${name}`);
+  return handle;
+}
