@@ -1,0 +1,159 @@
+/** Methods that adapt weights by gradient descent: MAML and its kin. */
+import { describe, expect, it } from "vitest";
+import { step, type Values } from "../lower/harness.js";
+import { type Images, images, type Method, method, queryLabels, scores, supportLabels } from "./episode.js";
+import {
+  blockGradient,
+  bodyPaths,
+  crossEntropy,
+  features,
+  get,
+  linear,
+  linearGradient,
+  runningOf,
+  statisticsOf,
+} from "./learner.js";
+import { expectScores, expectUpdate, type Formula, queryLoss, slopes, split } from "./update.js";
+
+const head = { weight: "metric.head.linear.0.weight", bias: "metric.head.linear.0.bias" } as const;
+const headPaths: readonly string[] = Object.values(head);
+const headOf = (w: Values) => ({ weight: w[head.weight] ?? [], bias: w[head.bias] ?? [] });
+
+/** The rate of each value of a weight; undefined: it stays. */
+type Rates = (path: string, w: Values) => number | readonly number[] | undefined;
+const everything =
+  (rate: number): Rates =>
+  () =>
+    rate;
+const only =
+  (paths: readonly string[], rate: number): Rates =>
+  (path) =>
+    paths.includes(path) ? rate : undefined;
+
+/** θ′ = θ − α ∇ CE(supports), `steps` times (Finn et al. 2017, algorithm 2); batch norms by the supports themselves. */
+function adapted(start: Values, episode: Images, steps: number, rates: Rates): Values {
+  let w = start;
+  for (let k = 0; k < steps; k++) {
+    const x = features(episode.support, w);
+    const { gradient } = crossEntropy(linear(x, headOf(w)), supportLabels);
+    const dhead = linearGradient(x, headOf(w), gradient);
+    const slope: Values = {
+      ...blockGradient(episode.support, w, dhead.x),
+      [head.weight]: dhead.weight,
+      [head.bias]: dhead.bias,
+    };
+    w = { ...w, ...descended(w, slope, start, rates) };
+  }
+  return w;
+}
+function descended(w: Values, slope: Values, start: Values, rates: Rates): Values {
+  const next: Values = {};
+  for (const [path, own] of Object.entries(slope)) {
+    const rate = rates(path, start);
+    if (rate === undefined) continue;
+    const at = (i: number): number => (typeof rate === "number" ? rate : get(rate, i));
+    next[path] = (w[path] ?? []).map((v, i) => v - at(i) * get(own, i));
+  }
+  return next;
+}
+
+/** The queries together, normalized by themselves. */
+const together = (w: Values, { query }: Images): number[][] => linear(features(query, w), headOf(w));
+/** Each query normalized by the supports. */
+const bySupports = (w: Values, { support, query }: Images): number[][] =>
+  linear(features(query, w, statisticsOf(support, w)), headOf(w));
+
+interface Learner {
+  readonly metric: string;
+  readonly steps: { readonly inner: number; readonly tested: number };
+  readonly rates: Rates;
+  readonly scored: (w: Values, episode: Images) => number[][];
+}
+const steps = { inner: 2, tested: 3 };
+const given = "rate: 0.3, inner: 2 steps, tested: 3 steps";
+const learners: Record<string, Learner> = {
+  MAML: { metric: `maml(${given})`, steps, rates: everything(0.3), scored: together },
+  "MAML, each query by itself": {
+    metric: `maml_inductive(${given})`,
+    steps,
+    rates: everything(0.3),
+    scored: bySupports,
+  },
+  BOIL: {
+    metric: "boil(rate: 0.5)",
+    steps: { inner: 1, tested: 1 },
+    rates: only(bodyPaths, 0.5),
+    scored: together,
+  },
+};
+
+const episode = images(7);
+const batch = [images(1), images(2)];
+
+describe.each(Object.entries(learners))("%s", (_, learner) => {
+  const m = method("meta", learner.metric);
+  const formula =
+    (count: number): Formula =>
+    (w, images) =>
+      learner.scored(adapted(w, images, count, learner.rates), images);
+
+  it("scores the queries of a new episode after its steps at test", () => {
+    expectScores(scores(m, episode), formula(learner.steps.tested)(m.state, episode));
+  });
+  it("takes one step down the slope of the queries' loss, through the inner steps", () => {
+    expectUpdate(m, batch, (w) => queryLoss(w, batch, formula(learner.steps.inner)));
+  });
+});
+
+describe("FOMAML", () => {
+  const m = method("meta", `fomaml(${given})`);
+  const moved = (of: Method): Values => {
+    const { state } = step(of.training, of.state, { images: batch.flatMap(({ bytes }) => bytes) });
+    return Object.fromEntries(
+      of.training.trained.map((path) => [path, (of.state[path] ?? []).map((v, i) => v - get(state[path], i))]),
+    );
+  };
+
+  it("scores as MAML does", () => {
+    expectScores(scores(m, episode), together(adapted(m.state, episode, steps.tested, everything(0.3)), episode));
+  });
+  it("steps by the gradient at the adapted weights", () => {
+    const at = batch.map((images) => {
+      const end = adapted(m.state, images, steps.inner, everything(0.3));
+      return slopes(end, m.training.trained, (w) => crossEntropy(together(w, images), queryLabels).loss);
+    });
+    const found = moved(m);
+    for (const path of m.training.trained)
+      found[path]?.forEach((v, i) => {
+        expect(v, `${path}[${i}]`).toBeCloseTo((get(at[0]?.[path], i) + get(at[1]?.[path], i)) / 2, 6);
+      });
+  });
+  it("is not MAML", () => {
+    const [first, second] = [moved(m), moved(method("meta", `maml(${given})`))];
+    const apart = (first[head.weight] ?? []).map((v, i) => Math.abs(v - get(second[head.weight], i)));
+    expect(Math.max(...apart)).toBeGreaterThan(1e-3);
+  });
+});
+
+describe("ANIL", () => {
+  const m = method("meta", `anil(${given})`);
+  /** The head alone, on features that do not move. */
+  const formula =
+    (count: number, training: boolean): Formula =>
+    (start, { all }) => {
+      const { support, query } = split(features(all, start, training ? undefined : runningOf(start)));
+      let w = start;
+      for (let k = 0; k < count; k++) {
+        const { gradient } = crossEntropy(linear(support, headOf(w)), supportLabels);
+        const { weight, bias } = linearGradient(support, headOf(w), gradient);
+        w = { ...w, ...descended(w, { [head.weight]: weight, [head.bias]: bias }, start, only(headPaths, 0.3)) };
+      }
+      return linear(query, headOf(w));
+    };
+  it("scores the queries of a new episode", () => {
+    expectScores(scores(m, episode), formula(steps.tested, false)(m.state, episode));
+  });
+  it("takes one step down the slope of the queries' loss", () => {
+    expectUpdate(m, batch, (w) => queryLoss(w, batch, formula(steps.inner, true)));
+  });
+});
