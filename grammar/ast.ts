@@ -191,7 +191,8 @@ export interface LearnDecl {
   readonly kind: "learn";
   readonly names: readonly Name[];
   readonly axes: readonly AxisRef[] | undefined;
-  readonly like: Expr | undefined;
+  /** The networks whose weights it has one value each for: `like encoder, head`. */
+  readonly like: readonly Expr[];
   readonly value: Expr;
   readonly positive: boolean;
   readonly span: Span;
@@ -405,6 +406,7 @@ export type StageLine =
   | ValidateLine
   | ReportLine
   | LossLine
+  | LearnDecl
   | FitLine
   | SettingLine;
 
@@ -458,13 +460,15 @@ export interface ScheduleLine {
   readonly value: Expr;
   readonly span: Span;
 }
-/** `for 100 epochs of 500 episodes, 4 episodes per step` / `for 90 epochs, 64 images per step, drop last`. */
+/** `for 100 epochs of 500 episodes, 4 episodes per step` / `for 90 epochs, 64 images per step, 4 parts per step, drop last`. */
 export interface ForLine {
   readonly kind: "for";
   readonly total: Expr;
   /** What an epoch holds: `of 500 episodes`. */
   readonly of: Expr | undefined;
   readonly perStep: Expr | undefined;
+  /** In how many parts a step computes its gradient: `4 parts per step`. */
+  readonly parts: Expr | undefined;
   readonly dropLast: boolean;
   readonly span: Span;
 }

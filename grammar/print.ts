@@ -1,6 +1,6 @@
 /**
  * The formatter: syntax tree → text in the one style. Parsing what it prints gives the same tree; with the trivia that
- * `parse` returns, comments and single empty lines are kept.
+ * `parse` returns, comments and single empty lines are kept, and the lines on which layers stand together.
  */
 import type * as ast from "./ast.js";
 import type { Trivia } from "./issue.js";
@@ -11,7 +11,10 @@ import { stageLine } from "./print/stages.js";
 
 const width = 100;
 
-export function print(tree: ast.SourceFile, trivia: Trivia = { comments: [], blanks: new Set() }): string {
+export function print(
+  tree: ast.SourceFile,
+  trivia: Trivia = { comments: [], blanks: new Set(), breaks: new Set() },
+): string {
   return layout(new FilePrinter(trivia).file(tree), width);
 }
 
@@ -109,7 +112,13 @@ class FilePrinter {
   private stageLines(stage: ast.StageDecl): Item[] {
     return stage.lines.map((l) => ({
       span: l.span,
-      print: () => stageLine(l, this.e, this.comments, (params) => this.parameters(params)),
+      print: () => stageLine(
+          l,
+          this.e,
+          this.comments,
+          (params) => this.parameters(params),
+          (learn) => this.learn(learn),
+        ),
     }));
   }
 
@@ -168,7 +177,7 @@ class FilePrinter {
     return [
       learn.names.map((name) => name.text).join(", "),
       learn.axes ? ` [${axesText(learn.axes)}]` : "",
-      learn.like ? [" like ", this.e.expr(learn.like)] : "",
+      learn.like.map((like, i) => [i === 0 ? " like " : ", ", this.e.expr(like)]),
       " = ",
       this.e.expr(learn.value),
       learn.positive ? " positive" : "",

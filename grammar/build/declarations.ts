@@ -183,7 +183,7 @@ function buildMetric(b: Builder, cst: CstNode): ast.MetricDecl {
     kind: "metric",
     name: b.nameAt(token(cst, t.Identifier.name), span.end),
     params: buildParameters(b, node(cst, "parameters")) ?? [],
-    learns: nodes(cst, "learn").flatMap((learn) => nodes(learn, "learnGroup").map((group) => buildLearn(b, group))),
+    learns: nodes(cst, "learn").flatMap((learn) => buildLearns(b, learn)),
     fits: nodes(cst, "fit").map((fit) => buildFit(b, fit)),
     fns: nodes(cst, "fn").map((fn) => buildFn(b, fn)),
     entries: nodes(cst, "entry").map((entry) => buildEntry(b, entry)),
@@ -191,15 +191,19 @@ function buildMetric(b: Builder, cst: CstNode): ast.MetricDecl {
   };
 }
 
+/** The groups of a `learn` line. */
+export function buildLearns(b: Builder, cst: CstNode): ast.LearnDecl[] {
+  return nodes(cst, "learnGroup").map((group) => buildLearn(b, group));
+}
+
 function buildLearn(b: Builder, cst: CstNode): ast.LearnDecl {
   const span = b.span(cst, 0);
   noteColon(b, cst);
-  const like = node(cst, "like");
   return {
     kind: "learn",
     names: tokens(cst, "name").map((found) => b.name(found)),
     axes: token(cst, t.LBracket.name) ? b.axes(cst) : undefined,
-    like: like && buildExpression(b, like, span.end),
+    like: nodes(cst, "like").map((like) => buildExpression(b, like, span.end)),
     value: buildExpression(b, node(cst, "value"), span.end),
     positive: keyword(cst, t.words.positive) !== undefined,
     span,

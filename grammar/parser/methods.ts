@@ -121,7 +121,7 @@ export abstract class MethodParser extends LayerParser {
     });
     this.OPTION1(() => {
       this.CONSUME(w.like);
-      this.SUBRULE(this.expression, { LABEL: "like" });
+      this.AT_LEAST_ONE_SEP({ SEP: t.Comma, DEF: () => this.SUBRULE(this.expression, { LABEL: "like" }) });
     });
     this.SUBRULE(this.equals);
     this.SUBRULE1(this.expression, { LABEL: "value" });

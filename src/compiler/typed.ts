@@ -223,10 +223,11 @@ export type Learn =
       readonly span: Span;
     }
   | { readonly kind: "module"; readonly name: string; readonly network: Network; readonly span: Span }
-  /** One value for each weight of the encoder (Meta-SGD's rates). */
+  /** One value for each trainable weight of networks (Meta-SGD's rates). Paths: `name.encoder.…`, `name.<module>.…`. */
   | {
-      readonly kind: "like_encoder";
+      readonly kind: "like";
       readonly name: string;
+      readonly of: readonly OwnNetwork[];
       readonly init: Initializer;
       readonly positive: boolean;
       readonly span: Span;
@@ -290,6 +291,8 @@ export type MinimizeTarget =
   | { readonly kind: "tensor"; readonly local: number; readonly from: Expr }
   | { readonly kind: "network"; readonly local: number; readonly from: Callable };
 
+/** A network whose weights a stage holds. */
+export type OwnNetwork = Extract<Callable, { readonly kind: "slot" | "learn" }>;
 /** What can be applied to a value. `local` is a network that a `minimize` adapts. */
 export type Callable =
   | { readonly kind: "slot"; readonly slot: "encoder" | "head" }

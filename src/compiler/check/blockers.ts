@@ -34,7 +34,7 @@ export function metricBlockers(metric: Metric, stage: string, span: ast.Span): B
     found.push(blocker("FSL5103", span, { stage }));
   if (entry.transductive) found.push(blocker("FSL5104", span, { stage }));
   if (metric.fits.length > 0) found.push(blocker("FSL5106", span, { stage }));
-  if (metric.learns.some((learn) => learn.kind === "like_encoder")) found.push(blocker("FSL5107", span, { stage }));
+  if (metric.learns.some((learn) => learn.kind === "like")) found.push(blocker("FSL5107", span, { stage }));
   return found;
 }
 

@@ -1,6 +1,6 @@
 /** The learned values of a metric: tensors, modules and one value per weight of the encoder (rule 13). */
 import type * as ast from "../../../grammar/ast.js";
-import type { Axis, Initializer, Learn, Network } from "../typed.js";
+import type { Axis, Initializer, Learn, Network, OwnNetwork } from "../typed.js";
 import { matchArguments } from "./arguments.js";
 import { suggest } from "./checker.js";
 import { evaluate } from "./evaluate.js";
@@ -20,7 +20,9 @@ export class Learned {
 
   constructor(
     private readonly scope: Scope,
-    private readonly use: MetricUse,
+    private readonly use: Pick<MetricUse, "generic">,
+    /** Sizes of the axes that a layer may name, asked for when a module meets its first value. */
+    private readonly axes: () => ReadonlyMap<string, number>,
   ) {}
 
   /** Those that an entry uses, in the order of declaration. */
@@ -44,7 +46,7 @@ export class Learned {
       const { value } = learn;
       const layers = layersOf(value);
       if (layers !== undefined) this.#module(name, layers, value.span);
-      else if (learn.like !== undefined) this.#like(name, learn);
+      else if (learn.like.length > 0) this.#like(name, learn);
       else this.#tensor(name, learn);
     }
   }
@@ -79,18 +81,28 @@ export class Learned {
 
   #like(name: ast.Name, learn: ast.LearnDecl): void {
     const init = initializerOf(learn.value, this.scope);
-    const { like } = learn;
-    if (like !== undefined && !(like.kind === "ref" && like.text === "encoder")) {
-      this.scope.checker.report("FSL2019", like.span, { needed: "`encoder`", found: "something else" });
-    }
-    // Values shaped like the weights enter where `minimize` takes its rates, as one per weight.
-    const frame = this.scope.frame;
+    const of = learn.like.map((like) => this.#network(like)).filter((network) => network !== undefined);
+    // Values shaped like the weights enter where `minimize` takes its settings, as one per weight.
+    const { frame } = this.scope;
     if (frame !== undefined) {
       this.scope.define(name.text, frame.make(name.span, "real", [], { k: "learn", name: name.text }));
     }
     if (init === undefined) return;
-    const typed: Learn = { kind: "like_encoder", name: name.text, init, positive: learn.positive, span: name.span };
+    const typed: Learn = { kind: "like", name: name.text, of, init, positive: learn.positive, span: name.span };
     this.#made.push(() => typed);
+  }
+
+  /** `encoder`, or a module of the metric declared before. */
+  #network(like: ast.Expr): OwnNetwork | undefined {
+    if (like.kind === "ref" && like.text === "encoder") return { kind: "slot", slot: "encoder" };
+    const module = like.kind === "ref" ? this.scope.lookup(like.text) : undefined;
+    if (module?.kind === "callable" && module.target.kind === "learn") return module.target;
+    if (like.kind !== "error")
+      this.scope.checker.report("FSL2019", like.span, {
+        needed: "`encoder` or a network learned above",
+        found: "something else",
+      });
+    return undefined;
   }
 
   /** A module's weights are known when it meets its first value: `linear(8)` has no input size of its own. */
@@ -106,7 +118,7 @@ export class Learned {
           layers,
           input,
           scope,
-          axes: axisSizes(use),
+          axes: this.axes(),
           generic: use.generic,
           span,
         });
@@ -148,7 +160,7 @@ export class Learned {
 }
 
 /** Axes that a layer of a metric may name. */
-function axisSizes(use: MetricUse): Map<string, number> {
+export function axisSizes(use: MetricUse): Map<string, number> {
   const { way, shot, query } = use.task;
   return new Map([
     ["way", way],

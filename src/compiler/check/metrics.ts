@@ -8,6 +8,7 @@ import { elaborateFit } from "./fits.js";
 import { encoderCallable, type MetricUse, metricFrame, typeOfParam } from "./forms.js";
 import { Frame } from "./frame.js";
 import { axisSizes, Learned } from "./learns.js";
+import { checkLikeUses } from "./like-uses.js";
 import type { Scope } from "./scope.js";
 import { asNumbers, show } from "./tensors.js";
 import { anything, type MetricValue, printAxes } from "./values.js";
@@ -62,6 +63,8 @@ export function elaborateMetric(value: MetricValue, use: MetricUse, at: ast.Span
   }
   if (checker.errors > before) return undefined;
   const learns: readonly Learn[] = learned.typed();
+  checkLikeUses(Object.values(entries), learns, checker);
+  if (checker.errors > before) return undefined;
   return { name: decl.name.text, learns, fits, entries };
 }
 
@@ -78,7 +81,11 @@ function elaborateEntry(entry: ast.EntryDecl, metric: Scope, use: MetricUse): En
   const queries = new Set<string>();
   const opaque = entry.transductive ? ["n"] : [];
   const base = metricFrame(use, "metric", opaque, entry.transductive);
-  const frame = new Frame({ ...base.options, queries, training: entry.result.name.text === "loss" }, base.statements, base);
+  const frame = new Frame(
+    { ...base.options, queries, training: entry.result.name.text === "loss" },
+    base.statements,
+    base,
+  );
   frame.know("n", way * query);
   const scope = metric.child(frame);
   const params: EntryParam[] = [];

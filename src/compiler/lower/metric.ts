@@ -4,13 +4,18 @@ import type { Axis, Entry, EntryParam, Metric, Task } from "../typed.js";
 import { type Calls, type WeightTable, weightAxes } from "./calls.js";
 import { crossEntropy, type LoopScope, lowerBlock, oneHot } from "./expressions.js";
 import type { WeightPlace } from "./loops.js";
-import { axesOf, type Named, type NamedOps, queryAxis, sizeOf, taskAxis } from "./named.js";
+import { axesOf, lanesOf, type Named, type NamedOps, queryAxis, sizeOf, taskAxis } from "./named.js";
 
 /** Rows of an episode, class-major, by what a parameter asks for: `vector`, `map`, …, or `image`. */
 export interface Rows {
   readonly support: (form: string) => Named;
   readonly query: (form: string) => Named;
 }
+/** The feed that shuffles the queries of a transductive `classify`. */
+export const orderFeed = "order";
+/** Whether `classify` sees the queries together. */
+export const isTransductive = (metric: Metric): boolean => metric.entries["classify"]?.transductive === true;
+
 /** The axis that the rows are on. */
 export const rowAxis = "·row";
 
@@ -20,6 +25,11 @@ export interface MetricContext {
   readonly rows: Rows;
   readonly calls: Calls;
   readonly weights: WeightTable;
+  /**
+   * The order in which a transductive `classify` meets the queries: i32 rows, on `rowAxis` and the episodes' axis if there
+   * is one. Its scores come back in the order of the rows.
+   */
+  readonly order: Named | undefined;
   /** At test a `minimize` takes its steps at test, and long loops may be driven from outside. */
   readonly loops: Pick<LoopScope, "test" | "longLoop">;
 }
@@ -40,12 +50,25 @@ export class MetricLowering {
 
   private scores(): Named {
     const { ops } = this;
-    const { task } = this.context;
+    const { task, order } = this.context;
     const value = ops.cast(this.entry("classify"), "f32");
     const renamed = ops.rename(value, [{ from: "n", to: queryAxis }]);
-    const tasks = renamed.axes.includes(taskAxis) ? [{ name: taskAxis, size: sizeOf(renamed, taskAxis) }] : [];
+    const tasks = lanesOf(order ? [renamed, order] : [renamed]).filter(({ name }) => name === taskAxis);
     const rows = { name: queryAxis, size: task.way * task.query };
-    return ops.expand(renamed, [...tasks, rows, { name: "way", size: task.way }]);
+    const scores = ops.expand(renamed, [...tasks, rows, { name: "way", size: task.way }]);
+    if (!order) return scores;
+    const node = ops.t.scatterAdd(scores.node, order.node, tasks.length, rows.size, tasks.length);
+    return ops.of(node, scores.axes);
+  }
+
+  /** The queries as a transductive entry meets them. */
+  private shuffled(rows: Named): Named {
+    const { ops } = this;
+    const { order } = this.context;
+    if (!order) return rows;
+    const axes = [...order.axes, ...rows.axes.filter((axis) => !order.axes.includes(axis))];
+    const batch = order.axes.length - 1;
+    return ops.of(ops.t.gather(ops.order(rows, axes).node, order.node, batch, batch), axes);
   }
 
   /** The class of each query, i32: queries are class-major. */
@@ -102,7 +125,8 @@ export class MetricLowering {
       return ops.split(this.context.rows.support(param.form), rowAxis, [classes, { name: "shot", size: shot }]);
     const rows = this.context.rows.query(param.form);
     if (has("query")) return ops.split(rows, rowAxis, [classes, { name: "query", size: query }]);
-    return ops.rename(rows, [{ from: rowAxis, to: has("n") ? "n" : queryAxis }]);
+    if (has("n")) return ops.rename(this.shuffled(rows), [{ from: rowAxis, to: "n" }]);
+    return ops.rename(rows, [{ from: rowAxis, to: queryAxis }]);
   }
 
   private learn(name: string, weight: WeightPlace | undefined): Named {
@@ -116,9 +140,11 @@ export class MetricLowering {
             weights.node(`metric.${name}`),
             learn.axes.map((axis) => axis.name),
           );
-        case "like_encoder": {
-          if (weight?.of.kind !== "slot") throw new CompilerBug(`${name} is read where no weight of the encoder is`);
-          const node = weights.node(`metric.${name}.${weight.path}`);
+        case "like": {
+          if (weight === undefined) throw new CompilerBug(`${name} is read where no weight is`);
+          const { of, path } = weight;
+          const network = of.kind === "slot" ? of.slot : of.kind === "learn" ? of.name : of.kind;
+          const node = weights.node(`metric.${name}.${network}.${path}`);
           return ops.of(node, weightAxes(node.shape));
         }
         default:

@@ -34,14 +34,18 @@ export function networkWeights(slot: string, network: Network, origin?: Slot<unk
 
 export function metricWeights(slot: Pick<Slot<Metric>, "value" | "from">, encoder: Network): WeightDecl[] {
   return slot.value.learns
-    .flatMap((learn) => learnWeights(learn, encoder))
+    .flatMap((learn) => learnWeights(learn, slot.value.learns, encoder))
     .map((decl) => {
       const path = `metric.${decl.path}`;
       return { ...decl, path, ...(slot.from ? { from: { ...slot.from, path } } : {}) };
     });
 }
 
-function learnWeights(learn: Learn, encoder: Network): WeightDecl[] {
+const under =
+  (slot: string) =>
+  (decl: WeightDecl): WeightDecl => ({ ...decl, path: `${slot}.${decl.path}` });
+
+function learnWeights(learn: Learn, beside: readonly Learn[], encoder: Network): WeightDecl[] {
   switch (learn.kind) {
     case "tensor":
       return [
@@ -54,12 +58,17 @@ function learnWeights(learn: Learn, encoder: Network): WeightDecl[] {
       ];
     case "module":
       return networkWeights(learn.name, learn.network);
-    case "like_encoder":
-      return encoder.weights
-        .filter((w) => w.trainable)
-        .map((w) => ({
-          path: `${learn.name}.${w.path}`,
-          shape: w.shape,
+    case "like":
+      return learn.of
+        .flatMap((of) => {
+          if (of.kind === "slot") return networkWeights("encoder", encoder);
+          const module = beside.find((other) => other.name === of.name);
+          return module?.kind === "module" ? networkWeights(module.name, module.network) : [];
+        })
+        .filter(({ trainable }) => trainable)
+        .map(({ path, shape }) => ({
+          path: `${learn.name}.${path}`,
+          shape,
           init: stored(learn.init, learn.positive),
           trainable: true,
         }));
@@ -75,7 +84,11 @@ function stored(init: Initializer, positive: boolean): Initializer {
 export function stageWeights(stage: PretrainStage | MetaStage): WeightDecl[] {
   const encoder = networkWeights("encoder", stage.encoder.value, stage.encoder.from);
   return stage.kind === "pretrain"
-    ? [...encoder, ...networkWeights("head", stage.head.value, stage.head.from)]
+    ? [
+        ...encoder,
+        ...networkWeights("head", stage.head.value, stage.head.from),
+        ...stage.learns.flatMap((learn) => learnWeights(learn, stage.learns, stage.encoder.value)).map(under("learn")),
+      ]
     : [...encoder, ...metricWeights(stage.metric, stage.encoder.value)];
 }
 

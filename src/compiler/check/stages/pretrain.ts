@@ -1,16 +1,18 @@
 /** A `pretrain` stage: an encoder and a head over the classes of a split (rule 25). */
-import type { Network, PretrainStage } from "../../typed.js";
-import { blocker, pretrainLossBlockers } from "../blockers.js";
+import type * as ast from "../../../../grammar/ast.js";
+import type { Block, Network, PretrainStage } from "../../typed.js";
+import { blocker, nodes, pretrainLossBlockers } from "../blockers.js";
 import { pretrainDuration } from "../duration.js";
-import { lineOf } from "../lines.js";
+import { learnLines, lineOf, type Written } from "../lines.js";
 import { defaultPretrainLoss, pretrainLoss } from "../losses.js";
-import { elaborateOptimizer } from "../optimizer.js";
 import { fillEncoder, fillHead, fillMetric, type Slots } from "../slots.js";
 import {
   bare,
   type Elaborated,
+  emaOf,
   filled,
   needsOf,
+  optimizerOf,
   required,
   type StageContext,
   scheduleOf,
@@ -43,11 +45,6 @@ export function pretrain(context: StageContext): Elaborated {
   const slots: Slots = head === undefined ? { encoder } : { encoder, head };
   const forLine = lineOf(lines, "for", "for");
   const duration = forLine === undefined ? undefined : pretrainDuration(forLine.line, facts?.images, forLine.scope);
-  const optimizerLine = lineOf(lines, "optimizer", "optimizer");
-  const optimizer =
-    optimizerLine === undefined || head === undefined
-      ? undefined
-      : elaborateOptimizer(optimizerLine.line, trainable({ encoder, head }), optimizerLine.scope);
   const schedule = duration === undefined ? undefined : scheduleOf(context, duration);
   const validate = pretrainValidation(context, encoder.value);
   if (head === undefined || duration === undefined) return { stage: undefined, slots };
@@ -55,18 +52,26 @@ export function pretrain(context: StageContext): Elaborated {
     stage: id,
     encoder: encoder.value,
     head: head.value,
-    perStep: duration.perStep,
+    items: duration.perStep / (duration.parts ?? 1),
     classes,
     labels,
     span: decl.name.span,
   };
   const written = lineOf(lines, "loss", "loss");
+  const learned = learnedOf(context);
   const loss =
-    written === undefined ? defaultPretrainLoss(lossContext) : pretrainLoss(written.line, lossContext, written.scope);
-  if (optimizer === undefined || schedule === undefined || loss === undefined || validate === "wrong")
+    written === undefined
+      ? { block: defaultPretrainLoss(lossContext), learns: [] }
+      : pretrainLoss(written.line, lossContext, learned, written.scope);
+  if (loss === undefined || learned === undefined) return { stage: undefined, slots };
+  unused(learned, loss.block, context);
+  const { learns } = loss;
+  const optimizer = optimizerOf(context, trainable({ encoder, head, learns }));
+  const ema = emaOf(context);
+  if (optimizer === undefined || schedule === undefined || validate === "wrong" || ema === "wrong")
     return { stage: undefined, slots };
   const span = decl.name.span;
-  const blockers = pretrainLossBlockers(loss, decl.name.text, written?.line.span ?? span);
+  const blockers = pretrainLossBlockers(loss.block, decl.name.text, written?.line.span ?? span);
   if (facts === undefined)
     blockers.push(
       blocker("FSL5109", split.span, {
@@ -79,16 +84,18 @@ export function pretrain(context: StageContext): Elaborated {
     id,
     name: decl.name.text,
     span,
-    needs: needsOf(slots, loss),
+    needs: needsOf({ ...slots, ...(validate?.from ? { metric: { from: validate.from } } : {}) }, loss.block),
     blockers,
     data: split,
     classes,
     encoder: bare(encoder),
     head: bare(head),
-    loss,
+    learns,
+    loss: loss.block,
     optimizer,
     schedule,
     duration,
+    ...(ema === undefined ? {} : { ema }),
     validate,
   };
   return { stage, slots };
@@ -132,5 +139,33 @@ function pretrainValidation(context: StageContext, encoder: Network): PretrainSt
     context.stages,
   );
   if (metric === undefined || !hasTrained(metric.slot, metricFill, decl)) return "wrong";
-  return { ...checked.validation, metric: metric.slot.value };
+  const { value, from } = metric.slot;
+  return { ...checked.validation, metric: value, ...(from === undefined ? {} : { from }) };
+}
+
+/** The `learn` lines; undefined where one cannot be of a loss (and was reported). */
+function learnedOf(context: StageContext): readonly Written<ast.LearnDecl>[] | undefined {
+  const written = learnLines(context.lines);
+  const like = written.find(({ line }) => line.like.length > 0);
+  if (like === undefined) return written;
+  like.scope.checker.report(
+    "FSL2019",
+    like.line.like[0]?.span ?? like.line.span,
+    { needed: "a number or a module", found: "values like the weights of a network" },
+    { help: ["they are the rates of a `minimize`, in a metric"] },
+  );
+  return undefined;
+}
+
+/** Warns of learned values that the loss never reads. */
+function unused(learned: readonly Written<ast.LearnDecl>[], loss: Block, context: StageContext): void {
+  const read = new Set<unknown>();
+  for (const node of nodes(loss)) {
+    if (node["k"] === "learn") read.add(node["name"]);
+    const target = node["k"] === "apply" ? (node["target"] as { readonly kind: string; readonly name?: string }) : undefined;
+    if (target?.kind === "learn") read.add(target.name);
+  }
+  for (const name of learned.flatMap(({ line }) => line.names))
+    if (!read.has(name.text) && !name.text.startsWith("_"))
+      context.scope.checker.report("FSL2007", name.span, { name: name.text });
 }

@@ -310,6 +310,16 @@ export const typesCodes = codes({
       "fsl 1\nmetric m {\n  learn head = linear(way)\n  classify(support: vector [way, shot], query: vector) -> logits [way] {\n    minimize top from head by sgd(lr: 0.01) for 5 steps {\n      mean(cross_entropy(top(support[way']), label(way')) over all)\n    }\n    head(query)\n  }\n}",
     mend: "Use the adapted name after `minimize`, or leave it out.",
   },
+  FSL3035: {
+    severity: "error",
+    title: "a value like weights, and no weight",
+    message: "`{name}` has one value for each weight of a network: {why}",
+    explanation:
+      "`learn rate like encoder, head` holds a value for each weight of those networks. It can only be a setting of a `minimize` whose targets are those networks: each weight takes its own.",
+    example:
+      "fsl 1\nmetric m {\n  learn head = linear(way)\n  learn rate like head = 0.1\n  classify(support: vector [way, shot], query: vector) -> logits [way] {\n    minimize top from head by sgd(lr: rate) for 1 step {\n      mean(cross_entropy(top(support[way']), label(way')) over all)\n    }\n    top(query) * rate\n  }\n}",
+    mend: "Name every network that is adapted after `like`, or learn a value of its own for what is not a network's.",
+  },
   FSL3040: {
     severity: "error",
     title: "a draw outside training",
