@@ -11,7 +11,18 @@ export const EXIT = {
 } as const;
 
 /** Diagnostics about what was asked for, not about the experiment: engines and devices by name, files, options. */
-const USAGE_CODES = new Set(["FSL7001", "FSL7002", "FSL7008", "FSL7040", "FSL7041", "FSL7042", "FSL7043"]);
+const USAGE_CODES = new Set([
+  "FSL7001",
+  "FSL7002",
+  "FSL7008",
+  "FSL7040",
+  "FSL7041",
+  "FSL7042",
+  "FSL7043",
+  "FSL7050",
+  "FSL7051",
+  "FSL7052",
+]);
 
 export function isUsageCode(code: string): boolean {
   return USAGE_CODES.has(code);

@@ -9,9 +9,10 @@ import * as fmt from "./commands/fmt.js";
 import * as init from "./commands/init.js";
 import * as plan from "./commands/plan.js";
 import * as run from "./commands/run.js";
+import * as runs from "./commands/runs.js";
 import { EXIT } from "./exit.js";
 
-const COMMANDS = [run, check, plan, explain, engines, data, fmt, init];
+const COMMANDS = [run, check, plan, runs, explain, engines, data, fmt, init];
 
 /** Runs one command line; answers the exit code. Never throws and never shows a stack trace. */
 export async function main(argv: readonly string[], streams: Cli): Promise<number> {

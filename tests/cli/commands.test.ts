@@ -44,7 +44,7 @@ test("help of the program and of every command exits 0 with examples", async () 
   const help = await fslc("--help");
   expect(help.code).toBe(0);
   expect(help.out).toContain("Examples:");
-  for (const name of ["run", "check", "plan", "explain", "engines", "data", "fmt", "init"]) {
+  for (const name of ["run", "check", "plan", "runs", "explain", "engines", "data", "fmt", "init"]) {
     expect(help.out).toContain(`  ${name} `);
     const own = await fslc(name, "--help");
     expect(own.code).toBe(0);
@@ -73,7 +73,7 @@ test("the manual names every option of every command", async () => {
 test.each([
   [["rum"], "Did you mean run?"],
   [["run", "x.fsl", "--reporte", "json"], "Did you mean --reporter?"],
-  [["check"], "missing required argument 'file'"],
+  [["check"], "missing required argument 'files'"],
   [["run", "x.fsl", "--reporter", "html"], "there is no reporter `html`"],
   [["check", "x.fsl", "--emit", "mlir"], "there is no phase `mlir`"],
   [["explain", "FSL0000"], "there is no diagnostic FSL0000"],
@@ -198,6 +198,32 @@ test("data list describes every source", async () => {
   for (const kind of ["emoji", "folder", "csv", "cub", "omniglot"]) expect(out).toContain(`${kind}: `);
 });
 
+test("check takes several files and folders, and its exit code is that of the worst", async () => {
+  const folder = join(dir, "several");
+  mkdirSync(join(folder, "deep"), { recursive: true });
+  writeFileSync(join(folder, "package.json"), "{}");
+  const metric = "fsl 1\nmetric m {\n  classify(support: vector [way, shot], query: vector) -> logits [way] {\n";
+  writeFileSync(
+    join(folder, "deep", "b.fsl"),
+    `${metric}    dot(query, mean(support over shot) over feature)\n  }\n}\n`,
+  );
+  writeFileSync(join(folder, "notes.txt"), "no FSL");
+  const right = await fslc("check", folder, join(folder, "deep", "b.fsl"));
+  expect(right).toEqual({ code: 0, err: "", out: `${join(folder, "deep", "b.fsl")}: no errors, 0 stages\n` });
+
+  writeFileSync(join(folder, "a.fsl"), "fsl 1\nparam shots = nothing\n");
+  const wrong = await fslc("check", folder, "examples/emoji.fsl");
+  expect(wrong.code).toBe(2);
+  expect(wrong.err).toContain("a.fsl:2:15");
+  expect(wrong.out).toContain("b.fsl: no errors");
+  expect(wrong.out).toContain("examples/emoji.fsl: no errors");
+
+  expect((await fslc("check", folder, "--emit", "ast")).err).toContain("`--emit` shows one file");
+  const empty = join(dir, "no-fsl");
+  mkdirSync(empty);
+  expect((await fslc("check", empty)).err).toContain(`there is no .fsl file in \`${empty}\``);
+});
+
 test("what cannot be written or read is said so, and is no bug of fslc", async () => {
   const blocker = file("blocker", "");
   const init = await fslc("init", join(blocker, "inside"));
@@ -205,7 +231,7 @@ test("what cannot be written or read is said so, and is no bug of fslc", async (
   expect(init.err).toContain("error FSL7031: ");
   expect(init.err).toContain("cannot be written: a file lies where a folder should be");
 
-  const folder = await fslc("check", dir);
+  const folder = await fslc("plan", dir);
   expect(folder.code).toBe(3);
   expect(folder.err).toContain("cannot be read: it is a folder");
 

@@ -159,7 +159,7 @@ test("scores, logits and episodes are files of the result, and agree with it", a
 
   const { logits, labels } = decodeSafetensors(readFileSync(join(dir, "logits-2way-1shot-3query.safetensors")));
   expect(logits?.shape).toEqual([60, 6, 2]);
-  const right = (labels?.data ?? []).reduce((sum: number, label: number, i: number) => {
+  const right = Array.from(labels?.data ?? []).reduce((sum, label, i) => {
     const own = logits?.data[2 * i + label] ?? 0;
     const other = logits?.data[2 * i + 1 - label] ?? 0;
     return sum + (own > other ? 1 : own === other ? 0.5 : 0);

@@ -4,7 +4,7 @@ import { type Cli, Command, examples } from "../command.js";
 import { EXIT } from "../exit.js";
 import { type ExperimentOptions, type MachineOptions, runOptions, withExperiment, withMachine } from "../options.js";
 import type { Reporter, ReporterName } from "../reporters/reporter.js";
-import { canDraw } from "../terminal.js";
+import { canDraw, textWidth } from "../terminal.js";
 import { UsageError } from "../usage.js";
 
 const REPORTERS: readonly ReporterName[] = ["ink", "plain", "json"];
@@ -86,10 +86,14 @@ async function watch(cli: Cli, started: Run, name: ReporterName, quiet: boolean)
 
   if (name !== "json" || quiet) {
     const { receipt, resultsTable } = await import("../reporters/receipt.js");
-    const table = resultsTable(summary.results);
-    if (table !== "") cli.stdout.write(`${quiet ? "" : "\n"}${table}\n`);
-    if (!quiet) cli.stderr.write(`\n${receipt(summary, state, started.dir)}\n`);
-    else if (summary.status !== "done") cli.stderr.write(`${receipt(summary, state, started.dir)}\n`);
+    const { printReports } = await import("../print/reports.js");
+    const text = [resultsTable(summary.results), printReports(summary.reports)]
+      .filter((part) => part !== "")
+      .join("\n\n");
+    if (text !== "") cli.stdout.write(`${quiet ? "" : "\n"}${text}\n`);
+    const told = receipt(summary, state, started.dir, textWidth(cli.stderr, cli.env));
+    if (!quiet) cli.stderr.write(`\n${told}\n`);
+    else if (summary.status !== "done") cli.stderr.write(`${told}\n`);
   }
   return { done: EXIT.done, failed: EXIT.failed, interrupted: EXIT.interrupted }[summary.status];
 }

@@ -14,6 +14,7 @@ import { graphRows } from "../view/graph.js";
 import { padTo } from "../view/line.js";
 import { waiting } from "../view/model.js";
 import { table } from "./table.js";
+import { wrap } from "./wrap.js";
 
 export interface PlanStyle {
   readonly width: number;
@@ -203,18 +204,3 @@ function axes(text: string): string {
 const sizesText = (sizes: readonly (number | string)[]): string =>
   sizes.length === 0 ? "a number" : sizes.join(" × ");
 const product = (sizes: readonly number[]): number => sizes.reduce((a, b) => a * b, 1);
-
-/** Breaks at spaces; a word longer than the line stands alone. */
-export function wrap(text: string, width: number): string[] {
-  const lines: string[] = [];
-  let line = "";
-  for (const word of text.split(" ")) {
-    if (line !== "" && [...line].length + 1 + [...word].length > width) {
-      lines.push(line);
-      line = word;
-    } else {
-      line = line === "" ? word : `${line} ${word}`;
-    }
-  }
-  return [...lines, line];
-}

@@ -3,6 +3,7 @@ import { relative } from "node:path";
 import type { Result } from "../../runtime/events.js";
 import type { RunSummary } from "../../runtime/run.js";
 import { table } from "../print/table.js";
+import { hanging, wrap } from "../print/wrap.js";
 import { count, duration, percent, plural } from "../view/format.js";
 import type { RunState } from "../view/model.js";
 
@@ -11,7 +12,7 @@ export function resultsTable(results: readonly Result[]): string {
   if (results.length === 0) return "";
   const rows = results.map((r) => [
     r.row === undefined || r.row === "" ? r.stage : `${r.stage} (${r.row})`,
-    r.metric,
+    r.transductive ? `${r.metric}, transductive` : r.metric,
     `${percent(r.mean)} ± ${percent(r.ci95)} %`,
     count(r.episodes),
   ]);
@@ -24,18 +25,37 @@ const STATUS = {
   interrupted: (time: string) => `interrupted after ${time}; finished stages are kept`,
 } as const;
 
-/** Lines for people, below the table. `folder` is the run's. */
-export function receipt(summary: RunSummary, state: RunState, folder: string): string {
+/** Lines for people, below the table, at most `width` wide. `folder` is the run's. */
+export function receipt(summary: RunSummary, state: RunState, folder: string, width: number): string {
   const cached = state.stages.filter((s) => s.status === "cached").length;
-  const lines = summary.failures.flatMap(({ stage, code, message, mend, at }) => [
-    `✘ ${stage}: ${message}`,
-    ...(at === undefined ? [] : [`  at ${at}`]),
-    ...(mend === undefined ? [] : [`  mend: ${mend}`]),
-    `  more: fslc explain ${code}`,
-    "",
-  ]);
   const served = cached > 0 ? `, ${cached} of ${plural(state.stages.length, "stage")} from the store` : "";
-  lines.push(`${STATUS[summary.status](duration(summary.seconds))}${served}`);
-  lines.push(`run folder: ${relative(process.cwd(), folder) || folder}`);
-  return lines.join("\n");
+  return [
+    ...summary.failures.flatMap(({ stage, code, message, mend, at }) => [
+      ...hanging("✘ ", `${stage}: ${message}`, width),
+      ...(at === undefined ? [] : [`  at ${at}`]),
+      ...(mend === undefined ? [] : hanging("  mend: ", mend, width)),
+      `  more: fslc explain ${code}`,
+      "",
+    ]),
+    ...notes(summary.results, width),
+    `${STATUS[summary.status](duration(summary.seconds))}${served}`,
+    `run folder: ${relative(process.cwd(), folder) || folder}`,
+  ].join("\n");
+}
+
+/** What the table alone would let a reader get wrong. */
+function notes(results: readonly Result[], width: number): string[] {
+  const kinds = new Set(results.map(({ transductive }) => transductive === true));
+  const notes = [
+    ...(kinds.size > 1
+      ? ["Transductive methods see all queries of an episode together: do not rank them with the others."]
+      : []),
+    ...(results.some(({ metric }) => metric === "accuracy_disjoint")
+      ? [
+          "The interval of `accuracy` is about the images of this split, which its episodes share; that of " +
+            "`accuracy_disjoint`, over episodes that share none, is about new images of such classes.",
+        ]
+      : []),
+  ];
+  return notes.flatMap((note) => [...wrap(note, width), ""]);
 }

@@ -143,6 +143,32 @@ export const runCodes = codes({
     example: "fslc run examples/emoji.fsl --params params.json      # where params.json holds [1, 2]",
     mend: 'Write an object such as {"shots": 5, "lr": 0.001}.',
   },
+  // ---------------------------------------------------------------- runs looked back at
+  FSL7050: {
+    severity: "error",
+    title: "two evaluations cannot be paired",
+    message: "`{a}` and `{b}` cannot be paired: {why}",
+    explanation:
+      "A paired comparison subtracts two methods' accuracies episode by episode, so both must have been scored on the same episodes: the same task, the same images and classes of the split, and the same seed and number of episodes (or the same list of them).",
+    example: "fslc runs compare 4fd1a2 9be003      # of seeds 0 and 1",
+    mend: "Run both with the same `--seed`, task and number of episodes. What an older version stored without scores of single episodes is run anew with `--force STAGE`.",
+  },
+  FSL7051: {
+    severity: "error",
+    title: "no such run",
+    message: "`{run}` names no run of this project: {why}",
+    explanation: "A run is named by its id, the beginning or the end of one, the path of its folder, or `last`.",
+    example: "fslc runs show 20261301",
+    mend: "`fslc runs list` lists them.",
+  },
+  FSL7052: {
+    severity: "error",
+    title: "a run without that evaluation",
+    message: "the run `{run}` has no evaluation `{stage}`",
+    explanation: "After the colon stands an `evaluate` stage which that run finished.",
+    example: "fslc runs compare last:tst last:pixels",
+    mend: "`fslc runs show RUN` lists what the run evaluated.",
+  },
   // ---------------------------------------------------------------- us
   FSL7099: {
     severity: "error",

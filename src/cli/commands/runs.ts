@@ -1,0 +1,197 @@
+/** `fslc runs`: what has run in this project, and how two evaluations compare on the same episodes. */
+import { join } from "node:path";
+import { DiagnosticError, diagnostic } from "../../compiler/diagnostics/diagnostic.js";
+import type { Compared } from "../../runtime/compare.js";
+import type { Project } from "../../runtime/project.js";
+import type { Evaluation, RunRecord } from "../../runtime/runs.js";
+import { type Cli, Command, examples } from "../command.js";
+import { EXIT } from "../exit.js";
+import { textWidth } from "../terminal.js";
+
+interface Options {
+  readonly project?: string;
+  readonly json?: boolean;
+}
+
+export function define(cli: Cli, exit: (code: number) => void): Command {
+  const command = new Command("runs").description("what has run in this project, and how two results compare");
+  const sub = (name: string, description: string): Command =>
+    command
+      .command(name)
+      .description(description)
+      .option("--project <dir>", "the project's folder; found from the working directory unless given")
+      .option("--json", "as JSON");
+  sub("list", "list the runs, newest first")
+    .option("-n, --number <n>", "how many", "20")
+    .action(async (options: Options & { number: string }) => exit(await list(cli, options)));
+  sub("show [run]", "show a run: its results, reports and files").action(
+    async (run: string | undefined, options: Options) => exit(await show(cli, run ?? "last", options)),
+  );
+  sub("compare <a> <b>", "compare two runs, or two evaluations RUN:STAGE, episode by episode").action(
+    async (a: string, b: string, options: Options) => exit(await compare(cli, a, b, options)),
+  );
+  return command
+    .addHelpText("after", "\nA RUN is an id, the beginning or the end of one, the path of its folder, or `last`.")
+    .addHelpText(
+      "after",
+      examples([
+        ["fslc runs list", "the last twenty runs"],
+        ["fslc runs show", "the last run in full"],
+        ["fslc runs compare last:proto last:matching", "two methods of one run"],
+        ["fslc runs compare 4fd1a2 9be003", "two runs, stage by stage of one name"],
+      ]),
+    );
+}
+
+async function projectOf({ project: dir }: Options): Promise<Project> {
+  const { findProject } = await import("../../runtime/project.js");
+  return findProject(join(process.cwd(), "any.fsl"), dir === undefined ? {} : { dir });
+}
+
+async function list(cli: Cli, options: Options & { number: string }): Promise<number> {
+  const { listRuns } = await import("../../runtime/runs.js");
+  const { printRunList, statusOf } = await import("../print/runs.js");
+  const { UsageError } = await import("../usage.js");
+  const most = Number(options.number);
+  if (!Number.isInteger(most) || most < 1) throw new UsageError(`\`--number ${options.number}\` is no number of runs`);
+  const project = await projectOf(options);
+  const runs = listRuns(project).slice(0, most);
+  if (options.json) {
+    const rows = runs.map((run) => ({
+      run: run.id,
+      dir: run.dir,
+      file: run.start.file,
+      seed: run.start.seed,
+      version: run.start.version,
+      time: run.start.time,
+      status: statusOf(run),
+      seconds: run.done?.seconds,
+      results: run.done?.results ?? [],
+    }));
+    cli.stdout.write(`${JSON.stringify(rows, null, 2)}\n`);
+  } else if (runs.length === 0) {
+    cli.stdout.write(`nothing has run yet in ${project.dir}\n`);
+  } else {
+    cli.stdout.write(`${printRunList(runs, textWidth(cli.stdout, cli.env))}\n`);
+  }
+  return EXIT.done;
+}
+
+async function show(cli: Cli, asked: string, options: Options): Promise<number> {
+  const { endsOfStages, evaluationsOf, findRun, weightsOf } = await import("../../runtime/runs.js");
+  const project = await projectOf(options);
+  const run = findRun(project, asked);
+  const ends = endsOfStages(run);
+  const evaluations = evaluationsOf(run);
+  const kinds = new Map(run.start.stages.map(({ id, kind }) => [id, kind]));
+  const stages = ends.map((end) => {
+    const trained = kinds.get(end.stage) === "pretrain" || kinds.get(end.stage) === "meta";
+    const key = "key" in end ? end.key : undefined;
+    return {
+      ...end,
+      kind: kinds.get(end.stage),
+      weights: trained && key !== undefined ? weightsOf(project, key) : [],
+    };
+  });
+  const reports = evaluations.flatMap(({ stage, manifest }) =>
+    manifest.reports.map((report) => ({ stage, ...report })),
+  );
+  if (options.json) {
+    const { id, dir, start, done } = run;
+    const evaluated = evaluations.map(({ stage, dir: at, manifest }) => ({ stage, dir: at, manifest }));
+    cli.stdout.write(`${JSON.stringify({ run: id, dir, start, done, stages, evaluations: evaluated }, null, 2)}\n`);
+    return EXIT.done;
+  }
+  const { printReports } = await import("../print/reports.js");
+  const { pathLines, printRun } = await import("../print/runs.js");
+  const { table } = await import("../print/table.js");
+  const { resultsTable } = await import("../reporters/receipt.js");
+  const { duration } = await import("../view/format.js");
+  const how = stages.map((end) => {
+    const outcome =
+      end.type === "stage.failed" ? end.code : end.type === "stage.done" ? duration(end.seconds) : "stored";
+    return [end.stage, end.kind ?? "", outcome];
+  });
+  const files = evaluations.flatMap(({ dir, manifest }) => (manifest.files ?? []).map(({ name }) => join(dir, name)));
+  const weights = stages.flatMap((stage) => stage.weights);
+  const parts = [
+    printRun(run),
+    table(["stage", "kind", "took"], how, ["left", "left", "right"]),
+    resultsTable(run.done?.results ?? ends.flatMap((end) => ("results" in end ? end.results : []))),
+    printReports(reports),
+    weights.length === 0 ? "" : pathLines("weights", weights),
+    files.length === 0 ? "" : pathLines("files", files),
+  ];
+  cli.stdout.write(`${parts.filter((part) => part !== "").join("\n\n")}\n`);
+  return EXIT.done;
+}
+
+async function compare(cli: Cli, left: string, right: string, options: Options): Promise<number> {
+  const { compareEvaluations, nameOf } = await import("../../runtime/compare.js");
+  const project = await projectOf(options);
+  const [a, b] = [await evaluationsAt(project, left), await evaluationsAt(project, right)];
+  const compared = pairs(a, b, left, right).map(([one, other]) => compareEvaluations(one, other));
+  if (compared.every(({ rows }) => rows.length === 0)) {
+    const why = compared.flatMap(({ unpaired }) => unpaired).join("; ");
+    const [first] = compared;
+    const names = first === undefined ? { a: left, b: right } : { a: nameOf(first.a), b: nameOf(first.b) };
+    throw new DiagnosticError(diagnostic("FSL7050", undefined, { ...names, why }));
+  }
+  if (options.json) {
+    cli.stdout.write(`${JSON.stringify(compared.map(asJson), null, 2)}\n`);
+  } else {
+    const { printComparison } = await import("../print/runs.js");
+    const width = textWidth(cli.stdout, cli.env);
+    cli.stdout.write(`${compared.map((one) => printComparison(one, width)).join("\n\n")}\n`);
+  }
+  return EXIT.done;
+}
+
+function asJson({ a, b, rows, unpaired }: Compared): unknown {
+  return {
+    a: { run: a.run, stage: a.stage },
+    b: { run: b.run, stage: b.stage },
+    rows: rows.map(({ comparison, ...row }) => ({
+      ...row,
+      ...comparison,
+      episodes: row.episodes,
+      outcomes: comparison.episodes,
+    })),
+    unpaired,
+  };
+}
+
+/** The evaluations of `RUN`, or the one of `RUN:STAGE`. */
+async function evaluationsAt(project: Project, asked: string): Promise<Evaluation[]> {
+  const { evaluationsOf, findRun } = await import("../../runtime/runs.js");
+  const colon = asked.lastIndexOf(":");
+  const [name, stage] = colon < 0 ? [asked, undefined] : [asked.slice(0, colon), asked.slice(colon + 1)];
+  const run: RunRecord = findRun(project, name);
+  const all = evaluationsOf(run);
+  const chosen = stage === undefined ? all : all.filter((one) => one.stage === stage);
+  if (chosen.length > 0) return chosen;
+  const names = all.map((one) => `\`${one.stage}\``);
+  const help = names.length === 0 ? ["it has no results"] : [`it has ${names.join(", ")}`];
+  throw new DiagnosticError(diagnostic("FSL7052", undefined, { run: run.id, stage: stage ?? "at all" }, { help }));
+}
+
+/** Evaluations of one name, or the only one of each. */
+function pairs(
+  a: readonly Evaluation[],
+  b: readonly Evaluation[],
+  left: string,
+  right: string,
+): (readonly [Evaluation, Evaluation])[] {
+  const [one] = a;
+  const [other] = b;
+  if (a.length === 1 && b.length === 1 && one !== undefined && other !== undefined) return [[one, other]];
+  const named = a.flatMap((first) => {
+    const second = b.find(({ stage }) => stage === first.stage);
+    return second === undefined ? [] : [[first, second] as const];
+  });
+  if (named.length > 0) return named;
+  const list = (all: readonly Evaluation[]): string => all.map(({ stage }) => `\`${stage}\``).join(", ");
+  const why = `no evaluation of one has the name of one of the other (${list(a)}; ${list(b)})`;
+  const help = ["name the stages: `fslc runs compare RUN:STAGE RUN:STAGE`"];
+  throw new DiagnosticError(diagnostic("FSL7050", undefined, { a: left, b: right, why }, { help }));
+}

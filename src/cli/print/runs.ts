@@ -1,0 +1,111 @@
+/** `fslc runs`: the list of runs, one run, and two evaluations compared, for people. */
+import { basename, relative } from "node:path";
+import { type Compared, type ComparedRow, nameOf, taskText } from "../../runtime/compare.js";
+import type { RunRecord } from "../../runtime/runs.js";
+import { count, duration, interval, percent, shorten } from "../view/format.js";
+import { table } from "./table.js";
+import { hanging, wrap } from "./wrap.js";
+
+export function statusOf({ done }: RunRecord): string {
+  return done?.status ?? "unfinished";
+}
+
+/** `2026-11-24 07:36`, UTC as in the ids. */
+function when(time: number): string {
+  return new Date(time).toISOString().slice(0, 16).replace("T", " ");
+}
+
+export function printRunList(runs: readonly RunRecord[], width: number): string {
+  const head = ["run (UTC)", "experiment", "seed", "status", "stages and accuracies"];
+  const rows = runs.map((run) => [
+    run.id,
+    shorten(basename(run.start.file), 16),
+    String(run.start.seed),
+    statusOf(run),
+    headline(run),
+  ]);
+  const taken = [0, 1, 2, 3].map((i) => 2 + Math.max(...[head, ...rows].map((row) => [...(row[i] ?? "")].length)));
+  const room = Math.max(16, width - taken.reduce((sum, cell) => sum + cell, 0));
+  const cut = (text: string): string => (text.length > room ? `${text.slice(0, room - 1)}…` : text);
+  return table(
+    [...head.slice(0, 4), cut(head[4] ?? "")],
+    rows.map(([headlined = "", ...rest]) => [headlined, ...rest.slice(0, 3), cut(rest[3] ?? "")]),
+    ["left", "left", "right", "left", "left"],
+  );
+}
+
+/** `proto 62.3–77.4, pixels 31.0`: the accuracies of each evaluation, from the lowest row to the highest. */
+function headline({ start, done }: RunRecord): string {
+  const accuracies = new Map<string, number[]>();
+  for (const { stage, metric, mean } of done?.results ?? []) {
+    if (metric === "accuracy") accuracies.set(stage, [...(accuracies.get(stage) ?? []), mean]);
+  }
+  const trained = start.stages.filter(({ kind }) => kind !== "ingest").map(({ name }) => name);
+  if (accuracies.size === 0) return trained.join(", ");
+  return [...accuracies]
+    .map(([stage, means]) => {
+      const ends = [Math.min(...means), Math.max(...means)].map((mean) => percent(mean, 1));
+      return `${stage} ${[...new Set(ends)].join("–")}`;
+    })
+    .join(", ");
+}
+
+/** The heading of a run. */
+export function printRun(run: RunRecord): string {
+  const { id, start, done } = run;
+  const ended = done === undefined ? "unfinished" : `${done.status} in ${duration(done.seconds)}`;
+  return `${id}  ${start.file}  seed ${start.seed}\n${when(start.time)} UTC, fslc ${start.version}, ${ended}`;
+}
+
+/** Paths as a person types them. */
+export function pathLines(title: string, paths: readonly string[]): string {
+  return [title, ...paths.map((path) => `  ${relative(process.cwd(), path) || path}`)].join("\n");
+}
+
+export function printComparison(compared: Compared, width: number): string {
+  const { a, b, rows, unpaired } = compared;
+  return [
+    `A  ${nameOf(a)}\nB  ${nameOf(b)}`,
+    ...rows.map((row) => comparedRow(row, width)),
+    ...(unpaired.length === 0 ? [] : [unpaired.flatMap((text) => hanging("not paired: ", text, width)).join("\n")]),
+  ].join("\n\n");
+}
+
+function comparedRow(row: ComparedRow, width: number): string {
+  const { task, split, episodes, metric, a, b, comparison, transductive } = row;
+  const { difference, t, wilcoxon, episodes: counts } = comparison;
+  const points = `${signed(difference.mean)} ± ${percent(difference.ci95)} points`;
+  const kind = (is: boolean): string => (is ? "  transductive" : "");
+  const lines = [
+    ["A", `${interval(a.mean, a.ci95)}${kind(transductive.a)}`],
+    ["B", `${interval(b.mean, b.ci95)}${kind(transductive.b)}`],
+    ["A − B", `${points}, the 95% interval of the paired difference`],
+    ["t-test", `t = ${t.statistic.toFixed(2)} with ${count(t.df)} degrees of freedom, ${pText(t.p)}`],
+    ["Wilcoxon", `signed ranks, ${pText(wilcoxon.p)}${wilcoxon.method === "exact" ? " (exact)" : ""}`],
+    [
+      "episodes",
+      `A better in ${count(counts.better)}, equal in ${count(counts.equal)}, worse in ${count(counts.worse)}`,
+    ],
+  ].flatMap(([word = "", text = ""]) => hanging(`  ${word.padEnd(10)}`, text, width));
+  const head = `${metric}, ${taskText(task)}, ${count(episodes)} episodes of the ${split} split`;
+  return [...wrap(head, width), ...lines, ...unlike(transductive, width)].join("\n");
+}
+
+/** A transductive method sees all queries of an episode: that it does better is no finding about the method. */
+function unlike({ a, b }: ComparedRow["transductive"], width: number): string[] {
+  if (a === b) return [];
+  const [seeing, other] = a ? ["A", "B"] : ["B", "A"];
+  return hanging(
+    "  ! ",
+    `not like with like: ${seeing} is transductive, it sees all queries of an episode together, and ${other} sees one at a time`,
+    width,
+  );
+}
+
+function signed(fraction: number): string {
+  return `${fraction < 0 ? "−" : "+"}${percent(Math.abs(fraction))}`;
+}
+
+export function pText(p: number): string {
+  return p < 0.0001 ? "p < 0.0001" : `p = ${p.toFixed(4)}`;
+}
