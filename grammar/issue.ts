@@ -50,4 +50,6 @@ export interface Trivia {
   readonly comments: readonly Comment[];
   /** Offsets of the tokens and comments that have an empty line before them. */
   readonly blanks: ReadonlySet<number>;
+  /** Offsets of the tokens that are the first on their lines. */
+  readonly breaks: ReadonlySet<number>;
 }

@@ -145,6 +145,7 @@ function become(token: IToken, type: TokenType): void {
 function triviaOf(text: string, tokens: readonly IToken[], aside: readonly Piece[], file: string): Trivia {
   const comments: Comment[] = [];
   const blanks = new Set<number>();
+  const breaks = new Set<number>();
   for (const token of aside) {
     const lineStart = text.lastIndexOf("\n", token.startOffset - 1) + 1;
     const trailing = text.slice(lineStart, token.startOffset).trim() !== "";
@@ -154,10 +155,11 @@ function triviaOf(text: string, tokens: readonly IToken[], aside: readonly Piece
   comments.sort((a, b) => a.span.start - b.span.start);
   const all = [...tokens, ...aside].sort((a, b) => a.startOffset - b.startOffset);
   all.forEach((token, i) => {
-    const before = all[i - 1];
-    if (before && (token.startLine ?? 0) > (before.endLine ?? 0) + 1) blanks.add(token.startOffset);
+    const lines = (token.startLine ?? 0) - (all[i - 1]?.endLine ?? 0);
+    if (lines > 0) breaks.add(token.startOffset);
+    if (lines > 1 && i > 0) blanks.add(token.startOffset);
   });
-  return { comments, blanks };
+  return { comments, blanks, breaks };
 }
 
 /** Where a token ends, exclusively. */

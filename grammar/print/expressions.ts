@@ -214,7 +214,7 @@ export class ExpressionPrinter {
   layers(layers: readonly ast.Layer[], end: number): Doc {
     const items = layers.map((layer) => ({ span: layer.span, print: () => this.layer(layer) }));
     const last = layers.length - 1;
-    return compactBody(items, end, this.comments, (i) => (i < last ? "," : ""));
+    return compactBody(items, end, this.comments, (i) => (i < last ? "," : ""), true);
   }
 
   private layer(layer: ast.Layer): Doc {

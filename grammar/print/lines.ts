@@ -25,7 +25,21 @@ export class Comments {
   hasBlank(offset: number): boolean {
     return this.trivia.blanks.has(offset);
   }
+  /** Whether what stands there was written at the start of a line. */
+  beginsLine(offset: number): boolean {
+    return this.trivia.breaks.has(offset);
+  }
 }
+
+/** How items follow each other. */
+interface Layout {
+  /** What stands after an item. */
+  readonly separator: (item: number) => Doc;
+  readonly keepBlanks: boolean;
+  /** Whether an item stays on the line of the one before it where it fits there. */
+  readonly together: (item: Item) => boolean;
+}
+const below: Layout = { separator: () => "", keepBlanks: true, together: () => false };
 
 /**
  * Items below each other. `end` is where the body that holds them ends: comments up to there belong to it. A comment
@@ -35,13 +49,13 @@ export function lines(
   items: readonly Item[],
   end: number,
   comments: Comments,
-  separator: (item: number) => Doc = () => "",
-  keepBlanks = true,
+  { separator, keepBlanks, together }: Layout = below,
 ): Doc[] {
   const out: Doc[] = [];
   const breakBefore = (offset: number): void => {
     if (out.length > 0) out.push(keepBlanks && comments.hasBlank(offset) ? blank : hard);
   };
+  let lineIsOpen = false;
   items.forEach((item, i) => {
     const leading = comments.before(item.span.start);
     const printed = item.print();
@@ -50,10 +64,15 @@ export function lines(
       breakBefore(c.span.start);
       out.push(comment(c.text));
     }
-    breakBefore(all.length > 0 ? (leading.length > 0 ? item.span.start : -1) : item.span.start);
-    out.push(printed, separator(i));
+    if (lineIsOpen && all.length === 0 && together(item)) out.push(group(line, printed, separator(i)));
+    else {
+      breakBefore(all.length > 0 ? (leading.length > 0 ? item.span.start : -1) : item.span.start);
+      out.push(printed, separator(i));
+    }
     const next = items[i + 1]?.span.start ?? end;
-    for (const c of comments.before(next, true)) out.push(comment(` ${c.text}`));
+    const trailing = comments.before(next, true);
+    for (const c of trailing) out.push(comment(` ${c.text}`));
+    lineIsOpen = trailing.length === 0;
   });
   for (const c of comments.before(end)) {
     breakBefore(c.span.start);
@@ -70,16 +89,23 @@ export function body(items: readonly Item[], end: number, comments: Comments): D
   return ["{", ...head, indent(hard, inner), hard, "}"];
 }
 
-/** `{ a, b }` on one line where it fits. */
+/**
+ * `{ a, b }` on one line where it fits. With `asWritten`, what was written on several lines stays on them: items that
+ * stood together still do.
+ */
 export function compactBody(
   items: readonly Item[],
   end: number,
   comments: Comments,
   separator: (i: number) => Doc,
+  asWritten = false,
 ): Doc {
   const head = comments.before(items[0]?.span.start ?? end, true).map((c) => comment(` ${c.text}`));
-  const inner = lines(items, end, comments, separator, false);
+  const keep = asWritten && items.some((item) => comments.beginsLine(item.span.start));
+  const together = (item: Item): boolean => keep && !comments.beginsLine(item.span.start);
+  const inner = lines(items, end, comments, { separator, keepBlanks: keep, together });
   if (inner.length === 0) return head.length > 0 ? ["{", ...head, hard, "}"] : "{ }";
+  if (keep) return ["{", ...head, indent(hard, inner), hard, "}"];
   return group(
     "{",
     ...head,

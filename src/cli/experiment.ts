@@ -1,6 +1,6 @@
 /** Compiling an experiment for a command, and saying what is wrong with it. */
 import type { Diagnostic } from "../compiler/diagnostics/diagnostic.js";
-import { type CompiledFile, compileFile } from "../runtime/compile-file.js";
+import { type CompiledFile, fileCompiler } from "../runtime/compile-file.js";
 import type { Cli } from "./command.js";
 import { EXIT, isUsageCode } from "./exit.js";
 import type { ExperimentOptions } from "./options.js";
@@ -8,17 +8,26 @@ import { readParams } from "./params.js";
 import { printDiagnostics } from "./problems.js";
 import { UsageError } from "./usage.js";
 
+export interface Explained {
+  readonly compiled: CompiledFile;
+  readonly code: number | undefined;
+}
+
 /** Compiles and prints every diagnostic; where there are errors, answers the exit code. */
-export function compileOrExplain(
-  cli: Cli,
-  file: string,
-  options: ExperimentOptions,
-): { readonly compiled: CompiledFile; readonly code: number | undefined } {
+export function compileOrExplain(cli: Cli, file: string, options: ExperimentOptions): Explained {
+  return explainer(cli, options)(file);
+}
+
+/** As `compileOrExplain`, for several files. */
+export function explainer(cli: Cli, options: ExperimentOptions): (file: string) => Explained {
   const set = settings(options.set);
   const params = options.params === undefined ? undefined : readParams(options.params);
-  const compiled = compileFile(file, { set, ...(params === undefined ? {} : { params }) });
-  printDiagnostics(cli, compiled.diagnostics, sourceOf(compiled));
-  return { compiled, code: compiled.experiment === undefined ? refusalCode(compiled.diagnostics) : undefined };
+  const compileNext = fileCompiler({ set, ...(params === undefined ? {} : { params }) });
+  return (file) => {
+    const compiled = compileNext(file);
+    printDiagnostics(cli, compiled.diagnostics, sourceOf(compiled));
+    return { compiled, code: compiled.experiment === undefined ? refusalCode(compiled.diagnostics) : undefined };
+  };
 }
 
 /** The texts that diagnostics point into. */

@@ -12,8 +12,11 @@ export interface ExperimentOptions {
 
 /** For commands that take an experiment. */
 export function withExperiment(command: Command): Command {
+  return withParameters(command.argument("<file>", "an experiment (.fsl)"));
+}
+
+export function withParameters(command: Command): Command {
   return command
-    .argument("<file>", "an experiment (.fsl)")
     .option("--set <name=value>", "give a parameter a value (may be repeated)", collect, [])
     .option("--params <file.json>", "give parameters their values from a JSON object");
 }

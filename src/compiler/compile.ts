@@ -5,17 +5,13 @@ import { Stagecraft } from "./check/experiment.js";
 import { Scope } from "./check/scope.js";
 import type { Diagnostic } from "./diagnostics/diagnostic.js";
 import { Instances } from "./resolve/declarations.js";
-import { Modules, preludeId } from "./resolve/modules.js";
+import { type ModuleHost, Modules, preludeId } from "./resolve/modules.js";
 import { checkNames } from "./resolve/names.js";
 import type { Given } from "./resolve/params.js";
 import type { DataSource, DatasetFacts, Experiment, ParamValue, SourceForm } from "./typed.js";
 
 /** The compiler's one window on the world; every call is synchronous. */
-export interface CompilerHost {
-  /** The text of a module; undefined where there is none. */
-  readFile(id: string): string | undefined;
-  /** The id of the module that a specifier means in a file; undefined where it can mean none. */
-  resolveImport(fromId: string, specifier: string): string | undefined;
+export interface CompilerHost extends ModuleHost {
   /** The sources of images that a dataset may name. */
   readonly sources: readonly SourceForm[];
   /** What is known of the data before they are read; undefined where nothing is. */

@@ -1,6 +1,6 @@
 /** From a file on disk to a typed experiment. */
 import { readFileSync } from "node:fs";
-import { type Compilation, compile } from "../compiler/compile.js";
+import { type Compilation, type CompilerHost, compile } from "../compiler/compile.js";
 import { diagnostic } from "../compiler/diagnostics/diagnostic.js";
 import type { ParamValue } from "../compiler/typed.js";
 import { moduleId, nodeHost } from "./host.js";
@@ -24,19 +24,29 @@ export interface CompiledFile extends Compilation {
 
 /** Compiles an experiment. What is wrong with it is in `diagnostics`; then `experiment` is undefined. Never throws for a bad file. */
 export function compileFile(path: string, options: CompileFileOptions = {}): CompiledFile {
-  const project = findProject(path, {
-    ...(options.projectDir === undefined ? {} : { dir: options.projectDir }),
-    ...(options.home === undefined ? {} : { home: options.home }),
-  });
-  try {
-    readFileSync(path);
-  } catch (error) {
-    const problem = diagnostic("FSL7040", undefined, { path, why: reason(error) });
-    return { project, experiment: undefined, diagnostics: [problem], modules: [], timings: [] };
-  }
-  const compilation = compile(nodeHost(project), moduleId(project, path), {
-    set: options.set ?? {},
-    ...(options.params === undefined ? {} : { params: options.params }),
-  });
-  return { ...compilation, project };
+  return fileCompiler(options)(path);
+}
+
+/** As `compileFile`, for several experiments: what they import is read once. */
+export function fileCompiler(options: CompileFileOptions = {}): (path: string) => CompiledFile {
+  const hosts = new Map<string, CompilerHost>();
+  return (path) => {
+    const project = findProject(path, {
+      ...(options.projectDir === undefined ? {} : { dir: options.projectDir }),
+      ...(options.home === undefined ? {} : { home: options.home }),
+    });
+    try {
+      readFileSync(path);
+    } catch (error) {
+      const problem = diagnostic("FSL7040", undefined, { path, why: reason(error) });
+      return { project, experiment: undefined, diagnostics: [problem], modules: [], timings: [] };
+    }
+    const host = hosts.get(project.dir) ?? nodeHost(project);
+    hosts.set(project.dir, host);
+    const compilation = compile(host, moduleId(project, path), {
+      set: options.set ?? {},
+      ...(options.params === undefined ? {} : { params: options.params }),
+    });
+    return { ...compilation, project };
+  };
 }

@@ -1,16 +1,35 @@
 /** The compiler's window on the disk: modules of the project, the library that comes with fslc, facts of datasets. */
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { isAbsolute, join, posix, relative, resolve, sep } from "node:path";
+import { type Parsed, parse } from "../../grammar/parse.js";
 import type { CompilerHost } from "../compiler/compile.js";
 import { describeSources, sourceFacts } from "./data/sources/index.js"; // not the whole room: a check starts in less
+import { libraryTree } from "./library.js";
 import { packageRoot } from "./package.js";
 import { type Project, places } from "./project.js";
 
 const library = "fsl:";
+const specs = join(packageRoot, "specs");
 
-/** Module ids are paths relative to the project with `/`, or `fsl:NAME` for specs/NAME.fsl of this package. */
+/**
+ * Module ids are paths relative to the project with `/`, or `fsl:NAME` for specs/NAME.fsl of this package. A host that
+ * serves several compilations parses a text once.
+ */
 export function nodeHost(project: Project): CompilerHost {
+  const parsed = new Map<string, { readonly text: string; readonly result: Pick<Parsed, "tree" | "errors"> }>();
   return {
+    parse(text, id) {
+      const known = parsed.get(id);
+      if (known?.text === text) return known.result;
+      const tree = id.startsWith(library) ? libraryTree(id.slice(library.length), text) : undefined;
+      const result = tree === undefined ? parse(text, id) : { tree, errors: [] };
+      parsed.set(id, { text, result });
+      return result;
+    },
+    libraryIds: () =>
+      readdirSync(specs)
+        .filter((name) => name.endsWith(".fsl"))
+        .map((name) => `${library}${name.slice(0, -".fsl".length)}`),
     readFile(id) {
       const path = pathOf(project, id);
       if (path === undefined) return undefined;
@@ -44,7 +63,7 @@ export function moduleId(project: Project, path: string): string {
 /** Where a module lies on disk; undefined for an id that is no module's. */
 export function pathOf(project: Project, id: string): string | undefined {
   if (id.startsWith(library)) {
-    return isLibraryName(id) ? join(packageRoot, "specs", `${id.slice(library.length)}.fsl`) : undefined;
+    return isLibraryName(id) ? join(specs, `${id.slice(library.length)}.fsl`) : undefined;
   }
   return isAbsolute(id) ? undefined : join(project.dir, id);
 }

@@ -1,5 +1,5 @@
 /** Compiles texts that lie in memory, with the library from `specs/` and the facts of the official data sets. */
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { type Compilation, type CompilerHost, compile } from "../../src/compiler/compile.js";
 import type { DataSource, DatasetFacts, Experiment, Stage } from "../../src/compiler/typed.js";
 import { describeSources } from "../../src/runtime/data/sources/index.js";
@@ -51,6 +51,7 @@ export function hostOf(files: Readonly<Record<string, string>>): CompilerHost {
       if (!specifier.startsWith("./")) return undefined;
       return from.startsWith("fsl:") ? `fsl:${specifier.slice(2).replace(/\.fsl$/, "")}` : specifier.slice(2);
     },
+    libraryIds: () => readdirSync(specs).flatMap((name) => (name.endsWith(".fsl") ? [`fsl:${name.slice(0, -4)}`] : [])),
     sources: describeSources(),
     facts,
   };

@@ -23,6 +23,7 @@ export function experimentOf(text: string, set: Record<string, string> = {}): Ex
         const name = /^(?:fsl:|\.\/)([a-z]+)(?:\.fsl)?$/.exec(specifier)?.[1];
         return name === undefined ? undefined : `fsl:${name}`;
       },
+      libraryIds: () => [],
       sources: describeSources(),
       facts: () => facts,
     },

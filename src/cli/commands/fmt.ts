@@ -2,17 +2,18 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { type Cli, Command, examples } from "../command.js";
 import { EXIT } from "../exit.js";
+import { fslFiles } from "../files.js";
 
 export function define(cli: Cli, exit: (code: number) => void): Command {
   return new Command("fmt")
     .description("lay out .fsl files in the one format")
-    .argument("<files...>", "files to format in place")
+    .argument("<files...>", "files to format in place, or folders of them")
     .option("--check", "change nothing; exit 1 where a file is not formatted")
     .addHelpText(
       "after",
       examples([
         ["fslc fmt experiment.fsl", "format it in place"],
-        ["fslc fmt --check specs/*.fsl", "say which files are not formatted"],
+        ["fslc fmt --check examples specs", "say which files are not formatted"],
       ]),
     )
     .action(async (files: string[], options: { check?: boolean }) =>
@@ -20,13 +21,13 @@ export function define(cli: Cli, exit: (code: number) => void): Command {
     );
 }
 
-async function act(cli: Cli, files: readonly string[], check: boolean): Promise<number> {
+async function act(cli: Cli, paths: readonly string[], check: boolean): Promise<number> {
   const { parse } = await import("../../../grammar/parse.js");
   const { print } = await import("../../../grammar/print.js");
   const { syntaxDiagnostics } = await import("../../compiler/diagnostics/syntax.js");
   const { printDiagnostics, cannotRead, cannotWrite } = await import("../problems.js");
   let worst: number = EXIT.done;
-  for (const file of files) {
+  for (const file of await fslFiles(paths)) {
     const text = await readFile(file, "utf8").catch((error: unknown) => {
       throw cannotRead(file, error);
     });

@@ -1,6 +1,6 @@
 /** From a root file to all modules that it needs: read, parsed, in an order in which imports come first. */
 import type * as ast from "../../../grammar/ast.js";
-import { parse } from "../../../grammar/parse.js";
+import { type Parsed, parse } from "../../../grammar/parse.js";
 import { type Checker, suggest } from "../check/checker.js";
 import { syntaxDiagnostics } from "../diagnostics/syntax.js";
 
@@ -10,21 +10,17 @@ export interface Module {
   readonly tree: ast.SourceFile;
 }
 export interface ModuleHost {
+  /** The text of a module; undefined where there is none. */
   readFile(id: string): string | undefined;
+  /** The id of the module that a specifier means in a file; undefined where it can mean none. */
   resolveImport(fromId: string, specifier: string): string | undefined;
+  /** As the grammar's `parse`, for a host that keeps trees of texts that it has met before. */
+  parse?(text: string, id: string): Pick<Parsed, "tree" | "errors">;
+  /** The ids of the library's files: candidates for "did you mean". */
+  libraryIds(): readonly string[];
 }
 /** Functions that every file may use without importing them. */
 export const preludeId = "fsl:prelude";
-const libraryFiles = [
-  "fsl:backbones",
-  "fsl:metrics",
-  "fsl:meta",
-  "fsl:finetuning",
-  "fsl:transductive",
-  "fsl:datasets",
-  "fsl:episodes",
-  "fsl:functions",
-];
 
 export class Modules {
   readonly #loaded = new Map<string, Module>();
@@ -46,7 +42,7 @@ export class Modules {
     if (known !== undefined) return known;
     const text = this.host.readFile(id);
     if (text === undefined) return undefined;
-    const { tree, errors } = parse(text, id);
+    const { tree, errors } = this.host.parse?.(text, id) ?? parse(text, id);
     for (const found of syntaxDiagnostics(errors)) this.checker.add(found);
     const module: Module = { id, text, tree };
     this.#loaded.set(id, module);
@@ -82,7 +78,10 @@ export class Modules {
     this.#open.pop();
     if (id === undefined || module === undefined) {
       const help = specifier.startsWith("fsl:")
-        ? suggest(specifier, libraryFiles)
+        ? suggest(
+            specifier,
+            this.host.libraryIds().filter((file) => file !== preludeId),
+          )
         : specifier.startsWith(".")
           ? []
           : ["a path starts with `./` or `../`, a library file with `fsl:`"];
