@@ -87,7 +87,7 @@ export function timByGradient(given: Episode, rate: number, steps: number): numb
 /** Kingma & Ba 2015, algorithm 1. */
 export function adam(
   start: readonly number[],
-  rate: number,
+  rate: number | readonly number[],
   steps: number,
   slope: (x: number[]) => number[],
 ): number[] {
@@ -99,7 +99,7 @@ export function adam(
     v = v.map((own, i) => 0.999 * own + 0.001 * get(g, i) ** 2);
     x = x.map((own, i) => {
       const size = Math.sqrt(get(v, i) / (1 - 0.999 ** t)) + 1e-8;
-      return own - (rate * get(m, i)) / (1 - 0.9 ** t) / size;
+      return own - ((typeof rate === "number" ? rate : get(rate, i)) * get(m, i)) / (1 - 0.9 ** t) / size;
     });
   }
   return x;

@@ -1,12 +1,11 @@
 /** Transductive methods: each of fsl:transductive against its paper's formula. */
 import { describe, expect, it } from "vitest";
-import type { Values } from "../lower/harness.js";
+import { fineTuned } from "./all-weights.js";
 import { type Embedding, type Episode, episode, metricOf, scored } from "./embedded.js";
-import { type Images, images, method, scores as scoresOf, supportLabels, supports, task } from "./episode.js";
-import { bodyPaths, crossEntropy, features, get, inner, normalized, runningOf, softmax, sum } from "./learner.js";
-import { mean } from "./metric-formulas.js";
+import { images, method, scores as scoresOf, supportLabels, supports, task } from "./episode.js";
+import { crossEntropy, get, softmax, sum } from "./learner.js";
 import * as formulas from "./transductive-formulas.js";
-import { expectScores, slopes } from "./update.js";
+import { expectScores } from "./update.js";
 
 const vector: Embedding = { form: "vector", channels: 2, side: 2 };
 const dim = 8;
@@ -41,39 +40,16 @@ describe("scores, with ties", () => {
   });
 });
 
-/** Dhillon et al. 2020, eq. 8: all weights by Adam, from a head of normalized class means. */
-function transductiveFineTuning(start: Values, episode: Images, rate: number, steps: number): number[][] {
-  const by = runningOf(start);
-  const embedded = (w: Values): number[][] => features(episode.all, w, by);
-  const own = embedded(start).slice(0, supports);
-  const means = supportLabels.filter((label, i) => supportLabels.indexOf(label) === i);
-  const head = means.map((c) => normalized(mean(own.filter((_, i) => supportLabels[i] === c))));
-  const width = head[0]?.length ?? 0;
-  const logits = (w: Values): number[][] =>
-    embedded(w).map((x) =>
-      means.map((c) => inner(x, (w["W"] ?? []).slice(c * width, (c + 1) * width)) + get(w["b"], c)),
-    );
-  const loss = (w: Values): number => {
-    const z = logits(w);
-    const surprise = z.slice(supports).map((row) => sum(softmax(row).map((p) => -p * Math.log(p))));
-    return crossEntropy(z.slice(0, supports), supportLabels).loss + sum(surprise) / surprise.length;
-  };
-  const w: Values = { ...start, W: head.flat(), b: means.map(() => 0) };
-  const paths = [...bodyPaths, "W", "b"];
-  const sizes = paths.map((path) => w[path]?.length ?? 0);
-  const named = (flat: readonly number[]): Values => {
-    const own = (i: number): number[] => flat.slice(sum(sizes.slice(0, i)), sum(sizes.slice(0, i + 1)));
-    return { ...w, ...Object.fromEntries(paths.map((path, i) => [path, own(i)])) };
-  };
-  const flat = (values: Values): number[] => paths.flatMap((path) => values[path] ?? []);
-  const end = formulas.adam(flat(w), rate, steps, (x) => flat(slopes(named(x), paths, loss)));
-  return logits(named(end)).slice(supports);
-}
+/** Dhillon et al. 2020, eq. 8: the supports' cross-entropy and the queries' entropy. */
+const dhillon = (scores: readonly (readonly number[])[]): number => {
+  const surprise = scores.slice(supports).map((row) => sum(softmax(row).map((p) => -p * Math.log(p))));
+  return crossEntropy(scores.slice(0, supports), supportLabels).loss + sum(surprise) / surprise.length;
+};
 
 it("transductive fine-tuning moves every weight by supports and queries", () => {
   const m = method("transductive", "transductive_fine_tuning(rate: 1e-2, steps: 3 steps)");
   const episode = images(4);
   const found = scoresOf(m, episode);
   expect(found).toHaveLength(task.way * task.query);
-  expectScores(found, transductiveFineTuning(m.state, episode, 1e-2, 3));
+  expectScores(found, fineTuned(m.state, episode, { steps: 3, rate: () => 1e-2, loss: dhillon }));
 });
