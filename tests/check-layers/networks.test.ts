@@ -12,7 +12,7 @@ function textOf(backbone: string, pixels: number): string {
   return `fsl 1
 import { prototypes } from "fsl:metrics"
 import { emoji } from "fsl:datasets"
-import { conv64, conv32, resnet12, resnet18 } from "fsl:backbones"
+import { conv64, conv32, conv_two_depths, resnet12, resnet18 } from "fsl:backbones"
 ${backbone}
 dataset d = emoji() { train resize(${pixels}), normalize  eval resize(${pixels}), normalize }
 episode task = 5 way, 1 shot, 3 query
@@ -43,6 +43,14 @@ describe("published shapes", () => {
     const network = networkOf(`backbone net = ${backbone}`, pixels);
     expect(network.outputs.map?.map((axis) => axis.name)).toEqual(["channel", "height", "width"]);
     expect(sizes(network, "map")).toEqual(map);
+    expect(network.outputs.vector).toEqual([{ name: "feature", size: vector }]);
+  });
+
+  it.each([
+    ["conv_two_depths", 84, 79_872],
+    ["conv_two_depths(first: 64, second: 64, third: 64, fourth: 64, dropout: 0.0)", 32, 1600],
+  ])("%s at %i px gives what its last two blocks give", (backbone, pixels, vector) => {
+    const network = networkOf(`backbone net = ${backbone}`, pixels);
     expect(network.outputs.vector).toEqual([{ name: "feature", size: vector }]);
   });
 
