@@ -152,7 +152,12 @@ export class ExpressionPrinter {
     return group("(", indent(soft, join(parts, [",", line]), tail), soft, ")");
   }
   argument(arg: ast.Argument): Doc {
-    return arg.name ? [arg.name.text, ": ", this.expr(arg.value)] : this.expr(arg.value);
+    return arg.name ? [arg.name.text, ": ", this.named(arg.value)] : this.expr(arg.value);
+  }
+  /** After its colon a value begins, where `from` is no clause: `norm: from(support)`. */
+  private named(value: ast.Expr): Doc {
+    const isFrom = value.kind === "call" && value.callee.kind === "ref" && value.callee.text === "from";
+    return isFrom ? ["from", this.args(value.args, value.clauses)] : this.expr(value);
   }
 
   // ------------------------------------------------------------------ blocks

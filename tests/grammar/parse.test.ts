@@ -171,3 +171,8 @@ test("a brace that is never closed costs one message, at its opener, and the res
   expect(errors).toMatchObject([{ kind: "unclosed", span: { start: text.indexOf("{") } }]);
   expect(tree.declarations.map((d) => d.name.text)).toEqual(["f", "g", "a"]);
 });
+
+test("statistics of another value are printed as they are written", () => {
+  const text = "fsl 1\nfn f(encoder, x, y) {\n  encoder(x, norm: from(y)).vector\n}\n";
+  expect(print(parse(text, "x.fsl").tree, parse(text, "x.fsl").trivia)).toContain("norm: from(y)");
+});
