@@ -5,7 +5,6 @@ import type { Cli } from "./command.js";
 import { EXIT, isUsageCode } from "./exit.js";
 import type { ExperimentOptions } from "./options.js";
 import { readParams } from "./params.js";
-import { printDiagnostics } from "./problems.js";
 import { UsageError } from "./usage.js";
 
 export interface Explained {
@@ -14,18 +13,21 @@ export interface Explained {
 }
 
 /** Compiles and prints every diagnostic; where there are errors, answers the exit code. */
-export function compileOrExplain(cli: Cli, file: string, options: ExperimentOptions): Explained {
-  return explainer(cli, options)(file);
+export async function compileOrExplain(cli: Cli, file: string, options: ExperimentOptions): Promise<Explained> {
+  return await explainer(cli, options)(file);
 }
 
 /** As `compileOrExplain`, for several files. */
-export function explainer(cli: Cli, options: ExperimentOptions): (file: string) => Explained {
+export function explainer(cli: Cli, options: ExperimentOptions): (file: string) => Promise<Explained> {
   const set = settings(options.set);
   const params = options.params === undefined ? undefined : readParams(options.params);
   const compileNext = fileCompiler({ set, ...(params === undefined ? {} : { params }) });
-  return (file) => {
+  return async (file) => {
     const compiled = compileNext(file);
-    printDiagnostics(cli, compiled.diagnostics, sourceOf(compiled));
+    if (compiled.diagnostics.length > 0) {
+      const { printDiagnostics } = await import("./problems.js");
+      printDiagnostics(cli, compiled.diagnostics, sourceOf(compiled));
+    }
     return { compiled, code: compiled.experiment === undefined ? refusalCode(compiled.diagnostics) : undefined };
   };
 }

@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { DiagnosticError, diagnostic } from "../compiler/diagnostics/diagnostic.js";
 import type { ParamValue } from "../compiler/typed.js";
-import { reason } from "../runtime/store/store.js";
+import { reason } from "../runtime/reason.js";
 
 const schema = {
   type: "object",

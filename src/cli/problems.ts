@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { type Diagnostic, DiagnosticError, diagnostic } from "../compiler/diagnostics/diagnostic.js";
 import { render } from "../compiler/diagnostics/render.js";
 import { describeFailure } from "../runtime/failure.js";
-import { reason } from "../runtime/store/store.js";
+import { reason } from "../runtime/reason.js";
 import type { Cli } from "./command.js";
 import { EXIT, isUsageCode } from "./exit.js";
 import { colorLevel, textWidth } from "./terminal.js";

@@ -5,7 +5,7 @@ import { diagnostic } from "../compiler/diagnostics/diagnostic.js";
 import type { ParamValue } from "../compiler/typed.js";
 import { moduleId, nodeHost } from "./host.js";
 import { findProject, type Project } from "./project.js";
-import { reason } from "./store/store.js";
+import { reason } from "./reason.js";
 
 export interface CompileFileOptions {
   /** Values of the root file's parameters as text: `{ shots: "1" }` is `--set shots=1`. */

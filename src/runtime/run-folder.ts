@@ -4,7 +4,7 @@ import { closeSync, mkdirSync, openSync, writeFileSync, writeSync } from "node:f
 import { join } from "node:path";
 import { DiagnosticError, diagnostic } from "../compiler/diagnostics/diagnostic.js";
 import type { RunEvent } from "./events.js";
-import { reason } from "./store/store.js";
+import { reason } from "./reason.js";
 
 export interface RunFolder {
   readonly id: string;

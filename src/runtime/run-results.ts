@@ -4,8 +4,9 @@ import { join } from "node:path";
 import { DiagnosticError, diagnostic } from "../compiler/diagnostics/diagnostic.js";
 import type { Stage } from "../compiler/typed.js";
 import { fileName } from "./project.js";
+import { reason } from "./reason.js";
 import type { Manifest } from "./store/manifest.js";
-import { reason, type StoreEntry } from "./store/store.js";
+import type { StoreEntry } from "./store/store.js";
 
 /** Where a run keeps what an evaluation of it gave: its manifest, its scores by episode, the files that it reports. */
 export function resultsDir(runDir: string, stage: string): string {

@@ -46,7 +46,7 @@ async function act(cli: Cli, paths: readonly string[], options: Options): Promis
   const explain = explainer(cli, options);
   let worst: number = EXIT.done;
   for (const file of files) {
-    const { compiled, code } = explain(file);
+    const { compiled, code } = await explain(file);
     worst = Math.max(worst, code ?? EXIT.done);
     if (options.timings) printTimings(cli, compiled);
     if (phase !== undefined && (phase === "cst" || phase === "ast" || compiled.experiment !== undefined)) {

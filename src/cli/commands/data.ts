@@ -57,7 +57,7 @@ async function act(
   each: (cli: Cli, dataset: Dataset, project: Project, file: string) => Promise<number>,
 ): Promise<number> {
   const { compileOrExplain, sourceOf } = await import("../experiment.js");
-  const { compiled, code } = compileOrExplain(cli, file, options);
+  const { compiled, code } = await compileOrExplain(cli, file, options);
   if (compiled.experiment === undefined) return code ?? EXIT.invalid;
   try {
     for (const dataset of Object.values(compiled.experiment.datasets)) {

@@ -25,7 +25,7 @@ export function define(cli: Cli, exit: (code: number) => void): Command {
 
 async function act(cli: Cli, file: string, options: Options): Promise<number> {
   const { compileOrExplain, refusalCode, sourceOf } = await import("../experiment.js");
-  const { compiled, code } = compileOrExplain(cli, file, options);
+  const { compiled, code } = await compileOrExplain(cli, file, options);
   if (compiled.experiment === undefined) return code ?? EXIT.invalid;
   const { RefusedError } = await import("../../runtime/preflight.js");
   const { plan } = await import("../../runtime/plan.js");

@@ -37,7 +37,7 @@ export function define(cli: Cli, exit: (code: number) => void): Command {
 async function act(cli: Cli, file: string, options: Options): Promise<number> {
   const name = reporterName(cli, options.reporter);
   const { compileOrExplain, refusalCode, sourceOf } = await import("../experiment.js");
-  const { compiled, code } = compileOrExplain(cli, file, options);
+  const { compiled, code } = await compileOrExplain(cli, file, options);
   if (compiled.experiment === undefined || code !== undefined) return code ?? EXIT.invalid;
 
   if ((options.engine ?? "onnx") === "onnx") {

@@ -167,7 +167,10 @@ function isNode(value: unknown): value is Record<string, unknown> {
 function usedIn(tree: unknown): Set<string> {
   const used = new Set<string>();
   const visit = (node: unknown): void => {
-    if (Array.isArray(node)) for (const item of node) visit(item);
+    if (Array.isArray(node)) {
+      for (const item of node) visit(item);
+      return;
+    }
     if (!isNode(node)) return;
     if (node["kind"] === "ref" && typeof node["text"] === "string") used.add(node["text"]);
     for (const key of ["callee", "like", "stage"]) {

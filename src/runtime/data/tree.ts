@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { DiagnosticError, diagnostic } from "../../compiler/diagnostics/diagnostic.js";
 import type { DataSource } from "../../compiler/typed.js";
 import type { ImageRef } from "./sources/source.js";
-import { Zip } from "./zip.js";
+import type { Zip } from "./zip.js";
 
 export interface Tree {
   /** The folder or archive itself. */
@@ -40,7 +40,7 @@ export async function openTree(source: DataSource, root: string): Promise<Tree> 
     has: (path) => known.has(path),
     async text(path) {
       if (!isZip(root)) return await readFile(join(root, path), "utf8");
-      const zip = await Zip.open(root);
+      const zip = await openZip(root);
       try {
         return (await zip.read(path)).toString("utf8");
       } finally {
@@ -51,8 +51,14 @@ export async function openTree(source: DataSource, root: string): Promise<Tree> 
   };
 }
 
+/** What reads archives is loaded where there is one: `fslc check` knows every source and reads none. */
+async function openZip(root: string): Promise<Zip> {
+  const { Zip } = await import("./zip.js");
+  return Zip.open(root);
+}
+
 async function zipFiles(root: string): Promise<string[]> {
-  const zip = await Zip.open(root);
+  const zip = await openZip(root);
   await zip.close();
   return [...zip.names()];
 }

@@ -8,7 +8,7 @@ import { hostname } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { DiagnosticError, diagnostic } from "../../compiler/diagnostics/diagnostic.js";
-import { reason } from "../store/store.js";
+import { reason } from "../reason.js";
 
 export interface Lock {
   release(): void;

@@ -19,6 +19,7 @@ import { join } from "node:path";
 import { DiagnosticError, diagnostic } from "../../compiler/diagnostics/diagnostic.js";
 import type { Canonical } from "../../compiler/stages/canonical.js";
 import type { HostTensors } from "../engines/engine.js";
+import { reason } from "../reason.js";
 import { type Manifest, parseManifest, resultsDigest, sha256 } from "./manifest.js";
 import { numericsId } from "./numerics.js";
 import { decodeSafetensors, encodeSafetensors, SafetensorsError } from "./safetensors.js";
@@ -180,16 +181,4 @@ function writeFlushed(path: string, bytes: Uint8Array): void {
 
 function list(dir: string): string[] {
   return existsSync(dir) ? readdirSync(dir) : [];
-}
-
-/** The words of a file-system error, without its path and code. */
-export function reason(error: unknown): string {
-  const code = error instanceof Error && "code" in error ? String(error.code) : "";
-  if (code === "ENOSPC" || code === "EDQUOT") return "the disk is full";
-  if (code === "EACCES" || code === "EPERM") return "permission is denied";
-  if (code === "EROFS") return "the disk is read-only";
-  if (code === "ENOENT") return "there is no such file";
-  if (code === "EISDIR") return "it is a folder";
-  if (code === "ENOTDIR" || code === "EEXIST") return "a file lies where a folder should be";
-  return code === "" ? String(error) : code;
 }

@@ -1,7 +1,8 @@
 /** LibFewShot's layout: `train.csv`, `val.csv`, `test.csv` of `filename,label` lines, the pictures in `images/`. */
+
 import { existsSync, readFileSync } from "node:fs";
+import { createRequire } from "node:module";
 import { join } from "node:path";
-import { parse } from "csv-parse/sync";
 import { DiagnosticError, diagnostic } from "../../../compiler/diagnostics/diagnostic.js";
 import { isZip, openTree } from "../tree.js";
 import { factsOf, type ListedClass, layoutError, placed, type Source, SPLITS, textArg } from "./source.js";
@@ -70,6 +71,8 @@ export const csv: Source = {
 function grouped(text: string, file: string): Map<string, { name: string; line: number }[]> {
   const classes = new Map<string, { name: string; line: number }[]>();
   let rows: string[][];
+  // Loaded where there is such a file: `fslc check` knows every source, and this is ten modules.
+  const { parse } = createRequire(import.meta.url)("csv-parse/sync") as typeof import("csv-parse/sync");
   try {
     rows = parse(text, { bom: true, relax_column_count: true, skip_empty_lines: false, trim: true }) as string[][];
   } catch (error) {

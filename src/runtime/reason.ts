@@ -1,0 +1,13 @@
+/** Why the file system refused. */
+
+/** The words of a file-system error, without its path and code. */
+export function reason(error: unknown): string {
+  const code = error instanceof Error && "code" in error ? String(error.code) : "";
+  if (code === "ENOSPC" || code === "EDQUOT") return "the disk is full";
+  if (code === "EACCES" || code === "EPERM") return "permission is denied";
+  if (code === "EROFS") return "the disk is read-only";
+  if (code === "ENOENT") return "there is no such file";
+  if (code === "EISDIR") return "it is a folder";
+  if (code === "ENOTDIR" || code === "EEXIST") return "a file lies where a folder should be";
+  return code === "" ? String(error) : code;
+}
