@@ -4,7 +4,7 @@ import type * as ast from "../ast.js";
 import * as t from "../tokens.js";
 import { buildBlock } from "./blocks.js";
 import { type Builder, keyword, node, nodes, token, tokens } from "./cst.js";
-import { buildParameters, buildValues } from "./declarations.js";
+import { buildLearns, buildParameters, buildValues } from "./declarations.js";
 import { buildArgument, buildExpression } from "./expressions.js";
 
 export function buildStage(b: Builder, cst: CstNode): ast.StageDecl | undefined {
@@ -16,17 +16,20 @@ export function buildStage(b: Builder, cst: CstNode): ast.StageDecl | undefined 
     stage: word,
     name: b.nameAt(token(cst, "name"), span.end),
     like: b.optionalName(token(cst, "like")),
-    lines: nodes(cst, "stageLine").flatMap((line) => buildLine(b, line) ?? []),
+    lines: nodes(cst, "stageLine").flatMap((line) => buildLine(b, line)),
     span,
   };
 }
 
-function buildLine(b: Builder, cst: CstNode): ast.StageLine | undefined {
+function buildLine(b: Builder, cst: CstNode): readonly ast.StageLine[] {
+  const learn = node(cst, "learn");
+  if (learn) return buildLearns(b, learn);
   for (const [rule, build] of Object.entries(builders)) {
     const line = node(cst, rule);
-    if (line) return build(b, line, b.span(line, 0));
+    const built = line && build(b, line, b.span(line, 0));
+    if (built) return [built];
   }
-  return undefined;
+  return [];
 }
 
 const builders: Readonly<Record<string, (b: Builder, cst: CstNode, span: ast.Span) => ast.StageLine | undefined>> = {
@@ -68,12 +71,15 @@ const builders: Readonly<Record<string, (b: Builder, cst: CstNode, span: ast.Spa
   for: (b, cst, span) => {
     const of = node(cst, "of");
     const parts = nodes(cst, "forPart");
-    const perStep = parts.map((part) => node(part, "expression")).find((part) => part !== undefined);
+    const counts = parts.flatMap((part) => node(part, "expression") ?? []);
+    const [first, second] = counts.map((count) => buildExpression(b, count, span.end));
+    const isParts = first?.kind === "number" && (first.unit?.text === "parts" || first.unit?.text === "part");
     return {
       kind: "for",
       total: buildExpression(b, node(cst, "total"), span.end),
       of: of && buildExpression(b, of, span.end),
-      perStep: perStep && buildExpression(b, perStep, span.end),
+      perStep: isParts ? second : first,
+      parts: isParts ? first : second,
       dropLast: parts.some((part) => keyword(part, t.words.drop) !== undefined),
       span,
     };

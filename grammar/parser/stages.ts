@@ -17,6 +17,7 @@ const stageWords: ReadonlySet<TokenType> = new Set([
   w.report,
   w.loss,
   w.fit,
+  w.learn,
 ]);
 
 export abstract class StageParser extends MethodParser {
@@ -68,6 +69,7 @@ export abstract class StageParser extends MethodParser {
         { ALT: () => this.SUBRULE(this.report) },
         { ALT: () => this.SUBRULE(this.loss) },
         { GATE: () => this.is(w.from, 2), ALT: () => this.SUBRULE(this.fitFrom) },
+        { GATE: () => this.is(t.Identifier, 2) && this.sameLine(2), ALT: () => this.SUBRULE(this.learn) },
         { ALT: () => this.SUBRULE(this.setting) },
       ],
     });

@@ -9,6 +9,7 @@ export function stageLine(
   e: ExpressionPrinter,
   comments: Comments,
   parameters: (params: readonly ast.Parameter[]) => Doc,
+  learn: (line: ast.LearnDecl) => Doc,
 ): Doc {
   switch (l.kind) {
     case "slot": {
@@ -33,6 +34,7 @@ export function stageLine(
         e.expr(l.total),
         l.of ? [" of ", e.expr(l.of)] : "",
         l.perStep ? [", ", e.expr(l.perStep), " per step"] : "",
+        l.parts ? [", ", e.expr(l.parts), " per step"] : "",
         l.dropLast ? ", drop last" : "",
       ];
     case "validate":
@@ -51,6 +53,8 @@ export function stageLine(
       if (l.params) return ["loss", parameters(l.params), " ", e.block(l.body, false)];
       return ["loss ", l.body.result ? e.expr(l.body.result) : ""];
     }
+    case "learn":
+      return ["learn ", learn(l)];
     case "fitFrom":
       return ["fit from ", e.expr(l.split)];
     case "setting":

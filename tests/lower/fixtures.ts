@@ -314,6 +314,7 @@ export function pretrain(
     classes,
     encoder: slot(encoder),
     head: slot(head),
+    learns: [],
     loss: block(expr({ k: "reduce", op: "mean", x: each, over: ["item"] }, [])),
     optimizer: sgd(),
     schedule: constant,

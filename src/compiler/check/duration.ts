@@ -51,8 +51,9 @@ export function pretrainDuration(line: ast.ForLine, images: number | undefined, 
     return undefined;
   }
   const per = counted(line.perStep, ["image"], "a step of a `pretrain`", scope);
-  if (epochs === undefined || per === undefined) return undefined;
-  if (images === undefined) return { epochs: epochs.value, stepsPerEpoch: 1, perStep: per.value };
+  const divided = partsOf(line, per?.value, scope);
+  if (epochs === undefined || per === undefined || divided === undefined) return undefined;
+  if (images === undefined) return { epochs: epochs.value, stepsPerEpoch: 1, perStep: per.value, ...divided };
   if (per.value > images) {
     checker.report("FSL5008", line.perStep.span, {
       what: "the images of a step",
@@ -76,7 +77,24 @@ export function pretrainDuration(line: ast.ForLine, images: number | undefined, 
     );
     return undefined;
   }
-  return { epochs: epochs.value, stepsPerEpoch: Math.floor(images / per.value), perStep: per.value };
+  return { epochs: epochs.value, stepsPerEpoch: Math.floor(images / per.value), perStep: per.value, ...divided };
+}
+
+/** `4 parts per step`: equal parts of a step's images. */
+function partsOf(line: ast.ForLine, images: number | undefined, scope: Scope): Pick<Duration, "parts"> | undefined {
+  if (line.parts === undefined) return {};
+  const parts = counted(line.parts, ["part"], "the division of a step", scope);
+  if (parts === undefined || images === undefined) return undefined;
+  if (images % parts.value !== 0) {
+    scope.checker.report(
+      "FSL5009",
+      line.parts.span,
+      { total: `${images} images`, per: parts.value, rest: images % parts.value },
+      { help: divisorHelp(images, parts.value, "parts per step") },
+    );
+    return undefined;
+  }
+  return parts.value === 1 ? {} : { parts: parts.value };
 }
 
 /** `for 100 epochs of 500 episodes, 4 episodes per step`, or `for 20000 episodes`, which is one epoch. */
@@ -88,6 +106,15 @@ export function metaDuration(line: ast.ForLine, scope: Scope): Duration | undefi
       line.span,
       { kind: "meta", line: "drop last" },
       { help: ["episodes are drawn, so none is ever left over"] },
+    );
+    return undefined;
+  }
+  if (line.parts !== undefined) {
+    checker.report(
+      "FSL5002",
+      line.parts.span,
+      { kind: "meta", line: "parts per step" },
+      { help: ["the episodes of a step are its parts: each has its backward pass before the next begins"] },
     );
     return undefined;
   }

@@ -10,8 +10,35 @@ export interface Written<L extends ast.StageLine = ast.StageLine> {
 export type Lines = ReadonlyMap<string, Written>;
 
 const allowed: Readonly<Record<ast.StageDecl["stage"], readonly string[]>> = {
-  pretrain: ["data", "encoder", "head", "metric", "of", "loss", "optimizer", "schedule", "for", "validate"],
-  meta: ["encoder", "metric", "of", "episodes", "loss", "optimizer", "schedule", "for", "validate", "fit from"],
+  pretrain: [
+    "data",
+    "encoder",
+    "head",
+    "metric",
+    "of",
+    "learn",
+    "loss",
+    "optimizer",
+    "schedule",
+    "for",
+    "validate",
+    "patience",
+    "ema",
+  ],
+  meta: [
+    "encoder",
+    "metric",
+    "of",
+    "episodes",
+    "loss",
+    "optimizer",
+    "schedule",
+    "for",
+    "validate",
+    "patience",
+    "ema",
+    "fit from",
+  ],
   evaluate: ["encoder", "metric", "of", "episodes", "report", "fit from"],
 };
 
@@ -19,6 +46,11 @@ export function wordOf(line: ast.StageLine): string {
   if (line.kind === "slot") return line.slot;
   if (line.kind === "fitFrom") return "fit from";
   return line.kind === "setting" ? line.word.text : line.kind;
+}
+
+/** What a line is found by: its word, and the names of a `learn`, of which there may be several. */
+function keyOf(line: ast.StageLine): string {
+  return line.kind === "learn" ? `learn ${line.names.map((name) => name.text).join(", ")}` : wordOf(line);
 }
 
 /** Own lines over those of `like`. Reports lines that are given twice or that this kind of stage does not have. */
@@ -35,19 +67,15 @@ export function ownLines(decl: ast.StageDecl, scope: Scope, inherited: Lines): {
       complete = false;
       continue;
     }
-    const first = seen.get(word);
+    const key = keyOf(line);
+    const first = seen.get(key);
     if (first !== undefined) {
-      checker.report(
-        "FSL5003",
-        line.span,
-        { line: word },
-        { labels: [{ span: first.span, text: "given here first" }] },
-      );
+      checker.report("FSL5003", line.span, { line: key }, { labels: [{ span: first.span, text: "given here first" }] });
       complete = false;
       continue;
     }
-    seen.set(word, line);
-    lines.set(word, { line, scope });
+    seen.set(key, line);
+    lines.set(key, { line, scope });
   }
   // A slot that is restated is no longer taken over by an inherited `of`, and `of` replaces inherited slots.
   if (seen.has("of")) for (const slot of ["encoder", "head", "metric"]) if (!seen.has(slot)) lines.delete(slot);
@@ -62,4 +90,9 @@ export function lineOf<K extends ast.StageLine["kind"]>(
   const written = lines.get(word);
   if (written?.line.kind !== kind) return undefined;
   return written as Written<Extract<ast.StageLine, { kind: K }>>;
+}
+
+/** The `learn` lines, in the order in which they were first given. */
+export function learnLines(lines: Lines): Written<ast.LearnDecl>[] {
+  return [...lines.values()].flatMap(({ line, scope }) => (line.kind === "learn" ? [{ line, scope }] : []));
 }

@@ -1,9 +1,11 @@
 /** The losses of stages: the defaults, and those that a `loss` line writes. */
 import type * as ast from "../../../grammar/ast.js";
-import type { Axis, Block, Expr, Metric, Network } from "../typed.js";
+import type { Axis, Block, Expr, Learn, Metric, Network } from "../typed.js";
 import { evaluateBlock, scalarLoss } from "./blocks.js";
 import { encoderCallable } from "./forms.js";
-import { Frame } from "./frame.js";
+import { Frame, unprimed } from "./frame.js";
+import { Learned } from "./learns.js";
+import type { Written } from "./lines.js";
 import type { Scope } from "./scope.js";
 import type { CallableValue } from "./values.js";
 
@@ -11,7 +13,8 @@ export interface PretrainContext {
   readonly stage: string;
   readonly encoder: Network;
   readonly head: Network;
-  readonly perStep: number;
+  /** Images that the loss sees at once. */
+  readonly items: number;
   readonly classes: number;
   /** Whose classes the labels are. */
   readonly labels: string;
@@ -27,7 +30,7 @@ function lossFrame(labels?: string, image: readonly Axis[] = []): Frame {
 /** mean cross-entropy of `head(encoder(x, norm: batch).vector)`. */
 export function defaultPretrainLoss(context: PretrainContext): Block {
   const { span, encoder, head } = context;
-  const item: Axis = { name: "item", size: context.perStep };
+  const item: Axis = { name: "item", size: context.items };
   const of: Axis = { name: "class", size: context.classes };
   const vector = encoder.outputs["vector"] ?? [];
   const output = Object.keys(head.outputs)[0] ?? "out";
@@ -59,7 +62,12 @@ export function defaultPretrainLoss(context: PretrainContext): Block {
 }
 
 /** `loss(x: image [item], y: class [item]) { … }` */
-export function pretrainLoss(line: ast.LossLine, context: PretrainContext, outer: Scope): Block | undefined {
+export function pretrainLoss(
+  line: ast.LossLine,
+  context: PretrainContext,
+  learned: readonly Written<ast.LearnDecl>[] | undefined,
+  outer: Scope,
+): { readonly block: Block; readonly learns: readonly Learn[] } | undefined {
   const { checker } = outer;
   if (line.params === undefined) {
     checker.report(
@@ -74,7 +82,7 @@ export function pretrainLoss(line: ast.LossLine, context: PretrainContext, outer
   }
   const frame = lossFrame(context.labels, context.encoder.input);
   for (const axis of context.encoder.input) frame.know(axis.name, axis.size);
-  frame.know("item", context.perStep);
+  frame.know("item", context.items);
   frame.know("class", context.classes);
   const scope = outer.child(frame);
   const head: CallableValue = {
@@ -87,7 +95,8 @@ export function pretrainLoss(line: ast.LossLine, context: PretrainContext, outer
   };
   scope.define("encoder", encoderCallable(context.encoder, context.span));
   scope.define("head", head);
-  const item: Axis = { name: "item", size: context.perStep };
+  const learns = (learned ?? []).map((written) => declareLearned(written, context, scope, frame));
+  const item: Axis = { name: "item", size: context.items };
   for (const [at, param] of line.params.entries()) {
     const form = param.type?.name.text;
     const axes = (param.type?.axes ?? []).map((axis) => axis.text);
@@ -112,7 +121,42 @@ export function pretrainLoss(line: ast.LossLine, context: PretrainContext, outer
   const value = evaluateBlock(line.body, scope);
   if (value.kind === "anything") return undefined;
   const result = scalarLoss(value, scope, line.body.result?.span ?? line.body.span);
-  return result === undefined ? undefined : { statements: frame.statements, result };
+  if (result === undefined) return undefined;
+  const block = { statements: frame.statements, result };
+  return { block, learns: learns.flatMap((each) => each.typed()) };
+}
+
+/** A `learn` line of the stage: evaluated where it was written, its names known in the loss. */
+function declareLearned(
+  { line, scope: written }: Written<ast.LearnDecl>,
+  context: PretrainContext,
+  into: Scope,
+  loss: Frame,
+): Learned {
+  // Learned tensors may have the axes of the encoder's outputs, whose map has another size than the images.
+  const frame = lossFrame(context.labels);
+  frame.know("class", context.classes);
+  for (const axes of Object.values(context.encoder.outputs)) for (const axis of axes) frame.know(axis.name, axis.size);
+  const scope = written.child(frame);
+  const sizes = (): Map<string, number> =>
+    new Map(
+      loss.knownNames().flatMap((name) => {
+        const size = loss.known(name)?.size;
+        return size === undefined
+          ? []
+          : [
+              [name, size],
+              [unprimed(name), size],
+            ];
+      }),
+    );
+  const learned = new Learned(scope, { generic: false }, sizes);
+  learned.declare(line);
+  for (const { text } of line.names) {
+    const value = scope.lookup(text);
+    if (value !== undefined) into.define(text, value);
+  }
+  return learned;
 }
 
 export function defaultMetaLoss(span: ast.Span): Block {

@@ -15,6 +15,7 @@ import type {
   Expr,
   ExprNode,
   Layer,
+  Learn,
   MetaStage,
   Metric,
   Network,
@@ -25,6 +26,7 @@ import type {
   Statement,
   Task,
   Transform,
+  Validation,
 } from "../typed.js";
 import { walkExprs } from "./walk.js";
 
@@ -101,22 +103,28 @@ export function canonicalStage(stage: Stage, experiment: Experiment, digests: Di
     validate === undefined
       ? null
       : {
+          ...("from" in validate && validate.from ? { from: digests.output(validate.from.stage) } : {}),
           ...validation(validate, split(validate.split, "eval")),
           metric: canonicalMetric(validate.metric, ["classify"], encoder.value, digests),
         };
   const encoder = slot(stage.encoder, canonicalNetwork(stage.encoder.value));
   switch (stage.kind) {
-    case "pretrain":
+    case "pretrain": {
+      const modules = stage.learns.flatMap((learn) => (learn.kind === "module" ? [learn.network] : []));
+      const names = AxisNames.of([stage.encoder.value, stage.head.value, ...modules], ["item"]);
+      const learns = canonicalLearns(stage.learns, names);
       return {
         kind: stage.kind,
         data: split(stage.data, "train"),
         classes: stage.classes,
         encoder,
         head: slot(stage.head, canonicalNetwork(stage.head.value)),
-        loss: canonicalBlock(stage.loss, AxisNames.of([stage.encoder.value, stage.head.value], ["item"]), [], digests),
+        ...(learns.length > 0 ? { learns } : {}),
+        loss: canonicalBlock(stage.loss, names, [], digests),
         ...training(stage),
         validate: validating(stage),
       };
+    }
     case "meta": {
       const entries = new Set(["classify"]);
       walkExprs(stage.loss, (e) => {
@@ -141,6 +149,7 @@ export function canonicalStage(stage: Stage, experiment: Experiment, digests: Di
           task: task(row.task),
           split: split(row.split, "eval"),
           episodes: row.episodes,
+          ...(row.given === undefined ? {} : { given: row.given.digest }),
           metric: canonicalMetric(row.metric, ["classify"], stage.encoder.value, digests),
         })),
         report: plain(stage.report),
@@ -166,14 +175,14 @@ function training(stage: Extract<Stage, { kind: "pretrain" | "meta" }>): Record<
     optimizer: plain(stage.optimizer),
     schedule: plain(stage.schedule),
     duration: plain(stage.duration),
+    ...(stage.ema === undefined ? {} : { ema: stage.ema }),
   };
 }
 
-function validation(
-  v: { readonly task: Task; readonly episodes: number; readonly everyEpochs: number; readonly keepBest: boolean },
-  split: Canonical,
-): Record<string, Canonical> {
-  return { task: task(v.task), split, episodes: v.episodes, everyEpochs: v.everyEpochs, keepBest: v.keepBest };
+function validation(v: Validation, split: Canonical): Record<string, Canonical> {
+  const { episodes, everyEpochs, keepBest, patience } = v;
+  const ends = patience === undefined ? {} : { patience };
+  return { task: task(v.task), split, episodes, everyEpochs, keepBest, ...ends };
 }
 
 const task = (t: Task): Canonical => ({ way: t.way, shot: t.shot, query: t.query });
@@ -226,10 +235,7 @@ function canonicalMetric(metric: Metric, entries: readonly string[], encoder: Ne
       digests,
     );
   // Learned tensors first: every body reads them by the same names.
-  const learns = metric.learns.map((l): Canonical => {
-    if (l.kind === "module") return { name: l.name, network: canonicalNetwork(l.network) };
-    return l.kind === "tensor" ? { ...record(l), axes: names.axes(l.axes) } : plain(l);
-  });
+  const learns = canonicalLearns(metric.learns, names);
   return {
     learns,
     fits: metric.fits.map((f) => {
@@ -250,6 +256,13 @@ function canonicalMetric(metric: Metric, entries: readonly string[], encoder: Ne
       }),
     ),
   };
+}
+
+function canonicalLearns(learns: readonly Learn[], names: AxisNames): readonly Canonical[] {
+  return learns.map((l): Canonical => {
+    if (l.kind === "module") return { name: l.name, network: canonicalNetwork(l.network) };
+    return l.kind === "tensor" ? { ...record(l), axes: names.axes(l.axes) } : plain(l);
+  });
 }
 
 /** Which fields of an expression hold axes. */

@@ -1,5 +1,5 @@
 /** Networks in a plan: layer by layer, with shapes and parameters. */
-import type { Layer, Metric, Network, Slot } from "../typed.js";
+import type { Layer, Learn, Metric, Network, Slot } from "../typed.js";
 import { axesText, layerText } from "./describe.js";
 import type { LayerPlan, NetworkPlan } from "./report.js";
 
@@ -17,15 +17,23 @@ export function networkPlan(slot: "encoder" | "head", { value, from, frozen }: S
 }
 
 export function metricPlan({ value, from, frozen }: Slot<Metric>): NetworkPlan {
-  const modules = value.learns.flatMap((learn) => (learn.kind === "module" ? [learn] : []));
-  const learned = value.learns.flatMap((learn) =>
+  return {
+    ...learnsPlan("metric", value.name, value.learns),
+    from: from ? `${from.stage}.${from.slot}` : undefined,
+    frozen,
+  };
+}
+
+export function learnsPlan(slot: "metric" | "learn", name: string, learns: readonly Learn[]): NetworkPlan {
+  const modules = learns.flatMap((learn) => (learn.kind === "module" ? [learn] : []));
+  const learned = learns.flatMap((learn) =>
     learn.kind === "tensor" ? [{ path: learn.name, shape: learn.axes.map((axis) => axis.size) }] : [],
   );
   return {
-    slot: "metric",
-    name: value.name,
-    from: from ? `${from.stage}.${from.slot}` : undefined,
-    frozen,
+    slot,
+    name,
+    from: undefined,
+    frozen: false,
     input: "",
     layers: modules.flatMap((learn) => layerPlans(learn.network, `${learn.name}.`)),
     learned,

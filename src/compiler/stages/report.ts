@@ -71,7 +71,7 @@ export interface EvaluatePlan extends StagePlanBase {
 }
 
 export interface NetworkPlan {
-  readonly slot: "encoder" | "head" | "metric";
+  readonly slot: "encoder" | "head" | "metric" | "learn";
   readonly name: string;
   /** `teacher.encoder` where a finished stage fills it. */
   readonly from: string | undefined;

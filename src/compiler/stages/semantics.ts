@@ -107,6 +107,7 @@ export function semanticsOf(stage: Stage, transforms: readonly Transform[]): Rea
   network(stage.encoder.value);
   if (stage.kind === "pretrain") {
     network(stage.head.value);
+    for (const learn of stage.learns) if (learn.kind === "module") network(learn.network);
     used.set("image_order", conductVersions.image_order);
   } else {
     metric(stage.metric.value);

@@ -1,14 +1,16 @@
 /** What every kind of stage does: lines that it must have, slots filled, weights that train, stages that it needs. */
 import type * as ast from "../../../../grammar/ast.js";
-import type { Metric, Network, Schedule, Slot, Stage } from "../../typed.js";
+import type { Learn, Metric, Network, Optimizer, Schedule, Slot, Stage } from "../../typed.js";
 import { nodes } from "../blockers.js";
 import { suggest } from "../checker.js";
 import type { Datasets } from "../datasets.js";
 import { elaborateSchedule } from "../duration.js";
-import { type Lines, lineOf } from "../lines.js";
+import { evaluate } from "../evaluate.js";
+import { type Lines, lineOf, type Written } from "../lines.js";
+import { elaborateOptimizer } from "../optimizer.js";
 import type { Scope } from "../scope.js";
 import type { Filled, Slots, Stages } from "../slots.js";
-import { describe } from "../values.js";
+import { describe, type Value } from "../values.js";
 
 export interface StageContext {
   readonly id: string;
@@ -80,29 +82,76 @@ export function trainable(slots: {
   readonly encoder?: Slot<Network>;
   readonly head?: Slot<Network>;
   readonly metric?: Slot<Metric>;
+  readonly learns?: readonly Learn[];
 }): string[] {
   const network = (slot: string, value: Slot<Network> | undefined): string[] =>
     value === undefined || value.frozen
       ? []
       : value.value.weights.filter((weight) => weight.trainable).map((weight) => `${slot}.${weight.path}`);
-  const metric =
-    slots.metric === undefined || slots.metric.frozen
-      ? []
-      : slots.metric.value.learns.flatMap((learn) =>
-          learn.kind === "module"
-            ? learn.network.weights
-                .filter((weight) => weight.trainable)
-                .map((weight) => `metric.${learn.name}.${weight.path}`)
-            : [`metric.${learn.name}`],
-        );
-  return [...network("encoder", slots.encoder), ...network("head", slots.head), ...metric];
+  const learned = (slot: string, learns: readonly Learn[]): string[] =>
+    learns.flatMap((learn) =>
+      learn.kind === "module"
+        ? learn.network.weights.filter((weight) => weight.trainable).map(({ path }) => `${slot}.${learn.name}.${path}`)
+        : [`${slot}.${learn.name}`],
+    );
+  return [
+    ...network("encoder", slots.encoder),
+    ...network("head", slots.head),
+    ...learned("metric", slots.metric === undefined || slots.metric.frozen ? [] : slots.metric.value.learns),
+    ...learned("learn", slots.learns ?? []),
+  ];
+}
+
+/** The optimizer over the weights that a stage trains; reports a stage that trains none. */
+export function optimizerOf(context: StageContext, weights: readonly string[]): Optimizer | undefined {
+  const written = lineOf(context.lines, "optimizer", "optimizer");
+  if (written === undefined) return undefined;
+  const optimizer = elaborateOptimizer(written.line, weights, written.scope);
+  if (optimizer === undefined || weights.some((path) => optimizer.overrides[path]?.frozen !== true)) return optimizer;
+  const { decl, scope } = context;
+  scope.checker.report("FSL5040", weights.length === 0 ? decl.name.span : written.line.span, {
+    stage: decl.name.text,
+    why: weights.length === 0 ? "its slots hold nothing that trains" : "every group is frozen",
+  });
+  return undefined;
+}
+
+/** `ema 0.999`; undefined where there is no such line. */
+export function emaOf(context: StageContext): number | undefined | "wrong" {
+  const written = lineOf(context.lines, "ema", "setting");
+  if (written === undefined) return undefined;
+  const value = oneValue(written, "the decay of the average");
+  if (value === undefined) return "wrong";
+  if (value.kind !== "real" && value.kind !== "int") {
+    const what = "the decay of the average";
+    written.scope.checker.report("FSL3009", value.span, { what, expected: "a number", found: describe(value) });
+    return "wrong";
+  }
+  if (value.value <= 0 || value.value >= 1) {
+    const range = "above 0 and below 1";
+    written.scope.checker.report("FSL5008", value.span, { what: "the decay of `ema`", range, found: value.value });
+    return "wrong";
+  }
+  return value.value;
+}
+
+/** The one value of a line that is a word and a value; reports another number of them. */
+export function oneValue({ line, scope }: Written<ast.SettingLine>, what: string): Value | undefined {
+  const [expr, more] = line.values;
+  if (expr === undefined || more !== undefined) {
+    const found = expr === undefined ? "nothing" : `${line.values.length} values`;
+    scope.checker.report("FSL3009", line.span, { what, expected: "one number", found });
+    return undefined;
+  }
+  const value = evaluate(expr, scope);
+  return value.kind === "anything" ? undefined : value;
 }
 
 export function bare<T>(slot: Slot<T>): Slot<T> {
   return { value: slot.value, from: slot.from, frozen: slot.frozen, span: slot.span };
 }
 
-export function needsOf(slots: Slots, tree: unknown): string[] {
+export function needsOf(slots: { readonly [K in keyof Slots]?: Pick<Slot<unknown>, "from"> }, tree: unknown): string[] {
   const needs = new Set<string>();
   for (const slot of [slots.encoder, slots.head, slots.metric])
     if (slot?.from !== undefined) needs.add(slot.from.stage);

@@ -7,7 +7,7 @@ import { lineOf } from "../lines.js";
 import type { Scope } from "../scope.js";
 import { elaborateTasks, type TaskRow, taskFits } from "../tasks.js";
 import { describe } from "../values.js";
-import type { StageContext } from "./context.js";
+import { oneValue, type StageContext } from "./context.js";
 
 interface Drawn {
   readonly rows: readonly TaskRow[];
@@ -45,6 +45,7 @@ export function drawn(
   const value = evaluate(task, scope);
   const from = splitOf(split, scope, datasets);
   if (value.kind === "anything") return undefined;
+  if (value.kind === "text" && !onlyOne) return from && listed(value.value, task.span, from, scope);
   if (value.kind !== "episode") {
     checker.report("FSL2019", task.span, { needed: "an episode", found: describe(value) });
     return undefined;
@@ -59,6 +60,25 @@ export function drawn(
     taskFits(row.task, from.split, from.dataset, { task: task.span, declared: value.decl.name.span }, checker),
   );
   return fits.every(Boolean) ? { rows, ...from, span: task.span } : undefined;
+}
+
+/** `episodes "episodes.json" from birds.test`: the list fixes the task. */
+function listed(
+  path: string,
+  span: ast.Span,
+  from: { readonly split: SplitRef; readonly dataset: Dataset },
+  scope: Scope,
+): Drawn | undefined {
+  const { checker } = scope;
+  const list = checker.files?.episodes(path) ?? { problem: "it cannot be read here", place: undefined };
+  if ("problem" in list) {
+    const labels = list.place === undefined ? [] : [{ span: { file: path, ...list.place }, text: "" }];
+    checker.report("FSL5060", span, { path, why: list.problem }, { labels });
+    return undefined;
+  }
+  const { task, episodes, digest } = list;
+  if (!taskFits(task, from.split, from.dataset, { task: span, declared: span }, checker)) return undefined;
+  return { rows: [{ label: "", task, given: { list: { path, digest, span }, episodes } }], ...from, span };
 }
 
 export function episodesCount(expr: ast.Expr | undefined, otherwise: number, scope: Scope): number | undefined {
@@ -97,7 +117,7 @@ export function notTest(
 
 export function validation(context: StageContext): { validation: Validation; dataset: Dataset } | undefined | "wrong" {
   const written = lineOf(context.lines, "validate", "validate");
-  if (written === undefined) return undefined;
+  if (written === undefined) return patienceOf(context, undefined) === undefined ? undefined : "wrong";
   const { line, scope } = written;
   const from = drawn(line.task, line.split, scope, context.datasets, true);
   const episodes = episodesCount(line.count, 600, scope);
@@ -117,6 +137,34 @@ export function validation(context: StageContext): { validation: Validation; dat
   const row = from?.rows[0];
   if (from === undefined || row === undefined || episodes === undefined) return "wrong";
   if (!notTest(from, "validate on", context)) return "wrong";
+  const patience = patienceOf(context, everyEpochs);
+  if (patience === "wrong") return "wrong";
   const typed: Validation = { task: row.task, split: from.split, episodes, everyEpochs, keepBest: line.keepBest };
-  return { validation: typed, dataset: from.dataset };
+  return { validation: patience === undefined ? typed : { ...typed, patience }, dataset: from.dataset };
+}
+
+/** `patience 10 epochs`: how long training goes on without a better validation. */
+function patienceOf(context: StageContext, every: number | undefined): number | undefined | "wrong" {
+  const written = lineOf(context.lines, "patience", "setting");
+  if (written === undefined) return undefined;
+  const { decl } = context;
+  const { line, scope } = written;
+  const value = oneValue(written, "how long to wait");
+  if (value === undefined) return "wrong";
+  if (value.kind !== "int" || value.unit !== "epoch") {
+    const found = describe(value);
+    scope.checker.report("FSL3010", value.span, { what: "how long to wait", expected: "epochs", found });
+    return "wrong";
+  }
+  if (every === undefined) {
+    const help = ["`patience` waits for a better validation: `validate task from birds.val, keep best`"];
+    scope.checker.report("FSL5001", line.span, { kind: decl.stage, stage: decl.name.text, line: "validate" }, { help });
+    return "wrong";
+  }
+  if (value.value < every) {
+    const range = `at least ${every}, the epochs between two validations`;
+    scope.checker.report("FSL5008", value.span, { what: "`patience`", range, found: value.value });
+    return "wrong";
+  }
+  return value.value;
 }

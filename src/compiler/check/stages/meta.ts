@@ -4,13 +4,14 @@ import { metaLossBlockers, metricBlockers } from "../blockers.js";
 import { metaDuration } from "../duration.js";
 import { lineOf } from "../lines.js";
 import { defaultMetaLoss, metaLoss } from "../losses.js";
-import { elaborateOptimizer } from "../optimizer.js";
 import { fillEncoder, fillMetric, type Slots } from "../slots.js";
 import {
   bare,
   type Elaborated,
+  emaOf,
   filled,
   needsOf,
+  optimizerOf,
   required,
   type StageContext,
   scheduleOf,
@@ -60,11 +61,8 @@ export function meta(context: StageContext): Elaborated {
   const slots: Slots = { encoder, metric: { ...metric.slot, trained: true } };
   const forLine = lineOf(lines, "for", "for");
   const duration = forLine === undefined ? undefined : metaDuration(forLine.line, forLine.scope);
-  const optimizerLine = lineOf(lines, "optimizer", "optimizer");
-  const optimizer =
-    optimizerLine === undefined
-      ? undefined
-      : elaborateOptimizer(optimizerLine.line, trainable({ encoder, metric: metric.slot }), optimizerLine.scope);
+  const optimizer = optimizerOf(context, trainable({ encoder, metric: metric.slot }));
+  const ema = emaOf(context);
   const schedule = duration === undefined ? undefined : scheduleOf(context, duration);
   const written = lineOf(lines, "loss", "loss");
   const span = decl.name.span;
@@ -76,6 +74,7 @@ export function meta(context: StageContext): Elaborated {
     schedule === undefined ||
     loss === undefined ||
     checkedValidation === "wrong" ||
+    ema === "wrong" ||
     !fits
   ) {
     return { stage: undefined, slots };
@@ -100,6 +99,7 @@ export function meta(context: StageContext): Elaborated {
     optimizer,
     schedule,
     duration,
+    ...(ema === undefined ? {} : { ema }),
     validate: checkedValidation && validating && { ...checkedValidation.validation, metric: validating },
   };
   return { stage, slots };

@@ -162,7 +162,8 @@ function unused(learned: readonly Written<ast.LearnDecl>[], loss: Block, context
   const read = new Set<unknown>();
   for (const node of nodes(loss)) {
     if (node["k"] === "learn") read.add(node["name"]);
-    const target = node["k"] === "apply" ? (node["target"] as { readonly kind: string; readonly name?: string }) : undefined;
+    const target =
+      node["k"] === "apply" ? (node["target"] as { readonly kind: string; readonly name?: string }) : undefined;
     if (target?.kind === "learn") read.add(target.name);
   }
   for (const name of learned.flatMap(({ line }) => line.names))

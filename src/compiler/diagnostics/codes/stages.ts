@@ -260,6 +260,15 @@ export const stagesCodes = codes({
     example: meta("  loss classify + 0.1 * contrast\n"),
     mend: "Name an entry of the metric; the help line lists them.",
   },
+  FSL5040: {
+    severity: "error",
+    title: "a stage that trains nothing",
+    message: "`{stage}` trains no weight: {why}",
+    explanation:
+      "Frozen slots and groups keep their weights. A stage that keeps all of them would run to its end for nothing.",
+    example: meta("").replace("adam(lr: 1e-3)", "adam(lr: 1e-3) { encoder frozen }"),
+    mend: "Leave something to train, or use the finished stage as it is.",
+  },
 
   FSL5101: {
     severity: "error",
