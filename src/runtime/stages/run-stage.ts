@@ -46,6 +46,7 @@ export async function runStage(context: StageContext): Promise<Outcome> {
     fslc: version,
     created: new Date().toISOString(),
     seconds: (performance.now() - started) / 1000,
+    peakMemory: process.resourceUsage().maxRSS * 1024,
     seed: job.seed,
     inputs: stageNeeds(stage).map((id) => inputOf(job, id)),
     data: [...packs].map(([id, { digest, skipped }]) => ({ dataset: id, digest, skipped: skipped.length })),

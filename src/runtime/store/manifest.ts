@@ -38,6 +38,8 @@ export interface Manifest {
   readonly fslc: string;
   readonly created: string;
   readonly seconds: number;
+  /** Bytes: the most memory that the stage's process held. Older entries do not say. */
+  readonly peakMemory?: number;
   readonly seed: number;
   readonly inputs: readonly { readonly stage: string; readonly key: string; readonly output: string }[];
   readonly data: readonly { readonly dataset: string; readonly digest: string; readonly skipped: number }[];
