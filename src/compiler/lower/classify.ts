@@ -10,7 +10,7 @@ import type { Dataset, Metric, Network, Report, Task } from "../typed.js";
 import { Calls, type Placed, WeightTable } from "./calls.js";
 import { imageShape, lowerImages } from "./images.js";
 import { LongLoops } from "./long-loops.js";
-import { MetricLowering, type Rows, rowAxis } from "./metric.js";
+import { isTransductive, MetricLowering, orderFeed, type Rows, rowAxis } from "./metric.js";
 import { type Named, NamedOps, queryAxis, taskAxis } from "./named.js";
 import { cut, type StagedProgram } from "./staged.js";
 import { metricWeights, networkWeights } from "./weights.js";
@@ -24,7 +24,9 @@ export interface ClassifyOptions {
 /**
  * Feeds `support.<output>` f32 [E, way·shot, …] and `query.<output>` [E, way·query, …] for each encoder output that the
  * metric takes; metric weights by path. Host outputs [E, way·query]: `correct` f32 (1/ties credit), `top<k>` likewise,
- * `predicted` i32 (the lowest of tied classes); where they are reported, `logits` f32 [E, way·query, way].
+ * `predicted` i32 (the lowest of tied classes); where they are reported, `logits` f32 [E, way·query, way]. A transductive
+ * metric takes the feed `order` i32 [E, way·query]: the queries as it is to meet them; all outputs are in the old order.
+ * What a metric has fitted from base data is a weight, `fit:<name>`.
  */
 export function lowerClassify(metric: Metric, task: Task, encoder: Network, options: ClassifyOptions): StagedProgram {
   const ops = new NamedOps(new Graph());
@@ -99,6 +101,7 @@ function classification(ops: NamedOps, given: Classification, rows: Rows): Stage
     rows,
     calls,
     weights,
+    order: isTransductive(metric) ? queryOrder(ops, task, options.episodes) : undefined,
     loops: { test: true, longLoop: long.drive },
   });
   const all = [
@@ -113,7 +116,12 @@ function classification(ops: NamedOps, given: Classification, rows: Rows): Stage
   if (options.report.some((item) => item.kind === "logits")) {
     host.logits = ops.expand(lowering.classify(), [...all, { name: "way", size: task.way }]).node;
   }
-  return cut(ops.graph, { name: `classify ${metric.name}`, host, feeds: feeds() }, long.loops);
+  return cut(ops.graph, { name: `classify ${metric.name}`, host, feeds: [...feeds(), orderFeed] }, long.loops);
+}
+
+/** The feed of the order in which each episode's queries are met. */
+function queryOrder(ops: NamedOps, { way, query }: Task, episodes: number): Named {
+  return ops.of(ops.t.input(orderFeed, [episodes, way * query], "i32"), [taskAxis, rowAxis]);
 }
 
 function testWeights(ops: NamedOps, metric: Metric, encoder: Network): WeightTable {

@@ -25,6 +25,8 @@ export interface Scope {
   readonly param: (name: string) => Named;
   /** A learned value; one that is like a network's weights, for the weight that it is asked for. */
   readonly learn: (name: string, weight?: WeightPlace) => Named;
+  /** A constant of the base data; undefined where none can stand. */
+  readonly fit?: (name: string) => Named;
   readonly apply: (target: Callable, x: Named, output: string, norm: CallNorm, adapted?: Adapted) => Named;
   /** The value of a loss entry, or the default loss of `classify`. */
   readonly entryLoss: (entry: string) => Named;
@@ -146,6 +148,12 @@ class Body implements Inside {
     return bound;
   }
 
+  private fitted(name: string): Named {
+    const { fit } = this.scope;
+    if (!fit) throw new CompilerBug(`the fitted value ${name} is read where it cannot be`);
+    return fit(name);
+  }
+
   private expr(e: Expr): Named {
     return this.ops.graph.at(e.span, () => this.lower(e));
   }
@@ -160,7 +168,7 @@ class Body implements Inside {
       case "learn":
         return this.scope.learn(e.name);
       case "fit":
-        throw new CompilerBug(`the fitted value ${e.name} reached lowering`);
+        return this.fitted(e.name);
       case "local": {
         const value = this.locals.get(e.local);
         if (!value) throw new CompilerBug(`local ${e.local} is used before it is bound`);

@@ -4,7 +4,7 @@ import type { Axis, Entry, EntryParam, Metric, Task } from "../typed.js";
 import { type Calls, type WeightTable, weightAxes } from "./calls.js";
 import { crossEntropy, type LoopScope, lowerBlock, oneHot } from "./expressions.js";
 import type { WeightPlace } from "./loops.js";
-import { axesOf, lanesOf, type Named, type NamedOps, queryAxis, sizeOf, taskAxis } from "./named.js";
+import { lanesOf, type Named, type NamedOps, queryAxis, sizeOf, taskAxis } from "./named.js";
 
 /** Rows of an episode, class-major, by what a parameter asks for: `vector`, `map`, …, or `image`. */
 export interface Rows {
@@ -15,6 +15,9 @@ export interface Rows {
 export const orderFeed = "order";
 /** Whether `classify` sees the queries together. */
 export const isTransductive = (metric: Metric): boolean => metric.entries["classify"]?.transductive === true;
+
+/** The input that holds a fitted value. */
+export const fitInput = (name: string): string => `fit:${name}`;
 
 /** The axis that the rows are on. */
 export const rowAxis = "·row";
@@ -29,7 +32,7 @@ export interface MetricContext {
    * The order in which a transductive `classify` meets the queries: i32 rows, on `rowAxis` and the episodes' axis if there
    * is one. Its scores come back in the order of the rows.
    */
-  readonly order: Named | undefined;
+  readonly order?: Named | undefined;
   /** At test a `minimize` takes its steps at test, and long loops may be driven from outside. */
   readonly loops: Pick<LoopScope, "test" | "longLoop">;
 }
@@ -83,7 +86,7 @@ export class MetricLowering {
     const entry = this.find(name);
     if (entry.result.kind === "loss") return this.entry(name);
     const each = crossEntropy(this.ops, this.classify(), this.labels(), "way", entry.result.kind);
-    return this.ops.mean(each, each.axes);
+    return meanOfAll(this.ops, each);
   }
 
   /** What each query scores among the `k` best. */
@@ -108,6 +111,7 @@ export class MetricLowering {
         return this.param(param);
       },
       learn: (asked, weight) => this.learn(asked, weight),
+      fit: (asked) => this.fitted(asked),
       apply: (target, x, output, norm, adapted) => calls.apply(target, x, output, norm, adapted),
       entryLoss: (other) => this.loss(other),
       draws: calls.draws?.at(`metric.${name}`),
@@ -127,6 +131,21 @@ export class MetricLowering {
     if (has("query")) return ops.split(rows, rowAxis, [classes, { name: "query", size: query }]);
     if (has("n")) return ops.rename(this.shuffled(rows), [{ from: rowAxis, to: "n" }]);
     return ops.rename(rows, [{ from: rowAxis, to: queryAxis }]);
+  }
+
+  private fitted(name: string): Named {
+    const { ops } = this;
+    const fit = this.context.metric.fits.find((own) => own.name === name);
+    if (!fit) throw new CompilerBug(`the metric fits no ${name}`);
+    const { axes } = fit.type;
+    const node = ops.t.input(
+      fitInput(name),
+      axes.map((axis) => axis.size),
+    );
+    return ops.of(
+      node,
+      axes.map((axis) => axis.name),
+    );
   }
 
   private learn(name: string, weight: WeightPlace | undefined): Named {
@@ -169,10 +188,10 @@ export function credit(ops: NamedOps, scores: Named, labels: Named, axis: string
   return ops.mul(clamped, ops.binary("min", ties, ops.scalar(1)));
 }
 
-/** The mean over every axis. */
+/** The mean over every axis of an episode. */
 export function meanOfAll(ops: NamedOps, x: Named): Named {
   return ops.mean(
     x,
-    axesOf(x).map((axis) => axis.name),
+    x.axes.filter((axis) => axis !== taskAxis),
   );
 }

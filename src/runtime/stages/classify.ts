@@ -1,6 +1,8 @@
 /** Runs a metric over episodes, many of them in one run of its program, and scores each. */
+import { orderFeed } from "../../compiler/lower/index.js";
 import type { Metric, Task } from "../../compiler/typed.js";
 import type { Episode, Loader } from "../data/contract.js";
+import { shuffledImages } from "../data/index.js";
 import type { Handle, HostTensor } from "../engines/engine.js";
 import type { StageContext } from "./context.js";
 import { allocateFeeds, type Feeds, feedData } from "./feeds.js";
@@ -49,6 +51,7 @@ export async function classify(request: ClassifyRequest, feed: Feeder, context: 
     const count = Math.min(perRun, episodes.length - start);
     // A short last run keeps episodes of the one before it at its end: their answers are dropped.
     await feed(feeds, start, count);
+    fillOrders(feeds, context.job.seed, start, count);
     const host = await executable.run({ ...weights, ...feeds }, context.pace);
     const take = (target: Float32Array | Int32Array, name: string): void => {
       const data = host[name]?.data;
@@ -69,10 +72,22 @@ export async function classify(request: ClassifyRequest, feed: Feeder, context: 
   return { correct, top, predicted, logits };
 }
 
+/**
+ * The order in which a transductive method meets the queries of each episode, `start` being the first: a seeded shuffle,
+ * so that no method can read labels off their places. Nothing where the program takes none.
+ */
+export function fillOrders(feeds: Feeds, seed: number, start: number, count: number): void {
+  if (!(orderFeed in feeds)) return;
+  const orders = feedData(feeds, orderFeed, Int32Array);
+  const queries = feeds[orderFeed]?.shape[1] ?? 0;
+  for (let e = 0; e < count; e++) orders.set(shuffledImages(seed, "shuffle", queries, start + e), e * queries);
+}
+
 /** Feeds from embeddings: `support.vector` gets the rows of the output `vector` of each episode's supports. */
 export function fromRows(episodes: readonly Episode[], all: ReadonlyMap<string, Rows>): Feeder {
   return (feeds, start, count) => {
     for (const name of Object.keys(feeds)) {
+      if (name === orderFeed) continue;
       const dot = name.indexOf(".");
       const part = name.slice(0, dot);
       const rows = all.get(name.slice(dot + 1));

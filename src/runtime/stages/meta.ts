@@ -3,6 +3,7 @@ import type { MetaStage, Task } from "../../compiler/typed.js";
 import type { Pack, PackedSplit } from "../data/contract.js";
 import { sampleEpisode } from "../data/index.js";
 import type { Engine } from "../engines/engine.js";
+import { fillOrders } from "./classify.js";
 import type { StageContext } from "./context.js";
 import type { Batches, Trained } from "./train.js";
 import { runTraining } from "./training.js";
@@ -37,6 +38,9 @@ export function episodeBatches(split: PackedSplit, task: Task, perStep: number, 
       }
       return images;
     },
-    fill() {}, // Labels of an episode are its order: the program has them.
+    // Labels of an episode are its order: the program has them.
+    fill(feeds, _, step) {
+      fillOrders(feeds, seed, (step - 1) * perStep, perStep);
+    },
   };
 }

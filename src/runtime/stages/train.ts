@@ -16,8 +16,8 @@ import { startingWeights } from "./weights.js";
 export interface Batches {
   /** Images (indices into the split) of a step, in the order of the `images` feed. */
   images(step: number, epoch: number): Int32Array;
-  /** Fills the feeds beside the images: labels. */
-  fill(feeds: Feeds, images: Int32Array): void;
+  /** Fills the feeds beside the images: labels, orders of queries. */
+  fill(feeds: Feeds, images: Int32Array, step: number): void;
   readonly unit: "images" | "episodes";
 }
 
@@ -90,7 +90,7 @@ export async function train(options: TrainOptions, engine: Engine, context: Stag
     batch.release();
     const images = asked.shift();
     if (images === undefined) throw new Error(`no images were asked for at step ${step}`);
-    batches.fill(feeds, images);
+    batches.fill(feeds, images, step);
     const { device, host } = await executable.run({ ...pick(handles, states), ...pick(handles, fixed), ...feeds });
     handles = { ...handles, ...device };
     const epoch = epochOf(step);
