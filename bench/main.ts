@@ -65,6 +65,15 @@ const CASES: readonly Case[] = [
     peerRuns: 1,
   },
   {
+    name: "maml",
+    what: "MAML step, 5 inner steps second order, Conv32F 28 px, 4 episodes of 5-way 1-shot 15-query, Adam",
+    rounds: 9,
+    warm: 2,
+    ours: (engine) => trainingStep(engine, "maml"),
+    modes: ["eager"],
+    peerRuns: 1,
+  },
+  {
     name: "resnet12",
     what: "training step, ResNet12 84 px, 5-way 5-shot 15-query, Adam",
     rounds: 3,

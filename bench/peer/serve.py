@@ -106,7 +106,48 @@ class Reembed:
             self.step.forward((self.step.images.float() / 255 - 0.5).contiguous(memory_format=self.step.layout))
 
 
+class MamlStep:
+    """One step of MAML with second derivatives: the inner steps as graphs, the episodes one after the other."""
+
+    def __init__(self, channels, width, size, way, shot, query, episodes, inner, rate):
+        widths = [channels] + [width] * 4
+        self.weights = []
+        for a, b in zip(widths, widths[1:]):
+            conv = nn.Conv2d(a, b, 3, padding=1)
+            self.weights += [conv.weight, conv.bias, nn.Parameter(torch.ones(b)), nn.Parameter(torch.zeros(b))]
+        head = nn.Linear(width * (size // 16) ** 2, way)
+        self.weights += [head.weight, head.bias]
+        self.optimizer = torch.optim.Adam(self.weights, lr=1e-3)
+        self.inner, self.rate, self.supports = inner, rate, way * shot
+        self.images = torch.randint(0, 256, (episodes, way * (shot + query), channels, size, size), dtype=torch.uint8)
+        self.support_labels = torch.arange(way).repeat_interleave(shot)
+        self.query_labels = torch.arange(way).repeat_interleave(query)
+
+    @staticmethod
+    def forward(w, x):
+        for block in range(4):
+            weight, bias, gamma, beta = w[4 * block : 4 * block + 4]
+            x = F.batch_norm(F.conv2d(x, weight, bias, padding=1), None, None, gamma, beta, training=True)
+            x = F.max_pool2d(F.relu(x), 2)
+        return F.linear(x.flatten(1), w[-2], w[-1])
+
+    def __call__(self):
+        self.optimizer.zero_grad()
+        for episode in self.images:
+            images = episode.float() / 255 - 0.5
+            w = self.weights
+            for _ in range(self.inner):
+                loss = F.cross_entropy(self.forward(w, images[: self.supports]), self.support_labels)
+                slopes = torch.autograd.grad(loss, w, create_graph=True)
+                w = [value - self.rate * slope for value, slope in zip(w, slopes)]
+            loss = F.cross_entropy(self.forward(w, images[self.supports :]), self.query_labels)
+            (loss / len(self.images)).backward()
+        self.optimizer.step()
+
+
 def make(case, compiled):
+    if case == "maml":
+        return MamlStep(3, 32, 28, 5, 1, 15, 4, 5, 0.01)
     if case == "conv64":
         return ProtoStep(Conv64F(), 5, 5, 15, 84, 3, compiled)
     if case == "resnet12":

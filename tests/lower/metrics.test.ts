@@ -87,6 +87,7 @@ function scores(m: Metric, weights: Values = {}) {
     rows: { support: rows("s", supports), query: rows("q", queries) },
     calls: new Calls(ops, { weights: table, encoder: placed, modules }),
     loops: { test: true },
+    order: undefined,
     weights: table,
   });
   const value = ops.order(lowering.classify(), [taskAxis, queryAxis, "way"]);

@@ -8,13 +8,13 @@ import { calledStages } from "../stages/walk.js";
 import { gradient } from "../tensor/derivative.js";
 import { Graph } from "../tensor/graph.js";
 import type { DType, Node, Program } from "../tensor/ir.js";
-import type { Dataset, MetaStage, Metric, Optimizer, PretrainStage, Slot } from "../typed.js";
+import type { Dataset, Learn, MetaStage, Metric, Optimizer, PretrainStage, Statement, Task } from "../typed.js";
 import { Calls, type Placed, type RunningUpdate, stagePrefix, WeightTable } from "./calls.js";
 import { Draws } from "./draws.js";
 import { lowerBlock } from "./expressions.js";
 import { imageShape, lowerImages } from "./images.js";
-import { credit, MetricLowering, meanOfAll, rowAxis } from "./metric.js";
-import { maxFloat, type Named, NamedOps } from "./named.js";
+import { credit, isTransductive, MetricLowering, meanOfAll, orderFeed, rowAxis } from "./metric.js";
+import { maxFloat, type Named, NamedOps, sizeOf, taskAxis } from "./named.js";
 import { OptimizerLowering } from "./optimizer.js";
 import { assemble, type StatePair } from "./program.js";
 import { lowerSchedule } from "./schedule.js";
@@ -30,7 +30,7 @@ export interface ExtraState {
 
 /**
  * Feeds: `images` u8 ([B, C, H, W]; of episodes [E, way·(shot + query), C, H, W], supports first, both class-major) and,
- * in pretraining, `labels` i32 [B]. Host outputs, all scalars: `loss`, `accuracy`, `finite` (bool: loss and gradient
+ * in pretraining, `labels` i32 [B]; for a transductive metric `order` i32 [E, way·query] (`lowerClassify`). Host outputs, all scalars: `loss`, `accuracy`, `finite` (bool: loss and gradient
  * norm are), `lr`. Weights that no step changes have the role `weight`.
  */
 export interface TrainingProgram {
@@ -89,8 +89,10 @@ class Training {
     const accuracies: Named[] = [];
     let trained: readonly WeightDecl[] = [];
     let gradients: Node[] = [];
-    for (let episode = 0; episode < episodes; episode++) {
-      const { loss, accuracy } = stage.kind === "meta" ? this.metaForward(stage, episode) : this.pretrainForward(stage);
+    const abreast = stage.kind === "meta" && adaptsNetworks(stage.metric.value) ? episodes : 1;
+    for (let episode = 0; episode < episodes; episode += abreast) {
+      const { loss, accuracy } =
+        stage.kind === "meta" ? this.metaForward(stage, episode, abreast) : this.pretrainForward(stage);
       losses.push(loss);
       accuracies.push(accuracy);
       if (episode === 0) trained = this.trainable();
@@ -116,7 +118,7 @@ class Training {
       name: stage.id,
       host: { loss, accuracy: total(accuracies), finite, lr: t.mul(factor.node, stage.optimizer.lr) },
       states: [...states, ...this.runningStatistics(), { before: this.step, after }],
-      feeds: ["images", "labels"],
+      feeds: ["images", "labels", orderFeed],
     });
     return {
       weights: this.decls,
@@ -128,16 +130,18 @@ class Training {
 
   // ------------------------------------------------------------ forward
 
-  private metaForward(stage: MetaStage, episode: number): Forward {
+  /** Sums over `abreast` episodes side by side, from number `episode` of the step on. */
+  private metaForward(stage: MetaStage, episode: number, abreast: number): Forward {
     const { ops } = this;
     const { task } = stage.episodes;
     const supports = task.way * task.shot;
     const count = supports + task.way * task.query;
     const all = ops.t.input("images", imageShape(this.dataset, this.episodes, count), "u8");
-    const own = ops.t.reshape(ops.t.sliceAxis(all, 0, episode, episode + 1), imageShape(this.dataset, count));
-    const images = lowerImages(ops, own, this.dataset.train, rowAxis);
+    const own = ops.t.sliceAxis(all, 0, episode, episode + abreast);
+    const flat = ops.t.reshape(own, imageShape(this.dataset, abreast * count));
+    const images = this.apart(lowerImages(ops, flat, this.dataset.train, rowAxis), rowAxis, abreast);
     const metric = stage.metric;
-    const calls = this.calls(episode, { modules: modulesOf(metric) });
+    const calls = this.calls(episode, abreast, { modules: modulesOf("metric", metric.value.learns, metric.frozen) });
     const values = (form: string): Named =>
       form === "image" ? images : calls.apply({ kind: "slot", slot: "encoder" }, images, form, "phase");
     const lowering = new MetricLowering(ops, {
@@ -149,6 +153,7 @@ class Training {
       },
       calls,
       weights: this.weights,
+      order: isTransductive(metric.value) ? this.queryOrder(task, episode, abreast) : undefined,
       loops: { test: false },
     });
     const loss = lowerBlock(ops, stage.loss, {
@@ -162,7 +167,15 @@ class Training {
       entryLoss: (entry) => lowering.loss(entry),
       draws: calls.draws,
     });
-    return { loss, accuracy: meanOfAll(ops, lowering.credit(1)) };
+    return { loss: sumOfTasks(ops, loss), accuracy: sumOfTasks(ops, meanOfAll(ops, lowering.credit(1))) };
+  }
+
+  /** The order in which each episode's queries are met. */
+  private queryOrder({ way, query }: Task, episode: number, abreast: number): Named {
+    const { t } = this.ops;
+    const all = t.input(orderFeed, [this.episodes, way * query], "i32");
+    const flat = t.reshape(t.sliceAxis(all, 0, episode, episode + abreast), [abreast * way * query]);
+    return this.apart(this.ops.of(flat, [rowAxis]), rowAxis, abreast);
   }
 
   private pretrainForward(stage: PretrainStage): Forward {
@@ -175,14 +188,15 @@ class Training {
       "item",
     );
     const labels = ops.of(ops.t.input("labels", [batch], "i32"), ["item"]);
-    const calls = this.calls(0, { head: this.placed("head", stage.head) });
+    const calls = this.calls(0, 1, {
+      head: this.placed("head", stage.head),
+      modules: modulesOf("learn", stage.learns, false),
+    });
     // The training accuracy is that of the first logits over the classes that the loss itself computes.
     let logits: Named | undefined;
     const loss = lowerBlock(ops, stage.loss, {
       param: (name) => (name === "x" ? images : labels),
-      learn: (name) => {
-        throw new CompilerBug(`a pretrain stage's loss cannot read ${name}`);
-      },
+      learn: (name) => this.learned(stage, name),
       apply: (target, x, output, norm) => {
         const value = calls.apply(target, x, output, norm);
         if (target.kind === "slot" && target.slot === "head" && value.axes.includes("class")) logits ??= value;
@@ -197,14 +211,28 @@ class Training {
     return { loss, accuracy };
   }
 
+  /** Episodes one after the other on an axis, on an axis of their own where there are several. */
+  private apart(x: Named, axis: string, episodes: number): Named {
+    if (episodes === 1) return x;
+    return this.ops.split(x, axis, [
+      { name: taskAxis, size: episodes },
+      { name: axis, size: sizeOf(x, axis) / episodes },
+    ]);
+  }
+
   private calls(
     episode: number,
+    abreast: number,
     more: { readonly head?: Placed; readonly modules?: ReadonlyMap<string, Placed> },
   ): Calls {
     const { ops } = this;
     const { t } = ops;
-    const counter = t.cast(t.add(t.mul(this.step, this.episodes), episode), "u32");
-    const draws = new Draws(ops, this.options.seed, ops.of(counter, []), ops.cast(ops.of(this.step, []), "f32"), "train");
+    const first = t.cast(t.add(t.mul(this.step, this.episodes), episode), "u32");
+    const counter =
+      abreast === 1
+        ? ops.of(first, [])
+        : ops.of(t.add(t.splat(first, [abreast]), t.iota([abreast], 0, "u32")), [taskAxis]);
+    const draws = new Draws(ops, this.options.seed, counter, ops.cast(ops.of(this.step, []), "f32"), "train");
     return new Calls(ops, {
       ...more,
       weights: this.weights,
@@ -213,6 +241,17 @@ class Training {
       record: (path, update) => this.records.set(path, [...(this.records.get(path) ?? []), update]),
       draws,
     });
+  }
+
+  private learned({ learns }: PretrainStage, name: string): Named {
+    const { ops } = this;
+    const learn = learns.find((own) => own.name === name);
+    if (learn?.kind !== "tensor") throw new CompilerBug(`${name} is not a learned tensor`);
+    const stored = ops.of(
+      this.weights.node(`learn.${name}`),
+      learn.axes.map((axis) => axis.name),
+    );
+    return learn.positive ? ops.unary("exp", stored) : stored;
   }
 
   private placed(prefix: "encoder" | "head", slot: PretrainStage["encoder"]): Placed {
@@ -310,12 +349,35 @@ class Training {
   }
 }
 
-/** The modules of a metric in their places. */
-export function modulesOf(slot: Pick<Slot<Metric>, "value" | "frozen">): ReadonlyMap<string, Placed> {
+/** Whether a method gives each episode weights of its own. */
+function adaptsNetworks(metric: Metric): boolean {
+  return Object.values(metric.entries).some(({ body }) => hasAdapted(body.statements));
+}
+function hasAdapted(statements: readonly Statement[]): boolean {
+  return statements.some(
+    (s) =>
+      (s.kind === "minimize" && s.targets.some((target) => target.kind === "network")) ||
+      (s.kind !== "let" && hasAdapted(s.body)),
+  );
+}
+
+function sumOfTasks(ops: NamedOps, x: Named): Named {
+  return ops.sum(
+    x,
+    x.axes.filter((axis) => axis === taskAxis),
+  );
+}
+
+/** The modules among learned values in their places. */
+export function modulesOf(
+  slot: "metric" | "learn",
+  learns: readonly Learn[],
+  frozen: boolean,
+): ReadonlyMap<string, Placed> {
   return new Map(
-    slot.value.learns.flatMap((learn) =>
+    learns.flatMap((learn) =>
       learn.kind === "module"
-        ? [[learn.name, { prefix: `metric.${learn.name}`, network: learn.network, frozen: slot.frozen }] as const]
+        ? [[learn.name, { prefix: `${slot}.${learn.name}`, network: learn.network, frozen }] as const]
         : [],
     ),
   );
