@@ -1,5 +1,5 @@
 /** Methods on embeddings that are given, so that these may be as small and as full of ties as a test wants. */
-import { initialWeights, lowerClassify, metricWeights } from "../../src/compiler/lower/index.js";
+import { initialWeights, lowerClassify, metricWeights, orderFeed } from "../../src/compiler/lower/index.js";
 import type { MetaStage, Task } from "../../src/compiler/typed.js";
 import { experimentOf } from "../lower/fsl.js";
 import { run, stream, type Values } from "../lower/harness.js";
@@ -84,9 +84,12 @@ export function scored(stage: MetaStage, { form }: Embedding, e: Episode, given:
     ]),
   );
   const other = episode(e, e.support[0]?.length ?? 0, 77);
+  const places = times(e.way * e.query, (i) => i);
   const out = run(program, {
     ...weights,
     ...given,
+    // Those who see the queries together meet them in another order, each episode in its own.
+    [orderFeed]: [...places.toReversed(), ...places.slice(2), 1, 0],
     [`support.${form}`]: [...other.support, ...e.support].flat(),
     [`query.${form}`]: [...other.queries, ...e.queries].flat(),
   });

@@ -1,5 +1,5 @@
 /** A method of the library in the smallest experiment: three ways of two shots, six-pixel images, one block. */
-import { lowerEpisodes, lowerTraining, type TrainingProgram } from "../../src/compiler/lower/index.js";
+import { lowerEpisodes, lowerTraining, orderFeed, type TrainingProgram } from "../../src/compiler/lower/index.js";
 import type { Dataset, MetaStage } from "../../src/compiler/typed.js";
 import type { Activations } from "../lower/formulas.js";
 import { experimentOf } from "../lower/fsl.js";
@@ -90,6 +90,10 @@ export function images(seed: number, side = small): Images {
 export function scores({ stage, dataset, state }: Method, episode: Images): number[][] {
   const options = { episodes: 1, report: [{ kind: "logits" }] } as const;
   const program = lowerEpisodes(stage.metric.value, task, stage.encoder.value, dataset, options);
-  const { logits } = run(program, { ...state, images: episode.bytes });
+  const { logits } = run(program, {
+    ...state,
+    images: episode.bytes,
+    [orderFeed]: times(queries, (i) => i).toReversed(),
+  });
   return times(queries, (q) => times(way, (c) => get(logits, q * way + c)));
 }

@@ -1,5 +1,6 @@
 /** Metric learning: each method of fsl:metrics against its paper's formula, at test and in one step of training. */
 import { describe, expect, it } from "vitest";
+import { fitInput } from "../../src/compiler/lower/index.js";
 import type { Values } from "../lower/harness.js";
 import { type Embedding, type Episode, episode, metricOf, scored } from "./embedded.js";
 import { type Images, images, method, task } from "./episode.js";
@@ -12,10 +13,14 @@ const small: Embedding = { form: "map", channels: 2, side: 3 };
 const wide: Embedding = { form: "map", channels: 9, side: 2 };
 const large: Embedding = { form: "map", channels: 2, side: 10 };
 
+/** Of the base data. */
+const mu = [0.3, 0.5, 0.4, 0.6, 0.2, 0.5, 0.4, 0.3];
+
 type Case = [name: string, metric: string, embedding: Embedding, shot: number, formula: formulas.MetricFormula];
 const cases: Case[] = [
   ["ProtoNet", "prototypes", vector, 2, formulas.prototypes],
   ["cosine prototypes", "cosine_prototypes(start: 4.0)", vector, 2, formulas.cosinePrototypes],
+  ["SimpleShot", "simple_shot", vector, 2, formulas.simpleShot(mu)],
   ["nearest neighbour", "nearest_neighbor", vector, 3, formulas.nearestNeighbor],
   ["MatchingNet", "matching(scale: 5.0)", vector, 2, formulas.matching(5)],
   ["RelationNet", "relation(channels: 3, hidden: 4)", large, 2, formulas.relation(2, 4)],
@@ -31,7 +36,7 @@ describe("scores at test, with ties", () => {
   it.each(cases)("%s", (_, metric, embedding, shot, formula) => {
     const e = episode({ way: 3, shot, query: 3 }, embedding.channels * embedding.side ** 2);
     const stage = metricOf("metrics", metric, embedding, e);
-    const { scores, predicted, weights } = scored(stage, embedding, e);
+    const { scores, predicted, weights } = scored(stage, embedding, e, { [fitInput("mu")]: mu });
     const expected = formula(e, weights);
     expect(expected).toHaveLength(9);
     expected.forEach((row, q) => {

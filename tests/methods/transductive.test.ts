@@ -1,5 +1,6 @@
 /** Transductive methods: each of fsl:transductive against its paper's formula. */
 import { describe, expect, it } from "vitest";
+import { fitInput } from "../../src/compiler/lower/index.js";
 import { fineTuned } from "./all-weights.js";
 import { type Embedding, type Episode, episode, metricOf, scored } from "./embedded.js";
 import { images, method, scores as scoresOf, supportLabels, supports, task } from "./episode.js";
@@ -9,11 +10,14 @@ import { expectScores } from "./update.js";
 
 const vector: Embedding = { form: "vector", channels: 2, side: 2 };
 const dim = 8;
+/** Of the base data. */
+const mu = [0.3, 0.5, 0.4, 0.6, 0.2, 0.5, 0.4, 0.3];
 
 type Case = [name: string, metric: string, shot: number, formula: (e: Episode) => number[][]];
 const cases: Case[] = [
   ["BD-CSPN with every query", "bd_cspn", 2, (e) => formulas.bdCspn(e, 10, 8)],
   ["BD-CSPN with the surest two of a class", "bd_cspn(surest: 2)", 1, (e) => formulas.bdCspn(e, 10, 2)],
+  ["LaplacianShot", "laplacian_shot", 1, (e) => formulas.laplacianShot(e, mu, 3, 0.7, 20)],
   ["TIM by gradient descent", "tim(rate: 1e-2, steps: 6 steps)", 2, (e) => formulas.timByGradient(e, 1e-2, 6)],
   ["TIM by alternating closed forms", "tim_adm(rounds: 12)", 2, (e) => formulas.timByTurns(e, 12)],
   ["PT-MAP, one shot", "pt_map(rounds: 6, scalings: 9)", 1, (e) => formulas.ptMap(e, 0.4, 6, 9)],
@@ -25,7 +29,7 @@ describe("scores, with ties", () => {
     const e = episode({ way: 3, shot, query: 4 }, dim, 3);
     const stage = metricOf("transductive", metric, vector, e);
     expect(stage.metric.value.entries["classify"]?.transductive).toBe(true);
-    const { scores, predicted } = scored(stage, vector, e);
+    const { scores, predicted } = scored(stage, vector, e, { [fitInput("mu")]: mu });
     const expected = formula(e);
     expect(expected).toHaveLength(12);
     expected.forEach((row, q) => {
