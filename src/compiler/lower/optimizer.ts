@@ -77,8 +77,11 @@ export class OptimizerLowering {
     };
     const first = state("adam_m", beta1, gradient);
     const second = state("adam_v", beta2, t.square(gradient));
-    const deviation = t.div(t.sqrt(second.after), this.spread(t.sqrt(this.correction(beta2)), weight));
-    const size = t.div(lr, this.spread(this.correction(beta1), weight));
+    const deviation = t.div(
+      t.sqrt(second.after),
+      this.spread(t.sqrt(oneMinusPower(this.ops, beta2, this.step)), weight),
+    );
+    const size = t.div(lr, this.spread(oneMinusPower(this.ops, beta1, this.step), weight));
     const kept =
       decoupled && request.weightDecay !== 0 ? t.sub(weight, t.mul(t.mul(lr, request.weightDecay), weight)) : weight;
     return {
@@ -103,15 +106,14 @@ export class OptimizerLowering {
   private spread(scalar: Node, like: Node): Node {
     return this.ops.t.splat(scalar, like.shape);
   }
+}
 
-  /**
-   * 1 − βᵗ with t = finished steps + 1. As −expm1(t·ln β) = −2u / (1 − u), u = tanh(t·ln β / 2): in f32 the plain
-   * difference would lose four digits at the first steps.
-   */
-  private correction(beta: number): Node {
-    const { t } = this.ops;
-    const count = t.add(t.cast(this.step, "f32"), 1);
-    const u = t.tanh(t.mul(count, Math.log(beta) / 2));
-    return t.div(t.mul(u, -2), t.sub(1, u));
-  }
+/**
+ * 1 − βᵗ with t = finished steps + 1. As −expm1(t·ln β) = −2u / (1 − u), u = tanh(t·ln β / 2): in f32 the plain
+ * difference would lose four digits at the first steps.
+ */
+export function oneMinusPower({ t }: NamedOps, beta: number, step: Node): Node {
+  const count = t.add(t.cast(step, "f32"), 1);
+  const u = t.tanh(t.mul(count, Math.log(beta) / 2));
+  return t.div(t.mul(u, -2), t.sub(1, u));
 }

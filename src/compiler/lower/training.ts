@@ -7,26 +7,20 @@ import { CompilerBug } from "../bug.js";
 import { calledStages } from "../stages/walk.js";
 import { gradient } from "../tensor/derivative.js";
 import { Graph } from "../tensor/graph.js";
-import type { DType, Node, Program } from "../tensor/ir.js";
-import type { Dataset, Learn, MetaStage, Metric, Optimizer, PretrainStage, Statement, Task } from "../typed.js";
+import type { Node, Program } from "../tensor/ir.js";
+import type { Dataset, Learn, MetaStage, Metric, PretrainStage, Statement, Task } from "../typed.js";
 import { Calls, type Placed, type RunningUpdate, stagePrefix, WeightTable } from "./calls.js";
 import { Draws } from "./draws.js";
 import { lowerBlock } from "./expressions.js";
 import { imageShape, lowerImages } from "./images.js";
 import { credit, isTransductive, MetricLowering, meanOfAll, orderFeed, rowAxis } from "./metric.js";
 import { maxFloat, type Named, NamedOps, sizeOf, taskAxis } from "./named.js";
-import { OptimizerLowering } from "./optimizer.js";
-import { assemble, type StatePair } from "./program.js";
-import { lowerSchedule } from "./schedule.js";
-import { networkWeights, stageWeights, type WeightDecl } from "./weights.js";
+import { lowerParts, type Parts } from "./parts.js";
+import { assemble } from "./program.js";
+import { type ExtraState, lowerUpdate, type StepGradient, statisticsOf } from "./update.js";
+import { metricWeights, networkWeights, stageWeights, type WeightDecl } from "./weights.js";
 
-/** A state that is no weight: the optimizer's, and `step`. Filled with `fill` before the first step. */
-export interface ExtraState {
-  readonly name: string;
-  readonly shape: readonly number[];
-  readonly dtype: DType;
-  readonly fill: number;
-}
+export type { ExtraState } from "./update.js";
 
 /**
  * Feeds: `images` u8 ([B, C, H, W]; of episodes [E, way·(shot + query), C, H, W], supports first, both class-major) and,
@@ -39,6 +33,12 @@ export interface TrainingProgram {
   readonly program: Program;
   /** Paths of the weights that the optimizer moves, in order. */
   readonly trained: readonly string[];
+  /** Paths of the stage's own weights: what it hands over. */
+  readonly own: readonly string[];
+  /** Those of them whose average (the state `ema:<path>`) is validated and stored in their place. */
+  readonly averaged: readonly string[];
+  /** Where a step comes in parts: `program` is the update that follows them, without feeds, `loss` and `accuracy`. */
+  readonly parts?: Parts;
 }
 
 export interface TrainingOptions {
@@ -69,22 +69,55 @@ class Training {
   private readonly weights: WeightTable;
   /** Batch-norm statistics of the step's calls, by path of the layer. */
   private readonly records = new Map<string, RunningUpdate[]>();
+  /** Episodes, or parts, of a step. */
   private readonly episodes: number;
+  /** i32 scalar: the number of the part in its step; undefined where a step is one. */
+  private readonly part: Node | undefined;
 
   constructor(
     private readonly stage: PretrainStage | MetaStage,
     private readonly dataset: Dataset,
     private readonly options: TrainingOptions,
   ) {
-    this.decls = [...stageWeights(stage), ...this.calledWeights()];
+    this.decls = [...stageWeights(stage), ...this.calledWeights(), ...this.validationWeights()];
     this.weights = new WeightTable(this.graph, this.decls);
-    this.episodes = stage.kind === "meta" ? stage.duration.perStep : 1;
+    this.episodes = stage.kind === "meta" ? stage.duration.perStep : (stage.duration.parts ?? 1);
+    this.part = stage.duration.parts === undefined ? undefined : this.ops.t.input("part", [], "i32");
   }
 
   lower(): TrainingProgram {
-    const { ops } = this;
+    const { ops, stage, decls } = this;
     const { t } = ops;
-    const { stage, episodes } = this;
+    const forward = this.gradients();
+    const { loss, accuracy, trained } = forward;
+    const own = stageWeights(stage).map(({ path }) => path);
+    const common = { weights: decls, own, trained: trained.map(({ path }) => path) };
+    if (stage.kind === "pretrain" && this.part !== undefined) {
+      const { parts, program, update, extra } = lowerParts(
+        stage,
+        decls,
+        ops,
+        { ...forward, part: this.part },
+        this.episodes,
+      );
+      return { ...common, extra: [...update.extra, ...extra], averaged: update.averaged, program, parts };
+    }
+    const { states, extra, averaged, square, lr } = lowerUpdate(ops, stage, this.weights, this.step, forward);
+    const finite = t.and(t.le(t.abs(loss), maxFloat), t.le(square, maxFloat));
+    const program = assemble({
+      name: stage.id,
+      host: { loss, accuracy, finite, lr },
+      states,
+      feeds: ["images", "labels", orderFeed],
+    });
+    return { ...common, extra, averaged, program };
+  }
+
+  /** The loss and its gradient: the mean over the episodes of a step, or a part of a pretraining step. */
+  private gradients(): StepGradient & { readonly loss: Node; readonly accuracy: Node } {
+    const { stage, ops } = this;
+    const { t } = ops;
+    const episodes = stage.kind === "meta" ? this.episodes : 1;
     const losses: Named[] = [];
     const accuracies: Named[] = [];
     let trained: readonly WeightDecl[] = [];
@@ -105,26 +138,12 @@ class Training {
     }
     const mean = (node: Node): Node => (episodes === 1 ? node : t.mul(node, 1 / episodes));
     const total = (values: readonly Named[]): Node => mean(values.map((v) => v.node).reduce((a, b) => t.add(a, b)));
-    gradients = gradients.map(mean);
-    const loss = total(losses);
-    const square = gradients.map((g) => t.sum(t.square(g))).reduce<Node>((a, b) => t.add(a, b), t.scalar(0));
-    const finite = t.and(t.le(t.abs(loss), maxFloat), t.le(square, maxFloat));
-    gradients = this.clipped(gradients, square, stage.optimizer);
-
-    const factor = lowerSchedule(ops, stage.schedule, this.step);
-    const { states, extra } = this.updates(trained, gradients, factor.node);
-    const after = t.add(this.step, 1);
-    const program = assemble({
-      name: stage.id,
-      host: { loss, accuracy: total(accuracies), finite, lr: t.mul(factor.node, stage.optimizer.lr) },
-      states: [...states, ...this.runningStatistics(), { before: this.step, after }],
-      feeds: ["images", "labels", orderFeed],
-    });
     return {
-      weights: this.decls,
-      extra: [...extra, { name: "step", shape: [], dtype: "i32", fill: 0 }],
-      program,
-      trained: trained.map((decl) => decl.path),
+      loss: total(losses),
+      accuracy: total(accuracies),
+      trained,
+      gradients: gradients.map(mean),
+      statistics: statisticsOf(ops, this.records),
     };
   }
 
@@ -180,7 +199,7 @@ class Training {
 
   private pretrainForward(stage: PretrainStage): Forward {
     const { ops } = this;
-    const batch = stage.duration.perStep;
+    const batch = stage.duration.perStep / this.episodes;
     const images = lowerImages(
       ops,
       ops.t.input("images", imageShape(this.dataset, batch), "u8"),
@@ -188,7 +207,7 @@ class Training {
       "item",
     );
     const labels = ops.of(ops.t.input("labels", [batch], "i32"), ["item"]);
-    const calls = this.calls(0, 1, {
+    const calls = this.calls(this.part ?? 0, 1, {
       head: this.placed("head", stage.head),
       modules: modulesOf("learn", stage.learns, false),
     });
@@ -221,7 +240,7 @@ class Training {
   }
 
   private calls(
-    episode: number,
+    episode: number | Node,
     abreast: number,
     more: { readonly head?: Placed; readonly modules?: ReadonlyMap<string, Placed> },
   ): Calls {
@@ -273,7 +292,13 @@ class Training {
     });
   }
 
-  // ------------------------------------------------------------ update
+  /** Weights of the metric that a pretraining validates with, which are not its own. */
+  private validationWeights(): WeightDecl[] {
+    const { stage } = this;
+    if (stage.kind !== "pretrain" || !stage.validate) return [];
+    const { metric, from } = stage.validate;
+    return metricWeights({ value: metric, from }, stage.encoder.value);
+  }
 
   /** The weights that the optimizer moves: used, trainable, in slots and groups that are not frozen. */
   private trainable(): WeightDecl[] {
@@ -286,66 +311,6 @@ class Training {
       ({ path, trainable }) =>
         trainable && !frozen.has(path.slice(0, path.indexOf("."))) && !stage.optimizer.overrides[path]?.frozen,
     );
-  }
-
-  /** Scaled so that the global norm is at most `clip` (as PyTorch's clip_grad_norm_). */
-  private clipped(gradients: readonly Node[], square: Node, { clip }: Optimizer): Node[] {
-    if (clip === undefined) return [...gradients];
-    const { t } = this.ops;
-    const scale = t.min(t.div(t.scalar(clip), t.add(t.sqrt(square), 1e-6)), 1);
-    return gradients.map((g) => t.mul(g, t.splat(scale, g.shape)));
-  }
-
-  private updates(trained: readonly WeightDecl[], gradients: readonly Node[], factor: Node) {
-    const { optimizer } = this.stage;
-    const lowering = new OptimizerLowering(this.ops, optimizer, this.step);
-    const states: StatePair[] = [];
-    const extra: ExtraState[] = [];
-    trained.forEach(({ path }, i) => {
-      const weight = this.weights.node(path);
-      const override = optimizer.overrides[path];
-      const update = lowering.update({
-        path,
-        weight,
-        gradient: gradients[i] ?? this.ops.t.zerosLike(weight),
-        factor,
-        lr: override?.lr ?? optimizer.lr,
-        weightDecay: override?.weightDecay ?? optimizer.weightDecay,
-      });
-      states.push({ before: weight, after: update.weight }, ...update.states);
-      for (const { name, before } of update.states) extra.push({ name, shape: before.shape, dtype: "f32", fill: 0 });
-    });
-    return { states, extra };
-  }
-
-  /** One update a step, from the mean of the calls' statistics, with unbiased variance as in PyTorch. */
-  private runningStatistics(): StatePair[] {
-    const { ops } = this;
-    return [...this.records].flatMap(([path, records]) => {
-      const [first] = records;
-      if (!first) return [];
-      const { momentum, axis } = first.op;
-      const average = (values: readonly Named[]): Named => {
-        const episodes = values.map((v) =>
-          ops.mean(
-            v,
-            v.axes.filter((name) => name !== axis),
-          ),
-        );
-        return ops.scale(episodes.reduce(ops.add), 1 / values.length);
-      };
-      const unbiased = ({ statistics: { variance, count } }: RunningUpdate): Named =>
-        ops.scale(variance, count / Math.max(1, count - 1));
-      const moved = (name: string, value: Named): StatePair => {
-        const before = this.weights.node(`${path}.${name}`);
-        const kept = ops.scale(ops.of(before, [axis]), 1 - momentum);
-        return { before, after: ops.add(kept, ops.scale(value, momentum)).node };
-      };
-      return [
-        moved("running_mean", average(records.map((r) => r.statistics.mean))),
-        moved("running_var", average(records.map(unbiased))),
-      ];
-    });
   }
 }
 

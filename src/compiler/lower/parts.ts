@@ -1,0 +1,92 @@
+/**
+ * A step in parts: one program adds a part's gradient to the sums so far, another updates the weights from them. The
+ * memory of the activations is that of one part, whatever order an engine runs a program in.
+ */
+import { Graph } from "../tensor/graph.js";
+import type { Node, Program } from "../tensor/ir.js";
+import type { PretrainStage } from "../typed.js";
+import { WeightTable } from "./calls.js";
+import { maxFloat, type Named, NamedOps } from "./named.js";
+import { assemble, type StatePair } from "./program.js";
+import { type ExtraState, type LoweredUpdate, lowerUpdate, type StepGradient } from "./update.js";
+import type { WeightDecl } from "./weights.js";
+
+export interface Parts {
+  readonly count: number;
+  /** Run for each part, before the update: feeds `images` and `labels` of one part, host outputs `loss`, `accuracy`. */
+  readonly program: Program;
+}
+
+/** What a part gives: its loss, its gradient, and its number in the step (i32 scalar, a state). */
+export interface PartForward extends StepGradient {
+  readonly loss: Node;
+  readonly accuracy: Node;
+  readonly part: Node;
+}
+
+export interface LoweredParts {
+  readonly parts: Parts;
+  /** The update: host outputs `finite` and `lr`. */
+  readonly program: Program;
+  readonly update: LoweredUpdate;
+  readonly extra: readonly ExtraState[];
+}
+
+export function lowerParts(
+  stage: PretrainStage,
+  decls: readonly WeightDecl[],
+  ops: NamedOps,
+  forward: PartForward,
+  count: number,
+): LoweredParts {
+  const { t } = ops;
+  const { trained, gradients, statistics } = forward;
+  const states: StatePair[] = [{ before: forward.part, after: t.add(forward.part, 1) }];
+  const extra: ExtraState[] = [{ name: "part", shape: [], dtype: "i32", fill: 0 }];
+  const sum = (path: string, value: Node): void => {
+    const before = t.input(`sum:${path}`, value.shape);
+    states.push({ before, after: t.add(before, t.mul(value, 1 / count)) });
+    extra.push({ name: `sum:${path}`, shape: value.shape, dtype: "f32", fill: 0 });
+  };
+  trained.forEach(({ path }, i) => {
+    const gradient = gradients[i];
+    if (gradient) sum(path, gradient);
+  });
+  for (const { path, value } of statistics) sum(path, value.node);
+  const program = assemble({
+    name: `${stage.id} part`,
+    host: { loss: forward.loss, accuracy: forward.accuracy },
+    states,
+    feeds: ["images", "labels"],
+  });
+  return { parts: { count, program }, extra, ...lowerSummed(stage, decls, forward) };
+}
+
+/** The update from the sums, which start again from 0. */
+function lowerSummed(stage: PretrainStage, decls: readonly WeightDecl[], { trained, statistics }: StepGradient) {
+  const ops = new NamedOps(new Graph());
+  const { t } = ops;
+  const sums: StatePair[] = [];
+  const summed = (path: string, shape: readonly number[]): Node => {
+    const before = t.input(`sum:${path}`, shape);
+    sums.push({ before, after: t.zerosLike(before) });
+    return before;
+  };
+  const step = t.input("step", [], "i32");
+  const part = t.input("part", [], "i32");
+  const update = lowerUpdate(ops, stage, new WeightTable(ops.graph, decls), step, {
+    trained,
+    gradients: trained.map(({ path, shape }) => summed(path, shape)),
+    statistics: statistics.map((statistic) => {
+      const value: Named = ops.of(summed(statistic.path, statistic.value.node.shape), statistic.value.axes);
+      return { ...statistic, value };
+    }),
+  });
+  const program = assemble({
+    name: `${stage.id} update`,
+    host: { finite: t.le(update.square, maxFloat), lr: update.lr },
+    states: [...update.states, ...sums, { before: part, after: t.constant([], [0], "i32") }],
+    feeds: [],
+  });
+  return { program, update };
+}

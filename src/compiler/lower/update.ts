@@ -1,0 +1,124 @@
+/** What follows the gradient of a step: clipping, the optimizer, running statistics, the average of the weights. */
+import type { DType, Node } from "../tensor/ir.js";
+import type { MetaStage, PretrainStage } from "../typed.js";
+import type { RunningUpdate, WeightTable } from "./calls.js";
+import type { Named, NamedOps } from "./named.js";
+import { OptimizerLowering, oneMinusPower } from "./optimizer.js";
+import type { StatePair } from "./program.js";
+import { lowerSchedule } from "./schedule.js";
+import type { WeightDecl } from "./weights.js";
+
+/** A state that is no weight: the optimizer's, averages, sums and `step`. Filled with `fill` before the first step. */
+export interface ExtraState {
+  readonly name: string;
+  readonly shape: readonly number[];
+  readonly dtype: DType;
+  readonly fill: number;
+}
+
+/** What a running statistic moves towards. */
+export interface Statistic {
+  readonly path: string;
+  readonly value: Named;
+  readonly momentum: number;
+}
+
+export interface StepGradient {
+  /** The weights that the optimizer moves, and the gradient of each. */
+  readonly trained: readonly WeightDecl[];
+  readonly gradients: readonly Node[];
+  readonly statistics: readonly Statistic[];
+}
+
+export interface LoweredUpdate {
+  readonly states: readonly StatePair[];
+  readonly extra: readonly ExtraState[];
+  /** Paths of the weights whose average is kept in the state `ema:<path>`. */
+  readonly averaged: readonly string[];
+  /** The squared norm of the whole gradient, before clipping. */
+  readonly square: Node;
+  readonly lr: Node;
+}
+
+/** `step` (i32 scalar) counts finished steps; the update moves it on. */
+export function lowerUpdate(
+  ops: NamedOps,
+  stage: PretrainStage | MetaStage,
+  weights: WeightTable,
+  step: Node,
+  { trained, gradients, statistics }: StepGradient,
+): LoweredUpdate {
+  const { t } = ops;
+  const { optimizer } = stage;
+  const square = gradients.map((g) => t.sum(t.square(g))).reduce<Node>((a, b) => t.add(a, b), t.scalar(0));
+  const clipped = clip(ops, gradients, square, optimizer.clip);
+  const factor = lowerSchedule(ops, stage.schedule, step);
+  const lowering = new OptimizerLowering(ops, optimizer, step);
+  const states: StatePair[] = [];
+  const extra: ExtraState[] = [{ name: "step", shape: [], dtype: "i32", fill: 0 }];
+  const moved: { readonly path: string; readonly after: Node }[] = [];
+  trained.forEach(({ path }, i) => {
+    const weight = weights.node(path);
+    const override = optimizer.overrides[path];
+    const update = lowering.update({
+      path,
+      weight,
+      gradient: clipped[i] ?? t.zerosLike(weight),
+      factor: factor.node,
+      lr: override?.lr ?? optimizer.lr,
+      weightDecay: override?.weightDecay ?? optimizer.weightDecay,
+    });
+    states.push({ before: weight, after: update.weight }, ...update.states);
+    moved.push({ path, after: update.weight });
+    for (const { name, before } of update.states) extra.push({ name, shape: before.shape, dtype: "f32", fill: 0 });
+  });
+  for (const { path, value, momentum } of statistics) {
+    const before = weights.node(path);
+    const after = ops.add(ops.scale(ops.of(before, value.axes), 1 - momentum), ops.scale(value, momentum)).node;
+    states.push({ before, after });
+    moved.push({ path, after });
+  }
+  if (stage.ema !== undefined) {
+    const share = t.div(t.scalar(1 - stage.ema), oneMinusPower(ops, stage.ema, step));
+    for (const { path, after } of moved) {
+      const before = t.input(`ema:${path}`, after.shape);
+      states.push({ before, after: t.add(before, t.mul(t.splat(share, after.shape), t.sub(after, before))) });
+      extra.push({ name: `ema:${path}`, shape: after.shape, dtype: "f32", fill: 0 });
+    }
+  }
+  states.push({ before: step, after: t.add(step, 1) });
+  const averaged = stage.ema === undefined ? [] : moved.map(({ path }) => path);
+  return { states, extra, averaged, square, lr: t.mul(factor.node, optimizer.lr) };
+}
+
+/** Scaled so that the global norm is at most `limit` (as PyTorch's clip_grad_norm_). */
+function clip(ops: NamedOps, gradients: readonly Node[], square: Node, limit: number | undefined): readonly Node[] {
+  if (limit === undefined) return gradients;
+  const { t } = ops;
+  const scale = t.min(t.div(t.scalar(limit), t.add(t.sqrt(square), 1e-6)), 1);
+  return gradients.map((g) => t.mul(g, t.splat(scale, g.shape)));
+}
+
+/** The mean of the calls' batch statistics, by the path of what follows them, with unbiased variance as in PyTorch. */
+export function statisticsOf(ops: NamedOps, records: ReadonlyMap<string, readonly RunningUpdate[]>): Statistic[] {
+  return [...records].flatMap(([path, updates]) => {
+    const [first] = updates;
+    if (!first) return [];
+    const { momentum, axis } = first.op;
+    const average = (values: readonly Named[]): Named => {
+      const calls = values.map((v) =>
+        ops.mean(
+          v,
+          v.axes.filter((name) => name !== axis),
+        ),
+      );
+      return ops.scale(calls.reduce(ops.add), 1 / values.length);
+    };
+    const unbiased = ({ statistics: { variance, count } }: RunningUpdate): Named =>
+      ops.scale(variance, count / Math.max(1, count - 1));
+    return [
+      { path: `${path}.running_mean`, value: average(updates.map((r) => r.statistics.mean)), momentum },
+      { path: `${path}.running_var`, value: average(updates.map(unbiased)), momentum },
+    ];
+  });
+}
