@@ -392,6 +392,8 @@ export interface StageDecl {
   readonly name: Name;
   readonly like: Name | undefined;
   readonly lines: readonly StageLine[];
+  /** The first words of lines that could not be read: empty in a file without mistakes. */
+  readonly unread: readonly Name[];
   readonly span: Span;
 }
 

@@ -43,6 +43,24 @@ export interface Balanced {
 
 export function balance(tokens: IToken[], file: string): Balanced {
   if (isBalanced(tokens)) return { tokens, issues: [] };
+  const early = closedEarly(tokens);
+  if (early === undefined) return mended(tokens, file);
+  // Without it the rest may be right; with it every line that it leaves outside would be a mistake.
+  const rest = balance(
+    tokens.filter((token) => token !== early.closer),
+    file,
+  );
+  const spanOf = (token: IToken): Span => ({ file, start: token.startOffset, end: endOf(token) });
+  const { closer, after } = early;
+  const other = { span: spanOf(after), text: "with it, this stands outside" };
+  return {
+    tokens: rest.tokens,
+    issues: [{ kind: "stray-closer", span: spanOf(closer), found: closer.image, expected: "", other }, ...rest.issues],
+  };
+}
+
+/** Every opener with a closer and every closer with an opener: put in or left out where that is likeliest. */
+function mended(tokens: IToken[], file: string): Balanced {
   const spanOf = (token: IToken): Span => ({ file, start: token.startOffset, end: endOf(token) });
   const issues: SyntaxIssue[] = [];
   const unclosed = new Set<IToken>();
@@ -101,6 +119,32 @@ export function balance(tokens: IToken[], file: string): Balanced {
   });
   for (let opener = groups.pop(); opener; opener = groups.pop()) close(opener, undefined);
   return { tokens: result, issues };
+}
+
+/**
+ * A `}` that closes a declaration although the declaration goes on: what follows begins no other, and further down there
+ * is a `}` too many.
+ */
+function closedEarly(tokens: readonly IToken[]): { readonly closer: IToken; readonly after: IToken } | undefined {
+  const open: TokenType[] = [];
+  let last: { readonly closer: IToken; readonly after: IToken } | undefined;
+  for (const [i, token] of tokens.entries()) {
+    if (startsDeclaration(token)) {
+      open.length = 0;
+      last = undefined;
+    }
+    const closer = closerOf.get(token.tokenType);
+    if (closer !== undefined) open.push(closer);
+    else if (closers.has(token.tokenType)) {
+      const at = open.lastIndexOf(token.tokenType);
+      if (at >= 0) open.splice(at);
+      else if (token.tokenType === t.RBrace && last !== undefined && last.after !== token) return last;
+      const after = tokens[i + 1];
+      if (at === 0 && token.tokenType === t.RBrace && after !== undefined && !startsDeclaration(after))
+        last = { closer: token, after };
+    }
+  }
+  return undefined;
 }
 
 function isBalanced(tokens: readonly IToken[]): boolean {

@@ -3,7 +3,7 @@ import type { CstNode } from "chevrotain";
 import type * as ast from "../ast.js";
 import * as t from "../tokens.js";
 import { buildBlock } from "./blocks.js";
-import { type Builder, keyword, node, nodes, token, tokens } from "./cst.js";
+import { type Builder, type Cst, keyword, node, nodes, token, tokens } from "./cst.js";
 import { buildLearns, buildParameters, buildValues } from "./declarations.js";
 import { buildArgument, buildExpression } from "./expressions.js";
 
@@ -17,6 +17,11 @@ export function buildStage(b: Builder, cst: CstNode): ast.StageDecl | undefined 
     name: b.nameAt(token(cst, "name"), span.end),
     like: b.optionalName(token(cst, "like")),
     lines: nodes(cst, "stageLine").flatMap((line) => buildLine(b, line)),
+    unread: nodes(cst, "stageLine").flatMap((line) => {
+      const setting = node(line, "setting");
+      const first = isUnread(setting) ? token(setting, t.Identifier.name) : undefined;
+      return first === undefined ? [] : [b.name(first)];
+    }),
     span,
   };
 }
@@ -121,14 +126,18 @@ const builders: Readonly<Record<string, (b: Builder, cst: CstNode, span: ast.Spa
   setting: (b, cst, span) => {
     const word = token(cst, t.Identifier.name);
     if (word === undefined) return undefined;
-    // A line that goes on after its values is no setting at all: most often another line's word misspelt.
-    if (nodes(cst, "strayItem").length > 0) {
+    if (isUnread(cst)) {
       b.note("unknown-line", b.spanOf(word), word.image, "");
       return undefined;
     }
     return { kind: "setting", word: b.name(word), values: buildValues(b, node(cst, "values")), span };
   },
 };
+
+/** A line that goes on after its values is no setting at all: most often another line's word misspelt. */
+function isUnread(setting: Cst): boolean {
+  return nodes(setting, "strayItem").length > 0;
+}
 
 /** `every epoch` is `every 1 epoch`. */
 function buildEvery(b: Builder, cst: CstNode, line: ast.Span): ast.Expr {

@@ -62,6 +62,9 @@ export function settle(
   }
   const force = new Set(ids("--force", options.force ?? []));
   const wanted = options.stages === undefined ? experiment.wanted : ids("--stage", options.stages);
+  if (options.stages === undefined && wanted.length === 0) {
+    diagnostics.push(diagnostic("FSL7044", undefined, { file: experiment.file }));
+  }
   const graph = stageGraph(experiment, wanted);
   if (stages === "runnable") diagnostics.push(...blockers(graph));
   if (diagnostics.length > 0) return { diagnostics };

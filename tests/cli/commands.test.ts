@@ -111,7 +111,7 @@ evaluate pixels {
   const { code, err } = await fslc("run", path, "--reporter", "plain");
   expect(code).toBe(1);
   expect(err).toContain("FSL6001");
-  expect(err).toContain("at bird.fsl:4:1");
+  expect(err).toContain("┌ bird.fsl:4:1\n");
   expect(err).toContain("mend:");
 });
 
@@ -207,7 +207,7 @@ test("check takes several files and folders, and its exit code is that of the wo
   );
   writeFileSync(join(folder, "notes.txt"), "no FSL");
   const right = await fslc("check", folder, join(folder, "deep", "b.fsl"));
-  expect(right).toEqual({ code: 0, err: "", out: `${join(folder, "deep", "b.fsl")}: no errors, 0 stages\n` });
+  expect(right).toEqual({ code: 0, err: "", out: `${join(folder, "deep", "b.fsl")}: no errors, no stages\n` });
 
   writeFileSync(join(folder, "a.fsl"), "fsl 1\nparam shots = nothing\n");
   const wrong = await fslc("check", folder, "examples/emoji.fsl");

@@ -54,7 +54,7 @@ async function act(cli: Cli, paths: readonly string[], options: Options): Promis
       cli.stdout.write(emit(phase, compiled));
     } else if (compiled.experiment !== undefined) {
       const stages = compiled.experiment.wanted.length;
-      cli.stdout.write(`${file}: no errors, ${plural(stages, "stage")}\n`);
+      cli.stdout.write(`${file}: no errors, ${stages === 0 ? "no stages" : plural(stages, "stage")}\n`);
     }
   }
   return worst;

@@ -3,7 +3,7 @@ import type * as ast from "../../../grammar/ast.js";
 import type { DataSource, Dataset, DatasetFacts, SourceArg, SplitName, SplitRef } from "../typed.js";
 import { withDefaults } from "./arguments.js";
 import type { Checker } from "./checker.js";
-import { suggest } from "./checker.js";
+import { listed, suggest } from "./checker.js";
 import { evaluate } from "./evaluate.js";
 import type { Scope } from "./scope.js";
 import { type Setting, type SettingTable, settle } from "./settings.js";
@@ -210,7 +210,7 @@ export function splitRef(value: SplitValue, dataset: Dataset, checker: Checker):
       value.span,
       { dataset: dataset.name, split: value.split },
       {
-        help: has.length === 0 ? [] : [`it has ${has.map((name) => `\`${name}\``).join(" and ")}`],
+        help: has.length === 0 ? [] : [`it has ${listed(has)}`],
       },
     );
     return undefined;

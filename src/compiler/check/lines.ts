@@ -1,5 +1,6 @@
 /** The lines of a stage, those of `like` included, each with the scope that it was written in. */
 import type * as ast from "../../../grammar/ast.js";
+import { didYouMean } from "../diagnostics/suggest.js";
 import { suggest } from "./checker.js";
 import type { Scope } from "./scope.js";
 
@@ -80,6 +81,13 @@ export function ownLines(decl: ast.StageDecl, scope: Scope, inherited: Lines): {
   // A slot that is restated is no longer taken over by an inherited `of`, and `of` replaces inherited slots.
   if (seen.has("of")) for (const slot of ["encoder", "head", "metric"]) if (!seen.has(slot)) lines.delete(slot);
   return { lines, complete };
+}
+
+/** The lines that a stage's misspelt words stand for: what is wrong with them has been said. */
+export function misspelt(decl: ast.StageDecl): ReadonlySet<string> {
+  const words = [...decl.lines.map(wordOf), ...decl.unread.map((name) => name.text)];
+  const known = allowed[decl.stage];
+  return new Set(words.flatMap((word) => (known.includes(word) ? [] : (didYouMean(word, known) ?? []))));
 }
 
 export function lineOf<K extends ast.StageLine["kind"]>(

@@ -32,7 +32,8 @@ const make: Readonly<Record<IssueKind, (issue: SyntaxIssue) => Diagnostic>> = {
   },
   unclosed: ({ span, found, other }) =>
     diagnostic("FSL1002", span, { opener: found }, { labels: other ? [other] : [] }),
-  "stray-closer": ({ span, found }) => diagnostic("FSL1003", span, { closer: found }),
+  "stray-closer": ({ span, found, other }) =>
+    diagnostic("FSL1003", span, { closer: found }, { labels: other ? [other] : [] }),
   "unterminated-text": ({ span }) => diagnostic("FSL1004", span, {}),
   "unknown-character": ({ span, found }) => diagnostic("FSL1005", span, { character: character(found) }),
   "look-alike": ({ span, found, expected }) =>

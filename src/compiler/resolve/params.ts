@@ -65,9 +65,15 @@ export function paramValue(decl: ast.ParamDecl, given: Given | undefined, scope:
     "FSL2012",
     name.span,
     { name: name.text, expected: describeType(type), value: shown },
-    { help: [`it was given by ${given.origin}`] },
+    { help: [`it was given by ${given.origin}`, ...hint(name.text, given, type)] },
   );
   return anything(name.span);
+}
+
+/** `--set shots=5shot` has the number: how to write it. */
+function hint(name: string, given: Given, type: ParameterType): string[] {
+  const number = given.origin === "--set" ? /^\s*\d+(?=\D)/.exec(given.text)?.[0].trim() : undefined;
+  return type.kind === "count" && number !== undefined ? [`write \`--set ${name}=${number}\``] : [];
 }
 
 /** Within what the language's own numbers can be: beyond that they would be others than those written. */

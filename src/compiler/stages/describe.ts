@@ -67,7 +67,8 @@ export const sourceText = ({ kind, args }: DataSource): string =>
     .map(([name, value]) => `${name}: ${JSON.stringify(value)}`)
     .join(", ")})`;
 
-export const taskText = (t: Task): string => `${t.way}-way ${t.shot}-shot, ${t.query} queries a class`;
+export const taskText = (t: Task): string =>
+  `${t.way}-way ${t.shot}-shot, ${t.query} ${t.query === 1 ? "query" : "queries"} a class`;
 export const splitText = (ref: SplitRef): string => `${ref.dataset}.${ref.split}`;
 
 export function scheduleText(s: Schedule): string {

@@ -6,7 +6,7 @@ import { suggest } from "../checker.js";
 import type { Datasets } from "../datasets.js";
 import { elaborateSchedule } from "../duration.js";
 import { evaluate } from "../evaluate.js";
-import { type Lines, lineOf, type Written } from "../lines.js";
+import { type Lines, lineOf, misspelt, type Written } from "../lines.js";
 import { elaborateOptimizer } from "../optimizer.js";
 import type { Scope } from "../scope.js";
 import type { Filled, Slots, Stages } from "../slots.js";
@@ -32,7 +32,9 @@ export function required(context: StageContext, words: readonly string[]): boole
   const { decl, scope, lines } = context;
   const slots = ["encoder", "head", "metric"];
   const missing = words.filter((word) => !lines.has(word) && !(slots.includes(word) && lines.has("of")));
+  const meant = misspelt(decl);
   for (const line of missing) {
+    if (meant.has(line)) continue;
     scope.checker.report(
       "FSL5001",
       decl.name.span,

@@ -144,6 +144,15 @@ export const runCodes = codes({
     mend: 'Write an object such as {"shots": 5, "lr": 0.001}.',
   },
   // ---------------------------------------------------------------- runs looked back at
+  FSL7044: {
+    severity: "error",
+    title: "nothing to run",
+    message: "`{file}` has no stages",
+    explanation:
+      "A run carries out the stages of one file. A file without any is a library, or an experiment that is not finished: it checks, and there is nothing to do.",
+    example: "$ fslc run metrics.fsl",
+    mend: "Add a `pretrain`, `meta` or `evaluate` stage, or run the file that imports this one.",
+  },
   FSL7050: {
     severity: "error",
     title: "two evaluations cannot be paired",
@@ -170,6 +179,15 @@ export const runCodes = codes({
     mend: "`fslc runs show RUN` lists what the run evaluated.",
   },
   // ---------------------------------------------------------------- us
+  FSL7053: {
+    severity: "error",
+    title: "values cannot be fitted from this split",
+    message: "the values that the metric of `{stage}` fits from base data cannot be computed: {why}",
+    explanation:
+      "`fit` is computed over the embeddings of every image of the split at once, as many as the data had when the file was checked.",
+    example: "fsl 1\n// fit from birds.train, where birds.train has millions of images",
+    mend: "Fit from a smaller split. If the data have changed, check the file again; if images cannot be read, mend or remove them.",
+  },
   FSL7099: {
     severity: "error",
     title: "a bug of fslc",
