@@ -1,6 +1,7 @@
 /** Compiling an experiment for a command, and saying what is wrong with it. */
 import type { Diagnostic } from "../compiler/diagnostics/diagnostic.js";
 import { type CompiledFile, fileCompiler } from "../runtime/compile-file.js";
+import { nodeHost } from "../runtime/host.js";
 import type { Cli } from "./command.js";
 import { EXIT, isUsageCode } from "./exit.js";
 import type { ExperimentOptions } from "./options.js";
@@ -32,9 +33,12 @@ export function explainer(cli: Cli, options: ExperimentOptions): (file: string) 
   };
 }
 
-/** The texts that diagnostics point into. */
-export function sourceOf({ modules }: CompiledFile): (file: string) => string | undefined {
-  return (file) => modules.find(({ id }) => id === file)?.text;
+/** The texts that diagnostics point into: modules, and other files of the project that a line names. */
+export function sourceOf({
+  modules,
+  project,
+}: Pick<CompiledFile, "modules" | "project">): (file: string) => string | undefined {
+  return (file) => modules.find(({ id }) => id === file)?.text ?? nodeHost(project).readFile(file);
 }
 
 /** 3 where only the command line is to blame, else 2. */

@@ -4,6 +4,7 @@ import { Checker } from "./check/checker.js";
 import { Stagecraft } from "./check/experiment.js";
 import { Scope } from "./check/scope.js";
 import type { Diagnostic } from "./diagnostics/diagnostic.js";
+import type { GivenFiles } from "./given.js";
 import { Instances } from "./resolve/declarations.js";
 import { type ModuleHost, Modules, preludeId } from "./resolve/modules.js";
 import { checkNames } from "./resolve/names.js";
@@ -14,6 +15,8 @@ import type { DataSource, DatasetFacts, Experiment, ParamValue, SourceForm } fro
 export interface CompilerHost extends ModuleHost {
   /** The sources of images that a dataset may name. */
   readonly sources: readonly SourceForm[];
+  /** Files that lines name; where it is undefined, no such file can be read. */
+  readonly files?: GivenFiles;
   /** What is known of the data before they are read; undefined where nothing is. */
   facts(source: DataSource): DatasetFacts | undefined;
   /** Milliseconds, for `timings`; the compiler has no clock of its own. */
@@ -34,7 +37,7 @@ export interface Compilation {
 }
 
 export function compile(host: CompilerHost, root: string, options: CompileOptions): Compilation {
-  const checker = new Checker(host.sources, (source) => host.facts(source));
+  const checker = new Checker(host.sources, (source) => host.facts(source), host.files);
   const timings: { phase: string; ms: number }[] = [];
   const phase = <T>(name: string, work: () => T): T => {
     const start = host.now?.() ?? 0;

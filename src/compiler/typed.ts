@@ -485,6 +485,8 @@ export interface MetaStage extends StageBase, TrainingLines {
   readonly kind: "meta";
   readonly encoder: Slot<Network>;
   readonly metric: Slot<Metric>;
+  /** What the metric's fitted values are of, where it has any. */
+  readonly fitFrom?: SplitRef;
   readonly episodes: { readonly task: Task; readonly split: SplitRef };
   /** A scalar over `entry_loss` nodes; the default is `entry_loss classify`. */
   readonly loss: Block;
@@ -495,6 +497,8 @@ export interface EvaluateStage extends StageBase {
   readonly kind: "evaluate";
   readonly encoder: Slot<Network>;
   readonly metric: Slot<Metric>;
+  /** What the metric's fitted values are of, where it has any. */
+  readonly fitFrom?: SplitRef;
   /** One row per value of an `each`; the metric is typed for each row's task. */
   readonly rows: readonly EvaluateRow[];
   readonly report: readonly Report[];
@@ -507,7 +511,15 @@ export interface EvaluateRow {
   readonly task: Task;
   readonly split: SplitRef;
   readonly episodes: number;
+  /** A list of episodes in a file of the project, in place of sampled ones. */
+  readonly given?: GivenList;
   readonly metric: Metric;
+}
+export interface GivenList {
+  readonly path: string;
+  /** Of the list that was checked. */
+  readonly digest: string;
+  readonly span: Span;
 }
 export type Report =
   | { readonly kind: "accuracy" }

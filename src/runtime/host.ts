@@ -3,10 +3,12 @@ import { readdirSync, readFileSync } from "node:fs";
 import { isAbsolute, join, posix, relative, resolve, sep } from "node:path";
 import { type Parsed, parse } from "../../grammar/parse.js";
 import type { CompilerHost } from "../compiler/compile.js";
+import { readGivenEpisodes } from "./data/given-episodes.js";
 import { describeSources, sourceFacts } from "./data/sources/index.js"; // not the whole room: a check starts in less
 import { libraryTree } from "./library.js";
 import { packageRoot } from "./package.js";
 import { type Project, places } from "./project.js";
+import { readGivenWeights } from "./store/given-weights.js";
 
 const library = "fsl:";
 const specs = join(packageRoot, "specs");
@@ -50,6 +52,10 @@ export function nodeHost(project: Project): CompilerHost {
       return id.startsWith("..") ? undefined : id;
     },
     sources: describeSources(),
+    files: {
+      episodes: (path) => readGivenEpisodes(path, project),
+      weights: (path) => readGivenWeights(path, project),
+    },
     facts: (source) => sourceFacts(source, project.dir, places.data(project)),
     now: () => performance.now(),
   };

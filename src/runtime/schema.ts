@@ -5,12 +5,21 @@ import { join } from "node:path";
 import type { ValidateFunction } from "ajv";
 import { packageRoot } from "./package.js";
 
-export type SchemaName = "event" | "manifest" | "pack" | "plan" | "scores";
+export type SchemaName = "event" | "episodes" | "manifest" | "pack" | "plan" | "scores";
 
 const compiled = new Map<SchemaName, ValidateFunction>();
 
 /** What is wrong with `value` by the schema, in words; undefined where nothing is. */
 export function schemaProblem(name: SchemaName, value: unknown): string | undefined {
+  const fault = schemaFault(name, value);
+  return fault && `${fault.pointer === "" ? "it" : `\`${fault.pointer}\``} ${fault.why}`;
+}
+
+/** The first fault of `value` by the schema: the JSON pointer of where, and why. */
+export function schemaFault(
+  name: SchemaName,
+  value: unknown,
+): { readonly pointer: string; readonly why: string } | undefined {
   let validate = compiled.get(name);
   if (validate === undefined) {
     // Loaded where a file is checked and nowhere else: ajv takes a tenth of a cold start.
@@ -21,5 +30,5 @@ export function schemaProblem(name: SchemaName, value: unknown): string | undefi
   }
   if (validate(value)) return undefined;
   const first = validate.errors?.[0];
-  return `${first?.instancePath === "" ? "it" : `\`${first?.instancePath}\``} ${first?.message ?? "is not valid"}`;
+  return { pointer: first?.instancePath ?? "", why: first?.message ?? "is not valid" };
 }

@@ -2,6 +2,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { type Compilation, type CompilerHost, compile } from "../../src/compiler/compile.js";
 import type { DataSource, DatasetFacts, Experiment, Stage } from "../../src/compiler/typed.js";
+import { readEpisodeList } from "../../src/runtime/data/episode-list.js";
 import { describeSources } from "../../src/runtime/data/sources/index.js";
 
 const specs = new URL("../../specs/", import.meta.url);
@@ -53,6 +54,13 @@ export function hostOf(files: Readonly<Record<string, string>>): CompilerHost {
     },
     libraryIds: () => readdirSync(specs).flatMap((name) => (name.endsWith(".fsl") ? [`fsl:${name.slice(0, -4)}`] : [])),
     sources: describeSources(),
+    files: {
+      episodes: (path) => {
+        const text = files[path];
+        return text === undefined ? { problem: "there is no such file", place: undefined } : readEpisodeList(text);
+      },
+      weights: () => ({ problem: "there is no such file", place: undefined }),
+    },
     facts,
   };
 }

@@ -1,4 +1,4 @@
-import { rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { PassThrough } from "node:stream";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
@@ -104,6 +104,39 @@ test("two evaluations are compared on the same episodes, row by row of one task"
   expect(partly.out).toContain("not paired: only A has 3-way 3-shot");
   const whole = await fslc("runs", "compare", "last", "last", ...here());
   expect(whole.out).toContain("A − B     +0.00 ± 0.00 points");
+});
+
+test("episodes that one run wrote, another is evaluated on: the same numbers, and a pairing", async () => {
+  const path = join(project.dir, "given.fsl");
+  const text = experiment(60).slice(0, experiment(60).indexOf("evaluate nearest"));
+  const stage = "encoder raw  metric prototypes";
+  writeFileSync(
+    path,
+    `${text}evaluate sampled { ${stage}  episodes task from stripes.test, 60 episodes  report episodes }\n`,
+  );
+  expect((await fslc("run", path, "--quiet")).code).toBe(0);
+  const sampled = listRuns(project)[0];
+  copyFileSync(join(sampled?.dir ?? "", "results", "sampled", "episodes.json"), join(project.dir, "list.json"));
+  writeFileSync(path, `${text}evaluate given { ${stage}  episodes "list.json" from stripes.test }\n`);
+  expect((await fslc("run", path, "--quiet")).code).toBe(0);
+  const [given] = listRuns(project);
+  const numbers = (run: typeof given) =>
+    run?.done?.results.map(({ mean, ci95, episodes }) => ({ mean, ci95, episodes }));
+  expect(numbers(given)).toEqual(numbers(sampled));
+  const { code, out } = await fslc("runs", "compare", sampled?.id ?? "", "last", ...here());
+  expect(code).toBe(0);
+  expect(out).toContain("equal in 60");
+
+  const list = readFileSync(join(project.dir, "list.json"), "utf8");
+  writeFileSync(
+    join(project.dir, "list.json"),
+    list.replace(/"class":"test-1","support":\["[^"]*"/, '"class":"test-1","support":["lost.png"'),
+  );
+  const wrong = await fslc("run", path, "--reporter", "plain");
+  expect(wrong.code).toBe(1);
+  expect(wrong.err).toContain("no image of `test-1` is called so");
+  expect(wrong.err).toMatch(/┌ list\.json:\d+:\d+\n/);
+  expect(wrong.err).toContain("^^^^^^^^^^");
 });
 
 test("what cannot be paired is refused, and says which of its parts differs", async () => {

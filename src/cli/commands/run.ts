@@ -4,7 +4,7 @@ import { type Cli, Command, examples } from "../command.js";
 import { EXIT } from "../exit.js";
 import { type ExperimentOptions, type MachineOptions, runOptions, withExperiment, withMachine } from "../options.js";
 import type { Reporter, ReporterName } from "../reporters/reporter.js";
-import { canDraw, textWidth } from "../terminal.js";
+import { canDraw, colorLevel, textWidth } from "../terminal.js";
 import { UsageError } from "../usage.js";
 
 const REPORTERS: readonly ReporterName[] = ["ink", "plain", "json"];
@@ -55,11 +55,17 @@ async function act(cli: Cli, file: string, options: Options): Promise<number> {
     printDiagnostics(cli, error.diagnostics, sourceOf(compiled));
     return refusalCode(error.diagnostics);
   }
-  return await watch(cli, started, name, options.quiet === true);
+  return await watch(cli, started, name, options.quiet === true, sourceOf(compiled));
 }
 
 /** Shows a run until it ends, passes interrupts on to it, and leaves a receipt. */
-async function watch(cli: Cli, started: Run, name: ReporterName, quiet: boolean): Promise<number> {
+async function watch(
+  cli: Cli,
+  started: Run,
+  name: ReporterName,
+  quiet: boolean,
+  source: (file: string) => string | undefined,
+): Promise<number> {
   const { initialState, reduce } = await import("../view/model.js");
   let presses = 0;
   const interrupt = (): void => {
@@ -91,7 +97,8 @@ async function watch(cli: Cli, started: Run, name: ReporterName, quiet: boolean)
       .filter((part) => part !== "")
       .join("\n\n");
     if (text !== "") cli.stdout.write(`${quiet ? "" : "\n"}${text}\n`);
-    const told = receipt(summary, state, started.dir, textWidth(cli.stderr, cli.env));
+    const color = colorLevel(cli.stderr, cli.env) > 0;
+    const told = receipt(summary, state, started.dir, { source, color, width: textWidth(cli.stderr, cli.env) });
     if (!quiet) cli.stderr.write(`\n${told}\n`);
     else if (summary.status !== "done") cli.stderr.write(`${told}\n`);
   }

@@ -1,5 +1,7 @@
 /** What stays after a run: the results as a table, what failed and how to mend it, and where everything lies. */
 import { relative } from "node:path";
+import type { Span } from "../../../grammar/ast.js";
+import { type RenderOptions, renderPlace } from "../../compiler/diagnostics/render.js";
 import type { Result } from "../../runtime/events.js";
 import type { RunSummary } from "../../runtime/run.js";
 import { table } from "../print/table.js";
@@ -25,14 +27,20 @@ const STATUS = {
   interrupted: (time: string) => `interrupted after ${time}; finished stages are kept`,
 } as const;
 
-/** Lines for people, below the table, at most `width` wide. `folder` is the run's. */
-export function receipt(summary: RunSummary, state: RunState, folder: string, width: number): string {
+/** How a receipt is written: `source` gives the texts that failures are about. */
+export interface ReceiptStyle extends RenderOptions {
+  readonly source: (file: string) => string | undefined;
+}
+
+/** Lines for people, below the table. `folder` is the run's. */
+export function receipt(summary: RunSummary, state: RunState, folder: string, style: ReceiptStyle): string {
+  const { width } = style;
   const cached = state.stages.filter((s) => s.status === "cached").length;
   const served = cached > 0 ? `, ${cached} of ${plural(state.stages.length, "stage")} from the store` : "";
   return [
-    ...summary.failures.flatMap(({ stage, code, message, mend, at }) => [
+    ...summary.failures.flatMap(({ stage, code, message, mend, at, span }) => [
       ...hanging("✘ ", `${stage}: ${message}`, width),
-      ...(at === undefined ? [] : [`  at ${at}`]),
+      ...place(span, at, style),
       ...(mend === undefined ? [] : hanging("  mend: ", mend, width)),
       `  more: fslc explain ${code}`,
       "",
@@ -41,6 +49,13 @@ export function receipt(summary: RunSummary, state: RunState, folder: string, wi
     `${STATUS[summary.status](duration(summary.seconds))}${served}`,
     `run folder: ${relative(process.cwd(), folder) || folder}`,
   ].join("\n");
+}
+
+/** The lines of code that a failure is about, or where they stand. */
+function place(span: Span | undefined, at: string | undefined, style: ReceiptStyle): string[] {
+  const frame = span && renderPlace(span, style.source, { ...style, width: style.width - 2 });
+  if (frame !== undefined) return frame.split("\n").map((line) => `  ${line}`.trimEnd());
+  return at === undefined ? [] : [`  at ${at}`];
 }
 
 /** What the table alone would let a reader get wrong. */

@@ -10,6 +10,7 @@ import {
   type registry,
 } from "../diagnostics/diagnostic.js";
 import { didYouMean } from "../diagnostics/suggest.js";
+import type { GivenFiles } from "../given.js";
 import type { DataSource, DatasetFacts, SourceForm } from "../typed.js";
 import type { CallableValue } from "./values.js";
 
@@ -28,6 +29,7 @@ export class Checker {
   constructor(
     readonly sources: readonly SourceForm[],
     readonly facts: (source: DataSource) => DatasetFacts | undefined,
+    readonly files: GivenFiles | undefined,
   ) {}
 
   /** The same mistake met again (a metric used by three stages) is reported once. */

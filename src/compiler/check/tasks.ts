@@ -1,6 +1,6 @@
 /** Episodes: how many ways, shots and queries, and whether the data have that many. */
 import type * as ast from "../../../grammar/ast.js";
-import type { Dataset, SplitRef, Task } from "../typed.js";
+import type { Dataset, GivenList, SplitRef, Task } from "../typed.js";
 import { withDefaults } from "./arguments.js";
 import type { Checker } from "./checker.js";
 import { evaluate } from "./evaluate.js";
@@ -11,6 +11,8 @@ export interface TaskRow {
   /** `1 shot` of an `each`; empty where there is one row. */
   readonly label: string;
   readonly task: Task;
+  /** A list of episodes in place of sampled ones, and how many it has. */
+  readonly given?: { readonly list: GivenList; readonly episodes: number };
 }
 const parts = ["way", "shot", "query"] as const;
 

@@ -60,6 +60,22 @@ export function render(d: Diagnostic, source: (file: string) => string | undefin
   return lines.join("\n");
 }
 
+/** The code frame of one place, without a heading; undefined where its text cannot be shown. */
+export function renderPlace(
+  span: Span,
+  source: (file: string) => string | undefined,
+  options: RenderOptions,
+): string | undefined {
+  const text = source(span.file);
+  if (text === undefined) return undefined;
+  const paint = new Chalk({ level: options.color ? 1 : 0 });
+  const lines = new SourceLines(text);
+  const gutter = String(lines.position(span.end).line).length;
+  return frame(span.file, [{ span, text: "", primary: true }], lines, gutter, options.width, paint, paint.red).join(
+    "\n",
+  );
+}
+
 function frame(
   file: string,
   marks: readonly Mark[],

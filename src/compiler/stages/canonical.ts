@@ -11,6 +11,7 @@ import type {
   Dataset,
   Entry,
   EntryParam,
+  EvaluateStage,
   Experiment,
   Expr,
   ExprNode,
@@ -107,6 +108,8 @@ export function canonicalStage(stage: Stage, experiment: Experiment, digests: Di
           ...validation(validate, split(validate.split, "eval")),
           metric: canonicalMetric(validate.metric, ["classify"], encoder.value, digests),
         };
+  const fitting = ({ fitFrom }: MetaStage | EvaluateStage): Record<string, Canonical> =>
+    fitFrom === undefined ? {} : { fit: split(fitFrom, "eval") };
   const encoder = slot(stage.encoder, canonicalNetwork(stage.encoder.value));
   switch (stage.kind) {
     case "pretrain": {
@@ -134,6 +137,7 @@ export function canonicalStage(stage: Stage, experiment: Experiment, digests: Di
         kind: stage.kind,
         encoder,
         metric: slot(stage.metric, canonicalMetric(stage.metric.value, [...entries], stage.encoder.value, digests)),
+        ...fitting(stage),
         episodes: { task: task(stage.episodes.task), split: split(stage.episodes.split, "train") },
         loss: canonicalBlock(stage.loss, AxisNames.of([stage.encoder.value]), [], digests),
         ...training(stage),
@@ -145,6 +149,7 @@ export function canonicalStage(stage: Stage, experiment: Experiment, digests: Di
         kind: stage.kind,
         encoder,
         metric: slot(stage.metric, canonicalMetric(stage.metric.value, ["classify"], stage.encoder.value, digests)),
+        ...fitting(stage),
         rows: stage.rows.map((row) => ({
           task: task(row.task),
           split: split(row.split, "eval"),
@@ -164,9 +169,16 @@ export function stageTransforms(stage: Stage, experiment: Experiment): readonly 
     case "pretrain":
       return [...chain(stage.data, "train"), ...(stage.validate ? chain(stage.validate.split, "eval") : [])];
     case "meta":
-      return [...chain(stage.episodes.split, "train"), ...(stage.validate ? chain(stage.validate.split, "eval") : [])];
+      return [
+        ...chain(stage.episodes.split, "train"),
+        ...(stage.validate ? chain(stage.validate.split, "eval") : []),
+        ...(stage.fitFrom ? chain(stage.fitFrom, "eval") : []),
+      ];
     case "evaluate":
-      return stage.rows.flatMap((row) => chain(row.split, "eval"));
+      return [
+        ...stage.rows.flatMap((row) => chain(row.split, "eval")),
+        ...(stage.fitFrom ? chain(stage.fitFrom, "eval") : []),
+      ];
   }
 }
 

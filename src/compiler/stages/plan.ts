@@ -276,7 +276,7 @@ function evaluatePlan(stage: EvaluateStage, experiment: Experiment, options: Pla
     networks: [networkPlan("encoder", stage.encoder), metricPlan(stage.metric)],
     rows: stage.rows.map((row) => ({
       label: row.label,
-      episodes: `${taskText(row.task)} from ${splitText(row.split)}`,
+      episodes: `${taskText(row.task)} from ${splitText(row.split)}${row.given === undefined ? "" : `, listed in ${row.given.path}`}`,
       count: row.episodes,
     })),
     report: stage.report.map(reportText),

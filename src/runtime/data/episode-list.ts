@@ -1,5 +1,11 @@
 /** Episodes as a list in a JSON file: what one implementation writes and another can run. */
+import { createHash } from "node:crypto";
+import { DiagnosticError, diagnostic } from "../../compiler/diagnostics/diagnostic.js";
+import { didYouMean } from "../../compiler/diagnostics/suggest.js";
+import type { GivenEpisodes, Unusable } from "../../compiler/given.js";
 import type { Task } from "../../compiler/typed.js";
+import { placeOf, pointerPath } from "../json-place.js";
+import { schemaFault } from "../schema.js";
 import type { Episode, PackedSplit } from "./contract.js";
 
 /** `schemas/episodes.schema.json`. */
@@ -51,4 +57,125 @@ export function listEpisodes(split: PackedSplit, task: Task, episodes: readonly 
       }),
     ),
   };
+}
+
+/** The text of a list: a class of an episode on each line. */
+export function printEpisodeList({ way, shot, query, episodes }: EpisodeList): string {
+  const texts = episodes.map(
+    (classes) => `  [\n${classes.map((one) => `    ${JSON.stringify(one)}`).join(",\n")}\n  ]`,
+  );
+  return `{\n"format": 1, "way": ${way}, "shot": ${shot}, "query": ${query},\n"episodes": [\n${texts.join(",\n")}\n]\n}\n`;
+}
+
+type Path = readonly (string | number)[];
+
+/** What can be known of a list without the data: its task and digest, or what is wrong and where. */
+export function readEpisodeList(text: string): (GivenEpisodes & { readonly list: EpisodeList }) | Unusable {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (error) {
+    return { problem: `it is not JSON (${error instanceof Error ? error.message : String(error)})`, place: undefined };
+  }
+  const wrong = (path: Path, problem: string) => ({ problem, place: placeOf(text, path) });
+  const fault = schemaFault("episodes", value);
+  if (fault !== undefined) return wrong(pointerPath(fault.pointer), fault.why);
+  const list = value as EpisodeList;
+  const { way, shot, query } = list;
+  for (const [e, classes] of list.episodes.entries()) {
+    const at: Path = ["episodes", e];
+    if (classes.length !== way)
+      return wrong(at, `this episode has ${classes.length} classes, and the list says ${way}`);
+    for (const [w, one] of classes.entries()) {
+      if (classes.findIndex((other) => other.class === one.class) < w) {
+        return wrong([...at, w, "class"], "this class stands twice in the episode");
+      }
+      for (const [part, count] of [
+        ["support", shot],
+        ["query", query],
+      ] as const) {
+        const images = one[part].length;
+        if (images !== count) return wrong([...at, w, part], `here are ${images} images, and the list says ${count}`);
+      }
+    }
+  }
+  // Of the list, not of its text: laid out anew it is the same.
+  const digest = createHash("sha256")
+    .update(JSON.stringify([way, shot, query, list.episodes.map((e) => e.map((c) => [c.class, c.support, c.query]))]))
+    .digest("hex");
+  return { task: { way, shot, query }, episodes: list.episodes.length, digest, list };
+}
+
+/**
+ * The episodes of a list by the images of a split. @throws DiagnosticError FSL6050 for the first class or image that the
+ * split does not have, and for an image that an episode has twice.
+ */
+export function resolveEpisodes(text: string, list: EpisodeList, split: PackedSplit, path: string): Episode[] {
+  const classOf = new Map(split.classes.map((name, c) => [name, c]));
+  const refuse = (at: Path, why: string, help: readonly string[] = []): never => {
+    const span = { file: path, ...placeOf(text, at) };
+    throw new DiagnosticError(diagnostic("FSL6050", span, { path, why }, { help }));
+  };
+  const found = new Map<number, ReadonlyMap<string, number | undefined>>();
+  const endings = (c: number): ReadonlyMap<string, number | undefined> => {
+    const known = found.get(c) ?? endingsOf(split, c);
+    found.set(c, known);
+    return known;
+  };
+  const imageOf = (image: ListedImage, c: number, at: Path): number => {
+    const first = split.offsets[c] ?? 0;
+    const size = (split.offsets[c + 1] ?? first) - first;
+    const name = split.classes[c] ?? "";
+    if (typeof image === "number") {
+      return image < size ? first + image : refuse(at, `the class \`${name}\` has ${size} images, counted from 0`);
+    }
+    const paths = endings(c);
+    const one = paths.get(image);
+    if (one !== undefined) return one;
+    if (paths.has(image))
+      return refuse(at, `several images of \`${name}\` are called so; say more of the path, or the number`);
+    const other = split.classes.findIndex((_, o) => o !== c && endings(o).has(image));
+    if (other >= 0) return refuse(at, `this image is one of \`${split.classes[other]}\`, not of \`${name}\``);
+    const near = didYouMean(image, paths.keys());
+    return refuse(at, `no image of \`${name}\` is called so`, near === undefined ? [] : [`did you mean \`${near}\`?`]);
+  };
+  return list.episodes.map((classes, e) => {
+    const seen = new Map<number, "support" | "query">();
+    const labels = classes.map((one, w) => {
+      const c = classOf.get(one.class);
+      if (c !== undefined) return c;
+      const near = didYouMean(one.class, split.classes);
+      const help = near === undefined ? [] : [`did you mean \`${near}\`?`];
+      return refuse(["episodes", e, w, "class"], `the ${split.split} split has no such class`, help);
+    });
+    const take = (part: "support" | "query"): Int32Array =>
+      Int32Array.from(
+        classes.flatMap((one, w) =>
+          one[part].map((image, i) => {
+            const at: Path = ["episodes", e, w, part, i];
+            const index = imageOf(image, labels[w] ?? 0, at);
+            const before = seen.get(index);
+            if (before === "support" && part === "query") refuse(at, "this query is among the supports of its episode");
+            if (before !== undefined) refuse(at, "this image stands twice in the episode");
+            seen.set(index, part);
+            return index;
+          }),
+        ),
+      );
+    const support = take("support");
+    return { classes: Int32Array.from(labels), support, query: take("query") };
+  });
+}
+
+/** Every path of a class's images and every end of one, from a slash on; undefined where two images share it. */
+function endingsOf(split: PackedSplit, c: number): ReadonlyMap<string, number | undefined> {
+  const endings = new Map<string, number | undefined>();
+  for (let image = split.offsets[c] ?? 0; image < (split.offsets[c + 1] ?? 0); image++) {
+    const parts = split.sourceOf(image).split("/");
+    for (let from = 0; from < parts.length; from++) {
+      const end = parts.slice(from).join("/");
+      endings.set(end, endings.has(end) ? undefined : image);
+    }
+  }
+  return endings;
 }

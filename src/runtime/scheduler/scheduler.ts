@@ -51,7 +51,7 @@ export interface ScheduleOptions {
 export type ScheduleEvent = Exclude<RunEvent, { type: "run.start" | "run.done" }>;
 type NewEvent = ScheduleEvent extends infer E ? (E extends unknown ? Omit<E, "time"> : never) : never;
 
-export interface StageFailure extends Omit<Failure, "span"> {
+export interface StageFailure extends Failure {
   readonly stage: string;
   /** `examples/birds.fsl:12:3`: the place in the experiment, where there is one. */
   readonly at: string | undefined;
@@ -116,7 +116,7 @@ export class Scheduler {
       const { code, message, mend, span } = failure;
       const at = span === undefined ? undefined : locate(span, nodeHost(this.#options.project).readFile);
       const told = { stage: node.id, code, message, mend, at };
-      this.#failures.push(told);
+      this.#failures.push(span === undefined ? told : { ...told, span });
       this.#say({ type: "stage.failed", ...told });
     }
     // A stop that came too late to leave anything undone interrupts nothing.

@@ -2,11 +2,12 @@
 import { metricWeights, networkWeights } from "../../compiler/lower/weights.js";
 import type { EvaluateRow, EvaluateStage } from "../../compiler/typed.js";
 import type { Episode, Pack, PackedSplit } from "../data/contract.js";
-import { disjointEpisodes, sampleEpisode } from "../data/index.js";
+import { disjointEpisodes, givenEpisodes, sampleEpisode, withoutSharing } from "../data/index.js";
 import type { Engine } from "../engines/engine.js";
-import { type Classified, perEpisode } from "./classify.js";
+import { type Classified, imagesOf, outputsOf, perEpisode } from "./classify.js";
 import type { StageContext } from "./context.js";
 import { datasetOf, packedSplit } from "./datasets.js";
+import { fitted } from "./fit.js";
 import { type Evaluated, reportOn, type ScoredEpisodes } from "./reports.js";
 import type { Rows } from "./rows.js";
 import { Embedder, Scorer } from "./scorer.js";
@@ -32,10 +33,13 @@ export async function runEvaluate(
   const wantsDisjoint = stage.report.some(({ kind }) => kind === "accuracy_disjoint");
   const rows = stage.rows.map((row, place): Row => {
     const split = packedSplit(datasetOf(job.experiment, packs, row.split.dataset).pack, row.split.split);
-    const episodes = Array.from({ length: row.episodes }, (_, i) =>
-      sampleEpisode(job.seed, "evaluate", split, row.task, i),
-    );
-    return { place, row, split, episodes, disjoint: wantsDisjoint ? disjointEpisodes(job.seed, split, row.task) : [] };
+    const episodes =
+      row.given === undefined
+        ? Array.from({ length: row.episodes }, (_, i) => sampleEpisode(job.seed, "evaluate", split, row.task, i))
+        : givenEpisodes(row.given, split, job.project);
+    const disjoint = (): Episode[] =>
+      row.given === undefined ? disjointEpisodes(job.seed, split, row.task) : withoutSharing(episodes);
+    return { place, row, split, episodes, disjoint: wantsDisjoint ? disjoint() : [] };
   });
   const scored: ScoredEpisodes[] = [];
   // Rows of one split share its embeddings.
@@ -83,11 +87,11 @@ async function scoreGroup(
   let rows: ReadonlyMap<string, Rows> = new Map();
   let width = 0;
   if (stage.embedOnce.legal) {
-    const metrics = group.map(({ row }) => row.metric);
-    const embedder = await Embedder.create(encoder, metrics, source, encoderWeights, engine, context);
+    const outputs = outputsOf(...group.map(({ row }) => row.metric));
+    const embedder = await Embedder.create(encoder, outputs, source, encoderWeights, engine, context);
     pace.prepared();
     rows = await embedder.run(
-      group.flatMap(({ episodes, disjoint }) => [...episodes, ...disjoint]),
+      imagesOf(group.flatMap(({ episodes, disjoint }) => [...episodes, ...disjoint])),
       undefined,
       true,
     );
@@ -99,7 +103,9 @@ async function scoreGroup(
     for (const row of group) {
       const { metric, task } = row.row;
       const metricDecls = metricWeights({ ...stage.metric, value: metric }, encoder);
-      const weights = { ...encoderWeights, ...startingWeights(metricDecls, job) };
+      const request = { metric, fitFrom: stage.fitFrom, encoder, weights: encoderWeights };
+      const constants = await fitted(request, packs, engine, context);
+      const weights = { ...encoderWeights, ...startingWeights(metricDecls, job), ...constants };
       const episodes = [...row.episodes, ...row.disjoint];
       const options = { metric, task, encoder, episodes, report: stage.report, announce: true };
       const from = stage.embedOnce.legal ? { width } : { direct: source };

@@ -1,7 +1,7 @@
 /** What an evaluation reports of its scored rows: results with intervals, counts by class, scores, files. */
 import type { EvaluateRow, EvaluateStage, Report } from "../../compiler/typed.js";
 import type { Episode, PackedSplit } from "../data/contract.js";
-import { listEpisodes } from "../data/episode-list.js";
+import { listEpisodes, printEpisodeList } from "../data/episode-list.js";
 import { estimate } from "../statistics.js";
 import type { ReportData, StoredResult } from "../store/manifest.js";
 import { encodeSafetensors } from "../store/safetensors.js";
@@ -54,7 +54,7 @@ function scoredRow(report: readonly Report[], { row, split, episodes, classified
     task: row.task,
     split: split.split,
     digest: split.digest,
-    episodes: "sampled",
+    episodes: row.given === undefined ? "sampled" : "given",
     list: episodesDigest(row.task, episodes),
     transductive: isTransductive(row),
     metrics,
@@ -136,7 +136,7 @@ function filesOf(report: readonly Report[], scored: ScoredEpisodes, several: boo
     if (kind === "logits") return [{ name: `logits${suffix}.safetensors`, bytes: logits(scored) }];
     if (kind !== "episodes") return [];
     const list = listEpisodes(split, row.task, episodes);
-    return [{ name: `episodes${suffix}.json`, bytes: Buffer.from(`${JSON.stringify(list)}\n`) }];
+    return [{ name: `episodes${suffix}.json`, bytes: Buffer.from(printEpisodeList(list)) }];
   });
 }
 

@@ -53,16 +53,10 @@ export function encodeSafetensors(tensors: HostTensors, metadata?: Readonly<Reco
 
 /** Decodes a whole file. Every length, offset and type is checked; throws `SafetensorsError`. */
 export function decodeSafetensors(bytes: Uint8Array): HostTensors {
-  if (bytes.length < 8) throw new SafetensorsError("it is shorter than its header length");
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const headerLength = Number(view.getBigUint64(0, true));
-  if (headerLength > maxHeader || 8 + headerLength > bytes.length) {
-    throw new SafetensorsError("its header length is beyond its end");
-  }
-  const body = bytes.subarray(8 + headerLength);
+  const { header, body } = splitSafetensors(bytes);
   const spans: { begin: number; end: number }[] = [];
   const tensors: [string, HostTensor][] = [];
-  for (const [name, entry] of Object.entries(parseHeader(bytes.subarray(8, 8 + headerLength)))) {
+  for (const [name, entry] of Object.entries(header)) {
     if (name === "__metadata__") continue;
     const { dtype, shape, begin, end } = parseEntry(name, entry);
     const size = shape.reduce((product, length) => product * length, 1);
@@ -80,6 +74,20 @@ export function decodeSafetensors(bytes: Uint8Array): HostTensors {
   }
   if (place !== body.length) throw new SafetensorsError("it has bytes that belong to no tensor");
   return Object.fromEntries(tensors);
+}
+
+/** The header of a file, as it is, and the bytes that its offsets count in. @throws SafetensorsError */
+export function splitSafetensors(bytes: Uint8Array): {
+  readonly header: Readonly<Record<string, unknown>>;
+  readonly body: Uint8Array;
+} {
+  if (bytes.length < 8) throw new SafetensorsError("it is shorter than its header length");
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const headerLength = Number(view.getBigUint64(0, true));
+  if (headerLength > maxHeader || 8 + headerLength > bytes.length) {
+    throw new SafetensorsError("its header length is beyond its end");
+  }
+  return { header: parseHeader(bytes.subarray(8, 8 + headerLength)), body: bytes.subarray(8 + headerLength) };
 }
 
 function parseHeader(bytes: Uint8Array): Record<string, unknown> {
@@ -107,7 +115,7 @@ function parseEntry(name: string, entry: unknown): { dtype: DType; shape: number
   return { dtype, shape, begin, end };
 }
 
-function isSizes(value: unknown): value is number[] {
+export function isSizes(value: unknown): value is number[] {
   return Array.isArray(value) && value.every((n) => Number.isSafeInteger(n) && n >= 0);
 }
 

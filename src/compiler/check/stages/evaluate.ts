@@ -6,7 +6,7 @@ import { lineOf } from "../lines.js";
 import { fillEncoder, fillMetric, type Slots } from "../slots.js";
 import { bare, type Elaborated, filled, needsOf, required, type StageContext } from "./context.js";
 import { drawn, episodesCount } from "./episodes.js";
-import { fitsFrom, hasTrained } from "./trained.js";
+import { fitBlockers, fitOf, fitSource, fitsFrom, hasTrained } from "./trained.js";
 
 export function evaluation(context: StageContext): Elaborated {
   const { lines, decl, stages, id, datasets, scope } = context;
@@ -19,6 +19,17 @@ export function evaluation(context: StageContext): Elaborated {
   const count = episodesCount(episodesLine.line.count, 600, episodesLine.scope);
   if (from === undefined || count === undefined || encoderFill === undefined || metricFill === undefined)
     return { stage: undefined, slots: {} };
+  const { count: counted } = episodesLine.line;
+  if (counted !== undefined && from.rows[0]?.given !== undefined) {
+    const why = "it says itself how many episodes there are";
+    scope.checker.report(
+      "FSL5060",
+      counted.span,
+      { path: from.rows[0].given.list.path, why },
+      { help: ["leave the count out"] },
+    );
+    return { stage: undefined, slots: {} };
+  }
   const encoder = fillEncoder(encoderFill, from.dataset, decl.name.text, stages);
   if (encoder === undefined) return { stage: undefined, slots: {} };
   const trains = encoder.value.weights.some((weight) => weight.trainable);
@@ -34,21 +45,32 @@ export function evaluation(context: StageContext): Elaborated {
     return { stage: undefined, slots: { encoder } };
   }
   const tasks: Task[] = from.rows.map((row) => row.task);
+  const fitting = fitSource(context);
+  if (fitting === "wrong") return { stage: undefined, slots: { encoder } };
   const metric = fillMetric(
     metricFill,
-    { encoder: encoder.value, tasks, stage: decl.name.text, broken: context.broken },
+    { encoder: encoder.value, tasks, stage: decl.name.text, broken: context.broken, items: fitting?.items },
     stages,
   );
   if (metric === undefined) return { stage: undefined, slots: { encoder } };
   const slots: Slots = { encoder, metric: metric.slot };
   const report = reports(context, tasks);
-  if (!hasTrained(metric.slot, metricFill, decl) || report === undefined || !fitsFrom(context, metric.slot))
+  if (!hasTrained(metric.slot, metricFill, decl) || report === undefined || !fitsFrom(context, metric.slot, fitting))
     return { stage: undefined, slots };
   const rows: EvaluateRow[] = from.rows.flatMap((row, at) => {
     const typed = metric.metrics[at];
     return typed === undefined
       ? []
-      : [{ label: row.label, task: row.task, split: from.split, episodes: count, metric: typed }];
+      : [
+          {
+            label: row.label,
+            task: row.task,
+            split: from.split,
+            episodes: row.given?.episodes ?? count,
+            ...(row.given === undefined ? {} : { given: row.given.list }),
+            metric: typed,
+          },
+        ];
   });
   const stage: EvaluateStage = {
     kind: "evaluate",
@@ -56,9 +78,13 @@ export function evaluation(context: StageContext): Elaborated {
     name: decl.name.text,
     span: decl.name.span,
     needs: needsOf(slots, undefined),
-    blockers: metricBlockers(metric.slot.value, decl.name.text, metricFill.span),
+    blockers: [
+      ...metricBlockers(metric.slot.value, decl.name.text, metricFill.span),
+      ...fitBlockers(metric.slot, fitting),
+    ],
     encoder: bare(encoder),
     metric: bare(metric.slot),
+    ...fitOf(metric.slot, fitting),
     rows,
     report,
     embedOnce: embedOnce(metric.slot.value),

@@ -129,6 +129,15 @@ export const dataCodes = codes({
     mend: "Give the episode at least one way and one shot.",
   },
   // ---------------------------------------------------------------- fetching
+  FSL6016: {
+    severity: "error",
+    title: "fewer images than a step takes",
+    message: "a step takes {images} images, and `{split}` has {count} that can be read",
+    explanation:
+      "`unreadable skip` leaves out images that cannot be decoded. What is left must fill at least one step.",
+    example: "images/train: 60 of 100 pictures are damaged; for 10 epochs, 64 images per step, drop last",
+    mend: "Replace the damaged images, or take fewer images per step.",
+  },
   FSL6020: {
     severity: "error",
     title: "a package cannot be fetched",
@@ -164,6 +173,15 @@ export const dataCodes = codes({
       "Decoded images and fetched packages are kept in a folder, so that the next run need not make them again.",
     example: "fslc run examples/emoji.fsl     # on a full disk",
     mend: "Make room, or give the folder write permission.",
+  },
+  FSL6050: {
+    severity: "error",
+    title: "a listed episode that the data do not have",
+    message: "`{path}` cannot be used with these data: {why}",
+    explanation:
+      "A list of episodes names classes of the split and images of these classes: by path, by the end of one where one image of the class has it, or by number from 0 in the order of `report episodes`. An episode has each class and each image once; a query is never among its supports.",
+    example: '{"class": "cat", "support": ["dog/3.png"], "query": ["cat/4.png"]}',
+    mend: "Correct the list; `report episodes` writes one that fits.",
   },
   FSL6032: {
     severity: "error",

@@ -1,0 +1,34 @@
+/** Lists of episodes in files of the project. */
+import { readFileSync } from "node:fs";
+import { resolve } from "node:path";
+import { DiagnosticError, diagnostic } from "../../compiler/diagnostics/diagnostic.js";
+import type { GivenEpisodes, Unusable } from "../../compiler/given.js";
+import type { GivenList } from "../../compiler/typed.js";
+import type { Project } from "../project.js";
+import { reason } from "../reason.js";
+import type { Episode, PackedSplit } from "./contract.js";
+import { type EpisodeList, readEpisodeList, resolveEpisodes } from "./episode-list.js";
+
+type ReadList = GivenEpisodes & { readonly list: EpisodeList; readonly text: string };
+
+export function readGivenEpisodes(path: string, project: Project): ReadList | Unusable {
+  let text: string;
+  try {
+    text = readFileSync(resolve(project.dir, path), "utf8");
+  } catch (error) {
+    return { problem: reason(error), place: undefined };
+  }
+  const read = readEpisodeList(text);
+  return "problem" in read ? read : { ...read, text };
+}
+
+/** The episodes of a list that was checked before, by the images of the split. @throws DiagnosticError FSL6050 */
+export function givenEpisodes({ path, digest, span }: GivenList, split: PackedSplit, project: Project): Episode[] {
+  const read = readGivenEpisodes(path, project);
+  const why =
+    "problem" in read ? read.problem : read.digest === digest ? undefined : "it has changed since it was checked";
+  if ("problem" in read || why !== undefined) {
+    throw new DiagnosticError(diagnostic("FSL6050", span, { path, why: why ?? "" }));
+  }
+  return resolveEpisodes(read.text, read.list, split, path);
+}

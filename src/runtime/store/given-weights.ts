@@ -1,0 +1,102 @@
+/** Weights in safetensors files of the project, made by anyone: any type of number, read as f32. */
+import { createHash } from "node:crypto";
+import { readFileSync } from "node:fs";
+import { resolve } from "node:path";
+import type { GivenWeights, Unusable } from "../../compiler/given.js";
+import type { HostTensor } from "../engines/engine.js";
+import type { Project } from "../project.js";
+import { reason } from "../reason.js";
+import { isSizes, SafetensorsError, splitSafetensors } from "./safetensors.js";
+
+/** How a number of a type is read, and its bytes. */
+const readers: Readonly<
+  Record<string, { readonly bytes: number; readonly read: (view: DataView, at: number) => number }>
+> = {
+  F64: { bytes: 8, read: (view, at) => view.getFloat64(at, true) },
+  F32: { bytes: 4, read: (view, at) => view.getFloat32(at, true) },
+  F16: { bytes: 2, read: (view, at) => half(view.getUint16(at, true)) },
+  BF16: { bytes: 2, read: (view, at) => brain(view.getUint16(at, true)) },
+};
+
+interface Entry {
+  readonly name: string;
+  readonly type: string;
+  readonly shape: readonly number[];
+  readonly begin: number;
+  readonly end: number;
+}
+
+/** What the file holds, by the header alone. */
+export function readGivenWeights(path: string, project: Project): GivenWeights | Unusable {
+  try {
+    const bytes = readFileSync(resolve(project.dir, path));
+    const { entries } = open(bytes);
+    return {
+      tensors: entries.map(({ name, type, shape }) => ({ name, shape, numeric: type in readers })),
+      digest: createHash("sha256").update(bytes).digest("hex"),
+    };
+  } catch (error) {
+    const problem = error instanceof SafetensorsError ? error.message : reason(error);
+    return { problem, place: undefined };
+  }
+}
+
+/** The tensors of a file by name, as f32, and the digest of the file. @throws SafetensorsError */
+export function openGivenWeights(bytes: Uint8Array): {
+  readonly digest: string;
+  readonly tensor: (name: string) => HostTensor | undefined;
+} {
+  const { entries, body } = open(bytes);
+  const byName = new Map(entries.map((entry) => [entry.name, entry]));
+  const view = new DataView(body.buffer, body.byteOffset, body.byteLength);
+  return {
+    digest: createHash("sha256").update(bytes).digest("hex"),
+    tensor(name) {
+      const entry = byName.get(name);
+      const reader = entry && readers[entry.type];
+      if (entry === undefined || reader === undefined) return undefined;
+      const data = new Float32Array(elements(entry.shape));
+      for (let i = 0; i < data.length; i++) data[i] = reader.read(view, entry.begin + i * reader.bytes);
+      return { shape: entry.shape, dtype: "f32", data };
+    },
+  };
+}
+
+function open(bytes: Uint8Array): { readonly entries: readonly Entry[]; readonly body: Uint8Array } {
+  const { header, body } = splitSafetensors(bytes);
+  const entries = Object.entries(header).flatMap(([name, value]): Entry[] => {
+    if (name === "__metadata__") return [];
+    const { dtype: type, shape, data_offsets: offsets } = (value ?? {}) as Record<string, unknown>;
+    const [begin, end] = isSizes(offsets) ? offsets : [];
+    if (typeof type !== "string" || !isSizes(shape) || begin === undefined || end === undefined) {
+      throw new SafetensorsError(`the tensor \`${name}\` is not described`);
+    }
+    const size = readers[type]?.bytes;
+    if (begin > end || end > body.length || (size !== undefined && end - begin !== elements(shape) * size)) {
+      throw new SafetensorsError(`the tensor \`${name}\` does not lie where its shape says`);
+    }
+    return [{ name, type, shape, begin, end }];
+  });
+  return { entries, body };
+}
+
+function elements(shape: readonly number[]): number {
+  return shape.reduce((product, size) => product * size, 1);
+}
+
+/** IEEE 754 binary16. */
+function half(bits: number): number {
+  const sign = bits & 0x8000 ? -1 : 1;
+  const exponent = (bits >> 10) & 31;
+  const fraction = bits & 1023;
+  if (exponent === 0) return sign * fraction * 2 ** -24;
+  if (exponent === 31) return fraction === 0 ? sign * Number.POSITIVE_INFINITY : Number.NaN;
+  return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
+}
+
+const word = new DataView(new ArrayBuffer(4));
+/** bfloat16: the upper half of an f32. */
+function brain(bits: number): number {
+  word.setUint32(0, bits << 16);
+  return word.getFloat32(0);
+}
