@@ -34,6 +34,8 @@ export function findProject(file: string, options: { dir?: string; home?: string
 export const places = {
   store: (project: Project): string => join(project.home, "store"),
   runs: (project: Project): string => join(project.home, "runs"),
+  /** Values that metrics have fitted from base data. */
+  fits: (project: Project): string => join(project.home, "fits"),
   data: (project: Project): string => join(project.home, "data"),
   locks: (project: Project): string => join(project.home, "locks"),
 };

@@ -2,7 +2,8 @@
 import type * as ast from "../../../grammar/ast.js";
 import type { Holes } from "../diagnostics/code.js";
 import { type CodeName, diagnostic, type registry } from "../diagnostics/diagnostic.js";
-import type { Block, Blocker, Metric } from "../typed.js";
+import { shortLoop } from "../lower/minimizer.js";
+import type { Block, Blocker, Metric, Statement } from "../typed.js";
 
 export function blocker<K extends CodeName>(code: K, span: ast.Span, holes: Holes<(typeof registry)[K]>): Blocker {
   return { code, message: diagnostic(code, span, holes).message, span };
@@ -20,29 +21,54 @@ export function* nodes(tree: unknown): Generator<Record<string, unknown>> {
   for (const [key, value] of Object.entries(record)) if (key !== "span" && key !== "type") yield* nodes(value);
 }
 
+/** What of a metric's `classify` the runtime cannot drive, wherever the metric is used. */
 export function metricBlockers(metric: Metric, stage: string, span: ast.Span): Blocker[] {
-  const found: Blocker[] = [];
-  const entry = metric.entries["classify"];
-  if (entry === undefined) return found;
-  for (const node of nodes(entry.body.statements)) {
-    if (node["kind"] === "minimize" && !found.some((one) => one.code === "FSL5101"))
-      found.push(blocker("FSL5101", span, { stage }));
-    if (node["kind"] === "repeat" && !found.some((one) => one.code === "FSL5102"))
-      found.push(blocker("FSL5102", span, { stage }));
-  }
-  if (entry.params.some((param) => param.form === "encoder" || param.form === "image"))
-    found.push(blocker("FSL5103", span, { stage }));
-  if (entry.transductive) found.push(blocker("FSL5104", span, { stage }));
-  if (metric.fits.length > 0) found.push(blocker("FSL5106", span, { stage }));
-  if (metric.learns.some((learn) => learn.kind === "like")) found.push(blocker("FSL5107", span, { stage }));
-  return found;
+  const images = metric.fits
+    .filter((fit) => fit.input.form === "image")
+    .map((fit) => blocker("FSL5106", span, { stage, name: fit.name }));
+  const nested = loopsOf(metric)
+    .filter(({ depth, atTest }) => depth > 0 && atTest > shortLoop)
+    .map(({ statement, atTest }) => blocker("FSL5102", statement.span, { stage, rounds: atTest }));
+  return [...images, ...nested];
 }
 
-export function metaLossBlockers(loss: Block, stage: string, span: ast.Span): Blocker[] {
-  const entries = new Set<string>();
-  for (const node of nodes(loss))
-    if (node["k"] === "entry_loss" && node["entry"] !== "classify") entries.add(String(node["entry"]));
-  return [...entries].map((entry) => blocker("FSL5105", span, { stage, entry }));
+/** What a training step cannot go through: each round of a loop is part of its program. */
+export function trainingBlockers(metric: Metric, stage: string): Blocker[] {
+  return loopsOf(metric).flatMap(({ statement, rounds }) => {
+    if (statement.kind === "minimize" && statement.by.method === "lbfgs")
+      return [blocker("FSL5101", statement.span, { stage, why: "`lbfgs` ends where it has converged, at test only" })];
+    if (rounds <= mostTrainingRounds) return [];
+    const why = `its ${rounds} rounds are more than the ${mostTrainingRounds} that one can hold`;
+    return [blocker("FSL5101", statement.span, { stage, why })];
+  });
+}
+
+/** Rounds of loops that a training step may be made of. */
+const mostTrainingRounds = 256;
+
+interface FoundLoop {
+  readonly statement: Exclude<Statement, { kind: "let" }>;
+  /** Loops around it. */
+  readonly depth: number;
+  /** Its rounds in training, those of the loops around it multiplied in. */
+  readonly rounds: number;
+  readonly atTest: number;
+}
+
+function loopsOf(metric: Metric): FoundLoop[] {
+  const found: FoundLoop[] = [];
+  const visit = (statements: readonly Statement[], depth: number, outer: number): void => {
+    for (const statement of statements) {
+      if (statement.kind === "let") continue;
+      const [own, atTest] =
+        statement.kind === "repeat" ? [statement.bound, statement.bound] : [statement.steps, statement.stepsAtTest];
+      found.push({ statement, depth, rounds: outer * own, atTest });
+      visit(statement.body, depth + 1, outer * own);
+    }
+  };
+  const entry = metric.entries["classify"];
+  if (entry !== undefined) visit(entry.body.statements, 0, 1);
+  return found;
 }
 
 export function pretrainLossBlockers(loss: Block, stage: string, span: ast.Span): Blocker[] {

@@ -7,13 +7,13 @@ import type { Scope } from "./scope.js";
 import { asTensor, show } from "./tensors.js";
 import { anything } from "./values.js";
 
-/** Base images that a `fit` sees: their number is not part of any weight, so any will do for typing. */
-const fitItems = 1009;
+/** Base images that a `fit` sees while nothing is known of them: a prime, so that nothing else has this size by chance. */
+const unknownItems = 1009;
 
 export function elaborateFit(fit: ast.FitDecl, metric: Scope, use: MetricUse): Fit | undefined {
   const frame = metricFrame(use, "fit", []);
   const scope = metric.child(frame);
-  const sizes = new Map([["item", fitItems]]);
+  const sizes = new Map([["item", use.items ?? unknownItems]]);
   const type = fit.from.type === undefined ? undefined : typeOfParam(fit.from.type, use, sizes, scope);
   const result = typeOfParam(fit.type, use, new Map(), scope);
   if (result === undefined || type === undefined) {

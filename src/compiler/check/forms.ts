@@ -11,6 +11,8 @@ export interface MetricUse {
   readonly encoder: Network;
   /** Sizes only stand for unknown ones: the declaration is checked before any use. */
   readonly generic: boolean;
+  /** Images that a `fit` sees, where that is known. */
+  readonly items?: number | undefined;
 }
 
 export function metricFrame(

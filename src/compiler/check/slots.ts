@@ -236,6 +236,8 @@ export function fillMetric(
     readonly tasks: readonly Task[];
     readonly stage: string;
     readonly broken: ReadonlySet<ast.MetricDecl>;
+    /** Images that a `fit` sees, where that is known. */
+    readonly items?: number | undefined;
   },
   stages: Stages,
 ): { slot: MetricSlot; metrics: readonly Metric[] } | undefined {
@@ -267,7 +269,11 @@ export function fillMetric(
   if (!suits(declared, context.encoder, span, scope)) return undefined;
   const metrics: Metric[] = [];
   for (const task of context.tasks) {
-    const metric = elaborateMetric(declared, { task, encoder: context.encoder, generic: false }, span);
+    const metric = elaborateMetric(
+      declared,
+      { task, encoder: context.encoder, generic: false, items: context.items },
+      span,
+    );
     if (metric === undefined) return undefined;
     const trained = source ?? (metrics[0] === undefined ? undefined : { value: metrics[0], task: first });
     if (trained !== undefined && !sameSizes(trained, metric, task, filled, context.stage)) return undefined;

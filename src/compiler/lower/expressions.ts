@@ -9,11 +9,10 @@ import {
   type LoopContext,
   lowerMinimize,
   lowerRepeat,
-  shortLoop,
   unrolled,
   type WeightPlace,
 } from "./loops.js";
-import type { LoopDriver } from "./minimizer.js";
+import { type LoopDriver, shortLoop } from "./minimizer.js";
 import { type Named, type NamedOps, sizeOf } from "./named.js";
 import { pick } from "./picks.js";
 

@@ -1,6 +1,7 @@
 /** From typed stages to tensor programs. */
 export { type ClassifyOptions, lowerClassify, lowerEpisodes } from "./classify.js";
 export { type EmbedOptions, lowerEmbed } from "./embed.js";
+export { lowerFits } from "./fit.js";
 export { fitInput, isTransductive, orderFeed } from "./metric.js";
 export { nextName } from "./program.js";
 export { scheduleFactor } from "./schedule.js";

@@ -12,9 +12,6 @@ import type { Loop, LoopDriver, Objective, Round } from "./minimizer.js";
 import { minimizerOf } from "./minimizers.js";
 import { axesOf, isLane, lanesOf, type Named, type NamedOps } from "./named.js";
 
-/** Loops of at most this many rounds are written out where another driver could take them. */
-export const shortLoop = 32;
-
 type Of<K extends Statement["kind"]> = Extract<Statement, { kind: K }>;
 
 /** The statements of a loop's body with bindings of their own. */

@@ -5,6 +5,9 @@
  */
 import type { Named } from "./named.js";
 
+/** Loops of at most this many rounds are written out where another driver could take them. */
+export const shortLoop = 32;
+
 /** A loop with everything settled: what it carries and what one round makes of it. */
 export interface Loop {
   /** The most rounds there are. */

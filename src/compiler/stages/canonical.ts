@@ -262,9 +262,9 @@ function canonicalMetric(metric: Metric, entries: readonly string[], encoder: Ne
         const inner = names.inner();
         const params = entry.params.map((p) => ({ form: p.form, axes: inner.axes(p.axes) }));
         const result = { kind: entry.result.kind, axes: inner.axes(entry.result.axes) };
-        return [
-          [name, { params, result, transductive: entry.transductive, body: body(entry.body, inner, entry.params) }],
-        ];
+        const { transductive } = entry;
+        const assumes = entry.assumes.length > 0 ? { assumes: entry.assumes } : {};
+        return [[name, { params, result, transductive, ...assumes, body: body(entry.body, inner, entry.params) }]];
       }),
     ),
   };

@@ -65,5 +65,6 @@ export function stageDatasets(stage: Stage): readonly string[] {
   if (stage.kind === "meta") ids.add(stage.episodes.split.dataset);
   if (stage.kind === "evaluate") for (const row of stage.rows) ids.add(row.split.dataset);
   else if (stage.validate) ids.add(stage.validate.split.dataset);
+  if (stage.kind !== "pretrain" && stage.fitFrom) ids.add(stage.fitFrom.dataset);
   return [...ids];
 }

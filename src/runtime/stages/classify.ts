@@ -126,9 +126,9 @@ export function perEpisode(values: Float32Array, episodes: number): Float64Array
   });
 }
 
-/** The outputs of the encoder that `classify` of a metric looks at. */
-export function outputsOf(metric: Metric): string[] {
-  const forms = metric.entries["classify"]?.params.map((param) => param.form) ?? [];
+/** The outputs of the encoder that `classify` of these metrics looks at. */
+export function outputsOf(...metrics: readonly Metric[]): string[] {
+  const forms = metrics.flatMap((metric) => metric.entries["classify"]?.params.map((param) => param.form) ?? []);
   return [...new Set(forms.filter((form) => form !== "image" && form !== "encoder" && form !== "class"))];
 }
 

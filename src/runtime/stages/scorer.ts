@@ -9,7 +9,7 @@ import type { Episode, Pack } from "../data/contract.js";
 import { createLoader } from "../data/index.js";
 import type { Engine, Executable, Handle, HostTensors } from "../engines/engine.js";
 import { episodesInRun, imageEpisodesInRun, imagesPerRun } from "./chunks.js";
-import { type Classified, classify, fromLoader, fromRows, imagesOf, outputsOf } from "./classify.js";
+import { type Classified, classify, fromLoader, fromRows } from "./classify.js";
 import { elements, type StageContext } from "./context.js";
 import { embed } from "./embed.js";
 import { inputNames, pick } from "./feeds.js";
@@ -49,28 +49,27 @@ export class Embedder {
 
   static async create(
     encoder: Network,
-    metrics: readonly Metric[],
+    outputs: readonly string[],
     source: Source,
     constants: HostTensors | undefined,
     engine: Engine,
     context: StageContext,
   ): Promise<Embedder> {
-    const outputs = [...new Set(metrics.flatMap(outputsOf))];
     const program = lowerEmbed(encoder, source.dataset, { batch: imagesPerRun, outputs, slot: "encoder" });
     const width = program.outputs.reduce((sum, { node }) => sum + elements(node.shape.slice(1)), 0);
     return new Embedder(await compileFor(program, constants, engine), source, context, width);
   }
 
-  /** Rows by network output; the caller closes them. */
+  /** Rows of images (each once) by network output; the caller closes them. */
   run(
-    episodes: readonly Episode[],
+    images: Int32Array,
     given: Readonly<Record<string, Handle>> | undefined,
     announce: boolean,
   ): Promise<ReadonlyMap<string, Rows>> {
     const request = {
       ...this.source,
       ...this.compiled,
-      images: imagesOf(episodes),
+      images,
       weights: weightsOf(this.compiled, given),
       spill: `${this.context.job.runDir}/embeddings-${process.pid}`,
       announce,

@@ -1,21 +1,22 @@
-/** The training loop that pretraining and episodic training share: one run of one program per step. */
+/** The training loop that pretraining and episodic training share: step after step, and when to validate. */
 
 import { DiagnosticError, diagnostic } from "../../compiler/diagnostics/diagnostic.js";
 import type { TrainingProgram } from "../../compiler/lower/index.js";
 import type { Duration, Experiment, PretrainStage, Validation } from "../../compiler/typed.js";
 import type { Loader } from "../data/contract.js";
-import type { Engine, Handle, HostTensors } from "../engines/engine.js";
+import type { Engine, HostTensors } from "../engines/engine.js";
 import type { Validated } from "../store/manifest.js";
 import type { Finished } from "../store/store.js";
-import { allocate, elements, type StageContext } from "./context.js";
-import { allocateFeeds, type Feeds, feedData, inputNames, pick, scalar } from "./feeds.js";
+import type { StageContext } from "./context.js";
+import type { Feeds } from "./feeds.js";
+import { Stepper } from "./stepper.js";
 import type { Validate } from "./validate.js";
 import { startingWeights } from "./weights.js";
 
 /** Where a step's images come from: pure functions of the step. */
 export interface Batches {
   /** Images (indices into the split) of a step, in the order of the `images` feed. */
-  images(step: number, epoch: number): Int32Array;
+  images(step: number): Int32Array;
   /** Fills the feeds beside the images: labels, orders of queries. */
   fill(feeds: Feeds, images: Int32Array, step: number): void;
   readonly unit: "images" | "episodes";
@@ -26,6 +27,8 @@ export interface TrainOptions {
   readonly duration: Duration;
   readonly batches: Batches;
   readonly loader: Loader;
+  /** Values of base data, by the input that takes them. */
+  readonly fitted: HostTensors;
   readonly validation: { readonly plan: Validation; readonly validate: Validate } | undefined;
 }
 
@@ -49,27 +52,11 @@ const ahead = 3;
 export async function train(options: TrainOptions, engine: Engine, context: StageContext): Promise<Trained> {
   const { training, duration, batches, loader } = options;
   const { job, say, pace } = context;
-  const { program } = training;
-  const executable = await engine.compile(program);
-  const feeds = allocateFeeds(program);
-  const pixels = feedData(feeds, "images", Uint8Array);
-  const states = inputNames(program, "state");
-  const fixed = inputNames(program, "weight");
-  // Every weight is on the device, those too that this program does not touch: validation and storing want them all.
-  let handles: Record<string, Handle> = {};
-  for (const [name, tensor] of Object.entries({ ...startingWeights(training.weights, job), ...extras(training) })) {
-    handles[name] = engine.upload(tensor);
-  }
-  const own = training.weights.map(({ path }) => path).filter((path) => !path.startsWith("stage:"));
-  const download = async (): Promise<HostTensors> =>
-    Object.fromEntries(
-      await Promise.all(
-        Object.entries(pick(handles, own)).map(
-          async ([path, handle]) => [path, await engine.download(handle)] as const,
-        ),
-      ),
-    );
-
+  const stepper = await Stepper.create(
+    training,
+    { ...startingWeights(training.weights, job), ...options.fitted },
+    engine,
+  );
   const { epochs, stepsPerEpoch, perStep } = duration;
   const steps = epochs * stepsPerEpoch;
   const epochOf = (step: number): number => Math.floor((step - 1) / stepsPerEpoch) + 1;
@@ -78,24 +65,23 @@ export async function train(options: TrainOptions, engine: Engine, context: Stag
   const rate = new Rate(perStep);
   const best = new Best();
   let kept: HostTensors | undefined;
+  let last = { step: steps, epoch: epochs };
   pace.prepared();
   for (let step = 1; step <= steps; step++) {
     for (; next <= Math.min(steps, step + ahead); next++) {
-      const images = batches.images(next, epochOf(next));
+      const images = batches.images(next);
       asked.push(images);
       loader.request(next, images);
     }
     const batch = await loader.next();
-    pixels.set(batch.images);
-    batch.release();
     const images = asked.shift();
     if (images === undefined) throw new Error(`no images were asked for at step ${step}`);
-    batches.fill(feeds, images, step);
-    const { device, host } = await executable.run({ ...pick(handles, states), ...pick(handles, fixed), ...feeds });
-    handles = { ...handles, ...device };
+    const { loss, accuracy, lr, finite } = await stepper.step(batch, (feeds, part, parts) => {
+      const size = images.length / parts;
+      batches.fill(feeds, images.subarray(part * size, (part + 1) * size), step);
+    });
     const epoch = epochOf(step);
-    const lr = scalar(host, "lr");
-    if (scalar(host, "finite") === 0) {
+    if (!finite) {
       throw new DiagnosticError(diagnostic("FSL7006", undefined, { stage: job.node, step, epoch, lr: rounded(lr) }));
     }
     say({
@@ -103,8 +89,8 @@ export async function train(options: TrainOptions, engine: Engine, context: Stag
       step,
       steps,
       epoch,
-      loss: scalar(host, "loss"),
-      accuracy: scalar(host, "accuracy"),
+      loss,
+      accuracy,
       lr,
       itemsPerSecond: rate.step(),
       unit: batches.unit,
@@ -117,43 +103,38 @@ export async function train(options: TrainOptions, engine: Engine, context: Stag
       isDue(options.validation.plan, epoch, epochs)
     ) {
       const { plan, validate } = options.validation;
-      const accuracy = await validate(handles);
-      const isBest = best.add({ step, epoch, accuracy: accuracy.mean, ci95: accuracy.ci95, episodes: plan.episodes });
-      if (isBest && plan.keepBest) kept = await download();
+      const { mean, ci95 } = await validate(stepper.weights);
+      const isBest = best.add({ step, epoch, accuracy: mean, ci95, episodes: plan.episodes });
+      if (isBest && plan.keepBest) kept = await stepper.download();
       say({
         type: "stage.validate",
         step,
         epoch,
-        accuracy: accuracy.mean,
-        ci95: accuracy.ci95,
+        accuracy: mean,
+        ci95,
         episodes: plan.episodes,
         best: isBest,
       });
       rate.pause();
+      const waited = epoch - best.at.epoch;
+      if (step < steps && plan.patience !== undefined && waited >= plan.patience) {
+        say({ type: "stage.note", message: `ends after epoch ${epoch}: none of the last ${waited} epochs was better` });
+        last = { step, epoch };
+        break;
+      }
     }
   }
   const from =
     kept === undefined
-      ? { step: steps, epoch: epochs, choice: "last" as const }
+      ? { ...last, choice: "last" as const }
       : { step: best.at.step, epoch: best.at.epoch, choice: "best" as const };
-  const tensors = kept ?? (await download());
-  await executable.dispose();
+  const tensors = kept ?? (await stepper.download());
+  await stepper.dispose();
   return { weights: { tensors, from }, history: best.history };
 }
 
 function isDue(plan: Validation, epoch: number, epochs: number): boolean {
   return epoch % plan.everyEpochs === 0 || epoch === epochs;
-}
-
-/** Optimizer state and counters at their first values. */
-function extras(training: TrainingProgram): HostTensors {
-  return Object.fromEntries(
-    training.extra.map(({ name, shape, dtype, fill }) => {
-      const data = allocate(dtype, elements(shape));
-      data.fill(fill);
-      return [name, { shape, dtype, data }];
-    }),
-  );
 }
 
 /** Validations so far, and which was the best: the first of equals. */

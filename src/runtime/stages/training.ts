@@ -1,13 +1,15 @@
 /** What the training stages share: the compiled step over augmented batches, validated as the stage says. */
-import { lowerTraining } from "../../compiler/lower/index.js";
+import { lowerTraining, networkWeights } from "../../compiler/lower/index.js";
 import type { MetaStage, PretrainStage, SplitRef } from "../../compiler/typed.js";
 import type { Pack, PackedSplit } from "../data/contract.js";
 import { createLoader } from "../data/index.js";
-import type { Engine } from "../engines/engine.js";
+import type { Engine, HostTensors } from "../engines/engine.js";
 import type { StageContext } from "./context.js";
 import { datasetOf, packedSplit } from "./datasets.js";
+import { fitted } from "./fit.js";
 import { type Batches, pretrained, type Trained, train } from "./train.js";
 import { createValidator } from "./validate.js";
+import { startingWeights } from "./weights.js";
 
 export interface TrainingData {
   readonly ref: SplitRef;
@@ -40,6 +42,7 @@ export async function runTraining(
       context,
     ),
   };
+  const constants = stage.kind === "meta" ? await fittedAtStart(stage, packs, engine, context) : {};
   const loader = await createLoader({
     pack,
     split: ref.split,
@@ -51,8 +54,24 @@ export async function runTraining(
     threads: job.threads.loaders,
   });
   try {
-    return await train({ training, duration: stage.duration, batches, loader, validation }, engine, context);
+    return await train(
+      { training, duration: stage.duration, batches, loader, fitted: constants, validation },
+      engine,
+      context,
+    );
   } finally {
     await loader.close();
   }
+}
+
+/** What the metric fits from base data, by the encoder that the training starts from. */
+function fittedAtStart(
+  stage: MetaStage,
+  packs: ReadonlyMap<string, Pack>,
+  engine: Engine,
+  context: StageContext,
+): Promise<HostTensors> {
+  const encoder = stage.encoder.value;
+  const weights = startingWeights(networkWeights("encoder", encoder, stage.encoder.from), context.job);
+  return fitted({ metric: stage.metric.value, fitFrom: stage.fitFrom, encoder, weights }, packs, engine, context);
 }

@@ -4,7 +4,7 @@ import type { Pack } from "../data/contract.js";
 import { sampleEpisode } from "../data/index.js";
 import type { Engine, Handle } from "../engines/engine.js";
 import { type Estimate, estimate } from "../statistics.js";
-import { perEpisode, takesEmbeddings } from "./classify.js";
+import { imagesOf, outputsOf, perEpisode, takesEmbeddings } from "./classify.js";
 import type { StageContext } from "./context.js";
 import { packedSplit } from "./datasets.js";
 import { Embedder, Scorer } from "./scorer.js";
@@ -37,10 +37,10 @@ export async function createValidator(
     const scorer = await Scorer.create(options, { direct: source }, undefined, engine, context);
     return async (weights) => estimate(perEpisode((await scorer.run(new Map(), weights)).correct, episodes.length));
   }
-  const embedder = await Embedder.create(encoder, [metric], source, undefined, engine, context);
+  const embedder = await Embedder.create(encoder, outputsOf(metric), source, undefined, engine, context);
   const scorer = await Scorer.create(options, embedder, undefined, engine, context);
   return async (weights) => {
-    const rows = await embedder.run(episodes, weights, false);
+    const rows = await embedder.run(imagesOf(episodes), weights, false);
     try {
       return estimate(perEpisode((await scorer.run(rows, weights)).correct, episodes.length));
     } finally {

@@ -1,6 +1,6 @@
 /** A `meta` stage: an encoder and a metric trained on episodes. */
 import type { MetaStage } from "../../typed.js";
-import { metaLossBlockers, metricBlockers } from "../blockers.js";
+import { metricBlockers, trainingBlockers } from "../blockers.js";
 import { metaDuration } from "../duration.js";
 import { lineOf } from "../lines.js";
 import { defaultMetaLoss, metaLoss } from "../losses.js";
@@ -18,7 +18,7 @@ import {
   trainable,
 } from "./context.js";
 import { drawn, notTest, validation } from "./episodes.js";
-import { fitsFrom } from "./trained.js";
+import { fitBlockers, fitOf, fitSource, fitsFrom } from "./trained.js";
 
 export function meta(context: StageContext): Elaborated {
   const { lines, decl, stages, id, datasets } = context;
@@ -52,9 +52,11 @@ export function meta(context: StageContext): Elaborated {
     checkedValidation === undefined || checkedValidation === "wrong"
       ? [task]
       : [task, checkedValidation.validation.task];
+  const fitting = fitSource(context);
+  if (fitting === "wrong") return { stage: undefined, slots: { encoder } };
   const metric = fillMetric(
     metricFill,
-    { encoder: encoder.value, tasks, stage: decl.name.text, broken: context.broken },
+    { encoder: encoder.value, tasks, stage: decl.name.text, broken: context.broken, items: fitting?.items },
     stages,
   );
   if (metric === undefined) return { stage: undefined, slots: { encoder } };
@@ -67,7 +69,7 @@ export function meta(context: StageContext): Elaborated {
   const written = lineOf(lines, "loss", "loss");
   const span = decl.name.span;
   const loss = written === undefined ? defaultMetaLoss(span) : metaLoss(written.line, metric.slot.value, written.scope);
-  const fits = fitsFrom(context, metric.slot);
+  const fits = fitsFrom(context, metric.slot, fitting);
   if (
     duration === undefined ||
     optimizer === undefined ||
@@ -83,7 +85,8 @@ export function meta(context: StageContext): Elaborated {
   const validating = metric.metrics[1];
   const blockers = [
     ...metricBlockers(metric.slot.value, decl.name.text, at),
-    ...metaLossBlockers(loss, decl.name.text, written?.line.span ?? span),
+    ...fitBlockers(metric.slot, fitting),
+    ...trainingBlockers(metric.slot.value, decl.name.text),
   ];
   const stage: MetaStage = {
     kind: "meta",
@@ -94,6 +97,7 @@ export function meta(context: StageContext): Elaborated {
     blockers,
     encoder: bare(encoder),
     metric: bare(metric.slot),
+    ...fitOf(metric.slot, fitting),
     episodes: { task, split: from.split },
     loss,
     optimizer,

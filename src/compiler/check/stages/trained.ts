@@ -1,24 +1,50 @@
 /** What a metric needs beside its task: data to fit, and values that a stage has trained. */
 import type * as ast from "../../../../grammar/ast.js";
+import type { Blocker, Dataset, SplitRef } from "../../typed.js";
+import { blocker } from "../blockers.js";
 import { lineOf } from "../lines.js";
 import type { Filled, MetricSlot } from "../slots.js";
 import type { StageContext } from "./context.js";
 import { notTest, splitOf } from "./episodes.js";
 
-/** `fit from birds.train`, where the metric has fits (rule 15). */
-export function fitsFrom(context: StageContext, metric: MetricSlot): boolean {
+/** What `fit from birds.train` names (rule 15). */
+export interface FitSource {
+  readonly split: SplitRef;
+  readonly dataset: Dataset;
+  /** How many images there are; undefined where the data are not here. */
+  readonly items: number | undefined;
+}
+
+/** The stage's `fit from` line, undefined where it has none. */
+export function fitSource(context: StageContext): FitSource | "wrong" | undefined {
   const written = lineOf(context.lines, "fit from", "fitFrom");
-  const { fits, name } = metric.value;
-  if (written === undefined) {
-    if (fits.length === 0) return true;
-    context.scope.checker.report("FSL5026", metric.span, {
-      metric: name,
-      names: fits.map((fit) => `\`${fit.name}\``).join(", "),
-    });
-    return false;
-  }
+  if (written === undefined) return undefined;
   const from = splitOf(written.line.split, written.scope, context.datasets);
-  return from !== undefined && notTest(from, "fit from", context);
+  if (from === undefined || !notTest(from, "fit from", context)) return "wrong";
+  return { ...from, items: from.dataset.facts?.splits[from.split.split]?.images };
+}
+
+/** Whether a metric with fits has what they are fitted from. */
+export function fitsFrom(context: StageContext, metric: MetricSlot, source: FitSource | undefined): boolean {
+  const { fits, name } = metric.value;
+  if (fits.length === 0 || source !== undefined) return true;
+  context.scope.checker.report("FSL5026", metric.span, {
+    metric: name,
+    names: fits.map((fit) => `\`${fit.name}\``).join(", "),
+  });
+  return false;
+}
+
+/** The split as a stage keeps it: only where something is fitted from it. */
+export function fitOf(metric: MetricSlot, source: FitSource | undefined): { readonly fitFrom?: SplitRef } {
+  return source === undefined || metric.value.fits.length === 0 ? {} : { fitFrom: source.split };
+}
+
+/** A value can be fitted only from data that are here. */
+export function fitBlockers(metric: MetricSlot, source: FitSource | undefined): Blocker[] {
+  if (source === undefined || source.items !== undefined || metric.value.fits.length === 0) return [];
+  const what = "how many images there are to fit from";
+  return [blocker("FSL5109", source.split.span, { dataset: source.dataset.name, what })];
 }
 
 /** Evaluating values that no stage has trained measures nothing (rule 23). */

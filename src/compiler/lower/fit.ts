@@ -1,0 +1,54 @@
+/** What a metric fits from base data (rule 15): its fits over the embeddings of a whole split, computed once. */
+import { CompilerBug } from "../bug.js";
+import { Graph } from "../tensor/graph.js";
+import type { Node } from "../tensor/ir.js";
+import type { Fit, Metric, Network } from "../typed.js";
+import { Calls, WeightTable } from "./calls.js";
+import { lowerBlock } from "./expressions.js";
+import { LongLoops } from "./long-loops.js";
+import { fitInput } from "./metric.js";
+import { type Named, NamedOps } from "./named.js";
+import { cut, type StagedProgram } from "./staged.js";
+
+/** The feed of a fit's embeddings by the name of the network's output. */
+const feedOf = (form: string): string => `embedded.${form}`;
+
+/** Feeds `embedded.<output>` f32 [item, …]; host outputs `fit:<name>` f32, in the axes of its type. */
+export function lowerFits({ name, fits }: Metric, encoder: Network): StagedProgram {
+  const ops = new NamedOps(new Graph());
+  const long = new LongLoops(ops);
+  const calls = new Calls(ops, {
+    weights: new WeightTable(ops.graph, []),
+    encoder: { prefix: "encoder", network: encoder, frozen: true },
+  });
+  const host: Record<string, Node> = {};
+  for (const fit of fits) {
+    const value = lowerBlock(ops, fit.body, {
+      param: () => embedded(ops, fit),
+      learn: (asked) => notHere(asked),
+      apply: () => notHere("a network"),
+      entryLoss: (asked) => notHere(asked),
+      draws: undefined,
+      loops: { calls, test: true, longLoop: long.drive },
+    });
+    host[fitInput(fit.name)] = ops.expand(ops.cast(value, "f32"), fit.type.axes).node;
+  }
+  return cut(ops.graph, { name: `fit ${name}`, host, feeds: fits.map(({ input }) => feedOf(input.form)) }, long.loops);
+}
+
+function embedded(ops: NamedOps, { input }: Fit): Named {
+  const item = input.axes.filter((axis) => axis.name === "item");
+  const axes = [...item, ...input.axes.filter((axis) => axis.name !== "item")];
+  const node = ops.t.input(
+    feedOf(input.form),
+    axes.map((axis) => axis.size),
+  );
+  return ops.of(
+    node,
+    axes.map((axis) => axis.name),
+  );
+}
+
+function notHere(what: string): never {
+  throw new CompilerBug(`a fit cannot read ${what}`);
+}

@@ -1,0 +1,115 @@
+/**
+ * What a metric has fitted from base data (rule 15): every image of the split embedded by the stage's encoder, the fits
+ * computed over all of them at once. Kept in the project, so that stages with one encoder compute it once.
+ */
+import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { DiagnosticError, diagnostic } from "../../compiler/diagnostics/diagnostic.js";
+import { lowerFits, type StagedProgram } from "../../compiler/lower/index.js";
+import type { Metric, Network, SplitRef } from "../../compiler/typed.js";
+import type { Pack } from "../data/contract.js";
+import type { Engine, HostTensors } from "../engines/engine.js";
+import { places } from "../project.js";
+import { sha256 } from "../store/manifest.js";
+import { numericsId, numericsRecord } from "../store/numerics.js";
+import { decodeSafetensors, encodeSafetensors } from "../store/safetensors.js";
+import { chunks } from "./chunks.js";
+import type { StageContext } from "./context.js";
+import { datasetOf, packedSplit } from "./datasets.js";
+import { allocateFeeds, feedData } from "./feeds.js";
+import { Embedder, type Source } from "./scorer.js";
+import { StagedExecutable } from "./staged.js";
+
+/** Most bytes of embeddings that are fitted over at once. */
+const mostBytes = 2 ** 30;
+
+export interface FitRequest {
+  readonly metric: Metric;
+  readonly fitFrom: SplitRef | undefined;
+  readonly encoder: Network;
+  /** The encoder's weights by path (`encoder.…`). */
+  readonly weights: HostTensors;
+}
+
+/** The fitted values by the name of the input that takes them (`fit:<name>`). */
+export async function fitted(
+  { metric, fitFrom, encoder, weights }: FitRequest,
+  packs: ReadonlyMap<string, Pack>,
+  engine: Engine,
+  context: StageContext,
+): Promise<HostTensors> {
+  if (fitFrom === undefined || metric.fits.length === 0) return {};
+  const { job } = context;
+  const source = { ...datasetOf(job.experiment, packs, fitFrom.dataset), split: fitFrom.split };
+  const program = lowerFits(metric, encoder);
+  const images = imagesOf(source, program, fitFrom, job.node);
+  const key = sha256(
+    withoutSpans([
+      metric.fits,
+      encoder.layers,
+      sha256(encodeSafetensors(weights)),
+      source.pack.digest,
+      source.split,
+      source.dataset.eval,
+      numericsId(numericsRecord(engine.numerics, chunks)),
+    ]),
+  );
+  const file = join(places.fits(job.project), `${key}.safetensors`);
+  if (existsSync(file)) return decodeSafetensors(readFileSync(file));
+  const values = await compute(program, source, images, { encoder, weights }, engine, context);
+  mkdirSync(places.fits(job.project), { recursive: true });
+  const beside = `${file}.${process.pid}`;
+  writeFileSync(beside, encodeSafetensors(values));
+  renameSync(beside, file);
+  return values;
+}
+
+/** Every image of the split: as many as the program was lowered for, and not more than memory takes. */
+function imagesOf({ pack, split }: Source, program: StagedProgram, ref: SplitRef, stage: string): Int32Array {
+  const count = packedSplit(pack, split).offsets.at(-1) ?? 0;
+  let bytes = 0;
+  for (const { node, role } of program.inputs) {
+    if (role !== "feed") continue;
+    bytes += 4 * node.shape.reduce((product, size) => product * size, 1);
+    const [lowered = 0] = node.shape;
+    if (lowered !== count) {
+      const why = `the split has ${count} readable images, and ${lowered} were counted when the file was checked`;
+      throw new DiagnosticError(diagnostic("FSL7053", ref.span, { stage, why }));
+    }
+  }
+  if (bytes > mostBytes) {
+    const why = `the embeddings of the split's ${count} images take ${(bytes / 2 ** 30).toFixed(1)} GiB, more than the 1 GiB that are fitted over at once`;
+    throw new DiagnosticError(diagnostic("FSL7053", ref.span, { stage, why }));
+  }
+  return Int32Array.from({ length: count }, (_, image) => image);
+}
+
+async function compute(
+  program: StagedProgram,
+  source: Source,
+  images: Int32Array,
+  { encoder, weights }: Pick<FitRequest, "encoder" | "weights">,
+  engine: Engine,
+  context: StageContext,
+): Promise<HostTensors> {
+  const feeds = allocateFeeds(program);
+  const outputs = Object.keys(feeds).map((name) => name.slice(name.indexOf(".") + 1));
+  const embedder = await Embedder.create(encoder, outputs, source, weights, engine, context);
+  context.pace.prepared();
+  const rows = await embedder.run(images, undefined, true);
+  try {
+    for (const name of Object.keys(feeds))
+      rows.get(name.slice(name.indexOf(".") + 1))?.gather(images, feedData(feeds, name, Float32Array), 0);
+  } finally {
+    for (const kept of rows.values()) kept.close();
+  }
+  await embedder.dispose();
+  const executable = await StagedExecutable.compile(program, undefined, engine);
+  context.pace.prepared();
+  const values = await executable.run(feeds, context.pace);
+  await executable.dispose();
+  return values;
+}
+
+const withoutSpans = (value: unknown): string =>
+  JSON.stringify(value, (key, part: unknown) => (key === "span" ? undefined : part));
