@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, truncateSync, writeFileSync } from "node:fs";
+import { readFileSync, truncateSync } from "node:fs";
 import { join } from "node:path";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
@@ -34,11 +34,17 @@ import {
   tempDir,
   withoutRealData,
   write,
+  zipOf,
 } from "./support.js";
 
 const SPLITS = ["train", "val", "test"] as const;
 const WHOLE = { train: 500, test: 100 };
 const FEW = { train: 2, test: 1 };
+let whole: Buffer | undefined;
+const wholeArchive = (): Buffer => {
+  whole ??= binaryArchive(WHOLE);
+  return whole;
+};
 const list = (root: string, args: DataSource["args"] = {}): Promise<Listing> =>
   findSource("cifar100").list({ kind: "cifar100", args: { root, ...args } }, { projectDir: "/", cacheDir: "/" });
 const facts = (args: DataSource["args"]) =>
@@ -119,29 +125,25 @@ describe("the archives", () => {
       expect(images.map((ref) => ref.name.startsWith("train"))).toEqual([true, true, false]);
   });
 
-  test.each(["archive", "folder that holds it", "unpacked"])(
-    "binary, whole, as %s: 600 images a class",
-    async (form) => {
-      const dir = tempDir();
-      const inside = join(dir, "cifar-100-binary");
-      if (form === "unpacked") {
-        write(join(inside, "fine_label_names.txt"), fineLabelNames);
-        for (const part of ["train", "test"] as const)
-          write(join(inside, `${part}.bin`), binaryPart(part, WHOLE[part]));
-      } else write(`${inside}.tar.gz`, binaryArchive(WHOLE));
-      const listing = await list(form === "archive" ? `${inside}.tar.gz` : dir, { split: "fc100" });
-      for (const split of SPLITS) {
-        expect(listing[split]?.map((one) => one.name)).toEqual(cifarSplit("fc100")[split]);
-        expect(listing[split]?.every(({ images }) => images.length === 600)).toBe(true);
-      }
-      const whale = listing.test?.find(({ name }) => name === "whale")?.images ?? [];
-      const known = await marks([...whale.slice(0, 3), ...whale.slice(-3)]);
-      expect(known.map(([label, , part]) => [FINE[label as number], part])).toEqual([
-        ...Array(3).fill(["whale", 1]),
-        ...Array(3).fill(["whale", 2]),
-      ]);
-    },
-  );
+  test.each(["packed", "unpacked"])("binary, whole, %s: 600 images a class", async (form) => {
+    const dir = tempDir();
+    const inside = join(dir, "cifar-100-binary");
+    if (form === "unpacked") {
+      write(join(inside, "fine_label_names.txt"), fineLabelNames);
+      for (const part of ["train", "test"] as const) write(join(inside, `${part}.bin`), binaryPart(part, WHOLE[part]));
+    } else write(`${inside}.tar.gz`, wholeArchive());
+    const listing = await list(dir, { split: "fc100" });
+    for (const split of SPLITS) {
+      expect(listing[split]?.map((one) => one.name)).toEqual(cifarSplit("fc100")[split]);
+      expect(listing[split]?.every(({ images }) => images.length === 600)).toBe(true);
+    }
+    const whale = listing.test?.find(({ name }) => name === "whale")?.images ?? [];
+    const known = await marks([...whale.slice(0, 3), ...whale.slice(-3)]);
+    expect(known.map(([label, , part]) => [FINE[label as number], part])).toEqual([
+      ...Array(3).fill(["whale", 1]),
+      ...Array(3).fill(["whale", 2]),
+    ]);
+  });
 
   test("python, unpacked: as the archive", async () => {
     const dir = tempDir();
@@ -167,25 +169,28 @@ describe("the archives", () => {
 });
 
 describe("pictures in class folders", () => {
-  test.each(["", "data/", "train/"])("below %j", async (inside) => {
+  test("wherever the folders are", async () => {
     const dir = tempDir();
+    const at = ["", "train/", "cifar100/data/"];
+    const files: Record<string, Uint8Array> = { "notes/apple.png": Buffer.alloc(0) };
     for (const name of FINE) {
-      mkdirSync(join(dir, inside, name), { recursive: true });
-      for (let i = 0; i < 600; i++) writeFileSync(join(dir, inside, name, `${i}.png`), "");
+      for (let i = 0; i < 600; i++) files[`${at[i % 3]}${name}/${i}.png`] = Buffer.alloc(0);
     }
-    write(join(dir, "notes/apple.png"), "");
-    const listing = await list(dir);
+    write(join(dir, "data.zip"), zipOf(files));
+    const listing = await list(join(dir, "data.zip"));
     expect(SPLITS.map((split) => listing[split]?.length)).toEqual([64, 16, 20]);
     expect(listing.train?.every(({ images }) => images.length === 600)).toBe(true);
-    expect(listing.train?.[0]?.images[0]).toEqual({
-      name: `${inside}dolphin/0.png`,
-      file: join(dir, inside, "dolphin/0.png"),
+    const [first] = listing.train?.[0]?.images ?? [];
+    expect(first).toEqual({
+      name: "cifar100/data/dolphin/101.png",
+      file: join(dir, "data.zip"),
+      entry: "cifar100/data/dolphin/101.png",
     });
   });
 
   test("too few, or none at all", async () => {
     const dir = tempDir();
-    for (const name of FINE) write(join(dir, name, "1.png"), "");
+    write(join(dir, "dolphin/1.png"), "");
     expect((await failsWith("FSL6002", () => list(dir))).message).toContain("dolphin has 1 images where it has 600");
     const { message } = await failsWith("FSL6002", () => list(tempDir()));
     expect(message).toContain("neither an archive of CIFAR-100 nor class folders");
@@ -194,7 +199,7 @@ describe("pictures in class folders", () => {
 
 test("packed from an archive: the bytes of the file, no decoder between", async () => {
   const dir = tempDir();
-  write(join(dir, "data/cifar-100-binary.tar.gz"), binaryArchive(WHOLE));
+  write(join(dir, "data/cifar-100-binary.tar.gz"), wholeArchive());
   const declared = dataset(
     "cifar100",
     { root: "data", split: "cifar_fs" },

@@ -10,16 +10,20 @@ export function sha256(text: string): string {
   return createHash("sha256").update(text).digest("hex");
 }
 
-async function fileDigest(path: string): Promise<string> {
+/** Below this a file is read at once: a stream takes longer to set up than to read it. */
+const SMALL = 1 << 20;
+
+async function fileDigest(path: string, size: number): Promise<string> {
   const hash = createHash("sha256");
+  if (size < SMALL) return hash.update(await readFile(path)).digest("hex");
   await pipeline(createReadStream(path, { highWaterMark: 1 << 20 }), hash);
   return hash.digest("hex");
 }
 
 /** How the file system describes a file: while this stays, its bytes are taken to stay. */
-async function mark(path: string): Promise<string> {
+async function mark(path: string): Promise<{ size: number; mark: string }> {
   const { size, mtimeMs, ctimeMs, ino } = await stat(path);
-  return `${size}:${mtimeMs}:${ctimeMs}:${ino}`;
+  return { size, mark: `${size}:${mtimeMs}:${ctimeMs}:${ino}` };
 }
 
 /** A fingerprint of the state of files and of everything in folders. @throws an ENOENT error where one is missing. */
@@ -67,9 +71,9 @@ export class DigestCache {
   async digest(file: string): Promise<string> {
     const now = await mark(file);
     const found = this.known.get(file);
-    if (found?.mark === now) return found.sha256;
-    const digest = await fileDigest(file);
-    this.known.set(file, { mark: now, sha256: digest });
+    if (found?.mark === now.mark) return found.sha256;
+    const digest = await fileDigest(file, now.size);
+    this.known.set(file, { mark: now.mark, sha256: digest });
     this.changed = true;
     return digest;
   }

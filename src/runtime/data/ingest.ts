@@ -16,6 +16,9 @@ import type { PackRecipe } from "./write-pack.js";
 /** Goes up when the same bytes and steps would give other pixels: every pack is then made anew. */
 export const RECIPE_VERSION = 1;
 
+/** Files that are read at once to know what they hold. */
+const SCANNED = 64;
+
 /**
  * Fetches what the source fetches by itself, decodes every image, runs the fixed start of the chains on it and keeps the
  * result. While neither the source's files nor the declaration change, this only opens what is there.
@@ -166,12 +169,13 @@ async function digestSplits(
   }
   const known = await DigestCache.open(join(options.cacheDir, "digests.txt"));
   const digests = new Map<string, string>();
-  for (const file of files) {
+  const all = [...files];
+  for (let first = 0; first < all.length; first += SCANNED) {
     options.signal.throwIfAborted();
-    digests.set(file, await known.digest(file));
-    if (digests.size % 64 === 0 || digests.size === files.size) {
-      options.onProgress({ phase: "scan", done: digests.size, total: files.size, unit: "files" });
-    }
+    const some = all.slice(first, first + SCANNED);
+    const found = await Promise.all(some.map((file) => known.digest(file)));
+    for (const [i, file] of some.entries()) digests.set(file, found[i] as string);
+    options.onProgress({ phase: "scan", done: digests.size, total: files.size, unit: "files" });
   }
   await known.save();
   const result: Record<string, string> = {};
