@@ -101,4 +101,6 @@ export interface Result {
   readonly episodes: number;
   /** True where the method saw all queries of an episode together: not to be ranked with methods that see one. */
   readonly transductive?: true;
+  /** What the method relies on: `balanced` = equal numbers of queries of each class. */
+  readonly assumes?: readonly string[];
 }

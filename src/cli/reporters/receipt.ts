@@ -14,7 +14,7 @@ export function resultsTable(results: readonly Result[]): string {
   if (results.length === 0) return "";
   const rows = results.map((r) => [
     r.row === undefined || r.row === "" ? r.stage : `${r.stage} (${r.row})`,
-    r.transductive ? `${r.metric}, transductive` : r.metric,
+    [r.metric, ...(r.transductive ? ["transductive"] : []), ...(r.assumes ?? []).map((a) => `assumes ${a}`)].join(", "),
     `${percent(r.mean)} ± ${percent(r.ci95)} %`,
     count(r.episodes),
   ]);

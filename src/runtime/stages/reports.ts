@@ -63,6 +63,7 @@ function scoredRow(report: readonly Report[], { row, split, episodes, classified
 
 function resultsOf({ row, disjoint }: ScoredEpisodes, metrics: ScoredRow["metrics"]): StoredResult[] {
   const named: [string, ArrayLike<number>][] = Object.entries(metrics);
+  const assumes = row.metric.entries["classify"]?.assumes ?? [];
   if (disjoint !== undefined) named.splice(1, 0, ["accuracy_disjoint", disjoint]);
   return named.map(([metric, values]) => {
     const { mean, ci95, count } = estimate(values);
@@ -73,6 +74,7 @@ function resultsOf({ row, disjoint }: ScoredEpisodes, metrics: ScoredRow["metric
       ci95,
       episodes: count,
       ...(isTransductive(row) ? { transductive: true as const } : {}),
+      ...(assumes.length > 0 ? { assumes } : {}),
     };
   });
 }

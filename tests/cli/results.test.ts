@@ -1,0 +1,37 @@
+/** What the table of results says of the kind of method. */
+import { expect, it } from "vitest";
+import { resultsTable } from "../../src/cli/reporters/receipt.js";
+import type { EvaluateRow, EvaluateStage } from "../../src/compiler/typed.js";
+import { reportOn } from "../../src/runtime/stages/reports.js";
+import { prototypes } from "../lower/fixtures.js";
+
+const task = { way: 2, shot: 1, query: 1 };
+const plain = prototypes(task, 3);
+const { classify } = plain.entries;
+if (classify === undefined) throw new Error("no classify");
+const metrics = {
+  plain,
+  together: { ...plain, entries: { classify: { ...classify, transductive: true } } },
+  balanced: { ...plain, entries: { classify: { ...classify, transductive: true, assumes: ["balanced"] } } },
+};
+
+function labelled(metric: EvaluateRow["metric"]): string {
+  const row = { label: "", task, metric, episodes: 2 } as EvaluateRow;
+  const classified = {
+    correct: Float32Array.of(1, 0, 1, 1),
+    top: new Map(),
+    predicted: Int32Array.of(0, 0, 0, 1),
+    logits: undefined,
+  };
+  const episode = { classes: [0, 1], support: Int32Array.of(0, 2), query: Int32Array.of(1, 3) };
+  const stage = { report: [{ kind: "accuracy" }] } as unknown as EvaluateStage;
+  const scored = { row, split: { split: "test", digest: "0" }, episodes: [episode, episode], classified };
+  const { results } = reportOn(stage, [scored] as unknown as Parameters<typeof reportOn>[1], 0);
+  return resultsTable(results.map((result) => ({ stage: "final", ...result })));
+}
+
+it("names a transductive method, and what it assumes of the queries", () => {
+  expect(labelled(metrics.plain)).toMatch(/^final +accuracy +75\.00/m);
+  expect(labelled(metrics.together)).toMatch(/^final +accuracy, transductive +75\.00/m);
+  expect(labelled(metrics.balanced)).toMatch(/^final +accuracy, transductive, assumes balanced +75\.00/m);
+});
