@@ -2,7 +2,7 @@
 import type * as ast from "../../../grammar/ast.js";
 import type { Holes } from "../diagnostics/code.js";
 import { type CodeName, diagnostic, type registry } from "../diagnostics/diagnostic.js";
-import { shortLoop } from "../lower/minimizer.js";
+import { type LoopStatement, roundsOf, roundsWithin } from "../lower/minimizer.js";
 import type { Block, Blocker, Metric, Statement } from "../typed.js";
 
 export function blocker<K extends CodeName>(code: K, span: ast.Span, holes: Holes<(typeof registry)[K]>): Blocker {
@@ -26,49 +26,36 @@ export function metricBlockers(metric: Metric, stage: string, span: ast.Span): B
   const images = metric.fits
     .filter((fit) => fit.input.form === "image")
     .map((fit) => blocker("FSL5106", span, { stage, name: fit.name }));
-  const nested = loopsOf(metric)
-    .filter(({ depth, atTest }) => depth > 0 && atTest > shortLoop)
-    .map(({ statement, atTest }) => blocker("FSL5102", statement.span, { stage, rounds: atTest }));
-  return [...images, ...nested];
+  const crowded = outerLoops(metric).flatMap((loop) => {
+    const rounds = roundsWithin(loop, true);
+    return rounds > mostRoundsWithin ? [blocker("FSL5102", loop.span, { stage, rounds, most: mostRoundsWithin })] : [];
+  });
+  return [...images, ...crowded];
 }
 
 /** What a training step cannot go through: each round of a loop is part of its program. */
 export function trainingBlockers(metric: Metric, stage: string): Blocker[] {
-  return loopsOf(metric).flatMap(({ statement, rounds }) => {
-    if (statement.kind === "minimize" && statement.by.method === "lbfgs")
+  const entry = metric.entries["classify"];
+  for (const node of nodes(entry?.body.statements)) {
+    const statement = node as unknown as Statement;
+    if (statement.kind === "minimize" && statement.by?.method === "lbfgs")
       return [blocker("FSL5101", statement.span, { stage, why: "`lbfgs` ends where it has converged, at test only" })];
+  }
+  return outerLoops(metric).flatMap((loop) => {
+    const rounds = roundsOf(loop, false);
     if (rounds <= mostTrainingRounds) return [];
     const why = `its ${rounds} rounds are more than the ${mostTrainingRounds} that one can hold`;
-    return [blocker("FSL5101", statement.span, { stage, why })];
+    return [blocker("FSL5101", loop.span, { stage, why })];
   });
 }
 
-/** Rounds of loops that a training step may be made of. */
+/** Rounds of loops that a training step may be made of, and that a round of a loop may hold. */
 const mostTrainingRounds = 256;
+const mostRoundsWithin = 256;
 
-interface FoundLoop {
-  readonly statement: Exclude<Statement, { kind: "let" }>;
-  /** Loops around it. */
-  readonly depth: number;
-  /** Its rounds in training, those of the loops around it multiplied in. */
-  readonly rounds: number;
-  readonly atTest: number;
-}
-
-function loopsOf(metric: Metric): FoundLoop[] {
-  const found: FoundLoop[] = [];
-  const visit = (statements: readonly Statement[], depth: number, outer: number): void => {
-    for (const statement of statements) {
-      if (statement.kind === "let") continue;
-      const [own, atTest] =
-        statement.kind === "repeat" ? [statement.bound, statement.bound] : [statement.steps, statement.stepsAtTest];
-      found.push({ statement, depth, rounds: outer * own, atTest });
-      visit(statement.body, depth + 1, outer * own);
-    }
-  };
-  const entry = metric.entries["classify"];
-  if (entry !== undefined) visit(entry.body.statements, 0, 1);
-  return found;
+function outerLoops(metric: Metric): LoopStatement[] {
+  const statements = metric.entries["classify"]?.body.statements ?? [];
+  return statements.flatMap((statement) => (statement.kind === "let" ? [] : [statement]));
 }
 
 export function pretrainLossBlockers(loss: Block, stage: string, span: ast.Span): Blocker[] {

@@ -4,15 +4,8 @@ import type { Block, Callable, Expr, Statement, UnaryOp } from "../typed.js";
 import type { Adapted, Calls } from "./calls.js";
 import type { Draws } from "./draws.js";
 import { sigmoid } from "./layers.js";
-import {
-  type Inside,
-  type LoopContext,
-  lowerMinimize,
-  lowerRepeat,
-  unrolled,
-  type WeightPlace,
-} from "./loops.js";
-import { type LoopDriver, shortLoop } from "./minimizer.js";
+import { type Inside, type LoopContext, lowerMinimize, lowerRepeat, unrolled, type WeightPlace } from "./loops.js";
+import { boundOf, type LoopDriver, type LoopStatement, roundsOf, shortLoop } from "./minimizer.js";
 import { type Named, type NamedOps, sizeOf } from "./named.js";
 import { pick } from "./picks.js";
 
@@ -82,13 +75,10 @@ class Body implements Inside {
           this.locals.set(statement.local, this.expr(statement.value));
           break;
         case "repeat":
-          this.ops.graph.at(statement.span, () => lowerRepeat(this.loop(statement.bound), this, statement));
+          this.ops.graph.at(statement.span, () => lowerRepeat(this.loop(statement), this, statement));
           break;
         case "minimize":
-          this.ops.graph.at(statement.span, () => {
-            const { test } = this.loops();
-            lowerMinimize(this.loop(test ? statement.stepsAtTest : statement.steps), this, statement);
-          });
+          this.ops.graph.at(statement.span, () => lowerMinimize(this.loop(statement), this, statement));
           break;
         default:
           statement satisfies never;
@@ -110,12 +100,15 @@ class Body implements Inside {
     return loops;
   }
 
-  private loop(bound: number): LoopContext {
+  private loop(statement: LoopStatement): LoopContext {
     const { ops, scope, drawn } = this;
-    const { calls, longLoop } = this.loops();
+    const { calls, test, longLoop } = this.loops();
+    const long = longLoop && roundsOf(statement, test) > shortLoop ? longLoop : undefined;
+    // A loop inside another is written out in its round.
+    const within: Scope = { ...scope, loops: { calls, test } };
     return {
       ops,
-      inside: () => new Body(ops, scope, this),
+      inside: () => new Body(ops, within, this),
       weights: (target) => {
         const { of, adapted } = this.bound(target);
         return new Map([...calls.weights(of)].map(([path, value]) => [path, adapted.get(path) ?? value]));
@@ -134,8 +127,8 @@ class Body implements Inside {
       },
       captured: (run) => calls.captured(run),
       record: (records) => calls.record(records),
-      bound,
-      drive: bound > shortLoop && longLoop ? longLoop : unrolled(ops),
+      bound: boundOf(statement, test),
+      drive: long ?? unrolled(ops),
     };
   }
 
@@ -337,8 +330,13 @@ export function oneHot(ops: NamedOps, x: Named, name: string, size: number): Nam
 
 /** −log of the probability of label `y` (an index into `axis`), which takes `axis` away. */
 export function crossEntropy(ops: NamedOps, z: Named, y: Named, axis: string, from: "logits" | "probabilities"): Named {
+  if (from === "logits") {
+    // A class that a mask excludes has −∞, and 0 · ∞ is no number: what no label asks for stays out.
+    const asked = ops.compare("eq", y, ops.iota({ name: axis, size: sizeOf(z, axis) }));
+    const logs = ops.along("log_softmax", z, [axis]);
+    return ops.neg(ops.sum(ops.select(asked, logs, ops.scalar(0)), [axis]));
+  }
   const target = oneHot(ops, y, axis, sizeOf(z, axis));
-  if (from === "logits") return ops.neg(ops.sum(ops.mul(target, ops.along("log_softmax", z, [axis])), [axis]));
   const probability = ops.sum(ops.mul(target, z), [axis]);
   return ops.neg(ops.unary("log", ops.binary("max", probability, ops.scalar(leastProbability))));
 }

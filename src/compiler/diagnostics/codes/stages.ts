@@ -282,11 +282,11 @@ export const stagesCodes = codes({
   FSL5102: {
     severity: "error",
     title: "a long loop inside a loop",
-    message: "`{stage}` has a loop of {rounds} rounds inside another loop",
+    message: "each round of this loop of `{stage}` holds {rounds} rounds of others, more than {most}",
     explanation:
-      "A loop of more than 32 rounds is driven round by round from outside its program, which a loop inside another cannot be.",
-    example: "fsl 1\n// repeat 20 from u = a { minimize w from u by adam(lr: 0.1) for 100 steps { … } w }",
-    mend: "Let the inner loop have at most 32 rounds, or place one after the other.",
+      "The runtime drives the outermost loop round by round. Loops inside it are written out in the program of one round, which must not grow without bound.",
+    example: "fsl 1\n// repeat 20 from u = a { minimize w from u by adam(lr: 0.1) for 1000 steps { … } w }",
+    mend: "Let the inner loop have fewer rounds, or place one after the other.",
   },
   FSL5106: {
     severity: "error",
