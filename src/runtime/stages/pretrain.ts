@@ -1,4 +1,5 @@
 /** `pretrain`: classification of all classes of a split, image by image, in a new order each epoch. */
+import { DiagnosticError, diagnostic } from "../../compiler/diagnostics/diagnostic.js";
 import type { PretrainStage } from "../../compiler/typed.js";
 import type { Pack, PackedSplit } from "../data/contract.js";
 import { shuffledImages } from "../data/index.js";
@@ -22,22 +23,31 @@ export function runPretrain(
   return runTraining(stage, data, packs, engine, context);
 }
 
-/** Epoch after epoch, every image once in a seeded order; what does not fill the last step of an epoch is left out. */
+/**
+ * Pass after pass, every image once in a seeded order; what does not fill the last step of a pass is left out. A pass is
+ * an epoch, unless images were skipped when the data were read: then the passes are shorter, and the next begins within
+ * the epoch, so that no step lacks images. @throws DiagnosticError FSL6016 where all images together fill no step.
+ */
 export function imageBatches(
-  split: Pick<PackedSplit, "offsets">,
-  { stepsPerEpoch, perStep }: PretrainStage["duration"],
+  split: Pick<PackedSplit, "split" | "offsets">,
+  { perStep }: PretrainStage["duration"],
   seed: number,
 ): Batches {
   const { offsets } = split;
   const count = offsets.at(-1) ?? 0;
+  const stepsPerPass = Math.floor(count / perStep);
+  if (stepsPerPass === 0) {
+    throw new DiagnosticError(diagnostic("FSL6016", undefined, { split: split.split, count, images: perStep }));
+  }
   const classOf = new Int32Array(count);
   for (let c = 0; c + 1 < offsets.length; c++) classOf.fill(c, offsets[c], offsets[c + 1]);
-  let current: { epoch: number; order: Int32Array } = { epoch: 0, order: new Int32Array(0) };
+  let current: { pass: number; order: Int32Array } = { pass: 0, order: new Int32Array(0) };
   return {
     unit: "images",
-    images(step, epoch) {
-      if (current.epoch !== epoch) current = { epoch, order: shuffledImages(seed, "train", count, epoch) };
-      const start = ((step - 1) % stepsPerEpoch) * perStep;
+    images(step) {
+      const pass = Math.floor((step - 1) / stepsPerPass) + 1;
+      if (current.pass !== pass) current = { pass, order: shuffledImages(seed, "train", count, pass) };
+      const start = ((step - 1) % stepsPerPass) * perStep;
       return current.order.slice(start, start + perStep);
     },
     fill(feeds, images) {

@@ -1,0 +1,120 @@
+/** The state of a training on an engine, and what moves it from step to step. */
+import type { TrainingProgram } from "../../compiler/lower/index.js";
+import type { Program } from "../../compiler/tensor/ir.js";
+import type { LoadedBatch } from "../data/contract.js";
+import type { Engine, Executable, Handle, HostTensor, HostTensors } from "../engines/engine.js";
+import { allocate, elements } from "./context.js";
+import { allocateFeeds, type Feeds, feedData, inputNames, pick, scalar } from "./feeds.js";
+
+export interface StepOutcome {
+  /** Means over the parts of the step. */
+  readonly loss: number;
+  readonly accuracy: number;
+  readonly lr: number;
+  readonly finite: boolean;
+}
+
+class Compiled {
+  private constructor(
+    readonly program: Program,
+    private readonly executable: Executable,
+    private readonly kept: readonly string[],
+  ) {}
+
+  static async create(program: Program, engine: Engine): Promise<Compiled> {
+    const kept = [...inputNames(program, "state"), ...inputNames(program, "weight")];
+    return new Compiled(program, await engine.compile(program), kept);
+  }
+
+  run(handles: Readonly<Record<string, Handle>>, feeds: Readonly<Record<string, HostTensor>>) {
+    return this.executable.run({ ...pick(handles, this.kept), ...feeds });
+  }
+
+  dispose(): Promise<void> {
+    return this.executable.dispose();
+  }
+}
+
+export class Stepper {
+  private constructor(
+    private readonly training: TrainingProgram,
+    private readonly engine: Engine,
+    /** The whole step, or the update after its parts. */
+    private readonly update: Compiled,
+    private readonly part: Compiled | undefined,
+    private handles: Record<string, Handle>,
+    private readonly feeds: Feeds,
+  ) {}
+
+  /** `start`: every weight, those too that no step moves: validation and storing want them all. */
+  static async create(training: TrainingProgram, start: HostTensors, engine: Engine): Promise<Stepper> {
+    const update = await Compiled.create(training.program, engine);
+    const part = training.parts && (await Compiled.create(training.parts.program, engine));
+    const handles: Record<string, Handle> = {};
+    for (const [name, tensor] of Object.entries({ ...start, ...extras(training) })) {
+      handles[name] = engine.upload(tensor);
+    }
+    return new Stepper(training, engine, update, part, handles, allocateFeeds((part ?? update).program));
+  }
+
+  /** One step on a batch, which is released as soon as it has been copied. `fill` fills the other feeds of a part. */
+  async step(batch: LoadedBatch, fill: (feeds: Feeds, part: number, parts: number) => void): Promise<StepOutcome> {
+    const parts = this.training.parts?.count ?? 1;
+    const target = feedData(this.feeds, "images", Uint8Array);
+    let [loss, accuracy] = [0, 0];
+    for (let part = 0; part < parts; part++) {
+      target.set(batch.images.subarray(part * target.length, (part + 1) * target.length));
+      if (part === parts - 1) batch.release();
+      fill(this.feeds, part, parts);
+      const host = await this.run(this.part ?? this.update, this.feeds);
+      loss += scalar(host, "loss") / parts;
+      accuracy += scalar(host, "accuracy") / parts;
+      if (this.part === undefined) return outcome(host, loss, accuracy);
+    }
+    return outcome(await this.run(this.update, {}), loss, accuracy);
+  }
+
+  private async run(compiled: Compiled, feeds: Feeds): Promise<HostTensors> {
+    const { device, host } = await compiled.run(this.handles, feeds);
+    this.handles = { ...this.handles, ...device };
+    return host;
+  }
+
+  /** The weights as they are to be validated and stored: their averages where the stage keeps those. */
+  get weights(): Readonly<Record<string, Handle>> {
+    const averages = this.training.averaged.flatMap((path) => {
+      const handle = this.handles[`ema:${path}`];
+      return handle === undefined ? [] : [[path, handle] as const];
+    });
+    return { ...this.handles, ...Object.fromEntries(averages) };
+  }
+
+  /** The stage's own weights, on the host. */
+  async download(): Promise<HostTensors> {
+    const own = Object.entries(pick(this.weights, this.training.own));
+    return Object.fromEntries(
+      await Promise.all(own.map(async ([path, handle]) => [path, await this.engine.download(handle)] as const)),
+    );
+  }
+
+  async dispose(): Promise<void> {
+    await this.update.dispose();
+    await this.part?.dispose();
+  }
+}
+
+function outcome(host: HostTensors, loss: number, accuracy: number): StepOutcome {
+  const finite = scalar(host, "finite") !== 0 && Number.isFinite(loss);
+  return { loss, accuracy, lr: scalar(host, "lr"), finite };
+}
+
+/** Optimizer state, averages, sums and counters at their first values. */
+function extras(training: TrainingProgram): HostTensors {
+  return Object.fromEntries(
+    training.extra.map(({ name, shape, dtype, fill }) => {
+      const data = allocate(dtype, elements(shape));
+      data.fill(fill);
+      return [name, { shape, dtype, data }];
+    }),
+  );
+}
