@@ -22,18 +22,28 @@ export function scheduleFactor(schedule: Schedule, step: number): number {
   }
 }
 
-/** The factor at `step` (i32 scalar): computed in f64 on the host, rounded once, looked up by step or by milestone. */
+/** Longer tables than this are not written into a program: 64 KiB. */
+const longestTable = 16_384;
+
+/**
+ * The factor at `step` (i32 scalar): computed in f64 on the host, rounded once, looked up by step or by milestone. A
+ * schedule too long for that is computed from the step, to 1e-6.
+ */
 export function lowerSchedule(ops: NamedOps, schedule: Schedule, step: Node): Named {
   switch (schedule.kind) {
     case "constant":
-      return table(ops, schedule.warmup, step, (at) => scheduleFactor(schedule, at));
-    case "cosine":
-      return table(ops, Math.max(schedule.over, schedule.warmup), step, (at) => scheduleFactor(schedule, at));
+      return warmup(ops, schedule.warmup, step);
+    case "cosine": {
+      const last = Math.max(schedule.over, schedule.warmup);
+      if (last <= longestTable) return table(ops, last, step, (at) => scheduleFactor(schedule, at));
+      const { over, to } = schedule;
+      const half = halfCosine(ops, over, step);
+      const wave = ops.add(ops.scalar(to), ops.mul(ops.scalar(1 - to), ops.mul(half, half)));
+      return ops.mul(warmup(ops, schedule.warmup, step), wave);
+    }
     case "multistep": {
       const { at, factor } = schedule;
-      const ramp = table(ops, schedule.warmup, step, (s) =>
-        scheduleFactor({ kind: "constant", warmup: schedule.warmup }, s),
-      );
+      const ramp = warmup(ops, schedule.warmup, step);
       if (at.length === 0) return ramp;
       const milestones = ops.constant([...at], [{ name: "milestone", size: at.length }], "i32");
       const passed = ops.sum(ops.cast(ops.compare("ge", ops.of(step, []), milestones), "f32"), ["milestone"]);
@@ -41,6 +51,33 @@ export function lowerSchedule(ops: NamedOps, schedule: Schedule, step: Node): Na
       return ops.mul(decay, ramp);
     }
   }
+}
+
+/** min(1, (step + 1) / warmup). */
+function warmup(ops: NamedOps, length: number, step: Node): Named {
+  if (length <= longestTable) {
+    return table(ops, length, step, (at) => scheduleFactor({ kind: "constant", warmup: length }, at));
+  }
+  const { t } = ops;
+  return ops.of(t.div(t.cast(t.min(t.add(step, 1), length), "f32"), length), []);
+}
+
+/**
+ * cos(π/2 · min(step, over)/over), whose square is (1 + cos(π·step/over))/2 without a difference of near numbers. By
+ * cos(a + b) = cos a·cos b − sin a·sin b with a a multiple of 2^bits steps: two short tables instead of one long.
+ */
+function halfCosine(ops: NamedOps, over: number, step: Node): Named {
+  const { t } = ops;
+  const bits = Math.ceil(Math.log2(over + 1) / 2);
+  const at = t.cast(t.min(step, over), "u32");
+  const index = (node: Node): Node => t.cast(node, "i32");
+  const size = 2 ** bits;
+  const [coarse, fine] = [index(t.shr(at, bits)), index(t.and(at, size - 1))];
+  const angle = (steps: number): number => (Math.PI / 2) * (steps / over);
+  const low = (of: (x: number) => number): Named => table(ops, size - 1, fine, (i) => of(angle(i)));
+  const high = (of: (x: number) => number): Named =>
+    table(ops, Math.floor(over / size), coarse, (i) => of(angle(i * size)));
+  return ops.sub(ops.mul(high(Math.cos), low(Math.cos)), ops.mul(high(Math.sin), low(Math.sin)));
 }
 
 /** value(min(at, last)) for a whole number `at` of the graph. */

@@ -64,7 +64,7 @@ export const expressionVersions: Versions<ExprNode["k"]> = {
 };
 
 export const optimizerVersions: Versions<Optimizer["kind"]> = { sgd: 1, adam: 1, adamw: 1 };
-export const scheduleVersions: Versions<Schedule["kind"]> = { constant: 1, multistep: 1, cosine: 1 };
+export const scheduleVersions: Versions<Schedule["kind"]> = { constant: 1, multistep: 1, cosine: 2 };
 export const transformVersions: Versions<Transform["op"]> = {
   resize: 1,
   center_crop: 1,

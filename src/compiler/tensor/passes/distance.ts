@@ -35,8 +35,13 @@ function placed(o: Ops, x: Node, order: readonly number[], kept: readonly number
 export const distanceRule: RewriteRule = {
   name: "squared distance as a matrix product",
   on: ["reduce_sum"],
-  apply: (o, node) => {
+  apply: (o, node, { before, usedOnce }) => {
     if (node.op !== "reduce_sum") return undefined;
+    // A derivative needs the differences themselves: they are there anyway, and a product would come on top.
+    const [squares] = before.inputs;
+    const [differences] = squares?.inputs ?? [];
+    if (squares === undefined || differences === undefined || !usedOnce(squares) || !usedOnce(differences))
+      return undefined;
     const { axes } = node.attrs;
     const [product] = node.inputs;
     const [d, again] = product?.inputs ?? [];

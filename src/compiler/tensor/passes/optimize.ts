@@ -1,23 +1,11 @@
-import type { Graph } from "../graph.js";
-import type { Node, Program } from "../ir.js";
+import type { Program } from "../ir.js";
 import { algebraRules } from "./algebra.js";
 import { distanceRule } from "./distance.js";
 import { foldRules } from "./fold.js";
-import { type RewriteRule, Rewriter } from "./rewrite.js";
+import { Rewriter } from "./rewrite.js";
 import { finalRules, structureRules } from "./structure.js";
 
-/** Rules that keep derivatives as well as values. */
-const simplifyRules: readonly RewriteRule[] = [...foldRules, ...algebraRules, ...structureRules, distanceRule];
-const beforeDerivatives = new Rewriter(simplifyRules);
-const afterDerivatives = new Rewriter([...simplifyRules, ...finalRules]);
-
-/**
- * `roots` made simpler in their own graph. For use BEFORE a derivative is taken: the derivative of a matrix product is
- * two products, where that of a tensor of differences is that tensor again.
- */
-export function simplify(graph: Graph, roots: readonly Node[]): Node[] {
-  return beforeDerivatives.inPlace(graph, roots);
-}
+const rewriter = new Rewriter([...foldRules, ...algebraRules, ...structureRules, distanceRule, ...finalRules]);
 
 /**
  * The program made cheaper: constants folded, identities and idle movements gone, distances as products. Common
@@ -25,5 +13,5 @@ export function simplify(graph: Graph, roots: readonly Node[]): Node[] {
  * is left keeps its order.
  */
 export function optimize(program: Program): Program {
-  return afterDerivatives.program(program);
+  return rewriter.program(program);
 }

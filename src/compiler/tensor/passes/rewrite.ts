@@ -4,14 +4,21 @@ import type { Graph } from "../graph.js";
 import type { Node, OpName, Program } from "../ir.js";
 import { Ops } from "../ops.js";
 import { rewriteProgram } from "../program.js";
-import { rebuild } from "../walk.js";
+import { reachable, rebuild } from "../walk.js";
 
 export interface RewriteRule {
   readonly name: string;
   /** The ops it looks at. */
   readonly on: readonly OpName[];
   /** What to put in the node's place: of equal value, and cheaper or nearer to another rule. */
-  apply(o: Ops, node: Node): Node | undefined;
+  apply(o: Ops, node: Node, place: Place): Node | undefined;
+}
+
+/** Where the node stands before the sweep: what else needs its operands. */
+export interface Place {
+  readonly before: Node;
+  /** Whether one node needs this one, and no output of the program. */
+  usedOnce(node: Node): boolean;
 }
 
 /** Steps at one node, and sweeps over a graph, after which two rules must be undoing each other. */
@@ -25,18 +32,7 @@ export class Rewriter {
     for (const rule of rules) for (const op of rule.on) this.#byOp.set(op, [...(this.#byOp.get(op) ?? []), rule]);
   }
 
-  /** `roots` with every rule applied until none does anything, in the graph that they are in. */
-  inPlace(graph: Graph, roots: readonly Node[]): Node[] {
-    let current = [...roots];
-    for (let sweep = 0; sweep < PATIENCE; sweep++) {
-      const { made, fired } = this.#sweep(graph, current);
-      if (!fired) return made;
-      current = made;
-    }
-    throw new CompilerBug("rewrites do not end");
-  }
-
-  /** The same, of a program: each sweep builds a graph of its own, in the order of the last. */
+  /** The program with every rule applied until none does anything: each sweep builds a graph in the order of the last. */
   program(program: Program): Program {
     let current = program;
     for (let sweep = 0; sweep < PATIENCE; sweep++) {
@@ -55,10 +51,12 @@ export class Rewriter {
   #sweep(graph: Graph, roots: readonly Node[]): { made: Node[]; fired: boolean } {
     const o = new Ops(graph);
     let fired = false;
+    const users = usersOf(roots);
+    const usedOnce = (node: Node): boolean => users.get(node) === 1;
     const made = rebuild(graph, roots, (node, inputs) => {
       let current: Node = graph.op(node.op, inputs, node.attrs);
       for (let step = 0; step < PATIENCE; step++) {
-        const better = this.#step(o, current);
+        const better = this.#step(o, current, { before: node, usedOnce });
         if (!better) return current;
         fired = true;
         current = better;
@@ -68,11 +66,22 @@ export class Rewriter {
     return { made, fired };
   }
 
-  #step(o: Ops, node: Node): Node | undefined {
+  #step(o: Ops, node: Node, place: Place): Node | undefined {
     for (const rule of this.#byOp.get(node.op) ?? []) {
-      const made = rule.apply(o, node);
+      const made = rule.apply(o, node, place);
       if (made && made !== node) return made;
     }
     return undefined;
   }
+}
+
+/** How many nodes and roots need each node. */
+function usersOf(roots: readonly Node[]): Map<Node, number> {
+  const users = new Map<Node, number>();
+  const count = (node: Node): void => {
+    users.set(node, (users.get(node) ?? 0) + 1);
+  };
+  for (const node of reachable(roots)) for (const input of new Set(node.inputs)) count(input);
+  for (const root of roots) count(root);
+  return users;
 }
