@@ -65,7 +65,7 @@ export class NormBlocks {
   constructor(
     private readonly o: Ops,
     nodes: readonly Node[],
-    /** The rewritten form of an original node that was already met. */
+    /** The rewritten form of an original node. */
     private readonly of: (node: Node) => Node,
     private readonly centred: Set<Node>,
   ) {
@@ -84,7 +84,10 @@ export class NormBlocks {
       if (node.op === "conv2d_input_grad") this.passedOn.add(input(node, 0));
     }
     // One convolution has one set of signs.
-    for (const [pool, { norm }] of this.pooled) if (gammas.get(input(norm, 0))?.size !== 1) this.pooled.delete(pool);
+    for (const [pool, { norm }] of this.pooled) {
+      const y = input(norm, 0);
+      if (gammas.get(y)?.size !== 1 || dependsOn(input(norm, 1), y)) this.pooled.delete(pool);
+    }
   }
 
   /** What stands in the original node's place, or undefined where nothing is to be gained. */
@@ -389,6 +392,19 @@ export class NormBlocks {
     const dy = this.activationGradient(node, pooled, this.of(input(scatter, 2)));
     return this.o.maxPoolGrad(inner, pooled, dy, scatter.attrs);
   }
+}
+
+/** Whether `node` is made of `of`: a node's operands have lower ids than its own. */
+function dependsOn(node: Node, of: Node): boolean {
+  const seen = new Set<Node>();
+  const open = [node];
+  for (let next = open.pop(); next; next = open.pop()) {
+    if (next === of) return true;
+    if (next.id < of.id || seen.has(next)) continue;
+    seen.add(next);
+    open.push(...next.inputs);
+  }
+  return false;
 }
 
 function input(node: Node, place: number): Node {

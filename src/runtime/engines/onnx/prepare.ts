@@ -1,5 +1,4 @@
 /** Rewrites of a program, still in the IR, that make its ONNX form fast: the results are the same to rounding. */
-import { CompilerBug } from "../../../compiler/bug.js";
 import { decompose } from "../../../compiler/tensor/decompose.js";
 import type { Graph } from "../../../compiler/tensor/graph.js";
 import type { Node, Program } from "../../../compiler/tensor/ir.js";
@@ -27,13 +26,10 @@ function rewriteNorms(graph: Graph, roots: readonly Node[], centred: Set<Node>):
   const nodes = reachable(roots);
   const ops = new Ops(graph);
   const built = new Map<Node, Node>();
+  // A block's rewriting may ask for what was made after its first node: the scales of its norm.
   const of = (node: Node): Node => {
-    const made = built.get(node);
-    if (made === undefined) throw new CompilerBug(`${node.op} ${node.id} is used before it is rewritten`);
-    return made;
-  };
-  const blocks = new NormBlocks(ops, nodes, of, centred);
-  for (const node of nodes) {
+    const known = built.get(node);
+    if (known) return known;
     const made = graph.at(node.span, () => {
       const replacement = blocks.rewrite(node);
       if (replacement !== undefined) return replacement;
@@ -43,6 +39,9 @@ function rewriteNorms(graph: Graph, roots: readonly Node[], centred: Set<Node>):
         : graph.op(node.op, inputs, node.attrs);
     });
     built.set(node, made);
-  }
+    return made;
+  };
+  const blocks = new NormBlocks(ops, nodes, of, centred);
+  for (const node of nodes) of(node);
   return roots.map(of);
 }
