@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import type { DataSource, SplitName } from "../../src/compiler/typed.js";
+import { classLists } from "../../src/runtime/data/sources/class-lists.js";
 import { cubSplit } from "../../src/runtime/data/sources/cub.js";
 import { emojiSplit, sharedNames, svgOf } from "../../src/runtime/data/sources/emoji.js";
 import { splitByName } from "../../src/runtime/data/sources/folder.js";
@@ -118,6 +119,28 @@ describe("folder", () => {
     const whole = { root: "root", val: 0, test: 0 };
     expect(Object.keys(names(await list("folder", whole, dir)).train ?? {})).toEqual(["train", "tram"]);
     expect(facts("folder", whole, dir)?.splits.train?.classes).toBe(2);
+  });
+
+  test.each([
+    ["fsl:mini-imagenet", "miniimagenet-ravi"],
+    ["fsl:tiered-imagenet", "tieredimagenet-ren"],
+  ])("published lists come with it: %s", async (lists, from) => {
+    const dir = tempDir();
+    for (const path of ["train/n01532829/1.png", "val/n01532829/2.png", "n01558993/1.png", "other/1.png"]) {
+      write(join(dir, "root", path), "");
+    }
+    const args = { root: "root", lists };
+    const { train } = names(await list("folder", args, dir));
+    expect(train?.["n01532829"]).toEqual(["train/n01532829/1.png", "val/n01532829/2.png"]);
+    expect(facts("folder", args, dir)?.splits.train?.classes).toBe(Object.keys(train ?? {}).length);
+    const { message } = await failsWith("FSL6005", () => list("folder", { root: "root", lists: "fsl:omniglot" }, dir));
+    expect(message).toContain('"fsl:mini-imagenet", "fsl:tiered-imagenet"');
+    if (realData.missing) return;
+    const known = classLists({ kind: "folder", args }, places(dir));
+    for (const split of SPLITS) {
+      const here = [...(known ?? [])].filter(([, its]) => its === split).map(([name]) => name);
+      expect(here.sort()).toEqual(published(from, split).sort());
+    }
   });
 
   test("divides by fractions of a hash of the name, so that no class moves when others come", async () => {

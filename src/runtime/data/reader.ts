@@ -1,8 +1,8 @@
 /** The bytes of listed images, from files, zip and tar archives and icon sets. */
 import { type FileHandle, open as openFile, readFile } from "node:fs/promises";
 import type { BarePixels, ImageRef } from "./sources/source.js";
-import { isTarGz, readTarGz } from "./tar.js";
-import { isZip } from "./tree.js";
+import { readTarGz } from "./tar.js";
+import { isTarGz, isZip } from "./tree.js";
 import { Zip } from "./zip.js";
 
 export class ImageReader {

@@ -7,11 +7,6 @@ const BLOCK = 512;
 /** What is read of an archive lies in memory. CIFAR-100's are under 200 MB unpacked. */
 const MOST = 2 ** 30;
 
-/** Whether a path is taken to be such an archive. */
-export function isTarGz(path: string): boolean {
-  return /\.(tar\.gz|tgz)$/i.test(path);
-}
-
 /** Every regular file in the archive, by its path. @throws Error where it is no such archive, cut off or damaged. */
 export async function readTarGz(path: string): Promise<ReadonlyMap<string, Buffer>> {
   const files = new Map<string, Buffer>();

@@ -1,4 +1,5 @@
 /** A folder, or a zip archive that holds one: sources read both alike. Paths inside have forward slashes. */
+import { readdirSync, statSync } from "node:fs";
 import { readdir, readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { DiagnosticError, diagnostic } from "../../compiler/diagnostics/diagnostic.js";
@@ -19,6 +20,10 @@ export interface Tree {
 /** Whether a path is taken to be an archive. */
 export function isZip(path: string): boolean {
   return path.toLowerCase().endsWith(".zip");
+}
+
+export function isTarGz(path: string): boolean {
+  return /\.(tar\.gz|tgz)$/i.test(path);
 }
 
 /** Reads the listing of a folder or archive. @throws DiagnosticError FSL6002 where it is neither, or damaged. */
@@ -77,6 +82,22 @@ async function folderFiles(root: string): Promise<string[]> {
     }
   };
   await walk("");
+  return found;
+}
+
+/** The same for a quick look, while nothing else is to be done. */
+export function folderFilesSync(root: string): string[] {
+  const found: string[] = [];
+  const walk = (inner: string): void => {
+    for (const entry of readdirSync(join(root, inner), { withFileTypes: true })) {
+      if (entry.name.startsWith(".")) continue;
+      const path = inner === "" ? entry.name : `${inner}/${entry.name}`;
+      const kind = entry.isSymbolicLink() ? statSync(join(root, path)) : entry;
+      if (kind.isDirectory()) walk(path);
+      else if (kind.isFile()) found.push(path);
+    }
+  };
+  walk("");
   return found;
 }
 

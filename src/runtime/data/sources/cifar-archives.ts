@@ -14,12 +14,6 @@ const RECORD = 2 + PIXELS;
 const PARTS = ["train", "test"] as const;
 
 export type ArchiveKind = "binary" | "python";
-/** Files of each version, in its folder or archive. */
-export const ARCHIVE_FILES = {
-  binary: ["fine_label_names.txt", "train.bin", "test.bin"],
-  python: ["meta", "train", "test"],
-} as const;
-
 /** The files of an archive or of the folder that it was unpacked to. */
 export interface Members {
   /** @throws Error where there is no such file or it cannot be read. */

@@ -3,9 +3,8 @@ import { existsSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import type { DataSource, SplitName } from "../../../compiler/typed.js";
 import { packageRoot } from "../../package.js";
-import { isTarGz } from "../tar.js";
-import { isImage, openTree } from "../tree.js";
-import { ARCHIVE_FILES, type ArchiveKind, archiveImages, archiveMembers, folderMembers } from "./cifar-archives.js";
+import { isImage, isTarGz, openTree } from "../tree.js";
+import type { ArchiveKind } from "./cifar-archives.js";
 import {
   badArg,
   factsOf,
@@ -89,6 +88,8 @@ function splitArg(source: DataSource): "cifar_fs" | "fc100" {
   throw badArg(source, "split", split, "`cifar_fs` or `fc100` is needed");
 }
 
+/** By its file of class names an unpacked archive is known: among pictures, `train` and `test` may be folders. */
+const NAMES = { binary: "fine_label_names.txt", python: "meta" } as const;
 const KINDS: readonly ArchiveKind[] = ["binary", "python"];
 
 /** What of the root is read: an archive, the folder of an unpacked one, or else a tree of pictures. */
@@ -100,8 +101,7 @@ function locate(
   if (isTarGz(root)) return { path: root, kind: "archive" };
   for (const kind of KINDS) {
     for (const folder of [root, join(root, `cifar-100-${kind}`)]) {
-      // The file of class names: in pictures, `train` and `test` may be folders.
-      if (isFile(join(folder, ARCHIVE_FILES[kind][0]))) return { path: folder, kind };
+      if (isFile(join(folder, NAMES[kind]))) return { path: folder, kind };
     }
   }
   for (const kind of KINDS) {
@@ -122,6 +122,8 @@ async function readClasses(
   names: ReadonlySet<string>,
 ): Promise<ReadonlyMap<string, readonly ImageRef[]>> {
   if (kind === "pictures") return await pictures(source, path, names);
+  // Loaded where something is read: `fslc check` knows every source and reads none.
+  const { archiveImages, archiveMembers, folderMembers } = await import("./cifar-archives.js");
   try {
     const archive = kind === "archive" ? await archiveMembers(path) : { kind, members: folderMembers(path) };
     return await archiveImages(archive.kind, archive.members);

@@ -1,0 +1,76 @@
+/** Lists of class names that divide a folder: those of the user's, or published ones that come with fslc. */
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { DiagnosticError, diagnostic } from "../../../compiler/diagnostics/diagnostic.js";
+import type { DataSource, SplitName } from "../../../compiler/typed.js";
+import { packageRoot } from "../../package.js";
+import { badArg, type Places, placed, SPLITS, textArg } from "./source.js";
+
+export type ClassLists = ReadonlyMap<string, SplitName>;
+
+const PUBLISHED = "fsl:";
+const published = join(packageRoot, "specs", "splits");
+
+/**
+ * The split of each class that the source's `lists` name; undefined where it has none. `lists` is a folder of `train.txt`,
+ * `val.txt` and `test.txt`, or `fsl:NAME` for a published split. @throws DiagnosticError FSL6005, FSL6007
+ */
+export function classLists(source: DataSource, places: Places): ClassLists | undefined {
+  const argument = textArg(source, "lists", "");
+  if (argument === "") return undefined;
+  const lists = new Map<string, SplitName>();
+  for (const [split, names] of argument.startsWith(PUBLISHED)
+    ? publishedLists(source, argument)
+    : folderLists(source, argument, places)) {
+    for (const name of names) {
+      const other = lists.get(name);
+      if (other !== undefined && other !== split) {
+        throw new DiagnosticError(diagnostic("FSL6007", undefined, { class: name, first: other, second: split }));
+      }
+      lists.set(name, split);
+    }
+  }
+  return lists;
+}
+
+/** Files whose state the lists depend on. */
+export function listRoots(source: DataSource, places: Places): string[] {
+  const argument = textArg(source, "lists", "");
+  return argument === "" || argument.startsWith(PUBLISHED) ? [] : [placed(argument, places)];
+}
+
+function folderLists(source: DataSource, argument: string, places: Places): [SplitName, string[]][] {
+  const dir = placed(argument, places);
+  const lists = SPLITS.flatMap((split): [SplitName, string[]][] => {
+    const file = join(dir, `${split}.txt`);
+    if (!existsSync(file)) return [];
+    const lines = readFileSync(file, "utf8").split(/\r?\n/);
+    return [[split, lines.map((line) => line.trim()).filter((line) => line !== "")]];
+  });
+  if (lists.length === 0) {
+    throw badArg(source, "lists", argument, "there is no train.txt, val.txt or test.txt in it");
+  }
+  return lists;
+}
+
+/** A split file that is a list of class names; others divide what only one source knows. */
+interface NamesFile {
+  readonly splits: Readonly<Record<SplitName, readonly string[]>>;
+}
+function publishedLists(source: DataSource, argument: string): [SplitName, readonly string[]][] {
+  const files = readdirSync(published).filter((file) => isNames(readSplits(file)));
+  const name = argument.slice(PUBLISHED.length);
+  if (!files.includes(`${name}.json`)) {
+    const known = files.map((file) => `"${PUBLISHED}${file.slice(0, -".json".length)}"`).join(", ");
+    throw badArg(source, "lists", argument, `the published lists are ${known}`);
+  }
+  const found = readSplits(`${name}.json`);
+  return isNames(found) ? SPLITS.map((split) => [split, found.splits[split]]) : [];
+}
+function readSplits(file: string): unknown {
+  return JSON.parse(readFileSync(join(published, file), "utf8"));
+}
+function isNames(value: unknown): value is NamesFile {
+  const { splits } = value as { splits: Readonly<Record<string, unknown>> };
+  return SPLITS.every((split) => Array.isArray(splits[split]));
+}
