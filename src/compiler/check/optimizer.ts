@@ -32,8 +32,16 @@ interface Settled {
   readonly frozen: boolean;
   readonly lr: number;
   readonly weightDecay: number;
+  /** A factor on `lr`. */
+  readonly share: number;
 }
-const changeable = ["frozen", "lr", "weightDecay"] as const;
+const changeable = ["frozen", "lr", "weightDecay", "share"] as const;
+const words: Readonly<Record<(typeof changeable)[number], string>> = {
+  frozen: "frozen",
+  lr: "lr",
+  weightDecay: "weight_decay",
+  share: "lr_decay",
+};
 
 /** `weights`: slot paths of all weights that this stage trains. */
 export function elaborateOptimizer(
@@ -47,7 +55,7 @@ export function elaborateOptimizer(
     const value = settled.args[name];
     return typeof value === "number" ? value : otherwise;
   };
-  const base: Settled = { frozen: false, lr: settled.args["lr"], weightDecay: number("weight_decay", 0) };
+  const base: Settled = { frozen: false, lr: settled.args["lr"], weightDecay: number("weight_decay", 0), share: 1 };
   const overrides = groups(line.groups, weights, base, scope);
   if (overrides === undefined) return undefined;
   const clipTo = number("clip", 0);
@@ -69,6 +77,8 @@ interface Group {
   readonly ast: ast.OptimizerGroup;
   readonly parts: readonly string[];
   readonly change: Partial<Settled>;
+  /** By weight, what `lr_decay` makes of its rate; undefined where the group does not say it. */
+  readonly shares: ReadonlyMap<string, number> | undefined;
 }
 
 function groups(
@@ -80,12 +90,13 @@ function groups(
   const { checker } = scope;
   const before = checker.errors;
   const known: Group[] = [];
-  const words = new Set(weights.flatMap((weight) => weight.split(".")));
+  const names = new Set(weights.flatMap((weight) => weight.split(".")));
   for (const group of written) {
     const parts = partsOf(group.path);
     const settings: Setting[] = [
       { ...lr, default: -1 },
       { ...decay, default: -1 },
+      { name: "lr_decay", type: { kind: "real" }, default: 1, min: 0, above: true, max: 1 },
     ];
     const { args, given } = settleArguments(settings, group.settings, "a group", group.span, scope);
     const change: { -readonly [K in keyof Settled]?: Settled[K] } = {};
@@ -95,7 +106,7 @@ function groups(
       change.weightDecay = args["weight_decay"];
     if (!weights.some((weight) => matches(parts, weight.split(".")))) {
       const near = parts.flatMap((part) =>
-        part.includes("*") || words.has(part) ? [] : suggest(part, words).filter((help) => help.startsWith("did")),
+        part.includes("*") || names.has(part) ? [] : suggest(part, names).filter((help) => help.startsWith("did")),
       );
       checker.report(
         "FSL5014",
@@ -106,15 +117,21 @@ function groups(
         },
       );
     }
-    known.push({ ast: group, parts, change });
+    const rate = given.has("lr_decay") ? args["lr_decay"] : undefined;
+    const shares = typeof rate === "number" ? sharesOf(group, parts, rate, weights, scope) : undefined;
+    known.push({ ast: group, parts, change, shares });
   }
-  const overrides: Record<string, Settled> = {};
+  const overrides: Record<string, Omit<Settled, "share">> = {};
   for (const weight of weights) {
     const matching = known.filter((group) => matches(group.parts, weight.split(".")));
     if (matching.length === 0) continue;
     const settled: { -readonly [K in keyof Settled]: Settled[K] } = { ...base };
+    const changeOf = ({ change, shares }: Group): Partial<Settled> => {
+      const share = shares?.get(weight);
+      return share === undefined ? change : { ...change, share };
+    };
     for (const setting of changeable) {
-      const setters = matching.filter((group) => group.change[setting] !== undefined);
+      const setters = matching.filter((group) => changeOf(group)[setting] !== undefined);
       const best = Math.max(...setters.map((group) => specificity(group.parts)));
       const [first, second] = setters.filter((group) => specificity(group.parts) === best);
       if (first !== undefined && second !== undefined) {
@@ -124,16 +141,42 @@ function groups(
           {
             first: first.ast.path,
             second: second.ast.path,
-            setting: setting === "weightDecay" ? "weight_decay" : setting,
+            setting: words[setting],
             weight,
           },
           { labels: [{ span: first.ast.pathSpan, text: "the other group" }] },
         );
-      } else if (first !== undefined) Object.assign(settled, { [setting]: first.change[setting] });
+      } else if (first !== undefined) Object.assign(settled, { [setting]: changeOf(first)[setting] });
     }
-    overrides[weight] = settled;
+    const { frozen, lr: rate, weightDecay, share } = settled;
+    overrides[weight] = { frozen, lr: rate * share, weightDecay };
   }
   return checker.errors > before ? undefined : overrides;
+}
+
+/**
+ * `encoder.stage.* lr_decay: 0.4`: of the numbers that the last `*` stands for, the largest keeps its rate, and each one
+ * before it has the factor once more (discriminative rates, Howard & Ruder 2018).
+ */
+function sharesOf(
+  group: ast.OptimizerGroup,
+  parts: readonly string[],
+  factor: number,
+  weights: readonly string[],
+  scope: Scope,
+): ReadonlyMap<string, number> {
+  const star = parts.lastIndexOf("*");
+  const numbered = weights.flatMap((weight): (readonly [string, number])[] => {
+    const path = weight.split(".");
+    const at = path[star];
+    return star >= 0 && at !== undefined && /^\d+$/.test(at) && matches(parts, path) ? [[weight, Number(at)]] : [];
+  });
+  const deepest = Math.max(...numbered.map(([, number]) => number));
+  if (parts.includes("**") || numbered.length === 0) {
+    const why = star < 0 ? "has no `*`" : parts.includes("**") ? "has a `**`" : "has no number at its last `*`";
+    scope.checker.report("FSL5041", group.pathSpan, { path: group.path, why });
+  }
+  return new Map(numbered.map(([weight, number]) => [weight, factor ** (deepest - number)]));
 }
 
 /** `encoder.stage[0]` is `encoder`, `stage`, `0`. */

@@ -269,6 +269,15 @@ export const stagesCodes = codes({
     example: meta("").replace("adam(lr: 1e-3)", "adam(lr: 1e-3) { encoder frozen }"),
     mend: "Leave something to train, or use the finished stage as it is.",
   },
+  FSL5041: {
+    severity: "error",
+    title: "rates that fall along nothing",
+    message: "`lr_decay` needs a path with one numbered part, and `{path}` {why}",
+    explanation:
+      "`encoder.stage.* lr_decay: 0.4` gives the last stage the full rate, the one before it 0.4 of it, and so on: the numbers that `*` stands for are the depth.",
+    example: meta("").replace("adam(lr: 1e-3)", "adam(lr: 1e-3) { encoder lr_decay: 0.4 }"),
+    mend: "Write `*` where the number stands: `encoder.conv.*`.",
+  },
 
   FSL5101: {
     severity: "error",
