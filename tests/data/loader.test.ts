@@ -40,12 +40,9 @@ const loaderOptions = (more: Partial<LoaderOptions> = {}): LoaderOptions => ({
   ...more,
 });
 /** All batches of requests made at once, copied. */
-async function load(
-  more: Partial<LoaderOptions>,
-  requests: readonly [number, readonly number[], number?][],
-): Promise<Buffer[]> {
+async function load(more: Partial<LoaderOptions>, requests: readonly [number, readonly number[]][]): Promise<Buffer[]> {
   const loader = await createLoader(loaderOptions(more));
-  for (const [step, images, place] of requests) loader.request(step, Int32Array.from(images), place);
+  for (const [step, images] of requests) loader.request(step, Int32Array.from(images));
   const batches: Buffer[] = [];
   for (const [step] of requests) {
     const batch = await loader.next();
@@ -68,11 +65,17 @@ describe("a loader", () => {
     expect(await load({ threads: 3 }, requests)).toEqual(one);
   });
 
-  test("augments by (seed, purpose, step, place) alone", async () => {
+  test("augments by (seed, purpose, step, image) alone, and anew where a step has an image again", async () => {
     const rows = readFileSync(pack.layout.variants[0]?.file ?? "");
     const [batch] = await load({}, [[7, [4, 4, 9]]]);
-    for (const [place, image] of [4, 4, 9].entries()) {
-      const key = fold(fold(rootKey(5, "train"), 7), place);
+    for (const [place, [image, turn]] of (
+      [
+        [4, 0],
+        [4, 1],
+        [9, 0],
+      ] as const
+    ).entries()) {
+      const key = fold(fold(fold(rootKey(5, "train"), 7), image), turn);
       let x = {
         channels: 3,
         height: 8,
@@ -84,10 +87,21 @@ describe("a loader", () => {
     }
     const [whole] = await load({}, [[3, [0, 1, 2, 3]]]);
     const parts = await load({}, [
-      [3, [2, 3], 2],
-      [3, [0, 1], 0],
+      [3, [2, 3]],
+      [3, [0, 1]],
     ]);
     expect(Buffer.concat([parts[1] as Buffer, parts[0] as Buffer])).toEqual(whole);
+    const [turned] = await load({}, [[3, [3, 2, 1, 0]]]);
+    for (let i = 0; i < 4; i++) {
+      const bytes = (batch: Buffer | undefined, at: number) => batch?.subarray(at * BYTES, (at + 1) * BYTES);
+      expect(bytes(turned, 3 - i)).toEqual(bytes(whole, i));
+    }
+    const [twice, again] = await load({}, [
+      [3, [5, 5]],
+      [3, [5]],
+    ]);
+    const three = [twice?.subarray(0, BYTES), twice?.subarray(BYTES), again].map((image) => image?.toString("hex"));
+    expect(new Set(three).size).toBe(3);
     expect(await load({ seed: 6 }, requests)).not.toEqual(await load({}, requests));
     expect(await load({ purpose: "pretrain" }, requests)).not.toEqual(await load({}, requests));
   });

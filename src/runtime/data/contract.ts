@@ -73,10 +73,10 @@ export type SampleEpisode = (seed: number, purpose: string, split: PackedSplit, 
 /** Produces batches of augmented uint8 images [count, channels, height, width] on other threads, in the order asked for. */
 export interface Loader {
   /**
-   * Queues a batch: `images` are indices into the split; `step` and each image's place in the step seed its augmentation.
-   * A step that comes in several batches gives the place of each batch's first image.
+   * Queues a batch: `images` are indices into the split. `step` and the image seed its augmentation, not its place; an
+   * image that a step has twice is augmented anew. A step may come in several batches, one after the other.
    */
-  request(step: number, images: Int32Array, firstPlace?: number): void;
+  request(step: number, images: Int32Array): void;
   /** The next batch in request order. The data is valid until `release`. */
   next(): Promise<LoadedBatch>;
   close(): Promise<void>;

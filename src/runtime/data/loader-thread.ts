@@ -25,7 +25,8 @@ export interface LoaderJob {
   readonly batch: number;
   readonly step: number;
   readonly images: Int32Array;
-  readonly firstPlace: number;
+  /** For each image, how often its step had it before. */
+  readonly turns: Int32Array;
   readonly offset: number;
 }
 export type LoaderReply = { readonly batch: number; readonly error: string | undefined };
@@ -43,7 +44,7 @@ function read(image: number, into: Uint8Array): void {
   }
 }
 
-function produce(image: number, step: number, place: number, into: Uint8Array): void {
+function produce(image: number, step: number, turn: number, into: Uint8Array): void {
   const height = data.heights[image] as number;
   const width = data.widths[image] as number;
   const bytes = data.channels * height * width;
@@ -53,17 +54,18 @@ function produce(image: number, step: number, place: number, into: Uint8Array): 
   }
   let now: Pixels = { channels: data.channels, height, width, data: new Uint8Array(bytes) };
   read(image, now.data);
-  const key = fold(fold(root, step), place);
+  const key = fold(fold(fold(root, step), image), turn);
   for (const [i, transform] of data.steps.entries()) now = applyStep(transform, now, key, i);
   into.set(now.data);
 }
 
-parentPort?.on("message", ({ batch, step, images, firstPlace, offset }: LoaderJob) => {
+parentPort?.on("message", ({ batch, step, images, turns, offset }: LoaderJob) => {
   let error: string | undefined;
   try {
     for (let i = 0; i < images.length; i++) {
       const start = offset + i * data.imageBytes;
-      produce(images[i] as number, step, firstPlace + i, data.ring.subarray(start, start + data.imageBytes));
+      const into = data.ring.subarray(start, start + data.imageBytes);
+      produce(images[i] as number, step, turns[i] as number, into);
     }
   } catch (caught) {
     error = caught instanceof Error ? caught.message : String(caught);

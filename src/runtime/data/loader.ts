@@ -83,7 +83,8 @@ interface Batch {
   readonly id: number;
   readonly step: number;
   readonly images: Int32Array;
-  readonly firstPlace: number;
+  /** How often the step had each image before. */
+  readonly turns: Int32Array;
   readonly ready: Promise<LoadedBatch>;
   readonly resolve: (batch: LoadedBatch) => void;
   readonly reject: (error: unknown) => void;
@@ -100,6 +101,7 @@ class ThreadedLoader implements Loader {
   private readonly underway = new Map<number, Batch>();
   /** Requested and not yet asked for by `next`. */
   private readonly pending: Batch[] = [];
+  private readonly turns = new Turns();
   private count = 0;
   private failure: unknown;
 
@@ -119,7 +121,7 @@ class ThreadedLoader implements Loader {
     });
   }
 
-  request(step: number, images: Int32Array, firstPlace = 0): void {
+  request(step: number, images: Int32Array): void {
     if (images.length > this.options.maxBatch) {
       throw new RangeError(`a batch of ${images.length} images in a loader of at most ${this.options.maxBatch}`);
     }
@@ -129,7 +131,8 @@ class ThreadedLoader implements Loader {
     }
     const { promise, resolve, reject } = settled();
     const id = this.count++;
-    const batch: Batch = { id, step, images, firstPlace, ready: promise, resolve, reject, slot: -1, parts: 0 };
+    const turns = this.turns.of(step, images);
+    const batch: Batch = { id, step, images, turns, ready: promise, resolve, reject, slot: -1, parts: 0 };
     this.pending.push(batch);
     if (this.failure !== undefined) reject(this.failure);
     else {
@@ -169,7 +172,7 @@ class ThreadedLoader implements Loader {
           batch: batch.id,
           step: batch.step,
           images: images.slice(start, start + share),
-          firstPlace: batch.firstPlace + start,
+          turns: batch.turns.slice(start, start + share),
           offset: (slot * this.options.maxBatch + start) * this.imageBytes,
         };
         worker.postMessage(job);
@@ -210,6 +213,22 @@ class ThreadedLoader implements Loader {
     for (const batch of [...this.underway.values(), ...this.queued]) batch.reject(this.failure);
     this.underway.clear();
     this.queued.length = 0;
+  }
+}
+
+/** Counts how often each image has come in a step. */
+class Turns {
+  private step = -1;
+  private readonly seen = new Map<number, number>();
+
+  of(step: number, images: Int32Array): Int32Array {
+    if (step !== this.step) this.seen.clear();
+    this.step = step;
+    return images.map((image) => {
+      const turn = this.seen.get(image) ?? 0;
+      this.seen.set(image, turn + 1);
+      return turn;
+    });
   }
 }
 

@@ -1,6 +1,6 @@
 /**
  * Counter-based randomness: a number depends on its key alone, never on what was drawn before it elsewhere. A key is
- * made from parts (seed, purpose, step, place, …) with Threefry-2x32-20 (Salmon et al. 2011), each part being the
+ * made from parts (seed, purpose, step, image, …) with Threefry-2x32-20 (Salmon et al. 2011), each part being the
  * counter under the key so far; the numbers of one key come from sfc32 (Doty-Humphrey 2010), seeded with it.
  * So any worker can make any episode or any augmented image at any time, and gets the same one.
  */
