@@ -410,6 +410,7 @@ export type StageLine =
   | LossLine
   | LearnDecl
   | FitLine
+  | InitLine
   | SettingLine;
 
 /** `encoder base.encoder`, `encoder frozen base.encoder`, `head linear(class)`, `metric untrained m`. */
@@ -503,7 +504,24 @@ export interface FitLine {
   readonly split: Expr;
   readonly span: Span;
 }
-/** Any other `word value, value` line of a stage: `init from "w.safetensors"`, …; the checker knows which words exist. */
+/** `init encoder from "conv64.safetensors" { "features.{i}.*" -> "encoder.conv.{i}.*"  "fc.*" -> unused }`. */
+export interface InitLine {
+  readonly kind: "init";
+  /** Undefined where every slot is meant. */
+  readonly slot: Name | undefined;
+  readonly file: Expr;
+  readonly rules: readonly WeightRule[];
+  readonly span: Span;
+}
+export interface WeightRule {
+  readonly kind: "weightRule";
+  /** Names in the file: `*` is any part of one, `**` any number of parts, `{i}` a part that `to` repeats. */
+  readonly from: TextLiteral;
+  /** Paths of the stage's weights; a word (`unused`) where the file's are left out. */
+  readonly to: TextLiteral | Name;
+  readonly span: Span;
+}
+/** Any other `word value, value` line of a stage; the checker knows which words exist. */
 export interface SettingLine {
   readonly kind: "setting";
   readonly word: Name;

@@ -51,6 +51,7 @@ const notUnits: ReadonlySet<string> = new Set([
   "report",
   "loss",
   "fit",
+  "init",
   "learn",
   "fn",
   "train",

@@ -132,6 +132,7 @@ const wordList = [
   "loss",
   "frozen",
   "untrained",
+  "init",
   "per",
   "step",
   "drop",

@@ -5,7 +5,7 @@ import * as t from "../tokens.js";
 import { buildBlock } from "./blocks.js";
 import { type Builder, type Cst, keyword, node, nodes, token, tokens } from "./cst.js";
 import { buildLearns, buildParameters, buildValues } from "./declarations.js";
-import { buildArgument, buildExpression } from "./expressions.js";
+import { buildArgument, buildExpression, buildText } from "./expressions.js";
 
 export function buildStage(b: Builder, cst: CstNode): ast.StageDecl | undefined {
   const span = b.span(cst, 0);
@@ -123,6 +123,20 @@ const builders: Readonly<Record<string, (b: Builder, cst: CstNode, span: ast.Spa
     };
   },
   fitFrom: (b, cst, span) => ({ kind: "fitFrom", split: buildExpression(b, node(cst, "expression"), span.end), span }),
+  init: (b, cst, span) => ({
+    kind: "init",
+    slot: b.optionalName(token(cst, "slot")),
+    file: buildExpression(b, node(cst, "expression"), span.end),
+    rules: nodes(cst, "weightRule").flatMap((rule): ast.WeightRule[] => {
+      const from = token(rule, "from");
+      const to = token(rule, "to");
+      const unused = token(rule, "unused");
+      if (from === undefined || (to === undefined && unused === undefined)) return [];
+      const target = to === undefined ? b.nameAt(unused, span.end) : buildText(b, to);
+      return [{ kind: "weightRule", from: buildText(b, from), to: target, span: b.span(rule, span.start) }];
+    }),
+    span,
+  }),
   setting: (b, cst, span) => {
     const word = token(cst, t.Identifier.name);
     if (word === undefined) return undefined;

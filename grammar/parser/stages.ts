@@ -18,6 +18,7 @@ const stageWords: ReadonlySet<TokenType> = new Set([
   w.loss,
   w.fit,
   w.learn,
+  w.init,
 ]);
 
 export abstract class StageParser extends MethodParser {
@@ -69,6 +70,7 @@ export abstract class StageParser extends MethodParser {
         { ALT: () => this.SUBRULE(this.report) },
         { ALT: () => this.SUBRULE(this.loss) },
         { GATE: () => this.is(w.from, 2), ALT: () => this.SUBRULE(this.fitFrom) },
+        { GATE: () => this.is(w.from, 2) || this.is(w.from, 3), ALT: () => this.SUBRULE(this.init) },
         { GATE: () => this.is(t.Identifier, 2) && this.sameLine(2), ALT: () => this.SUBRULE(this.learn) },
         { ALT: () => this.SUBRULE(this.setting) },
       ],
@@ -252,6 +254,29 @@ export abstract class StageParser extends MethodParser {
     this.CONSUME(w.fit);
     this.CONSUME(w.from);
     this.SUBRULE(this.expression);
+  });
+  /** `init encoder from "conv64.safetensors" { "features.{i}.*" -> "encoder.{i}.*" }`. */
+  readonly init = this.RULE("init", () => {
+    this.CONSUME(w.init);
+    this.OPTION({ GATE: () => !this.is(w.from), DEF: () => this.CONSUME(t.Identifier, { LABEL: "slot" }) });
+    this.CONSUME(w.from);
+    this.SUBRULE(this.expression);
+    this.OPTION1(() => {
+      this.CONSUME(t.LBrace);
+      this.MANY(() => {
+        this.SUBRULE(this.weightRule);
+        this.OPTION2(() => this.OR([{ ALT: () => this.CONSUME(t.Semicolon) }, { ALT: () => this.CONSUME(t.Comma) }]));
+      });
+      this.CONSUME(t.RBrace);
+    });
+  });
+  readonly weightRule = this.RULE("weightRule", () => {
+    this.CONSUME(t.Text, { LABEL: "from" });
+    this.CONSUME(t.Arrow);
+    this.OR([
+      { ALT: () => this.CONSUME1(t.Text, { LABEL: "to" }) },
+      { ALT: () => this.CONSUME(t.Identifier, { LABEL: "unused" }) },
+    ]);
   });
   /** A line of any other word; the checker knows which there are. What fits no value is skipped to the line's end. */
   readonly setting = this.RULE("setting", () => {

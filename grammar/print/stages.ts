@@ -57,6 +57,14 @@ export function stageLine(
       return ["learn ", learn(l)];
     case "fitFrom":
       return ["fit from ", e.expr(l.split)];
+    case "init": {
+      const rules = l.rules.map((rule) => ({ span: rule.span, print: () => weightRule(rule, e) }));
+      return [
+        `init ${l.slot === undefined ? "" : `${l.slot.text} `}from `,
+        e.expr(l.file),
+        rules.length > 0 ? [" ", body(rules, l.span.end, comments)] : "",
+      ];
+    }
     case "setting":
       return [l.word.text, l.values.length > 0 ? [" ", values(l.values, e)] : ""];
   }
@@ -76,6 +84,10 @@ function values(items: readonly ast.Expr[], e: ExpressionPrinter): Doc {
 function every(value: ast.Expr, e: ExpressionPrinter): Doc {
   const one = value.kind === "number" && value.value === 1 && value.integer && value.unit ? value.unit.text : undefined;
   return one ?? e.expr(value);
+}
+
+function weightRule({ from, to }: ast.WeightRule, e: ExpressionPrinter): Doc {
+  return [e.expr(from), " -> ", to.kind === "name" ? to.text : e.expr(to)];
 }
 
 function optimizerGroup(g: ast.OptimizerGroup, e: ExpressionPrinter): Doc {

@@ -412,6 +412,16 @@ export interface Slot<T> {
   readonly value: T;
   readonly from: { readonly stage: string; readonly slot: "encoder" | "head" | "metric" } | undefined;
   readonly frozen: boolean;
+  /** A file that its weights start from. */
+  readonly file?: WeightFile;
+  readonly span: Span;
+}
+export interface WeightFile {
+  readonly path: string;
+  /** Of its bytes, as they were checked. */
+  readonly digest: string;
+  /** The file's tensor for each weight, by slot path (`encoder.conv.0.weight`). */
+  readonly names: Readonly<Record<string, string>>;
   readonly span: Span;
 }
 export interface Task {

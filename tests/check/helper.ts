@@ -59,7 +59,19 @@ export function hostOf(files: Readonly<Record<string, string>>): CompilerHost {
         const text = files[path];
         return text === undefined ? { problem: "there is no such file", place: undefined } : readEpisodeList(text);
       },
-      weights: () => ({ problem: "there is no such file", place: undefined }),
+      // A text of lines `NAME SIZE×SIZE` stands for a file of such tensors.
+      weights: (path) => {
+        const text = files[path];
+        if (text === undefined) return { problem: "there is no such file", place: undefined };
+        const tensors = text
+          .trim()
+          .split("\n")
+          .map((line) => {
+            const [name = "", sizes = ""] = line.split(" ");
+            return { name, shape: sizes === "" ? [] : sizes.split("×").map(Number), numeric: true };
+          });
+        return { tensors, digest: `digest of ${text}` };
+      },
     },
     facts,
   };

@@ -15,7 +15,7 @@ const fragments = blocks.filter(({ kind }) => kind === "fsl fragment");
 const opening = whole[0]?.text ?? "";
 
 test("every block is of a known kind", () => {
-  expect(new Set(blocks.map(({ kind }) => kind))).toEqual(new Set(["fsl", "fsl fragment", "ebnf"]));
+  expect(new Set(blocks.map(({ kind }) => kind))).toEqual(new Set(["fsl", "fsl fragment", "ebnf", "json"]));
   expect(fragments.length).toBeGreaterThan(8);
 });
 
@@ -35,8 +35,24 @@ describe("the grammar", () => {
   });
 });
 
+/** Files that examples name: a list of episodes, and the tensors of a network in PyTorch. */
+const image = { support: [0], query: [1] };
+const episode = [
+  { class: "ant", ...image },
+  { class: "bee", ...image },
+];
+const layer = (i: number): string =>
+  [
+    `features.${i}.0.weight 64×${i === 0 ? 3 : 64}×3×3`,
+    `features.${i}.0.bias 64`,
+    ...["weight", "bias", "running_mean", "running_var"].map((leaf) => `features.${i}.1.${leaf} 64`),
+  ].join("\n");
+const files = {
+  "list.json": JSON.stringify({ format: 1, way: 2, shot: 1, query: 1, episodes: [episode, episode] }),
+  "conv64.safetensors": `${[0, 1, 2, 3].map(layer).join("\n")}\nfc.weight 5×256`,
+};
 const errorsOf = (text: string): string[] => {
-  const compilation = compileText(text);
+  const compilation = compileText(text, {}, files);
   const errors = compilation.diagnostics.filter(({ severity }) => severity === "error");
   return found({ ...compilation, diagnostics: errors });
 };

@@ -25,6 +25,7 @@ const allowed: Readonly<Record<ast.StageDecl["stage"], readonly string[]>> = {
     "validate",
     "patience",
     "ema",
+    "init",
   ],
   meta: [
     "encoder",
@@ -39,8 +40,9 @@ const allowed: Readonly<Record<ast.StageDecl["stage"], readonly string[]>> = {
     "patience",
     "ema",
     "fit from",
+    "init",
   ],
-  evaluate: ["encoder", "metric", "of", "episodes", "report", "fit from"],
+  evaluate: ["encoder", "metric", "of", "episodes", "report", "fit from", "init"],
 };
 
 export function wordOf(line: ast.StageLine): string {
@@ -49,8 +51,9 @@ export function wordOf(line: ast.StageLine): string {
   return line.kind === "setting" ? line.word.text : line.kind;
 }
 
-/** What a line is found by: its word, and the names of a `learn`, of which there may be several. */
+/** What a line is found by: its word, and the names of a `learn` or slot of an `init`, of which there may be several. */
 function keyOf(line: ast.StageLine): string {
+  if (line.kind === "init" && line.slot !== undefined) return `init ${line.slot.text}`;
   return line.kind === "learn" ? `learn ${line.names.map((name) => name.text).join(", ")}` : wordOf(line);
 }
 
@@ -79,6 +82,11 @@ export function ownLines(decl: ast.StageDecl, scope: Scope, inherited: Lines): {
     lines.set(key, { line, scope });
   }
   // A slot that is restated is no longer taken over by an inherited `of`, and `of` replaces inherited slots.
+  const restated = (slot: string): boolean => seen.has(slot) || seen.has("of");
+  for (const slot of ["encoder", "head", "metric"]) {
+    if (restated(slot) && !seen.has(`init ${slot}`)) lines.delete(`init ${slot}`);
+  }
+  if (seen.has("of") && !seen.has("init")) lines.delete("init");
   if (seen.has("of")) for (const slot of ["encoder", "head", "metric"]) if (!seen.has(slot)) lines.delete(slot);
   return { lines, complete };
 }

@@ -1,4 +1,5 @@
 /** The weights of a stage: which there are, where they come from, and their initial values. */
+import type { Span } from "../../../grammar/ast.js";
 import type { Initializer, Learn, MetaStage, Metric, Network, PretrainStage, Slot } from "../typed.js";
 import { keyOf, normal, uniform } from "./random.js";
 
@@ -13,6 +14,8 @@ export interface WeightDecl {
   readonly trainable: boolean;
   /** A weight of a finished stage, copied. */
   readonly from?: { readonly stage: string; readonly slot: string; readonly path: string };
+  /** A tensor of a file of the project, by its name there. */
+  readonly file?: { readonly path: string; readonly digest: string; readonly name: string; readonly span: Span };
 }
 
 /** A tensor on the host; the runtime's `HostTensor` has this shape. */
@@ -20,6 +23,21 @@ export interface HostWeight {
   readonly shape: readonly number[];
   readonly dtype: "f32";
   readonly data: Float32Array;
+}
+
+/** The weights of a slot, those that start from a file marked. */
+function slotWeights({ file }: Pick<Slot<unknown>, "file">, decls: WeightDecl[]): WeightDecl[] {
+  if (file === undefined) return decls;
+  const { path, digest, names, span } = file;
+  return decls.map((decl) => {
+    const name = names[decl.path];
+    return name === undefined ? decl : { ...decl, file: { path, digest, name, span } };
+  });
+}
+
+/** The weights of an encoder's slot. */
+export function encoderWeights(slot: Slot<Network>): WeightDecl[] {
+  return slotWeights(slot, networkWeights("encoder", slot.value, slot.from));
 }
 
 export function networkWeights(slot: string, network: Network, origin?: Slot<unknown>["from"]): WeightDecl[] {
@@ -32,13 +50,14 @@ export function networkWeights(slot: string, network: Network, origin?: Slot<unk
   }));
 }
 
-export function metricWeights(slot: Pick<Slot<Metric>, "value" | "from">, encoder: Network): WeightDecl[] {
-  return slot.value.learns
+export function metricWeights(slot: Pick<Slot<Metric>, "value" | "from" | "file">, encoder: Network): WeightDecl[] {
+  const decls = slot.value.learns
     .flatMap((learn) => learnWeights(learn, slot.value.learns, encoder))
     .map((decl) => {
       const path = `metric.${decl.path}`;
       return { ...decl, path, ...(slot.from ? { from: { ...slot.from, path } } : {}) };
     });
+  return slotWeights(slot, decls);
 }
 
 const under =
@@ -82,11 +101,11 @@ function stored(init: Initializer, positive: boolean): Initializer {
 
 /** Every weight of a stage's own slots, in slot order. */
 export function stageWeights(stage: PretrainStage | MetaStage): WeightDecl[] {
-  const encoder = networkWeights("encoder", stage.encoder.value, stage.encoder.from);
+  const encoder = encoderWeights(stage.encoder);
   return stage.kind === "pretrain"
     ? [
         ...encoder,
-        ...networkWeights("head", stage.head.value, stage.head.from),
+        ...slotWeights(stage.head, networkWeights("head", stage.head.value, stage.head.from)),
         ...stage.learns.flatMap((learn) => learnWeights(learn, stage.learns, stage.encoder.value)).map(under("learn")),
       ]
     : [...encoder, ...metricWeights(stage.metric, stage.encoder.value)];
@@ -99,7 +118,7 @@ export function stageWeights(stage: PretrainStage | MetaStage): WeightDecl[] {
 export function initialWeights(decls: readonly WeightDecl[], seed: number): Record<string, HostWeight> {
   const out: Record<string, HostWeight> = {};
   for (const decl of decls) {
-    if (decl.from) continue;
+    if (decl.from || decl.file) continue;
     out[decl.path] = { shape: decl.shape, dtype: "f32", data: draw(decl, seed) };
   }
   return out;

@@ -99,6 +99,7 @@ export function canonicalStage(stage: Stage, experiment: Experiment, digests: Di
     value,
     from: s.from ? { output: digests.output(s.from.stage), slot: s.from.slot } : null,
     frozen: s.frozen,
+    ...(s.file === undefined ? {} : { file: { digest: s.file.digest, names: plain(s.file.names) } }),
   });
   const validating = ({ validate, encoder }: PretrainStage | MetaStage): Canonical =>
     validate === undefined

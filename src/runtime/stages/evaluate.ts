@@ -1,5 +1,5 @@
 /** `evaluate`: each image of the episodes embedded once, then a metric over many episodes, by row. */
-import { metricWeights, networkWeights } from "../../compiler/lower/weights.js";
+import { encoderWeights as encoderDecls, metricWeights } from "../../compiler/lower/weights.js";
 import type { EvaluateRow, EvaluateStage } from "../../compiler/typed.js";
 import type { Episode, Pack, PackedSplit } from "../data/contract.js";
 import { disjointEpisodes, givenEpisodes, sampleEpisode, withoutSharing } from "../data/index.js";
@@ -82,7 +82,7 @@ async function scoreGroup(
   if (ref === undefined) return [];
   const { job, pace } = context;
   const encoder = stage.encoder.value;
-  const encoderWeights = startingWeights(networkWeights("encoder", encoder, stage.encoder.from), job);
+  const encoderWeights = startingWeights(encoderDecls(stage.encoder), job);
   const source = { ...datasetOf(job.experiment, packs, ref.dataset), split: ref.split };
   let rows: ReadonlyMap<string, Rows> = new Map();
   let width = 0;

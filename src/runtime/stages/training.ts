@@ -1,5 +1,6 @@
 /** What the training stages share: the compiled step over augmented batches, validated as the stage says. */
-import { lowerTraining, networkWeights } from "../../compiler/lower/index.js";
+import { lowerTraining } from "../../compiler/lower/index.js";
+import { encoderWeights } from "../../compiler/lower/weights.js";
 import type { MetaStage, PretrainStage, SplitRef } from "../../compiler/typed.js";
 import type { Pack, PackedSplit } from "../data/contract.js";
 import { createLoader } from "../data/index.js";
@@ -72,6 +73,6 @@ function fittedAtStart(
   context: StageContext,
 ): Promise<HostTensors> {
   const encoder = stage.encoder.value;
-  const weights = startingWeights(networkWeights("encoder", encoder, stage.encoder.from), context.job);
+  const weights = startingWeights(encoderWeights(stage.encoder), context.job);
   return fitted({ metric: stage.metric.value, fitFrom: stage.fitFrom, encoder, weights }, packs, engine, context);
 }

@@ -1,6 +1,12 @@
-/** A stage's weights before its first step: copied from stored stages, or drawn. */
+/** A stage's weights before its first step: copied from stored stages, read from files, or drawn. */
+import { readFileSync } from "node:fs";
+import { resolve } from "node:path";
+import { DiagnosticError, diagnostic } from "../../compiler/diagnostics/diagnostic.js";
 import { initialWeights, type WeightDecl } from "../../compiler/lower/weights.js";
 import type { HostTensor, HostTensors } from "../engines/engine.js";
+import { reason } from "../reason.js";
+import { openGivenWeights } from "../store/given-weights.js";
+import { SafetensorsError } from "../store/safetensors.js";
 import { readEntry, readWeights } from "../store/store.js";
 import type { Job } from "../worker/protocol.js";
 
@@ -21,10 +27,18 @@ export function startingWeights(decls: readonly WeightDecl[], job: Job): HostTen
     }
     return weights;
   };
+  const opened = new Map<string, ReturnType<typeof openFile>>();
+  const fromFile = (file: NonNullable<WeightDecl["file"]>): HostTensor | undefined => {
+    const open = opened.get(file.path) ?? openFile(file, job);
+    opened.set(file.path, open);
+    return open.tensor(file.name);
+  };
   const fresh = initialWeights(decls, job.seed);
   return Object.fromEntries(
     decls.map((decl): [string, HostTensor] => {
-      const tensor = decl.from === undefined ? fresh[decl.path] : weightsOf(decl.from.stage)[decl.from.path];
+      const { from, file } = decl;
+      const tensor =
+        file !== undefined ? fromFile(file) : from === undefined ? fresh[decl.path] : weightsOf(from.stage)[from.path];
       if (tensor === undefined) throw new Error(`no weight ${decl.path} (from ${JSON.stringify(decl.from)})`);
       if (tensor.shape.join() !== decl.shape.join()) {
         throw new Error(`the weight ${decl.path} has shape [${tensor.shape}] where [${decl.shape}] is declared`);
@@ -32,4 +46,18 @@ export function startingWeights(decls: readonly WeightDecl[], job: Job): HostTen
       return [decl.path, tensor];
     }),
   );
+}
+
+/** @throws DiagnosticError FSL6051 where it is not the file that was checked. */
+function openFile({ path, digest, span }: NonNullable<WeightDecl["file"]>, { project }: Job) {
+  const refuse = (why: string, cause?: unknown): DiagnosticError =>
+    new DiagnosticError(diagnostic("FSL6051", span, { path, why }), { cause });
+  let file: ReturnType<typeof openGivenWeights>;
+  try {
+    file = openGivenWeights(readFileSync(resolve(project.dir, path)));
+  } catch (error) {
+    throw refuse(error instanceof SafetensorsError ? error.message : reason(error), error);
+  }
+  if (file.digest !== digest) throw refuse("it has changed since it was checked");
+  return file;
 }

@@ -1,6 +1,6 @@
 /** What every kind of stage does: lines that it must have, slots filled, weights that train, stages that it needs. */
 import type * as ast from "../../../../grammar/ast.js";
-import type { Learn, Metric, Network, Optimizer, Schedule, Slot, Stage } from "../../typed.js";
+import type { Learn, Metric, Network, Optimizer, Schedule, Slot, Stage, WeightFile } from "../../typed.js";
 import { nodes } from "../blockers.js";
 import { suggest } from "../checker.js";
 import type { Datasets } from "../datasets.js";
@@ -149,8 +149,9 @@ export function oneValue({ line, scope }: Written<ast.SettingLine>, what: string
   return value.kind === "anything" ? undefined : value;
 }
 
-export function bare<T>(slot: Slot<T>): Slot<T> {
-  return { value: slot.value, from: slot.from, frozen: slot.frozen, span: slot.span };
+/** A slot as a stage keeps it, with the file that its weights start from. */
+export function bare<T>({ value, from, frozen, span }: Slot<T>, file: WeightFile | undefined): Slot<T> {
+  return { value, from, frozen, ...(file === undefined ? {} : { file }), span };
 }
 
 export function needsOf(slots: { readonly [K in keyof Slots]?: Pick<Slot<unknown>, "from"> }, tree: unknown): string[] {

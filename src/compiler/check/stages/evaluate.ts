@@ -6,6 +6,7 @@ import { lineOf } from "../lines.js";
 import { fillEncoder, fillMetric, type Slots } from "../slots.js";
 import { bare, type Elaborated, filled, needsOf, required, type StageContext } from "./context.js";
 import { drawn, episodesCount } from "./episodes.js";
+import { slotFiles, startsFromFile } from "./init.js";
 import { fitBlockers, fitOf, fitSource, fitsFrom, hasTrained } from "./trained.js";
 
 export function evaluation(context: StageContext): Elaborated {
@@ -33,13 +34,22 @@ export function evaluation(context: StageContext): Elaborated {
   const encoder = fillEncoder(encoderFill, from.dataset, decl.name.text, stages);
   if (encoder === undefined) return { stage: undefined, slots: {} };
   const trains = encoder.value.weights.some((weight) => weight.trainable);
-  if (trains && encoder.from === undefined && encoderFill.line?.untrained !== true) {
+  if (
+    trains &&
+    encoder.from === undefined &&
+    encoderFill.line?.untrained !== true &&
+    !startsFromFile(context, "encoder")
+  ) {
     scope.checker.report(
       "FSL5012",
       encoderFill.span,
       { slot: "encoder", name: encoder.value.name, stage: decl.name.text, names: "all its weights" },
       {
-        help: ["take a stage's: `encoder STAGE.encoder`", "if fresh weights are meant: `encoder untrained …`"],
+        help: [
+          "take a stage's: `encoder STAGE.encoder`",
+          'or a file\'s: `init encoder from "FILE.safetensors"`',
+          "if fresh weights are meant: `encoder untrained …`",
+        ],
       },
     );
     return { stage: undefined, slots: { encoder } };
@@ -55,7 +65,9 @@ export function evaluation(context: StageContext): Elaborated {
   if (metric === undefined) return { stage: undefined, slots: { encoder } };
   const slots: Slots = { encoder, metric: metric.slot };
   const report = reports(context, tasks);
-  if (!hasTrained(metric.slot, metricFill, decl) || report === undefined || !fitsFrom(context, metric.slot, fitting))
+  const files = slotFiles(context, slots);
+  if (files === undefined) return { stage: undefined, slots };
+  if (!hasTrained(metric.slot, metricFill, context) || report === undefined || !fitsFrom(context, metric.slot, fitting))
     return { stage: undefined, slots };
   const rows: EvaluateRow[] = from.rows.flatMap((row, at) => {
     const typed = metric.metrics[at];
@@ -82,8 +94,8 @@ export function evaluation(context: StageContext): Elaborated {
       ...metricBlockers(metric.slot.value, decl.name.text, metricFill.span),
       ...fitBlockers(metric.slot, fitting),
     ],
-    encoder: bare(encoder),
-    metric: bare(metric.slot),
+    encoder: bare(encoder, files.encoder),
+    metric: bare(metric.slot, files.metric),
     ...fitOf(metric.slot, fitting),
     rows,
     report,

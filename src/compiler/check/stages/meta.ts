@@ -18,6 +18,7 @@ import {
   trainable,
 } from "./context.js";
 import { drawn, notTest, validation } from "./episodes.js";
+import { slotFiles } from "./init.js";
 import { fitBlockers, fitOf, fitSource, fitsFrom } from "./trained.js";
 
 export function meta(context: StageContext): Elaborated {
@@ -70,7 +71,9 @@ export function meta(context: StageContext): Elaborated {
   const span = decl.name.span;
   const loss = written === undefined ? defaultMetaLoss(span) : metaLoss(written.line, metric.slot.value, written.scope);
   const fits = fitsFrom(context, metric.slot, fitting);
+  const files = slotFiles(context, slots);
   if (
+    files === undefined ||
     duration === undefined ||
     optimizer === undefined ||
     schedule === undefined ||
@@ -95,8 +98,8 @@ export function meta(context: StageContext): Elaborated {
     span,
     needs: needsOf(slots, loss),
     blockers,
-    encoder: bare(encoder),
-    metric: bare(metric.slot),
+    encoder: bare(encoder, files.encoder),
+    metric: bare(metric.slot, files.metric),
     ...fitOf(metric.slot, fitting),
     episodes: { task, split: from.split },
     loss,

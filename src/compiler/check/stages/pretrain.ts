@@ -19,6 +19,7 @@ import {
   trainable,
 } from "./context.js";
 import { notTest, splitOf, validation } from "./episodes.js";
+import { slotFiles } from "./init.js";
 import { hasTrained } from "./trained.js";
 
 /** Classes while the data are not here: a prime, so that nothing else has this size by chance. */
@@ -68,7 +69,14 @@ export function pretrain(context: StageContext): Elaborated {
   const { learns } = loss;
   const optimizer = optimizerOf(context, trainable({ encoder, head, learns }));
   const ema = emaOf(context);
-  if (optimizer === undefined || schedule === undefined || validate === "wrong" || ema === "wrong")
+  const files = slotFiles(context, slots);
+  if (
+    files === undefined ||
+    optimizer === undefined ||
+    schedule === undefined ||
+    validate === "wrong" ||
+    ema === "wrong"
+  )
     return { stage: undefined, slots };
   const span = decl.name.span;
   const blockers = pretrainLossBlockers(loss.block, decl.name.text, written?.line.span ?? span);
@@ -88,8 +96,8 @@ export function pretrain(context: StageContext): Elaborated {
     blockers,
     data: split,
     classes,
-    encoder: bare(encoder),
-    head: bare(head),
+    encoder: bare(encoder, files.encoder),
+    head: bare(head, files.head),
     learns,
     loss: loss.block,
     optimizer,
@@ -138,7 +146,7 @@ function pretrainValidation(context: StageContext, encoder: Network): PretrainSt
     { encoder, tasks: [task], stage: decl.name.text, broken: context.broken },
     context.stages,
   );
-  if (metric === undefined || !hasTrained(metric.slot, metricFill, decl)) return "wrong";
+  if (metric === undefined || !hasTrained(metric.slot, metricFill, context)) return "wrong";
   const { value, from } = metric.slot;
   return { ...checked.validation, metric: value, ...(from === undefined ? {} : { from }) };
 }

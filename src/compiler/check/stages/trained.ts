@@ -1,11 +1,11 @@
 /** What a metric needs beside its task: data to fit, and values that a stage has trained. */
-import type * as ast from "../../../../grammar/ast.js";
 import type { Blocker, Dataset, SplitRef } from "../../typed.js";
 import { blocker } from "../blockers.js";
 import { lineOf } from "../lines.js";
 import type { Filled, MetricSlot } from "../slots.js";
 import type { StageContext } from "./context.js";
 import { notTest, splitOf } from "./episodes.js";
+import { startsFromFile } from "./init.js";
 
 /** What `fit from birds.train` names (rule 15). */
 export interface FitSource {
@@ -48,9 +48,11 @@ export function fitBlockers(metric: MetricSlot, source: FitSource | undefined): 
 }
 
 /** Evaluating values that no stage has trained measures nothing (rule 23). */
-export function hasTrained(metric: MetricSlot, fill: Filled, decl: ast.StageDecl): boolean {
+export function hasTrained(metric: MetricSlot, fill: Filled, context: StageContext): boolean {
   const { learns, name } = metric.value;
+  const { decl } = context;
   if (learns.length === 0 || metric.trained || fill.line?.untrained === true) return true;
+  if (decl.stage === "evaluate" && startsFromFile(context, "metric")) return true;
   fill.scope.checker.report("FSL5012", fill.span, {
     slot: "metric",
     name,

@@ -183,6 +183,15 @@ export const dataCodes = codes({
     example: '{"class": "cat", "support": ["dog/3.png"], "query": ["cat/4.png"]}',
     mend: "Correct the list; `report episodes` writes one that fits.",
   },
+  FSL6051: {
+    severity: "error",
+    title: "a file of weights that is not the one checked",
+    message: "the weights of `{path}` cannot be read: {why}",
+    explanation:
+      "A stage that starts from a file is known by the file's content: the one that was checked is the one that must be read when the stage runs.",
+    example: "fslc run experiment.fsl      # while another program writes weights.safetensors",
+    mend: "Run the same command again once the file is whole.",
+  },
   FSL6032: {
     severity: "error",
     title: "a loader thread ended",

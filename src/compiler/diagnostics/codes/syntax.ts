@@ -182,7 +182,7 @@ export const syntaxCodes = codes({
     title: "line of a stage",
     message: "no line of a stage begins with `{found}`",
     explanation:
-      "The lines of a stage are data, encoder, head, metric, of, episodes, optimizer, schedule, for, validate, loss, report and `fit from`.",
+      "The lines of a stage are data, encoder, head, metric, of, episodes, optimizer, schedule, for, validate, loss, report, init and `fit from`.",
     example: 'fsl 1\nimport { emoji } from "fsl:datasets"\nmeta m {\n  episods task from emoji.train\n}',
     mend: "Correct the word.",
   },

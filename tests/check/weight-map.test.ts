@@ -1,0 +1,85 @@
+import { expect, test } from "vitest";
+import { type MapRule, mapWeights, type WantedWeight } from "../../src/compiler/check/weight-map.js";
+import type { GivenTensor } from "../../src/compiler/given.js";
+
+const wanted = (...lines: string[]): WantedWeight[] =>
+  lines.map((line) => {
+    const [path = "", sizes = ""] = line.split(" ");
+    return { path, shape: sizes.split("×").map(Number) };
+  });
+const given = (...lines: string[]): GivenTensor[] =>
+  wanted(...lines).map(({ path: name, shape }) => ({ name, shape, numeric: true }));
+const names = (w: WantedWeight[], g: GivenTensor[], rules: MapRule[] = []): Record<string, string> => {
+  const { names: found, missing, unused, misfits, unordered, rules: faults } = mapWeights(w, g, rules);
+  expect({ missing, unused, misfits, unordered, faults }).toEqual({
+    missing: [],
+    unused: [],
+    misfits: [],
+    unordered: [],
+    faults: [],
+  });
+  return found;
+};
+
+test("a residual network of PyTorch: by shape, and by number among equal shapes", () => {
+  const own = wanted(
+    ...["encoder.a.conv.0.weight 8×3×3×3", "encoder.a.conv.1.weight 8×8×3×3", "encoder.a.conv.2.weight 8×8×3×3"],
+    ...["encoder.a.shortcut.conv.0.weight 8×3×1×1"],
+  );
+  const theirs = given(
+    ...["layer1.0.conv1.weight 8×3×3×3", "layer1.0.conv10.weight 8×8×3×3", "layer1.0.conv2.weight 8×8×3×3"],
+    ...["layer1.0.downsample.0.weight 8×3×1×1"],
+  );
+  expect(names(own, theirs)).toEqual({
+    "encoder.a.conv.0.weight": "layer1.0.conv1.weight",
+    "encoder.a.conv.1.weight": "layer1.0.conv2.weight",
+    "encoder.a.conv.2.weight": "layer1.0.conv10.weight",
+    "encoder.a.shortcut.conv.0.weight": "layer1.0.downsample.0.weight",
+  });
+});
+
+test("equal names need no rule, with or without the slot's", () => {
+  const own = wanted("encoder.conv.0.weight 8×3×3×3", "encoder.conv.1.weight 8×3×3×3");
+  const theirs = given("conv.1.weight 8×3×3×3", "encoder.conv.0.weight 8×3×3×3");
+  expect(names(own, theirs)).toEqual({
+    "encoder.conv.0.weight": "encoder.conv.0.weight",
+    "encoder.conv.1.weight": "conv.1.weight",
+  });
+});
+
+test("rules: parts by name, counted back, stars in order, even where both match one text", () => {
+  const own = wanted("encoder.b.0.conv.1.weight 1", "encoder.b.1.conv.2.weight 1");
+  const theirs = given("net.layer1.conv.1.weight 1", "net.layer2.conv.2.weight 1", "fc.weight 9");
+  const rules = [
+    { from: "net.layer{i}.conv.*.*", to: "encoder.b.{i-1}.conv.*.*" },
+    { from: "fc.**", to: undefined },
+  ];
+  expect(names(own, theirs, rules)).toEqual({
+    "encoder.b.0.conv.1.weight": "net.layer1.conv.1.weight",
+    "encoder.b.1.conv.2.weight": "net.layer2.conv.2.weight",
+  });
+});
+
+test("what does not fit is told apart: shapes, orders, rules, leftovers", () => {
+  const own = wanted("encoder.c.0.weight 2×2", "encoder.c.1.weight 2×2");
+  const vague = mapWeights(own, given("first.weight 2×2", "second.weight 2×2"), []);
+  expect(vague.unordered).toEqual([["first", "second"]]);
+  expect(vague.missing).toHaveLength(2);
+  const rule = (from: string, to: string | undefined) =>
+    mapWeights(own, given("a1.weight 2×2", "a2.weight 2×3"), [{ from, to }]);
+  expect(rule("a{i}.weight", "encoder.c.{i-1}.weight").misfits).toMatchObject([{ given: { name: "a2.weight" } }]);
+  expect(rule("a{i}.weight", "encoder.c.0.weight").rules).toMatchObject([
+    { rule: 0, why: expect.stringContaining("second time") },
+  ]);
+  expect(rule("{name}.weight", "encoder.c.{name-1}.weight").rules[0]?.why).toContain("no number");
+  expect(rule("b.*", undefined).rules[0]?.why).toContain("matches no tensor");
+  expect(rule("a1.*", undefined).unused).toMatchObject([{ name: "a2.weight" }]);
+});
+
+test("counters of batch norms are no weights; whole numbers are never any", () => {
+  const own = wanted("encoder.n.weight 4");
+  const theirs = [...given("bn.weight 4"), { name: "bn.num_batches_tracked", shape: [], numeric: false }];
+  expect(names(own, theirs)).toEqual({ "encoder.n.weight": "bn.weight" });
+  const ids = mapWeights(own, [{ name: "n.weight", shape: [4], numeric: false }], []);
+  expect(ids.misfits).toHaveLength(1);
+});
