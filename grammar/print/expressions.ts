@@ -162,7 +162,7 @@ export class ExpressionPrinter {
 
   // ------------------------------------------------------------------ blocks
 
-  /** On one line where it is one value that fits. */
+  /** On one line where it is one value that fits and was written on one. */
   block(block: ast.Block, inline = true): Doc {
     const items = this.statements(block);
     const end = block.span.end;
@@ -219,7 +219,7 @@ export class ExpressionPrinter {
   layers(layers: readonly ast.Layer[], end: number): Doc {
     const items = layers.map((layer) => ({ span: layer.span, print: () => this.layer(layer) }));
     const last = layers.length - 1;
-    return compactBody(items, end, this.comments, (i) => (i < last ? "," : ""), true);
+    return compactBody(items, end, this.comments, (i) => (i < last ? "," : ""));
   }
 
   private layer(layer: ast.Layer): Doc {

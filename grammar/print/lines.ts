@@ -90,18 +90,17 @@ export function body(items: readonly Item[], end: number, comments: Comments): D
 }
 
 /**
- * `{ a, b }` on one line where it fits. With `asWritten`, what was written on several lines stays on them: items that
- * stood together still do.
+ * `{ a, b }` on one line where it fits. What was written on several lines stays on them: items that stood together still
+ * do.
  */
 export function compactBody(
   items: readonly Item[],
   end: number,
   comments: Comments,
   separator: (i: number) => Doc,
-  asWritten = false,
 ): Doc {
   const head = comments.before(items[0]?.span.start ?? end, true).map((c) => comment(` ${c.text}`));
-  const keep = asWritten && items.some((item) => comments.beginsLine(item.span.start));
+  const keep = items.some((item) => comments.beginsLine(item.span.start));
   const together = (item: Item): boolean => keep && !comments.beginsLine(item.span.start);
   const inner = lines(items, end, comments, { separator, keepBlanks: keep, together });
   if (inner.length === 0) return head.length > 0 ? ["{", ...head, hard, "}"] : "{ }";

@@ -35,6 +35,46 @@ describe.each(files)("%s", (file) => {
   });
 });
 
+/** Of a text that parses, formatted. */
+function formatted(text: string): string {
+  const { tree, errors, trivia } = parse(text, "x.fsl");
+  expect(errors).toEqual([]);
+  return print(tree, trivia);
+}
+test("layers stay on the lines on which they were written, with their empty lines and comments", () => {
+  const kept = `backbone net {
+  conv(64), batch_norm, relu, // the stem
+  max_pool(2),
+
+  // two of these
+  repeat 2 {
+    conv(64), batch_norm
+    relu
+  }
+  flatten as vector
+}
+`
+    .replace("batch_norm\n    relu", "batch_norm,\n    relu")
+    .replace("  }\n  flatten", "  },\n  flatten");
+  expect(formatted(kept)).toBe(kept);
+  const cramped = kept.replace("conv(64), batch_norm, relu", "conv(64),batch_norm  ,   relu").replaceAll("    ", "  ");
+  expect(formatted(cramped)).toBe(kept);
+});
+test("layers on one line are spread only where they do not fit, a line of them is broken where it does not", () => {
+  const one = "block b(channels) { conv(channels), batch_norm, relu }\n";
+  expect(formatted(one)).toBe(one);
+  const layers = Array.from({ length: 12 }, (_, i) => `conv(${i + 1}, kernel: 3)`);
+  expect(formatted(`block b { ${layers.join(", ")} }`)).toBe(`block b {\n  ${layers.join(",\n  ")}\n}\n`);
+  const lines = formatted(`block b {\n${layers.join(", ")}\n}`)
+    .trimEnd()
+    .split("\n");
+  expect(lines.length).toBeLessThan(7);
+  for (const line of lines) expect(line.length).toBeLessThanOrEqual(100);
+});
+test("a body of one value stays on a line of its own where it was written so", () => {
+  for (const text of ["fn f(a) { a + 1 }\n", "fn f(a) {\n  a + 1\n}\n"]) expect(formatted(text)).toBe(text);
+});
+
 /** The one declaration of a text that parses. */
 function only(text: string): Declaration {
   const { tree, errors } = parse(text, "x.fsl");
