@@ -30,7 +30,7 @@ const rounding = 1e-6;
 /** Trials on one line before it is given up. */
 const mostTrials = 20;
 /** Steps in a row that lower neither loss nor derivative before a lane ends. */
-const mostIdle = 6;
+const mostIdle = 15;
 
 /** What a lane keeps between rounds beside its point: one number each. */
 const numbers = [
@@ -166,7 +166,7 @@ class Lanes {
     const line = this.line(n, { lower, finite, slope });
 
     const fell = ops.compare("lt", loss, ops.sub(n.leastLoss, ops.scale(ops.unary("abs", n.leastLoss), rounding / 10)));
-    const eased = ops.compare("lt", steepest, ops.scale(n.leastSlope, 0.7));
+    const eased = ops.compare("lt", steepest, ops.scale(n.leastSlope, 0.9));
     const moved = this.either(first, this.either(fell, eased));
     const idle = ops.select(taken, ops.select(moved, zero, ops.add(n.idle, ops.scalar(1))), n.idle);
     const least = (name: "leastLoss" | "leastSlope", value: Named): Named =>
