@@ -24,7 +24,11 @@ const near = (a: readonly number[] | undefined, b: readonly number[] | undefined
 const paths = ["head.linear.0.weight", "head.linear.0.bias"];
 
 /** A step in parts as the runtime takes it: each part, then the update. */
-function stepInParts({ program, parts }: TrainingProgram, state: Values, pixels: readonly number[]) {
+function stepInParts(
+  { program, parts }: TrainingProgram,
+  state: Values,
+  pixels: readonly number[],
+): { host: Values; state: Values } {
   if (!parts) throw new Error("no parts");
   const carry = (ran: typeof program, feeds: Values, before: Values): { out: Values; after: Values } => {
     const out = run(ran, { ...before, ...feeds });

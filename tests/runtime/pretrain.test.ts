@@ -2,6 +2,7 @@
 import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { printPlan } from "../../src/cli/print/plan.js";
 import type { Experiment } from "../../src/compiler/typed.js";
 import { compileFile } from "../../src/runtime/compile-file.js";
 import { plan } from "../../src/runtime/plan.js";
@@ -214,6 +215,52 @@ pretrain checked like base {
   done(await play(experiment, ["checked"]));
   expect(entryOf("checked").manifest.inputs.map(({ stage }) => stage)).toEqual(["scaled"]);
   expect(Object.keys(readWeights(entryOf("checked"))).some((path) => path.startsWith("metric."))).toBe(false);
+});
+
+test("a plan without the data names no number of classes and no steps", async () => {
+  const experiment = experimentOf(`
+dataset gone = folder(root: "gone") { train center_crop(20)  eval center_crop(20) }
+pretrain unknown {
+  data gone.train  encoder net  head linear(class)
+  optimizer sgd(lr: 0.1)  ema 0.99
+  for 2 epochs, 64 images per step, 4 parts per step, drop last
+}
+`);
+  const { stages } = await plan(experiment, { project, stages: ["unknown"] });
+  const unknown = stages.find(({ id }) => id === "unknown");
+  if (unknown?.kind !== "pretrain") throw new Error("no plan");
+  expect(unknown).toMatchObject({ steps: undefined, perStep: "64 images in 4 parts", ema: 0.99 });
+  expect(unknown.networks[1]).toMatchObject({ slot: "head", layers: [{ output: "class=?", what: "linear 200 → ?" }] });
+  expect(unknown.networks[1]?.parameters).toBeUndefined();
+  expect(JSON.stringify(unknown)).not.toMatch(/\b97\b/);
+  expect(printPlan({ file: "e", seed: 0, engine: "onnx", stages }, { width: 100, colorLevel: 0 })).not.toMatch(
+    /\b97\b/,
+  );
+});
+
+test("a plan says over what each call of the loss normalizes, and what a step in parts costs", async () => {
+  const stages = (parts: string): string => `
+pretrain turned like base {
+  for 2 epochs, 12 images per step${parts}
+  loss(x: image [item], y: class [item]) {
+    mean(cross_entropy(head(encoder(x, norm: batch).vector), y) over all)
+      + mean(cross_entropy(head(encoder(rotations(x as turn'), norm: batch).vector), y) over all)
+  }
+}
+`;
+  const planned = async (parts: string) => {
+    const { stages: all } = await plan(experimentOf(stages(parts)), { project, stages: ["turned"] });
+    const turned = all.find(({ id }) => id === "turned");
+    if (turned?.kind !== "pretrain" || turned.cost === undefined) throw new Error("no plan");
+    return { ...turned, cost: turned.cost };
+  };
+  const [whole, divided] = [await planned(""), await planned(", 4 parts per step")];
+  expect(whole.norms[0]?.training).toBe(
+    "batch statistics over the step's images; batch statistics over 12 item × 4 turn'",
+  );
+  expect(divided.norms[0]?.training).toMatch(/^batch statistics over the 3 images of a part; .* 3 item × 4 turn'$/);
+  expect(divided.cost.peakBytes[0]).toBeLessThan(0.5 * whole.cost.peakBytes[0]);
+  expect(Math.abs(divided.cost.flops / whole.cost.flops - 1)).toBeLessThan(0.2);
 });
 
 describe("the order of images", () => {

@@ -110,15 +110,19 @@ function training(stage: TrainingPlan, context: Context): string[] {
     const text = `${mode}; at test ${test}`;
     norms.set(text, (norms.get(text) ?? 0) + 1);
   }
-  const steps = `${plural(stage.epochs, "epoch")}, ${plural(stage.steps, "step")} of ${stage.perStep}`;
+  const each = stage.steps === undefined ? "steps" : plural(stage.steps, "step");
+  const steps = `${plural(stage.epochs, "epoch")}, ${each} of ${stage.perStep}`;
   return [
     ...fact("data", stage.data, context),
     ...fact("for", steps, context),
     ...stage.optimizer.flatMap((group, i) =>
-      fact(i === 0 ? "optimizer" : "", `${group.settings} (${plural(group.parameters, "parameter")})`, context),
+      fact(i === 0 ? "optimizer" : "", `${group.settings} (${parameters(group.parameters)})`, context),
     ),
     ...fact("schedule", stage.schedule, context),
     ...(stage.validation === undefined ? [] : fact("validation", stage.validation, context)),
+    ...(stage.ema === undefined
+      ? []
+      : fact("average", `of the weights, decay ${stage.ema}: it is what is validated and stored`, context)),
     ...[...norms].flatMap(([text, n], i) => fact(i === 0 ? "batch norm" : "", `${n} × ${text}`, context)),
     ...(stage.cost === undefined
       ? []
@@ -160,11 +164,16 @@ function memory({ peakBytes: [low, high] }: StepCost): string {
   return low === high ? `${bytes(low)} at the peak` : `${bytes(low)} to ${bytes(high)} at the peak`;
 }
 
+function parameters(n: number | undefined): string {
+  if (n === undefined) return "as many parameters as the classes ask for";
+  return n === 0 ? "no parameters" : plural(n, "parameter");
+}
+
 /** A network's layers; where an earlier stage has the same, a line that says so. */
 function network(n: NetworkPlan, stage: string, context: Context): string[] {
   const { paint, seen, width } = context;
   const origin = n.from === undefined ? "" : `, ${n.frozen ? "frozen " : ""}from ${n.from}`;
-  const size = n.parameters === 0 ? "no parameters" : plural(n.parameters, "parameter");
+  const size = parameters(n.parameters);
   const title = `  ${n.slot} ${paint.bold(n.name)}${origin}, ${size}`;
   const learned = n.learned.map(({ path, shape }) => [path, "learned", sizesText(shape), count(product(shape))]);
   if (n.layers.length + learned.length === 0) return ["", title];
@@ -177,7 +186,7 @@ function network(n: NetworkPlan, stage: string, context: Context): string[] {
     `${"  ".repeat(layer.depth)}${layer.path}`,
     layer.what,
     `${axes(layer.output)}${layer.as === undefined ? "" : ` as ${layer.as}`}`,
-    layer.parameters === 0 ? "" : count(layer.parameters),
+    layer.parameters === undefined ? "?" : layer.parameters === 0 ? "" : count(layer.parameters),
   ]);
   const input = n.input === "" ? [] : [["", "input", axes(n.input), ""]];
   const cells = fitColumns([...input, ...rows, ...learned], width - 2 - 6);

@@ -65,6 +65,26 @@ export function layerList(layers: readonly Layer[], depth: number): (readonly [L
   });
 }
 
+/** Paths of the batch norms. */
+export function batchNorms(network: Network): string[] {
+  return layerList(network.layers, 0).flatMap(([{ op, path }]) => (op.kind === "batch_norm" ? [path] : []));
+}
+
+/** A head over classes that nobody has counted: every size that is theirs is a question mark. */
+export function withoutClasses(plan: NetworkPlan, classes: number): NetworkPlan {
+  const layers = plan.layers.map((layer): LayerPlan => {
+    if (!layer.output.includes("class=")) return layer;
+    const { parameters: _, ...rest } = layer;
+    return {
+      ...rest,
+      output: layer.output.replace(/class=\d+/, "class=?"),
+      what: layer.what.replace(`→ ${classes}`, "→ ?"),
+    };
+  });
+  const { parameters: _, ...rest } = plan;
+  return { ...rest, layers };
+}
+
 export const elements = (shape: readonly number[]): number => shape.reduce((n, size) => n * size, 1);
 const trainableSize = (network: Network): number =>
   network.weights.filter((w) => w.trainable).reduce((n, w) => n + elements(w.shape), 0);

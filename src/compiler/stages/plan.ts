@@ -17,11 +17,11 @@ import type { Canonical } from "./canonical.js";
 import { optimizerText, reportText, scheduleText, sourceText, splitText, taskText, transformText } from "./describe.js";
 import { type StageNode, stageGraph } from "./graph.js";
 import { keyContent, keyDifferences, stageKey } from "./key.js";
-import { elements, layerList, metricPlan, networkPlan } from "./networks.js";
+import { elements, learnsPlan, metricPlan, networkPlan, withoutClasses } from "./networks.js";
+import { norms } from "./norms.js";
 import type {
   EvaluatePlan,
   IngestPlan,
-  NormPlan,
   OptimizerGroupPlan,
   PlanReport,
   StagePlan,
@@ -152,24 +152,33 @@ function trainingPlan(
   const { duration, validate } = stage;
   const steps = duration.epochs * duration.stepsPerEpoch;
   const pretrain = stage.kind === "pretrain";
+  const counted = !pretrain || factsOf(stage, experiment) !== undefined;
   return {
     kind: stage.kind,
     data: pretrain ? splitText(stage.data) : `${taskText(stage.episodes.task)} from ${splitText(stage.episodes.split)}`,
     networks: [
       networkPlan("encoder", stage.encoder),
-      pretrain ? networkPlan("head", stage.head) : metricPlan(stage.metric),
+      ...(pretrain
+        ? [
+            counted ? networkPlan("head", stage.head) : withoutClasses(networkPlan("head", stage.head), stage.classes),
+            ...(stage.learns.length > 0 ? [learnsPlan("learn", "of the loss", stage.learns)] : []),
+          ]
+        : [metricPlan(stage.metric)]),
     ],
     norms: norms(stage),
-    optimizer: groups(stage),
+    optimizer: groups(stage, counted),
     schedule: scheduleText(stage.schedule),
     epochs: duration.epochs,
-    steps,
-    perStep: `${duration.perStep} ${pretrain ? "image" : "episode"}${duration.perStep === 1 ? "" : "s"}`,
+    steps: counted ? steps : undefined,
+    perStep: `${duration.perStep} ${pretrain ? "image" : "episode"}${duration.perStep === 1 ? "" : "s"}${
+      duration.parts === undefined ? "" : ` in ${duration.parts} parts`
+    }`,
     validation: validate
       ? `${taskText(validate.task)} from ${splitText(validate.split)}, ${validate.episodes} episodes every ${
           validate.everyEpochs === 1 ? "epoch" : `${validate.everyEpochs} epochs`
-        }${validate.keepBest ? ", keep best" : ""}`
+        }${validate.keepBest ? ", keep best" : ""}${validate.patience === undefined ? "" : `, patience ${validate.patience} epochs`}`
       : undefined,
+    ema: stage.ema,
     cost:
       options.costs === false || stage.blockers.length > 0
         ? undefined
@@ -188,7 +197,15 @@ function trainingCost(
     seed: options.seed,
     stage: (id) => pretrainOf(experiment, id),
   });
-  return stepCost(lowered.program, steps, options);
+  const update = stepCost(lowered.program, steps, options);
+  if (lowered.parts === undefined) return update;
+  const { count, program } = lowered.parts;
+  const part = stepCost(program, steps * count, options);
+  return {
+    flops: count * part.flops + update.flops,
+    total: part.total + update.total,
+    peakBytes: [Math.max(part.peakBytes[0], update.peakBytes[0]), Math.max(part.peakBytes[1], update.peakBytes[1])],
+  };
 }
 
 function stepCost(program: Program, times: number, { engine }: PlanOptions): StepCost {
@@ -209,7 +226,7 @@ function stagedCost({ segments }: StagedProgram, times: number, options: PlanOpt
 }
 
 /** Weights by the settings that the optimizer moves them with. */
-function groups(stage: PretrainStage | MetaStage): OptimizerGroupPlan[] {
+function groups(stage: PretrainStage | MetaStage, counted: boolean): OptimizerGroupPlan[] {
   const { optimizer } = stage;
   const frozen = new Set<string>();
   if (stage.encoder.frozen) frozen.add("encoder");
@@ -229,42 +246,16 @@ function groups(stage: PretrainStage | MetaStage): OptimizerGroupPlan[] {
     group.parameters += elements(shape);
     bySettings.set(settings, group);
   }
-  return [...bySettings].map(([settings, group]) => ({ settings, ...group }));
+  return [...bySettings].map(([settings, { weights, parameters }]) =>
+    counted || !weights.some((path) => path.startsWith("head."))
+      ? { settings, weights, parameters }
+      : { settings, weights },
+  );
 }
 
-/** Mode and pool of every batch norm (rule 21). */
-function norms(stage: PretrainStage | MetaStage): NormPlan[] {
-  const pool =
-    stage.kind === "pretrain"
-      ? "the step's images"
-      : `one episode's ${stage.episodes.task.way * (stage.episodes.task.shot + stage.episodes.task.query)} images`;
-  const slots: readonly [string, Network, boolean, string][] =
-    stage.kind === "pretrain"
-      ? [
-          ["encoder", stage.encoder.value, false, pool],
-          ["head", stage.head.value, stage.head.frozen, pool],
-        ]
-      : [
-          ["encoder", stage.encoder.value, stage.encoder.frozen, pool],
-          ...stage.metric.value.learns.flatMap((learn): [string, Network, boolean, string][] =>
-            learn.kind === "module"
-              ? [[`metric.${learn.name}`, learn.network, stage.metric.frozen, "one episode's values"]]
-              : [],
-          ),
-        ];
-  return slots.flatMap(([prefix, network, frozen, over]) =>
-    layerList(network.layers, 0).flatMap(([layer]) =>
-      layer.op.kind === "batch_norm"
-        ? [
-            {
-              path: `${prefix}.${layer.path}`,
-              training: frozen ? "running statistics" : `batch statistics over ${over}`,
-              test: "running statistics",
-            },
-          ]
-        : [],
-    ),
-  );
+/** What is known of the images of a pretraining before they are read. */
+function factsOf({ data }: PretrainStage, experiment: Experiment) {
+  return experiment.datasets[data.dataset]?.facts?.splits[data.split];
 }
 
 // ------------------------------------------------------------ evaluation

@@ -53,10 +53,13 @@ export interface TrainingPlan extends StagePlanBase {
   readonly optimizer: readonly OptimizerGroupPlan[];
   readonly schedule: string;
   readonly epochs: number;
-  readonly steps: number;
-  /** What one step holds: `4 episodes`, `64 images`. */
+  /** Undefined where nobody has counted the images. */
+  readonly steps: number | undefined;
+  /** What one step holds: `4 episodes`, `64 images`, `64 images in 4 parts`. */
   readonly perStep: string;
   readonly validation: string | undefined;
+  /** Decay of the average of the weights that is validated and stored. */
+  readonly ema: number | undefined;
   readonly cost: StepCost | undefined;
 }
 export interface EvaluatePlan extends StagePlanBase {
@@ -80,7 +83,8 @@ export interface NetworkPlan {
   readonly layers: readonly LayerPlan[];
   /** Learned tensors of a metric, beside its modules' layers. */
   readonly learned: readonly { readonly path: string; readonly shape: readonly number[] }[];
-  readonly parameters: number;
+  /** Undefined where it depends on the number of classes, and nobody has counted them. */
+  readonly parameters?: number;
 }
 export interface LayerPlan {
   readonly path: string;
@@ -91,7 +95,8 @@ export interface LayerPlan {
   readonly output: string;
   /** The name of the output that its value is. */
   readonly as: string | undefined;
-  readonly parameters: number;
+  /** Undefined as that of its network. */
+  readonly parameters?: number;
 }
 /** One batch norm's statistics: what they are taken over while training, and at test. */
 export interface NormPlan {
@@ -103,7 +108,8 @@ export interface OptimizerGroupPlan {
   /** `adam lr=0.001 weight_decay=0`, or `frozen`. */
   readonly settings: string;
   readonly weights: readonly string[];
-  readonly parameters: number;
+  /** Undefined as that of a network. */
+  readonly parameters?: number;
 }
 export interface StepCost {
   readonly flops: number;
