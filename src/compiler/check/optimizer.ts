@@ -1,7 +1,7 @@
 /** The optimizer of a stage, and the settings that path groups change (rule 26). */
 import type * as ast from "../../../grammar/ast.js";
 import type { Optimizer } from "../typed.js";
-import { suggest } from "./checker.js";
+import { type Group, settleGroups } from "./groups.js";
 import type { Scope } from "./scope.js";
 import { type Setting, type SettingTable, settle, settleArguments } from "./settings.js";
 
@@ -32,16 +32,7 @@ interface Settled {
   readonly frozen: boolean;
   readonly lr: number;
   readonly weightDecay: number;
-  /** A factor on `lr`. */
-  readonly share: number;
 }
-const changeable = ["frozen", "lr", "weightDecay", "share"] as const;
-const words: Readonly<Record<(typeof changeable)[number], string>> = {
-  frozen: "frozen",
-  lr: "lr",
-  weightDecay: "weight_decay",
-  share: "lr_decay",
-};
 
 /** `weights`: slot paths of all weights that this stage trains. */
 export function elaborateOptimizer(
@@ -55,7 +46,7 @@ export function elaborateOptimizer(
     const value = settled.args[name];
     return typeof value === "number" ? value : otherwise;
   };
-  const base: Settled = { frozen: false, lr: settled.args["lr"], weightDecay: number("weight_decay", 0), share: 1 };
+  const base: Settled = { frozen: false, lr: settled.args["lr"], weightDecay: number("weight_decay", 0) };
   const overrides = groups(line.groups, weights, base, scope);
   if (overrides === undefined) return undefined;
   const clipTo = number("clip", 0);
@@ -73,13 +64,11 @@ export function elaborateOptimizer(
   };
 }
 
-interface Group {
-  readonly ast: ast.OptimizerGroup;
-  readonly parts: readonly string[];
-  readonly change: Partial<Settled>;
-  /** By weight, what `lr_decay` makes of its rate; undefined where the group does not say it. */
-  readonly shares: ReadonlyMap<string, number> | undefined;
-}
+const words: Readonly<Record<"frozen" | "lr" | "weightDecay", string>> = {
+  frozen: "frozen",
+  lr: "lr",
+  weightDecay: "weight_decay",
+};
 
 function groups(
   written: readonly ast.OptimizerGroup[],
@@ -87,124 +76,32 @@ function groups(
   base: Settled,
   scope: Scope,
 ): Optimizer["overrides"] | undefined {
-  const { checker } = scope;
-  const before = checker.errors;
-  const known: Group[] = [];
-  const names = new Set(weights.flatMap((weight) => weight.split(".")));
-  for (const group of written) {
-    const parts = partsOf(group.path);
+  const before = scope.checker.errors;
+  const known = written.map((group): Group<Settled> => {
     const settings: Setting[] = [
       { ...lr, default: -1 },
       { ...decay, default: -1 },
       { name: "lr_decay", type: { kind: "real" }, default: 1, min: 0, above: true, max: 1 },
     ];
     const { args, given } = settleArguments(settings, group.settings, "a group", group.span, scope);
-    const change: { -readonly [K in keyof Settled]?: Settled[K] } = {};
-    if (group.frozen) change.frozen = true;
-    if (given.has("lr") && typeof args["lr"] === "number") change.lr = args["lr"];
-    if (given.has("weight_decay") && typeof args["weight_decay"] === "number")
-      change.weightDecay = args["weight_decay"];
-    if (!weights.some((weight) => matches(parts, weight.split(".")))) {
-      const near = parts.flatMap((part) =>
-        part.includes("*") || names.has(part) ? [] : suggest(part, names).filter((help) => help.startsWith("did")),
-      );
-      checker.report(
-        "FSL5014",
-        group.pathSpan,
-        { path: group.path },
-        {
-          help: near.length > 0 ? near : [`this stage trains ${examples(weights)}`],
-        },
-      );
-    }
-    const rate = given.has("lr_decay") ? args["lr_decay"] : undefined;
-    const shares = typeof rate === "number" ? sharesOf(group, parts, rate, weights, scope) : undefined;
-    known.push({ ast: group, parts, change, shares });
-  }
-  const overrides: Record<string, Omit<Settled, "share">> = {};
-  for (const weight of weights) {
-    const matching = known.filter((group) => matches(group.parts, weight.split(".")));
-    if (matching.length === 0) continue;
-    const settled: { -readonly [K in keyof Settled]: Settled[K] } = { ...base };
-    const changeOf = ({ change, shares }: Group): Partial<Settled> => {
-      const share = shares?.get(weight);
-      return share === undefined ? change : { ...change, share };
+    const number = (name: string): number | undefined => {
+      const value = given.has(name) ? args[name] : undefined;
+      return typeof value === "number" ? value : undefined;
     };
-    for (const setting of changeable) {
-      const setters = matching.filter((group) => changeOf(group)[setting] !== undefined);
-      const best = Math.max(...setters.map((group) => specificity(group.parts)));
-      const [first, second] = setters.filter((group) => specificity(group.parts) === best);
-      if (first !== undefined && second !== undefined) {
-        checker.report(
-          "FSL5015",
-          second.ast.pathSpan,
-          {
-            first: first.ast.path,
-            second: second.ast.path,
-            setting: words[setting],
-            weight,
-          },
-          { labels: [{ span: first.ast.pathSpan, text: "the other group" }] },
-        );
-      } else if (first !== undefined) Object.assign(settled, { [setting]: changeOf(first)[setting] });
-    }
-    const { frozen, lr: rate, weightDecay, share } = settled;
-    overrides[weight] = { frozen, lr: rate * share, weightDecay };
-  }
-  return checker.errors > before ? undefined : overrides;
-}
-
-/**
- * `encoder.stage.* lr_decay: 0.4`: of the numbers that the last `*` stands for, the largest keeps its rate, and each one
- * before it has the factor once more (discriminative rates, Howard & Ruder 2018).
- */
-function sharesOf(
-  group: ast.OptimizerGroup,
-  parts: readonly string[],
-  factor: number,
-  weights: readonly string[],
-  scope: Scope,
-): ReadonlyMap<string, number> {
-  const star = parts.lastIndexOf("*");
-  const numbered = weights.flatMap((weight): (readonly [string, number])[] => {
-    const path = weight.split(".");
-    const at = path[star];
-    return star >= 0 && at !== undefined && /^\d+$/.test(at) && matches(parts, path) ? [[weight, Number(at)]] : [];
+    const [rate, weightDecay] = [number("lr"), number("weight_decay")];
+    const change = {
+      ...(group.frozen ? { frozen: true } : {}),
+      ...(rate === undefined ? {} : { lr: rate }),
+      ...(weightDecay === undefined ? {} : { weightDecay }),
+    };
+    return { ast: group, change, decay: number("lr_decay") };
   });
-  const deepest = Math.max(...numbered.map(([, number]) => number));
-  if (parts.includes("**") || numbered.length === 0) {
-    const why = star < 0 ? "has no `*`" : parts.includes("**") ? "has a `**`" : "has no number at its last `*`";
-    scope.checker.report("FSL5041", group.pathSpan, { path: group.path, why });
-  }
-  return new Map(numbered.map(([weight, number]) => [weight, factor ** (deepest - number)]));
-}
-
-/** `encoder.stage[0]` is `encoder`, `stage`, `0`. */
-function partsOf(path: string): string[] {
-  return path
-    .replace(/\[(\w+)\]/g, ".$1")
-    .split(".")
-    .filter((part) => part !== "");
-}
-
-/** Whether a path names a weight or something that holds it. `*` is one part, `**` any number. */
-function matches(pattern: readonly string[], path: readonly string[]): boolean {
-  const [head, ...rest] = pattern;
-  if (head === undefined) return true;
-  if (head === "**") {
-    for (let skip = 0; skip <= path.length; skip++)
-      if (matches(rest, path.slice(skip)) && (rest.length > 0 || skip === 0)) return true;
-    return false;
-  }
-  const [first, ...others] = path;
-  return first !== undefined && (head === "*" || head === first) && matches(rest, others);
-}
-
-function specificity(parts: readonly string[]): number {
-  return parts.filter((part) => !part.includes("*")).length;
-}
-
-function examples(weights: readonly string[]): string {
-  const shown = weights.slice(0, 3).map((weight) => `\`${weight}\``);
-  return weights.length > 3 ? `${shown.join(", ")} and ${weights.length - 3} more` : shown.join(", ") || "nothing";
+  const changed = settleGroups(known, weights, words, "this stage trains", scope);
+  if (changed === undefined || scope.checker.errors > before) return undefined;
+  return Object.fromEntries(
+    [...changed].map(([weight, { share = 1, ...change }]) => {
+      const settled = { ...base, ...change };
+      return [weight, { ...settled, lr: settled.lr * share }];
+    }),
+  );
 }
