@@ -1,18 +1,27 @@
 import { describe, expect, it } from "vitest";
-import { lowerTraining } from "../../src/compiler/lower/index.js";
+import { lowerClassify, lowerTraining } from "../../src/compiler/lower/index.js";
 import { verify } from "../../src/compiler/tensor/verify.js";
-import type { Experiment, MetaStage } from "../../src/compiler/typed.js";
+import type { Dataset, MetaStage } from "../../src/compiler/typed.js";
 import { experimentOf } from "./fsl.js";
-import { initialState, step, stream } from "./harness.js";
+import { initialState, run, step, stream, type Values } from "./harness.js";
 
-const source = (metric: string, episodes = 1): string => `fsl 1
+interface Source {
+  readonly metric: string;
+  readonly declared?: string;
+  readonly layers?: string;
+  readonly episodes?: number;
+}
+/** A meta stage over 6-pixel images, 3-way 2-shot 2-query. */
+function stageOf({ metric, declared = "", layers = "", episodes = 1 }: Source): { stage: MetaStage; dataset: Dataset } {
+  const experiment = experimentOf(`fsl 1
 import { maml, fomaml, maml_inductive, meta_sgd, anil, boil } from "fsl:meta"
 import { folder } from "fsl:datasets"
 dataset d = folder(root: "d") {
   train random_resized_crop(6), normalize(mean: [0.5], std: [0.25])
   eval  resize(8), center_crop(6), normalize(mean: [0.5], std: [0.25])
 }
-backbone tiny { conv(3, 3), batch_norm, leaky_relu(0.1), max_pool(2), flatten as vector }
+${declared}
+backbone tiny { conv(3, 3), batch_norm, leaky_relu(0.1), max_pool(2), ${layers} flatten as vector }
 episode task = 3 way, 2 shot, 2 query
 meta m {
   encoder   tiny
@@ -21,47 +30,214 @@ meta m {
   optimizer sgd(lr: 1.0)
   for       1 epoch of 4 episodes, ${episodes} episode${episodes === 1 ? "" : "s"} per step
 }
-evaluate e { of m  episodes task from d.test, 10 episodes }
-`;
-const metaOf = (experiment: Experiment): MetaStage => {
+`);
   const stage = experiment.stages.find((s) => s.kind === "meta");
-  if (stage?.kind !== "meta") throw new Error("no meta stage");
-  return stage;
-};
-const datasetOf = (experiment: Experiment) => {
   const [dataset] = Object.values(experiment.datasets);
-  if (!dataset) throw new Error("no dataset");
-  return dataset;
+  if (stage?.kind !== "meta" || !dataset) throw new Error("no meta stage");
+  return { stage, dataset };
+}
+const supports = 6;
+const queries = 6;
+const pixels = 108;
+const own = (values: Values, name: string): readonly number[] => {
+  const found = values[name];
+  if (!found) throw new Error(`no ${name}`);
+  return found;
 };
+/** Images of some episodes and an order of the queries of each. */
+function feedsOf(episodes: number, seed: number): Values {
+  const random = stream(seed);
+  const order = Array.from({ length: episodes }, (_, e) =>
+    Array.from({ length: queries }, (_, i) => (i * 5 + e) % queries),
+  );
+  const images = Array.from({ length: episodes * (supports + queries) * pixels }, () => Math.floor(random() * 256));
+  return { images, order: order.flat() };
+}
 
 describe("a step through an inner loop", () => {
-  for (const metric of [
-    "maml(rate: 0.5, inner: 2 steps)",
-    "maml_inductive(rate: 0.5, inner: 2 steps)",
-    "meta_sgd",
-    "anil(inner: 2 steps)",
-    "boil",
-  ]) {
+  for (const metric of ["maml(rate: 0.5, inner: 2 steps)", "maml_inductive(rate: 0.5, inner: 1 step)", "meta_sgd"])
     it(`${metric}: goes down the finite-difference gradient of the outer loss`, () => {
-      const experiment = experimentOf(source(metric));
-      const training = lowerTraining(metaOf(experiment), datasetOf(experiment), { seed: 0 });
+      const { stage, dataset } = stageOf({ metric });
+      const training = lowerTraining(stage, dataset, { seed: 0 });
       expect(() => verify(training.program)).not.toThrow();
       const state = initialState(training, 2);
-      const random = stream(3);
-      const images = Array.from({ length: 12 * 108 }, () => Math.floor(random() * 256));
-      const after = step(training, state, { images });
+      const feeds = feedsOf(1, 3);
+      const after = step(training, state, feeds);
+      const random = stream(4);
       for (const path of training.trained) {
-        const own = state[path] ?? [];
-        for (let trial = 0; trial < 2; trial++) {
-          const i = Math.floor(random() * own.length);
-          const loss = (by: number): number =>
-            step(training, { ...state, [path]: own.with(i, (own[i] ?? 0) + by) }, { images }).host.loss?.[0] ??
-            Number.NaN;
-          const numeric = (loss(1e-5) - loss(-1e-5)) / 2e-5;
-          const analytic = (own[i] ?? 0) - (after.state[path]?.[i] ?? Number.NaN);
-          expect(Math.abs(numeric - analytic), path).toBeLessThan(2e-6 * Math.max(1, Math.abs(numeric)));
-        }
+        const before = own(state, path);
+        const i = Math.floor(random() * before.length);
+        const loss = (by: number): number => {
+          const moved = before.map((value, place) => (place === i ? value + by : value));
+          return own(step(training, { ...state, [path]: moved }, feeds).host, "loss")[0] ?? Number.NaN;
+        };
+        const numeric = (loss(1e-5) - loss(-1e-5)) / 2e-5;
+        const analytic = (before[i] ?? 0) - (own(after.state, path)[i] ?? Number.NaN);
+        expect(Math.abs(numeric - analytic), path).toBeLessThan(2e-6 * Math.max(1, Math.abs(numeric)));
       }
     });
-  }
+
+  for (const [name, source] of Object.entries({
+    "second order": { metric: "maml(rate: 0.5, inner: 2 steps)" },
+    "first order": { metric: "fomaml(rate: 0.5, inner: 2 steps)" },
+    "statistics of the supports": { metric: "maml_inductive(rate: 0.5, inner: 1 step)" },
+    dropout: { metric: "maml(rate: 0.5, inner: 1 step)", layers: "dropout(0.4)," },
+    "dropped squares": { metric: "maml(rate: 0.5, inner: 1 step)", layers: "drop_block(0.3, 2)," },
+  } satisfies Record<string, Source>))
+    it(`episodes side by side move weights and statistics by the mean of what each alone does: ${name}`, () => {
+      const both = stageOf({ ...source, episodes: 2 });
+      const one = stageOf(source);
+      const together = lowerTraining(both.stage, both.dataset, { seed: 0 });
+      const alone = lowerTraining(one.stage, one.dataset, { seed: 0 });
+      const state = initialState(together, 2);
+      const feeds = feedsOf(2, 3);
+      const half = (values: readonly number[], e: number): number[] =>
+        values.slice((e * values.length) / 2, ((e + 1) * values.length) / 2);
+      const found = step(together, state, feeds);
+      // The draws of the second episode are those of the second step of episodes that come one by one.
+      const each = [0, 1].map((e) =>
+        step(
+          alone,
+          { ...state, step: [e] },
+          { images: half(own(feeds, "images"), e), order: half(own(feeds, "order"), e) },
+        ),
+      );
+      const mean = (of: (e: { host: Values; state: Values }) => readonly number[]): number[] => {
+        const [a = [], b = []] = each.map(of);
+        return a.map((value, i) => (value + (b[i] ?? Number.NaN)) / 2);
+      };
+      for (const path of [...together.trained, "encoder.batch_norm.0.running_mean", "encoder.batch_norm.0.running_var"])
+        mean((e) => own(e.state, path)).forEach((value, i) =>
+          expect(own(found.state, path)[i], `${path} ${i}`).toBeCloseTo(value, 9),
+        );
+      expect(own(found.host, "accuracy")[0]).toBeCloseTo(mean((e) => own(e.host, "accuracy"))[0] ?? Number.NaN, 9);
+    });
+});
+
+/** Scores [episode, query, way] of a method over vectors, episodes side by side. */
+function scores(body: string, episodes: number, feeds: Values): number[] {
+  const { stage } = stageOf({
+    metric: "looped",
+    declared: `metric looped { classify(support: vector [way, shot], query: vector) -> logits [way] { ${body} } }`,
+  });
+  const { metric, encoder, episodes: sampled } = stage;
+  const program = lowerClassify(metric.value, sampled.task, encoder.value, { episodes, report: [{ kind: "logits" }] });
+  expect(program.segments).toHaveLength(1);
+  return [...own(run(program, feeds), "logits")];
+}
+const features = 27;
+function vectors(episodes: number): { feeds: Values; support: number[]; query: number[] } {
+  const random = stream(9);
+  // Episodes and queries of different sizes, so that they converge at different speeds.
+  const scaled = (rows: number, scale: (row: number) => number): number[] =>
+    Array.from({ length: episodes * rows * features }, (_, i) => scale(Math.floor(i / features)) * (0.5 + random()));
+  const support = scaled(supports, (row) => 0.5 + 0.25 * Math.floor(row / supports));
+  const query = scaled(queries, (row) => 0.1 * (1 + (row % queries)));
+  return { feeds: { "support.vector": support, "query.vector": query }, support, query };
+}
+const mean = (values: readonly number[]): number => values.reduce((a, b) => a + b, 0) / values.length;
+
+describe("repeat", () => {
+  it("ends for each episode and query where its own condition holds", () => {
+    const { feeds, support, query } = vectors(3);
+    const found = scores(
+      `let goal = mean(support over shot, feature) + mean(query over feature)
+       repeat 30 from u = 0.1 * goal { u + 0.2 * goal * (goal - u) } until max(abs(u - u.before) over all) < 2e-2
+       u`,
+      3,
+      feeds,
+    );
+    const rounds = new Set<number>();
+    const expected = Array.from({ length: 3 * queries }, (_, lane) => {
+      const e = Math.floor(lane / queries);
+      const q = mean(query.slice(lane * features, (lane + 1) * features));
+      const goal = [0, 1, 2].map((way) => {
+        const first = (e * supports + way * 2) * features;
+        return mean(support.slice(first, first + 2 * features)) + q;
+      });
+      let u = goal.map((g) => 0.1 * g);
+      for (let round = 1; round <= 30; round++) {
+        const next = u.map((v, i) => v + 0.2 * (goal[i] ?? 0) * ((goal[i] ?? 0) - v));
+        const change = Math.max(...next.map((v, i) => Math.abs(v - (u[i] ?? 0))));
+        u = next;
+        if (change < 2e-2) {
+          rounds.add(round);
+          break;
+        }
+      }
+      return u;
+    }).flat();
+    expect(rounds.size, "the lanes end in different rounds").toBeGreaterThan(1);
+    expected.forEach((value, i) => expect(found[i]).toBeCloseTo(value, 9));
+  });
+
+  it("stands inside another, each with its own end", () => {
+    const { feeds, support } = vectors(1);
+    const found = scores(
+      `let a = mean(support over shot, feature)
+       repeat 2 from u = a {
+         repeat 3 from v = u { 0.5 * v + 0.1 }
+         v + 1.0
+       }
+       u + 0.0 * sum(query over feature)`,
+      1,
+      feeds,
+    );
+    const start = mean(support.slice(0, 2 * features));
+    const inner = (v: number): number => [0, 1, 2].reduce((x) => 0.5 * x + 0.1, v);
+    expect(found[0]).toBeCloseTo(inner(inner(start) + 1) + 1, 9);
+  });
+});
+
+describe("minimize", () => {
+  it("moves a target alone, whatever else is the value that it starts from", () => {
+    const { feeds, support } = vectors(1);
+    const found = scores(
+      `let c = mean(support over shot, feature)
+       minimize u from c, v from c by sgd(lr: 0.1) for 2 steps { sum(u * c + 2.0 * u * v over all) }
+       u - 10.0 * v + 0.0 * sum(query over feature)`,
+      1,
+      feeds,
+    );
+    const c = mean(support.slice(0, 2 * features));
+    let [u, v] = [c, c];
+    for (let k = 0; k < 2; k++) [u, v] = [u - 0.1 * (c + 2 * v), v - 0.1 * 2 * u];
+    expect(found[0]).toBeCloseTo(u - 10 * v, 9);
+  });
+
+  it("descends with momentum and decay as PyTorch does", () => {
+    const { feeds, support } = vectors(1);
+    const found = scores(
+      `let c = mean(support over shot, feature)
+       minimize w from c by sgd(lr: 0.1, momentum: 0.9, weight_decay: 0.01) for 3 steps { sum(w * w * w over all) }
+       w + 0.0 * sum(query over feature)`,
+      1,
+      feeds,
+    );
+    let w = mean(support.slice(0, 2 * features));
+    let velocity = 0;
+    for (let k = 0; k < 3; k++) {
+      velocity = 0.9 * velocity + (3 * w * w + 0.01 * w);
+      w -= 0.1 * velocity;
+    }
+    expect(found[0]).toBeCloseTo(w, 9);
+  });
+
+  it("is each query's own where its loss reads the query", () => {
+    const { feeds, support, query } = vectors(2);
+    const found = scores(
+      `minimize w from mean(support over shot, feature) by sgd(lr: 0.25) for 2 steps {
+         0.5 * sum((w - mean(query over feature)) * (w - mean(query over feature)) over all)
+       }
+       w`,
+      2,
+      feeds,
+    );
+    for (let lane = 0; lane < 2 * queries; lane++) {
+      const first = Math.floor(lane / queries) * supports * features;
+      const q = mean(query.slice(lane * features, (lane + 1) * features));
+      const w = mean(support.slice(first, first + 2 * features));
+      expect(found[lane * 3]).toBeCloseTo(q + (w - q) * 0.75 ** 2, 9);
+    }
+  });
 });
