@@ -58,6 +58,9 @@ test("the manual names every option of every command", async () => {
     ["run"],
     ["check"],
     ["plan"],
+    ["runs", "list"],
+    ["runs", "show"],
+    ["runs", "compare"],
     ["explain"],
     ["engines"],
     ["data", "list"],
@@ -193,7 +196,7 @@ test("--set without a value, and of no parameter", async () => {
 
 test("data list describes every source", async () => {
   const { out } = await fslc("data", "list");
-  for (const kind of ["emoji", "folder", "csv", "cub", "omniglot"]) expect(out).toContain(`${kind}: `);
+  for (const kind of ["emoji", "folder", "csv", "cub", "omniglot", "cifar100"]) expect(out).toContain(`${kind}: `);
 });
 
 test("check takes several files and folders, and its exit code is that of the worst", async () => {
