@@ -38,9 +38,9 @@ const init = (file: string, task = "task from drawings.test, 20 episodes"): stri
 test("the file's content is in the key, its name is not", () => {
   const key = keyOf(init("a.safetensors"));
   expect(keyOf(init("b.safetensors"))).toBe(key);
-  expect(keyOf(init("a.safetensors"), "r", { ...files, "a.safetensors": weights.replace("features", "net") })).not.toBe(
-    key,
-  );
+  expect(
+    keyOf(init("a.safetensors"), "r", { ...files, "a.safetensors": weights.replaceAll("features", "net") }),
+  ).not.toBe(key);
   const untrained = init("")
     .replace(/ {2}init.*"/, "")
     .replace("encoder one", "encoder untrained one");
