@@ -295,7 +295,8 @@ export type MinimizeTarget =
 export type OwnNetwork = Extract<Callable, { readonly kind: "slot" | "learn" }>;
 /** What can be applied to a value. `local` is a network that a `minimize` adapts. */
 export type Callable =
-  | { readonly kind: "slot"; readonly slot: "encoder" | "head" }
+  /** `at`: from behind this layer on, whose value it then takes. */
+  | { readonly kind: "slot"; readonly slot: "encoder" | "head"; readonly at?: string }
   | { readonly kind: "learn"; readonly name: string }
   | { readonly kind: "stage"; readonly stage: string }
   | { readonly kind: "local"; readonly local: number; readonly of: Callable };

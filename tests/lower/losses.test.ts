@@ -219,6 +219,87 @@ describe("mixed images", () => {
   });
 });
 
+describe("a call that enters an encoder at a layer", () => {
+  const deep = `${lines.replace("encoder pixels", "encoder deep")}`;
+  const backbone = "backbone deep { flatten, linear(5), tanh as middle, linear(4) as vector }\n";
+  const textOf = (body: string): string =>
+    backbone.concat(withLoss(body, deep)).replace(/^(backbone.*\n)(fsl 1\n)/, "$2$1");
+  const hiddenOf = (x: readonly number[], state: Values): number[] =>
+    range(5).map((h) =>
+      Math.tanh(
+        (state["encoder.linear.0.bias"]?.[h] ?? 0) +
+          sum(x.map((v, k) => v * (state["encoder.linear.0.weight"]?.[h * features + k] ?? 0))),
+      ),
+    );
+  const rest = (hidden: readonly number[], state: Values): number[] => {
+    const v = range(4).map(
+      (o) =>
+        (state["encoder.linear.1.bias"]?.[o] ?? 0) +
+        sum(hidden.map((h, k) => h * (state["encoder.linear.1.weight"]?.[o * 5 + k] ?? 0))),
+    );
+    return range(classes).map(
+      (c) =>
+        (state["head.linear.0.bias"]?.[c] ?? 0) +
+        sum(v.map((f, k) => f * (state["head.linear.0.weight"]?.[c * 4 + k] ?? 0))),
+    );
+  };
+
+  it("is the whole call in two, and another value where another one enters", () => {
+    const whole = lowered(textOf("mean(cross_entropy(head(encoder(x, norm: batch).vector), y) over all)"));
+    const halves = lowered(
+      textOf(`let h = encoder(x, norm: batch).middle
+        mean(cross_entropy(head(encoder(h, at: middle, norm: batch).vector), y) over all)`),
+    );
+    expect(lossOf(halves)).toBeCloseTo(lossOf(whole), 12);
+    expect(halves.training.trained).toEqual(whole.training.trained);
+  });
+
+  it("mixes images or hidden values, at a place drawn at each step (manifold mixup, Verma et al. 2019)", () => {
+    const draws = `let p = permutation(item)\n let w = beta(2.0, 2.0)\n let place = floor(2 * uniform())`;
+    const program = lowered(
+      textOf(`${draws}
+        let first = blend(x, pick(x, p over item), if place == 0 { w } else { 1.0 })
+        let h = encoder(first, norm: batch).middle
+        let mixed = blend(h, pick(h, p over item), if place == 1 { w } else { 1.0 })
+        let z = head(encoder(mixed, at: middle, norm: batch).vector)
+        mean(w * cross_entropy(z, y) + (1 - w) * cross_entropy(z, pick(y, p over item)) over all)`),
+    );
+    const looking = (body: string): Lowered =>
+      lowered(
+        withLoss(`${draws}\n ${logits}
+        0 * (mean(z over all) + w + place + mean(pick(position(item), p over item) over all)) + ${body}`),
+      );
+    const [weights, places, orders] = [
+      looking("w"),
+      looking("place"),
+      looking("sum(pick(position(item), p over item) * 8 ^ position(item) over item)"),
+    ];
+    const state = initialState(program.training);
+    const seen = new Set<number>();
+    for (const at of range(6)) {
+      const w = lossOf(weights, undefined, at);
+      const place = lossOf(places, undefined, at);
+      const order = lossOf(orders, undefined, at);
+      seen.add(place);
+      const mix = (a: readonly number[], b: readonly number[]): number[] =>
+        a.map((v, k) => w * v + (1 - w) * (b[k] ?? 0));
+      const expected = mean(
+        range(items).map((i) => {
+          const other = Math.floor(order / 8 ** i) % 8;
+          const hidden =
+            place === 0
+              ? hiddenOf(mix(pixels(i), pixels(other)), state)
+              : mix(hiddenOf(pixels(i), state), hiddenOf(pixels(other), state));
+          const z = rest(hidden, state);
+          return w * crossEntropy(z, labels[i] ?? 0) + (1 - w) * crossEntropy(z, labels[other] ?? 0);
+        }),
+      );
+      expect(lossOf(program, state, at)).toBeCloseTo(expected, 8);
+    }
+    expect([...seen].sort()).toEqual([0, 1]);
+  });
+});
+
 describe("views and heads of the loss", () => {
   const text = withLoss(
     `let views = rotations(x as turn')

@@ -1,6 +1,7 @@
 /** Calls: functions inlined, built-ins typed, networks applied, declarations given their arguments. */
 import type * as ast from "../../../grammar/ast.js";
-import type { Expr, Layer } from "../typed.js";
+import { tailOf } from "../tail.js";
+import type { Axis, Expr, Layer } from "../typed.js";
 import { bindArguments, matchArguments } from "./arguments.js";
 import { evaluateBlock } from "./blocks.js";
 import { callBuiltin } from "./builtins/call.js";
@@ -9,7 +10,7 @@ import { listed, suggest } from "./checker.js";
 import { evaluate, unknownName } from "./evaluate.js";
 import type { Scope } from "./scope.js";
 import { asTensor, frameOf, show, showValue } from "./tensors.js";
-import { anything, type CallableValue, type FnValue, type TensorValue, type Value } from "./values.js";
+import { anything, type CallableValue, type FnValue, printAxes, type TensorValue, type Value } from "./values.js";
 
 export function evaluateCall(expr: ast.CallExpr, scope: Scope): Value {
   const callee = calleeOf(expr.callee, scope);
@@ -138,7 +139,8 @@ function applyNetwork(callee: CallableValue, expr: ast.CallExpr, scope: Scope): 
   if (frame === undefined) return anything(span);
   refuseClauses(expr, [], "a network", scope);
   const normArg = expr.args.find((arg) => arg.name?.text === "norm");
-  const others = expr.args.filter((arg) => arg !== normArg);
+  const atArg = expr.args.find((arg) => arg.name?.text === "at");
+  const others = expr.args.filter((arg) => arg !== normArg && arg !== atArg);
   const given = matchArguments(["x"], others, "a network", scope).get("x");
   if (given === undefined) {
     checker.report("FSL2015", span, { callee: "a network", expected: "one value", found: "none is" });
@@ -151,7 +153,9 @@ function applyNetwork(callee: CallableValue, expr: ast.CallExpr, scope: Scope): 
     checker.report("FSL3004", given.span, { what: type.kind === "class" ? "a label" : "a truth value" });
     return anything(span);
   }
-  const wantsImage = callee.gives === "outputs" || callee.target.kind === "stage";
+  const callable = atArg === undefined ? callee : startingAt(atArg, callee, scope);
+  if (callable === undefined) return anything(span);
+  const wantsImage = atArg === undefined && (callee.gives === "outputs" || callee.target.kind === "stage");
   if (wantsImage !== (type.kind === "image")) {
     checker.report("FSL3009", given.span, {
       what: "what is embedded",
@@ -163,8 +167,16 @@ function applyNetwork(callee: CallableValue, expr: ast.CallExpr, scope: Scope): 
   // The value's own order means nothing: `concat(a, b along channel)` lists its channels last.
   const own = type.kind === "image" ? [] : networkAxes;
   const inner = own.flatMap((name) => type.axes.filter((axis) => axis.name === name));
-  const network = callee.network(inner, span);
+  const network = callable.network(inner, span);
   if (network === undefined) return anything(span);
+  if (atArg !== undefined && !sameAxes(inner, network.input)) {
+    checker.report("FSL3009", given.span, {
+      what: "what enters there",
+      expected: `a value with the axes ${printAxes(network.input, !frame.generic)}`,
+      found: show(type, frame),
+    });
+    return anything(span);
+  }
   const norm = normOf(normArg, callee, network.layers.some(hasBatchNorm), x, scope, span);
   if (norm === undefined) return anything(span);
   const outer = type.axes.filter((axis) => !inner.includes(axis));
@@ -172,10 +184,43 @@ function applyNetwork(callee: CallableValue, expr: ast.CallExpr, scope: Scope): 
   const apply = (output: string, at: ast.Span): Value => {
     const axes = [...outer, ...(network.outputs[output] ?? [])];
     const kind = callee.gives === "logits" ? "logits" : "real";
-    return frame.make(at, kind, axes, { k: "apply", target: callee.target, x: shared.expr, output, norm });
+    return frame.make(at, kind, axes, { k: "apply", target: callable.target, x: shared.expr, output, norm });
   };
   if (callee.gives === "outputs") return { kind: "outputs", network, apply, span };
   return apply(Object.keys(network.outputs)[0] ?? "out", span);
+}
+
+/** `at: block1`: the encoder from behind that layer on. */
+function startingAt(arg: ast.Argument, callee: CallableValue, scope: Scope): CallableValue | undefined {
+  const { checker } = scope;
+  const { target } = callee;
+  if (target.kind !== "slot" || target.slot !== "encoder") {
+    const help = ["only the stage's own encoder can be entered at a layer"];
+    checker.report("FSL2014", arg.span, { callee: "this network", name: "at" }, { help });
+    return undefined;
+  }
+  const whole = callee.network([], arg.span);
+  if (whole === undefined) return undefined;
+  const name = arg.value.kind === "ref" ? arg.value.text : undefined;
+  const network = name === undefined ? undefined : tailOf(whole, name);
+  if (name !== undefined && network !== undefined) {
+    return { ...callee, target: { ...target, at: name }, network: () => network };
+  }
+  const names = whole.layers.map(({ outputName, path }) => outputName ?? path).filter((each) => /^\w+$/.test(each));
+  const member = name ?? "such a layer";
+  checker.report(
+    "FSL2017",
+    arg.value.span,
+    { object: `the encoder \`${whole.name}\``, member },
+    { help: [...suggest(member, names), "a layer has a name before it (`NAME: conv(3, 64)`) or after it (`as NAME`)"] },
+  );
+  return undefined;
+}
+
+function sameAxes(a: readonly Axis[], b: readonly Axis[]): boolean {
+  return (
+    a.length === b.length && a.every((axis) => b.some(({ name, size }) => name === axis.name && size === axis.size))
+  );
 }
 
 function hasBatchNorm({ op }: Layer): boolean {

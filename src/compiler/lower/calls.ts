@@ -1,6 +1,7 @@
 /** The networks of a stage and how its bodies call them: which weights, which batch-norm statistics, which draws. */
 import { CompilerBug } from "../bug.js";
 import { batch } from "../tensor/batch.js";
+import { tailOf } from "../tail.js";
 import type { Graph } from "../tensor/graph.js";
 import type { Node } from "../tensor/ir.js";
 import type { Axis, Callable, LayerOp, Network, PretrainStage } from "../typed.js";
@@ -165,7 +166,10 @@ export class Calls {
       case "slot": {
         const placed = this.options[target.slot];
         if (!placed) throw new CompilerBug(`this stage has no ${target.slot}`);
-        return placed;
+        if (target.at === undefined) return placed;
+        const network = tailOf(placed.network, target.at);
+        if (!network) throw new CompilerBug(`${placed.network.name} has no layer ${target.at}`);
+        return { ...placed, network };
       }
       case "learn": {
         const placed = this.options.modules?.get(target.name);
@@ -298,7 +302,7 @@ export class Calls {
   }
 
   private call(called: Called, x: Named, norm: Norm, mode: string): NetworkCall {
-    const key = `${called.key}|${x.node.id}|${x.axes.join()}|${mode}`;
+    const key = `${called.key}|${called.network.layers.length}|${x.node.id}|${x.axes.join()}|${mode}`;
     const known = this.calls.get(key) ?? this.make(called, x, norm);
     this.calls.set(key, known);
     return known;

@@ -211,7 +211,7 @@ function bindingsIn(tree: unknown): Set<string> {
   return found;
 }
 
-/** References in value position: arguments that are axes, and the words after `norm:`, are none. */
+/** References in value position: arguments that are axes, and the words after `norm:` and `at:`, are none. */
 function refsIn(tree: unknown): ast.NameExpr[] {
   const found: ast.NameExpr[] = [];
   const visit = (node: unknown): void => {
@@ -224,7 +224,7 @@ function refsIn(tree: unknown): ast.NameExpr[] {
       found.push(node as unknown as ast.NameExpr);
       return;
     }
-    if (node["kind"] === "argument" && isNode(node["name"]) && node["name"]["text"] === "norm") return;
+    if (node["kind"] === "argument" && isNode(node["name"]) && ["norm", "at"].includes(String(node["name"]["text"]))) return;
     if (node["kind"] === "minimize") {
       for (const key of ["bindings", "steps", "stepsAtTest", "loss"]) visit(node[key]);
       return;
