@@ -24,8 +24,8 @@ metric m {
 const [imports, rest] = [stages.split("\n").slice(0, 3).join("\n"), stages.split("\n").slice(3).join("\n")];
 
 /** The axes of an expression over `support` [way=5, shot=2, feature=256] and `query` [feature=256]. */
-function typeOf(expr: string): string {
-  const text = `fsl 1${imports}${metric(`let _it = ${expr}`)}${rest}`;
+function typeOf(expr: string, declared = ""): string {
+  const text = `fsl 1${imports}\n${declared}\n${metric(`let _it = ${expr}`)}${rest}`;
   const entry = stageOf(experimentOf(text), "meta", "train").metric.value.entries["classify"];
   const statement = entry?.body.statements.at(-1);
   if (statement?.kind !== "let") return "not a tensor";
@@ -34,6 +34,23 @@ function typeOf(expr: string): string {
   return `${kind} [${named}]${of === undefined ? "" : ` of ${of.name}`}`;
 }
 
+it.each([
+  // The function's own i' and k are no axes that it is called over.
+  [
+    "pairs(support[shot as way'] over way, way')",
+    "real [way'=2, feature=256, way=5]",
+    "fn pairs(x over i, j) { sum(x[i'] over i') + 0.0 * x }",
+  ],
+  [
+    "pairs(support[shot as k] over k)",
+    "real [way=5, k=2, feature=256]",
+    "fn pairs(x over f) { sum(abs(x - x[f as k]) over k) }",
+  ],
+  ["pairs(support over way)", "real [way=5, way'=5]", "fn pairs(x over i) { dot(x, x[i'] over shot, feature) }"],
+  ["pairs(support[shot as k] over k)", "real [way=5, k=2, feature=256]", "fn pairs(x over f) { x[f as k] }"],
+])("%s has the type %s where %s", (expr, type, fn) => {
+  expect(typeOf(expr, fn)).toBe(type);
+});
 it.each([
   ["query * support", "real [feature=256, way=5, shot=2]"],
   ["support[way'] * support[shot']", "real [way'=5, shot=2, feature=256, way=5, shot'=2]"],

@@ -8,6 +8,8 @@ import { callBuiltin } from "./builtins/call.js";
 import { isBuiltin } from "./builtins/table.js";
 import { listed, suggest } from "./checker.js";
 import { evaluate, unknownName } from "./evaluate.js";
+import type { Frame } from "./frame.js";
+import { axisMeanings } from "./hygiene.js";
 import type { Scope } from "./scope.js";
 import { asTensor, frameOf, show, showValue } from "./tensors.js";
 import { anything, type CallableValue, type FnValue, printAxes, type TensorValue, type Value } from "./values.js";
@@ -94,8 +96,11 @@ function inlineFn(fn: FnValue, expr: ast.CallExpr, scope: Scope): Value {
     for (const arg of expr.args) evaluate(arg.value, scope);
     return anything(span);
   }
-  const axisNames = new Map(decl.axes.map((axis, at) => [axis.text, frame.axis(over[at]?.text ?? axis.text)]));
-  const body = fn.scope.child(frame.inner(frame.statements, axisNames));
+  const meanings = axisMeanings(
+    decl,
+    over.map((axis) => frame.axis(axis.text)),
+  );
+  const body = fn.scope.child(frame.inner(frame.statements, meanings.names));
   const bound = bindArguments(decl.params, expr.args, body, scope, { callee, span, typed: false });
   if (!bound) return anything(span);
   for (const param of decl.params) {
@@ -107,7 +112,21 @@ function inlineFn(fn: FnValue, expr: ast.CallExpr, scope: Scope): Value {
     }
   }
   const result = checker.inCall(decl, span, () => evaluateBlock(decl.body, body));
-  return result.kind === "tensor" ? { ...result, span } : result;
+  return result.kind === "tensor" ? { ...underWrittenNames(result, meanings.own, frame), span } : result;
+}
+
+/** A function's value with its own axes called as its body calls them, where nothing else in it is called so. */
+function underWrittenNames(value: TensorValue, own: ReadonlyMap<string, string>, frame: Frame): TensorValue {
+  const { type } = value.expr;
+  const renames = type.axes.flatMap(({ name: from }) => {
+    const to = own.get(from);
+    return to === undefined || type.axes.some((axis) => axis.name === to) ? [] : [{ from, to }];
+  });
+  if (renames.length === 0) return value;
+  const called = (name: string): string => renames.find(({ from }) => from === name)?.to ?? name;
+  const axes = type.axes.map(({ name, size }) => ({ name: called(name), size }));
+  const renamed = frame.make(value.span, type.kind, axes, { k: "rename", x: value.expr, renames }, type.of);
+  return { ...renamed, sums: value.sums?.map(called) };
 }
 
 /** `prototypes(distance: cosine)`: the declaration with these parameters bound. */
