@@ -10,7 +10,7 @@ import { parseArgs } from "node:util";
 import type { Engine } from "../src/runtime/engines/engine.js";
 import { createEngine } from "../src/runtime/engines/index.js";
 import { packageRoot } from "../src/runtime/package.js";
-import { embedding, evaluation, samplerRate, type Timed, trainingStep } from "./ours.js";
+import { embedding, evaluation, heads, samplerRate, type Timed, trainingStep } from "./ours.js";
 import { type Mode, Peer, setUp } from "./peer.js";
 
 interface Case {
@@ -20,6 +20,7 @@ interface Case {
   /** Rounds that are run and not counted. */
   readonly warm: number;
   readonly ours: (engine: Engine) => Promise<Timed>;
+  /** Of the peer; none where it has no such case. */
   readonly modes: readonly Mode[];
   /** How many of the peer's runs are one of ours. */
   readonly peerRuns: number;
@@ -90,6 +91,24 @@ const CASES: readonly Case[] = [
     ours: (engine) => evaluation(engine, "conv64", EPISODES),
     modes: ["eager"],
     peerRuns: EPISODES,
+  },
+  {
+    name: "rfs",
+    what: "logistic regressions of 600 episodes 5-way 5-shot 15-query, 640 cached features",
+    rounds: 1,
+    warm: 0,
+    ours: (engine) => heads(engine, "rfs", "narrow"),
+    modes: [],
+    peerRuns: 1,
+  },
+  {
+    name: "rfs-wide",
+    what: "logistic regressions of 600 episodes 5-way 5-shot 15-query, 1600 cached features",
+    rounds: 1,
+    warm: 0,
+    ours: (engine) => heads(engine, "rfs", "wide"),
+    modes: [],
+    peerRuns: 1,
   },
 ];
 /** Of an evaluation that re-embeds every episode, so many episodes are run; the rest is proportion. */

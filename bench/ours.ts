@@ -8,6 +8,10 @@ import { compileFile } from "../src/runtime/compile-file.js";
 import { sampleEpisode } from "../src/runtime/data/index.js";
 import type { Engine, Handle, HostTensor, HostTensors } from "../src/runtime/engines/engine.js";
 import { packageRoot } from "../src/runtime/package.js";
+import { episodesInRun } from "../src/runtime/stages/chunks.js";
+import { Pace } from "../src/runtime/stages/context.js";
+import { allocateFeeds, feedData } from "../src/runtime/stages/feeds.js";
+import { StagedExecutable } from "../src/runtime/stages/staged.js";
 
 const SEED = 1;
 
@@ -163,6 +167,61 @@ export async function evaluation(engine: Engine, name: string, episodes: number)
         await classifier.run(feeds);
       }
     });
+}
+
+/** The heads of an evaluation on cached features: solved for 600 episodes, as many side by side as the runtime takes. */
+export async function heads(engine: Engine, name: string, stageName: string): Promise<Timed> {
+  const stage = experiment(name).stages.find((each) => each.name === stageName);
+  if (stage?.kind !== "evaluate") throw new Error(`${name} has no evaluation ${stageName}`);
+  const [row] = stage.rows;
+  if (row === undefined) throw new Error(`${stageName} has no row`);
+  const { metric, task, episodes } = row;
+  const encoder = stage.encoder.value;
+  const width = elements((encoder.outputs.vector ?? []).map((axis) => axis.size));
+  const perRun = episodesInRun(task, width, episodes);
+  const program = lowerClassify(metric, task, encoder, { episodes: perRun, report: stage.report });
+  const executable = await StagedExecutable.compile(program, undefined, engine);
+  const place = split();
+  const rows = clusters(width);
+  const feeds = allocateFeeds(program);
+  const pace = new Pace(
+    () => {},
+    () => false,
+  );
+  return () =>
+    seconds(async () => {
+      for (let first = 0; first < episodes; first += perRun) {
+        for (let each = 0; each < perRun; each++) {
+          const episode = sampleEpisode(SEED, "evaluate", place, task, first + each);
+          for (const side of ["support", "query"] as const) {
+            const target = feedData(feeds, `${side}.vector`, Float32Array);
+            episode[side].forEach((image, slot) =>
+              target.set(
+                rows.subarray(image * width, (image + 1) * width),
+                (each * episode[side].length + slot) * width,
+              ),
+            );
+          }
+        }
+        await executable.run(feeds, pace);
+      }
+    });
+}
+
+/** Features as a network gives them: not negative, those of a class around a centre of its own. */
+function clusters(width: number): Float32Array {
+  let state = SEED;
+  const random = (): number => {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+    return state / 2 ** 32;
+  };
+  const rows = new Float32Array(SPLIT.classes * SPLIT.images * width);
+  for (let c = 0; c < SPLIT.classes; c++) {
+    const centre = Float32Array.from({ length: width }, () => Math.max(0, random() - 0.6));
+    for (let image = c * SPLIT.images; image < (c + 1) * SPLIT.images; image++)
+      for (let f = 0; f < width; f++) rows[image * width + f] = Math.max(0, (centre[f] ?? 0) + 0.6 * (random() - 0.5));
+  }
+  return rows;
 }
 
 /** Episodes per second of the sampler, 5-way 1-shot 15-query on 64 classes of 600 images. */
