@@ -13,7 +13,7 @@ export function examples(list: readonly (readonly [string, string])[]): string {
 }
 
 /** For options that may be given again: `--force a --force b`. */
-export function collect(value: string, before: readonly string[]): string[] {
+export function collect(value: string, before: readonly string[] = []): string[] {
   return [...before, value];
 }
 

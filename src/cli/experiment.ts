@@ -20,7 +20,7 @@ export async function compileOrExplain(cli: Cli, file: string, options: Experime
 
 /** As `compileOrExplain`, for several files. */
 export function explainer(cli: Cli, options: ExperimentOptions): (file: string) => Promise<Explained> {
-  const set = settings(options.set);
+  const set = settings(options.set ?? []);
   const params = options.params === undefined ? undefined : readParams(options.params);
   const compileNext = fileCompiler({ set, ...(params === undefined ? {} : { params }) });
   return async (file) => {

@@ -6,7 +6,7 @@ import { collect } from "./command.js";
 import { UsageError } from "./usage.js";
 
 export interface ExperimentOptions {
-  readonly set: readonly string[];
+  readonly set?: readonly string[];
   readonly params?: string;
 }
 
@@ -17,7 +17,7 @@ export function withExperiment(command: Command): Command {
 
 export function withParameters(command: Command): Command {
   return command
-    .option("--set <name=value>", "give a parameter a value (may be repeated)", collect, [])
+    .option("--set <name=value>", "give a parameter a value (may be repeated)", collect)
     .option("--params <file.json>", "give parameters their values from a JSON object");
 }
 
@@ -26,7 +26,7 @@ export interface MachineOptions {
   readonly device?: string;
   readonly threads?: string;
   readonly seed?: string;
-  readonly force: readonly string[];
+  readonly force?: readonly string[];
   readonly exact?: boolean;
 }
 
@@ -37,7 +37,7 @@ export function withMachine(command: Command): Command {
     .option("--device <name>", "the engine's device")
     .option("--threads <n>", "cores to use; all of them unless given")
     .option("--seed <n>", "seed of weights, order, augmentation and episodes; 0 unless given")
-    .option("--force <stage>", "run this stage although the store has it (may be repeated)", collect, [])
+    .option("--force <stage>", "run this stage although the store has it (may be repeated)", collect)
     .option("--exact", "use only stored results of exactly this machine's numerics");
 }
 
@@ -50,7 +50,7 @@ export function runOptions(project: Project, options: MachineOptions): RunOption
     ...(device === undefined ? {} : { device }),
     ...(threads === undefined ? {} : { threads: number("--threads", threads) }),
     ...(seed === undefined ? {} : { seed: number("--seed", seed) }),
-    force,
+    force: force ?? [],
     exact: exact === true,
   };
 }

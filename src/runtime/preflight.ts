@@ -3,7 +3,7 @@ import { type Diagnostic, diagnostic } from "../compiler/diagnostics/diagnostic.
 import { didYouMean } from "../compiler/diagnostics/suggest.js";
 import { type StageGraph, stageGraph } from "../compiler/stages/graph.js";
 import type { Experiment } from "../compiler/typed.js";
-import { ENGINE_NAMES } from "./engines/index.js";
+import { ENGINE_DEVICES, ENGINE_NAMES } from "./engines/index.js";
 import type { Project } from "./project.js";
 import type { ScheduleOptions } from "./scheduler/scheduler.js";
 import { availableThreads, threadBudget } from "./threads.js";
@@ -57,8 +57,12 @@ export function settle(
   const { seed = 0, threads = availableThreads(), engine = defaultEngine, device = "cpu" } = options;
   if (!Number.isSafeInteger(seed) || seed < 0) refuse("--seed", seed, "it is a whole number from 0 on");
   if (!Number.isSafeInteger(threads) || threads < 1) refuse("--threads", threads, "it is a whole number from 1 on");
-  if (!(ENGINE_NAMES as readonly string[]).includes(engine)) {
+  const known = ENGINE_NAMES.find((name) => name === engine);
+  if (known === undefined) {
     diagnostics.push(diagnostic("FSL7002", undefined, { engine }, { help: among(engine, ENGINE_NAMES) }));
+  } else if (!ENGINE_DEVICES[known].includes(device)) {
+    const help = among(device, ENGINE_DEVICES[known]);
+    diagnostics.push(diagnostic("FSL7008", undefined, { engine, device }, { help }));
   }
   const force = new Set(ids("--force", options.force ?? []));
   const wanted = options.stages === undefined ? experiment.wanted : ids("--stage", options.stages);

@@ -46,6 +46,7 @@ test("help of the program and of every command exits 0 with examples", async () 
   expect(help.out).toContain("Examples:");
   for (const name of ["run", "check", "plan", "runs", "explain", "engines", "data", "fmt", "init"]) {
     expect(help.out).toContain(`  ${name} `);
+    expect(help.out).not.toContain("(default: [])");
     const own = await fslc(name, "--help");
     expect(own.code).toBe(0);
     expect(own.out).toContain("Examples:");
@@ -245,9 +246,18 @@ test("an engine or stage that is not there is answered with those that are", asy
   const engine = await fslc("plan", "examples/emoji.fsl", "--engine", "cuda");
   expect(engine.code).toBe(3);
   expect(engine.err).toContain("there are `onnx`, `reference`");
+  const device = await fslc("run", "examples/emoji.fsl", "--device", "gpu");
+  expect(device.code).toBe(3);
+  expect(device.err).toContain("FSL7008");
   const stage = await fslc("plan", "examples/emoji.fsl", "--force", "nothing-like-it");
   expect(stage.code).toBe(3);
   expect(stage.err).toContain("there are `proto`, `test`, `pixels`");
+});
+
+test("an experiment without stages is no success", async () => {
+  const { code, err } = await fslc("run", file("none.fsl", "fsl 1\nbackbone raw { flatten as vector }\n"));
+  expect(code).toBe(2);
+  expect(err).toContain("FSL7044");
 });
 
 test("data that is not there is reported at its dataset", async () => {

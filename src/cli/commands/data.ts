@@ -8,17 +8,22 @@ import { type ExperimentOptions, withExperiment } from "../options.js";
 import { bytes, count, percent, plural } from "../view/format.js";
 
 export function define(cli: Cli, exit: (code: number) => void): Command {
-  const command = new Command("data").description("the sources of images, and the data of an experiment");
+  const command = new Command("data")
+    .description("list the sources of images, and fetch or look at the data of an experiment")
+    .usage("<command> [options]")
+    .helpCommand("help [command]", "print help for a command");
   command
     .command("list")
-    .description("list the sources: what they are, their arguments, where the data is to be had")
+    .description("list the sources: what each reads, its arguments, where its data come from")
     .option("--json", "as JSON")
     .action(async (options: { json?: boolean }) => exit(await list(cli, options.json === true)));
   withExperiment(command.command("fetch").description("fetch, decode and pack the data of an experiment")).action(
     async (file: string, options: ExperimentOptions) => exit(await act(cli, file, options, fetchOne)),
   );
   withExperiment(
-    command.command("inspect").description("show what is packed: classes, images, the smallest class, sizes, digests"),
+    command
+      .command("inspect")
+      .description("show what is packed: classes, images, the smallest and largest class, digests"),
   ).action(async (file: string, options: ExperimentOptions) => exit(await act(cli, file, options, inspectOne)));
   return command.addHelpText(
     "after",

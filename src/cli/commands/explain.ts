@@ -33,7 +33,8 @@ async function act(cli: Cli, code: string | undefined, list: boolean | undefined
   }
   const explanation = explain(code);
   if (!explanation.found) {
-    const near = explanation.near === undefined ? "" : `; did you mean ${explanation.near}?`;
+    const near =
+      explanation.near === undefined ? "; `fslc explain --list` lists them" : `; did you mean ${explanation.near}?`;
     cli.stderr.write(`fslc: there is no diagnostic ${code}${near}\n`);
     return EXIT.usage;
   }

@@ -14,7 +14,10 @@ interface Options {
 }
 
 export function define(cli: Cli, exit: (code: number) => void): Command {
-  const command = new Command("runs").description("what has run in this project, and how two results compare");
+  const command = new Command("runs")
+    .description("list, show and compare what has run in this project")
+    .usage("<command> [options]")
+    .helpCommand("help [command]", "print help for a command");
   const sub = (name: string, description: string): Command =>
     command
       .command(name)

@@ -1,7 +1,7 @@
 /** `fslc explain FSL0123`: what a code means, from the registry. */
 import type { Code } from "./code.js";
 import { registry } from "./diagnostic.js";
-import { didYouMean } from "./suggest.js";
+import { editDistance } from "./suggest.js";
 
 const entries: Readonly<Record<string, Code>> = registry;
 
@@ -15,7 +15,10 @@ export function explain(code: string): Explanation {
   const digits = /^(?:fsl)?(\d{4})$/i.exec(code.trim())?.[1];
   const name = digits === undefined ? code.trim().toUpperCase() : `FSL${digits}`;
   const entry = Object.hasOwn(entries, name) ? entries[name] : undefined;
-  if (entry === undefined) return { found: false, near: didYouMean(name, Object.keys(entries)) };
+  if (entry === undefined) {
+    // Numbers are near only where a digit was mistyped: two digits away stands something else entirely.
+    return { found: false, near: Object.keys(entries).find((known) => editDistance(name, known) === 1) };
+  }
   const text = [
     `${name} (${entry.severity}): ${entry.title}`,
     "",

@@ -4,6 +4,9 @@ import { type Availability, type Engine, EngineError, type EngineOptions } from 
 export const ENGINE_NAMES = ["onnx", "reference"] as const;
 export type EngineName = (typeof ENGINE_NAMES)[number];
 
+/** Devices that an engine can have; a probe says which are here. */
+export const ENGINE_DEVICES: Readonly<Record<EngineName, readonly string[]>> = { onnx: ["cpu"], reference: ["cpu"] };
+
 export interface EngineReport {
   readonly name: EngineName;
   readonly availability: Availability;

@@ -13,6 +13,7 @@ import {
   readFileSync,
   renameSync,
   rmSync,
+  statSync,
   writeSync,
 } from "node:fs";
 import { join } from "node:path";
@@ -52,6 +53,10 @@ export type Finished = Omit<Manifest, "format" | "weights" | "files" | "output">
 const manifestFile = "manifest.json";
 const weightsFile = "weights.safetensors";
 const contentFile = "key.json";
+/** What the folder of an entry is called while it is written. */
+const writing = ".writing-";
+/** No entry takes so long to write: what is older was left by a process that died in the middle. */
+const abandonedAfter = 3_600_000;
 
 /** The newest entry of `key` that `wanted` allows. Entries that cannot be read are passed over and told to `damaged`. */
 export function findEntry(
@@ -145,9 +150,10 @@ export function writeEntry(root: string, finished: Finished): StoreEntry {
   };
   const parent = join(root, manifest.key);
   const dir = join(parent, numericsId(manifest.numerics));
-  const beside = join(root, `.writing-${process.pid}-${randomBytes(4).toString("hex")}`);
+  const beside = join(root, `${writing}${process.pid}-${randomBytes(4).toString("hex")}`);
   try {
     mkdirSync(beside, { recursive: true });
+    sweep(root, beside);
     if (bytes !== undefined) writeFlushed(join(beside, weightsFile), bytes);
     for (const { name, bytes: data } of files) writeFlushed(join(beside, name), data);
     writeFlushed(join(beside, contentFile), Buffer.from(JSON.stringify(content)));
@@ -159,6 +165,17 @@ export function writeEntry(root: string, finished: Finished): StoreEntry {
     throw new DiagnosticError(diagnostic("FSL7031", undefined, { path: dir, why: reason(error) }), { cause: error });
   }
   return { dir, manifest };
+}
+
+/** Removes what writers that died have left. `beside` is fresh: its time is now, by the clock of the disk. */
+function sweep(root: string, beside: string): void {
+  const now = statSync(beside).mtimeMs;
+  for (const name of list(root)) {
+    if (!name.startsWith(writing)) continue;
+    const path = join(root, name);
+    const written = statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? now;
+    if (now - written > abandonedAfter) rmSync(path, { recursive: true, force: true });
+  }
 }
 
 /** Renames `from` to `to`; a folder that lies there is moved away first, as a rename does not replace a full one. */
