@@ -17,7 +17,13 @@ type Case = [name: string, metric: string, shot: number, formula: (e: Episode) =
 const cases: Case[] = [
   ["BD-CSPN with every query", "bd_cspn", 2, (e) => formulas.bdCspn(e, 10, 8)],
   ["BD-CSPN with the surest two of a class", "bd_cspn(surest: 2)", 1, (e) => formulas.bdCspn(e, 10, 2)],
-  ["LaplacianShot", "laplacian_shot", 1, (e) => formulas.laplacianShot(e, mu, 3, 0.7, 20)],
+  ["LaplacianShot", "laplacian_shot(lambda: 0.7)", 1, (e) => formulas.laplacianShot(e, mu, 2, 0.7, 20)],
+  [
+    "LaplacianShot, four neighbours",
+    "laplacian_shot(neighbors: 4, lambda: 0.3)",
+    2,
+    (e) => formulas.laplacianShot(e, mu, 4, 0.3, 20),
+  ],
   ["TIM by gradient descent", "tim(rate: 1e-2, steps: 6 steps)", 2, (e) => formulas.timByGradient(e, 1e-2, 6)],
   ["TIM by alternating closed forms", "tim_adm(rounds: 12)", 2, (e) => formulas.timByTurns(e, 12)],
   ["PT-MAP, one shot", "pt_map(rounds: 6, scalings: 9)", 1, (e) => formulas.ptMap(e, 0.4, 6, 9)],
