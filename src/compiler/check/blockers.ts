@@ -3,7 +3,7 @@ import type * as ast from "../../../grammar/ast.js";
 import type { Holes } from "../diagnostics/code.js";
 import { type CodeName, diagnostic, type registry } from "../diagnostics/diagnostic.js";
 import { type LoopStatement, roundsOf, roundsWithin } from "../lower/minimizer.js";
-import type { Block, Blocker, Metric, Statement } from "../typed.js";
+import type { Block, Blocker, Callable, Metric, Network, Statement } from "../typed.js";
 
 export function blocker<K extends CodeName>(code: K, span: ast.Span, holes: Holes<(typeof registry)[K]>): Blocker {
   return { code, message: diagnostic(code, span, holes).message, span };
@@ -34,27 +34,61 @@ export function metricBlockers(metric: Metric, stage: string, span: ast.Span): B
 }
 
 /** What a training step cannot go through: each round of a loop is part of its program. */
-export function trainingBlockers(metric: Metric, stage: string): Blocker[] {
-  const entry = metric.entries["classify"];
-  for (const node of nodes(entry?.body.statements)) {
-    const statement = node as unknown as Statement;
-    if (statement.kind === "minimize" && statement.by?.method === "lbfgs")
-      return [blocker("FSL5101", statement.span, { stage, why: "`lbfgs` ends where it has converged, at test only" })];
-  }
-  return outerLoops(metric).flatMap((loop) => {
-    const rounds = roundsOf(loop, false);
-    if (rounds <= mostTrainingRounds) return [];
-    const why = `its ${rounds} rounds are more than the ${mostTrainingRounds} that one can hold`;
-    return [blocker("FSL5101", loop.span, { stage, why })];
+export function trainingBlockers(metric: Metric, encoder: Network, loss: Block, stage: string): Blocker[] {
+  const read = new Set([
+    "classify",
+    ...[...nodes(loss)].flatMap((node) => (node["k"] === "entry_loss" ? [String(node["entry"])] : [])),
+  ]);
+  return [...read].flatMap((name) => {
+    const statements = metric.entries[name]?.body.statements ?? [];
+    for (const node of nodes(statements)) {
+      const statement = node as unknown as Statement;
+      if (statement.kind === "minimize" && statement.by?.method === "lbfgs")
+        return [
+          blocker("FSL5101", statement.span, { stage, why: "`lbfgs` ends where it has converged, at test only" }),
+        ];
+    }
+    return loopsOf(statements).flatMap((loop) => {
+      const why = tooLong(loop, metric, encoder);
+      return why === undefined ? [] : [blocker("FSL5101", loop.span, { stage, why })];
+    });
   });
+}
+
+function tooLong(loop: LoopStatement, metric: Metric, encoder: Network): string | undefined {
+  const rounds = roundsOf(loop, false);
+  if (rounds > mostTrainingRounds)
+    return `its ${rounds} rounds are more than the ${mostTrainingRounds} that one can hold`;
+  const layers = adaptedLayers(loop, metric, encoder);
+  if (rounds * layers <= mostLayerRounds) return undefined;
+  return `${rounds} rounds through ${layers} layers that are adapted are more than the ${mostLayerRounds} layers that one can hold`;
+}
+
+/** Layers of the networks that a loop adapts. */
+function adaptedLayers(loop: LoopStatement, metric: Metric, encoder: Network): number {
+  let layers = 0;
+  for (const node of nodes(loop)) {
+    const target = node as { readonly kind?: unknown; readonly from?: Callable };
+    if (target.kind !== "network" || target.from === undefined) continue;
+    const { from } = target;
+    const learn = from.kind === "learn" ? metric.learns.find((own) => own.name === from.name) : undefined;
+    const network = from.kind === "slot" ? encoder : learn?.kind === "module" ? learn.network : undefined;
+    layers += [...nodes(network?.layers)].filter((layer) => "op" in layer && "path" in layer).length;
+  }
+  return layers;
 }
 
 /** Rounds of loops that a training step may be made of, and that a round of a loop may hold. */
 const mostTrainingRounds = 256;
 const mostRoundsWithin = 256;
+/** Layers of adapted networks, counted once a round: about 40 nodes each in a step's program. */
+const mostLayerRounds = 800;
 
 function outerLoops(metric: Metric): LoopStatement[] {
-  const statements = metric.entries["classify"]?.body.statements ?? [];
+  return loopsOf(metric.entries["classify"]?.body.statements ?? []);
+}
+
+function loopsOf(statements: readonly Statement[]): LoopStatement[] {
   return statements.flatMap((statement) => (statement.kind === "let" ? [] : [statement]));
 }
 

@@ -89,7 +89,7 @@ export function meta(context: StageContext): Elaborated {
   const blockers = [
     ...metricBlockers(metric.slot.value, decl.name.text, at),
     ...fitBlockers(metric.slot, fitting),
-    ...trainingBlockers(metric.slot.value, decl.name.text),
+    ...trainingBlockers(metric.slot.value, encoder.value, loss, decl.name.text),
   ];
   const stage: MetaStage = {
     kind: "meta",
