@@ -216,3 +216,29 @@ test("statistics of another value are printed as they are written", () => {
   const text = "fsl 1\nfn f(encoder, x, y) {\n  encoder(x, norm: from(y)).vector\n}\n";
   expect(print(parse(text, "x.fsl").tree, parse(text, "x.fsl").trivia)).toContain("norm: from(y)");
 });
+
+test("lines of a training are printed as they are written", () => {
+  const lines = [
+    "  learn turns = linear(4)",
+    "  learn scale = 1.0 positive",
+    "  optimizer sgd(lr: 0.1) {",
+    "    encoder.*.* lr_decay: 0.5",
+    "    learn.turns frozen",
+    "  }",
+    "  for 90 epochs, 64 images per step, 4 parts per step, drop last",
+    "  patience 10 epochs",
+    "  ema 0.999",
+  ];
+  const text = `fsl 1\n\npretrain p {\n${lines.join("\n")}\n}\n`;
+  const { tree, trivia, errors } = parse(text, "x.fsl");
+  expect(errors).toEqual([]);
+  expect(print(tree, trivia)).toBe(text);
+  // Several of one line become a line each; the parts may stand first.
+  const other = parse(
+    "fsl 1\n\npretrain p { learn a = 1.0, b = 2.0\n for 2 epochs, 4 parts per step, 64 images per step }\n",
+    "x.fsl",
+  );
+  expect(print(other.tree, other.trivia)).toBe(
+    "fsl 1\n\npretrain p {\n  learn a = 1.0\n  learn b = 2.0\n  for 2 epochs, 64 images per step, 4 parts per step\n}\n",
+  );
+});
