@@ -14,25 +14,6 @@ const closerOf: ReadonlyMap<TokenType, TokenType> = new Map([
   [t.LBrace, t.RBrace],
 ]);
 const closers: ReadonlySet<TokenType> = new Set(closerOf.values());
-const symbolOf: ReadonlyMap<TokenType, string> = new Map([
-  [t.RParen, ")"],
-  [t.RBracket, "]"],
-  [t.RBrace, "}"],
-]);
-/** The first words of declarations. */
-export const declarationWords: ReadonlySet<string> = new Set([
-  "param",
-  "dataset",
-  "backbone",
-  "block",
-  "episode",
-  "metric",
-  "fn",
-  "pretrain",
-  "meta",
-  "evaluate",
-  "import",
-]);
 /** Deeper nesting than this is refused: the walks over the tree are recursive. */
 export const maxDepth = 150;
 
@@ -94,7 +75,7 @@ function mended(tokens: IToken[], file: string): Balanced {
   const groups: IToken[] = [];
   const close = (opener: IToken, before: IToken | undefined): void => {
     const type = closerOf.get(opener.tokenType) ?? t.RBrace;
-    const expected = `\`${symbolOf.get(type) ?? "}"}\``;
+    const expected = `\`${type.PATTERN}\``;
     const other = before && { span: spanOf(before), text: `a ${expected} is missing before this` };
     issues.push({ kind: "unclosed", span: spanOf(opener), found: opener.image, expected, ...(other && { other }) });
     result.push(inserted(type, result.at(-1) ?? opener));
@@ -161,7 +142,7 @@ function isBalanced(tokens: readonly IToken[]): boolean {
 
 /** A declaration's word at the very start of a line: nobody indents those, and nothing else stands there. */
 function startsDeclaration(token: IToken): boolean {
-  return token.startColumn === 1 && declarationWords.has(token.image);
+  return token.startColumn === 1 && t.declarationWords.has(token.image);
 }
 
 /** The token where brackets nest too deeply, if they do. */

@@ -3,24 +3,11 @@
  * under the same names, and a test compares the two. Choices that a word alone does not decide are made by gates.
  * Where people slip (`=` for `:`, a missing comma), a rule takes the slip as well and `build` notes it.
  */
-import type { TokenType } from "chevrotain";
 import type { ParserOptions } from "./parser/base.js";
 import { StageParser } from "./parser/stages.js";
 import * as t from "./tokens.js";
 
 const w = t.words;
-const declarationStarts: ReadonlySet<TokenType> = new Set([
-  w.param,
-  w.dataset,
-  w.backbone,
-  w.block,
-  w.episode,
-  w.metric,
-  w.fn,
-  w.pretrain,
-  w.meta,
-  w.evaluate,
-]);
 
 /** Files and declarations; the layers below it have the rest of the rules. */
 export class FslParser extends StageParser {
@@ -30,7 +17,8 @@ export class FslParser extends StageParser {
   }
 
   private atDeclaration(): boolean {
-    return this.is(w.import) || (declarationStarts.has(this.LA(1).tokenType) && this.is(t.Identifier, 2));
+    const word = t.declarationWords.has(this.LA(1).image) && !this.is(t.Unit);
+    return this.is(w.import) || (word && this.is(t.Identifier, 2));
   }
 
   readonly file = this.RULE("file", () => {

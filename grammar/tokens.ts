@@ -154,6 +154,20 @@ export const words = Object.fromEntries(
     }),
   ]),
 ) as Readonly<Record<Word, TokenType>>;
+/** The words that declarations begin with. */
+export const declarationWords: ReadonlySet<string> = new Set<Word>([
+  "param",
+  "dataset",
+  "backbone",
+  "block",
+  "episode",
+  "metric",
+  "fn",
+  "pretrain",
+  "meta",
+  "evaluate",
+  "import",
+]);
 /** A word that stands after a number on its line and is its unit: `5 shot`. */
 export const Unit = createToken({ name: "Unit", categories: [Any] });
 

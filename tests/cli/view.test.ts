@@ -2,11 +2,15 @@ import { expect, test } from "vitest";
 import { bytes, count, duration, flops, interval, rate, shorten } from "../../src/cli/view/format.js";
 import { fitRows, graphRows } from "../../src/cli/view/graph.js";
 import { layout, screenLines } from "../../src/cli/view/layout.js";
-import { lineWidth, plainText } from "../../src/cli/view/line.js";
+import { type Line, lineWidth } from "../../src/cli/view/line.js";
 import { initialState, interrupted, type RunState, reduce, secondsLeft } from "../../src/cli/view/model.js";
 import { append, chart, emptySeries } from "../../src/cli/view/series.js";
 import type { RunEvent } from "../../src/runtime/events.js";
 import { fakeRun } from "./fake-run.js";
+
+function plainText(line: Line): string {
+  return line.map((segment) => segment.text).join("");
+}
 
 /** The state after the first event that `when` accepts. */
 function stateAt(events: readonly RunEvent[], when: (event: RunEvent) => boolean): { state: RunState; now: number } {

@@ -8,7 +8,7 @@ import type { Node } from "../../src/compiler/tensor/ir.js";
 import { reachable } from "../../src/compiler/tensor/walk.js";
 import { type Case, cases, opNames } from "./cases.js";
 import { derivatives } from "./setup.js";
-import { expectClose, freshOps, type Operand, random, runner, type Spread, type Values } from "./support.js";
+import { expectClose, freshOps, matmul, type Operand, random, runner, type Spread, type Values } from "./support.js";
 
 const TASKS = 3;
 
@@ -110,8 +110,8 @@ describe("what batching leaves alone", () => {
   it("keeps what no task changes, and never repeats it before it meets a task's own", () => {
     const o = freshOps();
     const [x, w, m] = [o.input("x", [5, 4]), o.input("w", [4, 3]), o.input("m", [3, 3])];
-    const shared = o.matmul(w, m);
-    const [y] = batch(o.graph, [o.matmul(x, shared)], new Map([[x, o.input("xs", [2, 5, 4])]]), 2) as [Node];
+    const shared = matmul(o, w, m);
+    const [y] = batch(o.graph, [matmul(o, x, shared)], new Map([[x, o.input("xs", [2, 5, 4])]]), 2) as [Node];
     expect(ops([y])).not.toContain("broadcast");
     expect(reachable([y])).toContain(shared);
     const indices = o.input("i", [6], "i32");

@@ -7,7 +7,7 @@ import type { Node } from "../../src/compiler/tensor/ir.js";
 import type { Ops } from "../../src/compiler/tensor/ops.js";
 import { optimize } from "../../src/compiler/tensor/passes/optimize.js";
 import { verify } from "../../src/compiler/tensor/verify.js";
-import { draw, expectClose, freshOps, programOf, random, runner, type Values } from "./support.js";
+import { draw, expectClose, freshOps, matmul, programOf, random, runner, type Values } from "./support.js";
 
 const WAY = 2;
 const TASKS = 2;
@@ -21,7 +21,7 @@ function network(o: Ops, x: Node, [filters, gamma, beta, linear, bias]: readonly
   const y = o.conv2d(x, filters as Node, { stride: [1, 1], pad: [1, 1, 1, 1], groups: 1 });
   const z = o.relu(o.batchNorm(y, gamma as Node, beta as Node, { eps: 1e-2, groups: 1 }));
   const pooled = o.maxPool(z, { size: [2, 2], stride: [2, 2], pad: [0, 0, 0, 0] });
-  const logits = o.matmul(o.reshape(pooled, [Number(x.shape[0]), 12]), linear as Node);
+  const logits = matmul(o, o.reshape(pooled, [Number(x.shape[0]), 12]), linear as Node);
   return o.add(logits, o.broadcast(bias as Node, logits.shape, [1]));
 }
 /** Mean cross-entropy where image i is of class i mod way. */

@@ -13,7 +13,7 @@ import { verify } from "../../src/compiler/tensor/verify.js";
 import { reachable } from "../../src/compiler/tensor/walk.js";
 import { cases, opNames } from "./cases.js";
 import { derivatives } from "./setup.js";
-import { freshOps, programOf } from "./support.js";
+import { freshOps, matmul, programOf } from "./support.js";
 
 /** One step of gradient descent on w towards x·w = 1. */
 function descent(): { o: Ops; program: Program; w: Node<"input">; x: Node<"input"> } {
@@ -212,7 +212,7 @@ describe("cost", () => {
     expect(
       of((o) => {
         const [a, b] = [o.input("a", [3, 4]), o.input("b", [4, 5])];
-        return { outputs: [o.matmul(a, b)], inputs: [a, b] };
+        return { outputs: [matmul(o, a, b)], inputs: [a, b] };
       }),
     ).toEqual({ flops: 2 * 3 * 4 * 5, bytes: 4 * (12 + 20 + 15), peakBytes: 4 * (12 + 20 + 15), parameters: 0 });
     const one = 2 * (2 * 6 * 8 * 8) * (3 * 9);

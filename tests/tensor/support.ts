@@ -82,6 +82,11 @@ export function runner(
   };
 }
 
+/** [i, k] · [k, j] → [i, j] */
+export function matmul(o: Ops, a: Node, b: Node): Node {
+  return o.dot(a, b, [[1], [0]]);
+}
+
 export function freshOps(): Ops {
   return new Ops(new Graph());
 }

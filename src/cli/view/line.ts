@@ -13,10 +13,6 @@ export function lineWidth(line: Line): number {
   return line.reduce((sum, s) => sum + [...s.text].length, 0);
 }
 
-export function plainText(line: Line): string {
-  return line.map((s) => s.text).join("");
-}
-
 /** Left part, then right part against the right edge; the right part is dropped where both do not fit. */
 export function spread(left: Line, right: Line, width: number): Line {
   const gap = width - lineWidth(left) - lineWidth(right);

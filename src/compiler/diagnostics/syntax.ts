@@ -1,6 +1,6 @@
 /** Issues of the parser → diagnostics with codes. */
-import { declarationWords } from "../../../grammar/balance.js";
 import type { IssueKind, SyntaxIssue } from "../../../grammar/issue.js";
+import { declarationWords } from "../../../grammar/tokens.js";
 import { type Diagnostic, diagnostic } from "./diagnostic.js";
 import { didYouMean } from "./suggest.js";
 

@@ -179,12 +179,6 @@ export class Ops {
     const [lhsBatch, rhsBatch] = batch;
     return this.graph.op("dot_general", [a, b], { lhsBatch, rhsBatch, lhsContract, rhsContract });
   }
-  /** [B…, i, k] · [B…, k, j] → [B…, i, j] */
-  matmul(a: Node, b: Node): Node {
-    const rank = a.shape.length;
-    const batch = range(rank - 2);
-    return this.dot(a, b, [[rank - 1], [rank - 2]], [batch, batch]);
-  }
   conv2d(x: Node, filters: Node, attrs: ConvAttrs): Node {
     return this.graph.op("conv2d", [x, filters], attrs);
   }

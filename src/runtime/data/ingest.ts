@@ -170,6 +170,7 @@ async function digestSplits(
   const known = await DigestCache.open(join(options.cacheDir, "digests.txt"));
   const digests = new Map<string, string>();
   const all = [...files];
+  if (all.length > 0) options.onProgress({ phase: "scan", done: 0, total: all.length, unit: "files" });
   for (let first = 0; first < all.length; first += SCANNED) {
     options.signal.throwIfAborted();
     const some = all.slice(first, first + SCANNED);

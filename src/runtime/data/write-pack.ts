@@ -112,6 +112,7 @@ export async function writePack(dir: string, write: WriteOptions): Promise<void>
     const writers = handles.map((handle) => new RowWriter(handle, rows.length));
     const unreadable = new Map<number, string>();
     let done = 0;
+    options.onProgress({ phase: "decode", done, total: jobs.length, unit: "images" });
     for await (const result of decodeAll(jobs, reader, recipe, options.threads, options.signal)) {
       const ref = (jobs[done] as DecodeJob).ref;
       const targets = rowsOfJob[done] as readonly number[];

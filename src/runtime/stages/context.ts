@@ -1,5 +1,4 @@
 /** What a stage driver gets from its worker. */
-import type { DType } from "../../compiler/tensor/ir.js";
 import type { RunEvent } from "../events.js";
 import type { Job } from "../worker/protocol.js";
 import { patienceFor } from "../worker/watchdog.js";
@@ -79,23 +78,4 @@ export function throttled(say: (event: Said) => void, now: () => number = () => 
     last.set(key, time);
     say(event);
   };
-}
-
-export function elements(shape: readonly number[]): number {
-  return shape.reduce((product, size) => product * size, 1);
-}
-
-/** A fresh array for a tensor of this type. */
-export function allocate(dtype: DType, count: number): Float32Array | Int32Array | Uint32Array | Uint8Array {
-  switch (dtype) {
-    case "f32":
-      return new Float32Array(count);
-    case "i32":
-      return new Int32Array(count);
-    case "u32":
-      return new Uint32Array(count);
-    case "u8":
-    case "bool":
-      return new Uint8Array(count);
-  }
 }

@@ -1,11 +1,13 @@
 /** Embeds images of one split, each once, in chunks of a fixed size. */
+
 import type { Program } from "../../compiler/tensor/ir.js";
+import { elementCount } from "../../compiler/tensor/shape.js";
 import type { Dataset, SplitName } from "../../compiler/typed.js";
 import type { Pack } from "../data/contract.js";
 import { createLoader } from "../data/index.js";
 import type { Executable, Handle, HostTensor } from "../engines/engine.js";
 import { imagesPerRun } from "./chunks.js";
-import { elements, type StageContext } from "./context.js";
+import type { StageContext } from "./context.js";
 import { allocateFeeds, feedData } from "./feeds.js";
 import { Rows } from "./rows.js";
 
@@ -32,7 +34,7 @@ export async function embed(request: EmbedRequest, context: StageContext): Promi
   const rows = new Map(
     program.outputs.map(({ name, node }) => [
       name,
-      new Rows(images, elements(node.shape.slice(1)), `${request.spill}-${name}.f32`),
+      new Rows(images, elementCount(node.shape.slice(1)), `${request.spill}-${name}.f32`),
     ]),
   );
   const feeds = allocateFeeds(program);

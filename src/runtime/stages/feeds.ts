@@ -1,7 +1,9 @@
 /** Host arrays that feed a program, made once and filled before each run. */
+
 import type { Program, ProgramInput } from "../../compiler/tensor/ir.js";
+import { elementCount } from "../../compiler/tensor/shape.js";
 import type { HostTensor, TypedData } from "../engines/engine.js";
-import { allocate, elements } from "./context.js";
+import { allocate } from "../tensors.js";
 
 export type Feeds = Readonly<Record<string, HostTensor>>;
 
@@ -12,7 +14,7 @@ export function allocateFeeds(program: Program): Feeds {
       .filter(({ role }) => role === "feed")
       .map(({ name, node: { shape, dtype } }): [string, HostTensor] => [
         name,
-        { shape, dtype, data: allocate(dtype, elements(shape)) },
+        { shape, dtype, data: allocate(dtype, elementCount(shape)) },
       ]),
   );
 }

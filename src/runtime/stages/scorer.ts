@@ -2,15 +2,17 @@
  * Scoring of episodes as validation and evaluation do it. Their weights differ: constants of an evaluation's programs
  * (the engine may fold and lay them out), given anew to each run of a validation.
  */
+
 import { lowerClassify, lowerEmbed, lowerEpisodes } from "../../compiler/lower/index.js";
 import type { Program } from "../../compiler/tensor/ir.js";
+import { elementCount } from "../../compiler/tensor/shape.js";
 import type { Dataset, Metric, Network, Report, SplitName, Task } from "../../compiler/typed.js";
 import type { Episode, Pack } from "../data/contract.js";
 import { createLoader } from "../data/index.js";
 import type { Engine, Executable, Handle, HostTensors } from "../engines/engine.js";
 import { episodesInRun, imageEpisodesInRun, imagesPerRun } from "./chunks.js";
 import { type Classified, classify, fromLoader, fromRows } from "./classify.js";
-import { elements, type StageContext } from "./context.js";
+import type { StageContext } from "./context.js";
 import { embed } from "./embed.js";
 import { inputNames, pick } from "./feeds.js";
 import type { Rows } from "./rows.js";
@@ -56,7 +58,7 @@ export class Embedder {
     context: StageContext,
   ): Promise<Embedder> {
     const program = lowerEmbed(encoder, source.dataset, { batch: imagesPerRun, outputs, slot: "encoder" });
-    const width = program.outputs.reduce((sum, { node }) => sum + elements(node.shape.slice(1)), 0);
+    const width = program.outputs.reduce((sum, { node }) => sum + elementCount(node.shape.slice(1)), 0);
     return new Embedder(await compileFor(program, constants, engine), source, context, width);
   }
 

@@ -1,9 +1,11 @@
 /** The state of a training on an engine, and what moves it from step to step. */
+
 import type { TrainingProgram } from "../../compiler/lower/index.js";
 import type { Program } from "../../compiler/tensor/ir.js";
+import { elementCount } from "../../compiler/tensor/shape.js";
 import type { LoadedBatch } from "../data/contract.js";
 import type { Engine, Executable, Handle, HostTensor, HostTensors } from "../engines/engine.js";
-import { allocate, elements } from "./context.js";
+import { allocate } from "../tensors.js";
 import { allocateFeeds, type Feeds, feedData, inputNames, pick, scalar } from "./feeds.js";
 
 export interface StepOutcome {
@@ -112,7 +114,7 @@ function outcome(host: HostTensors, loss: number, accuracy: number): StepOutcome
 function extras(training: TrainingProgram): HostTensors {
   return Object.fromEntries(
     training.extra.map(({ name, shape, dtype, fill }) => {
-      const data = allocate(dtype, elements(shape));
+      const data = allocate(dtype, elementCount(shape));
       data.fill(fill);
       return [name, { shape, dtype, data }];
     }),

@@ -123,8 +123,8 @@ export const emoji: Source = {
   async fetch(_, options) {
     const dir = folderOf(options);
     if (await exists(dir)) return;
-    const { fetchPackages } = await import("../packages.js");
     options.onProgress({ phase: "download", done: 0, total: SETS.length, unit: "files" });
+    const { fetchPackages } = await import("../packages.js");
     await makeFolder(dir, async (beside) => {
       const place = (set: PinnedPackage): string => join(beside, `${shortName(set)}.package`);
       await fetchPackages(SETS, place, {

@@ -1,6 +1,8 @@
 /** The `onnx` engine: a program is one ONNX Runtime session; tensors live in host buffers that runs write into. */
 import * as ort from "onnxruntime-node";
 import type { DType, Program, ProgramInput, ProgramOutput, Shape } from "../../../compiler/tensor/ir.js";
+import { elementCount } from "../../../compiler/tensor/shape.js";
+import { allocate } from "../../tensors.js";
 import {
   type Engine,
   EngineError,
@@ -99,7 +101,7 @@ export class OnnxEngine implements Engine {
 
   /** A buffer for a device output: one that was freed, or a new one. */
   take(dtype: DType, shape: Shape): TypedData {
-    return this.freed.get(kindOf({ dtype, shape }))?.pop() ?? allocate(dtype, shape);
+    return this.freed.get(kindOf({ dtype, shape }))?.pop() ?? allocate(dtype, elementCount(shape));
   }
 
   async dispose(): Promise<void> {
@@ -154,7 +156,7 @@ class OnnxExecutable implements Executable {
 
     const fetches: Record<string, ort.Tensor | null> = {};
     const next = this.pairs.map(({ input, output }) => {
-      const data = this.spare.get(input.name) ?? allocate(input.node.dtype, input.node.shape);
+      const data = this.spare.get(input.name) ?? allocate(input.node.dtype, elementCount(input.node.shape));
       fetches[outputName(output.name)] = tensor(input.node.dtype, data, input.node.shape);
       return { input, data };
     });
@@ -227,21 +229,6 @@ function statePair(program: Program, input: ProgramInput): StatePair {
   if (output === undefined)
     throw new EngineError("internal", `${program.name}: state "${input.name}" has no successor "${input.next}"`);
   return { input, output };
-}
-
-function allocate(dtype: DType, shape: Shape): TypedData {
-  const size = shape.reduce((a, b) => a * b, 1);
-  switch (dtype) {
-    case "f32":
-      return new Float32Array(size);
-    case "i32":
-      return new Int32Array(size);
-    case "u32":
-      return new Uint32Array(size);
-    case "u8":
-    case "bool":
-      return new Uint8Array(size);
-  }
 }
 
 function tensor(dtype: DType, data: TypedData, shape: Shape): ort.Tensor {
