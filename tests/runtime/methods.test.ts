@@ -1,0 +1,122 @@
+/** Methods that do more than look at embeddings once, through whole runs: loops, shared queries, fits, own embeddings. */
+import { readdirSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import type { Experiment } from "../../src/compiler/typed.js";
+import { compileFile } from "../../src/runtime/compile-file.js";
+import { type Project, places } from "../../src/runtime/project.js";
+import { run } from "../../src/runtime/run.js";
+import { fillOrders } from "../../src/runtime/stages/classify.js";
+import { follow, makeProject, type Played } from "./tiny.js";
+
+vi.setConfig({ testTimeout: 240_000, hookTimeout: 240_000 });
+
+const source = `fsl 1
+import { folder } from "fsl:datasets"
+import { logistic_regression, prototypes, simple_shot } from "fsl:metrics"
+import { fine_tuning } from "fsl:finetuning"
+import { bd_cspn, pt_map, tim } from "fsl:transductive"
+
+dataset stripes = folder(root: "images") {
+  train resize(8), center_crop(8), normalize(mean: [0.5], std: [0.25])
+  eval  resize(8), center_crop(8), normalize(mean: [0.5], std: [0.25])
+}
+backbone raw { flatten, relu as vector }
+backbone net { conv(3, 4), batch_norm, relu, max_pool(2), flatten as vector }
+episode task = 2 way, 2 shot, 3 query
+
+evaluate regression { encoder raw  metric logistic_regression  episodes task from stripes.test, 6 episodes }
+evaluate centred like regression { metric simple_shot  fit from stripes.train }
+evaluate again like centred { episodes task from stripes.test, 4 episodes }
+evaluate rectified like regression { metric bd_cspn(surest: 2) }
+evaluate information like regression { metric tim(rate: 1e-2, steps: 60 steps) }
+evaluate transport like regression { metric pt_map(rounds: 5, scalings: 10) }
+evaluate tuned like regression { encoder untrained net  metric fine_tuning(rate: 1e-2, steps: 40 steps) }
+`;
+
+let project: Project;
+let experiment: Experiment;
+beforeAll(async () => {
+  project = await makeProject();
+  const file = join(project.dir, "methods.fsl");
+  writeFileSync(file, source);
+  const compiled = compileFile(file);
+  if (compiled.experiment === undefined)
+    throw new Error(compiled.diagnostics.map(({ code, message }) => `${code} ${message}`).join("\n"));
+  experiment = compiled.experiment;
+});
+afterAll(() => rmSync(project.dir, { recursive: true, force: true }));
+
+const at = (home: string): Project => ({ dir: project.dir, home: join(project.dir, home) });
+const play = (typed: Experiment, home: string, engine: string): Promise<Played> =>
+  follow(run(typed, { project: at(home), threads: 2, engine }));
+
+describe("whole runs", () => {
+  const played: Record<string, Played> = {};
+  beforeAll(async () => {
+    for (const engine of ["onnx", "reference"]) played[engine] = await play(experiment, `home-${engine}`, engine);
+  });
+
+  test("every method runs, and both engines agree", () => {
+    for (const { summary } of Object.values(played)) {
+      expect(summary.failures).toEqual([]);
+      expect(summary.results).toHaveLength(7);
+    }
+    const [ours = [], exact = []] = ["onnx", "reference"].map((engine) => played[engine]?.summary.results);
+    // One query of an episode that is nearly a tie may fall otherwise.
+    for (const [i, { stage, mean }] of ours.entries())
+      expect(Math.abs(mean - (exact[i]?.mean ?? 0)), stage).toBeLessThan(0.03);
+    for (const { stage, mean } of ours) expect(mean, stage).toBeGreaterThan(0.5);
+  });
+
+  test("results of methods that see the queries together say so", () => {
+    const kinds = played["onnx"]?.summary.results.map(({ stage, transductive, assumes }) => [
+      stage,
+      transductive,
+      assumes,
+    ]);
+    expect(kinds).toEqual([
+      ["regression", undefined, undefined],
+      ["centred", undefined, undefined],
+      ["again", undefined, undefined],
+      ["rectified", true, undefined],
+      ["information", true, undefined],
+      ["transport", true, ["balanced"]],
+      ["tuned", undefined, undefined],
+    ]);
+  });
+
+  test("what is fitted from base data is computed once", () => {
+    expect(readdirSync(places.fits(at("home-onnx")))).toHaveLength(1);
+    const embedded = (stage: string): number[] => [
+      ...new Set(
+        played["onnx"]?.events.flatMap((event) =>
+          event.type === "stage.progress" && event.stage === stage && event.phase === "embed" ? [event.total ?? 0] : [],
+        ),
+      ),
+    ];
+    // The training split of six classes, twelve images each, for the first of the two stages only.
+    expect([...embedded("centred"), ...embedded("again")].filter((total) => total === 72)).toHaveLength(1);
+  });
+
+  test("a split that has other images than were counted is no base for a fit", async () => {
+    const changed = JSON.parse(
+      JSON.stringify(experiment).replaceAll('"name":"item","size":72', '"name":"item","size":73'),
+    );
+    const { summary } = await play({ ...changed, wanted: ["centred"] } as Experiment, "home-changed", "onnx");
+    expect(summary.failures.map(({ code }) => code)).toEqual(["FSL7053"]);
+    expect(summary.failures[0]?.message).toContain("72 readable images");
+  });
+});
+
+test("queries are met in an order of their own in each episode, whatever runs together", () => {
+  const orders = (start: number, count: number): number[][] => {
+    const data = new Int32Array(count * 8);
+    fillOrders({ order: { shape: [count, 8], dtype: "i32", data } }, 7, start, count);
+    return Array.from({ length: count }, (_, e) => [...data.subarray(e * 8, (e + 1) * 8)]);
+  };
+  const all = orders(0, 6);
+  for (const order of all) expect([...order].sort()).toEqual([0, 1, 2, 3, 4, 5, 6, 7]);
+  expect(new Set(all.map((order) => order.join())).size).toBe(6);
+  expect([...orders(0, 2), ...orders(2, 4)]).toEqual(all);
+});
