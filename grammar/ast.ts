@@ -250,11 +250,15 @@ export interface RepeatStatement {
   readonly until: Expr | undefined;
   readonly span: Span;
 }
-/** `minimize w from c by adam(lr: 1e-4) for 5 steps, 10 steps at test first_order { loss }` (rules 17, 18). */
+/**
+ * `minimize w from c by adam(lr: 1e-4) { body.** lr: 1e-5 } for 5 steps, 10 steps at test first_order { loss }` (rules 17,
+ * 18). Paths of groups begin with the name of a binding.
+ */
 export interface MinimizeStatement {
   readonly kind: "minimize";
   readonly bindings: readonly Binding[];
   readonly by: Expr;
+  readonly groups: readonly OptimizerGroup[];
   readonly steps: Expr;
   readonly stepsAtTest: Expr | undefined;
   readonly firstOrder: boolean;

@@ -4,6 +4,7 @@ import type * as ast from "../ast.js";
 import * as t from "../tokens.js";
 import { type Builder, type Cst, covering, keyword, node, nodes, token } from "./cst.js";
 import { buildExpression, errorAt } from "./expressions.js";
+import { buildGroups } from "./groups.js";
 
 type Line = { readonly at: number } & (
   | { readonly kind: "statement"; readonly make: () => ast.Statement }
@@ -104,6 +105,7 @@ function buildMinimize(b: Builder, cst: CstNode): ast.MinimizeStatement {
     kind: "minimize",
     bindings: bindings(b, nodes(cst, "binding")),
     by: buildExpression(b, node(cst, "by"), span.end),
+    groups: buildGroups(b, cst),
     steps: buildExpression(b, node(cst, "steps"), span.end),
     stepsAtTest: atTest && buildExpression(b, atTest, span.end),
     firstOrder: firstOrder !== undefined,

@@ -3,9 +3,10 @@ import type { CstNode } from "chevrotain";
 import type * as ast from "../ast.js";
 import * as t from "../tokens.js";
 import { buildBlock } from "./blocks.js";
-import { type Builder, type Cst, keyword, node, nodes, token, tokens } from "./cst.js";
+import { type Builder, type Cst, keyword, node, nodes, token } from "./cst.js";
 import { buildLearns, buildParameters, buildValues } from "./declarations.js";
-import { buildArgument, buildExpression, buildText } from "./expressions.js";
+import { buildExpression, buildText } from "./expressions.js";
+import { buildGroups } from "./groups.js";
 
 export function buildStage(b: Builder, cst: CstNode): ast.StageDecl | undefined {
   const span = b.span(cst, 0);
@@ -65,7 +66,7 @@ const builders: Readonly<Record<string, (b: Builder, cst: CstNode, span: ast.Spa
   optimizer: (b, cst, span) => ({
     kind: "optimizer",
     value: buildExpression(b, node(cst, "expression"), span.end),
-    groups: nodes(cst, "group").map((group) => buildGroup(b, group)),
+    groups: buildGroups(b, cst),
     span,
   }),
   schedule: (b, cst, span) => ({
@@ -159,32 +160,4 @@ function buildEvery(b: Builder, cst: CstNode, line: ast.Span): ast.Expr {
   if (value.kind !== "ref") return value;
   const unit: ast.Name = { kind: "name", text: value.text, span: value.span };
   return { kind: "number", value: 1, integer: true, unit, span: value.span };
-}
-
-function buildGroup(b: Builder, cst: CstNode): ast.OptimizerGroup {
-  const span = b.span(cst, 0);
-  const path = node(cst, "path");
-  const pathSpan = b.span(path, span.start);
-  return {
-    kind: "group",
-    path: pathText(path),
-    pathSpan,
-    frozen: keyword(cst, t.words.frozen) !== undefined,
-    settings: nodes(cst, "argument").map((argument) => buildArgument(b, argument)),
-    span,
-  };
-}
-
-/** The path as written, without spaces. */
-function pathText(path: CstNode | undefined): string {
-  const parts = [
-    ...nodes(path, "pathPart").flatMap((part) =>
-      [t.Identifier, t.Star, t.StarStar].flatMap((type) => tokens(part, type.name)),
-    ),
-    ...[t.Dot, t.LBracket, t.NumberToken, t.RBracket].flatMap((type) => tokens(path, type.name)),
-  ];
-  return parts
-    .sort((x, y) => x.startOffset - y.startOffset)
-    .map((part) => part.image)
-    .join("");
 }

@@ -211,6 +211,7 @@ export abstract class MethodParser extends LayerParser {
     this.AT_LEAST_ONE_SEP({ SEP: t.Comma, DEF: () => this.SUBRULE(this.binding) });
     this.CONSUME(w.by);
     this.SUBRULE(this.expression, { LABEL: "by" });
+    this.OPTION2(() => this.SUBRULE(this.groups));
     this.CONSUME(w.for);
     this.SUBRULE1(this.expression, { LABEL: "steps" });
     this.OPTION(() => {
@@ -221,5 +222,51 @@ export abstract class MethodParser extends LayerParser {
     });
     this.OPTION1(() => this.CONSUME(w.first_order));
     this.SUBRULE(this.block);
+  });
+  readonly groups = this.RULE("groups", () => {
+    this.CONSUME(t.LBrace);
+    this.MANY(() => {
+      this.SUBRULE(this.group);
+      this.OPTION(() => this.CONSUME(t.Semicolon));
+    });
+    this.CONSUME(t.RBrace);
+  });
+  readonly group = this.RULE("group", () => {
+    this.SUBRULE(this.path);
+    this.OPTION({ GATE: () => !this.is(t.Colon, 2), DEF: () => this.CONSUME(w.frozen) });
+    this.MANY({
+      GATE: () => this.is(t.Colon, 2) || this.is(t.Equals, 2),
+      DEF: () => {
+        this.SUBRULE(this.argument);
+        this.OPTION1(() => this.CONSUME(t.Comma));
+      },
+    });
+  });
+  readonly path = this.RULE("path", () => {
+    this.SUBRULE(this.pathPart);
+    this.MANY(() => {
+      this.OR([
+        {
+          ALT: () => {
+            this.CONSUME(t.Dot);
+            this.SUBRULE1(this.pathPart);
+          },
+        },
+        {
+          ALT: () => {
+            this.CONSUME(t.LBracket);
+            this.CONSUME(t.NumberToken);
+            this.CONSUME(t.RBracket);
+          },
+        },
+      ]);
+    });
+  });
+  readonly pathPart = this.RULE("pathPart", () => {
+    this.OR([
+      { ALT: () => this.CONSUME(t.Identifier) },
+      { ALT: () => this.CONSUME(t.Star) },
+      { ALT: () => this.CONSUME(t.StarStar) },
+    ]);
   });
 }

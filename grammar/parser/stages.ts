@@ -110,52 +110,7 @@ export abstract class StageParser extends MethodParser {
   readonly optimizer = this.RULE("optimizer", () => {
     this.CONSUME(w.optimizer);
     this.SUBRULE(this.expression);
-    this.OPTION(() => {
-      this.CONSUME(t.LBrace);
-      this.MANY(() => {
-        this.SUBRULE(this.group);
-        this.OPTION1(() => this.CONSUME(t.Semicolon));
-      });
-      this.CONSUME(t.RBrace);
-    });
-  });
-  readonly group = this.RULE("group", () => {
-    this.SUBRULE(this.path);
-    this.OPTION({ GATE: () => !this.is(t.Colon, 2), DEF: () => this.CONSUME(w.frozen) });
-    this.MANY({
-      GATE: () => this.is(t.Colon, 2) || this.is(t.Equals, 2),
-      DEF: () => {
-        this.SUBRULE(this.argument);
-        this.OPTION1(() => this.CONSUME(t.Comma));
-      },
-    });
-  });
-  readonly path = this.RULE("path", () => {
-    this.SUBRULE(this.pathPart);
-    this.MANY(() => {
-      this.OR([
-        {
-          ALT: () => {
-            this.CONSUME(t.Dot);
-            this.SUBRULE1(this.pathPart);
-          },
-        },
-        {
-          ALT: () => {
-            this.CONSUME(t.LBracket);
-            this.CONSUME(t.NumberToken);
-            this.CONSUME(t.RBracket);
-          },
-        },
-      ]);
-    });
-  });
-  readonly pathPart = this.RULE("pathPart", () => {
-    this.OR([
-      { ALT: () => this.CONSUME(t.Identifier) },
-      { ALT: () => this.CONSUME(t.Star) },
-      { ALT: () => this.CONSUME(t.StarStar) },
-    ]);
+    this.OPTION(() => this.SUBRULE(this.groups));
   });
   readonly schedule = this.RULE("schedule", () => {
     this.CONSUME(w.schedule);

@@ -203,6 +203,7 @@ export class ExpressionPrinter {
           join(targets, ", "),
           " by ",
           this.expr(statement.by),
+          this.groups(statement.groups, statement.steps.span.start),
           " for ",
           this.expr(statement.steps),
           statement.stepsAtTest ? [", ", this.expr(statement.stepsAtTest), " at test"] : "",
@@ -212,6 +213,17 @@ export class ExpressionPrinter {
         ];
       }
     }
+  }
+
+  /** ` { … }` after an optimizer, each group on its line; nothing where there are none. */
+  groups(groups: readonly ast.OptimizerGroup[], end: number): Doc {
+    if (groups.length === 0) return "";
+    const items = groups.map((g) => ({ span: g.span, print: () => this.optimizerGroup(g) }));
+    return [" ", body(items, end, this.comments)];
+  }
+  private optimizerGroup({ path, frozen, settings }: ast.OptimizerGroup): Doc {
+    const given = settings.map((setting) => this.argument(setting));
+    return [path, frozen ? " frozen" : "", given.length > 0 ? [" ", join(given, ", ")] : ""];
   }
 
   // ------------------------------------------------------------------ layers

@@ -22,10 +22,8 @@ export function stageLine(
       return ["data ", e.expr(l.split)];
     case "episodes":
       return ["episodes ", e.expr(l.task), " from ", e.expr(l.split), l.count ? [", ", e.expr(l.count)] : ""];
-    case "optimizer": {
-      const groups = l.groups.map((g) => ({ span: g.span, print: () => optimizerGroup(g, e) }));
-      return ["optimizer ", e.expr(l.value), groups.length > 0 ? [" ", body(groups, l.span.end, comments)] : ""];
-    }
+    case "optimizer":
+      return ["optimizer ", e.expr(l.value), e.groups(l.groups, l.span.end)];
     case "schedule":
       return ["schedule ", e.expr(l.value)];
     case "for":
@@ -88,9 +86,4 @@ function every(value: ast.Expr, e: ExpressionPrinter): Doc {
 
 function weightRule({ from, to }: ast.WeightRule, e: ExpressionPrinter): Doc {
   return [e.expr(from), " -> ", to.kind === "name" ? to.text : e.expr(to)];
-}
-
-function optimizerGroup(g: ast.OptimizerGroup, e: ExpressionPrinter): Doc {
-  const settings = g.settings.map((setting) => e.argument(setting));
-  return [g.path, g.frozen ? " frozen" : "", settings.length > 0 ? [" ", join(settings, ", ")] : ""];
 }

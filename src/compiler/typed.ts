@@ -286,10 +286,21 @@ export type Statement =
       readonly loss: Expr;
       readonly span: Span;
     };
-/** A tensor, or every weight of a callable (`body from encoder`). */
+/** A tensor, or every weight of a callable (`body from encoder`), with what groups change for it; by path in the network. */
 export type MinimizeTarget =
-  | { readonly kind: "tensor"; readonly local: number; readonly from: Expr }
-  | { readonly kind: "network"; readonly local: number; readonly from: Callable };
+  | { readonly kind: "tensor"; readonly local: number; readonly from: Expr; readonly change?: MinimizeChange }
+  | {
+      readonly kind: "network";
+      readonly local: number;
+      readonly from: Callable;
+      readonly changes?: Readonly<Record<string, MinimizeChange>>;
+    };
+/** `args` take the place of the method's; what is frozen stays where it starts. `share`: a factor on the rate. */
+export interface MinimizeChange {
+  readonly frozen: boolean;
+  readonly args: Readonly<Record<string, Expr>>;
+  readonly share: number;
+}
 
 /** A network whose weights a stage holds. */
 export type OwnNetwork = Extract<Callable, { readonly kind: "slot" | "learn" }>;

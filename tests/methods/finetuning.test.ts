@@ -1,5 +1,6 @@
 /** Heads fitted to the supports of an episode, and the fine-tuning of every weight. */
 import { describe, expect, it } from "vitest";
+import { experimentOf as checkedExperiment, compileText } from "../check/helper.js";
 import { fineTuned } from "./all-weights.js";
 import { type Embedding, type Episode, episode, metricOf, scored } from "./embedded.js";
 import { images, method, scores as scoresOf, supportLabels, supports } from "./episode.js";
@@ -164,5 +165,59 @@ describe("fine-tuning of every weight", () => {
     const m = method("finetuning", "fine_tuning(rate: 1e-2, steps: 3 steps)");
     const formula = { steps: 3, rate: () => 1e-2, loss };
     expectScores(scoresOf(m, images(4)), fineTuned(m.state, images(4), formula));
+  });
+  it("moves each layer at a rate of its own", () => {
+    const m = method("finetuning", "discriminative_fine_tuning(rate: 2e-2, decay: 0.5, steps: 3 steps)");
+    const rate = (path: string): number => (path.startsWith("encoder.") ? 2e-3 : 2e-2);
+    expectScores(scoresOf(m, images(4)), fineTuned(m.state, images(4), { steps: 3, rate, loss }));
+  });
+});
+
+describe("groups of a minimisation", () => {
+  const experiment = (groups: string): string => `fsl 1
+import { emoji } from "fsl:datasets"
+backbone net { conv(3, 2), relu, conv(3, 2), relu, flatten as vector }
+metric m {
+  learn head = linear(way)
+  classify(encoder, support: image [way, shot], query: image) -> logits [way] {
+    minimize body from encoder, top from head by sgd(lr: 0.1) { ${groups} } for 2 steps {
+      mean(cross_entropy(top(body(support[way'], norm: running).vector), label(way')) over all)
+    }
+    top(body(query, norm: running).vector)
+  }
+}
+episode task = 3 way, 1 shot, 2 query
+evaluate e { encoder untrained net  metric untrained m  episodes task from emoji.test, 10 episodes }
+`;
+  const codes = (groups: string): string[] => compileText(experiment(groups)).diagnostics.map(({ code }) => code);
+
+  it("change rates, layer by layer, and leave what is frozen where it is", () => {
+    const text = experiment(
+      "body.conv.* lr: 0.02, lr_decay: 0.5; body.conv[0].bias frozen; top.**.bias weight_decay: 0.1",
+    );
+    const [stage] = checkedExperiment(text).stages;
+    if (stage?.kind !== "evaluate") throw new Error("no evaluation");
+    const statement = stage.metric.value.entries["classify"]?.body.statements.find(({ kind }) => kind === "minimize");
+    const changes =
+      statement?.kind === "minimize" ? statement.targets.map((t) => ("changes" in t ? t.changes : {})) : [];
+    const [body = {}, top = {}] = changes;
+    expect(Object.entries(body).map(([path, { frozen, share }]) => [path, frozen, share])).toEqual([
+      ["conv.0.weight", false, 0.5],
+      ["conv.0.bias", true, 0.5],
+      ["conv.1.weight", false, 1],
+      ["conv.1.bias", false, 1],
+    ]);
+    expect(Object.keys(top)).toEqual(["linear.0.bias"]);
+    expect(top["linear.0.bias"]?.args["weight_decay"]).toBeDefined();
+  });
+  it.each([
+    ["body.stage0 frozen", "FSL5014"],
+    ["head.** lr: 0.2", "FSL5014"],
+    ["body.conv[0] lr: 0.2; body.conv[0] lr: 0.3", "FSL5015"],
+    ["body lr_decay: 0.5", "FSL5041"],
+    ["body.conv.* lr_decay: 2.0", "FSL5008"],
+    ["body momentum: 0.9", "FSL2014"],
+  ])("%s: %s", (groups, code) => {
+    expect(codes(groups)).toContain(code);
   });
 });

@@ -5,10 +5,11 @@ import { matchArguments } from "./arguments.js";
 import { suggest } from "./checker.js";
 import { evaluate } from "./evaluate.js";
 import type { Frame } from "./frame.js";
+import { changedTargets } from "./minimize-groups.js";
 import { localsRead } from "./reads.js";
 import type { Scope } from "./scope.js";
 import { asNumbers, asTensor, frameOf, show, showValue } from "./tensors.js";
-import { anything, describe, type TensorValue, type Value } from "./values.js";
+import { anything, type CallableValue, describe, type TensorValue, type Value } from "./values.js";
 
 export function evaluateBlock(block: ast.Block, scope: Scope): Value {
   const inner = scope.child();
@@ -152,6 +153,7 @@ function evaluateMinimize(statement: ast.MinimizeStatement, scope: Scope): void 
   const inside: Statement[] = [];
   const body = scope.child(frame.inner(inside));
   const targets: MinimizeTarget[] = [];
+  const networks = new Map<number, CallableValue>();
   let complete = true;
   for (const binding of statement.bindings) {
     const from = evaluate(binding.from, scope);
@@ -161,6 +163,7 @@ function evaluateMinimize(statement: ast.MinimizeStatement, scope: Scope): void 
       const of: Callable = from.target;
       const adapted: Value = { ...from, target: { kind: "local", local, of }, span: name.span };
       targets.push({ kind: "network", local, from: of });
+      networks.set(local, from);
       for (const where of [body, scope]) where.define(name.text, adapted);
       continue;
     }
@@ -187,9 +190,16 @@ function evaluateMinimize(statement: ast.MinimizeStatement, scope: Scope): void 
     const labels = [{ span: statement.loss.result?.span ?? statement.loss.span, text: "this does not depend on it" }];
     scope.checker.report("FSL3032", name.span, { name: name.text }, { labels });
   }
+  const named = targets.map((target) => ({
+    name: frame.nameOf(target.local)?.text ?? "",
+    target,
+    network: networks.get(target.local)?.known(),
+  }));
+  const changed = changedTargets(statement.groups, methods[by.method]?.params ?? [], named, scope);
+  if (changed === undefined) return;
   frame.statements.push({
     kind: "minimize",
-    targets,
+    targets: changed,
     by,
     steps,
     stepsAtTest,

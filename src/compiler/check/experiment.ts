@@ -169,6 +169,7 @@ export class Stagecraft implements Stages {
       kind: "callable",
       target: { kind: "stage", stage: id },
       network: () => head.value,
+      known: () => head.value,
       gives: "logits",
       norm: "running",
       span: at,

@@ -96,6 +96,7 @@ export function encoderCallable(encoder: Network, span: ast.Span): CallableValue
     kind: "callable",
     target: { kind: "slot", slot: "encoder" },
     network: () => encoder,
+    known: () => encoder,
     gives: "outputs",
     norm: "say",
     span,

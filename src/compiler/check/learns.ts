@@ -147,6 +147,7 @@ export class Learned {
       kind: "callable",
       target: { kind: "learn", name: name.text },
       network,
+      known: () => first?.network,
       gives: "real",
       norm: "auto",
       span: name.span,

@@ -1,6 +1,7 @@
 /** Values like a network's weights stand only where there is a weight to take its own: in the settings of a `minimize`. */
 import type { Span } from "../../../grammar/ast.js";
-import type { Callable, Entry, Expr, Learn, OwnNetwork } from "../typed.js";
+import { changesOf } from "../stages/walk.js";
+import type { Callable, Entry, Expr, Learn, OwnNetwork, Statement } from "../typed.js";
 import { nodes } from "./blockers.js";
 import type { Checker } from "./checker.js";
 
@@ -22,6 +23,12 @@ export function checkLikeUses(entries: readonly Entry[], learns: readonly Learn[
       const { by, targets } = node as unknown as MinimizeParts;
       for (const target of targets)
         networks.set(target.local, target.kind === "network" ? own(target.from, networks) : undefined);
+      for (const target of targets)
+        for (const { like, expr } of reads(changesOf(target))) {
+          allowed.add(expr);
+          if (!covers(like, networks.get(target.local)))
+            report(like, expr.span, `it is changed for what \`${like.name}\` is not like`, checker);
+        }
       for (const { like, expr } of reads(by.args)) {
         allowed.add(expr);
         const without = targets.find(({ local }) => !covers(like, networks.get(local)));
@@ -35,13 +42,7 @@ export function checkLikeUses(entries: readonly Entry[], learns: readonly Learn[
   }
 }
 
-interface MinimizeParts {
-  readonly by: { readonly args: Readonly<Record<string, Expr>> };
-  readonly targets: readonly (
-    | { readonly kind: "tensor"; readonly local: number }
-    | { readonly kind: "network"; readonly local: number; readonly from: Callable }
-  )[];
-}
+type MinimizeParts = Pick<Extract<Statement, { readonly kind: "minimize" }>, "by" | "targets">;
 
 /** Whose weights a target moves: those of a network that another `minimize` has adapted are still that one's. */
 function own(from: Callable, networks: ReadonlyMap<number, OwnNetwork | undefined>): OwnNetwork | undefined {

@@ -89,6 +89,7 @@ export function pretrainLoss(
     kind: "callable",
     target: { kind: "slot", slot: "head" },
     network: () => context.head,
+    known: () => context.head,
     gives: "logits",
     norm: "auto",
     span: context.span,

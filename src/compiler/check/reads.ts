@@ -27,7 +27,7 @@ export function localsRead(roots: readonly unknown[], statements: readonly State
         const { body, loss, by, targets } = statement;
         if (!targets.some(({ local }) => read.has(local))) break;
         for (const local of localsRead([loss], body)) read.add(local);
-        visit([by.args, targets.map(({ from }) => from)]);
+        visit([by.args, targets]);
         break;
       }
     }

@@ -143,6 +143,8 @@ export interface CallableValue extends Written {
   readonly target: Callable;
   /** Its network for an input of these inner axes; undefined where that has been reported as wrong. */
   readonly network: (input: readonly Axis[], at: ast.Span) => Network | undefined;
+  /** Its network as far as it is known: a module's is from its first call on. */
+  readonly known: () => Network | undefined;
   /** `outputs`: its result is taken apart by `.vector`, `.map`; `logits`: it gives logits. */
   readonly gives: "outputs" | "logits" | "real";
   /** Batch norm outside a stage's training: `running` for finished stages, `auto` for modules, `say` where the call must say it. */

@@ -6,7 +6,7 @@ import { CompilerBug } from "../bug.js";
 import { vectorJacobian } from "../tensor/derivative.js";
 import type { Node } from "../tensor/ir.js";
 import { rebuild } from "../tensor/walk.js";
-import type { Callable, Expr, Statement } from "../typed.js";
+import type { Callable, Expr, MinimizeChange, Statement } from "../typed.js";
 import { type Adapted, type Calls, mapped } from "./calls.js";
 import type { Loop, LoopDriver, Objective, Round } from "./minimizer.js";
 import { minimizerOf } from "./minimizers.js";
@@ -129,18 +129,23 @@ interface Part {
   readonly local: number;
   readonly start: Named;
   readonly weight: WeightPlace | undefined;
+  readonly change: MinimizeChange | undefined;
 }
 
 /** Binds the targets to where the minimisation leaves them. */
 export function lowerMinimize(context: LoopContext, outside: Inside, statement: Of<"minimize">): void {
   const { ops } = context;
   const parts = statement.targets.flatMap((target): Part[] => {
-    if (target.kind === "tensor") return [{ local: target.local, start: outside.real(target.from), weight: undefined }];
-    return [...context.weights(target.from)].map(([path, start]) => ({
-      local: target.local,
-      start,
-      weight: { of: target.from, path },
-    }));
+    const { local } = target;
+    if (target.kind === "tensor") {
+      const { change } = target;
+      return change?.frozen ? [] : [{ local, start: outside.real(target.from), weight: undefined, change }];
+    }
+    // What a group freezes is the network's own: every episode shares it.
+    return [...context.weights(target.from)].flatMap(([path, start]) => {
+      const change = target.changes?.[path];
+      return change?.frozen ? [] : [{ local, start, weight: { of: target.from, path }, change }];
+    });
   });
   const bindParts = (inside: Inside, values: readonly Named[]): void => {
     for (const target of statement.targets) {
@@ -149,7 +154,7 @@ export function lowerMinimize(context: LoopContext, outside: Inside, statement: 
         return part.local === target.local && value ? [{ part, value }] : [];
       });
       const { local } = target;
-      if (target.kind === "tensor") for (const { value } of own) inside.bind(local, value);
+      if (target.kind === "tensor") inside.bind(local, own[0]?.value ?? outside.real(target.from));
       else
         inside.bindNetwork(local, target.from, new Map(own.map(({ part, value }) => [part.weight?.path ?? "", value])));
     }
@@ -162,8 +167,13 @@ export function lowerMinimize(context: LoopContext, outside: Inside, statement: 
   };
   const objective = slopeOf(context, lossAt, statement.firstOrder);
   const settings = (name: string): readonly Named[] | undefined => {
-    const e = statement.by.args[name];
-    return e && parts.map((part) => context.setting(e, part.weight));
+    const usual = statement.by.args[name];
+    if (!usual && !parts.some(({ change }) => change?.args[name])) return undefined;
+    return parts.map(({ change, weight }) => {
+      const e = change?.args[name] ?? usual;
+      const value = e ? context.setting(e, weight) : ops.scalar(0);
+      return name === "lr" && change ? ops.scale(value, change.share) : value;
+    });
   };
   const minimizer = minimizerOf(ops, statement.by.method, settings);
   const starts = parts.map((part) => part.start);

@@ -19,6 +19,7 @@ import type {
   Learn,
   MetaStage,
   Metric,
+  MinimizeChange,
   Network,
   PretrainStage,
   Slot,
@@ -320,6 +321,11 @@ function canonicalBlock(block: Block, names: AxisNames, params: readonly string[
     }
     return plain(value);
   };
+  const changed = ({ frozen, args, share }: MinimizeChange): Canonical => ({
+    frozen,
+    share,
+    args: Object.fromEntries(Object.entries(args).map(([k, v]) => [k, expr(v)])),
+  });
   const callable = (c: Callable): Canonical => {
     if (c.kind === "stage") return { kind: c.kind, output: digests.output(c.stage) };
     if (c.kind === "local") return { kind: c.kind, local: local(c.local), of: callable(c.of) };
@@ -375,6 +381,10 @@ function canonicalBlock(block: Block, names: AxisNames, params: readonly string[
           targets: s.targets.map((t) => ({
             from: t.kind === "tensor" ? expr(t.from) : callable(t.from),
             local: local(t.local),
+            ...(t.kind === "tensor" && t.change ? { change: changed(t.change) } : {}),
+            ...(t.kind === "network" && t.changes
+              ? { changes: Object.fromEntries(Object.entries(t.changes).map(([path, c]) => [path, changed(c)])) }
+              : {}),
           })),
           method: s.by.method,
           args: Object.fromEntries(Object.entries(s.by.args).map(([k, v]) => [k, expr(v)])),

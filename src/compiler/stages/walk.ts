@@ -1,5 +1,5 @@
 /** Walks over the expressions and layers of a typed stage. */
-import type { Block, Expr, Layer, Statement } from "../typed.js";
+import type { Block, Expr, Layer, MinimizeChange, MinimizeTarget, Statement } from "../typed.js";
 
 /** Calls `visit` on every expression of a block, parents first. */
 export function walkExprs(block: Block, visit: (expr: Expr) => void): void {
@@ -20,13 +20,22 @@ function walkStatements(statements: readonly Statement[], visit: (expr: Expr) =>
         if (s.until) walkExpr(s.until, visit);
         break;
       case "minimize":
-        for (const target of s.targets) if (target.kind === "tensor") walkExpr(target.from, visit);
+        for (const target of s.targets) {
+          if (target.kind === "tensor") walkExpr(target.from, visit);
+          for (const { args } of changesOf(target)) for (const e of Object.values(args)) walkExpr(e, visit);
+        }
         for (const e of Object.values(s.by.args)) walkExpr(e, visit);
         walkStatements(s.body, visit);
         walkExpr(s.loss, visit);
         break;
     }
   }
+}
+
+/** What groups change for a target of a `minimize`. */
+export function changesOf(target: MinimizeTarget): readonly MinimizeChange[] {
+  if (target.kind === "network") return Object.values(target.changes ?? {});
+  return target.change ? [target.change] : [];
 }
 
 export function walkExpr(expr: Expr, visit: (expr: Expr) => void): void {
