@@ -116,6 +116,27 @@ describe("targets", () => {
     expect(lossOf(program, state)).toBeCloseTo(expected, 9);
   });
 
+  it("of a loop's end: bounded loops and minimisations stand in losses too", () => {
+    const program = lowered(
+      withLoss(`${logits}
+        repeat 3 from u = z { 0.5 * u + 1.0 }
+        minimize w from 0.0 by sgd(lr: 0.25) for 2 steps { (w - 4.0) ^ 2 }
+        w * mean(cross_entropy(u, y) over all)`),
+    );
+    expect(program.stage.blockers).toEqual([]);
+    const state = initialState(program.training);
+    // w: 0 → 2 → 3; u: a constant added to all logits changes nothing.
+    const expected = mean(
+      range(items).map((i) =>
+        crossEntropy(
+          scores(pixels(i), state).map((v) => v / 8),
+          labels[i] ?? 0,
+        ),
+      ),
+    );
+    expect(lossOf(program, state)).toBeCloseTo(3 * expected, 8);
+  });
+
   it("cosines less a margin at the true class (Wang et al. 2018; Liu et al. 2020)", () => {
     const head = lines.replace("linear(class)", "cosine_linear(class, scale: 1.0)");
     const body = `${logits}\n mean(cross_entropy(cosine_margin(z, y, margin: -0.3, scale: 12.0), y) over all)`;

@@ -39,23 +39,28 @@ export function trainingBlockers(metric: Metric, encoder: Network, loss: Block, 
     "classify",
     ...[...nodes(loss)].flatMap((node) => (node["k"] === "entry_loss" ? [String(node["entry"])] : [])),
   ]);
-  return [...read].flatMap((name) => {
-    const statements = metric.entries[name]?.body.statements ?? [];
-    for (const node of nodes(statements)) {
-      const statement = node as unknown as Statement;
-      if (statement.kind === "minimize" && statement.by?.method === "lbfgs")
-        return [
-          blocker("FSL5101", statement.span, { stage, why: "`lbfgs` ends where it has converged, at test only" }),
-        ];
-    }
-    return loopsOf(statements).flatMap((loop) => {
-      const why = tooLong(loop, metric, encoder);
-      return why === undefined ? [] : [blocker("FSL5101", loop.span, { stage, why })];
-    });
+  return [...read].flatMap((name) => loopBlockers(metric.entries[name]?.body.statements ?? [], metric, encoder, stage));
+}
+
+/** What of the loops in a body a training step cannot go through. */
+export function loopBlockers(
+  statements: readonly Statement[],
+  metric: Pick<Metric, "learns">,
+  encoder: Network,
+  stage: string,
+): Blocker[] {
+  for (const node of nodes(statements)) {
+    const statement = node as unknown as Statement;
+    if (statement.kind === "minimize" && statement.by?.method === "lbfgs")
+      return [blocker("FSL5101", statement.span, { stage, why: "`lbfgs` ends where it has converged, at test only" })];
+  }
+  return loopsOf(statements).flatMap((loop) => {
+    const why = tooLong(loop, metric, encoder);
+    return why === undefined ? [] : [blocker("FSL5101", loop.span, { stage, why })];
   });
 }
 
-function tooLong(loop: LoopStatement, metric: Metric, encoder: Network): string | undefined {
+function tooLong(loop: LoopStatement, metric: Pick<Metric, "learns">, encoder: Network): string | undefined {
   const rounds = roundsOf(loop, false);
   if (rounds > mostTrainingRounds)
     return `its ${rounds} rounds are more than the ${mostTrainingRounds} that one can hold`;
@@ -65,7 +70,7 @@ function tooLong(loop: LoopStatement, metric: Metric, encoder: Network): string 
 }
 
 /** Layers of the networks that a loop adapts. */
-function adaptedLayers(loop: LoopStatement, metric: Metric, encoder: Network): number {
+function adaptedLayers(loop: LoopStatement, metric: Pick<Metric, "learns">, encoder: Network): number {
   let layers = 0;
   for (const node of nodes(loop)) {
     const target = node as { readonly kind?: unknown; readonly from?: Callable };
@@ -90,15 +95,4 @@ function outerLoops(metric: Metric): LoopStatement[] {
 
 function loopsOf(statements: readonly Statement[]): LoopStatement[] {
   return statements.flatMap((statement) => (statement.kind === "let" ? [] : [statement]));
-}
-
-export function pretrainLossBlockers(loss: Block, stage: string, span: ast.Span): Blocker[] {
-  const found: Blocker[] = [];
-  for (const node of nodes(loss)) {
-    const what =
-      node["kind"] === "minimize" || node["kind"] === "repeat" ? `uses \`${String(node["kind"])}\`` : undefined;
-    if (what !== undefined && !found.some((one) => one.message.includes(what)))
-      found.push(blocker("FSL5108", span, { stage, what }));
-  }
-  return found;
 }

@@ -216,8 +216,8 @@ class Training {
     const loss = lowerBlock(ops, stage.loss, {
       param: (name) => (name === "x" ? images : labels),
       learn: (name) => this.learned(stage, name),
-      apply: (target, x, output, norm) => {
-        const value = calls.apply(target, x, output, norm);
+      apply: (target, x, output, norm, adapted) => {
+        const value = calls.apply(target, x, output, norm, adapted);
         if (target.kind === "slot" && target.slot === "head" && value.axes.includes("class")) logits ??= value;
         return value;
       },
@@ -225,6 +225,7 @@ class Training {
         throw new CompilerBug(`a pretrain stage has no entry ${entry}`);
       },
       draws: calls.draws,
+      loops: { calls, test: false },
     });
     const accuracy = logits ? meanOfAll(ops, credit(ops, logits, labels, "class", 1)) : ops.scalar(Number.NaN);
     return { loss, accuracy };

@@ -1,7 +1,7 @@
 /** A `pretrain` stage: an encoder and a head over the classes of a split (rule 25). */
 import type * as ast from "../../../../grammar/ast.js";
 import type { Block, Network, PretrainStage } from "../../typed.js";
-import { blocker, nodes, pretrainLossBlockers } from "../blockers.js";
+import { blocker, loopBlockers, nodes } from "../blockers.js";
 import { pretrainDuration } from "../duration.js";
 import { learnLines, lineOf, type Written } from "../lines.js";
 import { defaultPretrainLoss, pretrainLoss } from "../losses.js";
@@ -79,7 +79,7 @@ export function pretrain(context: StageContext): Elaborated {
   )
     return { stage: undefined, slots };
   const span = decl.name.span;
-  const blockers = pretrainLossBlockers(loss.block, decl.name.text, written?.line.span ?? span);
+  const blockers = loopBlockers(loss.block.statements, loss, encoder.value, decl.name.text);
   if (facts === undefined)
     blockers.push(
       blocker("FSL5109", split.span, {

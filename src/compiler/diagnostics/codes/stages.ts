@@ -305,14 +305,6 @@ export const stagesCodes = codes({
     example: "fsl 1\n// metric m { fit mu: vector from x: image [item] { … } }",
     mend: "Take an output of the backbone: `from x: vector [item]`.",
   },
-  FSL5108: {
-    severity: "error",
-    title: "this pretraining loss does not run yet",
-    message: "the loss of `{stage}` {what}, which this version checks but cannot run",
-    explanation: "Loops and minimisations inside the loss of a `pretrain` come with a later version.",
-    example: "fsl 1\n// pretrain p { loss(x: image [item], y: class [item]) { … repeat 3 from u = … } }",
-    mend: "Write the loss without loops.",
-  },
   FSL5109: {
     severity: "error",
     title: "the data are not here",
