@@ -6,6 +6,7 @@ import type {
   Duration,
   Entry,
   EntryParam,
+  EvaluateStage,
   Expr,
   ExprNode,
   Layer,
@@ -321,5 +322,29 @@ export function pretrain(
     duration: duration(batch),
     validate: undefined,
     ...changes,
+  };
+}
+
+/** A stage that evaluates the encoder and the metric of stage `from`, on the test split. */
+export function evaluation(
+  name: string,
+  from: string,
+  encoder: Network,
+  metric: Metric,
+  task: Task,
+  episodes: number,
+): EvaluateStage {
+  return {
+    kind: "evaluate",
+    id: name,
+    name,
+    span,
+    needs: [from],
+    blockers: [],
+    encoder: { ...slot(encoder), from: { stage: from, slot: "encoder" } },
+    metric: { ...slot(metric), from: { stage: from, slot: "metric" } },
+    rows: [{ label: "", task, split: { dataset: "d", split: "test", span }, episodes, metric }],
+    report: [{ kind: "accuracy" }],
+    embedOnce: { legal: true },
   };
 }

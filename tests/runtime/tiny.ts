@@ -18,6 +18,7 @@ import { schemaProblem } from "../../src/runtime/schema.js";
 import {
   convNet,
   dataset,
+  evaluation,
   image,
   meta,
   NetworkBuilder,
@@ -90,17 +91,8 @@ export const proto: MetaStage = meta(encoder, metric, task, 2, {
   validate: { task, split: { dataset: "d", split: "val", span }, episodes: 20, everyEpochs: 1, keepBest: true, metric },
 });
 export const result: EvaluateStage = {
-  kind: "evaluate",
-  id: "result",
-  name: "result",
-  span,
-  needs: ["proto"],
-  blockers: [],
-  encoder: { ...slot(encoder), from: { stage: "proto", slot: "encoder" } },
-  metric: { ...slot(metric), from: { stage: "proto", slot: "metric" } },
-  rows: [{ label: "", task, split: { dataset: "d", split: "test", span }, episodes: 60, metric }],
+  ...evaluation("result", "proto", encoder, metric, task, 60),
   report: [{ kind: "accuracy" }, { kind: "confusion" }, { kind: "per_class" }],
-  embedOnce: { legal: true },
 };
 /** No weights at all: pixels flattened, and the same metric. */
 const pixels = new NetworkBuilder(image(3, side)).flatten().as("vector").build("pixels");

@@ -4,6 +4,7 @@ import {
   axis,
   convNet,
   dataset,
+  evaluation,
   image,
   meta,
   NetworkBuilder,
@@ -43,19 +44,7 @@ export function parts(): Parts {
       metric,
     },
   });
-  const result: EvaluateStage = {
-    id: "result",
-    name: "result",
-    span,
-    needs: ["proto"],
-    blockers: [],
-    kind: "evaluate",
-    encoder: { ...slot(network), from: from("proto", "encoder") },
-    metric: { ...slot(metric), from: from("proto", "metric") },
-    rows: [{ label: "", task, split: { dataset: "d", split: "test", span }, episodes: 20, metric }],
-    report: [{ kind: "accuracy" }],
-    embedOnce: { legal: true },
-  };
+  const result = evaluation("result", "proto", network, metric, task, 20);
   const direct: EvaluateStage = {
     ...result,
     id: "direct",

@@ -11,7 +11,7 @@ import { LayerArguments } from "./layers/arguments.js";
 import { type LayerKind, layerKinds, type Made } from "./layers/kinds.js";
 import type { NetworkRequest } from "./network.js";
 import type { Scope } from "./scope.js";
-import { type BlockValue, describe, int, printAxes } from "./values.js";
+import { type BlockValue, describe, int, printAxes, type Value } from "./values.js";
 
 export function elaborateNetwork(request: NetworkRequest): Network | undefined {
   const builder = new NetworkBuilder(request);
@@ -296,14 +296,7 @@ class NetworkBuilder {
   ): readonly Axis[] | undefined {
     const count = evaluate(item.count, scope);
     if (count.kind !== "int" || count.value < 0) {
-      if (count.kind !== "anything") {
-        const expected = "a whole number, 0 or more";
-        scope.checker.report("FSL4008", item.count.span, {
-          what: "how often layers repeat",
-          expected,
-          found: describe(count),
-        });
-      }
+      refuse(count, "how often layers repeat", "a whole number, 0 or more", item.count.span, scope);
       return undefined;
     }
     // `stage: repeat 4 { … }` makes stage.0 … stage.3; the layers of an unnamed one are numbered on in their block.
@@ -333,14 +326,8 @@ class NetworkBuilder {
   ): readonly Axis[] | undefined {
     const condition = evaluate(item.condition, scope);
     if (condition.kind !== "bool") {
-      if (condition.kind !== "anything") {
-        const expected = "true or false, known before anything runs";
-        scope.checker.report("FSL4008", item.condition.span, {
-          what: "the condition of `if`",
-          expected,
-          found: describe(condition),
-        });
-      }
+      const expected = "true or false, known before anything runs";
+      refuse(condition, "the condition of `if`", expected, item.condition.span, scope);
       return undefined;
     }
     const taken = condition.value ? item.then : (item.otherwise ?? []);
@@ -420,6 +407,10 @@ class NetworkBuilder {
   }
 }
 
+/** A value that decides which layers there are, and is of another kind. */
+function refuse(value: Value, what: string, expected: string, span: ast.Span, scope: Scope): void {
+  if (value.kind !== "anything") scope.checker.report("FSL4008", span, { what, expected, found: describe(value) });
+}
 function without(axes: readonly Axis[], name: string): Axis[] {
   return axes.filter((axis) => axis.name !== name);
 }

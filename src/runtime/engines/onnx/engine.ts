@@ -3,6 +3,7 @@ import * as ort from "onnxruntime-node";
 import type { DType, Program, ProgramInput, ProgramOutput, Shape } from "../../../compiler/tensor/ir.js";
 import { elementCount } from "../../../compiler/tensor/shape.js";
 import { allocate } from "../../tensors.js";
+import { argumentOf, liveHandle } from "../arguments.js";
 import {
   type Engine,
   EngineError,
@@ -110,10 +111,7 @@ export class OnnxEngine implements Engine {
 
   /** The handle as a buffer that may be used. */
   live(handle: Handle, use: string): Buffer {
-    if (!(handle instanceof Buffer) || handle.owner !== this)
-      throw new EngineError("internal", `${use}: the handle is of another engine`);
-    if (!handle.alive) throw new EngineError("internal", `${use}: the handle was freed or consumed`);
-    return handle;
+    return liveHandle(handle, Buffer, this, use);
   }
 }
 
@@ -148,7 +146,7 @@ class OnnxExecutable implements Executable {
     const feeds: Record<string, ort.Tensor> = {};
     const states = new Map<string, Buffer>();
     for (const input of this.arguments) {
-      const data = this.argument(input, args[input.name], states);
+      const data = this.argument(input, args, states);
       feeds[input.name] = tensor(input.node.dtype, data, input.node.shape);
     }
     const unknown = Object.keys(args).find((name) => !this.arguments.some((input) => input.name === name));
@@ -200,16 +198,14 @@ class OnnxExecutable implements Executable {
     await this.session.release();
   }
 
-  private argument(input: ProgramInput, arg: Handle | HostTensor | undefined, states: Map<string, Buffer>): TypedData {
-    const { name, node } = input;
+  private argument(
+    input: ProgramInput,
+    args: Readonly<Record<string, Handle | HostTensor>>,
+    states: Map<string, Buffer>,
+  ): TypedData {
+    const { name } = input;
     const where = `run of ${this.program.name}, input "${name}"`;
-    if (arg === undefined) throw new EngineError("internal", `${where}: missing`);
-    const same = arg.dtype === node.dtype && arg.shape.join() === node.shape.join();
-    if (!same)
-      throw new EngineError(
-        "internal",
-        `${where}: takes ${node.dtype}[${node.shape.join(", ")}], got ${arg.dtype}[${arg.shape.join(", ")}]`,
-      );
+    const arg = argumentOf(input, args, where);
     if ("data" in arg && !(arg instanceof Buffer)) {
       if (input.role === "state") throw new EngineError("internal", `${where}: a state is given by its handle`);
       return arg.data;

@@ -1,6 +1,7 @@
 /** The `reference` engine: the compiler's interpreter in f64, behind the engine contract. The oracle, for tiny runs. */
 import { type Interpreted, prepare } from "../../../compiler/tensor/interpret.js";
 import type { DType, Program, Shape } from "../../../compiler/tensor/ir.js";
+import { argumentOf, liveHandle } from "../arguments.js";
 import {
   type Availability,
   type Engine,
@@ -71,10 +72,7 @@ export class ReferenceEngine implements Engine {
   async dispose(): Promise<void> {}
 
   live(handle: Handle, use: string): Kept {
-    if (!(handle instanceof Kept) || handle.owner !== this)
-      throw new EngineError("internal", `${use}: the handle is of another engine`);
-    if (!handle.alive) throw new EngineError("internal", `${use}: the handle was freed or consumed`);
-    return handle;
+    return liveHandle(handle, Kept, this, use);
   }
 }
 
@@ -92,16 +90,11 @@ class ReferenceExecutable implements Executable {
   async run(args: Readonly<Record<string, Handle | HostTensor>>): Promise<RunResult> {
     const given: Record<string, Tensor> = { ...this.constants };
     const consumed: Kept[] = [];
-    for (const { name, node, role } of this.program.inputs) {
+    for (const input of this.program.inputs) {
+      const { name, role } = input;
       if (name in this.constants) continue;
       const where = `run of ${this.program.name}, input "${name}"`;
-      const arg = args[name];
-      if (arg === undefined) throw new EngineError("internal", `${where}: missing`);
-      if (arg.dtype !== node.dtype || arg.shape.join() !== node.shape.join())
-        throw new EngineError(
-          "internal",
-          `${where}: takes ${node.dtype}[${node.shape.join(", ")}], got ${arg.dtype}[${arg.shape.join(", ")}]`,
-        );
+      const arg = argumentOf(input, args, where);
       if ("data" in arg) {
         if (role === "state") throw new EngineError("internal", `${where}: a state is given by its handle`);
         given[name] = arg;
