@@ -20,7 +20,7 @@ import {
 } from "./context.js";
 import { notTest, splitOf, validation } from "./episodes.js";
 import { slotFiles } from "./init.js";
-import { hasTrained } from "./trained.js";
+import { fitsFrom, hasTrained } from "./trained.js";
 
 /** Classes while the data are not here: a prime, so that nothing else has this size by chance. */
 const unknownClasses = 97;
@@ -147,6 +147,7 @@ function pretrainValidation(context: StageContext, encoder: Network): PretrainSt
     context.stages,
   );
   if (metric === undefined || !hasTrained(metric.slot, metricFill, context)) return "wrong";
+  if (!fitsFrom(context, metric.slot, undefined)) return "wrong";
   const { value, from } = metric.slot;
   return { ...checked.validation, metric: value, ...(from === undefined ? {} : { from }) };
 }
