@@ -24,7 +24,7 @@ export function evaluateCall(expr: ast.CallExpr, scope: Scope): Value {
     case "callable":
       return applyNetwork(callee, expr, scope);
     case "stage": {
-      const stage = scope.checker.callStage(callee.id, expr.callee.span, scope.frame?.options.labels);
+      const stage = scope.checker.callStage(callee.id, expr.callee.span, scope.frame?.options ?? {});
       return stage === undefined ? anything(expr.span) : applyNetwork(stage, expr, scope);
     }
     case "metric":

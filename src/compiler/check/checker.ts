@@ -11,7 +11,7 @@ import {
 } from "../diagnostics/diagnostic.js";
 import { didYouMean } from "../diagnostics/suggest.js";
 import type { GivenFiles } from "../given.js";
-import type { DataSource, DatasetFacts, SourceForm } from "../typed.js";
+import type { Axis, DataSource, DatasetFacts, SourceForm } from "../typed.js";
 import type { CallableValue } from "./values.js";
 
 /** Calls that one compilation inlines at most: far above any method. */
@@ -23,8 +23,12 @@ export class Checker {
   readonly #calls: { readonly decl: FnDecl; readonly span: Span }[] = [];
   #inlined = 0;
   readonly #open = new Set<object>();
-  /** A finished stage as a function of images, for losses over the classes `labels`. Set by the owner of the stages. */
-  callStage: (id: string, at: Span, labels: string | undefined) => CallableValue | undefined = () => undefined;
+  /** A finished stage as a function of images, for losses over the classes `labels` and images of a size. Set by the owner of the stages. */
+  callStage: (
+    id: string,
+    at: Span,
+    here: { readonly labels?: string | undefined; readonly image?: readonly Axis[] },
+  ) => CallableValue | undefined = () => undefined;
 
   constructor(
     readonly sources: readonly SourceForm[],

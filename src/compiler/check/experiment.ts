@@ -1,6 +1,6 @@
 /** All stages of an experiment, each typed when something needs it, dependencies first. */
 import type * as ast from "../../../grammar/ast.js";
-import type { Dataset, Stage } from "../typed.js";
+import type { Axis, Dataset, Stage } from "../typed.js";
 import { elaborateBackbone } from "./backbones.js";
 import { type Checker, suggest } from "./checker.js";
 import { Datasets } from "./datasets.js";
@@ -27,7 +27,7 @@ export class Stagecraft implements Stages {
 
   constructor(private readonly checker: Checker) {
     this.datasets = new Datasets(checker);
-    checker.callStage = (id, at, labels) => this.#callable(id, at, labels);
+    checker.callStage = (id, at, { labels, image }) => this.#callable(id, at, labels, image);
   }
 
   declare(id: string, decl: ast.StageDecl, scope: Scope): void {
@@ -153,7 +153,12 @@ export class Stagecraft implements Stages {
   }
 
   /** A finished stage as a function of images: its logits, frozen (rule 24). */
-  #callable(id: string, at: ast.Span, labels: string | undefined): CallableValue | undefined {
+  #callable(
+    id: string,
+    at: ast.Span,
+    labels: string | undefined,
+    image: readonly Axis[] | undefined,
+  ): CallableValue | undefined {
     const slots = this.slotsOf(id, at);
     if (slots === undefined) return undefined;
     const { head } = slots;
@@ -163,6 +168,15 @@ export class Stagecraft implements Stages {
     }
     if (labels !== undefined && head.labels !== labels) {
       this.checker.report("FSL3028", at, { left: head.labels, right: labels });
+      return undefined;
+    }
+    const own = slots.encoder?.value.input;
+    if (own !== undefined && image !== undefined && pixels(own) !== pixels(image)) {
+      this.checker.report("FSL3009", at, {
+        what: `what \`${id}\` is called with`,
+        expected: `images of ${pixels(own)}`,
+        found: `some of ${pixels(image)}`,
+      });
       return undefined;
     }
     return {
@@ -176,6 +190,8 @@ export class Stagecraft implements Stages {
     };
   }
 }
+
+const pixels = (image: readonly Axis[]): string => image.map(({ size }) => size).join(" × ");
 
 function stageKind({ stage }: ast.StageDecl): string {
   return stage === "evaluate" ? "an `evaluate`" : `a \`${stage}\``;
