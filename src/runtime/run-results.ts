@@ -6,6 +6,7 @@ import type { Stage } from "../compiler/typed.js";
 import { fileName } from "./project.js";
 import { reason } from "./reason.js";
 import type { Manifest } from "./store/manifest.js";
+import { scoresFile } from "./store/scores.js";
 import type { StoreEntry } from "./store/store.js";
 
 /** Where a run keeps what an evaluation of it gave: its manifest, its scores by episode, the files that it reports. */
@@ -30,8 +31,11 @@ export function renamed(manifest: Manifest, stage: Stage): Manifest {
   return { ...as, results: labelled(manifest.results, "left out"), reports: labelled(manifest.reports, "kept") };
 }
 
-/** Puts an evaluation's manifest and files into the run's folder: as links, which take no room, where that is possible. */
-export function keepResults(runDir: string, stage: string, { dir: stored, manifest }: StoreEntry): void {
+/**
+ * Puts an evaluation's manifest and files into the run's folder: as links, which take no room, where that is possible.
+ * Gives the paths of those that its `report` line asked for.
+ */
+export function keepResults(runDir: string, stage: string, { dir: stored, manifest }: StoreEntry): string[] {
   const dir = resultsDir(runDir, stage);
   try {
     mkdirSync(dir, { recursive: true });
@@ -43,6 +47,7 @@ export function keepResults(runDir: string, stage: string, { dir: stored, manife
         copyFileSync(join(stored, name), join(dir, name)); // Another file system, or one without links.
       }
     }
+    return (manifest.files ?? []).flatMap(({ name }) => (name === scoresFile ? [] : [join(dir, name)]));
   } catch (error) {
     throw new DiagnosticError(diagnostic("FSL7031", undefined, { path: dir, why: reason(error) }), { cause: error });
   }

@@ -99,6 +99,7 @@ async function conduct(
       status: "failed",
       results: [],
       reports: [],
+      files: [],
       failures: [{ stage: "run", code, message, mend, at: undefined }],
     };
   }

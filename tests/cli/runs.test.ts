@@ -66,6 +66,7 @@ test("the receipt of a run: rows for ways and shots, both intervals, classes and
   expect(out).toMatch(/nearest \(2 way, 1 shot\): accuracy of 3 classes\n {2}class +accuracy +queries\n/);
   expect(out).toMatch(/test-\d +test-\d +\d+ +\d+\.\d %/);
   expect(err).toContain("about the images of this split");
+  expect(err).toMatch(/nearest: done in \d:\d\d {2}accuracy 2 way, 1 shot \d+\.\d\d ± /);
   for (const line of `${out}${err.slice(err.indexOf("The interval"))}`.split("\n")) {
     expect([...line].length, line).toBeLessThanOrEqual(80);
   }

@@ -1,5 +1,5 @@
 /** `--reporter plain`: lines on stderr for logs and CI; nothing is redrawn. */
-import type { RunEvent } from "../../runtime/events.js";
+import type { Result, RunEvent } from "../../runtime/events.js";
 import { count, duration, interval, percent, rate } from "../view/format.js";
 import { initialState, interrupted, reduce } from "../view/model.js";
 import type { Reporter, Streams } from "./reporter.js";
@@ -37,6 +37,13 @@ export function plainReporter({ stderr }: Pick<Streams, "stderr">): Reporter {
   };
 }
 
+function accuracies(results: readonly Result[]): string {
+  const texts = results
+    .filter(({ metric }) => metric === "accuracy")
+    .map(({ row, mean, ci95 }) => `${row === undefined ? "" : `${row} `}${interval(mean, ci95)}`);
+  return texts.length === 0 ? "" : `  accuracy ${texts.join(", ")}`;
+}
+
 function describe(event: RunEvent, due: (key: string, time: number) => boolean): string | undefined {
   switch (event.type) {
     case "run.start":
@@ -46,7 +53,7 @@ function describe(event: RunEvent, due: (key: string, time: number) => boolean):
         ? `${event.stage}: start`
         : `${event.stage}: start on ${event.engine.engine} ${event.engine.device}, threads ${event.engine.threads}`;
     case "stage.cached":
-      return `${event.stage}: served from the store`;
+      return `${event.stage}: served from the store${accuracies(event.results)}`;
     case "stage.progress": {
       const ended = event.total !== undefined && event.done >= event.total;
       if (!ended && !due(`${event.stage} ${event.phase}`, event.time)) return undefined;
@@ -62,7 +69,7 @@ function describe(event: RunEvent, due: (key: string, time: number) => boolean):
     case "stage.note":
       return `${event.stage}: ${event.message}`;
     case "stage.done":
-      return `${event.stage}: done in ${duration(event.seconds)}`;
+      return `${event.stage}: done in ${duration(event.seconds)}${accuracies(event.results)}`;
     case "stage.failed":
       return `${event.stage}: failed with ${event.code}: ${event.message}${event.at === undefined ? "" : ` (${event.at})`}`;
     case "run.done":

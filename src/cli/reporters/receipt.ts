@@ -48,6 +48,7 @@ export function receipt(summary: RunSummary, state: RunState, folder: string, st
     ...notes(summary.results, width),
     `${STATUS[summary.status](duration(summary.seconds))}${served}`,
     `run folder: ${relative(process.cwd(), folder) || folder}`,
+    ...summary.files.map((file) => `  ${relative(folder, file)}`),
   ].join("\n");
 }
 

@@ -106,9 +106,14 @@ function stageStatus(row: GraphRow, room: number, now: number): Line {
   }
 }
 
-/** A finished stage's first number: what a reader looks for. */
+/** A finished stage's first number, or that of each row: what a reader looks for. */
 function headline(stage: StageState): Line {
-  const first = stage.results.find((r) => r.metric === "accuracy") ?? stage.results[0];
+  const accuracies = stage.results.filter((r) => r.metric === "accuracy");
+  if (accuracies.length > 1) {
+    const rows = accuracies.map(({ row, mean }) => `${row ?? ""} ${percent(mean, 1)} %`);
+    return [seg("  "), seg(rows.join(" · "), "strong")];
+  }
+  const first = accuracies[0] ?? stage.results[0];
   if (first) return [seg("  "), seg(interval(first.mean, first.ci95), "strong")];
   if (stage.best) return [seg("  best "), seg(interval(stage.best.accuracy, stage.best.ci95), "strong")];
   return [];

@@ -65,6 +65,8 @@ export interface ScheduleSummary {
   readonly results: readonly Result[];
   /** What the evaluations counted beyond their results, in the same order. */
   readonly reports: readonly StageReport[];
+  /** Paths of the files that evaluations were asked to report, in the run's folder. */
+  readonly files: readonly string[];
   readonly failures: readonly StageFailure[];
 }
 
@@ -75,6 +77,7 @@ export class Scheduler {
   readonly #packs = new Map<string, PackPlace>();
   readonly #results: Result[] = [];
   readonly #reports: StageReport[] = [];
+  readonly #files: string[] = [];
   readonly #failures: StageFailure[] = [];
   readonly #unfinished = new Set<string>();
   readonly #stopping = new AbortController();
@@ -121,7 +124,7 @@ export class Scheduler {
     }
     // A stop that came too late to leave anything undone interrupts nothing.
     const status = interrupted ? "interrupted" : this.#failures.length > 0 ? "failed" : "done";
-    return { status, results: this.#results, reports: this.#reports, failures: this.#failures };
+    return { status, results: this.#results, reports: this.#reports, files: this.#files, failures: this.#failures };
   }
 
   /** Gives the failure, if any. A stopped node gives one too; the caller knows. */
@@ -213,7 +216,7 @@ export class Scheduler {
     const { id } = stage;
     const named = { ...entry, manifest: renamed(entry.manifest, stage) };
     this.#entries.set(id, named);
-    if (stage.kind === "evaluate") keepResults(this.#options.runDir, id, named);
+    if (stage.kind === "evaluate") this.#files.push(...keepResults(this.#options.runDir, id, named));
     const results = named.manifest.results.map((result) => ({ stage: id, ...result }));
     this.#results.push(...results);
     this.#reports.push(...named.manifest.reports.map((report) => ({ stage: id, ...report })));
