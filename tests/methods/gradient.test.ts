@@ -157,3 +157,22 @@ describe("ANIL", () => {
     expectUpdate(m, batch, (w) => queryLoss(w, batch, formula(steps.inner, true)));
   });
 });
+
+describe("Meta-SGD", () => {
+  const m = method("meta", "meta_sgd(start: 0.2)");
+  const rateOf: Rates = (path, w) => w[path.replace(/^(metric\.)?/, "metric.rate.")];
+  const formula: Formula = (w, images) => together(adapted(w, images, 1, rateOf), images);
+
+  it("learns a rate for every weight that it adapts", () => {
+    const { trained } = m.training;
+    for (const path of [...bodyPaths, ...headPaths])
+      expect(rateOf(path, m.state), path).toHaveLength(m.state[path]?.length ?? 0);
+    expect(trained.filter((path) => path.includes("rate")).length).toBeGreaterThan(0);
+  });
+  it("scores the queries of a new episode", () => {
+    expectScores(scores(m, episode), formula(m.state, episode));
+  });
+  it("takes one step down the slope of the queries' loss, in weights and rates", () => {
+    expectUpdate(m, batch, (w) => queryLoss(w, batch, formula));
+  });
+});
