@@ -3,16 +3,21 @@ import { Calls, WeightTable } from "../../src/compiler/lower/calls.js";
 import { Draws } from "../../src/compiler/lower/draws.js";
 import { lowerBlock } from "../../src/compiler/lower/expressions.js";
 import { initialWeights, lowerEpisodes, lowerTraining, networkWeights } from "../../src/compiler/lower/index.js";
-import { NamedOps } from "../../src/compiler/lower/named.js";
+import { unrolled } from "../../src/compiler/lower/loops.js";
+import type { Objective } from "../../src/compiler/lower/minimizer.js";
+import { minimizerOf } from "../../src/compiler/lower/minimizers.js";
+import { type Named, NamedOps } from "../../src/compiler/lower/named.js";
 import { assemble } from "../../src/compiler/lower/program.js";
 import {
   conductVersions,
   expressionVersions,
   layerVersions,
+  minimizerVersions,
   optimizerVersions,
   scheduleVersions,
   transformVersions,
 } from "../../src/compiler/stages/semantics.js";
+import { gradient } from "../../src/compiler/tensor/derivative.js";
 import { Graph } from "../../src/compiler/tensor/graph.js";
 import type {
   Expr,
@@ -26,6 +31,7 @@ import type {
 } from "../../src/compiler/typed.js";
 import { applyStep } from "../../src/runtime/data/augment.js";
 import { sampleEpisode, shuffledImages } from "../../src/runtime/data/sampler.js";
+import { fillOrders } from "../../src/runtime/stages/classify.js";
 import { estimate } from "../../src/runtime/statistics.js";
 import {
   axis,
@@ -253,6 +259,40 @@ function expressionNumbers(value: Expr | undefined): readonly number[] {
   return run(assemble({ name: "numbers", host: { y: y.node }, feeds: [] }), values).y ?? [];
 }
 
+/** Settings of each method. */
+const minimizers: Record<keyof typeof minimizerVersions, Readonly<Record<string, number>>> = {
+  sgd: { lr: 0.1, momentum: 0.9, weight_decay: 0.01 },
+  adam: { lr: 0.1 },
+  lbfgs: { history: 3 },
+};
+/** Six rounds on a bent valley. */
+function minimizerNumbers(settings: Readonly<Record<string, number>>): readonly number[] {
+  const ops = new NamedOps(new Graph());
+  const target = ops.constant([1, -0.5, 0.3], [{ name: "a", size: 3 }]);
+  const method = (Object.keys(minimizers) as (keyof typeof minimizers)[]).find((key) => minimizers[key] === settings);
+  const minimizer = minimizerOf(ops, method ?? "sgd", (name) => {
+    const value = settings[name];
+    return value === undefined ? undefined : [ops.scalar(value)];
+  });
+  const lossAt = (x: Named): Named => {
+    const square = ops.mul(x, x);
+    return ops.sum(ops.add(ops.mul(square, square), ops.mul(x, ops.unary("exp", x))), ["a"]);
+  };
+  const objective: Objective = ([x = target]) => {
+    const loss = lossAt(x);
+    return { loss, gradients: gradient(ops.graph, loss.node, [x.node]).map((node) => ops.of(node, x.axes)) };
+  };
+  const [found = target] = unrolled(ops)({
+    bound: 6,
+    start: [target, ...minimizer.start([target])],
+    round: ([x = target, ...state], index) => {
+      const next = minimizer.step({ targets: [x], state, objective, index });
+      return { carried: [...next.targets, ...next.state], done: next.done };
+    },
+  });
+  return run(assemble({ name: "numbers", host: { y: found.node }, feeds: [] }), {}).y ?? [];
+}
+
 // ------------------------------------------------------------ training and data
 
 const small = convNet(image(1, 6), [2]);
@@ -317,6 +357,11 @@ const conduct: Record<keyof typeof conductVersions, () => readonly number[]> = {
   evaluate: evaluateNumbers,
   initial_weights: () => Object.values(initialWeights(networkWeights("encoder", small), 9)).flatMap((t) => [...t.data]),
   episode_sampler: () => [0, 1, 7].flatMap(episode),
+  query_order: () => {
+    const data = new Int32Array(18);
+    fillOrders({ order: { shape: [3, 6], dtype: "i32", data } }, 3, 5, 3);
+    return [...data];
+  },
   image_order: () => [...shuffledImages(4, "train", 9, 2)],
   interval: () => Object.values(estimate([0.5, 0.75, 0.8, 1])),
 };
@@ -336,6 +381,7 @@ export const builtIns: ReadonlyMap<string, Built> = new Map([
   ...entries("layer.", layerVersions, layers, layerNumbers),
   ...entries("expr.", expressionVersions, expressions, expressionNumbers),
   ...entries("optimizer.", optimizerVersions, optimizers, (optimizer) => trained({ optimizer })),
+  ...entries("minimize.", minimizerVersions, minimizers, minimizerNumbers),
   ...entries("schedule.", scheduleVersions, schedules, (schedule) => trained({ schedule })),
   ...entries("transform.", transformVersions, transforms, transformNumbers),
   ...entries("", conductVersions, conduct, (numbers) => numbers()),

@@ -2,10 +2,23 @@
  * The version of each built-in's numbers. A stage's key holds the versions of the built-ins it uses, so raising one
  * re-runs exactly the stages that it changes. `tests/stages/semantics.test.ts` fails where numbers move without it.
  */
-import type { Block, ExprNode, LayerOp, Metric, Network, Optimizer, Schedule, Stage, Transform } from "../typed.js";
-import { walkExprs, walkLayers } from "./walk.js";
+import type {
+  Block,
+  ExprNode,
+  LayerOp,
+  Metric,
+  Network,
+  Optimizer,
+  Schedule,
+  Stage,
+  Statement,
+  Transform,
+} from "../typed.js";
+import { loopsIn, walkExprs, walkLayers } from "./walk.js";
 
 type Versions<K extends string> = Readonly<Record<K, number>>;
+
+type Minimize = Extract<Statement, { kind: "minimize" }>;
 
 export const layerVersions: Versions<LayerOp["kind"]> = {
   conv: 1,
@@ -64,6 +77,7 @@ export const expressionVersions: Versions<ExprNode["k"]> = {
 };
 
 export const optimizerVersions: Versions<Optimizer["kind"]> = { sgd: 1, adam: 1, adamw: 1 };
+export const minimizerVersions: Versions<Minimize["by"]["method"]> = { sgd: 1, adam: 1, lbfgs: 1 };
 export const scheduleVersions: Versions<Schedule["kind"]> = { constant: 1, multistep: 1, cosine: 2 };
 export const transformVersions: Versions<Transform["op"]> = {
   resize: 1,
@@ -80,7 +94,7 @@ export const transformVersions: Versions<Transform["op"]> = {
 };
 /** The stages' own conduct (what a step averages, how a classification is scored) and the host's draws. */
 export const conductVersions: Versions<
-  Stage["kind"] | "initial_weights" | "episode_sampler" | "image_order" | "interval"
+  Stage["kind"] | "initial_weights" | "episode_sampler" | "image_order" | "query_order" | "interval"
 > = {
   pretrain: 1,
   meta: 1,
@@ -88,6 +102,7 @@ export const conductVersions: Versions<
   initial_weights: 1,
   episode_sampler: 1,
   image_order: 1,
+  query_order: 1,
   interval: 1,
 };
 
@@ -96,11 +111,18 @@ export function semanticsOf(stage: Stage, transforms: readonly Transform[]): Rea
   const used = new Map<string, number>();
   const network = (n: Network): void =>
     walkLayers(n.layers, ({ op }) => used.set(`layer.${op.kind}`, layerVersions[op.kind]));
-  const block = (b: Block): void => walkExprs(b, (e) => used.set(`expr.${e.k}`, expressionVersions[e.k]));
+  const block = (b: Block): void => {
+    walkExprs(b, (e) => used.set(`expr.${e.k}`, expressionVersions[e.k]));
+    for (const loop of loopsIn(b))
+      if (loop.kind === "minimize") used.set(`minimize.${loop.by.method}`, minimizerVersions[loop.by.method]);
+  };
   const metric = (m: Metric): void => {
     for (const learn of m.learns) if (learn.kind === "module") network(learn.network);
     for (const fit of m.fits) block(fit.body);
-    for (const entry of Object.values(m.entries)) block(entry.body);
+    for (const entry of Object.values(m.entries)) {
+      block(entry.body);
+      if (entry.transductive) used.set("query_order", conductVersions.query_order);
+    }
   };
   for (const t of transforms) used.set(`transform.${t.op}`, transformVersions[t.op]);
   used.set(`stage.${stage.kind}`, conductVersions[stage.kind]);

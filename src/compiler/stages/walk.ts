@@ -32,6 +32,11 @@ function walkStatements(statements: readonly Statement[], visit: (expr: Expr) =>
   }
 }
 
+/** Every loop of a block, those inside others included. */
+export function loopsIn({ statements }: Pick<Block, "statements">): Exclude<Statement, { kind: "let" }>[] {
+  return statements.flatMap((s) => (s.kind === "let" ? [] : [s, ...loopsIn({ statements: s.body })]));
+}
+
 /** What groups change for a target of a `minimize`. */
 export function changesOf(target: MinimizeTarget): readonly MinimizeChange[] {
   if (target.kind === "network") return Object.values(target.changes ?? {});
