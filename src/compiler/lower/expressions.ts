@@ -5,7 +5,7 @@ import type { Adapted, Calls } from "./calls.js";
 import type { Draws } from "./draws.js";
 import { sigmoid } from "./layers.js";
 import { type Inside, type LoopContext, lowerMinimize, lowerRepeat, unrolled, type WeightPlace } from "./loops.js";
-import { boundOf, type LoopDriver, type LoopStatement, roundsOf, shortLoop } from "./minimizer.js";
+import { boundOf, type LoopDriver, type LoopStatement, roundsOf, shortAdaptation, shortLoop } from "./minimizer.js";
 import { type Named, type NamedOps, sizeOf } from "./named.js";
 import { pick } from "./picks.js";
 
@@ -103,7 +103,8 @@ class Body implements Inside {
   private loop(statement: LoopStatement): LoopContext {
     const { ops, scope, drawn } = this;
     const { calls, test, longLoop } = this.loops();
-    const long = longLoop && roundsOf(statement, test) > shortLoop ? longLoop : undefined;
+    const rounds = roundsOf(statement, test);
+    const long = rounds > shortLoop || rounds * this.adapted(statement) > shortAdaptation ? longLoop : undefined;
     // A loop inside another is written out in its round.
     const within: Scope = { ...scope, loops: { calls, test } };
     return {
@@ -130,6 +131,17 @@ class Body implements Inside {
       bound: boundOf(statement, test),
       drive: long ?? unrolled(ops),
     };
+  }
+
+  /** How many weights of networks a loop moves. */
+  private adapted(statement: LoopStatement): number {
+    const own =
+      statement.kind === "minimize"
+        ? statement.targets.flatMap((target) => (target.kind === "network" ? [rootOf(target.from)] : []))
+        : [];
+    const { calls } = this.loops();
+    const inner = statement.body.reduce((sum, one) => sum + (one.kind === "let" ? 0 : this.adapted(one)), 0);
+    return own.reduce((sum, network) => sum + calls.weights(network).size, inner);
   }
 
   /** What is called: a network of a slot or of the metric, and the weights that it has in this place. */
@@ -322,6 +334,11 @@ class Body implements Inside {
     };
     return ops.concat(turns.map(slot), as);
   }
+}
+
+/** The network that a `minimize`, or several, have adapted. */
+function rootOf(target: Callable): Callable {
+  return target.kind === "local" ? rootOf(target.of) : target;
 }
 
 export function oneHot(ops: NamedOps, x: Named, name: string, size: number): Named {

@@ -8,6 +8,8 @@ import type { Named } from "./named.js";
 
 /** Loops of at most this many rounds, those of loops inside them counted, are written out where another driver could take them. */
 export const shortLoop = 32;
+/** As many weights of networks moved, counted once a round: ten rounds of a Conv4, five of a ResNet12. */
+export const shortAdaptation = 320;
 
 export type LoopStatement = Exclude<Statement, { kind: "let" }>;
 

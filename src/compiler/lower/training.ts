@@ -122,7 +122,7 @@ class Training {
     const accuracies: Named[] = [];
     let trained: readonly WeightDecl[] = [];
     let gradients: Node[] = [];
-    const abreast = stage.kind === "meta" && adaptsNetworks(stage.metric.value) ? episodes : 1;
+    const abreast = stage.kind === "meta" && adaptsEncoder(stage.metric.value) ? episodes : 1;
     for (let episode = 0; episode < episodes; episode += abreast) {
       const { loss, accuracy } =
         stage.kind === "meta" ? this.metaForward(stage, episode, abreast) : this.pretrainForward(stage);
@@ -315,14 +315,14 @@ class Training {
   }
 }
 
-/** Whether a method gives each episode weights of its own. */
-function adaptsNetworks(metric: Metric): boolean {
+/** Whether a method gives each episode an encoder of its own. */
+function adaptsEncoder(metric: Metric): boolean {
   return Object.values(metric.entries).some(({ body }) => hasAdapted(body.statements));
 }
 function hasAdapted(statements: readonly Statement[]): boolean {
   return statements.some(
     (s) =>
-      (s.kind === "minimize" && s.targets.some((target) => target.kind === "network")) ||
+      (s.kind === "minimize" && s.targets.some((t) => t.kind === "network" && t.from.kind === "slot")) ||
       (s.kind !== "let" && hasAdapted(s.body)),
   );
 }
