@@ -57,6 +57,11 @@ export function parse(text: string, file: string): Parsed {
   return { tree, errors, trivia: lexed.trivia, cst };
 }
 
+/** Makes the parser, which the first `parse` would do. */
+export function prepare(): void {
+  strictParser();
+}
+
 /** A right text needs no recovery. */
 function concrete(tokens: IToken[]): { parser: FslParser; cst: CstNode } {
   const read = (parser: FslParser): { parser: FslParser; cst: CstNode } => {

@@ -1,5 +1,6 @@
 /** From files to a typed experiment: the compiler's front half, pure and total. */
 import type * as ast from "../../grammar/ast.js";
+import { prepare } from "../../grammar/parse.js";
 import { Checker } from "./check/checker.js";
 import { Stagecraft } from "./check/experiment.js";
 import { Scope } from "./check/scope.js";
@@ -46,6 +47,7 @@ export function compile(host: CompilerHost, root: string, options: CompileOption
     return result;
   };
   const modules = new Modules(host, checker);
+  phase("grammar", prepare);
   const file = phase("parse", () => {
     modules.load(preludeId);
     return modules.load(root);
