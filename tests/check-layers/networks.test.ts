@@ -10,14 +10,14 @@ function networkOf(backbone: string, pixels: number): Network {
 }
 function textOf(backbone: string, pixels: number): string {
   return `fsl 1
-import { prototypes } from "fsl:metrics"
+import { cosine_prototypes } from "fsl:metrics"
 import { emoji } from "fsl:datasets"
 import { conv64, conv32, conv_two_depths, resnet12, resnet18 } from "fsl:backbones"
 ${backbone}
 dataset d = emoji() { train resize(${pixels}), normalize  eval resize(${pixels}), normalize }
 episode task = 5 way, 1 shot, 3 query
 meta m {
-  encoder net  metric prototypes  episodes task from d.train
+  encoder net  metric cosine_prototypes  episodes task from d.train
   optimizer adam(lr: 1e-3)
   for 1 epoch of 100 episodes, 4 episodes per step
 }`;
@@ -135,7 +135,7 @@ describe("structure", () => {
     ["max_pool(3, stride: 2, pad: 1)", 3, 8],
     ["avg_pool(4)", 3, 3],
   ])("%s on 15 px", (layer, channels, side) => {
-    const network = networkOf(`backbone net { ${layer} as map, flatten as vector }`, 15);
+    const network = networkOf(`backbone net { batch_norm, ${layer} as map, flatten as vector }`, 15);
     expect(sizes(network, "map")).toEqual([channels, side, side]);
   });
 });
