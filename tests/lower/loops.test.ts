@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { lowerClassify, lowerTraining } from "../../src/compiler/lower/index.js";
+import { lowerClassify, lowerEpisodes, lowerTraining } from "../../src/compiler/lower/index.js";
 import { verify } from "../../src/compiler/tensor/verify.js";
 import type { Dataset, MetaStage } from "../../src/compiler/typed.js";
 import { experimentOf } from "./fsl.js";
@@ -111,6 +111,35 @@ describe("a step through an inner loop", () => {
           expect(own(found.state, path)[i], `${path} ${i}`).toBeCloseTo(value, 9),
         );
       expect(own(found.host, "accuracy")[0]).toBeCloseTo(mean((e) => own(e.host, "accuracy"))[0] ?? Number.NaN, 9);
+    });
+});
+
+describe("an encoder adapted at test", () => {
+  const scored = (metric: string, episodes: number, state: Values, feeds: Values): Values => {
+    const { stage, dataset } = stageOf({ metric });
+    const { encoder, episodes: sampled } = stage;
+    const options = { episodes, report: [{ kind: "logits" }] as const };
+    const program = lowerEpisodes(stage.metric.value, sampled.task, encoder.value, dataset, options);
+    const kinds = program.segments.map(({ kind }) => kind);
+    return { ...run(program, { ...state, ...feeds }), loops: [kinds.filter((kind) => kind === "loop").length] };
+  };
+  for (const [tested, loops] of [
+    [3, 0],
+    [40, 1],
+  ] as const)
+    it(`for ${tested} rounds, is each episode's own`, () => {
+      const metric = `maml_inductive(rate: 0.05, tested: ${tested} steps)`;
+      const { stage, dataset } = stageOf({ metric });
+      const state = initialState(lowerTraining(stage, dataset, { seed: 0 }), 2);
+      const feeds = feedsOf(2, 5);
+      const found = scored(metric, 2, state, feeds);
+      expect(found.loops).toEqual([loops]);
+      const size = own(feeds, "images").length / 2;
+      const alone = [0, 1].flatMap((e) => {
+        const images = own(feeds, "images").slice(e * size, (e + 1) * size);
+        return own(scored(metric, 1, state, { images }), "logits");
+      });
+      alone.forEach((value, i) => expect(own(found, "logits")[i]).toBeCloseTo(value, 9));
     });
 });
 
