@@ -188,13 +188,27 @@ const mutants: Record<string, Mutant> = {
     at: "of m",
     evaluate: "episodes wide from emoji.test, 600 episodes",
   },
-  "a mask that matches no weight": {
+  "a mask of the stage that matches no weight": {
     method: "meta/boil",
     from: "rate = 0.5",
     to: "rate = 0.4",
     code: "FSL5014",
     at: "metric.linear.**",
     meta: "optimizer adam(lr: 1e-3) { metric.linear.** frozen }",
+  },
+  "a rate of the inner loop that is no weight's": {
+    method: "finetuning/discriminative_fine_tuning",
+    from: "body.*.* lr",
+    to: "body.stage.* lr",
+    code: "FSL5014",
+    at: "body.stage.*",
+  },
+  "a mask of the inner loop for what it does not move": {
+    method: "meta/boil",
+    from: "by sgd(lr: rate)",
+    to: "by sgd(lr: rate) { head frozen }",
+    code: "FSL5014",
+    at: "head",
   },
   "learned values that no stage has trained": {
     method: "meta/r2d2",
