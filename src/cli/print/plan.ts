@@ -140,6 +140,7 @@ function evaluate(stage: EvaluatePlan, context: Context): string[] {
       const label = row.label === "" ? "" : `${row.label}: `;
       return fact(i === 0 ? "episodes" : "", `${label}${count(row.count)} × ${row.episodes}`, context);
     }),
+    ...(stage.fitFrom === undefined ? [] : fact("fit from", stage.fitFrom, context)),
     ...fact("report", stage.report.join(", "), context),
     ...fact(
       "embedding",
@@ -151,8 +152,8 @@ function evaluate(stage: EvaluatePlan, context: Context): string[] {
       : [
           ...fact(
             "work",
-            `${flops(stage.cost.image.flops)} an image and ${flops(stage.cost.episode.flops)} an episode, ` +
-              `${flops(stage.cost.image.total + stage.cost.episode.total)} in all`,
+            `${flops(stage.cost.image.flops)} an image and ${most(stage.cost.episode)}${flops(stage.cost.episode.flops)} an episode, ` +
+              `${most(stage.cost.episode)}${flops(stage.cost.image.total + stage.cost.episode.total)} in all`,
             context,
           ),
         ]),
@@ -168,6 +169,8 @@ function parameters(n: number | undefined): string {
   if (n === undefined) return "as many parameters as the classes ask for";
   return n === 0 ? "no parameters" : plural(n, "parameter");
 }
+
+const most = ({ atMost }: { readonly atMost?: true }): string => (atMost ? "at most " : "");
 
 /** A network's layers; where an earlier stage has the same, a line that says so. */
 function network(n: NetworkPlan, stage: string, context: Context): string[] {

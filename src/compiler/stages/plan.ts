@@ -222,7 +222,9 @@ function stagedCost({ segments }: StagedProgram, times: number, options: PlanOpt
   });
   const flops = parts.reduce((sum, part) => sum + part.flops, 0);
   const peak = (side: 0 | 1): number => Math.max(...parts.map((part) => part.peakBytes[side]));
-  return { flops, total: flops * times, peakBytes: [peak(0), peak(1)] };
+  const ends = segments.some((segment) => segment.kind === "loop" && segment.active !== undefined);
+  const most = ends ? { atMost: true as const } : {};
+  return { flops, total: flops * times, peakBytes: [peak(0), peak(1)], ...most };
 }
 
 /** Weights by the settings that the optimizer moves them with. */
@@ -277,6 +279,7 @@ function evaluatePlan(stage: EvaluateStage, experiment: Experiment, options: Pla
           why: "the metric takes embeddings, batch norms use running statistics and the eval transforms are fixed",
         }
       : { once: false, why: embedOnce.why },
+    ...(stage.fitFrom === undefined ? {} : { fitFrom: splitText(stage.fitFrom) }),
     cost:
       options.costs === false || stage.blockers.length > 0 || !embedOnce.legal
         ? undefined

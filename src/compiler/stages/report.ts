@@ -69,6 +69,8 @@ export interface EvaluatePlan extends StagePlanBase {
   readonly report: readonly string[];
   /** Whether each image is embedded once, and why (not). */
   readonly embed: { readonly once: boolean; readonly why: string };
+  /** The split that values are fitted from; undefined where none are. */
+  readonly fitFrom?: string;
   /** Of embedding one image, and of classifying one episode. */
   readonly cost: { readonly image: StepCost; readonly episode: StepCost } | undefined;
 }
@@ -115,6 +117,8 @@ export interface StepCost {
   readonly flops: number;
   /** Over the whole stage. */
   readonly total: number;
+  /** Loops may end before their bounds, which are what is counted. */
+  readonly atMost?: true;
   /** From liveness in emission order, times the engine's factors: lowest and highest. */
   readonly peakBytes: readonly [number, number];
 }
