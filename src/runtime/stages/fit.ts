@@ -12,7 +12,7 @@ import type { Engine, HostTensors } from "../engines/engine.js";
 import { places } from "../project.js";
 import { sha256 } from "../store/manifest.js";
 import { numericsId, numericsRecord } from "../store/numerics.js";
-import { decodeSafetensors, encodeSafetensors } from "../store/safetensors.js";
+import { decodeSafetensors, encodeSafetensors, SafetensorsError } from "../store/safetensors.js";
 import { chunks } from "./chunks.js";
 import type { StageContext } from "./context.js";
 import { datasetOf, packedSplit } from "./datasets.js";
@@ -55,13 +55,25 @@ export async function fitted(
     ]),
   );
   const file = join(places.fits(job.project), `${key}.safetensors`);
-  if (existsSync(file)) return decodeSafetensors(readFileSync(file));
+  const known = stored(file);
+  if (known !== undefined) return known;
   const values = await compute(program, source, images, { encoder, weights }, engine, context);
   mkdirSync(places.fits(job.project), { recursive: true });
   const beside = `${file}.${process.pid}`;
   writeFileSync(beside, encodeSafetensors(values));
   renameSync(beside, file);
   return values;
+}
+
+/** What was fitted before; undefined where nothing was, or the file is damaged: then it is computed again. */
+function stored(file: string): HostTensors | undefined {
+  if (!existsSync(file)) return undefined;
+  try {
+    return decodeSafetensors(readFileSync(file));
+  } catch (error) {
+    if (error instanceof SafetensorsError) return undefined;
+    throw error;
+  }
 }
 
 /** Every image of the split: as many as the program was lowered for, and not more than memory takes. */
