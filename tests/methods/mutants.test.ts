@@ -136,6 +136,13 @@ const mutants: Record<string, Mutant> = {
     code: "FSL3015",
     at: "n",
   },
+  "an evaluation by the statistics of the last step": {
+    method: "metrics/relation",
+    from: "batch_norm, relu",
+    to: "batch_norm(momentum: 1.0), relu",
+    code: "FSL4005",
+    at: "1.0",
+  },
   // Adaptation that adapts nothing.
   "the inner loss by the head that does not move": {
     method: "meta/anil",

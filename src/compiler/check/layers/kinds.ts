@@ -120,7 +120,8 @@ export const layerKinds: Readonly<Record<string, LayerKind>> = {
     },
   },
   batch_norm: {
-    params: { momentum: real(0, 0.1), eps: real(0, 1e-5) },
+    // At 1, running statistics would be those of the last step alone, and an evaluation would hang on it.
+    params: { momentum: real(0, 0.1, 1), eps: real(0, 1e-5) },
     takes: "image or vector",
     make: (args, input) => {
       const axis = input.some((each) => each.name === "channel") ? "channel" : "feature";
