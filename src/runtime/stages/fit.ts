@@ -3,13 +3,14 @@
  * computed over all of them at once. Kept in the project, so that stages with one encoder compute it once.
  */
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { DiagnosticError, diagnostic } from "../../compiler/diagnostics/diagnostic.js";
 import { lowerFits, type StagedProgram } from "../../compiler/lower/index.js";
 import type { Metric, Network, SplitRef } from "../../compiler/typed.js";
 import type { Pack } from "../data/contract.js";
 import type { Engine, HostTensors } from "../engines/engine.js";
 import { places } from "../project.js";
+import { reason } from "../reason.js";
 import { sha256 } from "../store/manifest.js";
 import { numericsId, numericsRecord } from "../store/numerics.js";
 import { decodeSafetensors, encodeSafetensors, SafetensorsError } from "../store/safetensors.js";
@@ -58,10 +59,7 @@ export async function fitted(
   const known = stored(file);
   if (known !== undefined) return known;
   const values = await compute(program, source, images, { encoder, weights }, engine, context);
-  mkdirSync(places.fits(job.project), { recursive: true });
-  const beside = `${file}.${process.pid}`;
-  writeFileSync(beside, encodeSafetensors(values));
-  renameSync(beside, file);
+  keep(file, values);
   return values;
 }
 
@@ -73,6 +71,18 @@ function stored(file: string): HostTensors | undefined {
   } catch (error) {
     if (error instanceof SafetensorsError) return undefined;
     throw error;
+  }
+}
+
+/** Written beside and renamed into place: whole or absent. */
+function keep(file: string, values: HostTensors): void {
+  const beside = `${file}.${process.pid}`;
+  try {
+    mkdirSync(dirname(file), { recursive: true });
+    writeFileSync(beside, encodeSafetensors(values));
+    renameSync(beside, file);
+  } catch (error) {
+    throw new DiagnosticError(diagnostic("FSL7031", undefined, { path: file, why: reason(error) }), { cause: error });
   }
 }
 
