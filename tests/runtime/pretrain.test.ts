@@ -1,5 +1,5 @@
 /** Real runs of pretrainings written in FSL, on the tiny project's images. */
-import { rmSync, writeFileSync } from "node:fs";
+import { cpSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { printPlan } from "../../src/cli/print/plan.js";
@@ -261,6 +261,23 @@ pretrain turned like base {
   expect(divided.norms[0]?.training).toMatch(/^batch statistics over the 3 images of a part; .* 3 item × 4 turn'$/);
   expect(divided.cost.peakBytes[0]).toBeLessThan(0.5 * whole.cost.peakBytes[0]);
   expect(Math.abs(divided.cost.flops / whole.cost.flops - 1)).toBeLessThan(0.2);
+});
+
+test("images that are skipped leave every step full", async () => {
+  const dir = join(project.dir, "damaged");
+  cpSync(join(project.dir, "images"), join(dir, "images"), { recursive: true });
+  writeFileSync(join(dir, "images", "train", "train-1", "3.png"), "not a picture");
+  const path = join(dir, "e.fsl");
+  writeFileSync(path, head.replace("{\n  train  center", "{\n  unreadable skip\n  train  center"));
+  const { experiment } = compileFile(path, { projectDir: dir });
+  if (!experiment) throw new Error("it does not compile");
+  const at = { dir, home: join(dir, ".fslc") };
+  const played = await follow(run(experiment, { project: at, threads: 2, stages: ["base"] }));
+  done(played);
+  const [stored] = allEntries(places.store(at));
+  expect(stored?.manifest.data).toMatchObject([{ skipped: 1 }]);
+  // Six steps an epoch, as 72 images were counted; 71 of them make five to a pass.
+  expect(stored?.manifest.weights?.from).toEqual({ step: 12, epoch: 2, choice: "last" });
 });
 
 describe("the order of images", () => {
