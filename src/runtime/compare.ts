@@ -29,7 +29,7 @@ export interface Compared {
 export function compareEvaluations(a: Evaluation, b: Evaluation): Compared {
   const older = [a, b].filter(({ scores }) => scores === undefined);
   if (a.scores === undefined || b.scores === undefined) {
-    return { a, b, rows: [], unpaired: older.map((one) => `${nameOf(one)} has no scores of single episodes`) };
+    return { a, b, rows: [], unpaired: older.map(withoutScores) };
   }
   const { scores: left } = a;
   const { scores: right } = b;
@@ -49,6 +49,10 @@ export function compareEvaluations(a: Evaluation, b: Evaluation): Compared {
     }
   }
   return { a, b, rows, unpaired };
+}
+
+function withoutScores(one: Evaluation): string {
+  return `${nameOf(one)} was stored by an older version, without the scores of its episodes; run it anew with \`--force ${one.stage}\``;
 }
 
 export function nameOf({ run, stage }: Evaluation): string {
