@@ -4,6 +4,7 @@ import type { Statement } from "../typed.js";
 import { lbfgs } from "./lbfgs.js";
 import type { Minimizer, MinimizerStep } from "./minimizer.js";
 import type { Named, NamedOps } from "./named.js";
+import { oneMinusPower } from "./optimizer.js";
 
 type Method = Extract<Statement, { kind: "minimize" }>["by"]["method"];
 /** A setting for each target, undefined where the call does not give it. */
@@ -79,7 +80,7 @@ function adam(ops: NamedOps, settings: Settings): Minimizer {
     start: (targets) => [...zeros(ops, targets), ...zeros(ops, targets)],
     step: ({ targets, state, objective, index }: MinimizerStep) => {
       const { gradients } = objective(targets);
-      const count = ops.add(ops.cast(index, "f32"), ops.scalar(1));
+      const correction = (beta: Named): Named => ops.of(oneMinusPower(ops, beta.node, index.node), beta.axes);
       const each = targets.map((target, i) => {
         const [beta1, beta2] = [given("beta1", 0.9, i), given("beta2", 0.999, i)];
         const gradient = at(gradients, i);
@@ -87,8 +88,8 @@ function adam(ops: NamedOps, settings: Settings): Minimizer {
           ops.add(ops.mul(before, beta), ops.mul(value, ops.sub(ops.scalar(1), beta)));
         const first = moved(at(state, i), beta1, gradient);
         const second = moved(at(state, targets.length + i), beta2, ops.mul(gradient, gradient));
-        const deviation = ops.div(ops.unary("sqrt", second), ops.unary("sqrt", correction(ops, beta2, count)));
-        const size = ops.div(at(lr, i), correction(ops, beta1, count));
+        const deviation = ops.div(ops.unary("sqrt", second), ops.unary("sqrt", correction(beta2)));
+        const size = ops.div(at(lr, i), correction(beta1));
         const step = ops.mul(size, ops.div(first, ops.add(deviation, given("eps", 1e-8, i))));
         return { target: ops.sub(target, step), first, second };
       });
@@ -99,13 +100,4 @@ function adam(ops: NamedOps, settings: Settings): Minimizer {
       };
     },
   };
-}
-
-/**
- * 1 − βᵗ. As −expm1(t·ln β) = −2u / (1 − u), u = tanh(t·ln β / 2): in f32 the plain difference would lose four digits in
- * the first rounds.
- */
-function correction(ops: NamedOps, beta: Named, count: Named): Named {
-  const u = ops.unary("tanh", ops.scale(ops.mul(count, ops.unary("log", beta)), 0.5));
-  return ops.div(ops.scale(u, -2), ops.sub(ops.scalar(1), u));
 }

@@ -112,8 +112,9 @@ export class OptimizerLowering {
  * 1 − βᵗ with t = finished steps + 1. As −expm1(t·ln β) = −2u / (1 − u), u = tanh(t·ln β / 2): in f32 the plain
  * difference would lose four digits at the first steps.
  */
-export function oneMinusPower({ t }: NamedOps, beta: number, step: Node): Node {
-  const count = t.add(t.cast(step, "f32"), 1);
-  const u = t.tanh(t.mul(count, Math.log(beta) / 2));
+export function oneMinusPower({ t }: NamedOps, beta: number | Node, step: Node): Node {
+  const half = typeof beta === "number" ? t.scalar(Math.log(beta) / 2) : t.mul(t.log(beta), 0.5);
+  const count = t.splat(t.add(t.cast(step, "f32"), 1), half.shape);
+  const u = t.tanh(t.mul(count, half));
   return t.div(t.mul(u, -2), t.sub(1, u));
 }
