@@ -10,6 +10,8 @@ interface Source {
   readonly declared?: string;
   readonly layers?: string;
   readonly episodes?: number;
+  /** The running statistics that a step moves. */
+  readonly statistics?: readonly string[];
 }
 /** A meta stage over 6-pixel images, 3-way 2-shot 2-query. */
 function stageOf({ metric, declared = "", layers = "", episodes = 1 }: Source): { stage: MetaStage; dataset: Dataset } {
@@ -54,6 +56,8 @@ function feedsOf(episodes: number, seed: number): Values {
   return { images, order: order.flat() };
 }
 
+const runningStatistics = ["encoder.batch_norm.0.running_mean", "encoder.batch_norm.0.running_var"];
+
 describe("a step through an inner loop", () => {
   for (const metric of ["maml(rate: 0.5, inner: 2 steps)", "maml_inductive(rate: 0.5, inner: 1 step)", "meta_sgd"])
     it(`${metric}: goes down the finite-difference gradient of the outer loss`, () => {
@@ -77,13 +81,26 @@ describe("a step through an inner loop", () => {
       }
     });
 
-  for (const [name, source] of Object.entries({
+  for (const [name, source] of Object.entries<Source>({
     "second order": { metric: "maml(rate: 0.5, inner: 2 steps)" },
     "first order": { metric: "fomaml(rate: 0.5, inner: 2 steps)" },
     "statistics of the supports": { metric: "maml_inductive(rate: 0.5, inner: 1 step)" },
+    "running statistics": {
+      metric: "steady",
+      declared: `metric steady {
+  learn head = linear(way)
+  classify(encoder, support: image [way, shot], query: image) -> logits [way] {
+    minimize body from encoder, top from head by sgd(lr: 0.1) for 1 step {
+      mean(cross_entropy(top(body(support[way'], norm: running).vector), label(way')) over all)
+    }
+    top(body(query, norm: running).vector)
+  }
+}`,
+      statistics: [],
+    },
     dropout: { metric: "maml(rate: 0.5, inner: 1 step)", layers: "dropout(0.4)," },
     "dropped squares": { metric: "maml(rate: 0.5, inner: 1 step)", layers: "drop_block(0.3, 2)," },
-  } satisfies Record<string, Source>))
+  }))
     it(`episodes side by side move weights and statistics by the mean of what each alone does: ${name}`, () => {
       const both = stageOf({ ...source, episodes: 2 });
       const one = stageOf(source);
@@ -106,7 +123,7 @@ describe("a step through an inner loop", () => {
         const [a = [], b = []] = each.map(of);
         return a.map((value, i) => (value + (b[i] ?? Number.NaN)) / 2);
       };
-      for (const path of [...together.trained, "encoder.batch_norm.0.running_mean", "encoder.batch_norm.0.running_var"])
+      for (const path of [...together.trained, ...(source.statistics ?? runningStatistics)])
         mean((e) => own(e.state, path)).forEach((value, i) =>
           expect(own(found.state, path)[i], `${path} ${i}`).toBeCloseTo(value, 9),
         );
