@@ -120,7 +120,7 @@ export const stagesCodes = codes({
   FSL5014: {
     severity: "error",
     title: "an optimizer path that matches nothing",
-    message: "`{path}` matches no weight of this stage",
+    message: "`{path}` matches no weight that moves here",
     explanation: "A group that changes nothing is a slip that would otherwise train to the end unnoticed.",
     example: meta("").replace("adam(lr: 1e-3)", "adam(lr: 1e-3) { head.weight frozen }"),
     mend: "Correct the path; the help line shows weights that exist. `*` stands for one part, `**` for any number.",
