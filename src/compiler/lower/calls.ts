@@ -1,7 +1,7 @@
 /** The networks of a stage and how its bodies call them: which weights, which batch-norm statistics, which draws. */
 import { CompilerBug } from "../bug.js";
-import { batch } from "../tensor/batch.js";
 import { tailOf } from "../tail.js";
+import { batch } from "../tensor/batch.js";
 import type { Graph } from "../tensor/graph.js";
 import type { Node } from "../tensor/ir.js";
 import type { Axis, Callable, LayerOp, Network, PretrainStage } from "../typed.js";

@@ -4,7 +4,7 @@
  */
 import { CompilerBug } from "../bug.js";
 import { betaQuantile } from "../special.js";
-import type { Axis, LayerOp, Law } from "../typed.js";
+import type { Axis, Law, LayerOp } from "../typed.js";
 import { axesOf, type Named, type NamedOps, sizeOf, taskAxis } from "./named.js";
 import { keyOf } from "./random.js";
 
@@ -72,7 +72,11 @@ export class Draws {
     const dropped = ops.cast(ops.compare("lt", this.uniform(path, place), threshold), "f32");
     const planes = dropped.node.shape.slice(-3);
     const edge = [0, 0, size - 1, size - 1];
-    const padded = ops.t.pad(ops.t.reshape(dropped.node, [product(dropped.node.shape.slice(0, -3)), ...planes]), edge, edge);
+    const padded = ops.t.pad(
+      ops.t.reshape(dropped.node, [product(dropped.node.shape.slice(0, -3)), ...planes]),
+      edge,
+      edge,
+    );
     const window = { size: [size, size], stride: [1, 1], pad: [0, 0, 0, 0] } as const;
     const blocks = ops.of(ops.t.reshape(ops.t.maxPool(padded, window), x.node.shape), x.axes);
     const kept = ops.sub(ops.scalar(1), blocks);
@@ -115,8 +119,7 @@ export class Draws {
     const place = ops.scale(bits, steps / range);
     const below = ops.unary("floor", place);
     const indices = ops.cast(below, "i32").node;
-    const look = (values: Float64Array): Named =>
-      ops.of(t.gather(t.constant([steps], values), indices, 0), bits.axes);
+    const look = (values: Float64Array): Named => ops.of(t.gather(t.constant([steps], values), indices, 0), bits.axes);
     return ops.add(look(table.slice(0, steps)), ops.mul(look(rises), ops.sub(place, below)));
   }
 
