@@ -112,7 +112,8 @@ class FilePrinter {
   private stageLines(stage: ast.StageDecl): Item[] {
     return stage.lines.map((l) => ({
       span: l.span,
-      print: () => stageLine(
+      print: () =>
+        stageLine(
           l,
           this.e,
           this.comments,

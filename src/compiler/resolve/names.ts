@@ -224,7 +224,8 @@ function refsIn(tree: unknown): ast.NameExpr[] {
       found.push(node as unknown as ast.NameExpr);
       return;
     }
-    if (node["kind"] === "argument" && isNode(node["name"]) && ["norm", "at"].includes(String(node["name"]["text"]))) return;
+    if (node["kind"] === "argument" && isNode(node["name"]) && ["norm", "at"].includes(String(node["name"]["text"])))
+      return;
     if (node["kind"] === "minimize") {
       for (const key of ["bindings", "steps", "stepsAtTest", "loss"]) visit(node[key]);
       return;
