@@ -382,6 +382,37 @@ describe.each(ENGINE_NAMES)("on %s", (name) => {
     await engine.dispose();
   });
 
+  it("a value that is only handed on, or never changes, is there after the loop", async () => {
+    const delayed = (ops: NamedOps, drive: LoopDriver): Record<string, Named> => {
+      const x = ops.of(ops.t.input("x", [3]), [taskAxis]);
+      const loop: Loop = {
+        bound: 40,
+        start: [x, ops.scale(x, 2), ops.scale(x, 3), ops.add(x, ops.scalar(7))],
+        round: ([, b, c, kept]) => {
+          if (!b || !c || !kept) throw new Error("nothing is carried");
+          return { carried: [b, c, ops.add(ops.scale(c, 0.5), ops.scalar(1)), kept], done: undefined };
+        },
+      };
+      const [a, , , kept] = drive(loop);
+      if (!a || !kept) throw new Error("nothing came out");
+      return { a, kept };
+    };
+    const x = [1, 2, 3];
+    const exact = run(program(delayed, unrolled), { x });
+    const engine = await createEngine(name, { device: "cpu", threads: 1 });
+    const executable = await StagedExecutable.compile(program(delayed), undefined, engine);
+    const pace = new Pace(
+      () => {},
+      () => false,
+    );
+    const out = await executable.run({ x: { shape: [3], dtype: "f32", data: Float32Array.from(x) } }, pace);
+    for (const value of ["a", "kept"])
+      out[value]?.data.forEach((one, i) => expect(one).toBeCloseTo(exact[value]?.[i] ?? Number.NaN, 4));
+    expect(Object.keys(out).sort()).toEqual(["a", "kept"]);
+    await executable.dispose();
+    await engine.dispose();
+  });
+
   it("a loop stops between rounds where the run is to end", async () => {
     const engine = await createEngine(name, { device: "cpu", threads: 1 });
     const executable = await StagedExecutable.compile(minimizer(valley, 1, 0), undefined, engine);

@@ -6,6 +6,7 @@ import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "
 import { dirname, join } from "node:path";
 import { DiagnosticError, diagnostic } from "../../compiler/diagnostics/diagnostic.js";
 import { lowerFits, type StagedProgram } from "../../compiler/lower/index.js";
+import { expressionVersions, layerVersions, transformVersions } from "../../compiler/stages/semantics.js";
 import type { Metric, Network, SplitRef } from "../../compiler/typed.js";
 import type { Pack } from "../data/contract.js";
 import type { Engine, HostTensors } from "../engines/engine.js";
@@ -53,6 +54,7 @@ export async function fitted(
       source.split,
       source.dataset.eval,
       numericsId(numericsRecord(engine.numerics, chunks)),
+      [layerVersions, expressionVersions, transformVersions],
     ]),
   );
   const file = join(places.fits(job.project), `${key}.safetensors`);

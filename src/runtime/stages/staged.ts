@@ -107,12 +107,19 @@ export class StagedExecutable {
   }
 
   private freeUnused(values: Values, later: readonly Segment[]): void {
-    const used = new Set(later.flatMap(({ program }) => program.inputs.map(({ name }) => name)));
+    const used = new Set(later.flatMap(read));
     const before = new Set(values.values());
     for (const name of [...values.keys()]) if (!used.has(name)) values.delete(name);
     const kept = new Set(values.values());
     for (const handle of before) if (!kept.has(handle)) this.engine.free(handle);
   }
+}
+
+/** What a segment reads by name: a loop also moves and gives out values that its round's program never takes. */
+function read(segment: Segment): string[] {
+  const inputs = segment.program.inputs.map(({ name }) => name);
+  if (segment.kind === "run") return inputs;
+  return [...inputs, ...segment.moves.map(({ from }) => from), ...segment.results.map(({ carried }) => carried)];
 }
 
 function held(values: Values, name: string): Handle {
