@@ -75,14 +75,8 @@ export const lookAlikes: Readonly<Record<string, { readonly token: TokenType; re
   "｛": { token: LBrace, ascii: "{" },
   "｝": { token: RBrace, ascii: "}" },
 };
-const wordList = [
-  "fsl",
+const declarationList = [
   "import",
-  "from",
-  "with",
-  "as",
-  "over",
-  "along",
   "param",
   "dataset",
   "backbone",
@@ -93,6 +87,15 @@ const wordList = [
   "pretrain",
   "meta",
   "evaluate",
+] as const;
+const wordList = [
+  "fsl",
+  ...declarationList,
+  "from",
+  "with",
+  "as",
+  "over",
+  "along",
   "like",
   "learn",
   "fit",
@@ -155,19 +158,7 @@ export const words = Object.fromEntries(
   ]),
 ) as Readonly<Record<Word, TokenType>>;
 /** The words that declarations begin with. */
-export const declarationWords: ReadonlySet<string> = new Set<Word>([
-  "param",
-  "dataset",
-  "backbone",
-  "block",
-  "episode",
-  "metric",
-  "fn",
-  "pretrain",
-  "meta",
-  "evaluate",
-  "import",
-]);
+export const declarationWords: ReadonlySet<string> = new Set(declarationList);
 /** A word that stands after a number on its line and is its unit: `5 shot`. */
 export const Unit = createToken({ name: "Unit", categories: [Any] });
 

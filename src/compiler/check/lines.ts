@@ -10,38 +10,10 @@ export interface Written<L extends ast.StageLine = ast.StageLine> {
 }
 export type Lines = ReadonlyMap<string, Written>;
 
+const training = ["loss", "optimizer", "schedule", "for", "validate", "patience", "ema"];
 const allowed: Readonly<Record<ast.StageDecl["stage"], readonly string[]>> = {
-  pretrain: [
-    "data",
-    "encoder",
-    "head",
-    "metric",
-    "of",
-    "learn",
-    "loss",
-    "optimizer",
-    "schedule",
-    "for",
-    "validate",
-    "patience",
-    "ema",
-    "init",
-  ],
-  meta: [
-    "encoder",
-    "metric",
-    "of",
-    "episodes",
-    "loss",
-    "optimizer",
-    "schedule",
-    "for",
-    "validate",
-    "patience",
-    "ema",
-    "fit from",
-    "init",
-  ],
+  pretrain: ["data", "encoder", "head", "metric", "of", "learn", ...training, "init"],
+  meta: ["encoder", "metric", "of", "episodes", ...training, "fit from", "init"],
   evaluate: ["encoder", "metric", "of", "episodes", "report", "fit from", "init"],
 };
 

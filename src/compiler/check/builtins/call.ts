@@ -1,7 +1,9 @@
 /** A call of a built-in: its arguments and clauses brought into the shape that its rule expects. */
 import type * as ast from "../../../../grammar/ast.js";
+import type { Axis } from "../../typed.js";
 import { matchArguments, were } from "../arguments.js";
 import { clauseOf, refuseClauses } from "../calls.js";
+import { suggest } from "../checker.js";
 import { evaluate } from "../evaluate.js";
 import type { Frame } from "../frame.js";
 import type { Scope } from "../scope.js";
@@ -142,6 +144,28 @@ export function tensor(call: BuiltinCall, at: number): TensorValue | undefined {
 }
 export function frameOfCall(call: BuiltinCall): Frame | undefined {
   return frameOf(call.scope, call.span, `a call of \`${call.name}\``);
+}
+
+/** An axis whose size something has fixed; undefined, and reported, where nothing has. */
+export function knownAxis(call: BuiltinCall, { name, span }: NamedAxis, frame: Frame): Axis | undefined {
+  const known = frame.known(name);
+  if (known === undefined) unknownAxis(call, { name, span }, frame);
+  return known && { name, size: known.size };
+}
+
+/** All of them, or undefined at the first whose size nothing has fixed. */
+export function knownAxes(call: BuiltinCall, named: readonly NamedAxis[], frame: Frame): Axis[] | undefined {
+  const axes: Axis[] = [];
+  for (const one of named) {
+    const axis = knownAxis(call, one, frame);
+    if (axis === undefined) return undefined;
+    axes.push(axis);
+  }
+  return axes;
+}
+
+export function unknownAxis({ scope }: BuiltinCall, { name, span }: NamedAxis, frame: Frame): void {
+  scope.checker.report("FSL3007", span, { axis: name }, { help: suggest(name, frame.knownNames()) });
 }
 
 /** The names after `over`, each an axis of the value; `all` is every axis. Undefined where one is missing. */

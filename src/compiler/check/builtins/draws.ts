@@ -1,10 +1,9 @@
 /** Draws: new at each step of a training, a function of the seed and of where they stand (rule 30). */
-import type { Axis, Law } from "../../typed.js";
+import type { Law } from "../../typed.js";
 import { type Frame, unprimed } from "../frame.js";
 import { showValue } from "../tensors.js";
 import { anything, type Value } from "../values.js";
-import { type BuiltinCall, frameOfCall } from "./call.js";
-import { unknownAxis } from "./linear.js";
+import { type BuiltinCall, frameOfCall, knownAxes, knownAxis } from "./call.js";
 
 /** The frame, where it is one of training. */
 function drawing(call: BuiltinCall): Frame | undefined {
@@ -16,16 +15,8 @@ function drawing(call: BuiltinCall): Frame | undefined {
 
 /** One number for each place of the axes after `as`. */
 function numbersOf(call: BuiltinCall, frame: Frame, law: Law): Value {
-  const axes: Axis[] = [];
-  for (const axis of call.as) {
-    const known = frame.known(axis.name);
-    if (known === undefined) {
-      unknownAxis(call, axis.name, axis.span, frame);
-      return anything(call.span);
-    }
-    axes.push({ name: axis.name, size: known.size });
-  }
-  return frame.make(call.span, "real", axes, { k: "draw", law });
+  const axes = knownAxes(call, call.as, frame);
+  return axes === undefined ? anything(call.span) : frame.make(call.span, "real", axes, { k: "draw", law });
 }
 
 /** `uniform()`, `uniform(as item)`: from 0 to below 1. */
@@ -61,12 +52,8 @@ export function permutation(call: BuiltinCall): Value {
   const frame = drawing(call);
   const axis = call.axes[0];
   if (frame === undefined || axis === undefined) return anything(call.span);
-  const known = frame.known(axis.name);
-  if (known === undefined) {
-    unknownAxis(call, axis.name, axis.span, frame);
-    return anything(call.span);
-  }
-  const own: Axis = { name: axis.name, size: known.size };
+  const own = knownAxis(call, axis, frame);
+  if (own === undefined) return anything(call.span);
   return frame.make(
     call.span,
     "class",
@@ -74,7 +61,7 @@ export function permutation(call: BuiltinCall): Value {
     { k: "draw", law: { kind: "permutation" } },
     {
       name: unprimed(axis.name),
-      size: known.size,
+      size: own.size,
     },
   );
 }

@@ -3,8 +3,7 @@ import type { Axis } from "../../typed.js";
 import { unprimed } from "../frame.js";
 import { alignAxes, findAxis, show, showValue, withoutAxes } from "../tensors.js";
 import { anything, type TensorValue, type Value } from "../values.js";
-import { type BuiltinCall, frameOfCall, numbers, tensor } from "./call.js";
-import { unknownAxis } from "./linear.js";
+import { type BuiltinCall, frameOfCall, numbers, tensor, unknownAxis } from "./call.js";
 
 export function label(call: BuiltinCall): Value {
   const frame = frameOfCall(call);
@@ -19,7 +18,7 @@ export function label(call: BuiltinCall): Value {
   }
   const known = frame.known(axis.name);
   if (known === undefined) {
-    unknownAxis(call, axis.name, axis.span, frame);
+    unknownAxis(call, axis, frame);
     return anything(call.span);
   }
   const self: Axis = { name: axis.name, size: known.size };

@@ -1,10 +1,8 @@
 /** Contractions and linear systems (rule 6). */
-import type { Axis } from "../../typed.js";
-import { suggest } from "../checker.js";
 import type { Frame } from "../frame.js";
 import { alignAxes, findAxis, missingAxis, show, withoutAxes } from "../tensors.js";
 import { anything, type TensorValue, type Value } from "../values.js";
-import { type BuiltinCall, frameOfCall, numbers } from "./call.js";
+import { type BuiltinCall, frameOfCall, knownAxes, numbers } from "./call.js";
 
 /** The axes after `over`, which both sides must have. */
 function contracted(call: BuiltinCall, a: TensorValue, b: TensorValue, frame: Frame): string[] | undefined {
@@ -44,17 +42,9 @@ function contraction(call: BuiltinCall, k: "dot" | "squared_distance"): Value {
 export function eye(call: BuiltinCall): Value {
   const frame = frameOfCall(call);
   if (frame === undefined) return anything(call.span);
-  const axes: Axis[] = [];
-  for (const named of call.axes) {
-    const known = frame.known(named.name);
-    if (known === undefined) {
-      unknownAxis(call, named.name, named.span, frame);
-      return anything(call.span);
-    }
-    axes.push({ name: named.name, size: known.size });
-  }
-  const [a, b] = axes;
-  if (a === undefined || b === undefined) return anything(call.span);
+  const axes = knownAxes(call, call.axes, frame);
+  const [a, b] = axes ?? [];
+  if (axes === undefined || a === undefined || b === undefined) return anything(call.span);
   if (a.name === b.name) {
     call.scope.checker.report(
       "FSL3003",
@@ -69,10 +59,6 @@ export function eye(call: BuiltinCall): Value {
     return anything(call.span);
   }
   return frame.make(call.span, "real", axes, { k: "eye", a, b });
-}
-
-export function unknownAxis(call: BuiltinCall, axis: string, span: BuiltinCall["span"], frame: Frame): void {
-  call.scope.checker.report("FSL3007", span, { axis }, { help: suggest(axis, frame.knownNames()) });
 }
 
 /** `solve(A, B over i)`: A on i and i', symmetric and positive definite; the result Z on i, with dot(A, Z[i'] over i') = B. */

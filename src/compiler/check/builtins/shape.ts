@@ -3,35 +3,22 @@ import type { Axis } from "../../typed.js";
 import { unprimed } from "../frame.js";
 import { alignAxes, findAxis, missingAxis, show, showValue, withoutAxes } from "../tensors.js";
 import { anything, int, type Value } from "../values.js";
-import { type BuiltinCall, frameOfCall, numbers, overOf, tensor } from "./call.js";
-import { unknownAxis } from "./linear.js";
+import { type BuiltinCall, frameOfCall, knownAxes, knownAxis, numbers, overOf, tensor, unknownAxis } from "./call.js";
 
 /** The number of elements along an axis, known before the run. */
 export function size(call: BuiltinCall): Value {
   const frame = frameOfCall(call);
   const axis = call.axes[0];
   if (frame === undefined || axis === undefined) return anything(call.span);
-  const known = frame.known(axis.name);
-  if (known === undefined) {
-    unknownAxis(call, axis.name, axis.span, frame);
-    return anything(call.span);
-  }
-  return int(known.size, call.span);
+  const known = knownAxis(call, axis, frame);
+  return known === undefined ? anything(call.span) : int(known.size, call.span);
 }
 
 export function fill(call: BuiltinCall, value: number): Value {
   const frame = frameOfCall(call);
   if (frame === undefined) return anything(call.span);
-  const axes: Axis[] = [];
-  for (const axis of call.axes) {
-    const known = frame.known(axis.name);
-    if (known === undefined) {
-      unknownAxis(call, axis.name, axis.span, frame);
-      return anything(call.span);
-    }
-    axes.push({ name: axis.name, size: known.size });
-  }
-  return frame.make(call.span, "real", axes, { k: "fill", value });
+  const axes = knownAxes(call, call.axes, frame);
+  return axes === undefined ? anything(call.span) : frame.make(call.span, "real", axes, { k: "fill", value });
 }
 
 /** `merge(x, [way, shot] as item)`: the first axis outermost. */
@@ -99,7 +86,7 @@ export function split(call: BuiltinCall): Value {
   for (const [at, part] of call.as.entries()) {
     const size = frame.known(part.name)?.size ?? merged?.[at]?.size;
     if (size === undefined) {
-      unknownAxis(call, part.name, part.span, frame);
+      unknownAxis(call, part, frame);
       return anything(call.span);
     }
     as.push({ name: part.name, size });
@@ -173,12 +160,8 @@ export function position(call: BuiltinCall): Value {
   const frame = frameOfCall(call);
   const axis = call.axes[0];
   if (frame === undefined || axis === undefined) return anything(call.span);
-  const known = frame.known(axis.name);
-  if (known === undefined) {
-    unknownAxis(call, axis.name, axis.span, frame);
-    return anything(call.span);
-  }
-  const own: Axis = { name: axis.name, size: known.size };
+  const own = knownAxis(call, axis, frame);
+  if (own === undefined) return anything(call.span);
   return frame.make(call.span, "real", [own], { k: "index", axis: own });
 }
 
