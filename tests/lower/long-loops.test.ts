@@ -413,6 +413,33 @@ describe.each(ENGINE_NAMES)("on %s", (name) => {
     await engine.dispose();
   });
 
+  it("a round that fails is what the run fails with", async () => {
+    const [way, items, features, lanes] = [3, 6, 4, 2];
+    const staged = minimizer(regression(way, items, features), lanes, 1e-5);
+    const engine = await createEngine(name, { device: "cpu", threads: 1 });
+    const compile = engine.compile.bind(engine);
+    engine.compile = async (program, constants) => {
+      const executable = await compile(program, constants);
+      if (!staged.segments.some((segment) => segment.kind === "loop" && segment.program === program)) return executable;
+      const run = executable.run.bind(executable);
+      executable.run = async (args) => {
+        await run(args); // What it was given is consumed, as by a device that fails half-way.
+        throw new Error("the device is gone");
+      };
+      return executable;
+    };
+    const executable = await StagedExecutable.compile(staged, undefined, engine);
+    const pace = new Pace(
+      () => {},
+      () => false,
+    );
+    const x = Float32Array.from(noise(lanes * items * features, 11, 3));
+    const given: HostTensor = { shape: [lanes, items, features], dtype: "f32", data: x };
+    await expect(executable.run({ x: given }, pace)).rejects.toThrow("the device is gone");
+    await executable.dispose();
+    await engine.dispose();
+  });
+
   it("a loop stops between rounds where the run is to end", async () => {
     const engine = await createEngine(name, { device: "cpu", threads: 1 });
     const executable = await StagedExecutable.compile(minimizer(valley, 1, 0), undefined, engine);

@@ -73,9 +73,10 @@ export class StagedExecutable {
     const { program, bound, moves, active } = segment;
     const states = inputNames(program, "state");
     for (let round = 1; round <= bound; round++) {
+      const given = this.argumentsOf(program, args, values);
+      for (const name of states) values.delete(name); // The run consumes them, also where it fails.
       const before = new Map(values);
-      const { device } = await executable.run(this.argumentsOf(program, args, values));
-      for (const name of states) before.delete(name); // The run has consumed them.
+      const { device } = await executable.run(given);
       for (const [name, handle] of Object.entries(device)) values.set(name, handle);
       for (const { to, from } of moves) {
         const handle = before.get(from);
