@@ -35,10 +35,10 @@ export interface Evaluation {
 export function listRuns(project: Project): RunRecord[] {
   const runs = places.runs(project);
   const names = existsSync(runs) ? readdirSync(runs) : [];
+  // Ids count in seconds: two runs of one second are told apart by their first events.
   return names
-    .sort()
-    .reverse()
-    .flatMap((name) => readRun(join(runs, name)) ?? []);
+    .flatMap((name) => readRun(join(runs, name)) ?? [])
+    .sort((a, b) => b.start.time - a.start.time || (a.id < b.id ? 1 : -1));
 }
 
 /** The run in a folder; undefined where no run began there. */

@@ -1,0 +1,32 @@
+/** The folders of earlier runs, as they are listed and found. */
+import { mkdtempSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { places } from "../../src/runtime/project.js";
+import { createRunFolder } from "../../src/runtime/run-folder.js";
+import { findRun, listRuns } from "../../src/runtime/runs.js";
+
+test("runs that began in one second are listed by when they began, whatever their ids", () => {
+  const dir = mkdtempSync(join(tmpdir(), "fslc-runs-"));
+  const project = { dir, home: join(dir, ".fslc") };
+  const second = Date.UTC(2026, 0, 1);
+  // The ids' ends are random: of eight in a row, sorting by name keeps the order once in forty thousand times.
+  const began = [7, 1, 5, 3, 0, 6, 2, 4].map((time) => {
+    const folder = createRunFolder(places.runs(project), new Date(second));
+    folder.append({
+      type: "run.start",
+      time: second + time,
+      run: folder.id,
+      file: "a.fsl",
+      version: "0",
+      seed: 0,
+      stages: [],
+    });
+    folder.close();
+    return { time, id: folder.id };
+  });
+  const newestFirst = began.sort((a, b) => b.time - a.time).map(({ id }) => id);
+  expect(listRuns(project).map(({ id }) => id)).toEqual(newestFirst);
+  expect(findRun(project, "last").id).toBe(newestFirst[0]);
+});
