@@ -34,7 +34,7 @@ export async function embed(request: EmbedRequest, context: StageContext): Promi
   const rows = new Map(
     program.outputs.map(({ name, node }) => [
       name,
-      new Rows(images, elementCount(node.shape.slice(1)), `${request.spill}-${name}.f32`),
+      new Rows(images, elementCount(node.shape.slice(1)), `${request.spill}-${name}`),
     ]),
   );
   const feeds = allocateFeeds(program);

@@ -3,6 +3,8 @@ import { closeSync, openSync, readSync, rmSync, writeSync } from "node:fs";
 
 /** Rows of one network output take at most this many bytes of memory. */
 const memoryLimit = 512 * 2 ** 20;
+/** Files so far: two that are open together, as of images and of what is fitted from others, are never one. */
+let files = 0;
 
 export class Rows {
   /** Numbers in one row. */
@@ -12,13 +14,13 @@ export class Rows {
   readonly #file: number | undefined;
   readonly #path: string;
 
-  /** Room for the rows of `images`; `path` is used where they do not fit into `limit` bytes of memory. */
-  constructor(images: Int32Array, width: number, path: string, limit = memoryLimit) {
+  /** Room for the rows of `images`: where they do not fit into `limit` bytes of memory, a new file called `spill-N.f32`. */
+  constructor(images: Int32Array, width: number, spill: string, limit = memoryLimit) {
     this.width = width;
     this.#place = new Map(Array.from(images, (image, i) => [image, i]));
-    this.#path = path;
+    this.#path = `${spill}-${files++}.f32`;
     if (images.length * width * 4 <= limit) this.#memory = new Float32Array(images.length * width);
-    else this.#file = openSync(path, "w+");
+    else this.#file = openSync(this.#path, "wx+");
   }
 
   /** Stores rows for the images that stand at `start`, `start + 1`, … of the list given at the beginning. */
@@ -41,7 +43,8 @@ export class Rows {
       const row = target.subarray(offset, offset + this.width);
       if (this.#memory !== undefined) row.set(this.#memory.subarray(place * this.width, (place + 1) * this.width));
       else if (this.#file !== undefined) {
-        readSync(this.#file, row, 0, row.byteLength, place * this.width * 4);
+        const read = readSync(this.#file, row, 0, row.byteLength, place * this.width * 4);
+        if (read < row.byteLength) throw new Error(`${this.#path} is cut off`);
       }
       offset += this.width;
     }
