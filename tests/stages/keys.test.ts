@@ -7,6 +7,7 @@ import {
   stageGraph,
   stageKey,
 } from "../../src/compiler/stages/index.js";
+import { semanticsOf } from "../../src/compiler/stages/semantics.js";
 import type { Block, Expr, MetaStage, Metric, Stage } from "../../src/compiler/typed.js";
 import { block, expr, prototypes, sgd } from "../lower/fixtures.js";
 import { experiment, metric, type Parts, parts, task } from "./experiments.js";
@@ -160,6 +161,35 @@ describe("a key", () => {
     expect(key(p.base, evaluation)).toBe(key(p.base));
     expect(key(p.direct, evaluation)).not.toBe(key(p.direct));
     expect(key(p.proto, evaluation)).not.toBe(key(p.proto)); // It validates.
+  });
+
+  it("holds the versions of what is drawn: initial weights, episodes that share nothing, passes of images that were skipped", () => {
+    const p = parts();
+    const versions = (stage: Stage, given: Parts = p): Readonly<Record<string, number>> =>
+      semanticsOf(stage, experiment(given));
+    const { direct } = p;
+    expect(versions(direct)).not.toHaveProperty("initial_weights");
+    const untrained = { ...direct, encoder: { ...direct.encoder, from: undefined } };
+    expect(versions(untrained)).toHaveProperty("initial_weights");
+    const file = { path: "w.safetensors", digest: "W", names: {}, span: direct.span };
+    expect(versions({ ...untrained, encoder: { ...untrained.encoder, file } })).not.toHaveProperty("initial_weights");
+    const scale: Metric["learns"][number] = {
+      kind: "tensor",
+      name: "scale",
+      axes: [],
+      init: { kind: "normal", mean: 0, std: 1 },
+      positive: false,
+      span: direct.span,
+    };
+    expect(versions({ ...direct, metric: { ...direct.metric, value: { ...metric, learns: [scale] } } })).toHaveProperty(
+      "initial_weights",
+    );
+    expect(versions(direct)).not.toHaveProperty("disjoint_sampler");
+    expect(versions({ ...direct, report: [{ kind: "accuracy_disjoint" }] })).toHaveProperty("disjoint_sampler");
+    const skipping: Parts = { ...p, data: { ...p.data, unreadable: "skip" } };
+    expect(versions(p.base)).not.toHaveProperty("short_passes");
+    expect(versions(p.base, skipping)).toHaveProperty("short_passes");
+    expect(versions(p.direct, skipping)).toEqual(versions(p.direct));
   });
 
   it("says which fields differ", () => {

@@ -30,8 +30,10 @@ import type {
   Transform,
 } from "../../src/compiler/typed.js";
 import { applyStep } from "../../src/runtime/data/augment.js";
+import { disjointEpisodes } from "../../src/runtime/data/disjoint.js";
 import { sampleEpisode, shuffledImages } from "../../src/runtime/data/sampler.js";
 import { fillOrders } from "../../src/runtime/stages/classify.js";
+import { imageBatches } from "../../src/runtime/stages/pretrain.js";
 import { estimate } from "../../src/runtime/statistics.js";
 import {
   axis,
@@ -361,6 +363,16 @@ const conduct: Record<keyof typeof conductVersions, () => readonly number[]> = {
     const data = new Int32Array(18);
     fillOrders({ order: { shape: [3, 6], dtype: "i32", data } }, 3, 5, 3);
     return [...data];
+  },
+  disjoint_sampler: () => {
+    const split = { split: "test" as const, classes: ["a", "b", "c"], offsets: Int32Array.of(0, 7, 13, 20) };
+    const drawn = disjointEpisodes(3, split, { way: 2, shot: 1, query: 2 });
+    return drawn.flatMap(({ classes, support, query }) => [...classes, ...support, ...query]);
+  },
+  short_passes: () => {
+    const split = { split: "train" as const, offsets: Int32Array.of(0, 4, 9) };
+    const batches = imageBatches(split, { epochs: 2, stepsPerEpoch: 3, perStep: 4 }, 7);
+    return [1, 2, 3, 4, 5].flatMap((step) => [...batches.images(step)]);
   },
   image_order: () => [...shuffledImages(4, "train", 9, 2)],
   interval: () => Object.values(estimate([0.5, 0.75, 0.8, 1])),

@@ -1,7 +1,7 @@
 /** The key of a stage in the store: a hash of everything that its numbers depend on. */
 import { createHash } from "node:crypto";
 import type { Experiment, Stage } from "../typed.js";
-import { type Canonical, canonicalStage, canonicalText, stageTransforms } from "./canonical.js";
+import { type Canonical, canonicalStage, canonicalText } from "./canonical.js";
 import { semanticsOf } from "./semantics.js";
 
 /** What of a stage's inputs exists already; undefined where it is still to be computed. */
@@ -36,7 +36,7 @@ export function keyContent(stage: Stage, experiment: Experiment, inputs: StageIn
         output: (id) => known(inputs.outputs[id]),
         data: (id) => known(inputs.data[id]),
       }),
-      semantics: semanticsOf(stage, stageTransforms(stage, experiment)),
+      semantics: semanticsOf(stage, experiment),
       seed: inputs.seed,
     };
   } catch (error) {

@@ -4,16 +4,19 @@
  */
 import type {
   Block,
+  Experiment,
   ExprNode,
   LayerOp,
   Metric,
   Network,
   Optimizer,
   Schedule,
+  Slot,
   Stage,
   Statement,
   Transform,
 } from "../typed.js";
+import { stageTransforms } from "./canonical.js";
 import { loopsIn, walkExprs, walkLayers } from "./walk.js";
 
 type Versions<K extends string> = Readonly<Record<K, number>>;
@@ -92,22 +95,34 @@ export const transformVersions: Versions<Transform["op"]> = {
   invert: 1,
   normalize: 1,
 };
-/** The stages' own conduct (what a step averages, how a classification is scored) and the host's draws. */
+/**
+ * The stages' own conduct (what a step averages, how a classification is scored) and the host's draws. `short_passes`:
+ * which images a step has where some were skipped as unreadable, so that a pass over the rest ends within an epoch.
+ */
 export const conductVersions: Versions<
-  Stage["kind"] | "initial_weights" | "episode_sampler" | "image_order" | "query_order" | "interval"
+  | Stage["kind"]
+  | "initial_weights"
+  | "episode_sampler"
+  | "disjoint_sampler"
+  | "image_order"
+  | "short_passes"
+  | "query_order"
+  | "interval"
 > = {
   pretrain: 1,
   meta: 1,
   evaluate: 1,
   initial_weights: 1,
   episode_sampler: 1,
+  disjoint_sampler: 1,
   image_order: 1,
+  short_passes: 1,
   query_order: 1,
   interval: 1,
 };
 
 /** The versions of every built-in that a stage's numbers rest on, by `kind.name`, sorted. */
-export function semanticsOf(stage: Stage, transforms: readonly Transform[]): Readonly<Record<string, number>> {
+export function semanticsOf(stage: Stage, experiment: Experiment): Readonly<Record<string, number>> {
   const used = new Map<string, number>();
   const network = (n: Network): void =>
     walkLayers(n.layers, ({ op }) => used.set(`layer.${op.kind}`, layerVersions[op.kind]));
@@ -124,13 +139,15 @@ export function semanticsOf(stage: Stage, transforms: readonly Transform[]): Rea
       if (entry.transductive) used.set("query_order", conductVersions.query_order);
     }
   };
-  for (const t of transforms) used.set(`transform.${t.op}`, transformVersions[t.op]);
+  for (const t of stageTransforms(stage, experiment)) used.set(`transform.${t.op}`, transformVersions[t.op]);
   used.set(`stage.${stage.kind}`, conductVersions[stage.kind]);
   network(stage.encoder.value);
   if (stage.kind === "pretrain") {
     network(stage.head.value);
     for (const learn of stage.learns) if (learn.kind === "module") network(learn.network);
     used.set("image_order", conductVersions.image_order);
+    if (experiment.datasets[stage.data.dataset]?.unreadable === "skip")
+      used.set("short_passes", conductVersions.short_passes);
   } else {
     metric(stage.metric.value);
     used.set("episode_sampler", conductVersions.episode_sampler);
@@ -138,6 +155,14 @@ export function semanticsOf(stage: Stage, transforms: readonly Transform[]): Rea
   if (stage.kind === "evaluate") {
     for (const row of stage.rows) metric(row.metric);
     used.set("interval", conductVersions.interval);
+    if (stage.report.some(({ kind }) => kind === "accuracy_disjoint"))
+      used.set("disjoint_sampler", conductVersions.disjoint_sampler);
+    const { encoder } = stage;
+    if (
+      (isFresh(encoder) && encoder.value.weights.length > 0) ||
+      (isFresh(stage.metric) && stage.metric.value.learns.length > 0)
+    )
+      used.set("initial_weights", conductVersions.initial_weights);
   } else {
     block(stage.loss);
     used.set(`optimizer.${stage.optimizer.kind}`, optimizerVersions[stage.optimizer.kind]);
@@ -150,4 +175,9 @@ export function semanticsOf(stage: Stage, transforms: readonly Transform[]): Rea
     }
   }
   return Object.fromEntries([...used].sort(([a], [b]) => (a < b ? -1 : 1)));
+}
+
+/** Whether a slot's weights are drawn: neither a stage's nor a file's. */
+function isFresh({ from, file }: Slot<unknown>): boolean {
+  return from === undefined && file === undefined;
 }
