@@ -105,6 +105,7 @@ describe("values fitted from base data", () => {
     let centre = mean(x over item)
     sqrt(sum((x - centre) * (x - centre) over item) / (size(item) - 1))
   }
+  fit ratio: vector from x: vector [item] { mu / deviation }
   classify(support: vector [way, shot], query: vector) -> logits [way] {
     -squared_distance((query - mu) / (deviation + 1.0), (mean(support over shot) - mu) / (deviation + 1.0) over feature)
   }
@@ -135,6 +136,7 @@ describe("values fitted from base data", () => {
       const deviation = Math.sqrt(column.reduce((sum, v) => sum + (v - mean) ** 2, 0) / (items - 1));
       expect(out[fitInput("mu")]?.[f]).toBeCloseTo(mean, 12);
       expect(out[fitInput("deviation")]?.[f]).toBeCloseTo(deviation, 12);
+      expect(out[fitInput("ratio")]?.[f]).toBeCloseTo(mean / deviation, 10);
     }
   });
 

@@ -1,6 +1,7 @@
 /** Constants that a metric fits from base data (rule 15). */
 import type * as ast from "../../../grammar/ast.js";
-import type { Fit } from "../typed.js";
+import type { Callable, Expr, Fit } from "../typed.js";
+import { nodes } from "./blockers.js";
 import { evaluateBlock } from "./blocks.js";
 import { type MetricUse, metricFrame, typeOfParam } from "./forms.js";
 import type { Scope } from "./scope.js";
@@ -34,7 +35,7 @@ export function elaborateFit(fit: ast.FitDecl, metric: Scope, use: MetricUse): F
       outside.make(fit.name.span, "real", result.type.axes, { k: "fit", name: fit.name.text }),
     );
   }
-  if (tensor === undefined) return undefined;
+  if (tensor === undefined || readsLearned(fit, [frame.statements, tensor.expr], metric)) return undefined;
   const same =
     tensor.expr.type.axes.length === result.type.axes.length &&
     tensor.expr.type.axes.every((axis) =>
@@ -59,4 +60,16 @@ export function elaborateFit(fit: ast.FitDecl, metric: Scope, use: MetricUse): F
     input: { name: input, form: type.form, axes: type.type.axes },
     body: { statements: frame.statements, result: tensor.expr },
   };
+}
+
+/** Whether a fit reads what is learned, which is not known where base data alone are; the first place is reported. */
+function readsLearned({ name }: ast.FitDecl, body: unknown, { checker }: Scope): boolean {
+  for (const node of nodes(body)) {
+    const { k, span, target } = node as Partial<Expr> & { readonly target?: Callable };
+    if (k !== "learn" && !(k === "apply" && target?.kind === "learn")) continue;
+    const read = k === "learn" ? node["name"] : target?.kind === "learn" ? target.name : "";
+    checker.report("FSL3036", span, { name: name.text, read: String(read) });
+    return true;
+  }
+  return false;
 }

@@ -22,15 +22,18 @@ export function lowerFits({ name, fits }: Metric, encoder: Network): StagedProgr
     encoder: { prefix: "encoder", network: encoder, frozen: true },
   });
   const host: Record<string, Node> = {};
+  const before = new Map<string, Named>();
   for (const fit of fits) {
     const value = lowerBlock(ops, fit.body, {
       param: () => embedded(ops, fit),
+      fit: (asked) => before.get(asked) ?? notHere(asked),
       learn: (asked) => notHere(asked),
       apply: () => notHere("a network"),
       entryLoss: (asked) => notHere(asked),
       draws: undefined,
       loops: { calls, test: true, longLoop: long.drive },
     });
+    before.set(fit.name, value);
     host[fitInput(fit.name)] = ops.expand(ops.cast(value, "f32"), fit.type.axes).node;
   }
   return cut(ops.graph, { name: `fit ${name}`, host, feeds: fits.map(({ input }) => feedOf(input.form)) }, long.loops);

@@ -6,7 +6,12 @@ import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "
 import { dirname, join } from "node:path";
 import { DiagnosticError, diagnostic } from "../../compiler/diagnostics/diagnostic.js";
 import { lowerFits, type StagedProgram } from "../../compiler/lower/index.js";
-import { expressionVersions, layerVersions, transformVersions } from "../../compiler/stages/semantics.js";
+import {
+  expressionVersions,
+  layerVersions,
+  minimizerVersions,
+  transformVersions,
+} from "../../compiler/stages/semantics.js";
 import type { Metric, Network, SplitRef } from "../../compiler/typed.js";
 import type { Pack } from "../data/contract.js";
 import type { Engine, HostTensors } from "../engines/engine.js";
@@ -54,7 +59,7 @@ export async function fitted(
       source.split,
       source.dataset.eval,
       numericsId(numericsRecord(engine.numerics, chunks)),
-      [layerVersions, expressionVersions, transformVersions],
+      [layerVersions, expressionVersions, minimizerVersions, transformVersions],
     ]),
   );
   const file = join(places.fits(job.project), `${key}.safetensors`);

@@ -320,6 +320,16 @@ export const typesCodes = codes({
       "fsl 1\nmetric m {\n  learn head = linear(way)\n  learn rate like head = 0.1\n  classify(support: vector [way, shot], query: vector) -> logits [way] {\n    minimize top from head by sgd(lr: rate) for 1 step {\n      mean(cross_entropy(top(support[way']), label(way')) over all)\n    }\n    top(query) * rate\n  }\n}",
     mend: "Name every network that is adapted after `like`, or learn a value of its own for what is not a network's.",
   },
+  FSL3036: {
+    severity: "error",
+    title: "a fit of what is learned",
+    message: "the fit `{name}` reads `{read}`, which is learned",
+    explanation:
+      "A `fit` is a constant of the base data, computed once before anything trains: from the embeddings, and from the fits above it. What a `learn` holds has no value yet that would stay.",
+    example:
+      "fsl 1\nmetric m {\n  learn scale = 1.0\n  fit mu: vector from x: vector [item] { scale * mean(x over item) }\n  classify(support: vector [way, shot], query: vector) -> logits [way] {\n    -squared_distance(query - mu, mean(support over shot) - mu over feature)\n  }\n}",
+    mend: "Fit the value without it, and use what is learned in the entries: `scale * mu`.",
+  },
   FSL3040: {
     severity: "error",
     title: "a draw outside training",
