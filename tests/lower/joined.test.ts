@@ -1,10 +1,10 @@
 /** A network's first layer on values that were joined: each part on its own, added. */
 import { describe, expect, it } from "vitest";
-import { Calls, WeightTable } from "../../src/compiler/lower/calls.js";
+import { Calls } from "../../src/compiler/lower/calls.js";
 import { joinedParts } from "../../src/compiler/lower/joined.js";
 import { type Named, NamedOps } from "../../src/compiler/lower/named.js";
 import { assemble } from "../../src/compiler/lower/program.js";
-import { initialWeights, networkWeights } from "../../src/compiler/lower/weights.js";
+import { initialWeights, networkWeights, WeightTable } from "../../src/compiler/lower/weights.js";
 import { gradient } from "../../src/compiler/tensor/derivative.js";
 import { Graph } from "../../src/compiler/tensor/graph.js";
 import { rootsOf } from "../../src/compiler/tensor/program.js";
@@ -33,7 +33,7 @@ function joined(network: Network, a: readonly Axis[], b: readonly Axis[], along:
   const value = apart ? pair : ops.neg(ops.neg(pair));
   const placed = { prefix: "metric.m", network, frozen: false };
   const calls = new Calls(ops, { weights, encoder: placed, modules: new Map([["m", placed]]), record: () => {} });
-  const out = calls.apply({ kind: "learn", name: "m" }, value, "out", "batch");
+  const out = calls.apply({ target: { kind: "learn", name: "m" }, x: value, output: "out", norm: "batch" });
   const ordered = ops.order(out, [...out.axes].sort());
   const loss = ops.sum(ops.mul(ordered, ops.mul(ordered, ordered)), ordered.axes).node;
   const wrt = [x.node, ...weights.used.filter((decl) => decl.trainable).map((decl) => weights.node(decl.path))];

@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
-import { Calls, WeightTable } from "../../src/compiler/lower/calls.js";
-import { NamedOps } from "../../src/compiler/lower/named.js";
+import { Calls } from "../../src/compiler/lower/calls.js";
+import { NamedOps, taskAxis } from "../../src/compiler/lower/named.js";
 import { assemble } from "../../src/compiler/lower/program.js";
-import { initialWeights, networkWeights } from "../../src/compiler/lower/weights.js";
+import { initialWeights, networkWeights, WeightTable } from "../../src/compiler/lower/weights.js";
 import { gradient } from "../../src/compiler/tensor/derivative.js";
 import { Graph } from "../../src/compiler/tensor/graph.js";
 import type { Network } from "../../src/compiler/typed.js";
@@ -18,7 +18,7 @@ function lowered(network: Network, batch: number, norm: "batch" | "running", out
   const x = ops.of(ops.t.input("x", shape), ["item", ...network.input.map((a) => a.name)]);
   const placed = { prefix: "encoder", network, frozen: false };
   const calls = new Calls(ops, { weights, encoder: placed, record: () => {} });
-  const y = calls.apply({ kind: "slot", slot: "encoder" }, x, output, norm);
+  const y = calls.apply({ target: { kind: "slot", slot: "encoder" }, x, output, norm });
   const random = stream(5);
   const mix = ops.constant(
     Array.from({ length: batch * count(network.outputs[output] ?? []) }, () => random() - 0.5),
@@ -159,8 +159,8 @@ describe("one call's statistics for another", () => {
       },
     });
     const target = { kind: "slot", slot: "encoder" } as const;
-    const given = calls.apply(target, x, "out", { from: y }).node;
-    const running = calls.apply(target, x, "out", "running").node;
+    const given = calls.apply({ target, x, output: "out", norm: { from: y } }).node;
+    const running = calls.apply({ target, x, output: "out", norm: "running" }).node;
     const program = assemble({ name: "test", host: { given, running, ...statistics }, feeds: ["x", "y"] });
     const random = stream(9);
     const values: Values = {
@@ -175,5 +175,59 @@ describe("one call's statistics for another", () => {
     const second = run(program, values);
     second.running?.forEach((v, i) => expect(v).toBeCloseTo(second.given?.[i] ?? Number.NaN, 10));
     expect(first.running?.[0]).not.toBeCloseTo(first.given?.[0] ?? Number.NaN, 3);
+  });
+
+  /** Calls of a network that trains, with what its batch norms record. */
+  function recording(network: Network) {
+    const ops = new NamedOps(new Graph());
+    const recorded: string[] = [];
+    const calls = new Calls(ops, {
+      weights: new WeightTable(ops.graph, networkWeights("encoder", network)),
+      encoder: { prefix: "encoder", network, frozen: false },
+      record: (path) => recorded.push(path),
+    });
+    const images = (name: string, batch: readonly { name: string; size: number }[]) =>
+      ops.of(ops.t.input(name, [...batch.map(({ size }) => size), 2, 6, 6]), [
+        ...batch.map((axis) => axis.name),
+        "channel",
+        "height",
+        "width",
+      ]);
+    return { ops, calls, recorded, images };
+  }
+  const target = { kind: "slot", slot: "encoder" } as const;
+  const twoNorms = () => start().conv(3, 3).batchNorm().as("map").conv(3, 2).batchNorm().flatten().as("vector").build();
+
+  it("are taken once, whatever outputs of the calls are asked for, in whatever order", () => {
+    const { calls, recorded, images } = recording(twoNorms());
+    const [x, y] = [images("x", [{ name: "item", size: 2 }]), images("y", [{ name: "item", size: 4 }])];
+    const of = (value: typeof x, output: string, norm: "batch" | { from: typeof y }) =>
+      calls.apply({ target, x: value, output, norm }).node;
+    of(x, "map", { from: y });
+    expect(recorded).toEqual(["encoder.batch_norm.0"]);
+    const vector = of(x, "vector", { from: y });
+    of(y, "vector", "batch");
+    expect(recorded).toEqual(["encoder.batch_norm.0", "encoder.batch_norm.1"]);
+    expect(of(x, "vector", { from: y })).toBe(vector);
+  });
+
+  it("of episodes side by side normalize a value that they share, for each its own way", () => {
+    const network = twoNorms();
+    const values: Values = { x: Array.from({ length: 144 }, stream(3)), y: Array.from({ length: 576 }, stream(4)) };
+    for (const [path, tensor] of Object.entries(initialWeights(networkWeights("encoder", network), 3)))
+      values[path] = [...tensor.data];
+    const scored = (episodes: number, y: readonly number[]): number[] => {
+      const { ops, calls, images } = recording(network);
+      const item = (size: number) => ({ name: "item", size });
+      const own = images("y", episodes === 1 ? [item(4)] : [{ name: taskAxis, size: episodes }, item(4)]);
+      const given = calls.apply({ target, x: images("x", [item(2)]), output: "vector", norm: { from: own } });
+      const node = ops.order(given, [...(episodes === 1 ? [] : [taskAxis]), "item", "feature"]).node;
+      const program = assemble({ name: "test", host: { given: node }, feeds: ["x", "y"] });
+      return run(program, { ...values, y: [...y] }).given ?? [];
+    };
+    const y = values["y"] ?? [];
+    const each = [scored(1, y.slice(0, 288)), scored(1, y.slice(288))];
+    expect(each[0]?.[0]).not.toBeCloseTo(each[1]?.[0] ?? Number.NaN, 3);
+    scored(2, y).forEach((v, i) => expect(v).toBeCloseTo(each.flat()[i] ?? Number.NaN, 10));
   });
 });

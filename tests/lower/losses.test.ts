@@ -105,6 +105,32 @@ describe("targets", () => {
     expect(lossOf(program, state)).toBeCloseTo(expected, 8);
   });
 
+  it("a teacher's head is on its encoder's vector, whatever other outputs have features", () => {
+    const two = file(`pretrain base { ${lines.replace("encoder pixels", "encoder two")} }
+      pretrain p { ${lines} loss(x: image [item], y: class [item]) {
+        ${logits}
+        mean(cross_entropy(z, y) over all) + mean(base(x) * base(x) over all)
+      } }`).replace("backbone pixels", "backbone two { flatten as early, linear(5), tanh as vector }\nbackbone pixels");
+    const program = lowered(two);
+    const state = initialState(program.training);
+    for (const [path, values] of Object.entries(initialState(lowered(two, "base").training, 8)))
+      state[`stage:base:${path}`] = values;
+    const map = (x: readonly number[], path: string, out: number): number[] =>
+      range(out).map(
+        (o) =>
+          (state[`stage:base:${path}.bias`]?.[o] ?? 0) +
+          sum(x.map((v, k) => v * (state[`stage:base:${path}.weight`]?.[o * x.length + k] ?? 0))),
+      );
+    const expected = mean(
+      range(items).map((i) => {
+        const vector = map(pixels(i), "encoder.linear.0", 5).map(Math.tanh);
+        const taught = mean(map(vector, "head.linear.0", classes).map((v) => v * v));
+        return crossEntropy(scores(pixels(i), state), labels[i] ?? 0) + taught;
+      }),
+    );
+    expect(lossOf(program, state)).toBeCloseTo(expected, 8);
+  });
+
   it("smoothed labels (Szegedy et al. 2016)", () => {
     const program = lowered(withLoss(`${logits}\n mean(smooth_cross_entropy(z, y, 0.2 over class) over all)`));
     const state = initialState(program.training);

@@ -1,10 +1,10 @@
 import { describe, expect, it } from "vitest";
-import { Calls, WeightTable } from "../../src/compiler/lower/calls.js";
+import { Calls } from "../../src/compiler/lower/calls.js";
 import { lowerClassify } from "../../src/compiler/lower/index.js";
 import { MetricLowering, rowAxis } from "../../src/compiler/lower/metric.js";
 import { NamedOps, queryAxis, taskAxis } from "../../src/compiler/lower/named.js";
 import { assemble } from "../../src/compiler/lower/program.js";
-import { metricWeights } from "../../src/compiler/lower/weights.js";
+import { metricWeights, WeightTable } from "../../src/compiler/lower/weights.js";
 import { Graph } from "../../src/compiler/tensor/graph.js";
 import type { Axis, Expr, ExprNode, Learn, Metric, Task } from "../../src/compiler/typed.js";
 import {

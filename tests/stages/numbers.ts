@@ -1,5 +1,5 @@
 /** For each built-in, numbers that change when what it computes does. */
-import { Calls, WeightTable } from "../../src/compiler/lower/calls.js";
+import { Calls } from "../../src/compiler/lower/calls.js";
 import { Draws } from "../../src/compiler/lower/draws.js";
 import { lowerBlock } from "../../src/compiler/lower/expressions.js";
 import { initialWeights, lowerEpisodes, lowerTraining, networkWeights } from "../../src/compiler/lower/index.js";
@@ -8,6 +8,7 @@ import type { Objective } from "../../src/compiler/lower/minimizer.js";
 import { minimizerOf } from "../../src/compiler/lower/minimizers.js";
 import { type Named, NamedOps } from "../../src/compiler/lower/named.js";
 import { assemble } from "../../src/compiler/lower/program.js";
+import { WeightTable } from "../../src/compiler/lower/weights.js";
 import {
   conductVersions,
   expressionVersions,
@@ -105,7 +106,7 @@ function layerNumbers(network: Network): readonly number[] {
       weights: new WeightTable(ops.graph, decls),
       encoder: { prefix: "encoder", network, frozen: false },
     });
-    const y = calls.apply({ kind: "slot", slot: "encoder" }, x, "out", norm);
+    const y = calls.apply({ target: { kind: "slot", slot: "encoder" }, x, output: "out", norm });
     const values: Values = {
       x: noise(
         shape.reduce((a, b) => a * b, 1),

@@ -2,42 +2,16 @@
 import { CompilerBug } from "../bug.js";
 import { tailOf } from "../tail.js";
 import { batch } from "../tensor/batch.js";
-import type { Graph } from "../tensor/graph.js";
 import type { Node } from "../tensor/ir.js";
-import type { Axis, Callable, LayerOp, Network, PretrainStage } from "../typed.js";
+import type { Axis, Callable, Network, PretrainStage } from "../typed.js";
 import type { Draws } from "./draws.js";
-import type { CallNorm } from "./expressions.js";
-import { NetworkCall, type Norm, type Statistics } from "./layers.js";
+import { NetworkCall, type Norm } from "./layers.js";
 import { axesOf, lanesOf, type Named, type NamedOps } from "./named.js";
-import type { WeightDecl } from "./weights.js";
+import { mapped, type Recorded, type RunningUpdate } from "./statistics.js";
+import { stagePrefix, type WeightTable, weightAxes } from "./weights.js";
 
-/** Program inputs for declared weights, made when they are first used. */
-export class WeightTable {
-  private readonly decls: ReadonlyMap<string, WeightDecl>;
-  private readonly nodes = new Map<string, Node<"input">>();
-
-  constructor(
-    private readonly graph: Graph,
-    decls: readonly WeightDecl[],
-  ) {
-    this.decls = new Map(decls.map((decl) => [decl.path, decl]));
-  }
-
-  node(path: string): Node<"input"> {
-    const known = this.nodes.get(path);
-    if (known) return known;
-    const decl = this.decls.get(path);
-    if (!decl) throw new CompilerBug(`no weight ${path} is declared`);
-    const node = this.graph.input(path, decl.shape, "f32");
-    this.nodes.set(path, node);
-    return node;
-  }
-
-  /** Those that something has used, in the order of first use. */
-  get used(): readonly WeightDecl[] {
-    return [...this.nodes.keys()].flatMap((path) => this.decls.get(path) ?? []);
-  }
-}
+/** The output of an encoder that a head takes. */
+const headInput = "vector";
 
 /** A network in its slot: the prefix of its weights' paths, and whether training may move it. */
 export interface Placed {
@@ -46,30 +20,22 @@ export interface Placed {
   readonly frozen: boolean;
 }
 
-export interface RunningUpdate {
-  readonly statistics: Statistics;
-  readonly op: Extract<LayerOp, { kind: "batch_norm" }>;
-}
-
-/** The statistics of one call's batch norm, by weight path of the layer. */
-export interface Recorded {
-  readonly path: string;
-  readonly update: RunningUpdate;
-}
-
 /** Weights that a `minimize` has moved, by path in their network: those in place of the network's own. */
 export type Adapted = ReadonlyMap<string, Named>;
 
-/** Records of the same layers about other values. */
-export function mapped(records: readonly Recorded[], map: (nodes: readonly Node[]) => readonly Node[]): Recorded[] {
-  const before = records.flatMap(({ update: { statistics } }) => [statistics.mean, statistics.variance]);
-  const after = map(before.map(({ node }) => node));
-  return records.map(({ path, update: { op, statistics } }, i) => {
-    const of = (value: Named, place: number): Named => ({ ...value, node: after[2 * i + place] ?? value.node });
-    const { mean, variance, count } = statistics;
-    return { path, update: { op, statistics: { mean: of(mean, 0), variance: of(variance, 1), count } } };
-  });
+/** How a call says its batch norms' mode; `from`: by the batch statistics of a call on this value. */
+export type CallNorm = "phase" | "batch" | "running" | { readonly from: Named };
+
+/** A network applied to a value: which of its outputs is wanted, and the weights that stand in place of its own. */
+export interface Application {
+  readonly target: Callable;
+  readonly x: Named;
+  readonly output: string;
+  readonly norm: CallNorm;
+  readonly adapted?: Adapted;
 }
+/** The same once it is known where the network stands. */
+type Use = Omit<Application, "target" | "adapted">;
 
 export interface CallsOptions {
   readonly weights: WeightTable;
@@ -115,9 +81,10 @@ export class Calls {
     return this.options.draws;
   }
 
-  apply(target: Callable, x: Named, output: string, norm: CallNorm, adapted?: Adapted): Named {
-    if (target.kind === "stage") return this.finished(target.stage, x);
-    return this.run(this.placed(target), adapted, x, output, norm);
+  /** The output [the batch axes of x…, its own axes…]. */
+  apply({ target, adapted = new Map<string, Named>(), ...use }: Application): Named {
+    if (target.kind === "stage") return this.finished(target.stage, use.x);
+    return this.run(this.placed(target), adapted, use);
   }
 
   /** Trainable weights of a network by path in it, on axes `·w0`, `·w1`, … */
@@ -181,46 +148,34 @@ export class Calls {
     }
   }
 
-  /** A finished stage's logits: its head on its encoder, running statistics, nothing dropped. */
+  /** A finished stage's logits: its head on its encoder's vector, running statistics, nothing dropped. */
   private finished(id: string, x: Named): Named {
     const stage = this.options.stage?.(id);
     if (!stage) throw new CompilerBug(`stage ${id} is not known here`);
-    const part = (slot: "encoder" | "head"): Placed => ({
-      prefix: `${stagePrefix(id)}${slot}`,
-      network: stage[slot].value,
-      frozen: true,
-    });
-    const axes = JSON.stringify(stage.head.value.input.map((axis) => axis.name));
-    const taken = Object.entries(stage.encoder.value.outputs).find(
-      ([, output]) => JSON.stringify(output.map((axis) => axis.name)) === axes,
-    );
-    if (!taken) throw new CompilerBug(`the head of ${id} takes none of its encoder's outputs`);
-    const embedded = this.run(part("encoder"), undefined, x, taken[0], "running");
-    const [logits] = Object.keys(stage.head.value.outputs);
-    return this.run(part("head"), undefined, embedded, logits ?? "out", "running");
+    const own = (slot: "encoder" | "head", value: Named, output: string): Named => {
+      const placed = { prefix: `${stagePrefix(id)}${slot}`, network: stage[slot].value, frozen: true };
+      return this.run(placed, new Map(), { x: value, output, norm: "running" });
+    };
+    const [logits = "out"] = Object.keys(stage.head.value.outputs);
+    return own("head", own("encoder", x, headInput), logits);
   }
 
-  private run(placed: Placed, adapted: Adapted | undefined, x: Named, output: string, norm: CallNorm): Named {
-    const own = adapted ?? new Map<string, Named>();
-    const lanes = lanesOf([...own.values()]);
-    const weight = (path: string): Node => own.get(path)?.node ?? this.options.weights.node(`${placed.prefix}.${path}`);
-    const key = [placed.prefix, ...[...own].map(([path, { node }]) => `${path}=${node.id}`)].join("|");
+  private run(placed: Placed, adapted: Adapted, use: Use): Named {
+    const lanes = lanesOf([...adapted.values()]);
+    const weight = (path: string): Node =>
+      adapted.get(path)?.node ?? this.options.weights.node(`${placed.prefix}.${path}`);
+    // Of one network there are as many tails as first layers.
+    const entered = placed.network.layers[0]?.path ?? "its end";
+    const key = [placed.prefix, entered, ...[...adapted].map(([path, { node }]) => `${path}=${node.id}`)].join("|");
     const called: Called = { ...placed, weight, key, draws: this.options.draws };
-    return lanes.length === 0 ? this.apart(called, x, output, norm) : this.inLanes(called, own, lanes, x, output, norm);
+    return lanes.length === 0 ? this.apart(called, use) : this.inLanes(called, adapted, lanes, use);
   }
 
   /**
    * A call whose weights are each lane's own: written for one lane and batched, so that the images of all lanes pass
    * through one grouped convolution per layer (`tensor/batch.ts`).
    */
-  private inLanes(
-    called: Called,
-    own: Adapted,
-    lanes: readonly Axis[],
-    x: Named,
-    output: string,
-    norm: CallNorm,
-  ): Named {
+  private inLanes(called: Called, adapted: Adapted, lanes: readonly Axis[], { x, output, norm }: Use): Named {
     const { ops } = this;
     const size = lanes.reduce((n, lane) => n * lane.size, 1);
     const places = new Map<Node, Node>();
@@ -236,7 +191,7 @@ export class Calls {
         rest.map((axis) => axis.name),
       );
     };
-    const weights = new Map([...own].map(([path, value]) => [path, one(value)]));
+    const weights = new Map([...adapted].map(([path, value]) => [path, one(value)]));
     const inLane: Called = {
       ...called,
       weight: (path) => weights.get(path)?.node ?? called.weight(path),
@@ -244,7 +199,7 @@ export class Calls {
       draws: called.draws?.inLane(one),
     };
     const { value, records } = this.captured(() =>
-      this.apart(inLane, one(x), output, typeof norm === "object" ? { from: one(norm.from) } : norm),
+      this.apart(inLane, { x: one(x), output, norm: typeof norm === "object" ? { from: one(norm.from) } : norm }),
     );
     const statistics = records.flatMap(({ update: { statistics: s } }) => [s.mean, s.variance]);
     const [made, ...recorded] = batch(ops.graph, [value.node, ...statistics.map(({ node }) => node)], places, size);
@@ -258,75 +213,40 @@ export class Calls {
     return ops.split(ops.of(made, ["·lane", ...value.axes]), "·lane", lanes);
   }
 
-  private apart(called: Called, x: Named, output: string, norm: CallNorm): Named {
+  private apart(called: Called, { x, output, norm }: Use): Named {
     const trains = this.options.record !== undefined && !called.frozen;
     if (typeof norm === "object") {
-      const statistics = this.statistics(called, norm.from, output, trains);
-      return this.call(called, x, { kind: "given", statistics }, `from ${norm.from.node.id}`).output(output);
+      const by = this.call(called, norm.from, this.batch(called, trains), "batch");
+      return this.call(called, x, { kind: "given", by }, `from ${norm.from.node.id}|${norm.from.axes.join()}`).output(
+        output,
+      );
     }
     const batch = norm === "batch" || (norm === "phase" && trains);
-    return this.call(
-      called,
-      x,
-      batch ? this.batch(called, trains) : { kind: "running" },
-      batch ? "batch" : "running",
-    ).output(output);
+    return batch
+      ? this.call(called, x, this.batch(called, trains), "batch").output(output)
+      : this.call(called, x, { kind: "running" }, "running").output(output);
   }
 
-  private batch(called: Called, trains: boolean): Norm {
+  private batch({ prefix }: Called, trains: boolean): Norm {
+    if (!trains) return { kind: "batch" };
     return {
       kind: "batch",
-      ...(trains
-        ? {
-            record: (path: string, statistics: Statistics, op: RunningUpdate["op"]) =>
-              this.sink?.({ path: `${called.prefix}.${path}`, update: { statistics, op } }),
-          }
-        : {}),
-    };
-  }
-
-  /** The statistics that a call on another value normalizes with. */
-  private statistics(called: Called, y: Named, output: string, trains: boolean): (path: string) => Statistics {
-    const seen = new Map<string, Statistics>();
-    const batch = this.batch(called, trains);
-    const record = (path: string, statistics: Statistics, op: RunningUpdate["op"]): void => {
-      seen.set(path, statistics);
-      if (batch.kind === "batch") batch.record?.(path, statistics, op);
-    };
-    this.make(called, y, { kind: "batch", record }).output(output);
-    return (path) => {
-      const found = seen.get(path);
-      if (!found) throw new CompilerBug(`no statistics of ${path}`);
-      return found;
+      record: (path, statistics, op) => this.sink?.({ path: `${prefix}.${path}`, update: { statistics, op } }),
     };
   }
 
   private call(called: Called, x: Named, norm: Norm, mode: string): NetworkCall {
-    const key = `${called.key}|${called.network.layers.length}|${x.node.id}|${x.axes.join()}|${mode}`;
+    const key = `${called.key}|${x.node.id}|${x.axes.join()}|${mode}`;
     const known = this.calls.get(key) ?? this.make(called, x, norm);
     this.calls.set(key, known);
     return known;
   }
 
-  private make(called: Called, x: Named, norm: Norm): NetworkCall {
-    const ordinal = this.ordinals.get(called.prefix) ?? 0;
-    this.ordinals.set(called.prefix, ordinal + 1);
-    const drops = this.options.record !== undefined && !called.frozen;
-    return new NetworkCall(
-      this.ops,
-      called.network,
-      {
-        weight: called.weight,
-        norm,
-        draws: drops ? called.draws?.at(`${called.prefix}.${ordinal}`) : undefined,
-      },
-      x,
-    );
+  private make({ prefix, network, frozen, weight, draws }: Called, x: Named, norm: Norm): NetworkCall {
+    const ordinal = this.ordinals.get(prefix) ?? 0;
+    this.ordinals.set(prefix, ordinal + 1);
+    const drops = this.options.record !== undefined && !frozen;
+    const context = { weight, norm, draws: drops ? draws?.at(`${prefix}.${ordinal}`) : undefined };
+    return new NetworkCall(this.ops, network, context, x);
   }
 }
-
-/** Axes of a weight of any rank, under names that no file can write. */
-export const weightAxes = (shape: readonly number[]): string[] => shape.map((_, i) => `·w${i}`);
-
-/** Prefix of the weights of a finished stage that a loss calls. */
-export const stagePrefix = (id: string): string => `stage:${id}:`;

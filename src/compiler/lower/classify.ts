@@ -7,13 +7,13 @@
 import { Graph } from "../tensor/graph.js";
 import type { Node } from "../tensor/ir.js";
 import type { Dataset, Metric, Network, Report, Task } from "../typed.js";
-import { Calls, type Placed, WeightTable } from "./calls.js";
+import { Calls, type Placed } from "./calls.js";
 import { imageShape, lowerImages } from "./images.js";
 import { LongLoops } from "./long-loops.js";
 import { isTransductive, MetricLowering, orderFeed, type Rows, rowAxis } from "./metric.js";
 import { type Named, NamedOps, queryAxis, taskAxis } from "./named.js";
 import { cut, type StagedProgram } from "./staged.js";
-import { metricWeights, networkWeights } from "./weights.js";
+import { metricWeights, networkWeights, WeightTable } from "./weights.js";
 
 export interface ClassifyOptions {
   /** Episodes of one run. */
@@ -75,7 +75,9 @@ export function lowerEpisodes(
   const weights = testWeights(ops, metric, encoder);
   const calls = new Calls(ops, { weights, encoder: atTest("encoder", encoder), modules: testModules(metric) });
   const values = (form: string): Named =>
-    form === "image" ? images : calls.apply({ kind: "slot", slot: "encoder" }, images, form, "running");
+    form === "image"
+      ? images
+      : calls.apply({ target: { kind: "slot", slot: "encoder" }, x: images, output: form, norm: "running" });
   const rows: Rows = {
     support: (form) => ops.slice(values(form), rowAxis, 0, supports),
     query: (form) => ops.slice(values(form), rowAxis, supports, count),

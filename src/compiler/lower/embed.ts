@@ -2,11 +2,11 @@
 import { Graph } from "../tensor/graph.js";
 import type { Program } from "../tensor/ir.js";
 import type { Dataset, Network } from "../typed.js";
-import { Calls, WeightTable } from "./calls.js";
+import { Calls } from "./calls.js";
 import { imageShape, lowerImages } from "./images.js";
 import { NamedOps } from "./named.js";
 import { assemble } from "./program.js";
-import { networkWeights } from "./weights.js";
+import { networkWeights, WeightTable } from "./weights.js";
 
 export interface EmbedOptions {
   /** Images of one run. */
@@ -28,7 +28,12 @@ export function lowerEmbed(network: Network, dataset: Dataset, { batch, outputs,
   });
   const host = Object.fromEntries(
     outputs.map((name) => {
-      const value = calls.apply({ kind: "slot", slot: "encoder" }, images, name, "running");
+      const value = calls.apply({
+        target: { kind: "slot", slot: "encoder" },
+        x: images,
+        output: name,
+        norm: "running",
+      });
       const inner = (network.outputs[name] ?? []).map((own) => own.name);
       return [name, ops.order(value, [axis, ...inner]).node];
     }),

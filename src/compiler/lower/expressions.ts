@@ -1,16 +1,13 @@
 /** Typed expressions to tensors: one exhaustive switch. The axes of a value are those it has here, the compiler's own (task, query) included. */
 import { CompilerBug } from "../bug.js";
 import type { Block, Callable, Expr, Statement, UnaryOp } from "../typed.js";
-import type { Adapted, Calls } from "./calls.js";
+import type { Adapted, Application, Calls } from "./calls.js";
 import type { Draws } from "./draws.js";
 import { sigmoid } from "./layers.js";
 import { type Inside, type LoopContext, lowerMinimize, lowerRepeat, unrolled, type WeightPlace } from "./loops.js";
 import { boundOf, type LoopDriver, type LoopStatement, roundsOf, shortAdaptation, shortLoop } from "./minimizer.js";
 import { type Named, type NamedOps, sizeOf } from "./named.js";
 import { pick } from "./picks.js";
-
-/** How a call of a network says its batch norms' mode, its `from` value lowered. */
-export type CallNorm = "phase" | "batch" | "running" | { readonly from: Named };
 
 /** What the names in a body stand for. */
 export interface Scope {
@@ -19,7 +16,7 @@ export interface Scope {
   readonly learn: (name: string, weight?: WeightPlace) => Named;
   /** A constant of the base data; undefined where none can stand. */
   readonly fit?: (name: string) => Named;
-  readonly apply: (target: Callable, x: Named, output: string, norm: CallNorm, adapted?: Adapted) => Named;
+  readonly apply: (application: Application) => Named;
   /** The value of a loss entry, or the default loss of `classify`. */
   readonly entryLoss: (entry: string) => Named;
   readonly draws: Draws | undefined;
@@ -251,8 +248,8 @@ class Body implements Inside {
         return this.rotations(this.expr(e.x), e.as);
       case "apply": {
         const norm = typeof e.norm === "object" ? { from: this.expr(e.norm.from) } : e.norm;
-        const { of, adapted } = this.bound(e.target);
-        return this.scope.apply(of, this.real(e.x), e.output, norm, adapted);
+        const { of: target, adapted } = this.bound(e.target);
+        return this.scope.apply({ target, x: this.real(e.x), output: e.output, norm, adapted });
       }
       case "entry_loss":
         return this.scope.entryLoss(e.entry);

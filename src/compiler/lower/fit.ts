@@ -3,12 +3,13 @@ import { CompilerBug } from "../bug.js";
 import { Graph } from "../tensor/graph.js";
 import type { Node } from "../tensor/ir.js";
 import type { Fit, Metric, Network } from "../typed.js";
-import { Calls, WeightTable } from "./calls.js";
+import { Calls } from "./calls.js";
 import { lowerBlock } from "./expressions.js";
 import { LongLoops } from "./long-loops.js";
 import { fitInput } from "./metric.js";
 import { type Named, NamedOps } from "./named.js";
 import { cut, type StagedProgram } from "./staged.js";
+import { WeightTable } from "./weights.js";
 
 /** The feed of a fit's embeddings by the name of the network's output. */
 const feedOf = (form: string): string => `embedded.${form}`;

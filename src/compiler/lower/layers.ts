@@ -28,7 +28,8 @@ export type Norm =
       readonly record?: (path: string, statistics: Statistics, layer: Op<"batch_norm">) => void;
     }
   | { readonly kind: "running" }
-  | { readonly kind: "given"; readonly statistics: (path: string) => Statistics };
+  /** `by`: the call whose batch statistics they are. */
+  | { readonly kind: "given"; readonly by: NetworkCall };
 
 export interface CallContext {
   /** Of a weight by its path within the network. */
@@ -44,6 +45,7 @@ export interface CallContext {
  */
 export class NetworkCall {
   private readonly values = new Map<string, Named>();
+  private readonly taken = new Map<string, Statistics>();
   private readonly batch: readonly Axis[];
   private readonly groups: number;
   private readonly input: Named;
@@ -57,8 +59,7 @@ export class NetworkCall {
     given: Named,
   ) {
     const inner = network.input.map((axis) => axis.name);
-    // A value that episodes share is each one's own once it draws for itself.
-    const x = context.draws?.perTask ? context.draws.eachTask(given) : given;
+    const x = this.eachTask(given);
     const outer = x.axes.filter((name) => !inner.includes(name));
     const names = outer.includes(taskAxis) ? [taskAxis, ...outer.filter((name) => name !== taskAxis)] : outer;
     this.batch = names.map((name) => ({ name, size: sizeOf(x, name) }));
@@ -70,20 +71,39 @@ export class NetworkCall {
   output(name: string): Named {
     const known = this.values.get(name);
     if (known) return known;
-    const layers = this.network.layers;
-    let value: Named | undefined;
-    while (value === undefined && this.next < layers.length) {
+    this.until(() => this.values.has(name));
+    // A head or module has the one output `out`: its last value.
+    const found = this.values.get(name) ?? this.unbatch(this.current);
+    if (!(name in this.network.outputs)) throw new CompilerBug(`${this.network.name} has no output ${name}`);
+    this.values.set(name, found);
+    return found;
+  }
+
+  /** What the batch norm of this path takes from this call's values. */
+  statistics(path: string): Statistics {
+    this.until(() => this.taken.has(path));
+    const found = this.taken.get(path);
+    if (!found) throw new CompilerBug(`${this.network.name} takes no statistics at ${path}`);
+    return found;
+  }
+
+  /** Lowers layers until there is what is wanted, or none is left. */
+  private until(there: () => boolean): void {
+    const { layers } = this.network;
+    while (!there() && this.next < layers.length) {
       // A convolution and the batch norm after it are lowered together, see `sequence`.
       const length = foldsBias(layers[this.next], layers[this.next + 1]) ? 2 : 1;
       this.current = this.sequence(layers.slice(this.next, this.next + length), this.current);
       this.next += length;
-      value = this.values.get(name);
     }
-    // A head or module has the one output `out`: its last value.
-    const found = value ?? this.unbatch(this.current);
-    if (!(name in this.network.outputs)) throw new CompilerBug(`${this.network.name} has no output ${name}`);
-    this.values.set(name, found);
-    return found;
+  }
+
+  /** A value that episodes share is each one's own once it draws for itself, or is normalized by its own statistics. */
+  private eachTask(x: Named): Named {
+    const { draws, norm } = this.context;
+    if (draws?.perTask) return draws.eachTask(x);
+    if (norm.kind !== "given" || norm.by.groups === 1 || x.axes.includes(taskAxis)) return x;
+    return this.ops.expand(x, [{ name: taskAxis, size: norm.by.groups }, ...axesOf(x)]);
   }
 
   /** The batch axes that a value has, merged. */
@@ -322,18 +342,14 @@ export class NetworkCall {
     switch (norm.kind) {
       case "batch": {
         const { groups } = this;
-        if (norm.record) {
-          const mean = ops.of(t.batchMean(image, groups), [taskAxis, op.axis]);
-          norm.record(
-            layer.path,
-            {
-              mean: bias ? ops.add(mean, ops.of(bias, [op.axis])) : mean,
-              variance: ops.of(t.batchVariance(image, groups), [taskAxis, op.axis]),
-              count: (n / groups) * area,
-            },
-            op,
-          );
-        }
+        const mean = ops.of(t.batchMean(image, groups), [taskAxis, op.axis]);
+        const statistics = {
+          mean: bias ? ops.add(mean, ops.of(bias, [op.axis])) : mean,
+          variance: ops.of(t.batchVariance(image, groups), [taskAxis, op.axis]),
+          count: (n / groups) * area,
+        };
+        this.taken.set(layer.path, statistics);
+        norm.record?.(layer.path, statistics, op);
         return back(t.batchNorm(image, gamma, beta, { eps, groups }));
       }
       case "running": {
@@ -343,7 +359,7 @@ export class NetworkCall {
         return back(t.channelAffine(image, scale, shift));
       }
       case "given": {
-        const { mean, variance } = norm.statistics(layer.path);
+        const { mean, variance } = norm.by.statistics(layer.path);
         const deviation = ops.unary("rsqrt", ops.add(variance, ops.scalar(eps)));
         const scale = ops.mul(deviation, ops.of(gamma, [op.axis]));
         const centre = bias ? ops.sub(mean, ops.of(bias, [op.axis])) : mean;
@@ -353,7 +369,6 @@ export class NetworkCall {
           const perChannel = (value: Named): Node => t.reshape(value.node, [channels]);
           return back(t.channelAffine(image, perChannel(scale), perChannel(shift)));
         }
-        if (this.groups !== groups && groups !== 1) throw new CompilerBug("statistics of more episodes than values");
         const parts = [
           { name: taskAxis, size: groups },
           { name: "·each", size: n / groups },

@@ -7,10 +7,11 @@ import { vectorJacobian } from "../tensor/derivative.js";
 import type { Node } from "../tensor/ir.js";
 import { rebuild } from "../tensor/walk.js";
 import type { Callable, Expr, MinimizeChange, Statement } from "../typed.js";
-import { type Adapted, type Calls, mapped } from "./calls.js";
+import type { Adapted, Calls } from "./calls.js";
 import type { Loop, LoopDriver, Objective, Round } from "./minimizer.js";
 import { minimizerOf } from "./minimizers.js";
 import { axesOf, isLane, lanesOf, type Named, type NamedOps } from "./named.js";
+import { mapped } from "./statistics.js";
 
 type Of<K extends Statement["kind"]> = Extract<Statement, { kind: K }>;
 

@@ -1,10 +1,11 @@
 /** A metric's entries over one episode (or, at test, several side by side on the task axis). */
 import { CompilerBug } from "../bug.js";
 import type { Axis, Entry, EntryParam, Metric, Task } from "../typed.js";
-import { type Calls, type WeightTable, weightAxes } from "./calls.js";
+import type { Calls } from "./calls.js";
 import { crossEntropy, type LoopScope, lowerBlock, oneHot } from "./expressions.js";
 import type { WeightPlace } from "./loops.js";
 import { lanesOf, type Named, type NamedOps, queryAxis, sizeOf, taskAxis } from "./named.js";
+import { type WeightTable, weightAxes } from "./weights.js";
 
 /** Rows of an episode, class-major, by what a parameter asks for: `vector`, `map`, …, or `image`. */
 export interface Rows {
@@ -112,7 +113,7 @@ export class MetricLowering {
       },
       learn: (asked, weight) => this.learn(asked, weight),
       fit: (asked) => this.fitted(asked),
-      apply: (target, x, output, norm, adapted) => calls.apply(target, x, output, norm, adapted),
+      apply: (application) => calls.apply(application),
       entryLoss: (other) => this.loss(other),
       draws: calls.draws?.at(`metric.${name}`),
       loops: { calls, ...this.context.loops },

@@ -5,11 +5,10 @@
 import { Graph } from "../tensor/graph.js";
 import type { Node, Program } from "../tensor/ir.js";
 import type { PretrainStage } from "../typed.js";
-import { WeightTable } from "./calls.js";
 import { maxFloat, type Named, NamedOps } from "./named.js";
 import { assemble, type StatePair } from "./program.js";
 import { type ExtraState, type LoweredUpdate, lowerUpdate, type StepGradient } from "./update.js";
-import type { WeightDecl } from "./weights.js";
+import { type WeightDecl, WeightTable } from "./weights.js";
 
 export interface Parts {
   readonly count: number;

@@ -9,7 +9,7 @@ import { gradient } from "../tensor/derivative.js";
 import { Graph } from "../tensor/graph.js";
 import type { Node, Program } from "../tensor/ir.js";
 import type { Dataset, Learn, MetaStage, Metric, PretrainStage, Statement, Task } from "../typed.js";
-import { Calls, type Placed, type RunningUpdate, stagePrefix, WeightTable } from "./calls.js";
+import { Calls, type Placed } from "./calls.js";
 import { Draws } from "./draws.js";
 import { lowerBlock } from "./expressions.js";
 import { imageShape, lowerImages } from "./images.js";
@@ -17,8 +17,9 @@ import { credit, isTransductive, MetricLowering, meanOfAll, orderFeed, rowAxis }
 import { maxFloat, type Named, NamedOps, sizeOf, taskAxis } from "./named.js";
 import { lowerParts, type Parts } from "./parts.js";
 import { assemble } from "./program.js";
-import { type ExtraState, lowerUpdate, type StepGradient, statisticsOf } from "./update.js";
-import { metricWeights, networkWeights, stageWeights, type WeightDecl } from "./weights.js";
+import { type RunningUpdate, statisticsOf } from "./statistics.js";
+import { type ExtraState, lowerUpdate, type StepGradient } from "./update.js";
+import { metricWeights, networkWeights, stagePrefix, stageWeights, type WeightDecl, WeightTable } from "./weights.js";
 
 export type { ExtraState } from "./update.js";
 
@@ -162,7 +163,9 @@ class Training {
     const metric = stage.metric;
     const calls = this.calls(episode, abreast, { modules: modulesOf("metric", metric.value.learns, metric.frozen) });
     const values = (form: string): Named =>
-      form === "image" ? images : calls.apply({ kind: "slot", slot: "encoder" }, images, form, "phase");
+      form === "image"
+        ? images
+        : calls.apply({ target: { kind: "slot", slot: "encoder" }, x: images, output: form, norm: "phase" });
     const lowering = new MetricLowering(ops, {
       metric: metric.value,
       task,
@@ -182,7 +185,7 @@ class Training {
       learn: (name) => {
         throw new CompilerBug(`a meta stage's loss cannot read ${name}`);
       },
-      apply: (target, x, output, norm) => calls.apply(target, x, output, norm),
+      apply: (application) => calls.apply(application),
       entryLoss: (entry) => lowering.loss(entry),
       draws: calls.draws,
     });
@@ -216,8 +219,9 @@ class Training {
     const loss = lowerBlock(ops, stage.loss, {
       param: (name) => (name === "x" ? images : labels),
       learn: (name) => this.learned(stage, name),
-      apply: (target, x, output, norm, adapted) => {
-        const value = calls.apply(target, x, output, norm, adapted);
+      apply: (application) => {
+        const value = calls.apply(application);
+        const { target } = application;
         if (target.kind === "slot" && target.slot === "head" && value.axes.includes("class")) logits ??= value;
         return value;
       },

@@ -1,12 +1,12 @@
 /** What follows the gradient of a step: clipping, the optimizer, running statistics, the average of the weights. */
 import type { DType, Node } from "../tensor/ir.js";
 import type { MetaStage, PretrainStage } from "../typed.js";
-import type { RunningUpdate, WeightTable } from "./calls.js";
-import type { Named, NamedOps } from "./named.js";
+import type { NamedOps } from "./named.js";
 import { OptimizerLowering, oneMinusPower } from "./optimizer.js";
 import type { StatePair } from "./program.js";
 import { lowerSchedule } from "./schedule.js";
-import type { WeightDecl } from "./weights.js";
+import type { Statistic } from "./statistics.js";
+import type { WeightDecl, WeightTable } from "./weights.js";
 
 /** A state that is no weight: the optimizer's, averages, sums and `step`. Filled with `fill` before the first step. */
 export interface ExtraState {
@@ -14,13 +14,6 @@ export interface ExtraState {
   readonly shape: readonly number[];
   readonly dtype: DType;
   readonly fill: number;
-}
-
-/** What a running statistic moves towards. */
-export interface Statistic {
-  readonly path: string;
-  readonly value: Named;
-  readonly momentum: number;
 }
 
 export interface StepGradient {
@@ -97,28 +90,4 @@ function clip(ops: NamedOps, gradients: readonly Node[], square: Node, limit: nu
   const { t } = ops;
   const scale = t.min(t.div(t.scalar(limit), t.add(t.sqrt(square), 1e-6)), 1);
   return gradients.map((g) => t.mul(g, t.splat(scale, g.shape)));
-}
-
-/** The mean of the calls' batch statistics, by the path of what follows them, with unbiased variance as in PyTorch. */
-export function statisticsOf(ops: NamedOps, records: ReadonlyMap<string, readonly RunningUpdate[]>): Statistic[] {
-  return [...records].flatMap(([path, updates]) => {
-    const [first] = updates;
-    if (!first) return [];
-    const { momentum, axis } = first.op;
-    const average = (values: readonly Named[]): Named => {
-      const calls = values.map((v) =>
-        ops.mean(
-          v,
-          v.axes.filter((name) => name !== axis),
-        ),
-      );
-      return ops.scale(calls.reduce(ops.add), 1 / values.length);
-    };
-    const unbiased = ({ statistics: { variance, count } }: RunningUpdate): Named =>
-      ops.scale(variance, count / Math.max(1, count - 1));
-    return [
-      { path: `${path}.running_mean`, value: average(updates.map((r) => r.statistics.mean)), momentum },
-      { path: `${path}.running_var`, value: average(updates.map(unbiased)), momentum },
-    ];
-  });
 }

@@ -1,5 +1,8 @@
 /** The weights of a stage: which there are, where they come from, and their initial values. */
 import type { Span } from "../../../grammar/ast.js";
+import { CompilerBug } from "../bug.js";
+import type { Graph } from "../tensor/graph.js";
+import type { Node } from "../tensor/ir.js";
 import type { Initializer, Learn, MetaStage, Metric, Network, PretrainStage, Slot } from "../typed.js";
 import { keyOf, normal, uniform } from "./random.js";
 
@@ -137,3 +140,37 @@ function draw(decl: WeightDecl, seed: number): Float32Array {
   }
   return data;
 }
+
+/** Program inputs for declared weights, made when they are first used. */
+export class WeightTable {
+  private readonly decls: ReadonlyMap<string, WeightDecl>;
+  private readonly nodes = new Map<string, Node<"input">>();
+
+  constructor(
+    private readonly graph: Graph,
+    decls: readonly WeightDecl[],
+  ) {
+    this.decls = new Map(decls.map((decl) => [decl.path, decl]));
+  }
+
+  node(path: string): Node<"input"> {
+    const known = this.nodes.get(path);
+    if (known) return known;
+    const decl = this.decls.get(path);
+    if (!decl) throw new CompilerBug(`no weight ${path} is declared`);
+    const node = this.graph.input(path, decl.shape, "f32");
+    this.nodes.set(path, node);
+    return node;
+  }
+
+  /** Those that something has used, in the order of first use. */
+  get used(): readonly WeightDecl[] {
+    return [...this.nodes.keys()].flatMap((path) => this.decls.get(path) ?? []);
+  }
+}
+
+/** Axes of a weight of any rank, under names that no file can write. */
+export const weightAxes = (shape: readonly number[]): string[] => shape.map((_, i) => `·w${i}`);
+
+/** Prefix of the weights of a finished stage that a loss calls. */
+export const stagePrefix = (id: string): string => `stage:${id}:`;
