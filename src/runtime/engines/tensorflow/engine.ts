@@ -1,0 +1,254 @@
+/** The `tensorflow` engine: a program is a list of TensorFlow's eager ops; tensors stay with TensorFlow. */
+import type { DType, Program, ProgramInput, Shape } from "../../../compiler/tensor/ir.js";
+import { elementCount } from "../../../compiler/tensor/shape.js";
+import { argumentOf, liveHandle } from "../arguments.js";
+import {
+  type Engine,
+  EngineError,
+  type EngineOptions,
+  type Executable,
+  type Handle,
+  type HostTensor,
+  type HostTensors,
+  type Numerics,
+  type RunResult,
+} from "../engine.js";
+import { type Addon, loadAddon, type TensorId } from "./binding.js";
+import { engineError, isSingular } from "./errors.js";
+import { kernelsOf } from "./kernels.js";
+import { type Lowered, lowerProgram, type Step } from "./program.js";
+import { receive, send } from "./transfer.js";
+
+/** A tensor of TensorFlow's. Dead once freed or consumed by a run. */
+class Tensor implements Handle {
+  alive = true;
+  constructor(
+    readonly owner: TensorflowEngine,
+    readonly shape: Shape,
+    readonly dtype: DType,
+    readonly id: TensorId,
+  ) {}
+}
+
+export interface TensorflowOptions extends EngineOptions {
+  /** The native addon's file. */
+  readonly addon: string;
+}
+
+export class TensorflowEngine implements Engine {
+  readonly name = "tensorflow";
+  readonly numerics: Numerics;
+  readonly addon: Addon;
+  private readonly tensors = new Set<Tensor>();
+
+  /** @throws EngineError where the addon does not load, or what is asked for is not the device that TensorFlow has here. */
+  constructor(readonly options: TensorflowOptions) {
+    const { device, threads } = options;
+    const gpu = /^gpu(:\d+)?$/.test(device);
+    if (!gpu && device !== "cpu")
+      throw new EngineError("unsupported-op", `the tensorflow engine has no device "${device}": use cpu, gpu or gpu:N`);
+    try {
+      this.addon = loadAddon(options.addon);
+    } catch (cause) {
+      throw engineError(cause, "loading it");
+    }
+    const has = this.addon.isUsingGpuDevice();
+    if (gpu && !has)
+      throw new EngineError("unsupported-op", `tensorflow sees no GPU here, and ${device} was asked for`);
+    if (!gpu && has)
+      throw new EngineError(
+        "internal",
+        "tensorflow would run on the GPU that this process sees, and cpu was asked for",
+      );
+    this.numerics = { engine: this.name, version: this.addon.TF_Version, device, threads };
+  }
+
+  async compile(program: Program, constants: HostTensors = {}): Promise<Executable> {
+    try {
+      const lowered = lowerProgram(program, constants, kernelsOf(this.addon));
+      return new TensorflowExecutable(this, program, lowered);
+    } catch (cause) {
+      throw engineError(cause, `building ${program.name}`);
+    }
+  }
+
+  upload({ shape, dtype, data }: HostTensor): Handle {
+    try {
+      return this.keep(shape, dtype, send(this.addon, dtype, shape, data));
+    } catch (cause) {
+      throw engineError(cause, "uploading");
+    }
+  }
+
+  async download(handle: Handle): Promise<HostTensor> {
+    const { shape, dtype, id } = this.live(handle, "download");
+    try {
+      return { shape, dtype, data: receive(this.addon, dtype, elementCount(shape), id) };
+    } catch (cause) {
+      throw engineError(cause, "downloading");
+    }
+  }
+
+  free(handle: Handle): void {
+    this.end(this.live(handle, "free"));
+  }
+
+  async dispose(): Promise<void> {
+    for (const tensor of [...this.tensors]) this.end(tensor);
+  }
+
+  /** The handle as a tensor that may be used. */
+  live(handle: Handle, use: string): Tensor {
+    return liveHandle(handle, Tensor, this, use);
+  }
+
+  keep(shape: Shape, dtype: DType, id: TensorId): Tensor {
+    const tensor = new Tensor(this, shape, dtype, id);
+    this.tensors.add(tensor);
+    return tensor;
+  }
+
+  end(tensor: Tensor): void {
+    tensor.alive = false;
+    this.tensors.delete(tensor);
+    this.addon.deleteTensor(tensor.id);
+  }
+}
+
+/** In place of an id: nothing is there. */
+const NONE = -1;
+
+class TensorflowExecutable implements Executable {
+  private readonly arguments: readonly ProgramInput[];
+  /** What each slot holds before a run: the constants. */
+  private readonly start: Int32Array;
+  private disposed = false;
+
+  constructor(
+    private readonly engine: TensorflowEngine,
+    private readonly program: Program,
+    private readonly lowered: Lowered,
+  ) {
+    this.arguments = program.inputs.filter((input) => lowered.inputs.has(input.name));
+    for (const { name, role, next } of this.arguments)
+      if (role === "state" && !program.outputs.some((output) => output.role === "state" && output.name === next))
+        throw new EngineError("internal", `${program.name}: state "${name}" has no successor "${next}"`);
+    this.start = new Int32Array(lowered.slots).fill(NONE);
+    for (const { slot, dtype, shape, data } of lowered.constants)
+      this.start[slot] = send(engine.addon, dtype, shape, data);
+  }
+
+  async run(args: Readonly<Record<string, Handle | HostTensor>>): Promise<RunResult> {
+    if (this.disposed) throw new EngineError("internal", `run of ${this.program.name}: disposed`);
+    const { given, states } = this.read(args);
+    const ids = this.start.slice();
+    try {
+      this.execute(ids, given);
+      return this.results(ids, states);
+    } catch (cause) {
+      this.clear(ids, given);
+      throw engineError(cause, `running ${this.program.name}`);
+    }
+  }
+
+  async dispose(): Promise<void> {
+    if (this.disposed) return;
+    this.disposed = true;
+    for (const { slot } of this.lowered.constants) this.engine.addon.deleteTensor(this.start[slot] as TensorId);
+  }
+
+  /** The steps, from arguments to outputs. What was sent for this run alone is let go at its end. */
+  private execute(ids: Int32Array, given: ReadonlyMap<string, Tensor | HostTensor>): void {
+    const { addon } = this.engine;
+    const sent: number[] = [];
+    for (const [name, arg] of given) {
+      const slot = this.lowered.inputs.get(name) as number;
+      if (!(arg instanceof Tensor)) sent.push(slot);
+      ids[slot] = arg instanceof Tensor ? arg.id : send(addon, arg.dtype, arg.shape, arg.data);
+    }
+    for (const step of this.lowered.steps) {
+      const { inputs, outputs, frees } = step;
+      const operands = new Array<number>(inputs.length);
+      for (let i = 0; i < inputs.length; i++) operands[i] = ids[inputs[i] as number] as number;
+      const results = this.call(step, operands, ids);
+      for (let i = 0; i < outputs.length; i++) ids[outputs[i] as number] = (results[i] as { id: TensorId }).id;
+      for (let i = 0; i < frees.length; i++) this.drop(ids, frees[i] as number);
+    }
+    for (const slot of sent) this.drop(ids, slot);
+  }
+
+  private call({ op, attributes, outputs, singular }: Step, operands: readonly TensorId[], ids: Int32Array) {
+    const { addon } = this.engine;
+    if (singular === undefined) return addon.executeOp(op, attributes, operands, outputs.length);
+    try {
+      return addon.executeOp(op, attributes, operands, outputs.length);
+    } catch (cause) {
+      if (!isSingular(cause)) throw cause;
+      return addon.executeOp(
+        "Fill",
+        [],
+        singular.map((slot) => ids[slot] as TensorId),
+        1,
+      );
+    }
+  }
+
+  private drop(ids: Int32Array, slot: number): void {
+    this.engine.addon.deleteTensor(ids[slot] as TensorId);
+    ids[slot] = NONE;
+  }
+
+  /** Host outputs are read and let go, the others kept; then the states that were given are dead. */
+  private results(ids: Int32Array, states: readonly Tensor[]): RunResult {
+    const host: Record<string, HostTensor> = {};
+    const slotOf = (name: string): number => this.lowered.outputs.get(name) as number;
+    for (const { name, node, role } of this.program.outputs) {
+      if (role !== "host") continue;
+      const { shape, dtype } = node;
+      const data = receive(this.engine.addon, dtype, elementCount(shape), ids[slotOf(name)] as TensorId);
+      host[name] = { shape, dtype, data };
+    }
+    const device: Record<string, Handle> = {};
+    for (const { name, node, role } of this.program.outputs) {
+      if (role === "host") this.drop(ids, slotOf(name));
+      if (role === "device") device[name] = this.engine.keep(node.shape, node.dtype, ids[slotOf(name)] as TensorId);
+    }
+    for (const { name, node, role, next } of this.arguments)
+      if (role === "state" && next !== undefined)
+        device[name] = this.engine.keep(node.shape, node.dtype, ids[slotOf(next)] as TensorId);
+    for (const state of states) this.engine.end(state);
+    return { device, host };
+  }
+
+  /** After a failure: lets go what this run made. */
+  private clear(ids: Int32Array, given: ReadonlyMap<string, Tensor | HostTensor>): void {
+    const lasting = new Set<TensorId>(this.start);
+    for (const arg of given.values()) if (arg instanceof Tensor) lasting.add(arg.id);
+    for (const id of ids) if (!lasting.has(id)) this.engine.addon.deleteTensor(id);
+  }
+
+  private read(args: Readonly<Record<string, Handle | HostTensor>>) {
+    const given = new Map<string, Tensor | HostTensor>();
+    const states = new Map<Tensor, string>();
+    for (const input of this.arguments) {
+      const { name, role } = input;
+      const where = `run of ${this.program.name}, input "${name}"`;
+      const arg = argumentOf(input, args, where);
+      if ("data" in arg) {
+        if (role === "state") throw new EngineError("internal", `${where}: a state is given by its handle`);
+        given.set(name, arg);
+        continue;
+      }
+      const tensor = this.engine.live(arg, where);
+      if (role === "state") {
+        const other = states.get(tensor);
+        if (other !== undefined) throw new EngineError("internal", `${where}: shares its handle with "${other}"`);
+        states.set(tensor, name);
+      }
+      given.set(name, tensor);
+    }
+    const unknown = Object.keys(args).find((name) => !given.has(name));
+    if (unknown !== undefined) throw new EngineError("internal", `run of ${this.program.name}: no input "${unknown}"`);
+    return { given, states: [...states.keys()] };
+  }
+}

@@ -1,0 +1,26 @@
+/** TensorFlow's messages as errors of the engine contract. */
+import { EngineError, type EngineErrorKind } from "../engine.js";
+
+const KINDS: readonly (readonly [RegExp, EngineErrorKind])[] = [
+  [
+    /OOM when allocating|resource exhausted|ran out of memory|bad_alloc|failed to allocate|out of memory/i,
+    "out-of-memory",
+  ],
+  [/CUDA_ERROR_(?!OUT_OF_MEMORY)|device lost|illegal memory access|cudaErrorECC|GPU.*fell off the bus/i, "device-lost"],
+  [
+    /not found: .*op type not registered|could not find device for node|no registered '.*' opkernel|not supported|unimplemented|not implemented/i,
+    "unsupported-op",
+  ],
+];
+
+/** Whether a kernel says that its matrices have no decomposition, as those have none that hold a NaN. */
+export function isSingular(cause: unknown): boolean {
+  return cause instanceof Error && /decomposition was not successful|not invertible|is singular/i.test(cause.message);
+}
+
+export function engineError(cause: unknown, doing: string): EngineError {
+  if (cause instanceof EngineError) return cause;
+  const text = cause instanceof Error ? cause.message : String(cause);
+  const kind = KINDS.find(([pattern]) => pattern.test(text))?.[1] ?? "internal";
+  return new EngineError(kind, `tensorflow, ${doing}: ${text.split("\n", 1)[0] ?? text}`, { cause });
+}

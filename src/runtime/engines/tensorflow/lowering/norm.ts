@@ -1,0 +1,144 @@
+/** Batch norm by TensorFlow's fused kernels, once for each group of images. */
+import type { Node, OpName } from "../../../../compiler/tensor/ir.js";
+import { boolAttribute, floatAttribute, intAttribute, typeAttribute } from "../binding.js";
+import type { Emitter, Slot, Value } from "../emitter.js";
+import { images, operand, type Rules, whole } from "./rule.js";
+
+/** One group's results of FusedBatchNormV3. */
+interface Fused {
+  readonly y: Slot;
+  readonly mean: Slot;
+  /** Divided by one less than what was counted. */
+  readonly variance: Slot;
+  /** What its gradient takes, in a form of the kernel's own. */
+  readonly reserves: readonly Slot[];
+}
+
+type GradX = Node<"batch_norm_grad_x">;
+
+export const norm = {
+  batch_norm: (e, node) => {
+    const [x, gamma, beta] = [operand(node, 0), operand(node, 1), operand(node, 2)];
+    const parts = forward(e, x, e.full(gamma), e.full(beta), node.attrs, `${gamma.id} ${beta.id}`);
+    return whole(node, joined(e, parts, "y"), "nhwc");
+  },
+  batch_norm_grad_x: (e, node) => {
+    const [x, gamma, dy] = [operand(node, 0), operand(node, 1), operand(node, 2)];
+    return whole(node, joined(e, backward(e, node, x, dy, gamma), "dx"), "nhwc");
+  },
+  batch_norm_grad_gamma: (e, node) => {
+    const [x, dy] = [operand(node, 0), operand(node, 1)];
+    // It does not depend on gamma: the kernel that gives the gradient of x gives this one too.
+    const whose = e.related.normGradient(node);
+    const parts = backward(e, node, x, dy, whose && operand(whose, 1));
+    return whole(node, summed(e, parts, "dgamma"));
+  },
+  batch_mean: (e, node) => perGroup(e, node, statistics(e, node, "mean")),
+  batch_variance: (e, node) => {
+    const [n, , h, w] = images(operand(node, 0));
+    const count = (n / node.attrs.groups) * h * w;
+    const value = perGroup(e, node, statistics(e, node, "variance"));
+    return count === 1 ? value : { ...value, slot: e.op("Mul", [value.slot, e.scalar((count - 1) / count)]) };
+  },
+  channel_affine: (e, node) => {
+    const [x, scale, shift] = [operand(node, 0), operand(node, 1), operand(node, 2)];
+    const scaled = e.op("Mul", [e.full(x, "nhwc"), e.reshape(e.full(scale), [1, 1, 1, images(node)[1]])]);
+    return whole(node, e.op("BiasAdd", [scaled, e.full(shift)]), "nhwc");
+  },
+} satisfies Partial<Rules<OpName>>;
+
+/** One group's gradients. */
+interface Gradients {
+  readonly dx: Slot;
+  readonly dgamma: Slot;
+  readonly dbeta: Slot;
+}
+
+interface Settings {
+  readonly eps: number;
+  readonly groups: number;
+}
+
+/** The images of each group. */
+function parts(e: Emitter, x: Node, groups: number): Slot[] {
+  return e.once(x, `groups ${groups}`, () => e.split(e.full(x, "nhwc"), 0, groups));
+}
+
+function forward(e: Emitter, x: Node, gamma: Slot, beta: Slot, settings: Settings, of: string): Fused[] {
+  const { eps, groups } = settings;
+  return e.once(x, `norm ${eps} ${groups} ${of}`, () =>
+    parts(e, x, groups).map((part) => {
+      const none = e.constant("f32", [0], []);
+      const attributes = [floatAttribute("epsilon", eps), boolAttribute("is_training", true)];
+      const slots = e.ops("FusedBatchNormV3", [part, gamma, beta, none, none], attributes, 6);
+      const [y, mean, variance] = slots as [Slot, Slot, Slot];
+      return { y, mean, variance, reserves: slots.slice(3) };
+    }),
+  );
+}
+
+/** Statistics of x, which do not depend on what it is scaled by: those of a norm in the program where there is one. */
+function anyForward(e: Emitter, asker: Node, x: Node, groups: number, eps?: number): Fused[] {
+  const found = e.related.norm(asker, x, groups, eps);
+  if (found !== undefined) {
+    const [, gamma, beta] = found.inputs as [Node, Node, Node];
+    return forward(e, x, e.full(gamma), e.full(beta), found.attrs, `${gamma.id} ${beta.id}`);
+  }
+  const [ones, zeros] = [channels(e, x, 1), channels(e, x, 0)];
+  return forward(e, x, ones, zeros, { eps: eps ?? 1e-5, groups }, "none");
+}
+
+const channels = (e: Emitter, x: Node, value: number): Slot => {
+  const c = images(x)[1];
+  return e.constant("f32", [c], new Float32Array(c).fill(value));
+};
+
+function backward(
+  e: Emitter,
+  node: GradX | Node<"batch_norm_grad_gamma">,
+  x: Node,
+  dy: Node,
+  gamma: Node | undefined,
+): Gradients[] {
+  const { eps, groups } = node.attrs;
+  return e.once(dy, `norm gradient ${x.id} ${gamma?.id} ${eps} ${groups}`, () => {
+    const scale = gamma === undefined ? channels(e, x, 1) : e.full(gamma);
+    const fused = anyForward(e, node, x, groups, eps);
+    const [images, gradients] = [parts(e, x, groups), parts(e, dy, groups)];
+    const attributes = [floatAttribute("epsilon", eps), boolAttribute("is_training", true)];
+    return fused.map(({ reserves }, group) => {
+      const inputs = [gradients[group] as Slot, images[group] as Slot, scale, ...reserves];
+      const [dx, dgamma, dbeta] = e.ops("FusedBatchNormGradV3", inputs, attributes, 5) as [Slot, Slot, Slot];
+      return { dx, dgamma, dbeta };
+    });
+  });
+}
+
+/** The gradient of a norm's shift, from the kernel that gives the gradient of its images. */
+export function shiftGradient(e: Emitter, node: Node<"batch_norm_grad_x">): Slot {
+  const [x, gamma, dy] = [operand(node, 0), operand(node, 1), operand(node, 2)];
+  return summed(e, backward(e, node, x, dy, gamma), "dbeta");
+}
+
+function joined<K extends string>(e: Emitter, groups: readonly Readonly<Record<K, Slot>>[], key: K): Slot {
+  return e.concat(
+    groups.map((group) => group[key]),
+    0,
+    "f32",
+  );
+}
+
+function summed<K extends string>(e: Emitter, groups: readonly Readonly<Record<K, Slot>>[], key: K): Slot {
+  if (groups.length === 1) return (groups[0] as Readonly<Record<K, Slot>>)[key];
+  const slots = groups.map((group) => group[key]);
+  return e.op("AddN", slots, [intAttribute("N", slots.length), typeAttribute("T", "f32")]);
+}
+
+function statistics(e: Emitter, node: Node<"batch_mean" | "batch_variance">, key: "mean" | "variance"): Slot {
+  const x = operand(node, 0);
+  const { groups } = node.attrs;
+  return joined(e, anyForward(e, node, x, groups), key);
+}
+
+/** [groups·c] as [groups, c] */
+const perGroup = (e: Emitter, node: Node, slot: Slot): Value => whole(node, e.reshape(slot, node.shape));

@@ -1,0 +1,165 @@
+/** Ops that move elements, and reductions. */
+import type { Node, OpName, Shape } from "../../../../compiler/tensor/ir.js";
+import { elementCount } from "../../../../compiler/tensor/shape.js";
+import { boolAttribute, intAttribute, typeAttribute } from "../binding.js";
+import { arranged, type Emitter, type Layout, placesOf, type Slot, type Value } from "../emitter.js";
+import { commonLayout } from "./elementwise.js";
+import { shiftGradient } from "./norm.js";
+import { operand, type Rules, range, whole } from "./rule.js";
+
+export const structure = {
+  reshape: (e, node) => {
+    const x = operand(node, 0);
+    const value = e.value(x);
+    // A splat stays one element whatever its shape.
+    if (elementCount(value.shape) === 1 && elementCount(node.shape) !== 1) {
+      const shape = node.shape.map(() => 1);
+      return {
+        slot: value.shape.length === shape.length ? value.slot : e.reshape(value.slot, shape),
+        shape,
+        layout: "plain",
+      };
+    }
+    return whole(node, e.reshape(e.full(x), node.shape));
+  },
+  transpose: (e, node) => {
+    const value = e.value(operand(node, 0), "plain");
+    const { perm } = node.attrs;
+    const shape = perm.map((axis) => value.shape[axis] ?? 1);
+    // Axes of size 1 may move freely: only the order of the others is data movement.
+    const moved = perm.filter((axis) => value.shape[axis] !== 1);
+    const stays = moved.every((axis, i) => i === 0 || axis > (moved[i - 1] ?? 0));
+    return { slot: stays ? e.reshape(value.slot, shape) : e.transpose(value.slot, perm), shape, layout: "plain" };
+  },
+  broadcast: (e, node) => {
+    const value = e.value(operand(node, 0), "plain");
+    const shape = node.shape.map(() => 1);
+    node.attrs.dims.forEach((axis, i) => {
+      shape[axis] = value.shape[i] ?? 1;
+    });
+    const same = shape.length === value.shape.length;
+    return { slot: same ? value.slot : e.reshape(value.slot, shape), shape, layout: "plain" };
+  },
+  slice: (e, node) => {
+    const x = operand(node, 0);
+    const { start, limit, stride } = node.attrs;
+    const { layout } = e.value(x);
+    const inputs = [start, limit, stride].map((list) => e.ints(arranged(layout, list)));
+    if (stride.every((step) => step === 1)) {
+      const sizes = e.ints(arranged(layout, node.shape));
+      return whole(node, e.op("Slice", [e.full(x, layout), inputs[0] as Slot, sizes]), layout);
+    }
+    return whole(node, e.op("StridedSlice", [e.full(x, layout), ...inputs]), layout);
+  },
+  pad: (e, node) => {
+    const x = operand(node, 0);
+    const { layout } = e.value(x);
+    const { low, high, value } = node.attrs;
+    const amounts = arranged(
+      layout,
+      low.map((before, axis) => [before, high[axis] ?? 0]),
+    );
+    const padding = e.constant("i32", [amounts.length, 2], amounts.flat());
+    return whole(node, e.op("PadV2", [e.full(x, layout), padding, e.scalar(value, node.dtype)]), layout);
+  },
+  concat: (e, node) => {
+    const layout = commonLayout(e, node.inputs);
+    const parts = node.inputs.map((part) => e.full(part, layout));
+    return whole(node, e.concat(parts, placesOf(layout, [node.attrs.axis])[0] ?? 0, node.dtype), layout);
+  },
+  reverse: (e, node) => {
+    const x = operand(node, 0);
+    const { layout } = e.value(x);
+    const axes = e.ints(placesOf(layout, node.attrs.axes));
+    return whole(node, e.op("ReverseV2", [e.full(x, layout), axes]), layout);
+  },
+  gather: (e, node) => {
+    const { axis, batch } = node.attrs;
+    const inputs = [e.full(operand(node, 0)), e.full(operand(node, 1)), e.scalar(axis, "i32")];
+    return whole(node, e.op("GatherV2", inputs, [intAttribute("batch_dims", batch)]));
+  },
+  scatter_add: (e, node) => {
+    const [updates, indices] = [operand(node, 0), operand(node, 1)];
+    const { axis, batch } = node.attrs;
+    const inner = elementCount(node.shape.slice(axis + 1));
+    const height = elementCount(node.shape.slice(0, axis + 1));
+    const [rows, count] = flatRows(e, indices, node.shape, axis, batch);
+    const flat = e.reshape(e.full(updates), [count, inner]);
+    const sums = e.op("UnsortedSegmentSum", [flat, rows, e.scalar(height, "i32")]);
+    return whole(node, e.reshape(sums, node.shape));
+  },
+  reduce_sum: (e, node) => {
+    const dy = operand(node, 0);
+    // Over every place of a channel: a norm's gradient kernel has the sum.
+    const gradient = node.attrs.axes.join() === "0,2,3" ? e.related.anyNormGradient(node, dy) : undefined;
+    if (gradient !== undefined) return whole(node, shiftGradient(e, gradient));
+    return reduced(e, node, node.attrs.axes, "Sum");
+  },
+  reduce_max: (e, node) => reduced(e, node, node.attrs.axes, "Max"),
+  argmax: (e, node) => {
+    const x = operand(node, 0);
+    const type = [typeAttribute("output_type", "i32")];
+    return whole(node, e.op("ArgMax", [e.full(x), e.scalar(node.attrs.axis, "i32")], type));
+  },
+  top_k: (e, node) => {
+    const { axis, k } = node.attrs;
+    const x = e.full(operand(node, 0));
+    const last = node.shape.length - 1;
+    const swapped = range(last + 1).map((each) => (each === axis ? last : each === last ? axis : each));
+    const inputs = [e.transpose(x, swapped), e.scalar(k, "i32")];
+    const [, indices] = e.ops("TopKV2", inputs, [boolAttribute("sorted", true)], 2);
+    return whole(node, e.transpose(indices as Slot, swapped));
+  },
+} satisfies Partial<Rules<OpName>>;
+
+/** Reduces only the axes that are really there: along a repeating one a sum is a product, a maximum nothing. */
+function reduced(e: Emitter, node: Node, axes: readonly number[], op: "Sum" | "Max"): Value {
+  const x = operand(node, 0);
+  const value = e.value(x);
+  if (axes.length === 0) return value;
+  const kept = range(x.shape.length).filter((axis) => !axes.includes(axis));
+  const real = axes.filter((axis) => value.shape[axis] === x.shape[axis] && x.shape[axis] !== 1);
+  const times = elementCount(axes.filter((axis) => !real.includes(axis)).map((axis) => x.shape[axis] ?? 1));
+  const shape = kept.map((axis) => value.shape[axis] ?? 1);
+  let slot = value.slot;
+  if (real.length > 0) {
+    const inputs = [slot, e.ints(placesOf(value.layout, real))];
+    slot = e.op(op, inputs, [boolAttribute("keep_dims", real.length < axes.length)]);
+  }
+  if (op === "Sum" && times !== 1) slot = e.op("Mul", [slot, e.scalar(times, node.dtype)]);
+  return { slot: dropped(e, slot, value, axes, real, kept), shape, layout: "plain" };
+}
+
+/** What a reduction over `real` left of `value`, with the axes `kept` in the IR's order and no others. */
+function dropped(
+  e: Emitter,
+  slot: Slot,
+  value: Value,
+  axes: readonly number[],
+  real: readonly number[],
+  kept: readonly number[],
+): Slot {
+  const order = heldOrder(value.layout, value.shape.length).filter((axis) => kept.includes(axis));
+  const held = order.map((axis) => value.shape[axis] ?? 1);
+  const flat = real.length < axes.length ? e.reshape(slot, held) : slot;
+  const perm = kept.map((axis) => order.indexOf(axis));
+  return e.transpose(flat, perm);
+}
+const heldOrder = (layout: Layout, rank: number): number[] => arranged(layout, range(rank));
+
+/**
+ * Row numbers [B·P·I] into an operand [B…, P…, d, R…] flattened to [B·P·d, R], from indices [B…, I…] along d, and how many
+ * there are.
+ */
+function flatRows(e: Emitter, indices: Node, shape: Shape, axis: number, batch: number): [Slot, number] {
+  const outer = elementCount(shape.slice(0, batch));
+  const middle = elementCount(shape.slice(batch, axis));
+  const depth = shape[axis] ?? 1;
+  const each = elementCount(indices.shape.slice(batch));
+  const count = outer * middle * each;
+  if (outer * middle === 1) return [e.reshape(e.full(indices), [each]), each];
+  const starts = range(outer * middle).map((row) => row * depth);
+  const wide = e.reshape(e.full(indices), [outer, 1, each]);
+  const rows = e.op("AddV2", [wide, e.constant("i32", [outer, middle, 1], starts)]);
+  return [e.reshape(rows, [count]), count];
+}

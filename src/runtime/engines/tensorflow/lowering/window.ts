@@ -1,0 +1,60 @@
+/** Pooling. The winner of a window is its first maximum in row-major order, as TensorFlow's kernels have it. */
+import type { Node, OpName, Window } from "../../../../compiler/tensor/ir.js";
+import { type Attribute, intAttribute, stringAttribute } from "../binding.js";
+import type { Emitter, Slot } from "../emitter.js";
+import { strides } from "./conv.js";
+import { images, operand, type Rules, whole } from "./rule.js";
+
+/** What a maximum never is, save of nothing. */
+const LOWEST = -3.4028234663852886e38;
+
+export const window = {
+  max_pool: (e, node) => {
+    const x = operand(node, 0);
+    return whole(node, e.op("MaxPool", [padded(e, x, node.attrs, LOWEST)], poolAttributes(node.attrs)), "nhwc");
+  },
+  max_pool_grad: (e, node) => {
+    const [x, y, dy] = [operand(node, 0), operand(node, 1), operand(node, 2)];
+    const inputs = [padded(e, x, node.attrs, LOWEST), e.full(y, "nhwc"), e.full(dy, "nhwc")];
+    return whole(node, cropped(e, node, node.attrs, e.op("MaxPoolGrad", inputs, poolAttributes(node.attrs))), "nhwc");
+  },
+  max_pool_take: (e, node) => {
+    const [x, y, t] = [operand(node, 0), operand(node, 1), operand(node, 2)];
+    const inputs = [padded(e, x, node.attrs, LOWEST), e.full(y, "nhwc"), padded(e, t, node.attrs, 0)];
+    return whole(node, e.op("MaxPoolGradGrad", inputs, poolAttributes(node.attrs)), "nhwc");
+  },
+  avg_pool: (e, node) => {
+    // TensorFlow leaves its own padding out of the mean: the zeros are put there before.
+    const x = padded(e, operand(node, 0), node.attrs, 0);
+    return whole(node, e.op("AvgPool", [x], poolAttributes(node.attrs)), "nhwc");
+  },
+  avg_pool_grad: (e, node) => {
+    const [n, c, h, w] = images(node);
+    const [top, left, bottom, right] = node.attrs.pad;
+    const inputs = [e.ints([n, h + top + bottom, w + left + right, c]), e.full(operand(node, 0), "nhwc")];
+    return whole(node, cropped(e, node, node.attrs, e.op("AvgPoolGrad", inputs, poolAttributes(node.attrs))), "nhwc");
+  },
+} satisfies Partial<Rules<OpName>>;
+
+function poolAttributes({ size: [h, w], stride }: Window): Attribute[] {
+  return [intAttribute("ksize", [1, h, w, 1]), strides(stride), stringAttribute("padding", "VALID")];
+}
+
+const isPadded = ({ pad }: Window): boolean => pad.some((amount) => amount !== 0);
+
+function padded(e: Emitter, x: Node, attrs: Window, fill: number): Slot {
+  if (!isPadded(attrs)) return e.full(x, "nhwc");
+  const [top, left, bottom, right] = attrs.pad;
+  return e.once(x, `padded ${attrs.pad.join()} ${fill}`, () => {
+    const amounts = e.constant("i32", [4, 2], [0, 0, top, bottom, left, right, 0, 0]);
+    return e.op("PadV2", [e.full(x, "nhwc"), amounts, e.scalar(fill)]);
+  });
+}
+
+/** What lies on `node`'s images, without the padding. */
+function cropped(e: Emitter, node: Node, attrs: Window, slot: Slot): Slot {
+  if (!isPadded(attrs)) return slot;
+  const [n, c, h, w] = images(node);
+  const [top, left] = attrs.pad;
+  return e.op("Slice", [slot, e.ints([0, top, left, 0]), e.ints([n, h, w, c])]);
+}

@@ -1,0 +1,81 @@
+/** A tensor program as one list of TensorFlow ops over slots, and when each slot is let go. */
+import { decompose } from "../../../compiler/tensor/decompose.js";
+import type { Program } from "../../../compiler/tensor/ir.js";
+import { rewriteProgram, rootsOf } from "../../../compiler/tensor/program.js";
+import { schedule } from "../../../compiler/tensor/schedule.js";
+import type { HostTensors } from "../engine.js";
+import { type Constant, Emitter, type Instruction, type Kernels, type Slot } from "./emitter.js";
+import { lowerNode } from "./lowering/index.js";
+import { Related } from "./related.js";
+
+export interface Lowered {
+  readonly slots: number;
+  readonly constants: readonly Constant[];
+  /** Of inputs that take an argument. */
+  readonly inputs: ReadonlyMap<string, Slot>;
+  /** Each output has a slot of its own. */
+  readonly outputs: ReadonlyMap<string, Slot>;
+  readonly steps: readonly Step[];
+}
+export interface Step extends Instruction {
+  /** Slots that nothing reads afterwards. */
+  readonly frees: readonly Slot[];
+}
+
+/** Inputs named in `constants` are baked in. */
+export function lowerProgram(program: Program, constants: HostTensors, kernels: Kernels): Lowered {
+  const prepared = rewriteProgram(program, (graph, roots) => decompose(graph, roots, (op) => op !== "random_bits"));
+  const roots = rootsOf(prepared);
+  const order = schedule(roots);
+  const e = new Emitter(kernels, new Related(order), (emitter, node) => emitter.define(node, lowerNode(emitter, node)));
+  const inputs = new Map<string, Slot>();
+  for (const { name, node } of prepared.inputs) {
+    const constant = constants[name];
+    const slot = constant === undefined ? e.slot() : e.constant(node.dtype, node.shape, constant.data);
+    if (constant === undefined) inputs.set(name, slot);
+    e.define(node, { slot, shape: node.shape, layout: "plain" });
+  }
+  for (const node of order) e.value(node);
+
+  const results = prepared.outputs.map(({ node }) => e.full(node));
+  // What is there before the run, and what is given out twice, is handed out as another tensor on the same memory.
+  const taken = new Set([...inputs.values(), ...e.constants.map(({ slot }) => slot)]);
+  const outputs = new Map<string, Slot>();
+  prepared.outputs.forEach(({ name }, place) => {
+    const slot = results[place] as Slot;
+    const own = taken.has(slot) ? e.op("Identity", [slot]) : slot;
+    taken.add(own);
+    outputs.set(name, own);
+  });
+  const steps = withFrees(used(e.instructions, [...outputs.values()]), taken);
+  return { slots: e.slots, constants: e.constants, inputs, outputs, steps };
+}
+
+/** Without what no output depends on: a layout or a whole shape that turned out not to be wanted. */
+function used(instructions: readonly Instruction[], outputs: readonly Slot[]): Instruction[] {
+  const wanted = new Set(outputs);
+  const kept: Instruction[] = [];
+  for (const instruction of [...instructions].reverse()) {
+    if (!instruction.outputs.some((slot) => wanted.has(slot))) continue;
+    kept.push(instruction);
+    for (const slot of instruction.inputs) wanted.add(slot);
+    for (const slot of instruction.singular ?? []) wanted.add(slot);
+  }
+  return kept.reverse();
+}
+
+/** What is not `lasting` ends with its last reader; a result that nothing reads, at once. */
+function withFrees(instructions: readonly Instruction[], lasting: ReadonlySet<Slot>): Step[] {
+  const seen = new Set<Slot>(lasting);
+  const steps: Step[] = [];
+  for (const instruction of [...instructions].reverse()) {
+    const frees: Slot[] = [];
+    for (const slot of [...instruction.inputs, ...instruction.outputs]) {
+      if (seen.has(slot)) continue;
+      seen.add(slot);
+      frees.push(slot);
+    }
+    steps.push({ ...instruction, frees });
+  }
+  return steps.reverse();
+}

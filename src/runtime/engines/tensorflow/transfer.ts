@@ -1,0 +1,52 @@
+/** Tensors to and from TensorFlow. */
+import type { DType, Shape } from "../../../compiler/tensor/ir.js";
+import { elementCount } from "../../../compiler/tensor/shape.js";
+import { allocate } from "../../tensors.js";
+import type { TypedData } from "../engine.js";
+import { type Addon, type TensorId, TF, typeAttribute } from "./binding.js";
+
+const TO_I32 = [typeAttribute("DstT", "i32")];
+const AS_I32 = [typeAttribute("type", "i32")];
+const AS_U32 = [typeAttribute("type", "u32")];
+
+/** A tensor with a copy of `data`; one element is repeated to the whole shape. */
+export function send(addon: Addon, dtype: DType, shape: Shape, data: ArrayLike<number>): TensorId {
+  const count = elementCount(shape);
+  const copy = unshared(dtype === "u32" ? "i32" : dtype, count);
+  if (data.length === 1 && count !== 1) copy.fill(Number(data[0]));
+  else copy.set(data);
+  if (dtype !== "u32") return addon.createTensor(shape, TF[dtype], copy);
+  // Unsigned words go as signed ones of the same bits: the addon takes no others.
+  return consumed(addon, "Bitcast", AS_U32, addon.createTensor(shape, TF.i32, copy));
+}
+
+/** The tensor's elements; it stays. */
+export function receive(addon: Addon, dtype: DType, count: number, id: TensorId): TypedData {
+  if (count === 0) return allocate(dtype, 0);
+  if (dtype === "u8" || dtype === "u32") {
+    const [words] = addon.executeOp(dtype === "u8" ? "Cast" : "Bitcast", dtype === "u8" ? TO_I32 : AS_I32, [id], 1);
+    if (words === undefined) throw new RangeError("an op gave no result");
+    const data = addon.tensorDataSync(words.id);
+    addon.deleteTensor(words.id);
+    return dtype === "u8" ? Uint8Array.from(data) : new Uint32Array(data.buffer, data.byteOffset, data.length);
+  }
+  return addon.tensorDataSync(id);
+}
+
+function consumed(addon: Addon, op: string, attributes: typeof AS_U32, id: TensorId): TensorId {
+  const [result] = addon.executeOp(op, attributes, [id], 1);
+  addon.deleteTensor(id);
+  if (result === undefined) throw new RangeError(`${op} gave no result`);
+  return result.id;
+}
+
+/**
+ * Room that TensorFlow copies from. It would go on reading memory that is aligned as its kernels like it, and let it go from
+ * whichever thread is last: memory four bytes off is never that.
+ */
+function unshared(dtype: Exclude<DType, "u32">, count: number): Float32Array | Int32Array | Uint8Array {
+  const buffer = new ArrayBuffer(4 * (count + 2));
+  if (dtype === "f32") return new Float32Array(buffer, 4, count);
+  if (dtype === "i32") return new Int32Array(buffer, 4, count);
+  return new Uint8Array(buffer, 4, count);
+}
