@@ -34,6 +34,11 @@ it("types the quickstart: task, network, slots and durations", () => {
   expect(final.encoder.from).toEqual({ stage: "proto", slot: "encoder" });
   expect(final.embedOnce).toEqual({ legal: true });
   expect(final.report).toEqual([{ kind: "accuracy" }, { kind: "top", k: 2 }]);
+  const twice = experimentOf(
+    quickstart.replace("report accuracy, top2", "report accuracy, top2, logits, top2, logits"),
+  );
+  const asked = stageOf(twice, "evaluate", "final").report;
+  expect(asked).toEqual([{ kind: "accuracy" }, { kind: "top", k: 2 }, { kind: "logits" }]);
 });
 
 it("gives params the values of --set, in their own unit, and remembers where they came from", () => {

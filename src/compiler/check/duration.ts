@@ -212,8 +212,15 @@ export function elaborateSchedule(expr: ast.Expr, duration: Duration, scope: Sco
       const at = Array.from({ length: Math.max(0, Math.ceil(total / every) - 1) }, (_, i) => (i + 1) * every);
       return { kind: "multistep", at, factor: 0.5, warmup: ramp };
     }
-    case "cosine":
-      return { kind: "cosine", over: steps("over")[0] ?? total, to: number("to"), warmup: ramp };
+    case "cosine": {
+      const over = steps("over")[0] ?? total;
+      if (over < 1) {
+        const what = "the length of the cosine";
+        scope.checker.report("FSL5008", settled.span, { what, range: "at least 1 step", found: over });
+        return undefined;
+      }
+      return { kind: "cosine", over, to: number("to"), warmup: ramp };
+    }
     default:
       return { kind: "constant", warmup: ramp };
   }

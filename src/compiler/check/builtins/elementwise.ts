@@ -21,7 +21,13 @@ const statics: Readonly<Record<Elementwise, (x: number) => number>> = {
 export function elementwise(call: BuiltinCall, op: Elementwise): Value {
   const arg = call.args[0]?.value;
   if (op === "floor" && (arg?.kind === "int" || arg?.kind === "real")) return int(Math.floor(arg.value), call.span);
-  if (arg?.kind === "int" || arg?.kind === "real") return real(statics[op](arg.value), call.span);
+  if (arg?.kind === "int" || arg?.kind === "real") {
+    const value = statics[op](arg.value);
+    if (Number.isFinite(value)) return real(value, call.span);
+    const what = `\`${call.name}(${arg.value})\``;
+    call.scope.checker.report("FSL5008", call.span, { what, range: "finite", found: value });
+    return anything(call.span);
+  }
   const frame = frameOfCall(call);
   const x = numbers(call, 0);
   if (frame === undefined || x === undefined) return anything(call.span);

@@ -81,6 +81,9 @@ function listed(
   return { rows: [{ label: "", task, given: { list: { path, digest, span }, episodes } }], ...from, span };
 }
 
+/** All episodes of an evaluation are kept with their scores; the interval of so many is far below a tenth of a point. */
+const mostEpisodes = 1_000_000;
+
 export function episodesCount(expr: ast.Expr | undefined, otherwise: number, scope: Scope): number | undefined {
   if (expr === undefined) return otherwise;
   const value = evaluate(expr, scope);
@@ -93,10 +96,10 @@ export function episodesCount(expr: ast.Expr | undefined, otherwise: number, sco
     });
     return undefined;
   }
-  if (value.value < 2) {
+  if (value.value < 2 || value.value > mostEpisodes) {
     scope.checker.report("FSL5008", expr.span, {
       what: "the number of episodes",
-      range: "at least 2 (an interval needs two)",
+      range: value.value < 2 ? "at least 2 (an interval needs two)" : `at most ${mostEpisodes}`,
       found: value.value,
     });
     return undefined;

@@ -1,4 +1,6 @@
 /** An `evaluate` stage: one row per task, the images embedded once where that is the same (rule 12). */
+
+import { reportText } from "../../stages/describe.js";
 import type { EvaluateRow, EvaluateStage, Metric, Report, Task } from "../../typed.js";
 import { metricBlockers } from "../blockers.js";
 import { suggest } from "../checker.js";
@@ -141,5 +143,7 @@ function reports(context: StageContext, tasks: readonly Task[]): readonly Report
       complete = false;
     } else complete = false;
   }
-  return complete ? found : undefined;
+  if (!complete) return undefined;
+  // What is asked for twice is reported once.
+  return found.filter((item, i) => found.findIndex((other) => reportText(other) === reportText(item)) === i);
 }
