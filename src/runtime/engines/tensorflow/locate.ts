@@ -1,0 +1,64 @@
+/** Finds TensorFlow's native addon without loading anything of it. */
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { join } from "node:path";
+import { enginesFolder } from "../place.js";
+
+export interface TensorflowPlace {
+  /** The `.node` file. */
+  readonly addon: string;
+  /** TensorFlow's version where fslc installed it, else the npm package's. */
+  readonly version: string;
+  /** Whether it is the build for CUDA. */
+  readonly gpu: boolean;
+  readonly from: "engine folder" | "package";
+}
+
+/** What `fslc engines install tensorflow` leaves in the engine folder, beside the libraries. */
+export interface InstalledTensorflow {
+  readonly version: string;
+  readonly gpu: boolean;
+}
+export const ADDON_FILE = "tfjs_binding.node";
+export const MANIFEST_FILE = "installed.json";
+
+export const tensorflowFolder = (env: NodeJS.ProcessEnv = process.env): string =>
+  join(enginesFolder(env), "tensorflow");
+
+/** fslc's own installation first, else the npm package that the user installed beside fslc or in the project. */
+export function findTensorflow(
+  projectDir: string = process.cwd(),
+  env: NodeJS.ProcessEnv = process.env,
+): TensorflowPlace | undefined {
+  return inEngineFolder(env) ?? asPackage(projectDir);
+}
+
+function inEngineFolder(env: NodeJS.ProcessEnv): TensorflowPlace | undefined {
+  const folder = tensorflowFolder(env);
+  const manifest = join(folder, MANIFEST_FILE);
+  if (!existsSync(manifest)) return undefined;
+  const { version, gpu } = JSON.parse(readFileSync(manifest, "utf8")) as InstalledTensorflow;
+  return { addon: join(folder, ADDON_FILE), version, gpu, from: "engine folder" };
+}
+
+function asPackage(projectDir: string): TensorflowPlace | undefined {
+  const lookups = [createRequire(import.meta.url), createRequire(join(projectDir, "package.json"))];
+  for (const name of ["@tensorflow/tfjs-node-gpu", "@tensorflow/tfjs-node"]) {
+    for (const path of lookups.flatMap((lookup) => lookup.resolve.paths(name) ?? [])) {
+      const root = join(path, name);
+      const addon = addonIn(join(root, "lib"));
+      if (addon === undefined) continue;
+      const { version } = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as { readonly version: string };
+      return { addon, version, gpu: name.endsWith("-gpu"), from: "package" };
+    }
+  }
+  return undefined;
+}
+
+/** Its builds lie in lib/napi-v8 and the like, one for each version of Node-API. */
+function addonIn(lib: string): string | undefined {
+  if (!existsSync(lib)) return undefined;
+  return readdirSync(lib)
+    .map((folder) => join(lib, folder, ADDON_FILE))
+    .find((file) => existsSync(file));
+}
