@@ -286,4 +286,49 @@ describe("minimize", () => {
       expect(found[lane * 3]).toBeCloseTo(q + (w - q) * 0.75 ** 2, 9);
     }
   });
+
+  it("is each lane's own where a setting of its method is", () => {
+    const { feeds, support, query } = vectors(2);
+    const found = scores(
+      `minimize w from ones(way) by sgd(lr: mean(query over feature) / (1 + mean(support over all))) for 2 steps {
+         0.5 * sum(w * w over all)
+       }
+       w`,
+      2,
+      feeds,
+    );
+    for (let lane = 0; lane < 2 * queries; lane++) {
+      const first = Math.floor(lane / queries) * supports * features;
+      const rate =
+        mean(query.slice(lane * features, (lane + 1) * features)) /
+        (1 + mean(support.slice(first, first + supports * features)));
+      expect(found[lane * 3]).toBeCloseTo((1 - rate) ** 2, 9);
+    }
+  });
+
+  it("descends by Adam as PyTorch does, each tensor with settings of its own", () => {
+    const { feeds, support } = vectors(1);
+    const found = scores(
+      `let c = mean(support over shot, feature)
+       minimize w from c, v from 2.0 * c by adam(lr: 0.1, beta1: 0.8, beta2: 0.95, eps: 1e-3) {
+         v lr: 0.02
+       } for 3 steps { sum(w * w * w + v * v over all) }
+       w + 10.0 * v + 0.0 * sum(query over feature)`,
+      1,
+      feeds,
+    );
+    const c = mean(support.slice(0, 2 * features));
+    const descended = (start: number, lr: number, slope: (w: number) => number): number => {
+      let [w, first, second] = [start, 0, 0];
+      for (let k = 1; k <= 3; k++) {
+        const g = slope(w);
+        first = 0.8 * first + 0.2 * g;
+        second = 0.95 * second + 0.05 * g * g;
+        w -= (lr / (1 - 0.8 ** k)) * (first / (Math.sqrt(second) / Math.sqrt(1 - 0.95 ** k) + 1e-3));
+      }
+      return w;
+    };
+    const expected = descended(c, 0.1, (w) => 3 * w * w) + 10 * descended(2 * c, 0.02, (v) => 2 * v);
+    expect(found[0]).toBeCloseTo(expected, 9);
+  });
 });

@@ -1,11 +1,10 @@
 /** Blocks of statements: lets, bounded loops, minimisations (rules 17 and 18). */
 import type * as ast from "../../../grammar/ast.js";
 import type { Callable, Expr, MinimizeTarget, Statement } from "../typed.js";
-import { matchArguments } from "./arguments.js";
-import { suggest } from "./checker.js";
 import { evaluate } from "./evaluate.js";
 import type { Frame } from "./frame.js";
 import { changedTargets } from "./minimize-groups.js";
+import { methodOf, methods, settingsFit } from "./minimize-methods.js";
 import { localsRead } from "./reads.js";
 import type { Scope } from "./scope.js";
 import { asNumbers, asTensor, frameOf, show, showValue } from "./tensors.js";
@@ -141,12 +140,6 @@ function condition(expr: ast.Expr, scope: Scope, frame: Frame): Expr | undefined
   return tensor.expr;
 }
 
-const methods: Readonly<Record<string, { params: readonly string[] }>> = {
-  sgd: { params: ["lr", "momentum", "weight_decay"] },
-  adam: { params: ["lr", "beta1", "beta2", "eps"] },
-  lbfgs: { params: ["tolerance", "history"] },
-};
-
 function evaluateMinimize(statement: ast.MinimizeStatement, scope: Scope): void {
   const frame = frameOf(scope, statement.span, "`minimize`");
   if (frame === undefined) return;
@@ -190,13 +183,13 @@ function evaluateMinimize(statement: ast.MinimizeStatement, scope: Scope): void 
     const labels = [{ span: statement.loss.result?.span ?? statement.loss.span, text: "this does not depend on it" }];
     scope.checker.report("FSL3032", name.span, { name: name.text }, { labels });
   }
-  const named = targets.map((target) => ({
-    name: frame.nameOf(target.local)?.text ?? "",
-    target,
-    network: networks.get(target.local)?.known(),
-  }));
-  const changed = changedTargets(statement.groups, methods[by.method]?.params ?? [], named, scope);
-  if (changed === undefined) return;
+  const named = targets.map((target) => {
+    const name = frame.nameOf(target.local);
+    const network = networks.get(target.local)?.known();
+    return { name: name?.text ?? "", at: name?.span ?? statement.span, target, network };
+  });
+  const changed = changedTargets(statement.groups, methods[by.method], named, scope);
+  if (changed === undefined || !settingsFit(by, named, changed, scope)) return;
   frame.statements.push({
     kind: "minimize",
     targets: changed,
@@ -237,43 +230,6 @@ export function scalarLoss(value: Value, scope: Scope, span: ast.Span): Expr | u
     return undefined;
   }
   return tensor.expr;
-}
-
-function methodOf(by: ast.Expr, scope: Scope): Extract<Statement, { kind: "minimize" }>["by"] | undefined {
-  const { checker } = scope;
-  const name =
-    by.kind === "call" && by.callee.kind === "ref" ? by.callee.text : by.kind === "ref" ? by.text : undefined;
-  const method = name === undefined || !Object.hasOwn(methods, name) ? undefined : methods[name];
-  if (by.kind === "error") return undefined;
-  if (name === undefined || method === undefined) {
-    checker.report(
-      "FSL3029",
-      by.span,
-      { what: name === undefined ? "a method is named after `by`" : `there is no method \`${name}\` to minimize by` },
-      {
-        help: suggest(name ?? "", Object.keys(methods)),
-      },
-    );
-    return undefined;
-  }
-  const args: Record<string, Expr> = {};
-  const given = by.kind === "call" ? by.args : [];
-  let complete = true;
-  for (const [param, expr] of matchArguments(method.params, given, `\`${name}\``, scope)) {
-    const tensor = asNumbers(evaluate(expr, scope), scope, expr.span);
-    if (tensor === undefined) complete = false;
-    else args[param] = tensor.expr;
-  }
-  if (name !== "lbfgs" && args["lr"] === undefined && complete) {
-    checker.report(
-      "FSL3029",
-      by.span,
-      { what: `\`${name}\` needs its learning rate` },
-      { help: [`write \`${name}(lr: 0.01)\``] },
-    );
-    return undefined;
-  }
-  return complete ? { method: name as "sgd" | "adam" | "lbfgs", args } : undefined;
 }
 
 function stepsOf(expr: ast.Expr, scope: Scope): number | undefined {

@@ -75,6 +75,7 @@ export class Learned {
       return;
     }
     scope.define(name.text, frame.make(name.span, "real", axes, { k: "learn", name: name.text }));
+    if (!startsRight(init, learn, scope)) return;
     const typed: Learn = { kind: "tensor", name: name.text, axes, init, positive: learn.positive, span: name.span };
     this.#made.push(() => typed);
   }
@@ -87,7 +88,7 @@ export class Learned {
     if (frame !== undefined) {
       this.scope.define(name.text, frame.make(name.span, "real", [], { k: "learn", name: name.text }));
     }
-    if (init === undefined) return;
+    if (init === undefined || !startsRight(init, learn, this.scope)) return;
     const typed: Learn = { kind: "like", name: name.text, of, init, positive: learn.positive, span: name.span };
     this.#made.push(() => typed);
   }
@@ -188,6 +189,14 @@ export function layerOf(call: ast.CallExpr, callee: ast.NameExpr): ast.Layer {
     output: undefined,
     span: call.span,
   };
+}
+
+/** A positive value is stored as its logarithm, which a given start must have. */
+function startsRight(init: Initializer, { positive, value, names }: ast.LearnDecl, { checker }: Scope): boolean {
+  if (!positive || init.kind !== "constant" || init.value > 0) return true;
+  const what = `the start of \`${names.map(({ text }) => text).join(", ")}\`, which is positive,`;
+  checker.report("FSL5008", value.span, { what, range: "above 0", found: init.value });
+  return false;
 }
 
 function initializerOf(expr: ast.Expr, scope: Scope): Initializer | undefined {

@@ -11,6 +11,7 @@ import { describe } from "./values.js";
 /** A target under the name that paths begin with; its network as far as it is known, where it is one. */
 export interface NamedTarget {
   readonly name: string;
+  readonly at: ast.Span;
   readonly target: MinimizeTarget;
   readonly network: Network | undefined;
 }

@@ -167,19 +167,11 @@ export function lowerMinimize(context: LoopContext, outside: Inside, statement: 
     return inside.real(statement.loss);
   };
   const objective = slopeOf(context, lossAt, statement.firstOrder);
-  const settings = (name: string): readonly Named[] | undefined => {
-    const usual = statement.by.args[name];
-    if (!usual && !parts.some(({ change }) => change?.args[name])) return undefined;
-    return parts.map(({ change, weight }) => {
-      const e = change?.args[name] ?? usual;
-      const value = e ? context.setting(e, weight) : ops.scalar(0);
-      return name === "lr" && change ? ops.scale(value, change.share) : value;
-    });
-  };
-  const minimizer = minimizerOf(ops, statement.by.method, settings);
+  const settings = settingsOf(context, statement, parts);
+  const minimizer = minimizerOf(ops, statement.by.method, (name) => settings.get(name));
   const starts = parts.map((part) => part.start);
-  // A lane's targets are its own where its loss is; which lanes there are shows at the start.
-  const lanes = lanesOf([...starts, context.aside(() => lossAt(starts))]);
+  // A lane's targets are its own where its loss or a setting is; which lanes there are shows at the start.
+  const lanes = lanesOf([...starts, context.aside(() => lossAt(starts)), ...[...settings.values()].flat()]);
   const targets = starts.map((value) => inLanes(ops, value, lanes));
   const loop: Loop = {
     bound: context.bound,
@@ -199,6 +191,26 @@ export function lowerMinimize(context: LoopContext, outside: Inside, statement: 
   // Where a method ends is a constant to it, not a function of where it began.
   const ends = statement.by.method === "lbfgs" ? found.map((value) => ops.unary("stop_gradient", value)) : found;
   bindParts(outside, ends);
+}
+
+/** The settings that the method or a group gives, by name: one for each part. */
+function settingsOf(
+  { ops, setting }: LoopContext,
+  { by }: Of<"minimize">,
+  parts: readonly Part[],
+): ReadonlyMap<string, readonly Named[]> {
+  const given = [by.args, ...parts.map(({ change }) => change?.args ?? {})];
+  const names = new Set(given.flatMap((args) => Object.keys(args)));
+  return new Map(
+    [...names].map((name) => {
+      const each = parts.map(({ change, weight }) => {
+        const e = change?.args[name] ?? by.args[name];
+        const value = e ? setting(e, weight) : ops.scalar(0);
+        return name === "lr" && change ? ops.scale(value, change.share) : value;
+      });
+      return [name, each];
+    }),
+  );
 }
 
 /** The loss and its derivatives at given targets. They are stand-ins while the derivative is taken: a target may start as a value that the loss reads besides, or two as the same one. */

@@ -255,7 +255,8 @@ export const typesCodes = codes({
     severity: "error",
     title: "a method of minimisation",
     message: "{what}",
-    explanation: "`minimize` works by sgd(lr: …), adam(lr: …) or lbfgs(tolerance: …), for a number of steps.",
+    explanation:
+      "`minimize` works by sgd(lr: …), adam(lr: …) or lbfgs(tolerance: …), for a number of steps. A setting is one number, or has axes of the tensor that it is for; something has to move.",
     example:
       "fsl 1\nmetric m {\n  classify(support: vector [way, shot], query: vector) -> logits [way] {\n    minimize w from mean(support over shot) by newton() for 3 steps { sum(w * w over all) }\n    -squared_distance(query, w over feature)\n  }\n}",
     mend: "Write `by sgd(lr: 0.01) for 5 steps`.",
