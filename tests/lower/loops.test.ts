@@ -9,12 +9,16 @@ interface Source {
   readonly metric: string;
   readonly declared?: string;
   readonly layers?: string;
+  readonly loss?: string;
   readonly episodes?: number;
   /** The running statistics that a step moves. */
   readonly statistics?: readonly string[];
 }
 /** A meta stage over 6-pixel images, 3-way 2-shot 2-query. */
-function stageOf({ metric, declared = "", layers = "", episodes = 1 }: Source): { stage: MetaStage; dataset: Dataset } {
+function stageOf({ metric, declared = "", layers = "", loss = "classify", episodes = 1 }: Source): {
+  stage: MetaStage;
+  dataset: Dataset;
+} {
   const experiment = experimentOf(`fsl 1
 import { maml, fomaml, maml_inductive, meta_sgd, anil, boil } from "fsl:meta"
 import { folder } from "fsl:datasets"
@@ -29,6 +33,7 @@ meta m {
   encoder   tiny
   metric    ${metric}
   episodes  task from d.train
+  loss      ${loss}
   optimizer sgd(lr: 1.0)
   for       1 epoch of 4 episodes, ${episodes} episode${episodes === 1 ? "" : "s"} per step
 }
@@ -129,6 +134,27 @@ describe("a step through an inner loop", () => {
         );
       expect(own(found.host, "accuracy")[0]).toBeCloseTo(mean((e) => own(e.host, "accuracy"))[0] ?? Number.NaN, 9);
     });
+});
+
+describe("a loss that no image has a part in", () => {
+  it("counts once for each episode of a step, like any other", () => {
+    const metric = `metric decayed {
+  learn head = linear(way)
+  learn s = 3.0
+  classify(encoder, support: image [way, shot], query: image) -> logits [way] {
+    minimize body from encoder by sgd(lr: 0.1) for 1 step { mean(body(support, norm: running).vector over all) }
+    s * head(body(query, norm: running).vector)
+  }
+  size(support: vector [way, shot]) -> loss { s * s }
+}`;
+    for (const episodes of [1, 2]) {
+      const { stage, dataset } = stageOf({ metric: "decayed", declared: metric, loss: "size", episodes });
+      const training = lowerTraining(stage, dataset, { seed: 0 });
+      const { host, state } = step(training, initialState(training, 2), feedsOf(episodes, 3));
+      expect(own(host, "loss")[0]).toBeCloseTo(9, 9);
+      expect(own(state, "metric.s")[0]).toBeCloseTo(3 - 6, 9);
+    }
+  });
 });
 
 describe("an encoder adapted at test", () => {

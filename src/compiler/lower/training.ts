@@ -189,7 +189,8 @@ class Training {
       entryLoss: (entry) => lowering.loss(entry),
       draws: calls.draws,
     });
-    return { loss: sumOfTasks(ops, loss), accuracy: sumOfTasks(ops, meanOfAll(ops, lowering.credit(1))) };
+    const accuracy = meanOfAll(ops, lowering.credit(1));
+    return { loss: sumOfTasks(ops, loss, abreast), accuracy: sumOfTasks(ops, accuracy, abreast) };
   }
 
   /** The order in which each episode's queries are met. */
@@ -331,11 +332,9 @@ function hasAdapted(statements: readonly Statement[]): boolean {
   );
 }
 
-function sumOfTasks(ops: NamedOps, x: Named): Named {
-  return ops.sum(
-    x,
-    x.axes.filter((axis) => axis === taskAxis),
-  );
+/** The sum over episodes side by side of a number of each. One that no episode has a part in is each one's all the same. */
+function sumOfTasks(ops: NamedOps, x: Named, episodes: number): Named {
+  return x.axes.includes(taskAxis) ? ops.sum(x, [taskAxis]) : ops.scale(x, episodes);
 }
 
 /** The modules among learned values in their places. */
