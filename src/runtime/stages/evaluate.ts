@@ -89,14 +89,14 @@ async function scoreGroup(
   if (stage.embedOnce.legal) {
     const outputs = outputsOf(...group.map(({ row }) => row.metric));
     const embedder = await Embedder.create(encoder, outputs, source, encoderWeights, engine, context);
-    pace.prepared();
-    rows = await embedder.run(
-      imagesOf(group.flatMap(({ episodes, disjoint }) => [...episodes, ...disjoint])),
-      undefined,
-      true,
-    );
-    width = embedder.width;
-    await embedder.dispose();
+    try {
+      pace.prepared();
+      const images = imagesOf(group.flatMap(({ episodes, disjoint }) => [...episodes, ...disjoint]));
+      rows = await embedder.run(images, undefined, true);
+      width = embedder.width;
+    } finally {
+      await embedder.dispose();
+    }
   }
   const scored: [Row, Classified][] = [];
   try {
@@ -110,9 +110,12 @@ async function scoreGroup(
       const options = { metric, task, encoder, episodes, report: stage.report, announce: true };
       const from = stage.embedOnce.legal ? { width } : { direct: source };
       const scorer = await Scorer.create(options, from, weights, engine, context);
-      pace.prepared();
-      scored.push([row, await scorer.run(rows, undefined)]);
-      await scorer.dispose();
+      try {
+        pace.prepared();
+        scored.push([row, await scorer.run(rows, undefined)]);
+      } finally {
+        await scorer.dispose();
+      }
     }
   } finally {
     for (const kept of rows.values()) kept.close();

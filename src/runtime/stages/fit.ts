@@ -124,20 +124,25 @@ async function compute(
   const feeds = allocateFeeds(program);
   const outputs = Object.keys(feeds).map((name) => name.slice(name.indexOf(".") + 1));
   const embedder = await Embedder.create(encoder, outputs, source, weights, engine, context);
-  context.pace.prepared();
-  const rows = await embedder.run(images, undefined, true);
   try {
-    for (const name of Object.keys(feeds))
-      rows.get(name.slice(name.indexOf(".") + 1))?.gather(images, feedData(feeds, name, Float32Array), 0);
+    context.pace.prepared();
+    const rows = await embedder.run(images, undefined, true);
+    try {
+      for (const name of Object.keys(feeds))
+        rows.get(name.slice(name.indexOf(".") + 1))?.gather(images, feedData(feeds, name, Float32Array), 0);
+    } finally {
+      for (const kept of rows.values()) kept.close();
+    }
   } finally {
-    for (const kept of rows.values()) kept.close();
+    await embedder.dispose();
   }
-  await embedder.dispose();
   const executable = await StagedExecutable.compile(program, undefined, engine);
-  context.pace.prepared();
-  const values = await executable.run(feeds, context.pace);
-  await executable.dispose();
-  return values;
+  try {
+    context.pace.prepared();
+    return await executable.run(feeds, context.pace);
+  } finally {
+    await executable.dispose();
+  }
 }
 
 const withoutSpans = (value: unknown): string =>

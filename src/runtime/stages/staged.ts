@@ -30,9 +30,14 @@ export class StagedExecutable {
   ): Promise<StagedExecutable> {
     const weights = new Set(inputNames(program, "weight"));
     const executables: Executable[] = [];
-    for (const segment of program.segments) {
-      const own = inputNames(segment.program, "weight").filter((name) => weights.has(name));
-      executables.push(await engine.compile(segment.program, constants && pick(constants, own)));
+    try {
+      for (const segment of program.segments) {
+        const own = inputNames(segment.program, "weight").filter((name) => weights.has(name));
+        executables.push(await engine.compile(segment.program, constants && pick(constants, own)));
+      }
+    } catch (error) {
+      for (const executable of executables) await executable.dispose();
+      throw error;
     }
     return new StagedExecutable(program, executables, constants ? weights : new Set(), engine);
   }

@@ -17,19 +17,24 @@ export interface StepOutcome {
 }
 
 class Compiled {
+  /** What it consumes and gives anew. */
+  readonly states: readonly string[];
+  private readonly weights: readonly string[];
+
   private constructor(
     readonly program: Program,
     private readonly executable: Executable,
-    private readonly kept: readonly string[],
-  ) {}
+  ) {
+    this.states = inputNames(program, "state");
+    this.weights = inputNames(program, "weight");
+  }
 
   static async create(program: Program, engine: Engine): Promise<Compiled> {
-    const kept = [...inputNames(program, "state"), ...inputNames(program, "weight")];
-    return new Compiled(program, await engine.compile(program), kept);
+    return new Compiled(program, await engine.compile(program));
   }
 
   run(handles: Readonly<Record<string, Handle>>, feeds: Readonly<Record<string, HostTensor>>) {
-    return this.executable.run({ ...pick(handles, this.kept), ...feeds });
+    return this.executable.run({ ...pick(handles, [...this.states, ...this.weights]), ...feeds });
   }
 
   dispose(): Promise<void> {
@@ -44,19 +49,31 @@ export class Stepper {
     /** The whole step, or the update after its parts. */
     private readonly update: Compiled,
     private readonly part: Compiled | undefined,
-    private handles: Record<string, Handle>,
+    private readonly handles: Map<string, Handle>,
     private readonly feeds: Feeds,
   ) {}
 
   /** `start`: every weight, those too that no step moves: validation and storing want them all. */
   static async create(training: TrainingProgram, start: HostTensors, engine: Engine): Promise<Stepper> {
     const update = await Compiled.create(training.program, engine);
-    const part = training.parts && (await Compiled.create(training.parts.program, engine));
-    const handles: Record<string, Handle> = {};
-    for (const [name, tensor] of Object.entries({ ...start, ...extras(training) })) {
-      handles[name] = engine.upload(tensor);
+    const { parts } = training;
+    const part =
+      parts &&
+      (await Compiled.create(parts.program, engine).catch(async (error: unknown) => {
+        await update.dispose();
+        throw error;
+      }));
+    const handles = new Map<string, Handle>();
+    const stepper = new Stepper(training, engine, update, part, handles, allocateFeeds((part ?? update).program));
+    try {
+      for (const [name, tensor] of Object.entries({ ...start, ...extras(training) })) {
+        handles.set(name, engine.upload(tensor));
+      }
+    } catch (error) {
+      await stepper.dispose();
+      throw error;
     }
-    return new Stepper(training, engine, update, part, handles, allocateFeeds((part ?? update).program));
+    return stepper;
   }
 
   /** One step on a batch, which is released as soon as it has been copied. `fill` fills the other feeds of a part. */
@@ -77,18 +94,20 @@ export class Stepper {
   }
 
   private async run(compiled: Compiled, feeds: Feeds): Promise<HostTensors> {
-    const { device, host } = await compiled.run(this.handles, feeds);
-    this.handles = { ...this.handles, ...device };
+    const given = Object.fromEntries(this.handles);
+    for (const name of compiled.states) this.handles.delete(name); // The run consumes them, also where it fails.
+    const { device, host } = await compiled.run(given, feeds);
+    for (const [name, handle] of Object.entries(device)) this.handles.set(name, handle);
     return host;
   }
 
   /** The weights as they are to be validated and stored: their averages where the stage keeps those. */
   get weights(): Readonly<Record<string, Handle>> {
     const averages = this.training.averaged.flatMap((path) => {
-      const handle = this.handles[`ema:${path}`];
+      const handle = this.handles.get(`ema:${path}`);
       return handle === undefined ? [] : [[path, handle] as const];
     });
-    return { ...this.handles, ...Object.fromEntries(averages) };
+    return Object.fromEntries([...this.handles, ...averages]);
   }
 
   /** The stage's own weights, on the host. */
@@ -100,6 +119,8 @@ export class Stepper {
   }
 
   async dispose(): Promise<void> {
+    for (const handle of this.handles.values()) this.engine.free(handle);
+    this.handles.clear();
     await this.update.dispose();
     await this.part?.dispose();
   }

@@ -10,7 +10,7 @@ import type { Finished } from "../store/store.js";
 import type { StageContext } from "./context.js";
 import type { Feeds } from "./feeds.js";
 import { Stepper } from "./stepper.js";
-import type { Validate } from "./validate.js";
+import type { Validator } from "./validate.js";
 import { startingWeights } from "./weights.js";
 
 /** Where a step's images come from: pure functions of the step. */
@@ -29,7 +29,7 @@ export interface TrainOptions {
   readonly loader: Loader;
   /** Values of base data, by the input that takes them. */
   readonly fitted: HostTensors;
-  readonly validation: { readonly plan: Validation; readonly validate: Validate } | undefined;
+  readonly validation: { readonly plan: Validation; readonly validator: Validator } | undefined;
 }
 
 export interface Trained {
@@ -50,13 +50,19 @@ export function pretrained(experiment: Experiment): (id: string) => PretrainStag
 const ahead = 3;
 
 export async function train(options: TrainOptions, engine: Engine, context: StageContext): Promise<Trained> {
-  const { training, duration, batches, loader } = options;
+  const { training } = options;
+  const start = { ...startingWeights(training.weights, context.job), ...options.fitted };
+  const stepper = await Stepper.create(training, start, engine);
+  try {
+    return await trainWith(stepper, options, context);
+  } finally {
+    await stepper.dispose();
+  }
+}
+
+async function trainWith(stepper: Stepper, options: TrainOptions, context: StageContext): Promise<Trained> {
+  const { duration, batches, loader } = options;
   const { job, say, pace } = context;
-  const stepper = await Stepper.create(
-    training,
-    { ...startingWeights(training.weights, job), ...options.fitted },
-    engine,
-  );
   const { epochs, stepsPerEpoch, perStep } = duration;
   const steps = epochs * stepsPerEpoch;
   const epochOf = (step: number): number => Math.floor((step - 1) / stepsPerEpoch) + 1;
@@ -102,8 +108,8 @@ export async function train(options: TrainOptions, engine: Engine, context: Stag
       options.validation !== undefined &&
       isDue(options.validation.plan, epoch, epochs)
     ) {
-      const { plan, validate } = options.validation;
-      const { mean, ci95 } = await validate(stepper.weights);
+      const { plan, validator } = options.validation;
+      const { mean, ci95 } = await validator.validate(stepper.weights);
       const isBest = best.add({ step, epoch, accuracy: mean, ci95, episodes: plan.episodes });
       if (isBest && plan.keepBest) kept = await stepper.download();
       say({
@@ -129,7 +135,6 @@ export async function train(options: TrainOptions, engine: Engine, context: Stag
       ? { ...last, choice: "last" as const }
       : { step: best.at.step, epoch: best.at.epoch, choice: "best" as const };
   const tensors = kept ?? (await stepper.download());
-  await stepper.dispose();
   return { weights: { tensors, from }, history: best.history };
 }
 

@@ -9,7 +9,7 @@ import type { StageContext } from "./context.js";
 import { datasetOf, packedSplit } from "./datasets.js";
 import { fitted } from "./fit.js";
 import { type Batches, pretrained, type Trained, train } from "./train.js";
-import { createValidator } from "./validate.js";
+import { createValidator, type Validator } from "./validate.js";
 import { startingWeights } from "./weights.js";
 
 export interface TrainingData {
@@ -30,19 +30,6 @@ export async function runTraining(
   const { dataset, pack } = datasetOf(job.experiment, packs, ref.dataset);
   const batches = batchesOf(packedSplit(pack, ref.split));
   const training = lowerTraining(stage, dataset, { seed: job.seed, stage: pretrained(job.experiment) });
-  const validation = stage.validate && {
-    plan: stage.validate,
-    validate: await createValidator(
-      {
-        validation: stage.validate,
-        encoder: stage.encoder.value,
-        metric: stage.validate.metric,
-        ...datasetOf(job.experiment, packs, stage.validate.split.dataset),
-      },
-      engine,
-      context,
-    ),
-  };
   const constants = stage.kind === "meta" ? await fittedAtStart(stage, packs, engine, context) : {};
   const loader = await createLoader({
     pack,
@@ -54,15 +41,28 @@ export async function runTraining(
     purpose: "train",
     threads: job.threads.loaders,
   });
+  let validator: Validator | undefined;
   try {
-    return await train(
-      { training, duration: stage.duration, batches, loader, fitted: constants, validation },
-      engine,
-      context,
-    );
+    validator = await validatorOf(stage, packs, engine, context);
+    const validation = stage.validate && validator && { plan: stage.validate, validator };
+    const options = { training, duration: stage.duration, batches, loader, fitted: constants, validation };
+    return await train(options, engine, context);
   } finally {
+    await validator?.dispose();
     await loader.close();
   }
+}
+
+async function validatorOf(
+  { validate, encoder }: PretrainStage | MetaStage,
+  packs: ReadonlyMap<string, Pack>,
+  engine: Engine,
+  context: StageContext,
+): Promise<Validator | undefined> {
+  if (validate === undefined) return undefined;
+  const data = datasetOf(context.job.experiment, packs, validate.split.dataset);
+  const options = { validation: validate, encoder: encoder.value, metric: validate.metric, ...data };
+  return await createValidator(options, engine, context);
 }
 
 /** What the metric fits from base data, by the encoder that the training starts from. */
