@@ -17,8 +17,25 @@ export interface Handle {
   readonly dtype: DType;
 }
 
+/** The card or driver behind a device that is no processor. */
+export interface Adapter {
+  /** As its driver calls it: `NVIDIA H100 80GB HBM3`, `SwiftShader Device (LLVM 10.0.0)`. */
+  readonly name: string;
+  /** `integrated` shares the processor's memory; `software` is no card at all, but a driver that computes on the processor. */
+  readonly kind: "discrete" | "integrated" | "software" | "unknown";
+}
+
 export type Availability =
-  | { readonly available: true; readonly version: string; readonly devices: readonly string[] }
+  | {
+      readonly available: true;
+      readonly version: string;
+      /** As `--device` takes them: `cpu`, `gpu:0`, `gpu:1`. Those of this machine, not those that the engine could have. */
+      readonly devices: readonly string[];
+      /** By device; without those whose adapter cannot be told. */
+      readonly adapters?: Readonly<Record<string, Adapter>>;
+      /** What else was found, and what is missing for further devices, with its mend: one sentence each. */
+      readonly notes?: readonly string[];
+    }
   /** `why` it cannot be used here and the command that mends it. */
   | { readonly available: false; readonly why: string; readonly mend: string };
 
@@ -26,12 +43,18 @@ export type Availability =
 export interface Numerics {
   readonly engine: string;
   readonly version: string;
+  /** `cpu` or `gpu`: which one of several equal cards makes no difference. */
   readonly device: string;
+  /** The name of the card: two kinds of card are two numerics. Undefined on a processor, whose instructions tell. */
+  readonly adapter?: string;
   readonly threads: number;
 }
 
 export interface EngineOptions {
+  /** `cpu`, `gpu` (the first) or `gpu:N`. */
   readonly device: string;
+  /** The name of the device's card, as the probe found it: goes into the numerics. */
+  readonly adapter?: string;
   readonly threads: number;
 }
 
