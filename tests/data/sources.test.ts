@@ -103,6 +103,11 @@ describe("folder", () => {
     write(join(dir, "lists/val.txt"), "ant\n");
     await failsWith("FSL6007", () => list("folder", args, dir));
     await failsWith("FSL6005", () => list("folder", { root: "root", lists: "root" }, dir));
+    write(join(dir, "lists/val.txt"), "cat\nemu\n");
+    const { message } = await failsWith("FSL6002", () => list("folder", args, dir));
+    expect(message).toContain("the lists give 2 classes to val, and no folder with images is called emu (1 missing)");
+    write(join(dir, "lists/val.txt"), "emu\n");
+    expect(Object.keys(await list("folder", args, dir))).toEqual(["train", "test"]);
   });
 
   test("a class may be called `train`: lists divide all the same, and images right in it make no split of it", async () => {
@@ -126,10 +131,11 @@ describe("folder", () => {
     ["fsl:tiered-imagenet", "tieredimagenet-ren"],
   ])("published lists come with it: %s", async (lists, from) => {
     const dir = tempDir();
-    for (const path of ["train/n01532829/1.png", "val/n01532829/2.png", "n01558993/1.png", "other/1.png"]) {
-      write(join(dir, "root", path), "");
-    }
     const args = { root: "root", lists };
+    for (const name of classLists({ kind: "folder", args }, places(dir))?.keys() ?? []) {
+      write(join(dir, "root/train", name, "1.png"), "");
+    }
+    for (const path of ["val/n01532829/2.png", "other/1.png"]) write(join(dir, "root", path), "");
     const { train } = names(await list("folder", args, dir));
     expect(train?.["n01532829"]).toEqual(["train/n01532829/1.png", "val/n01532829/2.png"]);
     expect(facts("folder", args, dir)?.splits.train?.classes).toBe(Object.keys(train ?? {}).length);

@@ -15,6 +15,7 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import { DiagnosticError } from "../../src/compiler/diagnostics/diagnostic.js";
 import type { HostTensor, HostTensors } from "../../src/runtime/engines/engine.js";
 import { schemaProblem } from "../../src/runtime/schema.js";
+import { openGivenWeights, readGivenWeights } from "../../src/runtime/store/given-weights.js";
 import { numericsId, numericsRecord } from "../../src/runtime/store/numerics.js";
 import { decodeSafetensors, encodeSafetensors, SafetensorsError } from "../../src/runtime/store/safetensors.js";
 import {
@@ -186,5 +187,22 @@ test("a store that cannot be written says so", () => {
   } catch (error) {
     expect(error).toBeInstanceOf(DiagnosticError);
     expect((error as DiagnosticError).diagnostic.code).toBe("FSL7031");
+  }
+});
+
+test("given weights of an unknown type are no numbers, whatever it is called", () => {
+  for (const [type, numeric] of [
+    ["BF16", true],
+    ["I8", false],
+    ["toString", false],
+  ] as const) {
+    const bytes = Buffer.from(encodeSafetensors({ w: { shape: [2], dtype: "f32", data: Float32Array.of(1, 2) } }));
+    const header = JSON.stringify({ w: { dtype: type, shape: [2], data_offsets: [0, 4] } }).padEnd(96);
+    const file = Buffer.concat([Buffer.alloc(8), Buffer.from(header), bytes.subarray(-4)]);
+    file.writeBigUInt64LE(BigInt(header.length));
+    writeFileSync(join(root, "w.safetensors"), file);
+    const given = readGivenWeights("w.safetensors", { dir: root, home: root });
+    expect(given).toMatchObject({ tensors: [{ name: "w", shape: [2], numeric }] });
+    expect(openGivenWeights(file).tensor("w") !== undefined).toBe(numeric);
   }
 });

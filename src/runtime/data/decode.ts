@@ -30,6 +30,7 @@ export async function* decodeAll(
 ): AsyncGenerator<DecodeResult> {
   const url = threadUrl(import.meta.url, "./decode-thread.js");
   const waiting = new Map<number, Waiting>();
+  let failure: DiagnosticError | undefined;
   const workers = Array.from({ length: Math.max(1, threads) }, () => {
     const worker = new Worker(url);
     worker.on("message", ({ id, results }: DecodeReply) => {
@@ -38,7 +39,7 @@ export async function* decodeAll(
     });
     worker.on("error", (error: unknown) => {
       const reason = error instanceof Error ? error.message : String(error);
-      const failure = new DiagnosticError(diagnostic("FSL6032", undefined, { reason }), { cause: error });
+      failure ??= new DiagnosticError(diagnostic("FSL6032", undefined, { reason }), { cause: error });
       for (const { reject } of waiting.values()) reject(failure);
       waiting.clear();
     });
@@ -60,6 +61,7 @@ export async function* decodeAll(
     const id = first / CHUNK;
     const request: DecodeRequest = { id, ...recipe, items };
     const results = await new Promise<readonly DecodeResult[]>((resolve, reject) => {
+      if (failure !== undefined) reject(failure); // A thread that has ended answers nothing.
       waiting.set(id, { resolve, reject });
       workers[id % workers.length]?.postMessage(request);
     });

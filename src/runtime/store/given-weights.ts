@@ -9,14 +9,13 @@ import { reason } from "../reason.js";
 import { isSizes, SafetensorsError, splitSafetensors } from "./safetensors.js";
 
 /** How a number of a type is read, and its bytes. */
-const readers: Readonly<
-  Record<string, { readonly bytes: number; readonly read: (view: DataView, at: number) => number }>
-> = {
-  F64: { bytes: 8, read: (view, at) => view.getFloat64(at, true) },
-  F32: { bytes: 4, read: (view, at) => view.getFloat32(at, true) },
-  F16: { bytes: 2, read: (view, at) => half(view.getUint16(at, true)) },
-  BF16: { bytes: 2, read: (view, at) => brain(view.getUint16(at, true)) },
-};
+const readers: ReadonlyMap<string, { readonly bytes: number; readonly read: (view: DataView, at: number) => number }> =
+  new Map([
+    ["F64", { bytes: 8, read: (view, at) => view.getFloat64(at, true) }],
+    ["F32", { bytes: 4, read: (view, at) => view.getFloat32(at, true) }],
+    ["F16", { bytes: 2, read: (view, at) => half(view.getUint16(at, true)) }],
+    ["BF16", { bytes: 2, read: (view, at) => brain(view.getUint16(at, true)) }],
+  ]);
 
 interface Entry {
   readonly name: string;
@@ -32,7 +31,7 @@ export function readGivenWeights(path: string, project: Project): GivenWeights |
     const bytes = readFileSync(resolve(project.dir, path));
     const { entries } = open(bytes);
     return {
-      tensors: entries.map(({ name, type, shape }) => ({ name, shape, numeric: type in readers })),
+      tensors: entries.map(({ name, type, shape }) => ({ name, shape, numeric: readers.has(type) })),
       digest: createHash("sha256").update(bytes).digest("hex"),
     };
   } catch (error) {
@@ -53,7 +52,7 @@ export function openGivenWeights(bytes: Uint8Array): {
     digest: createHash("sha256").update(bytes).digest("hex"),
     tensor(name) {
       const entry = byName.get(name);
-      const reader = entry && readers[entry.type];
+      const reader = entry && readers.get(entry.type);
       if (entry === undefined || reader === undefined) return undefined;
       const data = new Float32Array(elements(entry.shape));
       for (let i = 0; i < data.length; i++) data[i] = reader.read(view, entry.begin + i * reader.bytes);
@@ -71,7 +70,7 @@ function open(bytes: Uint8Array): { readonly entries: readonly Entry[]; readonly
     if (typeof type !== "string" || !isSizes(shape) || begin === undefined || end === undefined) {
       throw new SafetensorsError(`the tensor \`${name}\` is not described`);
     }
-    const size = readers[type]?.bytes;
+    const size = readers.get(type)?.bytes;
     if (begin > end || end > body.length || (size !== undefined && end - begin !== elements(shape) * size)) {
       throw new SafetensorsError(`the tensor \`${name}\` does not lie where its shape says`);
     }

@@ -10,7 +10,6 @@ import {
   fractionArg,
   type ListedClass,
   layoutError,
-  type Places,
   placed,
   type Source,
   SPLITS,
@@ -63,7 +62,8 @@ export const folder: Source = {
   facts(source, places) {
     const root = placed(textArg(source, "root", undefined), places);
     if (isZip(root) || !existsSync(root) || !statSync(root).isDirectory()) return undefined;
-    const classes = classified(folderFilesSync(root).filter(isImage).sort(), source, places);
+    const paths = folderFilesSync(root).filter(isImage).sort();
+    const classes = classified(paths, source, classLists(source, places));
     const sized = (split: SplitName) => [...classes[split]].map(([name, paths]) => ({ name, images: paths.length }));
     return factsOf(Object.fromEntries(SPLITS.map((split) => [split, sized(split)])));
   },
@@ -71,7 +71,10 @@ export const folder: Source = {
   async list(source, places) {
     const root = placed(textArg(source, "root", undefined), places);
     const tree = await openTree(source, root);
-    const classes = classified(tree.files.filter(isImage), source, places);
+    const lists = classLists(source, places);
+    const classes = classified(tree.files.filter(isImage), source, lists);
+    const lacking = lists === undefined ? undefined : missing(lists, classes);
+    if (lacking !== undefined) throw layoutError(source, root, lacking);
     const listing: Partial<Record<SplitName, ListedClass[]>> = {};
     for (const split of SPLITS) {
       if (classes[split].size === 0) continue;
@@ -86,9 +89,9 @@ export const folder: Source = {
 function classified(
   paths: readonly string[],
   source: DataSource,
-  places: Places,
+  lists: ClassLists | undefined,
 ): Record<SplitName, Map<string, string[]>> {
-  const placeOf = division(paths, source, classLists(source, places));
+  const placeOf = division(paths, source, lists);
   const classes: Record<SplitName, Map<string, string[]>> = { train: new Map(), val: new Map(), test: new Map() };
   for (const path of paths) {
     const { split, name } = placeOf(path.split("/").slice(0, -1)) ?? {};
@@ -98,6 +101,21 @@ function classified(
     else found.push(path);
   }
   return classes;
+}
+
+/** What a split lacks of the classes that the lists give it; one of which nothing is here is no part of these data. */
+function missing(
+  lists: ClassLists,
+  classes: Readonly<Record<SplitName, ReadonlyMap<string, unknown>>>,
+): string | undefined {
+  for (const split of SPLITS) {
+    const named = [...lists].flatMap(([name, its]) => (its === split ? [name] : []));
+    const absent = named.filter((name) => !classes[split].has(name));
+    if (classes[split].size === 0 || absent.length === 0) continue;
+    const some = `${absent.slice(0, 3).join(", ")}${absent.length > 3 ? ", …" : ""}`;
+    return `the lists give ${named.length} classes to ${split}, and no folder with images is called ${some} (${absent.length} missing)`;
+  }
+  return undefined;
 }
 
 /** What the folders that an image lies in say of its class. */
