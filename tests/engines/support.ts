@@ -3,8 +3,45 @@ import fc from "fast-check";
 import { type InputTensor, interpret } from "../../src/compiler/tensor/interpret.js";
 import type { DType, OpName, Program } from "../../src/compiler/tensor/ir.js";
 import type { Engine, HostTensor, TypedData } from "../../src/runtime/engines/engine.js";
+import { OnnxEngine } from "../../src/runtime/engines/onnx/engine.js";
+import { ReferenceEngine } from "../../src/runtime/engines/reference/engine.js";
+import { TensorflowEngine } from "../../src/runtime/engines/tensorflow/engine.js";
+import { tensorflowEnvironment } from "../../src/runtime/engines/tensorflow/environment.js";
+import { findTensorflow } from "../../src/runtime/engines/tensorflow/locate.js";
 import { cases } from "../tensor/cases.js";
 import { draw, expectClose, freshOps, programOf, random, type Spread } from "../tensor/support.js";
+
+export interface Candidate {
+  readonly name: string;
+  /** Why it cannot run here; undefined where it can. */
+  readonly missing: string | undefined;
+  make(options?: { readonly device?: string; readonly threads?: number }): Engine;
+}
+
+const tensorflow = findTensorflow();
+// This process is the test's own: what TensorFlow reads when it is loaded is set here.
+Object.assign(process.env, tensorflowEnvironment("cpu", 1));
+
+export const ENGINES: Readonly<Record<"onnx" | "reference" | "tensorflow", Candidate>> = {
+  onnx: {
+    name: "onnx",
+    missing: undefined,
+    make: (options) => new OnnxEngine({ device: "cpu", threads: 1, ...options }),
+  },
+  reference: {
+    name: "reference",
+    missing: undefined,
+    make: (options) => new ReferenceEngine({ device: "cpu", threads: 1, ...options }),
+  },
+  tensorflow: {
+    name: "tensorflow",
+    missing: tensorflow === undefined ? "TensorFlow is not installed: fslc engines install tensorflow" : undefined,
+    make: (options) => new TensorflowEngine({ device: "cpu", threads: 1, addon: tensorflow?.addon ?? "", ...options }),
+  },
+};
+/** Its name, and why its tests are skipped where they are. */
+export const titleOf = ({ name, missing }: Candidate): string =>
+  missing === undefined ? name : `${name} (skipped: ${missing})`;
 
 export function typed(dtype: DType, data: ArrayLike<number>): TypedData {
   if (dtype === "f32") return Float32Array.from(data);

@@ -1,0 +1,24 @@
+/** What the environment of a process has to say before TensorFlow is loaded in it: the addon passes on no settings. */
+
+/** Beyond every tensor. */
+const NEVER = String(2 ** 33);
+const STEP = String(2 ** 26);
+
+/** For a process that runs the engine on one device: "cpu", "gpu" or "gpu:N". */
+export function tensorflowEnvironment(device: string, threads: number): Readonly<Record<string, string>> {
+  const card = /^gpu(?::(\d+))?$/.exec(device);
+  return {
+    TF_CPP_MIN_LOG_LEVEL: "2",
+    TF_NUM_INTRAOP_THREADS: String(threads),
+    TF_NUM_INTEROP_THREADS: "1",
+    // Not all of the card's memory at once, and full f32 in products and convolutions.
+    TF_FORCE_GPU_ALLOW_GROWTH: "true",
+    NVIDIA_TF32_OVERRIDE: "0",
+    // Uploads go to the last card that is there, ops run on the first: there is one.
+    ...(card === null ? { CUDA_VISIBLE_DEVICES: "" } : card[1] === undefined ? {} : { CUDA_VISIBLE_DEVICES: card[1] }),
+    // glibc would give large tensors back to the system after each op and take them again, page by page: a third of a step.
+    MALLOC_MMAP_THRESHOLD_: NEVER,
+    MALLOC_TRIM_THRESHOLD_: NEVER,
+    MALLOC_TOP_PAD_: STEP,
+  };
+}

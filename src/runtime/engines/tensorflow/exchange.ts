@@ -1,0 +1,51 @@
+/**
+ * Activations after max pools instead of before, forward and backward: a rising activation does not change which element of
+ * a window is the largest, and there are fewer of them afterwards. The same results to the bit.
+ */
+import type { Graph } from "../../../compiler/tensor/graph.js";
+import type { Node, OpName } from "../../../compiler/tensor/ir.js";
+import { reachable, rebuild } from "../../../compiler/tensor/walk.js";
+
+type Activation = Node<"relu"> | Node<"leaky_relu">;
+type Gradient = Node<"relu_grad"> | Node<"leaky_relu_grad">;
+
+const GRADIENT_OF = { relu: "relu_grad", leaky_relu: "leaky_relu_grad" } as const;
+const POOLS: ReadonlySet<OpName> = new Set(["max_pool", "max_pool_grad", "max_pool_take"]);
+
+export function exchangePools(graph: Graph, roots: readonly Node[]): Node[] {
+  const nodes = reachable(roots);
+  const elsewhere = new Set<Node>(roots);
+  for (const node of nodes) if (!POOLS.has(node.op)) for (const input of node.inputs) elsewhere.add(input);
+  /** Activations, rebuilt, that only pools read. */
+  const pooled = new Set<Node>();
+  return rebuild(graph, roots, (node, inputs) => {
+    if (rising(node) && !elsewhere.has(node)) {
+      const made = graph.op(node.op, inputs, node.attrs) as Activation;
+      pooled.add(made);
+      return made;
+    }
+    const [first] = inputs;
+    if (node.op === "max_pool" && first !== undefined && rising(first) && pooled.has(first))
+      return graph.op(first.op, [graph.op("max_pool", first.inputs, node.attrs)], first.attrs);
+    return node.op === "relu_grad" || node.op === "leaky_relu_grad"
+      ? exchangedGradient(graph, node, inputs)
+      : undefined;
+  });
+}
+
+/** act_grad(x, max_pool_grad(act(x), y, dy)) = max_pool_grad(x, max_pool(x), act_grad(max_pool(x), dy)) */
+function exchangedGradient(graph: Graph, node: Gradient, [x, scatter]: readonly Node[]): Node | undefined {
+  if (x === undefined || scatter?.op !== "max_pool_grad") return undefined;
+  const [activation, , dy] = scatter.inputs;
+  if (activation === undefined || dy === undefined || !rising(activation)) return undefined;
+  if (GRADIENT_OF[activation.op] !== node.op || activation.inputs[0] !== x) return undefined;
+  if (activation.op === "leaky_relu" && node.op === "leaky_relu_grad" && activation.attrs.slope !== node.attrs.slope)
+    return undefined;
+  const winners = graph.op("max_pool", [x], scatter.attrs);
+  return graph.op("max_pool_grad", [x, winners, graph.op(node.op, [winners, dy], node.attrs)], scatter.attrs);
+}
+
+/** Where its gradient is not 0 it keeps order strictly, so that winners stay winners. */
+function rising(node: Node): node is Activation {
+  return node.op === "relu" || (node.op === "leaky_relu" && node.attrs.slope > 0);
+}
