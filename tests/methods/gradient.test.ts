@@ -13,7 +13,7 @@ import {
   runningOf,
   statisticsOf,
 } from "./learner.js";
-import { expectScores, expectUpdate, type Formula, queryLoss, slopes, split } from "./update.js";
+import { expectAdam, expectScores, expectUpdate, type Formula, queryLoss, slopes, split } from "./update.js";
 
 const head = { weight: "metric.head.linear.0.weight", bias: "metric.head.linear.0.bias" } as const;
 const headPaths: readonly string[] = Object.values(head);
@@ -89,6 +89,8 @@ const learners: Record<string, Learner> = {
 
 const episode = images(7);
 const batch = [images(1), images(2)];
+const batches = [batch, [images(3), images(4)], [images(5), images(6)]];
+const adam = "adam(lr: 0.01, eps: 2e-3, weight_decay: 0.05)";
 
 describe.each(Object.entries(learners))("%s", (_, learner) => {
   const m = method("meta", learner.metric);
@@ -102,6 +104,18 @@ describe.each(Object.entries(learners))("%s", (_, learner) => {
   });
   it("takes one step down the slope of the queries' loss, through the inner steps", () => {
     expectUpdate(m, batch, (w) => queryLoss(w, batch, formula(learner.steps.inner)));
+  });
+});
+
+describe("steps by Adam", () => {
+  it("are those of the slopes of MAML's loss, through the inner steps", () => {
+    const { metric, rates } = learners["MAML"] as Learner;
+    const formula: Formula = (w, images) => together(adapted(w, images, steps.inner, rates), images);
+    expectAdam(method("meta", metric, adam), batches.slice(0, 2), (w, episodes) => queryLoss(w, episodes, formula));
+  });
+  it("are those of the slopes of ANIL's", () => {
+    const formula: Formula = (w, images) => anil(w, images, steps.inner, true);
+    expectAdam(method("meta", `anil(${given})`, adam), batches, (w, episodes) => queryLoss(w, episodes, formula));
   });
 });
 
@@ -135,26 +149,25 @@ describe("FOMAML", () => {
   });
 });
 
+/** The head alone, on features that do not move. */
+function anil(start: Values, { all }: Images, count: number, training: boolean): number[][] {
+  const { support, query } = split(features(all, start, training ? undefined : runningOf(start)));
+  let w = start;
+  for (let k = 0; k < count; k++) {
+    const { gradient } = crossEntropy(linear(support, headOf(w)), supportLabels);
+    const { weight, bias } = linearGradient(support, headOf(w), gradient);
+    w = { ...w, ...descended(w, { [head.weight]: weight, [head.bias]: bias }, start, only(headPaths, 0.3)) };
+  }
+  return linear(query, headOf(w));
+}
+
 describe("ANIL", () => {
   const m = method("meta", `anil(${given})`);
-  /** The head alone, on features that do not move. */
-  const formula =
-    (count: number, training: boolean): Formula =>
-    (start, { all }) => {
-      const { support, query } = split(features(all, start, training ? undefined : runningOf(start)));
-      let w = start;
-      for (let k = 0; k < count; k++) {
-        const { gradient } = crossEntropy(linear(support, headOf(w)), supportLabels);
-        const { weight, bias } = linearGradient(support, headOf(w), gradient);
-        w = { ...w, ...descended(w, { [head.weight]: weight, [head.bias]: bias }, start, only(headPaths, 0.3)) };
-      }
-      return linear(query, headOf(w));
-    };
   it("scores the queries of a new episode", () => {
-    expectScores(scores(m, episode), formula(steps.tested, false)(m.state, episode));
+    expectScores(scores(m, episode), anil(m.state, episode, steps.tested, false));
   });
   it("takes one step down the slope of the queries' loss", () => {
-    expectUpdate(m, batch, (w) => queryLoss(w, batch, formula(steps.inner, true)));
+    expectUpdate(m, batch, (w) => queryLoss(w, batch, (at, images) => anil(at, images, steps.inner, true)));
   });
 });
 

@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import type { Values } from "../lower/harness.js";
 import { type Images, images, method, queries, scores, supportLabels, supports, task } from "./episode.js";
 import { features, get, inner, runningOf, solved, times } from "./learner.js";
-import { expectScores, expectUpdate, type Formula, queryLoss, split } from "./update.js";
+import { expectAdam, expectScores, expectUpdate, type Formula, queryLoss, split } from "./update.js";
 
 /** W = Xᵀ(XXᵀ + λI)⁻¹Y (Bertinetto et al. 2019, eq. 6): scores of each query before scale and shift. */
 function ridge(support: readonly number[][], query: readonly number[][], lambda: number): number[][] {
@@ -55,5 +55,11 @@ describe.each<[string, string, (w: Values, episode: Images, training: boolean) =
 
   it("takes one step down the slope of its loss, through the solution", () => {
     expectUpdate(m, step, (w) => queryLoss(w, step, inTraining));
+  });
+
+  it("takes three steps by Adam", () => {
+    const batches = [step, [images(3), images(4)], [images(5), images(6)]];
+    const byAdam = method("meta", metric, "adam(lr: 0.01, eps: 2e-3, weight_decay: 0.05)");
+    expectAdam(byAdam, batches, (w, episodes) => queryLoss(w, episodes, inTraining));
   });
 });

@@ -46,6 +46,48 @@ export function expectUpdate(m: Method, episodes: readonly Images[], loss: (w: V
   }
 }
 
+/**
+ * Steps of `adam` (Kingma & Ba 2015, with L2 decay as in PyTorch), one for each batch of episodes, against the formula's
+ * own way from the same start: every value of every weight. `eps` is large enough that slopes by differences tell.
+ */
+export function expectAdam(
+  m: Method,
+  batches: readonly (readonly Images[])[],
+  loss: (w: Values, episodes: readonly Images[]) => number,
+): void {
+  const { lr, weightDecay, beta1, beta2, eps } = m.stage.optimizer;
+  const { trained } = m.training;
+  expect(m.stage.optimizer.kind).toBe("adam");
+  expect(eps).toBeGreaterThanOrEqual(1e-3);
+  let state = m.state;
+  let w = m.state;
+  let [first, second]: [Values, Values] = [{}, {}];
+  batches.forEach((episodes, k) => {
+    const found = step(m.training, state, { images: episodes.flatMap(({ bytes }) => bytes) });
+    expect(found.host["loss"]?.[0]).toBeCloseTo(loss(w, episodes), 6);
+    state = found.state;
+    const gradient = slopes(w, trained, (at) => loss(at, episodes));
+    const next: { w: Values; first: Values; second: Values } = { w: { ...w }, first: {}, second: {} };
+    for (const path of trained) {
+      const decayed = (w[path] ?? []).map((v, i) => get(gradient[path], i) + weightDecay * v);
+      const before = (of: Values, i: number): number => of[path]?.[i] ?? 0;
+      const m1 = decayed.map((g, i) => beta1 * before(first, i) + (1 - beta1) * g);
+      const m2 = decayed.map((g, i) => beta2 * before(second, i) + (1 - beta2) * g * g);
+      const moved = (i: number): number =>
+        ((lr / (1 - beta1 ** (k + 1))) * get(m1, i)) / (Math.sqrt(get(m2, i) / (1 - beta2 ** (k + 1))) + eps);
+      Object.assign(next.first, { [path]: m1 });
+      Object.assign(next.second, { [path]: m2 });
+      next.w = { ...next.w, [path]: (w[path] ?? []).map((v, i) => v - moved(i)) };
+    }
+    ({ w, first, second } = next);
+  });
+  for (const path of trained)
+    w[path]?.forEach((wanted, i) => {
+      expect(Math.abs(get(state[path], i) - wanted), `${path}[${i}]`).toBeLessThan(1e-3 * lr);
+      expect(Math.abs(wanted - get(m.state[path], i)), `${path}[${i}] has moved`).toBeGreaterThan(0);
+    });
+}
+
 /** [query][way] against [query][way]. */
 export function expectScores(found: readonly (readonly number[])[], formula: readonly (readonly number[])[]): void {
   expect(found.length).toBe(queries);
