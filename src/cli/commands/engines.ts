@@ -1,6 +1,7 @@
 /** `fslc engines`: what can compute here, and for what cannot, why and the command that mends it. */
 import { type Cli, Command, examples } from "../command.js";
 import { EXIT } from "../exit.js";
+import { defineInstall, defineRemove } from "./engines-install.js";
 
 interface Options {
   readonly json?: boolean;
@@ -12,7 +13,15 @@ export function define(cli: Cli, exit: (code: number) => void): Command {
     .description("list the engines: available or not, why, and what mends it")
     .option("--json", "as JSON")
     .option("--fetch", "fetch an engine that the installation left out from the npm registry")
-    .addHelpText("after", examples([["fslc engines", "list them"]]))
+    .addCommand(defineInstall(cli, exit))
+    .addCommand(defineRemove(cli, exit))
+    .addHelpText(
+      "after",
+      examples([
+        ["fslc engines", "list them"],
+        ["fslc engines install tensorflow", "install one that npm alone cannot bring"],
+      ]),
+    )
     .action(async (options: Options) => exit(await act(cli, options)));
 }
 

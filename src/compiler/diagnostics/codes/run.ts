@@ -178,6 +178,79 @@ export const runCodes = codes({
     example: "fslc runs compare last:tst last:pixels",
     mend: "`fslc runs show RUN` lists what the run evaluated.",
   },
+  // ---------------------------------------------------------------- installing an engine
+  FSL7070: {
+    severity: "error",
+    title: "no TensorFlow for this machine",
+    message: "fslc knows no TensorFlow{kind} to install on {machine}",
+    explanation:
+      "TensorFlow publishes its library for Linux with GNU's C library 2.27 or newer (x64 and arm64; for CUDA x64 alone), and older ones for macOS and for Windows on x64. Nothing was downloaded.",
+    example: "fslc engines install tensorflow --gpu      # on a Mac",
+    mend: "Leave `--gpu` out, or use the engine that runs everywhere: `--engine onnx`, with `--device gpu` on a GPU of any make.",
+  },
+  FSL7071: {
+    severity: "error",
+    title: "a tool that the installation needs is missing",
+    message: "{tool} is needed to install TensorFlow, and is not here",
+    explanation:
+      "TensorFlow's library comes from the Python package index, through pip, whose configuration (index, proxy, certificates) then holds. The small addon between it and Node is compiled for it here. Nothing was downloaded.",
+    example: "fslc engines install tensorflow      # on a machine without a compiler",
+    mend: "Install it with the system's package manager, then run the same command again. Or `npm install @tensorflow/tfjs-node` in the project: fslc uses that package where it installs.",
+  },
+  FSL7072: {
+    severity: "error",
+    title: "too little room for an engine",
+    message: "installing TensorFlow needs {needed}, and the disk of `{path}` has {free} free",
+    explanation:
+      "The downloads and what is unpacked from them lie on the disk together for a while; the downloads are removed in the end. Nothing was downloaded.",
+    example: "fslc engines install tensorflow --gpu      # with 5 GB free",
+    mend: "Make room, or name a folder on another disk in the environment variable `FSLC_ENGINES`, for this command and for every later one.",
+  },
+  FSL7073: {
+    severity: "error",
+    title: "a wheel cannot be had",
+    message: "`{wheel}` cannot be had: {reason}",
+    explanation:
+      "The wheel is asked for through pip, by name, version and digest, from the index of the user's pip configuration. What had been downloaded before is kept.",
+    example: "fslc engines install tensorflow      # without a network",
+    mend: "See that pip reaches its index (`pip download --no-deps six`), then run the same command again: it goes on where it was. A folder that holds the wheel does as well: `PIP_FIND_LINKS=FOLDER`.",
+  },
+  FSL7074: {
+    severity: "error",
+    title: "a wheel is not the one that is known",
+    message: "`{wheel}` is not the file that fslc knows: its SHA-256 is another",
+    explanation:
+      "Every file that an engine is made of is pinned by its digest. What came is damaged, or the index holds another file under that name. It was deleted and nothing of it was used.",
+    example: "fslc engines install tensorflow      # with an index whose copy is damaged",
+    mend: "Run the same command again; if it comes back, look at the index that pip is configured to use (`pip config list`).",
+  },
+  FSL7075: {
+    severity: "error",
+    title: "the addon of an engine does not build",
+    message: "the addon between Node and TensorFlow does not build: {reason}",
+    explanation:
+      "Its sources are compiled against the headers of TensorFlow and Node. What had been downloaded is kept.",
+    example: "CXX=g++-4.8 fslc engines install tensorflow      # a compiler from before C++17",
+    mend: "Use a compiler that knows C++17 (GCC 8, Clang 7 or newer), named by `CXX` where it is not the usual one, and run the same command again.",
+  },
+  FSL7076: {
+    severity: "error",
+    title: "an engine was built, but does not work",
+    message: "TensorFlow {version} does not work on this machine: {reason}",
+    explanation:
+      "Before it is put in its place, the engine is loaded in a process of its own and multiplies two matrices. That failed, so it was not installed; an installation from before is as it was. What had been downloaded is kept.",
+    example: "fslc engines install tensorflow      # on a processor without AVX",
+    mend: "TensorFlow's library needs a processor with AVX (x64) and the C++ library of GCC 8 or newer. Where those are there, run the same command again, and report what it says.",
+  },
+  FSL7077: {
+    severity: "error",
+    title: "a package of an engine does not install",
+    message: "`{package}` does not install: {reason}",
+    explanation:
+      "For this machine TensorFlow comes from a download of that npm package's own script, which npm ran. Nothing was installed.",
+    example: "fslc engines install tensorflow      # on a Mac behind a firewall",
+    mend: "Where the download is blocked, name a mirror in `TFJS_NODE_BASE_URI` as the package's manual says, and run the same command again; or use `--engine onnx`.",
+  },
   // ---------------------------------------------------------------- us
   FSL7053: {
     severity: "error",

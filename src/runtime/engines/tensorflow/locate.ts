@@ -14,10 +14,12 @@ export interface TensorflowPlace {
   readonly from: "engine folder" | "package";
 }
 
-/** What `fslc engines install tensorflow` leaves in the engine folder, beside the libraries. */
+/** What an installation says of itself, in its folder. */
 export interface InstalledTensorflow {
   readonly version: string;
   readonly gpu: boolean;
+  /** The addon's path in the folder. */
+  readonly addon: string;
 }
 export const ADDON_FILE = "tfjs_binding.node";
 export const MANIFEST_FILE = "installed.json";
@@ -37,8 +39,8 @@ function inEngineFolder(env: NodeJS.ProcessEnv): TensorflowPlace | undefined {
   const folder = tensorflowFolder(env);
   const manifest = join(folder, MANIFEST_FILE);
   if (!existsSync(manifest)) return undefined;
-  const { version, gpu } = JSON.parse(readFileSync(manifest, "utf8")) as InstalledTensorflow;
-  return { addon: join(folder, ADDON_FILE), version, gpu, from: "engine folder" };
+  const { version, gpu, addon } = JSON.parse(readFileSync(manifest, "utf8")) as InstalledTensorflow;
+  return { addon: join(folder, addon), version, gpu, from: "engine folder" };
 }
 
 function asPackage(projectDir: string): TensorflowPlace | undefined {
@@ -55,8 +57,8 @@ function asPackage(projectDir: string): TensorflowPlace | undefined {
   return undefined;
 }
 
-/** Its builds lie in lib/napi-v8 and the like, one for each version of Node-API. */
-function addonIn(lib: string): string | undefined {
+/** The package's builds lie in lib/napi-v8 and the like, one for each version of Node-API. */
+export function addonIn(lib: string): string | undefined {
   if (!existsSync(lib)) return undefined;
   return readdirSync(lib)
     .map((folder) => join(lib, folder, ADDON_FILE))

@@ -1,0 +1,123 @@
+/** `fslc engines install` and `remove`: an engine that npm alone cannot bring. */
+import { Argument } from "commander";
+import type { Installation, Watch } from "../../runtime/engines/tensorflow/install.js";
+import { type Cli, Command, examples } from "../command.js";
+import { EXIT } from "../exit.js";
+import { canDraw } from "../terminal.js";
+import { bytes, percent } from "../view/format.js";
+
+interface Options {
+  readonly gpu?: boolean;
+  readonly remove?: boolean;
+}
+
+export function defineInstall(cli: Cli, exit: (code: number) => void): Command {
+  return new Command("install")
+    .description("install an engine for this user: TensorFlow, checked and tried before it is put in place")
+    .addArgument(engineArgument())
+    .option("--gpu", "the build for NVIDIA cards, with CUDA and cuDNN (3 GB to download, 5 GB on the disk)")
+    .option("--remove", "undo it: the same as `fslc engines remove`")
+    .addHelpText(
+      "after",
+      examples([
+        ["fslc engines install tensorflow", "TensorFlow for the CPU (0.3 GB to download, 0.9 GB on the disk)"],
+        ["fslc engines install tensorflow --gpu", "TensorFlow for NVIDIA cards"],
+        ["fslc engines install tensorflow --remove", "undo it"],
+      ]),
+    )
+    .action(async (_: string, options: Options) =>
+      exit(await (options.remove ? remove(cli) : install(cli, options.gpu === true))),
+    );
+}
+
+export function defineRemove(cli: Cli, exit: (code: number) => void): Command {
+  return new Command("remove")
+    .description("remove an engine that `fslc engines install` installed, and its downloads")
+    .addArgument(engineArgument())
+    .addHelpText("after", examples([["fslc engines remove tensorflow", "free the disk of it"]]))
+    .action(async () => exit(await remove(cli)));
+}
+
+const engineArgument = (): Argument => new Argument("<engine>", "the engine").choices(["tensorflow"]);
+
+async function install(cli: Cli, gpu: boolean): Promise<number> {
+  const { installTensorflow } = await import("../../runtime/engines/tensorflow/install.js");
+  return untilInterrupted(cli, async (signal, watch) => {
+    const done = await installTensorflow({ gpu, projectDir: process.cwd(), env: cli.env, signal, watch });
+    if (done === undefined) {
+      cli.stderr.write("interrupted: finished downloads are kept, and the same command goes on from there\n");
+      return EXIT.interrupted;
+    }
+    cli.stdout.write(`${describe(done)}\nto use it: fslc run FILE --engine tensorflow\n`);
+    return EXIT.done;
+  });
+}
+
+function describe({ version, gpu, folder, bytes: size }: Installation): string {
+  return `TensorFlow ${version} for ${gpu ? "CUDA" : "the CPU"} is installed and works: ${bytes(size)} in ${folder}`;
+}
+
+async function remove(cli: Cli): Promise<number> {
+  const { removeTensorflow } = await import("../../runtime/engines/tensorflow/install.js");
+  return untilInterrupted(cli, async (signal, watch) => {
+    const done = await removeTensorflow({ env: cli.env, signal, watch });
+    if (done === undefined) return EXIT.interrupted;
+    cli.stdout.write(
+      done.bytes === 0
+        ? `nothing to remove: there is no TensorFlow in ${done.folder}\n`
+        : `removed TensorFlow from ${done.folder}: ${bytes(done.bytes)} freed\n`,
+    );
+    return EXIT.done;
+  });
+}
+
+/** A first signal stops in good order; what a command still cleans up is not cut off by a second of the same kind. */
+async function untilInterrupted(
+  cli: Cli,
+  act: (signal: AbortSignal, watch: Watch) => Promise<number>,
+): Promise<number> {
+  const stop = new AbortController();
+  const onSignal = (): void => stop.abort();
+  const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+  for (const name of signals) process.on(name, onSignal);
+  const progress = new Progress(cli);
+  try {
+    return await act(stop.signal, progress);
+  } finally {
+    progress.close();
+    for (const name of signals) process.off(name, onSignal);
+  }
+}
+
+/** A line for each step on stderr. On a terminal the bytes of a step are counted in it; elsewhere said now and then. */
+class Progress implements Watch {
+  private readonly live: boolean;
+  private current = "";
+  private open = false;
+  private said = 0;
+
+  constructor(private readonly cli: Cli) {
+    this.live = canDraw(cli.stderr, cli.env);
+  }
+
+  step(text: string): void {
+    this.close();
+    this.current = text;
+    this.said = Date.now();
+    this.cli.stderr.write(this.live ? text : `${text}\n`);
+    this.open = this.live;
+  }
+
+  bytes(done: number, total: number): void {
+    const now = Date.now();
+    if (now - this.said < (this.live ? 100 : 10_000)) return;
+    this.said = now;
+    const counted = `${bytes(done)} of ${bytes(total)} (${percent(done / total, 0)} %)`;
+    this.cli.stderr.write(this.live ? `\r\u001B[K${this.current}: ${counted}` : `  ${counted}\n`);
+  }
+
+  close(): void {
+    if (this.open) this.cli.stderr.write(`\r\u001B[K${this.current}\n`);
+    this.open = false;
+  }
+}

@@ -1,0 +1,68 @@
+/** Programs that an installation runs: pip, a compiler, npm. What they print is kept, since it says why one failed. */
+import { spawn } from "node:child_process";
+
+export interface Outcome {
+  /** Undefined where a signal ended it. */
+  readonly code: number | undefined;
+  readonly signal: NodeJS.Signals | undefined;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export interface CommandOptions {
+  readonly signal: AbortSignal;
+  readonly env?: NodeJS.ProcessEnv;
+  readonly cwd?: string;
+}
+
+/** Undefined where there is no such program. @throws the signal's reason once the program has ended, where it aborts. */
+export async function run(
+  [command, ...args]: readonly [string, ...string[]],
+  options: CommandOptions,
+): Promise<Outcome | undefined> {
+  options.signal.throwIfAborted();
+  const outcome = await new Promise<Outcome | undefined>((resolve, reject) => {
+    const child = spawn(command, args, {
+      cwd: options.cwd,
+      env: options.env ?? process.env,
+      stdio: ["ignore", "pipe", "pipe"],
+      // npm is a script there.
+      shell: process.platform === "win32",
+      windowsHide: true,
+    });
+    const stop = (): void => void child.kill();
+    options.signal.addEventListener("abort", stop);
+    let stdout = "";
+    let stderr = "";
+    child.stdout.setEncoding("utf8").on("data", (text: string) => {
+      stdout += text;
+    });
+    child.stderr.setEncoding("utf8").on("data", (text: string) => {
+      stderr += text;
+    });
+    child.on("error", (error) => {
+      options.signal.removeEventListener("abort", stop);
+      if ("code" in error && error.code === "ENOENT") resolve(undefined);
+      else reject(error);
+    });
+    child.on("close", (code, signal) => {
+      options.signal.removeEventListener("abort", stop);
+      resolve({ code: code ?? undefined, signal: signal ?? undefined, stdout, stderr });
+    });
+  });
+  options.signal.throwIfAborted();
+  return outcome;
+}
+
+/** The first of `candidates` that runs with `args`, as when a program goes by several names. */
+export async function firstThatRuns(
+  candidates: readonly (readonly [string, ...string[]])[],
+  args: readonly string[],
+  signal: AbortSignal,
+): Promise<readonly [string, ...string[]] | undefined> {
+  for (const candidate of candidates) {
+    const outcome = await run([...candidate, ...args], { signal });
+    if (outcome?.code === 0) return candidate;
+  }
+  return undefined;
+}

@@ -1,0 +1,57 @@
+/**
+ * Where TensorFlow publishes no wheel that can be used, the npm package's own installation: its script downloads an older
+ * TensorFlow and an addon that fits. What comes so has no digest that could be pinned.
+ */
+import { mkdir, writeFile } from "node:fs/promises";
+import { join, relative } from "node:path";
+import { DiagnosticError, diagnostic } from "../../../compiler/diagnostics/diagnostic.js";
+import { run } from "./command.js";
+import type { InstallOptions } from "./install.js";
+import { addonIn, type InstalledTensorflow } from "./locate.js";
+import { ADDON_SOURCES } from "./pins.js";
+
+/** What the package's script downloads. */
+const VERSION = "2.9.1";
+
+/** Where the package's script has something to download; both kinds for GPUs are CUDA's. */
+function published({ gpu }: InstallOptions): boolean {
+  if (process.platform === "darwin") return !gpu;
+  return process.platform === "win32" && process.arch === "x64";
+}
+
+/** @throws DiagnosticError FSL7070 where there is nothing for this machine, FSL7077 where the package does not install. */
+export async function installPackage(staging: string, options: InstallOptions): Promise<InstalledTensorflow> {
+  if (!published(options)) {
+    throw new DiagnosticError(
+      diagnostic("FSL7070", undefined, {
+        kind: options.gpu ? " for CUDA" : "",
+        machine: `${process.platform}-${process.arch}`,
+      }),
+    );
+  }
+  return withNpm(staging, options);
+}
+
+/** npm itself installs the package with its script, in a folder of its own. */
+export async function withNpm(staging: string, options: InstallOptions): Promise<InstalledTensorflow> {
+  const name = options.gpu ? `${ADDON_SOURCES.name}-gpu` : ADDON_SOURCES.name;
+  options.watch.step(`${name} ${ADDON_SOURCES.version}, whose own script downloads TensorFlow ${VERSION}, through npm`);
+  await mkdir(staging, { recursive: true });
+  await writeFile(join(staging, "package.json"), '{"private": true}\n');
+  const outcome = await run(
+    ["npm", "install", "--no-audit", "--no-fund", "--foreground-scripts", `${name}@${ADDON_SOURCES.version}`],
+    { signal: options.signal, cwd: staging },
+  );
+  const addon = addonIn(join(staging, "node_modules", name, "lib"));
+  if (outcome?.code === 0 && addon !== undefined) {
+    return { version: VERSION, gpu: options.gpu, addon: relative(staging, addon) };
+  }
+  const lines = `${outcome?.stdout ?? ""}\n${outcome?.stderr ?? ""}`.split("\n");
+  const said = lines.find((line) => /\b(E[A-Z]{4,}|Error:)/.test(line))?.trim();
+  throw new DiagnosticError(
+    diagnostic("FSL7077", undefined, {
+      package: `${name} ${ADDON_SOURCES.version}`,
+      reason: said ?? (outcome === undefined ? "npm is not here" : "its script brought no addon"),
+    }),
+  );
+}

@@ -1,0 +1,231 @@
+/**
+ * `fslc engines install tensorflow`: everything is made ready and proved beside, and put in its place by one rename.
+ * Finished downloads stay until then, so that an installation which was cut off goes on where it was.
+ */
+import { existsSync } from "node:fs";
+import { mkdir, readdir, rename, rm, statfs, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { DiagnosticError, diagnostic } from "../../../compiler/diagnostics/diagnostic.js";
+import { fetchPackages } from "../../data/packages.js";
+import { reason } from "../../reason.js";
+import { acquireLock } from "../../scheduler/lock.js";
+import { enginesFolder } from "../place.js";
+import { buildAddon, findCompiler } from "./build.js";
+import { installPackage } from "./install-package.js";
+import { ADDON_FILE, findTensorflow, type InstalledTensorflow, MANIFEST_FILE, tensorflowFolder } from "./locate.js";
+import {
+  ADDON_SOURCES,
+  type Machine,
+  NODE_API_HEADERS,
+  type PinnedWheel,
+  TENSORFLOW_VERSION,
+  wheelsFor,
+} from "./pins.js";
+import { tryTensorflow } from "./trial.js";
+import { fetchWheel, findPip, sizeOf, unpackWheel } from "./wheel.js";
+
+/** What happens, for whoever watches. Bytes of the step that was said last. */
+export interface Watch {
+  step(text: string): void;
+  bytes(done: number, total: number): void;
+}
+
+export interface InstallOptions {
+  readonly gpu: boolean;
+  /** Whose npm configuration holds. */
+  readonly projectDir: string;
+  readonly env: NodeJS.ProcessEnv;
+  readonly signal: AbortSignal;
+  readonly watch: Watch;
+  /** What is had for this machine; the tests have other wheels. */
+  readonly wheels?: readonly PinnedWheel[];
+}
+
+export interface Installation {
+  readonly version: string;
+  readonly gpu: boolean;
+  readonly folder: string;
+  readonly bytes: number;
+}
+
+/**
+ * Undefined where `signal` aborted: then nothing half-made is left, and finished downloads are. @throws DiagnosticError
+ * FSL6020, FSL6021, FSL7031 and FSL7070 to FSL7077, each with its mend.
+ */
+export async function installTensorflow(options: InstallOptions): Promise<Installation | undefined> {
+  const { env, signal } = options;
+  try {
+    return await locked(options, async (staging) => {
+      const there = await working(options);
+      if (there !== undefined) return there;
+      const wheels = options.wheels ?? wheelsFor(thisMachine(), options.gpu);
+      const installed =
+        wheels === undefined ? await installPackage(staging, options) : await installWheels(staging, wheels, options);
+      options.watch.step("trying it: two matrices are multiplied in a process of its own");
+      await prove(join(staging, installed.addon), installed, options);
+      await writeFile(join(staging, MANIFEST_FILE), `${JSON.stringify(installed)}\n`);
+      const folder = tensorflowFolder(env);
+      await replace(folder, staging);
+      await rm(downloadsFolder(env), { recursive: true, force: true });
+      return { version: installed.version, gpu: installed.gpu, folder, bytes: await sizeOf(folder) };
+    });
+  } catch (error) {
+    if (signal.aborted) return undefined;
+    throw error;
+  }
+}
+
+export interface Removal {
+  readonly folder: string;
+  /** How much that freed. */
+  readonly bytes: number;
+}
+
+/** Removes what an installation made, its downloads too. Undefined where `signal` aborted. @throws DiagnosticError FSL7031 */
+export async function removeTensorflow(
+  options: Pick<InstallOptions, "env" | "signal" | "watch">,
+): Promise<Removal | undefined> {
+  const folder = tensorflowFolder(options.env);
+  const folders = [folder, downloadsFolder(options.env)].filter((path) => existsSync(path));
+  if (folders.length === 0) return { folder, bytes: 0 };
+  return locked(options, async () => {
+    let bytes = 0;
+    for (const path of folders) bytes += await sizeOf(path);
+    // First out of the way: what is half removed must not be found.
+    if (existsSync(folder)) await rename(folder, `${folder}.old`);
+    for (const path of [`${folder}.old`, ...folders]) await rm(path, { recursive: true, force: true });
+    return { folder, bytes };
+  });
+}
+
+const downloadsFolder = (env: NodeJS.ProcessEnv): string => join(enginesFolder(env), "downloads");
+
+/** One at a time, with a new folder to work in; what a killed one left is cleared away. */
+async function locked<T>(
+  { env, signal, watch }: Pick<InstallOptions, "env" | "signal" | "watch">,
+  act: (staging: string) => Promise<T>,
+): Promise<T | undefined> {
+  const engines = enginesFolder(env);
+  const lock = await acquireLock(engines, "tensorflow", {
+    signal,
+    onWait: ({ pid, host }) => watch.step(`another installation is under way (process ${pid} on ${host}): waiting`),
+  });
+  if (lock === undefined) return undefined;
+  const staging = `${tensorflowFolder(env)}.new`;
+  try {
+    for (const path of [staging, `${tensorflowFolder(env)}.old`]) await rm(path, { recursive: true, force: true });
+    await mkdir(staging);
+    return await act(staging);
+  } catch (error) {
+    if (error instanceof Error && "code" in error && /^(ENOSPC|EDQUOT|EACCES|EPERM|EROFS)$/.test(String(error.code))) {
+      throw new DiagnosticError(diagnostic("FSL7031", undefined, { path: engines, why: reason(error) }), {
+        cause: error,
+      });
+    }
+    throw error;
+  } finally {
+    await rm(staging, { recursive: true, force: true });
+    lock.release();
+  }
+}
+
+/** What lies in the engine folder, where it is what is asked for and works. */
+async function working({ gpu, env, projectDir, signal, watch }: InstallOptions): Promise<Installation | undefined> {
+  const place = findTensorflow(projectDir, env);
+  if (place?.from !== "engine folder" || place.gpu !== gpu) return undefined;
+  const folder = tensorflowFolder(env);
+  watch.step(`TensorFlow ${place.version} lies in ${folder}: trying it`);
+  const trial = existsSync(place.addon) ? await tryTensorflow(place.addon, [], signal) : undefined;
+  if (trial?.works) return { version: place.version, gpu, folder, bytes: await sizeOf(folder) };
+  watch.step(`it does not work (${trial?.why ?? "its addon is missing"}), and is installed anew`);
+  return undefined;
+}
+
+async function installWheels(
+  staging: string,
+  wheels: readonly PinnedWheel[],
+  { gpu, projectDir, env, signal, watch }: InstallOptions,
+): Promise<InstalledTensorflow> {
+  // All that may be wanting is asked for before the first large download.
+  const compiler = await findCompiler(env, signal);
+  const pip = await findPip(signal);
+  const downloads = downloadsFolder(env);
+  await mkdir(downloads, { recursive: true });
+  await needRoom(downloads, wheels);
+
+  const sources = [ADDON_SOURCES, NODE_API_HEADERS];
+  watch.step(`sources of the addon: ${sources.map((p) => `${p.name} ${p.version}`).join(" and ")}, from npm`);
+  const place = (name: string): string => join(staging, "build", name);
+  await fetchPackages(sources, (pinned) => place(pinned.name), { projectDir, signal, onFetched: () => undefined });
+
+  const libraries = join(staging, "lib");
+  for (const wheel of wheels) {
+    watch.step(`${wheel.project} ${wheel.version}, through pip`);
+    const onBytes = (done: number): void => watch.bytes(Math.min(done, wheel.bytes), wheel.bytes);
+    await fetchWheel(wheel, { pip, folder: downloads, signal, onBytes });
+  }
+  watch.step("unpacking");
+  const total = wheels.reduce((sum, wheel) => sum + wheel.unpacked, 0);
+  let before = 0;
+  for (const wheel of wheels) {
+    await unpackWheel(join(downloads, wheel.file), libraries, {
+      signal,
+      onBytes: (done) => watch.bytes(Math.min(before + done, total), total),
+    });
+    before += wheel.unpacked;
+  }
+
+  watch.step(`building the addon with ${compiler}`);
+  const tensorflow = join(libraries, "tensorflow");
+  await buildAddon(
+    {
+      compiler,
+      sources: place(ADDON_SOURCES.name),
+      nodeHeaders: place(NODE_API_HEADERS.name),
+      tensorflow,
+      libraries: "lib/tensorflow",
+      addon: join(staging, ADDON_FILE),
+    },
+    signal,
+  );
+  for (const path of [join(staging, "build"), join(tensorflow, "include")]) await rm(path, { recursive: true });
+  return { version: TENSORFLOW_VERSION, gpu, addon: ADDON_FILE };
+}
+
+/** @throws DiagnosticError FSL7072 where the disk has too little room for downloads and what is unpacked from them. */
+async function needRoom(downloads: string, wheels: readonly PinnedWheel[]): Promise<void> {
+  const kept = new Set(await readdir(downloads));
+  const missing = wheels.filter((wheel) => !kept.has(wheel.file));
+  // pip has each file twice for a moment.
+  const largest = Math.max(0, ...missing.map((wheel) => wheel.bytes));
+  const needed =
+    missing.reduce((sum, wheel) => sum + wheel.bytes, largest) + wheels.reduce((sum, wheel) => sum + wheel.unpacked, 0);
+  const { bavail, bsize } = await statfs(downloads);
+  const free = bavail * bsize;
+  if (free >= needed) return;
+  const gb = (bytes: number): string => `${(bytes / 1e9).toFixed(1)} GB`;
+  throw new DiagnosticError(
+    diagnostic("FSL7072", undefined, { path: dirname(downloads), free: gb(free), needed: gb(needed) }),
+  );
+}
+
+/** @throws DiagnosticError FSL7076 where it does not compute here. */
+async function prove(addon: string, { version }: InstalledTensorflow, { signal }: InstallOptions): Promise<void> {
+  const trial = await tryTensorflow(addon, [], signal);
+  if (!trial.works) throw new DiagnosticError(diagnostic("FSL7076", undefined, { version, reason: trial.why }));
+}
+
+/** By renames alone: a run that starts meanwhile finds the old one or the new one, or for a moment none. */
+async function replace(folder: string, staging: string): Promise<void> {
+  const old = `${folder}.old`;
+  if (existsSync(folder)) await rename(folder, old);
+  await rename(staging, folder);
+  await rm(old, { recursive: true, force: true });
+}
+
+function thisMachine(): Machine {
+  const { header } = process.report.getReport() as {
+    readonly header: { readonly glibcVersionRuntime?: string };
+  };
+  return { platform: process.platform, arch: process.arch, glibc: header.glibcVersionRuntime };
+}

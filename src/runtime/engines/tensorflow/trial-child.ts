@@ -1,0 +1,26 @@
+/**
+ * The child process of a trial: loads the addon that the first argument names and multiplies two matrices; then tries to
+ * load each library that the others name. Its last line on stdout is the outcome as JSON.
+ */
+import { boolAttribute, loadAddon, TF, typeAttribute } from "./binding.js";
+import { reachable, type TrialOutcome } from "./trial.js";
+
+const [addonPath = "", ...libraries] = process.argv.slice(2);
+const addon = loadAddon(addonPath);
+const attributes = [
+  boolAttribute("transpose_a", false),
+  boolAttribute("transpose_b", false),
+  typeAttribute("T", "f32"),
+];
+const inputs = [
+  [1, 2, 3, 4],
+  [5, 6, 7, 8],
+].map((values) => addon.createTensor([2, 2], TF.f32, new Float32Array(values)));
+const [product] = addon.executeOp("MatMul", attributes, inputs, 1);
+const outcome: TrialOutcome = {
+  version: addon.TF_Version,
+  gpu: addon.isUsingGpuDevice(),
+  product: product === undefined ? [] : [...addon.tensorDataSync(product.id)],
+  libraries: libraries.filter(reachable),
+};
+process.stdout.write(`\n${JSON.stringify(outcome)}\n`);

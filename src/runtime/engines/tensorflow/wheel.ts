@@ -1,0 +1,162 @@
+/** Wheels: had through pip, checked against their pinned digest, kept until the installation is done, unpacked in part. */
+import { createHash } from "node:crypto";
+import { createReadStream, createWriteStream, existsSync } from "node:fs";
+import { mkdir, readdir, rm, stat, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { pipeline } from "node:stream/promises";
+import { openPromise } from "yauzl";
+import { DiagnosticError, diagnostic } from "../../../compiler/diagnostics/diagnostic.js";
+import { firstThatRuns, run } from "./command.js";
+import type { PinnedWheel } from "./pins.js";
+
+/** How pip is called here. @throws DiagnosticError FSL7071 where it is not. */
+export async function findPip(signal: AbortSignal): Promise<readonly [string, ...string[]]> {
+  const found = await firstThatRuns(
+    [["python3", "-m", "pip"], ["python", "-m", "pip"], ["pip3"], ["pip"]],
+    ["--version"],
+    signal,
+  );
+  if (found !== undefined) return found;
+  throw new DiagnosticError(
+    diagnostic(
+      "FSL7071",
+      undefined,
+      { tool: "pip, Python's package installer," },
+      {
+        help: [
+          "`apt-get install python3-pip`, `dnf install python3-pip` or what the system's packages call it; then the same command again",
+        ],
+      },
+    ),
+  );
+}
+
+export interface FetchWheel {
+  readonly pip: readonly [string, ...string[]];
+  /** Where finished downloads are kept. */
+  readonly folder: string;
+  readonly signal: AbortSignal;
+  readonly onBytes: (done: number) => void;
+}
+
+/**
+ * The path of the wheel: kept from before, or got by pip, with the index, proxy and certificates of the user's pip
+ * configuration. @throws DiagnosticError FSL7073 where it cannot be had, FSL7074 where it is not the pinned one.
+ */
+export async function fetchWheel(wheel: PinnedWheel, options: FetchWheel): Promise<string> {
+  const path = join(options.folder, wheel.file);
+  if (existsSync(path)) {
+    if ((await sha256(path, options.signal)) === wheel.sha256) return path;
+    await rm(path);
+  }
+  await download(wheel, options);
+  if (!existsSync(path)) throw notHad(wheel, "pip got a file of another name");
+  if ((await sha256(path, options.signal)) === wheel.sha256) return path;
+  await rm(path);
+  throw new DiagnosticError(diagnostic("FSL7074", undefined, { wheel: wheel.file }));
+}
+
+async function download(wheel: PinnedWheel, { pip, folder, signal, onBytes }: FetchWheel): Promise<void> {
+  // pip writes to the temporary folder first: one on the disk that has room for it, and whose size tells how far it is.
+  const under = join(folder, `${wheel.project}.part`);
+  await rm(under, { recursive: true, force: true });
+  await mkdir(under, { recursive: true });
+  const requirement = join(under, "requirement.txt");
+  const timer = setInterval(() => {
+    // A folder that changes while it is read has no size to tell this time.
+    sizeOf(under).then(onBytes, () => undefined);
+  }, 250);
+  try {
+    await writeFile(requirement, `${wheel.project}==${wheel.version} --hash=sha256:${wheel.sha256}\n`);
+    const outcome = await run([...pip, ...pipArguments(wheel), "-r", requirement, "-d", folder], {
+      signal,
+      env: { ...process.env, TMPDIR: under, TEMP: under, TMP: under },
+    });
+    if (outcome?.code === 0) return;
+    const lines = (outcome?.stderr ?? "").split("\n").map((line) => line.trim());
+    // The last word is that of the cause; those before it count tries or tell of other files.
+    const reason = lines.findLast((line) => line.startsWith("ERROR:")) ?? lines.findLast((line) => line !== "");
+    if (reason?.includes("DO NOT MATCH THE HASHES")) {
+      throw new DiagnosticError(diagnostic("FSL7074", undefined, { wheel: wheel.file }));
+    }
+    throw notHad(wheel, reason?.replace(/^ERROR: /, "") ?? "pip ended without a word");
+  } finally {
+    clearInterval(timer);
+    await rm(under, { recursive: true, force: true });
+  }
+}
+
+function notHad(wheel: PinnedWheel, reason: string): DiagnosticError {
+  return new DiagnosticError(diagnostic("FSL7073", undefined, { wheel: wheel.file, reason }));
+}
+
+/** One file and nothing that it depends on, whatever Python pip itself runs on. */
+function pipArguments(wheel: PinnedWheel): readonly string[] {
+  const [, , , abi = "none", platforms = "any"] = wheel.file.replace(/\.whl$/, "").split("-");
+  return [
+    "--disable-pip-version-check",
+    "--no-input",
+    "download",
+    "--no-deps",
+    "--no-cache-dir",
+    "--require-hashes",
+    "--progress-bar=off",
+    "--only-binary=:all:",
+    "--implementation=cp",
+    "--python-version=3.11",
+    `--abi=${abi}`,
+    ...platforms.split(".").map((platform) => `--platform=${platform}`),
+  ];
+}
+
+async function sha256(path: string, signal: AbortSignal): Promise<string> {
+  const hash = createHash("sha256");
+  for await (const chunk of createReadStream(path, { highWaterMark: 1 << 20, signal })) hash.update(chunk as Buffer);
+  return hash.digest("hex");
+}
+
+/** Bytes of everything under a folder. */
+export async function sizeOf(folder: string): Promise<number> {
+  let sum = 0;
+  for (const entry of await readdir(folder, { recursive: true, withFileTypes: true })) {
+    if (entry.isFile()) sum += (await stat(join(entry.parentPath, entry.name))).size;
+  }
+  return sum;
+}
+
+/** Of TensorFlow its C library with the headers that the addon includes; of CUDA's parts what a program needs that runs. */
+const NEEDED = [
+  /^tensorflow\/libtensorflow_(cc|framework)\.so\.2$/,
+  /^tensorflow\/include\/(tensorflow\/c|xla\/tsl\/c)\/.*\.h$/,
+  /^tensorflow\/include\/(tensorflow\/core|tsl)\/platform\/ctstring(_internal)?\.h$/,
+  /^nvidia\/\w+\/lib\/[^/]+\.so[.\d]*$/,
+  /^nvidia\/cuda_nvcc\/(bin\/ptxas|nvvm\/libdevice\/.*)$/,
+];
+
+/** Unpacks what is needed of a wheel into `folder`, under the names that it has in the wheel. */
+export async function unpackWheel(
+  path: string,
+  folder: string,
+  options: { readonly signal: AbortSignal; readonly onBytes: (done: number) => void },
+): Promise<void> {
+  const zip = await openPromise(path, { autoClose: false });
+  let done = 0;
+  try {
+    for await (const entry of zip.eachEntry()) {
+      if (!NEEDED.some((pattern) => pattern.test(entry.fileName))) continue;
+      const target = join(folder, entry.fileName);
+      await mkdir(dirname(target), { recursive: true });
+      const executable = ((entry.externalFileAttributes >>> 16) & 0o111) !== 0;
+      const content = await zip.openReadStreamPromise(entry);
+      content.on("data", (chunk: Buffer) => {
+        done += chunk.length;
+        options.onBytes(done);
+      });
+      await pipeline(content, createWriteStream(target, { mode: executable ? 0o755 : 0o644 }), {
+        signal: options.signal,
+      });
+    }
+  } finally {
+    zip.close();
+  }
+}
