@@ -64,9 +64,51 @@ function feedsOf(episodes: number, seed: number): Values {
 const runningStatistics = ["encoder.batch_norm.0.running_mean", "encoder.batch_norm.0.running_var"];
 
 describe("a step through an inner loop", () => {
-  for (const metric of ["maml(rate: 0.5, inner: 2 steps)", "maml_inductive(rate: 0.5, inner: 1 step)", "meta_sgd"])
-    it(`${metric}: goes down the finite-difference gradient of the outer loss`, () => {
-      const { stage, dataset } = stageOf({ metric });
+  const looped = (learned: string, body: string): Source => ({
+    metric: "looped",
+    declared: `metric looped {
+  learn head = linear(way)
+  ${learned}
+  classify(support: vector [way, shot], query: vector) -> logits [way] { ${body} }
+}`,
+  });
+  const supportLoss = "mean(cross_entropy(top(support[way']), label(way')) over all)";
+  for (const [name, source] of Object.entries<Source>({
+    MAML: { metric: "maml(rate: 0.5, inner: 2 steps)" },
+    "MAML, each query by itself": { metric: "maml_inductive(rate: 0.5, inner: 1 step)" },
+    "Meta-SGD": { metric: "meta_sgd" },
+    "by Adam": looped(
+      "learn rate = 0.1 positive",
+      `minimize top from head by adam(lr: rate, beta1: 0.5) for 3 steps { ${supportLoss} }
+       top(query)`,
+    ),
+    "by momentum and decay that are learned": looped(
+      "learn rate, mu, decay = 0.1",
+      `minimize top from head by sgd(lr: rate, momentum: mu, weight_decay: decay) for 3 steps { ${supportLoss} }
+       top(query)`,
+    ),
+    "until each query has its own end": looped(
+      "learn pull = 0.3 positive",
+      `let c = mean(support over shot)
+       repeat 12 from u = c {
+         let near = softmax(-squared_distance(query, u over feature) / 50 over way)
+         u + pull * near * (query - u)
+       } until max(abs(u - u.before) over all) < 0.3
+       -squared_distance(query, u over feature) / 20 + 0.1 * head(query)`,
+    ),
+    "one loop in another": looped(
+      "learn rate = 0.1 positive",
+      `repeat 2 from s = mean(support over shot) {
+         minimize top from head by sgd(lr: rate) for 2 steps {
+           mean(cross_entropy(top(s[way']), label(way')) over all) + 0.01 * sum((top(s[way']) - 1) ^ 2 over all)
+         }
+         s + 0.1 * mean(top(s[way']) over way', way)
+       }
+       -squared_distance(query, s over feature) / 20 + 0.1 * head(query)`,
+    ),
+  }))
+    it(`${name}: goes down the finite-difference gradient of the outer loss`, () => {
+      const { stage, dataset } = stageOf(source);
       const training = lowerTraining(stage, dataset, { seed: 0 });
       expect(() => verify(training.program)).not.toThrow();
       const state = initialState(training, 2);
