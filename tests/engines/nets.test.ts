@@ -1,16 +1,14 @@
-/** Whole small nets, forward and backward, on ONNX Runtime against the f64 interpreter. */
-import { afterAll, describe, expect, test } from "vitest";
+/** Whole small nets, forward and backward, on each engine that computes in f32 against the f64 interpreter. */
+import { afterAll, beforeAll, describe, expect, test as runsHere } from "vitest";
 import { gradient } from "../../src/compiler/tensor/derivative.js";
 import type { InputTensor } from "../../src/compiler/tensor/interpret.js";
 import { interpret } from "../../src/compiler/tensor/interpret.js";
 import type { Node } from "../../src/compiler/tensor/ir.js";
 import type { Ops } from "../../src/compiler/tensor/ops.js";
-import type { HostTensor } from "../../src/runtime/engines/engine.js";
-import { OnnxEngine } from "../../src/runtime/engines/onnx/engine.js";
+import type { Engine, HostTensor } from "../../src/runtime/engines/engine.js";
 import { freshOps, programOf, random } from "../tensor/support.js";
+import { ENGINES, titleOf } from "./support.js";
 
-const engine = new OnnxEngine({ device: "cpu", threads: 2 });
-afterAll(() => engine.dispose());
 /** Of each gradient and metric, relative to its largest element: the project's promise. */
 const TOLERANCE = 1e-4;
 
@@ -76,43 +74,55 @@ const shapes: Record<string, Shape> = {
   "wide input": { ...base, channels: 6 },
 };
 
-describe.each(Object.keys(shapes))("conv → norm → activation → pool, %s", (name) => {
-  test.each(["noise", "ties"] as const)("%s", async (pixels) => {
-    const o = freshOps();
-    const { outputs, weights } = net(o, shapes[name] ?? base);
-    const images = o.graph.nodes.find((node) => node.op === "input" && node.attrs.name === "images") as Node;
-    const program = programOf(outputs, [images, ...weights]);
-    const next = random(11);
-    const inputs: Record<string, HostTensor> = {};
-    for (const input of program.inputs) inputs[input.name] = filled(input.node, next, pixels);
-    const executable = await engine.compile(program);
-    const { host } = await executable.run(inputs);
-    await executable.dispose();
-    const wanted = interpret(program, inputs as Record<string, InputTensor>);
-    const scaleOf = (data: ArrayLike<number>) => Math.max(0, ...Array.from(data, Math.abs));
-    const largest = Math.max(...program.outputs.slice(2).map((output) => scaleOf(wanted[output.name]?.data ?? [])));
-    for (const output of program.outputs) {
-      const [got, want] = [host[output.name]?.data ?? [], wanted[output.name]?.data ?? []];
-      // A bias under a batch norm has no gradient but rounding: it is held against the others' size.
-      const scale = Math.max(scaleOf(want), largest * 1e-3);
-      const worst = Math.max(...Array.from(got, (value, i) => Math.abs(value - (want[i] ?? Number.NaN)))) / scale;
-      expect(worst, `output ${output.name}`).toBeLessThan(TOLERANCE);
-    }
-  });
-});
+describe.each([ENGINES.onnx, ENGINES.tensorflow].map((each) => [titleOf(each), each] as const))(
+  "%s",
+  (_, candidate) => {
+    const test = runsHere.skipIf(candidate.missing !== undefined);
+    let engine: Engine;
+    beforeAll(() => {
+      if (candidate.missing === undefined) engine = candidate.make({ threads: 2 });
+    });
+    afterAll(() => engine?.dispose());
 
-test("constant images: gradients stay at rounding", async () => {
-  const o = freshOps();
-  const { outputs, weights } = net(o, base);
-  const images = o.graph.nodes.find((node) => node.op === "input" && node.attrs.name === "images") as Node;
-  const program = programOf(outputs, [images, ...weights]);
-  const next = random(5);
-  const inputs = Object.fromEntries(program.inputs.map(({ name, node }) => [name, filled(node, next, "flat")]));
-  const executable = await engine.compile(program);
-  const { host } = await executable.run(inputs);
-  await executable.dispose();
-  const wanted = interpret(program, inputs as Record<string, InputTensor>);
-  for (const { name } of program.outputs)
-    for (const [i, value] of Array.from(host[name]?.data ?? []).entries())
-      expect(Math.abs(value - (wanted[name]?.data[i] ?? Number.NaN))).toBeLessThan(1e-3);
-});
+    describe.each(Object.keys(shapes))("conv → norm → activation → pool, %s", (name) => {
+      test.each(["noise", "ties"] as const)("%s", async (pixels) => {
+        const o = freshOps();
+        const { outputs, weights } = net(o, shapes[name] ?? base);
+        const images = o.graph.nodes.find((node) => node.op === "input" && node.attrs.name === "images") as Node;
+        const program = programOf(outputs, [images, ...weights]);
+        const next = random(11);
+        const inputs: Record<string, HostTensor> = {};
+        for (const input of program.inputs) inputs[input.name] = filled(input.node, next, pixels);
+        const executable = await engine.compile(program);
+        const { host } = await executable.run(inputs);
+        await executable.dispose();
+        const wanted = interpret(program, inputs as Record<string, InputTensor>);
+        const scaleOf = (data: ArrayLike<number>) => Math.max(0, ...Array.from(data, Math.abs));
+        const largest = Math.max(...program.outputs.slice(2).map((output) => scaleOf(wanted[output.name]?.data ?? [])));
+        for (const output of program.outputs) {
+          const [got, want] = [host[output.name]?.data ?? [], wanted[output.name]?.data ?? []];
+          // A bias under a batch norm has no gradient but rounding: it is held against the others' size.
+          const scale = Math.max(scaleOf(want), largest * 1e-3);
+          const worst = Math.max(...Array.from(got, (value, i) => Math.abs(value - (want[i] ?? Number.NaN)))) / scale;
+          expect(worst, `output ${output.name}`).toBeLessThan(TOLERANCE);
+        }
+      });
+    });
+
+    test("constant images: gradients stay at rounding", async () => {
+      const o = freshOps();
+      const { outputs, weights } = net(o, base);
+      const images = o.graph.nodes.find((node) => node.op === "input" && node.attrs.name === "images") as Node;
+      const program = programOf(outputs, [images, ...weights]);
+      const next = random(5);
+      const inputs = Object.fromEntries(program.inputs.map(({ name, node }) => [name, filled(node, next, "flat")]));
+      const executable = await engine.compile(program);
+      const { host } = await executable.run(inputs);
+      await executable.dispose();
+      const wanted = interpret(program, inputs as Record<string, InputTensor>);
+      for (const { name } of program.outputs)
+        for (const [i, value] of Array.from(host[name]?.data ?? []).entries())
+          expect(Math.abs(value - (wanted[name]?.data[i] ?? Number.NaN))).toBeLessThan(1e-3);
+    });
+  },
+);

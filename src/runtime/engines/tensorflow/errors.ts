@@ -8,7 +8,7 @@ const KINDS: readonly (readonly [RegExp, EngineErrorKind])[] = [
   ],
   [/CUDA_ERROR_(?!OUT_OF_MEMORY)|device lost|illegal memory access|cudaErrorECC|GPU.*fell off the bus/i, "device-lost"],
   [
-    /not found: .*op type not registered|could not find device for node|no registered '.*' opkernel|not supported|unimplemented|not implemented/i,
+    /op type not registered|could not find device for node|no registered '.*' opkernel|not supported|unimplemented|not implemented/i,
     "unsupported-op",
   ],
 ];

@@ -1,12 +1,11 @@
 /** A tensor program as one list of TensorFlow ops over slots, and when each slot is let go. */
-import { decompose } from "../../../compiler/tensor/decompose.js";
 import type { Program } from "../../../compiler/tensor/ir.js";
-import { rewriteProgram, rootsOf } from "../../../compiler/tensor/program.js";
+import { rootsOf } from "../../../compiler/tensor/program.js";
 import { schedule } from "../../../compiler/tensor/schedule.js";
 import type { HostTensors } from "../engine.js";
 import { type Constant, Emitter, type Instruction, type Kernels, type Slot } from "./emitter.js";
-import { exchangePools } from "./exchange.js";
 import { lowerNode } from "./lowering/index.js";
+import { prepare } from "./prepare.js";
 import { Related } from "./related.js";
 
 export interface Lowered {
@@ -25,12 +24,7 @@ export interface Step extends Instruction {
 
 /** Inputs named in `constants` are baked in. */
 export function lowerProgram(program: Program, constants: HostTensors, kernels: Kernels): Lowered {
-  const prepared = rewriteProgram(program, (graph, roots) =>
-    exchangePools(
-      graph,
-      decompose(graph, roots, (op) => op !== "random_bits"),
-    ),
-  );
+  const prepared = prepare(program);
   const roots = rootsOf(prepared);
   const order = schedule(roots);
   const e = new Emitter(kernels, new Related(order), (emitter, node) => emitter.define(node, lowerNode(emitter, node)));

@@ -1,9 +1,13 @@
 /**
- * Activations after max pools instead of before, forward and backward: a rising activation does not change which element of
- * a window is the largest, and there are fewer of them afterwards. The same results to the bit.
+ * Rewrites of a program, still in the IR, that make it cheaper with the same results:
+ * - Activations after max pools instead of before, forward and backward: a rising activation does not change which element
+ *   of a window is the largest, and there are fewer of them afterwards.
+ * - Of the gradient that goes through a batch norm nothing is left in a channel's sum: the gradient of a bias under it is 0.
  */
+import { decompose } from "../../../compiler/tensor/decompose.js";
 import type { Graph } from "../../../compiler/tensor/graph.js";
-import type { Node, OpName } from "../../../compiler/tensor/ir.js";
+import type { Node, OpName, Program } from "../../../compiler/tensor/ir.js";
+import { rewriteProgram } from "../../../compiler/tensor/program.js";
 import { reachable, rebuild } from "../../../compiler/tensor/walk.js";
 
 type Activation = Node<"relu"> | Node<"leaky_relu">;
@@ -12,7 +16,16 @@ type Gradient = Node<"relu_grad"> | Node<"leaky_relu_grad">;
 const GRADIENT_OF = { relu: "relu_grad", leaky_relu: "leaky_relu_grad" } as const;
 const POOLS: ReadonlySet<OpName> = new Set(["max_pool", "max_pool_grad", "max_pool_take"]);
 
-export function exchangePools(graph: Graph, roots: readonly Node[]): Node[] {
+export function prepare(program: Program): Program {
+  return rewriteProgram(program, (graph, roots) =>
+    rewrite(
+      graph,
+      decompose(graph, roots, (op) => op !== "random_bits"),
+    ),
+  );
+}
+
+function rewrite(graph: Graph, roots: readonly Node[]): Node[] {
   const nodes = reachable(roots);
   const elsewhere = new Set<Node>(roots);
   for (const node of nodes) if (!POOLS.has(node.op)) for (const input of node.inputs) elsewhere.add(input);
@@ -27,6 +40,8 @@ export function exchangePools(graph: Graph, roots: readonly Node[]): Node[] {
     const [first] = inputs;
     if (node.op === "max_pool" && first !== undefined && rising(first) && pooled.has(first))
       return graph.op(first.op, [graph.op("max_pool", first.inputs, node.attrs)], first.attrs);
+    if (node.op === "reduce_sum" && node.attrs.axes.join() === "0,2,3" && first?.op === "batch_norm_grad_x")
+      return graph.op("const", [], { shape: node.shape, dtype: "f32", data: [0] });
     return node.op === "relu_grad" || node.op === "leaky_relu_grad"
       ? exchangedGradient(graph, node, inputs)
       : undefined;
