@@ -53,7 +53,7 @@ function baseline(e: Episode, steps: number): number[][] {
 
 /** Chen et al. 2019, 3.3: scaled cosines to a weight of each class, which starts at the class mean. */
 function baselinePlus(e: Episode, scale: number, steps: number): number[][] {
-  const start = times(e.way, (c) => mean(e.support.slice(c * e.shot, (c + 1) * e.shot)));
+  const start = times(e.way, (c) => normalized(mean(e.support.slice(c * e.shot, (c + 1) * e.shot))));
   const rows = (flat: readonly number[]): number[][] => times(e.way, (c) => flat.slice(c * dim, (c + 1) * dim));
   const scores = (x: readonly (readonly number[])[], w: readonly number[][]): number[][] =>
     x.map((row) => w.map((own) => scale * inner(normalized(row), normalized(own))));
