@@ -88,17 +88,31 @@ const declarationList = [
   "meta",
   "evaluate",
 ] as const;
+const lineList = [
+  "encoder",
+  "head",
+  "metric",
+  "data",
+  "episodes",
+  "optimizer",
+  "schedule",
+  "validate",
+  "report",
+  "loss",
+  "fit",
+  "learn",
+  "init",
+] as const;
 const wordList = [
   "fsl",
   ...declarationList,
+  ...lineList,
   "from",
   "with",
   "as",
   "over",
   "along",
   "like",
-  "learn",
-  "fit",
   "positive",
   "transductive",
   "assumes",
@@ -123,19 +137,9 @@ const wordList = [
   "residual",
   "shortcut",
   "parallel",
-  "data",
-  "encoder",
-  "head",
-  "episodes",
-  "optimizer",
-  "schedule",
-  "validate",
-  "report",
   "of",
-  "loss",
   "frozen",
   "untrained",
-  "init",
   "per",
   "step",
   "drop",
@@ -148,7 +152,7 @@ const wordList = [
 export type Word = (typeof wordList)[number];
 /** The words that mean something in some place. */
 export const words = Object.fromEntries(
-  wordList.map((word) => [
+  [...new Set(wordList)].map((word) => [
     word,
     createToken({
       name: `word_${word}`,
@@ -159,6 +163,43 @@ export const words = Object.fromEntries(
 ) as Readonly<Record<Word, TokenType>>;
 /** The words that declarations begin with. */
 export const declarationWords: ReadonlySet<string> = new Set(declarationList);
+/** The words that lines of a stage begin with and that have rules of their own. */
+export const lineWords: readonly Word[] = lineList;
+/** Words that begin something else than a value in some place; as names of values they stand in parentheses. */
+export const guardedWords: ReadonlySet<string> = new Set<Word>([
+  "if",
+  "else",
+  "each",
+  "module",
+  "not",
+  "and",
+  "or",
+  "let",
+  "repeat",
+  "minimize",
+  "over",
+  "along",
+  "as",
+  "from",
+  "by",
+  "for",
+  "until",
+  "at",
+  "like",
+  "positive",
+  "of",
+  "per",
+  "frozen",
+  "untrained",
+  "first_order",
+  "every",
+  "keep",
+  "drop",
+  "true",
+  "false",
+  "with",
+  "fn",
+]);
 /** A word that stands after a number on its line and is its unit: `5 shot`. */
 export const Unit = createToken({ name: "Unit", categories: [Any] });
 

@@ -5,21 +5,7 @@ import * as t from "../tokens.js";
 import { MethodParser } from "./methods.js";
 
 const w = t.words;
-const stageWords: ReadonlySet<TokenType> = new Set([
-  w.encoder,
-  w.head,
-  w.metric,
-  w.data,
-  w.episodes,
-  w.optimizer,
-  w.schedule,
-  w.validate,
-  w.report,
-  w.loss,
-  w.fit,
-  w.learn,
-  w.init,
-]);
+const stageWords: ReadonlySet<TokenType> = new Set(t.lineWords.map((word) => w[word]));
 
 export abstract class StageParser extends MethodParser {
   /** The token after the parenthesis that the k-th token opens. */

@@ -1,5 +1,6 @@
 /** Expressions, blocks and layers as documents. */
 import type * as ast from "../ast.js";
+import { guardedWords } from "../tokens.js";
 import { type Doc, group, indent, join, line, soft } from "./doc.js";
 import { body, type Comments, compactBody, type Item } from "./lines.js";
 
@@ -26,42 +27,6 @@ function levelOf(expr: ast.Expr): number {
   return primaryLevel;
 }
 
-/** Words that begin something else than a value in some place; as names of values they stand in parentheses. */
-const guarded: ReadonlySet<string> = new Set([
-  "if",
-  "else",
-  "each",
-  "module",
-  "not",
-  "and",
-  "or",
-  "let",
-  "repeat",
-  "minimize",
-  "over",
-  "along",
-  "as",
-  "from",
-  "by",
-  "for",
-  "until",
-  "at",
-  "like",
-  "positive",
-  "of",
-  "per",
-  "frozen",
-  "untrained",
-  "first_order",
-  "every",
-  "keep",
-  "drop",
-  "true",
-  "false",
-  "with",
-  "fn",
-]);
-
 export class ExpressionPrinter {
   constructor(readonly comments: Comments) {}
 
@@ -79,7 +44,7 @@ export class ExpressionPrinter {
       case "bool":
         return expr.value ? "true" : "false";
       case "ref":
-        return guarded.has(expr.text) ? `(${expr.text})` : expr.text;
+        return guardedWords.has(expr.text) ? `(${expr.text})` : expr.text;
       case "list":
         return this.bracketed("[", this.all(expr.items), "]");
       case "tuple":
