@@ -16,7 +16,7 @@ import type {
 import { gast, LLkLookaheadStrategy } from "./chevrotain.js";
 
 /** The tokens that something may begin with. */
-interface First {
+export interface First {
   /** Token types by their index, those of categories included. */
   readonly types: ReadonlySet<number>;
   /** Whether it may hold nothing at all: then it fits before any token. */
@@ -27,6 +27,21 @@ interface Parser {
   LA(k: number): IToken;
 }
 type Alternatives = readonly Pick<IOrAlt<unknown>, "GATE">[];
+
+/** Which way to go at one place of a rule: what Chevrotain keeps of a decision and calls on its parser. */
+export type Decide = DecideAlternative | DecideOptional;
+interface DecideAlternative extends Decision {
+  (alternatives?: Alternatives): number | undefined;
+  readonly kind: "alternative";
+}
+interface DecideOptional extends Decision {
+  (): boolean;
+  readonly kind: "optional";
+}
+interface Decision {
+  /** What each way may begin with; of an optional part, what it holds. Worked out when first asked for. */
+  ways(): readonly First[];
+}
 
 export class FirstToken implements ILookaheadStrategy {
   readonly #rules = new Map<Rule, First>();
@@ -43,15 +58,10 @@ export class FirstToken implements ILookaheadStrategy {
   }: {
     readonly rule: Rule;
     readonly prodOccurrence: number;
-  }): (alternatives?: IOrAlt<unknown>[]) => number | undefined {
-    const first = once(() => this.#choice(rule, "Alternation", prodOccurrence).definition.map((alt) => this.#of(alt)));
-    return function (this: unknown, alternatives: Alternatives = []) {
-      const { tokenTypeIdx } = (this as Parser).LA(1);
-      const at = first().findIndex(
-        (alternative, i) => alternatives[i]?.GATE?.call(this) !== false && begins(alternative, tokenTypeIdx),
-      );
-      return at < 0 ? undefined : at;
-    };
+  }): DecideAlternative {
+    return decideAlternative(() =>
+      this.#choice(rule, "Alternation", prodOccurrence).definition.map((alt) => this.#of(alt)),
+    );
   }
 
   buildLookaheadForOptional({
@@ -62,11 +72,8 @@ export class FirstToken implements ILookaheadStrategy {
     readonly rule: Rule;
     readonly prodOccurrence: number;
     readonly prodType: OptionalProductionType;
-  }): () => boolean {
-    const first = once(() => this.#sequence(this.#choice(rule, prodType, prodOccurrence).definition));
-    return function (this: unknown) {
-      return begins(first(), (this as Parser).LA(1).tokenTypeIdx);
-    };
+  }): DecideOptional {
+    return decideOptional(() => [this.#sequence(this.#choice(rule, prodType, prodOccurrence).definition)]);
   }
 
   #of(production: IProduction): First {
@@ -107,6 +114,27 @@ export class FirstToken implements ILookaheadStrategy {
     if (found === undefined) throw new Error(`grammar: ${rule.name} has no ${type} ${occurrence}`);
     return found;
   }
+}
+
+/** The first alternative that may begin with the next token, and whose gate is open. */
+export function decideAlternative(firsts: () => readonly First[]): DecideAlternative {
+  const ways = once(firsts);
+  const decide = function (this: unknown, alternatives: Alternatives = []): number | undefined {
+    const { tokenTypeIdx } = (this as Parser).LA(1);
+    const at = ways().findIndex((way, i) => alternatives[i]?.GATE?.call(this) !== false && begins(way, tokenTypeIdx));
+    return at < 0 ? undefined : at;
+  };
+  return Object.assign(decide, { kind: "alternative" as const, ways });
+}
+
+/** Whether an optional part may begin with the next token. */
+export function decideOptional(firsts: () => readonly First[]): DecideOptional {
+  const ways = once(firsts);
+  const decide = function (this: unknown): boolean {
+    const { tokenTypeIdx } = (this as Parser).LA(1);
+    return ways().some((way) => begins(way, tokenTypeIdx));
+  };
+  return Object.assign(decide, { kind: "optional" as const, ways });
 }
 
 interface Choice {

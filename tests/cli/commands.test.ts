@@ -1,10 +1,9 @@
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { Writable } from "node:stream";
 import sharp from "sharp";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
-import { main } from "../../src/cli/program.js";
+import { fslc } from "./command-line.js";
 
 let dir = "";
 beforeAll(() => {
@@ -12,28 +11,6 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(dir, { recursive: true, force: true }));
 
-interface Outcome {
-  readonly code: number;
-  readonly out: string;
-  readonly err: string;
-}
-function sink(): { stream: NodeJS.WriteStream; text: () => string } {
-  const parts: string[] = [];
-  const stream = new Writable({
-    write(chunk, _, done) {
-      parts.push(String(chunk));
-      done();
-    },
-  });
-  return { stream: stream as NodeJS.WriteStream, text: () => parts.join("") };
-}
-/** Runs a command line in this process; nothing of it is a terminal. */
-async function fslc(...argv: string[]): Promise<Outcome> {
-  const out = sink();
-  const err = sink();
-  const code = await main(argv, { stdout: out.stream, stderr: err.stream, stdin: process.stdin, env: { CI: "1" } });
-  return { code, out: out.text(), err: err.text() };
-}
 function file(name: string, text: string): string {
   const path = join(dir, name);
   writeFileSync(path, text);
