@@ -282,12 +282,7 @@ function normOf(
   }
   if (value.kind === "ref" && value.text === "running") return "running";
   if (value.kind === "ref" && value.text === "batch") {
-    const overQueries =
-      frame.options.place === "metric" && !frame.options.transductive && dependsOnQuery(x.expr, scope);
-    if (overQueries) {
-      checker.report("FSL3022", arg.span, {}, { help: ["write `norm: from(support)`"] });
-      return undefined;
-    }
+    frame.batched.push({ x: x.expr, at: arg.span });
     return "batch";
   }
   if (value.kind === "call" && value.callee.kind === "ref" && value.callee.text === "from" && value.args.length === 1) {
@@ -303,7 +298,9 @@ function normOf(
       });
       return undefined;
     }
-    return { from: frame.bind(tensor).expr };
+    const bound = frame.bind(tensor).expr;
+    frame.batched.push({ x: bound, at: arg.span });
+    return { from: bound };
   }
   checker.report(
     "FSL3009",
@@ -316,26 +313,4 @@ function normOf(
     { help: value.kind === "ref" ? suggest(value.text, ["batch", "running"]) : [] },
   );
   return undefined;
-}
-
-/** Whether a value is made from the query, looking through locals. */
-function dependsOnQuery(expr: Expr, scope: Scope): boolean {
-  let frame = scope.frame;
-  const queries = frame?.options.queries ?? new Set<string>();
-  const lets = new Map<number, Expr>();
-  while (frame !== undefined) {
-    for (const statement of frame.statements) if (statement.kind === "let") lets.set(statement.local, statement.value);
-    frame = frame.parent;
-  }
-  const seen = new Set<unknown>();
-  const visit = (node: unknown): boolean => {
-    if (typeof node !== "object" || node === null || seen.has(node)) return false;
-    seen.add(node);
-    if (Array.isArray(node)) return node.some(visit);
-    const record = node as { readonly k?: string; readonly name?: string; readonly local?: number };
-    if (record.k === "param") return record.name !== undefined && queries.has(record.name);
-    if (record.k === "local" && record.local !== undefined) return visit(lets.get(record.local));
-    return Object.values(record).some(visit);
-  };
-  return visit(expr);
 }

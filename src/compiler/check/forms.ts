@@ -27,7 +27,6 @@ export function metricFrame(
       generic: use.generic,
       transductive,
       opaque: new Set(opaque),
-      queries: new Set(),
       ...(use.generic ? {} : { image: use.encoder.input }),
     },
     [],

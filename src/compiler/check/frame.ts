@@ -9,6 +9,12 @@ export interface KnownAxis {
   readonly merged: readonly Axis[] | undefined;
 }
 
+/** A value whose batch statistics a call normalizes by, and where that is written. */
+export interface Batched {
+  readonly x: Expr;
+  readonly at: Span;
+}
+
 export interface FrameOptions {
   readonly place: "metric" | "loss" | "fit";
   /** Sizes stand for unknown ones: both branches of static `if`s are checked, and types are printed without sizes. */
@@ -16,8 +22,6 @@ export interface FrameOptions {
   readonly transductive: boolean;
   /** Axes of the queries of a transductive entry: no labels, no taking apart. */
   readonly opaque: ReadonlySet<string>;
-  /** Parameters of the entry that hold queries. */
-  readonly queries: ReadonlySet<string>;
   /** In a loss over classes: the split whose classes they are. */
   readonly labels?: string | undefined;
   /** Only training computes what stands here, so it may draw. */
@@ -36,10 +40,11 @@ export class Frame {
     readonly parent: Frame | undefined = undefined,
     /** Axis parameters of the function being inlined: what each stands for. */
     readonly axisNames: ReadonlyMap<string, string> = new Map(),
-    private readonly locals: { next: number; readonly adapted: Map<number, Name> } = parent?.locals ?? {
-      next: 0,
-      adapted: new Map(),
-    },
+    private readonly locals: {
+      next: number;
+      readonly adapted: Map<number, Name>;
+      readonly batched: Batched[];
+    } = parent?.locals ?? { next: 0, adapted: new Map(), batched: [] },
   ) {}
 
   /** A frame inside this one: another list of statements, or a function's axis names. */
@@ -60,6 +65,10 @@ export class Frame {
     const local = this.local();
     this.locals.adapted.set(local, name);
     return local;
+  }
+  /** What calls normalize by the batch statistics of, in this frame and those inside it. */
+  get batched(): Batched[] {
+    return this.locals.batched;
   }
   /** Where the adapted local was named. */
   nameOf(local: number): Name | undefined {

@@ -23,7 +23,7 @@ export interface PretrainContext {
 
 function lossFrame(labels?: string, image: readonly Axis[] = []): Frame {
   const none = new Set<string>();
-  const options = { place: "loss", generic: false, transductive: true, opaque: none, queries: none } as const;
+  const options = { place: "loss", generic: false, transductive: true, opaque: none } as const;
   return new Frame({ ...options, training: true, labels, image }, []);
 }
 

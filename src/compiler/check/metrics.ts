@@ -9,6 +9,7 @@ import { encoderCallable, type MetricUse, metricFrame, typeOfParam } from "./for
 import { Frame } from "./frame.js";
 import { axisSizes, Learned } from "./learns.js";
 import { checkLikeUses } from "./like-uses.js";
+import { checkStatistics } from "./query-statistics.js";
 import type { Scope } from "./scope.js";
 import { asNumbers, show } from "./tensors.js";
 import { anything, type MetricValue, printAxes } from "./values.js";
@@ -81,11 +82,7 @@ function elaborateEntry(entry: ast.EntryDecl, metric: Scope, use: MetricUse): En
   const queries = new Set<string>();
   const opaque = entry.transductive ? ["n"] : [];
   const base = metricFrame(use, "metric", opaque, entry.transductive);
-  const frame = new Frame(
-    { ...base.options, queries, training: entry.result.name.text === "loss" },
-    base.statements,
-    base,
-  );
+  const frame = new Frame({ ...base.options, training: entry.result.name.text === "loss" }, base.statements, base);
   frame.know("n", way * query);
   const scope = metric.child(frame);
   const params: EntryParam[] = [];
@@ -144,6 +141,7 @@ function elaborateEntry(entry: ast.EntryDecl, metric: Scope, use: MetricUse): En
   if (value.kind === "anything" || result === undefined) return undefined;
   const at = entry.body.result?.span ?? entry.body.span;
   if (value.kind === "tensor") unusedAdaptations(frame, value.expr, scope);
+  if (!entry.transductive) checkStatistics(frame, queries, scope);
   if (result.kind === "loss") {
     const loss = scalarLoss(value, scope, at);
     if (loss === undefined) return undefined;

@@ -190,7 +190,7 @@ export const typesCodes = codes({
   FSL3022: {
     severity: "error",
     title: "statistics of the queries",
-    message: "`norm: batch` over the queries makes this method transductive",
+    message: "batch statistics of the queries make this method transductive",
     explanation: "Batch statistics of queries let every query see the others, which an inductive method must not.",
     example:
       "fsl 1\nmetric m {\n  classify(encoder, support: image [way, shot], query: image) -> logits [way] {\n    -squared_distance(encoder(query, norm: batch).vector, mean(encoder(support, norm: batch).vector over shot) over feature)\n  }\n}",
