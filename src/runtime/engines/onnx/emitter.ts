@@ -1,6 +1,7 @@
 /** Builds one ONNX graph out of IR nodes: names, constants (each written once), and broadcasts that stay implicit. */
 import { CompilerBug } from "../../../compiler/bug.js";
-import type { Node, Shape } from "../../../compiler/tensor/ir.js";
+import type { DType, Node, Shape } from "../../../compiler/tensor/ir.js";
+import { CPU_KERNELS, type Factor, type Kernels } from "./kernels.js";
 import { type Attribute, type Initializer, NCHWC, type OnnxNode, type OnnxType } from "./proto.js";
 
 /**
@@ -22,7 +23,10 @@ export interface EmitOptions {
   readonly halved: ReadonlySet<Node>;
   /** Channels in a block of ONNX Runtime's blocked convolutions on this processor; 0 for plain ones. */
   readonly block: number;
+  readonly kernels: Kernels;
 }
+
+const PLAIN: EmitOptions = { centred: new Set(), halved: new Set(), block: 0, kernels: CPU_KERNELS };
 
 export class Emitter {
   readonly nodes: OnnxNode[] = [];
@@ -33,7 +37,7 @@ export class Emitter {
   private readonly shared = new Map<Node, Map<string, unknown>>();
   private counter = 0;
 
-  constructor(readonly options: EmitOptions = { centred: new Set(), halved: new Set(), block: 0 }) {}
+  constructor(readonly options: EmitOptions = PLAIN) {}
 
   define(node: Node, value: Value): void {
     this.values.set(node, value);
@@ -105,8 +109,19 @@ export class Emitter {
   }
 
   /** Copies under the given name: a graph output needs a name of its own. */
-  alias(from: string, to: string): void {
-    this.nodes.push({ op: "Identity", domain: "", inputs: [from], outputs: [to], attributes: {} });
+  alias(from: string, to: string, dtype: DType): void {
+    const op = this.options.kernels.copy(dtype);
+    const attributes = op === "Cast" ? { to: CAST_CODE[dtype] } : {};
+    this.nodes.push({ op, domain: "", inputs: [from], outputs: [to], attributes });
+  }
+
+  /** a · b over stacked matrices. */
+  product(a: Factor, b: Factor): string {
+    return this.options.kernels.product(this, a, b);
+  }
+
+  sum(parts: readonly string[]): string {
+    return parts.length === 1 ? (parts[0] ?? "") : this.options.kernels.sum(this, parts);
   }
 
   ints(values: readonly number[]): string {

@@ -3,22 +3,27 @@ import type { Node, Program } from "../../../compiler/tensor/ir.js";
 import { reachable } from "../../../compiler/tensor/walk.js";
 import type { HostTensors } from "../engine.js";
 import { Emitter } from "./emitter.js";
+import { CPU_KERNELS, type Kernels, WEBGPU_KERNELS } from "./kernels.js";
 import { type Fusion, findFusions, halvedPools } from "./lowering/fusions.js";
 import { lowerNode } from "./lowering/index.js";
-import { prepare } from "./prepare.js";
+import { type OnnxDevice, prepare } from "./prepare.js";
 import { encodeModel, type OnnxGraph, type ValueInfo } from "./proto.js";
+
+const KERNELS: Readonly<Record<OnnxDevice, Kernels>> = { cpu: CPU_KERNELS, gpu: WEBGPU_KERNELS };
 
 export interface LowerOptions {
   /** See `blockSize`; without it the convolutions are plain ONNX. */
   readonly block?: number;
+  readonly device?: OnnxDevice;
 }
 
 /** Inputs named in `constants` become initializers. Output `name` is the graph output `out:name`. */
 export function lowerProgram(program: Program, constants: HostTensors = {}, options: LowerOptions = {}): OnnxGraph {
-  const { program: prepared, centred } = prepare(program);
+  const device = options.device ?? "cpu";
+  const { program: prepared, centred } = prepare(program, device);
   const roots = prepared.outputs.map((output) => output.node);
   const nodes = reachable(roots);
-  const e = new Emitter({ centred, halved: halvedPools(nodes), block: options.block ?? 0 });
+  const e = new Emitter({ centred, halved: halvedPools(nodes), block: options.block ?? 0, kernels: KERNELS[device] });
   const inputs: ValueInfo[] = [];
   for (const { name, node } of prepared.inputs) {
     const constant = constants[name];
@@ -37,7 +42,7 @@ export function lowerProgram(program: Program, constants: HostTensors = {}, opti
   }
   const outputs: ValueInfo[] = [];
   for (const { name, node } of prepared.outputs) {
-    e.alias(e.full(node), outputName(name));
+    e.alias(e.full(node), outputName(name), node.dtype);
     outputs.push({ name: outputName(name), type: node.dtype, shape: node.shape });
   }
   return { name: program.name, nodes: e.nodes, initializers: e.initializers, inputs, outputs };

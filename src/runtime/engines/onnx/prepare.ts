@@ -1,11 +1,18 @@
 /** Rewrites of a program, still in the IR, that make its ONNX form fast: the results are the same to rounding. */
 import { decompose } from "../../../compiler/tensor/decompose.js";
 import type { Graph } from "../../../compiler/tensor/graph.js";
-import type { Node, Program } from "../../../compiler/tensor/ir.js";
+import type { CompositeName, Node, Program } from "../../../compiler/tensor/ir.js";
 import { Ops } from "../../../compiler/tensor/ops.js";
 import { rewriteProgram } from "../../../compiler/tensor/program.js";
 import { reachable } from "../../../compiler/tensor/walk.js";
 import { NormBlocks } from "./norm-blocks.js";
+import { webgpuForms } from "./webgpu/forms.js";
+
+/** Composites that a device has no lowering rule for, or no kernel behind it. */
+const WITHOUT_RULE: Readonly<Record<OnnxDevice, ReadonlySet<CompositeName>>> = {
+  cpu: new Set(["random_bits"]),
+  gpu: new Set(["random_bits", "log_softmax"]),
+};
 
 export interface Prepared {
   readonly program: Program;
@@ -13,11 +20,13 @@ export interface Prepared {
   readonly centred: ReadonlySet<Node>;
 }
 
-export function prepare(program: Program): Prepared {
+export type OnnxDevice = "cpu" | "gpu";
+
+export function prepare(program: Program, device: OnnxDevice): Prepared {
   const centred = new Set<Node>();
   const rewritten = rewriteProgram(program, (graph, roots) => {
-    const expanded = decompose(graph, roots, (op) => op !== "random_bits");
-    return rewriteNorms(graph, expanded, centred);
+    const expanded = decompose(graph, roots, (op) => !WITHOUT_RULE[device].has(op));
+    return rewriteNorms(graph, device === "gpu" ? webgpuForms(graph, expanded) : expanded, centred);
   });
   return { program: rewritten, centred };
 }

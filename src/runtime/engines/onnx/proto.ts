@@ -100,7 +100,14 @@ export interface OnnxGraph {
   readonly outputs: readonly ValueInfo[];
 }
 
-export function encodeModel(graph: OnnxGraph): Uint8Array {
+/** A graph whose inputs and outputs may have any shape. */
+type Loose = Omit<OnnxGraph, "inputs" | "outputs"> & {
+  readonly inputs: readonly LooseInfo[];
+  readonly outputs: readonly LooseInfo[];
+};
+type LooseInfo = Omit<ValueInfo, "shape"> & { readonly shape?: Shape };
+
+export function encodeModel(graph: Loose): Uint8Array {
   const message = {
     irVersion: IR_VERSION,
     producerName: "fslc",
@@ -139,7 +146,7 @@ function encodeAttribute(name: string, value: Attribute): object {
   return { name, ints: value, type: ATTRIBUTE.INTS };
 }
 
-function encodeValueInfo(value: ValueInfo): object {
-  const dim = value.shape.map((dimValue) => ({ dimValue }));
-  return { name: value.name, type: { tensorType: { elemType: ELEM[value.type], shape: { dim } } } };
+function encodeValueInfo(value: LooseInfo): object {
+  const shape = value.shape === undefined ? {} : { shape: { dim: value.shape.map((dimValue) => ({ dimValue })) } };
+  return { name: value.name, type: { tensorType: { elemType: ELEM[value.type], ...shape } } };
 }

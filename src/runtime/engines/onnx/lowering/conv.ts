@@ -71,6 +71,9 @@ function flippedFilters(e: Emitter, filters: Node, groups: number): string {
   });
 }
 
+const timesTransposed = (e: Emitter, a: string, b: string, rank: number): string =>
+  e.product({ name: a, rank, transposed: false }, { name: b, rank, transposed: true });
+
 /** dy·xᵀ summed over images, the columns of x stacked by kernel offset: `columns` [n, g, k·c/g, hw] → filters' shape. */
 export function filterProduct(
   e: Emitter,
@@ -83,7 +86,7 @@ export function filterProduct(
   const [o, inner, kh, kw] = images(node);
   const n = operand(node, 0).shape[0] ?? 1;
   const gradients = e.reshape(dy, [n, groups, o / groups, places]);
-  const products = e.msOp("FusedMatMul", [gradients, columns], { transB: 1 });
+  const products = timesTransposed(e, gradients, columns, 4);
   const summed = e.reduce("ReduceSum", products, [0]);
   if (kh * kw === 1) return e.reshape(summed, node.shape);
   return e.reshape(e.transpose(e.reshape(summed, [o, kh * kw, inner]), [0, 2, 1]), node.shape);
@@ -158,7 +161,7 @@ function shiftedProducts(e: Emitter, node: Node<"conv2d_filter_grad">): string {
     // Negative amounts crop the columns that this offset does not meet.
     const shifted = e.op("Pad", [source(x), e.ints([0, 0, top, left - j, 0, 0, bottom, right - (kw - 1 - j)])]);
     const columns = e.reshape(shifted, folded ? [c, n * places] : [n, c, places]);
-    const product = e.msOp("FusedMatMul", [gradients, columns], { transB: 1 });
+    const product = timesTransposed(e, gradients, columns, folded ? 2 : 3);
     return e.reshape(folded ? product : e.reduce("ReduceSum", product, [0]), [kh, o, c, 1]);
   });
   const joined = products.length === 1 ? (products[0] ?? "") : e.op("Concat", products, { axis: 3 });

@@ -1,7 +1,6 @@
 /** Sources and element-wise ops. Broadcasts stay implicit: an operand may be 1 along an axis that only repeats. */
 import type { Node, OpName, Shape } from "../../../../compiler/tensor/ir.js";
 import type { Emitter, Value } from "../emitter.js";
-import type { OnnxType } from "../proto.js";
 import { operand, type Rule, type Rules, whole } from "./rule.js";
 
 const ones = (shape: Shape): number[] => shape.map(() => 1);
@@ -15,7 +14,7 @@ const unary =
     return { name: e.op(op, [x.name]), shape: x.shape };
   };
 
-/** u32 arithmetic wraps; ORT's CPU kernels have none, and i32's wraps the same bits. */
+/** u32 arithmetic wraps; where it has no kernels, i32's wraps the same bits. */
 const WRAPPING = new Set(["Add", "Sub", "Mul"]);
 
 function binaryOp(e: Emitter, op: string, a: Node, b: Node): Value {
@@ -23,7 +22,9 @@ function binaryOp(e: Emitter, op: string, a: Node, b: Node): Value {
   const names = values.map((value) => value.name);
   const shape = joined(values.map((value) => value.shape));
   if (a.dtype !== "u32") return { name: e.op(op, names), shape };
-  const via: OnnxType = WRAPPING.has(op) ? "i32" : "i64";
+  const { wrapping, other } = e.options.kernels.u32;
+  const via = WRAPPING.has(op) ? wrapping : other;
+  if (via === "u32") return { name: e.op(op, names), shape };
   const cast = names.map((name) => e.cast(name, via));
   return { name: e.cast(e.op(op, cast), "u32"), shape };
 }
@@ -67,7 +68,8 @@ const COMPARE = {
 export function compareOp(e: Emitter, cmp: keyof typeof COMPARE, a: Node, b: Node): Value {
   const values = [e.value(a), e.value(b)];
   const names = values.map((value) => {
-    if (a.dtype === "u32") return e.cast(value.name, "i64");
+    const { other } = e.options.kernels.u32;
+    if (a.dtype === "u32" && other !== "u32") return e.cast(value.name, other);
     return a.dtype === "u8" || a.dtype === "bool" ? e.cast(value.name, "i32") : value.name;
   });
   const name = e.op(COMPARE[cmp], names);
@@ -120,9 +122,8 @@ export const elementwise = {
     const values = node.inputs.map((input) => e.value(input));
     const shape = joined(values.map((value) => value.shape));
     const [condition = "", ...sides] = values.map((value) => value.name);
-    if (node.dtype === "f32" || node.dtype === "i32" || node.dtype === "u8")
-      return { name: e.op("Where", [condition, ...sides]), shape };
-    const via: OnnxType = node.dtype === "u32" ? "i64" : "i32";
+    const via = e.options.kernels.where[node.dtype];
+    if (via === node.dtype) return { name: e.op("Where", [condition, ...sides]), shape };
     const cast = sides.map((side) => e.cast(side, via));
     return { name: e.cast(e.op("Where", [condition, ...cast]), node.dtype), shape };
   },
@@ -166,10 +167,11 @@ export function positive(e: Emitter, x: Node): string {
   return e.once(x, "positive", () => e.maskOf(e.op("Greater", [e.full(x), e.scalar(0)])));
 }
 
-/** 1 where x > 0, else the slope. Sign and Max run on all threads; Where does not. */
+/** 1 where x > 0, else the slope. */
 function leakyFactor(e: Emitter, x: Node, slope: number): string {
   return e.once(x, `leaky ${slope}`, () => {
-    if (slope >= 0 && slope <= 1) return e.op("Max", [e.op("Sign", [e.full(x)]), e.scalar(slope)]);
+    if (e.options.kernels.sign && slope >= 0 && slope <= 1)
+      return e.op("Max", [e.op("Sign", [e.full(x)]), e.scalar(slope)]);
     return e.op("Where", [e.op("Greater", [e.full(x), e.scalar(0)]), e.scalar(1), e.scalar(slope)]);
   });
 }

@@ -2,17 +2,12 @@
 import { CompilerBug } from "../../../../compiler/bug.js";
 import type { Node, OpName, Shape } from "../../../../compiler/tensor/ir.js";
 import { type Emitter, sizeOf } from "../emitter.js";
+import type { Factor } from "../kernels.js";
 import { operand, type Rules, whole } from "./rule.js";
 
 const without = (rank: number, ...used: (readonly number[])[]): number[] =>
   Array.from({ length: rank }, (_, axis) => axis).filter((axis) => !used.some((axes) => axes.includes(axis)));
 const sizes = (shape: Shape, axes: readonly number[]): number[] => axes.map((axis) => shape[axis] ?? 1);
-
-/** An operand as a stack of matrices: [batch, rows, columns], or its transpose where that needs no data movement. */
-interface Matrices {
-  readonly name: string;
-  readonly transposed: boolean;
-}
 
 /** Data with the axes in the order batch, rows, columns; transposed is cheaper where the columns lie before the rows. */
 function matrices(
@@ -21,7 +16,7 @@ function matrices(
   batch: readonly number[],
   rows: readonly number[],
   columns: readonly number[],
-): Matrices {
+): Factor {
   const straight = [...batch, ...rows, ...columns];
   const crossed = [...batch, ...columns, ...rows];
   const lies = (order: readonly number[]) => {
@@ -34,13 +29,8 @@ function matrices(
   const shape = transposed ? [b ?? 1, c ?? 1, r ?? 1] : [b ?? 1, r ?? 1, c ?? 1];
   const matrix = batch.length === 0 || b === 1 ? shape.slice(1) : shape;
   const name = e.full(node);
-  return { name: e.reshape(lies(order) ? name : e.transpose(name, order), matrix), transposed };
-}
-
-/** a · b over stacked matrices, either one possibly given transposed. */
-export function product(e: Emitter, a: Matrices, b: Matrices): string {
-  if (!a.transposed && !b.transposed) return e.op("MatMul", [a.name, b.name]);
-  return e.msOp("FusedMatMul", [a.name, b.name], { transA: a.transposed ? 1 : 0, transB: b.transposed ? 1 : 0 });
+  const stacked = e.reshape(lies(order) ? name : e.transpose(name, order), matrix);
+  return { name: stacked, rank: matrix.length, transposed };
 }
 
 export const linear = {
@@ -49,7 +39,7 @@ export const linear = {
     const { lhsBatch, rhsBatch, lhsContract, rhsContract } = node.attrs;
     const a = matrices(e, lhs, lhsBatch, without(lhs.shape.length, lhsBatch, lhsContract), lhsContract);
     const b = matrices(e, rhs, rhsBatch, rhsContract, without(rhs.shape.length, rhsBatch, rhsContract));
-    return whole(node, e.reshape(product(e, a, b), node.shape));
+    return whole(node, e.reshape(e.product(a, b), node.shape));
   },
   solve_spd: (e, node) => {
     const a = e.full(operand(node, 0));

@@ -78,7 +78,8 @@ export const structure = {
     const { axis, batch } = node.attrs;
     const inner = sizeOf(node.shape.slice(axis + 1));
     const height = sizeOf(node.shape.slice(0, axis + 1));
-    const rows = e.reshape(flatRows(e, indices, node.shape, axis, batch), [-1, 1]);
+    const numbers = e.reshape(flatRows(e, indices, node.shape, axis, batch), [-1, 1]);
+    const rows = e.options.kernels.rows === "i64" ? numbers : e.cast(numbers, "i64");
     const zeros = e.op("Expand", [e.scalar(0, node.dtype), e.ints([height, inner])]);
     const flat = e.reshape(e.full(updates), [-1, inner]);
     return whole(node, e.reshape(e.op("ScatterND", [zeros, rows, flat], { reduction: "add" }), node.shape));
@@ -121,14 +122,16 @@ function reduced(e: Emitter, node: Node, x: Node, axes: readonly number[], op: "
 }
 
 /**
- * Row numbers [B, P, I] (i64) into an operand [B…, P…, d, R…] flattened to [B·P·d, R], from indices [B…, I…] along d.
+ * Row numbers [B, P, I] into an operand [B…, P…, d, R…] flattened to [B·P·d, R], from indices [B…, I…] along d.
  */
 function flatRows(e: Emitter, indices: Node, shape: readonly number[], axis: number, batch: number): string {
   const outer = sizeOf(shape.slice(0, batch));
   const middle = sizeOf(shape.slice(batch, axis));
   const depth = shape[axis] ?? 1;
-  const wide = e.cast(e.reshape(e.full(indices), [outer, 1, -1]), "i64");
+  const type = e.options.kernels.rows;
+  const reshaped = e.reshape(e.full(indices), [outer, 1, -1]);
+  const wide = type === indices.dtype ? reshaped : e.cast(reshaped, type);
   if (outer * middle === 1) return wide;
   const starts = range(outer * middle).map((row) => row * depth);
-  return e.op("Add", [wide, e.constant("i64", [outer, middle, 1], starts)]);
+  return e.op("Add", [wide, e.constant(type, [outer, middle, 1], starts)]);
 }

@@ -37,7 +37,7 @@ export const window = {
     const wins = winners(e, x, y, node.attrs);
     const values = offsets(e, e.full(t), node.attrs, images(node), 0);
     const picked = values.map((value, k) => e.op("Where", [wins[k] ?? "", value, e.scalar(0)]));
-    return whole(node, picked.length === 1 ? (picked[0] ?? "") : e.op("Sum", picked));
+    return whole(node, e.sum(picked));
   },
   avg_pool: (e, node) => {
     const x = operand(node, 0);
@@ -162,7 +162,7 @@ function unwindow(e: Emitter, parts: readonly string[], window: Window, input: I
       e.ints([0, 0, before[0], before[1], 0, 0, h - tall - before[0], w - wide - before[1]]),
     ]);
   });
-  return placed.length === 1 ? (placed[0] ?? "") : e.op("Sum", placed);
+  return e.sum(placed);
 }
 
 /** [n, c, oh, ow] with stride − 1 zeros between neighbours. */

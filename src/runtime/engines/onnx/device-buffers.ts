@@ -1,0 +1,166 @@
+/**
+ * Tensors in a GPU's memory, through the WebGPU provider. What stays between runs stays there: a run's results of role
+ * `state` and `device` are its own buffers, and are the next run's inputs. Reading such a tensor directly aborts the
+ * process, so that tensors come down, and go up, through sessions that do nothing but copy.
+ */
+import * as ort from "onnxruntime-node";
+import type { DType, Program, Shape } from "../../../compiler/tensor/ir.js";
+import type { HostTensor, TypedData } from "../engine.js";
+import { Buffer, type Buffers, type Placement, type Results, resultOf } from "./buffers.js";
+import { engineError } from "./errors.js";
+import { tensor } from "./host-buffers.js";
+import { WEBGPU_KERNELS } from "./kernels.js";
+import { outputName } from "./model.js";
+import { ELEM, encodeModel } from "./proto.js";
+
+/** Tensors and bytes that crossed the bus. */
+export interface Traffic {
+  readonly tensors: number;
+  readonly bytes: number;
+}
+export interface Transfers {
+  readonly toDevice: Traffic;
+  readonly fromDevice: Traffic;
+}
+
+class DeviceBuffer extends Buffer {
+  constructor(
+    owner: object,
+    shape: Shape,
+    dtype: DType,
+    /** Where it is: an uploaded tensor waits on the host for the run that first takes it. */
+    public place: { readonly host: HostTensor } | { readonly device: ort.Tensor },
+  ) {
+    super(owner, shape, dtype);
+  }
+}
+
+type Direction = "up" | "down";
+const LOCATION = { up: "gpu-buffer", down: "cpu" } as const;
+const FROM = "from";
+const TO = "to";
+
+export class DeviceBuffers implements Buffers<DeviceBuffer> {
+  readonly device = "gpu";
+  readonly kind = DeviceBuffer;
+  private readonly copies = new Map<string, Promise<ort.InferenceSession>>();
+  private readonly alive = new Set<DeviceBuffer>();
+  private readonly traffic = { toDevice: { tensors: 0, bytes: 0 }, fromDevice: { tensors: 0, bytes: 0 } };
+
+  constructor(private readonly owner: object) {}
+
+  /** What has crossed the bus so far. */
+  get transfers(): Transfers {
+    return structuredClone(this.traffic);
+  }
+
+  session({ outputs }: Program): Placement {
+    return placement(
+      Object.fromEntries(outputs.map(({ name, role }) => [outputName(name), role === "host" ? "cpu" : "gpu-buffer"])),
+    );
+  }
+
+  upload(given: HostTensor): DeviceBuffer {
+    return this.keep(given.shape, given.dtype, { host: { ...given, data: given.data.slice() } });
+  }
+
+  async download({ shape, dtype, place }: DeviceBuffer): Promise<HostTensor> {
+    if ("host" in place) return { shape, dtype, data: place.host.data.slice() };
+    return this.received({ shape, dtype, data: (await this.copy("down", dtype, place.device)).data as TypedData });
+  }
+
+  release(buffer: DeviceBuffer): void {
+    this.alive.delete(buffer);
+    if ("device" in buffer.place) buffer.place.device.dispose();
+  }
+
+  async argument(buffer: DeviceBuffer): Promise<ort.Tensor> {
+    const { place, dtype } = buffer;
+    if ("device" in place) return place.device;
+    const device = await this.copy("up", dtype, this.feed(place.host));
+    buffer.place = { device };
+    return device;
+  }
+
+  feed(given: HostTensor): ort.Tensor {
+    count(this.traffic.toDevice, given);
+    return tensor(given);
+  }
+
+  results({ outputs }: Program): Results<DeviceBuffer> {
+    const fetches = Object.fromEntries(outputs.map(({ name }) => [outputName(name), null]));
+    return {
+      claim: () => ({
+        fetches,
+        kept: ({ name, node }, results) =>
+          this.keep(node.shape, node.dtype, { device: resultOf(results, outputName(name)) }),
+        host: ({ name, node }, results) => {
+          const { dtype, shape } = node;
+          return this.received({ shape, dtype, data: resultOf(results, outputName(name)).data as TypedData });
+        },
+      }),
+      retire: (_, before) => this.release(before),
+    };
+  }
+
+  async dispose(): Promise<void> {
+    for (const buffer of [...this.alive]) {
+      buffer.alive = false;
+      this.release(buffer);
+    }
+    const sessions = await Promise.all(this.copies.values());
+    this.copies.clear();
+    for (const session of sessions) await session.release();
+  }
+
+  private keep(shape: Shape, dtype: DType, place: DeviceBuffer["place"]): DeviceBuffer {
+    const buffer = new DeviceBuffer(this.owner, shape, dtype, place);
+    this.alive.add(buffer);
+    return buffer;
+  }
+
+  private async copy(direction: Direction, dtype: DType, from: ort.Tensor): Promise<ort.Tensor> {
+    const key = `${direction} ${dtype}`;
+    const known = this.copies.get(key) ?? copySession(direction, dtype);
+    this.copies.set(key, known);
+    try {
+      const session = await known;
+      return resultOf((await session.run({ [FROM]: from })) as Record<string, ort.Tensor>, TO);
+    } catch (cause) {
+      throw engineError(cause, direction === "up" ? "copying to the device" : "copying from the device");
+    }
+  }
+
+  private received(host: HostTensor): HostTensor {
+    count(this.traffic.fromDevice, host);
+    return host;
+  }
+}
+
+function count(traffic: { tensors: number; bytes: number }, { data }: HostTensor): void {
+  traffic.tensors += 1;
+  traffic.bytes += data.byteLength;
+}
+
+/** A node that the device has no kernel for is an error, not work for the processor. */
+function placement(preferredOutputLocation: Readonly<Record<string, "cpu" | "gpu-buffer">>): Placement {
+  return {
+    options: { executionProviders: [{ name: "webgpu" }], preferredOutputLocation },
+    settings: { disable_cpu_ep_fallback: "1" },
+  };
+}
+
+/** Copies tensors of one type and any shape. */
+async function copySession(direction: Direction, dtype: DType): Promise<ort.InferenceSession> {
+  const op = WEBGPU_KERNELS.copy(dtype);
+  const attributes = op === "Cast" ? { to: ELEM[dtype] } : {};
+  const model = encodeModel({
+    name: `copy ${direction}`,
+    nodes: [{ op, domain: "", inputs: [FROM], outputs: [TO], attributes }],
+    initializers: [],
+    inputs: [{ name: FROM, type: dtype }],
+    outputs: [{ name: TO, type: dtype }],
+  });
+  const { options, settings } = placement({ [TO]: LOCATION[direction] });
+  return ort.InferenceSession.create(model, { ...options, logSeverityLevel: 3, extra: { session: settings } });
+}

@@ -1,0 +1,46 @@
+/** Symmetric positive definite systems by elimination: the provider has no inverse. */
+import type { Node } from "../../../../compiler/tensor/ir.js";
+import type { Ops } from "../../../../compiler/tensor/ops.js";
+
+/**
+ * A [B…, n, n], B [B…, n, m] → X with A·X = B, by Gauss–Jordan elimination without pivots, which such matrices do
+ * without: n times an outer product off the whole of [A | B], then a division by what is left of the diagonal.
+ */
+export function solveSpd(o: Ops, a: Node, b: Node): Node {
+  const column = a.shape.length - 1;
+  const row = column - 1;
+  const size = a.shape[row] ?? 1;
+  const places = Float64Array.from({ length: size }, (_, place) => place);
+  let joined = o.concat([a, b], column);
+  for (let step = 0; step < size; step++) {
+    const pivotRow = o.sliceAxis(joined, row, step, step + 1);
+    const pivot = o.sliceAxis(pivotRow, column, step, step + 1);
+    const others = o.constant(
+      [size, 1],
+      places.map((place) => Number(place !== step)),
+    );
+    const column_ = o.sliceAxis(joined, column, step, step + 1);
+    const factors = o.mul(column_, o.broadcast(others, column_.shape, [row, column]));
+    const scaled = o.div(
+      pivotRow,
+      o.broadcast(o.reshape(pivot, pivot.shape.slice(0, -1)), pivotRow.shape, without(pivotRow, column)),
+    );
+    joined = o.sub(joined, o.mul(stretch(o, factors, joined.shape, column), stretch(o, scaled, joined.shape, row)));
+  }
+  const identity = o.constant(
+    [size, size],
+    Float64Array.from({ length: size * size }, (_, i) => Number(i % (size + 1) === 0)),
+  );
+  const left = o.sliceAxis(joined, column, 0, size);
+  const diagonal = o.sum(o.mul(left, o.broadcast(identity, left.shape, [row, column])), [column]);
+  const right = o.sliceAxis(joined, column, size, joined.shape[column] ?? size);
+  return o.div(right, o.spread(diagonal, right.shape, [column]));
+}
+
+const without = (node: Node, axis: number): number[] =>
+  node.shape.map((_, place) => place).filter((place) => place !== axis);
+
+/** x, of size 1 along `axis`, repeated along it. */
+function stretch(o: Ops, x: Node, shape: readonly number[], axis: number): Node {
+  return o.spread(o.reshape(x, x.shape.toSpliced(axis, 1)), shape, [axis]);
+}
