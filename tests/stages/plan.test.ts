@@ -1,6 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { buildPlan, keyContent, type PlanOptions, stageKey } from "../../src/compiler/stages/index.js";
-import { experiment, parts } from "./experiments.js";
+import type { EvaluateStage } from "../../src/compiler/typed.js";
+import { prototypes } from "../lower/fixtures.js";
+import { experiment, parts, task } from "./experiments.js";
 
 const options: PlanOptions = {
   seed: 0,
@@ -99,5 +101,20 @@ describe("the plan", () => {
     expect(result.embed.once).toBe(true);
     expect(result.cost?.image.flops).toBeGreaterThan(0);
     expect(result.cost?.episode.total).toBe((result.cost?.episode.flops ?? 0) * 20);
+    expect(result.cost?.episode.atMost).toBeUndefined();
+    const p = parts();
+    const [row] = p.result.rows;
+    if (row === undefined) throw new Error("it has a row");
+    const wide = { ...task, shot: 4 };
+    const larger = { ...row, label: "4 shot", task: wide, metric: prototypes(wide, 8), episodes: 5 };
+    const costOf = (rows: EvaluateStage["rows"]) => {
+      const stage = buildPlan(experiment({ ...p, result: { ...p.result, rows } }), options).stages.at(-2);
+      return stage?.kind === "evaluate" ? stage.cost : undefined;
+    };
+    const [small, large, both] = [[row], [larger], [row, larger]].map(costOf);
+    expect(large?.episode.flops).toBeGreaterThan(small?.episode.flops ?? Number.NaN);
+    expect(both?.episode.total).toBe((small?.episode.total ?? 0) + (large?.episode.total ?? 0));
+    expect(both?.episode).toMatchObject({ flops: large?.episode.flops, atMost: true });
+    expect(both?.image.total).toBe((small?.image.total ?? 0) + (large?.image.total ?? 0));
   });
 });

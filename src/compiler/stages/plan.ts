@@ -297,14 +297,20 @@ function evaluateCost(stage: EvaluateStage, experiment: Experiment, options: Pla
     outputs: embeddedForms(row.metric, encoder),
     slot: "encoder",
   });
-  const classify = lowerClassify(row.metric, row.task, encoder, { episodes: 1, report: stage.report });
-  const images = dataset.facts?.splits[row.split.split]?.images ?? row.episodes * imagesOf(row.task);
-  const named = Math.min(
-    images,
-    stage.rows.reduce((n, r) => n + r.episodes * imagesOf(r.task), 0),
+  // All rows draw from one split.
+  const named = stage.rows.reduce((n, r) => n + r.episodes * imagesOf(r.task), 0);
+  const images = Math.min(named, dataset.facts?.splits[row.split.split]?.images ?? named);
+  const rows = stage.rows.map(({ metric, task, episodes }) =>
+    stagedCost(lowerClassify(metric, task, encoder, { episodes: 1, report: stage.report }), episodes, options),
   );
-  const episodes = stage.rows.reduce((n, r) => n + r.episodes, 0);
-  return { image: stepCost(embed, named, options), episode: stagedCost(classify, episodes, options) };
+  return { image: stepCost(embed, images, options), episode: rows.reduce(largerCost) };
+}
+
+/** Of two rows: the work of the larger, which is then at most an episode's, and both in all. */
+function largerCost(a: StepCost, b: StepCost): StepCost {
+  const most = a.flops !== b.flops || a.atMost || b.atMost ? { atMost: true as const } : {};
+  const [low, high] = [0, 1].map((side) => Math.max(a.peakBytes[side as 0 | 1], b.peakBytes[side as 0 | 1]));
+  return { flops: Math.max(a.flops, b.flops), total: a.total + b.total, peakBytes: [low ?? 0, high ?? 0], ...most };
 }
 
 const imagesOf = (task: Task): number => task.way * (task.shot + task.query);
