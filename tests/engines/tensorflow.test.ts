@@ -315,6 +315,7 @@ runsHere("TensorFlow's messages become kinds, without their stacks", () => {
   expect(of("Op type not registered 'Foo' in binary running on host").kind).toBe("unsupported-op");
   expect(of("Could not find device for node: {{node Foo}}").kind).toBe("unsupported-op");
   expect(of("CUDA_ERROR_ILLEGAL_ADDRESS: an illegal memory access was encountered").kind).toBe("device-lost");
+  expect(of("Invalid TF_Status: 3\nMessage: shapes differ").message).toContain("running: shapes differ");
   expect(of("something else\n  at /a/place").kind).toBe("internal");
   expect(of("something else\n  at /a/place").message).not.toContain("/a/place");
 });

@@ -18,9 +18,12 @@ export function isSingular(cause: unknown): boolean {
   return cause instanceof Error && /decomposition was not successful|not invertible|is singular/i.test(cause.message);
 }
 
+/** The addon puts TensorFlow's status, a number, before its message. */
+const STATUS = /^Invalid TF_Status: \d+\s+Message: /;
+
 export function engineError(cause: unknown, doing: string): EngineError {
   if (cause instanceof EngineError) return cause;
-  const text = cause instanceof Error ? cause.message : String(cause);
+  const text = (cause instanceof Error ? cause.message : String(cause)).replace(STATUS, "");
   const kind = KINDS.find(([pattern]) => pattern.test(text))?.[1] ?? "internal";
   return new EngineError(kind, `tensorflow, ${doing}: ${text.split("\n", 1)[0] ?? text}`, { cause });
 }

@@ -50,7 +50,7 @@ export const conv = {
       const [gradient = 0, filter = 0] = parts;
       return e.op("Conv2DBackpropInput", [e.ints([n, h, w, channels]), filter, gradient], attributes);
     };
-    if (groups === 1 || e.kernels.groupedGradients) return whole(node, make(c)(inputs), "nhwc");
+    if (groups === 1 || differentiable(e, attributes)) return whole(node, make(c)(inputs), "nhwc");
     return whole(node, inGroups(e, inputs, groups, make(c / groups)), "nhwc");
   },
   conv2d_filter_grad: (e, node) => {
@@ -63,7 +63,7 @@ export const conv = {
       const [image = 0, gradient = 0] = parts;
       return e.op("Conv2DBackpropFilter", [image, e.ints([kh, kw, inner, filters]), gradient], attributes);
     };
-    if (groups === 1 || e.kernels.groupedGradients) return whole(node, make(o)(inputs), "hwio");
+    if (groups === 1 || differentiable(e, attributes)) return whole(node, make(o)(inputs), "hwio");
     return whole(node, inGroups(e, inputs, groups, make(o / groups)), "hwio");
   },
 } satisfies Partial<Rules<OpName>>;
@@ -75,6 +75,11 @@ function spatial(node: Node): Pair {
 
 function convAttributes(attrs: ConvAttrs, input: Pair, kernel: Pair): Attribute[] {
   return [strides(attrs.stride), ...paddingAttributes(input, kernel, attrs)];
+}
+
+/** Whether a convolution in groups has gradient kernels: on CPUs those of oneDNN, which are not taken where padding is explicit. */
+function differentiable(e: Emitter, attributes: readonly Attribute[]): boolean {
+  return e.kernels.groupedGradients && !attributes.some(({ value }) => value === "EXPLICIT");
 }
 
 /** One op for each group: the last axis of both operands and of the result is parted. */
