@@ -309,8 +309,8 @@ function evaluateCost(stage: EvaluateStage, experiment: Experiment, options: Pla
 /** Of two rows: the work of the larger, which is then at most an episode's, and both in all. */
 function largerCost(a: StepCost, b: StepCost): StepCost {
   const most = a.flops !== b.flops || a.atMost || b.atMost ? { atMost: true as const } : {};
-  const [low, high] = [0, 1].map((side) => Math.max(a.peakBytes[side as 0 | 1], b.peakBytes[side as 0 | 1]));
-  return { flops: Math.max(a.flops, b.flops), total: a.total + b.total, peakBytes: [low ?? 0, high ?? 0], ...most };
+  const peak = (side: 0 | 1): number => Math.max(a.peakBytes[side], b.peakBytes[side]);
+  return { flops: Math.max(a.flops, b.flops), total: a.total + b.total, peakBytes: [peak(0), peak(1)], ...most };
 }
 
 const imagesOf = (task: Task): number => task.way * (task.shot + task.query);
