@@ -1,6 +1,6 @@
 /** `fslc engines install` and `remove`: an engine that npm alone cannot bring. */
 import { Argument } from "commander";
-import type { Installation, Watch } from "../../runtime/engines/tensorflow/install.js";
+import type { Watch } from "../../runtime/engines/tensorflow/install.js";
 import { type Cli, Command, examples } from "../command.js";
 import { EXIT } from "../exit.js";
 import { canDraw } from "../terminal.js";
@@ -42,40 +42,38 @@ const engineArgument = (): Argument => new Argument("<engine>", "the engine").ch
 
 async function install(cli: Cli, gpu: boolean): Promise<number> {
   const { installTensorflow } = await import("../../runtime/engines/tensorflow/install.js");
-  return untilInterrupted(cli, async (signal, watch) => {
-    const done = await installTensorflow({ gpu, projectDir: process.cwd(), env: cli.env, signal, watch });
-    if (done === undefined) {
-      cli.stderr.write("interrupted: finished downloads are kept, and the same command goes on from there\n");
-      return EXIT.interrupted;
-    }
-    cli.stdout.write(`${describe(done)}\nto use it: fslc run FILE --engine tensorflow\n`);
-    return EXIT.done;
-  });
-}
-
-function describe({ version, gpu, folder, bytes: size }: Installation): string {
-  return `TensorFlow ${version} for ${gpu ? "CUDA" : "the CPU"} is installed and works: ${bytes(size)} in ${folder}`;
+  const done = await untilInterrupted(cli, (signal, watch) =>
+    installTensorflow({ gpu, projectDir: process.cwd(), env: cli.env, signal, watch }),
+  );
+  if (done === undefined) {
+    cli.stderr.write("interrupted: finished downloads are kept, and the same command goes on from there\n");
+    return EXIT.interrupted;
+  }
+  const { version, folder, bytes: size } = done;
+  cli.stdout.write(
+    `TensorFlow ${version} for ${gpu ? "CUDA" : "the CPU"} is installed and works: ${bytes(size)} in ${folder}\n`,
+  );
+  cli.stdout.write("to use it: fslc run FILE --engine tensorflow\n");
+  return EXIT.done;
 }
 
 async function remove(cli: Cli): Promise<number> {
   const { removeTensorflow } = await import("../../runtime/engines/tensorflow/install.js");
-  return untilInterrupted(cli, async (signal, watch) => {
-    const done = await removeTensorflow({ env: cli.env, signal, watch });
-    if (done === undefined) return EXIT.interrupted;
-    cli.stdout.write(
-      done.bytes === 0
-        ? `nothing to remove: there is no TensorFlow in ${done.folder}\n`
-        : `removed TensorFlow from ${done.folder}: ${bytes(done.bytes)} freed\n`,
-    );
-    return EXIT.done;
-  });
+  const done = await untilInterrupted(cli, (signal, watch) => removeTensorflow({ env: cli.env, signal, watch }));
+  if (done === undefined) {
+    cli.stderr.write("interrupted: nothing was removed\n");
+    return EXIT.interrupted;
+  }
+  cli.stdout.write(
+    done.bytes === 0
+      ? `nothing to remove: there is no TensorFlow in ${done.folder}\n`
+      : `removed TensorFlow from ${done.folder}: ${bytes(done.bytes)} freed\n`,
+  );
+  return EXIT.done;
 }
 
-/** A first signal stops in good order; what a command still cleans up is not cut off by a second of the same kind. */
-async function untilInterrupted(
-  cli: Cli,
-  act: (signal: AbortSignal, watch: Watch) => Promise<number>,
-): Promise<number> {
+/** A signal stops in good order: what is still cleaned up then is not cut off by another one. */
+async function untilInterrupted<T>(cli: Cli, act: (signal: AbortSignal, watch: Watch) => Promise<T>): Promise<T> {
   const stop = new AbortController();
   const onSignal = (): void => stop.abort();
   const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
@@ -92,9 +90,10 @@ async function untilInterrupted(
 /** A line for each step on stderr. On a terminal the bytes of a step are counted in it; elsewhere said now and then. */
 class Progress implements Watch {
   private readonly live: boolean;
-  private current = "";
+  private text = "";
   private open = false;
-  private said = 0;
+  private last = 0;
+  private total = 0;
 
   constructor(private readonly cli: Cli) {
     this.live = canDraw(cli.stderr, cli.env);
@@ -102,22 +101,24 @@ class Progress implements Watch {
 
   step(text: string): void {
     this.close();
-    this.current = text;
-    this.said = Date.now();
+    this.text = text;
+    this.total = 0;
+    this.last = Date.now();
     this.cli.stderr.write(this.live ? text : `${text}\n`);
     this.open = this.live;
   }
 
   bytes(done: number, total: number): void {
-    const now = Date.now();
-    if (now - this.said < (this.live ? 100 : 10_000)) return;
-    this.said = now;
+    this.total = total;
+    if (Date.now() - this.last < (this.live ? 100 : 10_000)) return;
+    this.last = Date.now();
     const counted = `${bytes(done)} of ${bytes(total)} (${percent(done / total, 0)} %)`;
-    this.cli.stderr.write(this.live ? `\r\u001B[K${this.current}: ${counted}` : `  ${counted}\n`);
+    this.cli.stderr.write(this.live ? `\r\u001B[K${this.text}: ${counted}` : `  ${counted}\n`);
   }
 
+  /** Ends the line of the step that is under way. */
   close(): void {
-    if (this.open) this.cli.stderr.write(`\r\u001B[K${this.current}\n`);
+    if (this.open) this.cli.stderr.write(`\r\u001B[K${this.text}${this.total > 0 ? `: ${bytes(this.total)}` : ""}\n`);
     this.open = false;
   }
 }

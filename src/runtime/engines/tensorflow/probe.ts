@@ -26,10 +26,12 @@ export async function probeTensorflow(
   }
   const { version, gpu } = trial.outcome;
   const found = (part: string): boolean => trial.outcome.libraries.includes(libraries.get(part) ?? "");
+  const cards = trial.cards.map((name, i) => [`gpu:${i}`, { name, kind: "discrete" }] as const);
   return {
     available: true,
     version,
-    devices: ["cpu", ...(gpu ? visibleGpus(env) : [])],
+    devices: ["cpu", ...(gpu && cards.length === 0 ? ["gpu:0"] : cards.map(([device]) => device))],
+    adapters: Object.fromEntries(cards),
     notes: place.gpu ? gpuNotes(place, gpu, found) : cpuNotes(place, found("driver")),
   };
 }
@@ -62,13 +64,4 @@ function gpuNotes(place: TensorflowPlace, gpu: boolean, found: (part: string) =>
 function cpuNotes(place: TensorflowPlace, driver: boolean): string[] {
   if (!driver || place.from === "package") return [];
   return [`an NVIDIA driver is here, and this TensorFlow is built without CUDA; to use the card: ${INSTALL} --gpu`];
-}
-
-/** As CUDA numbers them: those that `CUDA_VISIBLE_DEVICES` leaves, else all that the driver shows. */
-function visibleGpus(env: NodeJS.ProcessEnv): string[] {
-  const chosen = env["CUDA_VISIBLE_DEVICES"];
-  const cards = "/proc/driver/nvidia/gpus";
-  const shown = existsSync(cards) ? readdirSync(cards).length : 1;
-  const count = chosen === undefined ? shown : chosen.split(",").filter((part) => part.trim() !== "").length;
-  return Array.from({ length: count }, (_, i) => `gpu:${i}`);
 }

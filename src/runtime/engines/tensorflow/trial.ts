@@ -3,6 +3,7 @@ import { fileURLToPath } from "node:url";
 import { threadUrl } from "../../thread-url.js";
 import { run } from "./command.js";
 
+/** What the child process says. */
 export interface TrialOutcome {
   readonly version: string;
   /** Whether it computes on a GPU. */
@@ -14,7 +15,12 @@ export interface TrialOutcome {
 }
 
 export type Trial =
-  | { readonly works: true; readonly outcome: TrialOutcome }
+  | {
+      readonly works: true;
+      readonly outcome: TrialOutcome;
+      /** Names of the cards that TensorFlow uses, by its number for them. */
+      readonly cards: readonly string[];
+    }
   | { readonly works: false; readonly why: string; readonly missingLibrary?: string };
 
 /** Whether the system's loader finds a shared library, by name or path. Must be called in a process that may crash. */
@@ -29,6 +35,8 @@ export function reachable(library: string): boolean {
 }
 
 const PRODUCT = "19,22,43,50";
+/** For loading a gigabyte from a slow disk and waking the cards, in ms. */
+const PATIENCE = 120_000;
 
 export async function tryTensorflow(
   addon: string,
@@ -36,16 +44,33 @@ export async function tryTensorflow(
   signal: AbortSignal = new AbortController().signal,
 ): Promise<Trial> {
   const child = fileURLToPath(threadUrl(import.meta.url, "./trial-child.js"));
+  const patience = AbortSignal.timeout(PATIENCE);
   const outcome = await run([process.execPath, child, addon, ...libraries], {
-    signal,
-    // Not all of the card's memory for a product of two small matrices; and silence.
-    env: { ...process.env, TF_FORCE_GPU_ALLOW_GROWTH: "true", TF_CPP_MIN_LOG_LEVEL: "3" },
+    signal: AbortSignal.any([signal, patience]),
+    // Not all of a card's memory for a product of two small matrices; and a log that names the cards.
+    env: { ...process.env, TF_FORCE_GPU_ALLOW_GROWTH: "true", TF_CPP_MIN_LOG_LEVEL: "0" },
+  }).catch((error: unknown) => {
+    if (patience.aborted && !signal.aborted) return "silent" as const;
+    throw error;
   });
+  if (outcome === "silent") return { works: false, why: "it hangs" };
   if (outcome === undefined) throw new Error("node does not find itself");
-  if (outcome.code !== 0) return failed(outcome.signal, outcome.stderr);
-  const result = JSON.parse(outcome.stdout.trimEnd().split("\n").at(-1) ?? "") as TrialOutcome;
-  if (result.product.join() === PRODUCT) return { works: true, outcome: result };
+  const said = /^\{.*\}$/m.exec(outcome.stdout)?.[0];
+  if (said === undefined) return failed(outcome.signal, outcome.stderr);
+  const result = JSON.parse(said) as TrialOutcome;
+  if (result.product.join() === PRODUCT) return { works: true, outcome: result, cards: cardsIn(outcome.stderr) };
   return { works: false, why: `it multiplies two matrices wrongly (${result.product.join(", ")} is not ${PRODUCT})` };
+}
+
+/** The addon asks for no list of devices, but TensorFlow's log has a line for each card that it takes into use. */
+export function cardsIn(log: string): string[] {
+  const cards: string[] = [];
+  for (const [, index, name = ""] of log.matchAll(
+    /Created device \S*\/device:GPU:(\d+) with .*?, name: (.*?), pci bus/g,
+  )) {
+    cards[Number(index)] = name;
+  }
+  return cards;
 }
 
 function failed(signal: NodeJS.Signals | undefined, stderr: string): Trial {

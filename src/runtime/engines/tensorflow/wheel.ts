@@ -61,7 +61,7 @@ async function download(wheel: PinnedWheel, { pip, folder, signal, onBytes }: Fe
   const under = join(folder, `${wheel.project}.part`);
   await rm(under, { recursive: true, force: true });
   await mkdir(under, { recursive: true });
-  const requirement = join(under, "requirement.txt");
+  const requirement = join(folder, `${wheel.project}.txt`);
   const timer = setInterval(() => {
     // A folder that changes while it is read has no size to tell this time.
     sizeOf(under).then(onBytes, () => undefined);
@@ -82,7 +82,7 @@ async function download(wheel: PinnedWheel, { pip, folder, signal, onBytes }: Fe
     throw notHad(wheel, reason?.replace(/^ERROR: /, "") ?? "pip ended without a word");
   } finally {
     clearInterval(timer);
-    await rm(under, { recursive: true, force: true });
+    for (const path of [under, requirement]) await rm(path, { recursive: true, force: true });
   }
 }
 

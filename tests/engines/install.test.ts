@@ -1,0 +1,290 @@
+/** Installing TensorFlow: what is had, checked, unpacked, built and put in place. The whole of it is run by .ci/run. */
+import { execFileSync, spawn, spawnSync } from "node:child_process";
+import { createHash } from "node:crypto";
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { hostname } from "node:os";
+import { join, resolve } from "node:path";
+import { afterEach, describe, expect, test, vi } from "vitest";
+import { buildAddon, findCompiler } from "../../src/runtime/engines/tensorflow/build.js";
+import {
+  type InstallOptions,
+  installTensorflow,
+  removeTensorflow,
+} from "../../src/runtime/engines/tensorflow/install.js";
+import { withNpm } from "../../src/runtime/engines/tensorflow/install-package.js";
+import { ADDON_SOURCES, type PinnedWheel, wheelsFor } from "../../src/runtime/engines/tensorflow/pins.js";
+import { fetchWheel, findPip, unpackWheel } from "../../src/runtime/engines/tensorflow/wheel.js";
+import { acquireLock } from "../../src/runtime/scheduler/lock.js";
+import { failsWith, tempDir, write, zipOf } from "../data/support.js";
+
+const runs = (...[command, ...args]: [string, ...string[]]): boolean => spawnSync(command, args).status === 0;
+const noPip = !runs("python3", "-m", "pip", "--version");
+const noCompiler = !runs("c++", "--version");
+const offline = !runs("npm", "view", `${ADDON_SOURCES.name}@${ADDON_SOURCES.version}`, "version");
+
+afterEach(() => vi.unstubAllEnvs());
+
+const { signal } = new AbortController();
+const onBytes = (): void => undefined;
+
+/** A wheel that pip takes for one, with `files` in it. */
+function wheel(folder: string, files: Readonly<Record<string, string>>): PinnedWheel {
+  const info = "few_tensors-1.0.dist-info";
+  const content = zipOf(
+    Object.fromEntries(
+      Object.entries({
+        ...files,
+        [`${info}/METADATA`]: "Metadata-Version: 2.1\nName: few-tensors\nVersion: 1.0\n",
+        [`${info}/WHEEL`]: "Wheel-Version: 1.0\nRoot-Is-Purelib: false\nTag: cp311-cp311-manylinux_2_27_x86_64\n",
+        [`${info}/RECORD`]: "",
+      }).map(([name, text]) => [name, Buffer.from(text)]),
+    ),
+  );
+  const file = "few_tensors-1.0-cp311-cp311-manylinux_2_27_x86_64.whl";
+  write(join(folder, file), content);
+  const sha256 = createHash("sha256").update(content).digest("hex");
+  return { project: "few-tensors", version: "1.0", file, bytes: content.length, unpacked: 1000, sha256 };
+}
+/** pip's index is a folder: no test of it needs a network. */
+function indexIs(folder: string): void {
+  vi.stubEnv("PIP_NO_INDEX", "1");
+  vi.stubEnv("PIP_FIND_LINKS", folder);
+}
+
+describe("what is had for a machine", () => {
+  test.each([
+    ["linux", "x64", "2.36", false, ["tensorflow-cpu"]],
+    ["linux", "arm64", "2.36", false, ["tensorflow"]],
+    ["linux", "arm64", "2.36", true, undefined],
+    ["linux", "x64", "2.17", false, undefined],
+    ["linux", "x64", undefined, false, undefined],
+    ["darwin", "arm64", undefined, false, undefined],
+    ["win32", "x64", undefined, false, undefined],
+  ] as const)("%s %s, C library %s, gpu %s", (platform, arch, glibc, gpu, projects) => {
+    expect(wheelsFor({ platform, arch, glibc }, gpu)?.map((w) => w.project)).toEqual(projects);
+  });
+
+  test("for CUDA TensorFlow and each part that its extra names, every one pinned", () => {
+    const wheels = wheelsFor({ platform: "linux", arch: "x64", glibc: "2.36" }, true) ?? [];
+    const parts = ["cublas", "cuda-cupti", "cuda-nvcc", "cuda-nvrtc", "cuda-runtime", "cudnn", "cufft", "curand"];
+    const more = ["cusolver", "cusparse", "nccl", "nvjitlink"];
+    expect(wheels.map((w) => w.project)).toEqual([
+      "tensorflow",
+      ...[...parts, ...more].map((part) => `nvidia-${part}-cu12`),
+    ]);
+    for (const { file, version, sha256 } of wheels) {
+      expect(file).toContain(`-${version}-`);
+      expect(sha256).toMatch(/^[0-9a-f]{64}$/);
+    }
+  });
+});
+
+describe.skipIf(noPip)(`wheels through pip${noPip ? " (needs python3 -m pip)" : ""}`, () => {
+  test("are had once: a finished download is kept, checked and used again without pip", async () => {
+    const [index, folder] = [tempDir(), tempDir()];
+    const pinned = wheel(index, { "a.txt": "a" });
+    indexIs(index);
+    const options = { pip: await findPip(signal), folder, signal, onBytes };
+    expect(await fetchWheel(pinned, options)).toBe(join(folder, pinned.file));
+    expect(readdirSync(folder)).toEqual([pinned.file]);
+    await fetchWheel(pinned, { ...options, pip: ["no-such-program"] });
+  });
+
+  test("a kept download that is cut off is had anew", async () => {
+    const [index, folder] = [tempDir(), tempDir()];
+    const pinned = wheel(index, { "a.txt": "a" });
+    indexIs(index);
+    write(join(folder, pinned.file), readFileSync(join(index, pinned.file)).subarray(0, 50));
+    const path = await fetchWheel(pinned, { pip: await findPip(signal), folder, signal, onBytes });
+    expect(readFileSync(path)).toEqual(readFileSync(join(index, pinned.file)));
+  });
+
+  test("another file under the same name is refused, and not kept", async () => {
+    const [index, folder] = [tempDir(), tempDir()];
+    const pinned = { ...wheel(index, { "a.txt": "a" }), sha256: "0".repeat(64) };
+    indexIs(index);
+    const options = { pip: await findPip(signal), folder, signal, onBytes };
+    const { message } = await failsWith("FSL7074", () => fetchWheel(pinned, options));
+    expect(message).toContain(pinned.file);
+    expect(readdirSync(folder)).toEqual([]);
+  });
+
+  test("one that the index does not have is named, with pip's own word", async () => {
+    const [index, folder] = [tempDir(), tempDir()];
+    const pinned = { ...wheel(index, { "a.txt": "a" }), version: "2.0" };
+    indexIs(index);
+    const options = { pip: await findPip(signal), folder, signal, onBytes };
+    const { message } = await failsWith("FSL7073", () => fetchWheel(pinned, options));
+    expect(message).toContain("No matching distribution found for few-tensors==2.0");
+  });
+});
+
+test("of a wheel only what runs or is compiled against is unpacked", async () => {
+  const [index, folder] = [tempDir(), tempDir()];
+  const kept = [
+    "tensorflow/libtensorflow_cc.so.2",
+    "tensorflow/libtensorflow_framework.so.2",
+    "tensorflow/include/tensorflow/c/eager/c_api.h",
+    "tensorflow/include/xla/tsl/c/tsl_status.h",
+    "nvidia/cudnn/lib/libcudnn.so.9",
+    "nvidia/cuda_nvrtc/lib/libnvrtc-builtins.so.12.8",
+    "nvidia/cuda_nvcc/nvvm/libdevice/libdevice.10.bc",
+  ];
+  const left = [
+    "tensorflow/python/framework/ops.py",
+    "tensorflow/include/tensorflow/core/framework/op.h",
+    "tensorflow/lite/python/libpywrap_tflite_common.so",
+    "nvidia/cudnn/lib/__init__.py",
+    "nvidia/cudnn/include/cudnn.h",
+  ];
+  const { file } = wheel(index, Object.fromEntries([...kept, ...left].map((name) => [name, `the text of ${name}`])));
+  let bytes = 0;
+  await unpackWheel(join(index, file), folder, {
+    signal,
+    onBytes: (done) => {
+      bytes = done;
+    },
+  });
+  const found = readdirSync(folder, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
+  expect(found.map((entry) => join(entry.parentPath, entry.name)).sort()).toEqual(
+    kept.map((name) => join(folder, name)).sort(),
+  );
+  for (const name of kept) expect(readFileSync(join(folder, name), "utf8")).toBe(`the text of ${name}`);
+  expect(bytes).toBe(kept.reduce((sum, name) => sum + `the text of ${name}`.length, 0));
+});
+
+describe("what is wanting is said with its mend before anything is downloaded", () => {
+  test("a compiler", async () => {
+    const { message, help } = await failsWith("FSL7071", () => findCompiler({ CXX: "no-such-compiler" }, signal));
+    expect(message).toContain("no-such-compiler");
+    expect(help.join()).toContain("apt-get install g++");
+  });
+
+  test("pip", async () => {
+    vi.stubEnv("PATH", tempDir());
+    const { help } = await failsWith("FSL7071", () => findPip(signal));
+    expect(help.join()).toContain("apt-get install python3-pip");
+  });
+
+  test.skipIf(noPip || noCompiler)("room on the disk", async () => {
+    const engines = tempDir();
+    const large = { ...wheel(tempDir(), {}), unpacked: 1e15 };
+    const { message } = await failsWith("FSL7072", () => installTensorflow(options(engines, { wheels: [large] })));
+    expect(message).toMatch(/needs 1000000\.0 GB, and the disk of `.*` has [\d.]+ GB free/);
+    expect(readdirSync(join(engines, "downloads"))).toEqual([]);
+  });
+});
+
+test.skipIf(noCompiler)("what the compiler refuses is said in its own words", async () => {
+  const dir = tempDir();
+  write(join(dir, "binding", "a.cc"), "#include <no_such_header.h>\n");
+  const build = { compiler: "c++", sources: dir, nodeHeaders: dir, tensorflow: dir, libraries: "lib", addon: "a.node" };
+  const { message } = await failsWith("FSL7075", () => buildAddon(build, signal));
+  expect(message).toContain("no_such_header.h");
+});
+
+function options(engines: string, more: Partial<InstallOptions> = {}): InstallOptions & { readonly said: string[] } {
+  const said: string[] = [];
+  const watch = { step: (text: string) => void said.push(text), bytes: () => undefined };
+  return { gpu: false, projectDir: tempDir(), env: { FSLC_ENGINES: engines }, signal, watch, said, ...more };
+}
+
+describe.skipIf(noPip || noCompiler || offline)(
+  `an installation that fails${noPip || noCompiler ? " (needs pip and a compiler)" : offline ? " (needs the npm registry)" : ""}`,
+  () => {
+    test("leaves the one before as it was, nothing half-made, and the finished downloads", async () => {
+      const [engines, index] = [tempDir(), tempDir()];
+      indexIs(index);
+      write(join(engines, "tensorflow", "installed.json"), '{"version": "1.0", "gpu": false, "addon": "gone.node"}');
+      // TensorFlow without its headers: all goes well up to the compiler.
+      const pinned = wheel(index, { "tensorflow/libtensorflow_cc.so.2": "no library" });
+      const asked = options(engines, { wheels: [pinned] });
+      const { message } = await failsWith("FSL7075", () => installTensorflow(asked));
+      expect(message).toContain("tensorflow/c/c_api.h");
+      expect(readdirSync(engines).sort()).toEqual(["downloads", "tensorflow"]);
+      expect(readdirSync(join(engines, "downloads"))).toEqual([pinned.file]);
+      expect(readdirSync(join(engines, "tensorflow"))).toEqual(["installed.json"]);
+      expect(asked.said[1]).toBe("it does not work (its addon is missing), and is installed anew");
+    });
+  },
+);
+
+describe("one at a time", () => {
+  test("waits for another installation, says so, and leaves nothing where it is interrupted", async () => {
+    const engines = tempDir();
+    const held = await acquireLock(engines, "tensorflow", { signal, onWait: () => undefined });
+    const stop = new AbortController();
+    const asked = options(engines, { signal: stop.signal });
+    const installation = installTensorflow(asked);
+    await vi.waitFor(() =>
+      expect(asked.said).toEqual([
+        `another installation is under way (process ${process.pid} on ${hostname()}): waiting`,
+      ]),
+    );
+    stop.abort();
+    expect(await installation).toBeUndefined();
+    held?.release();
+    expect(readdirSync(engines)).toEqual([]);
+  });
+
+  test("Ctrl-C ends the command with 130, and what a killed one left is cleared away by the next", async () => {
+    const engines = tempDir();
+    const held = await acquireLock(engines, "tensorflow", { signal, onWait: () => undefined });
+    mkdirSync(join(engines, "tensorflow.new"));
+    const child = spawn(process.execPath, [resolve("dist/src/cli/main.js"), "engines", "install", "tensorflow"], {
+      env: { ...process.env, FSLC_ENGINES: engines },
+    });
+    let err = "";
+    child.stderr.on("data", (text) => {
+      err += text;
+    });
+    await vi.waitFor(() => expect(err).toContain("another installation is under way"), 30_000);
+    child.kill("SIGINT");
+    expect(await new Promise((done) => child.on("close", done))).toBe(130);
+    expect(err).toContain("interrupted: finished downloads are kept");
+    held?.release();
+    write(join(engines, "tensorflow", "installed.json"), "{}");
+    await removeTensorflow(options(engines));
+    expect(readdirSync(engines)).toEqual([]);
+  });
+});
+
+test("removing frees what an installation takes, downloads too, and says how much", async () => {
+  const engines = tempDir();
+  write(join(engines, "tensorflow", "lib", "tensorflow", "libtensorflow_cc.so.2"), "x".repeat(1000));
+  write(join(engines, "downloads", "a.whl"), "x".repeat(234));
+  write(join(engines, "another-engine", "kept"), "x");
+  expect(await removeTensorflow(options(engines))).toEqual({ folder: join(engines, "tensorflow"), bytes: 1234 });
+  expect(readdirSync(engines)).toEqual(["another-engine"]);
+  expect(await removeTensorflow(options(engines))).toMatchObject({ bytes: 0 });
+});
+
+test("a folder that cannot be made is said as it is", async () => {
+  const dir = tempDir();
+  writeFileSync(join(dir, "file"), "");
+  const { message } = await failsWith("FSL7031", () => installTensorflow(options(join(dir, "file", "engines"))));
+  expect(message).toContain("a file lies where a folder should be");
+});
+
+test.skipIf(offline)(
+  `the package's own installation leaves its addon, or says why it does not${offline ? " (needs the npm registry)" : ""}`,
+  async () => {
+    const staging = join(tempDir(), "new");
+    vi.stubEnv("npm_config_cache", join(tempDir(), "cache"));
+    // An address that nobody listens on: the script's download fails.
+    vi.stubEnv("TFJS_NODE_BASE_URI", "http://127.0.0.1:9/");
+    const { message } = await failsWith("FSL7077", () => withNpm(staging, options(tempDir())));
+    expect(message).toMatch(/@tensorflow\/tfjs-node 4\.22\.0` does not install: .+/);
+  },
+  300_000,
+);
+
+test("nothing of this runs when fslc itself is installed", () => {
+  const { scripts } = JSON.parse(readFileSync("package.json", "utf8")) as { readonly scripts: Record<string, string> };
+  for (const name of ["preinstall", "install", "postinstall"]) expect(scripts[name]).toBeUndefined();
+  expect(scripts["prepare"]).not.toContain("engines");
+  expect(existsSync("binding.gyp")).toBe(false);
+  expect(execFileSync("npm", ["pkg", "get", "peerDependenciesMeta"], { encoding: "utf8" })).toContain(
+    '"optional": true',
+  );
+});
