@@ -33,8 +33,8 @@ export interface MachineOptions {
 /** For commands that run an experiment or say what a run would do. */
 export function withMachine(command: Command): Command {
   return command
-    .option("--engine <name>", "the engine to compute with (`fslc engines` lists them)")
-    .option("--device <name>", "the engine's device")
+    .option("--engine <name>", "the engine to compute with, `auto` for the best here (`fslc engines` lists them)")
+    .option("--device <name>", "`cpu`, `gpu` or, of several, `gpu:1`")
     .option("--threads <n>", "cores to use; all of them unless given")
     .option("--seed <n>", "seed of weights, order, augmentation and episodes; 0 unless given")
     .option("--force <stage>", "run this stage although the store has it (may be repeated)", collect)

@@ -3,6 +3,7 @@
  * Times are milliseconds since the epoch. Events of a stage carry its id and, inside training, the step.
  */
 import type { Numerics } from "./engines/engine.js";
+import type { Choice } from "./engines/select.js";
 
 export type RunEvent = { readonly time: number } & (
   | {
@@ -11,6 +12,8 @@ export type RunEvent = { readonly time: number } & (
       readonly file: string;
       readonly version: string;
       readonly seed: number;
+      /** What computes the stages that the store does not serve; undefined where that is not here. */
+      readonly engine?: Choice | undefined;
       readonly stages: readonly StageOutline[];
     }
   /** `engine` is undefined where the stage runs no tensor program (ingest). */

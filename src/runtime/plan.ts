@@ -1,8 +1,10 @@
 /** What a run would do, before anything starts: the compiler's plan over what the store holds. */
+import { DiagnosticError } from "../compiler/diagnostics/diagnostic.js";
 import { buildPlan } from "../compiler/stages/plan.js";
 import type { PlanReport } from "../compiler/stages/report.js";
 import type { Experiment } from "../compiler/typed.js";
 import { findPack } from "./data/index.js";
+import { type Choice, chooseEngine } from "./engines/select.js";
 import { RefusedError, type RunOptions, type Settled, settle } from "./preflight.js";
 import { places } from "./project.js";
 import type { NumericsRecord } from "./store/numerics.js";
@@ -23,12 +25,17 @@ const peakFactor: Readonly<Record<string, readonly [number, number]>> = { onnx: 
 export async function plan(experiment: Experiment, options: RunOptions): Promise<PlanReport> {
   const settling = settle(experiment, options, "with blockers");
   if ("diagnostics" in settling) throw new RefusedError(settling.diagnostics);
-  return planSettled(settling.settled, true);
+  const { settled } = settling;
+  try {
+    return await planSettled(settled, settled.choice ?? (await chooseEngine(settled.asked, settled.project.dir)), true);
+  } catch (error) {
+    throw error instanceof DiagnosticError ? new RefusedError([error.diagnostic]) : error;
+  }
 }
 
 /** With `costs` every stage is lowered, which takes a while for large ones. */
-export async function planSettled(settled: Settled, costs: boolean): Promise<PlanReport> {
-  const { experiment, graph, project, seed, engine, engineGiven, force } = settled;
+export async function planSettled(settled: Settled, engine: Choice, costs: boolean): Promise<PlanReport> {
+  const { experiment, graph, project, seed, serves, force } = settled;
   const at = { cacheDir: places.data(project), projectDir: project.dir };
   const data: Record<string, string | undefined> = {};
   for (const node of graph.nodes) {
@@ -39,7 +46,7 @@ export async function planSettled(settled: Settled, costs: boolean): Promise<Pla
     seed,
     wanted: graph.nodes.flatMap((node) => (node.kind === "ingest" ? [] : [node.id])),
     lookup: (key) => {
-      const entry = findEntry(store, key, engineGiven ? { engine: engine.name } : {});
+      const entry = findEntry(store, key, serves);
       return entry && { output: entry.manifest.output, by: computedBy(entry.manifest.numerics) };
     },
     force,
@@ -48,10 +55,11 @@ export async function planSettled(settled: Settled, costs: boolean): Promise<Pla
       .slice(0, comparedStages)
       .flatMap((entry) => readContent(entry) ?? []),
     costs,
-    engine: { name: engine.name, peakFactor: peakFactor[engine.name] ?? [1, 6] },
+    engine: { ...engine, peakFactor: peakFactor[engine.name] ?? [1, 6] },
   });
 }
 
-function computedBy({ engine, version, device, threads }: NumericsRecord): string {
+function computedBy({ engine, version, device, adapter, threads }: NumericsRecord): string {
+  if (device !== "cpu") return `${engine} ${version} on ${adapter ?? device}`;
   return `${engine} ${version} on ${device}, ${threads} thread${threads === 1 ? "" : "s"}`;
 }

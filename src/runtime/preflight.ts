@@ -3,7 +3,7 @@ import { type Diagnostic, diagnostic } from "../compiler/diagnostics/diagnostic.
 import { didYouMean } from "../compiler/diagnostics/suggest.js";
 import { type StageGraph, stageGraph } from "../compiler/stages/graph.js";
 import type { Experiment } from "../compiler/typed.js";
-import { ENGINE_DEVICES, ENGINE_NAMES } from "./engines/index.js";
+import { type Asked, AUTO, askedProblem, type Choice } from "./engines/select.js";
 import type { Project } from "./project.js";
 import type { ScheduleOptions } from "./scheduler/scheduler.js";
 import { availableThreads, threadBudget } from "./threads.js";
@@ -12,9 +12,15 @@ export interface RunOptions {
   readonly project: Project;
   /** Of initial weights, image order, augmentation and episodes; 0 unless given. A whole number from 0 on. */
   readonly seed?: number;
-  /** Only what this engine computed may serve; without it, any stored result does, and the default engine runs the rest. */
+  /**
+   * Only what this engine computed may serve; without it, any stored result does, and the default engine runs the rest.
+   * `auto` runs the rest on the best that is here.
+   */
   readonly engine?: string;
+  /** `cpu`, `gpu` (the engine's first) or `gpu:N`: only what was computed on such a device may serve. */
   readonly device?: string;
+  /** What `chooseEngine` gave for these two; a run that is not given it chooses when it starts. */
+  readonly choice?: Choice;
   /** Cores that the run may use; all that are available unless given. */
   readonly threads?: number;
   /** Names of stages to run although the store has them. */
@@ -25,13 +31,8 @@ export interface RunOptions {
   readonly exact?: boolean;
 }
 
-/** What a run does, settled; `engine` is the one that computes what is not stored. */
-export type Settled = Pick<
-  ScheduleOptions,
-  "experiment" | "graph" | "project" | "seed" | "threads" | "engine" | "engineGiven" | "exact" | "force"
->;
-
-const defaultEngine = "onnx";
+/** What a run does, settled but for the engine that computes what is not stored: for that, the machine is looked at. */
+export type Settled = Omit<ScheduleOptions, "runDir" | "world"> & { readonly asked: Asked; readonly choice?: Choice };
 
 /** The settled options, or every reason why the run is refused: unknown names, stages that check but cannot run yet. */
 export function settle(
@@ -54,16 +55,15 @@ export function settle(
   const refuse = (option: string, value: string | number, why: string): void => {
     diagnostics.push(diagnostic("FSL7042", undefined, { option, value, why }));
   };
-  const { seed = 0, threads = availableThreads(), engine = defaultEngine, device = "cpu" } = options;
+  const { seed = 0, threads = availableThreads(), engine, device } = options;
   if (!Number.isSafeInteger(seed) || seed < 0) refuse("--seed", seed, "it is a whole number from 0 on");
   if (!Number.isSafeInteger(threads) || threads < 1) refuse("--threads", threads, "it is a whole number from 1 on");
-  const known = ENGINE_NAMES.find((name) => name === engine);
-  if (known === undefined) {
-    diagnostics.push(diagnostic("FSL7002", undefined, { engine }, { help: among(engine, ENGINE_NAMES) }));
-  } else if (!ENGINE_DEVICES[known].includes(device)) {
-    const help = among(device, ENGINE_DEVICES[known]);
-    diagnostics.push(diagnostic("FSL7008", undefined, { engine, device }, { help }));
-  }
+  const asked: Asked = {
+    ...(engine === undefined ? {} : { engine }),
+    ...(device === undefined ? {} : { device }),
+  };
+  const problem = askedProblem(asked);
+  if (problem !== undefined) diagnostics.push(problem);
   const force = new Set(ids("--force", options.force ?? []));
   const wanted = options.stages === undefined ? experiment.wanted : ids("--stage", options.stages);
   if (options.stages === undefined && wanted.length === 0) {
@@ -79,8 +79,12 @@ export function settle(
       project: options.project,
       seed,
       threads: threadBudget(threads),
-      engine: { name: engine, device },
-      engineGiven: options.engine !== undefined,
+      asked,
+      ...(options.choice === undefined ? {} : { choice: options.choice }),
+      serves: {
+        ...(engine === undefined || engine === AUTO ? {} : { engine }),
+        ...(device === undefined ? {} : { device: device.startsWith("gpu") ? "gpu" : device }),
+      },
       exact: options.exact ?? false,
       force,
     },

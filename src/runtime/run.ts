@@ -2,6 +2,7 @@
 import type { Experiment } from "../compiler/typed.js";
 import { Channel } from "./channel.js";
 import { findPack } from "./data/index.js";
+import { type Choice, chooseEngine } from "./engines/select.js";
 import type { RunEvent } from "./events.js";
 import { describeFailure, type Failure } from "./failure.js";
 import { version } from "./package.js";
@@ -31,7 +32,10 @@ export interface Run {
   abort(): void;
 }
 
-/** Starts a run. @throws RefusedError before anything starts, with every diagnostic. */
+/**
+ * Starts a run. @throws RefusedError before anything starts, with every diagnostic. An engine or device that turns out not to be
+ * on this machine fails the run, unless `chooseEngine` was asked before.
+ */
 export function run(experiment: Experiment, options: RunOptions): Run {
   const settling = settle(experiment, options);
   if ("diagnostics" in settling) throw new RefusedError(settling.diagnostics);
@@ -75,9 +79,11 @@ async function conduct(
   emit: (event: RunEvent) => void,
   unwritten: () => { readonly error: unknown } | undefined,
 ): Promise<RunSummary> {
-  const { experiment, graph, seed, engine } = settled;
+  const { experiment, graph, seed, asked } = settled;
   const started = performance.now();
   let summary: ScheduleSummary;
+  const chosen = await chosenEngine(settled);
+  const engine = "choice" in chosen ? chosen.choice : undefined;
   try {
     emit({
       time: Date.now(),
@@ -86,14 +92,17 @@ async function conduct(
       file: experiment.file,
       version,
       seed,
+      engine,
       stages: graph.nodes.map(({ id, kind, name, needs }) => ({ id, kind, name, needs })),
     });
-    folder.write("plan.json", `${JSON.stringify(await planSettled(settled, false), null, 2)}\n`);
-    summary = await scheduler.run();
+    if ("problem" in chosen) throw chosen.problem;
+    folder.write("plan.json", `${JSON.stringify(await planSettled(settled, chosen.choice, false), null, 2)}\n`);
+    summary = await scheduler.run(chosen.choice);
     const lost = unwritten();
     if (lost !== undefined) throw lost.error;
   } catch (error) {
-    const failure: Failure = describeFailure(error, { stage: "run", engine: engine.name, dir: folder.dir });
+    const place = { stage: "run", engine: engine?.name ?? asked.engine ?? "none", dir: folder.dir };
+    const failure: Failure = describeFailure(error, place);
     const { code, message, mend } = failure;
     summary = {
       status: "failed",
@@ -107,6 +116,14 @@ async function conduct(
   const { status, results } = summary;
   emit({ time: Date.now(), type: "run.done", status, results, seconds });
   return { run: folder.id, seconds, ...summary };
+}
+
+async function chosenEngine({ choice, asked, project }: Settled): Promise<{ choice: Choice } | { problem: unknown }> {
+  try {
+    return { choice: choice ?? (await chooseEngine(asked, project.dir)) };
+  } catch (problem) {
+    return { problem };
+  }
 }
 
 /** Packs as the data room keeps them, workers as processes. */

@@ -222,8 +222,8 @@ test("what cannot be written or read is said so, and is no bug of fslc", async (
 test("an engine or stage that is not there is answered with those that are", async () => {
   const engine = await fslc("plan", "examples/emoji.fsl", "--engine", "cuda");
   expect(engine.code).toBe(3);
-  expect(engine.err).toContain("there are `onnx`, `reference`");
-  const device = await fslc("run", "examples/emoji.fsl", "--device", "gpu");
+  expect(engine.err).toContain("there are `auto`, `onnx`, `tensorflow`, `reference`");
+  const device = await fslc("run", "examples/emoji.fsl", "--engine", "reference", "--device", "gpu");
   expect(device.code).toBe(3);
   expect(device.err).toContain("FSL7008");
   const stage = await fslc("plan", "examples/emoji.fsl", "--force", "nothing-like-it");

@@ -142,7 +142,7 @@ describe("methods of the library", () => {
         seed: 0,
         lookup: () => undefined,
         data: {},
-        engine: { name: "x", peakFactor: [1, 1] },
+        engine: { name: "x", device: "cpu", peakFactor: [1, 1] },
       });
       expect(plan.stages.map((s) => s.kind)).toEqual(["ingest", "meta", "evaluate"]);
     }

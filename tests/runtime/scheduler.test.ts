@@ -6,6 +6,7 @@ import type { Span } from "../../grammar/ast.js";
 import { DiagnosticError, diagnostic } from "../../src/compiler/diagnostics/diagnostic.js";
 import { stageGraph } from "../../src/compiler/stages/graph.js";
 import type { Dataset, EvaluateStage, Experiment, MetaStage, Metric, Network } from "../../src/compiler/typed.js";
+import type { Choice } from "../../src/runtime/engines/select.js";
 import type { RunEvent } from "../../src/runtime/events.js";
 import {
   type ScheduleOptions,
@@ -123,7 +124,7 @@ function store(job: Job, accuracy: number): Outcome {
     inputs: [],
     data: [],
     numerics: numericsRecord(
-      { engine: job.engine.name, version: "1", device: "cpu", threads: 1 },
+      { engine: job.engine.name, version: "1", device: job.engine.device === "cpu" ? "cpu" : "gpu", threads: 1 },
       { images: 1, episodes: 1 },
     ),
     results: stage.kind === "evaluate" ? [{ metric: "accuracy", mean: accuracy, ci95: 0.1, episodes: 3 }] : [],
@@ -152,6 +153,7 @@ async function play(
   change: Partial<ScheduleOptions> = {},
   behaviour: Behaviour = finishes,
   packed = true,
+  engine: Choice = { name: "onnx", device: "cpu" },
 ): Promise<Played> {
   const events: RunEvent[] = [];
   const worked: string[] = [];
@@ -173,8 +175,7 @@ async function play(
       runDir: join(home, "runs", "r"),
       seed: 0,
       threads: { engine: 1, loaders: 1 },
-      engine: { name: "onnx", device: "cpu" },
-      engineGiven: false,
+      serves: {},
       exact: false,
       force: new Set(),
       world,
@@ -182,7 +183,7 @@ async function play(
     },
     (event) => events.push(event),
   );
-  const summary = await scheduler.run();
+  const summary = await scheduler.run(engine);
   for (const event of events) expect(schemaProblem("event", JSON.parse(JSON.stringify(event)))).toBeUndefined();
   return { summary, events, worked };
 }
@@ -231,10 +232,19 @@ test("a forced stage runs; what depends on it runs only if its output changed", 
 
 test("with a given engine only its own results serve", async () => {
   await play();
-  const other = { engine: { name: "reference", device: "cpu" }, engineGiven: true };
-  expect((await play(other)).worked).toEqual(["a", "ra", "b", "rb"]);
-  expect((await play(other)).worked).toEqual([]);
+  const other = () => play({ serves: { engine: "reference" } }, finishes, true, { name: "reference", device: "cpu" });
+  expect((await other()).worked).toEqual(["a", "ra", "b", "rb"]);
+  expect((await other()).worked).toEqual([]);
   expect((await play()).worked).toEqual([]);
+});
+
+test("with a given device only results of such a device serve, whichever engine's", async () => {
+  await play();
+  const onGpu = () =>
+    play({ serves: { device: "gpu" } }, finishes, true, { name: "onnx", device: "gpu:1", adapter: "a card" });
+  expect((await onGpu()).worked).toEqual(["a", "ra", "b", "rb"]);
+  expect((await onGpu()).worked).toEqual([]);
+  expect((await play({ serves: { device: "cpu" } })).worked).toEqual([]);
 });
 
 test("with exact numerics the worker is asked, and may say that the store has it", async () => {

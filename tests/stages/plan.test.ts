@@ -8,7 +8,7 @@ const options: PlanOptions = {
   seed: 0,
   lookup: () => undefined,
   data: { d: "D" },
-  engine: { name: "onnx", peakFactor: [1, 1.5] },
+  engine: { name: "onnx", device: "cpu", peakFactor: [1, 1.5] },
 };
 const baseKey = stageKey(parts().base, experiment(), { seed: 0, outputs: {}, data: { d: "D" } }) ?? "";
 

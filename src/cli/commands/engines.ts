@@ -1,6 +1,7 @@
 /** `fslc engines`: what can compute here, and for what cannot, why and the command that mends it. */
 import { type Cli, Command, examples } from "../command.js";
 import { EXIT } from "../exit.js";
+import { textWidth } from "../terminal.js";
 import { defineInstall, defineRemove } from "./engines-install.js";
 
 interface Options {
@@ -31,19 +32,13 @@ async function act(cli: Cli, options: Options): Promise<number> {
     await fetchMissingEngine(cli, process.cwd());
   }
   const { probeEngines } = await import("../../runtime/engines/index.js");
-  const engines = await probeEngines();
-  if (options.json) {
-    cli.stdout.write(`${JSON.stringify(engines, null, 2)}\n`);
-    return EXIT.done;
-  }
-  const width = Math.max(...engines.map((e) => e.name.length));
-  for (const { name, availability } of engines) {
-    const title = name.padEnd(width);
-    cli.stdout.write(
-      availability.available
-        ? `✔ ${title}  ${availability.version}  devices: ${availability.devices.join(", ")}\n`
-        : `✘ ${title}  not available: ${availability.why}\n  ${" ".repeat(width)}  mend: ${availability.mend}\n`,
-    );
+  const { bestOf } = await import("../../runtime/engines/select.js");
+  const engines = await probeEngines(process.cwd());
+  const auto = bestOf(engines);
+  if (options.json) cli.stdout.write(`${JSON.stringify({ engines, auto: auto ?? null }, null, 2)}\n`);
+  else {
+    const { printEngines } = await import("../print/engines.js");
+    cli.stdout.write(printEngines(engines, auto, textWidth(cli.stdout, cli.env)));
   }
   return EXIT.done;
 }

@@ -25,6 +25,7 @@ export function define(cli: Cli, exit: (code: number) => void): Command {
       examples([
         ["fslc run experiment.fsl", "train and evaluate"],
         ["fslc run experiment.fsl --set shots=5 --seed 1", "with another parameter and seed"],
+        ["fslc run experiment.fsl --engine auto", "on a GPU, where one is here"],
         ["fslc run experiment.fsl --force proto", "run one stage anew"],
         ["fslc run experiment.fsl --reporter json", "one JSON event a line, for programs"],
       ]),
@@ -40,15 +41,21 @@ async function act(cli: Cli, file: string, options: Options): Promise<number> {
   const { compiled, code } = await compileOrExplain(cli, file, options);
   if (compiled.experiment === undefined || code !== undefined) return code ?? EXIT.invalid;
 
-  if ((options.engine ?? "onnx") === "onnx") {
+  if (["onnx", "auto"].includes(options.engine ?? "onnx")) {
     const { fetchMissingEngine } = await import("../engine-fetch.js");
     await fetchMissingEngine(cli, compiled.project.dir);
   }
-  const { RefusedError } = await import("../../runtime/preflight.js");
+  const { chooseEngine } = await import("../../runtime/engines/select.js");
+  const { RefusedError, settle } = await import("../../runtime/preflight.js");
   const { run } = await import("../../runtime/run.js");
   let started: Run;
   try {
-    started = run(compiled.experiment, runOptions(compiled.project, options));
+    const asked = runOptions(compiled.project, options);
+    // Whatever can be said without looking for devices is said first.
+    const settling = settle(compiled.experiment, asked);
+    if ("diagnostics" in settling) throw new RefusedError(settling.diagnostics);
+    const choice = await chooseEngine(settling.settled.asked, compiled.project.dir);
+    started = run(compiled.experiment, { ...asked, choice });
   } catch (error) {
     if (!(error instanceof RefusedError)) throw error;
     const { printDiagnostics } = await import("../problems.js");

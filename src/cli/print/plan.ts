@@ -9,12 +9,12 @@ import type {
   StepCost,
   TrainingPlan,
 } from "../../compiler/stages/index.js";
-import { bytes, count, flops, plural, shorten } from "../view/format.js";
+import { bytes, computer, count, flops, plural, shorten } from "../view/format.js";
 import { graphRows } from "../view/graph.js";
 import { padTo } from "../view/line.js";
 import { waiting } from "../view/model.js";
 import { table } from "./table.js";
-import { wrap } from "./wrap.js";
+import { hanging, wrap } from "./wrap.js";
 
 export interface PlanStyle {
   readonly width: number;
@@ -25,8 +25,10 @@ export function printPlan(plan: PlanReport, { width, colorLevel }: PlanStyle): s
   const paint = new Chalk({ level: colorLevel });
   const seen = new Map<string, string>();
   const parts = plan.stages.map((stage) => section(stage, { width, paint, seen }));
-  const title = `${paint.bold(plan.file)}  ${paint.dim(`engine ${plan.engine} · seed ${plan.seed}`)}`;
-  return `${title}\n\n${overview(plan, width, paint)}\n\n${parts.join("\n\n")}\n`;
+  const engine = computer(plan.engine, plan);
+  const title = `${paint.bold(plan.file)}  ${paint.dim(`engine ${engine} · seed ${plan.seed}`)}`;
+  const why = plan.why === undefined ? [] : hanging("engine: ", plan.why, width).map((line) => `\n${paint.dim(line)}`);
+  return `${title}${why.join("")}\n\n${overview(plan, width, paint)}\n\n${parts.join("\n\n")}\n`;
 }
 
 interface Context {

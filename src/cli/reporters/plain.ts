@@ -1,6 +1,7 @@
 /** `--reporter plain`: lines on stderr for logs and CI; nothing is redrawn. */
+import type { Choice } from "../../runtime/engines/select.js";
 import type { Result, RunEvent } from "../../runtime/events.js";
-import { count, duration, interval, percent, rate } from "../view/format.js";
+import { computer, count, duration, interval, percent, rate } from "../view/format.js";
 import { initialState, interrupted, reduce } from "../view/model.js";
 import type { Reporter, Streams } from "./reporter.js";
 
@@ -44,14 +45,19 @@ function accuracies(results: readonly Result[]): string {
   return texts.length === 0 ? "" : `  accuracy ${texts.join(", ")}`;
 }
 
+/** A line of its own where the engine was fslc's to choose. */
+function chosen(engine: Choice | undefined): string {
+  return engine?.why === undefined ? "" : `\n         engine ${computer(engine.name, engine)}: ${engine.why}`;
+}
+
 function describe(event: RunEvent, due: (key: string, time: number) => boolean): string | undefined {
   switch (event.type) {
     case "run.start":
-      return `fslc ${event.version}  ${event.file}  seed ${event.seed}  run ${event.run}`;
+      return `fslc ${event.version}  ${event.file}  seed ${event.seed}  run ${event.run}${chosen(event.engine)}`;
     case "stage.start":
       return event.engine === undefined
         ? `${event.stage}: start`
-        : `${event.stage}: start on ${event.engine.engine} ${event.engine.device}, threads ${event.engine.threads}`;
+        : `${event.stage}: start on ${computer(event.engine.engine, event.engine)}, threads ${event.engine.threads}`;
     case "stage.cached":
       return `${event.stage}: served from the store${accuracies(event.results)}`;
     case "stage.progress": {

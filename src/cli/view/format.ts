@@ -64,6 +64,11 @@ export function shorten(text: string, width: number): string {
   return `${chars.slice(0, head).join("")}…${chars.slice(chars.length - tail).join("")}`;
 }
 
+/** `onnx cpu`, `onnx gpu (NVIDIA GeForce RTX 4090)`. */
+export function computer(engine: string, { device, adapter }: { device: string; adapter?: string }): string {
+  return `${engine} ${device}${adapter === undefined ? "" : ` (${adapter})`}`;
+}
+
 export function plural(value: number, one: string, many = `${one}s`): string {
   return `${count(value)} ${value === 1 ? one : many}`;
 }

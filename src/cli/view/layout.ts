@@ -3,7 +3,7 @@
  * never higher than rows − 2, because a terminal flickers when the live region fills it.
  */
 import { basename } from "node:path";
-import { count, duration, interval, percent, plural, rate, shorten } from "./format.js";
+import { computer, count, duration, interval, percent, plural, rate, shorten } from "./format.js";
 import { fitRows, type GraphRow, graphRows } from "./graph.js";
 import { clip, type Line, padTo, seg, spread, type Tone } from "./line.js";
 import { type RunState, type StageState, type StageStatus, secondsLeft, type Training } from "./model.js";
@@ -65,7 +65,7 @@ function header(state: RunState, width: number, now: number): Line {
   const engine = state.engine;
   const elapsed = state.startedAt === undefined ? undefined : duration(state.seconds ?? (now - state.startedAt) / 1000);
   const facts = [
-    engine ? `${engine.engine} ${engine.device}` : undefined,
+    engine ? shorten(computer(engine.engine, engine), Math.max(24, width - 60)) : undefined,
     engine && width >= 76 ? plural(engine.threads, "thread") : undefined,
     width >= 100 ? `seed ${state.seed}` : undefined,
     elapsed,

@@ -49,7 +49,13 @@ export interface PlanOptions {
   /** What was hashed for each stored stage: lets the plan say what changed. */
   readonly stored?: readonly Canonical[];
   /** The engine's peak memory over the graph's liveness: the least and the most that its bench saw. */
-  readonly engine: { readonly name: string; readonly peakFactor: readonly [number, number] };
+  readonly engine: {
+    readonly name: string;
+    readonly device: string;
+    readonly adapter?: string;
+    readonly why?: string;
+    readonly peakFactor: readonly [number, number];
+  };
   /** False leaves out `cost`, for which every stage has to be lowered. */
   readonly costs?: boolean;
 }
@@ -79,7 +85,8 @@ export function buildPlan(experiment: Experiment, options: PlanOptions): PlanRep
       ? { ...base, ...evaluatePlan(stage, experiment, options) }
       : { ...base, ...trainingPlan(stage, experiment, options) };
   });
-  return { file: experiment.file, seed: options.seed, engine: options.engine.name, stages };
+  const { name, peakFactor: _, ...engine } = options.engine;
+  return { file: experiment.file, seed: options.seed, engine: name, ...engine, stages };
 }
 
 function missing(

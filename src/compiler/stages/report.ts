@@ -4,6 +4,11 @@ export interface PlanReport {
   readonly file: string;
   readonly seed: number;
   readonly engine: string;
+  readonly device: string;
+  /** The name of the card. */
+  readonly adapter?: string;
+  /** Why this engine and device, where they were fslc's to choose. */
+  readonly why?: string;
   /** In the order in which they run. */
   readonly stages: readonly StagePlan[];
 }

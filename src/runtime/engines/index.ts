@@ -1,36 +1,89 @@
 /** The engines of this build: which are usable here, and how to make one. */
 import { type Availability, type Engine, EngineError, type EngineOptions } from "./engine.js";
+import { engineThreads } from "./environment.js";
+import { probeApart } from "./probe-apart.js";
 
-export const ENGINE_NAMES = ["onnx", "reference"] as const;
+/** In the order in which they are listed. */
+export const ENGINE_NAMES = ["onnx", "tensorflow", "reference"] as const;
 export type EngineName = (typeof ENGINE_NAMES)[number];
 
-/** Devices that an engine can have; a probe says which are here. */
-export const ENGINE_DEVICES: Readonly<Record<EngineName, readonly string[]>> = { onnx: ["cpu"], reference: ["cpu"] };
+export const isEngineName = (name: string): name is EngineName => ENGINE_NAMES.some((known) => known === name);
+
+/** Those that can have a GPU; the others compute on the processor alone. */
+export const GPU_ENGINES: ReadonlySet<EngineName> = new Set(["onnx", "tensorflow"]);
 
 export interface EngineReport {
   readonly name: EngineName;
   readonly availability: Availability;
 }
 
-export async function probeEngines(): Promise<EngineReport[]> {
-  const { probeOnnx } = await import("./onnx/probe.js");
-  const { probeReference } = await import("./reference/engine.js");
-  return [
-    { name: "onnx", availability: await probeOnnx() },
-    { name: "reference", availability: probeReference() },
-  ];
+/** What an engine can do here. Native code is tried in a process of its own: this one survives what becomes of it. */
+export async function probeEngine(name: EngineName, projectDir: string): Promise<Availability> {
+  switch (name) {
+    case "onnx":
+      return await probeApart();
+    case "tensorflow":
+      return await (await import("./tensorflow/probe.js")).probeTensorflow(projectDir);
+    case "reference":
+      return (await import("./reference/engine.js")).probeReference();
+  }
 }
 
-/** @throws EngineError where the engine cannot be used on this machine or has no such device. */
-export async function createEngine(name: EngineName, options: EngineOptions): Promise<Engine> {
-  if (name === "reference") {
-    const { ReferenceEngine } = await import("./reference/engine.js");
-    return new ReferenceEngine(options);
+export async function probeEngines(projectDir: string): Promise<EngineReport[]> {
+  return await Promise.all(
+    ENGINE_NAMES.map(async (name) => ({ name, availability: await probeEngine(name, projectDir) })),
+  );
+}
+
+/** Why an engine cannot run here, and the command that mends it. */
+export type Missing = Pick<Extract<Availability, { available: false }>, "why" | "mend">;
+
+/** Whether an engine's files are missing. Loads nothing of it: whether it works, only a probe or its use can tell. */
+export async function missingEngine(name: EngineName, projectDir: string): Promise<Missing | undefined> {
+  switch (name) {
+    case "onnx": {
+      const { OBTAIN_COMMAND, onnxRuntimeInstalled } = await import("./onnx/obtain.js");
+      if (onnxRuntimeInstalled()) return undefined;
+      return { why: "the package onnxruntime-node is not installed", mend: OBTAIN_COMMAND };
+    }
+    case "tensorflow": {
+      const { findTensorflow } = await import("./tensorflow/locate.js");
+      if (findTensorflow(projectDir) !== undefined) return undefined;
+      return { why: "TensorFlow is not installed", mend: "fslc engines install tensorflow" };
+    }
+    case "reference":
+      return undefined;
   }
-  const { probeOnnx } = await import("./onnx/probe.js");
-  const availability = await probeOnnx();
-  if (!availability.available)
-    throw new EngineError("internal", `${availability.why}; to mend it: ${availability.mend}`);
-  const { OnnxEngine } = await import("./onnx/engine.js");
-  return new OnnxEngine(options);
+}
+
+/**
+ * Loads an engine's native library into this process: for workers, whose environment `engineEnvironment` has made. Only one
+ * native engine fits into a process.
+ * @throws EngineError where the engine cannot be used on this machine or has no such device.
+ */
+export async function createEngine(
+  name: EngineName,
+  options: EngineOptions,
+  projectDir: string = process.cwd(),
+): Promise<Engine> {
+  const missing = await missingEngine(name, projectDir);
+  if (missing !== undefined) throw new EngineError("internal", `${missing.why}; to mend it: ${missing.mend}`);
+  switch (name) {
+    case "onnx": {
+      const { OnnxEngine } = await import("./onnx/engine.js");
+      return new OnnxEngine(options);
+    }
+    case "tensorflow": {
+      const [{ TensorflowEngine }, { findTensorflow }] = await Promise.all([
+        import("./tensorflow/engine.js"),
+        import("./tensorflow/locate.js"),
+      ]);
+      const addon = findTensorflow(projectDir)?.addon ?? "";
+      return new TensorflowEngine({ ...options, addon, threads: engineThreads(name, options.threads) });
+    }
+    case "reference": {
+      const { ReferenceEngine } = await import("./reference/engine.js");
+      return new ReferenceEngine(options);
+    }
+  }
 }

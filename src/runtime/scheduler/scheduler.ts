@@ -3,17 +3,17 @@
  * stage has finished is stored before the next one starts, so nothing that happens later can lose it.
  */
 
-import type { Canonical } from "../../compiler/stages/canonical.js";
 import type { StageGraph, StageNode } from "../../compiler/stages/graph.js";
 import { keyContent, stageKey } from "../../compiler/stages/key.js";
 import type { Dataset, Experiment, Stage } from "../../compiler/typed.js";
+import type { Choice } from "../engines/select.js";
 import type { Result, RunEvent } from "../events.js";
 import { describeFailure, type Failure, locate } from "../failure.js";
 import { nodeHost } from "../host.js";
 import { fileName, type Project, places } from "../project.js";
 import { keepResults, renamed } from "../run-results.js";
 import type { ReportData } from "../store/manifest.js";
-import { findEntry, readEntry, type StoreEntry } from "../store/store.js";
+import { findEntry, readEntry, type StoreEntry, type Wanted } from "../store/store.js";
 import type { ThreadBudget } from "../threads.js";
 import type { Job, Outcome } from "../worker/protocol.js";
 import { acquireLock } from "./lock.js";
@@ -38,9 +38,8 @@ export interface ScheduleOptions {
   readonly runDir: string;
   readonly seed: number;
   readonly threads: ThreadBudget;
-  readonly engine: { readonly name: string; readonly device: string };
-  /** Only entries of that engine serve (`--engine`). */
-  readonly engineGiven: boolean;
+  /** Which stored entries serve: those of the engine and the kind of device that the user named. */
+  readonly serves: Pick<Wanted, "engine" | "device">;
   /** Only entries of exactly this machine's numerics serve (`--exact`). */
   readonly exact: boolean;
   /** Ids of stages to run although the store has them. */
@@ -100,7 +99,8 @@ export class Scheduler {
     this.#worker?.abort();
   }
 
-  async run(): Promise<ScheduleSummary> {
+  /** Stages that the store does not serve are computed with `engine`. */
+  async run(engine: Choice): Promise<ScheduleSummary> {
     let interrupted = false;
     for (const node of this.#options.graph.nodes) {
       interrupted = this.#stopped();
@@ -111,7 +111,8 @@ export class Scheduler {
         this.#say({ type: "stage.note", stage: node.id, message: `not run: it needs \`${missing}\`` });
         continue;
       }
-      const failure = await this.#node(node).catch((error: unknown) => this.#describe(node, error));
+      const place = { stage: node.id, engine: engine.name, dir: this.#options.runDir };
+      const failure = await this.#node(node, engine).catch((error: unknown) => describeFailure(error, place));
       if (failure === undefined) continue;
       this.#unfinished.add(node.id);
       interrupted = this.#stopped();
@@ -128,11 +129,11 @@ export class Scheduler {
   }
 
   /** Gives the failure, if any. A stopped node gives one too; the caller knows. */
-  async #node(node: StageNode): Promise<Failure | undefined> {
-    return node.kind === "ingest" ? this.#ingest(node.id, node.dataset) : this.#stage(node);
+  async #node(node: StageNode, engine: Choice): Promise<Failure | undefined> {
+    return node.kind === "ingest" ? this.#ingest(node.id, node.dataset, engine) : this.#stage(node, engine);
   }
 
-  async #ingest(id: string, dataset: Dataset): Promise<Failure | undefined> {
+  async #ingest(id: string, dataset: Dataset, engine: Choice): Promise<Failure | undefined> {
     const ready = await this.#options.world.packed(dataset);
     if (ready !== undefined) {
       this.#packs.set(dataset.id, ready);
@@ -143,7 +144,7 @@ export class Scheduler {
     if (lock === undefined) return stopped;
     try {
       const started = performance.now();
-      const outcome = await this.#work(id, [], "", null);
+      const outcome = await this.#work({ node: id, key: "", content: null, inputs: {} }, engine);
       if (outcome.kind === "failed") return outcome.failure;
       if (outcome.kind === "stopped") return stopped;
       const pack = await this.#options.world.packed(dataset);
@@ -157,7 +158,7 @@ export class Scheduler {
     }
   }
 
-  async #stage(node: Exclude<StageNode, { kind: "ingest" }>): Promise<Failure | undefined> {
+  async #stage(node: Exclude<StageNode, { kind: "ingest" }>, engine: Choice): Promise<Failure | undefined> {
     const { experiment, seed, force } = this.#options;
     const outputs = Object.fromEntries([...this.#entries].map(([id, { manifest }]) => [id, manifest.output]));
     const data = Object.fromEntries([...this.#packs].map(([id, { digest }]) => [id, digest]));
@@ -173,7 +174,7 @@ export class Scheduler {
       // Whoever held the lock may have stored it meanwhile.
       if (!forced && this.#serve(node.stage, key)) return undefined;
       const started = performance.now();
-      const outcome = await this.#work(node.id, node.needs, key, content);
+      const outcome = await this.#work({ node: node.id, key, content, inputs: this.#inputs(node.needs) }, engine);
       if (outcome.kind === "failed") return outcome.failure;
       if (outcome.kind !== "stored") return stopped;
       const entry = readEntry(outcome.dir);
@@ -197,9 +198,9 @@ export class Scheduler {
 
   /** Serves a stage from the store if that holds what is allowed. With `exact`, only a worker can tell. */
   #serve(stage: Stage, key: string): boolean {
-    const { project, engine, engineGiven, exact } = this.#options;
+    const { project, serves, exact } = this.#options;
     if (exact) return false;
-    const entry = findEntry(places.store(project), key, engineGiven ? { engine: engine.name } : {}, (dir, problem) =>
+    const entry = findEntry(places.store(project), key, serves, (dir, problem) =>
       this.#say({ type: "stage.note", stage: stage.id, message: `the stored ${dir} is not used: ${problem}` }),
     );
     if (entry === undefined) return false;
@@ -223,18 +224,21 @@ export class Scheduler {
     return results;
   }
 
-  async #work(id: string, needs: readonly string[], key: string, content: Canonical): Promise<Outcome> {
-    const { experiment, project, runDir, seed, threads, engine, exact, force, world } = this.#options;
-    const inputs = Object.fromEntries(
+  #inputs(needs: readonly string[]): Job["inputs"] {
+    return Object.fromEntries(
       needs.flatMap((need) => {
         const entry = this.#entries.get(need);
         return entry === undefined ? [] : [[need, { key: entry.manifest.key, dir: entry.dir }] as const];
       }),
     );
+  }
+
+  async #work(task: Pick<Job, "node" | "key" | "content" | "inputs">, engine: Choice): Promise<Outcome> {
+    const { experiment, project, runDir, seed, threads, exact, force, world } = this.#options;
     const packs = Object.fromEntries([...this.#packs].map(([dataset, { dir }]) => [dataset, dir]));
-    const reuseExact = exact && !force.has(id);
+    const reuseExact = exact && !force.has(task.node);
     this.#worker = world.work(
-      { node: id, experiment, project, runDir, seed, threads, engine, key, content, reuseExact, packs, inputs },
+      { ...task, experiment, project, runDir, seed, threads, engine, reuseExact, packs },
       this.#emit,
     );
     try {
@@ -254,10 +258,6 @@ export class Scheduler {
           message: `another run computes it (process ${pid} on ${host}); waiting for that`,
         }),
     });
-  }
-
-  #describe(node: StageNode, error: unknown): Failure {
-    return describeFailure(error, { stage: node.id, engine: this.#options.engine.name, dir: this.#options.runDir });
   }
 
   #stopped(): boolean {

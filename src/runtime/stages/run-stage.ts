@@ -5,7 +5,7 @@ import type { Stage } from "../../compiler/typed.js";
 import type { Pack } from "../data/contract.js";
 import { openPack } from "../data/index.js";
 import type { Engine } from "../engines/engine.js";
-import { createEngine, ENGINE_NAMES, probeEngines } from "../engines/index.js";
+import { createEngine, probeEngine } from "../engines/index.js";
 import { version } from "../package.js";
 import { places } from "../project.js";
 import { numericsId, numericsRecord } from "../store/numerics.js";
@@ -68,20 +68,17 @@ async function drive(stage: Stage, packs: ReadonlyMap<string, Pack>, engine: Eng
   }
 }
 
-/** The engine asked for, or the diagnostic that says why it cannot be had. */
-async function openEngine({ engine: { name, device }, threads }: Job): Promise<Engine> {
-  const known = ENGINE_NAMES.find((candidate) => candidate === name);
-  if (known === undefined) throw new DiagnosticError(diagnostic("FSL7002", undefined, { engine: name }));
-  const availability = (await probeEngines()).find((report) => report.name === known)?.availability;
-  if (availability?.available === false) {
+/** The engine of the job, or the diagnostic that says why it cannot be had. */
+async function openEngine({ engine: { name, ...device }, threads, project }: Job): Promise<Engine> {
+  try {
+    return await createEngine(name, { ...device, threads: threads.engine }, project.dir);
+  } catch (cause) {
+    // A library that is missing or damaged: what it is and what mends it, the probe knows.
+    const availability = await probeEngine(name, project.dir);
+    if (availability.available) throw cause;
     const { why, mend } = availability;
-    throw new DiagnosticError(diagnostic("FSL7001", undefined, { engine: name, why }, { help: [mend] }));
+    throw new DiagnosticError(diagnostic("FSL7001", undefined, { engine: name, why }, { help: [mend] }), { cause });
   }
-  if (availability?.available === true && !availability.devices.includes(device)) {
-    const help = [`its devices here: ${availability.devices.join(", ")}`];
-    throw new DiagnosticError(diagnostic("FSL7008", undefined, { engine: name, device }, { help }));
-  }
-  return createEngine(known, { device, threads: threads.engine });
 }
 
 async function openPacks(stage: Stage, job: Job): Promise<Map<string, Pack>> {

@@ -13,14 +13,14 @@ export interface NumericsRecord extends Numerics {
 }
 
 export function numericsRecord(engine: Numerics, chunks: NumericsRecord["chunks"]): NumericsRecord {
-  const { engine: name, version, device, threads } = engine;
-  return { engine: name, version, device, threads, arch: process.arch, instructions: instructionSets(), chunks };
+  return { ...engine, arch: process.arch, instructions: instructionSets(), chunks };
 }
 
 /** A folder name: equal records, equal names. */
 export function numericsId(record: NumericsRecord): string {
-  const { engine, version, device, threads, arch, instructions, chunks } = record;
+  const { engine, version, device, adapter, threads, arch, instructions, chunks } = record;
   const canonical = [engine, version, device, threads, arch, instructions, chunks.images, chunks.episodes];
+  if (adapter !== undefined) canonical.push(adapter);
   return createHash("sha256").update(JSON.stringify(canonical)).digest("hex").slice(0, 16);
 }
 

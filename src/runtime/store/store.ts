@@ -19,7 +19,7 @@ import {
 import { join } from "node:path";
 import { DiagnosticError, diagnostic } from "../../compiler/diagnostics/diagnostic.js";
 import type { Canonical } from "../../compiler/stages/canonical.js";
-import type { HostTensors } from "../engines/engine.js";
+import type { HostTensors, Numerics } from "../engines/engine.js";
 import { reason } from "../reason.js";
 import { type Manifest, parseManifest, resultsDigest, sha256 } from "./manifest.js";
 import { numericsId } from "./numerics.js";
@@ -30,9 +30,10 @@ export interface StoreEntry {
   readonly manifest: Manifest;
 }
 
-/** Which numerics may serve: any, those of one engine, or exactly one record. */
+/** Which numerics may serve: any, those of one engine, of one kind of device (`cpu`, `gpu`), or exactly one record. */
 export interface Wanted {
   readonly engine?: string;
+  readonly device?: string;
   readonly numerics?: string;
 }
 
@@ -71,11 +72,13 @@ export function findEntry(
     const dir = join(root, key, name);
     const read = readEntry(dir);
     if ("problem" in read) damaged(dir, read.problem);
-    else if (wanted.engine === undefined || read.entry.manifest.numerics.engine === wanted.engine) {
-      entries.push(read.entry);
-    }
+    else if (allows(wanted, read.entry.manifest.numerics)) entries.push(read.entry);
   }
   return entries.sort(newestFirst)[0];
+}
+
+function allows({ engine, device }: Wanted, numerics: Numerics): boolean {
+  return (engine ?? numerics.engine) === numerics.engine && (device ?? numerics.device) === numerics.device;
 }
 
 /** The entry in a folder, or what is wrong with it. */

@@ -3,6 +3,7 @@ import { type ChildProcess, fork } from "node:child_process";
 import { closeSync, mkdirSync, openSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { diagnostic } from "../../compiler/diagnostics/diagnostic.js";
+import { engineEnvironment } from "../engines/environment.js";
 import type { RunEvent } from "../events.js";
 import { fromDiagnostic } from "../failure.js";
 import { fileName } from "../project.js";
@@ -30,6 +31,7 @@ export function runInWorker(
   const child = fork(entry, {
     serialization: "advanced",
     execArgv: [],
+    env: { ...process.env, ...engineEnvironment({ ...job.engine, threads: job.threads.engine }) },
     // Native libraries write to their terminal as they like: never to the user's screen.
     stdio: ["ignore", log.file, log.file, "ipc"],
   });

@@ -1,6 +1,7 @@
 /** What the scheduler and a worker process say to each other, and what a worker's threads share. */
 import type { Canonical } from "../../compiler/stages/canonical.js";
 import type { Experiment } from "../../compiler/typed.js";
+import type { Choice } from "../engines/select.js";
 import type { RunEvent } from "../events.js";
 import type { Failure } from "../failure.js";
 import type { Project } from "../project.js";
@@ -16,7 +17,7 @@ export interface Job {
   readonly runDir: string;
   readonly seed: number;
   readonly threads: ThreadBudget;
-  readonly engine: { readonly name: string; readonly device: string };
+  readonly engine: Pick<Choice, "name" | "device" | "adapter">;
   /** Key in the store; empty for an ingest. */
   readonly key: string;
   /** What the key is a hash of: stored, so that a later plan can say what has changed. */

@@ -43,7 +43,7 @@ export class TensorflowEngine implements Engine {
 
   /** @throws EngineError where the addon does not load, or what is asked for is not the device that TensorFlow has here. */
   constructor(readonly options: TensorflowOptions) {
-    const { device, threads } = options;
+    const { device, adapter, threads } = options;
     const gpu = /^gpu(:\d+)?$/.test(device);
     if (!gpu && device !== "cpu")
       throw new EngineError("unsupported-op", `the tensorflow engine has no device "${device}": use cpu, gpu or gpu:N`);
@@ -60,7 +60,13 @@ export class TensorflowEngine implements Engine {
         "internal",
         "tensorflow would run on the GPU that this process sees, and cpu was asked for",
       );
-    this.numerics = { engine: this.name, version: this.addon.TF_Version, device, threads };
+    this.numerics = {
+      engine: this.name,
+      version: this.addon.TF_Version,
+      device: gpu ? "gpu" : "cpu",
+      ...(adapter === undefined ? {} : { adapter }),
+      threads,
+    };
   }
 
   async compile(program: Program, constants: HostTensors = {}): Promise<Executable> {

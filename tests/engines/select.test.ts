@@ -1,0 +1,150 @@
+/** Which engine and device a run takes: what was asked for, or by `auto` the best that is here. */
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { DiagnosticError } from "../../src/compiler/diagnostics/diagnostic.js";
+import type { Adapter, Availability } from "../../src/runtime/engines/engine.js";
+import { engineEnvironment, engineThreads } from "../../src/runtime/engines/environment.js";
+import type { EngineReport } from "../../src/runtime/engines/index.js";
+import { askedProblem, best, bestOf, chooseEngine } from "../../src/runtime/engines/select.js";
+
+const has = (devices: string[], adapters: Record<string, Adapter> = {}, notes: string[] = []): Availability => ({
+  available: true,
+  version: "1",
+  devices,
+  adapters,
+  notes,
+});
+const missing: Availability = { available: false, why: "it is not installed", mend: "fslc engines install tensorflow" };
+const card = (name: string, kind: Adapter["kind"] = "discrete"): Adapter => ({ name, kind });
+const machine = (onnx: Availability, tensorflow: Availability = missing): EngineReport[] => [
+  { name: "onnx", availability: onnx },
+  { name: "tensorflow", availability: tensorflow },
+  { name: "reference", availability: has(["cpu"]) },
+];
+const refusal = (act: () => unknown) => {
+  try {
+    act();
+  } catch (error) {
+    if (error instanceof DiagnosticError) return error.diagnostic;
+    throw error;
+  }
+  throw new Error("not refused");
+};
+
+describe("auto", () => {
+  const onnxCard = has(["cpu", "gpu:0"], { "gpu:0": card("Radeon RX 7900") });
+  const cuda = has(["cpu", "gpu:0", "gpu:1"], { "gpu:0": card("H100"), "gpu:1": card("A100") });
+
+  test("takes CUDA before WebGPU, a card before the processor, the default before another engine there", () => {
+    expect(best(machine(onnxCard, cuda))).toMatchObject({ name: "tensorflow", device: "gpu:0", adapter: "H100" });
+    expect(best(machine(onnxCard))).toMatchObject({ name: "onnx", device: "gpu:0", adapter: "Radeon RX 7900" });
+    expect(best(machine(has(["cpu"]), cuda))).toMatchObject({ name: "tensorflow", device: "gpu:0" });
+    expect(best(machine(has(["cpu"]), has(["cpu"])))).toMatchObject({ name: "onnx", device: "cpu" });
+    expect(best(machine(missing, has(["cpu"])))).toMatchObject({ name: "tensorflow", device: "cpu" });
+  });
+
+  test("passes over graphics that share the processor's memory, save Apple's, and drivers that are no card", () => {
+    const integrated = has(["cpu", "gpu:0"], { "gpu:0": card("Iris Xe", "integrated") });
+    expect(best(machine(integrated), undefined, "linux")).toMatchObject({
+      device: "cpu",
+      why: expect.stringContaining("Iris Xe shares the processor's memory"),
+    });
+    expect(best(machine(integrated), undefined, "darwin")).toMatchObject({ device: "gpu:0" });
+    const software = has(["cpu", "gpu:0"], { "gpu:0": card("SwiftShader", "software") });
+    expect(best(machine(software))).toMatchObject({ device: "cpu", why: expect.stringContaining("SwiftShader") });
+    expect(best(machine(has(["cpu", "gpu:0"])))).toMatchObject({ device: "gpu:0" });
+  });
+
+  test("says why it computes on the processor", () => {
+    const choice = best(machine(has(["cpu"], {}, ["libvulkan.so.1 is missing"])));
+    expect(choice.why).toContain("libvulkan.so.1 is missing");
+    expect(choice.why).toContain("tensorflow: it is not installed");
+  });
+
+  test("with a device takes an engine that has it, and no other device", () => {
+    const integrated = has(["cpu", "gpu:0"], { "gpu:0": card("Iris Xe", "integrated") });
+    expect(best(machine(integrated), "gpu")).toMatchObject({ name: "onnx", device: "gpu:0", adapter: "Iris Xe" });
+    expect(best(machine(integrated, cuda), "gpu:1")).toMatchObject({ name: "tensorflow", device: "gpu:1" });
+    expect(best(machine(onnxCard, cuda), "cpu")).toMatchObject({ name: "onnx", device: "cpu" });
+    const refused = refusal(() => best(machine(onnxCard, cuda), "gpu:7"));
+    expect(refused.code).toBe("FSL7008");
+    expect(refused.help.join()).toContain("tensorflow has `cpu`, `gpu:0`, `gpu:1` here");
+  });
+
+  test("never takes the interpreter: without an engine it is refused with every mend", () => {
+    const refused = refusal(() => best(machine(missing, missing)));
+    expect(refused).toMatchObject({ code: "FSL7001", message: expect.stringContaining("onnx: it is not installed") });
+    expect(refused.help.join()).toContain("fslc engines install tensorflow");
+    expect(bestOf(machine(missing, missing))).toBeUndefined();
+  });
+});
+
+test("names and devices that no machine has are refused without looking at this one", () => {
+  expect(askedProblem({ engine: "onx" })).toMatchObject({ code: "FSL7002", help: ["did you mean `onnx`?"] });
+  expect(askedProblem({ engine: "reference", device: "gpu" })).toMatchObject({ code: "FSL7008" });
+  expect(askedProblem({ device: "gpu1" })).toMatchObject({ code: "FSL7008" });
+  for (const device of ["cpu", "gpu", "gpu:0", "gpu:12"]) expect(askedProblem({ device })).toBeUndefined();
+  expect(askedProblem({ engine: "auto" })).toBeUndefined();
+});
+
+describe("on this machine", () => {
+  let dir = "";
+  const before = process.env["FSLC_ENGINES"];
+  beforeEach(() => {
+    dir = mkdtempSync(join(tmpdir(), "fslc-select-"));
+    process.env["FSLC_ENGINES"] = join(dir, "engines");
+  });
+  afterEach(() => {
+    if (before === undefined) delete process.env["FSLC_ENGINES"];
+    else process.env["FSLC_ENGINES"] = before;
+    rmSync(dir, { recursive: true, force: true });
+  });
+
+  test("nothing said is onnx on the processor, and nothing is looked for", async () => {
+    expect(await chooseEngine({}, dir)).toEqual({ name: "onnx", device: "cpu" });
+    expect(await chooseEngine({ engine: "reference" }, dir)).toEqual({ name: "reference", device: "cpu" });
+  });
+
+  test("TensorFlow that is not installed is refused with the command that installs it", async () => {
+    const refused = await chooseEngine({ engine: "tensorflow" }, dir).catch(
+      (error: DiagnosticError) => error.diagnostic,
+    );
+    expect(refused).toMatchObject({
+      code: "FSL7001",
+      message: expect.stringContaining("not installed"),
+      help: ["fslc engines install tensorflow"],
+    });
+  });
+
+  test("auto finds what is here, and says why", async () => {
+    expect(await chooseEngine({ engine: "auto" }, dir)).toMatchObject({ name: "onnx", why: expect.anything() });
+  });
+});
+
+describe("the environment of a worker", () => {
+  const on = (device: string, user: NodeJS.ProcessEnv = {}) =>
+    engineEnvironment({ name: "tensorflow", device, threads: 3 }, user);
+
+  test("gives TensorFlow its threads and one visible card", () => {
+    expect(on("gpu:1")).toMatchObject({
+      TF_NUM_INTRAOP_THREADS: "3",
+      TF_FORCE_GPU_ALLOW_GROWTH: "true",
+      CUDA_DEVICE_ORDER: "PCI_BUS_ID",
+      CUDA_VISIBLE_DEVICES: "1",
+    });
+    expect(on("cpu")).toMatchObject({ CUDA_VISIBLE_DEVICES: "-1" });
+    expect(engineEnvironment({ name: "reference", device: "cpu", threads: 3 }, {})).toEqual({});
+  });
+
+  test("leaves what the user has set, and counts cards among those that the user left visible", () => {
+    const user = { TF_NUM_INTRAOP_THREADS: "7", CUDA_VISIBLE_DEVICES: "GPU-4f, 2" };
+    expect(on("gpu:0", user)).not.toHaveProperty("TF_NUM_INTRAOP_THREADS");
+    expect(on("gpu:0", user)).toMatchObject({ CUDA_VISIBLE_DEVICES: "GPU-4f" });
+    expect(on("gpu:1", user)).toMatchObject({ CUDA_VISIBLE_DEVICES: "2" });
+    expect(on("cpu", user)).toMatchObject({ CUDA_VISIBLE_DEVICES: "-1" });
+    expect(engineThreads("tensorflow", 3, user)).toBe(7);
+    expect(engineThreads("onnx", 3, user)).toBe(3);
+  });
+});
