@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import {
+  differencesInBrief,
   keyContent,
   keyDifferences,
   type StageInputs,
@@ -202,5 +203,17 @@ describe("a key", () => {
     };
     expect(keyDifferences(content(proto), content(other))).toEqual(["stage.episodes.task.shot", "stage.optimizer.lr"]);
     expect(keyDifferences(content(proto), content(proto))).toEqual([]);
+  });
+
+  it("says in brief where much differs: parts of the stage instead of every field in them", () => {
+    const paths = Array.from({ length: 9 }, (_, i) => [
+      `stage.encoder.value.layers.${i}.op`,
+      `stage.encoder.from.${i}`,
+    ]);
+    const wide = [...paths.flat(), "stage.rows.0.task.shot", "semantics.layer.residual"];
+    expect(differencesInBrief(wide)).toEqual(["stage.encoder.value", "stage.encoder.from", "stage.rows.0"]);
+    expect(differencesInBrief(wide, 2)).toEqual(["stage.encoder", "stage.rows"]);
+    expect(differencesInBrief(["stage.optimizer.lr", "semantics.expr.dot"])).toEqual(["stage.optimizer.lr"]);
+    expect(differencesInBrief(["semantics.expr.dot"])).toEqual(["semantics.expr.dot"]);
   });
 });

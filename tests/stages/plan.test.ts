@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { printPlan } from "../../src/cli/print/plan.js";
 import { buildPlan, keyContent, type PlanOptions, stageKey } from "../../src/compiler/stages/index.js";
 import type { EvaluateStage } from "../../src/compiler/typed.js";
 import { prototypes } from "../lower/fixtures.js";
@@ -116,5 +117,45 @@ describe("the plan", () => {
     expect(both?.episode.total).toBe((small?.episode.total ?? 0) + (large?.episode.total ?? 0));
     expect(both?.episode).toMatchObject({ flops: large?.episode.flops, atMost: true });
     expect(both?.image.total).toBe((small?.image.total ?? 0) + (large?.image.total ?? 0));
+  });
+
+  it("says of an evaluation that its queries are seen together, and what that relies on", () => {
+    const p = parts();
+    const { classify } = p.result.metric.value.entries;
+    if (classify === undefined) throw new Error("a metric classifies");
+    const entries = { classify: { ...classify, transductive: true, assumes: ["balanced"] } };
+    const metric = { ...p.result.metric, value: { ...p.result.metric.value, entries } };
+    const stages = buildPlan(experiment({ ...p, result: { ...p.result, metric } }), {
+      ...options,
+      costs: false,
+    }).stages;
+    const metricOf = (id: string) => {
+      const stage = stages.find((other) => other.id === id);
+      return stage?.kind === "evaluate" ? stage.networks[1] : undefined;
+    };
+    expect(metricOf("result")).toMatchObject({ transductive: true, assumes: ["balanced"] });
+    expect(metricOf("direct")).not.toHaveProperty("transductive");
+    const text = printPlan({ file: "e", seed: 0, engine: "onnx", stages }, { width: 100, colorLevel: 0 });
+    expect(text).toMatch(/metric test.*, transductive, assumes balanced, no parameters/);
+  });
+
+  it("counts values that a metric learns for each weight of its networks", () => {
+    const p = parts();
+    const { value } = p.proto.metric;
+    const rate = { kind: "like", name: "rate", init: { kind: "constant", value: 0.1 }, positive: false } as const;
+    const of = [{ kind: "slot", slot: "encoder" }] as const;
+    const metric = { ...p.proto.metric, value: { ...value, learns: [{ ...rate, of, span: p.proto.span }] } };
+    const plan = buildPlan(experiment({ ...p, proto: { ...p.proto, metric } }), { ...options, costs: false });
+    const [encoder, planned] = plan.stages.flatMap((stage) =>
+      stage.id === "proto" && "networks" in stage ? stage.networks : [],
+    );
+    expect(planned).toMatchObject({
+      learned: [{ path: "rate", shape: [encoder?.parameters] }],
+      parameters: encoder?.parameters,
+    });
+  });
+
+  it("says which statistics normalize the images", () => {
+    expect(of("data:d")).toMatchObject({ eval: ["normalize(mean: [0.5], std: [0.5])"] });
   });
 });

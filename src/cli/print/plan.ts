@@ -68,8 +68,8 @@ function overviewLines(
   }
   if (status.cached) return [head + paint.green(shorten(`from the store (${status.by})`, room))];
   const [first = "", ...rest] = wrap(`runs: ${status.why}`, room);
-  const differs =
-    status.differs.length === 0 ? [] : wrap(`differs from a stored one in ${status.differs.join(", ")}`, room);
+  const fields = status.differs.map((path) => path.replace(/^stage\./, "")).join(", ");
+  const differs = fields === "" ? [] : wrap(`differs from a stored one in ${fields}`, room);
   return [head + first, ...[...rest, ...differs].map((line) => indent + paint.dim(line))];
 }
 
@@ -179,7 +179,8 @@ function network(n: NetworkPlan, stage: string, context: Context): string[] {
   const { paint, seen, width } = context;
   const origin = n.from === undefined ? "" : `, ${n.frozen ? "frozen " : ""}from ${n.from}`;
   const size = parameters(n.parameters);
-  const title = `  ${n.slot} ${paint.bold(n.name)}${origin}, ${size}`;
+  const sees = [...(n.transductive ? ["transductive"] : []), ...(n.assumes ?? []).map((a) => `assumes ${a}`)];
+  const title = `  ${n.slot} ${paint.bold(n.name)}${origin}, ${[...sees, size].join(", ")}`;
   const learned = n.learned.map(({ path, shape }) => [path, "learned", sizesText(shape), count(product(shape))]);
   if (n.layers.length + learned.length === 0) return ["", title];
   const same = JSON.stringify([n.layers, n.learned, n.input]);

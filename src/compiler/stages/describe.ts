@@ -57,8 +57,9 @@ export function transformText(t: Transform): string {
       return `noise(${t.std})`;
     case "grayscale":
     case "invert":
-    case "normalize":
       return t.op;
+    case "normalize":
+      return `normalize(mean: [${t.mean.join(", ")}], std: [${t.std.join(", ")}])`;
   }
 }
 

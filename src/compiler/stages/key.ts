@@ -57,3 +57,18 @@ export function keyDifferences(a: Canonical, b: Canonical, path = ""): string[] 
     keyDifferences(left[key] ?? null, right[key] ?? null, path ? `${path}.${key}` : key),
   );
 }
+
+/**
+ * Differences for a reader: at most `most` paths, each as long as that allows, so that of two networks it says `stage.encoder` and
+ * not every size in them. Which versions of meanings a key holds follows from the rest of it, and is told where nothing else differs.
+ */
+export function differencesInBrief(paths: readonly string[], most = 5): string[] {
+  const own = paths.filter((path) => !path.startsWith("semantics."));
+  const told = own.length === 0 ? paths : own;
+  const cut = (depth: number): string[] => [...new Set(told.map((path) => path.split(".").slice(0, depth).join(".")))];
+  for (let depth = Math.max(0, ...told.map((path) => path.split(".").length)); depth > 2; depth--) {
+    const brief = cut(depth);
+    if (brief.length <= most) return brief;
+  }
+  return cut(2);
+}

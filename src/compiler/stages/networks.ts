@@ -1,5 +1,5 @@
 /** Networks in a plan: layer by layer, with shapes and parameters. */
-import type { Layer, Learn, Metric, Network, Slot } from "../typed.js";
+import type { Layer, Learn, Metric, Network, OwnNetwork, Slot } from "../typed.js";
 import { axesText, layerText } from "./describe.js";
 import type { LayerPlan, NetworkPlan } from "./report.js";
 
@@ -16,19 +16,32 @@ export function networkPlan(slot: "encoder" | "head", { value, from, frozen }: S
   };
 }
 
-export function metricPlan({ value, from, frozen }: Slot<Metric>): NetworkPlan {
+export function metricPlan({ value, from, frozen }: Slot<Metric>, encoder: Network): NetworkPlan {
+  const classify = value.entries["classify"];
   return {
-    ...learnsPlan("metric", value.name, value.learns),
+    ...learnsPlan("metric", value.name, value.learns, encoder),
     from: from ? `${from.stage}.${from.slot}` : undefined,
     frozen,
+    ...(classify?.transductive === true ? { transductive: true, assumes: classify.assumes } : {}),
   };
 }
 
-export function learnsPlan(slot: "metric" | "learn", name: string, learns: readonly Learn[]): NetworkPlan {
+export function learnsPlan(
+  slot: "metric" | "learn",
+  name: string,
+  learns: readonly Learn[],
+  encoder: Network,
+): NetworkPlan {
   const modules = learns.flatMap((learn) => (learn.kind === "module" ? [learn] : []));
-  const learned = learns.flatMap((learn) =>
-    learn.kind === "tensor" ? [{ path: learn.name, shape: learn.axes.map((axis) => axis.size) }] : [],
-  );
+  const sizeOf = (own: OwnNetwork): number => {
+    const network = own.kind === "slot" ? encoder : modules.find((module) => module.name === own.name)?.network;
+    return network === undefined ? 0 : trainableSize(network);
+  };
+  const learned = learns.flatMap((learn) => {
+    if (learn.kind === "tensor") return [{ path: learn.name, shape: learn.axes.map((axis) => axis.size) }];
+    if (learn.kind === "like") return [{ path: learn.name, shape: [learn.of.reduce((n, own) => n + sizeOf(own), 0)] }];
+    return [];
+  });
   return {
     slot,
     name,

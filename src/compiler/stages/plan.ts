@@ -16,7 +16,7 @@ import type {
 import type { Canonical } from "./canonical.js";
 import { optimizerText, reportText, scheduleText, sourceText, splitText, taskText, transformText } from "./describe.js";
 import { type StageNode, stageGraph } from "./graph.js";
-import { keyContent, keyDifferences, stageKey } from "./key.js";
+import { differencesInBrief, keyContent, keyDifferences, stageKey } from "./key.js";
 import { elements, learnsPlan, metricPlan, networkPlan, withoutClasses } from "./networks.js";
 import { norms } from "./norms.js";
 import type {
@@ -109,7 +109,7 @@ function missing(
     .filter((other) => kindOf(other) === kindOf(content))
     .map((other) => keyDifferences(other, content))
     .sort((a, b) => a.length - b.length)[0];
-  return { cached: false, why: "not in the store", differs: differences ?? [] };
+  return { cached: false, why: "not in the store", differs: differencesInBrief(differences ?? []) };
 }
 
 /** The stage kind inside what was hashed. */
@@ -168,9 +168,9 @@ function trainingPlan(
       ...(pretrain
         ? [
             counted ? networkPlan("head", stage.head) : withoutClasses(networkPlan("head", stage.head), stage.classes),
-            ...(stage.learns.length > 0 ? [learnsPlan("learn", "of the loss", stage.learns)] : []),
+            ...(stage.learns.length > 0 ? [learnsPlan("learn", "of the loss", stage.learns, stage.encoder.value)] : []),
           ]
-        : [metricPlan(stage.metric)]),
+        : [metricPlan(stage.metric, stage.encoder.value)]),
     ],
     norms: norms(stage),
     optimizer: groups(stage, counted),
@@ -273,7 +273,7 @@ function evaluatePlan(stage: EvaluateStage, experiment: Experiment, options: Pla
   const { embedOnce } = stage;
   return {
     kind: "evaluate",
-    networks: [networkPlan("encoder", stage.encoder), metricPlan(stage.metric)],
+    networks: [networkPlan("encoder", stage.encoder), metricPlan(stage.metric, stage.encoder.value)],
     rows: stage.rows.map((row) => ({
       label: row.label,
       episodes: `${taskText(row.task)} from ${splitText(row.split)}${row.given === undefined ? "" : `, listed in ${row.given.path}`}`,

@@ -30,7 +30,7 @@ export type StageStatus =
   | {
       readonly cached: false;
       readonly why: string;
-      /** The fields in which it differs from the most similar stored stage of its kind. */
+      /** The fields in which it differs from the most similar stored stage of its kind, in brief: parts of it where many differ. */
       readonly differs: readonly string[];
     };
 
@@ -88,7 +88,10 @@ export interface NetworkPlan {
   readonly frozen: boolean;
   readonly input: string;
   readonly layers: readonly LayerPlan[];
-  /** Learned tensors of a metric, beside its modules' layers. */
+  /** Of a metric that sees the queries of an episode together: that it does, and what it relies on (`balanced`). */
+  readonly transductive?: true;
+  readonly assumes?: readonly string[];
+  /** Learned tensors of a metric, beside its modules' layers; of values for each weight of networks, their number. */
   readonly learned: readonly { readonly path: string; readonly shape: readonly number[] }[];
   /** Undefined where it depends on the number of classes, and nobody has counted them. */
   readonly parameters?: number;
