@@ -1,0 +1,196 @@
+/** Where TensorFlow is looked for, and what is said of one that is not there or does not work. */
+import { execFileSync, spawnSync } from "node:child_process";
+import { copyFileSync, existsSync, rmSync } from "node:fs";
+import { homedir } from "node:os";
+import { dirname, join, relative } from "node:path";
+import { describe, expect, test } from "vitest";
+import { enginesFolder } from "../../src/runtime/engines/place.js";
+import { findTensorflow, type InstalledTensorflow } from "../../src/runtime/engines/tensorflow/locate.js";
+import { probeTensorflow } from "../../src/runtime/engines/tensorflow/probe.js";
+import { cardsIn, tryTensorflow } from "../../src/runtime/engines/tensorflow/trial.js";
+import { tempDir, write } from "../data/support.js";
+
+const installed = findTensorflow();
+const noTensorflow = installed === undefined;
+const noCompiler = spawnSync("c++", ["--version"]).status !== 0;
+
+function install(engines: string, manifest: Partial<InstalledTensorflow> = {}): string {
+  const folder = join(engines, "tensorflow");
+  const whole = { version: "2.21.0", gpu: false, addon: "tfjs_binding.node", ...manifest };
+  write(join(folder, "installed.json"), JSON.stringify(whole));
+  return folder;
+}
+function asPackage(project: string, name: string): string {
+  const root = join(project, "node_modules", "@tensorflow", name);
+  write(join(root, "package.json"), '{"version": "4.22.0"}');
+  const addon = join(root, "lib", "napi-v8", "tfjs_binding.node");
+  write(addon, "no addon");
+  return addon;
+}
+
+describe("the engine folder", () => {
+  test("is the one that FSLC_ENGINES names", () => {
+    expect(enginesFolder({ FSLC_ENGINES: "/engines", XDG_DATA_HOME: "/data" })).toBe("/engines");
+  });
+  test.runIf(process.platform === "linux")("else the user's, per XDG", () => {
+    expect(enginesFolder({ XDG_DATA_HOME: "/data" })).toBe(join("/data", "fslc", "engines"));
+    expect(enginesFolder({})).toBe(join(homedir(), ".local", "share", "fslc", "engines"));
+    expect(enginesFolder({ FSLC_ENGINES: "", XDG_DATA_HOME: "" })).toBe(enginesFolder({}));
+  });
+});
+
+describe("TensorFlow is found", () => {
+  test("nowhere", () => {
+    expect(findTensorflow(tempDir(), { FSLC_ENGINES: tempDir() })).toBeUndefined();
+  });
+
+  test("as a package of the project; the one for GPUs first", () => {
+    const [project, env] = [tempDir(), { FSLC_ENGINES: tempDir() }];
+    const addon = asPackage(project, "tfjs-node");
+    expect(findTensorflow(project, env)).toEqual({ addon, version: "4.22.0", gpu: false, from: "package" });
+    const cuda = asPackage(project, "tfjs-node-gpu");
+    expect(findTensorflow(project, env)).toEqual({ addon: cuda, version: "4.22.0", gpu: true, from: "package" });
+  });
+
+  test("not as a package whose installation was skipped", () => {
+    const project = tempDir();
+    rmSync(asPackage(project, "tfjs-node"));
+    expect(findTensorflow(project, { FSLC_ENGINES: tempDir() })).toBeUndefined();
+  });
+
+  test("in the engine folder before any package", () => {
+    const [project, engines] = [tempDir(), tempDir()];
+    asPackage(project, "tfjs-node-gpu");
+    const folder = install(engines, { gpu: true });
+    expect(findTensorflow(project, { FSLC_ENGINES: engines })).toEqual({
+      addon: join(folder, "tfjs_binding.node"),
+      version: "2.21.0",
+      gpu: true,
+      from: "engine folder",
+    });
+  });
+});
+
+describe("what a probe says of TensorFlow", () => {
+  test("that is not installed", async () => {
+    expect(await probeTensorflow(tempDir(), { FSLC_ENGINES: tempDir() })).toEqual({
+      available: false,
+      why: "TensorFlow is not installed",
+      mend: "fslc engines install tensorflow",
+    });
+  });
+
+  test.each([
+    [false, "fslc engines install tensorflow"],
+    [true, "fslc engines install tensorflow --gpu"],
+  ])("whose addon is gone, gpu %s", async (gpu, mend) => {
+    const engines = tempDir();
+    const folder = install(engines, { gpu });
+    const why = `its addon ${join(folder, "tfjs_binding.node")} is missing`;
+    expect(await probeTensorflow(tempDir(), { FSLC_ENGINES: engines })).toEqual({ available: false, why, mend });
+  });
+
+  test("whose package was cut off", async () => {
+    const project = tempDir();
+    asPackage(project, "tfjs-node");
+    expect(await probeTensorflow(project, { FSLC_ENGINES: tempDir() })).toMatchObject({
+      available: false,
+      why: expect.stringMatching(/^TensorFlow 4\.22\.0 does not work here: .*(too short|invalid ELF|not a)/),
+      mend: "npm rebuild @tensorflow/tfjs-node, or fslc engines install tensorflow",
+    });
+  });
+
+  describe.skipIf(noTensorflow)(`that is installed${noTensorflow ? " (TensorFlow is not)" : ""}`, () => {
+    test("here: its version and devices", async () => {
+      expect(await probeTensorflow()).toMatchObject({
+        available: true,
+        version: expect.stringMatching(/^2\.\d+\.\d+$/),
+        devices: expect.arrayContaining(["cpu"]),
+      });
+    });
+
+    test.runIf(installed?.from === "engine folder")(
+      "without one of its shared libraries: which, and the mend",
+      async () => {
+        const engines = tempDir();
+        const folder = install(engines);
+        copyFileSync(installed?.addon ?? "", join(folder, "tfjs_binding.node"));
+        expect(await probeTensorflow(tempDir(), { FSLC_ENGINES: engines })).toEqual({
+          available: false,
+          why: "TensorFlow 2.21.0 does not work here: the shared library libtensorflow_cc.so.2 is missing",
+          mend: "fslc engines install tensorflow",
+        });
+      },
+    );
+
+    const card = existsSync("/proc/driver/nvidia");
+    test.skipIf(card)(
+      "for CUDA where there is no card: each part found or missing, and that there is no driver",
+      async () => {
+        const engines = tempDir();
+        // The same addon: only what is said of it differs.
+        const addon = relative(join(engines, "tensorflow"), installed?.addon ?? "");
+        install(engines, { gpu: true, addon });
+        const parts = ["CUDA: libcudart", "cuDNN: libcudnn", "cuBLAS: libcublas"].map((part) =>
+          expect.stringMatching(
+            `^${part}\\.so\\.\\d+ (found|is missing; mend: fslc engines install tensorflow --gpu)$`,
+          ),
+        );
+        expect(await probeTensorflow(tempDir(), { FSLC_ENGINES: engines })).toMatchObject({
+          available: true,
+          devices: ["cpu"],
+          notes: [...parts, "no GPU: NVIDIA's driver (libcuda.so.1) is not here; mend: install the driver of the card"],
+        });
+      },
+    );
+  });
+});
+
+describe.skipIf(noCompiler)(
+  `a library that misbehaves takes only its own process down${noCompiler ? " (needs a compiler)" : ""}`,
+  () => {
+    function library(text: string, ...flags: string[]): string {
+      const dir = tempDir();
+      write(join(dir, "a.cc"), text);
+      const path = join(dir, "a.node");
+      execFileSync("c++", ["-shared", "-fPIC", "-o", path, join(dir, "a.cc"), ...flags]);
+      return path;
+    }
+
+    test.each([
+      ["abort", "#include <cstdlib>\n__attribute__((constructor)) void f() { abort(); }", "it crashes (SIGABRT)"],
+      [
+        "a fault",
+        "#include <csignal>\n__attribute__((constructor)) void f() { raise(SIGSEGV); }",
+        "it crashes (SIGSEGV)",
+      ],
+      [
+        "instructions that the processor lacks",
+        "#include <csignal>\n__attribute__((constructor)) void f() { raise(SIGILL); }",
+        "this processor lacks instructions that it needs (AVX)",
+      ],
+      ["no addon", "int f() { return 1; }", expect.stringContaining("Module did not self-register")],
+    ])("%s", async (_, text, why) => {
+      expect(await tryTensorflow(library(text), [])).toEqual({ works: false, why });
+    });
+
+    test("a library that it needs and that is gone", async () => {
+      const other = library('extern "C" int g() { return 1; }');
+      const needed = join(dirname(other), "libgone.so.1");
+      execFileSync("c++", ["-shared", "-o", needed, "-Wl,-soname,libgone.so.1", "-x", "c++", "/dev/null"]);
+      const addon = library("int f() { return 1; }", "-Wl,--no-as-needed", needed);
+      expect(await tryTensorflow(addon, [])).toMatchObject({ works: false, missingLibrary: "libgone.so.1" });
+    });
+  },
+);
+
+test("cards are those that TensorFlow's log says it uses", () => {
+  const at = "2026-01-01 10:00:00.000000: I tensorflow/core/common_runtime/gpu/gpu_device.cc:2020] Created device ";
+  const card = (i: number, name: string): string =>
+    `${at}/job:localhost/replica:0/task:0/device:GPU:${i} with 78907 MB memory:  -> device: ${i}, name: ${name}, pci bus id: 0000:0${i}:00.0, compute capability: 9.0`;
+  expect(cardsIn(["noise", card(0, "NVIDIA H100 80GB HBM3"), card(1, "NVIDIA A40"), "Error: x"].join("\n"))).toEqual([
+    "NVIDIA H100 80GB HBM3",
+    "NVIDIA A40",
+  ]);
+  expect(cardsIn("I0000 cpu_feature_guard.cc:227] This TensorFlow binary is optimized")).toEqual([]);
+});
