@@ -41,6 +41,7 @@ test("the manual names every option of every command", async () => {
     ["runs", "compare"],
     ["explain"],
     ["engines"],
+    ["engines", "install"],
     ["data", "list"],
     ["data", "fetch"],
     ["fmt"],
