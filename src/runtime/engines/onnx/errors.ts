@@ -1,11 +1,16 @@
 /** ONNX Runtime's messages as errors of the engine contract. */
 import { EngineError, type EngineErrorKind } from "../engine.js";
+import { missingGpu } from "./webgpu/missing.js";
 
 const KINDS: readonly (readonly [RegExp, EngineErrorKind])[] = [
-  [/failed to allocate|bad_alloc|out of memory|not enough memory|cannot allocate/i, "out-of-memory"],
+  // A GPU's buffer that could not be had is only noticed where it is used.
+  [
+    /failed to allocate|bad_alloc|out of (\w+ )?memory|out_of_\w*memory|not enough memory|cannot allocate|invalid buffer/i,
+    "out-of-memory",
+  ],
   [/device.*(lost|removed|hung)/i, "device-lost"],
   [
-    /not implemented|could not find an implementation|not a registered function|unsupported|not supported/i,
+    /not implemented|could not find an implementation|not a registered function|unsupported|not supported|fallback to cpu ep/i,
     "unsupported-op",
   ],
 ];
@@ -13,6 +18,8 @@ const KINDS: readonly (readonly [RegExp, EngineErrorKind])[] = [
 export function engineError(cause: unknown, doing: string): EngineError {
   if (cause instanceof EngineError) return cause;
   const text = cause instanceof Error ? cause.message : String(cause);
+  const missing = missingGpu(text);
+  if (missing) return new EngineError("internal", `${doing}: ${missing.why}; to mend it: ${missing.mend}`, { cause });
   const kind = KINDS.find(([pattern]) => pattern.test(text))?.[1] ?? "internal";
   return new EngineError(kind, `onnxruntime, ${doing}: ${text}`, { cause });
 }

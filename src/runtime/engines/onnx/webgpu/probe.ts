@@ -1,0 +1,49 @@
+/**
+ * Which GPU the WebGPU provider has here. It is tried in a process of its own, for a driver that crashes must not take the
+ * processor's half of the engine with it; and because ONNX Runtime does not tell what it found, Vulkan's loader is asked to
+ * speak, which it does on stderr.
+ */
+import { execFile } from "node:child_process";
+import { cpus } from "node:os";
+import { fileURLToPath } from "node:url";
+import { threadUrl } from "../../../thread-url.js";
+import type { Adapter } from "../../engine.js";
+import { type Missing, missingGpu } from "./missing.js";
+
+/** For loading drivers and compiling one shader, in ms. */
+const PATIENCE = 60_000;
+/** Drivers that compute on the processor. */
+const SOFTWARE = /swiftshader|llvmpipe|lavapipe|softpipe|basic render/i;
+
+export type WebgpuProbe =
+  | { readonly found: true; readonly adapter: Adapter | undefined }
+  | { readonly found: false; readonly missing: Missing };
+
+export async function probeWebgpu(): Promise<WebgpuProbe> {
+  const child = fileURLToPath(threadUrl(import.meta.url, "./probe-child.js"));
+  const env = { ...process.env, VK_LOADER_DEBUG: "info" };
+  return await new Promise((resolve) => {
+    execFile(process.execPath, [child], { timeout: PATIENCE, windowsHide: true, env }, (error, stdout, stderr) => {
+      const said = /^webgpu: (.*)$/m.exec(stdout)?.[1];
+      if (said === "works") return resolve({ found: true, adapter: adapterOf(stderr) });
+      const ended = error?.killed ? "it hangs" : `it ends by ${error?.signal ?? `exit code ${error?.code}`}`;
+      const why = said ?? `trying a GPU, ${ended}`;
+      const mend = "update the graphics driver";
+      resolve({ found: false, missing: missingGpu(why) ?? { why, mend } });
+    });
+  });
+}
+
+/** The first of the devices in the order that the loader has put them in, discrete cards before others. */
+export function adapterOf(
+  loader: string,
+  platform: string = process.platform,
+  processor: string | undefined = cpus()[0]?.model,
+): Adapter | undefined {
+  // Apple's GPUs are parts of its processors.
+  if (platform === "darwin") return processor === undefined ? undefined : { name: processor, kind: "integrated" };
+  const lists = loader.split(/(?:Original|Sorted) order:/).slice(1);
+  const name = lists.map((list) => /\[0\]\s+(.*\S)/.exec(list)?.[1]).findLast((first) => first !== undefined);
+  if (name === undefined) return undefined;
+  return { name, kind: SOFTWARE.test(name) ? "software" : "unknown" };
+}
