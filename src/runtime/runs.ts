@@ -53,13 +53,31 @@ export function readRun(dir: string): RunRecord | undefined {
 /** How each stage of a run ended, in the order of their ends. */
 export function endsOfStages({ dir }: RunRecord): Exclude<RunEvent, { type: "run.start" | "run.done" }>[] {
   const ends = ["stage.done", "stage.cached", "stage.failed"];
-  return readFileSync(join(dir, "events.ndjson"), "utf8")
-    .split("\n")
-    .filter((line) => ends.some((type) => line.includes(`"${type}"`)))
-    .flatMap((line) => {
-      const event = parseEvent(line);
-      return event === undefined || event.type === "run.start" || event.type === "run.done" ? [] : [event];
-    });
+  const found: ReturnType<typeof endsOfStages> = [];
+  for (const line of linesOf(join(dir, "events.ndjson"))) {
+    if (!ends.some((type) => line.includes(`"${type}"`))) continue;
+    const event = parseEvent(line);
+    if (event !== undefined && event.type !== "run.start" && event.type !== "run.done") found.push(event);
+  }
+  return found;
+}
+
+/** The lines of a file, a piece of it in memory at a time: a training of days leaves more than a string can hold. */
+function* linesOf(path: string): Generator<string> {
+  const file = openSync(path, "r");
+  try {
+    const piece = Buffer.alloc(2 ** 20);
+    let rest = Buffer.alloc(0);
+    for (let length = readSync(file, piece); length > 0; length = readSync(file, piece)) {
+      const bytes = Buffer.concat([rest, piece.subarray(0, length)]);
+      const end = bytes.lastIndexOf("\n") + 1;
+      if (end > 0) yield* bytes.toString("utf8", 0, end - 1).split("\n");
+      rest = bytes.subarray(end);
+    }
+    if (rest.length > 0) yield rest.toString("utf8");
+  } finally {
+    closeSync(file);
+  }
 }
 
 /**

@@ -1,11 +1,11 @@
 /** The folders of earlier runs, as they are listed and found. */
-import { mkdtempSync } from "node:fs";
+import { appendFileSync, mkdtempSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { places } from "../../src/runtime/project.js";
 import { createRunFolder } from "../../src/runtime/run-folder.js";
-import { findRun, listRuns } from "../../src/runtime/runs.js";
+import { endsOfStages, findRun, listRuns } from "../../src/runtime/runs.js";
 
 test("runs that began in one second are listed by when they began, whatever their ids", () => {
   const dir = mkdtempSync(join(tmpdir(), "fslc-runs-"));
@@ -29,4 +29,26 @@ test("runs that began in one second are listed by when they began, whatever thei
   const newestFirst = began.sort((a, b) => b.time - a.time).map(({ id }) => id);
   expect(listRuns(project).map(({ id }) => id)).toEqual(newestFirst);
   expect(findRun(project, "last").id).toBe(newestFirst[0]);
+});
+
+test("the ends of stages are found among megabytes of steps, and half a line at the end is none", () => {
+  const dir = mkdtempSync(join(tmpdir(), "fslc-runs-"));
+  const project = { dir, home: join(dir, ".fslc") };
+  const folder = createRunFolder(places.runs(project), new Date(0));
+  folder.append({ type: "run.start", time: 0, run: folder.id, file: "ä.fsl", version: "0", seed: 0, stages: [] });
+  const stages = ["grün", "blå", "łódź"];
+  for (const [i, stage] of stages.entries()) {
+    for (let step = 1; step <= 4000; step++) {
+      const numbers = { step, steps: 4000, epoch: 1, loss: 1 / step, accuracy: 0.5, lr: 0.1, itemsPerSecond: 7 };
+      folder.append({ type: "stage.step", time: step, stage, ...numbers, unit: "images" });
+    }
+    folder.append({ type: "stage.done", time: i, stage, key: "k", seconds: 1, results: [] });
+  }
+  folder.close();
+  appendFileSync(join(folder.dir, "events.ndjson"), '{"type":"stage.done","sta');
+  const [run] = listRuns(project);
+  if (run === undefined) throw new Error("it began");
+  expect(endsOfStages(run).map(({ type, stage }) => [type, stage])).toEqual(
+    stages.map((stage) => ["stage.done", stage]),
+  );
 });
