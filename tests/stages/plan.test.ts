@@ -135,7 +135,10 @@ describe("the plan", () => {
     };
     expect(metricOf("result")).toMatchObject({ transductive: true, assumes: ["balanced"] });
     expect(metricOf("direct")).not.toHaveProperty("transductive");
-    const text = printPlan({ file: "e", seed: 0, engine: "onnx", stages }, { width: 100, colorLevel: 0 });
+    const text = printPlan(
+      { file: "e", seed: 0, engine: "onnx", device: "cpu", stages },
+      { width: 100, colorLevel: 0 },
+    );
     expect(text).toMatch(/metric test.*, transductive, assumes balanced, no parameters/);
   });
 
