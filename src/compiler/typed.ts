@@ -397,6 +397,8 @@ export type ExprNode =
       readonly output: string;
       readonly norm: "phase" | "batch" | "running" | { readonly from: Expr };
     }
+  /** The trainable weights of a network of the stage, row-major and end to end in the order of its weights, on the axis `as`. */
+  | { readonly k: "weights"; readonly target: Callable; readonly as: string }
   /** In a meta stage's loss: the default loss of `classify`, or the value of a loss entry. */
   | { readonly k: "entry_loss"; readonly entry: string };
 

@@ -87,6 +87,13 @@ describe("a step through an inner loop", () => {
       `minimize top from head by sgd(lr: rate, momentum: mu, weight_decay: decay) for 3 steps { ${supportLoss} }
        top(query)`,
     ),
+    "held near its start (Rajeswaran et al. 2019)": looped(
+      "learn pull = 0.5 positive",
+      `minimize top from head by sgd(lr: 0.1) for 3 steps {
+         ${supportLoss} + pull / 2 * squared_distance(weights(top as w), weights(head as w) over w)
+       }
+       top(query) + 0.1 * sum(weights(top as w) ^ 2 over w)`,
+    ),
     "until each query has its own end": looped(
       "learn pull = 0.3 positive",
       `let c = mean(support over shot)
@@ -176,6 +183,37 @@ describe("a step through an inner loop", () => {
         );
       expect(own(found.host, "accuracy")[0]).toBeCloseTo(mean((e) => own(e.host, "accuracy"))[0] ?? Number.NaN, 9);
     });
+});
+
+describe("weights as values", () => {
+  it("stand end to end, each episode's own where they are adapted", () => {
+    const declared = `metric summed {
+  learn head = linear(way, bias: true)
+  learn one = module { linear(2, bias: false) }
+  classify(support: vector [way, shot], query: vector) -> logits [way] {
+    let offset = mean(one(query) over feature)
+    minimize top from head by sgd(lr: 0.5) for 1 step { mean(top(support[way']) over all) }
+    let moved = weights(top as w) - weights(head as w)
+    let places = position(w) + 1
+    0.0 * offset + sum(moved * places over w) + sum(weights(one as v) over v) + zeros(way)
+  }
+}`;
+    const { stage, dataset } = stageOf({ metric: "summed", declared });
+    const state = initialState(lowerTraining(stage, dataset, { seed: 0 }), 2);
+    const { metric, encoder, episodes: sampled } = stage;
+    const options = { episodes: 2, report: [{ kind: "logits" }] as const };
+    const { feeds, support } = vectors(2);
+    const found = run(lowerClassify(metric.value, sampled.task, encoder.value, options), { ...state, ...feeds });
+    const total = own(state, "metric.one.linear.0.weight").reduce((a, b) => a + b, 0);
+    for (const e of [0, 1]) {
+      const rows = support.slice(e * supports * features, (e + 1) * supports * features);
+      const slope = (f: number): number =>
+        mean(Array.from({ length: supports }, (_, row) => rows[row * features + f] ?? Number.NaN)) / 3;
+      const slopes = [0, 1, 2].flatMap(() => Array.from({ length: features }, (_, f) => slope(f)));
+      const expected = [...slopes, 1 / 3, 1 / 3, 1 / 3].reduce((sum, g, i) => sum - 0.5 * g * (i + 1), total);
+      expect(own(found, "logits")[e * queries * 3]).toBeCloseTo(expected, 9);
+    }
+  });
 });
 
 describe("a loss that no image has a part in", () => {

@@ -12,6 +12,7 @@ import {
   linearGradient,
   runningOf,
   statisticsOf,
+  sum,
 } from "./learner.js";
 import { expectAdam, expectScores, expectUpdate, type Formula, queryLoss, slopes, split } from "./update.js";
 
@@ -146,6 +147,28 @@ describe("FOMAML", () => {
     const [first, second] = [moved(m), moved(method("meta", `maml(${given})`))];
     const apart = (first[head.weight] ?? []).map((v, i) => Math.abs(v - get(second[head.weight], i)));
     expect(Math.max(...apart)).toBeGreaterThan(1e-3);
+  });
+});
+
+describe("Reptile", () => {
+  const m = method("meta", `reptile(${given})`, "sgd(lr: 0.4)", "loss approach");
+
+  it("scores as MAML does", () => {
+    expectScores(scores(m, episode), together(adapted(m.state, episode, steps.tested, everything(0.3)), episode));
+  });
+  it("moves by a share of the way to the mean of its episodes' adapted weights", () => {
+    const ends = batch.map((images) => adapted(m.state, images, steps.inner, everything(0.3)));
+    const { host, state } = step(m.training, m.state, { images: batch.flatMap(({ bytes }) => bytes) });
+    expect([...m.training.trained].sort()).toEqual([...bodyPaths, ...headPaths].sort());
+    let distance = 0;
+    for (const path of m.training.trained)
+      m.state[path]?.forEach((before, i) => {
+        const each = ends.map((end) => get(end[path], i));
+        distance += sum(each.map((end) => (before - end) ** 2)) / 2 / each.length;
+        expect(get(state[path], i), `${path}[${i}]`).toBeCloseTo(before + 0.4 * (sum(each) / each.length - before), 9);
+      });
+    expect(distance).toBeGreaterThan(1e-3);
+    expect(host["loss"]?.[0]).toBeCloseTo(distance, 9);
   });
 });
 

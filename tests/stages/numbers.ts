@@ -227,6 +227,7 @@ const expressions: Record<ExprNode["k"], Expr | undefined> = {
   blend: e({ k: "blend", a, b, w: expr({ k: "param", name: "t" }, []) }),
   rotations: e({ k: "rotations", x: e({ k: "param", name: "image" }), as: "turn" }),
   apply: undefined, // As the stages that call.
+  weights: undefined, // As they are.
   entry_loss: undefined, // As `meta`.
 };
 

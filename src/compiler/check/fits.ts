@@ -66,7 +66,7 @@ export function elaborateFit(fit: ast.FitDecl, metric: Scope, use: MetricUse): F
 function readsLearned({ name }: ast.FitDecl, body: unknown, { checker }: Scope): boolean {
   for (const node of nodes(body)) {
     const { k, span, target } = node as Partial<Expr> & { readonly target?: Callable };
-    if (k !== "learn" && !(k === "apply" && target?.kind === "learn")) continue;
+    if (k !== "learn" && !((k === "apply" || k === "weights") && target?.kind === "learn")) continue;
     const read = k === "learn" ? node["name"] : target?.kind === "learn" ? target.name : "";
     checker.report("FSL3036", span, { name: name.text, read: String(read) });
     return true;

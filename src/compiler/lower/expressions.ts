@@ -6,7 +6,7 @@ import type { Draws } from "./draws.js";
 import { sigmoid } from "./layers.js";
 import { type Inside, type LoopContext, lowerMinimize, lowerRepeat, unrolled, type WeightPlace } from "./loops.js";
 import { boundOf, type LoopDriver, type LoopStatement, roundsOf, shortAdaptation, shortLoop } from "./minimizer.js";
-import { type Named, type NamedOps, sizeOf } from "./named.js";
+import { axesOf, isLane, lanesOf, type Named, type NamedOps, sizeOf } from "./named.js";
 import { pick } from "./picks.js";
 
 /** What the names in a body stand for. */
@@ -97,6 +97,27 @@ class Body implements Inside {
     return loops;
   }
 
+  /** Trainable weights of what can be called, where a `minimize` has moved them there. */
+  private weights(target: Callable): ReadonlyMap<string, Named> {
+    const { of, adapted } = this.bound(target);
+    return new Map([...this.loops().calls.weights(of)].map(([path, value]) => [path, adapted.get(path) ?? value]));
+  }
+
+  /** The same end to end, on one axis beside the lanes. */
+  private weightsOf(target: Callable, as: string): Named {
+    const { ops } = this;
+    const parts = [...this.weights(target).values()].map((value) => {
+      const own = axesOf(value).filter(({ name }) => !isLane(name));
+      const lanes = lanesOf([value]);
+      const ordered = ops.order(
+        value,
+        [...lanes, ...own].map(({ name }) => name),
+      );
+      return ops.reshape(ordered, [...lanes, { name: as, size: own.reduce((n, { size }) => n * size, 1) }]);
+    });
+    return ops.concat(parts, as);
+  }
+
   private loop(statement: LoopStatement): LoopContext {
     const { ops, scope, drawn } = this;
     const { calls, test, longLoop } = this.loops();
@@ -107,10 +128,7 @@ class Body implements Inside {
     return {
       ops,
       inside: () => new Body(ops, within, this),
-      weights: (target) => {
-        const { of, adapted } = this.bound(target);
-        return new Map([...calls.weights(of)].map(([path, value]) => [path, adapted.get(path) ?? value]));
-      },
+      weights: (target) => this.weights(target),
       setting: (e, weight) => {
         const of = weight && { of: this.bound(weight.of).of, path: weight.path };
         return new Body(ops, { ...scope, learn: (name) => scope.learn(name, of) }, this).real(e);
@@ -251,6 +269,8 @@ class Body implements Inside {
         const { of: target, adapted } = this.bound(e.target);
         return this.scope.apply({ target, x: this.real(e.x), output: e.output, norm, adapted });
       }
+      case "weights":
+        return this.weightsOf(e.target, e.as);
       case "entry_loss":
         return this.scope.entryLoss(e.entry);
       default:

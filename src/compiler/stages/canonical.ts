@@ -300,6 +300,7 @@ const axisFields: { readonly [K in ExprNode["k"]]?: readonly string[] } = {
   logsumexp: ["over"],
   squared_distance: ["over"],
   rotations: ["as"],
+  weights: ["as"],
   pick: ["over"],
 };
 

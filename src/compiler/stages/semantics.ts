@@ -76,6 +76,7 @@ export const expressionVersions: Versions<ExprNode["k"]> = {
   blend: 1,
   rotations: 1,
   apply: 1,
+  weights: 1,
   entry_loss: 1,
 };
 

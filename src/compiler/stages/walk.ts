@@ -60,6 +60,7 @@ function children(e: Expr): readonly Expr[] {
     case "eye":
     case "fill":
     case "draw":
+    case "weights":
     case "entry_loss":
       return [];
     case "unary":

@@ -9,6 +9,7 @@ import { crossEntropy, label, oneHot } from "./labels.js";
 import { dot, eye, solve, squaredDistance } from "./linear.js";
 import { argmax, logsumexpLike, reduce, top } from "./reduce.js";
 import { concat, fill, merge, pick, position, size, split } from "./shape.js";
+import { weights } from "./weights.js";
 
 export interface Builtin {
   /** Names of its value parameters. `"…"` as the last: any number more. */
@@ -95,6 +96,7 @@ const builtins: Readonly<Record<string, Builtin>> = {
   uniform: { params: [], as: "maybe", rule: uniform, usage: "uniform()" },
   beta: { params: ["a", "b"], as: "maybe", rule: beta, usage: "beta(1.0, 1.0)" },
   permutation: { params: ["axis"], takesAxes: true, rule: permutation, usage: "permutation(item)" },
+  weights: { params: ["network"], as: "one", rule: weights, usage: "weights(encoder as w)" },
   rotations: { params: ["x"], as: "one", rule: rotations, usage: "rotations(x as turn)" },
 };
 

@@ -172,7 +172,9 @@ function unused(learned: readonly Written<ast.LearnDecl>[], loss: Block, context
   for (const node of nodes(loss)) {
     if (node["k"] === "learn") read.add(node["name"]);
     const target =
-      node["k"] === "apply" ? (node["target"] as { readonly kind: string; readonly name?: string }) : undefined;
+      node["k"] === "apply" || node["k"] === "weights"
+        ? (node["target"] as { readonly kind: string; readonly name?: string })
+        : undefined;
     if (target?.kind === "learn") read.add(target.name);
   }
   for (const name of learned.flatMap(({ line }) => line.names))
