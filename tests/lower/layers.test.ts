@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { Calls } from "../../src/compiler/lower/calls.js";
+import { sigmoid } from "../../src/compiler/lower/layers.js";
 import { NamedOps, taskAxis } from "../../src/compiler/lower/named.js";
 import { assemble } from "../../src/compiler/lower/program.js";
 import { initialWeights, networkWeights, WeightTable } from "../../src/compiler/lower/weights.js";
@@ -138,6 +139,40 @@ describe("outputs", () => {
       expect(row.reduce((a, b) => a + b, 0)).toBeCloseTo(0, 9);
       expect(row.reduce((a, b) => a + b * b, 0) / 5).toBeCloseTo(1, 3);
     }
+  });
+});
+
+describe("sigmoid", () => {
+  it("has its value, its slope and their logarithms far below and far above 0", () => {
+    const ops = new NamedOps(new Graph());
+    const at = [-700, -80, -20, -1, 0, 1, 20, 80, 700];
+    const x = ops.of(ops.t.input("x", [at.length]), ["item"]);
+    const y = sigmoid(ops, x);
+    const logs = ops.unary("log", y);
+    const [slope, slopeOfLog] = [y, logs].map(
+      (value) => gradient(ops.graph, ops.sum(value, ["item"]).node, [x.node])[0],
+    );
+    const [second] = gradient(ops.graph, ops.t.sum(slope ?? y.node), [x.node]);
+    const host = {
+      y: y.node,
+      logs: logs.node,
+      slope: slope ?? y.node,
+      slopeOfLog: slopeOfLog ?? y.node,
+      second: second ?? y.node,
+    };
+    const found = run(assemble({ name: "test", host, feeds: ["x"] }), { x: at });
+    at.forEach((v, i) => {
+      const [own, other] = [1 / (1 + Math.exp(-v)), 1 / (1 + Math.exp(v))];
+      const relative = (name: keyof typeof host, wanted: number): void =>
+        expect(Math.abs((found[name]?.[i] ?? Number.NaN) - wanted), `${name} at ${v}`).toBeLessThanOrEqual(
+          1e-12 * (v < 0 ? Math.abs(wanted) : 1),
+        );
+      relative("y", own);
+      relative("logs", v < 0 ? v - Math.log1p(Math.exp(v)) : -Math.log1p(Math.exp(-v)));
+      relative("slope", own * other);
+      relative("slopeOfLog", other);
+      relative("second", own * other * (other - own));
+    });
   });
 });
 

@@ -398,7 +398,11 @@ function window(op: Op<"max_pool" | "avg_pool">): Window {
   return { size: [size, size], stride: [stride, stride], pad: [pad, pad, pad, pad] };
 }
 
-/** 1 / (1 + e⁻ˣ), without overflow. */
+/** Above this, 1 / (1 + e⁻ˣ) is 1, and eˣ still a number. */
+const saturated = 80;
+
+/** 1 / (1 + e⁻ˣ) as eˣ / (1 + eˣ): without overflow, and to all digits where it is near 0, so that its logarithm is one. */
 export function sigmoid(ops: NamedOps, x: Named): Named {
-  return ops.add(ops.scale(ops.unary("tanh", ops.scale(x, 0.5)), 0.5), ops.scalar(0.5));
+  const power = ops.unary("exp", ops.binary("min", x, ops.scalar(saturated)));
+  return ops.div(power, ops.add(power, ops.scalar(1)));
 }
