@@ -74,3 +74,25 @@ it("is JSON: an experiment survives being sent to a worker", () => {
   const experiment = experimentOf(quickstart);
   expect(JSON.parse(JSON.stringify(experiment))).toEqual(JSON.parse(JSON.stringify(structuredClone(experiment))));
 });
+
+it("gives a network of a metric as many features as the encoder has where it ends with `linear(feature)`", () => {
+  const amortized = `metric amortized(hidden = 16) {
+  learn weights = module { linear(hidden), relu, linear(feature) }
+  classify(support: vector [way, shot], query: vector) -> logits [way] {
+    dot(query, weights(mean(support over shot)) over feature)
+  }
+}
+`;
+  const text = quickstart
+    .replace("episode task", `${amortized}episode task`)
+    .replace("metric prototypes", "metric amortized");
+  const experiment = experimentOf(text.replace('import { prototypes } from "fsl:metrics"\n', ""));
+  const [weights] = stageOf(experiment, "meta", "proto").metric.value.learns;
+  if (weights?.kind !== "module") throw new Error("it is a module");
+  expect(weights.network.weights.map(({ path, shape }) => [path, shape])).toEqual([
+    ["linear.0.weight", [16, 256]],
+    ["linear.0.bias", [16]],
+    ["linear.1.weight", [256, 16]],
+    ["linear.1.bias", [256]],
+  ]);
+});

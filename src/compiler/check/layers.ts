@@ -22,6 +22,9 @@ export function elaborateNetwork(request: NetworkRequest): Network | undefined {
   return { name: request.name, input: request.input, layers, outputs, weights: builder.weights };
 }
 
+/** Numbers of one weight: past this, no array of a machine holds them. */
+const mostNumbers = 2 ** 31 - 1;
+
 /** The names taken in one block, and how many unnamed layers of each kind it has. */
 class Paths {
   readonly #counts = new Map<string, number>();
@@ -176,7 +179,7 @@ class NetworkBuilder {
     if (!this.#takes(kind, item, args, input, scope)) return undefined;
     const made = kind.make(args, input, this.request.axes);
     const output = this.#fits(made, item, input, scope);
-    if (output === undefined) return undefined;
+    if (output === undefined || !this.#holdable(made, item, scope)) return undefined;
     const path = this.#path(item.label, name, scope, paths, repeated);
     if (path === undefined) return undefined;
     for (const weight of made.weights) this.weights.push({ ...weight, path: `${path}.${weight.path}` });
@@ -249,6 +252,15 @@ class NetworkBuilder {
       { help },
     );
     return undefined;
+  }
+
+  /** Whether each weight is an array that a machine can address; sizes that only stand for unknown ones say nothing of it. */
+  #holdable(made: Made, item: ast.CallLayer, scope: Scope): boolean {
+    const largest = Math.max(0, ...made.weights.map(({ shape }) => shape.reduce((n, size) => n * size, 1)));
+    if (largest <= mostNumbers || this.request.generic) return true;
+    const what = `the largest weight of \`${written(item)}\``;
+    scope.checker.report("FSL5008", item.span, { what, range: `at most ${mostNumbers} numbers`, found: largest });
+    return false;
   }
 
   #block(

@@ -161,13 +161,15 @@ export class Learned {
   }
 }
 
-/** Axes that a layer of a metric may name. */
+/** Axes that a layer of a metric may name; `feature` is that of the encoder's vector. */
 export function axisSizes(use: MetricUse): Map<string, number> {
   const { way, shot, query } = use.task;
+  const feature = use.encoder.outputs["vector"]?.find((axis) => axis.name === "feature");
   return new Map([
     ["way", way],
     ["shot", shot],
     ["query", query],
+    ...(feature === undefined ? [] : [["feature", feature.size] as const]),
   ]);
 }
 

@@ -80,6 +80,9 @@ export function asNumbers(value: Value, scope: Scope, span: ast.Span): TensorVal
   return tensor;
 }
 
+/** Whether one of two sizes is a number of the file: those that are made of the encoder's are multiples of it. */
+const ofNumber = (a: number, b: number): boolean => Math.max(a, b) % Math.min(a, b) !== 0;
+
 /** The union of axes, the left one's first. Reports a name with two sizes. */
 export function alignAxes(left: Expr, right: Expr, scope: Scope, span: ast.Span, frame: Frame): Axis[] | undefined {
   const axes = [...left.type.axes];
@@ -98,6 +101,10 @@ export function alignAxes(left: Expr, right: Expr, scope: Scope, span: ast.Span,
             { span: left.span, text: `this is ${show(left.type, frame)}` },
             { span: right.span, text: `and this is ${show(right.type, frame)}` },
           ],
+          help:
+            frame.generic && axis.name === "feature" && ofNumber(same.size, axis.size)
+              ? ["a network of the metric gives as many features as the encoder where it ends with `linear(feature)`"]
+              : [],
         },
       );
       return undefined;

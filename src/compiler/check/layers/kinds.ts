@@ -73,7 +73,10 @@ function pool(kind: "max_pool" | "avg_pool"): LayerKind {
   };
 }
 
-/** The axis that a linear layer makes: `linear(8)` feature → feature=8, `linear(way)` → way, `linear()` → none. */
+/**
+ * The axis that a linear layer makes: `linear(8)` feature → feature=8, `linear(way)` → way, `linear()` → none. `linear(feature)` gives
+ * as many features as the encoder's vector has where that is known (in a metric), else as many as it takes.
+ */
 function outAxis(
   args: LayerArguments,
   input: readonly Axis[],
@@ -82,7 +85,7 @@ function outAxis(
   const out = args.axis("out");
   if (out === undefined) return undefined;
   if (out.name === undefined) return { name: "feature", size: out.size ?? 1 };
-  const size = out.name === "feature" ? sizeOf(input, "feature") : sizes.get(out.name);
+  const size = sizes.get(out.name) ?? (out.name === "feature" ? sizeOf(input, "feature") : undefined);
   return { name: out.name, size: size ?? 1 };
 }
 
