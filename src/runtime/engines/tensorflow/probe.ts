@@ -3,13 +3,16 @@ import { existsSync, readdirSync } from "node:fs";
 import { dirname, join } from "node:path";
 import type { Availability } from "../engine.js";
 import { findTensorflow, type TensorflowPlace } from "./locate.js";
-import { tryTensorflow } from "./trial.js";
+import { type TrialOutcome, tryTensorflow } from "./trial.js";
 
 const INSTALL = "fslc engines install tensorflow";
 
-/** The driver's part of CUDA, and the parts without which TensorFlow computes nothing on a card. */
+/** The driver's part of CUDA, and the parts without which TensorFlow computes nothing on a card: CUDA, cuDNN, cuBLAS. */
 const DRIVER = "libcuda.so.1";
-const RUNTIME = { CUDA: "libcudart.so.12", cuDNN: "libcudnn.so.9", cuBLAS: "libcublas.so.12" };
+const CUDA_12 = ["libcudart.so.12", "libcudnn.so.9", "libcublas.so.12"];
+const CUDA_11 = ["libcudart.so.11.0", "libcudnn.so.8", "libcublas.so.11"];
+/** The first minor version of TensorFlow 2 that is built with CUDA 12. */
+const FIRST_WITH_12 = 15;
 
 export async function probeTensorflow(
   projectDir: string = process.cwd(),
@@ -19,20 +22,21 @@ export async function probeTensorflow(
   if (place === undefined) return { available: false, why: "TensorFlow is not installed", mend: INSTALL };
   const mend = mendOf(place);
   if (!existsSync(place.addon)) return { available: false, why: `its addon ${place.addon} is missing`, mend };
-  const libraries = place.gpu ? cudaLibraries(place) : new Map([["driver", DRIVER]]);
-  const trial = await tryTensorflow(place.addon, [...libraries.values()]);
+  const libraries = [DRIVER, ...(place.gpu ? [...CUDA_12, ...CUDA_11] : [])];
+  const paths = libraries.map((name) => installedPath(place, name));
+  const trial = await tryTensorflow(place.addon, paths);
   if (!trial.works) {
     return { available: false, why: `TensorFlow ${place.version} does not work here: ${trial.why}`, mend };
   }
   const { version, gpu } = trial.outcome;
-  const found = (part: string): boolean => trial.outcome.libraries.includes(libraries.get(part) ?? "");
+  const found = libraries.filter((_, i) => trial.outcome.libraries.includes(paths[i] ?? ""));
   const cards = trial.cards.map((name, i) => [`gpu:${i}`, { name, kind: "discrete" }] as const);
   return {
     available: true,
     version,
     devices: ["cpu", ...(gpu && cards.length === 0 ? ["gpu:0"] : cards.map(([device]) => device))],
     adapters: Object.fromEntries(cards),
-    notes: place.gpu ? gpuNotes(place, gpu, found) : cpuNotes(place, found("driver")),
+    notes: place.gpu ? [cudaNote(trial.outcome, found)] : cpuNotes(place, found),
   };
 }
 
@@ -41,27 +45,28 @@ function mendOf({ from, gpu, addon }: TensorflowPlace): string {
   return `npm rebuild ${/@tensorflow[\\/][\w-]+/.exec(addon)?.[0] ?? "@tensorflow/tfjs-node"}, or ${INSTALL}`;
 }
 
-/** By what they are for: the path where the installation brought them, else the name that the loader looks for. */
-function cudaLibraries(place: TensorflowPlace): Map<string, string> {
-  const nvidia = join(dirname(place.addon), "lib", "nvidia");
+/** Where the installation brought a part of CUDA, else the name that the system's loader looks for. */
+function installedPath({ addon }: TensorflowPlace, name: string): string {
+  const nvidia = join(dirname(addon), "lib", "nvidia");
   const parts = existsSync(nvidia) ? readdirSync(nvidia) : [];
-  const pathOf = (name: string): string =>
-    parts.map((part) => join(nvidia, part, "lib", name)).find((path) => existsSync(path)) ?? name;
-  return new Map([["driver", DRIVER], ...Object.entries(RUNTIME).map(([part, name]) => [part, pathOf(name)] as const)]);
+  return parts.map((part) => join(nvidia, part, "lib", name)).find((path) => existsSync(path)) ?? name;
 }
 
-function gpuNotes(place: TensorflowPlace, gpu: boolean, found: (part: string) => boolean): string[] {
-  const parts = Object.entries(RUNTIME).map(([part, name]) =>
-    found(part) ? `${part}: ${name} found` : `${part}: ${name} is missing; mend: ${mendOf(place)}`,
-  );
-  if (gpu) return parts;
-  if (!found("driver")) {
-    return [...parts, `no GPU: NVIDIA's driver (${DRIVER}) is not here; mend: install the driver of the card`];
+/** What of CUDA is here; without a card, what is missing for one. */
+function cudaNote({ version, gpu }: TrialOutcome, found: readonly string[]): string {
+  const parts = Number(version.split(".")[1]) < FIRST_WITH_12 ? CUDA_11 : CUDA_12;
+  const here = parts.filter((name) => found.includes(name));
+  const missing = parts.filter((name) => !found.includes(name));
+  if (gpu) return `CUDA: ${here.join(", ")}`;
+  const also = here.length === 0 ? "" : ` (${here.join(", ")} found)`;
+  if (missing.length > 0) return `no GPU: CUDA's ${missing.join(", ")} missing${also}; mend: ${INSTALL} --gpu`;
+  if (!found.includes(DRIVER)) {
+    return `no GPU: NVIDIA's driver (${DRIVER}) is not here${also}; mend: install the driver of the card`;
   }
-  return [...parts, "no GPU: the driver shows no card that TensorFlow can use; `nvidia-smi` says what there is"];
+  return `no GPU: the driver shows no card that TensorFlow can use${also}; \`nvidia-smi\` says what there is`;
 }
 
-function cpuNotes(place: TensorflowPlace, driver: boolean): string[] {
-  if (!driver || place.from === "package") return [];
-  return [`an NVIDIA driver is here, and this TensorFlow is built without CUDA; to use the card: ${INSTALL} --gpu`];
+function cpuNotes(place: TensorflowPlace, found: readonly string[]): string[] {
+  if (!found.includes(DRIVER) || place.from === "package") return [];
+  return [`no GPU: this TensorFlow is built without CUDA, and NVIDIA's driver is here; mend: ${INSTALL} --gpu`];
 }
