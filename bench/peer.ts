@@ -1,19 +1,28 @@
-/** PyTorch's side of the bench: a Python process in an environment of its own, asked line by line. */
-import { type ChildProcess, spawn } from "node:child_process";
+/** The other sides of the bench: processes with an environment of their own, asked line by line. */
+import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { existsSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
+import { engineEnvironment } from "../src/runtime/engines/environment.js";
+import { findTensorflow } from "../src/runtime/engines/tensorflow/locate.js";
 import { packageRoot } from "../src/runtime/package.js";
+import type { Case } from "./cases.js";
 
 const folder = join(packageRoot, ".bench");
-const python = join(folder, "venv", process.platform === "win32" ? "Scripts/python.exe" : "bin/python");
+const windows = process.platform === "win32";
+const venv = join(folder, "venv");
+const python = join(venv, windows ? "Scripts/python.exe" : "bin/python");
+/** Of Python, of the same version as the wheel that the engine is installed from. */
+const TENSORFLOW = "tensorflow-cpu==2.21.0";
 
 /** Makes the environment with the current PyTorch of PyPI. */
-export async function setUp(): Promise<void> {
+export async function setUp(tensorflow: boolean): Promise<void> {
   mkdirSync(folder, { recursive: true });
   const system = process.env.PYTHON ?? "python3";
-  if (!existsSync(python)) await finished(spawn(system, ["-m", "venv", join(folder, "venv")], { stdio: "inherit" }));
-  await finished(spawn(python, ["-m", "pip", "install", "--upgrade", "torch", "numpy"], { stdio: "inherit" }));
+  if (!existsSync(python)) await finished(spawn(system, ["-m", "venv", venv], { stdio: "inherit" }));
+  const packages = ["torch", "numpy", ...(tensorflow ? [TENSORFLOW] : [])];
+  await finished(spawn(python, ["-m", "pip", "install", "--upgrade", ...packages], { stdio: "inherit" }));
 }
 
 function finished(child: ChildProcess): Promise<void> {
@@ -29,27 +38,21 @@ interface Answer {
   readonly version: string;
 }
 
-export class Peer {
+/** A process that answers each line with the seconds that what it names took. */
+class Peer {
   version = "";
   private readonly lines: AsyncIterator<string>;
 
-  private constructor(private readonly child: ChildProcess) {
+  constructor(private readonly child: ChildProcess) {
     if (child.stdout === null) throw new Error("the peer has no output");
     this.lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
-  }
-
-  /** Undefined where the environment was not made. */
-  static start(threads: number): Peer | undefined {
-    if (!existsSync(python)) return undefined;
-    const script = join(packageRoot, "bench", "peer", "serve.py");
-    return new Peer(spawn(python, [script, String(threads)], { stdio: ["pipe", "pipe", "inherit"] }));
   }
 
   /** Runs a case once, in seconds. */
   async run(name: string, mode: Mode): Promise<number> {
     this.child.stdin?.write(`${JSON.stringify({ case: name, mode, repeat: 1 })}\n`);
     const line = await this.lines.next();
-    if (line.done === true) throw new Error("PyTorch's process ended");
+    if (line.done === true) throw new Error(`${this.child.spawnfile} ended`);
     const answer = JSON.parse(line.value) as Answer;
     this.version = answer.version;
     const [only = Number.NaN] = answer.seconds;
@@ -59,4 +62,84 @@ export class Peer {
   stop(): void {
     this.child.stdin?.end();
   }
+}
+
+/** What a case is run on besides fslc's own engine. */
+export interface Side {
+  readonly label: string;
+  has(it: Case): boolean;
+  /** Seconds of what one run of ours does. */
+  run(it: Case): Promise<number>;
+  version(): string;
+}
+
+/** Of an evaluation that re-embeds every episode, so many episodes are run; the rest is proportion. */
+const SAMPLE = 10;
+
+export interface Wanted {
+  readonly threads: number;
+  readonly compiled: boolean;
+  readonly tensorflow: boolean;
+}
+
+/** The sides that can be had here, and what is missing of those that are wanted. */
+export function sidesOf({ threads, compiled, tensorflow }: Wanted) {
+  const peers: Peer[] = [];
+  const sides: Side[] = [];
+  const missing: string[] = [];
+  const start = (command: readonly string[], environment: Readonly<Record<string, string>> = {}): Peer => {
+    const [program = "", ...rest] = command;
+    const env = { ...process.env, ...environment };
+    const peer = new Peer(spawn(program, [...rest, String(threads)], { stdio: ["pipe", "pipe", "inherit"], env }));
+    peers.push(peer);
+    return peer;
+  };
+  if (existsSync(python)) {
+    const torch = start([python, join(packageRoot, "bench", "peer", "serve.py")]);
+    sides.push(
+      ...(["eager", "compiled"] as const).filter((mode) => compiled || mode === "eager").map(torchSide(torch)),
+    );
+  } else missing.push("PyTorch is not set up (npm run bench -- --setup).");
+  if (tensorflow && findTensorflow() === undefined)
+    missing.push("TensorFlow is not installed (fslc engines install tensorflow).");
+  else if (tensorflow) {
+    const own = fileURLToPath(new URL("./apart.js", import.meta.url));
+    const peer = start([process.execPath, own], engineEnvironment({ name: "tensorflow", device: "cpu", threads }));
+    sides.push(single("fslc, tensorflow", peer, () => true));
+  }
+  if (tensorflow && !pythonHas("tensorflow"))
+    missing.push("TensorFlow's Python is not set up (npm run bench -- --setup --tensorflow).");
+  else if (tensorflow) {
+    const graph = start([python, join(packageRoot, "bench", "peer", "graph.py")]);
+    sides.push(single("tensorflow graph", graph, (it) => it.graph === true));
+  }
+  const stop = (): void => {
+    for (const peer of peers) peer.stop();
+  };
+  return { sides, missing, stop };
+}
+
+/** Whether the environment has a package. */
+function pythonHas(name: string): boolean {
+  const look = `import importlib.util, sys; sys.exit(importlib.util.find_spec(${JSON.stringify(name)}) is None)`;
+  return existsSync(python) && spawnSync(python, ["-c", look]).status === 0;
+}
+
+const torchSide =
+  (peer: Peer) =>
+  (mode: Mode): Side => ({
+    label: mode,
+    has: (it) => it.modes.includes(mode),
+    run: async (it) => {
+      const runs = Math.min(it.peerRuns, SAMPLE);
+      if (it.peerRuns > 1) await peer.run(it.name, mode);
+      let seconds = 0;
+      for (let run = 0; run < runs; run++) seconds += await peer.run(it.name, mode);
+      return (seconds * it.peerRuns) / runs;
+    },
+    version: () => peer.version,
+  });
+
+function single(label: string, peer: Peer, has: (it: Case) => boolean): Side {
+  return { label, has, run: (it) => peer.run(it.name, "eager"), version: () => peer.version };
 }

@@ -1,0 +1,108 @@
+/** What the bench measures. */
+import type { Engine } from "../src/runtime/engines/engine.js";
+import { embedding, evaluation, heads, type Timed, trainingStep } from "./ours.js";
+import type { Mode } from "./peer.js";
+
+export interface Case {
+  readonly name: string;
+  readonly what: string;
+  readonly rounds: number;
+  /** Rounds that are run and not counted. */
+  readonly warm: number;
+  readonly ours: (engine: Engine) => Promise<Timed>;
+  /** Of PyTorch; none where it has no such case. */
+  readonly modes: readonly Mode[];
+  /** How many of PyTorch's runs are one of ours. */
+  readonly peerRuns: number;
+  /** Whether TensorFlow's Python has it as a graph. */
+  readonly graph?: true;
+}
+
+const EPISODES = 600;
+const BOTH = ["eager", "compiled"] as const;
+export const CASES: readonly Case[] = [
+  {
+    name: "conv64",
+    what: "training step, Conv64F 84 px, 5-way 5-shot 15-query, Adam",
+    rounds: 7,
+    warm: 2,
+    ours: (engine) => trainingStep(engine, "conv64"),
+    modes: BOTH,
+    peerRuns: 1,
+    graph: true,
+  },
+  {
+    name: "embed",
+    what: "embedding of 100 images, Conv64F 84 px",
+    rounds: 9,
+    warm: 2,
+    ours: (engine) => embedding(engine, "conv64", 100),
+    modes: BOTH,
+    peerRuns: 1,
+  },
+  {
+    name: "omniglot",
+    what: "training step, Conv64F 28 px, 20-way 1-shot 5-query, Adam",
+    rounds: 15,
+    warm: 3,
+    ours: (engine) => trainingStep(engine, "omniglot"),
+    modes: BOTH,
+    peerRuns: 1,
+    graph: true,
+  },
+  {
+    name: "small",
+    what: "training step, Conv64F 28 px, 5-way 1-shot 5-query, Adam",
+    rounds: 15,
+    warm: 3,
+    ours: (engine) => trainingStep(engine, "small"),
+    modes: BOTH,
+    peerRuns: 1,
+    graph: true,
+  },
+  {
+    name: "maml",
+    what: "MAML step, 5 inner steps second order, Conv32F 28 px, 4 episodes of 5-way 1-shot 15-query, Adam",
+    rounds: 9,
+    warm: 2,
+    ours: (engine) => trainingStep(engine, "maml"),
+    modes: ["eager"],
+    peerRuns: 1,
+  },
+  {
+    name: "resnet12",
+    what: "training step, ResNet12 84 px, 5-way 5-shot 15-query, Adam",
+    rounds: 3,
+    warm: 1,
+    ours: (engine) => trainingStep(engine, "resnet12"),
+    modes: ["eager"],
+    peerRuns: 1,
+  },
+  {
+    name: "evaluate",
+    what: `evaluation of ${EPISODES} episodes 5-way 1-shot 15-query on 20 × 600 images, Conv64F 84 px`,
+    rounds: 1,
+    warm: 0,
+    ours: (engine) => evaluation(engine, "conv64", EPISODES),
+    modes: ["eager"],
+    peerRuns: EPISODES,
+  },
+  {
+    name: "rfs",
+    what: "logistic regressions of 600 episodes 5-way 5-shot 15-query, 640 cached features",
+    rounds: 1,
+    warm: 0,
+    ours: (engine) => heads(engine, "rfs", "narrow"),
+    modes: [],
+    peerRuns: 1,
+  },
+  {
+    name: "rfs-wide",
+    what: "logistic regressions of 600 episodes 5-way 5-shot 15-query, 1600 cached features",
+    rounds: 1,
+    warm: 0,
+    ours: (engine) => heads(engine, "rfs", "wide"),
+    modes: [],
+    peerRuns: 1,
+  },
+];
