@@ -5,3 +5,10 @@ export class CompilerBug extends Error {
     this.name = "CompilerBug";
   }
 }
+
+/** The value at a place that is known to have one. */
+export function nth<T>(values: readonly T[] | undefined, i: number): T {
+  const value = values?.[i];
+  if (value === undefined) throw new CompilerBug(`a list of ${values?.length ?? 0} has no value ${i}`);
+  return value;
+}

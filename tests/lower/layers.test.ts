@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
+import { sigmoid } from "../../src/compiler/lower/activations.js";
 import { Calls } from "../../src/compiler/lower/calls.js";
-import { sigmoid } from "../../src/compiler/lower/layers.js";
 import { NamedOps, taskAxis } from "../../src/compiler/lower/named.js";
 import { assemble } from "../../src/compiler/lower/program.js";
 import { initialWeights, networkWeights, WeightTable } from "../../src/compiler/lower/weights.js";

@@ -6,7 +6,7 @@ import type { Node } from "../tensor/ir.js";
 import type { Axis, Callable, Network, PretrainStage } from "../typed.js";
 import type { Draws } from "./draws.js";
 import { NetworkCall, type Norm } from "./layers.js";
-import { axesOf, lanesOf, type Named, type NamedOps } from "./named.js";
+import { axesOf, countOf, lanesOf, type Named, type NamedOps } from "./named.js";
 import { mapped, type Recorded, type RunningUpdate } from "./statistics.js";
 import { stagePrefix, type WeightTable, weightAxes } from "./weights.js";
 
@@ -177,7 +177,7 @@ export class Calls {
    */
   private inLanes(called: Called, adapted: Adapted, lanes: readonly Axis[], { x, output, norm }: Use): Named {
     const { ops } = this;
-    const size = lanes.reduce((n, lane) => n * lane.size, 1);
+    const size = countOf(lanes);
     const places = new Map<Node, Node>();
     const one = (value: Named): Named => {
       if (!lanes.some((lane) => value.axes.includes(lane.name))) return value;

@@ -4,8 +4,9 @@
  */
 import { CompilerBug } from "../bug.js";
 import { betaQuantile } from "../special.js";
+import { elementCount } from "../tensor/shape.js";
 import type { Axis, Law, LayerOp } from "../typed.js";
-import { axesOf, type Named, type NamedOps, sizeOf, taskAxis } from "./named.js";
+import { axesOf, countOf, type Named, type NamedOps, sizeOf, taskAxis } from "./named.js";
 import { keyOf } from "./random.js";
 
 /** Uniform bits are used 24 at a time, so that f32 holds them exactly. */
@@ -73,7 +74,7 @@ export class Draws {
     const planes = dropped.node.shape.slice(-3);
     const edge = [0, 0, size - 1, size - 1];
     const padded = ops.t.pad(
-      ops.t.reshape(dropped.node, [product(dropped.node.shape.slice(0, -3)), ...planes]),
+      ops.t.reshape(dropped.node, [elementCount(dropped.node.shape.slice(0, -3)), ...planes]),
       edge,
       edge,
     );
@@ -85,7 +86,7 @@ export class Draws {
       kept,
       each.map((axis) => axis.name),
     );
-    const count = product(each.map((axis) => axis.size));
+    const count = countOf(each);
     return ops.mul(kept, ops.div(ops.scalar(count), ops.binary("max", mass, ops.scalar(1))));
   }
 
@@ -149,5 +150,3 @@ export class Draws {
     return this.ops.of(t.cast(t.shr(all.node, 8), "f32"), all.axes);
   }
 }
-
-const product = (sizes: readonly number[]): number => sizes.reduce((a, b) => a * b, 1);

@@ -1,12 +1,12 @@
 /** Typed expressions to tensors: one exhaustive switch. The axes of a value are those it has here, the compiler's own (task, query) included. */
 import { CompilerBug } from "../bug.js";
 import type { Block, Callable, Expr, Statement, UnaryOp } from "../typed.js";
+import { sigmoid } from "./activations.js";
 import type { Adapted, Application, Calls } from "./calls.js";
 import type { Draws } from "./draws.js";
-import { sigmoid } from "./layers.js";
 import { type Inside, type LoopContext, lowerMinimize, lowerRepeat, unrolled, type WeightPlace } from "./loops.js";
 import { boundOf, type LoopDriver, type LoopStatement, roundsOf, shortAdaptation, shortLoop } from "./minimizer.js";
-import { axesOf, isLane, lanesOf, type Named, type NamedOps, sizeOf } from "./named.js";
+import { axesOf, countOf, isLane, lanesOf, type Named, type NamedOps, sizeOf } from "./named.js";
 import { pick } from "./picks.js";
 
 /** What the names in a body stand for. */
@@ -113,7 +113,7 @@ class Body implements Inside {
         value,
         [...lanes, ...own].map(({ name }) => name),
       );
-      return ops.reshape(ordered, [...lanes, { name: as, size: own.reduce((n, { size }) => n * size, 1) }]);
+      return ops.reshape(ordered, [...lanes, { name: as, size: countOf(own) }]);
     });
     return ops.concat(parts, as);
   }
@@ -315,8 +315,8 @@ class Body implements Inside {
     const place = merged.findIndex((part) => part.name === axis);
     const own = merged[place];
     if (!own) throw new CompilerBug(`${axis} is no part of ${as}`);
-    const stride = merged.slice(place + 1).reduce((n, part) => n * part.size, 1);
-    const size = merged.reduce((n, part) => n * part.size, 1);
+    const stride = countOf(merged.slice(place + 1));
+    const size = countOf(merged);
     const data = Array.from({ length: size }, (_, i) => Math.floor(i / stride) % own.size);
     return this.ops.constant(data, [{ name: as, size }], "i32");
   }

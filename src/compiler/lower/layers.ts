@@ -5,9 +5,10 @@
 import { CompilerBug } from "../bug.js";
 import type { Node, Window } from "../tensor/ir.js";
 import type { Axis, Layer, Network } from "../typed.js";
+import { activation } from "./activations.js";
 import type { Draws } from "./draws.js";
 import { joinedParts } from "./joined.js";
-import { axesOf, type Named, type NamedOps, sizeOf, taskAxis } from "./named.js";
+import { axesOf, countOf, type Named, type NamedOps, sizeOf, taskAxis } from "./named.js";
 
 const batchAxis = "·n";
 /** The axis that a matrix product makes, under a name that the contracted one cannot have. */
@@ -109,7 +110,7 @@ export class NetworkCall {
   /** The batch axes that a value has, merged. */
   private flat(x: Named, inner: readonly Axis[]): Named {
     const batch = this.batch.filter((axis) => x.axes.includes(axis.name));
-    const size = batch.reduce((n, axis) => n * axis.size, 1);
+    const size = countOf(batch);
     const ordered = this.ops.order(
       x,
       [...batch, ...inner].map((axis) => axis.name),
@@ -196,7 +197,7 @@ export class NetworkCall {
         return this.renamed(ops.scale(cosine, op.scale), op.outAxis);
       }
       case "activation":
-        return this.activation(op, x);
+        return activation(ops, op, x);
       case "max_pool":
         return this.shaped(layer, ops.t.maxPool(this.image(x), window(op)));
       case "avg_pool":
@@ -298,23 +299,6 @@ export class NetworkCall {
     return outAxis === undefined ? x : this.ops.rename(x, [{ from: outAxisName, to: outAxis }]);
   }
 
-  private activation(op: Op<"activation">, x: Named): Named {
-    const { ops } = this;
-    switch (op.fn) {
-      case "relu":
-      case "tanh":
-        return ops.unary(op.fn, x);
-      case "leaky_relu":
-        return ops.of(ops.t.leakyRelu(x.node, op.slope ?? 0.01), x.axes);
-      case "sigmoid":
-        return sigmoid(ops, x);
-      case "identity":
-        return x;
-      default:
-        return op.fn satisfies never;
-    }
-  }
-
   private layerNorm(layer: Layer, op: Op<"layer_norm">, x: Named): Named {
     const { ops } = this;
     const centred = ops.sub(x, ops.mean(x, op.axes));
@@ -333,7 +317,7 @@ export class NetworkCall {
     const back = (node: Node): Named => ops.reshape(ops.of(node, ["n", "c", "h", "w"]), axesOf(ordered));
     const n = sizeOf(x, batchAxis);
     const channels = sizeOf(x, op.axis);
-    const area = rest.reduce((size, axis) => size * axis.size, 1);
+    const area = countOf(rest);
     const [height, width] = rest.length === 2 ? rest.map((axis) => axis.size) : [area, 1];
     const image = t.reshape(ordered.node, [n, channels, height ?? 1, width ?? 1]);
     const gamma = this.weight(layer, "weight");
@@ -396,13 +380,4 @@ function foldsBias(layer: Layer | undefined, next: Layer | undefined): boolean {
 function window(op: Op<"max_pool" | "avg_pool">): Window {
   const { size, stride, pad } = op;
   return { size: [size, size], stride: [stride, stride], pad: [pad, pad, pad, pad] };
-}
-
-/** Above this, 1 / (1 + e⁻ˣ) is 1, and eˣ still a number. */
-const saturated = 80;
-
-/** 1 / (1 + e⁻ˣ) as eˣ / (1 + eˣ): without overflow, and to all digits where it is near 0, so that its logarithm is one. */
-export function sigmoid(ops: NamedOps, x: Named): Named {
-  const power = ops.unary("exp", ops.binary("min", x, ops.scalar(saturated)));
-  return ops.div(power, ops.add(power, ops.scalar(1)));
 }

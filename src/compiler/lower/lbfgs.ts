@@ -7,10 +7,10 @@
  * A lane is done where its largest derivative is at most `tolerance` (scikit-learn's and PyTorch's condition), or where
  * rounding lets it get no farther.
  */
-import { CompilerBug } from "../bug.js";
+import { nth } from "../bug.js";
 import type { Axis } from "../typed.js";
 import type { Minimizer, MinimizerResult, MinimizerStep } from "./minimizer.js";
-import { axesOf, isLane, lanesOf, maxFloat, type Named, type NamedOps } from "./named.js";
+import { axesOf, countOf, isLane, lanesOf, maxFloat, type Named, type NamedOps } from "./named.js";
 
 export interface LbfgsOptions {
   /** Scalar. */
@@ -85,7 +85,7 @@ class Lanes {
 
   start(): Named[] {
     const { ops, lanes } = this;
-    const size = this.own.reduce((sum, axes) => sum + count(axes), 0);
+    const size = this.own.reduce((sum, axes) => sum + countOf(axes), 0);
     const zeros = (axes: readonly Axis[]): Named => ops.constant([0], axes);
     const vector = (): Named => zeros([...lanes, { name: flat, size }]);
     const pairs = Array.from({ length: this.options.history });
@@ -233,14 +233,14 @@ class Lanes {
     const { ops } = this;
     let q = gradient;
     const alphas = steps.map((s, i) => {
-      const alpha = ops.mul(part(weights, i), this.dot(s, q));
-      q = ops.sub(q, ops.mul(alpha, part(differences, i)));
+      const alpha = ops.mul(nth(weights, i), this.dot(s, q));
+      q = ops.sub(q, ops.mul(alpha, nth(differences, i)));
       return alpha;
     });
     let r = ops.mul(scale, q);
     for (let i = steps.length - 1; i >= 0; i--) {
-      const beta = ops.mul(part(weights, i), this.dot(part(differences, i), r));
-      r = ops.add(r, ops.mul(ops.sub(part(alphas, i), beta), part(steps, i)));
+      const beta = ops.mul(nth(weights, i), this.dot(nth(differences, i), r));
+      r = ops.add(r, ops.mul(ops.sub(nth(alphas, i), beta), nth(steps, i)));
     }
     return ops.neg(r);
   }
@@ -265,8 +265,8 @@ class Lanes {
   private joined(values: readonly Named[]): Named {
     const { ops, lanes } = this;
     const parts = values.map((value, i) => {
-      const own = part(this.own, i);
-      return ops.reshape(ops.expand(value, [...lanes, ...own]), [...lanes, { name: flat, size: count(own) }]);
+      const own = nth(this.own, i);
+      return ops.reshape(ops.expand(value, [...lanes, ...own]), [...lanes, { name: flat, size: countOf(own) }]);
     });
     return ops.concat(parts, flat);
   }
@@ -276,8 +276,8 @@ class Lanes {
     const { ops, lanes } = this;
     let place = 0;
     return like.map((value, i) => {
-      const own = part(this.own, i);
-      const size = count(own);
+      const own = nth(this.own, i);
+      const size = countOf(own);
       const slice = ops.slice(ops.order(vector, [...lanes.map(({ name }) => name), flat]), flat, place, place + size);
       place += size;
       return ops.order(ops.reshape(slice, [...lanes, ...own]), value.axes);
@@ -291,9 +291,9 @@ class Lanes {
     const pairs = rest.slice(2);
     const { history } = this;
     return {
-      numbers: Object.fromEntries(numbers.map((name, i) => [name, part(state, i)])) as unknown as Numbers,
-      gradient: part(rest, 0),
-      direction: part(rest, 1),
+      numbers: Object.fromEntries(numbers.map((name, i) => [name, nth(state, i)])) as unknown as Numbers,
+      gradient: nth(rest, 0),
+      direction: nth(rest, 1),
       steps: pairs.slice(0, history),
       differences: pairs.slice(history, 2 * history),
       weights: pairs.slice(2 * history),
@@ -310,14 +310,4 @@ class Lanes {
       ...state.weights,
     ];
   }
-}
-
-function count(axes: readonly Axis[]): number {
-  return axes.reduce((product, axis) => product * axis.size, 1);
-}
-
-function part<T>(values: readonly T[], i: number): T {
-  const value = values[i];
-  if (value === undefined) throw new CompilerBug(`L-BFGS lacks its part ${i}`);
-  return value;
 }

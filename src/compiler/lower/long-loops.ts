@@ -1,5 +1,5 @@
 /** Loops that the runtime drives: one round is written, its values before and after it are inputs and roots of their own. */
-import { CompilerBug } from "../bug.js";
+import { CompilerBug, nth } from "../bug.js";
 import type { Node } from "../tensor/ir.js";
 import { frozen } from "./loops.js";
 import type { LoopDriver } from "./minimizer.js";
@@ -49,11 +49,11 @@ export class LongLoops {
       bound,
       carried: [
         ...start.map((value, i) => ({
-          input: part(inputs, i).node,
+          input: nth(inputs, i).node,
           start: value.node,
-          next: part(carried, i).node,
-          frozen: part(kept, i).node,
-          result: part(results, i).node,
+          next: nth(carried, i).node,
+          frozen: nth(kept, i).node,
+          result: nth(results, i).node,
         })),
         own("round", zero, ops.binary("add", index, ops.scalar(1, "i32"))),
         ...(going && ended ? [own("finished", going, ended)] : []),
@@ -62,10 +62,4 @@ export class LongLoops {
     });
     return results;
   };
-}
-
-function part<T>(values: readonly T[], i: number): T {
-  const value = values[i];
-  if (value === undefined) throw new CompilerBug(`a round gives no value ${i}`);
-  return value;
 }

@@ -1,5 +1,5 @@
 /** Inner optimizers by name, as PyTorch defines them; each tensor has settings of its own (Meta-SGD's learned rates). */
-import { CompilerBug } from "../bug.js";
+import { CompilerBug, nth } from "../bug.js";
 import type { Statement } from "../typed.js";
 import { lbfgs } from "./lbfgs.js";
 import type { Minimizer, MinimizerStep } from "./minimizer.js";
@@ -41,13 +41,6 @@ function wholeNumber(value: Named | undefined): number | undefined {
 const zeros = (ops: NamedOps, targets: readonly Named[]): Named[] =>
   targets.map((target) => ops.of(ops.t.zerosLike(target.node), target.axes));
 
-/** Of the i-th target. */
-function at(values: readonly Named[] | undefined, i: number): Named {
-  const value = values?.[i];
-  if (!value) throw new CompilerBug(`a minimisation lacks a setting of target ${i}`);
-  return value;
-}
-
 /** Gradient descent, with momentum and L2 decay where they are given. */
 function descent(ops: NamedOps, settings: Settings): Minimizer {
   const lr = settings("lr");
@@ -58,13 +51,13 @@ function descent(ops: NamedOps, settings: Settings): Minimizer {
     step: ({ targets, state, objective }) => {
       const { gradients } = objective(targets);
       const decayed = gradients.map((gradient, i) =>
-        decay ? ops.add(gradient, ops.mul(at(decay, i), at(targets, i))) : gradient,
+        decay ? ops.add(gradient, ops.mul(nth(decay, i), nth(targets, i))) : gradient,
       );
       const velocity = decayed.map((gradient, i) =>
-        momentum ? ops.add(ops.mul(at(momentum, i), at(state, i)), gradient) : gradient,
+        momentum ? ops.add(ops.mul(nth(momentum, i), nth(state, i)), gradient) : gradient,
       );
       return {
-        targets: targets.map((target, i) => ops.sub(target, ops.mul(at(lr, i), at(velocity, i)))),
+        targets: targets.map((target, i) => ops.sub(target, ops.mul(nth(lr, i), nth(velocity, i)))),
         state: momentum ? velocity : [],
         done: undefined,
       };
@@ -83,13 +76,13 @@ function adam(ops: NamedOps, settings: Settings): Minimizer {
       const correction = (beta: Named): Named => ops.of(oneMinusPower(ops, beta.node, index.node), beta.axes);
       const each = targets.map((target, i) => {
         const [beta1, beta2] = [given("beta1", 0.9, i), given("beta2", 0.999, i)];
-        const gradient = at(gradients, i);
+        const gradient = nth(gradients, i);
         const moved = (before: Named, beta: Named, value: Named): Named =>
           ops.add(ops.mul(before, beta), ops.mul(value, ops.sub(ops.scalar(1), beta)));
-        const first = moved(at(state, i), beta1, gradient);
-        const second = moved(at(state, targets.length + i), beta2, ops.mul(gradient, gradient));
+        const first = moved(nth(state, i), beta1, gradient);
+        const second = moved(nth(state, targets.length + i), beta2, ops.mul(gradient, gradient));
         const deviation = ops.div(ops.unary("sqrt", second), ops.unary("sqrt", correction(beta2)));
-        const size = ops.div(at(lr, i), correction(beta1));
+        const size = ops.div(nth(lr, i), correction(beta1));
         const step = ops.mul(size, ops.div(first, ops.add(deviation, given("eps", 1e-8, i))));
         return { target: ops.sub(target, step), first, second };
       });

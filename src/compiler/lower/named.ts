@@ -6,6 +6,7 @@ import { CompilerBug } from "../bug.js";
 import type { Graph } from "../tensor/graph.js";
 import type { DType, Node, PrimitiveAttrs } from "../tensor/ir.js";
 import { Ops } from "../tensor/ops.js";
+import { elementCount } from "../tensor/shape.js";
 import type { Axis } from "../typed.js";
 
 export interface Named {
@@ -43,7 +44,8 @@ export function lanesOf(values: readonly Named[]): Axis[] {
   });
 }
 export const isLane = (axis: string): boolean => laneNames.includes(axis);
-const product = (sizes: readonly number[]): number => sizes.reduce((a, b) => a * b, 1);
+/** How many elements a value of these axes has. */
+export const countOf = (axes: readonly Axis[]): number => elementCount(axes.map(({ size }) => size));
 const sameNames = (a: readonly string[], b: readonly string[]): boolean =>
   a.length === b.length && a.every((name, i) => name === b[i]);
 
@@ -175,7 +177,7 @@ export class NamedOps {
   }
 
   mean(x: Named, over: readonly string[]): Named {
-    return this.scale(this.sum(x, over), 1 / product(over.map((axis) => sizeOf(x, axis))));
+    return this.scale(this.sum(x, over), 1 / elementCount(over.map((axis) => sizeOf(x, axis))));
   }
 
   max(x: Named, over: readonly string[]): Named {
@@ -265,7 +267,7 @@ export class NamedOps {
     const before = rest.filter((axis) => this.place(x, axis.name) < this.place(x, first));
     const after = rest.slice(before.length);
     const ordered = this.order(x, [...before.map((a) => a.name), ...axes, ...after.map((a) => a.name)]);
-    const size = product(axes.map((name) => sizeOf(x, name)));
+    const size = elementCount(axes.map((name) => sizeOf(x, name)));
     return this.reshape(ordered, [...before, { name: as, size }, ...after]);
   }
 
@@ -345,7 +347,7 @@ export class NamedOps {
     const row: Axis = { name: over, size: sizeOf(a, over) };
     const left = this.order(a, [...batch.map((axis) => axis.name), over, prime]);
     const right = this.expand(b, [...batch, row, ...columns]);
-    const width = { name: "·columns", size: product(columns.map((axis) => axis.size)) };
+    const width = { name: "·columns", size: countOf(columns) };
     const flat = this.reshape(right, [...batch, row, width]);
     return this.reshape(this.of(this.t.solveSpd(left.node, flat.node), flat.axes), [...batch, row, ...columns]);
   }

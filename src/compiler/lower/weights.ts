@@ -3,6 +3,7 @@ import type { Span } from "../../../grammar/ast.js";
 import { CompilerBug } from "../bug.js";
 import type { Graph } from "../tensor/graph.js";
 import type { Node } from "../tensor/ir.js";
+import { elementCount } from "../tensor/shape.js";
 import type { Initializer, Learn, MetaStage, Metric, Network, PretrainStage, Slot } from "../typed.js";
 import { keyOf, normal, uniform } from "./random.js";
 
@@ -129,7 +130,7 @@ export function initialWeights(decls: readonly WeightDecl[], seed: number): Reco
 
 function draw(decl: WeightDecl, seed: number): Float32Array {
   const { init } = decl;
-  const data = new Float32Array(decl.shape.reduce((a, b) => a * b, 1));
+  const data = new Float32Array(elementCount(decl.shape));
   if (init.kind === "constant") return data.fill(init.value);
   const key = keyOf(seed, "init", decl.path);
   for (let i = 0; i < data.length; i++) {

@@ -1,0 +1,28 @@
+/** Activation functions, element by element. */
+import type { LayerOp } from "../typed.js";
+import type { Named, NamedOps } from "./named.js";
+
+export function activation(ops: NamedOps, op: Extract<LayerOp, { kind: "activation" }>, x: Named): Named {
+  switch (op.fn) {
+    case "relu":
+    case "tanh":
+      return ops.unary(op.fn, x);
+    case "leaky_relu":
+      return ops.of(ops.t.leakyRelu(x.node, op.slope ?? 0.01), x.axes);
+    case "sigmoid":
+      return sigmoid(ops, x);
+    case "identity":
+      return x;
+    default:
+      return op.fn satisfies never;
+  }
+}
+
+/** Above this, 1 / (1 + e⁻ˣ) is 1, and eˣ still a number. */
+const saturated = 80;
+
+/** 1 / (1 + e⁻ˣ) as eˣ / (1 + eˣ): without overflow, and to all digits where it is near 0, so that its logarithm is one. */
+export function sigmoid(ops: NamedOps, x: Named): Named {
+  const power = ops.unary("exp", ops.binary("min", x, ops.scalar(saturated)));
+  return ops.div(power, ops.add(power, ops.scalar(1)));
+}
