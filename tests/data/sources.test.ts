@@ -335,6 +335,17 @@ describe("omniglot", () => {
 });
 
 describe("emoji", () => {
+  test("a folder of drawings that was damaged says how to mend it", async () => {
+    const dir = tempDir();
+    const { message } = await failsWith("FSL6030", () => list("emoji", {}, dir));
+    expect(message).toContain("names.json cannot be read");
+    const [folder] = /\S*emoji-\w+/.exec(message) ?? [];
+    write(join(folder ?? "", "names.json"), '{"a": 1}');
+    await failsWith("FSL6030", () => list("emoji", {}, dir));
+    write(join(folder ?? "", "names.json"), '["ant"]');
+    expect(Object.values(names(await list("emoji", {}, dir))).flatMap((split) => Object.keys(split))).toEqual(["ant"]);
+  });
+
   test("the facts are those of the rule", () => {
     const known = facts("emoji", {})?.splits;
     const classes = SPLITS.map((split) => known?.[split]?.classes ?? 0);

@@ -24,9 +24,12 @@ export function fitSource(context: StageContext): FitSource | "wrong" | undefine
   return { ...from, items: from.dataset.facts?.splits[from.split.split]?.images };
 }
 
-/** Whether a metric with fits has what they are fitted from. */
+/** Whether a metric with fits has what they are fitted from. Warns of a line of the stage's own that fits nothing. */
 export function fitsFrom(context: StageContext, metric: MetricSlot, source: FitSource | undefined): boolean {
   const { fits, name } = metric.value;
+  const written = lineOf(context.lines, "fit from", "fitFrom");
+  if (fits.length === 0 && written !== undefined && context.decl.lines.includes(written.line))
+    written.scope.checker.report("FSL2007", written.line.span, { name: "fit from" });
   if (fits.length === 0 || source !== undefined) return true;
   context.scope.checker.report("FSL5026", metric.span, {
     metric: name,

@@ -2,6 +2,7 @@
 import { createHash } from "node:crypto";
 import { readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { DiagnosticError, diagnostic } from "../../../compiler/diagnostics/diagnostic.js";
 import type { SplitName } from "../../../compiler/typed.js";
 import { exists, makeFolder } from "../files.js";
 import type { PinnedPackage } from "../packages.js";
@@ -93,6 +94,19 @@ export function svgOf(set: IconSet, name: string): string {
   return `<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" width="${RENDERED}" height="${RENDERED}" viewBox="0 0 ${width} ${height}">${icon.body}</svg>`;
 }
 
+/** The names that were kept beside the drawings. @throws DiagnosticError FSL6030 where the folder has been damaged since. */
+async function keptNames(dir: string): Promise<readonly string[]> {
+  try {
+    const names: unknown = JSON.parse(await readFile(join(dir, "names.json"), "utf8"));
+    if (Array.isArray(names) && names.every((name) => typeof name === "string")) return names;
+    throw new Error("it is no list of names");
+  } catch (error) {
+    throw new DiagnosticError(diagnostic("FSL6030", undefined, { dir, problem: "names.json cannot be read" }), {
+      cause: error,
+    });
+  }
+}
+
 function folderOf({ cacheDir }: Places): string {
   return join(cacheDir, "sources", `emoji-${pinned.slice(0, 16)}`);
 }
@@ -145,7 +159,7 @@ export const emoji: Source = {
   },
   async list(_, places) {
     const dir = folderOf(places);
-    const names = JSON.parse(await readFile(join(dir, "names.json"), "utf8")) as string[];
+    const names = await keptNames(dir);
     const classes: Record<SplitName, ListedClass[]> = { train: [], val: [], test: [] };
     for (const name of names) {
       const images = SETS.map((set) => ({
