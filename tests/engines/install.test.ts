@@ -13,7 +13,7 @@ import {
 } from "../../src/runtime/engines/tensorflow/install.js";
 import { withNpm } from "../../src/runtime/engines/tensorflow/install-package.js";
 import { ADDON_SOURCES, type PinnedWheel, wheelsFor } from "../../src/runtime/engines/tensorflow/pins.js";
-import { fetchWheel, findPip, unpackWheel } from "../../src/runtime/engines/tensorflow/wheel.js";
+import { fetchWheel, findPip, isKept, unpackWheel } from "../../src/runtime/engines/tensorflow/wheel.js";
 import { acquireLock } from "../../src/runtime/scheduler/lock.js";
 import { failsWith, tempDir, write, zipOf } from "../data/support.js";
 
@@ -80,14 +80,15 @@ describe("what is had for a machine", () => {
 });
 
 describe.skipIf(noPip)(`wheels through pip${noPip ? " (needs python3 -m pip)" : ""}`, () => {
-  test("are had once: a finished download is kept, checked and used again without pip", async () => {
+  test("are had once: a finished download is kept, and checked", async () => {
     const [index, folder] = [tempDir(), tempDir()];
     const pinned = wheel(index, { "a.txt": "a" });
     indexIs(index);
     const options = { pip: await findPip(signal), folder, signal, onBytes };
-    expect(await fetchWheel(pinned, options)).toBe(join(folder, pinned.file));
+    expect(await isKept(pinned, folder, signal)).toBe(false);
+    await fetchWheel(pinned, options);
     expect(readdirSync(folder)).toEqual([pinned.file]);
-    await fetchWheel(pinned, { ...options, pip: ["no-such-program"] });
+    expect(await isKept(pinned, folder, signal)).toBe(true);
   });
 
   test("a kept download that is cut off is had anew", async () => {
@@ -95,8 +96,10 @@ describe.skipIf(noPip)(`wheels through pip${noPip ? " (needs python3 -m pip)" : 
     const pinned = wheel(index, { "a.txt": "a" });
     indexIs(index);
     write(join(folder, pinned.file), readFileSync(join(index, pinned.file)).subarray(0, 50));
-    const path = await fetchWheel(pinned, { pip: await findPip(signal), folder, signal, onBytes });
-    expect(readFileSync(path)).toEqual(readFileSync(join(index, pinned.file)));
+    expect(await isKept(pinned, folder, signal)).toBe(false);
+    expect(readdirSync(folder)).toEqual([]);
+    await fetchWheel(pinned, { pip: await findPip(signal), folder, signal, onBytes });
+    expect(readFileSync(join(folder, pinned.file))).toEqual(readFileSync(join(index, pinned.file)));
   });
 
   test("another file under the same name is refused, and not kept", async () => {
@@ -195,7 +198,7 @@ describe.skipIf(noPip || noCompiler || offline)(
     test("leaves the one before as it was, nothing half-made, and the finished downloads", async () => {
       const [engines, index] = [tempDir(), tempDir()];
       indexIs(index);
-      write(join(engines, "tensorflow", "installed.json"), '{"version": "1.0", "gpu": false, "addon": "gone.node"}');
+      write(join(engines, "tensorflow", "installed.json"), '{"version": "2.21.0", "gpu": false, "addon": "gone.node"}');
       // TensorFlow without its headers: all goes well up to the compiler.
       const pinned = wheel(index, { "tensorflow/libtensorflow_cc.so.2": "no library" });
       const asked = options(engines, { wheels: [pinned] });
@@ -205,6 +208,10 @@ describe.skipIf(noPip || noCompiler || offline)(
       expect(readdirSync(join(engines, "downloads"))).toEqual([pinned.file]);
       expect(readdirSync(join(engines, "tensorflow"))).toEqual(["installed.json"]);
       expect(asked.said[1]).toBe("it does not work (its addon is missing), and is installed anew");
+      const again = options(engines, { wheels: [pinned] });
+      indexIs(tempDir());
+      await failsWith("FSL7075", () => installTensorflow(again));
+      expect(again.said).toContain("few-tensors 1.0: downloaded before, and whole");
     });
   },
 );

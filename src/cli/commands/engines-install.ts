@@ -93,7 +93,7 @@ class Progress implements Watch {
   private text = "";
   private open = false;
   private last = 0;
-  private total = 0;
+  private done = 0;
 
   constructor(private readonly cli: Cli) {
     this.live = canDraw(cli.stderr, cli.env);
@@ -102,14 +102,14 @@ class Progress implements Watch {
   step(text: string): void {
     this.close();
     this.text = text;
-    this.total = 0;
+    this.done = 0;
     this.last = Date.now();
     this.cli.stderr.write(this.live ? text : `${text}\n`);
     this.open = this.live;
   }
 
   bytes(done: number, total: number): void {
-    this.total = total;
+    this.done = done;
     if (Date.now() - this.last < (this.live ? 100 : 10_000)) return;
     this.last = Date.now();
     const counted = `${bytes(done)} of ${bytes(total)} (${percent(done / total, 0)} %)`;
@@ -118,7 +118,7 @@ class Progress implements Watch {
 
   /** Ends the line of the step that is under way. */
   close(): void {
-    if (this.open) this.cli.stderr.write(`\r\u001B[K${this.text}${this.total > 0 ? `: ${bytes(this.total)}` : ""}\n`);
+    if (this.open) this.cli.stderr.write(`\r\u001B[K${this.text}${this.done > 0 ? `: ${bytes(this.done)}` : ""}\n`);
     this.open = false;
   }
 }

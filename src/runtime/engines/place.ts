@@ -1,10 +1,10 @@
 /** Where engines lie that fslc itself installs: one folder per user, not per project. They are gigabytes, and all projects share them. */
 import { homedir } from "node:os";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 
 /** `FSLC_ENGINES`, else where the platform keeps a user's data. */
 export function enginesFolder(env: NodeJS.ProcessEnv = process.env): string {
-  if (env["FSLC_ENGINES"]) return env["FSLC_ENGINES"];
+  if (env["FSLC_ENGINES"]) return resolve(env["FSLC_ENGINES"]);
   return join(dataFolder(env), "fslc", "engines");
 }
 

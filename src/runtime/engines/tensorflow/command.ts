@@ -13,6 +13,8 @@ export interface CommandOptions {
   readonly signal: AbortSignal;
   readonly env?: NodeJS.ProcessEnv;
   readonly cwd?: string;
+  /** Through the system's shell, which Windows needs for a program that is a script. */
+  readonly shell?: boolean;
 }
 
 /** Undefined where there is no such program. @throws the signal's reason once the program has ended, where it aborts. */
@@ -26,8 +28,7 @@ export async function run(
       cwd: options.cwd,
       env: options.env ?? process.env,
       stdio: ["ignore", "pipe", "pipe"],
-      // npm is a script there.
-      shell: process.platform === "win32",
+      shell: options.shell ?? false,
       windowsHide: true,
     });
     const stop = (): void => void child.kill();

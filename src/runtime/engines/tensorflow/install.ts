@@ -11,7 +11,7 @@ import { reason } from "../../reason.js";
 import { acquireLock } from "../../scheduler/lock.js";
 import { enginesFolder } from "../place.js";
 import { buildAddon, findCompiler } from "./build.js";
-import { installPackage } from "./install-package.js";
+import { installPackage, PACKAGE_TENSORFLOW_VERSION } from "./install-package.js";
 import { ADDON_FILE, findTensorflow, type InstalledTensorflow, MANIFEST_FILE, tensorflowFolder } from "./locate.js";
 import {
   ADDON_SOURCES,
@@ -22,7 +22,7 @@ import {
   wheelsFor,
 } from "./pins.js";
 import { tryTensorflow } from "./trial.js";
-import { fetchWheel, findPip, sizeOf, unpackWheel } from "./wheel.js";
+import { fetchWheel, findPip, isKept, sizeOf, unpackWheel } from "./wheel.js";
 
 /** What happens, for whoever watches. Bytes of the step that was said last. */
 export interface Watch {
@@ -56,9 +56,9 @@ export async function installTensorflow(options: InstallOptions): Promise<Instal
   const { env, signal } = options;
   try {
     return await locked(options, async (staging) => {
-      const there = await working(options);
-      if (there !== undefined) return there;
       const wheels = options.wheels ?? wheelsFor(thisMachine(), options.gpu);
+      const there = await working(wheels === undefined ? PACKAGE_TENSORFLOW_VERSION : TENSORFLOW_VERSION, options);
+      if (there !== undefined) return there;
       const installed =
         wheels === undefined ? await installPackage(staging, options) : await installWheels(staging, wheels, options);
       options.watch.step("trying it: two matrices are multiplied in a process of its own");
@@ -130,10 +130,18 @@ async function locked<T>(
 }
 
 /** What lies in the engine folder, where it is what is asked for and works. */
-async function working({ gpu, env, projectDir, signal, watch }: InstallOptions): Promise<Installation | undefined> {
+async function working(
+  version: string,
+  { gpu, env, projectDir, signal, watch }: InstallOptions,
+): Promise<Installation | undefined> {
   const place = findTensorflow(projectDir, env);
-  if (place?.from !== "engine folder" || place.gpu !== gpu) return undefined;
+  if (place?.from !== "engine folder") return undefined;
   const folder = tensorflowFolder(env);
+  if (place.gpu !== gpu || place.version !== version) {
+    const build = place.gpu ? "CUDA" : "the CPU";
+    watch.step(`TensorFlow ${place.version} for ${build} lies in ${folder}, and is replaced in the end`);
+    return undefined;
+  }
   watch.step(`TensorFlow ${place.version} lies in ${folder}: trying it`);
   const trial = existsSync(place.addon) ? await tryTensorflow(place.addon, [], signal) : undefined;
   if (trial?.works) return { version: place.version, gpu, folder, bytes: await sizeOf(folder) };
@@ -160,7 +168,12 @@ async function installWheels(
 
   const libraries = join(staging, "lib");
   for (const wheel of wheels) {
-    watch.step(`${wheel.project} ${wheel.version}, through pip`);
+    const name = `${wheel.project} ${wheel.version}`;
+    if (await isKept(wheel, downloads, signal)) {
+      watch.step(`${name}: downloaded before, and whole`);
+      continue;
+    }
+    watch.step(`${name}, through pip`);
     const onBytes = (done: number): void => watch.bytes(Math.min(done, wheel.bytes), wheel.bytes);
     await fetchWheel(wheel, { pip, folder: downloads, signal, onBytes });
   }

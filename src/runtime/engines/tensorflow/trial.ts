@@ -74,7 +74,8 @@ export function cardsIn(log: string): string[] {
 }
 
 function failed(signal: NodeJS.Signals | undefined, stderr: string): Trial {
-  const missing = /([^\s:]+): cannot open shared object file/.exec(stderr)?.[1];
+  const [, onLinux, onMac] = /([^\s:]+): cannot open shared object file|Library not loaded: (\S+)/.exec(stderr) ?? [];
+  const missing = onLinux ?? onMac;
   if (missing !== undefined) {
     return { works: false, why: `the shared library ${missing} is missing`, missingLibrary: missing };
   }

@@ -39,21 +39,26 @@ export interface FetchWheel {
   readonly onBytes: (done: number) => void;
 }
 
-/**
- * The path of the wheel: kept from before, or got by pip, with the index, proxy and certificates of the user's pip
- * configuration. @throws DiagnosticError FSL7073 where it cannot be had, FSL7074 where it is not the pinned one.
- */
-export async function fetchWheel(wheel: PinnedWheel, options: FetchWheel): Promise<string> {
-  const path = join(options.folder, wheel.file);
-  if (existsSync(path)) {
-    if ((await sha256(path, options.signal)) === wheel.sha256) return path;
-    await rm(path);
-  }
-  await download(wheel, options);
-  if (!existsSync(path)) throw notHad(wheel, "pip got a file of another name");
-  if ((await sha256(path, options.signal)) === wheel.sha256) return path;
+/** Whether the wheel lies there from before, whole; one that is damaged is removed. */
+export async function isKept(wheel: PinnedWheel, folder: string, signal: AbortSignal): Promise<boolean> {
+  const path = join(folder, wheel.file);
+  if (!existsSync(path)) return false;
+  if ((await sha256(path, signal)) === wheel.sha256) return true;
   await rm(path);
-  throw new DiagnosticError(diagnostic("FSL7074", undefined, { wheel: wheel.file }));
+  return false;
+}
+
+/**
+ * Gets the wheel by pip, with the index, proxy and certificates of the user's pip configuration.
+ * @throws DiagnosticError FSL7073 where it cannot be had, FSL7074 where it is not the pinned one.
+ */
+export async function fetchWheel(wheel: PinnedWheel, options: FetchWheel): Promise<void> {
+  await download(wheel, options);
+  if (!existsSync(join(options.folder, wheel.file))) throw notHad(wheel, "pip got a file of another name");
+  if (!(await isKept(wheel, options.folder, options.signal))) {
+    throw new DiagnosticError(diagnostic("FSL7074", undefined, { wheel: wheel.file }));
+  }
+  options.onBytes(wheel.bytes);
 }
 
 async function download(wheel: PinnedWheel, { pip, folder, signal, onBytes }: FetchWheel): Promise<void> {
