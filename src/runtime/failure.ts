@@ -34,6 +34,10 @@ export interface FailurePlace {
 export function describeFailure(error: unknown, place: FailurePlace): Failure {
   if (error instanceof DiagnosticError) return fromDiagnostic(error.diagnostic);
   if (error instanceof EngineError) return fromDiagnostic(engineDiagnostic(error, place));
+  // Feeds, weights and scores lie in buffers of JavaScript's.
+  if (error instanceof RangeError && /array buffer allocation failed/i.test(error.message)) {
+    return fromDiagnostic(engineDiagnostic(new EngineError("out-of-memory", "a buffer cannot be had"), place));
+  }
   return bug(error, place);
 }
 

@@ -38,6 +38,16 @@ test("an unexpected error leaves its stack in the run's folder and a sentence fo
   expect(details).toContain("caused by Error: the cause");
 });
 
+test("a buffer of JavaScript's that cannot be had is want of memory, not a bug", () => {
+  let thrown: unknown;
+  try {
+    new ArrayBuffer(Number.MAX_SAFE_INTEGER);
+  } catch (error) {
+    thrown = error;
+  }
+  expect(describeFailure(thrown, place())).toMatchObject({ code: "FSL7004" });
+});
+
 test("a bug is told even where its details cannot be written", () => {
   const failure = describeFailure("text", { ...place(), dir: "/dev/null/x" });
   expect(failure).toMatchObject({ code: "FSL7099" });

@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
@@ -74,6 +74,24 @@ test("a worker that is killed has died, and says by which signal", async () => {
   const outcome = await worker.outcome;
   expect(codeOf(outcome)).toBe("FSL7020");
   expect(outcome.kind === "failed" && outcome.failure.message).toContain("SIGKILL");
+});
+
+test.each([
+  ["bad-alloc", "FSL7004", "std::bad_alloc"],
+  ["heap", "FSL7004", "heap out of memory"],
+  ["device", "FSL7005", "VK_ERROR_DEVICE_LOST"],
+  ["segfault", "FSL7020", "logs/segfault.log"],
+])("a worker that dies has failed by what it wrote: %s", async (node, code, told) => {
+  const outcome = await start(node).outcome;
+  expect(codeOf(outcome)).toBe(code);
+  expect(outcome.kind === "failed" && outcome.failure.message).toContain(told);
+});
+
+test("what an earlier run wrote says nothing about this one", async () => {
+  await start("bad-alloc").outcome;
+  writeFileSync(join(dir, "logs", "exits.log"), readFileSync(join(dir, "logs", "bad-alloc.log")));
+  const outcome = await start("exits").outcome;
+  expect(outcome).toMatchObject({ kind: "failed", failure: { code: "FSL7020" } });
 });
 
 test("a worker that makes no progress is stopped, one that does is not", async () => {

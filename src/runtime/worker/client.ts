@@ -1,13 +1,14 @@
 /** The scheduler's end of a worker process: starts it, listens, and notices when it hangs or dies. */
 import { type ChildProcess, fork } from "node:child_process";
-import { closeSync, mkdirSync, openSync, rmSync, statSync } from "node:fs";
+import { closeSync, fstatSync, mkdirSync, openSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { diagnostic } from "../../compiler/diagnostics/diagnostic.js";
+import { type Diagnostic, diagnostic } from "../../compiler/diagnostics/diagnostic.js";
 import { engineEnvironment } from "../engines/environment.js";
 import type { RunEvent } from "../events.js";
 import { fromDiagnostic } from "../failure.js";
 import { fileName } from "../project.js";
 import { threadUrl } from "../thread-url.js";
+import { deathOf, outOfMemoryKills } from "./death.js";
 import type { FromWorker, Job, Outcome, ToWorker } from "./protocol.js";
 import { Watchdog } from "./watchdog.js";
 
@@ -28,6 +29,7 @@ export function runInWorker(
   entry: URL = threadUrl(import.meta.url, "./main.js"),
 ): WorkerRun {
   const log = openLog(job);
+  const kills = outOfMemoryKills();
   const child = fork(entry, {
     serialization: "advanced",
     execArgv: [],
@@ -37,7 +39,8 @@ export function runInWorker(
   });
   closeSync(log.file);
   send(child, { type: "job", job });
-  const outcome = watch(child, job, onEvent).finally(() => {
+  const deadBy = (how: string): Diagnostic => deathOf({ stage: job.node, engine: job.engine.name, how, log, kills });
+  const outcome = watch(child, job, onEvent, deadBy).finally(() => {
     child.kill("SIGKILL");
     log.close();
   });
@@ -49,7 +52,12 @@ export function runInWorker(
   };
 }
 
-function watch(child: ChildProcess, job: Job, onEvent: (event: RunEvent) => void): Promise<Outcome> {
+function watch(
+  child: ChildProcess,
+  job: Job,
+  onEvent: (event: RunEvent) => void,
+  deadBy: (how: string) => Diagnostic,
+): Promise<Outcome> {
   return new Promise((resolve) => {
     const watchdog = new Watchdog(performance.now());
     const timer = setInterval(() => {
@@ -67,11 +75,7 @@ function watch(child: ChildProcess, job: Job, onEvent: (event: RunEvent) => void
       child.on("error", () => {}); // A late one of a process that is being killed changes nothing.
       resolve(outcome);
     };
-    const died = (how: string): void =>
-      settle({
-        kind: "failed",
-        failure: fromDiagnostic(diagnostic("FSL7020", undefined, { stage: job.node, how })),
-      });
+    const died = (how: string): void => settle({ kind: "failed", failure: fromDiagnostic(deadBy(how)) });
     child.on("message", (message: FromWorker) => {
       if (message.type === "event") onEvent(message.event);
       else if (message.type === "beat") watchdog.beat(message.progress, message.patience, performance.now());
@@ -90,12 +94,15 @@ function send(child: ChildProcess, message: ToWorker): void {
 }
 
 /** What the worker writes to its terminal goes to a file in the run folder; an empty one is removed afterwards. */
-function openLog(job: Job): { file: number; close(): void } {
+function openLog(job: Job): { file: number; path: string; from: number; close(): void } {
   const dir = join(job.runDir, "logs");
   mkdirSync(dir, { recursive: true });
   const path = join(dir, `${fileName(job.node)}.log`);
+  const file = openSync(path, "a");
   return {
-    file: openSync(path, "a"),
+    file,
+    path,
+    from: fstatSync(file).size,
     close() {
       if (statSync(path, { throwIfNoEntry: false })?.size === 0) rmSync(path, { force: true });
     },

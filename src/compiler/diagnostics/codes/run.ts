@@ -34,9 +34,9 @@ export const runCodes = codes({
     title: "out of memory",
     message: "the stage `{stage}` ran out of memory on the engine `{engine}`: {detail}",
     explanation:
-      "A step's activations, gradients and weights did not fit into the memory of the device. Finished stages are kept.",
+      "A step's activations, gradients and weights did not fit into the memory of the device, or other processes took it. Finished stages are kept: the next run goes on with this one.",
     example: "meta proto {\n  …\n  for 10 epochs of 1000 episodes, 64 episodes per step\n}",
-    mend: "Take fewer episodes or images per step, smaller images, or a smaller backbone; `fslc plan` prints the estimate before a run.",
+    mend: "Take fewer episodes or images per step; a `pretrain` may split its step (`64 images per step, 4 parts per step`). `fslc plan` prints what a step needs. Or end what else uses the memory.",
   },
   FSL7005: {
     severity: "error",
@@ -81,7 +81,7 @@ export const runCodes = codes({
     explanation:
       "A stage runs in a process of its own, because native libraries can crash. That process was killed (often by the system for want of memory) or crashed. Stages that had finished are in the store.",
     example: "kill -9 PID      # of the worker, in the middle of a run",
-    mend: "Run the same command again. If the system ran out of memory, take fewer episodes or images per step.",
+    mend: "Run the same command again: finished stages are kept. Where memory ran short, take fewer episodes or images per step; where it dies at the same place again, try another engine (`fslc engines`).",
   },
   FSL7021: {
     severity: "error",

@@ -21,5 +21,15 @@ export function engineError(cause: unknown, doing: string): EngineError {
   const missing = missingGpu(text);
   if (missing) return new EngineError("internal", `${doing}: ${missing.why}; to mend it: ${missing.mend}`, { cause });
   const kind = KINDS.find(([pattern]) => pattern.test(text))?.[1] ?? "internal";
-  return new EngineError(kind, `onnxruntime, ${doing}: ${text}`, { cause });
+  return new EngineError(kind, `onnxruntime, ${doing}: ${told(text)}`, { cause });
+}
+
+/** Without the file, the signature and the node's name, which say nothing to whoever has not built ONNX Runtime. */
+function told(text: string): string {
+  const status = /Non-zero status code returned while running (\w+) node\. Name:'[^']*' Status Message: (.*)/s.exec(
+    text,
+  );
+  const [, op, message = text] = status ?? [];
+  const what = message.replace(/^\/\S+:\d+ .*?\) (?=\S)/, "");
+  return op === undefined ? what : `${op}: ${what}`;
 }

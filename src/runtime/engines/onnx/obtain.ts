@@ -18,9 +18,11 @@ const PINNED: PinnedPackage = {
 export const OBTAIN_COMMAND = "fslc engines --fetch";
 
 /** Whether Node finds the package from here: nothing of it is loaded. */
-export function onnxRuntimeInstalled(): boolean {
+export const onnxRuntimeInstalled = (): boolean => onnxRuntimeFolder() !== undefined;
+
+export function onnxRuntimeFolder(): string | undefined {
   const paths = createRequire(import.meta.url).resolve.paths(PINNED.name) ?? [];
-  return paths.some((path) => existsSync(join(path, PINNED.name, "package.json")));
+  return paths.map((path) => join(path, PINNED.name)).find((folder) => existsSync(join(folder, "package.json")));
 }
 
 /**

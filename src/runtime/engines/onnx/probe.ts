@@ -1,6 +1,6 @@
 /** Is ONNX Runtime usable here, on which devices, and if not, what mends it. */
 import type { Availability } from "../engine.js";
-import { OBTAIN_COMMAND, onnxRuntimeInstalled } from "./obtain.js";
+import { OBTAIN_COMMAND, onnxRuntimeFolder, onnxRuntimeInstalled } from "./obtain.js";
 import { probeWebgpu } from "./webgpu/probe.js";
 
 export async function probeOnnx(): Promise<Availability> {
@@ -23,12 +23,28 @@ export async function probeOnnx(): Promise<Availability> {
     const adapters = gpu.adapter === undefined ? {} : { adapters: { "gpu:0": gpu.adapter } };
     return { available: true, version, devices: ["cpu", "gpu:0"], ...adapters };
   } catch (cause) {
-    const why = cause instanceof Error ? (cause.message.split("\n")[0] ?? cause.message) : String(cause);
-    const platform = `${process.platform}-${process.arch}`;
+    const what = cause instanceof Error ? (cause.message.split("\n")[0] ?? cause.message) : String(cause);
+    return { available: false, ...unloadable(what) };
+  }
+}
+
+/** Why the package is there and does not load. */
+function unloadable(what: string): Pick<Extract<Availability, { available: false }>, "why" | "mend"> {
+  const again = `delete ${onnxRuntimeFolder()} and run \`${OBTAIN_COMMAND}\``;
+  const library = /([^\s:]+): cannot open shared object file/.exec(what)?.[1];
+  if (library?.includes("onnxruntime")) {
+    return { why: `${library}, a part of the package onnxruntime-node, is missing`, mend: again };
+  }
+  if (library !== undefined) {
     return {
-      available: false,
-      why: `onnxruntime-node does not load on ${platform}: ${why}`,
-      mend: "npm rebuild onnxruntime-node",
+      why: `the shared library ${library} is missing`,
+      mend: `install the system's package that has ${library}`,
     };
   }
+  const version = /version [`']([\w.]+)' not found/.exec(what)?.[1];
+  if (version !== undefined) {
+    const why = `ONNX Runtime needs a newer system: its C or C++ library lacks ${version}`;
+    return { why, mend: "use a newer release of the system, or `--engine reference` for a small case" };
+  }
+  return { why: `onnxruntime-node does not load on ${process.platform}-${process.arch}: ${what}`, mend: again };
 }
