@@ -554,4 +554,5 @@ export type Report =
   | { readonly kind: "per_class" }
   /** Files beside the results: what each query scored, and which images each episode holds. */
   | { readonly kind: "logits" }
+  | { readonly kind: "logits_json" }
   | { readonly kind: "episodes" };

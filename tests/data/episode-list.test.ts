@@ -81,7 +81,7 @@ describe("what is wrong is said with its place", () => {
     ["another type", episode(ant, { class: "bee", support: [0, -1], query: [2] }), "must be >= 0", "-1"],
     ["one class of two", episode(ant), "has 1 classes, and the list says 2", JSON.stringify([ant])],
     ["a class twice", episode(ant, ant), "stands twice in the episode", '"ant"'],
-    ["uneven", episode(ant, { class: "bee", support: [0], query: [2] }), "here are 1 images", "[0]"],
+    ["uneven", episode(ant, { class: "bee", support: [0], query: [2] }), "1 image is here", "[0]"],
     ["no such class", episode(ant, { class: "bea", support: [0, 1], query: [2] }), "did you mean `bee`?", '"bea"'],
     [
       "no such image",

@@ -122,6 +122,7 @@ test("scores, logits and episodes are files of the result, and agree with it", a
     { kind: "accuracy_disjoint" },
     { kind: "per_class" },
     { kind: "logits" },
+    { kind: "logits_json" },
     { kind: "episodes" },
   ];
   const [row] = result.rows;
@@ -148,7 +149,9 @@ test("scores, logits and episodes are files of the result, and agree with it", a
   expect(readdirSync(dir).sort()).toEqual([
     "episodes-2way-1shot-3query.json",
     "episodes-2way-2shot-3query.json",
+    "logits-2way-1shot-3query.json",
     "logits-2way-1shot-3query.safetensors",
+    "logits-2way-2shot-3query.json",
     "logits-2way-2shot-3query.safetensors",
     "manifest.json",
     "scores.json",
@@ -171,6 +174,13 @@ test("scores, logits and episodes are files of the result, and agree with it", a
   expect(list).toMatchObject({ format: 1, way: 2, shot: 1, query: 3 });
   expect(list.episodes).toHaveLength(60);
   expect(list.episodes[0][0].support[0]).toMatch(new RegExp(`test/${list.episodes[0][0].class}/\\d+\\.png$`));
+
+  const told = JSON.parse(readFileSync(join(dir, "logits-2way-1shot-3query.json"), "utf8"));
+  expect(schemaProblem("logits", told)).toBeUndefined();
+  expect(told).toMatchObject({ way: 2, shot: 1, query: 3, split: "test", scores: "logits" });
+  const classes: { logits: number[][] }[] = told.episodes.flat();
+  expect(Float32Array.from(classes.flatMap((one) => one.logits.flat()))).toEqual(logits?.data);
+  expect(classes.map(({ logits: _, ...one }) => one)).toEqual(list.episodes.flat());
 
   // Called otherwise, the rows are served from the store under their new names.
   const renamed = rows.map((one, i) => ({ ...one, label: ["x", "y"][i] ?? "" }));

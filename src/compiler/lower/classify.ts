@@ -115,7 +115,7 @@ function classification(ops: NamedOps, given: Classification, rows: Rows): Stage
     if (item.kind === "top") host[`top${item.k}`] = ops.expand(lowering.credit(item.k), all).node;
   }
   host.predicted = ops.expand(ops.argmax(lowering.classify(), "way"), all).node;
-  if (options.report.some((item) => item.kind === "logits")) {
+  if (options.report.some(({ kind }) => kind === "logits" || kind === "logits_json")) {
     host.logits = ops.expand(lowering.classify(), [...all, { name: "way", size: task.way }]).node;
   }
   return cut(ops.graph, { name: `classify ${metric.name}`, host, feeds: [...feeds(), orderFeed] }, long.loops);

@@ -95,7 +95,11 @@ export function readEpisodeList(text: string): (GivenEpisodes & { readonly list:
         ["query", query],
       ] as const) {
         const images = one[part].length;
-        if (images !== count) return wrong([...at, w, part], `here are ${images} images, and the list says ${count}`);
+        if (images !== count)
+          return wrong(
+            [...at, w, part],
+            `${images} ${images === 1 ? "image is" : "images are"} here, and the list says ${count}`,
+          );
       }
     }
   }

@@ -4,10 +4,10 @@ import type { Episode, PackedSplit } from "../data/contract.js";
 import { listEpisodes, printEpisodeList } from "../data/episode-list.js";
 import { estimate } from "../statistics.js";
 import type { ReportData, StoredResult } from "../store/manifest.js";
-import { encodeSafetensors } from "../store/safetensors.js";
 import { encodeScores, episodesDigest, type ScoredRow, scoresFile } from "../store/scores.js";
 import type { StoredFile } from "../store/store.js";
 import { type Classified, perEpisode } from "./classify.js";
+import { scoresAsJson, scoresAsSafetensors } from "./score-files.js";
 
 /** A row of an evaluation, scored. */
 export interface ScoredEpisodes {
@@ -135,41 +135,10 @@ function filesOf(report: readonly Report[], scored: ScoredEpisodes, several: boo
   const { way, shot, query } = row.task;
   const suffix = several ? `-${way}way-${shot}shot-${query}query` : "";
   return report.flatMap(({ kind }): StoredFile[] => {
-    if (kind === "logits") return [{ name: `logits${suffix}.safetensors`, bytes: logits(scored) }];
+    if (kind === "logits") return [{ name: `logits${suffix}.safetensors`, bytes: scoresAsSafetensors(scored) }];
+    if (kind === "logits_json") return [{ name: `logits${suffix}.json`, bytes: scoresAsJson(scored) }];
     if (kind !== "episodes") return [];
     const list = listEpisodes(split, row.task, episodes);
     return [{ name: `episodes${suffix}.json`, bytes: Buffer.from(printEpisodeList(list)) }];
   });
-}
-
-/**
- * `logits` (or `probabilities`, where that is what the metric gives) f32 [episode, query, way], `labels` i32 [episode,
- * query], `classes` i32 [episode, way] and `images` i32 [episode, query] by number within the split.
- */
-function logits({ row, split, episodes, classified }: ScoredEpisodes): Uint8Array {
-  const { way, shot, query } = row.task;
-  const queries = way * query;
-  if (classified.logits === undefined) throw new Error("the scores of each way were not kept");
-  const numbers = (width: number, value: (episode: Episode, i: number) => number) => {
-    const data = new Int32Array(episodes.length * width);
-    for (const [e, episode] of episodes.entries()) {
-      for (let i = 0; i < width; i++) data[e * width + i] = value(episode, i);
-    }
-    return { shape: [episodes.length, width], dtype: "i32" as const, data };
-  };
-  const kind = row.metric.entries["classify"]?.result.kind ?? "logits";
-  const metadata = {
-    split: split.split,
-    task: JSON.stringify({ way, shot, query }),
-    classes: JSON.stringify(split.classes),
-  };
-  return encodeSafetensors(
-    {
-      [kind]: { shape: [episodes.length, queries, way], dtype: "f32", data: classified.logits },
-      labels: numbers(queries, (_, i) => Math.floor(i / query)),
-      classes: numbers(way, ({ classes }, i) => classes[i] ?? 0),
-      images: numbers(queries, (episode, i) => episode.query[i] ?? 0),
-    },
-    metadata,
-  );
 }

@@ -115,7 +115,15 @@ function embedOnce(metric: Metric): EvaluateStage["embedOnce"] {
     : { legal: false, why: `\`${metric.name}\` embeds its images itself (it takes \`${own.name}\`)` };
 }
 
-const reportable = ["accuracy", "accuracy_disjoint", "confusion", "per_class", "logits", "episodes"] as const;
+const reportable = [
+  "accuracy",
+  "accuracy_disjoint",
+  "confusion",
+  "per_class",
+  "logits",
+  "logits_json",
+  "episodes",
+] as const;
 
 function reports(context: StageContext, tasks: readonly Task[]): readonly Report[] | undefined {
   const written = lineOf(context.lines, "report", "report");

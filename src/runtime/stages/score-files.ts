@@ -1,0 +1,71 @@
+/** What each query scored, as files: safetensors for programs that compute with it, JSON for any other. */
+import type { Episode } from "../data/contract.js";
+import { type ListedClass, listEpisodes } from "../data/episode-list.js";
+import { encodeSafetensors } from "../store/safetensors.js";
+import type { ScoredEpisodes } from "./reports.js";
+
+/** `probabilities` where that is what the metric gives. */
+const kindOf = ({ row }: ScoredEpisodes): "logits" | "probabilities" =>
+  row.metric.entries["classify"]?.result.kind === "probabilities" ? "probabilities" : "logits";
+
+/** f32 [episode, query, way]; the queries class by class. */
+function scoresOf({ classified }: ScoredEpisodes): Float32Array {
+  if (classified.logits === undefined) throw new Error("the scores of each way were not kept");
+  return classified.logits;
+}
+
+/**
+ * `logits` (or `probabilities`) f32 [episode, query, way], `labels` i32 [episode, query], `classes` i32 [episode, way] and
+ * `images` i32 [episode, query] by number within the split.
+ */
+export function scoresAsSafetensors(scored: ScoredEpisodes): Uint8Array {
+  const { row, split, episodes } = scored;
+  const { way, shot, query } = row.task;
+  const queries = way * query;
+  const numbers = (width: number, value: (episode: Episode, i: number) => number) => {
+    const data = new Int32Array(episodes.length * width);
+    for (const [e, episode] of episodes.entries()) {
+      for (let i = 0; i < width; i++) data[e * width + i] = value(episode, i);
+    }
+    return { shape: [episodes.length, width], dtype: "i32" as const, data };
+  };
+  const metadata = {
+    split: split.split,
+    task: JSON.stringify({ way, shot, query }),
+    classes: JSON.stringify(split.classes),
+  };
+  return encodeSafetensors(
+    {
+      [kindOf(scored)]: { shape: [episodes.length, queries, way], dtype: "f32", data: scoresOf(scored) },
+      labels: numbers(queries, (_, i) => Math.floor(i / query)),
+      classes: numbers(way, ({ classes }, i) => classes[i] ?? 0),
+      images: numbers(queries, (episode, i) => episode.query[i] ?? 0),
+    },
+    metadata,
+  );
+}
+
+/**
+ * `schemas/logits.schema.json`: the list of the episodes (`episode-list.ts`), and beside the queries of each class what they scored
+ * for each way. A class of an episode on each line. Nine digits are all that a number of 32 bits holds.
+ */
+export function scoresAsJson(scored: ScoredEpisodes): Uint8Array {
+  const { row, split, episodes } = scored;
+  const { way, shot, query } = row.task;
+  const kind = kindOf(scored);
+  const scores = scoresOf(scored);
+  const list = listEpisodes(split, row.task, episodes);
+  const rows = (e: number, w: number): number[][] =>
+    Array.from({ length: query }, (_, q) => {
+      const at = ((e * way + w) * query + q) * way;
+      return Array.from(scores.subarray(at, at + way), (score) => Number(score.toPrecision(9)));
+    });
+  const line = (one: ListedClass, e: number, w: number): string =>
+    `    ${JSON.stringify({ ...one, [kind]: rows(e, w) })}`;
+  // Episode by episode, for one text of all of them may be longer than a text can be.
+  const head = JSON.stringify({ format: 1, way, shot, query, split: split.split, scores: kind }).slice(0, -1);
+  const parts = list.episodes.map((classes, e) =>
+    Buffer.from(`${e === 0 ? "" : ",\n"}  [\n${classes.map((one, w) => line(one, e, w)).join(",\n")}\n  ]`),
+  );
+  return Buffer.concat([Buffer.from(`${head},\n"episodes": [\n`), ...parts, Buffer.from("\n]\n}\n")]);
+}
