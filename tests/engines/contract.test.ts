@@ -6,6 +6,7 @@ import { ENGINE_NAMES, probeEngines } from "../../src/runtime/engines/index.js";
 import { engineError } from "../../src/runtime/engines/onnx/errors.js";
 import { freshOps } from "../tensor/support.js";
 import { ENGINES, titleOf } from "./support.js";
+import { WEBGPU } from "./webgpu.js";
 
 const vector = (...data: number[]): HostTensor => ({
   shape: [data.length],
@@ -48,10 +49,10 @@ test("an engine is usable here and says what it is, or why not and what mends it
   }
 });
 
-describe.each(Object.values(ENGINES).map((candidate) => [titleOf(candidate), candidate] as const))(
+describe.each([...Object.values(ENGINES), WEBGPU].map((candidate) => [titleOf(candidate), candidate] as const))(
   "%s",
   (_, candidate) => {
-    const { name, missing, make } = candidate;
+    const { name, device, missing, make } = candidate;
     const test = runsHere.skipIf(missing !== undefined);
 
     test("states go from run to run, and their old handles are dead", async () => {
@@ -176,7 +177,7 @@ describe.each(Object.values(ENGINES).map((candidate) => [titleOf(candidate), can
       const engine = make();
       expect(engine.numerics).toMatchObject({
         engine: name,
-        device: "cpu",
+        device,
         threads: 1,
         version: expect.stringMatching(/\d/),
       });
@@ -191,5 +192,13 @@ test("ONNX Runtime's messages become kinds", () => {
   expect(kindOf("std::bad_alloc")).toBe("out-of-memory");
   expect(kindOf("NOT_IMPLEMENTED : Could not find an implementation for Foo(21)")).toBe("unsupported-op");
   expect(kindOf("WebGPU device lost")).toBe("device-lost");
+  expect(kindOf("vkQueueSubmit failed with VK_ERROR_DEVICE_LOST")).toBe("device-lost");
+  expect(kindOf("vkAllocateMemory failed with VK_ERROR_OUT_OF_DEVICE_MEMORY")).toBe("out-of-memory");
+  expect(kindOf("WebGPU validation failed. [Invalid Buffer (unlabeled)] is invalid due to a previous error.")).toBe(
+    "out-of-memory",
+  );
+  expect(kindOf("nodes are assigned to the default CPU EP, but fallback to CPU EP has been explicitly disabled")).toBe(
+    "unsupported-op",
+  );
   expect(kindOf("something else")).toBe("internal");
 });

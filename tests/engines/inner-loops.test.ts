@@ -1,89 +1,16 @@
 /** Steps of meta-learners, episodes side by side or one by one: the ONNX engine against the interpreter. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { lowerTraining, type TrainingProgram } from "../../src/compiler/lower/index.js";
-import type { Engine, Handle, HostTensor } from "../../src/runtime/engines/engine.js";
+import type { TrainingProgram } from "../../src/compiler/lower/index.js";
+import type { Engine } from "../../src/runtime/engines/engine.js";
 import { createEngine } from "../../src/runtime/engines/index.js";
-import { experimentOf } from "../lower/fsl.js";
-import { initialState, step, stream, type Values } from "../lower/harness.js";
-import { typed } from "./support.js";
-
-interface Size {
-  readonly side: number;
-  readonly channels: number;
-}
-function lowered(metric: string, optimizer: string, { side, channels }: Size): TrainingProgram {
-  const experiment = experimentOf(`fsl 1
-import { ${metric.replace(/\(.*/, "")} } from "fsl:meta"
-import { folder } from "fsl:datasets"
-dataset d = folder(root: "d") {
-  train random_resized_crop(${side}), normalize(mean: [0.5], std: [0.25])
-  eval  resize(${side + 2}), center_crop(${side}), normalize(mean: [0.5], std: [0.25])
-}
-backbone small { repeat 2 { conv(3, ${channels}), batch_norm, relu, max_pool(2) } flatten as vector }
-episode task = 3 way, 2 shot, 2 query
-meta m {
-  encoder   small
-  metric    ${metric}
-  episodes  task from d.train
-  optimizer ${optimizer}
-  for       1 epoch of 4 episodes, 2 episodes per step
-}
-`);
-  const stage = experiment.stages[0];
-  const [dataset] = Object.values(experiment.datasets);
-  if (stage?.kind !== "meta" || !dataset) throw new Error("no meta stage");
-  return lowerTraining(stage, dataset, { seed: 0 });
-}
-
-/** Images of any kind, and the queries last to first. */
-function feedsOf({ program }: TrainingProgram, seed: number): Values {
-  const random = stream(seed);
-  return Object.fromEntries(
-    program.inputs.flatMap(({ name, role, node }) => {
-      if (role !== "feed") return [];
-      const size = node.shape.reduce((a, b) => a * b, 1);
-      const rows = node.shape.at(-1) ?? 1;
-      const value = (i: number): number => (name === "images" ? Math.floor(random() * 256) : rows - 1 - (i % rows));
-      return [[name, Array.from({ length: size }, (_, i) => value(i))]];
-    }),
-  );
-}
+import { initialState, step, type Values } from "../lower/harness.js";
+import { feedsOf, lowered, trained } from "./training.js";
 
 let engine: Engine;
 beforeAll(async () => {
   engine = await createEngine("onnx", { device: "cpu", threads: 1 });
 });
 afterAll(() => engine.dispose());
-
-/** The losses of steps on the engine, and the state after them. */
-async function trained(
-  { program }: TrainingProgram,
-  start: Values,
-  feeds: readonly Values[],
-): Promise<{ losses: number[]; state: Values }> {
-  const executable = await engine.compile(program);
-  const tensor = (name: string, values: Values): HostTensor => {
-    const node = program.inputs.find((input) => input.name === name)?.node;
-    if (!node) throw new Error(`no input ${name}`);
-    return { shape: node.shape, dtype: node.dtype, data: typed(node.dtype, values[name] ?? []) };
-  };
-  let handles: Record<string, Handle> = {};
-  for (const { name, role } of program.inputs) if (role !== "feed") handles[name] = engine.upload(tensor(name, start));
-  const losses: number[] = [];
-  for (const given of feeds) {
-    const fed = Object.fromEntries(Object.keys(given).map((name) => [name, tensor(name, given)]));
-    const { host, device } = await executable.run({ ...handles, ...fed });
-    losses.push(host["loss"]?.data[0] ?? Number.NaN);
-    handles = { ...handles, ...device };
-  }
-  const state: Values = {};
-  for (const [name, handle] of Object.entries(handles)) {
-    state[name] = [...(await engine.download(handle)).data];
-    engine.free(handle);
-  }
-  await executable.dispose();
-  return { losses, state };
-}
 
 function exact(
   training: TrainingProgram,
@@ -110,7 +37,7 @@ describe("one step of SGD", () => {
     const start = initialState(training, 3);
     const feeds = [feedsOf(training, 5)];
     const expected = exact(training, start, feeds);
-    const found = await trained(training, start, feeds);
+    const found = await trained(engine, training, start, feeds);
     expect(found.losses[0]).toBeCloseTo(expected.losses[0] ?? Number.NaN, 4);
     for (const path of [...training.trained, "encoder.batch_norm.0.running_mean"]) {
       const own = expected.state[path] ?? [];
@@ -139,7 +66,7 @@ describe("five steps", () => {
       const start = initialState(training, 3);
       const feeds = [1, 2, 3, 4, 5].map((seed) => feedsOf(training, seed));
       const expected = exact(training, start, feeds);
-      const found = await trained(training, start, feeds);
+      const found = await trained(engine, training, start, feeds);
       expected.losses.forEach((loss, i) => expect(Math.abs(loss - (found.losses[i] ?? Number.NaN))).toBeLessThan(1e-4));
       for (const path of training.trained) {
         const apart = (other: Values): number =>

@@ -13,6 +13,7 @@ import { draw, expectClose, freshOps, programOf, random, type Spread } from "../
 
 export interface Candidate {
   readonly name: string;
+  readonly device: "cpu" | "gpu";
   /** Why it cannot run here; undefined where it can. */
   readonly missing: string | undefined;
   make(options?: { readonly device?: string; readonly threads?: number }): Engine;
@@ -25,23 +26,28 @@ Object.assign(process.env, tensorflowEnvironment("cpu", 1));
 export const ENGINES: Readonly<Record<"onnx" | "reference" | "tensorflow", Candidate>> = {
   onnx: {
     name: "onnx",
+    device: "cpu",
     missing: undefined,
     make: (options) => new OnnxEngine({ device: "cpu", threads: 1, ...options }),
   },
   reference: {
     name: "reference",
+    device: "cpu",
     missing: undefined,
     make: (options) => new ReferenceEngine({ device: "cpu", threads: 1, ...options }),
   },
   tensorflow: {
     name: "tensorflow",
+    device: "cpu",
     missing: tensorflow === undefined ? "TensorFlow is not installed: fslc engines install tensorflow" : undefined,
     make: (options) => new TensorflowEngine({ device: "cpu", threads: 1, addon: tensorflow?.addon ?? "", ...options }),
   },
 };
 /** Its name, and why its tests are skipped where they are. */
-export const titleOf = ({ name, missing }: Candidate): string =>
-  missing === undefined ? name : `${name} (skipped: ${missing})`;
+export function titleOf({ name, device, missing }: Candidate): string {
+  const title = device === "cpu" ? name : `${name} on ${device}`;
+  return missing === undefined ? title : `${title} (skipped: ${missing})`;
+}
 
 export function typed(dtype: DType, data: ArrayLike<number>): TypedData {
   if (dtype === "f32") return Float32Array.from(data);

@@ -97,16 +97,11 @@ const forms: { readonly [K in OpName]?: Form<K> } = {
   solve_spd: (o, _, [a, b]) => solveSpd(o, a, b),
 };
 
-/** Ops that are arithmetic on their operands: of u8 they wrap. */
-const WRAPS: ReadonlySet<OpName> = new Set(["add", "sub", "mul", "neg", "not", "reduce_sum", "scatter_add"]);
-
 export function webgpuForms(graph: Graph, roots: readonly Node[]): Node[] {
   const o = new Ops(graph);
   const rebuilt = rebuild(graph, roots, (node, inputs) => {
     const form = forms[node.op] as Form<OpName> | undefined;
-    const made = form?.(o, node, inputs as unknown as Operands);
-    if (node.dtype !== "u8" || !WRAPS.has(node.op)) return made;
-    return o.cast(o.cast(made ?? graph.op(node.op, inputs, node.attrs), "u8"), "i32");
+    return form?.(o, node, inputs as unknown as Operands);
   });
   return rebuilt.map((node, place) => {
     const dtype = roots[place]?.dtype ?? node.dtype;

@@ -12,7 +12,7 @@ const LOADER: Missing = {
 const DRIVER: Readonly<Record<string, Missing>> = {
   linux: {
     why: "no Vulkan driver here has a GPU that WebGPU supports",
-    mend: "install the card's driver: `apt install mesa-vulkan-drivers` for AMD and Intel, NVIDIA's own for NVIDIA (in a container its `graphics` capability too); `vulkaninfo --summary` lists what there is",
+    mend: "install Vulkan's loader and the card's driver: `apt install libvulkan1 mesa-vulkan-drivers` for AMD and Intel, NVIDIA's own for NVIDIA (in a container its `graphics` capability too); `vulkaninfo --summary` lists what there is",
   },
   darwin: {
     why: "Metal has no GPU here",
@@ -23,7 +23,7 @@ const DRIVER: Readonly<Record<string, Missing>> = {
 
 /** What an error of ONNX Runtime's says about it; undefined where it is about something else. */
 export function missingGpu(message: string, platform: string = process.platform): Missing | undefined {
-  if (/couldn't load vulkan|libvulkan/i.test(message)) return LOADER;
+  if (/couldn't load vulkan/i.test(message)) return LOADER;
   if (/failed to get a webgpu adapter|no supported adapters/i.test(message)) return DRIVER[platform] ?? DRIVER["linux"];
   return undefined;
 }

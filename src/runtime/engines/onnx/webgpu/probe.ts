@@ -1,7 +1,7 @@
 /**
  * Which GPU the WebGPU provider has here. It is tried in a process of its own, for a driver that crashes must not take the
  * processor's half of the engine with it; and because ONNX Runtime does not tell what it found, Vulkan's loader is asked to
- * speak, which it does on stderr.
+ * speak, which it does on stderr. Only there is it said, too, that the loader is missing.
  */
 import { execFile } from "node:child_process";
 import { cpus } from "node:os";
@@ -29,7 +29,7 @@ export async function probeWebgpu(): Promise<WebgpuProbe> {
       const ended = error?.killed ? "it hangs" : `it ends by ${error?.signal ?? `exit code ${error?.code}`}`;
       const why = said ?? `trying a GPU, ${ended}`;
       const mend = "update the graphics driver";
-      resolve({ found: false, missing: missingGpu(why) ?? { why, mend } });
+      resolve({ found: false, missing: missingGpu(stderr) ?? missingGpu(why) ?? { why, mend } });
     });
   });
 }

@@ -1,0 +1,86 @@
+/** Meta-learners' training programs for the tests of engines, and steps of them. */
+import { lowerTraining, type TrainingProgram } from "../../src/compiler/lower/index.js";
+import type { Engine, Handle, HostTensor } from "../../src/runtime/engines/engine.js";
+import { experimentOf } from "../lower/fsl.js";
+import { stream, type Values } from "../lower/harness.js";
+import { typed } from "./support.js";
+
+export interface Size {
+  readonly side: number;
+  readonly channels: number;
+}
+export function lowered(
+  metric: string,
+  optimizer: string,
+  { side, channels }: Size,
+  library = "meta",
+): TrainingProgram {
+  const experiment = experimentOf(`fsl 1
+import { ${metric.replace(/\(.*/, "")} } from "fsl:${library}"
+import { folder } from "fsl:datasets"
+dataset d = folder(root: "d") {
+  train random_resized_crop(${side}), normalize(mean: [0.5], std: [0.25])
+  eval  resize(${side + 2}), center_crop(${side}), normalize(mean: [0.5], std: [0.25])
+}
+backbone small { repeat 2 { conv(3, ${channels}), batch_norm, relu, max_pool(2) } flatten as vector }
+episode task = 3 way, 2 shot, 2 query
+meta m {
+  encoder   small
+  metric    ${metric}
+  episodes  task from d.train
+  optimizer ${optimizer}
+  for       1 epoch of 4 episodes, 2 episodes per step
+}
+`);
+  const stage = experiment.stages[0];
+  const [dataset] = Object.values(experiment.datasets);
+  if (stage?.kind !== "meta" || !dataset) throw new Error("no meta stage");
+  return lowerTraining(stage, dataset, { seed: 0 });
+}
+
+/** Images of any kind, and the queries last to first. */
+export function feedsOf({ program }: TrainingProgram, seed: number): Values {
+  const random = stream(seed);
+  return Object.fromEntries(
+    program.inputs.flatMap(({ name, role, node }) => {
+      if (role !== "feed") return [];
+      const size = node.shape.reduce((a, b) => a * b, 1);
+      const rows = node.shape.at(-1) ?? 1;
+      const value = (i: number): number => (name === "images" ? Math.floor(random() * 256) : rows - 1 - (i % rows));
+      return [[name, Array.from({ length: size }, (_, i) => value(i))]];
+    }),
+  );
+}
+
+/** The losses of steps on the engine, and the state after them. `onStep` is called after each step. */
+export async function trained(
+  engine: Engine,
+  { program }: TrainingProgram,
+  start: Values,
+  feeds: readonly Values[],
+  onStep: () => void = () => undefined,
+): Promise<{ losses: number[]; state: Values }> {
+  const executable = await engine.compile(program);
+  const tensor = (name: string, values: Values): HostTensor => {
+    const node = program.inputs.find((input) => input.name === name)?.node;
+    if (!node) throw new Error(`no input ${name}`);
+    return { shape: node.shape, dtype: node.dtype, data: typed(node.dtype, values[name] ?? []) };
+  };
+  let handles: Record<string, Handle> = {};
+  for (const { name, role } of program.inputs) if (role !== "feed") handles[name] = engine.upload(tensor(name, start));
+  const losses: number[] = [];
+  for (const given of feeds) {
+    const fed = Object.fromEntries(Object.keys(given).map((name) => [name, tensor(name, given)]));
+    const { host, device } = await executable.run({ ...handles, ...fed });
+    losses.push(host["loss"]?.data[0] ?? Number.NaN);
+    handles = { ...handles, ...device };
+    onStep();
+  }
+  const state: Values = {};
+  for (const [name, handle] of Object.entries(handles)) {
+    state[name] = [...(await engine.download(handle)).data];
+    engine.free(handle);
+  }
+  await executable.dispose();
+  return { losses, state };
+}
