@@ -56,6 +56,8 @@ export interface Kernels {
   /** Convolutions in groups, and their gradients. */
   readonly grouped: boolean;
   readonly groupedGradients: boolean;
+  /** oneDNN's max pools, which keep the winners for the gradient. */
+  readonly winningPools: boolean;
 }
 
 export class Emitter {
@@ -138,6 +140,11 @@ export class Emitter {
     }
     if (!made.has(key)) made.set(key, make());
     return made.get(key) as T;
+  }
+
+  /** What `once` made, if it did. */
+  made<T>(node: Node, key: string): T | undefined {
+    return this.shared.get(node)?.get(key) as T | undefined;
   }
 
   op(op: string, inputs: readonly Slot[], attributes: readonly Attribute[] = []): Slot {

@@ -1,9 +1,17 @@
 /** What the kernels of this machine can do, tried once. */
-import { type Addon, type Attribute, intAttribute, stringAttribute, TF } from "./binding.js";
+import {
+  type Addon,
+  type Attribute,
+  boolAttribute,
+  intAttribute,
+  stringAttribute,
+  type TensorId,
+  TF,
+} from "./binding.js";
 import type { Kernels } from "./emitter.js";
 
 const found = new WeakMap<Addon, Kernels>();
-const ATTRIBUTES: readonly Attribute[] = [intAttribute("strides", [1, 1, 1, 1]), stringAttribute("padding", "VALID")];
+const CONV: readonly Attribute[] = [intAttribute("strides", [1, 1, 1, 1]), stringAttribute("padding", "VALID")];
 
 /** On CPUs, gradients of convolutions in groups are there through oneDNN only: not in every build, not on every processor. */
 export function kernelsOf(addon: Addon): Kernels {
@@ -15,25 +23,47 @@ export function kernelsOf(addon: Addon): Kernels {
   return kernels;
 }
 
+const POOL: readonly Attribute[] = [
+  intAttribute("ksize", [1, 2, 2, 1]),
+  intAttribute("strides", [1, 2, 2, 1]),
+  stringAttribute("padding", "VALID"),
+  stringAttribute("_kernel", "MklNameChangeOp"),
+  boolAttribute("workspace_enabled", true),
+];
+
 function probe(addon: Addon): Kernels {
-  const ones = (shape: readonly number[]) =>
-    addon.createTensor(shape, TF.f32, new Float32Array(shape.reduce((a, b) => a * b, 1)).fill(1));
-  const ints = (...values: number[]) => addon.createTensor([values.length], TF.i32, Int32Array.from(values));
-  const [x, filters, dy] = [ones([1, 3, 3, 4]), ones([2, 2, 2, 4]), ones([1, 2, 2, 4])];
-  const [inputSize, filterSize] = [ints(1, 3, 3, 4), ints(2, 2, 2, 4)];
-  const works = (op: string, inputs: readonly number[]): boolean => {
+  const live: TensorId[] = [];
+  const keep = (id: TensorId): TensorId => {
+    live.push(id);
+    return id;
+  };
+  const ones = (...shape: readonly number[]) =>
+    keep(addon.createTensor(shape, TF.f32, new Float32Array(shape.reduce((a, b) => a * b, 1)).fill(1)));
+  const ints = (...values: number[]) => keep(addon.createTensor([values.length], TF.i32, Int32Array.from(values)));
+  /** The results, or nothing where there is no kernel for it. */
+  const tried = (
+    op: string,
+    attributes: readonly Attribute[],
+    inputs: readonly TensorId[],
+    outputs = 1,
+  ): TensorId[] => {
     try {
-      for (const { id } of addon.executeOp(op, ATTRIBUTES, inputs, 1)) addon.deleteTensor(id);
-      return true;
+      return addon.executeOp(op, attributes, inputs, outputs).map(({ id }) => keep(id));
     } catch {
-      return false;
+      return [];
     }
   };
-  const kernels = {
-    grouped: works("Conv2D", [x, filters]),
-    groupedGradients:
-      works("Conv2DBackpropInput", [inputSize, filters, dy]) && works("Conv2DBackpropFilter", [x, filterSize, dy]),
-  };
-  for (const id of [x, filters, dy, inputSize, filterSize]) addon.deleteTensor(id);
-  return kernels;
+  const [x, filters, dy] = [ones(1, 3, 3, 4), ones(2, 2, 2, 4), ones(1, 2, 2, 4)];
+  const grouped = tried("Conv2D", CONV, [x, filters]).length > 0;
+  const groupedGradients =
+    tried("Conv2DBackpropInput", CONV, [ints(1, 3, 3, 4), filters, dy]).length > 0 &&
+    tried("Conv2DBackpropFilter", CONV, [x, ints(2, 2, 2, 4), dy]).length > 0;
+  // A kernel for CPUs, which a tensor on a card would have to come back for.
+  const [pooled, winners] = addon.isUsingGpuDevice() ? [] : tried("_MklNativeMaxPool", POOL, [dy], 2);
+  const winningPools =
+    pooled !== undefined &&
+    winners !== undefined &&
+    tried("_MklNativeMaxPoolGrad", POOL, [dy, pooled, pooled, winners]).length > 0;
+  for (const id of live) addon.deleteTensor(id);
+  return { grouped, groupedGradients, winningPools };
 }

@@ -1,5 +1,5 @@
-/** Nodes of a program that one kernel gives together: batch norms, their statistics and their gradients. */
-import type { Node } from "../../../compiler/tensor/ir.js";
+/** Nodes of a program of which one kernel gives what another takes: batch norms and max pools, and their gradients. */
+import type { Node, Window } from "../../../compiler/tensor/ir.js";
 
 type Norm = Node<"batch_norm">;
 type Gradient = Node<"batch_norm_grad_x">;
@@ -7,12 +7,20 @@ type Gradient = Node<"batch_norm_grad_x">;
 export class Related {
   private readonly norms = new Map<Node, Norm[]>();
   private readonly gradients = new Map<Node, Gradient[]>();
+  /** Max pools of which the gradient is wanted too. */
+  readonly differentiatedPools: ReadonlySet<Node>;
 
   constructor(nodes: readonly Node[]) {
     for (const node of nodes) {
       if (node.op === "batch_norm") push(this.norms, node.inputs[0], node);
       if (node.op === "batch_norm_grad_x") push(this.gradients, node.inputs[2], node);
     }
+    this.differentiatedPools = new Set(
+      nodes.flatMap((node) => {
+        const pool = node.op === "max_pool_grad" ? pooledBy(node) : undefined;
+        return pool === undefined ? [] : [pool];
+      }),
+    );
   }
 
   /** A norm over x in so many groups, with this eps where one is given, that does not depend on `asker`. */
@@ -41,6 +49,16 @@ export class Related {
     return this.gradients.get(dy)?.find((each) => before(each, asker));
   }
 }
+
+/** The pool of which this is the gradient, where the result that it was given is one's. */
+export function pooledBy(node: Node<"max_pool_grad">): Node<"max_pool"> | undefined {
+  const [x, y] = node.inputs;
+  if (y?.op !== "max_pool" || y.inputs[0] !== x) return undefined;
+  return sameWindow(y.attrs, node.attrs) ? y : undefined;
+}
+
+const sameWindow = (a: Window, b: Window): boolean =>
+  [a.size, a.stride, a.pad].join() === [b.size, b.stride, b.pad].join();
 
 /** Whether what `node` takes was made before `asker`, and so cannot depend on it. */
 const before = (node: Node, asker: Node): boolean => node.inputs.every((input) => input.id < asker.id);

@@ -1,22 +1,39 @@
 /** Pooling. The winner of a window is its first maximum in row-major order, as TensorFlow's kernels have it. */
 import type { Node, OpName, Window } from "../../../../compiler/tensor/ir.js";
-import { type Attribute, intAttribute, stringAttribute } from "../binding.js";
+import { type Attribute, boolAttribute, intAttribute, stringAttribute } from "../binding.js";
 import type { Emitter, Slot } from "../emitter.js";
+import { pooledBy } from "../related.js";
 import { strides } from "./conv.js";
 import { images, operand, type Rules, whole } from "./rule.js";
 
 /** What a maximum never is, save of nothing. */
 const LOWEST = -3.4028234663852886e38;
 
+/** Their winners are the same: the first maximum of a window. */
+const WINNING: readonly Attribute[] = [
+  stringAttribute("_kernel", "MklNameChangeOp"),
+  boolAttribute("workspace_enabled", true),
+];
+
 export const window = {
   max_pool: (e, node) => {
-    const x = operand(node, 0);
-    return whole(node, e.op("MaxPool", [padded(e, x, node.attrs, LOWEST)], poolAttributes(node.attrs)), "nhwc");
+    const x = padded(e, operand(node, 0), node.attrs, LOWEST);
+    if (!e.kernels.winningPools || !e.related.differentiatedPools.has(node))
+      return whole(node, e.op("MaxPool", [x], poolAttributes(node.attrs)), "nhwc");
+    const attributes = [...poolAttributes(node.attrs), ...WINNING];
+    const [y = 0, winners = 0] = e.ops("_MklNativeMaxPool", [x], attributes, 2);
+    e.once(node, "winners", () => winners);
+    return whole(node, y, "nhwc");
   },
   max_pool_grad: (e, node) => {
     const [x, y, dy] = [operand(node, 0), operand(node, 1), operand(node, 2)];
     const inputs = [padded(e, x, node.attrs, LOWEST), e.full(y, "nhwc"), e.full(dy, "nhwc")];
-    return whole(node, cropped(e, node, node.attrs, e.op("MaxPoolGrad", inputs, poolAttributes(node.attrs))), "nhwc");
+    const winners = e.kernels.winningPools && pooledBy(node) ? e.made<Slot>(y, "winners") : undefined;
+    const gradient =
+      winners === undefined
+        ? e.op("MaxPoolGrad", inputs, poolAttributes(node.attrs))
+        : e.op("_MklNativeMaxPoolGrad", [...inputs, winners], [...poolAttributes(node.attrs), ...WINNING]);
+    return whole(node, cropped(e, node, node.attrs, gradient), "nhwc");
   },
   max_pool_take: (e, node) => {
     const [x, y, t] = [operand(node, 0), operand(node, 1), operand(node, 2)];
