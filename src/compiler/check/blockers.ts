@@ -3,6 +3,7 @@ import type * as ast from "../../../grammar/ast.js";
 import type { Holes } from "../diagnostics/code.js";
 import { type CodeName, diagnostic, type registry } from "../diagnostics/diagnostic.js";
 import { type LoopStatement, roundsOf, roundsWithin } from "../lower/minimizer.js";
+import { rootOf } from "../stages/walk.js";
 import type { Block, Blocker, Callable, Metric, Network, Statement } from "../typed.js";
 
 export function blocker<K extends CodeName>(code: K, span: ast.Span, holes: Holes<(typeof registry)[K]>): Blocker {
@@ -75,7 +76,7 @@ function adaptedLayers(loop: LoopStatement, metric: Pick<Metric, "learns">, enco
   for (const node of nodes(loop)) {
     const target = node as { readonly kind?: unknown; readonly from?: Callable };
     if (target.kind !== "network" || target.from === undefined) continue;
-    const { from } = target;
+    const from = rootOf(target.from);
     const learn = from.kind === "learn" ? metric.learns.find((own) => own.name === from.name) : undefined;
     const network = from.kind === "slot" ? encoder : learn?.kind === "module" ? learn.network : undefined;
     layers += [...nodes(network?.layers)].filter((layer) => "op" in layer && "path" in layer).length;

@@ -1,5 +1,6 @@
 /** Typed expressions to tensors: one exhaustive switch. The axes of a value are those it has here, the compiler's own (task, query) included. */
 import { CompilerBug } from "../bug.js";
+import { rootOf } from "../stages/walk.js";
 import type { Block, Callable, Expr, Statement, UnaryOp } from "../typed.js";
 import { sigmoid } from "./activations.js";
 import type { Adapted, Application, Calls } from "./calls.js";
@@ -351,11 +352,6 @@ class Body implements Inside {
     };
     return ops.concat(turns.map(slot), as);
   }
-}
-
-/** The network that a `minimize`, or several, have adapted. */
-function rootOf(target: Callable): Callable {
-  return target.kind === "local" ? rootOf(target.of) : target;
 }
 
 export function oneHot(ops: NamedOps, x: Named, name: string, size: number): Named {

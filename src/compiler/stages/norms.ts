@@ -3,7 +3,7 @@
 import type { Callable, Expr, MetaStage, Metric, Network, PretrainStage } from "../typed.js";
 import { batchNorms } from "./networks.js";
 import type { NormPlan } from "./report.js";
-import { walkExprs } from "./walk.js";
+import { rootOf, walkExprs } from "./walk.js";
 
 const running = "running statistics";
 /** Axes that a batch norm does not count images by. */
@@ -37,11 +37,9 @@ function metaNorms({ encoder, metric, episodes: { task } }: MetaStage): NormPlan
 /** The modes of a method's own calls of the encoder, in training as at test; undefined where it is embedded for it. */
 function encoderCalls(metric: Metric): string | undefined {
   const modes = new Set<string>();
-  const root = (target: Callable): Callable => (target.kind === "local" ? root(target.of) : target);
   for (const { body } of Object.values(metric.entries))
     walkExprs(body, (e) => {
-      const target = e.k === "apply" ? root(e.target) : undefined;
-      if (e.k === "apply" && target?.kind === "slot") modes.add(callMode(e));
+      if (e.k === "apply" && rootOf(e.target).kind === "slot") modes.add(callMode(e));
     });
   return modes.size === 0 ? undefined : [...modes].join("; ");
 }
@@ -83,7 +81,8 @@ function pretrainNorms(stage: PretrainStage): NormPlan[] {
   });
 }
 
-function slotOf(target: Callable): string | undefined {
+function slotOf(called: Callable): string | undefined {
+  const target = rootOf(called);
   if (target.kind === "slot") return target.slot;
   return target.kind === "learn" ? `learn.${target.name}` : undefined;
 }

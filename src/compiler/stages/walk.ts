@@ -1,5 +1,5 @@
 /** Walks over the expressions and layers of a typed stage. */
-import type { Block, Expr, Layer, MinimizeChange, MinimizeTarget, Statement } from "../typed.js";
+import type { Block, Callable, Expr, Layer, MinimizeChange, MinimizeTarget, Statement } from "../typed.js";
 
 /** Calls `visit` on every expression of a block, parents first. */
 export function walkExprs(block: Block, visit: (expr: Expr) => void): void {
@@ -99,6 +99,11 @@ function children(e: Expr): readonly Expr[] {
     default:
       return unreachable(e);
   }
+}
+
+/** The network that a `minimize`, or several one after the other, have adapted. */
+export function rootOf(target: Callable): Exclude<Callable, { kind: "local" }> {
+  return target.kind === "local" ? rootOf(target.of) : target;
 }
 
 /** Ids of the finished stages that a body calls. */
