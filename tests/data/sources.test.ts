@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readFileSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import type { DataSource, SplitName } from "../../src/compiler/typed.js";
@@ -176,6 +176,15 @@ describe("folder", () => {
     await failsWith("FSL6002", () => list("folder", { root: "root" }, dir));
     await failsWith("FSL6005", () => list("folder", {}, dir));
     expect(facts("folder", { root: "nowhere" }, dir)).toBeUndefined();
+  });
+
+  test("names a link that leads nowhere", async () => {
+    const dir = tempDir();
+    write(join(dir, "root/train/ant/a.png"), "");
+    symlinkSync(join(dir, "gone.png"), join(dir, "root/train/ant/b.png"));
+    const { message } = await failsWith("FSL6002", () => list("folder", { root: "root" }, dir));
+    expect(message).toContain("`train/ant/b.png` cannot be read: it leads nowhere");
+    expect(message).not.toContain("ENOENT");
   });
 
   test("reads a zip archive as it reads a folder", async () => {

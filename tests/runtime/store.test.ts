@@ -206,3 +206,18 @@ test("given weights of an unknown type are no numbers, whatever it is called", (
     expect(openGivenWeights(file).tensor("w") !== undefined).toBe(numeric);
   }
 });
+
+test("given weights that are a checkpoint of PyTorch's own, or cut off, are told so", () => {
+  const problemOf = (bytes: Uint8Array): string | undefined => {
+    writeFileSync(join(root, "w.pt"), bytes);
+    const given = readGivenWeights("w.pt", { dir: root, home: root });
+    return "problem" in given ? given.problem : undefined;
+  };
+  // The first bytes of what `torch.save` of 2.x and of 1.5 write.
+  const zip = Buffer.from("504b03040000080800000000000000000000", "hex");
+  const pickle = Buffer.from("80028a0a6cfc9c46f9206aa850192e", "hex");
+  for (const bytes of [zip, pickle]) expect(problemOf(bytes)).toContain("safetensors.torch.save_file");
+  const whole = encodeSafetensors({ w: { shape: [200], dtype: "f32", data: new Float32Array(200) } });
+  expect(problemOf(whole)).toBeUndefined();
+  expect(problemOf(whole.subarray(0, whole.length - 4))).toBe("it is cut off: it ends before the tensor `w` does");
+});

@@ -1,9 +1,10 @@
 /** A folder, or a zip archive that holds one: sources read both alike. Paths inside have forward slashes. */
 import { readdirSync, statSync } from "node:fs";
 import { readdir, readFile, stat } from "node:fs/promises";
-import { join } from "node:path";
+import { join, relative } from "node:path";
 import { DiagnosticError, diagnostic } from "../../compiler/diagnostics/diagnostic.js";
 import type { DataSource } from "../../compiler/typed.js";
+import { reason } from "../reason.js";
 import type { ImageRef } from "./sources/source.js";
 import type { Zip } from "./zip.js";
 
@@ -32,7 +33,7 @@ export async function openTree(source: DataSource, root: string): Promise<Tree> 
   try {
     files = isZip(root) ? await zipFiles(root) : await folderFiles(root);
   } catch (error) {
-    const problem = error instanceof Error ? error.message : String(error);
+    const problem = problemOf(error, root);
     throw new DiagnosticError(diagnostic("FSL6002", undefined, { source: source.kind, path: root, problem }), {
       cause: error,
     });
@@ -54,6 +55,15 @@ export async function openTree(source: DataSource, root: string): Promise<Tree> 
     },
     image: (path) => (isZip(root) ? { name: path, file: root, entry: path } : { name: path, file: join(root, path) }),
   };
+}
+
+/** What the system says of a path, in words of the folder. */
+function problemOf(error: unknown, root: string): string {
+  const { code, path, message } =
+    error instanceof Error ? (error as NodeJS.ErrnoException) : { message: String(error) };
+  if (code === undefined || path === undefined) return message;
+  const what = code === "ENOENT" ? "it leads nowhere, or was taken away just now" : reason(error);
+  return `\`${relative(root, path)}\` cannot be read: ${what}`;
 }
 
 /** What reads archives is loaded where there is one: `fslc check` knows every source and reads none. */

@@ -29,6 +29,13 @@ interface Entry {
 export function readGivenWeights(path: string, project: Project): GivenWeights | Unusable {
   try {
     const bytes = readFileSync(resolve(project.dir, path));
+    if (isPickled(bytes)) {
+      return {
+        problem:
+          "it is a checkpoint as PyTorch saves it; `safetensors.torch.save_file(state_dict, FILE)` writes one to read here",
+        place: undefined,
+      };
+    }
     const { entries } = open(bytes);
     return {
       tensors: entries.map(({ name, type, shape }) => ({ name, shape, numeric: readers.has(type) })),
@@ -38,6 +45,13 @@ export function readGivenWeights(path: string, project: Project): GivenWeights |
     const problem = error instanceof SafetensorsError ? error.message : reason(error);
     return { problem, place: undefined };
   }
+}
+
+/** A zip archive, as `torch.save` writes, or a bare pickle, as it did before. A header's length has zeros where these have flags or opcodes. */
+function isPickled(bytes: Uint8Array): boolean {
+  const zip = bytes[0] === 0x50 && bytes[1] === 0x4b;
+  const pickle = bytes[0] === 0x80 && (bytes[1] ?? 0) <= 5;
+  return (zip || pickle) && bytes.subarray(4, 8).some((byte) => byte !== 0);
 }
 
 /** The tensors of a file by name, as f32, and the digest of the file. @throws SafetensorsError */
@@ -71,7 +85,10 @@ function open(bytes: Uint8Array): { readonly entries: readonly Entry[]; readonly
       throw new SafetensorsError(`the tensor \`${name}\` is not described`);
     }
     const size = readers.get(type)?.bytes;
-    if (begin > end || end > body.length || (size !== undefined && end - begin !== elements(shape) * size)) {
+    if (begin <= end && end > body.length) {
+      throw new SafetensorsError(`it is cut off: it ends before the tensor \`${name}\` does`);
+    }
+    if (begin > end || (size !== undefined && end - begin !== elements(shape) * size)) {
       throw new SafetensorsError(`the tensor \`${name}\` does not lie where its shape says`);
     }
     return [{ name, type, shape, begin, end }];
