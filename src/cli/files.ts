@@ -17,9 +17,12 @@ export async function fslFiles(paths: readonly string[]): Promise<string[]> {
         () => false, // Reading it says what is wrong with it.
       );
       if (!isFolder) return [path];
-      const names = (await readdir(path, { recursive: true })).filter((name) => name.endsWith(".fsl")).sort();
+      const inside = await readdir(path, { recursive: true }).catch(async (error: unknown) => {
+        throw (await import("./problems.js")).cannotRead(path, error);
+      });
+      const names = inside.filter((name) => name.endsWith(".fsl") && !/(?:^|[\\/])(?:node_modules|\.)/.test(name));
       if (names.length === 0) throw new UsageError(`there is no .fsl file in \`${path}\``);
-      return names.filter((name) => !/(?:^|[\\/])(?:node_modules|\.)/.test(name)).map((name) => join(path, name));
+      return names.sort().map((name) => join(path, name));
     }),
   );
   return [...new Set(files.flat())];

@@ -7,7 +7,7 @@ import type { RunEvent } from "./events.js";
 import { type Project, places } from "./project.js";
 import { resultsDir } from "./run-results.js";
 import { schemaProblem } from "./schema.js";
-import { type Manifest, parseManifest } from "./store/manifest.js";
+import { type Manifest, parseManifest, withInterval } from "./store/manifest.js";
 import { parseScores, type Scores, scoresFile } from "./store/scores.js";
 
 type Start = Extract<RunEvent, { type: "run.start" }>;
@@ -165,5 +165,7 @@ function parseEvent(line: string): RunEvent | undefined {
   } catch {
     return undefined; // A run that was killed may have left half a line.
   }
-  return schemaProblem("event", event) === undefined ? (event as RunEvent) : undefined;
+  if (schemaProblem("event", event) !== undefined) return undefined;
+  const known = event as RunEvent;
+  return "results" in known ? { ...known, results: known.results.map(withInterval) } : known;
 }

@@ -191,6 +191,10 @@ test("check takes several files and folders, and its exit code is that of the wo
   const right = await fslc("check", folder, join(folder, "deep", "b.fsl"));
   expect(right).toEqual({ code: 0, err: "", out: `${join(folder, "deep", "b.fsl")}: no errors, no stages\n` });
 
+  const hidden = join(dir, "hidden");
+  mkdirSync(join(hidden, ".git"), { recursive: true });
+  writeFileSync(join(hidden, ".git", "b.fsl"), "fsl 1\n");
+  expect(await fslc("check", hidden)).toMatchObject({ code: 3, out: "" });
   writeFileSync(join(folder, "a.fsl"), "fsl 1\nparam shots = nothing\n");
   const wrong = await fslc("check", folder, "examples/emoji.fsl");
   expect(wrong.code).toBe(2);

@@ -128,6 +128,7 @@ test("numbers for people", () => {
     "0:07",
     "78.31 ± 0.61 %",
   ]);
+  expect(interval(0.78312, Number.NaN)).toBe("78.31 %");
   expect([rate(0.123), rate(12.34), rate(1234), bytes(1536), flops(3.2e9)]).toEqual([
     "0.12",
     "12.3",

@@ -6,7 +6,7 @@ import type { Result } from "../../runtime/events.js";
 import type { RunSummary } from "../../runtime/run.js";
 import { table } from "../print/table.js";
 import { hanging, wrap } from "../print/wrap.js";
-import { count, duration, percent, plural } from "../view/format.js";
+import { count, duration, interval, plural } from "../view/format.js";
 import type { RunState } from "../view/model.js";
 
 /** The table of results, mean ± half-width of the 95% interval; empty where a run has none. */
@@ -15,7 +15,7 @@ export function resultsTable(results: readonly Result[]): string {
   const rows = results.map((r) => [
     r.row === undefined || r.row === "" ? r.stage : `${r.stage} (${r.row})`,
     [r.metric, ...(r.transductive ? ["transductive"] : []), ...(r.assumes ?? []).map((a) => `assumes ${a}`)].join(", "),
-    `${percent(r.mean)} ± ${percent(r.ci95)} %`,
+    interval(r.mean, r.ci95),
     count(r.episodes),
   ]);
   return table(["stage", "metric", "mean ± 95% interval", "episodes"], rows, ["left", "left", "right", "right"]);

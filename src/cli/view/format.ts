@@ -21,9 +21,9 @@ export function percent(fraction: number, digits = 2): string {
   return (fraction * 100).toFixed(digits);
 }
 
-/** `78.31 ± 0.52 %`: a mean with the half-width of its 95% interval, both fractions. */
+/** `78.31 ± 0.52 %`: a mean with the half-width of its 95% interval, both fractions; one episode alone has none. */
 export function interval(mean: number, ci95: number): string {
-  return `${percent(mean)} ± ${percent(ci95)} %`;
+  return Number.isFinite(ci95) ? `${percent(mean)} ± ${percent(ci95)} %` : `${percent(mean)} %`;
 }
 
 /** Items per second, three significant digits. */

@@ -130,7 +130,7 @@ function fromText(text: string, type: ParameterType, scope: Scope, span: ast.Spa
 }
 
 function fromPlain(value: ParamValue, type: ParameterType, span: ast.Span): Value | undefined {
-  const whole = typeof value === "number" && Number.isInteger(value);
+  const whole = typeof value === "number" && Number.isSafeInteger(value);
   switch (type.kind) {
     case "int":
       return whole ? int(value, span) : undefined;

@@ -76,8 +76,12 @@ export function parseManifest(text: string): { readonly manifest: Manifest } | {
   }
   const problem = schemaProblem("manifest", value);
   if (problem !== undefined) return { problem: `its manifest is not valid: ${problem}` };
-  // JSON has no NaN: the interval of a single episode is null there.
   const manifest = value as Manifest;
-  const whole = <T extends { readonly ci95: number }>(item: T): T => ({ ...item, ci95: item.ci95 ?? Number.NaN });
-  return { manifest: { ...manifest, results: manifest.results.map(whole), history: manifest.history.map(whole) } };
+  const [results, history] = [manifest.results.map(withInterval), manifest.history.map(withInterval)];
+  return { manifest: { ...manifest, results, history } };
+}
+
+/** JSON has no NaN: the interval of a single episode is null there. */
+export function withInterval<T extends { readonly ci95: number }>(read: T): T {
+  return { ...read, ci95: read.ci95 ?? Number.NaN };
 }
