@@ -55,18 +55,25 @@ export interface Installation {
 export async function installTensorflow(options: InstallOptions): Promise<Installation | undefined> {
   const { env, signal } = options;
   try {
-    return await locked(options, async (staging) => {
+    return await locked(options, async () => {
+      const { folder, staging, old, downloads } = places(env);
+      // What a killed installation left.
+      for (const path of [staging, old]) await rm(path, { recursive: true, force: true });
+      await mkdir(staging);
       const wheels = options.wheels ?? wheelsFor(thisMachine(), options.gpu);
       const there = await working(wheels === undefined ? PACKAGE_TENSORFLOW_VERSION : TENSORFLOW_VERSION, options);
       if (there !== undefined) return there;
       const installed =
-        wheels === undefined ? await installPackage(staging, options) : await installWheels(staging, wheels, options);
+        wheels === undefined
+          ? await installPackage(staging, options)
+          : await installWheels(staging, downloads, wheels, options);
       options.watch.step("trying it: two matrices are multiplied in a process of its own");
       await prove(join(staging, installed.addon), installed, options);
       await writeFile(join(staging, MANIFEST_FILE), `${JSON.stringify(installed)}\n`);
-      const folder = tensorflowFolder(env);
-      await replace(folder, staging);
-      await rm(downloadsFolder(env), { recursive: true, force: true });
+      // By renames alone: a run that starts meanwhile finds the old one or the new one, or for a moment none.
+      if (existsSync(folder)) await rename(folder, old);
+      await rename(staging, folder);
+      for (const path of [old, downloads]) await rm(path, { recursive: true, force: true });
       return { version: installed.version, gpu: installed.gpu, folder, bytes: await sizeOf(folder) };
     });
   } catch (error) {
@@ -81,29 +88,34 @@ export interface Removal {
   readonly bytes: number;
 }
 
-/** Removes what an installation made, its downloads too. Undefined where `signal` aborted. @throws DiagnosticError FSL7031 */
+/** Removes what installations made, their downloads too. Undefined where `signal` aborted. @throws DiagnosticError FSL7031 */
 export async function removeTensorflow(
   options: Pick<InstallOptions, "env" | "signal" | "watch">,
 ): Promise<Removal | undefined> {
-  const folder = tensorflowFolder(options.env);
-  const folders = [folder, downloadsFolder(options.env)].filter((path) => existsSync(path));
-  if (folders.length === 0) return { folder, bytes: 0 };
+  const { folder, staging, old, downloads } = places(options.env);
+  const there = (): string[] => [folder, staging, old, downloads].filter((path) => existsSync(path));
+  if (there().length === 0) return { folder, bytes: 0 };
   return locked(options, async () => {
     let bytes = 0;
-    for (const path of folders) bytes += await sizeOf(path);
-    // First out of the way: what is half removed must not be found.
-    if (existsSync(folder)) await rename(folder, `${folder}.old`);
-    for (const path of [`${folder}.old`, ...folders]) await rm(path, { recursive: true, force: true });
+    for (const path of there()) bytes += await sizeOf(path);
+    await rm(old, { recursive: true, force: true });
+    // Out of the way first: what is half removed must not be found.
+    if (existsSync(folder)) await rename(folder, old);
+    for (const path of there()) await rm(path, { recursive: true });
     return { folder, bytes };
   });
 }
 
-const downloadsFolder = (env: NodeJS.ProcessEnv): string => join(enginesFolder(env), "downloads");
+/** Where an installation lies, is made ready, goes before it is removed, and downloads to. */
+function places(env: NodeJS.ProcessEnv): Record<"folder" | "staging" | "old" | "downloads", string> {
+  const folder = tensorflowFolder(env);
+  return { folder, staging: `${folder}.new`, old: `${folder}.old`, downloads: join(enginesFolder(env), "downloads") };
+}
 
-/** One at a time, with a new folder to work in; what a killed one left is cleared away. */
+/** One at a time. Nothing half-made is left. */
 async function locked<T>(
   { env, signal, watch }: Pick<InstallOptions, "env" | "signal" | "watch">,
-  act: (staging: string) => Promise<T>,
+  act: () => Promise<T>,
 ): Promise<T | undefined> {
   const engines = enginesFolder(env);
   const lock = await acquireLock(engines, "tensorflow", {
@@ -111,11 +123,8 @@ async function locked<T>(
     onWait: ({ pid, host }) => watch.step(`another installation is under way (process ${pid} on ${host}): waiting`),
   });
   if (lock === undefined) return undefined;
-  const staging = `${tensorflowFolder(env)}.new`;
   try {
-    for (const path of [staging, `${tensorflowFolder(env)}.old`]) await rm(path, { recursive: true, force: true });
-    await mkdir(staging);
-    return await act(staging);
+    return await act();
   } catch (error) {
     if (error instanceof Error && "code" in error && /^(ENOSPC|EDQUOT|EACCES|EPERM|EROFS)$/.test(String(error.code))) {
       throw new DiagnosticError(diagnostic("FSL7031", undefined, { path: engines, why: reason(error) }), {
@@ -124,7 +133,7 @@ async function locked<T>(
     }
     throw error;
   } finally {
-    await rm(staging, { recursive: true, force: true });
+    await rm(places(env).staging, { recursive: true, force: true });
     lock.release();
   }
 }
@@ -151,13 +160,13 @@ async function working(
 
 async function installWheels(
   staging: string,
+  downloads: string,
   wheels: readonly PinnedWheel[],
   { gpu, projectDir, env, signal, watch }: InstallOptions,
 ): Promise<InstalledTensorflow> {
   // All that may be wanting is asked for before the first large download.
   const compiler = await findCompiler(env, signal);
   const pip = await findPip(signal);
-  const downloads = downloadsFolder(env);
   await mkdir(downloads, { recursive: true });
   await needRoom(downloads, wheels);
 
@@ -226,14 +235,6 @@ async function needRoom(downloads: string, wheels: readonly PinnedWheel[]): Prom
 async function prove(addon: string, { version }: InstalledTensorflow, { signal }: InstallOptions): Promise<void> {
   const trial = await tryTensorflow(addon, [], signal);
   if (!trial.works) throw new DiagnosticError(diagnostic("FSL7076", undefined, { version, reason: trial.why }));
-}
-
-/** By renames alone: a run that starts meanwhile finds the old one or the new one, or for a moment none. */
-async function replace(folder: string, staging: string): Promise<void> {
-  const old = `${folder}.old`;
-  if (existsSync(folder)) await rename(folder, old);
-  await rename(staging, folder);
-  await rm(old, { recursive: true, force: true });
 }
 
 function thisMachine(): Machine {
