@@ -1,0 +1,118 @@
+/** Twenty steps of whole learners: every engine and device stays beside the f64 interpreter. */
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import type { TrainingProgram } from "../../src/compiler/lower/index.js";
+import type { Engine } from "../../src/runtime/engines/engine.js";
+import { ENGINES, titleOf } from "../engines/support.js";
+import { initialState, type Values } from "../lower/harness.js";
+import { apart, type Course, exact, feedsOf, type Learner, lowered, trained } from "./steps.js";
+
+const plain = "repeat 2 { conv(3, 8), batch_norm, relu, max_pool(2) } flatten as vector";
+const residual = `conv(3, 8, bias: false), batch_norm, relu,
+  residual { conv(3, 8, bias: false), batch_norm, leaky_relu(0.1), conv(3, 8, bias: false), batch_norm }
+  shortcut { conv(1, 8, bias: false), batch_norm },
+  leaky_relu(0.1), max_pool(2), global_avg_pool as vector`;
+const sgd = "sgd(lr: 0.02, momentum: 0.9, weight_decay: 1e-3)";
+
+const learners: Readonly<Record<string, Learner>> = {
+  "ProtoNet on a convolutional backbone": {
+    metric: "prototypes",
+    from: "metrics",
+    optimizer: sgd,
+    backbone: plain,
+    side: 20,
+  },
+  "ProtoNet on a residual backbone": {
+    metric: "prototypes",
+    from: "metrics",
+    optimizer: sgd,
+    backbone: residual,
+    side: 16,
+  },
+  "MAML, second order": {
+    metric: "maml(rate: 0.1, inner: 2 steps)",
+    from: "meta",
+    optimizer: sgd,
+    backbone: plain,
+    side: 16,
+  },
+  R2D2: { metric: "r2d2", from: "meta", optimizer: sgd, backbone: plain, side: 16 },
+};
+
+const STEPS = 20;
+/** One step from the interpreter's own state: of the loss, and of a weight's largest element (and of 1). */
+const STEP = 1e-4;
+/**
+ * Twenty steps that each engine takes by itself. Rounding moves a pixel across a kink now and then (which of two nearly equal
+ * pixels a pool takes, which side of 0 a ReLU is on): from there on two courses are neighbours, no longer one. Of a loss (and
+ * of 1), and of the way that the weights have gone.
+ */
+const COURSE = 5e-2;
+
+describe.each(Object.keys(learners))("twenty steps of %s", (name) => {
+  let training: TrainingProgram;
+  let start: Values;
+  let feeds: readonly Values[];
+  let expected: Course;
+  beforeAll(() => {
+    training = lowered(learners[name] as Learner);
+    start = initialState(training, 3);
+    feeds = Array.from({ length: STEPS }, (_, index) => feedsOf(training, index + 1));
+    expected = exact(training, start, feeds);
+  }, 300_000);
+
+  const within = (bound: (own: readonly number[]) => number, found: Values, wanted: Values): void => {
+    for (const path of training.trained) {
+      const own = wanted[path] ?? [];
+      expect(apart(own, found[path]), path).toBeLessThan(bound(own));
+    }
+  };
+  const moved = (): number => Math.max(...training.trained.map((path) => apart(start[path], expected.state[path])));
+  const close = (bound: number, found: number | undefined, wanted: number | undefined, step: number): void => {
+    const distance = Math.abs((found ?? Number.NaN) - (wanted ?? Number.NaN));
+    expect(distance, `loss of step ${step + 1}`).toBeLessThan(bound * Math.max(1, Math.abs(wanted ?? 0)));
+  };
+
+  test("the weights go far beyond what one step may be off", () => {
+    expect(moved()).toBeGreaterThan(300 * STEP);
+  });
+
+  for (const candidate of [ENGINES.onnx, ENGINES.tensorflow]) {
+    describe(titleOf(candidate), () => {
+      const runs = test.skipIf(candidate.missing !== undefined);
+      let engine: Engine;
+      beforeAll(() => {
+        if (candidate.missing === undefined) engine = candidate.make();
+      });
+      afterAll(() => engine?.dispose());
+
+      runs(
+        "each step from the interpreter's state: loss and weights",
+        async () => {
+          for (const index of [0, 1, 4, 9, STEPS - 1]) {
+            const before = expected.before[index] ?? {};
+            const found = await trained(engine, training, before, feeds.slice(index, index + 1));
+            close(STEP, found.losses[0], expected.losses[index], index);
+            within(
+              (own) => STEP * Math.max(1, ...own.map(Math.abs)),
+              found.state,
+              expected.before[index + 1] ?? expected.state,
+            );
+          }
+        },
+        120_000,
+      );
+
+      runs(
+        "its own course beside the interpreter's",
+        async () => {
+          const found = await trained(engine, training, start, feeds);
+          found.losses.forEach((loss, index) => {
+            close(COURSE, loss, expected.losses[index], index);
+          });
+          within(() => COURSE * moved(), found.state, expected.state);
+        },
+        120_000,
+      );
+    });
+  }
+});
