@@ -138,6 +138,9 @@ async function locked<T>(
   }
 }
 
+/** A loaded driver of NVIDIA's leaves one of these: on Linux, and on Linux within Windows. */
+const DRIVER_FILES = ["/dev/nvidiactl", "/dev/dxg"];
+
 /** What lies in the engine folder, where it is what is asked for and works. */
 async function working(
   version: string,
@@ -169,6 +172,9 @@ async function installWheels(
   const pip = await findPip(signal);
   await mkdir(downloads, { recursive: true });
   await needRoom(downloads, wheels);
+  if (gpu && !DRIVER_FILES.some((path) => existsSync(path))) {
+    watch.step("no NVIDIA driver is here: until there is one, this build computes on the processor");
+  }
 
   const sources = [ADDON_SOURCES, NODE_API_HEADERS];
   watch.step(`sources of the addon: ${sources.map((p) => `${p.name} ${p.version}`).join(" and ")}, from npm`);
