@@ -143,7 +143,7 @@ export const dataCodes = codes({
     title: "a package cannot be fetched",
     message: "the package `{package}` cannot be fetched: {reason}",
     explanation:
-      "The data of this source comes from npm packages, fetched once with the registry, proxy and authentication of your npm configuration, and kept.",
+      "Images of some sources and parts of some engines come from npm packages, fetched once with the registry, proxy and authentication of your npm configuration, and kept.",
     example: "fslc run examples/emoji.fsl     # for the first time, without a network",
     mend: "Check the network with `npm ping`, and `npm config list` for the registry in use; or run `fslc data fetch` where there is a network and copy the cache folder.",
   },
