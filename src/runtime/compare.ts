@@ -1,4 +1,5 @@
 /** Two evaluations side by side on the same episodes, row by row; or why that cannot be. */
+import { taskText } from "../compiler/stages/describe.js";
 import type { SplitName, Task } from "../compiler/typed.js";
 import { comparePaired, type PairedComparison } from "./paired.js";
 import type { Evaluation } from "./runs.js";
@@ -57,10 +58,6 @@ function withoutScores(one: Evaluation): string {
 
 export function nameOf({ run, stage }: Evaluation): string {
   return `${run}:${stage}`;
-}
-
-export function taskText({ way, shot, query }: Task): string {
-  return `${way}-way ${shot}-shot, ${query} ${query === 1 ? "query" : "queries"} a class`;
 }
 
 function compareRows(a: ScoredRow, b: ScoredRow): ComparedRow[] {

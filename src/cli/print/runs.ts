@@ -1,6 +1,7 @@
 /** `fslc runs`: the list of runs, one run, and two evaluations compared, for people. */
 import { basename, relative } from "node:path";
-import { type Compared, type ComparedRow, nameOf, taskText } from "../../runtime/compare.js";
+import { taskText } from "../../compiler/stages/describe.js";
+import { type Compared, type ComparedRow, nameOf } from "../../runtime/compare.js";
 import type { RunRecord } from "../../runtime/runs.js";
 import { count, duration, interval, percent, shorten } from "../view/format.js";
 import { table } from "./table.js";

@@ -6,10 +6,6 @@ import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { replaceFile } from "./files.js";
 
-export function sha256(text: string): string {
-  return createHash("sha256").update(text).digest("hex");
-}
-
 /** Below this a file is read at once: a stream takes longer to set up than to read it. */
 const SMALL = 1 << 20;
 

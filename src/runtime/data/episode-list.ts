@@ -1,11 +1,11 @@
 /** Episodes as a list in a JSON file: what one implementation writes and another can run. */
-import { createHash } from "node:crypto";
 import { DiagnosticError, diagnostic } from "../../compiler/diagnostics/diagnostic.js";
 import { didYouMean } from "../../compiler/diagnostics/suggest.js";
 import type { GivenEpisodes, Unusable } from "../../compiler/given.js";
 import type { Task } from "../../compiler/typed.js";
 import { placeOf, pointerPath } from "../json-place.js";
 import { schemaFault } from "../schema.js";
+import { sha256 } from "../sha256.js";
 import type { Episode, PackedSplit } from "./contract.js";
 
 /** `schemas/episodes.schema.json`. */
@@ -104,9 +104,8 @@ export function readEpisodeList(text: string): (GivenEpisodes & { readonly list:
     }
   }
   // Of the list, not of its text: laid out anew it is the same.
-  const digest = createHash("sha256")
-    .update(JSON.stringify([way, shot, query, list.episodes.map((e) => e.map((c) => [c.class, c.support, c.query]))]))
-    .digest("hex");
+  const episodes = list.episodes.map((e) => e.map((c) => [c.class, c.support, c.query]));
+  const digest = sha256(JSON.stringify([way, shot, query, episodes]));
   return { task: { way, shot, query }, episodes: list.episodes.length, digest, list };
 }
 

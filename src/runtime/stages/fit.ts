@@ -17,7 +17,7 @@ import type { Pack } from "../data/contract.js";
 import type { Engine, HostTensors } from "../engines/engine.js";
 import { places } from "../project.js";
 import { reason } from "../reason.js";
-import { sha256 } from "../store/manifest.js";
+import { sha256 } from "../sha256.js";
 import { numericsId, numericsRecord } from "../store/numerics.js";
 import { decodeSafetensors, encodeSafetensors, SafetensorsError } from "../store/safetensors.js";
 import { chunks } from "./chunks.js";

@@ -1,11 +1,11 @@
 /** Weights in safetensors files of the project, made by anyone: any type of number, read as f32. */
-import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import type { GivenWeights, Unusable } from "../../compiler/given.js";
 import type { HostTensor } from "../engines/engine.js";
 import type { Project } from "../project.js";
 import { reason } from "../reason.js";
+import { sha256 } from "../sha256.js";
 import { isSizes, SafetensorsError, splitSafetensors } from "./safetensors.js";
 
 /** How a number of a type is read, and its bytes. */
@@ -39,7 +39,7 @@ export function readGivenWeights(path: string, project: Project): GivenWeights |
     const { entries } = open(bytes);
     return {
       tensors: entries.map(({ name, type, shape }) => ({ name, shape, numeric: readers.has(type) })),
-      digest: createHash("sha256").update(bytes).digest("hex"),
+      digest: sha256(bytes),
     };
   } catch (error) {
     const problem = error instanceof SafetensorsError ? error.message : reason(error);
@@ -63,7 +63,7 @@ export function openGivenWeights(bytes: Uint8Array): {
   const byName = new Map(entries.map((entry) => [entry.name, entry]));
   const view = new DataView(body.buffer, body.byteOffset, body.byteLength);
   return {
-    digest: createHash("sha256").update(bytes).digest("hex"),
+    digest: sha256(bytes),
     tensor(name) {
       const entry = byName.get(name);
       const reader = entry && readers.get(entry.type);

@@ -1,7 +1,7 @@
 /** What is written beside each stored stage: where its numbers come from and what they are. */
-import { createHash } from "node:crypto";
 import type { Result } from "../events.js";
 import { schemaProblem } from "../schema.js";
+import { sha256 } from "../sha256.js";
 import type { NumericsRecord } from "./numerics.js";
 
 /** A stored result: the stage's name is not part of it, so that a renamed stage still finds its own. */
@@ -55,10 +55,6 @@ export interface Manifest {
   /** Further files of the entry, by name: scores of each episode, logits. Older entries have none. */
   readonly files?: readonly { readonly name: string; readonly sha256: string; readonly bytes: number }[];
   readonly output: string;
-}
-
-export function sha256(bytes: Uint8Array | string): string {
-  return createHash("sha256").update(bytes).digest("hex");
 }
 
 /** Digest of an evaluation's output: its numbers, whatever the order in which objects were built. */

@@ -1,7 +1,7 @@
 /** What makes two runs of one stage differ in their numbers: the second half of a store entry's address. */
-import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import type { Numerics } from "../engines/engine.js";
+import { sha256 } from "../sha256.js";
 
 /** Chunk sizes of embedding and classifying change the order of sums inside some kernels, so they are recorded too. */
 export interface NumericsRecord extends Numerics {
@@ -21,7 +21,7 @@ export function numericsId(record: NumericsRecord): string {
   const { engine, version, device, adapter, threads, arch, instructions, chunks } = record;
   const canonical = [engine, version, device, threads, arch, instructions, chunks.images, chunks.episodes];
   if (adapter !== undefined) canonical.push(adapter);
-  return createHash("sha256").update(JSON.stringify(canonical)).digest("hex").slice(0, 16);
+  return sha256(JSON.stringify(canonical)).slice(0, 16);
 }
 
 const telling = ["avx", "avx2", "fma", "avx512f", "avx512_vnni", "avx512_bf16", "amx_tile", "asimd", "sve", "i8mm"];

@@ -21,7 +21,8 @@ import { DiagnosticError, diagnostic } from "../../compiler/diagnostics/diagnost
 import type { Canonical } from "../../compiler/stages/canonical.js";
 import type { HostTensors, Numerics } from "../engines/engine.js";
 import { reason } from "../reason.js";
-import { type Manifest, parseManifest, resultsDigest, sha256 } from "./manifest.js";
+import { sha256 } from "../sha256.js";
+import { type Manifest, parseManifest, resultsDigest } from "./manifest.js";
 import { numericsId } from "./numerics.js";
 import { decodeSafetensors, encodeSafetensors, SafetensorsError } from "./safetensors.js";
 
