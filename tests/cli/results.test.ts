@@ -1,5 +1,7 @@
 /** What the table of results says of the kind of method. */
 import { expect, it } from "vitest";
+import { printReports } from "../../src/cli/print/reports.js";
+import { pathLines } from "../../src/cli/print/runs.js";
 import { resultsTable } from "../../src/cli/reporters/receipt.js";
 import type { EvaluateRow, EvaluateStage } from "../../src/compiler/typed.js";
 import { reportOn } from "../../src/runtime/stages/reports.js";
@@ -34,4 +36,23 @@ it("names a transductive method, and what it assumes of the queries", () => {
   expect(labelled(metrics.plain)).toMatch(/^final +accuracy +75\.00/m);
   expect(labelled(metrics.together)).toMatch(/^final +accuracy, transductive +75\.00/m);
   expect(labelled(metrics.balanced)).toMatch(/^final +accuracy, transductive, assumes balanced +75\.00/m);
+});
+
+it("breaks the heading of confusions at 80 columns", () => {
+  const cells = [[0, 1, 123_456] as const, [1, 1, 1_000_000] as const];
+  const classes = ["ant", "bee"];
+  const text = printReports([
+    { stage: "evaluation_of_everything", row: "5 way, 1 shot", kind: "confusion", classes, cells },
+  ]);
+  for (const line of text.split("\n")) expect([...line].length, line).toBeLessThanOrEqual(80);
+  expect(text).toContain("\nanother class, most often\n");
+});
+
+it("lists paths behind the stages that they are of", () => {
+  expect(
+    pathLines("weights", [
+      ["base", "/w/a"],
+      ["tuned", "/w/b"],
+    ]),
+  ).toMatch(/^weights\n {2}base {3}.*w\/a\n {2}tuned {2}.*w\/b$/);
 });

@@ -146,6 +146,10 @@ test("what cannot be paired is refused, and says which of its parts differs", as
   expect(seeds.code).toBe(3);
   expect(seeds.err).toContain("FSL7050");
   expect(seeds.err).toContain("A has seed 0, B seed 1");
+  // Two runs: the cause of each task once, with the stages that have it.
+  const runs = await fslc("runs", "compare", first.id, seeded.id, ...here());
+  expect(runs.err).toContain(`\`${first.id}\` and \`${seeded.id}\` cannot be paired: `);
+  expect(runs.err.match(/A has seed 0, B seed 1/g)).toHaveLength(4);
   const fewer = await run(40);
   const counts = await fslc("runs", "compare", `${first.id}:means`, `${fewer.id}:means`, ...here());
   expect(counts.err).toContain("A has 60 episodes, B 40");

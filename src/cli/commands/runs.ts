@@ -115,8 +115,10 @@ async function show(cli: Cli, asked: string, options: Options): Promise<number> 
       end.type === "stage.failed" ? end.code : end.type === "stage.done" ? duration(end.seconds) : "stored";
     return [end.stage, end.kind ?? "", outcome];
   });
-  const files = evaluations.flatMap(({ dir, manifest }) => (manifest.files ?? []).map(({ name }) => join(dir, name)));
-  const weights = stages.flatMap((stage) => stage.weights);
+  const files = evaluations.flatMap(({ dir, manifest }) =>
+    (manifest.files ?? []).map(({ name }) => ["", join(dir, name)] as const),
+  );
+  const weights = stages.flatMap(({ stage, weights: paths }) => paths.map((path) => [stage, path] as const));
   const parts = [
     printRun(run),
     table(["stage", "kind", "took"], how, ["left", "left", "right"]),
@@ -129,16 +131,27 @@ async function show(cli: Cli, asked: string, options: Options): Promise<number> 
   return EXIT.done;
 }
 
+/** Each cause once; of several stages, with those that it holds for. */
+function whyUnpaired(compared: readonly Compared[]): string {
+  const causes = new Map<string, string[]>();
+  for (const { a, unpaired } of compared) {
+    for (const cause of unpaired) causes.set(cause, [...(causes.get(cause) ?? []), `\`${a.stage}\``]);
+  }
+  return [...causes]
+    .map(([cause, stages]) => (stages.length === compared.length ? cause : `${stages.join(", ")}: ${cause}`))
+    .join("; ");
+}
+
 async function compare(cli: Cli, left: string, right: string, options: Options): Promise<number> {
   const { compareEvaluations, nameOf } = await import("../../runtime/compare.js");
   const project = await projectOf(options);
   const [a, b] = [await evaluationsAt(project, left), await evaluationsAt(project, right)];
   const compared = pairs(a, b, left, right).map(([one, other]) => compareEvaluations(one, other));
   if (compared.every(({ rows }) => rows.length === 0)) {
-    const why = compared.flatMap(({ unpaired }) => unpaired).join("; ");
     const [first] = compared;
-    const names = first === undefined ? { a: left, b: right } : { a: nameOf(first.a), b: nameOf(first.b) };
-    throw new DiagnosticError(diagnostic("FSL7050", undefined, { ...names, why }));
+    const names =
+      first !== undefined && compared.length === 1 ? { a: nameOf(first.a), b: nameOf(first.b) } : { a: left, b: right };
+    throw new DiagnosticError(diagnostic("FSL7050", undefined, { ...names, why: whyUnpaired(compared) }));
   }
   if (options.json) {
     cli.stdout.write(`${JSON.stringify(compared.map(asJson), null, 2)}\n`);

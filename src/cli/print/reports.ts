@@ -2,9 +2,12 @@
 import type { StageReport } from "../../runtime/scheduler/scheduler.js";
 import { count, percent, plural } from "../view/format.js";
 import { table } from "./table.js";
+import { wrap } from "./wrap.js";
 
 /** Classes or pairs that are listed; all of them are in the manifest. */
 const listed = 5;
+/** Where headings break. */
+const width = 80;
 
 export function printReports(reports: readonly StageReport[], most = listed): string {
   return reports.map((report) => printReport(report, most)).join("\n\n");
@@ -50,5 +53,5 @@ function confusion(
       `${percent(n / (queries.get(truth) ?? n), 1)} %`,
     ]);
   const head = `${name}: ${count(missed)} of ${plural(total, "query", "queries")} taken for another class, most often`;
-  return `${head}\n${table(["class", "taken for", "times", "of its queries"], rows, ["left", "left", "right", "right"], 2)}`;
+  return `${wrap(head, width).join("\n")}\n${table(["class", "taken for", "times", "of its queries"], rows, ["left", "left", "right", "right"], 2)}`;
 }

@@ -58,9 +58,12 @@ export function printRun(run: RunRecord): string {
   return `${id}  ${start.file}  seed ${start.seed}\n${when(start.time)} UTC, fslc ${start.version}, ${ended}`;
 }
 
-/** Paths as a person types them. */
-export function pathLines(title: string, paths: readonly string[]): string {
-  return [title, ...paths.map((path) => `  ${relative(process.cwd(), path) || path}`)].join("\n");
+/** Paths as a person types them, behind what each is of. */
+export function pathLines(title: string, paths: readonly (readonly [of: string, path: string])[]): string {
+  const width = Math.max(0, ...paths.map(([of]) => (of === "" ? 0 : of.length + 2)));
+  return [title, ...paths.map(([of, path]) => `  ${of.padEnd(width)}${relative(process.cwd(), path) || path}`)].join(
+    "\n",
+  );
 }
 
 export function printComparison(compared: Compared, width: number): string {
