@@ -115,6 +115,12 @@ function elaborateEntry(entry: ast.EntryDecl, metric: Scope, use: MetricUse): En
       continue;
     }
     const outer = typed.outer.map((axis) => axis.name);
+    if (typed.form === "class" && !outer.includes("way")) {
+      const what = `\`${name}\` holds labels, which go along \`way\`, and has no such axis`;
+      const help = [`write \`${name}: class [way, ${isClassify || outer.includes("shot") ? "shot" : "query"}]\``];
+      checker.report("FSL3024", param.span, { what }, { help });
+      complete = false;
+    }
     if (outer.includes("way") && outer.includes("shot")) support = true;
     if (!outer.includes("shot")) queries.add(name);
     if (isClassify) complete = checkForm(entry, param, outer, scope) && complete;

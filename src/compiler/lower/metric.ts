@@ -82,10 +82,10 @@ export class MetricLowering {
     return this.ops.constant(data, [{ name: queryAxis, size: way * query }], "i32");
   }
 
-  /** The default loss of `classify` (mean over queries), or the value of a loss entry. */
+  /** The default loss of `classify`, or the value of a loss entry [task?]; of one query each, the mean over them. */
   loss(name: string): Named {
     const entry = this.find(name);
-    if (entry.result.kind === "loss") return this.entry(name);
+    if (entry.result.kind === "loss") return meanOfAll(this.ops, this.entry(name));
     const each = crossEntropy(this.ops, this.classify(), this.labels(), "way", entry.result.kind);
     return meanOfAll(this.ops, each);
   }
@@ -120,12 +120,13 @@ export class MetricLowering {
     });
   }
 
-  /** A parameter with `shot` gets the supports; any other the queries, with the axes that it names them by. */
+  /** A parameter with `shot` gets the supports, any other the queries, with the axes that it names them by; or their labels. */
   private param(param: EntryParam): Named {
     const { ops } = this;
     const { way, shot, query } = this.context.task;
     const has = (axis: string): boolean => param.axes.some((own) => own.name === axis);
     const classes: Axis = { name: "way", size: way };
+    if (param.form === "class") return ops.expand(ops.iota(classes), param.axes);
     if (has("shot"))
       return ops.split(this.context.rows.support(param.form), rowAxis, [classes, { name: "shot", size: shot }]);
     const rows = this.context.rows.query(param.form);
