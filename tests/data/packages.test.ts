@@ -1,35 +1,14 @@
-import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
-import { gzipSync } from "node:zlib";
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from "vitest";
 import { fetchPackages, type PinnedPackage } from "../../src/runtime/data/packages.js";
 import { failsWith, tempDir, write } from "./support.js";
+import { integrityOf, tarball } from "./tarball.js";
 
-/** A gzipped tar of one file. */
-function tarball(name: string, content: string): Buffer {
-  const header = Buffer.alloc(512);
-  header.write(name, 0);
-  header.write("0000644\0", 100);
-  header.write("0000000\0", 108);
-  header.write("0000000\0", 116);
-  header.write(`${content.length.toString(8).padStart(11, "0")}\0`, 124);
-  header.write("00000000000\0", 136);
-  header.write("        ", 148);
-  header.write("0", 156);
-  header.write("ustar\0", 257);
-  header.write("00", 263);
-  const sum = header.reduce((a, b) => a + b, 0);
-  header.write(`${sum.toString(8).padStart(6, "0")}\0 `, 148);
-  const body = Buffer.alloc(Math.ceil(content.length / 512) * 512);
-  body.write(content);
-  return gzipSync(Buffer.concat([header, body, Buffer.alloc(1024)]));
-}
-
-const archive = tarball("package/icons.json", '{"icons":{}}');
-const integrity = `sha512-${createHash("sha512").update(archive).digest("base64")}`;
+const archive = tarball({ "package/icons.json": '{"icons":{}}' });
+const integrity = integrityOf(archive);
 const pinned: PinnedPackage = { name: "@icons/few", version: "1.0.0", integrity };
 const token = "a-token-of-the-users";
 
@@ -93,7 +72,7 @@ describe("data packages", () => {
   });
 
   test("are refused where their bytes are not the pinned ones", async () => {
-    const other = { ...pinned, integrity: `sha512-${createHash("sha512").update("other").digest("base64")}` };
+    const other = { ...pinned, integrity: integrityOf(Buffer.from("other")) };
     const { message } = await failsWith("FSL6021", () => fetched(project(), [other]));
     expect(message).toContain("@icons/few@1.0.0");
   });

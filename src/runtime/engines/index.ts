@@ -44,7 +44,7 @@ export async function missingEngine(name: EngineName, projectDir: string): Promi
     case "onnx": {
       const { OBTAIN_COMMAND, onnxRuntimeInstalled } = await import("./onnx/obtain.js");
       if (onnxRuntimeInstalled()) return undefined;
-      return { why: "the package onnxruntime-node is not installed", mend: OBTAIN_COMMAND };
+      return { why: "ONNX Runtime is not installed", mend: OBTAIN_COMMAND };
     }
     case "tensorflow": {
       const { findTensorflow } = await import("./tensorflow/locate.js");

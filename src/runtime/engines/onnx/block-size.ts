@@ -1,6 +1,6 @@
 /** How ONNX Runtime blocks channels on this processor. */
-import * as ort from "onnxruntime-node";
 import { encodeModel, NCHWC } from "./proto.js";
+import * as ort from "./runtime.js";
 
 const CANDIDATES = [16, 8, 4] as const;
 let found: Promise<number> | undefined;

@@ -1,5 +1,5 @@
 /** What the engine needs of the place where tensors live between runs: the processor's memory, or a device's. */
-import type * as ort from "onnxruntime-node";
+import type * as ort from "onnxruntime-common";
 import type { DType, Program, ProgramInput, ProgramOutput, Shape } from "../../../compiler/tensor/ir.js";
 import { EngineError, type Handle, type HostTensor } from "../engine.js";
 import type { OnnxDevice } from "./prepare.js";

@@ -3,7 +3,6 @@
  * `state` and `device` are its own buffers, and are the next run's inputs. Reading such a tensor directly aborts the
  * process, so that tensors come down, and go up, through sessions that do nothing but copy.
  */
-import * as ort from "onnxruntime-node";
 import type { DType, Program, Shape } from "../../../compiler/tensor/ir.js";
 import type { HostTensor, TypedData } from "../engine.js";
 import { Buffer, type Buffers, type Placement, type Results, resultOf } from "./buffers.js";
@@ -12,6 +11,7 @@ import { tensor } from "./host-buffers.js";
 import { WEBGPU_KERNELS } from "./kernels.js";
 import { outputName } from "./model.js";
 import { ELEM, encodeModel } from "./proto.js";
+import * as ort from "./runtime.js";
 
 /** Tensors and bytes that crossed the bus. */
 export interface Traffic {

@@ -2,7 +2,6 @@
  * The `onnx` engine: a program is one ONNX Runtime session. On `cpu` tensors live in host buffers that runs write into; on
  * `gpu`, ONNX Runtime's WebGPU provider, in the device's.
  */
-import * as ort from "onnxruntime-node";
 import type { Program } from "../../../compiler/tensor/ir.js";
 import { liveHandle } from "../arguments.js";
 import {
@@ -22,6 +21,7 @@ import { engineError } from "./errors.js";
 import { OnnxExecutable } from "./executable.js";
 import { HostBuffers } from "./host-buffers.js";
 import { encodeProgram } from "./model.js";
+import * as ort from "./runtime.js";
 
 export interface OnnxOptions extends EngineOptions {
   /** Write ONNX Runtime's profile beside this path prefix. */

@@ -1,5 +1,5 @@
 /** One program as a session: what goes in is checked, what comes out becomes handles. */
-import type * as ort from "onnxruntime-node";
+import type * as ort from "onnxruntime-common";
 import type { Program, ProgramInput } from "../../../compiler/tensor/ir.js";
 import { argumentOf, liveHandle } from "../arguments.js";
 import {

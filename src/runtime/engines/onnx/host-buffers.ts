@@ -1,5 +1,4 @@
 /** Tensors in the processor's memory, which runs read where they lie and write into. */
-import * as ort from "onnxruntime-node";
 import type { DType, Program, ProgramOutput, Shape } from "../../../compiler/tensor/ir.js";
 import { elementCount } from "../../../compiler/tensor/shape.js";
 import { allocate } from "../../tensors.js";
@@ -15,6 +14,7 @@ import {
   TENSOR_TYPE,
 } from "./buffers.js";
 import { outputName } from "./model.js";
+import * as ort from "./runtime.js";
 
 class HostBuffer extends Buffer {
   constructor(

@@ -1,44 +1,85 @@
 /**
- * Gets ONNX Runtime where an installation lacks it. Its npm package holds all that fslc needs, yet its install script goes
- * on to download CUDA libraries from elsewhere; where that fails, npm leaves the whole package out. So it is an optional
- * dependency, and this unpacks it from the npm registry, without running the script.
+ * Gets ONNX Runtime. Its npm package holds all that fslc needs, yet its install script goes on to download CUDA libraries
+ * from elsewhere, which npm runs or refuses to run as its version has it. So it is no dependency: this unpacks it from the
+ * npm registry, without the script and without the libraries of other platforms.
  */
-import { existsSync, renameSync, rmSync } from "node:fs";
-import { createRequire } from "node:module";
-import { join } from "node:path";
+import { readdirSync } from "node:fs";
+import { mkdir, rename, rm } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { DiagnosticError, diagnostic } from "../../../compiler/diagnostics/diagnostic.js";
 import type { PinnedPackage } from "../../data/packages.js";
-import { packageRoot } from "../../package.js";
+import { reason } from "../../reason.js";
+import { ONNX_RUNTIME, ONNX_RUNTIME_VERSION, onnxRuntimeFolder, onnxRuntimePlace, ownOnnxRuntime } from "./locate.js";
 
-const PINNED: PinnedPackage = {
-  name: "onnxruntime-node",
-  version: "1.30.0",
-  integrity: "sha512-twhs1C2C/BFkz1yc5OY0KIU2GUq6DURO7hD4bx5Q2Qy3nAMJwRXW8xU3NVczE29VA9lolLOYepoD8fjTGOfIqw==",
-};
+const PINNED: readonly PinnedPackage[] = [
+  {
+    name: ONNX_RUNTIME,
+    version: ONNX_RUNTIME_VERSION,
+    integrity: "sha512-twhs1C2C/BFkz1yc5OY0KIU2GUq6DURO7hD4bx5Q2Qy3nAMJwRXW8xU3NVczE29VA9lolLOYepoD8fjTGOfIqw==",
+  },
+  {
+    name: "onnxruntime-common",
+    version: ONNX_RUNTIME_VERSION,
+    integrity: "sha512-7fdVWjAID1dVhH/G8qK3APARunV4VkBFoCQAP7qp4Wkab0mrorvmc+sqiT+mKXOzDqdjN5j+/Z9nb4gzNPWcyA==",
+  },
+];
 /** What to run where the package is missing. */
 export const OBTAIN_COMMAND = "fslc engines --fetch";
 
-/** Whether Node finds the package from here: nothing of it is loaded. */
-export const onnxRuntimeInstalled = (): boolean => onnxRuntimeFolder() !== undefined;
-
-export function onnxRuntimeFolder(): string | undefined {
-  const paths = createRequire(import.meta.url).resolve.paths(PINNED.name) ?? [];
-  return paths.map((path) => join(path, PINNED.name)).find((folder) => existsSync(join(folder, "package.json")));
+/** Whether the package is there: nothing of it is loaded. */
+export function onnxRuntimeInstalled(): boolean {
+  return onnxRuntimeFolder() !== undefined;
 }
 
-/**
- * Unpacks it into the node_modules of fslc's own package, beside or above which `onnxruntime-common` lies.
- * @throws DiagnosticError FSL6020 or FSL6021 where it cannot be had.
- */
-export async function obtainOnnxRuntime(projectDir: string, signal: AbortSignal): Promise<void> {
+/** Unpacks it, and the package that it needs. @throws DiagnosticError FSL6020 or FSL6021 where it cannot be had, FSL7031. */
+export async function obtainOnnxRuntime(
+  projectDir: string,
+  signal: AbortSignal,
+  env: NodeJS.ProcessEnv = process.env,
+  /** The tests have other packages. */
+  packages: readonly PinnedPackage[] = PINNED,
+): Promise<void> {
   // npm's client is loaded only here: every worker asks whether the package is there.
   const { fetchPackages } = await import("../../data/packages.js");
-  const place = join(packageRoot, "node_modules", PINNED.name);
+  const folder = onnxRuntimePlace(env);
   // Two runs may do this at once: each unpacks beside, the first to be done is kept.
-  const beside = `${place}.${process.pid}`;
+  const beside = `${folder}.${process.pid}`;
+  const placeOf = ({ name }: PinnedPackage): string => join(beside, "node_modules", name);
+  await writing(folder, async () => {
+    await mkdir(dirname(folder), { recursive: true });
+    // Something that is not it, as after a copy that was cut off.
+    if (ownOnnxRuntime(env) === undefined) await rm(folder, { recursive: true, force: true });
+  });
   try {
-    await fetchPackages([PINNED], () => beside, { projectDir, signal, onFetched: () => undefined });
-    if (!existsSync(place)) renameSync(beside, place);
+    await fetchPackages(packages, placeOf, { projectDir, signal, onFetched: () => undefined });
+    await writing(folder, async () => {
+      await removeOtherPlatforms(join(beside, "node_modules", ONNX_RUNTIME));
+      await rename(beside, folder).catch((error: unknown) => {
+        if (ownOnnxRuntime(env) === undefined) throw error;
+      });
+    });
   } finally {
-    rmSync(beside, { recursive: true, force: true });
+    await rm(beside, { recursive: true, force: true });
+  }
+}
+
+/** Two thirds of the package are libraries for other processors and systems: bin/<Node-API>/<platform>/<processor>. */
+async function removeOtherPlatforms(packageDir: string): Promise<void> {
+  const bin = join(packageDir, "bin");
+  for (const api of readdirSync(bin)) {
+    for (const platform of readdirSync(join(bin, api))) {
+      for (const arch of readdirSync(join(bin, api, platform))) {
+        if (platform === process.platform && arch === process.arch) continue;
+        await rm(join(bin, api, platform, arch), { recursive: true });
+      }
+    }
+  }
+}
+
+async function writing(path: string, work: () => Promise<unknown>): Promise<void> {
+  try {
+    await work();
+  } catch (error) {
+    throw new DiagnosticError(diagnostic("FSL7031", undefined, { path, why: reason(error) }), { cause: error });
   }
 }

@@ -1,14 +1,15 @@
 /** Is ONNX Runtime usable here, on which devices, and if not, what mends it. */
 import type { Availability } from "../engine.js";
-import { OBTAIN_COMMAND, onnxRuntimeFolder, onnxRuntimeInstalled } from "./obtain.js";
+import { onnxRuntimeFolder } from "./locate.js";
+import { OBTAIN_COMMAND, onnxRuntimeInstalled } from "./obtain.js";
 import { probeWebgpu } from "./webgpu/probe.js";
 
 export async function probeOnnx(): Promise<Availability> {
   if (!onnxRuntimeInstalled()) {
-    return { available: false, why: "the package onnxruntime-node is not installed", mend: OBTAIN_COMMAND };
+    return { available: false, why: "ONNX Runtime is not installed", mend: OBTAIN_COMMAND };
   }
   try {
-    const ort = await import("onnxruntime-node");
+    const ort = await import("./runtime.js");
     const version = ort.env.versions.node ?? ort.env.versions.common;
     if (!ort.listSupportedBackends().some(({ name }) => name === "webgpu"))
       return { available: true, version, devices: ["cpu"], notes: ["this build has no WebGPU provider: no GPU"] };

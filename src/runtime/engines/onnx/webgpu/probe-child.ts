@@ -12,7 +12,7 @@ async function tried(): Promise<string> {
     outputs: [{ name: "y", type: "f32", shape: SHAPE }],
   });
   try {
-    const ort = await import("onnxruntime-node");
+    const ort = await import("../runtime.js");
     const session = await ort.InferenceSession.create(model, {
       executionProviders: ["webgpu"],
       logSeverityLevel: 4,

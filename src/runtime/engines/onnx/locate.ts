@@ -1,0 +1,30 @@
+/** Finds ONNX Runtime's package without loading anything of it. */
+import { existsSync, readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { join } from "node:path";
+import { enginesFolder } from "../place.js";
+
+export const ONNX_RUNTIME = "onnxruntime-node";
+export const ONNX_RUNTIME_VERSION = "1.30.0";
+
+/** Where fslc itself unpacks it: a folder per version, so that each fslc finds the one that it was built with. */
+export const onnxRuntimePlace = (env: NodeJS.ProcessEnv = process.env): string =>
+  join(enginesFolder(env), `onnx-${ONNX_RUNTIME_VERSION}`);
+
+/** What fslc has unpacked; undefined where that has not been done. */
+export function ownOnnxRuntime(env: NodeJS.ProcessEnv = process.env): string | undefined {
+  return [join(onnxRuntimePlace(env), "node_modules", ONNX_RUNTIME)].find(isTheVersion);
+}
+
+/** The package's folder: fslc's own, else one of this version that the user has installed where Node finds it from here. */
+export function onnxRuntimeFolder(env: NodeJS.ProcessEnv = process.env): string | undefined {
+  const installed = createRequire(import.meta.url).resolve.paths(ONNX_RUNTIME) ?? [];
+  return ownOnnxRuntime(env) ?? installed.map((modules) => join(modules, ONNX_RUNTIME)).find(isTheVersion);
+}
+
+function isTheVersion(folder: string): boolean {
+  const file = join(folder, "package.json");
+  if (!existsSync(file)) return false;
+  const { version } = JSON.parse(readFileSync(file, "utf8")) as { readonly version?: unknown };
+  return version === ONNX_RUNTIME_VERSION;
+}
