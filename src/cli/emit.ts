@@ -8,7 +8,7 @@ import {
   lowerTraining,
   type StagedProgram,
 } from "../compiler/lower/index.js";
-import { stageGraph } from "../compiler/stages/graph.js";
+import { pretrainOf, stageGraph } from "../compiler/stages/graph.js";
 import type { Program } from "../compiler/tensor/ir.js";
 import { print } from "../compiler/tensor/print.js";
 import type { EvaluateStage, Experiment, Stage } from "../compiler/typed.js";
@@ -60,16 +60,12 @@ function stagePrograms(stage: Stage, experiment: Experiment): Program[] {
     if (found === undefined) throw new Error(`emit: no dataset ${id}`);
     return found;
   };
-  const pretrained = (id: string) => {
-    const found = experiment.stages.find((s) => s.id === id);
-    if (found?.kind !== "pretrain") throw new Error(`emit: ${id} is no pretraining`);
-    return found;
-  };
+  const options = { seed: 0, stage: (id: string) => pretrainOf(experiment, id) };
   switch (stage.kind) {
     case "pretrain":
-      return [lowerTraining(stage, dataset(stage.data.dataset), { seed: 0, stage: pretrained }).program];
+      return [lowerTraining(stage, dataset(stage.data.dataset), options).program];
     case "meta":
-      return [lowerTraining(stage, dataset(stage.episodes.split.dataset), { seed: 0, stage: pretrained }).program];
+      return [lowerTraining(stage, dataset(stage.episodes.split.dataset), options).program];
     case "evaluate":
       return stage.rows.flatMap((row) => evaluationPrograms(stage, row, dataset(row.split.dataset)));
     default:

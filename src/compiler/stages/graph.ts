@@ -1,5 +1,5 @@
 /** From a typed experiment to the graph of what has to be computed: one ingest per dataset, then the stages. */
-import type { Dataset, Experiment, Stage } from "../typed.js";
+import type { Dataset, Experiment, PretrainStage, Stage } from "../typed.js";
 import { calledStages } from "./walk.js";
 
 /** `id` of an ingest is `data:<dataset id>`; of a stage, its own. `needs` are ids of nodes that come before it. */
@@ -56,6 +56,13 @@ export function stageNeeds(stage: Stage): readonly string[] {
   for (const slot of slots) if (slot.from) needs.add(slot.from.stage);
   if (stage.kind !== "evaluate") for (const id of calledStages(stage.loss)) needs.add(id);
   return [...needs];
+}
+
+/** The finished stage that a loss calls. */
+export function pretrainOf({ stages }: Experiment, id: string): PretrainStage {
+  const found = stages.find((stage) => stage.id === id);
+  if (found?.kind !== "pretrain") throw new Error(`${id} is no pretrain stage`);
+  return found;
 }
 
 /** Ids of the datasets that a stage reads. */

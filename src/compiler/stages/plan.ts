@@ -2,20 +2,10 @@
 import { lowerClassify, lowerEmbed, lowerTraining, type StagedProgram, stageWeights } from "../lower/index.js";
 import { cost } from "../tensor/cost.js";
 import type { Program } from "../tensor/ir.js";
-import type {
-  Dataset,
-  EvaluateStage,
-  Experiment,
-  MetaStage,
-  Metric,
-  Network,
-  PretrainStage,
-  Stage,
-  Task,
-} from "../typed.js";
+import type { Dataset, EvaluateStage, Experiment, MetaStage, Metric, Network, PretrainStage, Task } from "../typed.js";
 import type { Canonical } from "./canonical.js";
 import { optimizerText, reportText, scheduleText, sourceText, splitText, taskText, transformText } from "./describe.js";
-import { type StageNode, stageGraph } from "./graph.js";
+import { pretrainOf, type StageNode, stageGraph } from "./graph.js";
 import { differencesInBrief, keyContent, keyDifferences, stageKey } from "./key.js";
 import { elements, learnsPlan, metricPlan, networkPlan, withoutClasses } from "./networks.js";
 import { norms } from "./norms.js";
@@ -331,11 +321,5 @@ export function embeddedForms(metric: Metric, encoder: Network): readonly string
 function datasetOf(experiment: Experiment, id: string): Dataset {
   const found = experiment.datasets[id];
   if (!found) throw new Error(`plan: no dataset ${id}`);
-  return found;
-}
-
-function pretrainOf(experiment: Experiment, id: string): PretrainStage {
-  const found = experiment.stages.find((stage: Stage) => stage.id === id);
-  if (found?.kind !== "pretrain") throw new Error(`plan: ${id} is no pretrain stage`);
   return found;
 }

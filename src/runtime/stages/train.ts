@@ -2,7 +2,7 @@
 
 import { DiagnosticError, diagnostic } from "../../compiler/diagnostics/diagnostic.js";
 import type { TrainingProgram } from "../../compiler/lower/index.js";
-import type { Duration, Experiment, PretrainStage, Validation } from "../../compiler/typed.js";
+import type { Duration, Validation } from "../../compiler/typed.js";
 import type { Loader } from "../data/contract.js";
 import type { Engine, HostTensors } from "../engines/engine.js";
 import type { Validated } from "../store/manifest.js";
@@ -35,15 +35,6 @@ export interface TrainOptions {
 export interface Trained {
   readonly weights: NonNullable<Finished["weights"]>;
   readonly history: readonly Validated[];
-}
-
-/** The finished stages that a loss may call. */
-export function pretrained(experiment: Experiment): (id: string) => PretrainStage {
-  return (id) => {
-    const stage = experiment.stages.find((candidate) => candidate.id === id);
-    if (stage?.kind !== "pretrain") throw new Error(`no pretrain stage ${id}`);
-    return stage;
-  };
 }
 
 /** Steps that are being loaded while one runs. */

@@ -1,6 +1,7 @@
 /** What the training stages share: the compiled step over augmented batches, validated as the stage says. */
 import { lowerTraining } from "../../compiler/lower/index.js";
 import { encoderWeights } from "../../compiler/lower/weights.js";
+import { pretrainOf } from "../../compiler/stages/graph.js";
 import type { MetaStage, PretrainStage, SplitRef } from "../../compiler/typed.js";
 import type { Pack, PackedSplit } from "../data/contract.js";
 import { createLoader } from "../data/index.js";
@@ -8,7 +9,7 @@ import type { Engine, HostTensors } from "../engines/engine.js";
 import type { StageContext } from "./context.js";
 import { datasetOf, packedSplit } from "./datasets.js";
 import { fitted } from "./fit.js";
-import { type Batches, pretrained, type Trained, train } from "./train.js";
+import { type Batches, type Trained, train } from "./train.js";
 import { createValidator, type Validator } from "./validate.js";
 import { startingWeights } from "./weights.js";
 
@@ -29,7 +30,10 @@ export async function runTraining(
   const { job } = context;
   const { dataset, pack } = datasetOf(job.experiment, packs, ref.dataset);
   const batches = batchesOf(packedSplit(pack, ref.split));
-  const training = lowerTraining(stage, dataset, { seed: job.seed, stage: pretrained(job.experiment) });
+  const training = lowerTraining(stage, dataset, {
+    seed: job.seed,
+    stage: (id) => pretrainOf(job.experiment, id),
+  });
   const constants = stage.kind === "meta" ? await fittedAtStart(stage, packs, engine, context) : {};
   const loader = await createLoader({
     pack,
