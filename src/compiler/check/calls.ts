@@ -213,8 +213,13 @@ function applyNetwork(callee: CallableValue, expr: ast.CallExpr, scope: Scope): 
 function startingAt(arg: ast.Argument, callee: CallableValue, scope: Scope): CallableValue | undefined {
   const { checker } = scope;
   const { target } = callee;
-  if (target.kind !== "slot" || target.slot !== "encoder") {
-    const help = ["only the stage's own encoder can be entered at a layer"];
+  const anyEncoder = scope.frame?.options.place === "metric";
+  if (target.kind !== "slot" || target.slot !== "encoder" || anyEncoder) {
+    const help = [
+      anyEncoder
+        ? "a method works with any encoder, whose layers it cannot know: it reads outputs"
+        : "only the stage's own encoder can be entered at a layer",
+    ];
     checker.report("FSL2014", arg.span, { callee: "this network", name: "at" }, { help });
     return undefined;
   }
