@@ -6,16 +6,19 @@ import { experimentOf } from "../lower/fsl.js";
 import { step, stream, type Values } from "../lower/harness.js";
 
 export interface Learner {
-  /** An import list and what else stands before the backbone. */
+  /** A use of it, and the library's module that has it. */
   readonly metric: string;
   readonly from: string;
   readonly optimizer: string;
   readonly backbone: string;
   readonly side: number;
+  /** 3 way, 2 shot, 2 queries a class unless given. */
+  readonly task?: string;
 }
 
-/** A meta stage: 3 way, 2 shot, 2 queries a class, two episodes a step. */
-export function lowered({ metric, from, optimizer, backbone, side }: Learner): TrainingProgram {
+/** A meta stage of two episodes a step. */
+export function lowered(learner: Learner): TrainingProgram {
+  const { metric, from, optimizer, backbone, side, task = "3 way, 2 shot, 2 query" } = learner;
   const experiment = experimentOf(`fsl 1
 import { ${metric.replace(/\(.*/, "")} } from "fsl:${from}"
 import { folder } from "fsl:datasets"
@@ -24,7 +27,7 @@ dataset d = folder(root: "d") {
   eval  resize(${side + 2}), center_crop(${side}), normalize(mean: [0.5], std: [0.25])
 }
 backbone small { ${backbone} }
-episode task = 3 way, 2 shot, 2 query
+episode task = ${task}
 meta m {
   encoder   small
   metric    ${metric}

@@ -1,0 +1,36 @@
+/** A step as it is trained with, 84 pixels and 64 filters: too large for the interpreter, so one engine beside the other. */
+import { expect, test } from "vitest";
+import { ENGINES, titleOf } from "../engines/support.js";
+import { initialState } from "../lower/harness.js";
+import { apart, feedsOf, lowered, trained } from "./steps.js";
+
+const { onnx, tensorflow } = ENGINES;
+
+test.skipIf(tensorflow.missing !== undefined)(
+  `onnx beside ${titleOf(tensorflow)}: ProtoNet, four blocks of 64 filters, 5 way, 5 shot, 15 queries a class`,
+  async () => {
+    const training = lowered({
+      metric: "prototypes",
+      from: "metrics",
+      optimizer: "sgd(lr: 1.0)",
+      backbone: "repeat 4 { conv(3, 64), batch_norm, relu, max_pool(2) } flatten as vector",
+      side: 84,
+      task: "5 way, 5 shot, 15 query",
+    });
+    const start = initialState(training, 3);
+    const feeds = [feedsOf(training, 1)];
+    const [one, other] = [
+      await trained(onnx.make({ threads: 2 }), training, start, feeds),
+      await trained(tensorflow.make({ threads: 2 }), training, start, feeds),
+    ];
+    const [loss = Number.NaN] = one.losses;
+    expect(Math.abs(loss - (other.losses[0] ?? Number.NaN))).toBeLessThan(1e-4 * Math.max(1, loss));
+    // At a rate of 1 without momentum a weight moves by its gradient; biases under a batch norm have none.
+    const moves = training.trained.map((path) => ({ path, move: apart(start[path], one.state[path]) }));
+    // Of millions of pixels, rounding moves dozens across a kink: their gradients go elsewhere, a hundredth at most in all.
+    for (const { path, move } of moves)
+      expect(apart(one.state[path], other.state[path]), path).toBeLessThan(Math.max(1e-2 * move, 1e-5));
+    expect(Math.max(...moves.map(({ move }) => move))).toBeGreaterThan(1e-2);
+  },
+  180_000,
+);
