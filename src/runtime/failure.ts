@@ -34,11 +34,19 @@ export interface FailurePlace {
 export function describeFailure(error: unknown, place: FailurePlace): Failure {
   if (error instanceof DiagnosticError) return fromDiagnostic(error.diagnostic);
   if (error instanceof EngineError) return fromDiagnostic(engineDiagnostic(error, place));
-  // Feeds, weights and scores lie in buffers of JavaScript's.
-  if (error instanceof RangeError && /array buffer allocation failed/i.test(error.message)) {
-    return fromDiagnostic(engineDiagnostic(new EngineError("out-of-memory", "a buffer cannot be had"), place));
+  const wanting = unobtainable(error);
+  if (wanting !== undefined) {
+    return fromDiagnostic(engineDiagnostic(new EngineError("out-of-memory", wanting), place));
   }
   return bug(error, place);
+}
+
+/** What the system has refused for want of memory outside of every engine; undefined for other errors. */
+function unobtainable(error: unknown): string | undefined {
+  if (error instanceof RangeError && /array buffer allocation failed/i.test(error.message))
+    return "a buffer cannot be had";
+  const code = error instanceof Error && "code" in error ? error.code : undefined;
+  return code === "ERR_WORKER_INIT_FAILED" ? "a thread cannot be started" : undefined;
 }
 
 export function fromDiagnostic({ code, message, help, span }: Diagnostic): Failure {

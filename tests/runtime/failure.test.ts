@@ -5,6 +5,7 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import { EngineError, type EngineErrorKind } from "../../src/runtime/engines/engine.js";
 import { describeFailure } from "../../src/runtime/failure.js";
 import { Pace, type Said, Stopped, throttled } from "../../src/runtime/stages/context.js";
+import { deathOf, outOfMemoryKills } from "../../src/runtime/worker/death.js";
 
 let dir = "";
 beforeEach(() => {
@@ -46,6 +47,17 @@ test("a buffer of JavaScript's that cannot be had is want of memory, not a bug",
     thrown = error;
   }
   expect(describeFailure(thrown, place())).toMatchObject({ code: "FSL7004" });
+  const noThread = Object.assign(new Error("Worker initialization failure: EAGAIN"), {
+    code: "ERR_WORKER_INIT_FAILED",
+  });
+  expect(describeFailure(noThread, place())).toMatchObject({ code: "FSL7004" });
+});
+
+test.skipIf(outOfMemoryKills() === undefined)("a worker that the system ended for want of memory says so", () => {
+  const death = { stage: "proto", engine: "onnx", how: "signal SIGKILL", log: { path: join(dir, "none"), from: 0 } };
+  const kills = outOfMemoryKills() ?? 0;
+  expect(deathOf({ ...death, kills: kills - 1 })).toMatchObject({ code: "FSL7004" });
+  expect(deathOf({ ...death, how: "signal SIGSEGV", kills: kills - 1 })).toMatchObject({ code: "FSL7020" });
 });
 
 test("a bug is told even where its details cannot be written", () => {

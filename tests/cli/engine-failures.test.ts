@@ -1,0 +1,244 @@
+/**
+ * What a user sees when an engine fails, by the command line as it is installed: a code, what happened and the mend; exit code 1;
+ * and what had finished is served from the store the next time. Where a limit on a process's memory stands for a card's that is
+ * full, it is set by a POSIX shell.
+ */
+import { type ChildProcess, spawn } from "node:child_process";
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { afterAll, beforeAll, beforeEach, expect, test, vi } from "vitest";
+import { findTensorflow, tensorflowFolder } from "../../src/runtime/engines/tensorflow/locate.js";
+import type { RunEvent } from "../../src/runtime/events.js";
+import type { Project } from "../../src/runtime/project.js";
+import { makeProject } from "../runtime/tiny.js";
+
+// Real runs in processes of their own: seconds alone, and many times that beside others.
+vi.setConfig({ testTimeout: 240_000, hookTimeout: 240_000 });
+
+const FILE = `fsl 1
+import { folder } from "fsl:datasets"
+import { prototypes } from "fsl:metrics"
+param width = 8
+param length = 4 episodes
+dataset stripes = folder(root: "images") {
+  train resize(64), center_crop(64), normalize(mean: [0.5], std: [0.25])
+  eval resize(64), center_crop(64), normalize(mean: [0.5], std: [0.25])
+}
+backbone small { conv(3, 4), batch_norm, relu, max_pool(4), flatten as vector }
+backbone wide { conv(3, width), relu, conv(1, 4), flatten as vector }
+episode task = 2 way, 1 shot, 2 query
+meta first {
+  encoder small
+  metric prototypes
+  episodes task from stripes.train
+  optimizer sgd(lr: 1e-4)
+  for 4 episodes, 1 episode per step
+}
+meta second {
+  encoder wide
+  metric prototypes
+  episodes task from stripes.train
+  optimizer sgd(lr: 1e-4)
+  for length, 1 episode per step
+}
+`;
+const main = resolve("dist/cli/main.js");
+let project: Project;
+let file = "";
+let elsewhere = "";
+
+beforeAll(async () => {
+  project = await makeProject();
+  file = join(project.dir, "experiment.fsl");
+  writeFileSync(file, FILE);
+  elsewhere = mkdtempSync(join(tmpdir(), "fslc-elsewhere-"));
+});
+afterAll(() => {
+  for (const dir of [project.dir, elsewhere]) rmSync(dir, { recursive: true, force: true });
+});
+beforeEach(() => {
+  for (const name of ["store", "runs"]) rmSync(join(project.home, name), { recursive: true, force: true });
+});
+
+interface Ran {
+  readonly code: number | null;
+  readonly events: readonly RunEvent[];
+  readonly err: string;
+}
+interface How {
+  readonly env?: NodeJS.ProcessEnv;
+  /** KiB of data that each process of the run may have. */
+  readonly memory?: number;
+  readonly program?: string;
+  readonly onEvent?: (event: RunEvent, child: ChildProcess) => void;
+}
+
+/** `fslc run` with these options; the events of its standard output. */
+function run(
+  options: readonly string[],
+  { env = {}, memory, program = main, onEvent = () => {} }: How = {},
+): Promise<Ran> {
+  const argv = [process.execPath, program, "run", file, "--reporter", "json", ...options];
+  // `exec`: the process that is limited is the one that the test knows.
+  const limited = memory === undefined ? argv : ["sh", "-c", `ulimit -d ${memory}; exec "$@"`, "sh", ...argv];
+  const [command = "", ...rest] = limited;
+  return new Promise((done) => {
+    const child = spawn(command, rest, { env: { ...process.env, CI: "1", NO_COLOR: "1", ...env } });
+    const events: RunEvent[] = [];
+    let open = "";
+    let err = "";
+    child.stdout.setEncoding("utf8").on("data", (text: string) => {
+      const lines = (open + text).split("\n");
+      open = lines.pop() ?? "";
+      for (const line of lines) {
+        const event = JSON.parse(line) as RunEvent;
+        events.push(event);
+        onEvent(event, child);
+      }
+    });
+    child.stderr.setEncoding("utf8").on("data", (text: string) => {
+      err += text;
+    });
+    child.on("close", (code) => done({ code, events, err }));
+  });
+}
+const failuresOf = ({ events }: Ran) => events.flatMap((event) => (event.type === "stage.failed" ? [event] : []));
+const servedOf = ({ events }: Ran) => events.flatMap((event) => (event.type === "stage.cached" ? [event.stage] : []));
+
+/** The one failure of the run, which ended with exit code 1 and shows nothing of the inside. */
+function failureOf(ran: Ran) {
+  expect(ran.code).toBe(1);
+  expect(ran.events.at(-1)).toMatchObject({ type: "run.done", status: "failed" });
+  const [failure, ...others] = failuresOf(ran);
+  if (failure === undefined) throw new Error("nothing failed");
+  expect(others).toEqual([]);
+  expect(failure.mend).toBeTruthy();
+  expect(`${failure.message}${ran.err}`).not.toMatch(/^\s+at .*:\d+:\d+/m);
+  return failure;
+}
+
+const tensorflow = findTensorflow();
+const noTensorflow =
+  tensorflow === undefined ? "TensorFlow is not installed: fslc engines install tensorflow" : undefined;
+const noLimits = process.platform === "linux" ? undefined : "no limits on a process's memory but Linux's";
+const title = (name: string, why: string | undefined): string =>
+  why === undefined ? name : `${name} (skipped: ${why})`;
+
+/** Memory in which the small stage trains and the wide one does not. */
+const ENGINES = [
+  { engine: "onnx", memory: 350_000, env: {}, missing: undefined },
+  // With oneDNN a kernel whose memory cannot be had crashes: what is caught is TensorFlow's own.
+  { engine: "tensorflow", memory: 1_000_000, env: { TF_ENABLE_ONEDNN_OPTS: "0" }, missing: noTensorflow },
+] as const;
+
+for (const { engine, memory, env, missing } of ENGINES) {
+  const why = missing ?? noLimits;
+
+  test.skipIf(why)(title(`${engine}: a worker that is killed in its training`, why), async () => {
+    let killed = false;
+    const ran = await run(["--engine", engine, "--set", "length=100000"], {
+      onEvent(event, child) {
+        if (killed || event.type !== "stage.step" || event.stage !== "second") return;
+        killed = true;
+        for (const pid of workersOf(child)) process.kill(pid, "SIGKILL");
+      },
+    });
+    const failure = failureOf(ran);
+    expect(failure).toMatchObject({ stage: "second", code: "FSL7020", message: expect.stringContaining("SIGKILL") });
+    expect(failure.mend).toContain("Run the same command again");
+    const again = await run(["--engine", engine]);
+    expect(again.code).toBe(0);
+    expect(servedOf(again)).toContain("first");
+  });
+
+  test.skipIf(why)(title(`${engine}: more memory than there is`, why), async () => {
+    const ran = await run(["--engine", engine, "--set", "width=12000"], { memory, env });
+    const failure = failureOf(ran);
+    expect(failure).toMatchObject({ stage: "second", code: "FSL7004", message: expect.stringContaining("allocat") });
+    expect(failure.mend).toContain("per step");
+    const again = await run(["--engine", engine], { memory, env });
+    expect(again.code).toBe(0);
+    expect(servedOf(again)).toContain("first");
+  });
+}
+
+/** The processes that a process has started. */
+function workersOf({ pid }: ChildProcess): number[] {
+  const children = readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").trim();
+  return children === "" ? [] : children.split(" ").map(Number);
+}
+
+const noOnnx = ["linux", "darwin"].includes(process.platform) ? undefined : "made of symbolic links";
+
+test.skipIf(noOnnx)(title("onnx: a shared library that is missing", noOnnx), async () => {
+  const damaged = installationWithout(/^libonnxruntime\./);
+  const ran = await run([], { program: join(damaged, "dist/cli/main.js") });
+  const [failure] = failuresOf(ran);
+  expect(ran.code).toBe(1);
+  expect(failure).toMatchObject({ code: "FSL7001", message: expect.stringContaining("libonnxruntime") });
+  expect(failure?.mend).toContain("fslc engines --fetch");
+  expect((await run([])).code).toBe(0);
+});
+
+/** This installation with a copy of ONNX Runtime's package in which files are missing. */
+function installationWithout(files: RegExp): string {
+  const root = join(elsewhere, "fslc");
+  for (const name of ["dist", "specs", "schemas", "package.json"])
+    cpSync(resolve(name), join(root, name), { recursive: true });
+  const modules = join(root, "node_modules");
+  mkdirSync(modules);
+  for (const name of readdirSync(resolve("node_modules"))) {
+    if (name !== "onnxruntime-node" && !name.startsWith("."))
+      symlinkSync(resolve("node_modules", name), join(modules, name));
+  }
+  const binaries = join(process.platform, process.arch);
+  cpSync(resolve("node_modules/onnxruntime-node"), join(modules, "onnxruntime-node"), {
+    recursive: true,
+    filter: (path) => !files.test(path.split("/").at(-1) ?? "") && (!/napi-v\d+\/./.test(path) || ours(path, binaries)),
+  });
+  return root;
+}
+
+/** Of the binaries of all platforms those of this one, and the folders on the way to them. */
+function ours(path: string, binaries: string): boolean {
+  const [, within = ""] = /napi-v\d+\/(.*)/.exec(path) ?? [];
+  return within.startsWith(binaries) || binaries.startsWith(within);
+}
+
+test.skipIf(noTensorflow)(title("tensorflow: a shared library that is missing", noTensorflow), async () => {
+  const FSLC_ENGINES = join(elsewhere, "engines");
+  cpSync(tensorflowFolder(), join(FSLC_ENGINES, "tensorflow"), {
+    recursive: true,
+    filter: (path) => !path.endsWith("/lib"),
+  });
+  expect(existsSync(join(FSLC_ENGINES, "tensorflow", "installed.json"))).toBe(true);
+  const ran = await run(["--engine", "tensorflow"], { env: { FSLC_ENGINES } });
+  expect(ran.code).toBe(1);
+  for (const failure of failuresOf(ran)) {
+    expect(failure).toMatchObject({ code: "FSL7001", message: expect.stringContaining("libtensorflow") });
+    expect(failure.mend).toContain("fslc engines install tensorflow");
+  }
+  expect((await run(["--engine", "tensorflow"])).code).toBe(0);
+});
+
+test("tensorflow that is not installed is refused before a run begins, and nothing runs in its place", async () => {
+  const { code, events, err } = await run(["--engine", "tensorflow"], {
+    env: { FSLC_ENGINES: join(elsewhere, "nowhere") },
+  });
+  expect(code).toBe(3);
+  expect(events).toEqual([]);
+  expect(err).toContain("FSL7001");
+  expect(err).toContain("fslc engines install tensorflow");
+  expect(existsSync(join(project.home, "runs"))).toBe(false);
+});
