@@ -157,7 +157,7 @@ export function tooDeep(tokens: readonly IToken[]): IToken | undefined {
 }
 
 /** A closer that the text lacks, of no width, just after `after`. */
-function inserted(type: TokenType, after: IToken): IToken {
+export function inserted(type: TokenType, after: IToken): IToken {
   const offset = endOf(after);
   return {
     image: "",

@@ -3,7 +3,7 @@
  * under the same names, and a test compares the two. Choices that a word alone does not decide are made by gates.
  * Where people slip (`=` for `:`, a missing comma), a rule takes the slip as well and `build` notes it.
  */
-import type { Rule } from "chevrotain";
+import type { IToken, Rule } from "chevrotain";
 import { type DecisionEntry, type Decisions, readDecisions, writtenDecisions } from "./decisions.js";
 import { knownDecisions } from "./known-decisions.js";
 import type { ParserOptions } from "./parser/base.js";
@@ -69,13 +69,19 @@ export class FslParser extends StageParser {
       });
     });
   });
-  /** Tokens that begin nothing, up to the next line that does. */
+  /** Tokens that begin nothing, up to the next line that does; a block among them whole. Behind values, a comma was left out. */
   readonly stray = this.RULE("stray", () => {
+    const listed = this.LA(0) === this.lastListed && this.sameLine();
     const first = this.CONSUME1(t.Any);
-    this.ACTION(() => this.strays.push({ token: first, kind: "not-a-declaration" }));
+    this.ACTION(() => this.strays.push({ token: first, kind: listed ? "missing-comma" : "not-a-declaration" }));
+    let depth = 0;
     this.MANY({
-      GATE: () => !this.atDeclaration() && (this.sameLine() || !this.is(t.Identifier)),
-      DEF: () => this.CONSUME2(t.Any),
+      GATE: () => depth > 0 || (!this.atDeclaration() && (this.sameLine() || !this.is(t.Identifier))),
+      DEF: () => {
+        const { tokenType } = this.CONSUME2(t.Any);
+        if (tokenType === t.LBrace) depth++;
+        else if (tokenType === t.RBrace) depth--;
+      },
     });
   });
   readonly importLine = this.RULE("importLine", () => {
@@ -173,7 +179,12 @@ export class FslParser extends StageParser {
     this.OPTION(() => this.SUBRULE(this.parameters));
     this.SUBRULE(this.equals);
     this.SUBRULE(this.values);
+    this.ACTION(() => {
+      this.lastListed = this.LA(0);
+    });
   });
+  /** The last token of an episode's counts. */
+  private lastListed: IToken | undefined;
 }
 
 let strict: FslParser | undefined;

@@ -75,7 +75,8 @@ export const lookAlikes: Readonly<Record<string, { readonly token: TokenType; re
   "｛": { token: LBrace, ascii: "{" },
   "｝": { token: RBrace, ascii: "}" },
 };
-const declarationList = [
+/** The words that declarations begin with. */
+export const declarationList = [
   "import",
   "param",
   "dataset",
@@ -161,7 +162,7 @@ export const words = Object.fromEntries(
     }),
   ]),
 ) as Readonly<Record<Word, TokenType>>;
-/** The words that declarations begin with. */
+export type DeclarationWord = (typeof declarationList)[number];
 export const declarationWords: ReadonlySet<string> = new Set(declarationList);
 /** The words that lines of a stage begin with and that have rules of their own. */
 export const lineWords: readonly Word[] = lineList;

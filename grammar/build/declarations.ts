@@ -129,17 +129,30 @@ function buildDataset(b: Builder, cst: CstNode): ast.DatasetDecl {
     name: b.nameAt(token(cst, t.Identifier.name), span.end),
     params: buildParameters(b, node(cst, "parameters")),
     value: value && buildExpression(b, value, span.end),
-    lines: nodes(cst, "datasetLine").map((line) => {
-      const at = b.span(line, span.end);
-      return {
-        kind: "datasetLine" as const,
-        word: b.nameAt(token(line, t.Identifier.name), at.start),
-        values: buildValues(b, node(line, "values")),
-        span: at,
-      };
-    }),
+    lines: buildDatasetLines(b, cst, span),
     span,
   };
+}
+
+const datasetWords: ReadonlySet<string> = new Set(["source", "train", "eval", "unreadable"]);
+
+/** What follows a line's values on its line and begins no other belongs to them: a comma was left out. */
+function buildDatasetLines(b: Builder, cst: CstNode, within: ast.Span): ast.DatasetLine[] {
+  const lines: ast.DatasetLine[] = [];
+  let endLine: number | undefined;
+  for (const line of nodes(cst, "datasetLine")) {
+    const span = b.span(line, within.end);
+    const word = token(line, t.Identifier.name);
+    const before = lines.at(-1);
+    if (before !== undefined && word !== undefined && word.startLine === endLine && !datasetWords.has(word.image)) {
+      b.note("missing-comma", b.at(before.span.end), "", "`,`");
+    } else {
+      const values = buildValues(b, node(line, "values"));
+      lines.push({ kind: "datasetLine", word: b.nameAt(word, span.start), values, span });
+    }
+    endLine = line.location?.endLine;
+  }
+  return lines;
 }
 
 export function buildValues(b: Builder, cst: Cst): ast.Expr[] {

@@ -57,7 +57,8 @@ export abstract class BaseParser extends CstParser {
   protected parens = 0;
   protected readonly outerParens: number[] = [];
   /** Where tokens were skipped because they begin nothing. */
-  readonly strays: { readonly token: IToken; readonly kind: "not-a-declaration" | "unexpected" }[] = [];
+  readonly strays: { readonly token: IToken; readonly kind: "not-a-declaration" | "missing-comma" | "unexpected" }[] =
+    [];
 
   override reset(): void {
     super.reset();

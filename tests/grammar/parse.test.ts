@@ -195,6 +195,7 @@ test("several mistakes in one pass, one message each", () => {
   expect(found).toEqual([
     "2 colon-for-equals",
     "3 equals-for-colon",
+    "4 missing-comma",
     "5 unexpected",
     "6 double-star",
     "7 missing-comma",
@@ -241,4 +242,19 @@ test("lines of a training are printed as they are written", () => {
   expect(print(other.tree, other.trivia)).toBe(
     "fsl 1\n\npretrain p {\n  learn a = 1.0\n  learn b = 2.0\n  for 2 epochs, 64 images per step, 4 parts per step\n}\n",
   );
+});
+
+test("words of declarations are mended by one letter or their case, and only where a declaration may begin", () => {
+  const kinds = (text: string) => {
+    const { tree, errors } = parse(`fsl 1\n${text}`, "x.fsl");
+    return [tree.declarations.map(({ kind }) => kind), errors.map(({ kind, found }) => `${kind} ${found}`)];
+  };
+  for (const word of ["meat", "Meta", "mta", "metas"]) {
+    expect(kinds(`${word} p {\n  encoder e\n}`)).toEqual([["stage"], [`not-a-declaration ${word}`]]);
+  }
+  expect(kinds("evalute t {\n  of p\n}\nfn f(x) { x }")).toEqual([["stage", "fn"], ["not-a-declaration evalute"]]);
+  // Lines of a stage that stand at the margin; names of two letters.
+  expect(kinds("meta p {\nepisodes t from d.train\nencoder e\n}")).toEqual([["stage"], []]);
+  expect(kinds("fm f(x) { x }")[1]).toEqual(["not-a-declaration fm"]);
+  expect(kinds("fm f(x) { x }")[0]).toEqual([]);
 });

@@ -29,7 +29,12 @@ export function evaluate(expr: ast.Expr, scope: Scope): Value {
           "FSL3011",
           expr.unit.span,
           { unit: expr.unit.text },
-          { help: suggest(expr.unit.text, unitWords) },
+          {
+            help:
+              scope.lookup(expr.unit.text) === undefined
+                ? suggest(expr.unit.text, unitWords)
+                : [`where \`${expr.unit.text}\` is a value of its own, a comma is missing before it`],
+          },
         );
         return anything(span);
       }

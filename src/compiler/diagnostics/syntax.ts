@@ -55,9 +55,19 @@ const make: Readonly<Record<IssueKind, (issue: SyntaxIssue) => Diagnostic>> = {
   "foreign-operator": ({ span, found, expected }) => diagnostic("FSL1019", span, { found, expected }),
   "single-quotes": ({ span, expected }) => diagnostic("FSL1020", span, {}, { help: [`write ${expected}`] }),
   "number-form": ({ span, expected }) => diagnostic("FSL1021", span, { expected }),
-  "unknown-line": ({ span, found }) => diagnostic("FSL1022", span, { found }, { help: suggestion(found, stageWords) }),
+  "unknown-line": ({ span, found }) =>
+    diagnostic(
+      "FSL1022",
+      span,
+      { found },
+      { help: units.has(found) ? [ofUnit(found)] : suggestion(found, stageWords) },
+    ),
   "too-deep": ({ span }) => diagnostic("FSL1023", span, {}),
 };
+
+const units: ReadonlySet<string> = new Set(["epoch", "epochs", "step", "steps", "episode", "image", "images"]);
+const ofUnit = (unit: string): string =>
+  `a parameter has its unit itself: \`param n = 5 ${unit}\`, and then \`n\` in place of \`n ${unit}\``;
 
 function suggestion(found: string, words: readonly string[]): string[] {
   const near = didYouMean(found, words);

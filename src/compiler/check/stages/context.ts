@@ -65,9 +65,10 @@ export function filled(context: StageContext, slot: "encoder" | "head" | "metric
   const value = of.scope.lookup(stage.text);
   const { checker } = of.scope;
   if (value?.kind !== "stage") {
-    if (value === undefined)
+    // A name that is empty was missing, and the parser said so.
+    if (value === undefined && stage.text !== "")
       checker.report("FSL2001", stage.span, { name: stage.text }, { help: suggest(stage.text, of.scope.names()) });
-    else if (value.kind !== "anything")
+    else if (value !== undefined && value.kind !== "anything")
       checker.report("FSL2019", stage.span, { needed: "a stage", found: describe(value) });
     return undefined;
   }
