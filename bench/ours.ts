@@ -116,6 +116,7 @@ function split() {
   return {
     split: "test" as const,
     digest: "bench",
+    source: "bench",
     classes: Array.from({ length: SPLIT.classes }, (_, index) => `class ${index}`),
     offsets: Int32Array.from({ length: SPLIT.classes + 1 }, (_, index) => index * SPLIT.images),
     sourceOf: (image: number) => `image ${image}`,

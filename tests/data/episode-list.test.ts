@@ -22,6 +22,7 @@ const paths = [
 const split: PackedSplit = {
   split: "test",
   digest: "d",
+  source: "d",
   classes: ["ant", "bee", "cow"],
   offsets: Int32Array.from([0, 5, 10, 15]),
   sourceOf: (image) => paths[image] ?? "",

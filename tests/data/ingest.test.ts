@@ -1,10 +1,11 @@
-import { readdirSync, readFileSync, rmSync, truncateSync, utimesSync } from "node:fs";
+import { readdirSync, readFileSync, rmSync, truncateSync, utimesSync, writeFileSync } from "node:fs";
 import { chmod } from "node:fs/promises";
 import { join } from "node:path";
 import sharp from "sharp";
 import { describe, expect, test } from "vitest";
 import type { Dataset, Transform } from "../../src/compiler/typed.js";
 import { ingest, inspect, openPack } from "../../src/runtime/data/index.js";
+import type { PackManifest } from "../../src/runtime/data/pack.js";
 import { fromInterleaved } from "../../src/runtime/data/pixels.js";
 import { decodePlainPng } from "../../src/runtime/data/png.js";
 import {
@@ -38,6 +39,31 @@ const both = (chain: readonly Transform[], side: number): Pick<Dataset, "train" 
 });
 
 describe("a pack", () => {
+  test("knows its images in whatever size it keeps them: two sizes of one split hold the same episodes", async () => {
+    const dir = await folderOf({ train: ["bee", "ant"], test: ["cat"] });
+    const at = (side: number) =>
+      ingest(dataset("folder", { root: "root" }, both([{ op: "resize", size: side }], side)), options(dir));
+    const [small, large] = [await at(4), await at(6)];
+    expect(small.splits.test?.digest).not.toBe(large.splits.test?.digest);
+    expect(small.splits.test?.source).toBe(large.splits.test?.source);
+    expect(small.splits.test?.source).not.toBe(small.splits.train?.source);
+    write(join(dir, "root/test/cat/0.png"), await picture(77, 8, 8));
+    const changed = await at(6);
+    expect(changed.splits.test?.source).not.toBe(large.splits.test?.source);
+    expect(changed.splits.train?.source).toBe(large.splits.train?.source);
+    // A pack of an older version knows the digest with its size only.
+    const manifest = join(changed.dir, "manifest.json");
+    const older = JSON.parse(readFileSync(manifest, "utf8")) as PackManifest;
+    writeFileSync(
+      manifest,
+      JSON.stringify(older, (key, value: unknown) =>
+        key === "source" && typeof value === "string" ? undefined : value,
+      ),
+    );
+    const opened = await openPack(changed.dir);
+    expect(opened.splits.test?.source).toBe(changed.splits.test?.digest);
+  });
+
   test("holds each image as it was decoded, in class order, and says where it is from", async () => {
     const dir = await folderOf({ train: ["bee", "ant"], test: ["cat"] });
     const pack = await ingest(dataset("folder", { root: "root" }), options(dir));

@@ -256,7 +256,12 @@ function expressionNumbers(value: Expr | undefined): readonly number[] {
   const nothing = (): never => {
     throw new Error("not here");
   };
-  const draws = new Draws(ops, 3, ops.of(ops.t.constant([], [5], "u32"), []), ops.scalar(5), "loss");
+  const draws = new Draws(ops, {
+    seed: 3,
+    counter: ops.of(ops.t.constant([], [5], "u32"), []),
+    step: ops.scalar(5),
+    path: "loss",
+  });
   const bound = { statements: [{ kind: "let" as const, local: 0, value: b }], result: value };
   const y = lowerBlock(ops, bound, { param, learn: param, apply: nothing, entryLoss: nothing, draws });
   const values: Values = { a: noise(9, 1), b: noise(9, 2), image: noise(4, 3), t: [0.5] };
@@ -341,7 +346,7 @@ const episode = (index: number): readonly number[] => {
   const { classes, support, query } = sampleEpisode(
     3,
     "train",
-    { ...split, digest: "", sourceOf: () => "" },
+    { ...split, digest: "", source: "", sourceOf: () => "" },
     task,
     index,
   );

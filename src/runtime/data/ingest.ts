@@ -77,14 +77,16 @@ async function find(dataset: Dataset, options: IngestOptions): Promise<Pack> {
 
   const listing = await source.list(dataset.source, options);
   requireSound(dataset, listing);
-  const splitDigests = await digestSplits(source, listing, recipe, options);
+  const { splitDigests, imageDigests } = await digestSplits(source, listing, recipe, options);
   const digest = sha256(JSON.stringify([splitDigests, dataset.unreadable, dataset.image]));
   const dir = packDir(options, digest);
   if ((await openIfWhole(dir)) === undefined) {
     await rm(dir, { recursive: true, force: true });
     // Loaded where something is decoded: sharp's library takes longer to load than a known pack to open.
     const { writePack } = await import("./write-pack.js");
-    await makeFolder(dir, (beside) => writePack(beside, { dataset, listing, recipe, digest, splitDigests, options }));
+    await makeFolder(dir, (beside) => {
+      return writePack(beside, { dataset, listing, recipe, digest, splitDigests, imageDigests, options });
+    });
   }
   const pack = await openPack(dir);
   await replaceFile(file, JSON.stringify({ state, digest }));
@@ -156,13 +158,16 @@ function requireSound(dataset: Dataset, listing: Listing): void {
   }
 }
 
-/** Of each split: the bytes of its images, their order and classes, and what is done to them. No paths: moved data stays itself. */
+/**
+ * Of each split: the bytes of its images, their order and classes, with what is done to them and without. No paths: moved
+ * data stays itself.
+ */
 async function digestSplits(
   source: Source,
   listing: Listing,
   recipe: PackRecipe,
   options: IngestOptions,
-): Promise<Record<string, string>> {
+): Promise<{ splitDigests: Record<string, string>; imageDigests: Record<string, string> }> {
   const files = new Set<string>();
   if (source.pinned === undefined) {
     for (const split of SPLITS)
@@ -180,7 +185,8 @@ async function digestSplits(
     options.onProgress({ phase: "scan", done: digests.size, total: files.size, unit: "files" });
   }
   await known.save();
-  const result: Record<string, string> = {};
+  const splitDigests: Record<string, string> = {};
+  const imageDigests: Record<string, string> = {};
   for (const split of SPLITS) {
     const classes = listing[split];
     if (classes === undefined) continue;
@@ -188,9 +194,10 @@ async function digestSplits(
       `class ${name}`,
       ...images.map((ref) => `${digests.get(ref.file) ?? ref.name} ${placeIn(ref)} ${ref.turns ?? 0}`),
     ]);
-    result[split] = sha256(`${JSON.stringify([recipe, source.pinned])}\n${lines.join("\n")}`);
+    splitDigests[split] = sha256(`${JSON.stringify([recipe, source.pinned])}\n${lines.join("\n")}`);
+    imageDigests[split] = sha256(`${JSON.stringify([source.pinned])}\n${lines.join("\n")}`);
   }
-  return result;
+  return { splitDigests, imageDigests };
 }
 
 function placeIn({ entry = "", bare }: ImageRef): string {

@@ -27,7 +27,13 @@ export interface PackManifest {
     Partial<
       Record<
         SplitName,
-        { readonly digest: string; readonly classes: readonly string[]; readonly images: readonly number[] }
+        {
+          readonly digest: string;
+          /** Of the images and their classes alone. Older packs have none. */
+          readonly source?: string;
+          readonly classes: readonly string[];
+          readonly images: readonly number[];
+        }
       >
     >
   >;
@@ -83,6 +89,7 @@ export async function openPack(dir: string): Promise<Pack> {
     splits[split] = {
       split,
       digest: entry.digest,
+      source: entry.source ?? entry.digest,
       classes: entry.classes,
       offsets,
       sourceOf: (image) => originOf(start + image),

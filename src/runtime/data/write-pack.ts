@@ -25,6 +25,7 @@ interface WriteOptions {
   readonly recipe: PackRecipe;
   readonly digest: string;
   readonly splitDigests: Readonly<Record<string, string>>;
+  readonly imageDigests: Readonly<Record<string, string>>;
   readonly options: IngestOptions;
 }
 
@@ -140,7 +141,7 @@ export async function writePack(dir: string, write: WriteOptions): Promise<void>
       channels: recipe.channels,
       rows: kept.length,
       variants,
-      splits: splitsOf(listing, rows, kept, write.splitDigests),
+      splits: splitsOf(listing, rows, kept, write),
       skipped,
     };
     await writeFile(join(dir, MANIFEST), JSON.stringify(manifest));
@@ -266,14 +267,16 @@ function splitsOf(
   listing: Listing,
   rows: readonly Row[],
   kept: readonly number[],
-  digests: Readonly<Record<string, string>>,
+  { splitDigests, imageDigests }: Pick<WriteOptions, "splitDigests" | "imageDigests">,
 ): PackManifest["splits"] {
-  const splits: Partial<Record<SplitName, { digest: string; classes: string[]; images: number[] }>> = {};
+  const splits: Partial<Record<SplitName, { digest: string; source: string; classes: string[]; images: number[] }>> =
+    {};
   for (const split of SPLITS) {
     const classes = listing[split];
     if (classes === undefined || classes.length === 0) continue;
     splits[split] = {
-      digest: digests[split] ?? "",
+      digest: splitDigests[split] ?? "",
+      source: imageDigests[split] ?? "",
       classes: classes.map(({ name }) => name),
       images: classes.map(() => 0),
     };

@@ -53,7 +53,7 @@ function scoredRow(report: readonly Report[], { row, split, episodes, classified
   return {
     task: row.task,
     split: split.split,
-    digest: split.digest,
+    digest: split.source,
     episodes: row.given === undefined ? "sampled" : "given",
     list: episodesDigest(row.task, episodes),
     transductive: isTransductive(row),
