@@ -1,5 +1,4 @@
 /** The engines of this build: which are usable here, and how to make one. */
-import { createRequire } from "node:module";
 import { type Availability, type Engine, EngineError, type EngineOptions } from "./engine.js";
 import { engineThreads } from "./environment.js";
 import { probeApart } from "./probe-apart.js";
@@ -71,8 +70,6 @@ export async function createEngine(
   if (missing !== undefined) throw new EngineError("internal", `${missing.why}; to mend it: ${missing.mend}`);
   switch (name) {
     case "onnx": {
-      // Where a library of it is missing, Node 20 both rejects an `import` and ends the process; this only throws.
-      createRequire(import.meta.url)("onnxruntime-node");
       const { OnnxEngine } = await import("./onnx/engine.js");
       return new OnnxEngine(options);
     }
