@@ -77,35 +77,44 @@ export function scan(text: string): Scanned {
     }
     const [image] = found;
     const kind = kinds[found.indexOf(image, 1) - 1] ?? "symbol";
-    const place = {
+    const startOffset = offset;
+    offset += image.length;
+    const endOffset = offset - 1;
+    if (kind === "space") {
+      for (let end = lineEnd(text, startOffset, offset); end > 0; end = lineEnd(text, end, offset)) {
+        line++;
+        lineStart = end;
+      }
+      continue;
+    }
+    if (kind === "comment" || kind === "hash" || kind === "conflict") {
+      const aside = { comment: comments, hash: hashes, conflict: conflicts }[kind];
+      aside.push({ image, startOffset, endOffset, startLine: line, endLine: line });
+      continue;
+    }
+    const tokenType = typeOf(kind, image);
+    tokens.push({
       image,
-      startOffset: offset,
-      endOffset: offset + image.length - 1,
+      startOffset,
+      endOffset,
       startLine: line,
       endLine: line,
-    };
-    offset += image.length;
-    if (kind === "space") {
-      for (const { 0: end, index } of image.matchAll(/\r\n?|\n/g)) {
-        line++;
-        lineStart = place.startOffset + index + end.length;
-      }
-    } else if (kind === "comment") comments.push(place);
-    else if (kind === "hash") hashes.push(place);
-    else if (kind === "conflict") conflicts.push(place);
-    else {
-      const tokenType = typeOf(kind, image);
-      const startColumn = place.startOffset - lineStart + 1;
-      tokens.push({
-        ...place,
-        startColumn,
-        endColumn: startColumn + image.length - 1,
-        tokenType,
-        tokenTypeIdx: tokenType.tokenTypeIdx ?? 0,
-      });
-    }
+      startColumn: startOffset - lineStart + 1,
+      endColumn: endOffset - lineStart + 1,
+      tokenType,
+      tokenTypeIdx: tokenType.tokenTypeIdx ?? 0,
+    });
   }
   return { tokens, unknown, comments, hashes, conflicts };
+}
+
+/** Where the first line that ends between two offsets has ended; 0 where none does. `\r\n` is one end. */
+function lineEnd(text: string, from: number, to: number): number {
+  for (let i = from; i < to; i++) {
+    const at = text[i];
+    if (at === "\n" || (at === "\r" && !(text[i + 1] === "\n" && i + 1 < to))) return i + 1;
+  }
+  return 0;
 }
 
 function typeOf(kind: Exclude<Kind, "space" | "comment" | "hash" | "conflict">, image: string): TokenType {

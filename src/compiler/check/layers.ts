@@ -52,8 +52,8 @@ const mostUnfolded = 10_000;
 class NetworkBuilder {
   readonly outputs = new Map<string, readonly Axis[]>();
   readonly weights: WeightSpec[] = [];
-  /** `conv(3, 64)  64×84×84`: what has been built, for a message about sizes. */
-  readonly #trail: string[] = [];
+  /** What has been built, for a message about sizes. */
+  readonly #trail: { readonly item: ast.CallLayer; readonly output: readonly Axis[] }[] = [];
   readonly #open: ast.BlockDecl[] = [];
   /** Layers written out so far, those of each round of a loop and each use of a block. */
   #unfolded = 0;
@@ -184,7 +184,7 @@ class NetworkBuilder {
     if (path === undefined) return undefined;
     for (const weight of made.weights) this.weights.push({ ...weight, path: `${path}.${weight.path}` });
     into.push({ path, op: made.op, input, output, span: item.span });
-    this.#trail.push(`${written(item).padEnd(24)} ${shape(output)}`);
+    this.#trail.push({ item, output });
     return output;
   }
 
@@ -242,9 +242,9 @@ class NetworkBuilder {
     if (made.output.every((axis) => axis.size >= 1)) return made.output;
     if (this.request.generic) return made.output.map((axis) => ({ ...axis, size: Math.max(1, axis.size) }));
     const side = (name: string): number => input.find((axis) => axis.name === name)?.size ?? 0;
-    const help = [
-      `sizes so far (channels×height×width):\n${[`${"image".padEnd(24)} ${shape(this.request.input)}`, ...this.#trail].map((line) => `  ${line}`).join("\n")}`,
-    ];
+    const line = (what: string, axes: readonly Axis[]): string => `\n  ${what.padEnd(24)} ${shape(axes)}`;
+    const trail = this.#trail.map(({ item, output }) => line(written(item), output)).join("");
+    const help = [`sizes so far (channels×height×width):${line("image", this.request.input)}${trail}`];
     scope.checker.report(
       "FSL4003",
       item.span,

@@ -163,6 +163,11 @@ function isNode(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null;
 }
 
+/** What a node holds; where things stand is skipped. */
+function eachInside(node: Record<string, unknown>, visit: (inner: unknown) => void): void {
+  for (const key in node) if (key !== "span" && isNode(node[key])) visit(node[key]);
+}
+
 /** Every name that an expression, a layer, a path or a stage line mentions. */
 function usedIn(tree: unknown): Set<string> {
   const used = new Set<string>();
@@ -177,7 +182,7 @@ function usedIn(tree: unknown): Set<string> {
       const name = node[key];
       if (isNode(name) && name["kind"] === "name" && typeof name["text"] === "string") used.add(name["text"]);
     }
-    for (const value of Object.values(node)) if (isNode(value)) visit(value);
+    eachInside(node, visit);
   };
   visit(tree);
   return used;
@@ -189,7 +194,7 @@ function blocksIn(block: ast.Block): ast.Block[] {
     if (Array.isArray(node)) for (const item of node) visit(item);
     else if (isNode(node)) {
       if (node["kind"] === "block_") found.push(node as unknown as ast.Block);
-      else for (const value of Object.values(node)) if (isNode(value)) visit(value);
+      else eachInside(node, visit);
     }
   };
   for (const part of [block.statements, block.result]) visit(part);
@@ -204,7 +209,7 @@ function bindingsIn(tree: unknown): Set<string> {
       const { name } = node as { name?: unknown };
       const binds = node["kind"] === "let" || (node["from"] !== undefined && node["kind"] === undefined);
       if (binds && isNode(name) && typeof name["text"] === "string") found.add(name["text"]);
-      for (const value of Object.values(node)) if (isNode(value)) visit(value);
+      eachInside(node, visit);
     }
   };
   visit(tree);
@@ -238,7 +243,7 @@ function refsIn(tree: unknown): ast.NameExpr[] {
       visit(builtin?.lastIsAxes ? call.args.slice(0, -1) : call.args);
       return;
     }
-    for (const value of Object.values(node)) if (isNode(value)) visit(value);
+    eachInside(node, visit);
   };
   visit(tree);
   return found;

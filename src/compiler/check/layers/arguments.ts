@@ -89,20 +89,20 @@ export class LayerArguments {
       this.#sound = false;
       return;
     }
-    const found = describe(value);
+    const refuse = (expected: string): void => this.#refuse(name, expected, describe(value), expr);
     switch (param.kind) {
       case "bool":
         if (value.kind === "bool") this.#values.set(name, value.value);
-        else this.#refuse(name, "true or false", found, expr);
+        else refuse("true or false");
         return;
       case "axis":
         if (value.kind === "int" && value.value >= 1 && param.sized)
           this.#values.set(name, { name: undefined, size: value.value });
-        else this.#refuse(name, param.sized ? "an axis or a size of at least 1" : "an axis", found, expr);
+        else refuse(param.sized ? "an axis or a size of at least 1" : "an axis");
         return;
       case "count":
         if (value.kind === "int" && value.value >= param.least) this.#values.set(name, value.value);
-        else this.#refuse(name, `a whole number of at least ${param.least}`, found, expr);
+        else refuse(`a whole number of at least ${param.least}`);
         return;
       case "real": {
         const number = value.kind === "int" || value.kind === "real" ? value.value : Number.NaN;
@@ -111,7 +111,7 @@ export class LayerArguments {
         else {
           const range =
             param.below === undefined ? `at least ${param.least}` : `from ${param.least} to below ${param.below}`;
-          this.#refuse(name, `a number ${range}`, found, expr);
+          refuse(`a number ${range}`);
         }
       }
     }
