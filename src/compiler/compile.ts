@@ -4,6 +4,7 @@ import { prepare } from "../../grammar/parse.js";
 import { Checker } from "./check/checker.js";
 import { Stagecraft } from "./check/experiment.js";
 import { Scope } from "./check/scope.js";
+import { warnOfSeenClasses } from "./check/seen.js";
 import type { Diagnostic } from "./diagnostics/diagnostic.js";
 import type { GivenFiles } from "./given.js";
 import { Instances } from "./resolve/declarations.js";
@@ -85,6 +86,7 @@ export function compile(host: CompilerHost, root: string, options: CompileOption
       if (module.id === root || !module.id.startsWith("fsl:")) checkInstance(scope, module.tree, stages);
     }
     for (const instance of instances.all) for (const id of instance.stageIds) stages.elaborate(id);
+    warnOfSeenClasses(stages.stages, stages.typedDatasets, checker);
     return finished({
       file: root,
       params: rootInstance.params(),

@@ -260,6 +260,15 @@ export const stagesCodes = codes({
     example: meta("  loss classify + 0.1 * contrast\n"),
     mend: "Name an entry of the metric; the help line lists them.",
   },
+  FSL5030: {
+    severity: "warning",
+    title: "classes that were trained on",
+    message: "`{stage}` is evaluated on `{split}`, which `{trained}` was trained on",
+    explanation:
+      "Few-shot accuracy is of classes that no training has seen. On those of the training split it is higher, and says how well the training fits.",
+    example: `${meta("")}\nevaluate test { of proto  episodes task from emoji.train, 600 episodes  report accuracy }`,
+    mend: "Evaluate on `test`. Where the accuracy on known classes is what is meant, this is only said so that nobody takes it for the other.",
+  },
   FSL5040: {
     severity: "error",
     title: "a stage that trains nothing",
