@@ -1,5 +1,6 @@
 /** The TensorFlow engine: each op against the f64 interpreter, what its lowering treats apart, and what it leaves behind. */
 import { afterAll, beforeAll, describe, expect, test as runsHere } from "vitest";
+import { gradient } from "../../src/compiler/tensor/derivative.js";
 import { interpret } from "../../src/compiler/tensor/interpret.js";
 import type { DType, Node, OpName } from "../../src/compiler/tensor/ir.js";
 import type { Ops } from "../../src/compiler/tensor/ops.js";
@@ -135,6 +136,39 @@ describe(`forms that the lowering treats apart, on ${titleOf(candidate)}`, () =>
           ];
         },
         spread,
+      );
+  });
+
+  test("a scale and a shift after a convolution go into it, and its result stays where it is wanted", async () => {
+    const attrs = { stride: [1, 1], pad: [1, 1, 1, 1], groups: 1 } as const;
+    for (const [bias, wanted] of [
+      [false, false],
+      [true, false],
+      [true, true],
+    ])
+      await holds([[2, 3, 5, 4], [4, 3, 3, 3], [4], [4], [4]], (o, [x, w, b, scale, shift] = []) => {
+        if (!x || !w || !b || !scale || !shift) throw new RangeError("five inputs");
+        const conv = o.conv2d(x, w, attrs);
+        const y = bias ? o.add(conv, o.broadcast(b, conv.shape, [1])) : conv;
+        const out = o.relu(o.channelAffine(y, scale, shift));
+        return wanted ? [out, y] : [out];
+      });
+  });
+
+  test("norms in primitives, forwards and twice backwards, between convolutions", async () => {
+    for (const groups of [1, 2])
+      await holds(
+        [[4, 2, 4, 3], [3, 2, 1, 1], [3], [3], [4, 3, 4, 3]],
+        (o, [x, w, gamma, beta, t] = []) => {
+          if (!x || !w || !gamma || !beta || !t) throw new RangeError("five inputs");
+          const y = o.conv2d(x, w, { stride: [1, 1], pad: [0, 0, 0, 0], groups: 1 });
+          const loss = o.sum(o.mul(o.square(o.batchNorm(y, gamma, beta, { eps: 0.1, groups })), t));
+          const [dw = loss, dgamma = loss] = gradient(o.graph, loss, [w, gamma]);
+          const both = o.add(o.sum(o.square(dw)), o.sum(o.square(dgamma)));
+          return [loss, dw, dgamma, ...gradient(o.graph, both, [x, w, gamma, beta, t])];
+        },
+        "distinct",
+        3e-5,
       );
   });
 

@@ -26,10 +26,10 @@ export interface Constant {
 
 /**
  * The order of the axes of a held tensor, of those of the IR: images [n, c, h, w] as TensorFlow's kernels take them, filters
- * [o, c, h, w] as they do.
+ * [o, c, h, w] as they do, and pools [group, n, c, h·w], as which norms see images, without moving these.
  */
-export type Layout = "plain" | "nhwc" | "hwio";
-const ORDER = { nhwc: [0, 2, 3, 1], hwio: [2, 3, 1, 0] } as const;
+export type Layout = "plain" | "nhwc" | "hwio" | "pools";
+const ORDER = { nhwc: [0, 2, 3, 1], hwio: [2, 3, 1, 0], pools: [0, 1, 3, 2] } as const;
 
 /** `axes` of the IR, or a list with an entry for each, as they stand in a layout. */
 export function arranged<T>(layout: Layout, list: readonly T[]): T[] {
@@ -64,6 +64,8 @@ export class Emitter {
   readonly instructions: Instruction[] = [];
   readonly constants: Constant[] = [];
   slots = 0;
+  /** The node whose rule runs, after those whose rules asked for it. */
+  readonly emitting: Node[] = [];
   private readonly values = new Map<Node, Value[]>();
   private readonly fulls = new Map<Node, Map<Layout, Slot>>();
   private readonly known = new Map<string, Slot>();
@@ -90,7 +92,11 @@ export class Emitter {
 
   /** The forms in which the node's result is there, the one that it was made in first. */
   private forms(node: Node): Value[] {
-    if (!this.values.has(node)) this.emit(this, node);
+    if (!this.values.has(node)) {
+      this.emitting.push(node);
+      this.emit(this, node);
+      this.emitting.pop();
+    }
     const forms = this.values.get(node);
     if (forms === undefined) throw new CompilerBug(`tensorflow lowering: ${node.op} ${node.id} gave nothing`);
     return forms;

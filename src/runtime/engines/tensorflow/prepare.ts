@@ -2,11 +2,13 @@
  * Rewrites of a program, still in the IR, that make it cheaper with the same results:
  * - Activations after max pools instead of before, forward and backward: a rising activation does not change which element
  *   of a window is the largest, and there are fewer of them afterwards.
+ * - A scale and a shift of each channel after a convolution go into its filters and its bias: they are smaller.
  * - Of the gradient that goes through a batch norm nothing is left in a channel's sum: the gradient of a bias under it is 0.
  */
 import { decompose } from "../../../compiler/tensor/decompose.js";
 import type { Graph } from "../../../compiler/tensor/graph.js";
 import type { Node, OpName, Program } from "../../../compiler/tensor/ir.js";
+import { Ops } from "../../../compiler/tensor/ops.js";
 import { rewriteProgram } from "../../../compiler/tensor/program.js";
 import { reachable, rebuild } from "../../../compiler/tensor/walk.js";
 
@@ -29,6 +31,9 @@ function rewrite(graph: Graph, roots: readonly Node[]): Node[] {
   const nodes = reachable(roots);
   const elsewhere = new Set<Node>(roots);
   for (const node of nodes) if (!POOLS.has(node.op)) for (const input of node.inputs) elsewhere.add(input);
+  const users = new Map<Node, number>();
+  for (const root of roots) users.set(root, 2);
+  for (const node of nodes) for (const input of node.inputs) users.set(input, (users.get(input) ?? 0) + 1);
   /** Activations, rebuilt, that only pools read. */
   const pooled = new Set<Node>();
   return rebuild(graph, roots, (node, inputs) => {
@@ -42,6 +47,7 @@ function rewrite(graph: Graph, roots: readonly Node[]): Node[] {
       return graph.op(first.op, [graph.op("max_pool", first.inputs, node.attrs)], first.attrs);
     if (node.op === "reduce_sum" && node.attrs.axes.join() === "0,2,3" && first?.op === "batch_norm_grad_x")
       return graph.op("const", [], { shape: node.shape, dtype: "f32", data: [0] });
+    if (node.op === "channel_affine" && alone(node.inputs[0], users)) return foldedAffine(new Ops(graph), inputs);
     return node.op === "relu_grad" || node.op === "leaky_relu_grad"
       ? exchangedGradient(graph, node, inputs)
       : undefined;
@@ -58,6 +64,26 @@ function exchangedGradient(graph: Graph, node: Gradient, [x, scatter]: readonly 
     return undefined;
   const winners = graph.op("max_pool", [x], scatter.attrs);
   return graph.op("max_pool_grad", [x, winners, graph.op(node.op, [winners, dy], node.attrs)], scatter.attrs);
+}
+
+/** Whether it is a convolution, with or without a bias, that only one node reads. */
+function alone(node: Node | undefined, users: ReadonlyMap<Node, number>): boolean {
+  if (node === undefined || users.get(node) !== 1) return false;
+  return node.op === "conv2d" || (node.op === "add" && node.inputs[0]?.op === "conv2d" && alone(node.inputs[0], users));
+}
+
+/** affine(conv(x, w) + b) = conv(x, w·scale) + (b·scale + shift) */
+function foldedAffine(o: Ops, [x, scale, shift]: readonly Node[]): Node | undefined {
+  if (x === undefined || scale === undefined || shift === undefined) return undefined;
+  const [conv, bias] = x.op === "add" ? x.inputs : [x, undefined];
+  if (conv?.op !== "conv2d") return undefined;
+  const [images, filters] = conv.inputs;
+  if (images === undefined || filters === undefined) return undefined;
+  if (bias !== undefined && (bias.op !== "broadcast" || bias.attrs.dims.join() !== "1")) return undefined;
+  const vector = bias?.inputs[0];
+  const moved = vector === undefined ? shift : o.add(o.mul(vector, scale), shift);
+  const scaled = o.conv2d(images, o.mul(filters, o.broadcast(scale, filters.shape, [0])), conv.attrs);
+  return o.add(scaled, o.broadcast(moved, x.shape, [1]));
 }
 
 /** Where its gradient is not 0 it keeps order strictly, so that winners stay winners. */

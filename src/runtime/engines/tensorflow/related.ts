@@ -23,30 +23,32 @@ export class Related {
     );
   }
 
-  /** A norm over x in so many groups, with this eps where one is given, that does not depend on `asker`. */
-  norm(asker: Node, x: Node, groups: number, eps?: number): Norm | undefined {
+  /** A norm over x in so many groups, with this eps where one is given, that depends on none of `askers`. */
+  norm(askers: readonly Node[], x: Node, groups: number, eps?: number): Norm | undefined {
     return this.norms
       .get(x)
       ?.find(
-        (norm) => norm.attrs.groups === groups && (eps === undefined || norm.attrs.eps === eps) && before(norm, asker),
+        (norm) =>
+          norm.attrs.groups === groups && (eps === undefined || norm.attrs.eps === eps) && independent(norm, askers),
       );
   }
 
-  /** The gradient in x of a norm, taken with dy, that does not depend on `asker`. */
-  normGradient(asker: Node<"batch_norm_grad_gamma">): Gradient | undefined {
-    const [x, dy] = asker.inputs;
+  /** The gradient in x of a norm of which this is that in gamma, if it depends on none of `askers`. */
+  normGradient(askers: readonly Node[], node: Node<"batch_norm_grad_gamma">): Gradient | undefined {
+    const [x, dy] = node.inputs;
     if (dy === undefined) return undefined;
-    const { eps, groups } = asker.attrs;
+    const { eps, groups } = node.attrs;
     return this.gradients
       .get(dy)
       ?.find(
-        (each) => each.inputs[0] === x && each.attrs.eps === eps && each.attrs.groups === groups && before(each, asker),
+        (each) =>
+          each.inputs[0] === x && each.attrs.eps === eps && each.attrs.groups === groups && independent(each, askers),
       );
   }
 
   /** A norm's gradient taken with dy: its kernel sums dy over each channel too. */
-  anyNormGradient(asker: Node, dy: Node): Gradient | undefined {
-    return this.gradients.get(dy)?.find((each) => before(each, asker));
+  anyNormGradient(askers: readonly Node[], dy: Node): Gradient | undefined {
+    return this.gradients.get(dy)?.find((each) => independent(each, askers));
   }
 }
 
@@ -60,8 +62,20 @@ export function pooledBy(node: Node<"max_pool_grad">): Node<"max_pool"> | undefi
 const sameWindow = (a: Window, b: Window): boolean =>
   [a.size, a.stride, a.pad].join() === [b.size, b.stride, b.pad].join();
 
-/** Whether what `node` takes was made before `asker`, and so cannot depend on it. */
-const before = (node: Node, asker: Node): boolean => node.inputs.every((input) => input.id < asker.id);
+/** Whether none of `askers` is needed for `node`. */
+function independent(node: Node, askers: readonly Node[]): boolean {
+  // A node has a higher id than all that it needs.
+  const first = Math.min(...askers.map(({ id }) => id));
+  const seen = new Set<Node>();
+  const open = [...node.inputs];
+  for (let next = open.pop(); next; next = open.pop()) {
+    if (askers.includes(next)) return false;
+    if (next.id < first || seen.has(next)) continue;
+    seen.add(next);
+    open.push(...next.inputs);
+  }
+  return true;
+}
 
 function push<V>(into: Map<Node, V[]>, key: Node | undefined, value: V): void {
   if (key === undefined) return;

@@ -29,7 +29,7 @@ export const norm = {
   batch_norm_grad_gamma: (e, node) => {
     const [x, dy] = [operand(node, 0), operand(node, 1)];
     // It does not depend on gamma: the kernel that gives the gradient of x gives this one too.
-    const whose = e.related.normGradient(node);
+    const whose = e.related.normGradient(e.emitting, node);
     const parts = backward(e, node, x, dy, whose && operand(whose, 1));
     return whole(node, summed(e, parts, "dgamma"));
   },
@@ -78,8 +78,8 @@ function forward(e: Emitter, x: Node, gamma: Slot, beta: Slot, settings: Setting
 }
 
 /** Statistics of x, which do not depend on what it is scaled by: those of a norm in the program where there is one. */
-function anyForward(e: Emitter, asker: Node, x: Node, groups: number, eps?: number): Fused[] {
-  const found = e.related.norm(asker, x, groups, eps);
+function anyForward(e: Emitter, x: Node, groups: number, eps?: number): Fused[] {
+  const found = e.related.norm(e.emitting, x, groups, eps);
   if (found !== undefined) {
     const [, gamma, beta] = found.inputs as [Node, Node, Node];
     return forward(e, x, e.full(gamma), e.full(beta), found.attrs, `${gamma.id} ${beta.id}`);
@@ -103,7 +103,7 @@ function backward(
   const { eps, groups } = node.attrs;
   return e.once(dy, `norm gradient ${x.id} ${gamma?.id} ${eps} ${groups}`, () => {
     const scale = gamma === undefined ? channels(e, x, 1) : e.full(gamma);
-    const fused = anyForward(e, node, x, groups, eps);
+    const fused = anyForward(e, x, groups, eps);
     const [images, gradients] = [parts(e, x, groups), parts(e, dy, groups)];
     const attributes = [floatAttribute("epsilon", eps), boolAttribute("is_training", true)];
     return fused.map(({ reserves }, group) => {
@@ -137,7 +137,7 @@ function summed<K extends string>(e: Emitter, groups: readonly Readonly<Record<K
 function statistics(e: Emitter, node: Node<"batch_mean" | "batch_variance">, key: "mean" | "variance"): Slot {
   const x = operand(node, 0);
   const { groups } = node.attrs;
-  return joined(e, anyForward(e, node, x, groups), key);
+  return joined(e, anyForward(e, x, groups), key);
 }
 
 /** [groups·c] as [groups, c] */

@@ -20,6 +20,10 @@ export const structure = {
         layout: "plain",
       };
     }
+    if (value.layout === "nhwc" && arePools(node.shape, x.shape))
+      return whole(node, e.reshape(e.full(x, "nhwc"), arranged("pools", node.shape)), "pools");
+    if (value.layout === "pools" && arePools(x.shape, node.shape))
+      return whole(node, e.reshape(e.full(x, "pools"), arranged("nhwc", node.shape)), "nhwc");
     return whole(node, e.reshape(e.full(x), node.shape));
   },
   transpose: (e, node) => {
@@ -91,7 +95,7 @@ export const structure = {
   reduce_sum: (e, node) => {
     const dy = operand(node, 0);
     // Over every place of a channel: a norm's gradient kernel has the sum.
-    const gradient = node.attrs.axes.join() === "0,2,3" ? e.related.anyNormGradient(node, dy) : undefined;
+    const gradient = node.attrs.axes.join() === "0,2,3" ? e.related.anyNormGradient(e.emitting, dy) : undefined;
     if (gradient !== undefined) return whole(node, shiftGradient(e, gradient));
     return reduced(e, node, node.attrs.axes, "Sum");
   },
@@ -111,6 +115,14 @@ export const structure = {
     return whole(node, e.transpose(indices as Slot, swapped));
   },
 } satisfies Partial<Rules<OpName>>;
+
+/** Whether a shape is that of images [n, c, h, w] seen as [group, n, c, h·w]. */
+function arePools(
+  [groups = 0, each = 0, channels, places, ...rest]: Shape,
+  [n, c, h = 0, w = 0, ...more]: Shape,
+): boolean {
+  return rest.length + more.length === 0 && groups * each === n && channels === c && places === h * w;
+}
 
 /** Reduces only the axes that are really there: along a repeating one a sum is a product, a maximum nothing. */
 function reduced(e: Emitter, node: Node, axes: readonly number[], op: "Sum" | "Max"): Value {
