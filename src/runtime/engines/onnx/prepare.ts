@@ -1,12 +1,14 @@
 /** Rewrites of a program, still in the IR, that make its ONNX form fast: the results are the same to rounding. */
-import { decompose } from "../../../compiler/tensor/decompose.js";
+import { decompose, isComposite } from "../../../compiler/tensor/decompose.js";
 import type { Graph } from "../../../compiler/tensor/graph.js";
-import type { CompositeName, Node, Program } from "../../../compiler/tensor/ir.js";
+import type { CompositeName, Node, OpName, Program } from "../../../compiler/tensor/ir.js";
 import { Ops } from "../../../compiler/tensor/ops.js";
 import { rewriteProgram } from "../../../compiler/tensor/program.js";
 import { reachable } from "../../../compiler/tensor/walk.js";
 import { NormBlocks } from "./norm-blocks.js";
 import { webgpuForms } from "./webgpu/forms.js";
+
+export type OnnxDevice = "cpu" | "gpu";
 
 /** Composites that a device has no lowering rule for, or no kernel behind it. */
 const WITHOUT_RULE: Readonly<Record<OnnxDevice, ReadonlySet<CompositeName>>> = {
@@ -14,18 +16,19 @@ const WITHOUT_RULE: Readonly<Record<OnnxDevice, ReadonlySet<CompositeName>>> = {
   gpu: new Set(["random_bits", "log_softmax"]),
 };
 
+/** Whether the op is written in primitives before it is lowered. */
+export const isExpanded = (op: OpName, device: OnnxDevice): boolean => isComposite(op) && WITHOUT_RULE[device].has(op);
+
 export interface Prepared {
   readonly program: Program;
   /** Convolutions whose channels' means are near 0: E[x²] − E[x]² is a safe variance there. */
   readonly centred: ReadonlySet<Node>;
 }
 
-export type OnnxDevice = "cpu" | "gpu";
-
 export function prepare(program: Program, device: OnnxDevice): Prepared {
   const centred = new Set<Node>();
   const rewritten = rewriteProgram(program, (graph, roots) => {
-    const expanded = decompose(graph, roots, (op) => !WITHOUT_RULE[device].has(op));
+    const expanded = decompose(graph, roots, (op) => !isExpanded(op, device));
     return rewriteNorms(graph, device === "gpu" ? webgpuForms(graph, expanded) : expanded, centred);
   });
   return { program: rewritten, centred };

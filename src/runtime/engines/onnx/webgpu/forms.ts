@@ -11,97 +11,96 @@ import { combine, isRotation, shiftLeft, shiftRight } from "./bits.js";
 import { argmax, topK } from "./order.js";
 import { solveSpd } from "./solve.js";
 
-/** What to put in the place of `node`, given its operands as they became; undefined where the provider has a kernel. */
-type Form<K extends OpName> = (o: Ops, node: Node<K>, inputs: Operands) => Node | undefined;
+/** What to put in the place of `node`, given its operands as they became. */
+type Rewrite<K extends OpName> = (o: Ops, node: Node<K>, inputs: Operands) => Node;
 type Operands = readonly [Node, Node, Node];
+
+interface Form<K extends OpName> {
+  /** The types of result for which the provider has no kernel. */
+  readonly types: readonly DType[];
+  readonly rewrite: Rewrite<K>;
+}
+const ALL: readonly DType[] = ["f32", "i32", "u32", "u8", "bool"];
+const NO_FLOATS: readonly DType[] = ["i32", "u32", "u8", "bool"];
+const INTEGERS: readonly DType[] = ["i32", "u32"];
+const BITS: readonly DType[] = ["i32", "u32", "bool"];
 
 /** u8 is held as i32 on the device. */
 const heldAs = (dtype: DType): DType => (dtype === "u8" ? "i32" : dtype);
 
+/** `or` and `xor` of conditions have no kernel either; `and` has. */
 const bitwise =
-  <K extends "and" | "or" | "xor">(op: K): Form<K> =>
+  <K extends "and" | "or" | "xor">(op: K): Rewrite<K> =>
   (o, node, [a, b]) => {
-    if (a.dtype === "bool") {
-      if (op === "and") return undefined;
-      return op === "xor" ? o.ne(a, b) : o.not(o.and(o.not(a), o.not(b)));
-    }
+    if (a.dtype === "bool") return op === "xor" ? o.ne(a, b) : o.not(o.and(o.not(a), o.not(b)));
     if (a.dtype === "i32") return o.cast(combine(o, op, o.cast(a, "u32"), o.cast(b, "u32")), "i32");
     const [x, y] = node.inputs;
-    if (op === "or" && x && y && isRotation(x, y)) return o.add(a, b);
-    return combine(o, op, a, b);
+    return op === "or" && x && y && isRotation(x, y) ? o.add(a, b) : combine(o, op, a, b);
   };
 
 /** Moves elements of a bool tensor as i32: kernels that do so take no bool. */
 const moved =
-  <K extends "transpose" | "pad" | "concat">(): Form<K> =>
+  <K extends "transpose" | "pad" | "concat">(): Rewrite<K> =>
   (o, node, inputs) => {
-    if (node.dtype !== "bool") return undefined;
     const wide = inputs.map((input) => o.cast(input, "i32"));
     return o.cast(o.graph.op(node.op as OpName, wide, node.attrs), "bool");
   };
 
-/** Places along each axis that differs from 0, 1, …: `Slice` takes floats only, `Gather` any type. */
-function picked(o: Ops, x: Node, axes: readonly (readonly number[])[]): Node {
-  return axes.reduce((from, places, axis) => {
-    const all = places.length === from.shape[axis] && places.every((place, at) => place === at);
-    return all ? from : o.gather(from, o.constant([places.length], places, "i32"), axis);
+/** `places` along each axis: `Slice` takes floats only, `Gather` any type. */
+function picked(o: Ops, x: Node, places: (count: number, axis: number) => number[], shape: readonly number[]): Node {
+  return shape.reduce((from, count, axis) => {
+    const wanted = places(count, axis);
+    const all = wanted.length === from.shape[axis] && wanted.every((place, at) => place === at);
+    return all ? from : o.gather(from, o.constant([wanted.length], wanted, "i32"), axis);
   }, x);
 }
 const counted = (count: number, start: number, step: number): number[] =>
   Array.from({ length: count }, (_, place) => start + place * step);
 
 const forms: { readonly [K in OpName]?: Form<K> } = {
-  const: (o, { attrs }) => (attrs.dtype === "u8" ? o.constant(attrs.shape, [...attrs.data], "i32") : undefined),
-  input: (o, node) => {
-    const { name, shape, dtype } = node.attrs;
-    return dtype === "u8" ? o.cast(o.input(name, shape, dtype), "i32") : undefined;
+  const: { types: ["u8"], rewrite: (o, { attrs }) => o.constant(attrs.shape, [...attrs.data], "i32") },
+  input: { types: ["u8"], rewrite: (o, { attrs }) => o.cast(o.input(attrs.name, attrs.shape, attrs.dtype), "i32") },
+  cast: { types: ["u8"], rewrite: (o, _, [x]) => o.cast(o.cast(x, "u8"), "i32") },
+  neg: { types: INTEGERS, rewrite: (o, _, [x]) => o.sub(0, x) },
+  abs: { types: INTEGERS, rewrite: (o, _, [x]) => (x.dtype === "u32" ? x : o.max(x, o.sub(0, x))) },
+  not: { types: INTEGERS, rewrite: (o, _, [x]) => o.sub(x.dtype === "u32" ? 2 ** 32 - 1 : -1, x) },
+  and: { types: INTEGERS, rewrite: bitwise("and") },
+  or: { types: BITS, rewrite: bitwise("or") },
+  xor: { types: BITS, rewrite: bitwise("xor") },
+  shl: { types: ALL, rewrite: (o, _, [x, places]) => shiftLeft(o, x, places) },
+  shr: { types: ALL, rewrite: (o, _, [x, places]) => shiftRight(o, x, places) },
+  transpose: { types: ["bool"], rewrite: moved() },
+  pad: { types: ["bool"], rewrite: moved() },
+  concat: { types: ["bool"], rewrite: moved() },
+  slice: {
+    types: NO_FLOATS,
+    rewrite: (o, { attrs: { start, stride }, shape }, [x]) =>
+      picked(o, x, (count, axis) => counted(count, start[axis] ?? 0, stride[axis] ?? 1), shape),
   },
-  cast: (o, { attrs }, [x]) => (attrs.to === "u8" ? o.cast(o.cast(x, "u8"), "i32") : undefined),
-  neg: (o, node, [x]) => (node.dtype === "f32" ? undefined : o.sub(0, x)),
-  abs: (o, node, [x]) => {
-    if (node.dtype === "f32") return undefined;
-    return node.dtype === "i32" ? o.max(x, o.sub(0, x)) : x;
+  reverse: {
+    types: NO_FLOATS,
+    rewrite: (o, { attrs: { axes }, shape }, [x]) =>
+      picked(
+        o,
+        x,
+        (count, axis) => (axes.includes(axis) ? counted(count, count - 1, -1) : counted(count, 0, 1)),
+        shape,
+      ),
   },
-  not: (o, node, [x]) => {
-    if (node.dtype === "bool") return undefined;
-    return o.sub(node.dtype === "u32" ? 2 ** 32 - 1 : -1, x);
-  },
-  and: bitwise("and"),
-  or: bitwise("or"),
-  xor: bitwise("xor"),
-  shl: (o, _, [x, places]) => shiftLeft(o, x, places),
-  shr: (o, _, [x, places]) => shiftRight(o, x, places),
-  transpose: moved(),
-  pad: moved(),
-  concat: moved(),
-  slice: (o, node, [x]) => {
-    if (node.dtype === "f32") return undefined;
-    const { start, stride } = node.attrs;
-    return picked(
-      o,
-      x,
-      node.shape.map((count, axis) => counted(count, start[axis] ?? 0, stride[axis] ?? 1)),
-    );
-  },
-  reverse: (o, node, [x]) => {
-    if (node.dtype === "f32") return undefined;
-    const { axes } = node.attrs;
-    return picked(
-      o,
-      x,
-      node.shape.map((count, axis) => (axes.includes(axis) ? counted(count, count - 1, -1) : counted(count, 0, 1))),
-    );
-  },
-  argmax: (o, { attrs }, [x]) => argmax(o, x, attrs.axis),
-  top_k: (o, { attrs }, [x]) => topK(o, x, attrs.k, attrs.axis),
-  solve_spd: (o, _, [a, b]) => solveSpd(o, a, b),
+  argmax: { types: ALL, rewrite: (o, { attrs }, [x]) => argmax(o, x, attrs.axis) },
+  top_k: { types: ALL, rewrite: (o, { attrs }, [x]) => topK(o, x, attrs.k, attrs.axis) },
+  solve_spd: { types: ALL, rewrite: (o, _, [a, b]) => solveSpd(o, a, b) },
 };
+
+/** The types of result for which an op is written in others; empty where the provider has kernels for all. */
+export const rewrittenTypes = (op: OpName): readonly DType[] => forms[op]?.types ?? [];
 
 export function webgpuForms(graph: Graph, roots: readonly Node[]): Node[] {
   const o = new Ops(graph);
   const rebuilt = rebuild(graph, roots, (node, inputs) => {
     const form = forms[node.op] as Form<OpName> | undefined;
-    return form?.(o, node, inputs as unknown as Operands);
+    if (!form?.types.includes(node.dtype)) return undefined;
+    return form.rewrite(o, node, inputs as unknown as Operands);
   });
   return rebuilt.map((node, place) => {
     const dtype = roots[place]?.dtype ?? node.dtype;
