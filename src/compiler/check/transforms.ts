@@ -79,7 +79,7 @@ export function elaborateChain(
       checker.report("FSL5023", expr.span, { name: settled.name });
       complete = false;
     }
-    const transform = transformOf(settled, channels);
+    const transform = listsFit(settled, channels, scope) ? transformOf(settled, channels) : undefined;
     if (transform === undefined) {
       complete = false;
       continue;
@@ -117,6 +117,27 @@ export function elaborateChain(
   }
   if (!complete) return undefined;
   return { transforms: typed, size: square === undefined ? undefined : { channels, height: square, width: square } };
+}
+
+/** Whether lists that were given have the numbers that they need: a range its two ends, statistics one for each channel. */
+function listsFit({ given }: Settled, channels: number, { checker }: Scope): boolean {
+  let complete = true;
+  for (const [name, { value, span }] of given) {
+    if (value.kind !== "list") continue;
+    const range = name === "scale" || name === "ratio";
+    if (!range && name !== "mean" && name !== "std") continue;
+    const numbers = value.items.flatMap((item) => (item.kind === "int" || item.kind === "real" ? [item.value] : []));
+    const [low = 0, high = 0] = numbers;
+    if (range ? numbers.length === 2 && low <= high : numbers.length === 1 || numbers.length === channels) continue;
+    const each = channels === 1 ? "one number" : `one number, or one for each of ${channels} channels`;
+    checker.report("FSL3009", span, {
+      what: `\`${name}\``,
+      expected: range ? "two numbers, the smaller one first" : each,
+      found: `[${numbers.join(", ")}]`,
+    });
+    complete = false;
+  }
+  return complete;
 }
 
 function transformOf({ name, args, given }: Settled, channels: number): Transform | undefined {
