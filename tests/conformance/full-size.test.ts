@@ -27,9 +27,10 @@ test.skipIf(tensorflow.missing !== undefined)(
     expect(Math.abs(loss - (other.losses[0] ?? Number.NaN))).toBeLessThan(1e-4 * Math.max(1, loss));
     // At a rate of 1 without momentum a weight moves by its gradient; biases under a batch norm have none.
     const moves = training.trained.map((path) => ({ path, move: apart(start[path], one.state[path]) }));
-    // Of millions of pixels, rounding moves dozens across a kink: their gradients go elsewhere, a hundredth at most in all.
+    // Of millions of pixels, rounding moves dozens across a kink, and their gradients go elsewhere: one that is read by large
+    // weights is a fiftieth of a filter's gradient. Without one, the two differ by less than a thousandth.
     for (const { path, move } of moves)
-      expect(apart(one.state[path], other.state[path]), path).toBeLessThan(Math.max(1e-2 * move, 1e-5));
+      expect(apart(one.state[path], other.state[path]), path).toBeLessThan(Math.max(5e-2 * move, 1e-5));
     expect(Math.max(...moves.map(({ move }) => move))).toBeGreaterThan(1e-2);
   },
   180_000,
