@@ -14,7 +14,7 @@ const axes = ["item", "channel", "height", "width"];
 function multipliers(p: number, size: number | undefined, at: number, rampSteps = 0): number[] {
   const ops = new NamedOps(new Graph());
   const step = ops.of(ops.t.input("step", [], "i32"), []);
-  const draws = new Draws(ops, 7, ops.cast(step, "u32"), ops.cast(step, "f32"), "train");
+  const draws = new Draws(ops, { seed: 7, counter: ops.cast(step, "u32"), step: ops.cast(step, "f32"), path: "train" });
   const x = ops.of(ops.t.input("x", [n, channels, side, side]), axes);
   const keep =
     size === undefined ? draws.keep("d", x, p) : draws.keepBlocks("d", x, { kind: "drop_block", p, size, rampSteps });

@@ -12,37 +12,42 @@ import { keyOf } from "./random.js";
 /** Uniform bits are used 24 at a time, so that f32 holds them exactly. */
 const range = 2 ** 24;
 
+/** What draws are a function of. */
+export interface DrawSource {
+  readonly seed: number;
+  /** u32, one for each episode side by side ([] or [task]): unique for each step and episode of the stage. */
+  readonly counter: Named;
+  /** f32 scalar: the number of finished steps. */
+  readonly step: Named;
+  /** Structural path of the call, `encoder` or `metric.compare`. */
+  readonly path: string;
+}
+
 export class Draws {
   constructor(
     private readonly ops: NamedOps,
-    private readonly seed: number,
-    /** u32, one for each episode side by side ([] or [task]): unique for each step and episode of the stage. */
-    private readonly counter: Named,
-    /** f32 scalar: the number of finished steps. */
-    private readonly step: Named,
-    /** Structural path of the call, `encoder` or `metric.compare`. */
-    private readonly path: string,
+    private readonly source: DrawSource,
   ) {}
 
   /** The same draws for a call within this one. */
   at(path: string): Draws {
-    return new Draws(this.ops, this.seed, this.counter, this.step, `${this.path}.${path}`);
+    return new Draws(this.ops, { ...this.source, path: `${this.source.path}.${path}` });
   }
 
   /** Whether episodes side by side draw each for itself. */
   get perTask(): boolean {
-    return this.counter.axes.length > 0;
+    return this.source.counter.axes.length > 0;
   }
 
   /** The value with the axis of the episodes, repeated over them where it has none. */
   eachTask(x: Named): Named {
     if (x.axes.includes(taskAxis)) return x;
-    return this.ops.expand(x, [{ name: taskAxis, size: sizeOf(this.counter, taskAxis) }, ...axesOf(x)]);
+    return this.ops.expand(x, [{ name: taskAxis, size: sizeOf(this.source.counter, taskAxis) }, ...axesOf(x)]);
   }
 
   /** The draws of one lane, given what stands for one lane of a value. */
   inLane(one: (value: Named) => Named): Draws {
-    return new Draws(this.ops, this.seed, one(this.counter), this.step, this.path);
+    return new Draws(this.ops, { ...this.source, counter: one(this.source.counter) });
   }
 
   /** Multipliers of x: 1 / (1 − p) where a number is kept, 0 where it is dropped; undefined where nothing ever is. */
@@ -67,7 +72,9 @@ export class Draws {
     );
     const perCorner = (height * width) / (size * size * (height - size + 1) * (width - size + 1));
     const ramp =
-      op.rampSteps > 0 ? ops.binary("min", ops.scale(this.step, 1 / op.rampSteps), ops.scalar(1)) : ops.scalar(1);
+      op.rampSteps > 0
+        ? ops.binary("min", ops.scale(this.source.step, 1 / op.rampSteps), ops.scalar(1))
+        : ops.scalar(1);
     const threshold = ops.scale(ramp, op.p * perCorner * range);
     const place = ops.constant([0], axes);
     const dropped = ops.cast(ops.compare("lt", this.uniform(path, place), threshold), "f32");
@@ -127,11 +134,12 @@ export class Draws {
   /** Whole numbers 0 … 2²⁴ − 1 as f32, one for each element of `like`, with the axis of the episodes in front. */
   private uniform(path: string, like: Named, purpose: "dropout" | "draw" = "dropout"): Named {
     const { t } = this.ops;
-    const tasks = this.perTask ? sizeOf(this.counter, taskAxis) : 1;
+    const { seed, path: place } = this.source;
+    const tasks = this.perTask ? sizeOf(this.source.counter, taskAxis) : 1;
     const own = axesOf(like).filter((axis) => axis.name !== taskAxis || !this.perTask);
     const shape = own.map((axis) => axis.size);
-    const [low, high] = keyOf(this.seed, purpose, `${this.path}.${path}`);
-    const counters = t.reshape(this.counter.node, [tasks]);
+    const [low, high] = keyOf(seed, purpose, `${place}.${path}`);
+    const counters = t.reshape(this.source.counter.node, [tasks]);
     const bits = Array.from({ length: tasks }, (_, task) => {
       const second = t.xor(t.constant([1], [high], "u32"), t.sliceAxis(counters, 0, task, task + 1));
       const key = t.concat([t.constant([1], [low], "u32"), second], 0);

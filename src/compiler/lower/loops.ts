@@ -126,7 +126,7 @@ function inLanes(ops: NamedOps, value: Named, lanes: readonly { name: string; si
 }
 
 /** One tensor that a `minimize` moves: all of a target, or one weight of a network. */
-interface Part {
+interface MovedTensor {
   readonly local: number;
   readonly start: Named;
   readonly weight: WeightPlace | undefined;
@@ -136,7 +136,7 @@ interface Part {
 /** Binds the targets to where the minimisation leaves them. */
 export function lowerMinimize(context: LoopContext, outside: Inside, statement: Of<"minimize">): void {
   const { ops } = context;
-  const parts = statement.targets.flatMap((target): Part[] => {
+  const moved = statement.targets.flatMap((target): MovedTensor[] => {
     const { local } = target;
     if (target.kind === "tensor") {
       const { change } = target;
@@ -148,28 +148,28 @@ export function lowerMinimize(context: LoopContext, outside: Inside, statement: 
       return change?.frozen ? [] : [{ local, start, weight: { of: target.from, path }, change }];
     });
   });
-  const bindParts = (inside: Inside, values: readonly Named[]): void => {
+  const bindMoved = (inside: Inside, values: readonly Named[]): void => {
     for (const target of statement.targets) {
-      const own = parts.flatMap((part, i) => {
+      const own = moved.flatMap((one, i) => {
         const value = values[i];
-        return part.local === target.local && value ? [{ part, value }] : [];
+        return one.local === target.local && value ? [{ one, value }] : [];
       });
       const { local } = target;
       if (target.kind === "tensor") inside.bind(local, own[0]?.value ?? outside.real(target.from));
       else
-        inside.bindNetwork(local, target.from, new Map(own.map(({ part, value }) => [part.weight?.path ?? "", value])));
+        inside.bindNetwork(local, target.from, new Map(own.map(({ one, value }) => [one.weight?.path ?? "", value])));
     }
   };
   const lossAt = (targets: readonly Named[]): Named => {
     const inside = context.inside();
-    bindParts(inside, targets);
+    bindMoved(inside, targets);
     inside.run(statement.body);
     return inside.real(statement.loss);
   };
   const objective = slopeOf(context, lossAt, statement.firstOrder);
-  const settings = settingsOf(context, statement, parts);
+  const settings = settingsOf(context, statement, moved);
   const minimizer = minimizerOf(ops, statement.by.method, (name) => settings.get(name));
-  const starts = parts.map((part) => part.start);
+  const starts = moved.map((one) => one.start);
   // A lane's targets are its own where its loss or a setting is; which lanes there are shows at the start.
   const lanes = lanesOf([...starts, context.aside(() => lossAt(starts)), ...[...settings.values()].flat()]);
   const targets = starts.map((value) => inLanes(ops, value, lanes));
@@ -178,8 +178,8 @@ export function lowerMinimize(context: LoopContext, outside: Inside, statement: 
     start: [...targets, ...minimizer.start(targets)],
     round: (carried, index) => {
       const next = minimizer.step({
-        targets: carried.slice(0, parts.length),
-        state: carried.slice(parts.length),
+        targets: carried.slice(0, moved.length),
+        state: carried.slice(moved.length),
         objective,
         index,
       });
@@ -187,23 +187,23 @@ export function lowerMinimize(context: LoopContext, outside: Inside, statement: 
       return { carried: values.map((value, i) => ops.expand(value, axesOf(carried[i] ?? value))), done: next.done };
     },
   };
-  const found = context.drive(loop).slice(0, parts.length);
+  const found = context.drive(loop).slice(0, moved.length);
   // Where a method ends is a constant to it, not a function of where it began.
   const ends = statement.by.method === "lbfgs" ? found.map((value) => ops.unary("stop_gradient", value)) : found;
-  bindParts(outside, ends);
+  bindMoved(outside, ends);
 }
 
-/** The settings that the method or a group gives, by name: one for each part. */
+/** The settings that the method or a group gives, by name: one for each tensor that is moved. */
 function settingsOf(
   { ops, setting }: LoopContext,
   { by }: Of<"minimize">,
-  parts: readonly Part[],
+  moved: readonly MovedTensor[],
 ): ReadonlyMap<string, readonly Named[]> {
-  const given = [by.args, ...parts.map(({ change }) => change?.args ?? {})];
+  const given = [by.args, ...moved.map(({ change }) => change?.args ?? {})];
   const names = new Set(given.flatMap((args) => Object.keys(args)));
   return new Map(
     [...names].map((name) => {
-      const each = parts.map(({ change, weight }) => {
+      const each = moved.map(({ change, weight }) => {
         const e = change?.args[name] ?? by.args[name];
         const value = e ? setting(e, weight) : ops.scalar(0);
         return name === "lr" && change ? ops.scale(value, change.share) : value;

@@ -23,6 +23,13 @@ export interface PartForward extends StepGradient {
   readonly part: Node;
 }
 
+export interface PartedStage {
+  readonly stage: PretrainStage;
+  readonly decls: readonly WeightDecl[];
+  /** Parts of a step. */
+  readonly count: number;
+}
+
 export interface LoweredParts {
   readonly parts: Parts;
   /** The update: host outputs `finite` and `lr`. */
@@ -31,13 +38,7 @@ export interface LoweredParts {
   readonly extra: readonly ExtraState[];
 }
 
-export function lowerParts(
-  stage: PretrainStage,
-  decls: readonly WeightDecl[],
-  ops: NamedOps,
-  forward: PartForward,
-  count: number,
-): LoweredParts {
+export function lowerParts(ops: NamedOps, { stage, decls, count }: PartedStage, forward: PartForward): LoweredParts {
   const { t } = ops;
   const { trained, gradients, statistics } = forward;
   const states: StatePair[] = [{ before: forward.part, after: t.add(forward.part, 1) }];
@@ -73,14 +74,19 @@ function lowerSummed(stage: PretrainStage, decls: readonly WeightDecl[], { train
   };
   const step = t.input("step", [], "i32");
   const part = t.input("part", [], "i32");
-  const update = lowerUpdate(ops, stage, new WeightTable(ops.graph, decls), step, {
-    trained,
-    gradients: trained.map(({ path, shape }) => summed(path, shape)),
-    statistics: statistics.map((statistic) => {
-      const value: Named = ops.of(summed(statistic.path, statistic.value.node.shape), statistic.value.axes);
-      return { ...statistic, value };
-    }),
-  });
+  const weights = new WeightTable(ops.graph, decls);
+  const update = lowerUpdate(
+    ops,
+    { stage, weights, step },
+    {
+      trained,
+      gradients: trained.map(({ path, shape }) => summed(path, shape)),
+      statistics: statistics.map((statistic) => {
+        const value: Named = ops.of(summed(statistic.path, statistic.value.node.shape), statistic.value.axes);
+        return { ...statistic, value };
+      }),
+    },
+  );
   const program = assemble({
     name: `${stage.id} update`,
     host: { finite: t.le(update.square, maxFloat), lr: update.lr },

@@ -87,7 +87,7 @@ class Training {
   }
 
   lower(): TrainingProgram {
-    const { ops, stage, decls } = this;
+    const { ops, stage, decls, weights, step } = this;
     const { t } = ops;
     const forward = this.gradients();
     const { loss, accuracy, trained } = forward;
@@ -95,15 +95,13 @@ class Training {
     const common = { weights: decls, own, trained: trained.map(({ path }) => path) };
     if (stage.kind === "pretrain" && this.part !== undefined) {
       const { parts, program, update, extra } = lowerParts(
-        stage,
-        decls,
         ops,
+        { stage, decls, count: this.episodes },
         { ...forward, part: this.part },
-        this.episodes,
       );
       return { ...common, extra: [...update.extra, ...extra], averaged: update.averaged, program, parts };
     }
-    const { states, extra, averaged, square, lr } = lowerUpdate(ops, stage, this.weights, this.step, forward);
+    const { states, extra, averaged, square, lr } = lowerUpdate(ops, { stage, weights, step }, forward);
     const finite = t.and(t.le(t.abs(loss), maxFloat), t.le(square, maxFloat));
     const program = assemble({
       name: stage.id,
@@ -257,7 +255,12 @@ class Training {
       abreast === 1
         ? ops.of(first, [])
         : ops.of(t.add(t.splat(first, [abreast]), t.iota([abreast], 0, "u32")), [taskAxis]);
-    const draws = new Draws(ops, this.options.seed, counter, ops.cast(ops.of(this.step, []), "f32"), "train");
+    const draws = new Draws(ops, {
+      seed: this.options.seed,
+      counter,
+      step: ops.cast(ops.of(this.step, []), "f32"),
+      path: "train",
+    });
     return new Calls(ops, {
       ...more,
       weights: this.weights,

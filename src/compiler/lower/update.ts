@@ -33,12 +33,16 @@ export interface LoweredUpdate {
   readonly lr: Node;
 }
 
-/** `step` (i32 scalar) counts finished steps; the update moves it on. */
+export interface UpdatedStage {
+  readonly stage: PretrainStage | MetaStage;
+  readonly weights: WeightTable;
+  /** i32 scalar: finished steps; the update moves it on. */
+  readonly step: Node;
+}
+
 export function lowerUpdate(
   ops: NamedOps,
-  stage: PretrainStage | MetaStage,
-  weights: WeightTable,
-  step: Node,
+  { stage, weights, step }: UpdatedStage,
   { trained, gradients, statistics }: StepGradient,
 ): LoweredUpdate {
   const { t } = ops;
