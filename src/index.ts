@@ -4,7 +4,7 @@
  *     const { experiment, diagnostics, project } = compile("examples/emoji.fsl", { set: { shots: "1" } });
  *     const { events, done } = run(experiment, { project, seed: 0 });
  *     for await (const event of events) console.log(event.type);
- *     console.log((await done).results);
+ *     const { results, failures } = await done;
  */
 export type { Diagnostic } from "./compiler/diagnostics/diagnostic.js";
 export type { PlanReport, StagePlan } from "./compiler/stages/report.js";

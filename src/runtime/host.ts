@@ -1,5 +1,5 @@
 /** The compiler's window on the disk: modules of the project, the library that comes with fslc, facts of datasets. */
-import { readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { isAbsolute, join, posix, relative, resolve, sep } from "node:path";
 import { type Parsed, parse } from "../../grammar/parse.js";
 import type { CompilerHost } from "../compiler/compile.js";
@@ -50,6 +50,14 @@ export function nodeHost(project: Project): CompilerHost {
       }
       const id = posix.join(posix.dirname(fromId), specifier);
       return id.startsWith("..") ? undefined : id;
+    },
+    besides(fromId, specifier) {
+      const folder = pathOf(project, posix.join(posix.dirname(fromId), posix.dirname(specifier)));
+      const before = specifier.slice(0, specifier.lastIndexOf("/") + 1);
+      if (folder === undefined || !existsSync(folder)) return [];
+      return readdirSync(folder)
+        .filter((name) => name.endsWith(".fsl"))
+        .map((name) => `${before}${name}`);
     },
     sources: describeSources(),
     files: {

@@ -2,6 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { compile } from "../../src/compiler/compile.js";
 import { moduleId, nodeHost, pathOf } from "../../src/runtime/host.js";
 import { findProject, type Project } from "../../src/runtime/project.js";
 import { threadBudget } from "../../src/runtime/threads.js";
@@ -31,6 +32,20 @@ test("relative imports are resolved from the importing file and stay in the proj
   expect(host.resolveImport("a.fsl", join(dir, "b.fsl"))).toBeUndefined();
   expect(host.resolveImport("a.fsl", "b.fsl")).toBeUndefined();
   expect(host.resolveImport("fsl:metrics", "../package.json")).toBeUndefined();
+});
+
+test("the files beside one that is not there are what may have been meant", () => {
+  mkdirSync(join(dir, "exp"));
+  for (const name of ["methods.fsl", "nets.fsl", "notes.txt"]) writeFileSync(join(dir, name), "");
+  const host = nodeHost(projectAt());
+  expect(host.besides?.("exp/a.fsl", "../method.fsl")?.toSorted()).toEqual(["../methods.fsl", "../nets.fsl"]);
+  expect(host.besides?.("exp/a.fsl", "./nowhere/b.fsl")).toEqual([]);
+  writeFileSync(join(dir, "exp", "a.fsl"), 'fsl 1\nimport { net } from "../net.fsl"\n');
+  const { diagnostics } = compile(host, "exp/a.fsl", { set: {} });
+  expect(diagnostics.map(({ code, help }) => [code, help])).toContainEqual([
+    "FSL2002",
+    ["did you mean `../nets.fsl`?"],
+  ]);
 });
 
 test("modules are read by their ids", () => {

@@ -23,6 +23,14 @@ interface Lines {
   complete: boolean;
 }
 
+/** `resize` sets the shorter side alone, so after one a crop is all that is missing. */
+function sizeHelp({ transforms }: Chain): string {
+  const last = transforms.findLast(({ op }) => op === "resize");
+  return last?.op === "resize"
+    ? `\`resize(${last.size})\` makes the shorter side ${last.size}: add \`center_crop(${last.size})\`, or in \`train\` \`random_crop(${last.size})\``
+    : "add `resize(84), center_crop(84)`, or `random_resized_crop(84)` in `train`";
+}
+
 export class Datasets {
   readonly #byId = new Map<string, Dataset | undefined>();
 
@@ -61,7 +69,7 @@ export class Datasets {
           lineSpan(decl, word) ?? decl.name.span,
           { chain: word },
           {
-            help: ["add `resize(84), center_crop(84)`, or `random_resized_crop(84)` in `train`"],
+            help: [sizeHelp(made)],
           },
         );
       }

@@ -18,6 +18,8 @@ export interface ModuleHost {
   parse?(text: string, id: string): Pick<Parsed, "tree" | "errors">;
   /** The ids of the library's files: candidates for "did you mean". */
   libraryIds(): readonly string[];
+  /** What would name the files beside the one that a relative specifier means: candidates too. */
+  besides?(fromId: string, specifier: string): readonly string[];
 }
 /** Functions that every file may use without importing them. */
 export const preludeId = "fsl:prelude";
@@ -77,18 +79,28 @@ export class Modules {
     const module = id === undefined ? undefined : this.load(id);
     this.#open.pop();
     if (id === undefined || module === undefined) {
-      const help = specifier.startsWith("fsl:")
-        ? suggest(
-            specifier,
-            this.host.libraryIds().filter((file) => file !== preludeId),
-          )
-        : specifier.startsWith(".")
-          ? []
-          : ["a path starts with `./` or `../`, a library file with `fsl:`"];
-      this.checker.report("FSL2002", line.from.span, { specifier }, { help });
+      this.checker.report("FSL2002", line.from.span, { specifier }, { help: this.#helpFor(from, specifier, id) });
       return;
     }
     this.#imports.set(line, id);
+  }
+
+  #helpFor(from: Module, specifier: string, id: string | undefined): string[] {
+    if (specifier.startsWith("fsl:")) {
+      return suggest(
+        specifier,
+        this.host.libraryIds().filter((file) => file !== preludeId),
+      );
+    }
+    if (!specifier.startsWith("./") && !specifier.startsWith("../")) {
+      return ["a path starts with `./` or `../`, a library file with `fsl:`"];
+    }
+    if (id === undefined && !from.id.startsWith("fsl:")) {
+      return [
+        "the path leads out of the project, whose folder is the nearest with `.fslc`, `package.json` or `.git` in it",
+      ];
+    }
+    return suggest(specifier, this.host.besides?.(from.id, specifier) ?? []).filter((help) => help.startsWith("did"));
   }
 
   #checkVersion({ tree, id }: Module): void {
