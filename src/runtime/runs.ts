@@ -3,6 +3,7 @@ import { closeSync, existsSync, fstatSync, openSync, readdirSync, readFileSync, 
 import { join, resolve } from "node:path";
 import { DiagnosticError, diagnostic } from "../compiler/diagnostics/diagnostic.js";
 import { didYouMean } from "../compiler/diagnostics/suggest.js";
+import type { Numerics } from "./engines/engine.js";
 import type { RunEvent } from "./events.js";
 import { type Project, places } from "./project.js";
 import { resultsDir } from "./run-results.js";
@@ -51,11 +52,26 @@ export function readRun(dir: string): RunRecord | undefined {
 }
 
 /** How each stage of a run ended, in the order of their ends. */
-export function endsOfStages({ dir }: RunRecord): Exclude<RunEvent, { type: "run.start" | "run.done" }>[] {
-  const ends = ["stage.done", "stage.cached", "stage.failed"];
-  const found: ReturnType<typeof endsOfStages> = [];
+export function endsOfStages(run: RunRecord): StageEvent[] {
+  return eventsOf(run, ["stage.done", "stage.cached", "stage.failed"]);
+}
+
+/** What computed each stage of a run, or had when it was stored: by stage, without those that compute nothing. */
+export function numericsOfStages(run: RunRecord): ReadonlyMap<string, Numerics> {
+  const found = new Map<string, Numerics>();
+  for (const event of eventsOf(run, ["stage.start", "stage.cached"])) {
+    const numerics = event.type === "stage.start" ? event.engine : event.type === "stage.cached" && event.numerics;
+    if (numerics) found.set(event.stage, numerics);
+  }
+  return found;
+}
+
+type StageEvent = Exclude<RunEvent, { type: "run.start" | "run.done" }>;
+
+function eventsOf({ dir }: RunRecord, types: readonly StageEvent["type"][]): StageEvent[] {
+  const found: StageEvent[] = [];
   for (const line of linesOf(join(dir, "events.ndjson"))) {
-    if (!ends.some((type) => line.includes(`"${type}"`))) continue;
+    if (!types.some((type) => line.includes(`"${type}"`))) continue;
     const event = parseEvent(line);
     if (event !== undefined && event.type !== "run.start" && event.type !== "run.done") found.push(event);
   }

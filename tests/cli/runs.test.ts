@@ -66,6 +66,7 @@ test("the receipt of a run: rows for ways and shots, both intervals, classes and
   expect(out).toMatch(/nearest \(2 way, 1 shot\): accuracy of 3 classes\n {2}class +accuracy +queries\n/);
   expect(out).toMatch(/test-\d +test-\d +\d+ +\d+\.\d %/);
   expect(err).toContain("about the images of this split");
+  expect(err).toContain("\ncomputed by onnx cpu\n");
   expect(err).toMatch(/nearest: done in \d:\d\d {2}accuracy 2 way, 1 shot \d+\.\d\d ± /);
   for (const line of `${out}${err.slice(err.indexOf("The interval"))}`.split("\n")) {
     expect([...line].length, line).toBeLessThanOrEqual(80);
@@ -80,6 +81,7 @@ test("runs list and show say what there is, as text and as JSON", async () => {
   const show = await fslc("runs", "show", ...here());
   expect(show.out).toContain("stripes.fsl  seed 0");
   expect(show.out).toContain("scores.json");
+  expect(show.out).toMatch(/^nearest +evaluate +\d:\d\d +onnx cpu$/m);
   expect(show.out).toContain("nearest (3 way, 3 shot)");
   const shown = JSON.parse((await fslc("runs", "show", first.id, "--json", ...here())).out);
   expect(shown.evaluations.map((one: { stage: string }) => one.stage)).toEqual(["nearest", "means", "alone"]);

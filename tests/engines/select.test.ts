@@ -58,8 +58,9 @@ describe("auto", () => {
   });
 
   test("says why it computes on the processor", () => {
-    const choice = best(machine(has(["cpu"], {}, ["libvulkan.so.1 is missing"])));
+    const choice = best(machine(has(["cpu"], {}, ["no GPU: libvulkan.so.1 is missing; mend: apt install it"])));
     expect(choice.why).toContain("libvulkan.so.1 is missing");
+    expect(choice.why).not.toContain("apt");
     expect(choice.why).toContain("tensorflow: it is not installed");
   });
 

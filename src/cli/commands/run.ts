@@ -1,4 +1,5 @@
 /** `fslc run FILE`: trains and evaluates; what the store already holds is not run again. */
+import { DiagnosticError } from "../../compiler/diagnostics/diagnostic.js";
 import type { Run } from "../../runtime/run.js";
 import { type Cli, Command, examples } from "../command.js";
 import { EXIT } from "../exit.js";
@@ -41,9 +42,12 @@ async function act(cli: Cli, file: string, options: Options): Promise<number> {
   const { compiled, code } = await compileOrExplain(cli, file, options);
   if (compiled.experiment === undefined || code !== undefined) return code ?? EXIT.invalid;
 
-  if (["onnx", "auto"].includes(options.engine ?? "onnx")) {
+  const engine = options.engine ?? "onnx";
+  if (engine === "onnx" || engine === "auto") {
     const { fetchMissingEngine } = await import("../engine-fetch.js");
-    await fetchMissingEngine(cli, compiled.project.dir);
+    const fetched = fetchMissingEngine(cli, compiled.project.dir);
+    // Of several engines one may be missing: what there is then, `auto` says.
+    await (engine === "auto" ? fetched.catch((error: unknown) => cli.stderr.write(`${messageOf(error)}\n`)) : fetched);
   }
   const { chooseEngine } = await import("../../runtime/engines/select.js");
   const { RefusedError, settle } = await import("../../runtime/preflight.js");
@@ -63,6 +67,12 @@ async function act(cli: Cli, file: string, options: Options): Promise<number> {
     return refusalCode(error.diagnostics);
   }
   return await watch(cli, started, name, options.quiet === true, sourceOf(compiled));
+}
+
+/** Of a situation of the user's; anything else is thrown on. */
+function messageOf(error: unknown): string {
+  if (error instanceof DiagnosticError) return error.message;
+  throw error;
 }
 
 /** Shows a run until it ends, passes interrupts on to it, and leaves a receipt. */

@@ -81,18 +81,20 @@ async function list(cli: Cli, options: Options & { number: string }): Promise<nu
 }
 
 async function show(cli: Cli, asked: string, options: Options): Promise<number> {
-  const { endsOfStages, evaluationsOf, findRun, weightsOf } = await import("../../runtime/runs.js");
+  const { endsOfStages, evaluationsOf, findRun, numericsOfStages, weightsOf } = await import("../../runtime/runs.js");
   const project = await projectOf(options);
   const run = findRun(project, asked);
   const ends = endsOfStages(run);
   const evaluations = evaluationsOf(run);
   const kinds = new Map(run.start.stages.map(({ id, kind }) => [id, kind]));
+  const numerics = numericsOfStages(run);
   const stages = ends.map((end) => {
     const trained = kinds.get(end.stage) === "pretrain" || kinds.get(end.stage) === "meta";
     const key = "key" in end ? end.key : undefined;
     return {
       ...end,
       kind: kinds.get(end.stage),
+      numerics: numerics.get(end.stage),
       weights: trained && key !== undefined ? weightsOf(project, key) : [],
     };
   });
@@ -109,11 +111,12 @@ async function show(cli: Cli, asked: string, options: Options): Promise<number> 
   const { pathLines, printRun } = await import("../print/runs.js");
   const { table } = await import("../print/table.js");
   const { resultsTable } = await import("../reporters/receipt.js");
-  const { duration } = await import("../view/format.js");
+  const { computer, duration } = await import("../view/format.js");
   const how = stages.map((end) => {
     const outcome =
       end.type === "stage.failed" ? end.code : end.type === "stage.done" ? duration(end.seconds) : "stored";
-    return [end.stage, end.kind ?? "", outcome];
+    const by = end.numerics === undefined ? "" : computer(end.numerics.engine, end.numerics);
+    return [end.stage, end.kind ?? "", outcome, by];
   });
   const files = evaluations.flatMap(({ dir, manifest }) =>
     (manifest.files ?? []).map(({ name }) => ["", join(dir, name)] as const),
@@ -121,7 +124,7 @@ async function show(cli: Cli, asked: string, options: Options): Promise<number> 
   const weights = stages.flatMap(({ stage, weights: paths }) => paths.map((path) => [stage, path] as const));
   const parts = [
     printRun(run),
-    table(["stage", "kind", "took"], how, ["left", "left", "right"]),
+    table(["stage", "kind", "took", "computed by"], how, ["left", "left", "right", "left"]),
     resultsTable(run.done?.results ?? ends.flatMap((end) => ("results" in end ? end.results : []))),
     printReports(reports),
     weights.length === 0 ? "" : pathLines("weights", weights),

@@ -6,7 +6,7 @@ import type { Result } from "../../runtime/events.js";
 import type { RunSummary } from "../../runtime/run.js";
 import { table } from "../print/table.js";
 import { hanging, wrap } from "../print/wrap.js";
-import { count, duration, interval, plural } from "../view/format.js";
+import { computer, count, duration, interval, plural } from "../view/format.js";
 import type { RunState } from "../view/model.js";
 
 /** The table of results, mean ± half-width of the 95% interval; empty where a run has none. */
@@ -47,9 +47,20 @@ export function receipt(summary: RunSummary, state: RunState, folder: string, st
     ]),
     ...notes(summary.results, width),
     `${STATUS[summary.status](duration(summary.seconds))}${served}`,
+    ...engines(state, width),
     `run folder: ${relative(process.cwd(), folder) || folder}`,
     ...summary.files.map((file) => `  ${relative(folder, file)}`),
   ].join("\n");
+}
+
+/** What computed the numbers, as far as there are any; and why that, where it was fslc's to choose. */
+function engines({ stages, choice }: RunState, width: number): string[] {
+  const finished = stages.filter(({ status }) => status === "done" || status === "cached");
+  const names = new Set(finished.flatMap(({ numerics: n }) => (n === undefined ? [] : [computer(n.engine, n)])));
+  return [
+    ...(names.size === 0 ? [] : hanging("computed by ", [...names].join(", "), width)),
+    ...(choice?.why === undefined ? [] : hanging("engine: ", `${computer(choice.name, choice)}, ${choice.why}`, width)),
+  ];
 }
 
 /** The lines of code that a failure is about, or where they stand. */

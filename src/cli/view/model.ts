@@ -3,6 +3,7 @@
  * the events, in milliseconds.
  */
 import type { Numerics } from "../../runtime/engines/engine.js";
+import type { Choice } from "../../runtime/engines/select.js";
 import type { Result, RunEvent, StageOutline } from "../../runtime/events.js";
 import { append, emptySeries, type Series } from "./series.js";
 
@@ -50,6 +51,8 @@ export interface StageState {
   readonly best: Validation | undefined;
   readonly note: string | undefined;
   readonly results: readonly Result[];
+  /** What computed it, now or when it was stored; undefined before, and for an ingest. */
+  readonly numerics: Numerics | undefined;
   readonly failure: { readonly code: string; readonly message: string; readonly mend: string | undefined } | undefined;
 }
 
@@ -59,7 +62,10 @@ export interface RunState {
   readonly version: string;
   readonly seed: number;
   readonly startedAt: number | undefined;
+  /** Of the stage that started last. */
   readonly engine: Numerics | undefined;
+  /** What was chosen to compute the stages that the store does not serve. */
+  readonly choice: Choice | undefined;
   readonly stages: readonly StageState[];
   readonly status: "starting" | "running" | "done" | "failed" | "interrupted";
   readonly seconds: number | undefined;
@@ -75,6 +81,7 @@ export const initialState: RunState = {
   seed: 0,
   startedAt: undefined,
   engine: undefined,
+  choice: undefined,
   stages: [],
   status: "starting",
   seconds: undefined,
@@ -96,6 +103,7 @@ export function waiting(outline: StageOutline): StageState {
     best: undefined,
     note: undefined,
     results: [],
+    numerics: undefined,
     failure: undefined,
   };
 }
@@ -112,6 +120,7 @@ export function reduce(state: RunState, event: RunEvent): RunState {
         file: event.file,
         version: event.version,
         seed: event.seed,
+        choice: event.engine,
         startedAt: event.time,
         stages: event.stages.map(waiting),
         status: "running",
@@ -136,9 +145,15 @@ export function reduce(state: RunState, event: RunEvent): RunState {
 function reduceStage(stage: StageState, event: StageEvent): StageState {
   switch (event.type) {
     case "stage.start":
-      return { ...waiting(stage.outline), status: "running", attempt: event.attempt, startedAt: event.time };
+      return {
+        ...waiting(stage.outline),
+        status: "running",
+        attempt: event.attempt,
+        startedAt: event.time,
+        numerics: event.engine,
+      };
     case "stage.cached":
-      return { ...stage, status: "cached", results: event.results };
+      return { ...stage, status: "cached", results: event.results, numerics: event.numerics };
     case "stage.progress": {
       const same = stage.progress?.phase === event.phase ? stage.progress.since : event.time;
       const { phase, done, total, unit } = event;

@@ -33,7 +33,7 @@ export type Availability =
       readonly devices: readonly string[];
       /** By device; without those whose adapter cannot be told. */
       readonly adapters?: Readonly<Record<string, Adapter>>;
-      /** What else was found, and what is missing for further devices, with its mend: one sentence each. */
+      /** What else was found, and what is missing for further devices: one sentence each, `no GPU: WHY; mend: WHAT MENDS IT`. */
       readonly notes?: readonly string[];
     }
   /** `why` it cannot be used here and the command that mends it. */

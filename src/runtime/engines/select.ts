@@ -73,7 +73,7 @@ export async function chooseEngine(asked: Asked, projectDir: string): Promise<Ch
   if (device !== undefined) return deviceOf(engine, availability, device);
   const [gpu] = gpusOf(availability);
   if (gpu === undefined) {
-    const why = `it is installed for a GPU and finds none${list(availability.notes)}`;
+    const why = `it is installed for a GPU and finds none: ${noGpu(availability)}`;
     return { name: engine, device: "cpu", why };
   }
   return { name: engine, ...gpu, why: "it is installed for a GPU and finds one" };
@@ -122,7 +122,11 @@ function noDevice(engine: string, device: string, reports: readonly EngineReport
   return new DiagnosticError(diagnostic("FSL7008", undefined, { engine, device }, { help }));
 }
 
-const list = (notes: readonly string[] = []): string => (notes.length === 0 ? "" : ` (${notes.join("; ")})`);
+/** What the notes say about a GPU that is not there, without the mend: `fslc engines` has that. */
+function noGpu({ notes = [] }: Available): string {
+  const note = notes.map((one) => /^no GPU: (.*?)(?:; mend: .*)?$/s.exec(one)?.[1]).find((why) => why !== undefined);
+  return note === undefined ? "none is here" : note;
+}
 
 /** What `auto` takes of these; undefined where there is nothing. */
 export function bestOf(reports: readonly EngineReport[]): Choice | undefined {
@@ -191,7 +195,7 @@ function whyNoGpu({ name, availability }: EngineReport): string[] {
   if (!GPU_ENGINES.has(name)) return [];
   if (!availability.available) return [`no GPU by ${name}: ${availability.why}`];
   const [gpu] = gpusOf(availability);
-  if (gpu === undefined) return [`no GPU by ${name}${list(availability.notes)}`];
+  if (gpu === undefined) return [`no GPU by ${name}: ${noGpu(availability)}`];
   const card = gpu.adapter ?? gpu.device;
   return gpu.kind === "software"
     ? [`${card} computes on the processor`]

@@ -48,7 +48,13 @@ export async function tryTensorflow(
   const outcome = await run([process.execPath, child, addon, ...libraries], {
     signal: AbortSignal.any([signal, patience]),
     // Not all of a card's memory for a product of two small matrices; and a log that names the cards.
-    env: { ...process.env, TF_FORCE_GPU_ALLOW_GROWTH: "true", TF_CPP_MIN_LOG_LEVEL: "0" },
+    env: {
+      // As in workers: `gpu:1` is the card that nvidia-smi calls 1.
+      CUDA_DEVICE_ORDER: "PCI_BUS_ID",
+      ...process.env,
+      TF_FORCE_GPU_ALLOW_GROWTH: "true",
+      TF_CPP_MIN_LOG_LEVEL: "0",
+    },
   }).catch((error: unknown) => {
     if (patience.aborted && !signal.aborted) return "silent" as const;
     throw error;
