@@ -99,6 +99,22 @@ describe("whole runs", () => {
     expect([...embedded("centred"), ...embedded("again")].filter((total) => total === 72)).toHaveLength(1);
   });
 
+  test("a long loop says how far it has come while it runs, and leaves its end to what comes of it", () => {
+    const rounds = (stage: string): [done: number, total: number | undefined][] =>
+      (played["onnx"]?.events ?? []).flatMap((event) =>
+        event.type === "stage.progress" && event.stage === stage && event.unit === "rounds"
+          ? [[event.done, event.total]]
+          : [],
+      );
+    const said = rounds("tuned");
+    expect(said.length).toBeGreaterThan(0);
+    for (const [done, total] of said) {
+      expect(total).toBe(40);
+      expect(done).toBeLessThan(40);
+    }
+    expect(rounds("centred")).toEqual([]);
+  });
+
   test("a split that has other images than were counted is no base for a fit", async () => {
     const changed = JSON.parse(
       JSON.stringify(experiment).replaceAll('"name":"item","size":72', '"name":"item","size":73'),

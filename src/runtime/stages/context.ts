@@ -16,6 +16,11 @@ export interface StageContext {
   readonly pace: Pace;
 }
 
+/** Says how far a long loop inside a stage has come, which is minutes between two other lines. */
+export function sayRounds({ say }: StageContext, phase: string): (done: number, most: number) => void {
+  return (done, total) => say({ type: "stage.progress", phase, done, total, unit: "rounds" });
+}
+
 /** Thrown where a driver notices, between two steps, that it has been asked to stop. */
 export class Stopped extends Error {
   constructor() {

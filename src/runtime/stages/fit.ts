@@ -21,7 +21,7 @@ import { sha256 } from "../sha256.js";
 import { numericsId, numericsRecord } from "../store/numerics.js";
 import { decodeSafetensors, encodeSafetensors, SafetensorsError } from "../store/safetensors.js";
 import { chunks } from "./chunks.js";
-import type { StageContext } from "./context.js";
+import { type StageContext, sayRounds } from "./context.js";
 import { datasetOf, packedSplit } from "./datasets.js";
 import { allocateFeeds, feedData } from "./feeds.js";
 import { Embedder, type Source } from "./scorer.js";
@@ -139,7 +139,7 @@ async function compute(
   const executable = await StagedExecutable.compile(program, undefined, engine);
   try {
     context.pace.prepared();
-    return await executable.run(feeds, context.pace);
+    return await executable.run(feeds, context.pace, sayRounds(context, "fit"));
   } finally {
     await executable.dispose();
   }

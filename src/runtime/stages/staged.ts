@@ -11,6 +11,9 @@ import { inputNames, pick } from "./feeds.js";
 type Arguments = Readonly<Record<string, Handle | HostTensor>>;
 type Values = Map<string, Handle>;
 
+/** Hears, now and then, how many rounds of a loop are done, of so many at most; not of its end. */
+export type RoundListener = (done: number, most: number) => void;
+
 /** Rounds of a loop between two looks at how many lanes go on: a look waits for the device. */
 const roundsPerLook = 4;
 
@@ -43,7 +46,7 @@ export class StagedExecutable {
   }
 
   /** Host outputs for weights (those that are not baked in) and feeds. `pace` is told of each round. */
-  async run(args: Arguments, pace: Pace): Promise<HostTensors> {
+  async run(args: Arguments, pace: Pace, onRound?: RoundListener): Promise<HostTensors> {
     const values: Values = new Map();
     let host: HostTensors = {};
     const { segments } = this.program;
@@ -55,7 +58,7 @@ export class StagedExecutable {
           const result = await executable.run(this.argumentsOf(segment.program, args, values));
           for (const [name, handle] of Object.entries(result.device)) values.set(name, handle);
           host = result.host;
-        } else await this.loop(segment, executable, args, values, pace);
+        } else await this.loop(segment, executable, args, values, pace, onRound);
         this.freeUnused(values, segments.slice(place + 1));
       }
       return host;
@@ -74,6 +77,7 @@ export class StagedExecutable {
     args: Arguments,
     values: Values,
     pace: Pace,
+    onRound: RoundListener | undefined,
   ): Promise<void> {
     const { program, bound, moves, active } = segment;
     const states = inputNames(program, "state");
@@ -91,7 +95,9 @@ export class StagedExecutable {
       const kept = new Set(values.values());
       for (const handle of before.values()) if (!kept.has(handle)) this.engine.free(handle);
       pace.step();
-      if (active === undefined || (round % roundsPerLook !== 0 && round !== bound)) continue;
+      if (round % roundsPerLook !== 0 && round !== bound) continue;
+      if (round < bound) onRound?.(round, bound);
+      if (active === undefined) continue;
       if ((await this.engine.download(held(values, active))).data[0] === 0) break;
     }
     for (const { carried, result } of segment.results) {
