@@ -2,8 +2,10 @@
 import { DiagnosticError } from "../compiler/diagnostics/diagnostic.js";
 import { buildPlan } from "../compiler/stages/plan.js";
 import type { PlanReport } from "../compiler/stages/report.js";
+import type { Node } from "../compiler/tensor/ir.js";
 import type { Experiment } from "../compiler/typed.js";
 import { findPack } from "./data/index.js";
+import { onnxSupportOf } from "./engines/onnx/support.js";
 import { type Choice, chooseEngine } from "./engines/select.js";
 import { RefusedError, type RunOptions, type Settled, settle } from "./preflight.js";
 import { places } from "./project.js";
@@ -55,7 +57,13 @@ export async function planSettled(settled: Settled, engine: Choice, costs: boole
       .slice(0, comparedStages)
       .flatMap((entry) => readContent(entry) ?? []),
     costs,
-    engine: { ...engine, peakFactor: peakFactor[engine.name] ?? [1, 6] },
+    engine: {
+      ...engine,
+      peakFactor: peakFactor[engine.name] ?? [1, 6],
+      ...(engine.name === "onnx" && engine.device !== "cpu"
+        ? { support: (node: Pick<Node, "op" | "dtype">) => onnxSupportOf(node, "gpu") }
+        : {}),
+    },
   });
 }
 

@@ -31,6 +31,24 @@ describe("the plan", () => {
     expect(unpacked.stages[1]?.status).toMatchObject({ why: "waits for data:d" });
   });
 
+  it("names the ops that a device has no kernels for, stage by stage", () => {
+    expect(JSON.stringify(plan)).not.toContain("kernels");
+    const engine = { ...options.engine, device: "gpu:0", support: supportOf };
+    function supportOf({ op }: { readonly op: string }) {
+      if (op === "argmax") return "processor";
+      return op === "log_softmax" || op === "conv2d_filter_grad" ? "decomposed" : "native";
+    }
+    const stages = buildPlan(experiment(), { ...options, engine }).stages;
+    const [base, result] = ["base", "result"].map((id) => stages.find((stage) => stage.id === id));
+    expect(base).toMatchObject({
+      cost: { kernels: { decomposed: ["conv2d_filter_grad", "log_softmax"], processor: [] } },
+    });
+    expect(result).toMatchObject({ cost: { episode: { kernels: { processor: ["argmax"] } } } });
+    const text = printPlan({ ...plan, stages }, { width: 100, colorLevel: 0 }).replace(/\s+/g, " ");
+    expect(text).toContain("kernels all on the GPU; conv2d_filter_grad, log_softmax by other ops there");
+    expect(text).toContain("kernels on the GPU, save argmax: on the processor");
+  });
+
   it("goes on from what is stored", () => {
     const stored = { output: "B", by: "onnx 1.30 (cpu)" };
     const cached = buildPlan(experiment(), { ...options, lookup: (key) => (key === baseKey ? stored : undefined) });

@@ -131,6 +131,7 @@ function training(stage: TrainingPlan, context: Context): string[] {
       : [
           ...fact("work", `${flops(stage.cost.flops)} a step, ${flops(stage.cost.total)} in all`, context),
           ...fact("memory", memory(stage.cost), context),
+          ...kernels([stage.cost], context),
         ]),
     ...stage.networks.flatMap((n) => network(n, stage.name, context)),
   ];
@@ -158,9 +159,20 @@ function evaluate(stage: EvaluatePlan, context: Context): string[] {
               `${most(stage.cost.episode)}${flops(stage.cost.image.total + stage.cost.episode.total)} in all`,
             context,
           ),
+          ...kernels([stage.cost.image, stage.cost.episode], context),
         ]),
     ...stage.networks.flatMap((n) => network(n, stage.name, context)),
   ];
+}
+
+/** Where a device has no kernels of its own. */
+function kernels(costs: readonly StepCost[], context: Context): string[] {
+  const known = costs.flatMap(({ kernels }) => kernels ?? []);
+  if (known.length === 0) return [];
+  const ops = (how: "decomposed" | "processor"): string => [...new Set(known.flatMap((each) => each[how]))].join(", ");
+  const [decomposed, processor] = [ops("decomposed"), ops("processor")];
+  const on = processor === "" ? "all on the GPU" : `on the GPU, save ${processor}: on the processor`;
+  return fact("kernels", decomposed === "" ? on : `${on}; ${decomposed} by other ops there`, context);
 }
 
 function memory({ peakBytes: [low, high] }: StepCost): string {

@@ -1,7 +1,8 @@
 /** The plan of a run: every stage with its key, shapes, weights, work and memory, before anything runs. */
 import { lowerClassify, lowerEmbed, lowerTraining, type StagedProgram, stageWeights } from "../lower/index.js";
 import { cost } from "../tensor/cost.js";
-import type { Program } from "../tensor/ir.js";
+import type { Node, Program } from "../tensor/ir.js";
+import { reachable } from "../tensor/walk.js";
 import type { Dataset, EvaluateStage, Experiment, MetaStage, Metric, Network, PretrainStage, Task } from "../typed.js";
 import type { Canonical } from "./canonical.js";
 import { optimizerText, reportText, scheduleText, sourceText, splitText, taskText, transformText } from "./describe.js";
@@ -10,6 +11,7 @@ import { differencesInBrief, keyContent, keyDifferences, stageKey } from "./key.
 import { elements, learnsPlan, metricPlan, networkPlan, withoutClasses } from "./networks.js";
 import { norms } from "./norms.js";
 import type {
+  DeviceKernels,
   EvaluatePlan,
   IngestPlan,
   OptimizerGroupPlan,
@@ -45,6 +47,8 @@ export interface PlanOptions {
     readonly adapter?: string;
     readonly why?: string;
     readonly peakFactor: readonly [number, number];
+    /** How a device with kernels of its own computes a use of an op; undefined on the processor. */
+    readonly support?: (node: Pick<Node, "op" | "dtype">) => "native" | "decomposed" | "processor";
   };
   /** False leaves out `cost`, for which every stage has to be lowered. */
   readonly costs?: boolean;
@@ -75,7 +79,7 @@ export function buildPlan(experiment: Experiment, options: PlanOptions): PlanRep
       ? { ...base, ...evaluatePlan(stage, experiment, options) }
       : { ...base, ...trainingPlan(stage, experiment, options) };
   });
-  const { name, peakFactor: _, ...engine } = options.engine;
+  const { name, peakFactor: _, support: __, ...engine } = options.engine;
   return { file: experiment.file, seed: options.seed, engine: name, ...engine, stages };
 }
 
@@ -202,13 +206,34 @@ function trainingCost(
     flops: count * part.flops + update.flops,
     total: part.total + update.total,
     peakBytes: [Math.max(part.peakBytes[0], update.peakBytes[0]), Math.max(part.peakBytes[1], update.peakBytes[1])],
+    ...together([part, update]),
   };
 }
 
 function stepCost(program: Program, times: number, { engine }: PlanOptions): StepCost {
   const { flops, peakBytes } = cost(program);
   const [low, high] = engine.peakFactor;
-  return { flops, total: flops * times, peakBytes: [Math.round(peakBytes * low), Math.round(peakBytes * high)] };
+  return {
+    flops,
+    total: flops * times,
+    peakBytes: [Math.round(peakBytes * low), Math.round(peakBytes * high)],
+    ...(engine.support === undefined ? {} : { kernels: deviceKernels(program, engine.support) }),
+  };
+}
+
+function deviceKernels({ outputs }: Program, support: NonNullable<PlanOptions["engine"]["support"]>): DeviceKernels {
+  const nodes = reachable(outputs.map(({ node }) => node));
+  const by = (how: "decomposed" | "processor"): string[] =>
+    [...new Set(nodes.filter((node) => support(node) === how).map(({ op }) => op))].sort();
+  return { decomposed: by("decomposed"), processor: by("processor") };
+}
+
+/** Of several programs. */
+function together(costs: readonly StepCost[]): Pick<StepCost, "kernels"> {
+  const known = costs.flatMap(({ kernels }) => kernels ?? []);
+  if (known.length === 0) return {};
+  const all = (how: keyof DeviceKernels): string[] => [...new Set(known.flatMap((kernels) => kernels[how]))].sort();
+  return { kernels: { decomposed: all("decomposed"), processor: all("processor") } };
 }
 
 /** Of a program with loops that the runtime drives: their rounds at most, the peak of the largest part. */
@@ -221,7 +246,7 @@ function stagedCost({ segments }: StagedProgram, times: number, options: PlanOpt
   const peak = (side: 0 | 1): number => Math.max(...parts.map((part) => part.peakBytes[side]));
   const ends = segments.some((segment) => segment.kind === "loop" && segment.active !== undefined);
   const most = ends ? { atMost: true as const } : {};
-  return { flops, total: flops * times, peakBytes: [peak(0), peak(1)], ...most };
+  return { flops, total: flops * times, peakBytes: [peak(0), peak(1)], ...most, ...together(parts) };
 }
 
 /** Weights by the settings that the optimizer moves them with. */
@@ -307,7 +332,13 @@ function evaluateCost(stage: EvaluateStage, experiment: Experiment, options: Pla
 function largerCost(a: StepCost, b: StepCost): StepCost {
   const most = a.flops !== b.flops || a.atMost || b.atMost ? { atMost: true as const } : {};
   const peak = (side: 0 | 1): number => Math.max(a.peakBytes[side], b.peakBytes[side]);
-  return { flops: Math.max(a.flops, b.flops), total: a.total + b.total, peakBytes: [peak(0), peak(1)], ...most };
+  return {
+    flops: Math.max(a.flops, b.flops),
+    total: a.total + b.total,
+    peakBytes: [peak(0), peak(1)],
+    ...most,
+    ...together([a, b]),
+  };
 }
 
 const imagesOf = (task: Task): number => task.way * (task.shot + task.query);

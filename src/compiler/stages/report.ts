@@ -129,4 +129,13 @@ export interface StepCost {
   readonly atMost?: true;
   /** From liveness in emission order, times the engine's factors: lowest and highest. */
   readonly peakBytes: readonly [number, number];
+  /** Undefined where the engine computes on the processor. */
+  readonly kernels?: DeviceKernels;
+}
+/** Ops of the tensor IR that a device has no kernels for. */
+export interface DeviceKernels {
+  /** Written in other ops, on the device. */
+  readonly decomposed: readonly string[];
+  /** Computed by the processor: their operands come down, and their results go up, at each use. */
+  readonly processor: readonly string[];
 }
