@@ -1,15 +1,14 @@
-/** The TensorFlow engine: each op against the f64 interpreter, what its lowering treats apart, and what it leaves behind. */
+/** The TensorFlow engine: what its lowering treats apart against the f64 interpreter, and what it leaves behind. */
 import { afterAll, beforeAll, describe, expect, test as runsHere } from "vitest";
 import { gradient } from "../../src/compiler/tensor/derivative.js";
 import { interpret } from "../../src/compiler/tensor/interpret.js";
-import type { DType, Node, OpName } from "../../src/compiler/tensor/ir.js";
+import type { DType, Node } from "../../src/compiler/tensor/ir.js";
 import type { Ops } from "../../src/compiler/tensor/ops.js";
 import type { Handle, HostTensor } from "../../src/runtime/engines/engine.js";
 import type { TensorflowEngine } from "../../src/runtime/engines/tensorflow/engine.js";
 import { engineError } from "../../src/runtime/engines/tensorflow/errors.js";
-import { opNames } from "../tensor/cases.js";
 import { draw, freshOps, programOf, random, type Spread } from "../tensor/support.js";
-import { agrees, ENGINES, opAgrees, titleOf } from "./support.js";
+import { agrees, ENGINES, titleOf } from "./support.js";
 
 const candidate = ENGINES.tensorflow;
 const test = runsHere.skipIf(candidate.missing !== undefined);
@@ -19,20 +18,7 @@ beforeAll(() => {
 });
 afterAll(() => engine?.dispose());
 
-/** Rounding of f32, relative to the largest element: what the op's arithmetic may add to it. Integers are exact. */
-const TOLERANCE: Partial<Record<OpName, number>> = {
-  pow: 1e-5,
-  // Errors grow with the condition number.
-  solve_spd: 1e-4,
-  // A variance near 0 is divided by: at eps = 0.1 no more than a few roundings are enlarged threefold.
-  batch_norm_grad_x: 1e-5,
-};
-const DEFAULT_TOLERANCE = 2e-6;
 const real = (shape: readonly number[]) => ({ shape, dtype: "f32", domain: "real" }) as const;
-
-describe(`every op on ${titleOf(candidate)}`, () => {
-  test.each(opNames)("%s", (op) => opAgrees(engine, op, TOLERANCE[op] ?? DEFAULT_TOLERANCE));
-});
 
 describe(`forms that the lowering treats apart, on ${titleOf(candidate)}`, () => {
   /** `build` on inputs of the given shapes. */

@@ -121,6 +121,8 @@ export class TensorflowEngine implements Engine {
   }
 }
 
+/** The addon counts tensors in 32 bits, and neither starts over nor stops: well before that, a run is refused. */
+const COUNTED = 2 ** 31 - 2 ** 24;
 /** In place of an id: nothing is there. */
 const NONE = -1;
 
@@ -129,6 +131,8 @@ class TensorflowExecutable implements Executable {
   /** What each slot holds before a run: the constants. */
   private readonly start: Int32Array;
   private disposed = false;
+  /** A tensor that the last run made: the addon numbers them as they come. */
+  private last: TensorId = 0;
 
   constructor(
     private readonly engine: TensorflowEngine,
@@ -146,6 +150,8 @@ class TensorflowExecutable implements Executable {
 
   async run(args: Readonly<Record<string, Handle | HostTensor>>): Promise<RunResult> {
     if (this.disposed) throw new EngineError("internal", `run of ${this.program.name}: disposed`);
+    if (this.last > COUNTED)
+      throw new EngineError("internal", "tensorflow has made 2³¹ tensors: a process can make no more");
     const { given, states } = this.read(args);
     const ids = this.start.slice();
     try {
@@ -177,7 +183,10 @@ class TensorflowExecutable implements Executable {
       const operands = new Array<number>(inputs.length);
       for (let i = 0; i < inputs.length; i++) operands[i] = ids[inputs[i] as number] as number;
       const results = this.call(step, operands, ids);
-      for (let i = 0; i < outputs.length; i++) ids[outputs[i] as number] = (results[i] as { id: TensorId }).id;
+      for (let i = 0; i < outputs.length; i++) {
+        this.last = (results[i] as { id: TensorId }).id;
+        ids[outputs[i] as number] = this.last;
+      }
       for (let i = 0; i < frees.length; i++) this.drop(ids, frees[i] as number);
     }
     for (const slot of sent) this.drop(ids, slot);
