@@ -45,13 +45,17 @@ describe(titleOf(WEBGPU), () => {
     300_000,
   );
 
-  test("a step sends its feeds and gets its metrics; weights and optimizer state stay", async () => {
+  test("a step sends its feeds and gets its metrics; weights and optimizer state stay, and nothing else", async () => {
     const training = lowered("prototypes", "adam(lr: 0.002)", SIZE, "metrics");
     const engine = WEBGPU.make();
     const steps = 4;
+    const held: (number | undefined)[] = [];
     const after: ReturnType<typeof WEBGPU.make>["transfers"][] = [];
     const feeds = Array.from({ length: steps }, (_, seed) => feedsOf(training, seed));
-    await trained(engine, training, initialState(training, 1), feeds, () => after.push(engine.transfers));
+    await trained(engine, training, initialState(training, 1), feeds, () => {
+      after.push(engine.transfers);
+      held.push(engine.held);
+    });
     const [feed, state] = [inputsOf(training, "feed"), inputsOf(training, "state", "weight")];
     const hosts = training.program.outputs.filter(({ role }) => role === "host").length;
     const first = { tensors: feed.tensors + state.tensors, bytes: feed.bytes + state.bytes };
@@ -61,9 +65,11 @@ describe(titleOf(WEBGPU), () => {
         bytes: first.bytes + step * feed.bytes,
       });
       expect(transfers?.fromDevice.tensors).toBe(hosts * (step + 1));
+      expect(held[step]).toBe(state.tensors);
     }
     // Only what is downloaded at the end comes down.
     expect(engine.transfers?.fromDevice.tensors).toBe(hosts * steps + state.tensors);
+    expect(engine.held).toBe(0);
     await engine.dispose();
   }, 120_000);
 });

@@ -54,6 +54,11 @@ export class DeviceBuffers implements Buffers<DeviceBuffer> {
     return structuredClone(this.traffic);
   }
 
+  /** Tensors that are kept. */
+  get held(): number {
+    return this.alive.size;
+  }
+
   session({ outputs }: Program): Placement {
     return placement(
       Object.fromEntries(outputs.map(({ name, role }) => [outputName(name), role === "host" ? "cpu" : "gpu-buffer"])),

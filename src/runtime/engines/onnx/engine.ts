@@ -50,6 +50,11 @@ export class OnnxEngine implements Engine {
     return this.buffers instanceof DeviceBuffers ? this.buffers.transfers : undefined;
   }
 
+  /** Tensors that a device keeps for the handles that are alive. */
+  get held(): number | undefined {
+    return this.buffers instanceof DeviceBuffers ? this.buffers.held : undefined;
+  }
+
   async compile(program: Program, constants: HostTensors = {}): Promise<Executable> {
     const { device } = this.buffers;
     // With folded weights ONNX Runtime blocks the whole graph itself; with weights as inputs only we can.

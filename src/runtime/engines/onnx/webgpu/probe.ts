@@ -14,6 +14,13 @@ import { type Missing, missingGpu } from "./missing.js";
 const PATIENCE = 60_000;
 /** Drivers that compute on the processor. */
 const SOFTWARE = /swiftshader|llvmpipe|lavapipe|softpipe|basic render/i;
+/**
+ * Parts of processors, by what their drivers call them: Intel's but for Arc A770 and the like; of AMD's `Radeon Graphics`,
+ * `Radeon 780M` and `Vega 8 Graphics`, where cards are `RX`, `Pro`, `VII`. The kind itself is not told.
+ */
+const INTEGRATED =
+  /^Intel\b(?!.*\b[AB]\d{3}\b)|Radeon(?:\(TM\))? (?:(?:Vega \d+ )?Graphics|\d{3}M)\b|Adreno|Mali|Tegra|Orin|^Apple/i;
+const DISCRETE = /NVIDIA|GeForce|Radeon(?:\(TM\))? (?:RX|Pro|VII)\b|\bArc\b.*\b[AB]\d{3}\b/i;
 
 export type WebgpuProbe =
   | { readonly found: true; readonly adapter: Adapter | undefined }
@@ -45,5 +52,11 @@ export function adapterOf(
   const lists = loader.split(/(?:Original|Sorted) order:/).slice(1);
   const name = lists.map((list) => /\[0\]\s+(.*\S)/.exec(list)?.[1]).findLast((first) => first !== undefined);
   if (name === undefined) return undefined;
-  return { name, kind: SOFTWARE.test(name) ? "software" : "unknown" };
+  return { name, kind: kindOf(name) };
+}
+
+function kindOf(name: string): Adapter["kind"] {
+  if (SOFTWARE.test(name)) return "software";
+  if (INTEGRATED.test(name)) return "integrated";
+  return DISCRETE.test(name) ? "discrete" : "unknown";
 }
