@@ -3,7 +3,7 @@ import { CompilerBug } from "../bug.js";
 import { tailOf } from "../tail.js";
 import { batch } from "../tensor/batch.js";
 import type { Node } from "../tensor/ir.js";
-import type { Axis, Callable, Network, PretrainStage } from "../typed.js";
+import type { Axis, Callable, Learn, Network, PretrainStage } from "../typed.js";
 import type { Draws } from "./draws.js";
 import { NetworkCall, type Norm } from "./layers.js";
 import { axesOf, countOf, lanesOf, type Named, type NamedOps } from "./named.js";
@@ -249,4 +249,19 @@ export class Calls {
     const context = { weight, norm, draws: drops ? draws?.at(`${prefix}.${ordinal}`) : undefined };
     return new NetworkCall(this.ops, network, context, x);
   }
+}
+
+/** The modules among learned values in their places. */
+export function modulesOf(
+  slot: "metric" | "learn",
+  learns: readonly Learn[],
+  frozen: boolean,
+): ReadonlyMap<string, Placed> {
+  return new Map(
+    learns.flatMap((learn) =>
+      learn.kind === "module"
+        ? [[learn.name, { prefix: `${slot}.${learn.name}`, network: learn.network, frozen }] as const]
+        : [],
+    ),
+  );
 }

@@ -7,7 +7,7 @@
 import { Graph } from "../tensor/graph.js";
 import type { Node } from "../tensor/ir.js";
 import type { Dataset, Metric, Network, Report, Task } from "../typed.js";
-import { Calls, type Placed } from "./calls.js";
+import { Calls, modulesOf } from "./calls.js";
 import { imageShape, lowerImages } from "./images.js";
 import { LongLoops } from "./long-loops.js";
 import { isTransductive, MetricLowering, orderFeed, type Rows, rowAxis } from "./metric.js";
@@ -40,8 +40,7 @@ export function lowerClassify(metric: Metric, task: Task, encoder: Network, opti
       const node = ops.t.input(name, [options.episodes, count, ...inner.map((axis) => axis.size)]);
       return ops.of(node, [taskAxis, rowAxis, ...inner.map((axis) => axis.name)]);
     };
-  const weights = testWeights(ops, metric, encoder);
-  const calls = new Calls(ops, { weights, encoder: atTest("encoder", encoder), modules: testModules(metric) });
+  const { weights, calls } = atTest(ops, metric, encoder);
   return classification(
     ops,
     { metric, task, calls, weights, options, feeds: () => [...feeds] },
@@ -72,8 +71,7 @@ export function lowerEpisodes(
     { name: taskAxis, size: options.episodes },
     { name: rowAxis, size: count },
   ]);
-  const weights = testWeights(ops, metric, encoder);
-  const calls = new Calls(ops, { weights, encoder: atTest("encoder", encoder), modules: testModules(metric) });
+  const { weights, calls } = atTest(ops, metric, encoder);
   const values = (form: string): Named =>
     form === "image"
       ? images
@@ -126,17 +124,17 @@ function queryOrder(ops: NamedOps, { way, query }: Task, episodes: number): Name
   return ops.of(ops.t.input(orderFeed, [episodes, way * query], "i32"), [taskAxis, rowAxis]);
 }
 
-function testWeights(ops: NamedOps, metric: Metric, encoder: Network): WeightTable {
-  const slot = { value: metric, from: undefined };
-  return new WeightTable(ops.graph, [...networkWeights("encoder", encoder), ...metricWeights(slot, encoder)]);
-}
-
-const atTest = (prefix: string, network: Network): Placed => ({ prefix, network, frozen: true });
-
-function testModules(metric: Metric): ReadonlyMap<string, Placed> {
-  return new Map(
-    metric.learns.flatMap((learn) =>
-      learn.kind === "module" ? [[learn.name, atTest(`metric.${learn.name}`, learn.network)] as const] : [],
-    ),
-  );
+/** The networks of a metric as evaluation calls them: frozen, with running statistics. */
+function atTest(
+  ops: NamedOps,
+  metric: Metric,
+  encoder: Network,
+): { readonly weights: WeightTable; readonly calls: Calls } {
+  const decls = [...networkWeights("encoder", encoder), ...metricWeights({ value: metric, from: undefined }, encoder)];
+  const weights = new WeightTable(ops.graph, decls);
+  const placed = { prefix: "encoder", network: encoder, frozen: true };
+  return {
+    weights,
+    calls: new Calls(ops, { weights, encoder: placed, modules: modulesOf("metric", metric.learns, true) }),
+  };
 }

@@ -8,8 +8,8 @@ import { calledStages } from "../stages/walk.js";
 import { gradient } from "../tensor/derivative.js";
 import { Graph } from "../tensor/graph.js";
 import type { Node, Program } from "../tensor/ir.js";
-import type { Dataset, Learn, MetaStage, Metric, PretrainStage, Statement, Task } from "../typed.js";
-import { Calls, type Placed } from "./calls.js";
+import type { Dataset, MetaStage, Metric, PretrainStage, Statement, Task } from "../typed.js";
+import { Calls, modulesOf, type Placed } from "./calls.js";
 import { Draws } from "./draws.js";
 import { lowerBlock } from "./expressions.js";
 import { imageShape, lowerImages } from "./images.js";
@@ -338,19 +338,4 @@ function hasAdapted(statements: readonly Statement[]): boolean {
 /** The sum over episodes side by side of a number of each. One that no episode has a part in is each one's all the same. */
 function sumOfTasks(ops: NamedOps, x: Named, episodes: number): Named {
   return x.axes.includes(taskAxis) ? ops.sum(x, [taskAxis]) : ops.scale(x, episodes);
-}
-
-/** The modules among learned values in their places. */
-export function modulesOf(
-  slot: "metric" | "learn",
-  learns: readonly Learn[],
-  frozen: boolean,
-): ReadonlyMap<string, Placed> {
-  return new Map(
-    learns.flatMap((learn) =>
-      learn.kind === "module"
-        ? [[learn.name, { prefix: `${slot}.${learn.name}`, network: learn.network, frozen }] as const]
-        : [],
-    ),
-  );
 }
