@@ -7,6 +7,7 @@ import { DiagnosticError } from "../../src/compiler/diagnostics/diagnostic.js";
 import type { Adapter, Availability } from "../../src/runtime/engines/engine.js";
 import { engineEnvironment, engineThreads } from "../../src/runtime/engines/environment.js";
 import type { EngineReport } from "../../src/runtime/engines/index.js";
+import { adapterOf } from "../../src/runtime/engines/onnx/webgpu/probe.js";
 import { askedProblem, best, bestOf, chooseEngine } from "../../src/runtime/engines/select.js";
 
 const has = (devices: string[], adapters: Record<string, Adapter> = {}, notes: string[] = []): Availability => ({
@@ -148,4 +149,19 @@ describe("the environment of a worker", () => {
     expect(engineThreads("tensorflow", 3, user)).toBe(7);
     expect(engineThreads("onnx", 3, user)).toBe(3);
   });
+});
+
+test.each<[string, Adapter["kind"]]>([
+  ["SwiftShader Device (Subzero)", "software"],
+  ["llvmpipe (LLVM 15.0.6, 256 bits)", "software"],
+  ["Intel(R) Iris(R) Xe Graphics (TGL GT2)", "integrated"],
+  ["Intel(R) Arc(tm) Graphics (MTL)", "integrated"],
+  ["Intel(R) Arc(tm) A770 Graphics (DG2)", "discrete"],
+  ["AMD Radeon Graphics (RADV RENOIR)", "integrated"],
+  ["AMD Radeon 780M (RADV PHOENIX)", "integrated"],
+  ["AMD Radeon RX 7900 XTX (RADV NAVI31)", "discrete"],
+  ["NVIDIA GeForce RTX 4060 Laptop GPU", "discrete"],
+  ["A card of tomorrow", "unknown"],
+])("the driver's name tells what kind of GPU it is: %s", (name, kind) => {
+  expect(adapterOf(`INFO: Original order:\n         [0] ${name}\n`, "linux")).toEqual({ name, kind });
 });
