@@ -3,7 +3,7 @@
 // working `npx fslc`, and before a package is packed; then with --clean, so that nothing of an older build is left.
 import { execFileSync } from "node:child_process";
 import { chmodSync, rmSync } from "node:fs";
-import { relative } from "node:path";
+import { basename, isAbsolute, relative } from "node:path";
 import { rolldown } from "rolldown";
 
 const CLI = "dist/cli";
@@ -21,12 +21,12 @@ writeLibraryTrees(new URL("../specs/", import.meta.url));
 const bundle = await rolldown({
   input: { main: "dist/src/cli/main.js" },
   platform: "node",
-  external: /^[a-z@]/i,
+  external: (id) => !id.startsWith(".") && !isAbsolute(id),
   plugins: [
     {
       name: "known-decisions",
       load: (id) =>
-        id.endsWith("/known-decisions.js") ? `export const knownDecisions = JSON.parse(${decisions});` : null,
+        basename(id) === "known-decisions.js" ? `export const knownDecisions = JSON.parse(${decisions});` : null,
     },
     {
       // Files that a module finds beside itself lie beside what it was made from.

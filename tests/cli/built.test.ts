@@ -60,6 +60,11 @@ evaluate result { of proto  episodes task from stripes.test, 5 episodes }
   expect(`${out}${err}`).toContain("accuracy");
 });
 
+test("the bundle knows the parser's decisions: it does not work them out at each start", () => {
+  const texts = readdirSync("dist/cli").map((name) => readFileSync(join("dist/cli", name), "utf8"));
+  expect(texts.some((text) => /knownDecisions = JSON\.parse\("\[\[\d/.test(text))).toBe(true);
+});
+
 test("the bundle has every module of the command line once: none is loaded from beside it as well", () => {
   const files = readdirSync("dist/cli").filter((name) => name.endsWith(".js"));
   expect(files).toContain("main.js");
