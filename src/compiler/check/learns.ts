@@ -45,8 +45,10 @@ export class Learned {
       }
       const { value } = learn;
       const layers = layersOf(value);
-      if (layers !== undefined) this.#module(name, layers, value.span);
-      else if (learn.like.length > 0) this.#like(name, learn);
+      if (layers !== undefined) {
+        if (learn.positive || learn.axes !== undefined || learn.like.length > 0) refuseModule(name, learn, this.scope);
+        this.#module(name, layers, value.span);
+      } else if (learn.like.length > 0) this.#like(name, learn);
       else this.#tensor(name, learn);
     }
   }
@@ -191,6 +193,13 @@ export function layerOf(call: ast.CallExpr, callee: ast.NameExpr): ast.Layer {
     output: undefined,
     span: call.span,
   };
+}
+
+/** Signs, axes and weights to be like belong to numbers: a network has those of its layers. */
+function refuseModule(name: ast.Name, { positive, axes, value }: ast.LearnDecl, { checker }: Scope): void {
+  const has = positive ? "is positive" : axes !== undefined ? "has axes of its own" : "is like weights";
+  const what = `\`${name.text}\`, which ${has},`;
+  checker.report("FSL3009", value.span, { what, expected: "a number or a draw of numbers", found: "a network" });
 }
 
 /** A positive value is stored as its logarithm, which a given start must have. */
