@@ -50,6 +50,12 @@ const methods: Readonly<Record<string, Method>> = {
     body: `repeat 3 from u = mean(support over shot), s = 1.0 { (u * s, s * 0.5 + mean(query over feature)) }
       dot(u, query over feature)`,
   },
+  "a loop whose next round would have no value": {
+    body: `repeat 5 from u = mean(support over shot, feature) + mean(query over feature), left = 2.0 {
+        (u / left, left - 1.0)
+      } until left < 0.5
+      u`,
+  },
   "a choice in a loop": {
     body: `repeat 3 from u = mean(support over shot) { if mean(u over all) > 0 { 0.9 * u } else { u + query } }
       dot(u, query over feature)`,

@@ -44,13 +44,16 @@ export interface WeightPlace {
   readonly path: string;
 }
 
-/** Writes every round out. */
+/**
+ * Writes every round out. A lane that has finished goes through the rest of them from the start again, where a round is
+ * known to have a value: past its end it may have none, whose derivative would be no number even where nothing takes it.
+ */
 export function unrolled(ops: NamedOps): LoopDriver {
   return (loop) => {
     let carried = loop.start;
     let finished: Named | undefined;
     for (let index = 0; index < loop.bound; index++) {
-      const next = loop.round(carried, ops.scalar(index, "i32"));
+      const next = loop.round(frozen(ops, finished, loop.start, carried), ops.scalar(index, "i32"));
       carried = frozen(ops, finished, carried, next.carried);
       if (next.done) finished = finished ? ops.binary("or", finished, next.done) : next.done;
     }
