@@ -10,6 +10,7 @@ export type { Diagnostic } from "./compiler/diagnostics/diagnostic.js";
 export type { PlanReport, StagePlan } from "./compiler/stages/report.js";
 export type { Experiment, ParamValue } from "./compiler/typed.js";
 export { type CompiledFile, type CompileFileOptions, compileFile as compile } from "./runtime/compile-file.js";
+export { type Choice, chooseEngine } from "./runtime/engines/select.js";
 export type { Result, RunEvent, StageOutline } from "./runtime/events.js";
 export { version } from "./runtime/package.js";
 export { plan } from "./runtime/plan.js";

@@ -48,6 +48,21 @@ test.each(SIZES)("a training screen at %i × %i", (cols, rows) => {
   expect(draw(state, cols, rows, now)).toMatchSnapshot();
 });
 
+test.each(SIZES)("the header names the card and keeps the time at %i × %i", (cols, rows) => {
+  const adapter = "NVIDIA GeForce RTX 4090 Laptop GPU";
+  const events = fakeRun().map((event): RunEvent => {
+    if (event.type === "run.start")
+      return { ...event, file: "experiments/of-this-year/a-long-name-of-an-experiment.fsl" };
+    if (event.type !== "stage.start" || event.engine === undefined) return event;
+    return { ...event, engine: { ...event.engine, device: "gpu", adapter } };
+  });
+  const { state, now } = stateAt(events, (e) => e.type === "stage.step" && e.step === 250);
+  const header = draw(state, cols, rows, now).split("\n")[0] ?? "";
+  expect(header).toContain(".fsl");
+  expect(header).toMatch(/onnx g.* · 0:55$/);
+  if (cols >= 120) expect(header).toContain(`onnx gpu (${adapter})`);
+});
+
 test("screens of the other moments at 80 × 24", () => {
   const events = fakeRun();
   const moments: [string, (event: RunEvent) => boolean][] = [

@@ -146,6 +146,20 @@ test("an entry is found by its key and by the numerics that are allowed", () => 
   expect(allEntries(root).map(({ dir }) => dir)).toEqual([other.dir, mine.dir]);
 });
 
+test("two kinds of card are two numerics, and what is known of a processor is as it was", () => {
+  const machine = { arch: "x64", instructions: ["avx2"], chunks: { images: 1, episodes: 1 } };
+  const cpu = { ...engine, ...machine };
+  expect(numericsId(cpu)).toBe("de7d955dff9e614c");
+  const cards = ["A100", "H100"].map((adapter) => numericsId({ ...cpu, device: "gpu", adapter }));
+  expect(new Set([...cards, numericsId({ ...cpu, device: "gpu" }), numericsId(cpu)]).size).toBe(4);
+  const numerics = { ...numericsRecord({ ...engine, device: "gpu", adapter: "A100" }, machine.chunks) };
+  const one = writeEntry(root, finished({ weights: weights(1), numerics }));
+  expect(schemaProblem("manifest", JSON.parse(readFileSync(join(one.dir, "manifest.json"), "utf8")))).toBeUndefined();
+  expect(findEntry(root, key, { device: "gpu" })?.dir).toBe(one.dir);
+  expect(findEntry(root, key, { device: "cpu" })).toBeUndefined();
+  expect(findEntry(root, key, { device: "gpu", engine: "reference" })).toBeUndefined();
+});
+
 test("the manifest follows its schema, and the output digest follows the numbers only", () => {
   const one = writeEntry(root, finished({ weights: weights(1) }));
   expect(schemaProblem("manifest", JSON.parse(readFileSync(join(one.dir, "manifest.json"), "utf8")))).toBeUndefined();

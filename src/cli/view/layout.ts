@@ -57,20 +57,19 @@ export function layout(state: RunState, cols: number, rows: number, now: number)
 }
 
 function header(state: RunState, width: number, now: number): Line {
-  const left: Line = [
-    seg("fslc", "strong"),
-    seg(state.version === "" ? "" : ` ${state.version}`, "dim"),
-    seg(`  ${shorten(width < 70 ? basename(state.file) : state.file, Math.max(12, width - 44))}`),
-  ];
   const engine = state.engine;
   const elapsed = state.startedAt === undefined ? undefined : duration(state.seconds ?? (now - state.startedAt) / 1000);
   const facts = [
-    engine ? shorten(computer(engine.engine, engine), Math.max(24, width - 60)) : undefined,
-    engine && width >= 76 ? plural(engine.threads, "thread") : undefined,
+    engine ? shorten(computer(engine.engine, engine), Math.max(20, width - 56)) : undefined,
+    engine?.device === "cpu" && width >= 76 ? plural(engine.threads, "thread") : undefined,
     width >= 100 ? `seed ${state.seed}` : undefined,
     elapsed,
   ].filter((f) => f !== undefined);
-  return spread(left, [seg(facts.join(" · "), "dim")], width);
+  const right = facts.join(" · ");
+  const version = state.version === "" ? "" : ` ${state.version}`;
+  const room = width - [...`fslc${version}    ${right}`].length;
+  const file = shorten(width < 70 ? basename(state.file) : state.file, Math.max(12, room));
+  return spread([seg("fslc", "strong"), seg(version, "dim"), seg(`  ${file}`)], [seg(right, "dim")], width);
 }
 
 function stageLine(row: GraphRow, nameWidth: number, width: number, now: number): Line {

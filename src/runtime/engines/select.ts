@@ -60,8 +60,8 @@ export async function chooseEngine(asked: Asked, projectDir: string): Promise<Ch
   const problem = askedProblem(asked);
   if (problem !== undefined) throw new DiagnosticError(problem);
   const { engine = DEFAULT.name, device } = asked;
-  // A run that the store serves needs no engine: whether the default one works, its first stage will tell.
-  if (asked.engine === undefined && (device ?? DEFAULT.device) === DEFAULT.device) return DEFAULT;
+  // A run that the store serves needs no engine, and the command line fetches this one: if it fails, the first stage will tell.
+  if (engine === DEFAULT.name && (device ?? DEFAULT.device) === DEFAULT.device) return DEFAULT;
   if (!isEngineName(engine)) return best(await probeEngines(projectDir), device);
   const missing = await missingEngine(engine, projectDir);
   if (missing !== undefined) throw unusable(engine, missing);

@@ -9,7 +9,7 @@ export const runCodes = codes({
     message: "the engine `{engine}` cannot be used here: {why}",
     explanation:
       "Each engine needs a native library or a device. The one asked for was looked for and is not usable. Nothing was run with another engine in its place: numbers of two engines differ, so fslc never switches silently.",
-    example: "fslc run examples/emoji.fsl --engine onnx      # on a machine without onnxruntime-node",
+    example: "fslc run examples/emoji.fsl --engine tensorflow      # where it is not installed",
     mend: "Run `fslc engines`: it lists what is available and, for what is not, the command that mends it.",
   },
   FSL7002: {
@@ -69,7 +69,7 @@ export const runCodes = codes({
     title: "unknown device",
     message: "the engine `{engine}` has no device `{device}` here",
     explanation:
-      "`--device` names where the engine puts its tensors. The engine does not offer that one on this machine.",
+      "`--device` names where the engine puts its tensors: `cpu`, `gpu` (its first) or `gpu:N`. The engine does not offer that one on this machine. Nothing was run on another in its place.",
     example: "fslc run examples/emoji.fsl --engine reference --device gpu",
     mend: "Run `fslc engines` for the devices of each engine, or leave `--device` out.",
   },
