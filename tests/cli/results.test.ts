@@ -1,7 +1,9 @@
 /** What the table of results says of the kind of method. */
+import { PassThrough } from "node:stream";
 import { expect, it } from "vitest";
 import { printReports } from "../../src/cli/print/reports.js";
 import { pathLines } from "../../src/cli/print/runs.js";
+import { plainReporter } from "../../src/cli/reporters/plain.js";
 import { resultsTable } from "../../src/cli/reporters/receipt.js";
 import type { EvaluateRow, EvaluateStage } from "../../src/compiler/typed.js";
 import { reportOn } from "../../src/runtime/stages/reports.js";
@@ -55,4 +57,13 @@ it("lists paths behind the stages that they are of", () => {
       ["tuned", "/w/b"],
     ]),
   ).toMatch(/^weights\n {2}base {3}.*w\/a\n {2}tuned {2}.*w\/b$/);
+});
+
+it("writes a line once where rows of an evaluation end alike", () => {
+  const stderr = new PassThrough();
+  const { event } = plainReporter({ stderr } as unknown as Parameters<typeof plainReporter>[0]);
+  const of = (done: number, time: number) =>
+    event({ type: "stage.progress", stage: "test", phase: "classify", done, total: 100, unit: "episodes", time });
+  for (const [at, done] of [50, 100, 100].entries()) of(done, at);
+  expect(String(stderr.read()).match(/classify/g)).toHaveLength(2);
 });

@@ -10,6 +10,8 @@ const EVERY_MS = 10_000;
 
 export function plainReporter({ stderr }: Pick<Streams, "stderr">): Reporter {
   let state = initialState;
+  /** Rows of an evaluation end alike. */
+  let written: string | undefined;
   const lastLine = new Map<string, number>();
 
   const due = (key: string, time: number): boolean => {
@@ -22,7 +24,8 @@ export function plainReporter({ stderr }: Pick<Streams, "stderr">): Reporter {
     event(event) {
       const text = describe(event, due);
       state = reduce(state, event);
-      if (text === undefined) return;
+      if (text === undefined || text === written) return;
+      written = text;
       const elapsed = state.startedAt === undefined ? 0 : (event.time - state.startedAt) / 1000;
       stderr.write(`${duration(elapsed).padStart(7)}  ${text}\n`);
     },

@@ -64,7 +64,12 @@ export class Learned {
           "FSL3007",
           axis.span,
           { axis: axis.text },
-          { help: suggest(axis.text, frame?.knownNames() ?? []) },
+          {
+            help: [
+              ...suggest(axis.text, frame?.knownNames() ?? []),
+              "numbers along an axis of a size of its own are a layer's: `module { linear(64) }`",
+            ],
+          },
         );
         scope.define(name.text, anything(name.span));
         return;
