@@ -56,11 +56,13 @@ export function elaborateTask(decl: ast.EpisodeDecl, scope: Scope): Task | undef
     }
     const unit = value.kind === "int" ? value.unit : undefined;
     if (value.kind !== "int" || unit === undefined || !parts.some((known) => known === unit)) {
-      checker.report("FSL3010", part.span, {
-        what: "a part of an episode",
-        expected: "way, shot or query",
-        found: describe(value),
-      });
+      const elsewhere = value.span.start !== part.span.start || value.span.file !== part.span.file;
+      checker.report(
+        "FSL3010",
+        part.span,
+        { what: "a part of an episode", expected: "way, shot or query", found: describe(value) },
+        { labels: elsewhere ? [{ span: value.span, text: "given here" }] : [] },
+      );
       complete = false;
       continue;
     }
