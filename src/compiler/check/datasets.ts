@@ -164,7 +164,7 @@ function readLine(line: ast.DatasetLine, lines: Lines, scope: Scope, derived: bo
       const call = line.values[0];
       const settled = call === undefined ? undefined : settle(call, sourceTable(checker), "data source", scope);
       if (settled === undefined || derived) {
-        if (derived) checker.report("FSL5002", line.word.span, { kind: "derived dataset's", line: word });
+        if (derived) checker.report("FSL5002", line.word.span, { kind: "dataset made from another", line: word });
         lines.complete = false;
       } else lines.source = { kind: settled.name, args: settled.args };
       return;

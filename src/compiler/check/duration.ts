@@ -36,7 +36,7 @@ export function pretrainDuration(line: ast.ForLine, images: number | undefined, 
     checker.report(
       "FSL5002",
       line.of.span,
-      { kind: "pretrain", line: "of" },
+      { kind: "pretrain stage", line: "of" },
       { help: ["an epoch of a `pretrain` is one pass over its images"] },
     );
     return undefined;
@@ -104,7 +104,7 @@ export function metaDuration(line: ast.ForLine, scope: Scope): Duration | undefi
     checker.report(
       "FSL5002",
       line.span,
-      { kind: "meta", line: "drop last" },
+      { kind: "meta stage", line: "drop last" },
       { help: ["episodes are drawn, so none is ever left over"] },
     );
     return undefined;
@@ -113,7 +113,7 @@ export function metaDuration(line: ast.ForLine, scope: Scope): Duration | undefi
     checker.report(
       "FSL5002",
       line.parts.span,
-      { kind: "meta", line: "parts per step" },
+      { kind: "meta stage", line: "parts per step" },
       { help: ["the episodes of a step are its parts: each has its backward pass before the next begins"] },
     );
     return undefined;

@@ -39,7 +39,12 @@ export function ownLines(decl: ast.StageDecl, scope: Scope, inherited: Lines): {
     const word = wordOf(line);
     if (!allowed[decl.stage].includes(word)) {
       const span = line.kind === "setting" ? line.word.span : line.span;
-      checker.report("FSL5002", span, { kind: decl.stage, line: word }, { help: suggest(word, allowed[decl.stage]) });
+      checker.report(
+        "FSL5002",
+        span,
+        { kind: `${decl.stage} stage`, line: word },
+        { help: suggest(word, allowed[decl.stage]) },
+      );
       complete = false;
       continue;
     }

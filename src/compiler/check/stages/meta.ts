@@ -36,7 +36,7 @@ export function meta(context: StageContext): Elaborated {
     episodesLine.scope.checker.report(
       "FSL5002",
       episodesLine.line.count.span,
-      { kind: "meta", line: "episodes …, N episodes" },
+      { kind: "meta stage", line: "episodes …, N episodes" },
       {
         help: ["how many there are is said by `for`"],
       },

@@ -19,7 +19,7 @@ export const stagesCodes = codes({
   FSL5002: {
     severity: "error",
     title: "a line that the stage does not have",
-    message: "a {kind} stage has no `{line}` line",
+    message: "a {kind} has no `{line}` line",
     explanation: "Each kind of stage has its own lines, and nothing is ignored silently.",
     example: `${head}pretrain p {\n  data emoji.train  encoder conv64  head linear(class)\n  optimzer sgd(lr: 0.1)\n  for 2 epochs, 64 images per step, drop last\n}`,
     mend: "Correct the word or remove the line.",
