@@ -200,5 +200,17 @@ test("ONNX Runtime's messages become kinds", () => {
   expect(kindOf("nodes are assigned to the default CPU EP, but fallback to CPU EP has been explicitly disabled")).toBe(
     "unsupported-op",
   );
+  expect(kindOf("Too many storage buffers in shader. Current: 15, Max is 12")).toBe("out-of-memory");
   expect(kindOf("something else")).toBe("internal");
+});
+
+test("ONNX Runtime's messages are told without its sources and signatures", () => {
+  const text =
+    "Non-zero status code returned while running Conv node. Name:'Conv_4792' Status Message: /onnxruntime_src/onnxruntime/core/framework/bfc_arena.cc:360 void* onnxruntime::BFCArena::AllocateRawInternal(size_t, bool, onnxruntime::Stream*) Failed to allocate memory for requested buffer of size 4915200\n";
+  expect(engineError(new Error(text), "running wide").message.trim()).toBe(
+    "onnxruntime, running wide: Conv: Failed to allocate memory for requested buffer of size 4915200",
+  );
+  expect(engineError(new Error("bad (model) here"), "building wide").message).toBe(
+    "onnxruntime, building wide: bad (model) here",
+  );
 });

@@ -3,9 +3,10 @@ import { EngineError, type EngineErrorKind } from "../engine.js";
 import { missingGpu } from "./webgpu/missing.js";
 
 const KINDS: readonly (readonly [RegExp, EngineErrorKind])[] = [
-  // A GPU's buffer that could not be had is only noticed where it is used.
+  // A GPU's buffer that could not be had is only noticed where it is used; one that is larger than a shader may see is split,
+  // until there are too many parts.
   [
-    /failed to allocate|bad_alloc|out of (\w+ )?memory|out_of_\w*memory|not enough memory|cannot allocate|invalid buffer/i,
+    /failed to allocate|bad_alloc|out of (\w+ )?memory|out_of_\w*memory|not enough memory|cannot allocate|invalid buffer|too many storage buffers/i,
     "out-of-memory",
   ],
   [/device.*(lost|removed|hung)/i, "device-lost"],
