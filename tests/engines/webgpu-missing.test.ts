@@ -1,0 +1,36 @@
+/** Where WebGPU has no GPU: what is said, and what mends it. */
+import { afterEach, expect, test, vi } from "vitest";
+import { OnnxEngine } from "../../src/runtime/engines/onnx/engine.js";
+import { engineError } from "../../src/runtime/engines/onnx/errors.js";
+import { missingGpu } from "../../src/runtime/engines/onnx/webgpu/missing.js";
+import { probeWebgpu } from "../../src/runtime/engines/onnx/webgpu/probe.js";
+
+afterEach(() => vi.unstubAllEnvs());
+
+test("a missing loader and a missing driver have mends of their own", () => {
+  const loader = "Warning: Couldn't load Vulkan: libvulkan.so.1: cannot open shared object file";
+  expect(missingGpu(loader)).toMatchObject({
+    why: expect.stringContaining("libvulkan"),
+    mend: expect.stringContaining("apt install libvulkan1"),
+  });
+  const driver = "Failed to get a WebGPU adapter: No supported adapters";
+  expect(missingGpu(driver, "linux")).toMatchObject({
+    why: expect.stringContaining("driver"),
+    mend: expect.stringContaining("mesa-vulkan-drivers"),
+  });
+  expect(missingGpu(driver, "win32")).toMatchObject({ why: expect.stringContaining("Direct3D") });
+  expect(missingGpu("WebGPU device lost")).toBeUndefined();
+  expect(engineError(new Error(driver), "building step").message).toMatch(/^building step: .*; to mend it: install /);
+});
+
+test.skipIf(process.platform !== "linux")("a machine without a driver: the probe says so", async () => {
+  for (const name of ["VK_ICD_FILENAMES", "VK_DRIVER_FILES"]) vi.stubEnv(name, "/nonexistent.json");
+  vi.stubEnv("VK_ADD_DRIVER_FILES", undefined);
+  expect(await probeWebgpu()).toMatchObject({ found: false, missing: { mend: expect.stringContaining("libvulkan1") } });
+});
+
+test("only the first GPU can be had, and the refusal says why", () => {
+  const make = (device: string) => () => new OnnxEngine({ device, threads: 1 });
+  expect(make("gpu:1")).toThrow(/takes the first GPU .* use gpu/);
+  expect(make("gpu:1")).toThrow(expect.objectContaining({ kind: "unsupported-op" }));
+});
