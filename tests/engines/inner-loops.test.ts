@@ -59,6 +59,7 @@ describe("five steps", () => {
     ["maml(rate: 0.1, inner: 3 steps)", "sgd(lr: 0.02, momentum: 0.9)"],
     ["anil(rate: 0.1, inner: 3 steps)", `adam(lr: ${lr})`],
     ["r2d2", `adam(lr: ${lr})`],
+    ["reptile(rate: 0.1, inner: 3 steps)", "sgd(lr: 0.5) loss approach"],
   ])(
     "%s by %s: weights to 1e-5, losses to 1e-4",
     async (metric, optimizer) => {
