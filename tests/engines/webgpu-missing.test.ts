@@ -3,7 +3,7 @@ import { afterEach, expect, test, vi } from "vitest";
 import { OnnxEngine } from "../../src/runtime/engines/onnx/engine.js";
 import { engineError } from "../../src/runtime/engines/onnx/errors.js";
 import { missingGpu } from "../../src/runtime/engines/onnx/webgpu/missing.js";
-import { probeWebgpu } from "../../src/runtime/engines/onnx/webgpu/probe.js";
+import { adapterOf, probeWebgpu } from "../../src/runtime/engines/onnx/webgpu/probe.js";
 
 afterEach(() => vi.unstubAllEnvs());
 
@@ -33,4 +33,15 @@ test("only the first GPU can be had, and the refusal says why", () => {
   const make = (device: string) => () => new OnnxEngine({ device, threads: 1 });
   expect(make("gpu:1")).toThrow(/takes the first GPU .* use gpu/);
   expect(make("gpu:1")).toThrow(expect.objectContaining({ kind: "unsupported-op" }));
+});
+
+test("of several GPUs the loader's first is named, save one that the provider refuses", () => {
+  const loader = (...names: string[]): string => {
+    const list = (order: readonly string[]) => order.map((name, i) => `INFO:      [${i}] ${name}  `).join("\n");
+    return `Original order:\n${list([...names].reverse())}\nSorted order:\n${list(names)}\nINFO: done`;
+  };
+  expect(adapterOf(loader("NVIDIA A10", "llvmpipe (LLVM 15.0.6)"), "linux")?.name).toBe("NVIDIA A10");
+  expect(adapterOf(loader("llvmpipe (LLVM 15.0.6)", "SwiftShader Device"), "linux")?.name).toBe("SwiftShader Device");
+  expect(adapterOf("", "linux")).toBeUndefined();
+  expect(adapterOf("", "darwin", "Apple M2")).toEqual({ name: "Apple M2", kind: "integrated" });
 });

@@ -12,6 +12,8 @@ import { type Missing, missingGpu } from "./missing.js";
 
 /** For loading drivers and compiling one shader, in ms. */
 const PATIENCE = 60_000;
+/** What the provider takes for no GPU. */
+const REFUSED = /llvmpipe/i;
 /** Drivers that compute on the processor. */
 const SOFTWARE = /swiftshader|llvmpipe|lavapipe|softpipe|basic render/i;
 /**
@@ -41,7 +43,7 @@ export async function probeWebgpu(): Promise<WebgpuProbe> {
   });
 }
 
-/** The first of the devices in the order that the loader has put them in, discrete cards before others. */
+/** The first of the devices that the provider takes, in the order that the loader has put them in, discrete cards before others. */
 export function adapterOf(
   loader: string,
   platform: string = process.platform,
@@ -50,7 +52,8 @@ export function adapterOf(
   // Apple's GPUs are parts of its processors.
   if (platform === "darwin") return processor === undefined ? undefined : { name: processor, kind: "integrated" };
   const lists = loader.split(/(?:Original|Sorted) order:/).slice(1);
-  const name = lists.map((list) => /\[0\]\s+(.*\S)/.exec(list)?.[1]).findLast((first) => first !== undefined);
+  const names = Array.from((lists.at(-1) ?? "").matchAll(/\[\d+\]\s+(.*\S)/g), ([, one = ""]) => one);
+  const name = names.find((one) => !REFUSED.test(one)) ?? names[0];
   if (name === undefined) return undefined;
   return { name, kind: kindOf(name) };
 }
