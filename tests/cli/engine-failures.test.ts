@@ -12,6 +12,7 @@ import { onnxRuntimeFolder, onnxRuntimePlace } from "../../src/runtime/engines/o
 import { findTensorflow, tensorflowFolder } from "../../src/runtime/engines/tensorflow/locate.js";
 import type { RunEvent } from "../../src/runtime/events.js";
 import type { Project } from "../../src/runtime/project.js";
+import { ADAPTER } from "../engines/webgpu.js";
 import { makeProject } from "../runtime/tiny.js";
 
 // Real runs in processes of their own: seconds alone, and many times that beside others.
@@ -71,12 +72,16 @@ interface How {
   readonly env?: NodeJS.ProcessEnv;
   /** KiB of data that each process of the run may have. */
   readonly memory?: number;
+  readonly experiment?: string;
   readonly onEvent?: (event: RunEvent, child: ChildProcess) => void;
 }
 
 /** `fslc run` with these options; the events of its standard output. */
-function run(options: readonly string[], { env = {}, memory, onEvent = () => {} }: How = {}): Promise<Ran> {
-  const argv = [process.execPath, main, "run", file, "--reporter", "json", ...options];
+function run(
+  options: readonly string[],
+  { env = {}, memory, experiment = file, onEvent = () => {} }: How = {},
+): Promise<Ran> {
+  const argv = [process.execPath, main, "run", experiment, "--reporter", "json", ...options];
   // `exec`: the process that is limited is the one that the test knows.
   const limited = memory === undefined ? argv : ["sh", "-c", `ulimit -d ${memory}; exec "$@"`, "sh", ...argv];
   const [command = "", ...rest] = limited;
@@ -160,6 +165,18 @@ for (const { engine, memory, env, missing } of ENGINES) {
   });
 }
 
+const noSoftware = ADAPTER?.kind === "software" ? undefined : "the limits are those of SwiftShader, which is not here";
+
+test.skipIf(noSoftware)(
+  title("onnx on a GPU: a tensor that is larger than its buffers may be", noSoftware),
+  async () => {
+    const alone = join(project.dir, "second.fsl");
+    writeFileSync(alone, FILE.replace(/backbone small.*\n|meta first \{[\s\S]*?\n\}\n/g, ""));
+    const failure = failureOf(await run(["--device", "gpu", "--set", "width=45000"], { experiment: alone }));
+    expect(failure).toMatchObject({ stage: "second", code: "FSL7004" });
+  },
+);
+
 /** The processes that a process has started. */
 function workersOf({ pid }: ChildProcess): number[] {
   const children = readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").trim();
@@ -185,7 +202,9 @@ test("onnx: a shared library that is missing", async () => {
   expect((await run([])).code).toBe(0);
 });
 
-test.skipIf(noTensorflow)(title("tensorflow: a shared library that is missing", noTensorflow), async () => {
+const notOurs = tensorflow?.from === "package" ? "TensorFlow is here as a package of npm's" : noTensorflow;
+
+test.skipIf(notOurs)(title("tensorflow: a shared library that is missing", notOurs), async () => {
   const FSLC_ENGINES = join(elsewhere, "engines");
   cpSync(tensorflowFolder(), join(FSLC_ENGINES, "tensorflow"), {
     recursive: true,

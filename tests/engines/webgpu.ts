@@ -19,3 +19,5 @@ export const WEBGPU = {
   missing: probe.found ? undefined : `${probe.missing.why}: ${probe.missing.mend}`,
   make: (options?: Parameters<Candidate["make"]>[0]) => new OnnxEngine({ device: "gpu", threads: 1, ...options }),
 } satisfies Candidate;
+/** The GPU behind it, where there is one and its driver says. */
+export const ADAPTER = probe.found ? probe.adapter : undefined;
