@@ -331,6 +331,10 @@ runsHere("TensorFlow's messages become kinds, without their stacks", () => {
   expect(of("OOM when allocating tensor with shape[1024,1024] and type float on /job:localhost").kind).toBe(
     "out-of-memory",
   );
+  // oneDNN's own word for it is a number.
+  expect(of("Operation received an exception:Status: 1, message: could not create a primitive").kind).toBe(
+    "out-of-memory",
+  );
   expect(of("Resource exhausted: failed to allocate memory").kind).toBe("out-of-memory");
   expect(of("Op type not registered 'Foo' in binary running on host").kind).toBe("unsupported-op");
   expect(of("Could not find device for node: {{node Foo}}").kind).toBe("unsupported-op");

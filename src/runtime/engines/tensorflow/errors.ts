@@ -3,7 +3,7 @@ import { EngineError, type EngineErrorKind } from "../engine.js";
 
 const KINDS: readonly (readonly [RegExp, EngineErrorKind])[] = [
   [
-    /OOM when allocating|resource exhausted|ran out of memory|bad_alloc|failed to allocate|out of memory/i,
+    /OOM when allocating|received an exception:\s*Status: 1,|resource exhausted|ran out of memory|bad_alloc|failed to allocate|out of memory/i,
     "out-of-memory",
   ],
   [/CUDA_ERROR_(?!OUT_OF_MEMORY)|device lost|illegal memory access|cudaErrorECC|GPU.*fell off the bus/i, "device-lost"],
