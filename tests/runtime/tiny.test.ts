@@ -309,8 +309,12 @@ test("what cannot be is refused before anything starts, all of it", () => {
   expect("diagnostics" in blocked && blocked.diagnostics.map(({ message }) => message)).toEqual(["does not run yet"]);
 });
 
-test("a device that the engine does not have is refused", () => {
-  // Before anything starts, even where the store has all of it.
-  const refused = settle(experiment([baseline]), { project: fresh("home-onnx"), device: "gpu" });
+test("a device that the engine does not have is refused, also where the store has all of it", async () => {
+  // Before anything starts, where no machine has it; else by the run.
+  const options = { project: fresh("home-onnx"), device: "gpu:99" };
+  const refused = settle(experiment([baseline]), { ...options, engine: "reference" });
   expect("diagnostics" in refused && refused.diagnostics.map(({ code }) => code)).toEqual(["FSL7008"]);
+  const { summary, events } = await follow(run(experiment([baseline]), options));
+  expect(summary).toMatchObject({ status: "failed", failures: [{ stage: "run", code: "FSL7008" }] });
+  expect(events.map(({ type }) => type)).toEqual(["run.start", "run.done"]);
 });
