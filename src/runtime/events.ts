@@ -106,4 +106,6 @@ export interface Result {
   readonly transductive?: true;
   /** What the method relies on: `balanced` = equal numbers of queries of each class. */
   readonly assumes?: readonly string[];
+  /** How many queries have scores that are not numbers. */
+  readonly unscored?: number;
 }

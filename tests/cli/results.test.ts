@@ -4,8 +4,9 @@ import { expect, it } from "vitest";
 import { printReports } from "../../src/cli/print/reports.js";
 import { pathLines } from "../../src/cli/print/runs.js";
 import { plainReporter } from "../../src/cli/reporters/plain.js";
-import { resultsTable } from "../../src/cli/reporters/receipt.js";
+import { notes, resultsTable } from "../../src/cli/reporters/receipt.js";
 import type { EvaluateRow, EvaluateStage } from "../../src/compiler/typed.js";
+import type { Result } from "../../src/runtime/events.js";
 import { reportOn } from "../../src/runtime/stages/reports.js";
 import { prototypes } from "../lower/fixtures.js";
 
@@ -20,24 +21,38 @@ const metrics = {
 };
 
 function labelled(metric: EvaluateRow["metric"]): string {
+  return resultsTable(resultsOf(metric, [0, 0, 0, 0]));
+}
+
+function resultsOf(metric: EvaluateRow["metric"], unscored: readonly number[]): Result[] {
   const row = { label: "", task, metric, episodes: 2 } as EvaluateRow;
   const classified = {
     correct: Float32Array.of(1, 0, 1, 1),
     top: new Map(),
     predicted: Int32Array.of(0, 0, 0, 1),
+    unscored: Float32Array.from(unscored),
     logits: undefined,
   };
   const episode = { classes: [0, 1], support: Int32Array.of(0, 2), query: Int32Array.of(1, 3) };
   const stage = { report: [{ kind: "accuracy" }] } as unknown as EvaluateStage;
   const scored = { row, split: { split: "test", digest: "0" }, episodes: [episode, episode], classified };
   const { results } = reportOn(stage, [scored] as unknown as Parameters<typeof reportOn>[1], 0);
-  return resultsTable(results.map((result) => ({ stage: "final", ...result })));
+  return results.map((result) => ({ stage: "final", ...result }));
 }
 
 it("names a transductive method, and what it assumes of the queries", () => {
   expect(labelled(metrics.plain)).toMatch(/^final +accuracy +75\.00/m);
   expect(labelled(metrics.together)).toMatch(/^final +accuracy, transductive +75\.00/m);
   expect(labelled(metrics.balanced)).toMatch(/^final +accuracy, transductive, assumes balanced +75\.00/m);
+});
+
+it("counts queries whose scores are not numbers", () => {
+  expect(resultsOf(metrics.plain, [0, 0, 0, 0])[0]).not.toHaveProperty("unscored");
+  const [result] = resultsOf(metrics.plain, [0, 1, 0, 1]);
+  expect(result).toMatchObject({ metric: "accuracy", unscored: 2 });
+  expect(notes(result === undefined ? [] : [result], 80).join("\n")).toContain(
+    "final: 2 queries of its 2 episodes got scores that are not numbers; each counts\nas wrong.",
+  );
 });
 
 it("breaks the heading of confusions at 80 columns", () => {

@@ -322,7 +322,12 @@ describe("credit", () => {
   };
 
   it("of the best, shared by ties", () => {
-    expect(direct([1, 3, 3, 0], 2)).toEqual({ correct: [0, 0.5, 0.5, 0], top2: [0, 1, 1, 0], predicted: [1, 1, 1, 1] });
+    expect(direct([1, 3, 3, 0], 2)).toEqual({
+      correct: [0, 0.5, 0.5, 0],
+      top2: [0, 1, 1, 0],
+      predicted: [1, 1, 1, 1],
+      unscored: [0, 0, 0, 0],
+    });
   });
   it("of the k best, ties sharing the places left", () => {
     expect(direct([5, 1, 1, 1], 2).top2).toEqual([1, 1 / 3, 1 / 3, 1 / 3]);
@@ -333,8 +338,12 @@ describe("credit", () => {
     expect(out.correct).toEqual([0.25, 0.25, 0.25, 0.25]);
     expect(out.top3).toEqual([0.75, 0.75, 0.75, 0.75]);
   });
-  it("of what is not a number is nothing", () => {
-    expect(direct([Number.NaN, 1, 2, 3], 2).correct?.[0]).toBe(0);
+  it("of a query with a score that is not a number is nothing, and it is told", () => {
+    const out = direct([Number.NaN, 1, 2, 3], 2);
+    expect(out.correct).toEqual([0, 0, 0, 0]);
+    expect(out.top2).toEqual([0, 0, 0, 0]);
+    expect(out.unscored).toEqual([1, 1, 1, 1]);
+    expect(direct([Number.NEGATIVE_INFINITY, 1, 2, 3], 2).unscored).toEqual([0, 0, 0, 0]);
   });
 });
 
@@ -349,6 +358,7 @@ describe("classification programs", () => {
     expect(program.outputs.map(({ name, node }) => [name, node.dtype, node.shape])).toEqual([
       ["correct", "f32", [4, 6]],
       ["predicted", "i32", [4, 6]],
+      ["unscored", "f32", [4, 6]],
     ]);
   });
 });

@@ -13,7 +13,7 @@ import type { RunState } from "../view/model.js";
 export function resultsTable(results: readonly Result[]): string {
   if (results.length === 0) return "";
   const rows = results.map((r) => [
-    r.row === undefined || r.row === "" ? r.stage : `${r.stage} (${r.row})`,
+    labelled(r),
     [r.metric, ...(r.transductive ? ["transductive"] : []), ...(r.assumes ?? []).map((a) => `assumes ${a}`)].join(", "),
     interval(r.mean, r.ci95),
     count(r.episodes),
@@ -26,6 +26,8 @@ const STATUS = {
   failed: (time: string) => `failed after ${time}`,
   interrupted: (time: string) => `interrupted after ${time}; finished stages are kept`,
 } as const;
+
+const labelled = ({ stage, row }: Result): string => (row === undefined || row === "" ? stage : `${stage} (${row})`);
 
 /** How a receipt is written: `source` gives the texts that failures are about. */
 export interface ReceiptStyle extends RenderOptions {
@@ -71,9 +73,15 @@ function place(span: Span | undefined, at: string | undefined, style: ReceiptSty
 }
 
 /** What the table alone would let a reader get wrong. */
-function notes(results: readonly Result[], width: number): string[] {
+export function notes(results: readonly Result[], width: number): string[] {
   const kinds = new Set(results.map(({ transductive }) => transductive === true));
+  const unscored = results.flatMap((r) => (r.unscored === undefined || r.metric !== "accuracy" ? [] : [r]));
   const notes = [
+    ...unscored.map(
+      (r) =>
+        `${labelled(r)}: ${plural(r.unscored ?? 0, "query", "queries")} of its ${plural(r.episodes, "episode")} ` +
+        "got scores that are not numbers; each counts as wrong.",
+    ),
     ...(kinds.size > 1
       ? ["Transductive methods see all queries of an episode together: do not rank them with the others."]
       : []),

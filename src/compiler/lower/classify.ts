@@ -24,7 +24,7 @@ export interface ClassifyOptions {
 /**
  * Feeds `support.<output>` f32 [E, way·shot, …] and `query.<output>` [E, way·query, …] for each encoder output that the
  * metric takes; metric weights by path. Host outputs [E, way·query]: `correct` f32 (1/ties credit), `top<k>` likewise,
- * `predicted` i32 (the lowest of tied classes); where they are reported, `logits` f32 [E, way·query, way]. A transductive
+ * `predicted` i32 (the lowest of tied classes), `unscored` f32 (1 where a way's score is not a number, else 0); where they are reported, `logits` f32 [E, way·query, way]. A transductive
  * metric takes the feed `order` i32 [E, way·query]: the queries as it is to meet them; all outputs are in the old order.
  * What a metric has fitted from base data is a weight, `fit:<name>`.
  */
@@ -112,9 +112,11 @@ function classification(ops: NamedOps, given: Classification, rows: Rows): Stage
   for (const item of options.report) {
     if (item.kind === "top") host[`top${item.k}`] = ops.expand(lowering.credit(item.k), all).node;
   }
-  host.predicted = ops.expand(ops.argmax(lowering.classify(), "way"), all).node;
+  const scores = lowering.classify();
+  host.predicted = ops.expand(ops.argmax(scores, "way"), all).node;
+  host.unscored = ops.expand(ops.max(ops.cast(ops.compare("ne", scores, scores), "f32"), ["way"]), all).node;
   if (options.report.some(({ kind }) => kind === "logits" || kind === "logits_json")) {
-    host.logits = ops.expand(lowering.classify(), [...all, { name: "way", size: task.way }]).node;
+    host.logits = ops.expand(scores, [...all, { name: "way", size: task.way }]).node;
   }
   return cut(ops.graph, { name: `classify ${metric.name}`, host, feeds: [...feeds(), orderFeed] }, long.loops);
 }

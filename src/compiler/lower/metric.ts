@@ -178,16 +178,17 @@ export class MetricLowering {
 
 /**
  * The credit of each row whose label is among the k largest scores along `axis`: ties share the places that are left,
- * so that constant scores earn k / classes. A label whose score is not a number earns nothing.
+ * so that constant scores earn k / classes. A row with a score that is not a number earns nothing.
  */
 export function credit(ops: NamedOps, scores: Named, labels: Named, axis: string, k: number): Named {
   const target = oneHot(ops, labels, axis, sizeOf(scores, axis));
   const own = ops.sum(ops.select(ops.compare("gt", target, ops.scalar(0)), scores, ops.scalar(0)), [axis]);
-  const count = (cmp: "gt" | "eq"): Named => ops.sum(ops.cast(ops.compare(cmp, scores, own), "f32"), [axis]);
-  const ties = count("eq");
-  const share = ops.div(ops.sub(ops.scalar(k), count("gt")), ops.binary("max", ties, ops.scalar(1)));
+  const count = (cmp: "gt" | "eq" | "le"): Named => ops.sum(ops.cast(ops.compare(cmp, scores, own), "f32"), [axis]);
+  const ahead = count("gt");
+  const share = ops.div(ops.sub(ops.scalar(k), ahead), ops.binary("max", count("eq"), ops.scalar(1)));
   const clamped = ops.binary("max", ops.binary("min", share, ops.scalar(1)), ops.scalar(0));
-  return ops.mul(clamped, ops.binary("min", ties, ops.scalar(1)));
+  const compared = ops.add(ahead, count("le"));
+  return ops.select(ops.compare("eq", compared, ops.scalar(sizeOf(scores, axis))), clamped, ops.scalar(0));
 }
 
 /** The mean over every axis of an episode. */

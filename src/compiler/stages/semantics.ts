@@ -46,7 +46,7 @@ export const expressionVersions: Versions<ExprNode["k"]> = {
   learn: 1,
   fit: 1,
   local: 1,
-  unary: 1,
+  unary: 2,
   binary: 1,
   compare: 1,
   select: 1,
@@ -75,9 +75,9 @@ export const expressionVersions: Versions<ExprNode["k"]> = {
   pick: 1,
   blend: 1,
   rotations: 1,
-  apply: 1,
+  apply: 2,
   weights: 1,
-  entry_loss: 1,
+  entry_loss: 2,
 };
 
 export const optimizerVersions: Versions<Optimizer["kind"]> = { sgd: 1, adam: 1, adamw: 1 };
@@ -112,7 +112,7 @@ export const conductVersions: Versions<
 > = {
   pretrain: 1,
   meta: 1,
-  evaluate: 1,
+  evaluate: 2,
   initial_weights: 1,
   episode_sampler: 1,
   disjoint_sampler: 1,

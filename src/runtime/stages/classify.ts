@@ -17,6 +17,8 @@ export interface Classified {
   readonly top: ReadonlyMap<number, Float32Array>;
   /** The way (0…) that each query was put into. */
   readonly predicted: Int32Array;
+  /** 1 where a score of the query is not a number, else 0. */
+  readonly unscored: Float32Array;
   /** Scores of each way, per query; undefined where they are not reported. */
   readonly logits: Float32Array | undefined;
 }
@@ -42,6 +44,7 @@ export async function classify(request: ClassifyRequest, feed: Feeder, context: 
   const queries = task.way * task.query;
   const correct = new Float32Array(episodes.length * queries);
   const predicted = new Int32Array(episodes.length * queries);
+  const unscored = new Float32Array(episodes.length * queries);
   const top = new Map(request.top.map((k) => [k, new Float32Array(episodes.length * queries)]));
   const logits = program.outputs.some(({ name }) => name === "logits")
     ? new Float32Array(episodes.length * queries * task.way)
@@ -62,6 +65,7 @@ export async function classify(request: ClassifyRequest, feed: Feeder, context: 
     };
     take(correct, "correct");
     take(predicted, "predicted");
+    take(unscored, "unscored");
     for (const [k, hits] of top) take(hits, `top${k}`);
     if (logits !== undefined) take(logits, "logits");
     context.pace.step();
@@ -70,7 +74,7 @@ export async function classify(request: ClassifyRequest, feed: Feeder, context: 
       context.say({ type: "stage.progress", phase: "classify", done, total: episodes.length, unit: "episodes" });
     }
   }
-  return { correct, top, predicted, logits };
+  return { correct, top, predicted, unscored, logits };
 }
 
 /**

@@ -64,6 +64,7 @@ function scoredEpisodes({ row, split, episodes, disjoint }: Row, all: Classified
       correct: all.correct.subarray(0, own),
       top: new Map([...all.top].map(([k, hits]) => [k, hits.subarray(0, own)])),
       predicted: all.predicted.subarray(0, own),
+      unscored: all.unscored.subarray(0, own),
       logits: all.logits?.subarray(0, own * row.task.way),
     },
     disjoint: disjoint.length === 0 ? undefined : accuracies(all.correct),

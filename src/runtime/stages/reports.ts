@@ -61,9 +61,10 @@ function scoredRow(report: readonly Report[], { row, split, episodes, classified
   };
 }
 
-function resultsOf({ row, disjoint }: ScoredEpisodes, metrics: ScoredRow["metrics"]): StoredResult[] {
+function resultsOf({ row, disjoint, classified }: ScoredEpisodes, metrics: ScoredRow["metrics"]): StoredResult[] {
   const named: [string, ArrayLike<number>][] = Object.entries(metrics);
   const assumes = row.metric.entries["classify"]?.assumes ?? [];
+  const unscored = classified.unscored.reduce((sum, one) => sum + one, 0);
   if (disjoint !== undefined) named.splice(1, 0, ["accuracy_disjoint", disjoint]);
   return named.map(([metric, values]) => {
     const { mean, ci95, count } = estimate(values);
@@ -75,6 +76,7 @@ function resultsOf({ row, disjoint }: ScoredEpisodes, metrics: ScoredRow["metric
       episodes: count,
       ...(isTransductive(row) ? { transductive: true as const } : {}),
       ...(assumes.length > 0 ? { assumes } : {}),
+      ...(unscored > 0 ? { unscored } : {}),
     };
   });
 }

@@ -6,6 +6,7 @@ import type { Pack } from "../data/contract.js";
 import { openPack } from "../data/index.js";
 import type { Engine } from "../engines/engine.js";
 import { createEngine, probeEngine } from "../engines/index.js";
+import { noDevice, unusable } from "../engines/select.js";
 import { version } from "../package.js";
 import { places } from "../project.js";
 import { numericsId, numericsRecord } from "../store/numerics.js";
@@ -73,11 +74,12 @@ async function openEngine({ engine: { name, ...device }, threads, project }: Job
   try {
     return await createEngine(name, { ...device, threads: threads.engine }, project.dir);
   } catch (cause) {
-    // A library that is missing or damaged: what it is and what mends it, the probe knows.
+    // A library or a card that is gone since the engine was chosen: what it is and what mends it, the probe knows.
     const availability = await probeEngine(name, project.dir);
-    if (availability.available) throw cause;
-    const { why, mend } = availability;
-    throw new DiagnosticError(diagnostic("FSL7001", undefined, { engine: name, why }, { help: [mend] }), { cause });
+    if (!availability.available) throw unusable(name, availability);
+    const sees = (kind: string): boolean => availability.devices.some((one) => one.startsWith(kind));
+    if (device.device !== "cpu" && !sees("gpu")) throw noDevice(name, device.device, [{ name, availability }]);
+    throw cause;
   }
 }
 
