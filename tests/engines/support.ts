@@ -3,10 +3,10 @@ import fc from "fast-check";
 import { type InputTensor, interpret } from "../../src/compiler/tensor/interpret.js";
 import type { DType, OpName, Program } from "../../src/compiler/tensor/ir.js";
 import type { Engine, HostTensor, TypedData } from "../../src/runtime/engines/engine.js";
+import { engineEnvironment } from "../../src/runtime/engines/environment.js";
 import { OnnxEngine } from "../../src/runtime/engines/onnx/engine.js";
 import { ReferenceEngine } from "../../src/runtime/engines/reference/engine.js";
 import { TensorflowEngine } from "../../src/runtime/engines/tensorflow/engine.js";
-import { tensorflowEnvironment } from "../../src/runtime/engines/tensorflow/environment.js";
 import { findTensorflow } from "../../src/runtime/engines/tensorflow/locate.js";
 import { cases } from "../tensor/cases.js";
 import { draw, expectClose, freshOps, programOf, random, type Spread } from "../tensor/support.js";
@@ -21,7 +21,7 @@ export interface Candidate {
 
 const tensorflow = findTensorflow();
 // This process is the test's own: what TensorFlow reads when it is loaded is set here.
-Object.assign(process.env, tensorflowEnvironment("cpu", 1));
+Object.assign(process.env, engineEnvironment({ name: "tensorflow", device: "cpu", threads: 1 }));
 
 export const ENGINES: Readonly<Record<"onnx" | "reference" | "tensorflow", Candidate>> = {
   onnx: {

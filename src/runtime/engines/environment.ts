@@ -21,7 +21,7 @@ export function engineEnvironment(
   const wanted: Readonly<Record<string, string>> = {
     // `gpu:1` is the card that nvidia-smi calls 1, not CUDA's second fastest.
     CUDA_DEVICE_ORDER: "PCI_BUS_ID",
-    ...tensorflowEnvironment(device, threads),
+    ...tensorflowEnvironment(threads),
     [VISIBLE]: visibleCard(device, user[VISIBLE]),
   };
   const own = (variable: string): boolean => variable !== VISIBLE && user[variable] !== undefined;

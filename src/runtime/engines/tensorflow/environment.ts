@@ -4,9 +4,8 @@
 const NEVER = String(2 ** 33);
 const STEP = String(2 ** 26);
 
-/** For a process that runs the engine on one device: "cpu", "gpu" or "gpu:N". */
-export function tensorflowEnvironment(device: string, threads: number): Readonly<Record<string, string>> {
-  const card = /^gpu(?::(\d+))?$/.exec(device);
+/** For a process that runs the engine: all but which card it sees. */
+export function tensorflowEnvironment(threads: number): Readonly<Record<string, string>> {
   return {
     TF_CPP_MIN_LOG_LEVEL: "2",
     TF_NUM_INTRAOP_THREADS: String(threads),
@@ -17,8 +16,6 @@ export function tensorflowEnvironment(device: string, threads: number): Readonly
     // Not all of the card's memory at once, and full f32 in products and convolutions.
     TF_FORCE_GPU_ALLOW_GROWTH: "true",
     NVIDIA_TF32_OVERRIDE: "0",
-    // Uploads go to the last card that is there, ops run on the first: there is one.
-    ...(card === null ? { CUDA_VISIBLE_DEVICES: "" } : card[1] === undefined ? {} : { CUDA_VISIBLE_DEVICES: card[1] }),
     // glibc would give large tensors back to the system after each op and take them again, page by page: a third of a step.
     MALLOC_MMAP_THRESHOLD_: NEVER,
     MALLOC_TRIM_THRESHOLD_: NEVER,
