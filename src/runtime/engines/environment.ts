@@ -9,7 +9,7 @@ export interface Work {
   readonly threads: number;
 }
 
-/** Which cards the process sees: fslc's to say, one for each worker. */
+/** Which cards the process sees, fslc's to say: one. TensorFlow's addon uploads to the last that it sees and computes on the first. */
 const VISIBLE = "CUDA_VISIBLE_DEVICES";
 
 /** Variables to add to `user`, the environment that fslc was started in: what is set there stays, save the visible cards. */
@@ -33,8 +33,8 @@ function visibleCard(device: string, visible: string | undefined): string {
   const ordinal = /^gpu(?::(\d+))?$/.exec(device);
   if (ordinal === null) return "-1";
   const card = Number(ordinal[1] ?? 0);
-  const cards = visible?.split(",").map((part) => part.trim());
-  return cards?.[card] || String(card);
+  if (visible === undefined) return String(card);
+  return visible.split(",")[card]?.trim() ?? "-1";
 }
 
 /** Threads inside one run, where the user has set them for the native library itself: what the numerics record. */
