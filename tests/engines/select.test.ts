@@ -145,6 +145,7 @@ describe("the environment of a worker", () => {
     expect(on("gpu:0", user)).not.toHaveProperty("TF_NUM_INTRAOP_THREADS");
     expect(on("gpu:0", user)).toMatchObject({ CUDA_VISIBLE_DEVICES: "GPU-4f" });
     expect(on("gpu:1", user)).toMatchObject({ CUDA_VISIBLE_DEVICES: "2" });
+    expect(on("gpu:2", user)).toMatchObject({ CUDA_VISIBLE_DEVICES: "-1" });
     expect(on("cpu", user)).toMatchObject({ CUDA_VISIBLE_DEVICES: "-1" });
     expect(engineThreads("tensorflow", 3, user)).toBe(7);
     expect(engineThreads("onnx", 3, user)).toBe(3);

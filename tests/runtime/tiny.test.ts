@@ -2,6 +2,7 @@ import { cpSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } 
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import type { EvaluateStage, Experiment } from "../../src/compiler/typed.js";
+import { findTensorflow } from "../../src/runtime/engines/tensorflow/locate.js";
 import type { RunOptions } from "../../src/runtime/preflight.js";
 import { settle } from "../../src/runtime/preflight.js";
 import { type Project, places } from "../../src/runtime/project.js";
@@ -308,6 +309,21 @@ test("what cannot be is refused before anything starts, all of it", () => {
   const blocked = settle(experiment([{ ...base, blockers: [blocker] }]), { project });
   expect("diagnostics" in blocked && blocked.diagnostics.map(({ message }) => message)).toEqual(["does not run yet"]);
 });
+
+const noTensorflow = findTensorflow() === undefined;
+
+test.skipIf(noTensorflow)(
+  `a card that is gone since it was chosen${noTensorflow ? " (skipped: fslc engines install tensorflow)" : ""}`,
+  async () => {
+    vi.stubEnv("CUDA_VISIBLE_DEVICES", "");
+    const choice = { name: "tensorflow", device: "gpu:0" } as const;
+    const { summary } = await follow(
+      run(experiment([baseline]), { project: fresh("home-onnx"), choice, force: ["baseline"] }),
+    );
+    vi.unstubAllEnvs();
+    expect(summary).toMatchObject({ status: "failed", failures: [{ stage: "baseline", code: "FSL7008" }] });
+  },
+);
 
 test("a device that the engine does not have is refused, also where the store has all of it", async () => {
   // Before anything starts, where no machine has it; else by the run.

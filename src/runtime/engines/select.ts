@@ -109,11 +109,13 @@ function choice(name: EngineName, { device, adapter }: Pick<Choice, "device" | "
   return { name, device, ...(adapter === undefined ? {} : { adapter }), ...(why === undefined ? {} : { why }) };
 }
 
-function unusable(engine: string, { why, mend }: Pick<Unavailable, "why" | "mend">): DiagnosticError {
+/** FSL7001 */
+export function unusable(engine: string, { why, mend }: Pick<Unavailable, "why" | "mend">): DiagnosticError {
   return new DiagnosticError(diagnostic("FSL7001", undefined, { engine, why }, { help: [mend] }));
 }
 
-function noDevice(engine: string, device: string, reports: readonly EngineReport[]): DiagnosticError {
+/** FSL7008, with what the engines have instead. */
+export function noDevice(engine: string, device: string, reports: readonly EngineReport[]): DiagnosticError {
   const help = reports.flatMap(({ name, availability }) => {
     if (!availability.available) return [`${name}: ${availability.why}; mend: ${availability.mend}`];
     const { devices, notes = [] } = availability;

@@ -1,5 +1,4 @@
 /** Runs the one stage of a job: opens packs, makes the engine, drives the stage, stores what it made. */
-import { DiagnosticError, diagnostic } from "../../compiler/diagnostics/diagnostic.js";
 import { ingestId, stageDatasets, stageNeeds } from "../../compiler/stages/graph.js";
 import type { Stage } from "../../compiler/typed.js";
 import type { Pack } from "../data/contract.js";
@@ -77,9 +76,8 @@ async function openEngine({ engine: { name, ...device }, threads, project }: Job
     // A library or a card that is gone since the engine was chosen: what it is and what mends it, the probe knows.
     const availability = await probeEngine(name, project.dir);
     if (!availability.available) throw unusable(name, availability);
-    const sees = (kind: string): boolean => availability.devices.some((one) => one.startsWith(kind));
-    if (device.device !== "cpu" && !sees("gpu")) throw noDevice(name, device.device, [{ name, availability }]);
-    throw cause;
+    const seen = availability.devices.some((one) => one.startsWith("gpu"));
+    throw device.device === "cpu" || seen ? cause : noDevice(name, device.device, [{ name, availability }]);
   }
 }
 
