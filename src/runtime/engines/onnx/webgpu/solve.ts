@@ -15,16 +15,13 @@ export function solveSpd(o: Ops, a: Node, b: Node): Node {
   for (let step = 0; step < size; step++) {
     const pivotRow = o.sliceAxis(joined, row, step, step + 1);
     const pivot = o.sliceAxis(pivotRow, column, step, step + 1);
+    const scaled = o.div(pivotRow, stretch(o, pivot, pivotRow.shape, column));
+    const pivotColumn = o.sliceAxis(joined, column, step, step + 1);
     const others = o.constant(
       [size, 1],
       places.map((place) => Number(place !== step)),
     );
-    const column_ = o.sliceAxis(joined, column, step, step + 1);
-    const factors = o.mul(column_, o.broadcast(others, column_.shape, [row, column]));
-    const scaled = o.div(
-      pivotRow,
-      o.broadcast(o.reshape(pivot, pivot.shape.slice(0, -1)), pivotRow.shape, without(pivotRow, column)),
-    );
+    const factors = o.mul(pivotColumn, o.broadcast(others, pivotColumn.shape, [row, column]));
     joined = o.sub(joined, o.mul(stretch(o, factors, joined.shape, column), stretch(o, scaled, joined.shape, row)));
   }
   const identity = o.constant(
@@ -36,9 +33,6 @@ export function solveSpd(o: Ops, a: Node, b: Node): Node {
   const right = o.sliceAxis(joined, column, size, joined.shape[column] ?? size);
   return o.div(right, o.spread(diagonal, right.shape, [column]));
 }
-
-const without = (node: Node, axis: number): number[] =>
-  node.shape.map((_, place) => place).filter((place) => place !== axis);
 
 /** x, of size 1 along `axis`, repeated along it. */
 function stretch(o: Ops, x: Node, shape: readonly number[], axis: number): Node {
