@@ -314,6 +314,17 @@ describe("what will not do is said at the dataset's declaration", () => {
     await failsWith("FSL6003", () => ingest(d, options(dir)));
   });
 
+  test("an image that is gone between the listing and the reading is named, also where others may be skipped", async () => {
+    const dir = await folderOf({ train: ["ant", "bee"] });
+    const lost = join(dir, "root/train/bee/0.png");
+    const onProgress = ({ phase, done }: { phase: string; done: number }): void => {
+      if (phase === "scan" && done === 0) rmSync(lost, { force: true });
+    };
+    const reading = ingest({ ...d, unreadable: "skip" }, { ...options(dir), onProgress });
+    const found = await failsWith("FSL6003", () => reading);
+    expect(found.message).toContain(`the first is ${lost}: there is no such file`);
+  });
+
   test("an image smaller than its crop, now or after the packed part", async () => {
     const dir = await folderOf({ train: ["ant"] });
     const fixed = await failsWith("FSL6009", () =>

@@ -4,6 +4,7 @@ import { readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { DiagnosticError, diagnostic } from "../../compiler/diagnostics/diagnostic.js";
 import type { Dataset } from "../../compiler/typed.js";
+import { reason } from "../reason.js";
 import { sha256 } from "../sha256.js";
 import { packPrefixes } from "./chain.js";
 import type { Ingest, IngestOptions, Pack } from "./contract.js";
@@ -77,7 +78,7 @@ async function find(dataset: Dataset, options: IngestOptions): Promise<Pack> {
 
   const listing = await source.list(dataset.source, options);
   requireSound(dataset, listing);
-  const { splitDigests, imageDigests } = await digestSplits(source, listing, recipe, options);
+  const { splitDigests, imageDigests } = await digestSplits(dataset, { source, listing, recipe }, options);
   const digest = sha256(JSON.stringify([splitDigests, dataset.unreadable, dataset.image]));
   const dir = packDir(options, digest);
   if ((await openIfWhole(dir)) === undefined) {
@@ -158,14 +159,20 @@ function requireSound(dataset: Dataset, listing: Listing): void {
   }
 }
 
+/** A file that was there when its folder was listed: what it holds is not known, so that it cannot be skipped either. */
+function gone({ span }: Dataset, first: string, total: number, error: unknown): DiagnosticError {
+  const holes = { count: 1, total, first, reason: reason(error) };
+  const help = ["it was there a moment ago: let nothing change the folder while it is read, then run again"];
+  return new DiagnosticError(diagnostic("FSL6003", span, holes, { help }), { cause: error });
+}
+
 /**
  * Of each split: the bytes of its images, their order and classes, with what is done to them and without. No paths: moved
  * data stays itself.
  */
 async function digestSplits(
-  source: Source,
-  listing: Listing,
-  recipe: PackRecipe,
+  dataset: Dataset,
+  { source, listing, recipe }: { source: Source; listing: Listing; recipe: PackRecipe },
   options: IngestOptions,
 ): Promise<{ splitDigests: Record<string, string>; imageDigests: Record<string, string> }> {
   const files = new Set<string>();
@@ -180,8 +187,12 @@ async function digestSplits(
   for (let first = 0; first < all.length; first += SCANNED) {
     options.signal.throwIfAborted();
     const some = all.slice(first, first + SCANNED);
-    const found = await Promise.all(some.map((file) => known.digest(file)));
-    for (const [i, file] of some.entries()) digests.set(file, found[i] as string);
+    const found = await Promise.allSettled(some.map((file) => known.digest(file)));
+    for (const [i, file] of some.entries()) {
+      const one = found[i];
+      if (one?.status === "fulfilled") digests.set(file, one.value);
+      else throw gone(dataset, file, all.length, one?.reason);
+    }
     options.onProgress({ phase: "scan", done: digests.size, total: files.size, unit: "files" });
   }
   await known.save();
