@@ -11,7 +11,7 @@ export function commonLayout(e: Emitter, nodes: readonly Node[]): Layout {
   const found = new Set(values.filter(({ shape }) => elementCount(shape) > 1).map(({ layout }) => layout));
   const moved = (layout: Layout): number =>
     nodes.reduce((sum, node, i) => sum + (e.lies(node, layout) ? 0 : elementCount(values[i]?.shape ?? [])), 0);
-  const candidates = (["nhwc", "pools", "hwio", "plain"] as const).filter((layout) => found.has(layout));
+  const candidates = (["nhwc", "pools", "plain", "hwio"] as const).filter((layout) => found.has(layout));
   return candidates.sort((a, b) => moved(a) - moved(b))[0] ?? "plain";
 }
 
