@@ -1,8 +1,8 @@
 /** A step as it is trained with, 84 pixels and 64 filters: too large for the interpreter, so one engine beside the other. */
 import { expect, test } from "vitest";
 import { ENGINES, titleOf } from "../engines/support.js";
+import { apart, feedsOf, lowered, trained } from "../engines/training.js";
 import { initialState } from "../lower/harness.js";
-import { apart, feedsOf, lowered, trained } from "./steps.js";
 
 const { onnx, tensorflow } = ENGINES;
 

@@ -3,10 +3,9 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { TrainingProgram } from "../../src/compiler/lower/index.js";
 import type { Engine } from "../../src/runtime/engines/engine.js";
 import { ENGINES, titleOf } from "../engines/support.js";
+import { apart, type Course, exact, feedsOf, type Learner, lowered, plain, trained } from "../engines/training.js";
 import { initialState, type Values } from "../lower/harness.js";
-import { apart, type Course, exact, feedsOf, type Learner, lowered, trained } from "./steps.js";
 
-const plain = "repeat 2 { conv(3, 8), batch_norm, relu, max_pool(2) } flatten as vector";
 const residual = `conv(3, 8, bias: false), batch_norm, relu,
   residual { conv(3, 8, bias: false), batch_norm, leaky_relu(0.1), conv(3, 8, bias: false), batch_norm }
   shortcut { conv(1, 8, bias: false), batch_norm },
@@ -18,7 +17,7 @@ const learners: Readonly<Record<string, Learner>> = {
     metric: "prototypes",
     from: "metrics",
     optimizer: sgd,
-    backbone: plain,
+    backbone: plain(8),
     side: 20,
   },
   "ProtoNet on a residual backbone": {
@@ -32,10 +31,10 @@ const learners: Readonly<Record<string, Learner>> = {
     metric: "maml(rate: 0.1, inner: 2 steps)",
     from: "meta",
     optimizer: sgd,
-    backbone: plain,
+    backbone: plain(8),
     side: 16,
   },
-  R2D2: { metric: "r2d2", from: "meta", optimizer: sgd, backbone: plain, side: 16 },
+  R2D2: { metric: "r2d2", from: "meta", optimizer: sgd, backbone: plain(8), side: 16 },
 };
 
 const STEPS = 20;

@@ -1,15 +1,13 @@
-/** What the tests of engines share: an op, or a small program, on an engine and on the f64 interpreter. */
-import fc from "fast-check";
+/** What the tests of engines share: the engines there are, and a small program on one of them and on the f64 interpreter. */
 import { type InputTensor, interpret } from "../../src/compiler/tensor/interpret.js";
-import type { DType, OpName, Program } from "../../src/compiler/tensor/ir.js";
+import type { DType, Program } from "../../src/compiler/tensor/ir.js";
 import type { Engine, HostTensor, TypedData } from "../../src/runtime/engines/engine.js";
 import { engineEnvironment } from "../../src/runtime/engines/environment.js";
 import { OnnxEngine } from "../../src/runtime/engines/onnx/engine.js";
 import { ReferenceEngine } from "../../src/runtime/engines/reference/engine.js";
 import { TensorflowEngine } from "../../src/runtime/engines/tensorflow/engine.js";
 import { findTensorflow } from "../../src/runtime/engines/tensorflow/locate.js";
-import { cases } from "../tensor/cases.js";
-import { draw, expectClose, freshOps, programOf, random, type Spread } from "../tensor/support.js";
+import { expectClose } from "../tensor/support.js";
 
 export interface Candidate {
   readonly name: string;
@@ -71,22 +69,4 @@ export async function agrees(
   const wanted = interpret(program, feeds);
   for (const { name, node } of program.outputs)
     expectClose(host[name]?.data ?? [], wanted[name]?.data ?? [], node.dtype === "f32" ? tolerance : 0);
-}
-
-/** One op on random shapes; distinct values, ties, constants. */
-export async function opAgrees(engine: Engine, op: OpName, tolerance: number, runs = 25): Promise<void> {
-  const spreads: fc.Arbitrary<Spread> = fc.constantFrom("distinct", "ties", "constant");
-  await fc.assert(
-    fc.asyncProperty(cases[op], spreads, fc.integer(), async (it, spread, seed) => {
-      const o = freshOps();
-      const next = random(seed);
-      const nodes = it.operands.map(({ shape, dtype }, place) => o.input(`x${place}`, shape, dtype));
-      const result = it.build(o, nodes as never);
-      const inputs = Object.fromEntries(
-        it.operands.map((operand, place) => [`x${place}`, draw(operand, spread, next)]),
-      );
-      await agrees(engine, programOf([result], nodes), inputs, tolerance);
-    }),
-    { numRuns: runs, seed: 7 },
-  );
 }

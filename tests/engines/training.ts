@@ -1,29 +1,34 @@
-/** Meta-learners' training programs for the tests of engines, and steps of them. */
+/** Training programs of small learners, lowered from text, and steps of them on an engine and in the f64 interpreter. */
 import { lowerTraining, type TrainingProgram } from "../../src/compiler/lower/index.js";
 import type { Engine, Handle, HostTensor } from "../../src/runtime/engines/engine.js";
 import { experimentOf } from "../lower/fsl.js";
-import { stream, type Values } from "../lower/harness.js";
+import { step, stream, type Values } from "../lower/harness.js";
 import { typed } from "./support.js";
 
-export interface Size {
+export interface Learner {
+  /** A use of it, and the library's module that has it. */
+  readonly metric: string;
+  readonly from: string;
+  readonly optimizer: string;
+  /** The layers of its body. */
+  readonly backbone: string;
   readonly side: number;
-  readonly channels: number;
+  /** 3 way, 2 shot, 2 queries a class unless given. */
+  readonly task?: string;
 }
-export function lowered(
-  metric: string,
-  optimizer: string,
-  { side, channels }: Size,
-  library = "meta",
-): TrainingProgram {
+
+/** A meta stage of two episodes a step. */
+export function lowered(learner: Learner): TrainingProgram {
+  const { metric, from, optimizer, backbone, side, task = "3 way, 2 shot, 2 query" } = learner;
   const experiment = experimentOf(`fsl 1
-import { ${metric.replace(/\(.*/, "")} } from "fsl:${library}"
+import { ${metric.replace(/\(.*/, "")} } from "fsl:${from}"
 import { folder } from "fsl:datasets"
 dataset d = folder(root: "d") {
   train random_resized_crop(${side}), normalize(mean: [0.5], std: [0.25])
   eval  resize(${side + 2}), center_crop(${side}), normalize(mean: [0.5], std: [0.25])
 }
-backbone small { repeat 2 { conv(3, ${channels}), batch_norm, relu, max_pool(2) } flatten as vector }
-episode task = 3 way, 2 shot, 2 query
+backbone small { ${backbone} }
+episode task = ${task}
 meta m {
   encoder   small
   metric    ${metric}
@@ -52,14 +57,22 @@ export function feedsOf({ program }: TrainingProgram, seed: number): Values {
   );
 }
 
-/** The losses of steps on the engine, and the state after them. `onStep` is called after each step. */
+export interface Course {
+  /** Of each step. */
+  readonly losses: readonly number[];
+  /** Weights, statistics and optimizer states: after the last step, and before each. */
+  readonly state: Values;
+  readonly before: readonly Values[];
+}
+
+/** Steps on the engine; what it keeps between them never comes back before the end. `onStep` is called after each. */
 export async function trained(
   engine: Engine,
   { program }: TrainingProgram,
   start: Values,
   feeds: readonly Values[],
   onStep: () => void = () => undefined,
-): Promise<{ losses: number[]; state: Values }> {
+): Promise<Omit<Course, "before">> {
   const executable = await engine.compile(program);
   const tensor = (name: string, values: Values): HostTensor => {
     const node = program.inputs.find((input) => input.name === name)?.node;
@@ -84,3 +97,25 @@ export async function trained(
   await executable.dispose();
   return { losses, state };
 }
+
+/** The same steps in the f64 interpreter. */
+export function exact(training: TrainingProgram, start: Values, feeds: readonly Values[]): Course {
+  const losses: number[] = [];
+  const before: Values[] = [];
+  let state = start;
+  for (const given of feeds) {
+    before.push(state);
+    const after = step(training, state, given);
+    losses.push(after.host["loss"]?.[0] ?? Number.NaN);
+    state = after.state;
+  }
+  return { losses, state, before };
+}
+
+/** The largest distance between two values of one weight. */
+export const apart = (a: readonly number[] = [], b: readonly number[] = []): number =>
+  Math.max(...a.map((value, i) => Math.abs(value - (b[i] ?? Number.NaN))));
+
+/** Two blocks of convolution, norm, ReLU and pool. */
+export const plain = (channels: number): string =>
+  `repeat 2 { conv(3, ${channels}), batch_norm, relu, max_pool(2) } flatten as vector`;
