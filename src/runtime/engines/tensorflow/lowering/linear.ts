@@ -2,9 +2,12 @@
 import { CompilerBug } from "../../../../compiler/bug.js";
 import type { Node, OpName } from "../../../../compiler/tensor/ir.js";
 import { elementCount } from "../../../../compiler/tensor/shape.js";
+import { matrixLayout, otherAxes } from "../../matrices.js";
 import { boolAttribute } from "../binding.js";
 import type { Emitter, Slot } from "../emitter.js";
-import { operand, type Rules, range, whole } from "./rule.js";
+import { operand, type Rules, whole } from "./rule.js";
+
+type Axes = readonly number[];
 
 /** An operand as a stack of matrices: [batch, rows, columns], or its transpose where that moves less. */
 interface Matrices {
@@ -12,32 +15,11 @@ interface Matrices {
   readonly transposed: boolean;
 }
 
-function matrices(
-  e: Emitter,
-  node: Node,
-  batch: readonly number[],
-  rows: readonly number[],
-  columns: readonly number[],
-): Matrices {
-  const straight = [...batch, ...rows, ...columns];
-  const crossed = [...batch, ...columns, ...rows];
-  const lies = (order: readonly number[]) => {
-    const real = order.filter((axis) => node.shape[axis] !== 1);
-    return real.every((axis, i) => i === 0 || axis > (real[i - 1] ?? 0));
-  };
-  const transposed = !lies(straight) && lies(crossed);
-  const order = transposed ? crossed : straight;
-  const [b = 1, r = 1, c = 1] = [batch, rows, columns].map((axes) =>
-    elementCount(axes.map((axis) => node.shape[axis] ?? 1)),
-  );
-  const matrix = transposed ? [c, r] : [r, c];
+function matrices(e: Emitter, node: Node, ...axes: [batch: Axes, rows: Axes, columns: Axes]): Matrices {
+  const { order, inPlace, transposed, shape } = matrixLayout(node.shape, ...axes);
   const slot = e.full(node);
-  const moved = lies(order) ? slot : e.transpose(slot, order);
-  return { slot: e.reshape(moved, b === 1 ? matrix : [b, ...matrix]), transposed };
+  return { slot: e.reshape(inPlace ? slot : e.transpose(slot, order), shape), transposed };
 }
-
-const free = (node: Node, ...used: (readonly number[])[]): number[] =>
-  range(node.shape.length).filter((axis) => !used.some((axes) => axes.includes(axis)));
 
 const LOWER = [boolAttribute("lower", true)];
 const LOWER_ADJOINT = [boolAttribute("lower", true), boolAttribute("adjoint", true)];
@@ -46,8 +28,8 @@ export const linear = {
   dot_general: (e, node) => {
     const [lhs, rhs] = [operand(node, 0), operand(node, 1)];
     const { lhsBatch, rhsBatch, lhsContract, rhsContract } = node.attrs;
-    const a = matrices(e, lhs, lhsBatch, free(lhs, lhsBatch, lhsContract), lhsContract);
-    const b = matrices(e, rhs, rhsBatch, rhsContract, free(rhs, rhsBatch, rhsContract));
+    const a = matrices(e, lhs, lhsBatch, otherAxes(lhs.shape.length, lhsBatch, lhsContract), lhsContract);
+    const b = matrices(e, rhs, rhsBatch, rhsContract, otherAxes(rhs.shape.length, rhsBatch, rhsContract));
     const single = elementCount(lhsBatch.map((axis) => lhs.shape[axis] ?? 1)) === 1;
     const [op, left, right] = single ? ["MatMul", "transpose_a", "transpose_b"] : ["BatchMatMulV2", "adj_x", "adj_y"];
     const sides = [boolAttribute(left ?? "", a.transposed), boolAttribute(right ?? "", b.transposed)];
