@@ -103,6 +103,18 @@ describe("ONNX Runtime", () => {
     expect(ownOnnxRuntime(env)).toBeUndefined();
   });
 
+  test.each(["", "{", "null"])(
+    "whose package.json is cut off, %j, is not taken for it and is replaced",
+    async (text) => {
+      const env = { FSLC_ENGINES: tempDir() };
+      await obtain(env);
+      writeFileSync(join(ownOnnxRuntime(env) ?? "", "package.json"), text);
+      expect(ownOnnxRuntime(env)).toBeUndefined();
+      await obtain(env);
+      expect(ownOnnxRuntime(env)).toBeDefined();
+    },
+  );
+
   test("that cannot be had leaves nothing behind, and says which package", async () => {
     const env = { FSLC_ENGINES: tempDir() };
     const { message } = await failsWith("FSL6020", () => obtain(env, project("http://127.0.0.1:9/")));

@@ -1,5 +1,6 @@
 /** Where WebGPU has no GPU: what is said, and what mends it. */
 import { afterEach, expect, test, vi } from "vitest";
+import { DeviceBuffers } from "../../src/runtime/engines/onnx/device-buffers.js";
 import { OnnxEngine } from "../../src/runtime/engines/onnx/engine.js";
 import { engineError } from "../../src/runtime/engines/onnx/errors.js";
 import { missingGpu } from "../../src/runtime/engines/onnx/webgpu/missing.js";
@@ -45,3 +46,17 @@ test("of several GPUs the loader's first is named, save one that the provider re
   expect(adapterOf("", "linux")).toBeUndefined();
   expect(adapterOf("", "darwin", "Apple M2")).toEqual({ name: "Apple M2", kind: "integrated" });
 });
+
+test.skipIf(process.platform !== "linux")(
+  "an engine that could not copy to a GPU is given up all the same",
+  async () => {
+    for (const name of ["VK_ICD_FILENAMES", "VK_DRIVER_FILES"]) vi.stubEnv(name, "/nonexistent.json");
+    vi.stubEnv("VK_ADD_DRIVER_FILES", undefined);
+    const buffers = new DeviceBuffers({});
+    const kept = buffers.upload({ shape: [2], dtype: "f32", data: Float32Array.of(1, 2) });
+    for (let attempt = 0; attempt < 2; attempt++)
+      await expect(buffers.argument(kept)).rejects.toThrow(/^copying to the device: .*; to mend it: install /);
+    await buffers.dispose();
+    expect(buffers.held).toBe(0);
+  },
+);

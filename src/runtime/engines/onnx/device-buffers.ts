@@ -125,14 +125,24 @@ export class DeviceBuffers implements Buffers<DeviceBuffer> {
   }
 
   private async copy(direction: Direction, dtype: DType, from: ort.Tensor): Promise<ort.Tensor> {
+    try {
+      const session = await this.copier(direction, dtype);
+      return resultOf((await session.run({ [FROM]: from })) as Record<string, ort.Tensor>, TO);
+    } catch (cause) {
+      throw engineError(cause, direction === "up" ? "copying to the device" : "copying from the device");
+    }
+  }
+
+  /** One session of each kind, kept once it is there: one that could not be made is tried again. */
+  private async copier(direction: Direction, dtype: DType): Promise<ort.InferenceSession> {
     const key = `${direction} ${dtype}`;
     const known = this.copies.get(key) ?? copySession(direction, dtype);
     this.copies.set(key, known);
     try {
-      const session = await known;
-      return resultOf((await session.run({ [FROM]: from })) as Record<string, ort.Tensor>, TO);
+      return await known;
     } catch (cause) {
-      throw engineError(cause, direction === "up" ? "copying to the device" : "copying from the device");
+      if (this.copies.get(key) === known) this.copies.delete(key);
+      throw cause;
     }
   }
 

@@ -1,5 +1,5 @@
 /** Finds ONNX Runtime's package without loading anything of it. */
-import { existsSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import { enginesFolder } from "../place.js";
@@ -22,9 +22,12 @@ export function onnxRuntimeFolder(env: NodeJS.ProcessEnv = process.env): string 
   return ownOnnxRuntime(env) ?? installed.map((modules) => join(modules, ONNX_RUNTIME)).find(isTheVersion);
 }
 
+/** A package.json that is empty or cut off is that of no version: fetching replaces it. */
 function isTheVersion(folder: string): boolean {
-  const file = join(folder, "package.json");
-  if (!existsSync(file)) return false;
-  const { version } = JSON.parse(readFileSync(file, "utf8")) as { readonly version?: unknown };
-  return version === ONNX_RUNTIME_VERSION;
+  try {
+    const manifest: unknown = JSON.parse(readFileSync(join(folder, "package.json"), "utf8"));
+    return (manifest as { readonly version?: unknown } | null)?.version === ONNX_RUNTIME_VERSION;
+  } catch {
+    return false;
+  }
 }
