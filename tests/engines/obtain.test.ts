@@ -1,8 +1,10 @@
 /** ONNX Runtime is unpacked once per user, without its install script and without libraries that this machine cannot load. */
+import { spawn } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
-import { dirname, join } from "node:path";
+import { dirname, join, resolve } from "node:path";
+import { pathToFileURL } from "node:url";
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from "vitest";
 import type { PinnedPackage } from "../../src/runtime/data/packages.js";
 import {
@@ -42,6 +44,7 @@ beforeAll(async () => {
   server = createServer(({ url = "" }, response) => {
     const name = url.replace(/^\/|\.tgz$/g, "");
     const bytes = archives[name];
+    if (url.startsWith("/silent/")) return;
     if (bytes === undefined) response.writeHead(404).end("{}");
     else if (url.endsWith(".tgz")) response.end(bytes);
     else {
@@ -53,7 +56,10 @@ beforeAll(async () => {
   await new Promise<void>((ready) => server.listen(0, "127.0.0.1", ready));
   registry = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
 });
-afterAll(() => server.close());
+afterAll(() => {
+  server.closeAllConnections();
+  server.close();
+});
 afterEach(() => {
   vi.unstubAllEnvs();
 });
@@ -119,6 +125,20 @@ describe("ONNX Runtime", () => {
     const env = { FSLC_ENGINES: tempDir() };
     const { message } = await failsWith("FSL6020", () => obtain(env, project("http://127.0.0.1:9/")));
     expect(message).toContain(ONNX_RUNTIME);
+    expect(readdirSync(env.FSLC_ENGINES)).toEqual([]);
+  });
+
+  test.skipIf(process.platform === "win32")("that is given up in the middle leaves nothing behind", async () => {
+    const env = { FSLC_ENGINES: tempDir() };
+    const module = pathToFileURL(resolve("dist/src/runtime/engines/onnx/obtain.js")).href;
+    const code = `import { obtainOnnxRuntime } from ${JSON.stringify(module)};
+      process.on("SIGINT", () => process.exit(130));
+      await obtainOnnxRuntime(process.cwd(), new AbortController().signal, ${JSON.stringify(env)});`;
+    const child = spawn(process.execPath, ["--input-type=module", "-e", code], { cwd: project(`${registry}silent/`) });
+    const ended = new Promise((resolve) => child.on("exit", resolve));
+    await vi.waitUntil(() => readdirSync(env.FSLC_ENGINES).length > 0, { timeout: 30_000 });
+    child.kill("SIGINT");
+    expect(await ended).toBe(130);
     expect(readdirSync(env.FSLC_ENGINES)).toEqual([]);
   });
 

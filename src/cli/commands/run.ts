@@ -42,22 +42,16 @@ async function act(cli: Cli, file: string, options: Options): Promise<number> {
   const { compiled, code } = await compileOrExplain(cli, file, options);
   if (compiled.experiment === undefined || code !== undefined) return code ?? EXIT.invalid;
 
-  const engine = options.engine ?? "onnx";
-  if (engine === "onnx" || engine === "auto") {
-    const { fetchMissingEngine } = await import("../engine-fetch.js");
-    const fetched = fetchMissingEngine(cli, compiled.project.dir);
-    // Of several engines one may be missing: what there is then, `auto` says.
-    await (engine === "auto" ? fetched.catch((error: unknown) => cli.stderr.write(`${messageOf(error)}\n`)) : fetched);
-  }
   const { chooseEngine } = await import("../../runtime/engines/select.js");
   const { RefusedError, settle } = await import("../../runtime/preflight.js");
   const { run } = await import("../../runtime/run.js");
   let started: Run;
   try {
     const asked = runOptions(compiled.project, options);
-    // Whatever can be said without looking for devices is said first.
+    // Whatever can be said without fetching anything and without looking for devices is said first.
     const settling = settle(compiled.experiment, asked);
     if ("diagnostics" in settling) throw new RefusedError(settling.diagnostics);
+    await fetchWanted(cli, compiled.project.dir, options.engine);
     const choice = await chooseEngine(settling.settled.asked, compiled.project.dir);
     started = run(compiled.experiment, { ...asked, choice });
   } catch (error) {
@@ -67,6 +61,15 @@ async function act(cli: Cli, file: string, options: Options): Promise<number> {
     return refusalCode(error.diagnostics);
   }
   return await watch(cli, started, name, options.quiet === true, sourceOf(compiled));
+}
+
+/** The default engine, where a run may want it. */
+async function fetchWanted(cli: Cli, projectDir: string, engine = "onnx"): Promise<void> {
+  if (engine !== "onnx" && engine !== "auto") return;
+  const { fetchMissingEngine } = await import("../engine-fetch.js");
+  const fetched = fetchMissingEngine(cli, projectDir);
+  // Of several engines one may be missing: what there is then, `auto` says.
+  await (engine === "auto" ? fetched.catch((error: unknown) => cli.stderr.write(`${messageOf(error)}\n`)) : fetched);
 }
 
 /** Of a situation of the user's; anything else is thrown on. */

@@ -3,7 +3,7 @@
  * from elsewhere, which npm runs or refuses to run as its version has it. So it is no dependency: this unpacks it from the
  * npm registry, without the script and without the libraries of other platforms.
  */
-import { readdirSync } from "node:fs";
+import { readdirSync, rmSync } from "node:fs";
 import { mkdir, rename, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { DiagnosticError, diagnostic } from "../../../compiler/diagnostics/diagnostic.js";
@@ -50,6 +50,8 @@ export async function obtainOnnxRuntime(
     // Something that is not it, as after a copy that was cut off.
     if (ownOnnxRuntime(env) === undefined) await rm(folder, { recursive: true, force: true });
   });
+  const onExit = (): void => leave(beside);
+  process.once("exit", onExit);
   try {
     await fetchPackages(packages, placeOf, { projectDir, signal, onFetched: () => undefined });
     await writing(folder, async () => {
@@ -60,6 +62,16 @@ export async function obtainOnnxRuntime(
     });
   } finally {
     await rm(beside, { recursive: true, force: true });
+    process.off("exit", onExit);
+  }
+}
+
+/** For a process that exits in the middle: hundreds of megabytes that nobody would find again. */
+function leave(folder: string): void {
+  try {
+    rmSync(folder, { recursive: true, force: true });
+  } catch {
+    // Windows does not remove what is still being written; nobody is there any more to be told.
   }
 }
 
