@@ -1,7 +1,7 @@
 /** Installing TensorFlow: what is had, checked, unpacked, built and put in place. The whole of it is run by .ci/run. */
 import { execFileSync, spawn, spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { join, resolve } from "node:path";
 import { afterEach, describe, expect, test, vi } from "vitest";
@@ -174,7 +174,7 @@ describe("what is wanting is said with its mend before anything is downloaded", 
     const large = { ...wheel(tempDir(), {}), unpacked: 1e15 };
     const { message } = await failsWith("FSL7072", () => installTensorflow(options(engines, { wheels: [large] })));
     expect(message).toMatch(/needs 1000000\.0 GB, and the disk of `.*` has [\d.]+ GB free/);
-    expect(readdirSync(join(engines, "downloads"))).toEqual([]);
+    expect(readdirSync(join(engines, "tensorflow.downloads"))).toEqual([]);
   });
 });
 
@@ -204,8 +204,8 @@ describe.skipIf(noPip || noCompiler || offline)(
       const asked = options(engines, { wheels: [pinned] });
       const { message } = await failsWith("FSL7075", () => installTensorflow(asked));
       expect(message).toContain("tensorflow/c/c_api.h");
-      expect(readdirSync(engines).sort()).toEqual(["downloads", "tensorflow"]);
-      expect(readdirSync(join(engines, "downloads"))).toEqual([pinned.file]);
+      expect(readdirSync(engines).sort()).toEqual(["tensorflow", "tensorflow.downloads"]);
+      expect(readdirSync(join(engines, "tensorflow.downloads"))).toEqual([pinned.file]);
       expect(readdirSync(join(engines, "tensorflow"))).toEqual(["installed.json"]);
       expect(asked.said[1]).toBe("it does not work (its addon is missing), and is installed anew");
       const again = options(engines, { wheels: [pinned] });
@@ -258,11 +258,28 @@ describe("one at a time", () => {
 test("removing frees what an installation takes, downloads too, and says how much", async () => {
   const engines = tempDir();
   write(join(engines, "tensorflow", "lib", "tensorflow", "libtensorflow_cc.so.2"), "x".repeat(1000));
-  write(join(engines, "downloads", "a.whl"), "x".repeat(234));
+  write(join(engines, "tensorflow", "installed.json"), "");
+  write(join(engines, "tensorflow.downloads", "a.whl"), "x".repeat(234));
   write(join(engines, "another-engine", "kept"), "x");
   expect(await removeTensorflow(options(engines))).toEqual({ folder: join(engines, "tensorflow"), bytes: 1234 });
   expect(readdirSync(engines)).toEqual(["another-engine"]);
   expect(await removeTensorflow(options(engines))).toMatchObject({ bytes: 0 });
+});
+
+test("what lies under these names and is not fslc's stays", async () => {
+  const engines = tempDir();
+  const others = ["tensorflow/README.md", "downloads/thesis.pdf"];
+  for (const file of others) write(join(engines, file), "mine");
+  for (const act of [removeTensorflow, installTensorflow]) {
+    const { message, help } = await failsWith("FSL7031", () => act(options(engines, { wheels: [] })));
+    expect(message).toContain("was not installed by fslc");
+    expect(help.join()).toContain("FSLC_ENGINES");
+  }
+  rmSync(join(engines, "tensorflow"), { recursive: true });
+  write(join(engines, "tensorflow", "installed.json"), '{"version"');
+  await removeTensorflow(options(engines));
+  expect(readdirSync(engines)).toEqual(["downloads"]);
+  expect(readFileSync(join(engines, "downloads", "thesis.pdf"), "utf8")).toBe("mine");
 });
 
 test("a folder that cannot be made is said as it is", async () => {

@@ -52,6 +52,15 @@ describe("TensorFlow is found", () => {
     expect(findTensorflow(project, env)).toEqual({ addon: cuda, version: "4.22.0", gpu: true, from: "package" });
   });
 
+  test.each(["", '{"version": "2.2', "{}", "null"])(
+    "not where what an installation says of itself is damaged: %j",
+    (text) => {
+      const engines = tempDir();
+      write(join(install(engines), "installed.json"), text);
+      expect(findTensorflow(tempDir(), { FSLC_ENGINES: engines })).toBeUndefined();
+    },
+  );
+
   test("not as a package whose installation was skipped", () => {
     const project = tempDir();
     rmSync(asPackage(project, "tfjs-node"));

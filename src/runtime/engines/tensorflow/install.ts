@@ -57,6 +57,7 @@ export async function installTensorflow(options: InstallOptions): Promise<Instal
   try {
     return await locked(options, async () => {
       const { folder, staging, old, downloads } = places(env);
+      refuseForeign(folder);
       // What a killed installation left.
       for (const path of [staging, old]) await rm(path, { recursive: true, force: true });
       await mkdir(staging);
@@ -96,6 +97,7 @@ export async function removeTensorflow(
   const there = (): string[] => [folder, staging, old, downloads].filter((path) => existsSync(path));
   if (there().length === 0) return { folder, bytes: 0 };
   return locked(options, async () => {
+    refuseForeign(folder);
     let bytes = 0;
     for (const path of there()) bytes += await sizeOf(path);
     await rm(old, { recursive: true, force: true });
@@ -109,7 +111,15 @@ export async function removeTensorflow(
 /** Where an installation lies, is made ready, goes before it is removed, and downloads to. */
 function places(env: NodeJS.ProcessEnv): Record<"folder" | "staging" | "old" | "downloads", string> {
   const folder = tensorflowFolder(env);
-  return { folder, staging: `${folder}.new`, old: `${folder}.old`, downloads: join(enginesFolder(env), "downloads") };
+  return { folder, staging: `${folder}.new`, old: `${folder}.old`, downloads: `${folder}.downloads` };
+}
+
+/** A folder that was there before fslc is not fslc's to remove. @throws DiagnosticError FSL7031 */
+function refuseForeign(folder: string): void {
+  if (!existsSync(folder) || existsSync(join(folder, MANIFEST_FILE))) return;
+  const why = `what lies there was not installed by fslc (it has no ${MANIFEST_FILE})`;
+  const help = [`move it away, or name another folder than \`${dirname(folder)}\` in \`FSLC_ENGINES\``];
+  throw new DiagnosticError(diagnostic("FSL7031", undefined, { path: folder, why }, { help }));
 }
 
 /** One at a time. Nothing half-made is left. */

@@ -37,10 +37,26 @@ export function findTensorflow(
 
 function inEngineFolder(env: NodeJS.ProcessEnv): TensorflowPlace | undefined {
   const folder = tensorflowFolder(env);
-  const manifest = join(folder, MANIFEST_FILE);
-  if (!existsSync(manifest)) return undefined;
-  const { version, gpu, addon } = JSON.parse(readFileSync(manifest, "utf8")) as InstalledTensorflow;
+  const installed = manifestOf(folder);
+  if (installed === undefined) return undefined;
+  const { version, gpu, addon } = installed;
   return { addon: join(folder, addon), version, gpu, from: "engine folder" };
+}
+
+/** Undefined where there is none, or a damaged one: then nothing is installed, and an installation makes it anew. */
+function manifestOf(folder: string): InstalledTensorflow | undefined {
+  const path = join(folder, MANIFEST_FILE);
+  if (!existsSync(path)) return undefined;
+  try {
+    const said = JSON.parse(readFileSync(path, "utf8")) as Partial<InstalledTensorflow> | null;
+    const { version, gpu, addon } = said ?? {};
+    if (typeof version !== "string" || typeof gpu !== "boolean" || typeof addon !== "string") return undefined;
+    return { version, gpu, addon };
+  } catch (error) {
+    // Cut off by a machine that lost its power, or just now on its way out of here.
+    if (error instanceof SyntaxError || !existsSync(path)) return undefined;
+    throw error;
+  }
 }
 
 function asPackage(projectDir: string): TensorflowPlace | undefined {
