@@ -1,6 +1,6 @@
 /** The command line as it is installed: one bundle in dist/cli, beside the modules that threads and workers load. */
 import { execFile } from "node:child_process";
-import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { Project } from "../../src/runtime/project.js";
@@ -14,10 +14,12 @@ beforeAll(async () => {
 });
 afterAll(() => rmSync(project.dir, { recursive: true, force: true }));
 
-function fslc(...argv: string[]): Promise<Outcome> {
-  const env = { ...process.env, CI: "1", NO_COLOR: "1" };
+const fslc = (...argv: string[]): Promise<Outcome> => started(resolve(bin.fslc), argv, {});
+
+function started(main: string, argv: readonly string[], more: Readonly<Record<string, string>>): Promise<Outcome> {
+  const env = { ...process.env, CI: "1", NO_COLOR: "1", ...more };
   return new Promise((done) => {
-    execFile(process.execPath, [resolve(bin.fslc), ...argv], { env }, (error, out, err) => {
+    execFile(process.execPath, [main, ...argv], { env }, (error, out, err) => {
       done({ code: error === null ? 0 : Number(error.code), out, err });
     });
   });
@@ -58,6 +60,20 @@ evaluate result { of proto  episodes task from stripes.test, 5 episodes }
   const { code, out, err } = await fslc("run", file, "--engine", "reference", "--reporter", "plain");
   expect(`${code}\n${err}`).toMatch(/^0\n/);
   expect(`${out}${err}`).toContain("accuracy");
+});
+
+test("installed without ONNX Runtime, options are refused before it is fetched", async () => {
+  const copy = join(project.dir, "installed");
+  for (const name of ["dist", "specs", "package.json"]) cpSync(name, join(copy, name), { recursive: true });
+  mkdirSync(join(copy, "node_modules"));
+  for (const name of readdirSync("node_modules").filter((one) => one !== "onnxruntime-node" && !one.startsWith(".")))
+    symlinkSync(resolve("node_modules", name), join(copy, "node_modules", name), "junction");
+  const file = resolve("examples/emoji.fsl");
+  const away = { FSLC_ENGINES: join(copy, "engines"), npm_config_registry: "http://127.0.0.1:9/" };
+  const { code, err } = await started(join(copy, bin.fslc), ["run", file, "--device", "tpu"], away);
+  expect(err).toContain("FSL7008");
+  expect(err).not.toContain("fetching");
+  expect(code).toBe(3);
 });
 
 test("the bundle knows the parser's decisions: it does not work them out at each start", () => {
