@@ -125,6 +125,33 @@ describe(`forms that the lowering treats apart, on ${titleOf(candidate)}`, () =>
       );
   });
 
+  test("a network that has diverged is NaN behind its max pools too", async () => {
+    for (const [norm, pad] of [
+      [true, 0],
+      [false, 0],
+      [false, 1],
+    ] as const)
+      for (const differentiated of [true, false]) {
+        const o = freshOps();
+        const [x, w] = [o.input("x", [2, 2, 6, 6]), o.input("w", [3, 2, 3, 3])];
+        const seen = o.conv2d(x, w, { stride: [1, 1], pad: [1, 1, 1, 1], groups: 1 });
+        const settings = { eps: 1e-5, groups: 1 };
+        const y = o.relu(norm ? o.batchNorm(seen, o.full([3], 1), o.full([3], 0), settings) : seen);
+        const window = { size: [2, 2], stride: [2, 2], pad: [pad, pad, pad, pad] } as const;
+        const pooled = o.maxPool(y, window);
+        const loss = o.mean(pooled);
+        const slopes = differentiated ? [o.mean(o.maxPoolGrad(y, pooled, pooled, window))] : [];
+        const executable = await engine.compile(programOf([loss, ...slopes], [x, w]));
+        const filters = new Float32Array(54).fill(1).fill(Number.NaN, 17, 18);
+        const { host } = await executable.run({
+          x: { shape: x.shape, dtype: "f32", data: new Float32Array(144).fill(1) },
+          w: { shape: w.shape, dtype: "f32", data: filters },
+        });
+        for (const { data } of Object.values(host)) expect(Array.from(data)).toEqual([Number.NaN]);
+        await executable.dispose();
+      }
+  });
+
   test("a scale and a shift after a convolution go into it, and its result stays where it is wanted", async () => {
     const attrs = { stride: [1, 1], pad: [1, 1, 1, 1], groups: 1 } as const;
     for (const [bias, wanted] of [

@@ -19,11 +19,11 @@ export const window = {
   max_pool: (e, node) => {
     const x = padded(e, operand(node, 0), node.attrs, LOWEST);
     if (!e.kernels.winningPools || !e.related.differentiatedPools.has(node))
-      return whole(node, e.op("MaxPool", [x], poolAttributes(node.attrs)), "nhwc");
+      return whole(node, numbers(e, e.op("MaxPool", [x], poolAttributes(node.attrs))), "nhwc");
     const attributes = [...poolAttributes(node.attrs), ...WINNING];
     const [y = 0, winners = 0] = e.ops("_MklNativeMaxPool", [x], attributes, 2);
     e.once(node, "winners", () => winners);
-    return whole(node, y, "nhwc");
+    return whole(node, numbers(e, y), "nhwc");
   },
   max_pool_grad: (e, node) => {
     const [x, y, dy] = [operand(node, 0), operand(node, 1), operand(node, 2)];
@@ -55,6 +55,14 @@ export const window = {
 
 function poolAttributes({ size: [h, w], stride }: Window): Attribute[] {
   return [intAttribute("ksize", [1, h, w, 1]), strides(stride), stringAttribute("padding", "VALID")];
+}
+
+/**
+ * The kernels pass over NaNs, and give the lowest number where a window has nothing else: a network that has diverged would
+ * go on with it as if nothing were wrong.
+ */
+function numbers(e: Emitter, y: Slot): Slot {
+  return e.op("SelectV2", [e.op("Greater", [y, e.scalar(LOWEST)]), y, e.scalar(Number.NaN)]);
 }
 
 const isPadded = ({ pad }: Window): boolean => pad.some((amount) => amount !== 0);
