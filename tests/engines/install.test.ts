@@ -163,6 +163,13 @@ describe("what is wanting is said with its mend before anything is downloaded", 
     expect(help.join()).toContain("apt-get install g++");
   });
 
+  test.skipIf(noCompiler)("CXX may be a command with arguments; a folder is no compiler", async () => {
+    expect(await findCompiler({ CXX: "c++ -O1" }, signal)).toEqual(["c++", "-O1"]);
+    const folder = tempDir();
+    const { message } = await failsWith("FSL7071", () => findCompiler({ CXX: folder }, signal));
+    expect(message).toContain(folder);
+  });
+
   test("pip", async () => {
     vi.stubEnv("PATH", tempDir());
     const { help } = await failsWith("FSL7071", () => findPip(signal));
@@ -181,7 +188,14 @@ describe("what is wanting is said with its mend before anything is downloaded", 
 test.skipIf(noCompiler)("what the compiler refuses is said in its own words", async () => {
   const dir = tempDir();
   write(join(dir, "binding", "a.cc"), "#include <no_such_header.h>\n");
-  const build = { compiler: "c++", sources: dir, nodeHeaders: dir, tensorflow: dir, libraries: "lib", addon: "a.node" };
+  const build = {
+    compiler: ["c++"] as const,
+    sources: dir,
+    nodeHeaders: dir,
+    tensorflow: dir,
+    libraries: "lib",
+    addon: "a.node",
+  };
   const { message } = await failsWith("FSL7075", () => buildAddon(build, signal));
   expect(message).toContain("no_such_header.h");
 });

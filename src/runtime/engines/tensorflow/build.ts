@@ -7,15 +7,20 @@ import { join } from "node:path";
 import { DiagnosticError, diagnostic } from "../../../compiler/diagnostics/diagnostic.js";
 import { firstThatRuns, run } from "./command.js";
 
-/** `CXX`, else what the platform calls its compiler of C++. @throws DiagnosticError FSL7071 where there is none. */
-export async function findCompiler(env: NodeJS.ProcessEnv, signal: AbortSignal): Promise<string> {
+export type Compiler = readonly [string, ...string[]];
+
+/**
+ * `CXX`, a path or a command with arguments as make has it (`ccache g++`), else what the platform calls its compiler of C++.
+ * @throws DiagnosticError FSL7071 where there is none.
+ */
+export async function findCompiler(env: NodeJS.ProcessEnv, signal: AbortSignal): Promise<Compiler> {
   const names = env["CXX"] ? [env["CXX"]] : ["c++", "g++", "clang++"];
-  const found = await firstThatRuns(
-    names.map((name) => [name] as const),
-    ["--version"],
-    signal,
-  );
-  if (found !== undefined) return found[0];
+  const candidates = names.flatMap((name): Compiler[] => {
+    const [command = name, ...args] = name.trim().split(/\s+/);
+    return args.length === 0 ? [[command]] : [[name], [command, ...args]];
+  });
+  const found = await firstThatRuns(candidates, ["--version"], signal);
+  if (found !== undefined) return found;
   throw new DiagnosticError(
     diagnostic(
       "FSL7071",
@@ -31,7 +36,7 @@ export async function findCompiler(env: NodeJS.ProcessEnv, signal: AbortSignal):
 }
 
 export interface Build {
-  readonly compiler: string;
+  readonly compiler: Compiler;
   /** The unpacked npm packages. */
   readonly sources: string;
   readonly nodeHeaders: string;
@@ -47,7 +52,7 @@ export async function buildAddon(build: Build, signal: AbortSignal): Promise<voi
   const binding = join(build.sources, "binding");
   const outcome = await run(
     [
-      build.compiler,
+      ...build.compiler,
       "-std=c++17",
       "-O2",
       "-fPIC",
@@ -70,6 +75,6 @@ export async function buildAddon(build: Build, signal: AbortSignal): Promise<voi
   );
   if (outcome?.code === 0) return;
   const errors = (outcome?.stderr ?? "").split("\n").filter((line) => /error|undefined reference|cannot/i.test(line));
-  const reason = errors[0] ?? `${build.compiler} ended with ${outcome?.signal ?? outcome?.code ?? "nothing"}`;
+  const reason = errors[0] ?? `${build.compiler.join(" ")} ended with ${outcome?.signal ?? outcome?.code ?? "nothing"}`;
   throw new DiagnosticError(diagnostic("FSL7075", undefined, { reason }));
 }

@@ -17,7 +17,7 @@ export interface CommandOptions {
   readonly shell?: boolean;
 }
 
-/** Undefined where there is no such program. @throws the signal's reason once the program has ended, where it aborts. */
+/** Undefined where there is no such program, or it may not be run. @throws the signal's reason once the program has ended, where it aborts. */
 export async function run(
   [command, ...args]: readonly [string, ...string[]],
   options: CommandOptions,
@@ -43,7 +43,7 @@ export async function run(
     });
     child.on("error", (error) => {
       options.signal.removeEventListener("abort", stop);
-      if ("code" in error && error.code === "ENOENT") resolve(undefined);
+      if ("code" in error && (error.code === "ENOENT" || error.code === "EACCES")) resolve(undefined);
       else reject(error);
     });
     child.on("close", (code, signal) => {

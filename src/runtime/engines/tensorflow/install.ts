@@ -213,7 +213,7 @@ async function installWheels(
     before += wheel.unpacked;
   }
 
-  watch.step(`building the addon with ${compiler}`);
+  watch.step(`building the addon with ${compiler.join(" ")}`);
   const tensorflow = join(libraries, "tensorflow");
   await buildAddon(
     {
