@@ -10,6 +10,7 @@ import { resultsDir } from "./run-results.js";
 import { schemaProblem } from "./schema.js";
 import { type Manifest, parseManifest, withInterval } from "./store/manifest.js";
 import { parseScores, type Scores, scoresFile } from "./store/scores.js";
+import { readEntry } from "./store/store.js";
 
 type Start = Extract<RunEvent, { type: "run.start" }>;
 type Done = Extract<RunEvent, { type: "run.done" }>;
@@ -138,12 +139,19 @@ function scoresOf(dir: string): Scores | undefined {
   return parsed === undefined || "problem" in parsed ? undefined : parsed.scores;
 }
 
-/** Where the weights of each stored stage with this key lie. */
-export function weightsOf(project: Project, key: string): string[] {
+/** Where the weights of the stored stages with this key lie: of those that `by` computed, where that is known. */
+export function weightsOf(project: Project, key: string, by?: Numerics): string[] {
   const dir = join(places.store(project), key);
   const entries = existsSync(dir) ? readdirSync(dir) : [];
-  return entries.map((name) => join(dir, name, "weights.safetensors")).filter((path) => existsSync(path));
+  return entries.flatMap((name) => {
+    const read = readEntry(join(dir, name));
+    if ("problem" in read || read.entry.manifest.weights === null) return [];
+    return by === undefined || isBy(by, read.entry.manifest.numerics) ? [join(dir, name, "weights.safetensors")] : [];
+  });
 }
+
+const NUMERICS = ["engine", "version", "device", "adapter", "threads"] as const;
+const isBy = (by: Numerics, stored: Numerics): boolean => NUMERICS.every((field) => by[field] === stored[field]);
 
 function readText(path: string): string | undefined {
   return existsSync(path) ? readFileSync(path, "utf8") : undefined;

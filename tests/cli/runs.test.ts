@@ -87,6 +87,31 @@ test("runs list and show say what there is, as text and as JSON", async () => {
   expect(shown.evaluations.map((one: { stage: string }) => one.stage)).toEqual(["nearest", "means", "alone"]);
 });
 
+test("a run is shown with the weights that it computed, not with those of another engine", async () => {
+  const path = join(project.dir, "trained.fsl");
+  const text = `fsl 1
+import { folder } from "fsl:datasets"
+import { prototypes } from "fsl:metrics"
+dataset stripes = folder(root: "images") { train resize(8), center_crop(8), normalize  eval resize(8), center_crop(8), normalize }
+backbone net { conv(3, 4), relu, flatten as vector }
+episode task = 2 way, 1 shot, 2 query
+meta proto { encoder net  metric prototypes  episodes task from stripes.train  optimizer sgd(lr: 0.05)  for 1 epoch of 2 episodes, 1 episode per step }
+`;
+  writeFileSync(path, text);
+  const shown = new Set<string>();
+  for (const engine of ["onnx", "reference"]) {
+    const { code, err } = await fslc("run", path, "--engine", engine, "--reporter", "plain");
+    expect(code, err).toBe(0);
+    const id = listRuns(project)[0]?.id ?? "";
+    const json = JSON.parse((await fslc("runs", "show", id, ...here(), "--json")).out);
+    const trained = json.stages.find(({ stage }: { stage: string }) => stage === "proto");
+    expect(trained).toMatchObject({ numerics: { engine }, weights: [expect.any(String)] });
+    shown.add(trained.weights[0]);
+    rmSync(join(project.dir, ".fslc", "runs", id), { recursive: true });
+  }
+  expect(shown.size).toBe(2);
+});
+
 test("two evaluations are compared on the same episodes, row by row of one task", async () => {
   const ends = first.id.slice(-6);
   const { code, out } = await fslc("runs", "compare", `last:nearest`, `${ends}:means`, ...here());

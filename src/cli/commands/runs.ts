@@ -95,7 +95,7 @@ async function show(cli: Cli, asked: string, options: Options): Promise<number> 
       ...end,
       kind: kinds.get(end.stage),
       numerics: numerics.get(end.stage),
-      weights: trained && key !== undefined ? weightsOf(project, key) : [],
+      weights: trained && key !== undefined ? weightsOf(project, key, numerics.get(end.stage)) : [],
     };
   });
   const reports = evaluations.flatMap(({ stage, manifest }) =>
