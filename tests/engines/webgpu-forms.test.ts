@@ -33,6 +33,21 @@ test.each(opNames)("%s", (op) => {
   );
 });
 
+test.each([
+  ["among few", [1, 2, Number.NaN, 4, 5], 2],
+  ["among few, all of them", [Number.NaN, Number.NaN, Number.NaN], 2],
+  ["among many", Array.from({ length: 100 }, (_, i) => (i % 3 === 0 ? Number.NaN : i)), 3],
+])("places of the largest are places that are there: beside what is no number, %s", (_, data, k) => {
+  const o = freshOps();
+  const x = o.input("x", [data.length], "f32");
+  const { program } = prepare(programOf([o.topK(x, k, 0), o.argmax(x, 0)], [x]), "gpu");
+  const found = interpret(program, { x: { shape: [data.length], dtype: "f32", data } });
+  for (const place of Object.values(found).flatMap((output) => [...output.data])) {
+    expect(place).toBeGreaterThanOrEqual(0);
+    expect(place).toBeLessThan(data.length);
+  }
+});
+
 describe("other types", () => {
   const RANGE: Readonly<Record<DType, number>> = { f32: 5, i32: 1000, u32: 2 ** 32, u8: 256, bool: 2 };
   const moves = (o: Ops, x: Node): Node[] => [

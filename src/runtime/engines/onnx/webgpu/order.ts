@@ -59,7 +59,8 @@ function byRank(o: Ops, x: Node, k: number, axis: number): Node {
   // [rest…, i, r]: whether element i is the one of rank r.
   const places = [...lines.shape, k];
   const here = o.eq(o.spread(rank, places, [last + 1]), o.iota(places, last + 1));
-  const chosen = o.sum(o.select(here, o.iota(places, last), 0), [last]);
+  // Elements that are no numbers share ranks, and then places add up: some place, but one that is there.
+  const chosen = o.min(o.sum(o.select(here, o.iota(places, last), 0), [last]), size - 1);
   return o.transpose(
     chosen,
     order.map((_, place) => order.indexOf(place)),
