@@ -344,6 +344,23 @@ describe(`what is left behind on ${titleOf(candidate)}`, () => {
     await expect(executable.run({ ...args, x: tensor([6, 2, 8, 8], 3) })).rejects.toMatchObject({
       kind: "out-of-memory",
     });
+    // Between the constants of a program.
+    let made = Number.NaN;
+    const full: typeof addon = {
+      ...failing,
+      executeOp: addon.executeOp,
+      createTensor: (...call) => {
+        if (++made === 3) throw new Error("OOM when allocating tensor with shape[1]");
+        return addon.createTensor(...call);
+      },
+    };
+    Object.assign(other, { addon: full });
+    // The first program asks what the kernels of this addon can do, on tensors of its own.
+    await (await other.compile(descent())).dispose();
+    const held = engine.addon.getNumOfTensors();
+    made = 0;
+    await expect(other.compile(descent())).rejects.toMatchObject({ kind: "out-of-memory" });
+    expect(engine.addon.getNumOfTensors()).toBe(held);
     Object.assign(other, { addon });
     const { host } = await executable.run({ ...args, x: tensor([6, 2, 8, 8], 3) });
     expect(host["loss"]?.data[0]).toBeGreaterThan(0);

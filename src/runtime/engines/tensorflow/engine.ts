@@ -144,8 +144,13 @@ class TensorflowExecutable implements Executable {
       if (role === "state" && !program.outputs.some((output) => output.role === "state" && output.name === next))
         throw new EngineError("internal", `${program.name}: state "${name}" has no successor "${next}"`);
     this.start = new Int32Array(lowered.slots).fill(NONE);
-    for (const { slot, dtype, shape, data } of lowered.constants)
-      this.start[slot] = send(engine.addon, dtype, shape, data);
+    try {
+      for (const { slot, dtype, shape, data } of lowered.constants)
+        this.start[slot] = send(engine.addon, dtype, shape, data);
+    } catch (cause) {
+      this.letGo();
+      throw cause;
+    }
   }
 
   async run(args: Readonly<Record<string, Handle | HostTensor>>): Promise<RunResult> {
@@ -166,7 +171,12 @@ class TensorflowExecutable implements Executable {
   async dispose(): Promise<void> {
     if (this.disposed) return;
     this.disposed = true;
-    for (const { slot } of this.lowered.constants) this.engine.addon.deleteTensor(this.start[slot] as TensorId);
+    this.letGo();
+  }
+
+  /** The constants, those that are there. */
+  private letGo(): void {
+    for (const id of this.start) if (id !== NONE) this.engine.addon.deleteTensor(id);
   }
 
   /** The steps, from arguments to outputs. What was sent for this run alone is let go at its end. */
