@@ -133,6 +133,20 @@ describe("what a probe says of TensorFlow", () => {
     );
 
     const card = existsSync("/proc/driver/nvidia");
+    test.skipIf(card)("for the CPU where there is no card: what a GPU would need", async () => {
+      const engines = tempDir();
+      install(engines, { addon: relative(join(engines, "tensorflow"), installed?.addon ?? "") });
+      expect(await probeTensorflow(tempDir(), { FSLC_ENGINES: engines })).toMatchObject({
+        available: true,
+        devices: ["cpu"],
+        notes: [
+          expect.stringMatching(
+            /^no GPU: this TensorFlow is built without CUDA, .*libcuda\.so\.1.* is not; mend: .*driver.* --gpu$/,
+          ),
+        ],
+      });
+    });
+
     test.skipIf(card)(
       "for CUDA where there is no card: each part found or missing, and that there is no driver",
       async () => {

@@ -85,7 +85,8 @@ describe("auto", () => {
 
 test("names and devices that no machine has are refused without looking at this one", () => {
   expect(askedProblem({ engine: "onx" })).toMatchObject({ code: "FSL7002", help: ["did you mean `onnx`?"] });
-  expect(askedProblem({ engine: "reference", device: "gpu" })).toMatchObject({ code: "FSL7008" });
+  const onCpuOnly = { code: "FSL7008", help: ["reference computes on `cpu` only"] };
+  for (const device of ["gpu", "gpu:1"]) expect(askedProblem({ engine: "reference", device })).toMatchObject(onCpuOnly);
   expect(askedProblem({ device: "gpu1" })).toMatchObject({ code: "FSL7008" });
   for (const device of ["cpu", "gpu", "gpu:0", "gpu:12"]) expect(askedProblem({ device })).toBeUndefined();
   expect(askedProblem({ engine: "auto" })).toBeUndefined();

@@ -4,7 +4,7 @@ import type { Watch } from "../../runtime/engines/tensorflow/install.js";
 import { type Cli, Command, examples } from "../command.js";
 import { EXIT } from "../exit.js";
 import { canDraw } from "../terminal.js";
-import { bytes, percent } from "../view/format.js";
+import { bytes, percent, shorten } from "../view/format.js";
 
 interface Options {
   readonly gpu?: boolean;
@@ -46,7 +46,7 @@ async function install(cli: Cli, gpu: boolean): Promise<number> {
     installTensorflow({ gpu, projectDir: process.cwd(), env: cli.env, signal, watch }),
   );
   if (done === undefined) {
-    cli.stderr.write("interrupted: finished downloads are kept, and the same command goes on from there\n");
+    cli.stderr.write("interrupted: finished downloads are kept; the same command goes on from there\n");
     return EXIT.interrupted;
   }
   const { version, folder, bytes: size } = done;
@@ -87,8 +87,11 @@ async function untilInterrupted<T>(cli: Cli, act: (signal: AbortSignal, watch: W
   }
 }
 
-/** A line for each step on stderr. On a terminal the bytes of a step are counted in it; elsewhere said now and then. */
-class Progress implements Watch {
+/**
+ * A line for each step on stderr. On a terminal the bytes of a step are counted in it, on one row until it ends, for only a row
+ * can be written again; elsewhere they are said now and then.
+ */
+export class Progress implements Watch {
   private readonly live: boolean;
   private text = "";
   private open = false;
@@ -104,7 +107,7 @@ class Progress implements Watch {
     this.text = text;
     this.done = 0;
     this.last = Date.now();
-    this.cli.stderr.write(this.live ? text : `${text}\n`);
+    this.cli.stderr.write(this.live ? this.row() : `${text}\n`);
     this.open = this.live;
   }
 
@@ -113,7 +116,13 @@ class Progress implements Watch {
     if (Date.now() - this.last < (this.live ? 100 : 10_000)) return;
     this.last = Date.now();
     const counted = `${bytes(done)} of ${bytes(total)} (${percent(done / total, 0)} %)`;
-    this.cli.stderr.write(this.live ? `\r\u001B[K${this.text}: ${counted}` : `  ${counted}\n`);
+    this.cli.stderr.write(this.live ? `\r\u001B[K${this.row(`: ${counted}`)}` : `  ${counted}\n`);
+  }
+
+  /** The step and what follows it, cut to the terminal's width. */
+  private row(rest = ""): string {
+    const columns = this.cli.stderr.columns || 80;
+    return `${shorten(this.text, columns - 1 - rest.length)}${rest}`;
   }
 
   /** Ends the line of the step that is under way. */

@@ -40,7 +40,8 @@ export function askedProblem({ engine = DEFAULT.name, device }: Asked): Diagnost
   }
   const devices = engine === AUTO || GPU_ENGINES.has(engine) ? ["cpu", "gpu", "gpu:1"] : ["cpu"];
   if (device === undefined || devices.includes(kindOf(device))) return undefined;
-  return diagnostic("FSL7008", undefined, { engine, device }, { help: known(device, devices) });
+  const help = kindOf(device) === "gpu" ? [`${engine} computes on \`cpu\` only`] : known(device, devices);
+  return diagnostic("FSL7008", undefined, { engine, device }, { help });
 }
 
 /** `gpu:3` is like `gpu`. */

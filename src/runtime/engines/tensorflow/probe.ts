@@ -67,6 +67,8 @@ function cudaNote({ version, gpu }: TrialOutcome, found: readonly string[]): str
 }
 
 function cpuNotes(place: TensorflowPlace, found: readonly string[]): string[] {
-  if (!found.includes(DRIVER) || place.from === "package") return [];
-  return [`no GPU: this TensorFlow is built without CUDA, and NVIDIA's driver is here; mend: ${INSTALL} --gpu`];
+  if (place.from === "package") return [];
+  const without = "no GPU: this TensorFlow is built without CUDA, and NVIDIA's driver";
+  if (found.includes(DRIVER)) return [`${without} is here; mend: ${INSTALL} --gpu`];
+  return [`${without} (${DRIVER}) is not; mend: for a card of NVIDIA's its driver, then ${INSTALL} --gpu`];
 }
