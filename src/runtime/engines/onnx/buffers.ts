@@ -1,6 +1,7 @@
 /** What the engine needs of the place where tensors live between runs: the processor's memory, or a device's. */
 import type * as ort from "onnxruntime-common";
-import type { DType, Program, ProgramInput, ProgramOutput, Shape } from "../../../compiler/tensor/ir.js";
+import type { DType, Program, ProgramOutput, Shape } from "../../../compiler/tensor/ir.js";
+import type { StatePair } from "../arguments.js";
 import { EngineError, type Handle, type HostTensor } from "../engine.js";
 import type { OnnxDevice } from "./prepare.js";
 
@@ -53,11 +54,6 @@ export interface Claim<B extends Buffer> {
   readonly fetches: Readonly<Record<string, ort.Tensor | null>>;
   kept(output: ProgramOutput, results: Readonly<Record<string, ort.Tensor>>): B;
   host(output: ProgramOutput, results: Readonly<Record<string, ort.Tensor>>): HostTensor;
-}
-
-export interface StatePair {
-  readonly input: ProgramInput;
-  readonly output: ProgramOutput;
 }
 
 /** What a run gave under a name. @throws EngineError where it gave nothing. */

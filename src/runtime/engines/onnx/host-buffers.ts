@@ -2,17 +2,9 @@
 import type { DType, Program, ProgramOutput, Shape } from "../../../compiler/tensor/ir.js";
 import { elementCount } from "../../../compiler/tensor/shape.js";
 import { allocate } from "../../tensors.js";
+import type { StatePair } from "../arguments.js";
 import type { Handle, HostTensor, TypedData } from "../engine.js";
-import {
-  Buffer,
-  type Buffers,
-  type Claim,
-  type Placement,
-  type Results,
-  resultOf,
-  type StatePair,
-  TENSOR_TYPE,
-} from "./buffers.js";
+import { Buffer, type Buffers, type Claim, type Placement, type Results, resultOf, TENSOR_TYPE } from "./buffers.js";
 import { outputName } from "./model.js";
 import * as ort from "./runtime.js";
 
@@ -21,7 +13,7 @@ class HostBuffer extends Buffer {
     owner: object,
     shape: Shape,
     dtype: DType,
-    readonly data: TypedData,
+    readonly memory: TypedData,
   ) {
     super(owner, shape, dtype);
   }
@@ -49,18 +41,18 @@ export class HostBuffers implements Buffers<HostBuffer> {
     return new HostBuffer(this.owner, shape, dtype, data.slice());
   }
 
-  async download({ shape, dtype, data }: HostBuffer): Promise<HostTensor> {
-    return { shape, dtype, data: data.slice() };
+  async download({ shape, dtype, memory }: HostBuffer): Promise<HostTensor> {
+    return { shape, dtype, data: memory.slice() };
   }
 
   release(buffer: HostBuffer): void {
     const kept = this.freed.get(kindOf(buffer)) ?? [];
     this.freed.set(kindOf(buffer), kept);
-    if (kept.length < KEPT_BUFFERS) kept.push(buffer.data);
+    if (kept.length < KEPT_BUFFERS) kept.push(buffer.memory);
   }
 
-  argument(buffer: HostBuffer): ort.Tensor {
-    return tensor(buffer);
+  argument({ shape, dtype, memory }: HostBuffer): ort.Tensor {
+    return tensor({ shape, dtype, data: memory });
   }
 
   feed(given: HostTensor): ort.Tensor {
@@ -83,7 +75,7 @@ export class HostBuffers implements Buffers<HostBuffer> {
         return claim(this.owner, places, hosts);
       },
       retire: ({ input }, before) => {
-        spare.set(input.name, before.data);
+        spare.set(input.name, before.memory);
       },
     };
   }

@@ -1,7 +1,7 @@
 /** The `reference` engine: the compiler's interpreter in f64, behind the engine contract. The oracle, for tiny runs. */
 import { type Interpreted, prepare } from "../../../compiler/tensor/interpret.js";
-import type { DType, Program, Shape } from "../../../compiler/tensor/ir.js";
-import { argumentOf, liveHandle } from "../arguments.js";
+import type { DType, Program, ProgramInput, Shape } from "../../../compiler/tensor/ir.js";
+import { liveHandle, readArguments, type StatePair, statePairs } from "../arguments.js";
 import {
   type Availability,
   type Engine,
@@ -78,6 +78,8 @@ export class ReferenceEngine implements Engine {
 
 class ReferenceExecutable implements Executable {
   readonly #interpreted: Interpreted;
+  readonly #arguments: readonly ProgramInput[];
+  readonly #states: readonly StatePair[];
 
   constructor(
     private readonly engine: ReferenceEngine,
@@ -85,35 +87,24 @@ class ReferenceExecutable implements Executable {
     private readonly constants: HostTensors,
   ) {
     this.#interpreted = prepare(program);
+    this.#arguments = program.inputs.filter(({ name }) => !(name in constants));
+    this.#states = statePairs(program, this.#arguments);
   }
 
   async run(args: Readonly<Record<string, Handle | HostTensor>>): Promise<RunResult> {
+    const live = (handle: Handle, where: string): Kept => this.engine.live(handle, where);
+    const { inputs, states } = readArguments(this.program.name, this.#arguments, args, live);
     const given: Record<string, Tensor> = { ...this.constants };
-    const consumed: Kept[] = [];
-    for (const input of this.program.inputs) {
-      const { name, role } = input;
-      if (name in this.constants) continue;
-      const where = `run of ${this.program.name}, input "${name}"`;
-      const arg = argumentOf(input, args, where);
-      if ("data" in arg) {
-        if (role === "state") throw new EngineError("internal", `${where}: a state is given by its handle`);
-        given[name] = arg;
-      } else {
-        const kept = this.engine.live(arg, where);
-        given[name] = kept.tensor;
-        if (role === "state") consumed.push(kept);
-      }
-    }
+    for (const [{ name }, arg] of inputs) given[name] = arg instanceof Kept ? arg.tensor : arg;
     const results = this.#interpreted(given);
-    for (const kept of consumed) kept.alive = false;
+    for (const kept of states.values()) kept.alive = false;
     const result = (name: string): Tensor => {
       const tensor = results[name];
       if (tensor === undefined) throw new EngineError("internal", `${this.program.name} gave no "${name}"`);
       return tensor;
     };
     const device: Record<string, Handle> = {};
-    for (const { name, role, next } of this.program.inputs)
-      if (role === "state" && !(name in this.constants)) device[name] = new Kept(this.engine, result(next ?? name));
+    for (const { input, output } of this.#states) device[input.name] = new Kept(this.engine, result(output.name));
     const host: Record<string, HostTensor> = {};
     for (const { name, role } of this.program.outputs) {
       if (role === "host") host[name] = hostTensor(result(name));

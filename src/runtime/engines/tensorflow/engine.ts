@@ -1,7 +1,7 @@
 /** The `tensorflow` engine: a program is a list of TensorFlow's eager ops; tensors stay with TensorFlow. */
 import type { DType, Program, ProgramInput, Shape } from "../../../compiler/tensor/ir.js";
 import { elementCount } from "../../../compiler/tensor/shape.js";
-import { argumentOf, liveHandle } from "../arguments.js";
+import { type Given, liveHandle, readArguments, type StatePair, statePairs } from "../arguments.js";
 import {
   type Engine,
   EngineError,
@@ -128,6 +128,7 @@ const NONE = -1;
 
 class TensorflowExecutable implements Executable {
   private readonly arguments: readonly ProgramInput[];
+  private readonly states: readonly StatePair[];
   /** What each slot holds before a run: the constants. */
   private readonly start: Int32Array;
   private disposed = false;
@@ -140,9 +141,7 @@ class TensorflowExecutable implements Executable {
     private readonly lowered: Lowered,
   ) {
     this.arguments = program.inputs.filter((input) => lowered.inputs.has(input.name));
-    for (const { name, role, next } of this.arguments)
-      if (role === "state" && !program.outputs.some((output) => output.role === "state" && output.name === next))
-        throw new EngineError("internal", `${program.name}: state "${name}" has no successor "${next}"`);
+    this.states = statePairs(program, this.arguments);
     this.start = new Int32Array(lowered.slots).fill(NONE);
     try {
       for (const { slot, dtype, shape, data } of lowered.constants)
@@ -157,11 +156,13 @@ class TensorflowExecutable implements Executable {
     if (this.disposed) throw new EngineError("internal", `run of ${this.program.name}: disposed`);
     if (this.last > COUNTED)
       throw new EngineError("internal", "tensorflow has made 2³¹ tensors: a process can make no more");
-    const { given, states } = this.read(args);
+    const given = readArguments(this.program.name, this.arguments, args, (handle, where) =>
+      this.engine.live(handle, where),
+    );
     const ids = this.start.slice();
     try {
       this.execute(ids, given);
-      return this.results(ids, states);
+      return this.results(ids, given);
     } catch (cause) {
       this.clear(ids, given);
       throw engineError(cause, `running ${this.program.name}`);
@@ -180,18 +181,18 @@ class TensorflowExecutable implements Executable {
   }
 
   /** The steps, from arguments to outputs. What was sent for this run alone is let go at its end. */
-  private execute(ids: Int32Array, given: ReadonlyMap<string, Tensor | HostTensor>): void {
+  private execute(ids: Int32Array, { inputs }: Given<Tensor>): void {
     const { addon } = this.engine;
     const sent: number[] = [];
-    for (const [name, arg] of given) {
+    for (const [{ name }, arg] of inputs) {
       const slot = this.lowered.inputs.get(name) as number;
       if (!(arg instanceof Tensor)) sent.push(slot);
       ids[slot] = arg instanceof Tensor ? arg.id : send(addon, arg.dtype, arg.shape, arg.data);
     }
     for (const step of this.lowered.steps) {
-      const { inputs, outputs, frees } = step;
-      const operands = new Array<number>(inputs.length);
-      for (let i = 0; i < inputs.length; i++) operands[i] = ids[inputs[i] as number] as number;
+      const { inputs: read, outputs, frees } = step;
+      const operands = new Array<number>(read.length);
+      for (let i = 0; i < read.length; i++) operands[i] = ids[read[i] as number] as number;
       const results = this.call(step, operands, ids);
       for (let i = 0; i < outputs.length; i++) {
         this.last = (results[i] as { id: TensorId }).id;
@@ -224,7 +225,7 @@ class TensorflowExecutable implements Executable {
   }
 
   /** Host outputs are read and let go, the others kept; then the states that were given are dead. */
-  private results(ids: Int32Array, states: readonly Tensor[]): RunResult {
+  private results(ids: Int32Array, { states }: Given<Tensor>): RunResult {
     const host: Record<string, HostTensor> = {};
     const slotOf = (name: string): number => this.lowered.outputs.get(name) as number;
     for (const { name, node, role } of this.program.outputs) {
@@ -238,42 +239,18 @@ class TensorflowExecutable implements Executable {
       if (role === "host") this.drop(ids, slotOf(name));
       if (role === "device") device[name] = this.engine.keep(node.shape, node.dtype, ids[slotOf(name)] as TensorId);
     }
-    for (const { name, node, role, next } of this.arguments)
-      if (role === "state" && next !== undefined)
-        device[name] = this.engine.keep(node.shape, node.dtype, ids[slotOf(next)] as TensorId);
-    for (const state of states) this.engine.end(state);
+    for (const { input, output } of this.states) {
+      const { shape, dtype } = input.node;
+      device[input.name] = this.engine.keep(shape, dtype, ids[slotOf(output.name)] as TensorId);
+    }
+    for (const state of states.values()) this.engine.end(state);
     return { device, host };
   }
 
   /** After a failure: lets go what this run made. */
-  private clear(ids: Int32Array, given: ReadonlyMap<string, Tensor | HostTensor>): void {
+  private clear(ids: Int32Array, { inputs }: Given<Tensor>): void {
     const lasting = new Set<TensorId>(this.start);
-    for (const arg of given.values()) if (arg instanceof Tensor) lasting.add(arg.id);
+    for (const [, arg] of inputs) if (arg instanceof Tensor) lasting.add(arg.id);
     for (const id of ids) if (!lasting.has(id)) this.engine.addon.deleteTensor(id);
-  }
-
-  private read(args: Readonly<Record<string, Handle | HostTensor>>) {
-    const given = new Map<string, Tensor | HostTensor>();
-    const states = new Map<Tensor, string>();
-    for (const input of this.arguments) {
-      const { name, role } = input;
-      const where = `run of ${this.program.name}, input "${name}"`;
-      const arg = argumentOf(input, args, where);
-      if ("data" in arg) {
-        if (role === "state") throw new EngineError("internal", `${where}: a state is given by its handle`);
-        given.set(name, arg);
-        continue;
-      }
-      const tensor = this.engine.live(arg, where);
-      if (role === "state") {
-        const other = states.get(tensor);
-        if (other !== undefined) throw new EngineError("internal", `${where}: shares its handle with "${other}"`);
-        states.set(tensor, name);
-      }
-      given.set(name, tensor);
-    }
-    const unknown = Object.keys(args).find((name) => !given.has(name));
-    if (unknown !== undefined) throw new EngineError("internal", `run of ${this.program.name}: no input "${unknown}"`);
-    return { given, states: [...states.keys()] };
   }
 }
