@@ -1,6 +1,7 @@
 /** Builds one ONNX graph out of IR nodes: names, constants (each written once), and broadcasts that stay implicit. */
 import { CompilerBug } from "../../../compiler/bug.js";
 import type { DType, Node, Shape } from "../../../compiler/tensor/ir.js";
+import { SharedResults } from "../lowering.js";
 import { CPU_KERNELS, type Factor, type Kernels } from "./kernels.js";
 import { type Attribute, type Initializer, NCHWC, type OnnxNode, type OnnxType } from "./proto.js";
 
@@ -28,16 +29,17 @@ export interface EmitOptions {
 
 const PLAIN: EmitOptions = { centred: new Set(), halved: new Set(), block: 0, kernels: CPU_KERNELS };
 
-export class Emitter {
+export class Emitter extends SharedResults {
   readonly nodes: OnnxNode[] = [];
   readonly initializers: Initializer[] = [];
   private readonly values = new Map<Node, Value>();
   private readonly materialised = new Map<Node, string>();
   private readonly constants = new Map<string, string>();
-  private readonly shared = new Map<Node, Map<string, unknown>>();
   private counter = 0;
 
-  constructor(readonly options: EmitOptions = PLAIN) {}
+  constructor(readonly options: EmitOptions = PLAIN) {
+    super();
+  }
 
   define(node: Node, value: Value): void {
     this.values.set(node, value);
@@ -65,17 +67,6 @@ export class Emitter {
 
   fulls(nodes: readonly Node[]): string[] {
     return nodes.map((node) => this.full(node));
-  }
-
-  /** What several rules need of one node (batch statistics, pooling halves): made at the first use. */
-  once<T>(node: Node, key: string, make: () => T): T {
-    let made = this.shared.get(node);
-    if (made === undefined) {
-      made = new Map();
-      this.shared.set(node, made);
-    }
-    if (!made.has(key)) made.set(key, make());
-    return made.get(key) as T;
   }
 
   op(op: string, inputs: readonly string[], attributes: Readonly<Record<string, Attribute>> = {}): string {

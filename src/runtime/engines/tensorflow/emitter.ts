@@ -2,6 +2,7 @@
 import { CompilerBug } from "../../../compiler/bug.js";
 import type { DType, Node, Shape } from "../../../compiler/tensor/ir.js";
 import { elementCount, sameShape } from "../../../compiler/tensor/shape.js";
+import { SharedResults } from "../lowering.js";
 import { type Attribute, intAttribute, typeAttribute } from "./binding.js";
 import type { Related } from "./related.js";
 
@@ -60,7 +61,7 @@ export interface Kernels {
   readonly winningPools: boolean;
 }
 
-export class Emitter {
+export class Emitter extends SharedResults {
   readonly instructions: Instruction[] = [];
   readonly constants: Constant[] = [];
   slots = 0;
@@ -69,14 +70,15 @@ export class Emitter {
   private readonly values = new Map<Node, Value[]>();
   private readonly fulls = new Map<Node, Map<Layout, Slot>>();
   private readonly known = new Map<string, Slot>();
-  private readonly shared = new Map<Node, Map<string, unknown>>();
 
   /** `emit` makes the value of a node that another's rule asks for before its turn. */
   constructor(
     readonly kernels: Kernels,
     readonly related: Related,
     private readonly emit: (e: Emitter, node: Node) => void,
-  ) {}
+  ) {
+    super();
+  }
 
   slot(): Slot {
     return this.slots++;
@@ -135,22 +137,6 @@ export class Emitter {
       known.set(layout, slot);
     }
     return slot;
-  }
-
-  /** What several rules need of one node (a fused kernel's results): made at the first use. */
-  once<T>(node: Node, key: string, make: () => T): T {
-    let made = this.shared.get(node);
-    if (made === undefined) {
-      made = new Map();
-      this.shared.set(node, made);
-    }
-    if (!made.has(key)) made.set(key, make());
-    return made.get(key) as T;
-  }
-
-  /** What `once` made, if it did. */
-  made<T>(node: Node, key: string): T | undefined {
-    return this.shared.get(node)?.get(key) as T | undefined;
   }
 
   op(op: string, inputs: readonly Slot[], attributes: readonly Attribute[] = []): Slot {

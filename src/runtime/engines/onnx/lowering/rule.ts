@@ -2,21 +2,10 @@
 import type { Node, OpName } from "../../../../compiler/tensor/ir.js";
 import type { Emitter, Value } from "../emitter.js";
 
+export { images, operand } from "../../lowering.js";
+
 export type Rule<K extends OpName> = (e: Emitter, node: Node<K>) => Value;
 export type Rules<K extends OpName> = { readonly [P in K]: Rule<P> };
 
 /** A result that has its node's whole shape. */
 export const whole = (node: Node, name: string): Value => ({ name, shape: node.shape });
-
-/** Operand `index`; the verifier has checked arity. */
-export function operand(node: Node, index: number): Node {
-  const input = node.inputs[index];
-  if (input === undefined) throw new RangeError(`${node.op} has no operand ${index}`);
-  return input;
-}
-
-/** [n, c, h, w] of an images node. */
-export function images(node: Node): [number, number, number, number] {
-  const [n = 1, c = 1, h = 1, w = 1] = node.shape;
-  return [n, c, h, w];
-}

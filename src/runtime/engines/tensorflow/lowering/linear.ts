@@ -1,7 +1,6 @@
 /** Matrix products and solves. */
 import { CompilerBug } from "../../../../compiler/bug.js";
 import type { Node, OpName } from "../../../../compiler/tensor/ir.js";
-import { elementCount } from "../../../../compiler/tensor/shape.js";
 import { matrixLayout, otherAxes } from "../../matrices.js";
 import { boolAttribute } from "../binding.js";
 import type { Emitter, Slot } from "../emitter.js";
@@ -12,13 +11,14 @@ type Axes = readonly number[];
 /** An operand as a stack of matrices: [batch, rows, columns], or its transpose where that moves less. */
 interface Matrices {
   readonly slot: Slot;
+  readonly rank: number;
   readonly transposed: boolean;
 }
 
 function matrices(e: Emitter, node: Node, ...axes: [batch: Axes, rows: Axes, columns: Axes]): Matrices {
   const { order, inPlace, transposed, shape } = matrixLayout(node.shape, ...axes);
   const slot = e.full(node);
-  return { slot: e.reshape(inPlace ? slot : e.transpose(slot, order), shape), transposed };
+  return { slot: e.reshape(inPlace ? slot : e.transpose(slot, order), shape), rank: shape.length, transposed };
 }
 
 const LOWER = [boolAttribute("lower", true)];
@@ -30,8 +30,8 @@ export const linear = {
     const { lhsBatch, rhsBatch, lhsContract, rhsContract } = node.attrs;
     const a = matrices(e, lhs, lhsBatch, otherAxes(lhs.shape.length, lhsBatch, lhsContract), lhsContract);
     const b = matrices(e, rhs, rhsBatch, rhsContract, otherAxes(rhs.shape.length, rhsBatch, rhsContract));
-    const single = elementCount(lhsBatch.map((axis) => lhs.shape[axis] ?? 1)) === 1;
-    const [op, left, right] = single ? ["MatMul", "transpose_a", "transpose_b"] : ["BatchMatMulV2", "adj_x", "adj_y"];
+    const [op, left, right] =
+      a.rank === 2 ? ["MatMul", "transpose_a", "transpose_b"] : ["BatchMatMulV2", "adj_x", "adj_y"];
     const sides = [boolAttribute(left ?? "", a.transposed), boolAttribute(right ?? "", b.transposed)];
     return whole(node, e.reshape(e.op(op ?? "", [a.slot, b.slot], sides), node.shape));
   },
