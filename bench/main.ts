@@ -10,7 +10,7 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import type { Engine } from "../src/runtime/engines/engine.js";
 import { createEngine } from "../src/runtime/engines/index.js";
-import { packageRoot } from "../src/runtime/package.js";
+import { packageRoot } from "../src/runtime/system/package.js";
 import { CASES, type Case } from "./cases.js";
 import { samplerRate } from "./ours.js";
 import { type Side, setUp, sidesOf } from "./peer.js";

@@ -1,5 +1,5 @@
 /** The rows of the methods' table, and the table as Markdown. */
-import type { EvaluateStage } from "../src/compiler/typed.js";
+import type { EvaluateStage } from "../src/compiler/typed/tree.js";
 
 export const families = ["baseline", "metric", "meta-learning", "fine-tuning", "transductive"] as const;
 export type Family = (typeof families)[number];

@@ -9,14 +9,14 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 
 import { cpus } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import type { EvaluateStage, Experiment } from "../src/compiler/typed.js";
-import { compileFile } from "../src/runtime/compile-file.js";
-import type { Result, RunEvent } from "../src/runtime/events.js";
-import { packageRoot } from "../src/runtime/package.js";
-import { RefusedError, type RunOptions } from "../src/runtime/preflight.js";
-import { places } from "../src/runtime/project.js";
-import { run } from "../src/runtime/run.js";
+import type { EvaluateStage, Experiment } from "../src/compiler/typed/tree.js";
+import type { Result, RunEvent } from "../src/runtime/events/events.js";
+import { compileFile } from "../src/runtime/host/compile-file.js";
+import { RefusedError, type RunOptions } from "../src/runtime/run/preflight.js";
+import { run } from "../src/runtime/run/run.js";
 import { findEntry } from "../src/runtime/store/store.js";
+import { packageRoot } from "../src/runtime/system/package.js";
+import { places } from "../src/runtime/system/project.js";
 import { familyOf, type MethodRow, rendered, type Saved, withTable } from "./methods-table.js";
 
 const folder = join(packageRoot, "examples", "methods");

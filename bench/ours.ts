@@ -1,17 +1,18 @@
 /** Our side of the bench: experiments compiled from .fsl files by the real compiler, run on the real engine. */
 import { join } from "node:path";
 import { lowerClassify, lowerEmbed, lowerTraining } from "../src/compiler/lower/index.js";
-import { initialWeights, stageWeights } from "../src/compiler/lower/weights.js";
+import { initialWeights } from "../src/compiler/lower/weights.js";
 import type { Program } from "../src/compiler/tensor/ir.js";
-import type { Dataset, EvaluateStage, Experiment, MetaStage } from "../src/compiler/typed.js";
-import { compileFile } from "../src/runtime/compile-file.js";
+import type { Dataset, EvaluateStage, Experiment, MetaStage } from "../src/compiler/typed/tree.js";
+import { stageWeights } from "../src/compiler/typed/weights.js";
 import { sampleEpisode } from "../src/runtime/data/index.js";
 import type { Engine, Handle, HostTensor, HostTensors } from "../src/runtime/engines/engine.js";
-import { packageRoot } from "../src/runtime/package.js";
+import { compileFile } from "../src/runtime/host/compile-file.js";
 import { episodesInRun } from "../src/runtime/stages/chunks.js";
 import { Pace } from "../src/runtime/stages/context.js";
 import { allocateFeeds, feedData } from "../src/runtime/stages/feeds.js";
 import { StagedExecutable } from "../src/runtime/stages/staged.js";
+import { packageRoot } from "../src/runtime/system/package.js";
 
 const SEED = 1;
 

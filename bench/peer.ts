@@ -6,7 +6,7 @@ import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { engineEnvironment } from "../src/runtime/engines/environment.js";
 import { findTensorflow } from "../src/runtime/engines/tensorflow/locate.js";
-import { packageRoot } from "../src/runtime/package.js";
+import { packageRoot } from "../src/runtime/system/package.js";
 import type { Case } from "./cases.js";
 
 const folder = join(packageRoot, ".bench");

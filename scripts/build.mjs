@@ -13,7 +13,7 @@ execFileSync(process.execPath, ["node_modules/typescript/bin/tsc", "-p", "tsconf
 
 const { recoveringParser } = await import("../dist/grammar/parser.js");
 const decisions = JSON.stringify(JSON.stringify(recoveringParser().decisions));
-const { writeLibraryTrees } = await import("../dist/src/runtime/library.js");
+const { writeLibraryTrees } = await import("../dist/src/runtime/host/library.js");
 writeLibraryTrees(new URL("../specs/", import.meta.url));
 
 // Packages stay outside. What is loaded on demand stays so, in files of its own; an older build's lie beside them, for a

@@ -8,12 +8,12 @@
  */
 export type { Diagnostic } from "./compiler/diagnostics/diagnostic.js";
 export type { PlanReport, StagePlan } from "./compiler/stages/report.js";
-export type { Experiment, ParamValue } from "./compiler/typed.js";
-export { type CompiledFile, type CompileFileOptions, compileFile as compile } from "./runtime/compile-file.js";
+export type { Experiment, ParamValue } from "./compiler/typed/tree.js";
 export { type Choice, chooseEngine } from "./runtime/engines/select.js";
-export type { Result, RunEvent, StageOutline } from "./runtime/events.js";
-export { version } from "./runtime/package.js";
-export { plan } from "./runtime/plan.js";
-export { RefusedError, type RunOptions } from "./runtime/preflight.js";
-export { findProject, type Project } from "./runtime/project.js";
-export { type Run, type RunSummary, run } from "./runtime/run.js";
+export type { Result, RunEvent, StageOutline } from "./runtime/events/events.js";
+export { type CompiledFile, type CompileFileOptions, compileFile as compile } from "./runtime/host/compile-file.js";
+export { plan } from "./runtime/run/plan.js";
+export { RefusedError, type RunOptions } from "./runtime/run/preflight.js";
+export { type Run, type RunSummary, run } from "./runtime/run/run.js";
+export { version } from "./runtime/system/package.js";
+export { findProject, type Project } from "./runtime/system/project.js";

@@ -11,10 +11,10 @@ import {
 import { pretrainOf, stageGraph } from "../compiler/stages/graph.js";
 import type { Program } from "../compiler/tensor/ir.js";
 import { print } from "../compiler/tensor/print.js";
-import type { EvaluateStage, Experiment, Stage } from "../compiler/typed.js";
-import type { CompiledFile } from "../runtime/compile-file.js";
+import type { EvaluateStage, Experiment, Stage } from "../compiler/typed/tree.js";
 import { lowerProgram } from "../runtime/engines/onnx/model.js";
 import type { OnnxGraph, ValueInfo } from "../runtime/engines/onnx/proto.js";
+import type { CompiledFile } from "../runtime/host/compile-file.js";
 import { episodesInRun, imageEpisodesInRun, imagesPerRun } from "../runtime/stages/chunks.js";
 import { outputsOf } from "../runtime/stages/classify.js";
 import type { EmitPhase } from "./commands/check.js";

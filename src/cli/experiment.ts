@@ -1,7 +1,7 @@
 /** Compiling an experiment for a command, and saying what is wrong with it. */
 import type { Diagnostic } from "../compiler/diagnostics/diagnostic.js";
-import { type CompiledFile, fileCompiler } from "../runtime/compile-file.js";
-import { nodeHost } from "../runtime/host.js";
+import { type CompiledFile, fileCompiler } from "../runtime/host/compile-file.js";
+import { nodeHost } from "../runtime/host/host.js";
 import type { Cli } from "./command.js";
 import { EXIT, isUsageCode } from "./exit.js";
 import type { ExperimentOptions } from "./options.js";

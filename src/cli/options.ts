@@ -1,7 +1,7 @@
 /** Options that several commands share. */
 import type { Command } from "commander";
-import type { RunOptions } from "../runtime/preflight.js";
-import type { Project } from "../runtime/project.js";
+import type { RunOptions } from "../runtime/run/preflight.js";
+import type { Project } from "../runtime/system/project.js";
 import { collect } from "./command.js";
 import { UsageError } from "./usage.js";
 

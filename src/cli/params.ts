@@ -2,8 +2,8 @@
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { DiagnosticError, diagnostic } from "../compiler/diagnostics/diagnostic.js";
-import type { ParamValue } from "../compiler/typed.js";
-import { reason } from "../runtime/reason.js";
+import type { ParamValue } from "../compiler/typed/tree.js";
+import { reason } from "../runtime/system/reason.js";
 
 const schema = {
   type: "object",

@@ -36,7 +36,7 @@ export async function main(argv: readonly string[], streams: Cli): Promise<numbe
 }
 
 async function createProgram(cli: Cli, exit: (code: number) => void): Promise<Command> {
-  const { version } = await import("../runtime/package.js");
+  const { version } = await import("../runtime/system/package.js");
   const program = new Command("fslc")
     .description(
       "A compiler for few-shot-learning experiments: one small .fsl file in, a trained and evaluated model out.",

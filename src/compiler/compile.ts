@@ -1,17 +1,17 @@
 /** From files to a typed experiment: the compiler's front half, pure and total. */
 import type * as ast from "../../grammar/ast.js";
 import { prepare } from "../../grammar/parse.js";
-import { Checker } from "./check/checker.js";
-import { Stagecraft } from "./check/experiment.js";
-import { Scope } from "./check/scope.js";
-import { warnOfSeenClasses } from "./check/seen.js";
+import { Checker } from "./check/core/checker.js";
+import { Scope } from "./check/core/scope.js";
+import { Stagecraft } from "./check/stages/experiment.js";
+import { warnOfSeenClasses } from "./check/stages/seen-classes.js";
 import type { Diagnostic } from "./diagnostics/diagnostic.js";
-import type { GivenFiles } from "./given.js";
 import { Instances } from "./resolve/declarations.js";
 import { type ModuleHost, Modules, preludeId } from "./resolve/modules.js";
 import { checkNames } from "./resolve/names.js";
 import type { Given } from "./resolve/params.js";
-import type { DataSource, DatasetFacts, Experiment, ParamValue, SourceForm } from "./typed.js";
+import type { GivenFiles } from "./typed/given-files.js";
+import type { DataSource, DatasetFacts, Experiment, ParamValue, SourceForm } from "./typed/tree.js";
 
 /** The compiler's one window on the world; every call is synchronous. */
 export interface CompilerHost extends ModuleHost {

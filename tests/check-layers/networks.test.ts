@@ -1,6 +1,6 @@
 /** Shapes, weight paths and initial weights of networks, held against the published sizes. */
 import { describe, expect, it } from "vitest";
-import type { Network } from "../../src/compiler/typed.js";
+import type { Network } from "../../src/compiler/typed/tree.js";
 import { compileText, experimentOf, found, stageOf } from "../check/helper.js";
 
 /** The encoder that `backbone` becomes for images of `pixels` × `pixels` in three channels. */

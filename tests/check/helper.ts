@@ -1,7 +1,7 @@
 /** Compiles texts that lie in memory, with the library from `specs/` and the facts of the official data sets. */
 import { readdirSync, readFileSync } from "node:fs";
 import { type Compilation, type CompilerHost, compile } from "../../src/compiler/compile.js";
-import type { DataSource, DatasetFacts, Experiment, Stage } from "../../src/compiler/typed.js";
+import type { DataSource, DatasetFacts, Experiment, Stage } from "../../src/compiler/typed/tree.js";
 import { readEpisodeList } from "../../src/runtime/data/episode-list.js";
 import { describeSources } from "../../src/runtime/data/sources/index.js";
 

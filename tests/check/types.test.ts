@@ -1,6 +1,6 @@
 /** The types of expressions: named axes through every built-in. */
 import { expect, it } from "vitest";
-import type { Expr } from "../../src/compiler/typed.js";
+import type { Expr } from "../../src/compiler/typed/tree.js";
 import { compileText, experimentOf, found, stageOf } from "./helper.js";
 
 const stages = `

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
-import { type MapRule, mapWeights, type WantedWeight } from "../../src/compiler/check/weight-map.js";
-import type { GivenTensor } from "../../src/compiler/given.js";
+import { type MapRule, mapWeights, type WantedWeight } from "../../src/compiler/check/stages/weight-map.js";
+import type { GivenTensor } from "../../src/compiler/typed/given-files.js";
 
 const wanted = (...lines: string[]): WantedWeight[] =>
   lines.map((line) => {

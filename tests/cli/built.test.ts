@@ -3,7 +3,7 @@ import { execFile } from "node:child_process";
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import type { Project } from "../../src/runtime/project.js";
+import type { Project } from "../../src/runtime/system/project.js";
 import { makeProject } from "../runtime/tiny.js";
 import { fslc as fromSources, type Outcome } from "./command-line.js";
 

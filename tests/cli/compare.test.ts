@@ -1,8 +1,8 @@
 import { expect, test } from "vitest";
 import { printComparison } from "../../src/cli/print/runs.js";
 import { resultsTable } from "../../src/cli/reporters/receipt.js";
-import { compareEvaluations } from "../../src/runtime/compare.js";
-import type { Evaluation } from "../../src/runtime/runs.js";
+import { compareEvaluations } from "../../src/runtime/run/compare.js";
+import type { Evaluation } from "../../src/runtime/run/runs.js";
 import type { ScoredRow } from "../../src/runtime/store/scores.js";
 
 const row = (change: Partial<ScoredRow> = {}): ScoredRow => ({

@@ -10,8 +10,8 @@ import { basename, dirname, join, resolve } from "node:path";
 import { afterAll, beforeAll, beforeEach, expect, test, vi } from "vitest";
 import { onnxRuntimeFolder, onnxRuntimePlace } from "../../src/runtime/engines/onnx/locate.js";
 import { findTensorflow, tensorflowFolder } from "../../src/runtime/engines/tensorflow/locate.js";
-import type { RunEvent } from "../../src/runtime/events.js";
-import type { Project } from "../../src/runtime/project.js";
+import type { RunEvent } from "../../src/runtime/events/events.js";
+import type { Project } from "../../src/runtime/system/project.js";
 import { ADAPTER } from "../engines/webgpu.js";
 import { makeProject } from "../runtime/tiny.js";
 

@@ -1,4 +1,4 @@
-import type { Result, RunEvent, StageOutline } from "../../src/runtime/events.js";
+import type { Result, RunEvent, StageOutline } from "../../src/runtime/events/events.js";
 
 export interface FakeOptions {
   readonly steps: number;

@@ -5,8 +5,8 @@ import { printReports } from "../../src/cli/print/reports.js";
 import { pathLines } from "../../src/cli/print/runs.js";
 import { plainReporter } from "../../src/cli/reporters/plain.js";
 import { notes, resultsTable } from "../../src/cli/reporters/receipt.js";
-import type { EvaluateRow, EvaluateStage } from "../../src/compiler/typed.js";
-import type { Result } from "../../src/runtime/events.js";
+import type { EvaluateRow, EvaluateStage } from "../../src/compiler/typed/tree.js";
+import type { Result } from "../../src/runtime/events/events.js";
 import { reportOn } from "../../src/runtime/stages/reports.js";
 import { prototypes } from "../lower/fixtures.js";
 

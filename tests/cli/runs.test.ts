@@ -3,8 +3,8 @@ import { join } from "node:path";
 import { PassThrough } from "node:stream";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { main } from "../../src/cli/program.js";
-import type { Project } from "../../src/runtime/project.js";
-import { listRuns } from "../../src/runtime/runs.js";
+import { listRuns } from "../../src/runtime/run/runs.js";
+import type { Project } from "../../src/runtime/system/project.js";
 import { makeProject } from "../runtime/tiny.js";
 
 // Real runs, of pixels alone: a second or two, and many times that beside others.

@@ -5,7 +5,7 @@ import { layout, screenLines } from "../../src/cli/view/layout.js";
 import { type Line, lineWidth } from "../../src/cli/view/line.js";
 import { initialState, interrupted, type RunState, reduce, secondsLeft } from "../../src/cli/view/model.js";
 import { append, chart, emptySeries } from "../../src/cli/view/series.js";
-import type { RunEvent } from "../../src/runtime/events.js";
+import type { RunEvent } from "../../src/runtime/events/events.js";
 import { fakeRun } from "./fake-run.js";
 
 function plainText(line: Line): string {

@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import type { Transform } from "../../src/compiler/typed.js";
+import { fold, rootKey } from "../../src/common/random/stream.js";
+import type { Transform } from "../../src/compiler/typed/tree.js";
 import { applyFixed, applyStep, TooSmall } from "../../src/runtime/data/augment.js";
 import { packPrefixes, remaining, sizeAfter } from "../../src/runtime/data/chain.js";
 import {
@@ -12,7 +13,6 @@ import {
   quarterTurn,
   withChannels,
 } from "../../src/runtime/data/pixels.js";
-import { fold, rootKey } from "../../src/runtime/data/random.js";
 import { resizeBox, resizeTo, rotate } from "../../src/runtime/data/resample.js";
 import { normalize } from "./support.js";
 

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { DiagnosticError } from "../../src/compiler/diagnostics/diagnostic.js";
-import type { DataSource } from "../../src/compiler/typed.js";
+import type { DataSource } from "../../src/compiler/typed/tree.js";
 import { ingest } from "../../src/runtime/data/index.js";
 import { readPickle } from "../../src/runtime/data/pickle.js";
 import { ImageReader } from "../../src/runtime/data/reader.js";

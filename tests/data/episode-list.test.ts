@@ -10,7 +10,7 @@ import {
   resolveEpisodes,
 } from "../../src/runtime/data/episode-list.js";
 import { sampleEpisode } from "../../src/runtime/data/index.js";
-import { placeOf } from "../../src/runtime/json-place.js";
+import { placeOf } from "../../src/runtime/system/json-place.js";
 
 const task = { way: 2, shot: 2, query: 1 };
 /** Three classes of five images; in the third, two lie in folders of their own under one name. */

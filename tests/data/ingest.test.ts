@@ -3,7 +3,7 @@ import { chmod } from "node:fs/promises";
 import { join } from "node:path";
 import sharp from "sharp";
 import { describe, expect, test } from "vitest";
-import type { Dataset, Transform } from "../../src/compiler/typed.js";
+import type { Dataset, Transform } from "../../src/compiler/typed/tree.js";
 import { ingest, inspect, openPack } from "../../src/runtime/data/index.js";
 import type { PackManifest } from "../../src/runtime/data/pack.js";
 import { fromInterleaved } from "../../src/runtime/data/pixels.js";

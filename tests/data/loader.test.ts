@@ -1,11 +1,11 @@
 import { readFileSync, truncateSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
-import type { Transform } from "../../src/compiler/typed.js";
+import { fold, rootKey } from "../../src/common/random/stream.js";
+import type { Transform } from "../../src/compiler/typed/tree.js";
 import { applyStep } from "../../src/runtime/data/augment.js";
 import type { LoaderOptions, Pack } from "../../src/runtime/data/contract.js";
 import { createLoader, ingest } from "../../src/runtime/data/index.js";
-import { fold, rootKey } from "../../src/runtime/data/random.js";
 import { dataset, failsWith, normalize, options, picture, tempDir, write } from "./support.js";
 
 const train: readonly Transform[] = [

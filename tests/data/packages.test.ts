@@ -3,7 +3,7 @@ import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from "vitest";
-import { fetchPackages, type PinnedPackage } from "../../src/runtime/data/packages.js";
+import { fetchPackages, type PinnedPackage } from "../../src/runtime/system/npm-packages.js";
 import { failsWith, tempDir, write } from "./support.js";
 import { integrityOf, tarball } from "./tarball.js";
 

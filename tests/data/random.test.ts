@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { fold, rootKey, Stream, unshuffle } from "../../src/runtime/data/random.js";
+import { fold, rootKey, Stream, unshuffle } from "../../src/common/random/stream.js";
 import { chiSquareDeviate } from "./support.js";
 
 const numbers = (stream: Stream, count: number): number[] => Array.from({ length: count }, () => stream.next());

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import type { DataSource, SplitName } from "../../src/compiler/typed.js";
+import type { DataSource, SplitName } from "../../src/compiler/typed/tree.js";
 import { classLists } from "../../src/runtime/data/sources/class-lists.js";
 import { cubSplit } from "../../src/runtime/data/sources/cub.js";
 import { emojiSplit, sharedNames, svgOf } from "../../src/runtime/data/sources/emoji.js";

@@ -7,7 +7,7 @@ import { crc32 } from "node:zlib";
 import sharp from "sharp";
 import { afterAll, expect } from "vitest";
 import { DiagnosticError } from "../../src/compiler/diagnostics/diagnostic.js";
-import type { Dataset, Transform } from "../../src/compiler/typed.js";
+import type { Dataset, Transform } from "../../src/compiler/typed/tree.js";
 import type { IngestOptions, IngestProgress, PackedSplit } from "../../src/runtime/data/contract.js";
 
 const shared = fileURLToPath(new URL("../../../shared/data/", import.meta.url));

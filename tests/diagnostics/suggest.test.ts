@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, it } from "vitest";
-import { didYouMean, editDistance } from "../../src/compiler/diagnostics/suggest.js";
+import { didYouMean, editDistance } from "../../src/common/did-you-mean.js";
 
 it.each([
   ["qeury", ["query", "every"], "query"],

@@ -14,7 +14,7 @@ import {
 import { withNpm } from "../../src/runtime/engines/tensorflow/install-package.js";
 import { ADDON_SOURCES, type PinnedWheel, wheelsFor } from "../../src/runtime/engines/tensorflow/pins.js";
 import { fetchWheel, findPip, isKept, unpackWheel } from "../../src/runtime/engines/tensorflow/wheel.js";
-import { acquireLock } from "../../src/runtime/scheduler/lock.js";
+import { acquireLock } from "../../src/runtime/system/lock.js";
 import { failsWith, tempDir, write, zipOf } from "../data/support.js";
 
 const runs = (...[command, ...args]: [string, ...string[]]): boolean => spawnSync(command, args).status === 0;

@@ -4,7 +4,7 @@ import { copyFileSync, existsSync, rmSync } from "node:fs";
 import { homedir } from "node:os";
 import { dirname, join, relative } from "node:path";
 import { describe, expect, test } from "vitest";
-import { enginesFolder } from "../../src/runtime/engines/place.js";
+import { enginesFolder } from "../../src/runtime/engines/folder.js";
 import { findTensorflow, type InstalledTensorflow } from "../../src/runtime/engines/tensorflow/locate.js";
 import { probeTensorflow } from "../../src/runtime/engines/tensorflow/probe.js";
 import { cardsIn, tryTensorflow } from "../../src/runtime/engines/tensorflow/trial.js";

@@ -6,7 +6,6 @@ import type { AddressInfo } from "node:net";
 import { dirname, join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from "vitest";
-import type { PinnedPackage } from "../../src/runtime/data/packages.js";
 import {
   ONNX_RUNTIME,
   ONNX_RUNTIME_VERSION,
@@ -15,6 +14,7 @@ import {
   ownOnnxRuntime,
 } from "../../src/runtime/engines/onnx/locate.js";
 import { obtainOnnxRuntime } from "../../src/runtime/engines/onnx/obtain.js";
+import type { PinnedPackage } from "../../src/runtime/system/npm-packages.js";
 import { failsWith, tempDir, write } from "../data/support.js";
 import { integrityOf, tarball } from "../data/tarball.js";
 

@@ -2,11 +2,11 @@
 import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test as runsHere } from "vitest";
-import type { EvaluateStage, MetaStage, PretrainStage } from "../../src/compiler/typed.js";
-import { plan } from "../../src/runtime/plan.js";
-import { type Project, places } from "../../src/runtime/project.js";
-import { run } from "../../src/runtime/run.js";
+import type { EvaluateStage, MetaStage, PretrainStage } from "../../src/compiler/typed/tree.js";
+import { plan } from "../../src/runtime/run/plan.js";
+import { run } from "../../src/runtime/run/run.js";
 import { allEntries, readWeights } from "../../src/runtime/store/store.js";
+import { type Project, places } from "../../src/runtime/system/project.js";
 import { base, experiment, follow, makeProject, type Played, proto, result } from "../runtime/tiny.js";
 import { titleOf } from "./support.js";
 import { WEBGPU } from "./webgpu.js";

@@ -3,9 +3,9 @@ import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { parse } from "../../grammar/parse.js";
 import { strictParser } from "../../grammar/parser.js";
-import { builtinNames } from "../../src/compiler/check/builtins/table.js";
-import { layerKinds } from "../../src/compiler/check/layers/kinds.js";
-import { transformNames } from "../../src/compiler/check/transforms.js";
+import { transformNames } from "../../src/compiler/check/data/transforms.js";
+import { builtinNames } from "../../src/compiler/check/expressions/builtins/table.js";
+import { layerKinds } from "../../src/compiler/check/networks/layer-kinds.js";
 import { compileText, found } from "../check/helper.js";
 
 const page = readFileSync(new URL("../../docs/language.md", import.meta.url), "utf8");

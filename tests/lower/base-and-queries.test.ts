@@ -2,7 +2,7 @@
 import { describe, expect, it } from "vitest";
 import { fitInput, lowerClassify, lowerFits, lowerTraining, orderFeed } from "../../src/compiler/lower/index.js";
 import { verify } from "../../src/compiler/tensor/verify.js";
-import type { EvaluateStage, Experiment, MetaStage } from "../../src/compiler/typed.js";
+import type { EvaluateStage, Experiment, MetaStage } from "../../src/compiler/typed/tree.js";
 import { block, expr } from "./fixtures.js";
 import { experimentOf } from "./fsl.js";
 import { initialState, run, step, stream, type Values } from "./harness.js";

@@ -22,7 +22,7 @@ import type {
   Task,
   ValueType,
   WeightSpec,
-} from "../../src/compiler/typed.js";
+} from "../../src/compiler/typed/tree.js";
 
 export const span = { file: "test.fsl", start: 0, end: 0 };
 export const axis = (name: string, size: number): Axis => ({ name, size });

@@ -1,7 +1,7 @@
 /** Compiles experiments written in a test, with the library of `specs/` and data that are said to exist. */
 import { readFileSync } from "node:fs";
 import { compile } from "../../src/compiler/compile.js";
-import type { DatasetFacts, Experiment } from "../../src/compiler/typed.js";
+import type { DatasetFacts, Experiment } from "../../src/compiler/typed/tree.js";
 import { describeSources } from "../../src/runtime/data/sources/index.js";
 
 const split = (classes: number, each: number) => ({

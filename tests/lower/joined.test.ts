@@ -1,15 +1,16 @@
 /** A network's first layer on values that were joined: each part on its own, added. */
 import { describe, expect, it } from "vitest";
 import { Calls } from "../../src/compiler/lower/calls.js";
-import { joinedParts } from "../../src/compiler/lower/joined.js";
+import { joinedParts } from "../../src/compiler/lower/joined-parts.js";
 import { type Named, NamedOps } from "../../src/compiler/lower/named.js";
 import { assemble } from "../../src/compiler/lower/program.js";
-import { initialWeights, networkWeights, WeightTable } from "../../src/compiler/lower/weights.js";
+import { initialWeights, WeightTable } from "../../src/compiler/lower/weights.js";
 import { gradient } from "../../src/compiler/tensor/derivative.js";
 import { Graph } from "../../src/compiler/tensor/graph.js";
 import { rootsOf } from "../../src/compiler/tensor/program.js";
 import { reachable } from "../../src/compiler/tensor/walk.js";
-import type { Axis, Network } from "../../src/compiler/typed.js";
+import type { Axis, Network } from "../../src/compiler/typed/tree.js";
+import { networkWeights } from "../../src/compiler/typed/weights.js";
 import { axis, count, image, NetworkBuilder } from "./fixtures.js";
 import { run, stream, type Values } from "./harness.js";
 

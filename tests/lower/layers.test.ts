@@ -3,10 +3,11 @@ import { sigmoid } from "../../src/compiler/lower/activations.js";
 import { Calls } from "../../src/compiler/lower/calls.js";
 import { NamedOps, taskAxis } from "../../src/compiler/lower/named.js";
 import { assemble } from "../../src/compiler/lower/program.js";
-import { initialWeights, networkWeights, WeightTable } from "../../src/compiler/lower/weights.js";
+import { initialWeights, WeightTable } from "../../src/compiler/lower/weights.js";
 import { gradient } from "../../src/compiler/tensor/derivative.js";
 import { Graph } from "../../src/compiler/tensor/graph.js";
-import type { Network } from "../../src/compiler/typed.js";
+import type { Network } from "../../src/compiler/typed/tree.js";
+import { networkWeights } from "../../src/compiler/typed/weights.js";
 import { axis, count, image, NetworkBuilder } from "./fixtures.js";
 import { run, stream, type Values } from "./harness.js";
 

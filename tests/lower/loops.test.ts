@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { lowerClassify, lowerEpisodes, lowerTraining } from "../../src/compiler/lower/index.js";
 import { verify } from "../../src/compiler/tensor/verify.js";
-import type { Dataset, MetaStage } from "../../src/compiler/typed.js";
+import type { Dataset, MetaStage } from "../../src/compiler/typed/tree.js";
 import { experimentOf } from "./fsl.js";
 import { initialState, run, step, stream, type Values } from "./harness.js";
 

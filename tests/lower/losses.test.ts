@@ -1,7 +1,7 @@
 /** Losses of `pretrain` against their papers' formulas: pixels straight into a linear head, so that logits are a matrix product. */
 import { describe, expect, it } from "vitest";
 import { lowerTraining, type TrainingProgram } from "../../src/compiler/lower/index.js";
-import type { Experiment, PretrainStage } from "../../src/compiler/typed.js";
+import type { Experiment, PretrainStage } from "../../src/compiler/typed/tree.js";
 import { experimentOf } from "./fsl.js";
 import { initialState, step, stream, type Values } from "./harness.js";
 

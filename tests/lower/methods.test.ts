@@ -1,14 +1,9 @@
 import { describe, expect, it } from "vitest";
-import {
-  initialWeights,
-  lowerClassify,
-  lowerEpisodes,
-  lowerTraining,
-  metricWeights,
-} from "../../src/compiler/lower/index.js";
+import { initialWeights, lowerClassify, lowerEpisodes, lowerTraining } from "../../src/compiler/lower/index.js";
 import { buildPlan } from "../../src/compiler/stages/index.js";
 import { verify } from "../../src/compiler/tensor/verify.js";
-import type { Experiment, MetaStage } from "../../src/compiler/typed.js";
+import type { Experiment, MetaStage } from "../../src/compiler/typed/tree.js";
+import { metricWeights } from "../../src/compiler/typed/weights.js";
 import { experimentOf } from "./fsl.js";
 import { initialState, run, step, stream, type Values } from "./harness.js";
 

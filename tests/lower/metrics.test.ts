@@ -4,9 +4,10 @@ import { lowerClassify } from "../../src/compiler/lower/index.js";
 import { MetricLowering, rowAxis } from "../../src/compiler/lower/metric.js";
 import { NamedOps, queryAxis, taskAxis } from "../../src/compiler/lower/named.js";
 import { assemble } from "../../src/compiler/lower/program.js";
-import { metricWeights, WeightTable } from "../../src/compiler/lower/weights.js";
+import { WeightTable } from "../../src/compiler/lower/weights.js";
 import { Graph } from "../../src/compiler/tensor/graph.js";
-import type { Axis, Expr, ExprNode, Learn, Metric, Task } from "../../src/compiler/typed.js";
+import type { Axis, Expr, ExprNode, Learn, Metric, Task } from "../../src/compiler/typed/tree.js";
+import { metricWeights } from "../../src/compiler/typed/weights.js";
 import {
   axis,
   block,

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { lowerTraining } from "../../src/compiler/lower/index.js";
-import type { Optimizer } from "../../src/compiler/typed.js";
+import type { Optimizer } from "../../src/compiler/typed/tree.js";
 import { convNet, dataset, image, meta, prototypes, sgd } from "./fixtures.js";
 import { type Activations, type Block, embed, protoNet } from "./formulas.js";
 import { initialState, step, stream, type Values } from "./harness.js";

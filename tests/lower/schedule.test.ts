@@ -6,7 +6,7 @@ import { cost } from "../../src/compiler/tensor/cost.js";
 import { Graph } from "../../src/compiler/tensor/graph.js";
 import type { Program } from "../../src/compiler/tensor/ir.js";
 import { reachable } from "../../src/compiler/tensor/walk.js";
-import type { Schedule } from "../../src/compiler/typed.js";
+import type { Schedule } from "../../src/compiler/typed/tree.js";
 import { createEngine } from "../../src/runtime/engines/index.js";
 
 function programOf(schedule: Schedule): Program {

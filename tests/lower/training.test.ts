@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { threefry } from "../../src/common/random/threefry.js";
 import {
   initialWeights,
   lowerClassify,
@@ -7,9 +8,8 @@ import {
   lowerTraining,
   scheduleFactor,
 } from "../../src/compiler/lower/index.js";
-import { threefry } from "../../src/compiler/lower/random.js";
 import { verify } from "../../src/compiler/tensor/verify.js";
-import type { Schedule } from "../../src/compiler/typed.js";
+import type { Schedule } from "../../src/compiler/typed/tree.js";
 import {
   axis,
   block,

@@ -2,7 +2,7 @@
 import { describe, expect, it } from "vitest";
 import { lowerTraining, type TrainingProgram } from "../../src/compiler/lower/index.js";
 import { cost } from "../../src/compiler/tensor/cost.js";
-import type { PretrainStage } from "../../src/compiler/typed.js";
+import type { PretrainStage } from "../../src/compiler/typed/tree.js";
 import { axis, convNet, dataset, image, NetworkBuilder, pretrain, sgd } from "./fixtures.js";
 import { initialState, run, step, stream, type Values } from "./harness.js";
 

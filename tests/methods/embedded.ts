@@ -1,6 +1,7 @@
 /** Methods on embeddings that are given, so that these may be as small and as full of ties as a test wants. */
-import { initialWeights, lowerClassify, metricWeights, orderFeed } from "../../src/compiler/lower/index.js";
-import type { MetaStage, Task } from "../../src/compiler/typed.js";
+import { initialWeights, lowerClassify, orderFeed } from "../../src/compiler/lower/index.js";
+import type { MetaStage, Task } from "../../src/compiler/typed/tree.js";
+import { metricWeights } from "../../src/compiler/typed/weights.js";
 import { experimentOf } from "../lower/fsl.js";
 import { run, stream, type Values } from "../lower/harness.js";
 import { get, times } from "./learner.js";

@@ -1,6 +1,6 @@
 /** A method of the library in the smallest experiment: three ways of two shots, six-pixel images, one block. */
 import { lowerEpisodes, lowerTraining, orderFeed, type TrainingProgram } from "../../src/compiler/lower/index.js";
-import type { Dataset, MetaStage } from "../../src/compiler/typed.js";
+import type { Dataset, MetaStage } from "../../src/compiler/typed/tree.js";
 import type { Activations } from "../lower/formulas.js";
 import { experimentOf } from "../lower/fsl.js";
 import { initialState, run, stream, type Values } from "../lower/harness.js";

@@ -2,7 +2,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { expect, it } from "vitest";
 import { familyOf, type MethodRow, rendered, withTable } from "../../bench/methods-table.js";
-import type { EvaluateStage } from "../../src/compiler/typed.js";
+import type { EvaluateStage } from "../../src/compiler/typed/tree.js";
 import { experimentOf } from "../check/helper.js";
 
 const folder = new URL("../../examples/methods/", import.meta.url);

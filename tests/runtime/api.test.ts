@@ -2,7 +2,7 @@ import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { compile, plan, RefusedError, run } from "../../src/index.js";
-import type { Project } from "../../src/runtime/project.js";
+import type { Project } from "../../src/runtime/system/project.js";
 import { follow, makeProject } from "./tiny.js";
 
 const text = `fsl 1

@@ -3,9 +3,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { EngineError, type EngineErrorKind } from "../../src/runtime/engines/engine.js";
-import { describeFailure } from "../../src/runtime/failure.js";
+import { describeFailure } from "../../src/runtime/events/failure.js";
 import { Pace, type Said, Stopped, throttled } from "../../src/runtime/stages/context.js";
-import { deathOf, outOfMemoryKills } from "../../src/runtime/worker/death.js";
+import { deathOf, outOfMemoryKills } from "../../src/runtime/worker/diagnose-exit.js";
 
 let dir = "";
 beforeEach(() => {

@@ -1,15 +1,15 @@
 /** What a stage takes from its engine it gives back, also where it fails. */
 import { rmSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
-import type { EvaluateStage, MetaStage, PretrainStage, Stage } from "../../src/compiler/typed.js";
+import type { EvaluateStage, MetaStage, PretrainStage, Stage } from "../../src/compiler/typed/tree.js";
 import { ingest } from "../../src/runtime/data/index.js";
 import type { Engine, Handle } from "../../src/runtime/engines/engine.js";
 import { createEngine } from "../../src/runtime/engines/index.js";
-import { type Project, places } from "../../src/runtime/project.js";
 import { Pace, type StageContext } from "../../src/runtime/stages/context.js";
 import { runEvaluate } from "../../src/runtime/stages/evaluate.js";
 import { runMeta } from "../../src/runtime/stages/meta.js";
 import { runPretrain } from "../../src/runtime/stages/pretrain.js";
+import { type Project, places } from "../../src/runtime/system/project.js";
 import { slot } from "../lower/fixtures.js";
 import { base, experiment, images, makeProject, proto, result } from "./tiny.js";
 

@@ -3,9 +3,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { compile } from "../../src/compiler/compile.js";
-import { moduleId, nodeHost, pathOf } from "../../src/runtime/host.js";
-import { findProject, type Project } from "../../src/runtime/project.js";
-import { threadBudget } from "../../src/runtime/threads.js";
+import { moduleId, nodeHost, pathOf } from "../../src/runtime/host/host.js";
+import { findProject, type Project } from "../../src/runtime/system/project.js";
+import { threadBudget } from "../../src/runtime/system/threads.js";
 
 let dir = "";
 beforeEach(() => {

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { parse } from "../../grammar/parse.js";
-import { libraryTree, writeLibraryTrees } from "../../src/runtime/library.js";
+import { libraryTree, writeLibraryTrees } from "../../src/runtime/host/library.js";
 
 const specs = new URL("../../specs/", import.meta.url);
 const names = readdirSync(specs).flatMap((file) => (file.endsWith(".fsl") ? [file.slice(0, -4)] : []));

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { acquireLock } from "../../src/runtime/scheduler/lock.js";
+import { acquireLock } from "../../src/runtime/system/lock.js";
 
 let dir = "";
 beforeEach(() => {

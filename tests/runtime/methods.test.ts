@@ -2,11 +2,11 @@
 import { readdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
-import type { Experiment } from "../../src/compiler/typed.js";
-import { compileFile } from "../../src/runtime/compile-file.js";
-import { type Project, places } from "../../src/runtime/project.js";
-import { run } from "../../src/runtime/run.js";
+import type { Experiment } from "../../src/compiler/typed/tree.js";
+import { compileFile } from "../../src/runtime/host/compile-file.js";
+import { run } from "../../src/runtime/run/run.js";
 import { fillOrders } from "../../src/runtime/stages/classify.js";
+import { type Project, places } from "../../src/runtime/system/project.js";
 import { follow, makeProject, type Played } from "./tiny.js";
 
 vi.setConfig({ testTimeout: 240_000, hookTimeout: 240_000 });

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { comparePaired, wilcoxon } from "../../src/runtime/paired.js";
-import { normalTails, studentTails } from "../../src/runtime/statistics.js";
+import { normalTails, studentTails } from "../../src/common/statistics.js";
+import { comparePaired, wilcoxon } from "../../src/runtime/run/paired.js";
 
 /** Relative agreement: tails are tiny. */
 function close(value: number, expected: number, digits = 12): void {

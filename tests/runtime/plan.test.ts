@@ -2,11 +2,11 @@ import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import type { PlanReport, StageStatus } from "../../src/compiler/stages/report.js";
-import { plan } from "../../src/runtime/plan.js";
-import { RefusedError } from "../../src/runtime/preflight.js";
-import type { Project } from "../../src/runtime/project.js";
-import { run } from "../../src/runtime/run.js";
-import { schemaProblem } from "../../src/runtime/schema.js";
+import { plan } from "../../src/runtime/run/plan.js";
+import { RefusedError } from "../../src/runtime/run/preflight.js";
+import { run } from "../../src/runtime/run/run.js";
+import type { Project } from "../../src/runtime/system/project.js";
+import { schemaProblem } from "../../src/runtime/system/schema.js";
 import { base, baseline, experiment, follow, makeProject, proto } from "./tiny.js";
 
 // Real runs: seconds alone on two cores, and many times that beside others.

@@ -3,13 +3,13 @@ import { cpSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { printPlan } from "../../src/cli/print/plan.js";
-import type { Experiment } from "../../src/compiler/typed.js";
-import { compileFile } from "../../src/runtime/compile-file.js";
-import { plan } from "../../src/runtime/plan.js";
-import { type Project, places } from "../../src/runtime/project.js";
-import { run } from "../../src/runtime/run.js";
+import type { Experiment } from "../../src/compiler/typed/tree.js";
+import { compileFile } from "../../src/runtime/host/compile-file.js";
+import { plan } from "../../src/runtime/run/plan.js";
+import { run } from "../../src/runtime/run/run.js";
 import { imageBatches } from "../../src/runtime/stages/pretrain.js";
 import { allEntries, readWeights, type StoreEntry } from "../../src/runtime/store/store.js";
+import { type Project, places } from "../../src/runtime/system/project.js";
 import { follow, makeProject, type Played } from "./tiny.js";
 
 vi.setConfig({ testTimeout: 240_000, hookTimeout: 240_000 });

@@ -3,14 +3,14 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { DiagnosticError, diagnostic } from "../../src/compiler/diagnostics/diagnostic.js";
-import { settle } from "../../src/runtime/preflight.js";
-import { start } from "../../src/runtime/run.js";
-import type { Outcome } from "../../src/runtime/worker/protocol.js";
+import { settle } from "../../src/runtime/run/preflight.js";
+import { start } from "../../src/runtime/run/run.js";
+import type { Outcome } from "../../src/runtime/stages/job.js";
 import { base, experiment } from "./tiny.js";
 
 /** The disk fills up at the first event of a worker. */
-vi.mock("../../src/runtime/run-folder.js", async (original) => {
-  const real = await original<typeof import("../../src/runtime/run-folder.js")>();
+vi.mock("../../src/runtime/run/run-folder.js", async (original) => {
+  const real = await original<typeof import("../../src/runtime/run/run-folder.js")>();
   return {
     ...real,
     createRunFolder: (...args: Parameters<typeof real.createRunFolder>) => ({

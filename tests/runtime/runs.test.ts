@@ -3,9 +3,9 @@ import { appendFileSync, mkdtempSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { places } from "../../src/runtime/project.js";
-import { createRunFolder } from "../../src/runtime/run-folder.js";
-import { endsOfStages, findRun, listRuns } from "../../src/runtime/runs.js";
+import { createRunFolder } from "../../src/runtime/run/run-folder.js";
+import { endsOfStages, findRun, listRuns } from "../../src/runtime/run/runs.js";
+import { places } from "../../src/runtime/system/project.js";
 
 test("runs that began in one second are listed by when they began, whatever their ids", () => {
   const dir = mkdtempSync(join(tmpdir(), "fslc-runs-"));

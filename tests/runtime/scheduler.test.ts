@@ -5,19 +5,19 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import type { Span } from "../../grammar/ast.js";
 import { DiagnosticError, diagnostic } from "../../src/compiler/diagnostics/diagnostic.js";
 import { stageGraph } from "../../src/compiler/stages/graph.js";
-import type { Dataset, EvaluateStage, Experiment, MetaStage, Metric, Network } from "../../src/compiler/typed.js";
+import type { Dataset, EvaluateStage, Experiment, MetaStage, Metric, Network } from "../../src/compiler/typed/tree.js";
 import type { Choice } from "../../src/runtime/engines/select.js";
-import type { RunEvent } from "../../src/runtime/events.js";
+import type { RunEvent } from "../../src/runtime/events/events.js";
 import {
   type ScheduleOptions,
   Scheduler,
   type ScheduleSummary,
   type World,
 } from "../../src/runtime/scheduler/scheduler.js";
-import { schemaProblem } from "../../src/runtime/schema.js";
+import type { Job, Outcome } from "../../src/runtime/stages/job.js";
 import { numericsRecord } from "../../src/runtime/store/numerics.js";
 import { writeEntry } from "../../src/runtime/store/store.js";
-import type { Job, Outcome } from "../../src/runtime/worker/protocol.js";
+import { schemaProblem } from "../../src/runtime/system/schema.js";
 
 let home = "";
 beforeEach(() => {

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { estimate, studentQuantile } from "../../src/runtime/statistics.js";
+import { estimate, studentQuantile } from "../../src/common/statistics.js";
 
 test("quantiles of Student's t agree with the closed forms of 1, 2 and 4 degrees of freedom", () => {
   for (const p of [0.6, 0.9, 0.975, 0.995, 0.9995]) {

@@ -14,7 +14,6 @@ import fc from "fast-check";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { DiagnosticError } from "../../src/compiler/diagnostics/diagnostic.js";
 import type { HostTensor, HostTensors } from "../../src/runtime/engines/engine.js";
-import { schemaProblem } from "../../src/runtime/schema.js";
 import { openGivenWeights, readGivenWeights } from "../../src/runtime/store/given-weights.js";
 import { numericsId, numericsRecord } from "../../src/runtime/store/numerics.js";
 import { decodeSafetensors, encodeSafetensors, SafetensorsError } from "../../src/runtime/store/safetensors.js";
@@ -26,6 +25,7 @@ import {
   readWeights,
   writeEntry,
 } from "../../src/runtime/store/store.js";
+import { schemaProblem } from "../../src/runtime/system/schema.js";
 
 let root = "";
 beforeEach(() => {

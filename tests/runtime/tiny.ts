@@ -10,11 +10,11 @@ import type {
   MetaStage,
   PretrainStage,
   SplitName,
-} from "../../src/compiler/typed.js";
-import type { RunEvent } from "../../src/runtime/events.js";
-import type { Project } from "../../src/runtime/project.js";
-import type { Run, RunSummary } from "../../src/runtime/run.js";
-import { schemaProblem } from "../../src/runtime/schema.js";
+} from "../../src/compiler/typed/tree.js";
+import type { RunEvent } from "../../src/runtime/events/events.js";
+import type { Run, RunSummary } from "../../src/runtime/run/run.js";
+import type { Project } from "../../src/runtime/system/project.js";
+import { schemaProblem } from "../../src/runtime/system/schema.js";
 import {
   convNet,
   dataset,

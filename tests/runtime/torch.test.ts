@@ -4,11 +4,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import sharp from "sharp";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
-import { compileFile } from "../../src/runtime/compile-file.js";
-import { places } from "../../src/runtime/project.js";
-import { run } from "../../src/runtime/run.js";
-import { resultsDir } from "../../src/runtime/run-results.js";
+import { compileFile } from "../../src/runtime/host/compile-file.js";
+import { run } from "../../src/runtime/run/run.js";
+import { resultsDir } from "../../src/runtime/store/run-results.js";
 import { decodeSafetensors } from "../../src/runtime/store/safetensors.js";
+import { places } from "../../src/runtime/system/project.js";
 import { follow } from "./tiny.js";
 
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });

@@ -2,10 +2,11 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "no
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import type { RunEvent } from "../../src/runtime/events.js";
+import type { RunEvent } from "../../src/runtime/events/events.js";
+import type { Job, Outcome } from "../../src/runtime/stages/job.js";
+import { firstPatience, patienceFor } from "../../src/runtime/stages/patience.js";
 import { runInWorker, type WorkerRun } from "../../src/runtime/worker/client.js";
-import type { Job, Outcome } from "../../src/runtime/worker/protocol.js";
-import { firstPatience, patienceFor, Watchdog } from "../../src/runtime/worker/watchdog.js";
+import { Watchdog } from "../../src/runtime/worker/watchdog.js";
 
 let dir = "";
 beforeEach(() => {

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
 import { stageGraph, stageKey } from "../../src/compiler/stages/index.js";
-import { compileFile } from "../../src/runtime/compile-file.js";
+import { compileFile } from "../../src/runtime/host/compile-file.js";
 
 /** Written with UPDATE_GOLDEN=1, after an example or a version in src/compiler/stages/semantics.ts was changed on purpose. */
 const file = new URL("./example-keys.golden.json", import.meta.url);

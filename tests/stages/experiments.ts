@@ -1,5 +1,5 @@
 /** A hand-built experiment: a pretraining, a meta stage on it, its evaluation, and an evaluation of the pretraining. */
-import type { Dataset, EvaluateStage, Experiment, MetaStage, PretrainStage } from "../../src/compiler/typed.js";
+import type { Dataset, EvaluateStage, Experiment, MetaStage, PretrainStage } from "../../src/compiler/typed/tree.js";
 import {
   axis,
   convNet,

@@ -9,7 +9,7 @@ import {
   stageKey,
 } from "../../src/compiler/stages/index.js";
 import { semanticsOf } from "../../src/compiler/stages/semantics.js";
-import type { Block, Expr, MetaStage, Metric, Stage } from "../../src/compiler/typed.js";
+import type { Block, Expr, MetaStage, Metric, Stage } from "../../src/compiler/typed/tree.js";
 import { block, expr, prototypes, sgd } from "../lower/fixtures.js";
 import { experiment, metric, type Parts, parts, task } from "./experiments.js";
 

@@ -1,8 +1,10 @@
 /** For each built-in, numbers that change when what it computes does. */
+
+import { estimate } from "../../src/common/statistics.js";
 import { Calls } from "../../src/compiler/lower/calls.js";
 import { Draws } from "../../src/compiler/lower/draws.js";
 import { lowerBlock } from "../../src/compiler/lower/expressions.js";
-import { initialWeights, lowerEpisodes, lowerTraining, networkWeights } from "../../src/compiler/lower/index.js";
+import { initialWeights, lowerEpisodes, lowerTraining } from "../../src/compiler/lower/index.js";
 import { unrolled } from "../../src/compiler/lower/loops.js";
 import type { Objective } from "../../src/compiler/lower/minimizer.js";
 import { minimizerOf } from "../../src/compiler/lower/minimizers.js";
@@ -29,13 +31,13 @@ import type {
   Optimizer,
   Schedule,
   Transform,
-} from "../../src/compiler/typed.js";
+} from "../../src/compiler/typed/tree.js";
+import { networkWeights } from "../../src/compiler/typed/weights.js";
 import { applyStep } from "../../src/runtime/data/augment.js";
 import { disjointEpisodes } from "../../src/runtime/data/disjoint.js";
 import { sampleEpisode, shuffledImages } from "../../src/runtime/data/sampler.js";
 import { fillOrders } from "../../src/runtime/stages/classify.js";
 import { imageBatches } from "../../src/runtime/stages/pretrain.js";
-import { estimate } from "../../src/runtime/statistics.js";
 import {
   axis,
   convNet,

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { printPlan } from "../../src/cli/print/plan.js";
 import { buildPlan, keyContent, type PlanOptions, stageKey } from "../../src/compiler/stages/index.js";
-import type { EvaluateStage } from "../../src/compiler/typed.js";
+import type { EvaluateStage } from "../../src/compiler/typed/tree.js";
 import { prototypes } from "../lower/fixtures.js";
 import { experiment, parts, task } from "./experiments.js";
 

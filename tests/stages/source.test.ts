@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { stageGraph, stageKey } from "../../src/compiler/stages/index.js";
-import type { Experiment } from "../../src/compiler/typed.js";
+import type { Experiment } from "../../src/compiler/typed/tree.js";
 import { experimentOf } from "../lower/fsl.js";
 
 const text = `fsl 1

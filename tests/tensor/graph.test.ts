@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { CompilerBug } from "../../src/compiler/bug.js";
+import { CompilerBug } from "../../src/common/bug.js";
 import { Graph } from "../../src/compiler/tensor/graph.js";
 import { Ops } from "../../src/compiler/tensor/ops.js";
 

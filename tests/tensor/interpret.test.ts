@@ -1,7 +1,7 @@
 /** The interpreter against loops written straight from each op's definition, and composites against their primitives. */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { CompilerBug } from "../../src/compiler/bug.js";
+import { CompilerBug } from "../../src/common/bug.js";
 import { threefry2x32 } from "../../src/compiler/tensor/decompose/random.js";
 import { decompose, isComposite } from "../../src/compiler/tensor/decompose.js";
 import { interpret } from "../../src/compiler/tensor/interpret.js";

@@ -1,7 +1,7 @@
 /** Programs as wholes: verified, printed, ordered and costed. */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { CompilerBug } from "../../src/compiler/bug.js";
+import { CompilerBug } from "../../src/common/bug.js";
 import { cost } from "../../src/compiler/tensor/cost.js";
 import { gradient, vectorJacobian } from "../../src/compiler/tensor/derivative.js";
 import type { Node, Program, ProgramInput } from "../../src/compiler/tensor/ir.js";

@@ -1,5 +1,5 @@
 /** `fslc check FILE…`: every mistake in one pass; `--emit` shows what a phase makes of the file. */
-import type { CompiledFile } from "../../runtime/compile-file.js";
+import type { CompiledFile } from "../../runtime/host/compile-file.js";
 import { type Cli, Command, examples } from "../command.js";
 import { EXIT } from "../exit.js";
 import { fslFiles } from "../files.js";

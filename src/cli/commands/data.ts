@@ -1,7 +1,7 @@
 /** `fslc data`: what sources of images there are, and the data of an experiment. */
 import { DiagnosticError } from "../../compiler/diagnostics/diagnostic.js";
-import type { Dataset } from "../../compiler/typed.js";
-import type { Project } from "../../runtime/project.js";
+import type { Dataset } from "../../compiler/typed/tree.js";
+import type { Project } from "../../runtime/system/project.js";
 import { type Cli, Command, examples } from "../command.js";
 import { EXIT } from "../exit.js";
 import { type ExperimentOptions, withExperiment } from "../options.js";
@@ -81,8 +81,8 @@ async function act(
 
 async function fetchOne(cli: Cli, dataset: Dataset, project: Project): Promise<number> {
   const { ingest } = await import("../../runtime/data/index.js");
-  const { places } = await import("../../runtime/project.js");
-  const { availableThreads } = await import("../../runtime/threads.js");
+  const { places } = await import("../../runtime/system/project.js");
+  const { availableThreads } = await import("../../runtime/system/threads.js");
   const stop = new AbortController();
   const onSignal = (): void => stop.abort();
   process.once("SIGINT", onSignal);
@@ -119,7 +119,7 @@ async function fetchOne(cli: Cli, dataset: Dataset, project: Project): Promise<n
 
 async function inspectOne(cli: Cli, dataset: Dataset, project: Project, file: string): Promise<number> {
   const { findPack, inspect } = await import("../../runtime/data/index.js");
-  const { places } = await import("../../runtime/project.js");
+  const { places } = await import("../../runtime/system/project.js");
   const pack = await findPack(dataset, { cacheDir: places.data(project), projectDir: project.dir });
   if (pack === undefined) {
     cli.stdout.write(`${dataset.name}: nothing is packed yet; \`fslc data fetch ${file}\` does it\n`);

@@ -27,8 +27,8 @@ async function act(cli: Cli, file: string, options: Options): Promise<number> {
   const { compileOrExplain, refusalCode, sourceOf } = await import("../experiment.js");
   const { compiled, code } = await compileOrExplain(cli, file, options);
   if (compiled.experiment === undefined) return code ?? EXIT.invalid;
-  const { RefusedError } = await import("../../runtime/preflight.js");
-  const { plan } = await import("../../runtime/plan.js");
+  const { RefusedError } = await import("../../runtime/run/preflight.js");
+  const { plan } = await import("../../runtime/run/plan.js");
   try {
     const report = await plan(compiled.experiment, runOptions(compiled.project, options));
     if (options.json) cli.stdout.write(`${JSON.stringify(report, null, 2)}\n`);

@@ -1,6 +1,6 @@
 /** `fslc run FILE`: trains and evaluates; what the store already holds is not run again. */
 import { DiagnosticError } from "../../compiler/diagnostics/diagnostic.js";
-import type { Run } from "../../runtime/run.js";
+import type { Run } from "../../runtime/run/run.js";
 import { type Cli, Command, examples } from "../command.js";
 import { EXIT } from "../exit.js";
 import { type ExperimentOptions, type MachineOptions, runOptions, withExperiment, withMachine } from "../options.js";
@@ -43,8 +43,8 @@ async function act(cli: Cli, file: string, options: Options): Promise<number> {
   if (compiled.experiment === undefined || code !== undefined) return code ?? EXIT.invalid;
 
   const { chooseEngine } = await import("../../runtime/engines/select.js");
-  const { RefusedError, settle } = await import("../../runtime/preflight.js");
-  const { run } = await import("../../runtime/run.js");
+  const { RefusedError, settle } = await import("../../runtime/run/preflight.js");
+  const { run } = await import("../../runtime/run/run.js");
   let started: Run;
   try {
     const asked = runOptions(compiled.project, options);

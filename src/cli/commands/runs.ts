@@ -1,9 +1,9 @@
 /** `fslc runs`: what has run in this project, and how two evaluations compare on the same episodes. */
 import { join } from "node:path";
 import { DiagnosticError, diagnostic } from "../../compiler/diagnostics/diagnostic.js";
-import type { Compared } from "../../runtime/compare.js";
-import type { Project } from "../../runtime/project.js";
-import type { Evaluation, RunRecord } from "../../runtime/runs.js";
+import type { Compared } from "../../runtime/run/compare.js";
+import type { Evaluation, RunRecord } from "../../runtime/run/runs.js";
+import type { Project } from "../../runtime/system/project.js";
 import { type Cli, Command, examples } from "../command.js";
 import { EXIT } from "../exit.js";
 import { textWidth } from "../terminal.js";
@@ -47,12 +47,12 @@ export function define(cli: Cli, exit: (code: number) => void): Command {
 }
 
 async function projectOf({ project: dir }: Options): Promise<Project> {
-  const { findProject } = await import("../../runtime/project.js");
+  const { findProject } = await import("../../runtime/system/project.js");
   return findProject(join(process.cwd(), "any.fsl"), dir === undefined ? {} : { dir });
 }
 
 async function list(cli: Cli, options: Options & { number: string }): Promise<number> {
-  const { listRuns } = await import("../../runtime/runs.js");
+  const { listRuns } = await import("../../runtime/run/runs.js");
   const { printRunList, statusOf } = await import("../print/runs.js");
   const { UsageError } = await import("../usage.js");
   const most = Number(options.number);
@@ -81,7 +81,9 @@ async function list(cli: Cli, options: Options & { number: string }): Promise<nu
 }
 
 async function show(cli: Cli, asked: string, options: Options): Promise<number> {
-  const { endsOfStages, evaluationsOf, findRun, numericsOfStages, weightsOf } = await import("../../runtime/runs.js");
+  const { endsOfStages, evaluationsOf, findRun, numericsOfStages, weightsOf } = await import(
+    "../../runtime/run/runs.js"
+  );
   const project = await projectOf(options);
   const run = findRun(project, asked);
   const ends = endsOfStages(run);
@@ -146,7 +148,7 @@ function whyUnpaired(compared: readonly Compared[]): string {
 }
 
 async function compare(cli: Cli, left: string, right: string, options: Options): Promise<number> {
-  const { compareEvaluations, nameOf } = await import("../../runtime/compare.js");
+  const { compareEvaluations, nameOf } = await import("../../runtime/run/compare.js");
   const project = await projectOf(options);
   const [a, b] = [await evaluationsAt(project, left), await evaluationsAt(project, right)];
   const compared = pairs(a, b, left, right).map(([one, other]) => compareEvaluations(one, other));
@@ -182,7 +184,7 @@ function asJson({ a, b, rows, unpaired }: Compared): unknown {
 
 /** The evaluations of `RUN`, or the one of `RUN:STAGE`. */
 async function evaluationsAt(project: Project, asked: string): Promise<Evaluation[]> {
-  const { evaluationsOf, findRun } = await import("../../runtime/runs.js");
+  const { evaluationsOf, findRun } = await import("../../runtime/run/runs.js");
   const colon = asked.lastIndexOf(":");
   const [name, stage] = colon < 0 ? [asked, undefined] : [asked.slice(0, colon), asked.slice(colon + 1)];
   const run: RunRecord = findRun(project, name);

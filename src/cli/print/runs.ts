@@ -1,8 +1,8 @@
 /** `fslc runs`: the list of runs, one run, and two evaluations compared, for people. */
 import { basename, relative } from "node:path";
-import { taskText } from "../../compiler/stages/describe.js";
-import { type Compared, type ComparedRow, nameOf } from "../../runtime/compare.js";
-import type { RunRecord } from "../../runtime/runs.js";
+import { taskText } from "../../compiler/typed/describe.js";
+import { type Compared, type ComparedRow, nameOf } from "../../runtime/run/compare.js";
+import type { RunRecord } from "../../runtime/run/runs.js";
 import { count, duration, interval, percent, shorten } from "../view/format.js";
 import { table } from "./table.js";
 import { hanging, wrap } from "./wrap.js";

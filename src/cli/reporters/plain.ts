@@ -1,6 +1,6 @@
 /** `--reporter plain`: lines on stderr for logs and CI; nothing is redrawn. */
 import type { Choice } from "../../runtime/engines/select.js";
-import type { Result, RunEvent } from "../../runtime/events.js";
+import type { Result, RunEvent } from "../../runtime/events/events.js";
 import { computer, count, duration, interval, percent, rate } from "../view/format.js";
 import { initialState, interrupted, reduce } from "../view/model.js";
 import type { Reporter, Streams } from "./reporter.js";

@@ -2,8 +2,8 @@
 import { relative } from "node:path";
 import type { Span } from "../../../grammar/ast.js";
 import { type RenderOptions, renderPlace } from "../../compiler/diagnostics/render.js";
-import type { Result } from "../../runtime/events.js";
-import type { RunSummary } from "../../runtime/run.js";
+import type { Result } from "../../runtime/events/events.js";
+import type { RunSummary } from "../../runtime/run/run.js";
 import { table } from "../print/table.js";
 import { hanging, wrap } from "../print/wrap.js";
 import { computer, count, duration, interval, plural } from "../view/format.js";

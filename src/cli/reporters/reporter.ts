@@ -1,5 +1,5 @@
 /** What shows a run while it goes: fed with its events, closed after the last. */
-import type { RunEvent } from "../../runtime/events.js";
+import type { RunEvent } from "../../runtime/events/events.js";
 
 export interface Reporter {
   event(event: RunEvent): void;

@@ -4,7 +4,7 @@
  */
 import type { Numerics } from "../../runtime/engines/engine.js";
 import type { Choice } from "../../runtime/engines/select.js";
-import type { Result, RunEvent, StageOutline } from "../../runtime/events.js";
+import type { Result, RunEvent, StageOutline } from "../../runtime/events/events.js";
 import { append, emptySeries, type Series } from "./series.js";
 
 export type StageStatus = "waiting" | "running" | "done" | "cached" | "failed" | "stopped";

@@ -1,7 +1,8 @@
 /** `fslc explain FSL0123`: what a code means, from the registry. */
+
+import { editDistance } from "../../common/did-you-mean.js";
 import type { Code } from "./code.js";
 import { registry } from "./diagnostic.js";
-import { editDistance } from "./suggest.js";
 
 const entries: Readonly<Record<string, Code>> = registry;
 

@@ -1,8 +1,8 @@
 /** Issues of the parser → diagnostics with codes. */
 import type { IssueKind, SyntaxIssue } from "../../../grammar/issue.js";
 import { declarationWords } from "../../../grammar/tokens.js";
+import { didYouMean } from "../../common/did-you-mean.js";
 import { type Diagnostic, diagnostic } from "./diagnostic.js";
-import { didYouMean } from "./suggest.js";
 
 const stageWords = [
   "data",

@@ -1,5 +1,5 @@
 /** Activation functions, element by element. */
-import type { LayerOp } from "../typed.js";
+import type { LayerOp } from "../typed/tree.js";
 import type { Named, NamedOps } from "./named.js";
 
 export function activation(ops: NamedOps, op: Extract<LayerOp, { kind: "activation" }>, x: Named): Named {

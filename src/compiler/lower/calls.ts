@@ -1,14 +1,15 @@
 /** The networks of a stage and how its bodies call them: which weights, which batch-norm statistics, which draws. */
-import { CompilerBug } from "../bug.js";
-import { tailOf } from "../tail.js";
+import { CompilerBug } from "../../common/bug.js";
 import { batch } from "../tensor/batch.js";
 import type { Node } from "../tensor/ir.js";
-import type { Axis, Callable, Learn, Network, PretrainStage } from "../typed.js";
+import { tailOf } from "../typed/tail.js";
+import type { Axis, Callable, Learn, Network, PretrainStage } from "../typed/tree.js";
+import { stagePrefix } from "../typed/weights.js";
 import type { Draws } from "./draws.js";
 import { NetworkCall, type Norm } from "./layers.js";
 import { axesOf, countOf, lanesOf, type Named, type NamedOps } from "./named.js";
 import { mapped, type Recorded, type RunningUpdate } from "./statistics.js";
-import { stagePrefix, type WeightTable, weightAxes } from "./weights.js";
+import { type WeightTable, weightAxes } from "./weights.js";
 
 /** The output of an encoder that a head takes. */
 const headInput = "vector";

@@ -6,14 +6,15 @@
  */
 import { Graph } from "../tensor/graph.js";
 import type { Node } from "../tensor/ir.js";
-import type { Dataset, Metric, Network, Report, Task } from "../typed.js";
+import type { Dataset, Metric, Network, Report, Task } from "../typed/tree.js";
+import { metricWeights, networkWeights } from "../typed/weights.js";
 import { Calls, modulesOf } from "./calls.js";
 import { imageShape, lowerImages } from "./images.js";
 import { LongLoops } from "./long-loops.js";
 import { isTransductive, MetricLowering, orderFeed, type Rows, rowAxis } from "./metric.js";
 import { type Named, NamedOps, queryAxis, taskAxis } from "./named.js";
 import { cut, type StagedProgram } from "./staged.js";
-import { metricWeights, networkWeights, WeightTable } from "./weights.js";
+import { WeightTable } from "./weights.js";
 
 export interface ClassifyOptions {
   /** Episodes of one run. */

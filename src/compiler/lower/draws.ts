@@ -2,12 +2,13 @@
  * Random bits in the graph: what dropout keeps and what a loss draws. A draw's key is a hash of (seed, purpose,
  * structural path) and of the step and episode, which are counted in the program's state (rule 30).
  */
-import { CompilerBug } from "../bug.js";
-import { betaQuantile } from "../special.js";
+
+import { betaQuantile } from "../../common/beta-function.js";
+import { CompilerBug } from "../../common/bug.js";
+import { keyOf } from "../../common/random/threefry.js";
 import { elementCount } from "../tensor/shape.js";
-import type { Axis, Law, LayerOp } from "../typed.js";
+import type { Axis, Law, LayerOp } from "../typed/tree.js";
 import { axesOf, countOf, type Named, type NamedOps, sizeOf, taskAxis } from "./named.js";
-import { keyOf } from "./random.js";
 
 /** Uniform bits are used 24 at a time, so that f32 holds them exactly. */
 const range = 2 ** 24;

@@ -1,12 +1,13 @@
 /** Embedding of single images with running statistics: what evaluation does once per image. */
 import { Graph } from "../tensor/graph.js";
 import type { Program } from "../tensor/ir.js";
-import type { Dataset, Network } from "../typed.js";
+import type { Dataset, Network } from "../typed/tree.js";
+import { networkWeights } from "../typed/weights.js";
 import { Calls } from "./calls.js";
 import { imageShape, lowerImages } from "./images.js";
 import { NamedOps } from "./named.js";
 import { assemble } from "./program.js";
-import { networkWeights, WeightTable } from "./weights.js";
+import { WeightTable } from "./weights.js";
 
 export interface EmbedOptions {
   /** Images of one run. */

@@ -1,12 +1,13 @@
 /** Typed expressions to tensors: one exhaustive switch. The axes of a value are those it has here, the compiler's own (task, query) included. */
-import { CompilerBug } from "../bug.js";
-import { rootOf } from "../stages/walk.js";
-import type { Block, Callable, Expr, Statement, UnaryOp } from "../typed.js";
+import { CompilerBug } from "../../common/bug.js";
+import { boundOf, type LoopStatement, roundsOf } from "../typed/loops.js";
+import type { Block, Callable, Expr, Statement, UnaryOp } from "../typed/tree.js";
+import { rootOf } from "../typed/walk.js";
 import { sigmoid } from "./activations.js";
 import type { Adapted, Application, Calls } from "./calls.js";
 import type { Draws } from "./draws.js";
 import { type Inside, type LoopContext, lowerMinimize, lowerRepeat, unrolled, type WeightPlace } from "./loops.js";
-import { boundOf, type LoopDriver, type LoopStatement, roundsOf, shortAdaptation, shortLoop } from "./minimizer.js";
+import { type LoopDriver, shortAdaptation, shortLoop } from "./minimizer.js";
 import { axesOf, countOf, isLane, lanesOf, type Named, type NamedOps, sizeOf } from "./named.js";
 import { pick } from "./picks.js";
 

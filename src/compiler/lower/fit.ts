@@ -1,8 +1,8 @@
 /** What a metric fits from base data (rule 15): its fits over the embeddings of a whole split, computed once. */
-import { CompilerBug } from "../bug.js";
+import { CompilerBug } from "../../common/bug.js";
 import { Graph } from "../tensor/graph.js";
 import type { Node } from "../tensor/ir.js";
-import type { Fit, Metric, Network } from "../typed.js";
+import type { Fit, Metric, Network } from "../typed/tree.js";
 import { Calls } from "./calls.js";
 import { lowerBlock } from "./expressions.js";
 import { LongLoops } from "./long-loops.js";

@@ -1,7 +1,7 @@
 /** Images as they enter a program: u8 planes to normalized f32. */
-import { CompilerBug } from "../bug.js";
+import { CompilerBug } from "../../common/bug.js";
 import type { Node } from "../tensor/ir.js";
-import type { Dataset, Transform } from "../typed.js";
+import type { Dataset, Transform } from "../typed/tree.js";
 import type { Named, NamedOps } from "./named.js";
 
 /** Axes of one image. */

@@ -7,11 +7,4 @@ export { nextName } from "./program.js";
 export { scheduleFactor } from "./schedule.js";
 export type { LoopSegment, Segment, StagedProgram } from "./staged.js";
 export { type ExtraState, lowerTraining, type TrainingOptions, type TrainingProgram } from "./training.js";
-export {
-  type HostWeight,
-  initialWeights,
-  metricWeights,
-  networkWeights,
-  stageWeights,
-  type WeightDecl,
-} from "./weights.js";
+export { type HostWeight, initialWeights } from "./weights.js";

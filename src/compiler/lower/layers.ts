@@ -2,12 +2,12 @@
  * Networks applied to values. Inside a network every activation has the axis `·n` (all batch axes merged, the task
  * outermost) and the layer's own axes; the caller's batch axes come back at the outputs.
  */
-import { CompilerBug } from "../bug.js";
+import { CompilerBug } from "../../common/bug.js";
 import type { Node, Window } from "../tensor/ir.js";
-import type { Axis, Layer, Network } from "../typed.js";
+import type { Axis, Layer, Network } from "../typed/tree.js";
 import { activation } from "./activations.js";
 import type { Draws } from "./draws.js";
-import { joinedParts } from "./joined.js";
+import { joinedParts } from "./joined-parts.js";
 import { axesOf, countOf, type Named, type NamedOps, sizeOf, taskAxis } from "./named.js";
 
 const batchAxis = "·n";

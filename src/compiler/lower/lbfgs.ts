@@ -7,8 +7,8 @@
  * A lane is done where its largest derivative is at most `tolerance` (scikit-learn's and PyTorch's condition), or where
  * rounding lets it get no farther.
  */
-import { nth } from "../bug.js";
-import type { Axis } from "../typed.js";
+import { nth } from "../../common/bug.js";
+import type { Axis } from "../typed/tree.js";
 import type { Minimizer, MinimizerResult, MinimizerStep } from "./minimizer.js";
 import { axesOf, countOf, isLane, lanesOf, maxFloat, type Named, type NamedOps } from "./named.js";
 

@@ -1,5 +1,5 @@
 /** Loops that the runtime drives: one round is written, its values before and after it are inputs and roots of their own. */
-import { CompilerBug, nth } from "../bug.js";
+import { CompilerBug, nth } from "../../common/bug.js";
 import type { Node } from "../tensor/ir.js";
 import { frozen } from "./loops.js";
 import type { LoopDriver } from "./minimizer.js";

@@ -2,11 +2,11 @@
  * `repeat` and `minimize` (rules 17 and 18) as loops over carried values, and the driver that writes one out, round
  * after round: written out, a loop is differentiated through like anything else.
  */
-import { CompilerBug } from "../bug.js";
+import { CompilerBug } from "../../common/bug.js";
 import { vectorJacobian } from "../tensor/derivative.js";
 import type { Node } from "../tensor/ir.js";
 import { rebuild } from "../tensor/walk.js";
-import type { Callable, Expr, MinimizeChange, Statement } from "../typed.js";
+import type { Callable, Expr, MinimizeChange, Statement } from "../typed/tree.js";
 import type { Adapted, Calls } from "./calls.js";
 import type { Loop, LoopDriver, Objective, Round } from "./minimizer.js";
 import { minimizerOf } from "./minimizers.js";

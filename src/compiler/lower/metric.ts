@@ -1,6 +1,6 @@
 /** A metric's entries over one episode (or, at test, several side by side on the task axis). */
-import { CompilerBug } from "../bug.js";
-import type { Axis, Entry, EntryParam, Metric, Task } from "../typed.js";
+import { CompilerBug } from "../../common/bug.js";
+import type { Axis, Entry, EntryParam, Metric, Task } from "../typed/tree.js";
 import type { Calls } from "./calls.js";
 import { crossEntropy, type LoopScope, lowerBlock, oneHot } from "./expressions.js";
 import type { WeightPlace } from "./loops.js";

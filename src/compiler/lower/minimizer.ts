@@ -3,31 +3,12 @@
  * not know what it is of. Lanes are the episodes, and the queries of an inductive entry, that stand side by side: the
  * axes `taskAxis` and `queryAxis` that a value has. Each lane's loop is its own.
  */
-import type { Statement } from "../typed.js";
 import type { Named } from "./named.js";
 
 /** Loops of at most this many rounds, those of loops inside them counted, are written out where another driver could take them. */
 export const shortLoop = 32;
 /** As many weights of networks moved, counted once a round: ten rounds of a Conv4, five of a ResNet12. */
 export const shortAdaptation = 320;
-
-export type LoopStatement = Exclude<Statement, { kind: "let" }>;
-
-/** The most rounds of a loop; at test a `minimize` may have others. */
-export function boundOf(loop: LoopStatement, test: boolean): number {
-  if (loop.kind === "repeat") return loop.bound;
-  return test ? loop.stepsAtTest : loop.steps;
-}
-
-/** Rounds of loops that one round of a loop holds, written out. */
-export function roundsWithin(loop: LoopStatement, test: boolean): number {
-  return loop.body.reduce((sum, inner) => sum + (inner.kind === "let" ? 0 : roundsOf(inner, test)), 0);
-}
-
-/** All rounds of a loop, written out: those of the loops inside it each time. */
-export function roundsOf(loop: LoopStatement, test: boolean): number {
-  return boundOf(loop, test) * Math.max(1, roundsWithin(loop, test));
-}
 
 /** A loop with everything settled: what it carries and what one round makes of it. */
 export interface Loop {

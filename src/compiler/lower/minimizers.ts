@@ -1,6 +1,6 @@
 /** Inner optimizers by name, as PyTorch defines them; each tensor has settings of its own (Meta-SGD's learned rates). */
-import { CompilerBug, nth } from "../bug.js";
-import type { Statement } from "../typed.js";
+import { CompilerBug, nth } from "../../common/bug.js";
+import type { Statement } from "../typed/tree.js";
 import { lbfgs } from "./lbfgs.js";
 import type { Minimizer, MinimizerStep } from "./minimizer.js";
 import type { Named, NamedOps } from "./named.js";

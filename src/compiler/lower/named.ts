@@ -2,12 +2,12 @@
  * Tensors by axis name: a node with the names of its axes in memory order. Alignment, broadcasting, reduction and
  * contraction are said by name here and become positions in the tensor IR.
  */
-import { CompilerBug } from "../bug.js";
+import { CompilerBug } from "../../common/bug.js";
 import type { Graph } from "../tensor/graph.js";
 import type { DType, Node, PrimitiveAttrs } from "../tensor/ir.js";
 import { Ops } from "../tensor/ops.js";
 import { elementCount } from "../tensor/shape.js";
-import type { Axis } from "../typed.js";
+import type { Axis } from "../typed/tree.js";
 
 export interface Named {
   readonly node: Node;

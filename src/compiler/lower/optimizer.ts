@@ -3,7 +3,7 @@
  * decay (Kingma & Ba 2015), AdamW with decoupled decay (Loshchilov & Hutter 2019).
  */
 import type { Node } from "../tensor/ir.js";
-import type { Optimizer } from "../typed.js";
+import type { Optimizer } from "../typed/tree.js";
 import type { NamedOps } from "./named.js";
 
 /** A tensor that the optimizer keeps between steps; all start at 0. */

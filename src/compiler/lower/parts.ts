@@ -4,11 +4,12 @@
  */
 import { Graph } from "../tensor/graph.js";
 import type { Node, Program } from "../tensor/ir.js";
-import type { PretrainStage } from "../typed.js";
+import type { PretrainStage } from "../typed/tree.js";
+import type { WeightDecl } from "../typed/weights.js";
 import { maxFloat, type Named, NamedOps } from "./named.js";
 import { assemble, type StatePair } from "./program.js";
 import { type ExtraState, type LoweredUpdate, lowerUpdate, type StepGradient } from "./update.js";
-import { type WeightDecl, WeightTable } from "./weights.js";
+import { WeightTable } from "./weights.js";
 
 export interface Parts {
   readonly count: number;

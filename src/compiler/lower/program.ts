@@ -1,5 +1,5 @@
 /** Assembling a program from its outputs: the inputs are those that they reach, and the passes have run. */
-import { CompilerBug } from "../bug.js";
+import { CompilerBug } from "../../common/bug.js";
 import type { Node, Program, ProgramInput, ProgramOutput } from "../tensor/ir.js";
 import { optimize } from "../tensor/passes/optimize.js";
 import { reachable } from "../tensor/walk.js";

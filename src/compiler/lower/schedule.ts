@@ -1,6 +1,6 @@
 /** Schedules: the factor on the learning rate at each step, and the same number looked up in the graph. */
 import type { Node } from "../tensor/ir.js";
-import type { Schedule } from "../typed.js";
+import type { Schedule } from "../typed/tree.js";
 import type { Named, NamedOps } from "./named.js";
 
 /**

@@ -3,7 +3,7 @@
  * values and its results are inputs of their own. Here that graph is cut: what runs before the first loop, one round of
  * it, what runs before the second, …, and what runs after the last. Values that a later part needs stay on the device.
  */
-import { CompilerBug } from "../bug.js";
+import { CompilerBug } from "../../common/bug.js";
 import type { Graph } from "../tensor/graph.js";
 import type { Node, Program, ProgramInput } from "../tensor/ir.js";
 import { reachable } from "../tensor/walk.js";

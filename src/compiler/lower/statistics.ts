@@ -1,6 +1,6 @@
 /** Batch statistics that calls record in training, and what the running statistics move towards (rule 21). */
 import type { Node } from "../tensor/ir.js";
-import type { LayerOp } from "../typed.js";
+import type { LayerOp } from "../typed/tree.js";
 import type { Statistics } from "./layers.js";
 import type { Named, NamedOps } from "./named.js";
 

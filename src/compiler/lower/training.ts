@@ -3,12 +3,13 @@
  * other, each with its backward pass, so that the peak memory is one episode's; their gradients and batch-norm
  * statistics are averaged (rule 21).
  */
-import { CompilerBug } from "../bug.js";
-import { calledStages } from "../stages/walk.js";
+import { CompilerBug } from "../../common/bug.js";
 import { gradient } from "../tensor/derivative.js";
 import { Graph } from "../tensor/graph.js";
 import type { Node, Program } from "../tensor/ir.js";
-import type { Dataset, MetaStage, Metric, PretrainStage, Statement, Task } from "../typed.js";
+import type { Dataset, MetaStage, Metric, PretrainStage, Statement, Task } from "../typed/tree.js";
+import { calledStages } from "../typed/walk.js";
+import { metricWeights, networkWeights, stagePrefix, stageWeights, type WeightDecl } from "../typed/weights.js";
 import { Calls, modulesOf, type Placed } from "./calls.js";
 import { Draws } from "./draws.js";
 import { lowerBlock } from "./expressions.js";
@@ -19,7 +20,7 @@ import { lowerParts, type Parts } from "./parts.js";
 import { assemble } from "./program.js";
 import { type RunningUpdate, statisticsOf } from "./statistics.js";
 import { type ExtraState, lowerUpdate, type StepGradient } from "./update.js";
-import { metricWeights, networkWeights, stagePrefix, stageWeights, type WeightDecl, WeightTable } from "./weights.js";
+import { WeightTable } from "./weights.js";
 
 export type { ExtraState } from "./update.js";
 

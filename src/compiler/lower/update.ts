@@ -1,12 +1,13 @@
 /** What follows the gradient of a step: clipping, the optimizer, running statistics, the average of the weights. */
 import type { DType, Node } from "../tensor/ir.js";
-import type { MetaStage, PretrainStage } from "../typed.js";
+import type { MetaStage, PretrainStage } from "../typed/tree.js";
+import type { WeightDecl } from "../typed/weights.js";
 import type { NamedOps } from "./named.js";
 import { OptimizerLowering, oneMinusPower } from "./optimizer.js";
 import type { StatePair } from "./program.js";
 import { lowerSchedule } from "./schedule.js";
 import type { Statistic } from "./statistics.js";
-import type { WeightDecl, WeightTable } from "./weights.js";
+import type { WeightTable } from "./weights.js";
 
 /** A state that is no weight: the optimizer's, averages, sums and `step`. Filled with `fill` before the first step. */
 export interface ExtraState {

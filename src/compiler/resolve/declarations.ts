@@ -1,10 +1,10 @@
 /** Modules become scopes: each declaration a value, made when it is first asked for. */
 import type * as ast from "../../../grammar/ast.js";
-import { type Checker, suggest } from "../check/checker.js";
-import type { Stagecraft } from "../check/experiment.js";
-import { Scope } from "../check/scope.js";
-import { anything, type Value } from "../check/values.js";
-import type { ResolvedParam } from "../typed.js";
+import { type Checker, suggest } from "../check/core/checker.js";
+import { Scope } from "../check/core/scope.js";
+import { anything, type Value } from "../check/core/values.js";
+import type { Stagecraft } from "../check/stages/experiment.js";
+import type { ResolvedParam } from "../typed/tree.js";
 import type { Module, Modules } from "./modules.js";
 import { checkGiven, type Given, paramsOf, paramValue, resolved } from "./params.js";
 

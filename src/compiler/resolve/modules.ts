@@ -1,7 +1,7 @@
 /** From a root file to all modules that it needs: read, parsed, in an order in which imports come first. */
 import type * as ast from "../../../grammar/ast.js";
 import { type Parsed, parse } from "../../../grammar/parse.js";
-import { type Checker, suggest } from "../check/checker.js";
+import { type Checker, suggest } from "../check/core/checker.js";
 import { syntaxDiagnostics } from "../diagnostics/syntax.js";
 
 export interface Module {

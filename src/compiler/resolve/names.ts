@@ -1,8 +1,8 @@
 /** Names by themselves, before any types: what is never used, what hides another, what functions cannot mean. */
 import type * as ast from "../../../grammar/ast.js";
-import { builtinOf } from "../check/builtins/table.js";
-import { type Checker, suggest } from "../check/checker.js";
-import type { Scope } from "../check/scope.js";
+import { type Checker, suggest } from "../check/core/checker.js";
+import type { Scope } from "../check/core/scope.js";
+import { builtinOf } from "../check/expressions/builtins/table.js";
 import type { Module } from "./modules.js";
 
 export function checkNames(module: Module, checker: Checker, outer: Scope): void {

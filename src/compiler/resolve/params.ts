@@ -1,12 +1,12 @@
 /** The `param` lines of a module: defaults, and the values given from outside, read by the parameter's type and unit. */
 import type * as ast from "../../../grammar/ast.js";
-import { suggest } from "../check/checker.js";
-import { evaluate } from "../check/evaluate.js";
-import { coerce, describeType, type ParameterType, parameterType } from "../check/parameters.js";
-import type { Scope } from "../check/scope.js";
-import { plainOf } from "../check/settings.js";
-import { anything, int, real, type Value } from "../check/values.js";
-import type { ParamValue, ResolvedParam } from "../typed.js";
+import { suggest } from "../check/core/checker.js";
+import type { Scope } from "../check/core/scope.js";
+import { anything, int, real, type Value } from "../check/core/values.js";
+import { evaluate } from "../check/expressions/evaluate.js";
+import { coerce, describeType, type ParameterType, parameterType } from "../check/expressions/parameters.js";
+import { plainOf } from "../check/expressions/settings.js";
+import type { ParamValue, ResolvedParam } from "../typed/tree.js";
 
 export type Given =
   | { readonly origin: "--set"; readonly text: string }

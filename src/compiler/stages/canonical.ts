@@ -29,8 +29,8 @@ import type {
   Task,
   Transform,
   Validation,
-} from "../typed.js";
-import { walkExprs } from "./walk.js";
+} from "../typed/tree.js";
+import { walkExprs } from "../typed/walk.js";
 
 export type Canonical = null | boolean | number | string | readonly Canonical[] | { readonly [key: string]: Canonical };
 

@@ -1,6 +1,6 @@
 /** From a typed experiment to the graph of what has to be computed: one ingest per dataset, then the stages. */
-import type { Dataset, Experiment, PretrainStage, Stage } from "../typed.js";
-import { calledStages } from "./walk.js";
+import type { Dataset, Experiment, PretrainStage, Stage } from "../typed/tree.js";
+import { calledStages } from "../typed/walk.js";
 
 /** `id` of an ingest is `data:<dataset id>`; of a stage, its own. `needs` are ids of nodes that come before it. */
 export type StageNode =

@@ -1,6 +1,6 @@
 /** The key of a stage in the store: a hash of everything that its numbers depend on. */
 import { createHash } from "node:crypto";
-import type { Experiment, Stage } from "../typed.js";
+import type { Experiment, Stage } from "../typed/tree.js";
 import { type Canonical, canonicalStage, canonicalText } from "./canonical.js";
 import { semanticsOf } from "./semantics.js";
 

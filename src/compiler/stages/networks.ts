@@ -1,6 +1,7 @@
 /** Networks in a plan: layer by layer, with shapes and parameters. */
-import type { Layer, Learn, Metric, Network, OwnNetwork, Slot } from "../typed.js";
-import { axesText, layerText } from "./describe.js";
+
+import { axesText, layerText } from "../typed/describe.js";
+import type { Layer, Learn, Metric, Network, OwnNetwork, Slot } from "../typed/tree.js";
 import type { LayerPlan, NetworkPlan } from "./report.js";
 
 export function networkPlan(slot: "encoder" | "head", { value, from, frozen }: Slot<Network>): NetworkPlan {

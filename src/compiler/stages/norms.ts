@@ -1,9 +1,9 @@
 /** Mode and pool of every batch norm (rule 21), as a plan says them. */
 
-import type { Callable, Expr, MetaStage, Metric, Network, PretrainStage } from "../typed.js";
+import type { Callable, Expr, MetaStage, Metric, Network, PretrainStage } from "../typed/tree.js";
+import { rootOf, walkExprs } from "../typed/walk.js";
 import { batchNorms } from "./networks.js";
 import type { NormPlan } from "./report.js";
-import { rootOf, walkExprs } from "./walk.js";
 
 const running = "running statistics";
 /** Axes that a batch norm does not count images by. */

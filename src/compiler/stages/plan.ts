@@ -1,11 +1,29 @@
 /** The plan of a run: every stage with its key, shapes, weights, work and memory, before anything runs. */
-import { lowerClassify, lowerEmbed, lowerTraining, type StagedProgram, stageWeights } from "../lower/index.js";
+import { lowerClassify, lowerEmbed, lowerTraining, type StagedProgram } from "../lower/index.js";
 import { cost } from "../tensor/cost.js";
 import type { Node, Program } from "../tensor/ir.js";
 import { reachable } from "../tensor/walk.js";
-import type { Dataset, EvaluateStage, Experiment, MetaStage, Metric, Network, PretrainStage, Task } from "../typed.js";
+import {
+  optimizerText,
+  reportText,
+  scheduleText,
+  sourceText,
+  splitText,
+  taskText,
+  transformText,
+} from "../typed/describe.js";
+import type {
+  Dataset,
+  EvaluateStage,
+  Experiment,
+  MetaStage,
+  Metric,
+  Network,
+  PretrainStage,
+  Task,
+} from "../typed/tree.js";
+import { stageWeights } from "../typed/weights.js";
 import type { Canonical } from "./canonical.js";
-import { optimizerText, reportText, scheduleText, sourceText, splitText, taskText, transformText } from "./describe.js";
 import { pretrainOf, type StageNode, stageGraph } from "./graph.js";
 import { differencesInBrief, keyContent, keyDifferences, stageKey } from "./key.js";
 import { elements, learnsPlan, metricPlan, networkPlan, withoutClasses } from "./networks.js";

@@ -2,6 +2,8 @@
  * The version of each built-in's numbers. A stage's key holds the versions of the built-ins it uses, so raising one
  * re-runs exactly the stages that it changes. `tests/stages/semantics.test.ts` fails where numbers move without it.
  */
+
+import { loopsIn } from "../typed/loops.js";
 import type {
   Block,
   Experiment,
@@ -15,9 +17,9 @@ import type {
   Stage,
   Statement,
   Transform,
-} from "../typed.js";
+} from "../typed/tree.js";
+import { walkExprs, walkLayers } from "../typed/walk.js";
 import { stageTransforms } from "./canonical.js";
-import { loopsIn, walkExprs, walkLayers } from "./walk.js";
 
 type Versions<K extends string> = Readonly<Record<K, number>>;
 

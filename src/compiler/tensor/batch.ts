@@ -1,5 +1,5 @@
 /** Many tasks at once: a graph that describes one, run over a leading axis. */
-import { CompilerBug } from "../bug.js";
+import { CompilerBug } from "../../common/bug.js";
 import { compositeBatches } from "./batch/composite.js";
 import { elementwiseBatches } from "./batch/elementwise.js";
 import { type Batch, type BatchRule, type BatchRules, Lane, type Lanes } from "./batch/lane.js";

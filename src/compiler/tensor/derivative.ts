@@ -2,7 +2,7 @@
  * Reverse-mode derivatives at compile time. They are ordinary nodes, of ops that have derivatives themselves: the
  * derivative of a derivative is another call of `gradient`.
  */
-import { CompilerBug } from "../bug.js";
+import { CompilerBug } from "../../common/bug.js";
 import { decomposed, isComposite } from "./decompose.js";
 import { compositeDerivatives } from "./derivative/composite.js";
 import { elementwiseDerivatives } from "./derivative/elementwise.js";

@@ -1,6 +1,6 @@
 /** The graph that nodes are made in: hash-consing, type inference, current span. */
 import type { Span } from "../../../grammar/ast.js";
-import { CompilerBug } from "../bug.js";
+import { CompilerBug } from "../../common/bug.js";
 import type { DType, Node, OpAttrs, OpName, Shape } from "./ir.js";
 import { inferType } from "./shape.js";
 

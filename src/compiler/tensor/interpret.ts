@@ -1,5 +1,5 @@
 /** The interpreter: the meaning of the IR, in f64 (integers exactly), that every engine is held against. */
-import { CompilerBug } from "../bug.js";
+import { CompilerBug } from "../../common/bug.js";
 import { decompose } from "./decompose.js";
 import { compositeKernels } from "./interpret/composite.js";
 import { convKernels } from "./interpret/conv.js";

@@ -1,6 +1,6 @@
 /** Thin helpers over `Graph.op`: what lowering, derivatives and decompositions are written with. */
 import type { Span } from "../../../grammar/ast.js";
-import { CompilerBug } from "../bug.js";
+import { CompilerBug } from "../../common/bug.js";
 import type { Graph } from "./graph.js";
 import type { ConvAttrs, DType, Node, OpAttrs, OpName, Shape, Window } from "./ir.js";
 import { elementCount, sameShape } from "./shape.js";

@@ -1,5 +1,5 @@
 /** Programs as wholes. */
-import { CompilerBug } from "../bug.js";
+import { CompilerBug } from "../../common/bug.js";
 import { Graph } from "./graph.js";
 import type { Node, Program, ProgramInput, ProgramOutput } from "./ir.js";
 

@@ -1,5 +1,5 @@
 /** Checks a program whole: run after every pass in tests, and before an engine takes it. */
-import { CompilerBug } from "../bug.js";
+import { CompilerBug } from "../../common/bug.js";
 import type { Node, Program, ProgramInput } from "./ir.js";
 import { inferType, sameShape, typeText } from "./shape.js";
 

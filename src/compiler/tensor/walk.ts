@@ -1,5 +1,5 @@
 /** Ways over the nodes below some roots. */
-import { CompilerBug } from "../bug.js";
+import { CompilerBug } from "../../common/bug.js";
 import type { Graph } from "./graph.js";
 import type { Node } from "./ir.js";
 

@@ -1,7 +1,8 @@
 /** Running a transform chain on one image: what is fixed, and what draws from the image's own key. */
-import type { Transform } from "../../compiler/typed.js";
+
+import { fold, type Key, Stream } from "../../common/random/stream.js";
+import type { Transform } from "../../compiler/typed/tree.js";
 import { crop, grayscale, invert, luma, mirror, type Pixels, pixels } from "./pixels.js";
-import { fold, type Key, Stream } from "./random.js";
 import { resizeBox, resizeShorter, rotate } from "./resample.js";
 
 /** A transform, or what a pack does in place of a random-resized crop: the shorter side shrunk to at most `size`. */

@@ -1,5 +1,5 @@
 /** What of a dataset's chains a pack holds, and what is left for the loader. */
-import type { Dataset, Transform } from "../../compiler/typed.js";
+import type { Dataset, Transform } from "../../compiler/typed/tree.js";
 import { isRandom, type PackStep, TooSmall } from "./augment.js";
 import { shorterSide } from "./resample.js";
 

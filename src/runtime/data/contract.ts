@@ -1,5 +1,5 @@
 /** What the data room gives to the stages. */
-import type { Dataset, ImageSize, SplitName, Task, Transform } from "../../compiler/typed.js";
+import type { Dataset, ImageSize, SplitName, Task, Transform } from "../../compiler/typed/tree.js";
 import type { PackStep } from "./augment.js";
 
 /** One split of a packed dataset; images are numbered 0… within the split, grouped by class in class order. */

@@ -1,7 +1,7 @@
 /** Decoding many images on threads, in order, with a bounded number under way. */
 import { Worker } from "node:worker_threads";
 import { DiagnosticError, diagnostic } from "../../compiler/diagnostics/diagnostic.js";
-import { threadUrl } from "../thread-url.js";
+import { threadUrl } from "../system/thread-url.js";
 import type { PackStep } from "./augment.js";
 import type { DecodeReply, DecodeRequest, DecodeResult } from "./decode-thread.js";
 import type { ImageReader } from "./reader.js";

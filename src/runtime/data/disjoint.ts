@@ -1,7 +1,8 @@
 /** Episodes that share no image: what an interval about new images is taken over. */
-import type { Task } from "../../compiler/typed.js";
+
+import { fold, rootKey, Stream } from "../../common/random/stream.js";
+import type { Task } from "../../compiler/typed/tree.js";
 import type { Episode } from "./contract.js";
-import { fold, rootKey, Stream } from "./random.js";
 import { requirePossible, type Sampled } from "./sampler.js";
 
 /**

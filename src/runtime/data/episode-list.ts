@@ -1,11 +1,12 @@
 /** Episodes as a list in a JSON file: what one implementation writes and another can run. */
+
+import { didYouMean } from "../../common/did-you-mean.js";
 import { DiagnosticError, diagnostic } from "../../compiler/diagnostics/diagnostic.js";
-import { didYouMean } from "../../compiler/diagnostics/suggest.js";
-import type { GivenEpisodes, Unusable } from "../../compiler/given.js";
-import type { Task } from "../../compiler/typed.js";
-import { placeOf, pointerPath } from "../json-place.js";
-import { schemaFault } from "../schema.js";
-import { sha256 } from "../sha256.js";
+import type { GivenEpisodes, Unusable } from "../../compiler/typed/given-files.js";
+import type { Task } from "../../compiler/typed/tree.js";
+import { placeOf, pointerPath } from "../system/json-place.js";
+import { schemaFault } from "../system/schema.js";
+import { sha256 } from "../system/sha256.js";
 import type { Episode, PackedSplit } from "./contract.js";
 
 /** `schemas/episodes.schema.json`. */

@@ -3,7 +3,7 @@ import { randomBytes } from "node:crypto";
 import { access, mkdir, rename, rm, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
 import { DiagnosticError, diagnostic } from "../../compiler/diagnostics/diagnostic.js";
-import { reason } from "../reason.js";
+import { reason } from "../system/reason.js";
 
 export async function exists(path: string): Promise<boolean> {
   return await access(path).then(

@@ -2,10 +2,10 @@
 import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { DiagnosticError, diagnostic } from "../../compiler/diagnostics/diagnostic.js";
-import type { GivenEpisodes, Unusable } from "../../compiler/given.js";
-import type { GivenList } from "../../compiler/typed.js";
-import type { Project } from "../project.js";
-import { reason } from "../reason.js";
+import type { GivenEpisodes, Unusable } from "../../compiler/typed/given-files.js";
+import type { GivenList } from "../../compiler/typed/tree.js";
+import type { Project } from "../system/project.js";
+import { reason } from "../system/reason.js";
 import type { Episode, PackedSplit } from "./contract.js";
 import { type EpisodeList, readEpisodeList, resolveEpisodes } from "./episode-list.js";
 

@@ -3,9 +3,9 @@
 import { readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { DiagnosticError, diagnostic } from "../../compiler/diagnostics/diagnostic.js";
-import type { Dataset } from "../../compiler/typed.js";
-import { reason } from "../reason.js";
-import { sha256 } from "../sha256.js";
+import type { Dataset } from "../../compiler/typed/tree.js";
+import { reason } from "../system/reason.js";
+import { sha256 } from "../system/sha256.js";
 import { packPrefixes } from "./chain.js";
 import type { Ingest, IngestOptions, Pack } from "./contract.js";
 import { DigestCache, stamp } from "./digest.js";

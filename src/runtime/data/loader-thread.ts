@@ -1,10 +1,10 @@
 /** A thread that reads packed images and runs the rest of a chain on them, straight into the ring. */
 import { openSync, readSync } from "node:fs";
 import { parentPort, workerData } from "node:worker_threads";
-import type { Transform } from "../../compiler/typed.js";
+import { fold, rootKey } from "../../common/random/stream.js";
+import type { Transform } from "../../compiler/typed/tree.js";
 import { applyStep } from "./augment.js";
 import type { Pixels } from "./pixels.js";
-import { fold, rootKey } from "./random.js";
 
 export interface LoaderThreadData {
   readonly file: string;

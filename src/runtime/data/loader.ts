@@ -2,8 +2,8 @@
 import { open } from "node:fs/promises";
 import { Worker } from "node:worker_threads";
 import { DiagnosticError, diagnostic } from "../../compiler/diagnostics/diagnostic.js";
-import type { Transform } from "../../compiler/typed.js";
-import { threadUrl } from "../thread-url.js";
+import type { Transform } from "../../compiler/typed/tree.js";
+import { threadUrl } from "../system/thread-url.js";
 import { remaining } from "./chain.js";
 import type { CreateLoader, LoadedBatch, Loader, LoaderOptions, Pack, PackVariant } from "./contract.js";
 import type { LoaderJob, LoaderReply, LoaderThreadData } from "./loader-thread.js";

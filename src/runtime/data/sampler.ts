@@ -1,9 +1,9 @@
 /** Episodes and image orders: pure functions of their arguments. */
 
+import { fold, type Key, rootKey, Stream, unshuffle } from "../../common/random/stream.js";
 import { DiagnosticError, diagnostic } from "../../compiler/diagnostics/diagnostic.js";
-import type { Task } from "../../compiler/typed.js";
+import type { Task } from "../../compiler/typed/tree.js";
 import type { Episode, PackedSplit, SampleEpisode } from "./contract.js";
-import { fold, type Key, rootKey, Stream, unshuffle } from "./random.js";
 
 /** What the sampler needs of a split. */
 export type Sampled = Pick<PackedSplit, "split" | "classes" | "offsets">;

@@ -3,8 +3,8 @@ import { readdirSync, statSync } from "node:fs";
 import { readdir, readFile, stat } from "node:fs/promises";
 import { join, relative } from "node:path";
 import { DiagnosticError, diagnostic } from "../../compiler/diagnostics/diagnostic.js";
-import type { DataSource } from "../../compiler/typed.js";
-import { reason } from "../reason.js";
+import type { DataSource } from "../../compiler/typed/tree.js";
+import { reason } from "../system/reason.js";
 import type { ImageRef } from "./sources/source.js";
 import type { Zip } from "./zip.js";
 

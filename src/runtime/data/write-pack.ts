@@ -3,7 +3,7 @@ import { type FileHandle, open, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import sharp from "sharp";
 import { DiagnosticError, diagnostic } from "../../compiler/diagnostics/diagnostic.js";
-import type { Dataset, SplitName } from "../../compiler/typed.js";
+import type { Dataset, SplitName } from "../../compiler/typed/tree.js";
 import { type PackStep, TooSmall } from "./augment.js";
 import { chainText, remaining, sizeAfter } from "./chain.js";
 import type { IngestOptions } from "./contract.js";

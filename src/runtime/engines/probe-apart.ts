@@ -1,7 +1,7 @@
 /** Probes ONNX Runtime in a process of its own: graphics drivers are loaded for it, and a driver may crash or hang. */
 import { execFile } from "node:child_process";
 import { fileURLToPath } from "node:url";
-import { threadUrl } from "../thread-url.js";
+import { threadUrl } from "../system/thread-url.js";
 import type { Availability } from "./engine.js";
 
 /** For loading a library and asking drivers for their devices, in ms. */

@@ -1,6 +1,7 @@
 /** Which engine and device a run computes with: what was asked for, or the best that is here. Never another instead. */
+
+import { didYouMean } from "../../common/did-you-mean.js";
 import { type Diagnostic, DiagnosticError, diagnostic } from "../../compiler/diagnostics/diagnostic.js";
-import { didYouMean } from "../../compiler/diagnostics/suggest.js";
 import type { Adapter, Availability } from "./engine.js";
 import {
   ENGINE_NAMES,

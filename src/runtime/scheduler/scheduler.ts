@@ -5,18 +5,18 @@
 
 import type { StageGraph, StageNode } from "../../compiler/stages/graph.js";
 import { keyContent, stageKey } from "../../compiler/stages/key.js";
-import type { Dataset, Experiment, Stage } from "../../compiler/typed.js";
+import type { Dataset, Experiment, Stage } from "../../compiler/typed/tree.js";
 import type { Choice } from "../engines/select.js";
-import type { Result, RunEvent } from "../events.js";
-import { describeFailure, type Failure, locate } from "../failure.js";
-import { nodeHost } from "../host.js";
-import { fileName, type Project, places } from "../project.js";
-import { keepResults, renamed } from "../run-results.js";
+import type { Result, RunEvent } from "../events/events.js";
+import { describeFailure, type Failure, locate } from "../events/failure.js";
+import { nodeHost } from "../host/host.js";
+import type { Job, Outcome } from "../stages/job.js";
 import type { ReportData } from "../store/manifest.js";
+import { keepResults, renamed } from "../store/run-results.js";
 import { findEntry, readEntry, type StoreEntry, type Wanted } from "../store/store.js";
-import type { ThreadBudget } from "../threads.js";
-import type { Job, Outcome } from "../worker/protocol.js";
-import { acquireLock } from "./lock.js";
+import { acquireLock } from "../system/lock.js";
+import { fileName, type Project, places } from "../system/project.js";
+import type { ThreadBudget } from "../system/threads.js";
 
 /** What the scheduler asks of the world: swapped in tests. */
 export interface World {

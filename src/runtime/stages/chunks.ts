@@ -1,5 +1,5 @@
 /** How many images or episodes one run takes. Functions of shapes alone, never of free memory: they are part of the numerics. */
-import type { Task } from "../../compiler/typed.js";
+import type { Task } from "../../compiler/typed/tree.js";
 
 /** Images of one embedding run; the last run of a split is padded. */
 export const imagesPerRun = 64;

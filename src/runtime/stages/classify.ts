@@ -1,6 +1,6 @@
 /** Runs a metric over episodes, many of them in one run of its program, and scores each. */
 import { orderFeed } from "../../compiler/lower/index.js";
-import type { Metric, Task } from "../../compiler/typed.js";
+import type { Metric, Task } from "../../compiler/typed/tree.js";
 import type { Episode, Loader } from "../data/contract.js";
 import { shuffledImages } from "../data/index.js";
 import type { Handle, HostTensor } from "../engines/engine.js";

@@ -1,7 +1,7 @@
 /** What a stage driver gets from its worker. */
-import type { RunEvent } from "../events.js";
-import type { Job } from "../worker/protocol.js";
-import { patienceFor } from "../worker/watchdog.js";
+import type { RunEvent } from "../events/events.js";
+import type { Job } from "./job.js";
+import { patienceFor } from "./patience.js";
 
 type StageEvent = Extract<
   RunEvent,

@@ -1,5 +1,5 @@
 /** The datasets of a stage and their packs. */
-import type { Dataset, Experiment, SplitName } from "../../compiler/typed.js";
+import type { Dataset, Experiment, SplitName } from "../../compiler/typed/tree.js";
 import type { Pack, PackedSplit } from "../data/contract.js";
 
 export function datasetOf(

@@ -2,7 +2,7 @@
 
 import type { Program } from "../../compiler/tensor/ir.js";
 import { elementCount } from "../../compiler/tensor/shape.js";
-import type { Dataset, SplitName } from "../../compiler/typed.js";
+import type { Dataset, SplitName } from "../../compiler/typed/tree.js";
 import type { Pack } from "../data/contract.js";
 import { createLoader } from "../data/index.js";
 import type { Executable, Handle, HostTensor } from "../engines/engine.js";

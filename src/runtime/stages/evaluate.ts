@@ -1,6 +1,7 @@
 /** `evaluate`: each image of the episodes embedded once, then a metric over many episodes, by row. */
-import { encoderWeights as encoderDecls, metricWeights } from "../../compiler/lower/weights.js";
-import type { EvaluateRow, EvaluateStage } from "../../compiler/typed.js";
+
+import type { EvaluateRow, EvaluateStage } from "../../compiler/typed/tree.js";
+import { encoderWeights as encoderDecls, metricWeights } from "../../compiler/typed/weights.js";
 import type { Episode, Pack, PackedSplit } from "../data/contract.js";
 import { disjointEpisodes, givenEpisodes, sampleEpisode, withoutSharing } from "../data/index.js";
 import type { Engine } from "../engines/engine.js";

@@ -3,7 +3,7 @@
 import type { Program, ProgramInput } from "../../compiler/tensor/ir.js";
 import { elementCount } from "../../compiler/tensor/shape.js";
 import type { HostTensor, TypedData } from "../engines/engine.js";
-import { allocate } from "../tensors.js";
+import { allocate } from "../engines/tensors.js";
 
 export type Feeds = Readonly<Record<string, HostTensor>>;
 

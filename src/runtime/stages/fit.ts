@@ -12,14 +12,14 @@ import {
   minimizerVersions,
   transformVersions,
 } from "../../compiler/stages/semantics.js";
-import type { Metric, Network, SplitRef } from "../../compiler/typed.js";
+import type { Metric, Network, SplitRef } from "../../compiler/typed/tree.js";
 import type { Pack } from "../data/contract.js";
 import type { Engine, HostTensors } from "../engines/engine.js";
-import { places } from "../project.js";
-import { reason } from "../reason.js";
-import { sha256 } from "../sha256.js";
 import { numericsId, numericsRecord } from "../store/numerics.js";
 import { decodeSafetensors, encodeSafetensors, SafetensorsError } from "../store/safetensors.js";
+import { places } from "../system/project.js";
+import { reason } from "../system/reason.js";
+import { sha256 } from "../system/sha256.js";
 import { chunks } from "./chunks.js";
 import { type StageContext, sayRounds } from "./context.js";
 import { datasetOf, packedSplit } from "./datasets.js";

@@ -1,7 +1,7 @@
 /** `ingest`: a dataset's images decoded once into a pack. */
-import type { Dataset } from "../../compiler/typed.js";
+import type { Dataset } from "../../compiler/typed/tree.js";
 import { ingest } from "../data/index.js";
-import { places } from "../project.js";
+import { places } from "../system/project.js";
 import { type StageContext, Stopped } from "./context.js";
 
 export async function runIngest(dataset: Dataset, context: StageContext): Promise<void> {

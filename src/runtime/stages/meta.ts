@@ -1,5 +1,5 @@
 /** `meta`: episodic training; a step is the mean over a few episodes. */
-import type { MetaStage, Task } from "../../compiler/typed.js";
+import type { MetaStage, Task } from "../../compiler/typed/tree.js";
 import type { Pack, PackedSplit } from "../data/contract.js";
 import { sampleEpisode } from "../data/index.js";
 import type { Engine } from "../engines/engine.js";

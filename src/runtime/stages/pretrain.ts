@@ -1,6 +1,6 @@
 /** `pretrain`: classification of all classes of a split, image by image, in a new order each epoch. */
 import { DiagnosticError, diagnostic } from "../../compiler/diagnostics/diagnostic.js";
-import type { PretrainStage } from "../../compiler/typed.js";
+import type { PretrainStage } from "../../compiler/typed/tree.js";
 import type { Pack, PackedSplit } from "../data/contract.js";
 import { shuffledImages } from "../data/index.js";
 import type { Engine } from "../engines/engine.js";

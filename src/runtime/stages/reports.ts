@@ -1,8 +1,9 @@
 /** What an evaluation reports of its scored rows: results with intervals, counts by class, scores, files. */
-import type { EvaluateRow, EvaluateStage, Report } from "../../compiler/typed.js";
+
+import { estimate } from "../../common/statistics.js";
+import type { EvaluateRow, EvaluateStage, Report } from "../../compiler/typed/tree.js";
 import type { Episode, PackedSplit } from "../data/contract.js";
 import { listEpisodes, printEpisodeList } from "../data/episode-list.js";
-import { estimate } from "../statistics.js";
 import type { ReportData, StoredResult } from "../store/manifest.js";
 import { encodeScores, episodesDigest, type ScoredRow, scoresFile } from "../store/scores.js";
 import type { StoredFile } from "../store/store.js";

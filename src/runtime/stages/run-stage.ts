@@ -1,20 +1,20 @@
 /** Runs the one stage of a job: opens packs, makes the engine, drives the stage, stores what it made. */
 import { ingestId, stageDatasets, stageNeeds } from "../../compiler/stages/graph.js";
-import type { Stage } from "../../compiler/typed.js";
+import type { Stage } from "../../compiler/typed/tree.js";
 import type { Pack } from "../data/contract.js";
 import { openPack } from "../data/index.js";
 import type { Engine } from "../engines/engine.js";
 import { createEngine, probeEngine } from "../engines/index.js";
 import { noDevice, unusable } from "../engines/select.js";
-import { version } from "../package.js";
-import { places } from "../project.js";
 import { numericsId, numericsRecord } from "../store/numerics.js";
 import { findEntry, readEntry, writeEntry } from "../store/store.js";
-import type { Job, Outcome } from "../worker/protocol.js";
+import { version } from "../system/package.js";
+import { places } from "../system/project.js";
 import { chunks } from "./chunks.js";
 import type { StageContext } from "./context.js";
 import { runEvaluate } from "./evaluate.js";
 import { runIngest } from "./ingest.js";
+import type { Job, Outcome } from "./job.js";
 import { runMeta } from "./meta.js";
 import { runPretrain } from "./pretrain.js";
 

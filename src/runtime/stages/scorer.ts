@@ -6,7 +6,7 @@
 import { lowerClassify, lowerEmbed, lowerEpisodes } from "../../compiler/lower/index.js";
 import type { Program } from "../../compiler/tensor/ir.js";
 import { elementCount } from "../../compiler/tensor/shape.js";
-import type { Dataset, Metric, Network, Report, SplitName, Task } from "../../compiler/typed.js";
+import type { Dataset, Metric, Network, Report, SplitName, Task } from "../../compiler/typed/tree.js";
 import type { Episode, Pack } from "../data/contract.js";
 import { createLoader } from "../data/index.js";
 import type { Engine, Executable, Handle, HostTensors } from "../engines/engine.js";

@@ -5,7 +5,7 @@ import type { Program } from "../../compiler/tensor/ir.js";
 import { elementCount } from "../../compiler/tensor/shape.js";
 import type { LoadedBatch } from "../data/contract.js";
 import type { Engine, Executable, Handle, HostTensor, HostTensors } from "../engines/engine.js";
-import { allocate } from "../tensors.js";
+import { allocate } from "../engines/tensors.js";
 import { allocateFeeds, type Feeds, feedData, inputNames, pick, scalar } from "./feeds.js";
 
 export interface StepOutcome {

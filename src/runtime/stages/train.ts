@@ -2,7 +2,7 @@
 
 import { DiagnosticError, diagnostic } from "../../compiler/diagnostics/diagnostic.js";
 import type { TrainingProgram } from "../../compiler/lower/index.js";
-import type { Duration, Validation } from "../../compiler/typed.js";
+import type { Duration, Validation } from "../../compiler/typed/tree.js";
 import type { Loader } from "../data/contract.js";
 import type { Engine, HostTensors } from "../engines/engine.js";
 import type { Validated } from "../store/manifest.js";

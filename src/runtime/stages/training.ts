@@ -1,8 +1,8 @@
 /** What the training stages share: the compiled step over augmented batches, validated as the stage says. */
 import { lowerTraining } from "../../compiler/lower/index.js";
-import { encoderWeights } from "../../compiler/lower/weights.js";
 import { pretrainOf } from "../../compiler/stages/graph.js";
-import type { MetaStage, PretrainStage, SplitRef } from "../../compiler/typed.js";
+import type { MetaStage, PretrainStage, SplitRef } from "../../compiler/typed/tree.js";
+import { encoderWeights } from "../../compiler/typed/weights.js";
 import type { Pack, PackedSplit } from "../data/contract.js";
 import { createLoader } from "../data/index.js";
 import type { Engine, HostTensors } from "../engines/engine.js";

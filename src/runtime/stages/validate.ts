@@ -1,9 +1,10 @@
 /** Episodic validation between epochs: the same episodes each time, on the weights as they are then. */
-import type { Dataset, Metric, Network, Validation } from "../../compiler/typed.js";
+
+import { type Estimate, estimate } from "../../common/statistics.js";
+import type { Dataset, Metric, Network, Validation } from "../../compiler/typed/tree.js";
 import type { Pack } from "../data/contract.js";
 import { sampleEpisode } from "../data/index.js";
 import type { Engine, Handle } from "../engines/engine.js";
-import { type Estimate, estimate } from "../statistics.js";
 import { type Classified, imagesOf, outputsOf, perEpisode, takesEmbeddings } from "./classify.js";
 import type { StageContext } from "./context.js";
 import { packedSplit } from "./datasets.js";

@@ -2,13 +2,14 @@
 import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { DiagnosticError, diagnostic } from "../../compiler/diagnostics/diagnostic.js";
-import { initialWeights, type WeightDecl } from "../../compiler/lower/weights.js";
+import { initialWeights } from "../../compiler/lower/weights.js";
+import type { WeightDecl } from "../../compiler/typed/weights.js";
 import type { HostTensor, HostTensors } from "../engines/engine.js";
-import { reason } from "../reason.js";
 import { openGivenWeights } from "../store/given-weights.js";
 import { SafetensorsError } from "../store/safetensors.js";
 import { readEntry, readWeights } from "../store/store.js";
-import type { Job } from "../worker/protocol.js";
+import { reason } from "../system/reason.js";
+import type { Job } from "./job.js";
 
 /**
  * One tensor for each declaration, by path. The checker has matched paths and shapes of a hand-off; a stored stage

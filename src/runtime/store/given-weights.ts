@@ -1,11 +1,11 @@
 /** Weights in safetensors files of the project, made by anyone: any type of number, read as f32. */
 import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
-import type { GivenWeights, Unusable } from "../../compiler/given.js";
+import type { GivenWeights, Unusable } from "../../compiler/typed/given-files.js";
 import type { HostTensor } from "../engines/engine.js";
-import type { Project } from "../project.js";
-import { reason } from "../reason.js";
-import { sha256 } from "../sha256.js";
+import type { Project } from "../system/project.js";
+import { reason } from "../system/reason.js";
+import { sha256 } from "../system/sha256.js";
 import { isSizes, SafetensorsError, splitSafetensors } from "./safetensors.js";
 
 /** How a number of a type is read, and its bytes. */

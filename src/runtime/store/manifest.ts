@@ -1,7 +1,7 @@
 /** What is written beside each stored stage: where its numbers come from and what they are. */
-import type { Result } from "../events.js";
-import { schemaProblem } from "../schema.js";
-import { sha256 } from "../sha256.js";
+import type { Result } from "../events/events.js";
+import { schemaProblem } from "../system/schema.js";
+import { sha256 } from "../system/sha256.js";
 import type { NumericsRecord } from "./numerics.js";
 
 /** A stored result: the stage's name is not part of it, so that a renamed stage still finds its own. */

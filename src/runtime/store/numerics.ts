@@ -1,7 +1,7 @@
 /** What makes two runs of one stage differ in their numbers: the second half of a store entry's address. */
 import { readFileSync } from "node:fs";
 import type { Numerics } from "../engines/engine.js";
-import { sha256 } from "../sha256.js";
+import { sha256 } from "../system/sha256.js";
 
 /** Chunk sizes of embedding and classifying change the order of sums inside some kernels, so they are recorded too. */
 export interface NumericsRecord extends Numerics {

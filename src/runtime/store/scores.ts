@@ -1,8 +1,8 @@
 /** What an evaluation keeps of each episode, so that another one of the same episodes can be compared with it. */
 import { createHash } from "node:crypto";
-import type { SplitName, Task } from "../../compiler/typed.js";
+import type { SplitName, Task } from "../../compiler/typed/tree.js";
 import type { Episode } from "../data/contract.js";
-import { schemaProblem } from "../schema.js";
+import { schemaProblem } from "../system/schema.js";
 
 export interface Scores {
   readonly format: 1;

@@ -4,12 +4,13 @@ import { closeSync, fstatSync, mkdirSync, openSync, rmSync, statSync } from "nod
 import { join } from "node:path";
 import { type Diagnostic, diagnostic } from "../../compiler/diagnostics/diagnostic.js";
 import { engineEnvironment } from "../engines/environment.js";
-import type { RunEvent } from "../events.js";
-import { fromDiagnostic } from "../failure.js";
-import { fileName } from "../project.js";
-import { threadUrl } from "../thread-url.js";
-import { deathOf, outOfMemoryKills } from "./death.js";
-import type { FromWorker, Job, Outcome, ToWorker } from "./protocol.js";
+import type { RunEvent } from "../events/events.js";
+import { fromDiagnostic } from "../events/failure.js";
+import type { Job, Outcome } from "../stages/job.js";
+import { fileName } from "../system/project.js";
+import { threadUrl } from "../system/thread-url.js";
+import { deathOf, outOfMemoryKills } from "./diagnose-exit.js";
+import type { FromWorker, ToWorker } from "./protocol.js";
 import { Watchdog } from "./watchdog.js";
 
 export interface WorkerRun {

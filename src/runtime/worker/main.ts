@@ -3,7 +3,8 @@
  * engine thread, beats, and makes sure that no worker outlives its scheduler.
  */
 import { Worker } from "node:worker_threads";
-import { type FromThread, type FromWorker, type Job, Shared, type ThreadData, type ToWorker } from "./protocol.js";
+import type { Job } from "../stages/job.js";
+import { type FromThread, type FromWorker, Shared, type ThreadData, type ToWorker } from "./protocol.js";
 
 const beatEvery = 500;
 

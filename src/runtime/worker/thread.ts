@@ -1,9 +1,10 @@
 /** The engine thread of a worker: everything that may block for long happens here, and nothing else does. */
 import { parentPort, workerData } from "node:worker_threads";
-import { describeFailure } from "../failure.js";
+import { describeFailure } from "../events/failure.js";
 import { Pace, type StageContext, Stopped, throttled } from "../stages/context.js";
+import type { Outcome } from "../stages/job.js";
 import { runStage } from "../stages/run-stage.js";
-import { type FromThread, type Outcome, Shared, type ThreadData } from "./protocol.js";
+import { type FromThread, Shared, type ThreadData } from "./protocol.js";
 
 const { job, shared } = workerData as ThreadData;
 const words = new Int32Array(shared);

@@ -1,12 +1,6 @@
 /** Tells a slow worker from one that hangs: by progress, never by how long a step may take in the abstract. */
 
-/** What a worker is given before it has measured a step of its own, in ms: loading libraries, building a graph. */
-export const firstPatience = 600_000;
-
-/** A step may take twenty times the longest one measured, and always a minute. */
-export function patienceFor(longestStepMs: number): number {
-  return Math.max(60_000, 20 * longestStepMs);
-}
+import { firstPatience } from "../stages/patience.js";
 
 export class Watchdog {
   #progress = 0;

@@ -1,16 +1,16 @@
 /** What every kind of stage does: lines that it must have, slots filled, weights that train, stages that it needs. */
 import type * as ast from "../../../../grammar/ast.js";
-import type { Learn, Metric, Network, Optimizer, Schedule, Slot, Stage, WeightFile } from "../../typed.js";
-import { nodes } from "../blockers.js";
-import { suggest } from "../checker.js";
-import type { Datasets } from "../datasets.js";
-import { elaborateSchedule } from "../duration.js";
-import { evaluate } from "../evaluate.js";
-import { type Lines, lineOf, misspelt, type Written } from "../lines.js";
-import { elaborateOptimizer } from "../optimizer.js";
-import type { Scope } from "../scope.js";
-import type { Filled, Slots, Stages } from "../slots.js";
-import { describe, type Value } from "../values.js";
+import type { Learn, Metric, Network, Optimizer, Schedule, Slot, Stage, WeightFile } from "../../typed/tree.js";
+import { suggest } from "../core/checker.js";
+import type { Scope } from "../core/scope.js";
+import { describe, type Value } from "../core/values.js";
+import type { Datasets } from "../data/datasets.js";
+import { evaluate } from "../expressions/evaluate.js";
+import { nodes } from "./blockers.js";
+import { elaborateSchedule } from "./duration.js";
+import { type Lines, lineOf, misspelt, type Written } from "./lines.js";
+import { elaborateOptimizer } from "./optimizer.js";
+import type { Filled, Slots, Stages } from "./slots.js";
 
 export interface StageContext {
   readonly id: string;

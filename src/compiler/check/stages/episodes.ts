@@ -1,13 +1,13 @@
 /** Where the episodes and images of a stage come from, and whether they may. */
 import type * as ast from "../../../../grammar/ast.js";
-import type { Dataset, SplitRef, Validation } from "../../typed.js";
-import { type Datasets, splitRef } from "../datasets.js";
-import { evaluate } from "../evaluate.js";
-import { lineOf } from "../lines.js";
-import type { Scope } from "../scope.js";
-import { elaborateTasks, type TaskRow, taskFits } from "../tasks.js";
-import { describe } from "../values.js";
+import type { Dataset, SplitRef, Validation } from "../../typed/tree.js";
+import type { Scope } from "../core/scope.js";
+import { describe } from "../core/values.js";
+import { type Datasets, splitRef } from "../data/datasets.js";
+import { elaborateTasks, type TaskRow, taskFits } from "../data/tasks.js";
+import { evaluate } from "../expressions/evaluate.js";
 import { oneValue, type StageContext } from "./context.js";
+import { lineOf } from "./lines.js";
 
 interface Drawn {
   readonly rows: readonly TaskRow[];

@@ -1,14 +1,14 @@
 /** An `evaluate` stage: one row per task, the images embedded once where that is the same (rule 12). */
 
-import { reportText } from "../../stages/describe.js";
-import type { EvaluateRow, EvaluateStage, Metric, Report, Task } from "../../typed.js";
-import { metricBlockers } from "../blockers.js";
-import { suggest } from "../checker.js";
-import { lineOf } from "../lines.js";
-import { fillEncoder, fillMetric, type Slots } from "../slots.js";
+import { reportText } from "../../typed/describe.js";
+import type { EvaluateRow, EvaluateStage, Metric, Report, Task } from "../../typed/tree.js";
+import { suggest } from "../core/checker.js";
+import { metricBlockers } from "./blockers.js";
 import { bare, type Elaborated, filled, needsOf, required, type StageContext } from "./context.js";
 import { drawn, episodesCount } from "./episodes.js";
 import { slotFiles, startsFromFile } from "./init.js";
+import { lineOf } from "./lines.js";
+import { fillEncoder, fillMetric, type Slots } from "./slots.js";
 import { fitBlockers, fitOf, fitSource, fitsFrom, hasTrained } from "./trained.js";
 
 export function evaluation(context: StageContext): Elaborated {

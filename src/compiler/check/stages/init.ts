@@ -1,15 +1,15 @@
 /** `init encoder from "conv64.safetensors"`: slots whose fresh weights start from a file. */
 import type * as ast from "../../../../grammar/ast.js";
-import { didYouMean } from "../../diagnostics/suggest.js";
-import type { GivenTensor } from "../../given.js";
-import { metricWeights, networkWeights } from "../../lower/weights.js";
-import type { WeightFile } from "../../typed.js";
-import { evaluate } from "../evaluate.js";
-import type { Written } from "../lines.js";
-import type { Slots } from "../slots.js";
-import { describe } from "../values.js";
-import { mapWeights, type WantedWeight, type WeightMap } from "../weight-map.js";
+import { didYouMean } from "../../../common/did-you-mean.js";
+import type { GivenTensor } from "../../typed/given-files.js";
+import type { WeightFile } from "../../typed/tree.js";
+import { metricWeights, networkWeights } from "../../typed/weights.js";
+import { describe } from "../core/values.js";
+import { evaluate } from "../expressions/evaluate.js";
 import type { StageContext } from "./context.js";
+import type { Written } from "./lines.js";
+import type { Slots } from "./slots.js";
+import { mapWeights, type WantedWeight, type WeightMap } from "./weight-map.js";
 
 const slotNames = ["encoder", "head", "metric"] as const;
 type SlotName = (typeof slotNames)[number];

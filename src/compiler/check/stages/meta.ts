@@ -1,10 +1,6 @@
 /** A `meta` stage: an encoder and a metric trained on episodes. */
-import type { MetaStage } from "../../typed.js";
-import { metricBlockers, trainingBlockers } from "../blockers.js";
-import { metaDuration } from "../duration.js";
-import { lineOf } from "../lines.js";
-import { defaultMetaLoss, metaLoss } from "../losses.js";
-import { fillEncoder, fillMetric, type Slots } from "../slots.js";
+import type { MetaStage } from "../../typed/tree.js";
+import { metricBlockers, trainingBlockers } from "./blockers.js";
 import {
   bare,
   type Elaborated,
@@ -17,8 +13,12 @@ import {
   scheduleOf,
   trainable,
 } from "./context.js";
+import { metaDuration } from "./duration.js";
 import { drawn, notTest, validation } from "./episodes.js";
 import { slotFiles } from "./init.js";
+import { lineOf } from "./lines.js";
+import { defaultMetaLoss, metaLoss } from "./losses.js";
+import { fillEncoder, fillMetric, type Slots } from "./slots.js";
 import { fitBlockers, fitOf, fitSource, fitsFrom } from "./trained.js";
 
 export function meta(context: StageContext): Elaborated {

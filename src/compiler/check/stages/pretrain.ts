@@ -1,11 +1,7 @@
 /** A `pretrain` stage: an encoder and a head over the classes of a split (rule 25). */
 import type * as ast from "../../../../grammar/ast.js";
-import type { Block, Network, PretrainStage } from "../../typed.js";
-import { blocker, loopBlockers, nodes } from "../blockers.js";
-import { pretrainDuration } from "../duration.js";
-import { learnLines, lineOf, type Written } from "../lines.js";
-import { defaultPretrainLoss, pretrainLoss } from "../losses.js";
-import { fillEncoder, fillHead, fillMetric, type Slots } from "../slots.js";
+import type { Block, Network, PretrainStage } from "../../typed/tree.js";
+import { blocker, loopBlockers, nodes } from "./blockers.js";
 import {
   bare,
   type Elaborated,
@@ -18,8 +14,12 @@ import {
   scheduleOf,
   trainable,
 } from "./context.js";
+import { pretrainDuration } from "./duration.js";
 import { notTest, splitOf, validation } from "./episodes.js";
 import { slotFiles } from "./init.js";
+import { learnLines, lineOf, type Written } from "./lines.js";
+import { defaultPretrainLoss, pretrainLoss } from "./losses.js";
+import { fillEncoder, fillHead, fillMetric, type Slots } from "./slots.js";
 import { fitsFrom, hasTrained } from "./trained.js";
 
 /** Classes while the data are not here: a prime, so that nothing else has this size by chance. */

@@ -1,11 +1,11 @@
 /** What a metric needs beside its task: data to fit, and values that a stage has trained. */
-import type { Blocker, Dataset, SplitRef } from "../../typed.js";
-import { blocker } from "../blockers.js";
-import { lineOf } from "../lines.js";
-import type { Filled, MetricSlot } from "../slots.js";
+import type { Blocker, Dataset, SplitRef } from "../../typed/tree.js";
+import { blocker } from "./blockers.js";
 import type { StageContext } from "./context.js";
 import { notTest, splitOf } from "./episodes.js";
 import { startsFromFile } from "./init.js";
+import { lineOf } from "./lines.js";
+import type { Filled, MetricSlot } from "./slots.js";
 
 /** What `fit from birds.train` names (rule 15). */
 export interface FitSource {

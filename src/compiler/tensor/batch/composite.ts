@@ -1,4 +1,4 @@
-import { CompilerBug } from "../../bug.js";
+import { CompilerBug } from "../../../common/bug.js";
 import type { CompositeName, Node, OpAttrs } from "../ir.js";
 import { everywhere } from "./elementwise.js";
 import { type Batch, type BatchRules, Lane, type Lanes, leadingRule } from "./lane.js";

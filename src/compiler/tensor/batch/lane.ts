@@ -1,5 +1,5 @@
 /** Values in a batch of tasks, and what a batch rule gets and gives. */
-import { CompilerBug } from "../../bug.js";
+import { CompilerBug } from "../../../common/bug.js";
 import type { Node, OpAttrs, OpName, Shape } from "../ir.js";
 import type { Ops } from "../ops.js";
 

@@ -1,4 +1,4 @@
-import { CompilerBug } from "../../bug.js";
+import { CompilerBug } from "../../../common/bug.js";
 import type { OpAttrs, PrimitiveName } from "../ir.js";
 import { elementCount, type TensorType } from "../shape.js";
 import { allocate, type Data, gatherStrided, type Kernels, type Operands } from "./value.js";

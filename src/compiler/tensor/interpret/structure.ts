@@ -1,4 +1,4 @@
-import { CompilerBug } from "../../bug.js";
+import { CompilerBug } from "../../../common/bug.js";
 import type { PrimitiveName, Shape } from "../ir.js";
 import { elementCount, type TensorType } from "../shape.js";
 import {

@@ -1,5 +1,5 @@
 /** Rewriting by rules: each looks at one node, whose operands are rewritten already. */
-import { CompilerBug } from "../../bug.js";
+import { CompilerBug } from "../../../common/bug.js";
 import type { Graph } from "../graph.js";
 import type { Node, OpName, Program } from "../ir.js";
 import { Ops } from "../ops.js";

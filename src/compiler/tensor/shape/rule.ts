@@ -1,5 +1,5 @@
 /** What a shape rule gets and gives, and the checks that the rules share. */
-import { CompilerBug } from "../../bug.js";
+import { CompilerBug } from "../../../common/bug.js";
 import type { DType, Node, OpAttrs, OpName, Shape } from "../ir.js";
 
 /** The type of a node's result. */

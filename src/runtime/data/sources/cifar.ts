@@ -1,8 +1,8 @@
 /** CIFAR-100 (Krizhevsky 2009) under its few-shot splits, from its official archives or from pictures in class folders. */
 import { existsSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
-import type { DataSource, SplitName } from "../../../compiler/typed.js";
-import { packageRoot } from "../../package.js";
+import type { DataSource, SplitName } from "../../../compiler/typed/tree.js";
+import { packageRoot } from "../../system/package.js";
 import { isImage, isTarGz, openTree } from "../tree.js";
 import type { ArchiveKind } from "./cifar-archives.js";
 import {

@@ -2,8 +2,8 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { DiagnosticError, diagnostic } from "../../../compiler/diagnostics/diagnostic.js";
-import type { DataSource, SplitName } from "../../../compiler/typed.js";
-import { packageRoot } from "../../package.js";
+import type { DataSource, SplitName } from "../../../compiler/typed/tree.js";
+import { packageRoot } from "../../system/package.js";
 import { badArg, type Places, placed, SPLITS, textArg } from "./source.js";
 
 export type ClassLists = ReadonlyMap<string, SplitName>;

@@ -1,7 +1,7 @@
 /** CUB-200-2011 (Wah et al. 2011) in its own layout, with the 100/50/50 split of Chen et al. 2019. */
 
 import { DiagnosticError, diagnostic } from "../../../compiler/diagnostics/diagnostic.js";
-import type { SplitName } from "../../../compiler/typed.js";
+import type { SplitName } from "../../../compiler/typed/tree.js";
 import { openTree, type Tree } from "../tree.js";
 import { type ImageRef, layoutError, placed, type Source, SPLITS, textArg } from "./source.js";
 

@@ -3,9 +3,9 @@ import { createHash } from "node:crypto";
 import { readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { DiagnosticError, diagnostic } from "../../../compiler/diagnostics/diagnostic.js";
-import type { SplitName } from "../../../compiler/typed.js";
+import type { SplitName } from "../../../compiler/typed/tree.js";
+import type { PinnedPackage } from "../../system/npm-packages.js";
 import { exists, makeFolder } from "../files.js";
-import type { PinnedPackage } from "../packages.js";
 import { type ListedClass, type Places, type Source, SPLITS } from "./source.js";
 
 const SETS: readonly PinnedPackage[] = [
@@ -138,7 +138,7 @@ export const emoji: Source = {
     const dir = folderOf(options);
     if (await exists(dir)) return;
     options.onProgress({ phase: "download", done: 0, total: SETS.length, unit: "files" });
-    const { fetchPackages } = await import("../packages.js");
+    const { fetchPackages } = await import("../../system/npm-packages.js");
     await makeFolder(dir, async (beside) => {
       const place = (set: PinnedPackage): string => join(beside, `${shortName(set)}.package`);
       await fetchPackages(SETS, place, {

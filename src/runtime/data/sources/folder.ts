@@ -1,7 +1,7 @@
 /** A folder of class folders: divided already (`train/`, `val/`, `test/`), by lists of names, or by fractions. */
 import { createHash } from "node:crypto";
 import { existsSync, statSync } from "node:fs";
-import type { DataSource, SplitName } from "../../../compiler/typed.js";
+import type { DataSource, SplitName } from "../../../compiler/typed/tree.js";
 import { folderFilesSync, isImage, isZip, openTree } from "../tree.js";
 import { type ClassLists, classLists, listRoots } from "./class-lists.js";
 import {

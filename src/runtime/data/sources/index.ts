@@ -1,6 +1,6 @@
 /** Every source, by the name that a dataset gives. */
 import { DiagnosticError, diagnostic } from "../../../compiler/diagnostics/diagnostic.js";
-import type { DataSource, DatasetFacts } from "../../../compiler/typed.js";
+import type { DataSource, DatasetFacts } from "../../../compiler/typed/tree.js";
 import { cifar100 } from "./cifar.js";
 import { csv } from "./csv.js";
 import { cub } from "./cub.js";

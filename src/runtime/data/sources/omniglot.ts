@@ -1,8 +1,8 @@
 /** Omniglot (Lake et al. 2015) in its official layout: the folders, or the official zip archives as they are. */
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import type { DataSource, SplitName } from "../../../compiler/typed.js";
-import { packageRoot } from "../../package.js";
+import type { DataSource, SplitName } from "../../../compiler/typed/tree.js";
+import { packageRoot } from "../../system/package.js";
 import { isImage, openTree } from "../tree.js";
 import {
   badArg,

@@ -8,7 +8,7 @@ import type {
   SourceArg,
   SourceForm,
   SplitName,
-} from "../../../compiler/typed.js";
+} from "../../../compiler/typed/tree.js";
 import type { IngestOptions } from "../contract.js";
 
 export const SPLITS: readonly SplitName[] = ["train", "val", "test"];

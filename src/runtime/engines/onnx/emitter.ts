@@ -1,5 +1,5 @@
 /** Builds one ONNX graph out of IR nodes: names, constants (each written once), and broadcasts that stay implicit. */
-import { CompilerBug } from "../../../compiler/bug.js";
+import { CompilerBug } from "../../../common/bug.js";
 import type { DType, Node, Shape } from "../../../compiler/tensor/ir.js";
 import { SharedResults } from "../lowering.js";
 import { CPU_KERNELS, type Factor, type Kernels } from "./kernels.js";

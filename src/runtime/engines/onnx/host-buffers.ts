@@ -1,9 +1,9 @@
 /** Tensors in the processor's memory, which runs read where they lie and write into. */
 import type { DType, Program, ProgramOutput, Shape } from "../../../compiler/tensor/ir.js";
 import { elementCount } from "../../../compiler/tensor/shape.js";
-import { allocate } from "../../tensors.js";
 import type { StatePair } from "../arguments.js";
 import type { Handle, HostTensor, TypedData } from "../engine.js";
+import { allocate } from "../tensors.js";
 import { Buffer, type Buffers, type Claim, type Placement, type Results, resultOf, TENSOR_TYPE } from "./buffers.js";
 import { outputName } from "./model.js";
 import * as ort from "./runtime.js";

@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join } from "node:path";
-import { enginesFolder } from "../place.js";
+import { enginesFolder } from "../folder.js";
 
 export const ONNX_RUNTIME = "onnxruntime-node";
 export const ONNX_RUNTIME_VERSION = "1.30.0";

@@ -7,8 +7,8 @@ import { readdirSync, rmSync } from "node:fs";
 import { mkdir, rename, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { DiagnosticError, diagnostic } from "../../../compiler/diagnostics/diagnostic.js";
-import type { PinnedPackage } from "../../data/packages.js";
-import { reason } from "../../reason.js";
+import type { PinnedPackage } from "../../system/npm-packages.js";
+import { reason } from "../../system/reason.js";
 import { ONNX_RUNTIME, ONNX_RUNTIME_VERSION, onnxRuntimeFolder, onnxRuntimePlace, ownOnnxRuntime } from "./locate.js";
 
 const PINNED: readonly PinnedPackage[] = [
@@ -40,7 +40,7 @@ export async function obtainOnnxRuntime(
   packages: readonly PinnedPackage[] = PINNED,
 ): Promise<void> {
   // npm's client is loaded only here: every worker asks whether the package is there.
-  const { fetchPackages } = await import("../../data/packages.js");
+  const { fetchPackages } = await import("../../system/npm-packages.js");
   const folder = onnxRuntimePlace(env);
   // Two runs may do this at once: each unpacks beside, the first to be done is kept.
   const beside = `${folder}.${process.pid}`;

@@ -1,5 +1,5 @@
 /** Builds the list of TensorFlow ops for a program: slots for tensors, constants uploaded once, layouts kept where they are. */
-import { CompilerBug } from "../../../compiler/bug.js";
+import { CompilerBug } from "../../../common/bug.js";
 import type { DType, Node, Shape } from "../../../compiler/tensor/ir.js";
 import { elementCount, sameShape } from "../../../compiler/tensor/shape.js";
 import { SharedResults } from "../lowering.js";

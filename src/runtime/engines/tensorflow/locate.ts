@@ -2,7 +2,7 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join } from "node:path";
-import { enginesFolder } from "../place.js";
+import { enginesFolder } from "../folder.js";
 
 export interface TensorflowPlace {
   /** The `.node` file. */

@@ -2,7 +2,7 @@
  * What `fslc engines install tensorflow` gets, down to the byte. The wheels are for one version of Python, which does not
  * matter: only TensorFlow's C library is taken out of them.
  */
-import type { PinnedPackage } from "../../data/packages.js";
+import type { PinnedPackage } from "../../system/npm-packages.js";
 
 export const TENSORFLOW_VERSION = "2.21.0";
 

@@ -1,8 +1,8 @@
 /** Tensors to and from TensorFlow. */
 import type { DType, Shape } from "../../../compiler/tensor/ir.js";
 import { elementCount } from "../../../compiler/tensor/shape.js";
-import { allocate } from "../../tensors.js";
 import type { TypedData } from "../engine.js";
+import { allocate } from "../tensors.js";
 import { type Addon, type TensorId, TF, typeAttribute } from "./binding.js";
 
 const TO_I32 = [typeAttribute("DstT", "i32")];

@@ -1,6 +1,6 @@
 /** Tries TensorFlow in a process of its own: a native library that crashes takes nothing else down with it. */
 import { fileURLToPath } from "node:url";
-import { threadUrl } from "../../thread-url.js";
+import { threadUrl } from "../../system/thread-url.js";
 import { run } from "./command.js";
 
 /** What the child process says. */

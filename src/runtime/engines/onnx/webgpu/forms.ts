@@ -2,7 +2,7 @@
  * A program as the WebGPU provider has kernels for it, still in the IR: what it computes is the same. Kernels are there for
  * f32, i32 and u32; few take bool, and none u8 but the casts.
  */
-import { CompilerBug } from "../../../../compiler/bug.js";
+import { CompilerBug } from "../../../../common/bug.js";
 import type { Graph } from "../../../../compiler/tensor/graph.js";
 import type { DType, Node, OpName } from "../../../../compiler/tensor/ir.js";
 import { Ops } from "../../../../compiler/tensor/ops.js";

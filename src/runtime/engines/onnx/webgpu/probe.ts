@@ -6,7 +6,7 @@
 import { execFile } from "node:child_process";
 import { cpus } from "node:os";
 import { fileURLToPath } from "node:url";
-import { threadUrl } from "../../../thread-url.js";
+import { threadUrl } from "../../../system/thread-url.js";
 import type { Adapter } from "../../engine.js";
 import { type Missing, missingGpu } from "./missing.js";
 

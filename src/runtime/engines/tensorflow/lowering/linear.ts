@@ -1,5 +1,5 @@
 /** Matrix products and solves. */
-import { CompilerBug } from "../../../../compiler/bug.js";
+import { CompilerBug } from "../../../../common/bug.js";
 import type { Node, OpName } from "../../../../compiler/tensor/ir.js";
 import { matrixLayout, otherAxes } from "../../matrices.js";
 import { boolAttribute } from "../binding.js";

@@ -1,0 +1,266 @@
+/**
+ * What an expression of FSL can be while it is checked. Numbers, texts and declarations are known before anything runs
+ * ("static"); a `tensor` is known by its type only and carries the typed expression that computes it.
+ */
+import type * as ast from "../../../../grammar/ast.js";
+import type { Axis, Callable, DataSource, Expr, Network, SplitName, Unit } from "../../typed/tree.js";
+import type { Scope } from "./scope.js";
+
+export type Value =
+  | IntValue
+  | RealValue
+  | BoolValue
+  | TextValue
+  | ChoiceValue
+  | ListValue
+  | EachValue
+  | TupleValue
+  | FnValue
+  | BuiltinValue
+  | MetricValue
+  | BackboneValue
+  | BlockValue
+  | DatasetValue
+  | SourceValue
+  | SplitValue
+  | EpisodeValue
+  | StageValue
+  | StageSlotValue
+  | TensorValue
+  | CallableValue
+  | OutputsValue
+  | EntryValue
+  | AnythingValue;
+
+/** Where a value was written: shown as a second place when it does not fit where it is used. */
+interface Written {
+  readonly span: ast.Span;
+}
+export interface IntValue extends Written {
+  readonly kind: "int";
+  readonly value: number;
+  /** `5 shot`; undefined for a plain number. */
+  readonly unit: Unit | undefined;
+}
+export interface RealValue extends Written {
+  readonly kind: "real";
+  readonly value: number;
+}
+export interface BoolValue extends Written {
+  readonly kind: "bool";
+  readonly value: boolean;
+}
+export interface TextValue extends Written {
+  readonly kind: "text";
+  readonly value: string;
+}
+/** A value of a `one_of(a, b)` parameter. */
+export interface ChoiceValue extends Written {
+  readonly kind: "choice";
+  readonly value: string;
+}
+export interface ListValue extends Written {
+  readonly kind: "list";
+  readonly items: readonly Value[];
+}
+export interface EachValue extends Written {
+  readonly kind: "each";
+  readonly items: readonly Value[];
+}
+export interface TupleValue extends Written {
+  readonly kind: "tuple";
+  readonly items: readonly Value[];
+}
+/** A user's `fn`: inlined at each use, in the scope where it was declared. */
+export interface FnValue extends Written {
+  readonly kind: "fn";
+  readonly decl: ast.FnDecl;
+  readonly scope: Scope;
+}
+/** A built-in function, layer, source, transform, optimizer or schedule, by name. */
+export interface BuiltinValue extends Written {
+  readonly kind: "builtin";
+  readonly name: string;
+}
+/** Declarations with parameters, some of them given: `prototypes`, `prototypes(distance: cosine)`. */
+export interface MetricValue extends Written {
+  readonly kind: "metric";
+  readonly decl: ast.MetricDecl;
+  readonly scope: Scope;
+}
+export interface BackboneValue extends Written {
+  readonly kind: "backbone";
+  readonly name: string;
+  readonly decl: ast.BackboneDecl;
+  /** Where its layers are read: its parameters are bound here. */
+  readonly scope: Scope;
+}
+export interface BlockValue extends Written {
+  readonly kind: "block";
+  readonly decl: ast.BlockDecl;
+  readonly scope: Scope;
+}
+export interface DatasetValue extends Written {
+  readonly kind: "dataset";
+  readonly id: string;
+  readonly decl: ast.DatasetDecl;
+  readonly scope: Scope;
+}
+export interface SourceValue extends Written {
+  readonly kind: "source";
+  readonly source: DataSource;
+}
+export interface SplitValue extends Written {
+  readonly kind: "split";
+  readonly dataset: DatasetValue;
+  readonly split: SplitName;
+}
+export interface EpisodeValue extends Written {
+  readonly kind: "episode";
+  readonly decl: ast.EpisodeDecl;
+  readonly scope: Scope;
+  /** Arguments given as `each [...]`: one row per value, or per combination where there are several. */
+  readonly each: readonly { readonly name: string; readonly values: readonly Value[] }[];
+}
+export interface StageValue extends Written {
+  readonly kind: "stage";
+  readonly id: string;
+}
+export interface StageSlotValue extends Written {
+  readonly kind: "stageSlot";
+  readonly stage: string;
+  readonly slot: "encoder" | "head" | "metric";
+}
+export interface TensorValue extends Written {
+  readonly kind: "tensor";
+  readonly expr: Expr;
+  /** Of probabilities: the axes over which they sum to 1, as far as that is known. */
+  readonly sums?: readonly string[] | undefined;
+}
+/** Something with weights that can be applied: the encoder slot, the head, a learned module, a finished stage. */
+export interface CallableValue extends Written {
+  readonly kind: "callable";
+  readonly target: Callable;
+  /** Its network for an input of these inner axes; undefined where that has been reported as wrong. */
+  readonly network: (input: readonly Axis[], at: ast.Span) => Network | undefined;
+  /** Its network as far as it is known: a module's is from its first call on. */
+  readonly known: () => Network | undefined;
+  /** `outputs`: its result is taken apart by `.vector`, `.map`; `logits`: it gives logits. */
+  readonly gives: "outputs" | "logits" | "real";
+  /** Batch norm outside a stage's training: `running` for finished stages, `auto` for modules, `say` where the call must say it. */
+  readonly norm: "running" | "auto" | "say";
+}
+/** `encoder(x, norm: batch)` before its `.vector`. */
+export interface OutputsValue extends Written {
+  readonly kind: "outputs";
+  readonly network: Network;
+  readonly apply: (output: string, at: ast.Span) => Value;
+}
+/** A loss entry of the stage's metric, in a `loss` line. */
+export interface EntryValue extends Written {
+  readonly kind: "entry";
+  readonly name: string;
+}
+/** Stands for what has been reported as wrong already; fits everywhere, so that one mistake gives one diagnostic. */
+export interface AnythingValue extends Written {
+  readonly kind: "anything";
+}
+
+export function anything(span: ast.Span): AnythingValue {
+  return { kind: "anything", span };
+}
+export function int(value: number, span: ast.Span, unit?: Unit): IntValue {
+  return { kind: "int", value, unit, span };
+}
+export function real(value: number, span: ast.Span): RealValue {
+  return { kind: "real", value, span };
+}
+
+const units: Readonly<Record<string, Unit>> = {
+  way: "way",
+  ways: "way",
+  shot: "shot",
+  shots: "shot",
+  query: "query",
+  queries: "query",
+  epoch: "epoch",
+  epochs: "epoch",
+  step: "step",
+  steps: "step",
+  episode: "episode",
+  episodes: "episode",
+  image: "image",
+  images: "image",
+  part: "part",
+  parts: "part",
+};
+export const unitWords: readonly string[] = Object.keys(units);
+export function unitOf(word: string): Unit | undefined {
+  return Object.hasOwn(units, word) ? units[word] : undefined;
+}
+
+/** `5 shot`, `2 epochs`: a count as a person writes it. */
+export function count(value: number, unit: Unit): string {
+  const plural = unit === "query" || unit === "way" || unit === "shot" || value === 1 ? unit : `${unit}s`;
+  return `${value} ${plural}`;
+}
+
+/** What a value is, for messages: "a metric", "5 shot", "a tensor [way, shot]". */
+export function describe(value: Value): string {
+  switch (value.kind) {
+    case "int":
+      return value.unit === undefined ? `the number ${value.value}` : `\`${count(value.value, value.unit)}\``;
+    case "real":
+      return `the number ${value.value}`;
+    case "bool":
+      return `\`${value.value}\``;
+    case "text":
+      return `the text "${value.value}"`;
+    case "choice":
+      return `\`${value.value}\``;
+    case "list":
+      return "a list";
+    case "each":
+      return "an `each` list";
+    case "tuple":
+      return "a tuple";
+    case "fn":
+      return `the function \`${value.decl.name.text}\``;
+    case "builtin":
+      return `the built-in \`${value.name}\``;
+    case "metric":
+    case "backbone":
+    case "block":
+    case "dataset":
+    case "episode":
+      return `the ${value.kind} \`${value.decl.name.text}\``;
+    case "source":
+      return "a data source";
+    case "split":
+      return `the split \`${value.dataset.decl.name.text}.${value.split}\``;
+    case "stage":
+      return `the stage \`${value.id}\``;
+    case "stageSlot":
+      return `the ${value.slot} of \`${value.stage}\``;
+    case "tensor":
+      return `a value of type \`${printType(value.expr.type)}\``;
+    case "callable":
+      return "a network";
+    case "outputs":
+      return "the outputs of a backbone";
+    case "entry":
+      return `the entry \`${value.name}\``;
+    case "anything":
+      return "something unknown";
+  }
+}
+
+/** `[way=5, shot=5, feature=1600]`, with the kind before it unless it is a plain number: `class [item]`. */
+export function printType(type: { kind: string; axes: readonly Axis[] }, sizes = true): string {
+  const axes = printAxes(type.axes, sizes);
+  if (type.kind === "real") return type.axes.length === 0 ? "scalar" : axes;
+  return type.axes.length === 0 ? type.kind : `${type.kind} ${axes}`;
+}
+export function printAxes(axes: readonly Axis[], sizes = true): string {
+  return `[${axes.map((axis) => (sizes ? `${axis.name}=${axis.size}` : axis.name)).join(", ")}]`;
+}

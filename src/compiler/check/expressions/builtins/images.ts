@@ -1,0 +1,73 @@
+/** What makes images of images: they stay images, and only networks look into them. */
+import type { Axis } from "../../../typed/tree.js";
+import { alignAxes, asNumbers, findAxis, show } from "../../core/tensors.js";
+import { anything, type TensorValue, type Value } from "../../core/values.js";
+import { type BuiltinCall, frameOfCall, numbers, tensor } from "./call.js";
+
+/** Four views of each image, turned by 0, 90, 180 and 270 degrees. */
+export function rotations(call: BuiltinCall): Value {
+  const frame = frameOfCall(call);
+  const x = tensor(call, 0);
+  const as = call.as[0];
+  if (frame === undefined || x === undefined || as === undefined) return anything(call.span);
+  const refuse = (expected: string, found: string): Value => {
+    call.scope.checker.report("FSL3009", call.args[0]?.span ?? call.span, { what: "what is turned", expected, found });
+    return anything(call.span);
+  };
+  if (x.expr.type.kind !== "image") return refuse("an image", show(x.expr.type, frame));
+  const [height, width] = pixels(frame.options.image);
+  if (height !== undefined && width !== undefined && height.size !== width.size)
+    return refuse("a square image", `one of ${height.size} × ${width.size} pixels`);
+  if (findAxis(x.expr.type, as.name) !== undefined) {
+    call.scope.checker.report("FSL3003", as.span, { axis: as.name });
+    return anything(call.span);
+  }
+  return frame.make(call.span, "image", [...x.expr.type.axes, { name: as.name, size: 4 }], {
+    k: "rotations",
+    x: x.expr,
+    as: as.name,
+  });
+}
+
+/** `blend(a, b, w)`: w · a + (1 − w) · b, of numbers or of images; the weight of images may differ from pixel to pixel. */
+export function blend(call: BuiltinCall): Value {
+  const { scope, span } = call;
+  const frame = frameOfCall(call);
+  const a = tensor(call, 0);
+  if (frame === undefined || a === undefined) return anything(span);
+  const images = a.expr.type.kind === "image";
+  const b = images ? tensor(call, 1) : numbers(call, 1);
+  const w = weight(call);
+  if (b === undefined || w === undefined) return anything(span);
+  if (images !== (b.expr.type.kind === "image")) {
+    scope.checker.report("FSL3009", call.args[1]?.span ?? span, {
+      what: "what an image is blended with",
+      expected: "an image",
+      found: show(b.expr.type, frame),
+    });
+    return anything(span);
+  }
+  if (!images && asNumbers(a, scope, call.args[0]?.span ?? span) === undefined) return anything(span);
+  const both = alignAxes(a.expr, b.expr, scope, span, frame);
+  if (both === undefined) return anything(span);
+  const inside = images ? pixels(frame.options.image) : [];
+  const whole = { ...a.expr, type: { ...a.expr.type, axes: [...both, ...inside] } };
+  const all = alignAxes(whole, w.expr, scope, span, frame);
+  if (all === undefined) return anything(span);
+  const axes = all.filter((axis) => !inside.includes(axis));
+  return frame.make(span, images ? "image" : "real", axes, { k: "blend", a: a.expr, b: b.expr, w: w.expr });
+}
+
+function weight(call: BuiltinCall): TensorValue | undefined {
+  const given = call.args[2]?.value;
+  if ((given?.kind === "int" || given?.kind === "real") && (given.value < 0 || given.value > 1)) {
+    const span = call.args[2]?.span ?? call.span;
+    call.scope.checker.report("FSL5008", span, { what: "a weight", range: "from 0 to 1", found: given.value });
+    return undefined;
+  }
+  return numbers(call, 2);
+}
+
+function pixels(image: readonly Axis[] | undefined): Axis[] {
+  return (image ?? []).filter((axis) => axis.name === "height" || axis.name === "width");
+}

@@ -1,0 +1,135 @@
+/** Labels: what an index of an axis says about its class (rule 7). */
+import type { Axis } from "../../../typed/tree.js";
+import { unprimed } from "../../core/frame.js";
+import { alignAxes, findAxis, show, showValue, withoutAxes } from "../../core/tensors.js";
+import { anything, type TensorValue, type Value } from "../../core/values.js";
+import { type BuiltinCall, frameOfCall, numbers, tensor, unknownAxis } from "./call.js";
+
+export function label(call: BuiltinCall): Value {
+  const frame = frameOfCall(call);
+  const axis = call.axes[0];
+  if (frame === undefined || axis === undefined) return anything(call.span);
+  if (frame.isOpaque(axis.name)) {
+    call.scope.checker.report("FSL3015", axis.span, {
+      axis: axis.name,
+      what: "its labels are what the method is to find",
+    });
+    return anything(call.span);
+  }
+  const known = frame.known(axis.name);
+  if (known === undefined) {
+    unknownAxis(call, axis, frame);
+    return anything(call.span);
+  }
+  const self: Axis = { name: axis.name, size: known.size };
+  const base = unprimed(axis.name);
+  const way = known.merged?.find((part) => unprimed(part.name) === "way");
+  if (known.merged !== undefined && way !== undefined) {
+    const node = { k: "merged_index", merged: known.merged, as: axis.name, axis: way.name } as const;
+    return frame.make(call.span, "class", [self], node, { name: "way", size: way.size });
+  }
+  return frame.make(call.span, "class", [self], { k: "index", axis: self }, { name: base, size: known.size });
+}
+
+/** The argument as labels, and the axis that they index. */
+function labels(call: BuiltinCall, at: number): { y: TensorValue; of: Axis } | undefined {
+  const y = tensor(call, at);
+  if (y === undefined) return undefined;
+  const { type } = y.expr;
+  if (type.kind !== "class" || type.of === undefined) {
+    call.scope.checker.report("FSL3019", call.args[at]?.span ?? call.span, {
+      callee: `\`${call.name}\``,
+      found: showValue(y, call.frame),
+    });
+    return undefined;
+  }
+  return { y, of: type.of };
+}
+
+export function oneHot(call: BuiltinCall): Value {
+  const frame = frameOfCall(call);
+  const given = labels(call, 0);
+  if (frame === undefined || given === undefined) return anything(call.span);
+  const { y, of } = given;
+  if (findAxis(y.expr.type, of.name) !== undefined) {
+    call.scope.checker.report(
+      "FSL3003",
+      call.span,
+      { axis: of.name },
+      { help: [`label the primed axis: \`label(${of.name}')\``] },
+    );
+    return anything(call.span);
+  }
+  return frame.make(call.span, "real", [...y.expr.type.axes, of], { k: "one_hot", x: y.expr, axis: of });
+}
+
+export function crossEntropy(call: BuiltinCall): Value {
+  const { scope } = call;
+  const frame = frameOfCall(call);
+  const z = numbers(call, 0);
+  const given = labels(call, 1);
+  if (frame === undefined || z === undefined || given === undefined) return anything(call.span);
+  const { y, of } = given;
+  const scores = findAxis(z.expr.type, of.name);
+  if (scores === undefined) {
+    scope.checker.report(
+      "FSL3018",
+      call.args[1]?.span ?? call.span,
+      { axis: of.name, type: show(z.expr.type, frame) },
+      {
+        labels: [{ span: call.args[0]?.span ?? call.span, text: "these are the scores" }],
+      },
+    );
+    return anything(call.span);
+  }
+  if (scores.size !== of.size) {
+    scope.checker.report(
+      "FSL3002",
+      call.span,
+      { axis: of.name, left: scores.size, right: of.size },
+      {
+        labels: [
+          { span: call.args[0]?.span ?? call.span, text: `the scores are ${show(z.expr.type, frame)}` },
+          { span: call.args[1]?.span ?? call.span, text: `the labels index ${of.size}` },
+        ],
+      },
+    );
+    return anything(call.span);
+  }
+  if (findAxis(y.expr.type, of.name) !== undefined) {
+    scope.checker.report(
+      "FSL3003",
+      call.args[1]?.span ?? call.span,
+      { axis: of.name },
+      {
+        labels: [{ span: call.args[0]?.span ?? call.span, text: `the scores are ${show(z.expr.type, frame)}` }],
+        help: [`\`label(${of.name}')\` labels the rows of \`x[${of.name}']\`, whose scores are over \`${of.name}\``],
+      },
+    );
+    return anything(call.span);
+  }
+  const alone = y.expr.type.axes.find((axis) => findAxis(z.expr.type, axis.name) === undefined);
+  if (alone !== undefined) {
+    scope.checker.report(
+      "FSL3031",
+      call.args[1]?.span ?? call.span,
+      { axis: alone.name, type: show(z.expr.type, frame) },
+      {
+        labels: [{ span: call.args[0]?.span ?? call.span, text: "these are the scores" }],
+        help: alone.name.endsWith("'")
+          ? [`rename the axis of what is scored: \`x[${alone.name}]\``]
+          : [`keep \`${alone.name}\` in the scores`],
+      },
+    );
+    return anything(call.span);
+  }
+  const axes = alignAxes(z.expr, y.expr, scope, call.span, frame);
+  if (axes === undefined) return anything(call.span);
+  const from = z.expr.type.kind === "probabilities" ? "probabilities" : "logits";
+  return frame.make(call.span, "real", withoutAxes(axes, [of.name]), {
+    k: "cross_entropy",
+    z: z.expr,
+    y: y.expr,
+    from,
+  });
+}

@@ -1,0 +1,107 @@
+/** What consumes axes: sums, means, extremes, softmax and its kin, the k largest. */
+import type { ReduceOp, ValueType } from "../../../typed/tree.js";
+import { findAxis, show, showValue, withoutAxes } from "../../core/tensors.js";
+import { anything, type TensorValue, type Value } from "../../core/values.js";
+import { type BuiltinCall, frameOfCall, numbers, overOf } from "./call.js";
+
+export function reduce(call: BuiltinCall, op: ReduceOp): Value {
+  const frame = frameOfCall(call);
+  const x = numbers(call, 0);
+  if (frame === undefined || x === undefined) return anything(call.span);
+  const over = overOf(call, x, frame);
+  if (over === undefined) return anything(call.span);
+  const { type } = x.expr;
+  if (over.length === 0) return x;
+  const made = (kind: ValueType["kind"]): TensorValue =>
+    frame.make(call.span, kind, withoutAxes(type.axes, over), { k: "reduce", op, x: x.expr, over });
+  if (type.kind !== "probabilities" || (op !== "sum" && op !== "mean")) return made("real");
+  // Sums and means of probabilities over other axes are still probabilities (matching networks).
+  const { sums } = x;
+  if (sums === undefined) return made("probabilities");
+  if (sums.length > 0 && sums.every((axis) => over.includes(axis))) {
+    const axes = sums.map((axis) => `\`${axis}\``).join(" and ");
+    call.scope.checker.report("FSL3033", call.span, { op, axes }, { labels: [{ span: x.span, text: "these" }] });
+    return anything(call.span);
+  }
+  const within = over.every((axis) => sums.includes(axis));
+  const outside = over.every((axis) => !sums.includes(axis));
+  const kept = op === "sum" ? within : outside;
+  return { ...made("probabilities"), sums: kept ? sums.filter((axis) => !over.includes(axis)) : [] };
+}
+
+export function argmax(call: BuiltinCall): Value {
+  const frame = frameOfCall(call);
+  const x = numbers(call, 0);
+  if (frame === undefined || x === undefined) return anything(call.span);
+  const over = overOf(call, x, frame)?.[0];
+  const axis = over === undefined ? undefined : findAxis(x.expr.type, over);
+  if (axis === undefined) return anything(call.span);
+  return frame.make(
+    call.span,
+    "class",
+    withoutAxes(x.expr.type.axes, [axis.name]),
+    { k: "argmax", x: x.expr, over: axis.name },
+    axis,
+  );
+}
+
+type Along = "softmax" | "log_softmax" | "logsumexp" | "normalize";
+
+export function logsumexpLike(call: BuiltinCall, op: Along): Value {
+  const frame = frameOfCall(call);
+  const x = numbers(call, 0);
+  if (frame === undefined || x === undefined) return anything(call.span);
+  const over = overOf(call, x, frame);
+  if (over === undefined) return anything(call.span);
+  const { axes } = x.expr.type;
+  const kind: ValueType["kind"] = op === "softmax" ? "probabilities" : "real";
+  const made = frame.make(call.span, kind, op === "logsumexp" ? withoutAxes(axes, over) : axes, {
+    k: op,
+    x: x.expr,
+    over,
+  });
+  return op === "softmax" ? { ...made, sums: over } : made;
+}
+
+/** `top(k, x over a as b)`: the k largest, in falling order, on a new axis. */
+export function top(call: BuiltinCall): Value {
+  const { scope } = call;
+  const frame = frameOfCall(call);
+  const k = call.args[0];
+  if (frame === undefined || k === undefined) return anything(call.span);
+  if (k.value.kind !== "int") {
+    scope.checker.report("FSL3008", k.span, { what: "how many `top` takes", found: showValue(k.value, frame) });
+    return anything(call.span);
+  }
+  const x = numbers(call, 1);
+  if (x === undefined) return anything(call.span);
+  const over = overOf(call, x, frame)?.[0];
+  const as = call.as[0]?.name;
+  const axis = over === undefined ? undefined : findAxis(x.expr.type, over);
+  if (axis === undefined || as === undefined) return anything(call.span);
+  const count = k.value.value;
+  if (count < 1 || (count > axis.size && !frame.generic)) {
+    scope.checker.report(
+      "FSL3020",
+      k.span,
+      { axis: axis.name, size: axis.size, count },
+      {
+        labels: [{ span: x.span, text: `this is ${show(x.expr.type, frame)}` }],
+      },
+    );
+    return anything(call.span);
+  }
+  const rest = withoutAxes(x.expr.type.axes, [axis.name]);
+  if (rest.some((other) => other.name === as)) {
+    scope.checker.report("FSL3003", call.as[0]?.span ?? call.span, { axis: as });
+    return anything(call.span);
+  }
+  frame.know(as, count);
+  return frame.make(call.span, "real", [...rest, { name: as, size: count }], {
+    k: "top",
+    count,
+    x: x.expr,
+    over: axis.name,
+    as,
+  });
+}

@@ -1,0 +1,116 @@
+/** Every built-in function of expressions: its shape in a call, and its typing rule. */
+
+import type { Value } from "../../core/values.js";
+import type { BuiltinCall } from "./call.js";
+import { beta, permutation, uniform } from "./draws.js";
+import { dropout, elementwise, extreme } from "./elementwise.js";
+import { blend, rotations } from "./images.js";
+import { crossEntropy, label, oneHot } from "./labels.js";
+import { dot, eye, solve, squaredDistance } from "./linear.js";
+import { argmax, logsumexpLike, reduce, top } from "./reduce.js";
+import { concat, fill, merge, pick, position, size, split } from "./shape.js";
+import { weights } from "./weights.js";
+
+export interface Builtin {
+  /** Names of its value parameters. `"…"` as the last: any number more. */
+  readonly params: readonly string[];
+  /** Arguments are axes: `size(way)`, `eye(i, i')`. */
+  readonly takesAxes?: boolean;
+  /** The last argument is an axis or a list of axes: `merge(x, [way, shot] as item)`, `split(x, item as …)`. */
+  readonly lastIsAxes?: boolean;
+  /** `one`: exactly one axis; `some`: at least one; `maybe`: with or without. */
+  readonly over?: "one" | "some" | "maybe";
+  readonly along?: "one";
+  readonly as?: "one" | "some" | "maybe";
+  readonly rule: (call: BuiltinCall) => Value;
+  /** How a call reads, for help. */
+  readonly usage: string;
+}
+
+const reductions = (op: "sum" | "mean"): Builtin => ({
+  params: ["x"],
+  over: "some",
+  rule: (call) => reduce(call, op),
+  usage: `${op}(x over shot)`,
+});
+const extremes = (op: "max" | "min"): Builtin => ({
+  params: ["x", "…"],
+  over: "maybe",
+  rule: (call) => (call.over.length > 0 ? reduce(call, op) : extreme(call, op)),
+  usage: `${op}(x over shot)`,
+});
+const unary = (op: Parameters<typeof elementwise>[1]): Builtin => ({
+  params: ["x"],
+  rule: (call) => elementwise(call, op),
+  usage: `${op}(x)`,
+});
+const along = (op: Parameters<typeof logsumexpLike>[1]): Builtin => ({
+  params: ["x"],
+  over: "some",
+  rule: (call) => logsumexpLike(call, op),
+  usage: `${op}(x over way)`,
+});
+
+const builtins: Readonly<Record<string, Builtin>> = {
+  sum: reductions("sum"),
+  mean: reductions("mean"),
+  max: extremes("max"),
+  min: extremes("min"),
+  argmax: { params: ["x"], over: "one", rule: argmax, usage: "argmax(x over way)" },
+  top: { params: ["k", "x"], over: "one", as: "one", rule: top, usage: "top(3, x over item as best)" },
+  softmax: along("softmax"),
+  log_softmax: along("log_softmax"),
+  logsumexp: along("logsumexp"),
+  normalize: along("normalize"),
+  exp: unary("exp"),
+  log: unary("log"),
+  sqrt: unary("sqrt"),
+  tanh: unary("tanh"),
+  abs: unary("abs"),
+  floor: unary("floor"),
+  relu: unary("relu"),
+  sigmoid: unary("sigmoid"),
+  stop_gradient: unary("stop_gradient"),
+  dropout: { params: ["x", "p"], rule: dropout, usage: "dropout(x, 0.5)" },
+  dot: { params: ["a", "b"], over: "some", rule: dot, usage: "dot(a, b over feature)" },
+  squared_distance: {
+    params: ["a", "b"],
+    over: "some",
+    rule: squaredDistance,
+    usage: "squared_distance(a, b over feature)",
+  },
+  solve: { params: ["A", "B"], over: "one", rule: solve, usage: "solve(A, B over i)" },
+  eye: { params: ["a", "b"], takesAxes: true, rule: eye, usage: "eye(i, i')" },
+  size: { params: ["axis"], takesAxes: true, rule: size, usage: "size(way)" },
+  label: { params: ["axis"], takesAxes: true, rule: label, usage: "label(way)" },
+  zeros: { params: ["…"], takesAxes: true, rule: (call) => fill(call, 0), usage: "zeros(way, feature)" },
+  ones: { params: ["…"], takesAxes: true, rule: (call) => fill(call, 1), usage: "ones(way, feature)" },
+  one_hot: { params: ["y"], rule: oneHot, usage: "one_hot(y)" },
+  cross_entropy: { params: ["z", "y"], rule: crossEntropy, usage: "cross_entropy(z, y)" },
+  merge: { params: ["x", "axes"], lastIsAxes: true, as: "one", rule: merge, usage: "merge(x, [way, shot] as item)" },
+  split: { params: ["x", "axis"], lastIsAxes: true, as: "some", rule: split, usage: "split(x, item as [way, shot])" },
+  concat: { params: ["a", "…"], along: "one", rule: concat, usage: "concat(a, b along channel)" },
+  pick: { params: ["x", "at"], over: "one", rule: pick, usage: "pick(x, y over class)" },
+  position: { params: ["axis"], takesAxes: true, rule: position, usage: "position(way)" },
+  blend: { params: ["a", "b", "w"], rule: blend, usage: "blend(x, y, 0.5)" },
+  uniform: { params: [], as: "maybe", rule: uniform, usage: "uniform()" },
+  beta: { params: ["a", "b"], as: "maybe", rule: beta, usage: "beta(1.0, 1.0)" },
+  permutation: { params: ["axis"], takesAxes: true, rule: permutation, usage: "permutation(item)" },
+  weights: { params: ["network"], as: "one", rule: weights, usage: "weights(encoder as w)" },
+  rotations: { params: ["x"], as: "one", rule: rotations, usage: "rotations(x as turn)" },
+};
+
+export const builtinNames: readonly string[] = Object.keys(builtins);
+export function isBuiltin(name: string): boolean {
+  return Object.hasOwn(builtins, name);
+}
+export function builtinOf(name: string): Builtin | undefined {
+  return isBuiltin(name) ? builtins[name] : undefined;
+}
+
+/** For passing a built-in as a function: how many values it takes, and whether axes. */
+export function arityOf(name: string): { readonly params: number; readonly axes: boolean } | undefined {
+  const builtin = builtinOf(name);
+  if (builtin === undefined || builtin.takesAxes || builtin.lastIsAxes || builtin.as || builtin.along) return undefined;
+  return { params: builtin.params.filter((param) => param !== "…").length, axes: builtin.over !== undefined };
+}

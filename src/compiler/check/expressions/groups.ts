@@ -1,0 +1,124 @@
+/** Groups after an optimizer: paths that match weights, and what they change of them (rule 26). */
+import type * as ast from "../../../../grammar/ast.js";
+import { suggest } from "../core/checker.js";
+import type { Scope } from "../core/scope.js";
+
+export interface Group<C> {
+  readonly ast: ast.OptimizerGroup;
+  readonly change: Partial<C>;
+  /** `lr_decay`: the rate of each numbered part is so much of the next one's. */
+  readonly decay: number | undefined;
+}
+/** What groups change of a weight; `share`: a factor on its rate. */
+export type Changed<C> = Partial<C> & { readonly share?: number };
+
+/**
+ * The changes of each weight that a group matches: setting by setting, the most specific path wins. `words` are the
+ * settings as they are written; `whole` begins the help of a path that matches nothing: "this stage trains". Undefined
+ * where something is wrong, which has been reported.
+ */
+export function settleGroups<C extends object>(
+  groups: readonly Group<C>[],
+  weights: readonly string[],
+  words: Readonly<Record<keyof C & string, string>>,
+  whole: string,
+  scope: Scope,
+): ReadonlyMap<string, Changed<C>> | undefined {
+  const { checker } = scope;
+  const before = checker.errors;
+  const names = new Set(weights.flatMap((weight) => weight.split(".")));
+  const known = groups.map((group) => {
+    const parts = partsOf(group.ast.path);
+    if (!weights.some((weight) => matches(parts, weight.split(".")))) {
+      const near = parts.flatMap((part) =>
+        part.includes("*") || names.has(part) ? [] : suggest(part, names).filter((help) => help.startsWith("did")),
+      );
+      const help = near.length > 0 ? near : [`${whole} ${examples(weights)}`];
+      checker.report("FSL5014", group.ast.pathSpan, { path: group.ast.path }, { help });
+    }
+    const shares = group.decay === undefined ? undefined : sharesOf(group.ast, parts, group.decay, weights, scope);
+    const changeOf = (weight: string): Changed<C> => {
+      const share = shares?.get(weight);
+      return share === undefined ? group.change : { ...group.change, share };
+    };
+    return { ast: group.ast, parts, changeOf };
+  });
+  const changed = new Map<string, Changed<C>>();
+  for (const weight of weights) {
+    const matching = known.filter(({ parts }) => matches(parts, weight.split(".")));
+    if (matching.length === 0) continue;
+    const settled: Record<string, unknown> = {};
+    for (const [setting, word] of Object.entries<string>({ ...words, share: "lr_decay" })) {
+      const valueOf = (group: (typeof known)[number]): unknown =>
+        (group.changeOf(weight) as Readonly<Record<string, unknown>>)[setting];
+      const setters = matching.filter((group) => valueOf(group) !== undefined);
+      const best = Math.max(...setters.map(({ parts }) => specificity(parts)));
+      const [first, second] = setters.filter(({ parts }) => specificity(parts) === best);
+      if (first !== undefined && second !== undefined) {
+        checker.report(
+          "FSL5015",
+          second.ast.pathSpan,
+          { first: first.ast.path, second: second.ast.path, setting: word, weight },
+          { labels: [{ span: first.ast.pathSpan, text: "the other group" }] },
+        );
+      } else if (first !== undefined) settled[setting] = valueOf(first);
+    }
+    changed.set(weight, settled as Changed<C>);
+  }
+  return checker.errors > before ? undefined : changed;
+}
+
+/**
+ * `encoder.stage.* lr_decay: 0.4`: of the numbers that the last `*` stands for, the largest keeps its rate, and each one
+ * before it has the factor once more (discriminative rates, Howard & Ruder 2018).
+ */
+function sharesOf(
+  group: ast.OptimizerGroup,
+  parts: readonly string[],
+  factor: number,
+  weights: readonly string[],
+  scope: Scope,
+): ReadonlyMap<string, number> {
+  const star = parts.lastIndexOf("*");
+  const numbered = weights.flatMap((weight): (readonly [string, number])[] => {
+    const path = weight.split(".");
+    const at = path[star];
+    return star >= 0 && at !== undefined && /^\d+$/.test(at) && matches(parts, path) ? [[weight, Number(at)]] : [];
+  });
+  const deepest = Math.max(...numbered.map(([, number]) => number));
+  if (parts.includes("**") || numbered.length === 0) {
+    const why = star < 0 ? "has no `*`" : parts.includes("**") ? "has a `**`" : "has no number at its last `*`";
+    scope.checker.report("FSL5041", group.pathSpan, { path: group.path, why });
+  }
+  return new Map(numbered.map(([weight, number]) => [weight, factor ** (deepest - number)]));
+}
+
+/** `encoder.stage[0]` is `encoder`, `stage`, `0`. */
+function partsOf(path: string): string[] {
+  return path
+    .replace(/\[(\w+)\]/g, ".$1")
+    .split(".")
+    .filter((part) => part !== "");
+}
+
+/** Whether a path names a weight or something that holds it. `*` is one part, `**` any number. */
+function matches(pattern: readonly string[], path: readonly string[]): boolean {
+  const [head, ...rest] = pattern;
+  if (head === undefined) return true;
+  if (head === "**") {
+    for (let skip = 0; skip <= path.length; skip++)
+      if (matches(rest, path.slice(skip)) && (rest.length > 0 || skip === 0)) return true;
+    return false;
+  }
+  const [first, ...others] = path;
+  return first !== undefined && (head === "*" || head === first) && matches(rest, others);
+}
+
+function specificity(parts: readonly string[]): number {
+  return parts.filter((part) => !part.includes("*")).length;
+}
+
+function examples(weights: readonly string[]): string {
+  const shown = weights.slice(0, 3).map((weight) => `\`${weight}\``);
+  return weights.length > 3 ? `${shown.join(", ")} and ${weights.length - 3} more` : shown.join(", ") || "nothing";
+}

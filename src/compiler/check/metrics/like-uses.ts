@@ -1,0 +1,64 @@
+/** Values like a network's weights stand only where there is a weight to take its own: in the settings of a `minimize`. */
+import type { Span } from "../../../../grammar/ast.js";
+import type { Callable, Entry, Expr, Learn, OwnNetwork, Statement } from "../../typed/tree.js";
+import { changesOf } from "../../typed/walk.js";
+import type { Checker } from "../core/checker.js";
+import { nodes } from "../stages/blockers.js";
+
+type Like = Extract<Learn, { readonly kind: "like" }>;
+
+export function checkLikeUses(entries: readonly Entry[], learns: readonly Learn[], checker: Checker): void {
+  const likes = new Map(learns.flatMap((learn) => (learn.kind === "like" ? [[learn.name, learn] as const] : [])));
+  if (likes.size === 0) return;
+  const reads = (tree: unknown): { readonly like: Like; readonly expr: Expr }[] =>
+    [...nodes(tree)].flatMap((node) => {
+      const like = node["k"] === "learn" ? likes.get(String(node["name"])) : undefined;
+      return like ? [{ like, expr: node as unknown as Expr }] : [];
+    });
+  for (const { body } of entries) {
+    const allowed = new Set<Expr>();
+    const networks = new Map<number, OwnNetwork | undefined>();
+    for (const node of nodes(body)) {
+      if (node["kind"] !== "minimize") continue;
+      const { by, targets } = node as unknown as MinimizeParts;
+      for (const target of targets)
+        networks.set(target.local, target.kind === "network" ? own(target.from, networks) : undefined);
+      for (const target of targets)
+        for (const { like, expr } of reads(changesOf(target))) {
+          allowed.add(expr);
+          if (!covers(like, networks.get(target.local)))
+            report(like, expr.span, `it is changed for what \`${like.name}\` is not like`, checker);
+        }
+      for (const { like, expr } of reads(by.args)) {
+        allowed.add(expr);
+        const without = targets.find(({ local }) => !covers(like, networks.get(local)));
+        if (without === undefined) continue;
+        const what = without.kind === "network" ? "the weights of a network" : "a tensor";
+        report(like, expr.span, `it would be a setting of ${what} that \`${like.name}\` is not like`, checker);
+      }
+    }
+    for (const { like, expr } of reads(body))
+      if (!allowed.has(expr)) report(like, expr.span, "here is no weight that it could belong to", checker);
+  }
+}
+
+type MinimizeParts = Pick<Extract<Statement, { readonly kind: "minimize" }>, "by" | "targets">;
+
+/** Whose weights a target moves: those of a network that another `minimize` has adapted are still that one's. */
+function own(from: Callable, networks: ReadonlyMap<number, OwnNetwork | undefined>): OwnNetwork | undefined {
+  if (from.kind === "local") return networks.get(from.local);
+  return from.kind === "stage" ? undefined : from;
+}
+
+function covers({ of }: Like, network: OwnNetwork | undefined): boolean {
+  return of.some((each) => JSON.stringify(each) === JSON.stringify(network));
+}
+
+function report(like: Like, span: Span, why: string, checker: Checker): void {
+  checker.report(
+    "FSL3035",
+    span,
+    { name: like.name, why },
+    { labels: [{ span: like.span, text: "one value for each weight" }] },
+  );
+}

@@ -1,0 +1,130 @@
+/** Reads the arguments of a layer: static values, axes and words. */
+import type * as ast from "../../../../grammar/ast.js";
+import { suggest } from "../core/checker.js";
+import type { Scope } from "../core/scope.js";
+import { describe } from "../core/values.js";
+import { matchArguments } from "../expressions/arguments.js";
+import { evaluate } from "../expressions/evaluate.js";
+
+/** What a layer's argument may be. One with neither a `fallback` nor `optional` must be given. */
+export type LayerParam =
+  | { readonly kind: "count"; readonly least: number; readonly fallback?: number; readonly optional?: boolean }
+  | { readonly kind: "real"; readonly least: number; readonly below?: number; readonly fallback?: number }
+  | { readonly kind: "bool"; readonly fallback: boolean }
+  | { readonly kind: "word"; readonly words: readonly string[]; readonly fallback: string }
+  /** An axis by name, or a size. */
+  | { readonly kind: "axis"; readonly sized: boolean; readonly optional: boolean };
+
+export interface AxisArgument {
+  /** Undefined where a plain size was given. */
+  readonly name: string | undefined;
+  readonly size: number | undefined;
+}
+
+export class LayerArguments {
+  readonly #values = new Map<string, number | boolean | string | AxisArgument>();
+  #sound = true;
+
+  constructor(
+    readonly layer: string,
+    params: Readonly<Record<string, LayerParam>>,
+    args: readonly ast.Argument[],
+    span: ast.Span,
+    readonly scope: Scope,
+  ) {
+    const given = matchArguments(Object.keys(params), args, `\`${layer}\``, scope);
+    for (const [name, param] of Object.entries(params)) {
+      const expr = given.get(name);
+      if (expr !== undefined) this.#read(name, param, expr);
+      else if (!("optional" in param && param.optional) && !("fallback" in param)) {
+        this.#sound = false;
+        scope.checker.report("FSL2013", span, { name }, { help: [`\`${layer}\` takes ${usage(params)}`] });
+      } else if ("fallback" in param && param.fallback !== undefined) this.#values.set(name, param.fallback);
+    }
+  }
+
+  /** False where something has been reported as wrong. */
+  get sound(): boolean {
+    return this.#sound;
+  }
+  number(name: string): number {
+    return this.#values.get(name) as number;
+  }
+  given(name: string): boolean {
+    return this.#values.has(name);
+  }
+  numberOr(name: string, otherwise: number): number {
+    return this.given(name) ? this.number(name) : otherwise;
+  }
+  bool(name: string): boolean {
+    return this.#values.get(name) as boolean;
+  }
+  word(name: string): string {
+    return this.#values.get(name) as string;
+  }
+  axis(name: string): AxisArgument | undefined {
+    return this.#values.get(name) as AxisArgument | undefined;
+  }
+
+  #read(name: string, param: LayerParam, expr: ast.Expr): void {
+    if (param.kind === "word") {
+      const word = expr.kind === "ref" ? expr.text : undefined;
+      if (word !== undefined && param.words.includes(word)) this.#values.set(name, word);
+      else
+        this.#refuse(
+          name,
+          `one of ${param.words.map((each) => `\`${each}\``).join(", ")}`,
+          word ?? "something else",
+          expr,
+          [...(word === undefined ? [] : suggest(word, param.words))],
+        );
+      return;
+    }
+    if (param.kind === "axis" && expr.kind === "ref" && this.scope.lookup(expr.text)?.kind !== "int") {
+      this.#values.set(name, { name: expr.text, size: undefined });
+      return;
+    }
+    const value = evaluate(expr, this.scope);
+    if (value.kind === "anything") {
+      this.#sound = false;
+      return;
+    }
+    const refuse = (expected: string): void => this.#refuse(name, expected, describe(value), expr);
+    switch (param.kind) {
+      case "bool":
+        if (value.kind === "bool") this.#values.set(name, value.value);
+        else refuse("true or false");
+        return;
+      case "axis":
+        if (value.kind === "int" && value.value >= 1 && param.sized)
+          this.#values.set(name, { name: undefined, size: value.value });
+        else refuse(param.sized ? "an axis or a size of at least 1" : "an axis");
+        return;
+      case "count":
+        if (value.kind === "int" && value.value >= param.least) this.#values.set(name, value.value);
+        else refuse(`a whole number of at least ${param.least}`);
+        return;
+      case "real": {
+        const number = value.kind === "int" || value.kind === "real" ? value.value : Number.NaN;
+        if (number >= param.least && !(param.below !== undefined && number >= param.below))
+          this.#values.set(name, number);
+        else {
+          const range =
+            param.below === undefined ? `at least ${param.least}` : `from ${param.least} to below ${param.below}`;
+          refuse(`a number ${range}`);
+        }
+      }
+    }
+  }
+
+  #refuse(name: string, expected: string, found: string, expr: ast.Expr, help: readonly string[] = []): void {
+    this.#sound = false;
+    this.scope.checker.report("FSL4005", expr.span, { name, layer: this.layer, expected, found }, { help });
+  }
+}
+
+function usage(params: Readonly<Record<string, LayerParam>>): string {
+  return Object.entries(params)
+    .map(([name, param]) => ("fallback" in param ? `${name}: ${param.fallback}` : name))
+    .join(", ");
+}

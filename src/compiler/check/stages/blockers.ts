@@ -1,0 +1,99 @@
+/** What a stage uses that checks but cannot be lowered yet. */
+import type * as ast from "../../../../grammar/ast.js";
+import type { Holes } from "../../diagnostics/code.js";
+import { type CodeName, diagnostic, type registry } from "../../diagnostics/diagnostic.js";
+import { type LoopStatement, roundsOf, roundsWithin } from "../../typed/loops.js";
+import type { Block, Blocker, Callable, Metric, Network, Statement } from "../../typed/tree.js";
+import { rootOf } from "../../typed/walk.js";
+
+export function blocker<K extends CodeName>(code: K, span: ast.Span, holes: Holes<(typeof registry)[K]>): Blocker {
+  return { code, message: diagnostic(code, span, holes).message, span };
+}
+
+/** Every node of a typed tree that has one of these tags. */
+export function* nodes(tree: unknown): Generator<Record<string, unknown>> {
+  if (typeof tree !== "object" || tree === null) return;
+  if (Array.isArray(tree)) {
+    for (const item of tree) yield* nodes(item);
+    return;
+  }
+  const record = tree as Record<string, unknown>;
+  yield record;
+  for (const [key, value] of Object.entries(record)) if (key !== "span" && key !== "type") yield* nodes(value);
+}
+
+/** What of a metric's `classify` the runtime cannot drive, wherever the metric is used. */
+export function metricBlockers(metric: Metric, stage: string, span: ast.Span): Blocker[] {
+  const images = metric.fits
+    .filter((fit) => fit.input.form === "image")
+    .map((fit) => blocker("FSL5106", span, { stage, name: fit.name }));
+  const crowded = outerLoops(metric).flatMap((loop) => {
+    const rounds = roundsWithin(loop, true);
+    return rounds > mostRoundsWithin ? [blocker("FSL5102", loop.span, { stage, rounds, most: mostRoundsWithin })] : [];
+  });
+  return [...images, ...crowded];
+}
+
+/** What a training step cannot go through: each round of a loop is part of its program. */
+export function trainingBlockers(metric: Metric, encoder: Network, loss: Block, stage: string): Blocker[] {
+  const read = new Set([
+    "classify",
+    ...[...nodes(loss)].flatMap((node) => (node["k"] === "entry_loss" ? [String(node["entry"])] : [])),
+  ]);
+  return [...read].flatMap((name) => loopBlockers(metric.entries[name]?.body.statements ?? [], metric, encoder, stage));
+}
+
+/** What of the loops in a body a training step cannot go through. */
+export function loopBlockers(
+  statements: readonly Statement[],
+  metric: Pick<Metric, "learns">,
+  encoder: Network,
+  stage: string,
+): Blocker[] {
+  for (const node of nodes(statements)) {
+    const statement = node as unknown as Statement;
+    if (statement.kind === "minimize" && statement.by?.method === "lbfgs")
+      return [blocker("FSL5101", statement.span, { stage, why: "`lbfgs` ends where it has converged, at test only" })];
+  }
+  return loopsOf(statements).flatMap((loop) => {
+    const why = tooLong(loop, metric, encoder);
+    return why === undefined ? [] : [blocker("FSL5101", loop.span, { stage, why })];
+  });
+}
+
+function tooLong(loop: LoopStatement, metric: Pick<Metric, "learns">, encoder: Network): string | undefined {
+  const rounds = roundsOf(loop, false);
+  if (rounds > mostTrainingRounds)
+    return `its ${rounds} rounds are more than the ${mostTrainingRounds} that one can hold`;
+  const layers = adaptedLayers(loop, metric, encoder);
+  if (rounds * layers <= mostLayerRounds) return undefined;
+  return `${rounds} rounds through ${layers} layers that are adapted are more than the ${mostLayerRounds} layers that one can hold`;
+}
+
+/** Layers of the networks that a loop adapts. */
+function adaptedLayers(loop: LoopStatement, metric: Pick<Metric, "learns">, encoder: Network): number {
+  let layers = 0;
+  for (const node of nodes(loop)) {
+    const target = node as { readonly kind?: unknown; readonly from?: Callable };
+    if (target.kind !== "network" || target.from === undefined) continue;
+    const from = rootOf(target.from);
+    const learn = from.kind === "learn" ? metric.learns.find((own) => own.name === from.name) : undefined;
+    const network = from.kind === "slot" ? encoder : learn?.kind === "module" ? learn.network : undefined;
+    layers += [...nodes(network?.layers)].filter((layer) => "op" in layer && "path" in layer).length;
+  }
+  return layers;
+}
+
+/** Rounds of loops that a training step may be made of, and that a round of a loop may hold. */
+const mostTrainingRounds = 256;
+const mostRoundsWithin = 256;
+/** Layers of adapted networks, counted once a round: about 40 nodes each in a step's program. */
+const mostLayerRounds = 800;
+
+function outerLoops(metric: Metric): LoopStatement[] {
+  return loopsOf(metric.entries["classify"]?.body.statements ?? []);
+}
+
+function loopsOf(statements: readonly Statement[]): LoopStatement[] {
+  return statements.flatMap((statement) => (statement.kind === "let" ? [] : [statement]));
+}

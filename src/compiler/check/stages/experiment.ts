@@ -1,0 +1,198 @@
+/** All stages of an experiment, each typed when something needs it, dependencies first. */
+import type * as ast from "../../../../grammar/ast.js";
+import type { Axis, Dataset, Stage } from "../../typed/tree.js";
+import { type Checker, suggest } from "../core/checker.js";
+import type { Scope } from "../core/scope.js";
+import { type CallableValue, describe, type MetricValue } from "../core/values.js";
+import { Datasets } from "../data/datasets.js";
+import { elaborateTasks } from "../data/tasks.js";
+import { elaborateMetric, genericUse } from "../metrics/metrics.js";
+import { elaborateBackbone } from "../networks/backbones.js";
+import { type Elaborated, elaborateStage } from "./elaborate.js";
+import { type Lines, ownLines } from "./lines.js";
+import type { Slots, Stages } from "./slots.js";
+
+interface Declared {
+  readonly decl: ast.StageDecl;
+  readonly scope: Scope;
+  lines?: { readonly lines: Lines; readonly complete: boolean } | "making";
+  typed?: Elaborated | "making";
+}
+
+export class Stagecraft implements Stages {
+  readonly #declared = new Map<string, Declared>();
+  readonly #ordered: Stage[] = [];
+  readonly #broken = new Set<ast.MetricDecl>();
+  readonly datasets: Datasets;
+
+  constructor(private readonly checker: Checker) {
+    this.datasets = new Datasets(checker);
+    checker.callStage = (id, at, { labels, image }) => this.#callable(id, at, labels, image);
+  }
+
+  declare(id: string, decl: ast.StageDecl, scope: Scope): void {
+    this.#declared.set(id, { decl, scope });
+  }
+
+  /** Typed stages, each after those it needs. */
+  get stages(): readonly Stage[] {
+    return this.#ordered;
+  }
+  get typedDatasets(): Record<string, Dataset> {
+    return this.datasets.typed;
+  }
+
+  /** A metric by itself, whether or not a stage uses it. */
+  checkMetric(value: MetricValue): void {
+    const before = this.checker.errors;
+    elaborateMetric(value, genericUse, value.decl.name.span);
+    if (this.checker.errors > before) this.#broken.add(value.decl);
+  }
+
+  /** A declaration by itself, whether or not a stage uses it. */
+  checkDeclaration(decl: ast.Declaration, scope: Scope): void {
+    const value = scope.lookup(decl.name.text);
+    const needsArguments = "params" in decl && (decl.params ?? []).some((param) => param.value === undefined);
+    if (value === undefined || needsArguments) return;
+    const at = decl.name.span;
+    if (value.kind === "metric" && decl.kind === "metric") this.checkMetric(value);
+    else if (value.kind === "backbone") elaborateBackbone(value, { channels: 3, height: 84, width: 84 }, at, true);
+    else if (value.kind === "episode") elaborateTasks(value, at);
+    else if (value.kind === "dataset" && decl.kind === "dataset" && decl.value !== undefined)
+      this.datasets.of(value, at);
+  }
+
+  elaborate(id: string): void {
+    this.slotsOf(id, this.#declared.get(id)?.decl.name.span ?? { file: "", start: 0, end: 0 });
+  }
+
+  slotsOf(id: string, at: ast.Span): Slots | undefined {
+    const declared = this.#declared.get(id);
+    if (declared === undefined) return undefined;
+    if (declared.typed === "making") {
+      this.checker.report(
+        "FSL5010",
+        at,
+        { chain: this.#chain("typed", id) },
+        {
+          labels: [{ span: declared.decl.name.span, text: `\`${declared.decl.name.text}\` is declared here` }],
+        },
+      );
+      return undefined;
+    }
+    if (declared.typed === undefined) {
+      declared.typed = "making";
+      const lines = this.#linesOf(id, at);
+      const made: Elaborated =
+        lines === undefined
+          ? { stage: undefined, slots: {} }
+          : elaborateStage({
+              id,
+              decl: declared.decl,
+              scope: declared.scope,
+              lines: lines.lines,
+              datasets: this.datasets,
+              stages: this,
+              broken: this.#broken,
+            });
+      declared.typed = made;
+      if (made.stage !== undefined && lines?.complete === true) this.#ordered.push(made.stage);
+    }
+    const { stage, slots } = declared.typed;
+    return stage === undefined ? undefined : slots;
+  }
+
+  #linesOf(id: string, at: ast.Span): { readonly lines: Lines; readonly complete: boolean } | undefined {
+    const declared = this.#declared.get(id);
+    if (declared === undefined) return undefined;
+    if (declared.lines === "making") {
+      this.checker.report("FSL5010", at, { chain: this.#chain("lines", id) });
+      return undefined;
+    }
+    if (declared.lines !== undefined) return declared.lines;
+    declared.lines = "making";
+    const { decl, scope } = declared;
+    let inherited: Lines = new Map();
+    let complete = true;
+    if (decl.like !== undefined) {
+      const base = this.#baseOf(decl, decl.like, scope);
+      const lines = base === undefined ? undefined : this.#linesOf(base, decl.like.span);
+      if (lines === undefined) complete = false;
+      else inherited = lines.lines;
+    }
+    const own = ownLines(decl, scope, inherited);
+    declared.lines = { lines: own.lines, complete: own.complete && complete };
+    // Without its base, half of the lines would be reported as missing.
+    return complete ? declared.lines : undefined;
+  }
+
+  #baseOf(decl: ast.StageDecl, like: ast.Name, scope: Scope): string | undefined {
+    const value = scope.lookup(like.text);
+    const base = value?.kind === "stage" ? this.#declared.get(value.id) : undefined;
+    if (value?.kind === "stage" && base?.decl.stage === decl.stage) return value.id;
+    if (value?.kind === "anything") return undefined;
+    const what =
+      value === undefined
+        ? `no stage is called \`${like.text}\``
+        : base === undefined
+          ? `\`${like.text}\` is ${describe(value)}, not a stage`
+          : `\`${like.text}\` is ${stageKind(base.decl)}, and \`${decl.name.text}\` is ${stageKind(decl)}`;
+    const names = [...this.#declared.values()]
+      .filter((other) => other.decl.stage === decl.stage && other.decl !== decl)
+      .map((other) => other.decl.name.text);
+    this.checker.report("FSL5028", like.span, { what }, { help: suggest(like.text, names) });
+    return undefined;
+  }
+
+  #chain(making: "typed" | "lines", id: string): string {
+    const open = [...this.#declared.entries()]
+      .filter(([, declared]) => declared[making] === "making")
+      .map(([name]) => name);
+    const from = open.slice(open.indexOf(id));
+    return [...from, id].map((name) => `\`${name}\``).join(" → ");
+  }
+
+  /** A finished stage as a function of images: its logits, frozen (rule 24). */
+  #callable(
+    id: string,
+    at: ast.Span,
+    labels: string | undefined,
+    image: readonly Axis[] | undefined,
+  ): CallableValue | undefined {
+    const slots = this.slotsOf(id, at);
+    if (slots === undefined) return undefined;
+    const { head } = slots;
+    if (head === undefined) {
+      this.checker.report("FSL2019", at, { needed: "a stage with a head", found: `\`${id}\`, which has none` });
+      return undefined;
+    }
+    if (labels !== undefined && head.labels !== labels) {
+      this.checker.report("FSL3028", at, { left: head.labels, right: labels });
+      return undefined;
+    }
+    const own = slots.encoder?.value.input;
+    if (own !== undefined && image !== undefined && pixels(own) !== pixels(image)) {
+      this.checker.report("FSL3009", at, {
+        what: `what \`${id}\` is called with`,
+        expected: `images of ${pixels(own)}`,
+        found: `some of ${pixels(image)}`,
+      });
+      return undefined;
+    }
+    return {
+      kind: "callable",
+      target: { kind: "stage", stage: id },
+      network: () => head.value,
+      known: () => head.value,
+      gives: "logits",
+      norm: "running",
+      span: at,
+    };
+  }
+}
+
+const pixels = (image: readonly Axis[]): string => image.map(({ size }) => size).join(" × ");
+
+function stageKind({ stage }: ast.StageDecl): string {
+  return stage === "evaluate" ? "an `evaluate`" : `a \`${stage}\``;
+}

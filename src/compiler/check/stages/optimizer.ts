@@ -1,0 +1,107 @@
+/** The optimizer of a stage, and the settings that path groups change (rule 26). */
+import type * as ast from "../../../../grammar/ast.js";
+import type { Optimizer } from "../../typed/tree.js";
+import type { Scope } from "../core/scope.js";
+import { type Group, settleGroups } from "../expressions/groups.js";
+import { type Setting, type SettingTable, settle, settleArguments } from "../expressions/settings.js";
+
+const lr: Setting = { name: "lr", type: { kind: "real" }, min: 0 };
+const decay: Setting = { name: "weight_decay", type: { kind: "real" }, default: 0, min: 0 };
+const clip: Setting = { name: "clip", type: { kind: "real" }, default: 0, min: 0 };
+const adam: readonly Setting[] = [
+  lr,
+  decay,
+  { name: "beta1", type: { kind: "real" }, default: 0.9, min: 0, max: 1 },
+  { name: "beta2", type: { kind: "real" }, default: 0.999, min: 0, max: 1 },
+  { name: "eps", type: { kind: "real" }, default: 1e-8, min: 0 },
+  clip,
+];
+const optimizers: SettingTable = {
+  sgd: [
+    lr,
+    { name: "momentum", type: { kind: "real" }, default: 0, min: 0, max: 1 },
+    decay,
+    { name: "nesterov", type: { kind: "bool" }, default: false },
+    clip,
+  ],
+  adam,
+  adamw: adam.map((setting) => (setting.name === "weight_decay" ? { ...setting, default: 0.01 } : setting)),
+};
+
+interface Settled {
+  readonly frozen: boolean;
+  readonly lr: number;
+  readonly weightDecay: number;
+}
+
+/** `weights`: slot paths of all weights that this stage trains. */
+export function elaborateOptimizer(
+  line: ast.OptimizerLine,
+  weights: readonly string[],
+  scope: Scope,
+): Optimizer | undefined {
+  const settled = settle(line.value, optimizers, "optimizer", scope);
+  if (settled === undefined || typeof settled.args["lr"] !== "number") return undefined;
+  const number = (name: string, otherwise: number): number => {
+    const value = settled.args[name];
+    return typeof value === "number" ? value : otherwise;
+  };
+  const base: Settled = { frozen: false, lr: settled.args["lr"], weightDecay: number("weight_decay", 0) };
+  const overrides = groups(line.groups, weights, base, scope);
+  if (overrides === undefined) return undefined;
+  const clipTo = number("clip", 0);
+  return {
+    kind: settled.name as Optimizer["kind"],
+    lr: base.lr,
+    weightDecay: base.weightDecay,
+    momentum: number("momentum", 0),
+    nesterov: settled.args["nesterov"] === true,
+    beta1: number("beta1", 0.9),
+    beta2: number("beta2", 0.999),
+    eps: number("eps", 1e-8),
+    clip: clipTo > 0 ? clipTo : undefined,
+    overrides,
+  };
+}
+
+const words: Readonly<Record<"frozen" | "lr" | "weightDecay", string>> = {
+  frozen: "frozen",
+  lr: "lr",
+  weightDecay: "weight_decay",
+};
+
+function groups(
+  written: readonly ast.OptimizerGroup[],
+  weights: readonly string[],
+  base: Settled,
+  scope: Scope,
+): Optimizer["overrides"] | undefined {
+  const before = scope.checker.errors;
+  const known = written.map((group): Group<Settled> => {
+    const settings: Setting[] = [
+      { ...lr, default: -1 },
+      { ...decay, default: -1 },
+      { name: "lr_decay", type: { kind: "real" }, default: 1, min: 0, above: true, max: 1 },
+    ];
+    const { args, given } = settleArguments(settings, group.settings, "a group", group.span, scope);
+    const number = (name: string): number | undefined => {
+      const value = given.has(name) ? args[name] : undefined;
+      return typeof value === "number" ? value : undefined;
+    };
+    const [rate, weightDecay] = [number("lr"), number("weight_decay")];
+    const change = {
+      ...(group.frozen ? { frozen: true } : {}),
+      ...(rate === undefined ? {} : { lr: rate }),
+      ...(weightDecay === undefined ? {} : { weightDecay }),
+    };
+    return { ast: group, change, decay: number("lr_decay") };
+  });
+  const changed = settleGroups(known, weights, words, "this stage trains", scope);
+  if (changed === undefined || scope.checker.errors > before) return undefined;
+  return Object.fromEntries(
+    [...changed].map(([weight, { share = 1, ...change }]) => {
+      const settled = { ...base, ...change };
+      return [weight, { ...settled, lr: settled.lr * share }];
+    }),
+  );
+}

@@ -1,0 +1,41 @@
+/** Evaluations on classes that a stage before them was trained on: accuracies that say nothing of new classes. */
+import type { Dataset, EvaluateStage, SplitRef, Stage } from "../../typed/tree.js";
+import type { Checker } from "../core/checker.js";
+
+export function warnOfSeenClasses(
+  stages: readonly Stage[],
+  datasets: Readonly<Record<string, Dataset>>,
+  checker: Checker,
+): void {
+  const byId = new Map(stages.map((stage) => [stage.id, stage]));
+  // Two declarations may read the same images.
+  const text = ({ dataset, split }: SplitRef): string => `${JSON.stringify(datasets[dataset]?.source)} ${split}`;
+  for (const stage of stages) {
+    if (stage.kind !== "evaluate") continue;
+    const trained = trainedBefore(stage, byId);
+    for (const split of new Map(stage.rows.map((row) => [text(row.split), row.split])).values()) {
+      const by = trained.find((other) => text(splitOf(other)) === text(split));
+      if (by === undefined) continue;
+      const what = `${datasets[split.dataset]?.name ?? split.dataset}.${split.split}`;
+      checker.report("FSL5030", split.span, { stage: stage.name, split: what, trained: by.name });
+    }
+  }
+}
+
+type Training = Exclude<Stage, EvaluateStage>;
+const splitOf = (stage: Training): SplitRef => (stage.kind === "pretrain" ? stage.data : stage.episodes.split);
+
+/** The trainings that a stage goes back to, the nearest first. */
+function trainedBefore(stage: Stage, byId: ReadonlyMap<string, Stage>): Training[] {
+  const found = new Set<Training>();
+  const visit = ({ needs }: Stage): void => {
+    for (const need of needs) {
+      const before = byId.get(need);
+      if (before === undefined || before.kind === "evaluate" || found.has(before)) continue;
+      found.add(before);
+      visit(before);
+    }
+  };
+  visit(stage);
+  return [...found];
+}

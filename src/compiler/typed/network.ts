@@ -1,0 +1,79 @@
+/** Networks of the typed tree: layers with every shape known, and their weights. */
+import type { Span } from "../../../grammar/ast.js";
+import type { Axis } from "./values.js";
+
+/** A backbone, head or module with every shape known. */
+export interface Network {
+  /** What the declaration is called, for people. */
+  readonly name: string;
+  readonly input: readonly Axis[];
+  readonly layers: readonly Layer[];
+  /** Named outputs (rule 22); a head or module has the one output `out`. */
+  readonly outputs: Readonly<Record<string, readonly Axis[]>>;
+  /** Every weight, trainable or running statistic, by path within the network (`stage.0.conv.1.weight`). */
+  readonly weights: readonly WeightSpec[];
+}
+export interface WeightSpec {
+  readonly path: string;
+  readonly shape: readonly number[];
+  readonly init: Initializer;
+  /** False for running statistics and counters: state that no optimizer touches. */
+  readonly trainable: boolean;
+}
+export type Initializer =
+  | { readonly kind: "constant"; readonly value: number }
+  | { readonly kind: "normal"; readonly mean: number; readonly std: number }
+  | { readonly kind: "uniform"; readonly low: number; readonly high: number };
+
+/** One layer, its shapes without batch axes. Weight paths are `${path}.weight`, `.bias`, `.running_mean`, `.running_var`. */
+export interface Layer {
+  readonly path: string;
+  readonly op: LayerOp;
+  readonly input: readonly Axis[];
+  readonly output: readonly Axis[];
+  /** The network output that this layer's value is (`map`, `vector`, …). */
+  readonly outputName?: string;
+  readonly span: Span;
+}
+export type LayerOp =
+  | {
+      readonly kind: "conv";
+      readonly in: number;
+      readonly out: number;
+      readonly kernel: number;
+      readonly stride: number;
+      readonly pad: number;
+      readonly bias: boolean;
+    }
+  /** `momentum` is the weight of the new statistic, as in PyTorch (0.1). */
+  | { readonly kind: "batch_norm"; readonly axis: string; readonly momentum: number; readonly eps: number }
+  | { readonly kind: "layer_norm"; readonly axes: readonly string[]; readonly eps: number }
+  | {
+      readonly kind: "linear";
+      readonly in: number;
+      readonly out: number;
+      readonly inAxis: string;
+      readonly outAxis: string | undefined;
+      readonly bias: boolean;
+    }
+  /** Rows of the weight and the input are L2-normalized, the product scaled (Baseline++). */
+  | {
+      readonly kind: "cosine_linear";
+      readonly in: number;
+      readonly out: number;
+      readonly inAxis: string;
+      readonly outAxis: string;
+      readonly scale: number;
+    }
+  | {
+      readonly kind: "activation";
+      readonly fn: "relu" | "leaky_relu" | "tanh" | "sigmoid" | "identity";
+      readonly slope?: number;
+    }
+  | { readonly kind: "max_pool" | "avg_pool"; readonly size: number; readonly stride: number; readonly pad: number }
+  | { readonly kind: "global_avg_pool" }
+  | { readonly kind: "flatten" }
+  | { readonly kind: "dropout"; readonly p: number }
+  | { readonly kind: "drop_block"; readonly p: number; readonly size: number; readonly rampSteps: number }
+  | { readonly kind: "residual"; readonly body: readonly Layer[]; readonly shortcut: readonly Layer[] }
+  | { readonly kind: "parallel"; readonly branches: readonly (readonly Layer[])[]; readonly along: string };

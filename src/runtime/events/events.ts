@@ -1,0 +1,111 @@
+/**
+ * The one event stream: what `events.ndjson` holds, what `--reporter json` prints and what every view reads.
+ * Times are milliseconds since the epoch. Events of a stage carry its id and, inside training, the step.
+ */
+import type { Numerics } from "../engines/engine.js";
+import type { Choice } from "../engines/select.js";
+
+export type RunEvent = { readonly time: number } & (
+  | {
+      readonly type: "run.start";
+      readonly run: string;
+      readonly file: string;
+      readonly version: string;
+      readonly seed: number;
+      /** What computes the stages that the store does not serve; undefined where that is not here. */
+      readonly engine?: Choice | undefined;
+      readonly stages: readonly StageOutline[];
+    }
+  /** `engine` is undefined where the stage runs no tensor program (ingest). */
+  | {
+      readonly type: "stage.start";
+      readonly stage: string;
+      readonly attempt: number;
+      readonly engine: Numerics | undefined;
+    }
+  /** Served from the store. */
+  | {
+      readonly type: "stage.cached";
+      readonly stage: string;
+      readonly key: string;
+      readonly numerics: Numerics | undefined;
+      readonly results: readonly Result[];
+    }
+  /** Long preparations: `unit` is `images`, `files`, `bytes`, `graph nodes`, … */
+  | {
+      readonly type: "stage.progress";
+      readonly stage: string;
+      readonly phase: string;
+      readonly done: number;
+      readonly total: number | undefined;
+      readonly unit: string;
+    }
+  | {
+      readonly type: "stage.step";
+      readonly stage: string;
+      readonly step: number;
+      readonly steps: number;
+      readonly epoch: number;
+      readonly loss: number;
+      readonly accuracy: number | undefined;
+      readonly lr: number;
+      readonly itemsPerSecond: number;
+      readonly unit: "episodes" | "images";
+    }
+  | {
+      readonly type: "stage.validate";
+      readonly stage: string;
+      readonly step: number;
+      readonly epoch: number;
+      readonly accuracy: number;
+      readonly ci95: number;
+      readonly episodes: number;
+      readonly best: boolean;
+    }
+  | { readonly type: "stage.note"; readonly stage: string; readonly message: string }
+  | {
+      readonly type: "stage.done";
+      readonly stage: string;
+      readonly key: string;
+      readonly seconds: number;
+      readonly results: readonly Result[];
+    }
+  | {
+      readonly type: "stage.failed";
+      readonly stage: string;
+      readonly code: string;
+      readonly message: string;
+      readonly mend: string | undefined;
+      /** `examples/birds.fsl:12:3`: the place in the experiment that it is about, where there is one. */
+      readonly at?: string | undefined;
+    }
+  | {
+      readonly type: "run.done";
+      readonly status: "done" | "failed" | "interrupted";
+      readonly results: readonly Result[];
+      readonly seconds: number;
+    }
+);
+
+export interface StageOutline {
+  readonly id: string;
+  readonly kind: "ingest" | "pretrain" | "meta" | "evaluate";
+  readonly name: string;
+  readonly needs: readonly string[];
+}
+
+/** `metric` is `accuracy`, `top2`, …; `ci95` is the half-width of the Student-t interval over episodes. `row` names an `each` value. */
+export interface Result {
+  readonly stage: string;
+  readonly row?: string;
+  readonly metric: string;
+  readonly mean: number;
+  readonly ci95: number;
+  readonly episodes: number;
+  /** True where the method saw all queries of an episode together: not to be ranked with methods that see one. */
+  readonly transductive?: true;
+  /** What the method relies on: `balanced` = equal numbers of queries of each class. */
+  readonly assumes?: readonly string[];
+  /** How many queries have scores that are not numbers. */
+  readonly unscored?: number;
+}

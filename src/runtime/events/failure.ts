@@ -1,0 +1,112 @@
+/** Errors of any kind as what the user gets to see: a code, a message, a mend; never a stack trace. */
+import { mkdirSync, writeFileSync } from "node:fs";
+import { cpus, release } from "node:os";
+import { join } from "node:path";
+import type { Span } from "../../../grammar/ast.js";
+import {
+  type CodeName,
+  type Diagnostic,
+  DiagnosticError,
+  diagnostic,
+  registry,
+} from "../../compiler/diagnostics/diagnostic.js";
+import { SourceLines } from "../../compiler/diagnostics/source.js";
+import { EngineError } from "../engines/engine.js";
+import { version } from "../system/package.js";
+import { fileName } from "../system/project.js";
+
+export interface Failure {
+  readonly code: string;
+  readonly message: string;
+  readonly mend: string | undefined;
+  /** The text of the experiment that it is about, where there is one. */
+  readonly span?: Span;
+}
+
+/** Where an error happened: named in the message, and where details of a bug may be written. */
+export interface FailurePlace {
+  readonly stage: string;
+  readonly engine: string;
+  /** The run's folder. */
+  readonly dir: string;
+}
+
+export function describeFailure(error: unknown, place: FailurePlace): Failure {
+  if (error instanceof DiagnosticError) return fromDiagnostic(error.diagnostic);
+  if (error instanceof EngineError) return fromDiagnostic(engineDiagnostic(error, place));
+  const wanting = unobtainable(error);
+  if (wanting !== undefined) {
+    return fromDiagnostic(engineDiagnostic(new EngineError("out-of-memory", wanting), place));
+  }
+  return bug(error, place);
+}
+
+/** What the system has refused for want of memory outside of every engine; undefined for other errors. */
+function unobtainable(error: unknown): string | undefined {
+  if (error instanceof RangeError && /array buffer allocation failed/i.test(error.message))
+    return "a buffer cannot be had";
+  const code = error instanceof Error && "code" in error ? error.code : undefined;
+  return code === "ERR_WORKER_INIT_FAILED" ? "a thread cannot be started" : undefined;
+}
+
+export function fromDiagnostic({ code, message, help, span }: Diagnostic): Failure {
+  const general = code in registry ? registry[code as CodeName].mend : undefined;
+  const mend = help.length > 0 ? help.join("; ") : general;
+  return span === undefined ? { code, message, mend } : { code, message, mend, span };
+}
+
+/** `examples/birds.fsl:12:3`; undefined where the text is not there to count its lines. */
+export function locate({ file, start }: Span, readFile: (file: string) => string | undefined): string | undefined {
+  const text = readFile(file);
+  if (text === undefined) return undefined;
+  const { line, column } = new SourceLines(text).position(start);
+  return `${file}:${line}:${column}`;
+}
+
+function engineDiagnostic(error: EngineError, { stage, engine }: FailurePlace): Diagnostic {
+  const holes = { engine, stage, detail: oneLine(error.message) };
+  switch (error.kind) {
+    case "unsupported-op":
+      return diagnostic("FSL7003", undefined, holes);
+    case "out-of-memory":
+      return diagnostic("FSL7004", undefined, holes);
+    case "device-lost":
+      return diagnostic("FSL7005", undefined, holes);
+    case "non-finite":
+    case "internal":
+      return diagnostic("FSL7007", undefined, holes);
+  }
+}
+
+/** An error that nobody expected: its stack and the versions go to a file, a sentence to the user. */
+function bug(error: unknown, { stage, engine, dir }: FailurePlace): Failure {
+  const name = `bug-${fileName(stage)}.txt`;
+  const path = join(dir, name);
+  const details = [
+    `fslc ${version}, node ${process.version}, ${process.platform} ${release()} ${process.arch}, ${cpus()[0]?.model ?? "unknown CPU"}`,
+    `stage ${stage}, engine ${engine}, ${new Date().toISOString()}`,
+    "",
+    stackOf(error),
+    "",
+  ].join("\n");
+  let where = path;
+  try {
+    mkdirSync(dir, { recursive: true });
+    writeFileSync(path, details);
+  } catch {
+    where = "no file, as the run's folder cannot be written";
+  }
+  const what = oneLine(error instanceof Error ? error.message : String(error));
+  return fromDiagnostic(diagnostic("FSL7099", undefined, { what, version, path: where }));
+}
+
+function stackOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const own = error.stack ?? `${error.name}: ${error.message}`;
+  return error.cause === undefined ? own : `${own}\ncaused by ${stackOf(error.cause)}`;
+}
+
+function oneLine(text: string): string {
+  const line = text.split("\n", 1)[0]?.trim() ?? "";
+  return line.length > 300 ? `${line.slice(0, 297)}…` : line;
+}

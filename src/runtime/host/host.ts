@@ -1,0 +1,87 @@
+/** The compiler's window on the disk: modules of the project, the library that comes with fslc, facts of datasets. */
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { isAbsolute, join, posix, relative, resolve, sep } from "node:path";
+import { type Parsed, parse } from "../../../grammar/parse.js";
+import type { CompilerHost } from "../../compiler/compile.js";
+import { readGivenEpisodes } from "../data/given-episodes.js";
+import { describeSources, sourceFacts } from "../data/sources/index.js"; // not the whole room: a check starts in less
+import { readGivenWeights } from "../store/given-weights.js";
+import { packageRoot } from "../system/package.js";
+import { type Project, places } from "../system/project.js";
+import { libraryTree } from "./library.js";
+
+const library = "fsl:";
+const specs = join(packageRoot, "specs");
+
+/**
+ * Module ids are paths relative to the project with `/`, or `fsl:NAME` for specs/NAME.fsl of this package. A host that
+ * serves several compilations parses a text once.
+ */
+export function nodeHost(project: Project): CompilerHost {
+  const parsed = new Map<string, { readonly text: string; readonly result: Pick<Parsed, "tree" | "errors"> }>();
+  return {
+    parse(text, id) {
+      const known = parsed.get(id);
+      if (known?.text === text) return known.result;
+      const tree = id.startsWith(library) ? libraryTree(id.slice(library.length), text) : undefined;
+      const result = tree === undefined ? parse(text, id) : { tree, errors: [] };
+      parsed.set(id, { text, result });
+      return result;
+    },
+    libraryIds: () =>
+      readdirSync(specs)
+        .filter((name) => name.endsWith(".fsl"))
+        .map((name) => `${library}${name.slice(0, -".fsl".length)}`),
+    readFile(id) {
+      const path = pathOf(project, id);
+      if (path === undefined) return undefined;
+      try {
+        return readFileSync(path, "utf8");
+      } catch {
+        return undefined; // Not there or not readable: the compiler says which import is to blame.
+      }
+    },
+    resolveImport(fromId, specifier) {
+      if (specifier.startsWith(library)) return isLibraryName(specifier) ? specifier : undefined;
+      if (!specifier.startsWith("./") && !specifier.startsWith("../")) return undefined;
+      if (fromId.startsWith(library)) {
+        const id = `${library}${posix.normalize(specifier).replace(/\.fsl$/, "")}`;
+        return isLibraryName(id) ? id : undefined;
+      }
+      const id = posix.join(posix.dirname(fromId), specifier);
+      return id.startsWith("..") ? undefined : id;
+    },
+    besides(fromId, specifier) {
+      const folder = pathOf(project, posix.join(posix.dirname(fromId), posix.dirname(specifier)));
+      const before = specifier.slice(0, specifier.lastIndexOf("/") + 1);
+      if (folder === undefined || !existsSync(folder)) return [];
+      return readdirSync(folder)
+        .filter((name) => name.endsWith(".fsl"))
+        .map((name) => `${before}${name}`);
+    },
+    sources: describeSources(),
+    files: {
+      episodes: (path) => readGivenEpisodes(path, project),
+      weights: (path) => readGivenWeights(path, project),
+    },
+    facts: (source) => sourceFacts(source, project.dir, places.data(project)),
+    now: () => performance.now(),
+  };
+}
+
+/** The id of a file of the user's. */
+export function moduleId(project: Project, path: string): string {
+  return relative(project.dir, resolve(path)).split(sep).join("/");
+}
+
+/** Where a module lies on disk; undefined for an id that is no module's. */
+export function pathOf(project: Project, id: string): string | undefined {
+  if (id.startsWith(library)) {
+    return isLibraryName(id) ? join(specs, `${id.slice(library.length)}.fsl`) : undefined;
+  }
+  return isAbsolute(id) ? undefined : join(project.dir, id);
+}
+
+function isLibraryName(id: string): boolean {
+  return /^fsl:[a-z0-9][a-z0-9_-]*$/.test(id);
+}

@@ -1,0 +1,94 @@
+/** Two evaluations side by side on the same episodes, row by row; or why that cannot be. */
+
+import { type Estimate, estimate } from "../../common/statistics.js";
+import { taskText } from "../../compiler/typed/describe.js";
+import type { SplitName, Task } from "../../compiler/typed/tree.js";
+import type { ScoredRow } from "../store/scores.js";
+import { comparePaired, type PairedComparison } from "./paired.js";
+import type { Evaluation } from "./runs.js";
+
+export interface ComparedRow {
+  readonly task: Task;
+  readonly split: SplitName;
+  readonly episodes: number;
+  readonly metric: string;
+  readonly a: Estimate;
+  readonly b: Estimate;
+  readonly comparison: PairedComparison;
+  /** Whether a and b saw all queries of an episode together: not like with like where they differ. */
+  readonly transductive: { readonly a: boolean; readonly b: boolean };
+}
+
+export interface Compared {
+  readonly a: Evaluation;
+  readonly b: Evaluation;
+  readonly rows: readonly ComparedRow[];
+  /** Rows that found no partner, and why. */
+  readonly unpaired: readonly string[];
+}
+
+/** Rows of one task are compared if their episodes are the same, image by image. */
+export function compareEvaluations(a: Evaluation, b: Evaluation): Compared {
+  const older = [a, b].filter(({ scores }) => scores === undefined);
+  if (a.scores === undefined || b.scores === undefined) {
+    return { a, b, rows: [], unpaired: older.map(withoutScores) };
+  }
+  const { scores: left } = a;
+  const { scores: right } = b;
+  const rows: ComparedRow[] = [];
+  const unpaired: string[] = [];
+  for (const row of left.rows) {
+    const partners = right.rows.filter((other) => taskText(other.task) === taskText(row.task));
+    const same = partners.find((other) => other.list === row.list && other.digest === row.digest);
+    const [partner] = partners;
+    if (same !== undefined) rows.push(...compareRows(row, same));
+    else if (partner === undefined) unpaired.push(`only A has ${taskText(row.task)}`);
+    else unpaired.push(`${taskText(row.task)}: ${difference(row, left.seed, partner, right.seed)}`);
+  }
+  for (const row of right.rows) {
+    if (!left.rows.some((other) => taskText(other.task) === taskText(row.task))) {
+      unpaired.push(`only B has ${taskText(row.task)}`);
+    }
+  }
+  return { a, b, rows, unpaired };
+}
+
+function withoutScores(one: Evaluation): string {
+  return `${nameOf(one)} was stored by an older version, without the scores of its episodes; run it anew with \`--force ${one.stage}\``;
+}
+
+export function nameOf({ run, stage }: Evaluation): string {
+  return `${run}:${stage}`;
+}
+
+function compareRows(a: ScoredRow, b: ScoredRow): ComparedRow[] {
+  return Object.entries(a.metrics).flatMap(([metric, left]): ComparedRow[] => {
+    const right = b.metrics[metric];
+    if (right === undefined || right.length !== left.length || left.length < 2) return [];
+    return [
+      {
+        task: a.task,
+        split: a.split,
+        episodes: left.length,
+        metric,
+        a: estimate(left),
+        b: estimate(right),
+        comparison: comparePaired(left, right),
+        transductive: { a: a.transductive, b: b.transductive },
+      },
+    ];
+  });
+}
+
+/** Why two rows of one task are not of the same episodes, the first cause first. */
+function difference(a: ScoredRow, seedA: number, b: ScoredRow, seedB: number): string {
+  const counts = [a, b].map(({ metrics }) => metrics["accuracy"]?.length ?? 0);
+  if (a.split !== b.split) return `A is of the ${a.split} split, B of the ${b.split} split`;
+  if (a.digest !== b.digest) return `the images or classes of the ${a.split} split are not the same`;
+  if (a.episodes !== b.episodes) {
+    return `A's episodes are ${a.episodes}, B's ${b.episodes}, and they are not the same`;
+  }
+  if (a.episodes === "sampled" && seedA !== seedB) return `A has seed ${seedA}, B seed ${seedB}`;
+  if (counts[0] !== counts[1]) return `A has ${counts[0]} episodes, B ${counts[1]}`;
+  return "the episodes are not the same, though seed, data and number are: they were drawn by different versions";
+}

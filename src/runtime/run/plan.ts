@@ -1,0 +1,78 @@
+/** What a run would do, before anything starts: the compiler's plan over what the store holds. */
+import { DiagnosticError } from "../../compiler/diagnostics/diagnostic.js";
+import { buildPlan } from "../../compiler/stages/plan.js";
+import type { PlanReport } from "../../compiler/stages/report.js";
+import type { Node } from "../../compiler/tensor/ir.js";
+import type { Experiment } from "../../compiler/typed/tree.js";
+import { findPack } from "../data/index.js";
+import { onnxSupportOf } from "../engines/onnx/support.js";
+import { type Choice, chooseEngine } from "../engines/select.js";
+import type { NumericsRecord } from "../store/numerics.js";
+import { allEntries, findEntry, readContent } from "../store/store.js";
+import { places } from "../system/project.js";
+import { RefusedError, type RunOptions, type Settled, settle } from "./preflight.js";
+
+/** Stored stages that an explanation of "what has changed" looks at: the newest ones. */
+const comparedStages = 200;
+
+/**
+ * An engine's peak memory over what the liveness of its program says: the least and the most seen. Measured for `onnx`
+ * as a worker's peak resident memory in training less that at its start, conv64: 1.4 for one episode a step at 84 px,
+ * 3.6 for four (ONNX Runtime orders nodes by itself and keeps more than one episode's activations), 5.9 for four at
+ * 32 px, where fixed costs dominate. For `tensorflow` in the same way 1.2 for one episode a step at 84 px, 1.7 at 28 px.
+ * The interpreter keeps each number in twice the bytes.
+ */
+const peakFactor: Readonly<Record<string, readonly [number, number]>> = {
+  onnx: [1.4, 6],
+  tensorflow: [1.2, 4],
+  reference: [2, 4],
+};
+
+/** The plan of an experiment, stages that cannot run yet included. @throws RefusedError where an option is refused. */
+export async function plan(experiment: Experiment, options: RunOptions): Promise<PlanReport> {
+  const settling = settle(experiment, options, "with blockers");
+  if ("diagnostics" in settling) throw new RefusedError(settling.diagnostics);
+  const { settled } = settling;
+  try {
+    return await planSettled(settled, settled.choice ?? (await chooseEngine(settled.asked, settled.project.dir)), true);
+  } catch (error) {
+    throw error instanceof DiagnosticError ? new RefusedError([error.diagnostic]) : error;
+  }
+}
+
+/** With `costs` every stage is lowered, which takes a while for large ones. */
+export async function planSettled(settled: Settled, engine: Choice, costs: boolean): Promise<PlanReport> {
+  const { experiment, graph, project, seed, serves, force } = settled;
+  const at = { cacheDir: places.data(project), projectDir: project.dir };
+  const data: Record<string, string | undefined> = {};
+  for (const node of graph.nodes) {
+    if (node.kind === "ingest") data[node.dataset.id] = (await findPack(node.dataset, at))?.digest;
+  }
+  const store = places.store(project);
+  return buildPlan(experiment, {
+    seed,
+    wanted: graph.nodes.flatMap((node) => (node.kind === "ingest" ? [] : [node.id])),
+    lookup: (key) => {
+      const entry = findEntry(store, key, serves);
+      return entry && { output: entry.manifest.output, by: computedBy(entry.manifest.numerics) };
+    },
+    force,
+    data,
+    stored: allEntries(store)
+      .slice(0, comparedStages)
+      .flatMap((entry) => readContent(entry) ?? []),
+    costs,
+    engine: {
+      ...engine,
+      peakFactor: peakFactor[engine.name] ?? [1, 6],
+      ...(engine.name === "onnx" && engine.device !== "cpu"
+        ? { support: (node: Pick<Node, "op" | "dtype">) => onnxSupportOf(node, "gpu") }
+        : {}),
+    },
+  });
+}
+
+function computedBy({ engine, version, device, adapter, threads }: NumericsRecord): string {
+  if (device !== "cpu") return `${engine} ${version} on ${adapter ?? device}`;
+  return `${engine} ${version} on ${device}, ${threads} thread${threads === 1 ? "" : "s"}`;
+}

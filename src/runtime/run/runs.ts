@@ -1,0 +1,195 @@
+/** The run folders of a project, read back: which runs there were, what became of them, and what they evaluated. */
+import { closeSync, existsSync, fstatSync, openSync, readdirSync, readFileSync, readSync, statSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { didYouMean } from "../../common/did-you-mean.js";
+import { DiagnosticError, diagnostic } from "../../compiler/diagnostics/diagnostic.js";
+import type { Numerics } from "../engines/engine.js";
+import type { RunEvent } from "../events/events.js";
+import { type Manifest, parseManifest, withInterval } from "../store/manifest.js";
+import { resultsDir } from "../store/run-results.js";
+import { parseScores, type Scores, scoresFile } from "../store/scores.js";
+import { readEntry } from "../store/store.js";
+import { type Project, places } from "../system/project.js";
+import { schemaProblem } from "../system/schema.js";
+
+type Start = Extract<RunEvent, { type: "run.start" }>;
+type Done = Extract<RunEvent, { type: "run.done" }>;
+
+export interface RunRecord {
+  readonly id: string;
+  readonly dir: string;
+  readonly start: Start;
+  /** Undefined while it runs, and where it was killed. */
+  readonly done: Done | undefined;
+}
+
+/** What a run evaluated in one stage, as it was then. */
+export interface Evaluation {
+  readonly run: string;
+  readonly stage: string;
+  readonly dir: string;
+  readonly manifest: Manifest;
+  /** Undefined where it came from the store of an older version, which kept none. */
+  readonly scores: Scores | undefined;
+}
+
+/** Every run of the project that can be read, newest first. */
+export function listRuns(project: Project): RunRecord[] {
+  const runs = places.runs(project);
+  const names = existsSync(runs) ? readdirSync(runs) : [];
+  // Ids count in seconds: two runs of one second are told apart by their first events.
+  return names
+    .flatMap((name) => readRun(join(runs, name)) ?? [])
+    .sort((a, b) => b.start.time - a.start.time || (a.id < b.id ? 1 : -1));
+}
+
+/** The run in a folder; undefined where no run began there. */
+export function readRun(dir: string): RunRecord | undefined {
+  const path = join(dir, "events.ndjson");
+  if (!statSync(path, { throwIfNoEntry: false })?.isFile()) return undefined;
+  const [first, last] = endsOf(path).map(parseEvent);
+  if (first?.type !== "run.start") return undefined;
+  return { id: first.run, dir, start: first, done: last?.type === "run.done" ? last : undefined };
+}
+
+/** How each stage of a run ended, in the order of their ends. */
+export function endsOfStages(run: RunRecord): StageEvent[] {
+  return eventsOf(run, ["stage.done", "stage.cached", "stage.failed"]);
+}
+
+/** What computed each stage of a run, or had when it was stored: by stage, without those that compute nothing. */
+export function numericsOfStages(run: RunRecord): ReadonlyMap<string, Numerics> {
+  const found = new Map<string, Numerics>();
+  for (const event of eventsOf(run, ["stage.start", "stage.cached"])) {
+    const numerics = event.type === "stage.start" ? event.engine : event.type === "stage.cached" && event.numerics;
+    if (numerics) found.set(event.stage, numerics);
+  }
+  return found;
+}
+
+type StageEvent = Exclude<RunEvent, { type: "run.start" | "run.done" }>;
+
+function eventsOf({ dir }: RunRecord, types: readonly StageEvent["type"][]): StageEvent[] {
+  const found: StageEvent[] = [];
+  for (const line of linesOf(join(dir, "events.ndjson"))) {
+    if (!types.some((type) => line.includes(`"${type}"`))) continue;
+    const event = parseEvent(line);
+    if (event !== undefined && event.type !== "run.start" && event.type !== "run.done") found.push(event);
+  }
+  return found;
+}
+
+/** The lines of a file, a piece of it in memory at a time: a training of days leaves more than a string can hold. */
+function* linesOf(path: string): Generator<string> {
+  const file = openSync(path, "r");
+  try {
+    const piece = Buffer.alloc(2 ** 20);
+    let rest = Buffer.alloc(0);
+    for (let length = readSync(file, piece); length > 0; length = readSync(file, piece)) {
+      const bytes = Buffer.concat([rest, piece.subarray(0, length)]);
+      const end = bytes.lastIndexOf("\n") + 1;
+      if (end > 0) yield* bytes.toString("utf8", 0, end - 1).split("\n");
+      rest = bytes.subarray(end);
+    }
+    if (rest.length > 0) yield rest.toString("utf8");
+  } finally {
+    closeSync(file);
+  }
+}
+
+/**
+ * The run that is meant by `last`, an id, the beginning or end of one, or the path of a folder.
+ * @throws DiagnosticError FSL7051 where there is none, or more than one.
+ */
+export function findRun(project: Project, asked: string): RunRecord {
+  const all = listRuns(project);
+  const newest = all[0];
+  if (asked === "last" && newest !== undefined) return newest;
+  const exact = all.find(({ id }) => id === asked) ?? readRun(resolve(asked));
+  if (exact !== undefined) return exact;
+  const near = all.filter(({ id }) => id.startsWith(asked) || id.endsWith(asked));
+  const [one] = near;
+  if (one !== undefined && near.length === 1) return one;
+  const ids = (near.length > 0 ? near : all).map(({ id }) => id);
+  const likely = didYouMean(asked, ids);
+  const help =
+    all.length === 0
+      ? [`nothing has run yet in ${project.dir}`]
+      : likely !== undefined
+        ? [`did you mean \`${likely}\`?`]
+        : [`there are ${ids.slice(0, 5).join(", ")}${ids.length > 5 ? ", …" : ""}`];
+  const why = near.length > 1 ? `${near.length} runs are called so` : "there is no such run";
+  throw new DiagnosticError(diagnostic("FSL7051", undefined, { run: asked, why }, { help }));
+}
+
+/** What a run evaluated, in the order of its stages. */
+export function evaluationsOf({ id, dir, start }: RunRecord): Evaluation[] {
+  return start.stages.flatMap((stage) => {
+    const at = resultsDir(dir, stage.id);
+    const text = readText(join(at, "manifest.json"));
+    const parsed = text === undefined ? undefined : parseManifest(text);
+    if (parsed === undefined || "problem" in parsed) return [];
+    return [{ run: id, stage: stage.id, dir: at, manifest: parsed.manifest, scores: scoresOf(at) }];
+  });
+}
+
+function scoresOf(dir: string): Scores | undefined {
+  const text = readText(join(dir, scoresFile));
+  const parsed = text === undefined ? undefined : parseScores(text);
+  return parsed === undefined || "problem" in parsed ? undefined : parsed.scores;
+}
+
+/** Where the weights of the stored stages with this key lie: of those that `by` computed, where that is known. */
+export function weightsOf(project: Project, key: string, by?: Numerics): string[] {
+  const dir = join(places.store(project), key);
+  const entries = existsSync(dir) ? readdirSync(dir) : [];
+  return entries.flatMap((name) => {
+    const read = readEntry(join(dir, name));
+    if ("problem" in read || read.entry.manifest.weights === null) return [];
+    return by === undefined || isBy(by, read.entry.manifest.numerics) ? [join(dir, name, "weights.safetensors")] : [];
+  });
+}
+
+const NUMERICS = ["engine", "version", "device", "adapter", "threads"] as const;
+const isBy = (by: Numerics, stored: Numerics): boolean => NUMERICS.every((field) => by[field] === stored[field]);
+
+function readText(path: string): string | undefined {
+  return existsSync(path) ? readFileSync(path, "utf8") : undefined;
+}
+
+/** The first and the last whole line of a file that may be long. */
+function endsOf(path: string): [string, string] {
+  const file = openSync(path, "r");
+  try {
+    const { size } = fstatSync(file);
+    const piece = (from: number, to: number): string => {
+      const bytes = Buffer.alloc(to - from);
+      return bytes.toString("utf8", 0, readSync(file, bytes, 0, bytes.length, from));
+    };
+    const lineFrom = (length: number): string => {
+      const text = piece(0, Math.min(length, size));
+      const end = text.indexOf("\n");
+      return end >= 0 || length >= size ? text.slice(0, end < 0 ? undefined : end) : lineFrom(4 * length);
+    };
+    const lineBefore = (length: number): string => {
+      const text = piece(Math.max(0, size - length), size).trimEnd();
+      const start = text.lastIndexOf("\n");
+      return start >= 0 || length >= size ? text.slice(start + 1) : lineBefore(4 * length);
+    };
+    return [lineFrom(65_536), lineBefore(65_536)];
+  } finally {
+    closeSync(file);
+  }
+}
+
+function parseEvent(line: string): RunEvent | undefined {
+  let event: unknown;
+  try {
+    event = JSON.parse(line);
+  } catch {
+    return undefined; // A run that was killed may have left half a line.
+  }
+  if (schemaProblem("event", event) !== undefined) return undefined;
+  const known = event as RunEvent;
+  return "results" in known ? { ...known, results: known.results.map(withInterval) } : known;
+}
