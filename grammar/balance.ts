@@ -25,7 +25,7 @@ export interface Balanced {
 export function balance(tokens: IToken[], file: string): Balanced {
   if (isBalanced(tokens)) return { tokens, issues: [] };
   const early = closedEarly(tokens);
-  if (early === undefined) return mended(tokens, file);
+  if (early === undefined) return fixed(tokens, file);
   // Without it the rest may be right; with it every line that it leaves outside would be a mistake.
   const rest = balance(
     tokens.filter((token) => token !== early.closer),
@@ -41,7 +41,7 @@ export function balance(tokens: IToken[], file: string): Balanced {
 }
 
 /** Every opener with a closer and every closer with an opener: put in or left out where that is likeliest. */
-function mended(tokens: IToken[], file: string): Balanced {
+function fixed(tokens: IToken[], file: string): Balanced {
   const spanOf = (token: IToken): Span => ({ file, start: token.startOffset, end: endOf(token) });
   const issues: SyntaxIssue[] = [];
   const unclosed = new Set<IToken>();

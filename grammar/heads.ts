@@ -15,7 +15,7 @@ export interface Headed {
   readonly issues: readonly SyntaxIssue[];
 }
 
-export function mendHeads(tokens: IToken[], file: string): Headed {
+export function fixHeads(tokens: IToken[], file: string): Headed {
   const issues: SyntaxIssue[] = [];
   const result: IToken[] = [];
   const spanOf = (token: IToken): Span => ({ file, start: token.startOffset, end: endOf(token) });

@@ -5,7 +5,7 @@ import { balance, maxDepth, tooDeep } from "./balance.js";
 import { Builder, nodes, token } from "./build/cst.js";
 import { buildDeclaration, buildImport } from "./build/declarations.js";
 import { expectation } from "./expectation.js";
-import { mendHeads } from "./heads.js";
+import { fixHeads } from "./heads.js";
 import type { SyntaxIssue, Trivia } from "./issue.js";
 import { endOf, lex } from "./lex.js";
 import { type FslParser, recoveringParser, strictParser } from "./parser.js";
@@ -25,7 +25,7 @@ export interface Parsed {
 /** `file` goes into every span: a project-relative path, or a library name such as `fsl:metrics`. */
 export function parse(text: string, file: string): Parsed {
   const lexed = lex(text, file);
-  const headed = mendHeads(lexed.tokens, file);
+  const headed = fixHeads(lexed.tokens, file);
   const balanced = balance(headed.tokens, file);
   const issues = [...lexed.issues, ...headed.issues, ...balanced.issues];
   const whole: Span = { file, start: 0, end: text.length };

@@ -1,4 +1,4 @@
-/** What a person sees when something is wrong: diagnostics with code frames, failures with their mend, bugs as ours. */
+/** What a person sees when something is wrong: diagnostics with code frames, failures with their fix, bugs as ours. */
 import { mkdtemp } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -56,7 +56,7 @@ export async function reportFailure(error: unknown, cli: Cli): Promise<number> {
     return isUsageCode(error.diagnostic.code) ? EXIT.usage : EXIT.failed;
   }
   const dir = await mkdtemp(join(tmpdir(), "fslc-"));
-  const { code, message, mend } = describeFailure(error, { stage: "command line", engine: "none", dir });
-  cli.stderr.write(`${code}: ${message}\n${mend ?? ""}\n`);
+  const { code, message, fix } = describeFailure(error, { stage: "command line", engine: "none", dir });
+  cli.stderr.write(`${code}: ${message}\n${fix ?? ""}\n`);
   return EXIT.failed;
 }

@@ -50,7 +50,7 @@ async function createProgram(cli: Cli, exit: (code: number) => void): Promise<Co
         ["fslc init my-experiment", "write a commented experiment to start from"],
         ["fslc run examples/emoji.fsl", "train and evaluate"],
         ["fslc plan examples/emoji.fsl", "what would run, how large it is, what is cached"],
-        ["fslc explain FSL3001", "what a diagnostic means and how to mend it"],
+        ["fslc explain FSL3001", "what a diagnostic means and how to fix it"],
       ]),
     );
   for (const { define } of COMMANDS) program.addCommand(define(cli, exit));

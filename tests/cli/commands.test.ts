@@ -94,7 +94,7 @@ evaluate pixels {
   expect(code).toBe(1);
   expect(err).toContain("FSL6001");
   expect(err).toContain("┌ bird.fsl:4:1\n");
-  expect(err).toContain("mend:");
+  expect(err).toContain("fix:");
 });
 
 test("a file that is no FSL shows its first mistakes and counts the rest", async () => {
@@ -104,7 +104,7 @@ test("a file that is no FSL shows its first mistakes and counts the rest", async
   expect(err).toMatch(/… and \d+ more/);
 });
 
-test("explain prints cause, example and mend; --list names every code", async () => {
+test("explain prints cause, example and fix; --list names every code", async () => {
   const one = await fslc("explain", "7006");
   expect(one.code).toBe(0);
   expect(one.out).toContain("FSL7006");

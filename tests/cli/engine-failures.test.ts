@@ -1,5 +1,5 @@
 /**
- * What a user sees when an engine fails, by the command line as it is installed: a code, what happened and the mend; exit code 1;
+ * What a user sees when an engine fails, by the command line as it is installed: a code, what happened and the fix; exit code 1;
  * and what had finished is served from the store the next time. Where a limit on a process's memory stands for a card's that is
  * full, it is set by a POSIX shell.
  */
@@ -115,7 +115,7 @@ function failureOf(ran: Ran) {
   const [failure, ...others] = failuresOf(ran);
   if (failure === undefined) throw new Error("nothing failed");
   expect(others).toEqual([]);
-  expect(failure.mend).toBeTruthy();
+  expect(failure.fix).toBeTruthy();
   expect(`${failure.message}${ran.err}`).not.toMatch(/^\s+at .*:\d+:\d+/m);
   return failure;
 }
@@ -148,7 +148,7 @@ for (const { engine, memory, env, missing } of ENGINES) {
     });
     const failure = failureOf(ran);
     expect(failure).toMatchObject({ stage: "second", code: "FSL7020", message: expect.stringContaining("SIGKILL") });
-    expect(failure.mend).toContain("Run the same command again");
+    expect(failure.fix).toContain("Run the same command again");
     const again = await run(["--engine", engine]);
     expect(again.code).toBe(0);
     expect(servedOf(again)).toContain("first");
@@ -158,7 +158,7 @@ for (const { engine, memory, env, missing } of ENGINES) {
     const ran = await run(["--engine", engine, "--set", "width=12000"], { memory, env });
     const failure = failureOf(ran);
     expect(failure).toMatchObject({ stage: "second", code: "FSL7004", message: expect.stringContaining("allocat") });
-    expect(failure.mend).toContain("per step");
+    expect(failure.fix).toContain("per step");
     const again = await run(["--engine", engine], { memory, env });
     expect(again.code).toBe(0);
     expect(servedOf(again)).toContain("first");
@@ -197,7 +197,7 @@ test("onnx: a shared library that is missing", async () => {
   expect(ran.code).toBe(1);
   for (const failure of failuresOf(ran)) {
     expect(failure).toMatchObject({ code: "FSL7001", message: expect.stringContaining("onnxruntime") });
-    expect(failure.mend).toContain("fslc engines --fetch");
+    expect(failure.fix).toContain("fslc engines --fetch");
   }
   expect((await run([])).code).toBe(0);
 });
@@ -215,7 +215,7 @@ test.skipIf(notOurs)(title("tensorflow: a shared library that is missing", notOu
   expect(ran.code).toBe(1);
   for (const failure of failuresOf(ran)) {
     expect(failure).toMatchObject({ code: "FSL7001", message: expect.stringContaining("libtensorflow") });
-    expect(failure.mend).toContain("fslc engines install tensorflow");
+    expect(failure.fix).toContain("fslc engines install tensorflow");
   }
   expect((await run(["--engine", "tensorflow"])).code).toBe(0);
 });

@@ -85,7 +85,7 @@ test("a failed stage shows its code, an interrupt what it will do", () => {
     stage: "proto",
     code: "FSL7006",
     message: "the loss is not finite",
-    mend: "lower the learning rate",
+    fix: "lower the learning rate",
   });
   expect(draw(failed, 80, 24, now)).toContain("✘ proto   meta      FSL7006 the loss is not finite");
   const stopping = interrupted(state);

@@ -77,7 +77,7 @@ describe("data packages", () => {
     expect(message).toContain("@icons/few@1.0.0");
   });
 
-  test("that cannot be had say why and what mends it", async () => {
+  test("that cannot be had say why and what fixes it", async () => {
     const offline = await failsWith("FSL6020", () => fetched(project("http://127.0.0.1:9/"), [pinned]));
     expect(offline.help.join()).toContain("npm ping");
     const refused = await failsWith("FSL6020", () => fetched(project(registry, "wrong"), [pinned]));

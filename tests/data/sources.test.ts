@@ -344,7 +344,7 @@ describe("omniglot", () => {
 });
 
 describe("emoji", () => {
-  test("a folder of drawings that was damaged says how to mend it", async () => {
+  test("a folder of drawings that was damaged says how to fix it", async () => {
     const dir = tempDir();
     const { message } = await failsWith("FSL6030", () => list("emoji", {}, dir));
     expect(message).toContain("names.json cannot be read");

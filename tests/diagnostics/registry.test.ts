@@ -3,9 +3,9 @@ import { registry } from "../../src/compiler/diagnostics/diagnostic.js";
 import { allCodes, explain } from "../../src/compiler/diagnostics/explain.js";
 
 describe.each(Object.entries(registry))("%s", (code, entry) => {
-  it("has a title, a message, an explanation, an example and a mend", () => {
+  it("has a title, a message, an explanation, an example and a fix", () => {
     expect(code).toMatch(/^FSL\d{4}$/);
-    for (const text of [entry.title, entry.message, entry.explanation, entry.example, entry.mend]) {
+    for (const text of [entry.title, entry.message, entry.explanation, entry.example, entry.fix]) {
       expect(text.trim().length).toBeGreaterThan(2);
     }
     expect(entry.explanation.trim()).toMatch(/[.!?`)]$/);
@@ -13,15 +13,15 @@ describe.each(Object.entries(registry))("%s", (code, entry) => {
 });
 
 describe("explain", () => {
-  it("gives cause, example and mend, however the code is written", () => {
+  it("gives cause, example and fix, however the code is written", () => {
     const found = explain("FSL1009");
     expect(found).toMatchObject({ found: true, code: "FSL1009" });
     expect(explain(" fsl1009 ")).toEqual(found);
     expect(explain("1009")).toEqual(found);
-    const { explanation, mend, example } = registry.FSL1009;
+    const { explanation, fix, example } = registry.FSL1009;
     const text = found.found ? found.text : "";
     expect(text).toContain(explanation);
-    expect(text).toContain(mend);
+    expect(text).toContain(fix);
     expect(text).toContain(example.split("\n")[1]);
   });
   it("suggests a code near an unknown one", () => {

@@ -37,14 +37,14 @@ function accumulator(): Program {
 }
 const zero: HostTensor = { shape: [], dtype: "i32", data: Int32Array.of(0) };
 
-test("an engine is usable here and says what it is, or why not and what mends it", async () => {
+test("an engine is usable here and says what it is, or why not and what fixes it", async () => {
   const reports = await probeEngines(process.cwd());
   expect(reports.map(({ name }) => name)).toEqual(ENGINE_NAMES);
   for (const { name, availability } of reports) {
     if (ENGINES[name].missing === undefined) {
       expect(availability).toMatchObject({ available: true, devices: expect.arrayContaining(["cpu"]) });
     } else {
-      expect(availability).toMatchObject({ available: false, why: expect.anything(), mend: expect.anything() });
+      expect(availability).toMatchObject({ available: false, why: expect.anything(), fix: expect.anything() });
     }
   }
 });

@@ -156,7 +156,7 @@ test("of a wheel only what runs or is compiled against is unpacked", async () =>
   expect(bytes).toBe(kept.reduce((sum, name) => sum + `the text of ${name}`.length, 0));
 });
 
-describe("what is wanting is said with its mend before anything is downloaded", () => {
+describe("what is wanting is said with its fix before anything is downloaded", () => {
   test("a compiler", async () => {
     const { message, help } = await failsWith("FSL7071", () => findCompiler({ CXX: "no-such-compiler" }, signal));
     expect(message).toContain("no-such-compiler");

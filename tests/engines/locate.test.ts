@@ -85,18 +85,18 @@ describe("what a probe says of TensorFlow", () => {
     expect(await probeTensorflow(tempDir(), { FSLC_ENGINES: tempDir() })).toEqual({
       available: false,
       why: "TensorFlow is not installed",
-      mend: "fslc engines install tensorflow",
+      fix: "fslc engines install tensorflow",
     });
   });
 
   test.each([
     [false, "fslc engines install tensorflow"],
     [true, "fslc engines install tensorflow --gpu"],
-  ])("whose addon is gone, gpu %s", async (gpu, mend) => {
+  ])("whose addon is gone, gpu %s", async (gpu, fix) => {
     const engines = tempDir();
     const folder = install(engines, { gpu });
     const why = `its addon ${join(folder, "tfjs_binding.node")} is missing`;
-    expect(await probeTensorflow(tempDir(), { FSLC_ENGINES: engines })).toEqual({ available: false, why, mend });
+    expect(await probeTensorflow(tempDir(), { FSLC_ENGINES: engines })).toEqual({ available: false, why, fix });
   });
 
   test("whose package was cut off", async () => {
@@ -105,7 +105,7 @@ describe("what a probe says of TensorFlow", () => {
     expect(await probeTensorflow(project, { FSLC_ENGINES: tempDir() })).toMatchObject({
       available: false,
       why: expect.stringMatching(/^TensorFlow 4\.22\.0 does not work here: .*(too short|invalid ELF|not a)/),
-      mend: "npm rebuild @tensorflow/tfjs-node, or fslc engines install tensorflow",
+      fix: "npm rebuild @tensorflow/tfjs-node, or fslc engines install tensorflow",
     });
   });
 
@@ -119,7 +119,7 @@ describe("what a probe says of TensorFlow", () => {
     });
 
     test.runIf(installed?.from === "engine folder")(
-      "without one of its shared libraries: which, and the mend",
+      "without one of its shared libraries: which, and the fix",
       async () => {
         const engines = tempDir();
         const folder = install(engines);
@@ -127,7 +127,7 @@ describe("what a probe says of TensorFlow", () => {
         expect(await probeTensorflow(tempDir(), { FSLC_ENGINES: engines })).toEqual({
           available: false,
           why: "TensorFlow 2.21.0 does not work here: the shared library libtensorflow_cc.so.2 is missing",
-          mend: "fslc engines install tensorflow",
+          fix: "fslc engines install tensorflow",
         });
       },
     );
@@ -141,7 +141,7 @@ describe("what a probe says of TensorFlow", () => {
         devices: ["cpu"],
         notes: [
           expect.stringMatching(
-            /^no GPU: this TensorFlow is built without CUDA, .*libcuda\.so\.1.* is not; mend: .*driver.* --gpu$/,
+            /^no GPU: this TensorFlow is built without CUDA, .*libcuda\.so\.1.* is not; fix: .*driver.* --gpu$/,
           ),
         ],
       });
@@ -159,7 +159,7 @@ describe("what a probe says of TensorFlow", () => {
           devices: ["cpu"],
           notes: [
             expect.stringMatching(
-              /^no GPU: CUDA's libcud.* missing.*; mend: fslc engines install tensorflow --gpu$|^no GPU: NVIDIA's driver \(libcuda\.so\.1\) is not here \(libcudart\.so\.12, .* found\); mend: install the driver of the card$/,
+              /^no GPU: CUDA's libcud.* missing.*; fix: fslc engines install tensorflow --gpu$|^no GPU: NVIDIA's driver \(libcuda\.so\.1\) is not here \(libcudart\.so\.12, .* found\); fix: install the driver of the card$/,
             ),
           ],
         });

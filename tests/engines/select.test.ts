@@ -17,7 +17,7 @@ const has = (devices: string[], adapters: Record<string, Adapter> = {}, notes: s
   adapters,
   notes,
 });
-const missing: Availability = { available: false, why: "it is not installed", mend: "fslc engines install tensorflow" };
+const missing: Availability = { available: false, why: "it is not installed", fix: "fslc engines install tensorflow" };
 const card = (name: string, kind: Adapter["kind"] = "discrete"): Adapter => ({ name, kind });
 const machine = (onnx: Availability, tensorflow: Availability = missing): EngineReport[] => [
   { name: "onnx", availability: onnx },
@@ -59,7 +59,7 @@ describe("auto", () => {
   });
 
   test("says why it computes on the processor", () => {
-    const choice = best(machine(has(["cpu"], {}, ["no GPU: libvulkan.so.1 is missing; mend: apt install it"])));
+    const choice = best(machine(has(["cpu"], {}, ["no GPU: libvulkan.so.1 is missing; fix: apt install it"])));
     expect(choice.why).toContain("libvulkan.so.1 is missing");
     expect(choice.why).not.toContain("apt");
     expect(choice.why).toContain("tensorflow: it is not installed");
@@ -75,7 +75,7 @@ describe("auto", () => {
     expect(refused.help.join()).toContain("tensorflow has `cpu`, `gpu:0`, `gpu:1` here");
   });
 
-  test("never takes the interpreter: without an engine it is refused with every mend", () => {
+  test("never takes the interpreter: without an engine it is refused with every fix", () => {
     const refused = refusal(() => best(machine(missing, missing)));
     expect(refused).toMatchObject({ code: "FSL7001", message: expect.stringContaining("onnx: it is not installed") });
     expect(refused.help.join()).toContain("fslc engines install tensorflow");

@@ -1,4 +1,4 @@
-/** Where WebGPU has no GPU: what is said, and what mends it. */
+/** Where WebGPU has no GPU: what is said, and what fixes it. */
 import { afterEach, expect, test, vi } from "vitest";
 import { DeviceBuffers } from "../../src/runtime/engines/onnx/device-buffers.js";
 import { OnnxEngine } from "../../src/runtime/engines/onnx/engine.js";
@@ -8,26 +8,26 @@ import { adapterOf, probeWebgpu } from "../../src/runtime/engines/onnx/webgpu/pr
 
 afterEach(() => vi.unstubAllEnvs());
 
-test("a missing loader and a missing driver have mends of their own", () => {
+test("a missing loader and a missing driver have fixes of their own", () => {
   const loader = "Warning: Couldn't load Vulkan: libvulkan.so.1: cannot open shared object file";
   expect(missingGpu(loader)).toMatchObject({
     why: expect.stringContaining("libvulkan"),
-    mend: expect.stringContaining("apt install libvulkan1"),
+    fix: expect.stringContaining("apt install libvulkan1"),
   });
   const driver = "Failed to get a WebGPU adapter: No supported adapters";
   expect(missingGpu(driver, "linux")).toMatchObject({
     why: expect.stringContaining("driver"),
-    mend: expect.stringContaining("mesa-vulkan-drivers"),
+    fix: expect.stringContaining("mesa-vulkan-drivers"),
   });
   expect(missingGpu(driver, "win32")).toMatchObject({ why: expect.stringContaining("Direct3D") });
   expect(missingGpu("WebGPU device lost")).toBeUndefined();
-  expect(engineError(new Error(driver), "building step").message).toMatch(/^building step: .*; to mend it: install /);
+  expect(engineError(new Error(driver), "building step").message).toMatch(/^building step: .*; to fix it: install /);
 });
 
 test.skipIf(process.platform !== "linux")("a machine without a driver: the probe says so", async () => {
   for (const name of ["VK_ICD_FILENAMES", "VK_DRIVER_FILES"]) vi.stubEnv(name, "/nonexistent.json");
   vi.stubEnv("VK_ADD_DRIVER_FILES", undefined);
-  expect(await probeWebgpu()).toMatchObject({ found: false, missing: { mend: expect.stringContaining("libvulkan1") } });
+  expect(await probeWebgpu()).toMatchObject({ found: false, missing: { fix: expect.stringContaining("libvulkan1") } });
 });
 
 test("only the first GPU can be had, and the refusal says why", () => {
@@ -55,7 +55,7 @@ test.skipIf(process.platform !== "linux")(
     const buffers = new DeviceBuffers({});
     const kept = buffers.upload({ shape: [2], dtype: "f32", data: Float32Array.of(1, 2) });
     for (let attempt = 0; attempt < 2; attempt++)
-      await expect(buffers.argument(kept)).rejects.toThrow(/^copying to the device: .*; to mend it: install /);
+      await expect(buffers.argument(kept)).rejects.toThrow(/^copying to the device: .*; to fix it: install /);
     await buffers.dispose();
     expect(buffers.held).toBe(0);
   },

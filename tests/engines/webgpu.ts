@@ -16,7 +16,7 @@ const probe = await probeWebgpu();
 export const WEBGPU = {
   name: "onnx",
   device: "gpu",
-  missing: probe.found ? undefined : `${probe.missing.why}: ${probe.missing.mend}`,
+  missing: probe.found ? undefined : `${probe.missing.why}: ${probe.missing.fix}`,
   make: (options?: Parameters<Candidate["make"]>[0]) => new OnnxEngine({ device: "gpu", threads: 1, ...options }),
 } satisfies Candidate;
 /** The GPU behind it, where there is one and its driver says. */

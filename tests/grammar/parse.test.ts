@@ -244,7 +244,7 @@ test("lines of a training are printed as they are written", () => {
   );
 });
 
-test("words of declarations are mended by one letter or their case, and only where a declaration may begin", () => {
+test("words of declarations are fixed by one letter or their case, and only where a declaration may begin", () => {
   const kinds = (text: string) => {
     const { tree, errors } = parse(`fsl 1\n${text}`, "x.fsl");
     return [tree.declarations.map(({ kind }) => kind), errors.map(({ kind, found }) => `${kind} ${found}`)];

@@ -20,12 +20,12 @@ test.each<[EngineErrorKind, string]>([
   ["device-lost", "FSL7005"],
   ["non-finite", "FSL7007"],
   ["internal", "FSL7007"],
-])("an engine's %s error is %s, on one line and with a mend", (kind, code) => {
+])("an engine's %s error is %s, on one line and with a fix", (kind, code) => {
   const failure = describeFailure(new EngineError(kind, "the first line\nat a stack"), place());
   expect(failure.code).toBe(code);
   expect(failure.message).toContain("the first line");
   expect(failure.message).not.toContain("\n");
-  expect(failure.mend).toBeTruthy();
+  expect(failure.fix).toBeTruthy();
 });
 
 test("an unexpected error leaves its stack in the run's folder and a sentence for the user", () => {

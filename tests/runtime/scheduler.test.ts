@@ -261,11 +261,11 @@ test("with exact numerics the worker is asked, and may say that the store has it
 test("a failed stage takes only its dependants with it, and what had finished stays", async () => {
   const failing: Behaviour = (job) =>
     job.node === "a"
-      ? { kind: "failed", failure: { code: "FSL7020", message: "died", mend: "again" } }
+      ? { kind: "failed", failure: { code: "FSL7020", message: "died", fix: "again" } }
       : finishes(job, undefined as never);
   const played = await play({}, failing);
   expect(played.summary.status).toBe("failed");
-  expect(played.summary.failures).toEqual([{ stage: "a", code: "FSL7020", message: "died", mend: "again" }]);
+  expect(played.summary.failures).toEqual([{ stage: "a", code: "FSL7020", message: "died", fix: "again" }]);
   expect(played.worked).toEqual(["a", "b", "rb"]);
   expect(typesOf(played)).toContain("stage.note ra");
   expect((await play()).worked).toEqual(["a", "ra"]);

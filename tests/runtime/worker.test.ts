@@ -66,7 +66,7 @@ test("a worker that exits without an outcome has died, and says how", async () =
   const outcome = await start("exits").outcome;
   expect(outcome).toMatchObject({ kind: "failed", failure: { code: "FSL7020" } });
   expect(outcome.kind === "failed" && outcome.failure.message).toContain("exit code 3");
-  expect(outcome.kind === "failed" && outcome.failure.mend).toContain("again");
+  expect(outcome.kind === "failed" && outcome.failure.fix).toContain("again");
 });
 
 test("a worker that is killed has died, and says by which signal", async () => {

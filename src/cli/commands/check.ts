@@ -26,7 +26,7 @@ export function define(cli: Cli, exit: (code: number) => void): Command {
     .addHelpText(
       "after",
       examples([
-        ["fslc check experiment.fsl", "mistakes, each with its place, code and mend"],
+        ["fslc check experiment.fsl", "mistakes, each with its place, code and fix"],
         ["fslc check examples specs", "every .fsl file in two folders"],
         ["fslc check experiment.fsl --set shots=5", "with another value of a parameter"],
         ["fslc check experiment.fsl --emit typed", "the typed tree, as JSON"],

@@ -1,4 +1,4 @@
-/** `fslc engines`: what can compute here, and for what cannot, why and the command that mends it. */
+/** `fslc engines`: what can compute here, and for what cannot, why and the command that fixes it. */
 import { type Cli, Command, examples } from "../command.js";
 import { EXIT } from "../exit.js";
 import { textWidth } from "../terminal.js";
@@ -11,7 +11,7 @@ interface Options {
 
 export function define(cli: Cli, exit: (code: number) => void): Command {
   return new Command("engines")
-    .description("list the engines: available or not, why, and what mends it")
+    .description("list the engines: available or not, why, and what fixes it")
     .option("--json", "as JSON")
     .option("--fetch", "fetch an engine that the installation left out from the npm registry")
     .addCommand(defineInstall(cli, exit))

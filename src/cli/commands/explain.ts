@@ -1,10 +1,10 @@
-/** `fslc explain CODE`: cause, example and mend of a diagnostic; `--list` names them all. */
+/** `fslc explain CODE`: cause, example and fix of a diagnostic; `--list` names them all. */
 import { type Cli, Command, examples } from "../command.js";
 import { EXIT } from "../exit.js";
 
 export function define(cli: Cli, exit: (code: number) => void): Command {
   return new Command("explain")
-    .description("explain a diagnostic: why it is refused, an example, how to mend it")
+    .description("explain a diagnostic: why it is refused, an example, how to fix it")
     .argument("[code]", "the code of a diagnostic, such as FSL3001")
     .option("--list", "list every code with its title")
     .addHelpText(

@@ -1,4 +1,4 @@
-/** `fslc engines` for people: each engine with its devices, what is missing and what mends it, and what `auto` takes. */
+/** `fslc engines` for people: each engine with its devices, what is missing and what fixes it, and what `auto` takes. */
 import type { Availability } from "../../runtime/engines/engine.js";
 import type { EngineReport } from "../../runtime/engines/index.js";
 import type { Choice } from "../../runtime/engines/select.js";
@@ -25,7 +25,7 @@ function facts(availability: Availability): [string, string][] {
   if (!availability.available)
     return [
       ["", `not available: ${availability.why}`],
-      ["mend: ", availability.mend],
+      ["help: ", availability.fix],
     ];
   const { version, devices, adapters = {}, notes = [] } = availability;
   const called = devices.map((device): [string, string] => {

@@ -1,4 +1,4 @@
-/** What stays after a run: the results as a table, what failed and how to mend it, and where everything lies. */
+/** What stays after a run: the results as a table, what failed and how to fix it, and where everything lies. */
 import { relative } from "node:path";
 import type { Span } from "../../../grammar/ast.js";
 import { type RenderOptions, renderPlace } from "../../compiler/diagnostics/render.js";
@@ -40,10 +40,10 @@ export function receipt(summary: RunSummary, state: RunState, folder: string, st
   const cached = state.stages.filter((s) => s.status === "cached").length;
   const served = cached > 0 ? `, ${cached} of ${plural(state.stages.length, "stage")} from the store` : "";
   return [
-    ...summary.failures.flatMap(({ stage, code, message, mend, at, span }) => [
+    ...summary.failures.flatMap(({ stage, code, message, fix, at, span }) => [
       ...hanging("✘ ", `${stage}: ${message}`, width),
       ...place(span, at, style),
-      ...(mend === undefined ? [] : hanging("  mend: ", mend, width)),
+      ...(fix === undefined ? [] : hanging("  help: ", fix, width)),
       `  more: fslc explain ${code}`,
       "",
     ]),

@@ -53,7 +53,7 @@ export interface StageState {
   readonly results: readonly Result[];
   /** What computed it, now or when it was stored; undefined before, and for an ingest. */
   readonly numerics: Numerics | undefined;
-  readonly failure: { readonly code: string; readonly message: string; readonly mend: string | undefined } | undefined;
+  readonly failure: { readonly code: string; readonly message: string; readonly fix: string | undefined } | undefined;
 }
 
 export interface RunState {
@@ -180,7 +180,7 @@ function reduceStage(stage: StageState, event: StageEvent): StageState {
         ...stage,
         status: "failed",
         progress: undefined,
-        failure: { code: event.code, message: event.message, mend: event.mend },
+        failure: { code: event.code, message: event.message, fix: event.fix },
       };
     default:
       return event satisfies never;

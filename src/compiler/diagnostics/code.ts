@@ -9,7 +9,7 @@ export interface Code {
   /** A smallest file (or command) that triggers it. */
   readonly example: string;
   /** What to do about it. */
-  readonly mend: string;
+  readonly fix: string;
 }
 
 type HolesOf<M extends string> = M extends `${string}{${infer Hole}}${infer Rest}` ? Hole | HolesOf<Rest> : never;

@@ -28,7 +28,7 @@ export function explain(code: string): Explanation {
     "Example:",
     ...entry.example.split("\n").map((line) => (line === "" ? "" : `    ${line}`)),
     "",
-    `What to do: ${entry.mend}`,
+    `What to do: ${entry.fix}`,
   ].join("\n");
   return { found: true, code: name, entry, text };
 }

@@ -33,11 +33,11 @@ export type Availability =
       readonly devices: readonly string[];
       /** By device; without those whose adapter cannot be told. */
       readonly adapters?: Readonly<Record<string, Adapter>>;
-      /** What else was found, and what is missing for further devices: one sentence each, `no GPU: WHY; mend: WHAT MENDS IT`. */
+      /** What else was found, and what is missing for further devices: one sentence each, `no GPU: WHY; fix: WHAT FIXES IT`. */
       readonly notes?: readonly string[];
     }
-  /** `why` it cannot be used here and the command that mends it. */
-  | { readonly available: false; readonly why: string; readonly mend: string };
+  /** `why` it cannot be used here and the command that fixes it. */
+  | { readonly available: false; readonly why: string; readonly fix: string };
 
 /** What makes numbers differ: recorded with each stored stage. */
 export interface Numerics {

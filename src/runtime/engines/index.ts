@@ -35,8 +35,8 @@ export async function probeEngines(projectDir: string): Promise<EngineReport[]> 
   );
 }
 
-/** Why an engine cannot run here, and the command that mends it. */
-export type Missing = Pick<Extract<Availability, { available: false }>, "why" | "mend">;
+/** Why an engine cannot run here, and the command that fixes it. */
+export type Missing = Pick<Extract<Availability, { available: false }>, "why" | "fix">;
 
 /** Whether an engine's files are missing. Loads nothing of it: whether it works, only a probe or its use can tell. */
 export async function missingEngine(name: EngineName, projectDir: string): Promise<Missing | undefined> {
@@ -44,12 +44,12 @@ export async function missingEngine(name: EngineName, projectDir: string): Promi
     case "onnx": {
       const { OBTAIN_COMMAND, onnxRuntimeInstalled } = await import("./onnx/obtain.js");
       if (onnxRuntimeInstalled()) return undefined;
-      return { why: "ONNX Runtime is not installed", mend: OBTAIN_COMMAND };
+      return { why: "ONNX Runtime is not installed", fix: OBTAIN_COMMAND };
     }
     case "tensorflow": {
       const { findTensorflow } = await import("./tensorflow/locate.js");
       if (findTensorflow(projectDir) !== undefined) return undefined;
-      return { why: "TensorFlow is not installed", mend: "fslc engines install tensorflow" };
+      return { why: "TensorFlow is not installed", fix: "fslc engines install tensorflow" };
     }
     case "reference":
       return undefined;
@@ -67,7 +67,7 @@ export async function createEngine(
   projectDir: string = process.cwd(),
 ): Promise<Engine> {
   const missing = await missingEngine(name, projectDir);
-  if (missing !== undefined) throw new EngineError("internal", `${missing.why}; to mend it: ${missing.mend}`);
+  if (missing !== undefined) throw new EngineError("internal", `${missing.why}; to fix it: ${missing.fix}`);
   switch (name) {
     case "onnx": {
       const { OnnxEngine } = await import("./onnx/engine.js");

@@ -19,6 +19,6 @@ export async function probeApart(): Promise<Availability> {
   return {
     available: false,
     why: `looking for its devices ${ended}`,
-    mend: `run \`${process.execPath} ${child}\` to see what it says; a graphics driver may be at fault`,
+    fix: `run \`${process.execPath} ${child}\` to see what it says; a graphics driver may be at fault`,
   };
 }

@@ -112,23 +112,23 @@ function choice(name: EngineName, { device, adapter }: Pick<Choice, "device" | "
 }
 
 /** FSL7001 */
-export function unusable(engine: string, { why, mend }: Pick<Unavailable, "why" | "mend">): DiagnosticError {
-  return new DiagnosticError(diagnostic("FSL7001", undefined, { engine, why }, { help: [mend] }));
+export function unusable(engine: string, { why, fix }: Pick<Unavailable, "why" | "fix">): DiagnosticError {
+  return new DiagnosticError(diagnostic("FSL7001", undefined, { engine, why }, { help: [fix] }));
 }
 
 /** FSL7008, with what the engines have instead. */
 export function noDevice(engine: string, device: string, reports: readonly EngineReport[]): DiagnosticError {
   const help = reports.flatMap(({ name, availability }) => {
-    if (!availability.available) return [`${name}: ${availability.why}; mend: ${availability.mend}`];
+    if (!availability.available) return [`${name}: ${availability.why}; fix: ${availability.fix}`];
     const { devices, notes = [] } = availability;
     return [`${name} has ${devices.map((one) => `\`${one}\``).join(", ")} here`, ...notes];
   });
   return new DiagnosticError(diagnostic("FSL7008", undefined, { engine, device }, { help }));
 }
 
-/** What the notes say about a GPU that is not there, without the mend: `fslc engines` has that. */
+/** What the notes say about a GPU that is not there, without the fix: `fslc engines` has that. */
 function noGpu({ notes = [] }: Available): string {
-  const note = notes.map((one) => /^no GPU: (.*?)(?:; mend: .*)?$/s.exec(one)?.[1]).find((why) => why !== undefined);
+  const note = notes.map((one) => /^no GPU: (.*?)(?:; fix: .*)?$/s.exec(one)?.[1]).find((why) => why !== undefined);
   return note === undefined ? "none is here" : note;
 }
 
@@ -167,7 +167,7 @@ export function best(reports: readonly EngineReport[], device?: string, platform
     );
     throw unusable(AUTO, {
       why: missing.map(({ name, why }) => `${name}: ${why}`).join("; "),
-      mend: missing.map(({ mend }) => mend).join(", or "),
+      fix: missing.map(({ fix }) => fix).join(", or "),
     });
   }
   const passed = device === undefined && first.device === "cpu" ? reports.flatMap(whyNoGpu) : [];

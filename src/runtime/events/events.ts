@@ -75,7 +75,7 @@ export type RunEvent = { readonly time: number } & (
       readonly stage: string;
       readonly code: string;
       readonly message: string;
-      readonly mend: string | undefined;
+      readonly fix: string | undefined;
       /** `examples/birds.fsl:12:3`: the place in the experiment that it is about, where there is one. */
       readonly at?: string | undefined;
     }

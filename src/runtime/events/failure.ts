@@ -1,4 +1,4 @@
-/** Errors of any kind as what the user gets to see: a code, a message, a mend; never a stack trace. */
+/** Errors of any kind as what the user gets to see: a code, a message, a fix; never a stack trace. */
 import { mkdirSync, writeFileSync } from "node:fs";
 import { cpus, release } from "node:os";
 import { join } from "node:path";
@@ -18,7 +18,7 @@ import { fileName } from "../system/project.js";
 export interface Failure {
   readonly code: string;
   readonly message: string;
-  readonly mend: string | undefined;
+  readonly fix: string | undefined;
   /** The text of the experiment that it is about, where there is one. */
   readonly span?: Span;
 }
@@ -50,9 +50,9 @@ function unobtainable(error: unknown): string | undefined {
 }
 
 export function fromDiagnostic({ code, message, help, span }: Diagnostic): Failure {
-  const general = code in registry ? registry[code as CodeName].mend : undefined;
-  const mend = help.length > 0 ? help.join("; ") : general;
-  return span === undefined ? { code, message, mend } : { code, message, mend, span };
+  const general = code in registry ? registry[code as CodeName].fix : undefined;
+  const fix = help.length > 0 ? help.join("; ") : general;
+  return span === undefined ? { code, message, fix } : { code, message, fix, span };
 }
 
 /** `examples/birds.fsl:12:3`; undefined where the text is not there to count its lines. */

@@ -103,13 +103,13 @@ async function conduct(
   } catch (error) {
     const place = { stage: "run", engine: engine?.name ?? asked.engine ?? "none", dir: folder.dir };
     const failure: Failure = describeFailure(error, place);
-    const { code, message, mend } = failure;
+    const { code, message, fix } = failure;
     summary = {
       status: "failed",
       results: [],
       reports: [],
       files: [],
-      failures: [{ stage: "run", code, message, mend, at: undefined }],
+      failures: [{ stage: "run", code, message, fix, at: undefined }],
     };
   }
   const seconds = (performance.now() - started) / 1000;

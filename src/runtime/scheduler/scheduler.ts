@@ -117,9 +117,9 @@ export class Scheduler {
       this.#unfinished.add(node.id);
       interrupted = this.#stopped();
       if (interrupted) break;
-      const { code, message, mend, span } = failure;
+      const { code, message, fix, span } = failure;
       const at = span === undefined ? undefined : locate(span, nodeHost(this.#options.project).readFile);
-      const told = { stage: node.id, code, message, mend, at };
+      const told = { stage: node.id, code, message, fix, at };
       this.#failures.push(span === undefined ? told : { ...told, span });
       this.#say({ type: "stage.failed", ...told });
     }
@@ -270,4 +270,4 @@ export class Scheduler {
 }
 
 /** Stands for "not finished because it was stopped"; never shown. */
-const stopped: Failure = { code: "", message: "stopped", mend: undefined };
+const stopped: Failure = { code: "", message: "stopped", fix: undefined };

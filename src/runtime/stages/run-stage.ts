@@ -73,7 +73,7 @@ async function openEngine({ engine: { name, ...device }, threads, project }: Job
   try {
     return await createEngine(name, { ...device, threads: threads.engine }, project.dir);
   } catch (cause) {
-    // A library or a card that is gone since the engine was chosen: what it is and what mends it, the probe knows.
+    // A library or a card that is gone since the engine was chosen: what it is and what fixes it, the probe knows.
     const availability = await probeEngine(name, project.dir);
     if (!availability.available) throw unusable(name, availability);
     const seen = availability.devices.some((one) => one.startsWith("gpu"));

@@ -10,7 +10,7 @@ export const dataCodes = codes({
     explanation:
       "A dataset that fslc does not fetch by itself is read from a folder of yours, its `root`. A relative root starts at the folder of the project.",
     example: 'dataset birds = cub(root: "data/CUB_200_2011") { … }     # before the archive was unpacked there',
-    mend: "Put the data there, or say where it is: `--set`, or the `root` of the dataset. `fslc data list` says for each source what it reads and where it is to be had.",
+    fix: "Put the data there, or say where it is: `--set`, or the `root` of the dataset. `fslc data list` says for each source what it reads and where it is to be had.",
   },
   FSL6002: {
     severity: "error",
@@ -19,7 +19,7 @@ export const dataCodes = codes({
     explanation:
       "Each source reads one layout, that of the data's own archive. A part of it is missing here or looks different, often because the archive was unpacked one folder deeper or only in part.",
     example: 'dataset mini = csv(root: "data/mini") { … }     # data/mini has train.csv but no images/',
-    mend: "Compare with the layout in docs/datasets.md, and let `root` name the folder that holds those files.",
+    fix: "Compare with the layout in docs/datasets.md, and let `root` name the folder that holds those files.",
   },
   FSL6003: {
     severity: "error",
@@ -28,7 +28,7 @@ export const dataCodes = codes({
     explanation:
       "A file that is cut off, empty or not an image would silently change the dataset, and with it every number, if it were left out. So it stops the run.",
     example: "a download that broke off in the middle of `images/n0153282900000005.jpg`",
-    mend: "Replace the named files, or write `unreadable skip` into the dataset: they are then left out, counted and named by `fslc data inspect`.",
+    fix: "Replace the named files, or write `unreadable skip` into the dataset: they are then left out, counted and named by `fslc data inspect`.",
   },
   FSL6004: {
     severity: "error",
@@ -37,7 +37,7 @@ export const dataCodes = codes({
     explanation:
       "The lists of a dataset (CSV files, `images.txt`, split lists) say which image has which class; a line of one does not.",
     example: "train.csv:\nfilename,label\nn0153282900000005.jpg",
-    mend: "Mend that line, or take the file from the original archive again.",
+    fix: "Fix that line, or take the file from the original archive again.",
   },
   FSL6005: {
     severity: "error",
@@ -46,7 +46,7 @@ export const dataCodes = codes({
     explanation:
       "The arguments of a source choose what it reads and how it divides the classes; this value is none that it knows.",
     example: 'dataset letters = omniglot(root: "data/omniglot", split: "lake") { … }',
-    mend: "`fslc data list` gives the arguments of each source and what each may be.",
+    fix: "`fslc data list` gives the arguments of each source and what each may be.",
   },
   FSL6006: {
     severity: "error",
@@ -54,7 +54,7 @@ export const dataCodes = codes({
     message: "there is no data source called `{source}`",
     explanation: "A dataset is read by one of the sources that fslc was built with.",
     example: "dataset d = tarball() { … }",
-    mend: "`fslc data list` names them. Other data fits `folder` (a folder of class folders) or `csv`.",
+    fix: "`fslc data list` names them. Other data fits `folder` (a folder of class folders) or `csv`.",
   },
   FSL6007: {
     severity: "error",
@@ -63,7 +63,7 @@ export const dataCodes = codes({
     explanation:
       "Few-shot numbers are about classes that were not trained on: the splits divide the classes, so a class may stand in only one of them. A class in two makes the test a memory test.",
     example: "root/train/sparrow/…  and  root/test/sparrow/…",
-    mend: "Move all images of the class into one split.",
+    fix: "Move all images of the class into one split.",
   },
   FSL6008: {
     severity: "error",
@@ -72,7 +72,7 @@ export const dataCodes = codes({
     explanation:
       "A stage reads this split, and nothing is in it: the dataset has no such split, or its folder or list is empty.",
     example: 'dataset d = omniglot(root: "data/omniglot", split: "background") { … }     # has train and test, no val',
-    mend: "`fslc data inspect FILE` shows what each split holds; use another one, or divide the classes otherwise.",
+    fix: "`fslc data inspect FILE` shows what each split holds; use another one, or divide the classes otherwise.",
   },
   FSL6014: {
     severity: "error",
@@ -81,7 +81,7 @@ export const dataCodes = codes({
     explanation:
       "An image that stands twice in the lists could be support and query of one episode, or have two labels: the number of the run would be about memory.",
     example: "train.csv with two lines for n0153282900000005.jpg",
-    mend: "Leave one of the two lines.",
+    fix: "Leave one of the two lines.",
   },
   // ---------------------------------------------------------------- preparing images
   FSL6009: {
@@ -91,7 +91,7 @@ export const dataCodes = codes({
     explanation:
       "A crop cannot take more pixels than there are, and fslc does not pad or enlarge where the chain does not say so.",
     example: "dataset d = … { train random_crop(84), normalize … }     # one image is 60 pixels wide",
-    mend: "Put `resize(…)` before the crop.",
+    fix: "Put `resize(…)` before the crop.",
   },
   FSL6010: {
     severity: "error",
@@ -100,7 +100,7 @@ export const dataCodes = codes({
     explanation:
       "Programs have fixed sizes: after the chain of a dataset each of its images must have one size. `resize` keeps proportions, so images that are not square need a crop after it.",
     example: "dataset d = … { train resize(84), normalize … }     # 100 × 150 pixels become 84 × 126",
-    mend: "End the chain with `center_crop(…)`, `random_crop(…)` or `random_resized_crop(…)`.",
+    fix: "End the chain with `center_crop(…)`, `random_crop(…)` or `random_resized_crop(…)`.",
   },
   // ---------------------------------------------------------------- episodes
   FSL6011: {
@@ -109,7 +109,7 @@ export const dataCodes = codes({
     message: "an episode of {way} ways cannot be drawn from `{split}`, which has {classes} classes",
     explanation: "The classes of an episode are distinct, so the split needs at least as many.",
     example: "episode task = 30 way, 1 shot, 15 query     # from the 20 test classes of miniImageNet",
-    mend: "Take fewer ways, or another split.",
+    fix: "Take fewer ways, or another split.",
   },
   FSL6012: {
     severity: "error",
@@ -118,7 +118,7 @@ export const dataCodes = codes({
     explanation:
       "Supports and queries of a class are distinct images. A class with fewer could only be drawn by showing an image twice, once as support and once as query.",
     example: "episode task = 5 way, 5 shot, 15 query     # from classes of 8 images",
-    mend: "Take fewer shots or queries, or leave small classes out of the data.",
+    fix: "Take fewer shots or queries, or leave small classes out of the data.",
   },
   FSL6013: {
     severity: "error",
@@ -126,7 +126,7 @@ export const dataCodes = codes({
     message: "an episode of {way} way, {shot} shot, {query} query is no task",
     explanation: "Ways and shots are whole numbers of at least 1, queries of at least 0.",
     example: "episode task = 0 way, 1 shot, 15 query",
-    mend: "Give the episode at least one way and one shot.",
+    fix: "Give the episode at least one way and one shot.",
   },
   // ---------------------------------------------------------------- fetching
   FSL6016: {
@@ -136,7 +136,7 @@ export const dataCodes = codes({
     explanation:
       "`unreadable skip` leaves out images that cannot be decoded. What is left must fill at least one step.",
     example: "images/train: 60 of 100 pictures are damaged; for 10 epochs, 64 images per step, drop last",
-    mend: "Replace the damaged images, or take fewer images per step.",
+    fix: "Replace the damaged images, or take fewer images per step.",
   },
   FSL6020: {
     severity: "error",
@@ -145,7 +145,7 @@ export const dataCodes = codes({
     explanation:
       "Images of some sources and parts of some engines come from npm packages, fetched once with the registry, proxy and authentication of your npm configuration, and kept.",
     example: "fslc run examples/emoji.fsl     # for the first time, without a network",
-    mend: "Check the network with `npm ping`, and `npm config list` for the registry in use; or run `fslc data fetch` where there is a network and copy the cache folder.",
+    fix: "Check the network with `npm ping`, and `npm config list` for the registry in use; or run `fslc data fetch` where there is a network and copy the cache folder.",
   },
   FSL6021: {
     severity: "error",
@@ -154,7 +154,7 @@ export const dataCodes = codes({
     explanation:
       "Version and SHA-512 of each data package are part of fslc, so that everyone trains on the same images. What came is something else: a broken download, or a registry that serves altered packages.",
     example: "fslc data fetch     # through a proxy that rewrites packages",
-    mend: "Clean npm's cache (`npm cache clean --force`) and try again; if it stays, ask who runs the registry.",
+    fix: "Clean npm's cache (`npm cache clean --force`) and try again; if it stays, ask who runs the registry.",
   },
   // ---------------------------------------------------------------- the pack
   FSL6030: {
@@ -163,7 +163,7 @@ export const dataCodes = codes({
     message: "the packed images in {dir} are damaged: {problem}",
     explanation: "The folder holds images that were decoded before. A file of it is missing, cut off or altered.",
     example: "a `.fslc/data` that was copied in part",
-    mend: "Delete that folder: the next run packs the images anew.",
+    fix: "Delete that folder: the next run packs the images anew.",
   },
   FSL6031: {
     severity: "error",
@@ -172,7 +172,7 @@ export const dataCodes = codes({
     explanation:
       "Decoded images and fetched packages are kept in a folder, so that the next run need not make them again.",
     example: "fslc run examples/emoji.fsl     # on a full disk",
-    mend: "Make room, or give the folder write permission.",
+    fix: "Make room, or give the folder write permission.",
   },
   FSL6050: {
     severity: "error",
@@ -181,7 +181,7 @@ export const dataCodes = codes({
     explanation:
       "A list of episodes names classes of the split and images of these classes: by path, by the end of one where one image of the class has it, or by number from 0 in the order of `report episodes`. An episode has each class and each image once; a query is never among its supports.",
     example: '{"class": "cat", "support": ["dog/3.png"], "query": ["cat/4.png"]}',
-    mend: "Correct the list; `report episodes` writes one that fits.",
+    fix: "Correct the list; `report episodes` writes one that fits.",
   },
   FSL6051: {
     severity: "error",
@@ -190,7 +190,7 @@ export const dataCodes = codes({
     explanation:
       "A stage that starts from a file is known by the file's content: the one that was checked is the one that must be read when the stage runs.",
     example: "fslc run experiment.fsl      # while another program writes weights.safetensors",
-    mend: "Run the same command again once the file is whole.",
+    fix: "Run the same command again once the file is whole.",
   },
   FSL6032: {
     severity: "error",
@@ -199,6 +199,6 @@ export const dataCodes = codes({
     explanation:
       "Images are decoded and augmented on threads of their own; one ended before its work was done, mostly for want of memory.",
     example: "a machine whose memory is full",
-    mend: "Free memory or lower `--threads`, and run again; finished stages are kept.",
+    fix: "Free memory or lower `--threads`, and run again; finished stages are kept.",
   },
 });

@@ -12,7 +12,7 @@ export const filesCodes = codes({
     explanation:
       '`episodes "FILE" from SPLIT` evaluates on the episodes of a JSON file (`schemas/episodes.schema.json`) in place of sampled ones. Its path starts at the project\'s folder. All its episodes are of one task, which it states; each has `way` different classes with `shot` supports and `query` queries.',
     example: `${head}evaluate r { encoder untrained conv64  metric prototypes  episodes "episodes.json" from emoji.test, 100 episodes }`,
-    mend: "Correct the file; `report episodes` writes one to start from.",
+    fix: "Correct the file; `report episodes` writes one to start from.",
   },
   FSL5061: {
     severity: "error",
@@ -21,7 +21,7 @@ export const filesCodes = codes({
     explanation:
       '`init SLOT from "FILE"` starts the fresh weights of a slot from a safetensors file whose path starts at the project\'s folder. Every weight of the slot needs a tensor of its shape, and every tensor of the file must be used or left out by a rule: a half-matched file would give numbers that mean nothing. Tensors are found by rules, then by equal names, then by shape and order where the numbers in their names tell it.',
     example: `${head}episode task = 5 way, 1 shot, 7 query\nevaluate r {\n  encoder conv64  metric prototypes  episodes task from emoji.test, 100 episodes\n  init encoder from "conv64.safetensors"\n}`,
-    mend: 'Add rules from the file\'s names to the stage\'s: `{ "features.{i}.*" -> "encoder.conv.{i}.*"  "fc.*" -> unused }`. `fslc plan` lists the stage\'s weights by layer.',
+    fix: 'Add rules from the file\'s names to the stage\'s: `{ "features.{i}.*" -> "encoder.conv.{i}.*"  "fc.*" -> unused }`. `fslc plan` lists the stage\'s weights by layer.',
   },
   FSL5062: {
     severity: "error",
@@ -30,6 +30,6 @@ export const filesCodes = codes({
     explanation:
       "On the left `*` is any text within a part of a name, `**` any number of parts, `{i}` a part that the right side repeats, also counted on (`{i+1}`) or back (`{i-1}`). On the right stands a path of the stage's weights, or `unused`. Each rule must match a tensor that no earlier rule took, and fill a weight that none filled.",
     example: `${head}episode task = 5 way, 1 shot, 7 query\nevaluate r {\n  encoder conv64  metric prototypes  episodes task from emoji.test, 100 episodes\n  init encoder from "conv64.safetensors" { "layer{i}.*" -> "encoder.konv.{i-1}.*" }\n}`,
-    mend: "Correct the pattern or the path, or remove the rule.",
+    fix: "Correct the pattern or the path, or remove the rule.",
   },
 });

@@ -10,7 +10,7 @@ export const namesCodes = codes({
       "A name must be declared in this file, be imported, be a parameter or a `let` of the definition around it, or be built in.",
     example:
       "fsl 1\nmetric m {\n  classify(support: vector [way, shot], query: vector) -> logits [way] {\n    -squared_distance(qeury, mean(support over shot) over feature)\n  }\n}",
-    mend: 'Correct the spelling, declare the name, or import it: `import { prototypes } from "fsl:metrics"`.',
+    fix: 'Correct the spelling, declare the name, or import it: `import { prototypes } from "fsl:metrics"`.',
   },
   FSL2002: {
     severity: "error",
@@ -19,7 +19,7 @@ export const namesCodes = codes({
     explanation:
       "An import names a file relative to the one it stands in (`./nets.fsl`), or a file of the library (`fsl:metrics`).",
     example: 'fsl 1\nimport { net } from "./nowhere.fsl"',
-    mend: "Correct the path. Library files are fsl:backbones, fsl:metrics, fsl:meta, fsl:finetuning, fsl:transductive, fsl:datasets, fsl:episodes and fsl:functions.",
+    fix: "Correct the path. Library files are fsl:backbones, fsl:metrics, fsl:meta, fsl:finetuning, fsl:transductive, fsl:datasets, fsl:episodes and fsl:functions.",
   },
   FSL2003: {
     severity: "error",
@@ -27,7 +27,7 @@ export const namesCodes = codes({
     message: "`{file}` declares no `{name}`",
     explanation: "Only what an imported file declares itself can be imported from it.",
     example: 'fsl 1\nimport { protoypes } from "fsl:metrics"',
-    mend: "Correct the spelling, or declare the name in the file.",
+    fix: "Correct the spelling, or declare the name in the file.",
   },
   FSL2004: {
     severity: "error",
@@ -36,7 +36,7 @@ export const namesCodes = codes({
     explanation:
       "A file is checked after the files it imports, so no file may import itself, directly or through others.",
     example: '// a.fsl\nfsl 1\nimport { y } from "./b.fsl"\n// b.fsl\nfsl 1\nimport { x } from "./a.fsl"',
-    mend: "Move what both need into a third file that both import.",
+    fix: "Move what both need into a third file that both import.",
   },
   FSL2005: {
     severity: "error",
@@ -44,7 +44,7 @@ export const namesCodes = codes({
     message: "`{name}` is private to `{file}`",
     explanation: "A name that starts with an underscore belongs to its file alone.",
     example: 'fsl 1\nimport { _half } from "./nets.fsl"',
-    mend: "Drop the underscore in its declaration if others are meant to use it.",
+    fix: "Drop the underscore in its declaration if others are meant to use it.",
   },
   FSL2006: {
     severity: "error",
@@ -52,7 +52,7 @@ export const namesCodes = codes({
     message: "`{name}` is already declared",
     explanation: "Every name of a file, of a parameter list or of a block stands for one thing.",
     example: "fsl 1\nparam shots = 5 shot\nparam shots = 1 shot",
-    mend: "Rename one of the two.",
+    fix: "Rename one of the two.",
   },
   FSL2007: {
     severity: "warning",
@@ -61,7 +61,7 @@ export const namesCodes = codes({
     explanation:
       "A name that nothing uses is often a slip: the computation that should have used it used another. Names that start with an underscore are exempt.",
     example: "fsl 1\nparam shots = 5 shot\nepisode task = 5 way, 1 shot, 15 query",
-    mend: "Use it, delete it, or start its name with an underscore.",
+    fix: "Use it, delete it, or start its name with an underscore.",
   },
   FSL2008: {
     severity: "warning",
@@ -69,7 +69,7 @@ export const namesCodes = codes({
     message: "`{name}` hides another `{name}`",
     explanation: "An inner name that equals an outer one makes the outer one unreachable, which is easily overlooked.",
     example: "fsl 1\nparam scale = 2.0\nfn f(x) { let scale = 3.0\n  scale * x }",
-    mend: "Choose another name for one of them.",
+    fix: "Choose another name for one of them.",
   },
   FSL2009: {
     severity: "warning",
@@ -78,7 +78,7 @@ export const namesCodes = codes({
     explanation:
       "The first line fixes the grammar and the library that the file means, so that it keeps its meaning later.",
     example: "param shots = 5 shot",
-    mend: "Write `fsl 1` as the first line.",
+    fix: "Write `fsl 1` as the first line.",
   },
   FSL2010: {
     severity: "error",
@@ -87,7 +87,7 @@ export const namesCodes = codes({
     explanation:
       "A file is read by the rules of the version on its first line; this compiler has only those of version 1.",
     example: "fsl 7",
-    mend: "Install an fslc that knows this version, or write `fsl 1`.",
+    fix: "Install an fslc that knows this version, or write `fsl 1`.",
   },
   FSL2011: {
     severity: "error",
@@ -96,7 +96,7 @@ export const namesCodes = codes({
     explanation:
       "`--set`, `--params` and `with (…)` give values to `param` lines; `--set` and `--params` reach the root file only.",
     example: "fsl 1\nparam shots = 5 shot\n// fslc check --set shot=1",
-    mend: "Correct the name, or declare it: `param NAME = VALUE`.",
+    fix: "Correct the name, or declare it: `param NAME = VALUE`.",
   },
   FSL2012: {
     severity: "error",
@@ -105,7 +105,7 @@ export const namesCodes = codes({
     explanation:
       "A parameter has the type (and unit) of its default value or of its annotation; every value given to it must fit.",
     example: "fsl 1\nparam shots = 5 shot\n// fslc check --set shots=many",
-    mend: "Give a value of that type. Plain numbers take the parameter's unit: `--set shots=1`.",
+    fix: "Give a value of that type. Plain numbers take the parameter's unit: `--set shots=1`.",
   },
   FSL2013: {
     severity: "error",
@@ -113,7 +113,7 @@ export const namesCodes = codes({
     message: "`{name}` has no default and was given no value",
     explanation: "A parameter declared as `name: type` alone must be given a value where the definition is used.",
     example: "fsl 1\nparam root: text",
-    mend: "Pass it (`{name}: …` at the use, `--set` for a file's parameter), or give it a default.",
+    fix: "Pass it (`{name}: …` at the use, `--set` for a file's parameter), or give it a default.",
   },
   FSL2014: {
     severity: "error",
@@ -121,7 +121,7 @@ export const namesCodes = codes({
     message: "{callee} has no parameter `{name}`",
     explanation: "An argument by name must name a parameter of what is called.",
     example: 'fsl 1\nimport { conv64 } from "fsl:backbones"\nbackbone net = conv64(pool: 3)',
-    mend: "Correct the name; the help line lists the parameters.",
+    fix: "Correct the name; the help line lists the parameters.",
   },
   FSL2015: {
     severity: "error",
@@ -129,7 +129,7 @@ export const namesCodes = codes({
     message: "{callee} takes {expected}, and {found} given",
     explanation: "Arguments fill parameters in order, then by name; each parameter once.",
     example: "fsl 1\nfn twice(x) { 2 * x }\nfn f(y) { twice(y, 3) }",
-    mend: "Remove the extra argument, or name the parameter it is meant for.",
+    fix: "Remove the extra argument, or name the parameter it is meant for.",
   },
   FSL2016: {
     severity: "error",
@@ -137,7 +137,7 @@ export const namesCodes = codes({
     message: "`{name}` is given twice",
     explanation: "Each parameter takes one value.",
     example: "fsl 1\nfn twice(x) { 2 * x }\nfn f(y) { twice(y, x: y) }",
-    mend: "Remove one of the two.",
+    fix: "Remove one of the two.",
   },
   FSL2017: {
     severity: "error",
@@ -146,7 +146,7 @@ export const namesCodes = codes({
     explanation:
       "After a dot stands a split of a dataset (train, val, test), a slot of a stage (encoder, head, metric), an output of a backbone (vector, map) or `before` of a value that a `repeat` carries.",
     example: 'fsl 1\nimport { emoji } from "fsl:datasets"\npretrain p { data emoji.tset }',
-    mend: "Correct the spelling; the help line lists what there is.",
+    fix: "Correct the spelling; the help line lists what there is.",
   },
   FSL2018: {
     severity: "error",
@@ -156,7 +156,7 @@ export const namesCodes = codes({
       "Functions are inlined where they are used, and declarations are computed before a run: neither may contain itself.",
     example:
       "fsl 1\nfn f(x) { f(x) }\nmetric m {\n  classify(support: vector [way, shot], query: vector) -> logits [way] { f(query) }\n}",
-    mend: "Write a loop (`repeat 20 from u = x { … }`) or break the circle.",
+    fix: "Write a loop (`repeat 20 from u = x { … }`) or break the circle.",
   },
   FSL2019: {
     severity: "error",
@@ -166,6 +166,6 @@ export const namesCodes = codes({
       "Each place of a file takes one kind of thing: a slot a backbone or a stage's slot, a `data` line a split, and so on.",
     example:
       'fsl 1\nimport { emoji } from "fsl:datasets"\nimport { prototypes } from "fsl:metrics"\npretrain p { data prototypes }',
-    mend: "Name something of the kind that is needed.",
+    fix: "Name something of the kind that is needed.",
   },
 });

@@ -9,7 +9,7 @@ export const syntaxCodes = codes({
     explanation:
       "The text does not fit the grammar at this place. The parser goes on at the next line, so one run shows several mistakes.",
     example: "fsl 1\nepisode task = 5 way, 1 shot,",
-    mend: "Write what the message expects, or remove what is left over. docs/language.md has the whole grammar.",
+    fix: "Write what the message expects, or remove what is left over. docs/language.md has the whole grammar.",
   },
   FSL1002: {
     severity: "error",
@@ -18,7 +18,7 @@ export const syntaxCodes = codes({
     explanation:
       "Every `(`, `[` and `{` needs its closer. The place shown is the opener; the closer may be missing anywhere after it.",
     example: 'fsl 1\nimport { emoji } from "fsl:datasets"\ndataset drawings = emoji( {\n  train resize(32)\n}',
-    mend: "Write the closer where the group ends.",
+    fix: "Write the closer where the group ends.",
   },
   FSL1003: {
     severity: "error",
@@ -26,7 +26,7 @@ export const syntaxCodes = codes({
     message: "this `{closer}` closes nothing",
     explanation: "A closer needs an opener of its kind before it, in the same group.",
     example: "fsl 1\nparam scale = (1.0 + 2.0))",
-    mend: "Remove it, or write the opener that it belongs to.",
+    fix: "Remove it, or write the opener that it belongs to.",
   },
   FSL1004: {
     severity: "error",
@@ -34,7 +34,7 @@ export const syntaxCodes = codes({
     message: 'this text has no closing `"`',
     explanation: "A text ends on the line where it begins.",
     example: 'fsl 1\nparam root = "data/omniglot',
-    mend: 'Close it with `"`. A quotation mark inside a text is written `\\"`.',
+    fix: 'Close it with `"`. A quotation mark inside a text is written `\\"`.',
   },
   FSL1005: {
     severity: "error",
@@ -42,7 +42,7 @@ export const syntaxCodes = codes({
     message: "{character} means nothing in FSL",
     explanation: "Outside of texts and comments a file consists of names, numbers and the symbols of the grammar.",
     example: "fsl 1\nparam scale = 5 % 2",
-    mend: "Remove the character, or put it into a text or a comment.",
+    fix: "Remove the character, or put it into a text or a comment.",
   },
   FSL1006: {
     severity: "error",
@@ -50,7 +50,7 @@ export const syntaxCodes = codes({
     message: "{character} looks like {ascii} but is another character",
     explanation: "Word processors and papers replace plain symbols by typographic ones. FSL has the plain ones only.",
     example: "fsl 1\nparam scale = 5 − 2",
-    mend: "Type the plain character.",
+    fix: "Type the plain character.",
   },
   FSL1007: {
     severity: "error",
@@ -59,7 +59,7 @@ export const syntaxCodes = codes({
     explanation:
       "Names are made of the letters a to z and A to Z, digits and underscores, so that look-alikes cannot tell two names apart.",
     example: "fsl 1\nparam τ = 15.0",
-    mend: "Spell it out: `tau`, `lambda_`.",
+    fix: "Spell it out: `tau`, `lambda_`.",
   },
   FSL1008: {
     severity: "error",
@@ -67,7 +67,7 @@ export const syntaxCodes = codes({
     message: "comments begin with `//`",
     explanation: "`#` begins a comment in Python and YAML, not here. It has been read as a comment.",
     example: "fsl 1\n# five images of each class\nparam scale = 5.0",
-    mend: "Write `//`.",
+    fix: "Write `//`.",
   },
   FSL1009: {
     severity: "error",
@@ -75,7 +75,7 @@ export const syntaxCodes = codes({
     message: "powers are written `^`",
     explanation: "`x ^ 2` is x squared. It has been read so.",
     example: "fsl 1\nparam scale = 2 ** 3",
-    mend: "Write `^`.",
+    fix: "Write `^`.",
   },
   FSL1010: {
     severity: "error",
@@ -84,7 +84,7 @@ export const syntaxCodes = codes({
     explanation:
       "A declaration gives a value with `=`, and a type with `:`: `param name: real = 1`. Arguments of a call take `:`.",
     example: "fsl 1\nparam scale: 5.0",
-    mend: "Write `=`.",
+    fix: "Write `=`.",
   },
   FSL1011: {
     severity: "error",
@@ -92,7 +92,7 @@ export const syntaxCodes = codes({
     message: "arguments are named with `:`, not with `=`",
     explanation: "A call names its arguments with a colon: `sgd(lr: 0.1)`. `=` gives values in declarations.",
     example: "fsl 1\nbackbone net { conv(3, 64, pad = 0) }",
-    mend: "Write `:`.",
+    fix: "Write `:`.",
   },
   FSL1012: {
     severity: "error",
@@ -100,7 +100,7 @@ export const syntaxCodes = codes({
     message: "a comma is missing here",
     explanation: "Arguments, items and layers are separated by commas; only after a closing `}` may it be left out.",
     example: "fsl 1\nbackbone net { conv(3 64) }",
-    mend: "Write the comma.",
+    fix: "Write the comma.",
   },
   FSL1013: {
     severity: "error",
@@ -108,7 +108,7 @@ export const syntaxCodes = codes({
     message: "a merge conflict has not been settled here",
     explanation: "Version control leaves these lines where two edits clash.",
     example: "fsl 1\n<<<<<<< ours\nparam scale = 1.0\n=======\nparam scale_ = 2.0\n>>>>>>> theirs",
-    mend: "Keep one of the two sides and delete the marker lines.",
+    fix: "Keep one of the two sides and delete the marker lines.",
   },
   FSL1014: {
     severity: "error",
@@ -117,7 +117,7 @@ export const syntaxCodes = codes({
     explanation:
       "No value is indexed by position: `x[way']` and `x[a as b]` rename axes. The order of axes in memory is the compiler's business.",
     example: "fsl 1\nfn first(x) { x[0] }",
-    mend: "Reduce or take along an axis by name: `mean(x over shot)`, `top(1, x over item as best)`.",
+    fix: "Reduce or take along an axis by name: `mean(x over shot)`, `top(1, x over item as best)`.",
   },
   FSL1015: {
     severity: "error",
@@ -125,7 +125,7 @@ export const syntaxCodes = codes({
     message: "`[{axis}]` renames nothing",
     explanation: "Brackets after a value rename an axis: with a prime, `x[way']`, or with `as`, `x[way as other]`.",
     example: "fsl 1\nfn same(x over way) { x[way] }",
-    mend: "Add the prime, write the new name after `as`, or remove the brackets.",
+    fix: "Add the prime, write the new name after `as`, or remove the brackets.",
   },
   FSL1016: {
     severity: "error",
@@ -133,7 +133,7 @@ export const syntaxCodes = codes({
     message: "this block ends without a value",
     explanation: "The last expression of a block is its value; every block has one.",
     example: "fsl 1\nfn double(x) { let y = 2 * x }",
-    mend: "Write the value as the last line.",
+    fix: "Write the value as the last line.",
   },
   FSL1017: {
     severity: "error",
@@ -142,7 +142,7 @@ export const syntaxCodes = codes({
     explanation:
       "A block is `let`s and loops, then one value. An expression goes on over a line's end where the next line begins with an operator; a `-` that touches what follows begins a new expression, a `- ` with a space goes on.",
     example: "fsl 1\nfn f(x, y) {\n  x\n  -y\n}",
-    mend: "Bind it with `let`, remove it, or put a space after a `-` that was to go on with the line above.",
+    fix: "Bind it with `let`, remove it, or put a space after a `-` that was to go on with the line above.",
   },
   FSL1018: {
     severity: "error",
@@ -151,7 +151,7 @@ export const syntaxCodes = codes({
     explanation:
       "A file consists of `fsl 1`, imports, and declarations: param, dataset, backbone, block, episode, metric, fn, pretrain, meta, evaluate.",
     example: "fsl 1\nmetrics m { }",
-    mend: "Begin with one of these words, or move the line into the declaration that it belongs to.",
+    fix: "Begin with one of these words, or move the line into the declaration that it belongs to.",
   },
   FSL1019: {
     severity: "error",
@@ -159,7 +159,7 @@ export const syntaxCodes = codes({
     message: "`{found}` is written {expected}",
     explanation: "Logic is in words here: `and`, `or`, `not`. It has been read so.",
     example: "fsl 1\nparam deep = true && false",
-    mend: "Write the word.",
+    fix: "Write the word.",
   },
   FSL1020: {
     severity: "error",
@@ -167,7 +167,7 @@ export const syntaxCodes = codes({
     message: 'texts stand in `"…"`',
     explanation: "Texts have plain double quotation marks; a single one is a prime, which belongs to an axis.",
     example: "fsl 1\nparam root = 'data'",
-    mend: "Use plain double quotation marks.",
+    fix: "Use plain double quotation marks.",
   },
   FSL1021: {
     severity: "error",
@@ -175,7 +175,7 @@ export const syntaxCodes = codes({
     message: "this number is written {expected}",
     explanation: "A dot without a digit before it takes a member (`birds.train`), so a fraction begins with its zero.",
     example: "fsl 1\nparam rate = .5",
-    mend: "Write the zero.",
+    fix: "Write the zero.",
   },
   FSL1022: {
     severity: "error",
@@ -184,7 +184,7 @@ export const syntaxCodes = codes({
     explanation:
       "The lines of a stage are data, encoder, head, metric, of, episodes, optimizer, schedule, for, validate, loss, report, init and `fit from`.",
     example: 'fsl 1\nimport { emoji } from "fsl:datasets"\nmeta m {\n  episods task from emoji.train\n}',
-    mend: "Correct the word.",
+    fix: "Correct the word.",
   },
   FSL1023: {
     severity: "error",
@@ -192,6 +192,6 @@ export const syntaxCodes = codes({
     message: "this is nested too deeply to be checked",
     explanation: "Brackets may nest 150 levels deep, and one expression may have 200 operators.",
     example: `fsl 1\nparam scale = ${"(".repeat(151)}1${")".repeat(151)}`,
-    mend: "Name parts of it with `let` or `fn`.",
+    fix: "Name parts of it with `let` or `fn`.",
   },
 });

@@ -11,7 +11,7 @@ export const typesCodes = codes({
     message: "there is no axis `{axis}` in {type}",
     explanation: "A reduction, contraction, rename or merge names axes of its value. This one has none of that name.",
     example: metric("-squared_distance(query, mean(support over shots) over feature)"),
-    mend: "Name one of the axes that the value has; the message lists them.",
+    fix: "Name one of the axes that the value has; the message lists them.",
   },
   FSL3002: {
     severity: "error",
@@ -20,7 +20,7 @@ export const typesCodes = codes({
     explanation:
       "Values align by the names of their axes, and equal names must have equal sizes: nothing is stretched silently.",
     example: metric("-squared_distance(query, concat(support, support along feature)[shot as s] over feature, s)"),
-    mend: "Rename one of the axes (`x[feature as other]`), or reduce it first.",
+    fix: "Rename one of the axes (`x[feature as other]`), or reduce it first.",
   },
   FSL3003: {
     severity: "error",
@@ -28,7 +28,7 @@ export const typesCodes = codes({
     message: "the result would have two axes called `{axis}`",
     explanation: "Axes are told apart by their names alone, so no value may have two of one name.",
     example: metric("-squared_distance(query, support[shot as way] over feature)"),
-    mend: "Prime one of them: `x[way']` calls it way'.",
+    fix: "Prime one of them: `x[way']` calls it way'.",
   },
   FSL3004: {
     severity: "error",
@@ -37,7 +37,7 @@ export const typesCodes = codes({
     explanation:
       "A `class` is a label, not a quantity; an `image` is opaque until a backbone embeds it; texts and declarations are no numbers either.",
     example: metric("label(way) * 2.0"),
-    mend: "Use `one_hot(y)` to make numbers of a label; embed images with `encoder(x, norm: …).vector`.",
+    fix: "Use `one_hot(y)` to make numbers of a label; embed images with `encoder(x, norm: …).vector`.",
   },
   FSL3005: {
     severity: "error",
@@ -46,7 +46,7 @@ export const typesCodes = codes({
     explanation:
       "The body's value must have exactly the axes after the arrow: one too many was not reduced, one missing was reduced by mistake.",
     example: metric("-squared_distance(query, support over feature)"),
-    mend: "Reduce the extra axes (`mean(x over shot)`), or keep the missing ones.",
+    fix: "Reduce the extra axes (`mean(x over shot)`), or keep the missing ones.",
   },
   FSL3006: {
     severity: "error",
@@ -56,7 +56,7 @@ export const typesCodes = codes({
       "What a stage minimizes is one number. Which mean or sum is meant is the author's to say, never the compiler's.",
     example:
       "fsl 1\nmetric m {\n  classify(support: vector [way, shot], query: vector) -> logits [way] {\n    minimize w from mean(support over shot) by sgd(lr: 0.1) for 3 steps { w * w }\n    -squared_distance(query, w over feature)\n  }\n}",
-    mend: "Write `mean(… over all)` or `sum(… over all)`.",
+    fix: "Write `mean(… over all)` or `sum(… over all)`.",
   },
   FSL3007: {
     severity: "error",
@@ -65,7 +65,7 @@ export const typesCodes = codes({
     explanation:
       "`size`, `label`, `eye`, `zeros` and `learn x [axis]` need an axis whose size is known: of a parameter, a merge, a rename or the episode.",
     example: metric("-squared_distance(query, mean(support over shot) over feature) / size(shoot)"),
-    mend: "Name an axis that exists at this point; the help line has the nearest.",
+    fix: "Name an axis that exists at this point; the help line has the nearest.",
   },
   FSL3008: {
     severity: "error",
@@ -74,7 +74,7 @@ export const typesCodes = codes({
     explanation:
       "Counts, sizes, layer arguments and hyper-parameters are fixed when the file is checked; a tensor is only known during the run.",
     example: metric("top(query, mean(support over shot) over way as best)"),
-    mend: "Use a number, a parameter or `size(axis)`.",
+    fix: "Use a number, a parameter or `size(axis)`.",
   },
   FSL3009: {
     severity: "error",
@@ -83,7 +83,7 @@ export const typesCodes = codes({
     explanation:
       "Each argument and each line takes values of one type; nothing is converted silently, except an int where a real is wanted.",
     example: 'fsl 1\nimport { conv64 } from "fsl:backbones"\nbackbone net = conv64(pools: "four")',
-    mend: "Give a value of the type that is named.",
+    fix: "Give a value of the type that is named.",
   },
   FSL3010: {
     severity: "error",
@@ -91,7 +91,7 @@ export const typesCodes = codes({
     message: "{what} is counted in {expected}, and this is {found}",
     explanation: "Units are part of numbers: 5 shots are not 5 queries, and 100 epochs are not 100 steps.",
     example: "fsl 1\nepisode task = 5 way, 5 way, 15 query",
-    mend: "Write the unit that is wanted.",
+    fix: "Write the unit that is wanted.",
   },
   FSL3011: {
     severity: "error",
@@ -99,7 +99,7 @@ export const typesCodes = codes({
     message: "`{unit}` is not a unit",
     explanation: "Numbers are counted in way, shot, query, epochs, steps, episodes or images.",
     example: "fsl 1\nparam shots = 5 shoot",
-    mend: "Use one of the units (singular or plural).",
+    fix: "Use one of the units (singular or plural).",
   },
   FSL3012: {
     severity: "error",
@@ -107,7 +107,7 @@ export const typesCodes = codes({
     message: "{found} cannot be called",
     explanation: "Only functions, learned modules, the encoder, heads and finished stages can be applied to a value.",
     example: metric("query(support)"),
-    mend: "Call a function, or write an operator between the two.",
+    fix: "Call a function, or write an operator between the two.",
   },
   FSL3013: {
     severity: "error",
@@ -115,7 +115,7 @@ export const typesCodes = codes({
     message: "{callee} needs {clause}",
     explanation: "What a function consumes or makes is named, never implied by position.",
     example: metric("-squared_distance(query, mean(support))"),
-    mend: "Add the clause, as the help line shows.",
+    fix: "Add the clause, as the help line shows.",
   },
   FSL3014: {
     severity: "error",
@@ -123,7 +123,7 @@ export const typesCodes = codes({
     message: "{callee} takes no `{clause}`",
     explanation: "`over`, `along` and `as` belong to the innermost open parenthesis, and not every function has them.",
     example: metric("-squared_distance(exp(query over feature), mean(support over shot) over feature)"),
-    mend: "Remove it, or move it into the parenthesis it is meant for.",
+    fix: "Remove it, or move it into the parenthesis it is meant for.",
   },
   FSL3015: {
     severity: "error",
@@ -133,7 +133,7 @@ export const typesCodes = codes({
       "A transductive method sees its queries together, shuffled, and must not learn their order or their number per class; so their axis has no labels and cannot be taken apart.",
     example:
       "fsl 1\nmetric m {\n  classify(support: vector [way, shot], queries: vector [n]) transductive -> logits [n, way] {\n    -squared_distance(queries, mean(support over shot) over feature) + one_hot(label(n))[n' as way]\n  }\n}",
-    mend: "Reduce over it (`mean(p over n)`), or keep it as a batch axis.",
+    fix: "Reduce over it (`mean(p over n)`), or keep it as a batch axis.",
   },
   FSL3016: {
     severity: "error",
@@ -142,7 +142,7 @@ export const typesCodes = codes({
     explanation:
       "The default loss of logits takes their softmax first; of probabilities, their logarithm. Taking one for the other trains, but to something else.",
     example: metric("softmax(-squared_distance(query, mean(support over shot) over feature) over way)"),
-    mend: "Change the word after the arrow, or return what it says.",
+    fix: "Change the word after the arrow, or return what it says.",
   },
   FSL3017: {
     severity: "error",
@@ -150,7 +150,7 @@ export const typesCodes = codes({
     message: "a condition must be true or false, and this is {found}",
     explanation: "`if`, `until`, `and`, `or` and `not` take comparisons and bools; a number is neither.",
     example: metric("if size(shot) { sum(support over shot, feature) } else { sum(support over shot, feature) }"),
-    mend: "Compare it: `size(shot) > 1`.",
+    fix: "Compare it: `size(shot) > 1`.",
   },
   FSL3018: {
     severity: "error",
@@ -158,7 +158,7 @@ export const typesCodes = codes({
     message: "these labels index `{axis}`, and {type} has no such axis",
     explanation: "`cross_entropy(z, y)` compares scores along the axis that the labels index, and consumes it.",
     example: metric("cross_entropy(mean(support over shot, way), label(way))"),
-    mend: "Use labels of an axis that the scores have, or keep that axis in the scores.",
+    fix: "Use labels of an axis that the scores have, or keep that axis in the scores.",
   },
   FSL3019: {
     severity: "error",
@@ -166,7 +166,7 @@ export const typesCodes = codes({
     message: "{callee} needs labels (a `class` value), and this is {found}",
     explanation: "Labels come from `label(axis)`, from the `y` of a loss, or from `argmax`.",
     example: metric("one_hot(query)"),
-    mend: "Make labels with `label(axis)`.",
+    fix: "Make labels with `label(axis)`.",
   },
   FSL3020: {
     severity: "error",
@@ -175,7 +175,7 @@ export const typesCodes = codes({
     explanation: "`top(k, x over axis)` takes the k largest along an axis, so the axis must hold that many.",
     example:
       'fsl 1\nimport { emoji } from "fsl:datasets"\nimport { conv64 } from "fsl:backbones"\n// top(9, x over way as best) in a 5-way task',
-    mend: "Ask for fewer, or take `size(axis)` of them.",
+    fix: "Ask for fewer, or take `size(axis)` of them.",
   },
   FSL3021: {
     severity: "error",
@@ -185,7 +185,7 @@ export const typesCodes = codes({
       "A network called in a body may normalize by this call's images (`norm: batch`), by its running statistics (`norm: running`), or by another value's (`norm: from(y)`). They give different numbers, so it must be said.",
     example:
       'fsl 1\nimport { conv64 } from "fsl:backbones"\nimport { emoji } from "fsl:datasets"\npretrain p {\n  data emoji.train  encoder conv64  head linear(class)\n  loss(x: image [item], y: class [item]) { mean(cross_entropy(head(encoder(x).vector), y) over all) }\n}',
-    mend: "Write `encoder(x, norm: batch)`, `norm: running` or `norm: from(y)`.",
+    fix: "Write `encoder(x, norm: batch)`, `norm: running` or `norm: from(y)`.",
   },
   FSL3022: {
     severity: "error",
@@ -194,7 +194,7 @@ export const typesCodes = codes({
     explanation: "Batch statistics of queries let every query see the others, which an inductive method must not.",
     example:
       "fsl 1\nmetric m {\n  classify(encoder, support: image [way, shot], query: image) -> logits [way] {\n    -squared_distance(encoder(query, norm: batch).vector, mean(encoder(support, norm: batch).vector over shot) over feature)\n  }\n}",
-    mend: "Write `norm: from(support)` or `norm: running`, or take `queries: image [n]` and say `transductive`.",
+    fix: "Write `norm: from(support)` or `norm: running`, or take `queries: image [n]` and say `transductive`.",
   },
   FSL3023: {
     severity: "error",
@@ -204,7 +204,7 @@ export const typesCodes = codes({
       "An inductive `classify` takes one `query` and gives `[way]`. Only `classify(…, queries: vector [n]) transductive -> logits [n, way]` sees the queries together, and the word stays on the result.",
     example:
       "fsl 1\nmetric m {\n  classify(support: vector [way, shot], queries: vector [n]) -> logits [n, way] {\n    -squared_distance(queries, mean(support over shot) over feature)\n  }\n}",
-    mend: "Write `transductive` and take `queries: … [n]`, or take one `query`.",
+    fix: "Write `transductive` and take `queries: … [n]`, or take one `query`.",
   },
   FSL3024: {
     severity: "error",
@@ -213,7 +213,7 @@ export const typesCodes = codes({
     explanation:
       "A metric has one `classify` entry, which gives logits or probabilities, and any number of loss entries that give a `loss`. Parameters are supports, queries, labels and the encoder, each in its form.",
     example: "fsl 1\nmetric m {\n  learn a = 1.0\n}",
-    mend: "See `classify(support: vector [way, shot], query: vector) -> logits [way] { … }`.",
+    fix: "See `classify(support: vector [way, shot], query: vector) -> logits [way] { … }`.",
   },
   FSL3025: {
     severity: "error",
@@ -222,7 +222,7 @@ export const typesCodes = codes({
     explanation:
       "Parameters are int, real, bool, text, list, one_of(…), backbone, metric, fn(…) or a unit count; values of an entry are vector, map, image or class.",
     example: "fsl 1\nparam shots: shott = 5 shot",
-    mend: "Use one of the types.",
+    fix: "Use one of the types.",
   },
   FSL3026: {
     severity: "error",
@@ -231,7 +231,7 @@ export const typesCodes = codes({
     explanation: "A backbone gives several named outputs; the body says which one it means.",
     example:
       'fsl 1\nimport { conv64 } from "fsl:backbones"\nimport { emoji } from "fsl:datasets"\npretrain p {\n  data emoji.train  encoder conv64  head linear(class)\n  loss(x: image [item], y: class [item]) { mean(cross_entropy(head(encoder(x, norm: batch)), y) over all) }\n}',
-    mend: "Write `.vector` or `.map` after the call.",
+    fix: "Write `.vector` or `.map` after the call.",
   },
   FSL3027: {
     severity: "error",
@@ -240,7 +240,7 @@ export const typesCodes = codes({
     explanation: "A value that a `repeat` carries keeps its axes from one round to the next.",
     example:
       "fsl 1\nmetric m {\n  classify(support: vector [way, shot], query: vector) -> logits [way] {\n    repeat 3 from u = mean(support over shot) { sum(u over feature) }\n    u\n  }\n}",
-    mend: "Give back a value with the axes that it started with.",
+    fix: "Give back a value with the axes that it started with.",
   },
   FSL3028: {
     severity: "error",
@@ -249,7 +249,7 @@ export const typesCodes = codes({
     explanation: "Class 3 of one data set is not class 3 of another: scores over different classes do not mix.",
     example:
       "fsl 1\n// teacher was pretrained on birds.train, student on cars.train:\n// distill(head(x), teacher(x), temperature: 4.0 over class)",
-    mend: "Use stages that were trained on the same split.",
+    fix: "Use stages that were trained on the same split.",
   },
   FSL3029: {
     severity: "error",
@@ -259,7 +259,7 @@ export const typesCodes = codes({
       "`minimize` works by sgd(lr: …), adam(lr: …) or lbfgs(tolerance: …), for a number of steps. A setting is one number, or has axes of the tensor that it is for; something has to move.",
     example:
       "fsl 1\nmetric m {\n  classify(support: vector [way, shot], query: vector) -> logits [way] {\n    minimize w from mean(support over shot) by newton() for 3 steps { sum(w * w over all) }\n    -squared_distance(query, w over feature)\n  }\n}",
-    mend: "Write `by sgd(lr: 0.01) for 5 steps`.",
+    fix: "Write `by sgd(lr: 0.01) for 5 steps`.",
   },
   FSL3030: {
     severity: "error",
@@ -268,7 +268,7 @@ export const typesCodes = codes({
     explanation:
       "Functions are inlined at each call. One that calls another twice, which calls a third twice, doubles with each level.",
     example: "fsl 1\nfn f0(x) { x + x }\nfn f1(x) { f0(x) + f0(x) }\n// … to f15, and a metric that calls f15",
-    mend: "Name the intermediate value with `let` and use it twice.",
+    fix: "Name the intermediate value with `let` and use it twice.",
   },
   FSL3031: {
     severity: "error",
@@ -279,7 +279,7 @@ export const typesCodes = codes({
     example: metric(
       "sum(query over feature) - mean(cross_entropy(dot(support, query over feature), label(way')) over way', shot)",
     ),
-    mend: "Give the scores the axis of the labels: score `x[way']` where the labels are `label(way')`.",
+    fix: "Give the scores the axis of the labels: score `x[way']` where the labels are `label(way')`.",
   },
   FSL3032: {
     severity: "error",
@@ -289,7 +289,7 @@ export const typesCodes = codes({
       "`minimize w from start … { loss }` moves w down the slope of the loss, which is zero where the loss is made of something else: often of what w started from.",
     example:
       "fsl 1\nmetric m {\n  learn head = linear(way)\n  classify(support: vector [way, shot], query: vector) -> logits [way] {\n    minimize top from head by sgd(lr: 0.01) for 5 steps {\n      mean(cross_entropy(head(support[way']), label(way')) over all)\n    }\n    top(query)\n  }\n}",
-    mend: "Use the adapted name in the loss, or leave it out of `minimize`.",
+    fix: "Use the adapted name in the loss, or leave it out of `minimize`.",
   },
   FSL3033: {
     severity: "error",
@@ -299,7 +299,7 @@ export const typesCodes = codes({
       "A softmax sums to 1 over its axes, so summing over all of them again gives a constant that nothing can be learned from.",
     example:
       "fsl 1\nmetric m {\n  classify(support: vector [way, shot], query: vector) -> probabilities [way] {\n    sum(softmax(dot(query, support over feature) over shot) over shot)\n  }\n}",
-    mend: "Take the softmax over the axes that compete (`over way, shot`), or reduce over another axis.",
+    fix: "Take the softmax over the axes that compete (`over way, shot`), or reduce over another axis.",
   },
   FSL3034: {
     severity: "warning",
@@ -309,7 +309,7 @@ export const typesCodes = codes({
       "What `minimize` binds is there to be used after it. A body that goes on with what it started from has adapted nothing.",
     example:
       "fsl 1\nmetric m {\n  learn head = linear(way)\n  classify(support: vector [way, shot], query: vector) -> logits [way] {\n    minimize top from head by sgd(lr: 0.01) for 5 steps {\n      mean(cross_entropy(top(support[way']), label(way')) over all)\n    }\n    head(query)\n  }\n}",
-    mend: "Use the adapted name after `minimize`, or leave it out.",
+    fix: "Use the adapted name after `minimize`, or leave it out.",
   },
   FSL3035: {
     severity: "error",
@@ -319,7 +319,7 @@ export const typesCodes = codes({
       "`learn rate like encoder, head` holds a value for each weight of those networks. It can only be a setting of a `minimize` whose targets are those networks: each weight takes its own.",
     example:
       "fsl 1\nmetric m {\n  learn head = linear(way)\n  learn rate like head = 0.1\n  classify(support: vector [way, shot], query: vector) -> logits [way] {\n    minimize top from head by sgd(lr: rate) for 1 step {\n      mean(cross_entropy(top(support[way']), label(way')) over all)\n    }\n    top(query) * rate\n  }\n}",
-    mend: "Name every network that is adapted after `like`, or learn a value of its own for what is not a network's.",
+    fix: "Name every network that is adapted after `like`, or learn a value of its own for what is not a network's.",
   },
   FSL3036: {
     severity: "error",
@@ -329,7 +329,7 @@ export const typesCodes = codes({
       "A `fit` is a constant of the base data, computed once before anything trains: from the embeddings, and from the fits above it. What a `learn` holds has no value yet that would stay.",
     example:
       "fsl 1\nmetric m {\n  learn scale = 1.0\n  fit mu: vector from x: vector [item] { scale * mean(x over item) }\n  classify(support: vector [way, shot], query: vector) -> logits [way] {\n    -squared_distance(query - mu, mean(support over shot) - mu over feature)\n  }\n}",
-    mend: "Fit the value without it, and use what is learned in the entries: `scale * mu`.",
+    fix: "Fit the value without it, and use what is learned in the entries: `scale * mu`.",
   },
   FSL3040: {
     severity: "error",
@@ -338,6 +338,6 @@ export const typesCodes = codes({
     explanation:
       "Losses may draw: which images are mixed, and how much of each. A method that drew while it classifies would score each query by chance.",
     example: metric("sum(query over feature) * uniform() + sum(support over shot, feature)"),
-    mend: "Draw in the `loss` of a stage or in a loss entry of a metric.",
+    fix: "Draw in the `loss` of a stage or in a loss entry of a metric.",
   },
 });

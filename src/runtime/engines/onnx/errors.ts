@@ -20,7 +20,7 @@ export function engineError(cause: unknown, doing: string): EngineError {
   if (cause instanceof EngineError) return cause;
   const text = cause instanceof Error ? cause.message : String(cause);
   const missing = missingGpu(text);
-  if (missing) return new EngineError("internal", `${doing}: ${missing.why}; to mend it: ${missing.mend}`, { cause });
+  if (missing) return new EngineError("internal", `${doing}: ${missing.why}; to fix it: ${missing.fix}`, { cause });
   const kind = KINDS.find(([pattern]) => pattern.test(text))?.[1] ?? "internal";
   return new EngineError(kind, `onnxruntime, ${doing}: ${told(text)}`, { cause });
 }

@@ -1,4 +1,4 @@
-/** Is ONNX Runtime usable here, on which devices, and if not, what mends it. */
+/** Is ONNX Runtime usable here, on which devices, and if not, what fixes it. */
 import type { Availability } from "../engine.js";
 import { onnxRuntimeFolder } from "./locate.js";
 import { OBTAIN_COMMAND, onnxRuntimeInstalled } from "./obtain.js";
@@ -6,7 +6,7 @@ import { probeWebgpu } from "./webgpu/probe.js";
 
 export async function probeOnnx(): Promise<Availability> {
   if (!onnxRuntimeInstalled()) {
-    return { available: false, why: "ONNX Runtime is not installed", mend: OBTAIN_COMMAND };
+    return { available: false, why: "ONNX Runtime is not installed", fix: OBTAIN_COMMAND };
   }
   try {
     const ort = await import("./runtime.js");
@@ -19,7 +19,7 @@ export async function probeOnnx(): Promise<Availability> {
         available: true,
         version,
         devices: ["cpu"],
-        notes: [`no GPU: ${gpu.missing.why}; mend: ${gpu.missing.mend}`],
+        notes: [`no GPU: ${gpu.missing.why}; fix: ${gpu.missing.fix}`],
       };
     const adapters = gpu.adapter === undefined ? {} : { adapters: { "gpu:0": gpu.adapter } };
     return { available: true, version, devices: ["cpu", "gpu:0"], ...adapters };
@@ -30,22 +30,22 @@ export async function probeOnnx(): Promise<Availability> {
 }
 
 /** Why the package is there and does not load. */
-function unloadable(what: string): Pick<Extract<Availability, { available: false }>, "why" | "mend"> {
+function unloadable(what: string): Pick<Extract<Availability, { available: false }>, "why" | "fix"> {
   const again = `delete ${onnxRuntimeFolder()} and run \`${OBTAIN_COMMAND}\``;
   const library = /([^\s:]+): cannot open shared object file/.exec(what)?.[1];
   if (library?.includes("onnxruntime")) {
-    return { why: `${library}, a part of the package onnxruntime-node, is missing`, mend: again };
+    return { why: `${library}, a part of the package onnxruntime-node, is missing`, fix: again };
   }
   if (library !== undefined) {
     return {
       why: `the shared library ${library} is missing`,
-      mend: `install the system's package that has ${library}`,
+      fix: `install the system's package that has ${library}`,
     };
   }
   const version = /version [`']([\w.]+)' not found/.exec(what)?.[1];
   if (version !== undefined) {
     const why = `ONNX Runtime needs a newer system: its C or C++ library lacks ${version}`;
-    return { why, mend: "use a newer release of the system, or `--engine reference` for a small case" };
+    return { why, fix: "use a newer release of the system, or `--engine reference` for a small case" };
   }
-  return { why: `onnxruntime-node does not load on ${process.platform}-${process.arch}: ${what}`, mend: again };
+  return { why: `onnxruntime-node does not load on ${process.platform}-${process.arch}: ${what}`, fix: again };
 }

@@ -50,7 +50,7 @@ export interface Installation {
 
 /**
  * Undefined where `signal` aborted: then nothing half-made is left, and finished downloads are. @throws DiagnosticError
- * FSL6020, FSL6021, FSL7031 and FSL7070 to FSL7077, each with its mend.
+ * FSL6020, FSL6021, FSL7031 and FSL7070 to FSL7077, each with its fix.
  */
 export async function installTensorflow(options: InstallOptions): Promise<Installation | undefined> {
   const { env, signal } = options;

@@ -1,4 +1,4 @@
-/** Is TensorFlow usable here, on which devices, and what mends it where not. */
+/** Is TensorFlow usable here, on which devices, and what fixes it where not. */
 import { existsSync, readdirSync } from "node:fs";
 import { dirname, join } from "node:path";
 import type { Availability } from "../engine.js";
@@ -19,14 +19,14 @@ export async function probeTensorflow(
   env: NodeJS.ProcessEnv = process.env,
 ): Promise<Availability> {
   const place = findTensorflow(projectDir, env);
-  if (place === undefined) return { available: false, why: "TensorFlow is not installed", mend: INSTALL };
-  const mend = mendOf(place);
-  if (!existsSync(place.addon)) return { available: false, why: `its addon ${place.addon} is missing`, mend };
+  if (place === undefined) return { available: false, why: "TensorFlow is not installed", fix: INSTALL };
+  const fix = fixOf(place);
+  if (!existsSync(place.addon)) return { available: false, why: `its addon ${place.addon} is missing`, fix };
   const libraries = [DRIVER, ...(place.gpu ? [...CUDA_12, ...CUDA_11] : [])];
   const paths = libraries.map((name) => installedPath(place, name));
   const trial = await tryTensorflow(place.addon, paths);
   if (!trial.works) {
-    return { available: false, why: `TensorFlow ${place.version} does not work here: ${trial.why}`, mend };
+    return { available: false, why: `TensorFlow ${place.version} does not work here: ${trial.why}`, fix };
   }
   const { version, gpu } = trial.outcome;
   const found = libraries.filter((_, i) => trial.outcome.libraries.includes(paths[i] ?? ""));
@@ -40,7 +40,7 @@ export async function probeTensorflow(
   };
 }
 
-function mendOf({ from, gpu, addon }: TensorflowPlace): string {
+function fixOf({ from, gpu, addon }: TensorflowPlace): string {
   if (from === "engine folder") return gpu ? `${INSTALL} --gpu` : INSTALL;
   return `npm rebuild ${/@tensorflow[\\/][\w-]+/.exec(addon)?.[0] ?? "@tensorflow/tfjs-node"}, or ${INSTALL}`;
 }
@@ -59,9 +59,9 @@ function cudaNote({ version, gpu }: TrialOutcome, found: readonly string[]): str
   const missing = parts.filter((name) => !found.includes(name));
   if (gpu) return `CUDA: ${here.join(", ")}`;
   const also = here.length === 0 ? "" : ` (${here.join(", ")} found)`;
-  if (missing.length > 0) return `no GPU: CUDA's ${missing.join(", ")} missing${also}; mend: ${INSTALL} --gpu`;
+  if (missing.length > 0) return `no GPU: CUDA's ${missing.join(", ")} missing${also}; fix: ${INSTALL} --gpu`;
   if (!found.includes(DRIVER)) {
-    return `no GPU: NVIDIA's driver (${DRIVER}) is not here${also}; mend: install the driver of the card`;
+    return `no GPU: NVIDIA's driver (${DRIVER}) is not here${also}; fix: install the driver of the card`;
   }
   return `no GPU: the driver shows no card that TensorFlow can use${also}; \`nvidia-smi\` says what there is`;
 }
@@ -69,6 +69,6 @@ function cudaNote({ version, gpu }: TrialOutcome, found: readonly string[]): str
 function cpuNotes(place: TensorflowPlace, found: readonly string[]): string[] {
   if (place.from === "package") return [];
   const without = "no GPU: this TensorFlow is built without CUDA, and NVIDIA's driver";
-  if (found.includes(DRIVER)) return [`${without} is here; mend: ${INSTALL} --gpu`];
-  return [`${without} (${DRIVER}) is not; mend: for a card of NVIDIA's its driver, then ${INSTALL} --gpu`];
+  if (found.includes(DRIVER)) return [`${without} is here; fix: ${INSTALL} --gpu`];
+  return [`${without} (${DRIVER}) is not; fix: for a card of NVIDIA's its driver, then ${INSTALL} --gpu`];
 }

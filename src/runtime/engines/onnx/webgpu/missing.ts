@@ -1,24 +1,24 @@
-/** Why a machine has no GPU for the WebGPU provider, and what mends it. */
+/** Why a machine has no GPU for the WebGPU provider, and what fixes it. */
 
 export interface Missing {
   readonly why: string;
-  readonly mend: string;
+  readonly fix: string;
 }
 
 const LOADER: Missing = {
   why: "Vulkan's loader (libvulkan.so.1) is missing",
-  mend: "install it and the card's driver: `apt install libvulkan1 mesa-vulkan-drivers` (Fedora: `dnf install vulkan-loader mesa-vulkan-drivers`; Arch: `pacman -S vulkan-icd-loader`); NVIDIA's driver brings its own part",
+  fix: "install it and the card's driver: `apt install libvulkan1 mesa-vulkan-drivers` (Fedora: `dnf install vulkan-loader mesa-vulkan-drivers`; Arch: `pacman -S vulkan-icd-loader`); NVIDIA's driver brings its own part",
 };
 const DRIVER: Readonly<Record<string, Missing>> = {
   linux: {
     why: "no Vulkan driver here has a GPU that WebGPU supports",
-    mend: "install Vulkan's loader and the card's driver: `apt install libvulkan1 mesa-vulkan-drivers` for AMD and Intel, NVIDIA's own for NVIDIA (in a container its `graphics` capability too); `vulkaninfo --summary` lists what there is",
+    fix: "install Vulkan's loader and the card's driver: `apt install libvulkan1 mesa-vulkan-drivers` for AMD and Intel, NVIDIA's own for NVIDIA (in a container its `graphics` capability too); `vulkaninfo --summary` lists what there is",
   },
   darwin: {
     why: "Metal has no GPU here",
-    mend: "WebGPU needs a Mac's own screen hardware; a virtual machine has none",
+    fix: "WebGPU needs a Mac's own screen hardware; a virtual machine has none",
   },
-  win32: { why: "Direct3D 12 has no GPU here", mend: "install the card's driver from its vendor" },
+  win32: { why: "Direct3D 12 has no GPU here", fix: "install the card's driver from its vendor" },
 };
 
 /** What an error of ONNX Runtime's says about it; undefined where it is about something else. */

@@ -37,8 +37,8 @@ export async function probeWebgpu(): Promise<WebgpuProbe> {
       if (said === "works") return resolve({ found: true, adapter: adapterOf(stderr) });
       const ended = error?.killed ? "it hangs" : `it ends by ${error?.signal ?? `exit code ${error?.code}`}`;
       const why = said ?? `trying a GPU, ${ended}`;
-      const mend = "update the graphics driver";
-      resolve({ found: false, missing: missingGpu(stderr) ?? missingGpu(why) ?? { why, mend } });
+      const fix = "update the graphics driver";
+      resolve({ found: false, missing: missingGpu(stderr) ?? missingGpu(why) ?? { why, fix } });
     });
   });
 }
