@@ -94,7 +94,7 @@ evaluate pixels {
   expect(code).toBe(1);
   expect(err).toContain("FSL6001");
   expect(err).toContain("┌ bird.fsl:4:1\n");
-  expect(err).toContain("fix:");
+  expect(err).toContain("help:");
 });
 
 test("a file that is no FSL shows its first mistakes and counts the rest", async () => {
