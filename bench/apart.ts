@@ -1,7 +1,7 @@
 /** fslc's TensorFlow engine as a side of the bench, in a process with the environment that its library reads. */
 import { createInterface } from "node:readline";
 import { createEngine } from "../src/runtime/engines/index.js";
-import { CASES } from "./cases.js";
+import { cases } from "./cases.js";
 import type { Timed } from "./ours.js";
 
 async function main(): Promise<void> {
@@ -9,7 +9,7 @@ async function main(): Promise<void> {
   const made = new Map<string, Timed>();
   for await (const line of createInterface({ input: process.stdin })) {
     const { case: name } = JSON.parse(line) as { readonly case: string };
-    const found = CASES.find((it) => it.name === name);
+    const found = cases.find((it) => it.name === name);
     if (found === undefined) throw new Error(`no case ${name}`);
     const run = made.get(name) ?? (await found.ours(engine));
     made.set(name, run);

@@ -18,16 +18,16 @@ export interface Case {
   readonly graph?: true;
 }
 
-const EPISODES = 600;
-const BOTH = ["eager", "compiled"] as const;
-export const CASES: readonly Case[] = [
+const episodes = 600;
+const both = ["eager", "compiled"] as const;
+export const cases: readonly Case[] = [
   {
     name: "conv64",
     what: "training step, Conv64F 84 px, 5-way 5-shot 15-query, Adam",
     rounds: 7,
     warm: 2,
     ours: (engine) => trainingStep(engine, "conv64"),
-    modes: BOTH,
+    modes: both,
     peerRuns: 1,
     graph: true,
   },
@@ -37,7 +37,7 @@ export const CASES: readonly Case[] = [
     rounds: 9,
     warm: 2,
     ours: (engine) => embedding(engine, "conv64", 100),
-    modes: BOTH,
+    modes: both,
     peerRuns: 1,
   },
   {
@@ -46,7 +46,7 @@ export const CASES: readonly Case[] = [
     rounds: 15,
     warm: 3,
     ours: (engine) => trainingStep(engine, "omniglot"),
-    modes: BOTH,
+    modes: both,
     peerRuns: 1,
     graph: true,
   },
@@ -56,7 +56,7 @@ export const CASES: readonly Case[] = [
     rounds: 15,
     warm: 3,
     ours: (engine) => trainingStep(engine, "small"),
-    modes: BOTH,
+    modes: both,
     peerRuns: 1,
     graph: true,
   },
@@ -80,12 +80,12 @@ export const CASES: readonly Case[] = [
   },
   {
     name: "evaluate",
-    what: `evaluation of ${EPISODES} episodes 5-way 1-shot 15-query on 20 × 600 images, Conv64F 84 px`,
+    what: `evaluation of ${episodes} episodes 5-way 1-shot 15-query on 20 × 600 images, Conv64F 84 px`,
     rounds: 1,
     warm: 0,
-    ours: (engine) => evaluation(engine, "conv64", EPISODES),
+    ours: (engine) => evaluation(engine, "conv64", episodes),
     modes: ["eager"],
-    peerRuns: EPISODES,
+    peerRuns: episodes,
   },
   {
     name: "rfs",

@@ -11,7 +11,7 @@ import { parseArgs } from "node:util";
 import type { Engine } from "../src/runtime/engines/engine.js";
 import { createEngine } from "../src/runtime/engines/index.js";
 import { packageRoot } from "../src/runtime/system/package.js";
-import { CASES, type Case } from "./cases.js";
+import { type Case, cases } from "./cases.js";
 import { samplerRate } from "./ours.js";
 import { type Side, setUp, sidesOf } from "./peer.js";
 
@@ -68,9 +68,9 @@ async function main(): Promise<void> {
     },
   });
   if (values.setup) return setUp(values.tensorflow);
-  const unknown = positionals.find((name) => name !== "sampler" && !CASES.some((it) => it.name === name));
+  const unknown = positionals.find((name) => name !== "sampler" && !cases.some((it) => it.name === name));
   if (unknown !== undefined)
-    throw new Error(`no case ${unknown}; there are ${CASES.map((it) => it.name).join(", ")} and sampler`);
+    throw new Error(`no case ${unknown}; there are ${cases.map((it) => it.name).join(", ")} and sampler`);
   const wanted = (name: string): boolean => positionals.length === 0 || positionals.includes(name);
 
   const threads = Number(values.threads);
@@ -83,7 +83,7 @@ async function main(): Promise<void> {
   const results: Result[] = [];
   let sampler: number | undefined;
   try {
-    for (const it of CASES.filter(({ name }) => wanted(name))) {
+    for (const it of cases.filter(({ name }) => wanted(name))) {
       const engine = await createEngine("onnx", { device: "cpu", threads });
       const result = await measure(
         it,

@@ -14,7 +14,7 @@ import { allocateFeeds, feedData } from "../src/runtime/stages/feeds.js";
 import { StagedExecutable } from "../src/runtime/stages/staged.js";
 import { packageRoot } from "../src/runtime/system/package.js";
 
-const SEED = 1;
+const seed = 1;
 
 /** Runs once and says for how many seconds. */
 export type Timed = () => Promise<number>;
@@ -75,9 +75,9 @@ async function seconds(work: () => Promise<unknown>): Promise<number> {
 /** Forward, backward and update of one step of the experiment's meta stage. */
 export async function trainingStep(engine: Engine, name: string): Promise<Timed> {
   const { stage, dataset } = stageOf(experiment(name));
-  const { program, weights, extra } = lowerTraining(stage, dataset, { seed: SEED });
+  const { program, weights, extra } = lowerTraining(stage, dataset, { seed: seed });
   const executable = await engine.compile(program);
-  const start: Record<string, HostTensor> = { ...initialWeights(weights, SEED) };
+  const start: Record<string, HostTensor> = { ...initialWeights(weights, seed) };
   for (const { name: state, shape, dtype, fill } of extra) {
     const size = elements(shape);
     const data = dtype === "i32" ? new Int32Array(size).fill(fill) : new Float32Array(size).fill(fill);
@@ -101,7 +101,7 @@ export async function trainingStep(engine: Engine, name: string): Promise<Timed>
 export async function embedding(engine: Engine, name: string, count: number): Promise<Timed> {
   const { stage, dataset } = stageOf(experiment(name));
   const program = lowerEmbed(stage.encoder.value, dataset, { batch: count, outputs: ["vector"], slot: "encoder" });
-  const constants = initialWeights(stageWeights(stage), SEED);
+  const constants = initialWeights(stageWeights(stage), seed);
   const executable = await engine.compile(program, only(program, constants));
   const feeds = feedsOf(program);
   return () => seconds(() => executable.run(feeds));
@@ -112,14 +112,14 @@ function only(program: Program, tensors: HostTensors): HostTensors {
 }
 
 /** 20 classes of 600 images, as in the test split of miniImageNet. */
-const SPLIT = { classes: 20, images: 600 };
+const benchSplit = { classes: 20, images: 600 };
 function split() {
   return {
     split: "test" as const,
     digest: "bench",
     source: "bench",
-    classes: Array.from({ length: SPLIT.classes }, (_, index) => `class ${index}`),
-    offsets: Int32Array.from({ length: SPLIT.classes + 1 }, (_, index) => index * SPLIT.images),
+    classes: Array.from({ length: benchSplit.classes }, (_, index) => `class ${index}`),
+    offsets: Int32Array.from({ length: benchSplit.classes + 1 }, (_, index) => index * benchSplit.images),
     sourceOf: (image: number) => `image ${image}`,
   };
 }
@@ -134,14 +134,14 @@ export async function evaluation(engine: Engine, name: string, episodes: number)
   const batch = 100;
   const perRun = 50;
   const embed = lowerEmbed(stage.encoder.value, dataset, { batch, outputs: ["vector"], slot: "encoder" });
-  const embedder = await engine.compile(embed, only(embed, initialWeights(stageWeights(stage), SEED)));
+  const embedder = await engine.compile(embed, only(embed, initialWeights(stageWeights(stage), seed)));
   const classify = lowerClassify(stage.metric.value, task, stage.encoder.value, {
     episodes: perRun,
     report: [],
   });
   const classifier = await engine.compile(classify);
   const images = feedsOf(embed);
-  const total = SPLIT.classes * SPLIT.images;
+  const total = benchSplit.classes * benchSplit.images;
   return () =>
     seconds(async () => {
       let width = 0;
@@ -159,7 +159,7 @@ export async function evaluation(engine: Engine, name: string, episodes: number)
           query: new Float32Array(perRun * task.way * task.query * width),
         };
         for (let each = 0; each < perRun; each++) {
-          const episode = sampleEpisode(SEED, "evaluate", place, task, first + each);
+          const episode = sampleEpisode(seed, "evaluate", place, task, first + each);
           for (const side of ["support", "query"] as const) {
             const chosen = episode[side];
             chosen.forEach((image, slot) =>
@@ -203,7 +203,7 @@ export async function heads(engine: Engine, name: string, stageName: string): Pr
     seconds(async () => {
       for (let first = 0; first < episodes; first += perRun) {
         for (let each = 0; each < perRun; each++) {
-          const episode = sampleEpisode(SEED, "evaluate", place, task, first + each);
+          const episode = sampleEpisode(seed, "evaluate", place, task, first + each);
           for (const side of ["support", "query"] as const) {
             const target = feedData(feeds, `${side}.vector`, Float32Array);
             episode[side].forEach((image, slot) =>
@@ -221,15 +221,15 @@ export async function heads(engine: Engine, name: string, stageName: string): Pr
 
 /** Features as a network gives them: not negative, those of a class around a centre of its own. */
 function clusters(width: number): Float32Array {
-  let state = SEED;
+  let state = seed;
   const random = (): number => {
     state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
     return state / 2 ** 32;
   };
-  const rows = new Float32Array(SPLIT.classes * SPLIT.images * width);
-  for (let c = 0; c < SPLIT.classes; c++) {
+  const rows = new Float32Array(benchSplit.classes * benchSplit.images * width);
+  for (let c = 0; c < benchSplit.classes; c++) {
     const centre = Float32Array.from({ length: width }, () => Math.max(0, random() - 0.6));
-    for (let image = c * SPLIT.images; image < (c + 1) * SPLIT.images; image++)
+    for (let image = c * benchSplit.images; image < (c + 1) * benchSplit.images; image++)
       for (let f = 0; f < width; f++) rows[image * width + f] = Math.max(0, (centre[f] ?? 0) + 0.6 * (random() - 0.5));
   }
   return rows;
@@ -245,6 +245,6 @@ export function samplerRate(): number {
   const task = { way: 5, shot: 1, query: 15 };
   const count = 200_000;
   const start = performance.now();
-  for (let index = 0; index < count; index++) sampleEpisode(SEED, "train", place, task, index);
+  for (let index = 0; index < count; index++) sampleEpisode(seed, "train", place, task, index);
   return (count / (performance.now() - start)) * 1000;
 }

@@ -14,14 +14,14 @@ const windows = process.platform === "win32";
 const venv = join(folder, "venv");
 const python = join(venv, windows ? "Scripts/python.exe" : "bin/python");
 /** Of Python, of the same version as the wheel that the engine is installed from. */
-const TENSORFLOW = "tensorflow-cpu==2.21.0";
+const tensorflowRequirement = "tensorflow-cpu==2.21.0";
 
 /** Makes the environment with the current PyTorch of PyPI. */
 export async function setUp(tensorflow: boolean): Promise<void> {
   mkdirSync(folder, { recursive: true });
   const system = process.env.PYTHON ?? "python3";
   if (!existsSync(python)) await finished(spawn(system, ["-m", "venv", venv], { stdio: "inherit" }));
-  const packages = ["torch", "numpy", ...(tensorflow ? [TENSORFLOW] : [])];
+  const packages = ["torch", "numpy", ...(tensorflow ? [tensorflowRequirement] : [])];
   await finished(spawn(python, ["-m", "pip", "install", "--upgrade", ...packages], { stdio: "inherit" }));
 }
 
@@ -74,7 +74,7 @@ export interface Side {
 }
 
 /** Of an evaluation that re-embeds every episode, so many episodes are run; the rest is proportion. */
-const SAMPLE = 10;
+const sample = 10;
 
 export interface Wanted {
   readonly threads: number;
@@ -131,7 +131,7 @@ const torchSide =
     label: mode,
     has: (it) => it.modes.includes(mode),
     run: async (it) => {
-      const runs = Math.min(it.peerRuns, SAMPLE);
+      const runs = Math.min(it.peerRuns, sample);
       if (it.peerRuns > 1) await peer.run(it.name, mode);
       let seconds = 0;
       for (let run = 0; run < runs; run++) seconds += await peer.run(it.name, mode);

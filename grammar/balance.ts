@@ -51,7 +51,7 @@ function fixed(tokens: IToken[], file: string): Balanced {
   const open: IToken[] = [];
   const leave = (opener: IToken, at: IToken | undefined): void => {
     unclosed.add(opener);
-    if (at && opener.tokenType === t.LBrace) ends.set(at, [...(ends.get(at) ?? []), opener]);
+    if (at !== undefined && opener.tokenType === t.LBrace) ends.set(at, [...(ends.get(at) ?? []), opener]);
   };
   for (const token of tokens) {
     if (open.length > 0 && startsDeclaration(token)) {

@@ -44,8 +44,8 @@ interface Decision {
 }
 
 export class FirstToken implements ILookaheadStrategy {
-  readonly #rules = new Map<Rule, First>();
-  readonly #choices = new Map<Rule, ReadonlyMap<string, Choice>>();
+  private readonly rules = new Map<Rule, First>();
+  private readonly choices = new Map<Rule, ReadonlyMap<string, Choice>>();
 
   /** Ambiguities and left recursion are found as Chevrotain finds them: its strategy works out the same sets. */
   validate(options: Parameters<ILookaheadStrategy["validate"]>[0]): ILookaheadValidationError[] {
@@ -60,7 +60,7 @@ export class FirstToken implements ILookaheadStrategy {
     readonly prodOccurrence: number;
   }): DecideAlternative {
     return decideAlternative(() =>
-      this.#choice(rule, "Alternation", prodOccurrence).definition.map((alt) => this.#of(alt)),
+      this.choice(rule, "Alternation", prodOccurrence).definition.map((alt) => this.of(alt)),
     );
   }
 
@@ -73,30 +73,30 @@ export class FirstToken implements ILookaheadStrategy {
     readonly prodOccurrence: number;
     readonly prodType: OptionalProductionType;
   }): DecideOptional {
-    return decideOptional(() => [this.#sequence(this.#choice(rule, prodType, prodOccurrence).definition)]);
+    return decideOptional(() => [this.sequence(this.choice(rule, prodType, prodOccurrence).definition)]);
   }
 
-  #of(production: IProduction): First {
+  private of(production: IProduction): First {
     if (production instanceof gast.Terminal) return { types: new Set(indices(production.terminalType)), empty: false };
     if (production instanceof gast.NonTerminal) {
       const { referencedRule } = production;
-      const known = this.#rules.get(referencedRule) ?? this.#sequence(referencedRule.definition);
-      this.#rules.set(referencedRule, known);
+      const known = this.rules.get(referencedRule) ?? this.sequence(referencedRule.definition);
+      this.rules.set(referencedRule, known);
       return known;
     }
     if (production instanceof gast.Alternation) {
-      const all = production.definition.map((alternative) => this.#of(alternative));
+      const all = production.definition.map((alternative) => this.of(alternative));
       return { types: new Set(all.flatMap(({ types }) => [...types])), empty: all.some(({ empty }) => empty) };
     }
     if (!hasDefinition(production)) throw new Error(`grammar: no first tokens of ${production.constructor.name}`);
-    const inner = this.#sequence(production.definition);
+    const inner = this.sequence(production.definition);
     return isOptional(production) ? { ...inner, empty: true } : inner;
   }
 
-  #sequence(definition: readonly IProduction[]): First {
+  private sequence(definition: readonly IProduction[]): First {
     const types = new Set<number>();
     for (const production of definition) {
-      const first = this.#of(production);
+      const first = this.of(production);
       for (const type of first.types) types.add(type);
       if (!first.empty) return { types, empty: false };
     }
@@ -104,11 +104,11 @@ export class FirstToken implements ILookaheadStrategy {
   }
 
   /** A place of a rule where it may go one way or another. */
-  #choice(rule: Rule, type: string, occurrence: number): Choice {
-    let choices = this.#choices.get(rule);
+  private choice(rule: Rule, type: string, occurrence: number): Choice {
+    let choices = this.choices.get(rule);
     if (choices === undefined) {
       choices = choicesOf(rule);
-      this.#choices.set(rule, choices);
+      this.choices.set(rule, choices);
     }
     const found = choices.get(`${type} ${occurrence}`);
     if (found === undefined) throw new Error(`grammar: ${rule.name} has no ${type} ${occurrence}`);

@@ -30,7 +30,7 @@ export function parse(text: string, file: string): Parsed {
   const issues = [...lexed.issues, ...headed.issues, ...balanced.issues];
   const whole: Span = { file, start: 0, end: text.length };
   const deep = tooDeep(balanced.tokens);
-  if (deep) {
+  if (deep !== undefined) {
     const span = { file, start: deep.startOffset, end: endOf(deep) };
     const errors = [...issues, { kind: "too-deep" as const, span, found: deep.image, expected: `${maxDepth}` }];
     const tree: SourceFile = {
@@ -81,7 +81,7 @@ function buildFile(b: Builder, cst: CstNode, span: Span): SourceFile {
   const imports: Import[] = nodes(cst, "importLine").map((line) => buildImport(b, line));
   const declarations = nodes(cst, "declaration").flatMap((item): Declaration[] => {
     const built = buildDeclaration(b, item);
-    return built ? [built] : [];
+    return built !== undefined ? [built] : [];
   });
   return { kind: "file", version: version && Number(version.image), versionSpan, imports, declarations, span };
 }
@@ -90,7 +90,7 @@ function issueOf(error: IRecognitionException, file: string, text: string): Synt
   const found = error.token;
   const previous = (error as IRecognitionException & { readonly previousToken?: IToken }).previousToken;
   const atEnd = found.tokenType.name === "EOF" || Number.isNaN(found.startOffset);
-  const after = previous && !Number.isNaN(previous.startOffset) ? endOf(previous) : text.length;
+  const after = previous !== undefined && !Number.isNaN(previous.startOffset) ? endOf(previous) : text.length;
   const span: Span = atEnd ? { file, start: after, end: after } : { file, start: found.startOffset, end: endOf(found) };
   return { kind: "unexpected", span, found: atEnd ? "" : found.image, expected: expectation(error) };
 }
@@ -138,7 +138,7 @@ function firstOfEachLine(
     if (echo) continue;
     taken.add(line);
     if (issue.kind === "unclosed") unclosed.add(line);
-    if (issue.other) taken.add(lineOf(issue.other.span.start));
+    if (issue.other !== undefined) taken.add(lineOf(issue.other.span.start));
     kept.push(issue);
   }
   for (const issue of [...general].sort(order)) {

@@ -20,12 +20,12 @@ interface Analysed {
 
 /** Files and declarations; the layers below it have the rest of the rules. */
 export class FslParser extends StageParser {
-  readonly #recorded: boolean;
+  private readonly recorded: boolean;
 
   /** With `decisions`, which take no recovery, the rules need not be recorded. */
   constructor(options: ParserOptions, decisions?: readonly DecisionEntry[]) {
     super(options);
-    this.#recorded = decisions === undefined;
+    this.recorded = decisions === undefined;
     if (decisions === undefined) this.performSelfAnalysis();
     else
       Object.assign(this, {
@@ -36,7 +36,7 @@ export class FslParser extends StageParser {
 
   /** The record of the rules: what is expected at a mistake is looked up in it. */
   override getGAstProductions(): Record<string, Rule> {
-    return this.#recorded ? super.getGAstProductions() : recoveringParser().getGAstProductions();
+    return this.recorded ? super.getGAstProductions() : recoveringParser().getGAstProductions();
   }
 
   /** For another parser of this grammar. */

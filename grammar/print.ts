@@ -42,7 +42,7 @@ class FilePrinter {
     const { e } = this;
     switch (item.kind) {
       case "import": {
-        const names = item.names.map(({ name, as }) => (as ? `${name.text} as ${as.text}` : name.text));
+        const names = item.names.map(({ name, as }) => (as !== undefined ? `${name.text} as ${as.text}` : name.text));
         return [
           group("import {", indent(line, join(names, [",", line])), line, "} from "),
           e.expr(item.from),
@@ -68,7 +68,7 @@ class FilePrinter {
         return [
           `dataset ${item.name.text}`,
           this.parameters(item.params),
-          item.value ? [" = ", e.expr(item.value)] : "",
+          item.value !== undefined ? [" = ", e.expr(item.value)] : "",
           items.length > 0 || item.value === undefined ? [" ", body(items, item.span.end, this.comments)] : "",
         ];
       }
@@ -76,7 +76,7 @@ class FilePrinter {
         return [
           `backbone ${item.name.text}`,
           this.parameters(item.params),
-          item.value ? [" = ", e.expr(item.value)] : [" ", e.layers(item.layers ?? [], item.span.end)],
+          item.value !== undefined ? [" = ", e.expr(item.value)] : [" ", e.layers(item.layers ?? [], item.span.end)],
         ];
       case "block":
         return [
@@ -102,7 +102,7 @@ class FilePrinter {
       case "stage":
         return [
           `${item.stage} ${item.name.text}`,
-          item.like ? ` like ${item.like.text}` : "",
+          item.like !== undefined ? ` like ${item.like.text}` : "",
           " ",
           body(this.stageLines(item), item.span.end, this.comments),
         ];
@@ -124,7 +124,11 @@ class FilePrinter {
   }
 
   private parameter(p: Pick<ast.Parameter, "name" | "type" | "value">): Doc {
-    return [p.name.text, p.type ? [": ", this.type(p.type)] : "", p.value ? [" = ", this.e.expr(p.value)] : ""];
+    return [
+      p.name.text,
+      p.type !== undefined ? [": ", this.type(p.type)] : "",
+      p.value !== undefined ? [" = ", this.e.expr(p.value)] : "",
+    ];
   }
   private parameters(params: readonly ast.Parameter[] | undefined): Doc {
     if (params === undefined) return "";
@@ -135,12 +139,12 @@ class FilePrinter {
     );
   }
   private type(type: ast.TypeExpr): Doc {
-    if (type.fn) {
+    if (type.fn !== undefined) {
       const axes = type.fn.axes.length > 0 ? ` over ${axesText(type.fn.axes)}` : "";
       return `fn(${type.fn.params.map((p) => p.text).join(", ")}${axes})`;
     }
-    if (type.choices) return `one_of(${type.choices.map((choice) => choice.text).join(", ")})`;
-    return type.axes ? `${type.name.text} [${axesText(type.axes)}]` : type.name.text;
+    if (type.choices !== undefined) return `one_of(${type.choices.map((choice) => choice.text).join(", ")})`;
+    return type.axes !== undefined ? `${type.name.text} [${axesText(type.axes)}]` : type.name.text;
   }
 
   private fn(fn: ast.FnDecl): Doc {
@@ -177,7 +181,7 @@ class FilePrinter {
   private learn(learn: ast.LearnDecl): Doc {
     return [
       learn.names.map((name) => name.text).join(", "),
-      learn.axes ? ` [${axesText(learn.axes)}]` : "",
+      learn.axes !== undefined ? ` [${axesText(learn.axes)}]` : "",
       learn.like.map((like, i) => [i === 0 ? " like " : ", ", this.e.expr(like)]),
       " = ",
       this.e.expr(learn.value),

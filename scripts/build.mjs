@@ -6,7 +6,7 @@ import { chmodSync, rmSync } from "node:fs";
 import { basename, isAbsolute, relative } from "node:path";
 import { rolldown } from "rolldown";
 
-const CLI = "dist/cli";
+const Cli = "dist/cli";
 
 if (process.argv.includes("--clean")) rmSync("dist", { recursive: true, force: true });
 execFileSync(process.execPath, ["node_modules/typescript/bin/tsc", "-p", "tsconfig.build.json"], { stdio: "inherit" });
@@ -32,12 +32,12 @@ const bundle = await rolldown({
       // Files that a module finds beside itself lie beside what it was made from.
       name: "own-places",
       transform(code, id) {
-        const place = `new URL(${JSON.stringify(relative(CLI, id))}, import.meta.url).href`;
+        const place = `new URL(${JSON.stringify(relative(Cli, id))}, import.meta.url).href`;
         return code.includes("import.meta.url") ? code.replaceAll("import.meta.url", place) : null;
       },
     },
   ],
 });
-await bundle.write({ dir: CLI, chunkFileNames: "[name]-[hash].js" });
+await bundle.write({ dir: Cli, chunkFileNames: "[name]-[hash].js" });
 await bundle.close();
-chmodSync(`${CLI}/main.js`, 0o755);
+chmodSync(`${Cli}/main.js`, 0o755);

@@ -30,7 +30,7 @@ for (const event of events) {
 }
 const lines = screenLines(layout(state, cols, rows, shown.time));
 
-const COLORS = {
+const Colors = {
   plain: "#d7dae0",
   dim: "#7d8590",
   strong: "#ffffff",
@@ -39,12 +39,12 @@ const COLORS = {
   active: "#56d4dd",
   accent: "#daaa3f",
 };
-const CHAR = 8.4;
-const LINE = 18;
-const PAD = 16;
+const Char = 8.4;
+const Line = 18;
+const Pad = 16;
 const escape = (text) => text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
-const width = cols * CHAR + 2 * PAD;
-const height = lines.length * LINE + 2 * PAD;
+const width = cols * Char + 2 * Pad;
+const height = lines.length * Line + 2 * Pad;
 // Every segment is set at its own column with its own length, so that no font can push the columns apart.
 const body = lines.flatMap((line, row) => {
   let column = 1;
@@ -53,10 +53,10 @@ const body = lines.flatMap((line, row) => {
     const length = [...text].length;
     column += length;
     if (text.trim() === "") return [];
-    const x = (PAD + at * CHAR).toFixed(1);
-    const y = PAD + row * LINE + 13;
+    const x = (Pad + at * Char).toFixed(1);
+    const y = Pad + row * Line + 13;
     const weight = tone === "strong" || tone === "bad" ? ' font-weight="bold"' : "";
-    return `<text x="${x}" y="${y}" fill="${COLORS[tone]}"${weight} textLength="${(length * CHAR).toFixed(1)}" lengthAdjust="spacingAndGlyphs" xml:space="preserve">${escape(text)}</text>`;
+    return `<text x="${x}" y="${y}" fill="${Colors[tone]}"${weight} textLength="${(length * Char).toFixed(1)}" lengthAdjust="spacingAndGlyphs" xml:space="preserve">${escape(text)}</text>`;
   });
 });
 writeFileSync(

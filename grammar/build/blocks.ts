@@ -54,7 +54,7 @@ export function buildBlock(b: Builder, cst: Cst, fallback: number): ast.Block {
   if (result === undefined) {
     const closer = token(cst, t.RBrace.name);
     if (damaged) result = errorAt(b, closer?.startOffset ?? span.end);
-    else b.note("no-value", closer ? b.from(closer.startOffset, span.end) : span, "}", "a value");
+    else b.note("no-value", closer !== undefined ? b.from(closer.startOffset, span.end) : span, "}", "a value");
   }
   return { kind: "block_", statements, result, span };
 }
@@ -70,7 +70,7 @@ function buildLet(b: Builder, cst: CstNode): ast.LetStatement {
 /** `=` was meant where `equals` took a `:`. */
 export function noteColon(b: Builder, cst: Cst): void {
   const colon = token(node(cst, "equals"), t.Colon.name);
-  if (colon) b.note("colon-for-equals", b.spanOf(colon), ":", "`=`");
+  if (colon !== undefined) b.note("colon-for-equals", b.spanOf(colon), ":", "`=`");
 }
 
 function bindings(b: Builder, lines: readonly CstNode[]): ast.Binding[] {

@@ -63,7 +63,7 @@ export class Builder {
   }
   /** A name that must be there: empty after a syntax error. */
   nameAt(found: IToken | undefined, fallback: number): Name {
-    return found ? this.name(found) : { kind: "name", text: "", span: this.at(fallback) };
+    return found !== undefined ? this.name(found) : { kind: "name", text: "", span: this.at(fallback) };
   }
   axis(found: IToken): AxisRef {
     return { kind: "axis", text: found.image, span: this.spanOf(found) };

@@ -14,14 +14,16 @@ export function buildImport(b: Builder, cst: CstNode): ast.Import {
   const args = node(cst, "args");
   const names = nodes(cst, "importName").flatMap((item) => {
     const name = token(item, "name");
-    return name ? [{ name: b.name(name), as: b.optionalName(token(item, "alias")), span: b.span(item, 0) }] : [];
+    return name !== undefined
+      ? [{ name: b.name(name), as: b.optionalName(token(item, "alias")), span: b.span(item, 0) }]
+      : [];
   });
   noteMissingCommas(b, names, tokens(cst, t.Comma.name));
   return {
     kind: "import",
     names: names.map(({ name, as }) => ({ name, as })),
-    from: from ? buildText(b, from) : { kind: "text", value: "", span: b.at(span.end) },
-    with: args ? buildArgs(b, args).args : [],
+    from: from !== undefined ? buildText(b, from) : { kind: "text", value: "", span: b.at(span.end) },
+    with: args !== undefined ? buildArgs(b, args).args : [],
     span,
   };
 }
@@ -29,13 +31,13 @@ export function buildImport(b: Builder, cst: CstNode): ast.Import {
 /** Undefined where recovery left nothing to build. */
 export function buildDeclaration(b: Builder, cst: CstNode): ast.Declaration | undefined {
   const param = node(cst, "param");
-  if (param) return buildParam(b, param);
+  if (param !== undefined) return buildParam(b, param);
   const dataset = node(cst, "dataset");
-  if (dataset) return buildDataset(b, dataset);
+  if (dataset !== undefined) return buildDataset(b, dataset);
   const backbone = node(cst, "backbone");
-  if (backbone) return buildBackbone(b, backbone);
+  if (backbone !== undefined) return buildBackbone(b, backbone);
   const block = node(cst, "blockLayer");
-  if (block) {
+  if (block !== undefined) {
     const span = b.span(block, 0);
     return {
       kind: "block",
@@ -46,7 +48,7 @@ export function buildDeclaration(b: Builder, cst: CstNode): ast.Declaration | un
     };
   }
   const episode = node(cst, "episode");
-  if (episode) {
+  if (episode !== undefined) {
     const span = b.span(episode, 0);
     noteColon(b, episode);
     return {
@@ -58,9 +60,9 @@ export function buildDeclaration(b: Builder, cst: CstNode): ast.Declaration | un
     };
   }
   const metric = node(cst, "metric");
-  if (metric) return buildMetric(b, metric);
+  if (metric !== undefined) return buildMetric(b, metric);
   const fn = node(cst, "fn");
-  if (fn) return buildFn(b, fn);
+  if (fn !== undefined) return buildFn(b, fn);
   const stage = node(cst, "stage");
   return stage && buildStage(b, stage);
 }
@@ -80,7 +82,7 @@ export function buildParameter(b: Builder, cst: CstNode): ast.Parameter {
   const type = node(cst, "type");
   const colonValue = node(cst, "colonValue");
   const colon = token(cst, t.Colon.name);
-  if (colonValue && colon) b.note("colon-for-equals", b.spanOf(colon), ":", "`=`");
+  if (colonValue !== undefined && colon !== undefined) b.note("colon-for-equals", b.spanOf(colon), ":", "`=`");
   const value = node(cst, "value") ?? colonValue;
   return {
     kind: "parameter",
@@ -102,7 +104,7 @@ export function buildType(b: Builder, cst: CstNode): ast.TypeExpr {
   const span = b.span(cst, 0);
   const none = { axes: undefined, choices: undefined, fn: undefined };
   const fn = node(cst, "fnType");
-  if (fn) {
+  if (fn !== undefined) {
     const word = keyword(fn, t.words.fn);
     const head = node(fn, "fnHead");
     const params = nodes(head, "parameter").map((parameter) => buildParameter(b, parameter).name);
@@ -110,14 +112,20 @@ export function buildType(b: Builder, cst: CstNode): ast.TypeExpr {
     return { kind: "type", name, ...none, fn: { params, axes: b.axes(head) }, span };
   }
   const choice = node(cst, "choiceType");
-  if (choice) {
+  if (choice !== undefined) {
     const name = b.nameAt(keyword(choice, t.words.one_of), span.start);
     const choices = tokens(choice, t.Identifier.name).map((found) => b.name(found));
     return { kind: "type", name, ...none, choices, span };
   }
   const value = node(cst, "valueType");
   const name = b.nameAt(token(value, t.Identifier.name), span.start);
-  return { kind: "type", name, ...none, axes: token(value, t.LBracket.name) ? b.axes(value) : undefined, span };
+  return {
+    kind: "type",
+    name,
+    ...none,
+    axes: token(value, t.LBracket.name) !== undefined ? b.axes(value) : undefined,
+    span,
+  };
 }
 
 function buildDataset(b: Builder, cst: CstNode): ast.DatasetDecl {
@@ -169,7 +177,12 @@ function buildBackbone(b: Builder, cst: CstNode): ast.BackboneDecl {
     name: b.nameAt(token(cst, t.Identifier.name), span.end),
     params: buildParameters(b, node(cst, "parameters")),
     // One of the two must be there: after a syntax error it is a value that fits everywhere.
-    value: value ? buildExpression(b, value, span.end) : layers ? undefined : errorAt(b, span.end),
+    value:
+      value !== undefined
+        ? buildExpression(b, value, span.end)
+        : layers !== undefined
+          ? undefined
+          : errorAt(b, span.end),
     layers: layers && buildLayers(b, layers),
     span,
   };
@@ -215,7 +228,7 @@ function buildLearn(b: Builder, cst: CstNode): ast.LearnDecl {
   return {
     kind: "learn",
     names: tokens(cst, "name").map((found) => b.name(found)),
-    axes: token(cst, t.LBracket.name) ? b.axes(cst) : undefined,
+    axes: token(cst, t.LBracket.name) !== undefined ? b.axes(cst) : undefined,
     like: nodes(cst, "like").map((like) => buildExpression(b, like, span.end)),
     value: buildExpression(b, node(cst, "value"), span.end),
     positive: keyword(cst, t.words.positive) !== undefined,
@@ -232,12 +245,14 @@ function buildFit(b: Builder, cst: CstNode): ast.FitDecl {
   return {
     kind: "fit",
     name,
-    type: type
-      ? buildType(b, type)
-      : { kind: "type", name: missing, axes: undefined, choices: undefined, fn: undefined, span: missing.span },
-    from: from
-      ? buildParameter(b, from)
-      : { kind: "parameter", name: missing, type: undefined, value: undefined, span: missing.span },
+    type:
+      type !== undefined
+        ? buildType(b, type)
+        : { kind: "type", name: missing, axes: undefined, choices: undefined, fn: undefined, span: missing.span },
+    from:
+      from !== undefined
+        ? buildParameter(b, from)
+        : { kind: "parameter", name: missing, type: undefined, value: undefined, span: missing.span },
     body: buildBlock(b, node(cst, "block"), span.end),
     span,
   };
@@ -253,9 +268,10 @@ function buildEntry(b: Builder, cst: CstNode): ast.EntryDecl {
     params: buildParameters(b, node(cst, "parameters")) ?? [],
     transductive: keyword(cst, t.words.transductive) !== undefined,
     assumes: tokens(cst, "assumed").map((found) => b.name(found)),
-    result: type
-      ? buildType(b, type)
-      : { kind: "type", name: missing, axes: undefined, choices: undefined, fn: undefined, span: missing.span },
+    result:
+      type !== undefined
+        ? buildType(b, type)
+        : { kind: "type", name: missing, axes: undefined, choices: undefined, fn: undefined, span: missing.span },
     body: buildBlock(b, node(cst, "block"), span.end),
     span,
   };

@@ -130,9 +130,9 @@ function buildOperand(b: Builder, cst: Cst, fallback: number): ast.Expr {
 function buildSuffix(b: Builder, suffix: Cst, object: ast.Expr): ast.Expr {
   const span = covering(object.span, b.span(suffix, object.span.end));
   const args = node(suffix, "args");
-  if (args) return { kind: "call", callee: object, ...buildArgs(b, args), span };
+  if (args !== undefined) return { kind: "call", callee: object, ...buildArgs(b, args), span };
   const renames = node(suffix, "renames");
-  if (renames) {
+  if (renames !== undefined) {
     const built = nodes(renames, "rename").flatMap((rename) => buildRename(b, rename));
     return built.length === 0 ? { kind: "error", span } : { kind: "index", object, renames: built, span };
   }
@@ -141,16 +141,16 @@ function buildSuffix(b: Builder, suffix: Cst, object: ast.Expr): ast.Expr {
 
 function buildRename(b: Builder, cst: Cst): ast.IndexExpr["renames"][number][] {
   const number = token(cst, t.NumberToken.name);
-  if (number) {
+  if (number !== undefined) {
     b.note("numbered-axis", b.spanOf(number), number.image, "the name of an axis");
     return [];
   }
   const from = token(cst, "from");
   const to = token(cst, "to");
   if (from === undefined) return [];
-  if (to) return [{ from: b.axis(from), to: b.axis(to) }];
+  if (to !== undefined) return [{ from: b.axis(from), to: b.axis(to) }];
   const renamed = b.axis(from);
-  if (keyword(cst, t.words.as)) return [];
+  if (keyword(cst, t.words.as) !== undefined) return [];
   if (!renamed.text.endsWith("'")) {
     b.note("idle-rename", renamed.span, renamed.text, `\`${renamed.text}'\``);
     return [];
@@ -161,29 +161,29 @@ function buildRename(b: Builder, cst: Cst): ast.IndexExpr["renames"][number][] {
 function buildPrimary(b: Builder, cst: Cst, fallback: number): ast.Expr {
   const span = b.span(cst, fallback);
   const number = node(cst, "number");
-  if (number) return buildNumber(b, number, fallback);
+  if (number !== undefined) return buildNumber(b, number, fallback);
   const text = token(cst, t.Text.name);
-  if (text) return buildText(b, text);
-  if (keyword(cst, t.words.true)) return { kind: "bool", value: true, span };
-  if (keyword(cst, t.words.false)) return { kind: "bool", value: false, span };
+  if (text !== undefined) return buildText(b, text);
+  if (keyword(cst, t.words.true) !== undefined) return { kind: "bool", value: true, span };
+  if (keyword(cst, t.words.false) !== undefined) return { kind: "bool", value: false, span };
   const name = token(cst, t.Identifier.name);
-  if (name) return { kind: "ref", text: name.image, span: b.spanOf(name) };
+  if (name !== undefined) return { kind: "ref", text: name.image, span: b.spanOf(name) };
   const each = node(cst, "each");
-  if (each) return { kind: "each", items: listItems(b, node(each, "list")), span };
+  if (each !== undefined) return { kind: "each", items: listItems(b, node(each, "list")), span };
   const list = node(cst, "list");
-  if (list) return { kind: "list", items: listItems(b, list), span };
+  if (list !== undefined) return { kind: "list", items: listItems(b, list), span };
   const tuple = node(cst, "tuple");
-  if (tuple) {
+  if (tuple !== undefined) {
     const items = listItems(b, tuple);
     // Parentheses around one value only group; the value's span takes them in.
     const [only] = items;
-    if (items.length === 1 && only) return { ...only, span };
+    if (items.length === 1 && only !== undefined) return { ...only, span };
     return items.length === 0 ? { kind: "error", span } : { kind: "tuple", items, span };
   }
   const module = node(cst, "module");
-  if (module) return { kind: "module", layers: buildLayers(b, node(module, "layers")), span };
+  if (module !== undefined) return { kind: "module", layers: buildLayers(b, node(module, "layers")), span };
   const branch = node(cst, "ifExpression");
-  if (branch) return buildIf(b, branch, span.end);
+  if (branch !== undefined) return buildIf(b, branch, span.end);
   return { kind: "error", span };
 }
 
@@ -196,7 +196,7 @@ function buildNumber(b: Builder, cst: Cst, fallback: number): ast.Expr {
     value: Number(number.image),
     integer: /^\d+$/.test(number.image),
     unit: b.optionalName(unit),
-    span: unit ? covering(b.spanOf(number), b.spanOf(unit)) : b.spanOf(number),
+    span: unit !== undefined ? covering(b.spanOf(number), b.spanOf(unit)) : b.spanOf(number),
   };
 }
 
@@ -244,7 +244,7 @@ export function buildArgument(b: Builder, cst: Cst): ast.Argument {
   const span = b.span(cst, 0);
   const name = token(cst, t.Identifier.name);
   const equals = token(node(cst, "equals"), t.Equals.name);
-  if (equals) b.note("equals-for-colon", b.spanOf(equals), "=", "`:`");
+  if (equals !== undefined) b.note("equals-for-colon", b.spanOf(equals), "=", "`:`");
   const value = buildExpression(b, node(cst, "expression"), span.end);
   return { kind: "argument", name: b.optionalName(name), value, span: covering(span, value.span) };
 }
@@ -253,7 +253,7 @@ function buildIf(b: Builder, cst: Cst, end: number): ast.Expr {
   const conditions = nodes(cst, "condition");
   const bodies = nodes(cst, "body");
   const last = bodies.length > conditions.length ? bodies[bodies.length - 1] : undefined;
-  let otherwise: ast.Block = last ? buildBlock(b, last, end) : emptyBlock(b, end);
+  let otherwise: ast.Block = last !== undefined ? buildBlock(b, last, end) : emptyBlock(b, end);
   if (conditions.length > maxDepth) {
     b.note("too-deep", b.span(cst, end), "", "");
     return { kind: "error", span: b.span(cst, end) };
@@ -263,7 +263,7 @@ function buildIf(b: Builder, cst: Cst, end: number): ast.Expr {
     const start = words[i]?.startOffset ?? b.span(conditions[i], end).start;
     const condition = buildExpression(b, conditions[i], start);
     const body = bodies[i];
-    const then = body ? buildBlock(b, body, condition.span.end) : emptyBlock(b, condition.span.end);
+    const then = body !== undefined ? buildBlock(b, body, condition.span.end) : emptyBlock(b, condition.span.end);
     const span = covering(b.at(start), condition.span, then.span, otherwise.span);
     const built: ast.IfExpr = { kind: "if", condition, then, otherwise, span };
     if (i === 0) return built;

@@ -28,17 +28,17 @@ function buildLayer(b: Builder, cst: CstNode): ast.Layer | undefined {
   const span = b.span(cst, 0);
   const base = { label: b.optionalName(token(cst, "label")), output: b.optionalName(token(cst, "output")), span };
   const call = node(cst, "callLayer");
-  if (call) {
+  if (call !== undefined) {
     const callee = token(call, t.Identifier.name);
     if (callee === undefined) return undefined;
     const args = node(call, "args");
-    const built = args ? buildArgs(b, args) : { args: [], clauses: [] };
+    const built = args !== undefined ? buildArgs(b, args) : { args: [], clauses: [] };
     const [clause] = built.clauses;
-    if (clause) b.note("unexpected", clause.span, clause.word, "`)`");
+    if (clause !== undefined) b.note("unexpected", clause.span, clause.word, "`)`");
     return { kind: "callLayer", callee: b.name(callee), args: built.args, ...base };
   }
   const repeat = node(cst, "repeatLayer");
-  if (repeat) {
+  if (repeat !== undefined) {
     return {
       kind: "repeatLayer",
       count: buildExpression(b, node(repeat, "expression"), span.end),
@@ -48,7 +48,7 @@ function buildLayer(b: Builder, cst: CstNode): ast.Layer | undefined {
     };
   }
   const residual = node(cst, "residual");
-  if (residual) {
+  if (residual !== undefined) {
     const shortcut = nodes(residual, "shortcut")[0];
     return {
       kind: "residualLayer",
@@ -58,17 +58,17 @@ function buildLayer(b: Builder, cst: CstNode): ast.Layer | undefined {
     };
   }
   const parallel = node(cst, "parallel");
-  if (parallel) {
+  if (parallel !== undefined) {
     const axis = token(parallel, "axis");
     return {
       kind: "parallelLayer",
       branches: nodes(parallel, "layers").map((branch) => buildLayers(b, branch)),
-      along: axis ? b.axis(axis) : { kind: "axis", text: "", span: b.at(span.end) },
+      along: axis !== undefined ? b.axis(axis) : { kind: "axis", text: "", span: b.at(span.end) },
       ...base,
     };
   }
   const branch = node(cst, "ifLayer");
-  if (branch) {
+  if (branch !== undefined) {
     const otherwise = node(branch, "otherwise");
     return {
       kind: "ifLayer",

@@ -29,11 +29,11 @@ export function buildStage(b: Builder, cst: CstNode): ast.StageDecl | undefined 
 
 function buildLine(b: Builder, cst: CstNode): readonly ast.StageLine[] {
   const learn = node(cst, "learn");
-  if (learn) return buildLearns(b, learn);
+  if (learn !== undefined) return buildLearns(b, learn);
   for (const [rule, build] of Object.entries(builders)) {
     const line = node(cst, rule);
     const built = line && build(b, line, b.span(line, 0));
-    if (built) return [built];
+    if (built !== undefined) return [built];
   }
   return [];
 }
@@ -107,7 +107,7 @@ const builders: Readonly<Record<string, (b: Builder, cst: CstNode, span: ast.Spa
   report: (b, cst, span) => ({ kind: "report", items: buildValues(b, node(cst, "values")), span }),
   loss: (b, cst, span) => {
     const expression = node(cst, "expression");
-    if (expression) {
+    if (expression !== undefined) {
       const result = buildExpression(b, expression, span.end);
       return {
         kind: "loss",

@@ -106,7 +106,7 @@ export class ExpressionPrinter {
       " ",
       this.block(expr.then),
       " else ",
-      chained ? this.branch(chained) : this.block(otherwise),
+      chained !== undefined ? this.branch(chained) : this.block(otherwise),
     ];
   }
 
@@ -117,7 +117,7 @@ export class ExpressionPrinter {
     return group("(", indent(soft, join(parts, [",", line]), tail), soft, ")");
   }
   argument(arg: ast.Argument): Doc {
-    return arg.name ? [arg.name.text, ": ", this.named(arg.value)] : this.expr(arg.value);
+    return arg.name !== undefined ? [arg.name.text, ": ", this.named(arg.value)] : this.expr(arg.value);
   }
   /** After its colon a value begins, where `from` is no clause: `norm: from(support)`. */
   private named(value: ast.Expr): Doc {
@@ -141,7 +141,8 @@ export class ExpressionPrinter {
       print: () => this.statement(statement),
     }));
     const { result } = block;
-    if (result && result.kind !== "error") items.push({ span: result.span, print: () => this.expr(result) });
+    if (result !== undefined && result.kind !== "error")
+      items.push({ span: result.span, print: () => this.expr(result) });
     return items;
   }
 
@@ -158,7 +159,7 @@ export class ExpressionPrinter {
           join(carried, ", "),
           " ",
           this.block(statement.body, false),
-          statement.until ? [" until ", this.expr(statement.until)] : "",
+          statement.until !== undefined ? [" until ", this.expr(statement.until)] : "",
         ];
       }
       case "minimize": {
@@ -171,7 +172,7 @@ export class ExpressionPrinter {
           this.groups(statement.groups, statement.steps.span.start),
           " for ",
           this.expr(statement.steps),
-          statement.stepsAtTest ? [", ", this.expr(statement.stepsAtTest), " at test"] : "",
+          statement.stepsAtTest !== undefined ? [", ", this.expr(statement.stepsAtTest), " at test"] : "",
           statement.firstOrder ? " first_order" : "",
           " ",
           this.block(statement.loss, false),
@@ -200,8 +201,8 @@ export class ExpressionPrinter {
   }
 
   private layer(layer: ast.Layer): Doc {
-    const label = layer.label ? `${layer.label.text}: ` : "";
-    const output = layer.output ? ` as ${layer.output.text}` : "";
+    const label = layer.label !== undefined ? `${layer.label.text}: ` : "";
+    const output = layer.output !== undefined ? ` as ${layer.output.text}` : "";
     return [label, this.bareLayer(layer), output];
   }
   private bareLayer(layer: ast.Layer): Doc {
@@ -213,7 +214,7 @@ export class ExpressionPrinter {
         return [
           "repeat ",
           this.expr(layer.count),
-          layer.index ? ` as ${layer.index.text} ` : " ",
+          layer.index !== undefined ? ` as ${layer.index.text} ` : " ",
           this.layers(layer.body, end),
         ];
       case "residualLayer": {
@@ -222,7 +223,7 @@ export class ExpressionPrinter {
         return [
           "residual ",
           this.layers(layer.body, bodyEnd),
-          shortcut ? [" shortcut ", this.layers(shortcut, end)] : "",
+          shortcut !== undefined ? [" shortcut ", this.layers(shortcut, end)] : "",
         ];
       }
       case "parallelLayer":
@@ -241,7 +242,7 @@ export class ExpressionPrinter {
           this.expr(layer.condition),
           " ",
           this.layers(layer.then, otherwise?.[0]?.span.start ?? end),
-          otherwise ? [" else ", this.layers(otherwise, end)] : "",
+          otherwise !== undefined ? [" else ", this.layers(otherwise, end)] : "",
         ];
       }
     }
@@ -250,7 +251,7 @@ export class ExpressionPrinter {
 
 function numberText(number: ast.NumberLiteral): string {
   const shown = number.integer ? integerText(number.value) : realText(number.value);
-  return number.unit ? `${shown} ${number.unit.text}` : shown;
+  return number.unit !== undefined ? `${shown} ${number.unit.text}` : shown;
 }
 /** `5.0` is real and `5` is not; exponents make a number real by themselves. Small ones read better as `1e-4`. */
 function realText(value: number): string {

@@ -21,7 +21,13 @@ export function stageLine(
     case "data":
       return ["data ", e.expr(l.split)];
     case "episodes":
-      return ["episodes ", e.expr(l.task), " from ", e.expr(l.split), l.count ? [", ", e.expr(l.count)] : ""];
+      return [
+        "episodes ",
+        e.expr(l.task),
+        " from ",
+        e.expr(l.split),
+        l.count !== undefined ? [", ", e.expr(l.count)] : "",
+      ];
     case "optimizer":
       return ["optimizer ", e.expr(l.value), e.groups(l.groups, l.span.end)];
     case "schedule":
@@ -30,9 +36,9 @@ export function stageLine(
       return [
         "for ",
         e.expr(l.total),
-        l.of ? [" of ", e.expr(l.of)] : "",
-        l.perStep ? [", ", e.expr(l.perStep), " per step"] : "",
-        l.parts ? [", ", e.expr(l.parts), " per step"] : "",
+        l.of !== undefined ? [" of ", e.expr(l.of)] : "",
+        l.perStep !== undefined ? [", ", e.expr(l.perStep), " per step"] : "",
+        l.parts !== undefined ? [", ", e.expr(l.parts), " per step"] : "",
         l.dropLast ? ", drop last" : "",
       ];
     case "validate":
@@ -41,15 +47,15 @@ export function stageLine(
         e.expr(l.task),
         " from ",
         e.expr(l.split),
-        l.count ? [", ", e.expr(l.count)] : "",
-        l.every ? [", every ", every(l.every, e)] : "",
+        l.count !== undefined ? [", ", e.expr(l.count)] : "",
+        l.every !== undefined ? [", every ", every(l.every, e)] : "",
         l.keepBest ? ", keep best" : "",
       ];
     case "report":
       return ["report ", values(l.items, e)];
     case "loss": {
-      if (l.params) return ["loss", parameters(l.params), " ", e.block(l.body, false)];
-      return ["loss ", l.body.result ? e.expr(l.body.result) : ""];
+      if (l.params !== undefined) return ["loss", parameters(l.params), " ", e.block(l.body, false)];
+      return ["loss ", l.body.result !== undefined ? e.expr(l.body.result) : ""];
     }
     case "learn":
       return ["learn ", learn(l)];
@@ -80,7 +86,10 @@ function values(items: readonly ast.Expr[], e: ExpressionPrinter): Doc {
 }
 
 function every(value: ast.Expr, e: ExpressionPrinter): Doc {
-  const one = value.kind === "number" && value.value === 1 && value.integer && value.unit ? value.unit.text : undefined;
+  const one =
+    value.kind === "number" && value.value === 1 && value.integer && value.unit !== undefined
+      ? value.unit.text
+      : undefined;
   return one ?? e.expr(value);
 }
 

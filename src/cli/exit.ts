@@ -1,5 +1,5 @@
 /** The exit codes: scripts and CI read these. */
-export const EXIT = {
+export const exitCodes = {
   done: 0,
   /** A stage failed while it ran, or something else outside the file went wrong. */
   failed: 1,
@@ -11,7 +11,7 @@ export const EXIT = {
 } as const;
 
 /** Diagnostics about what was asked for, not about the experiment: engines and devices by name, files, options. */
-const USAGE_CODES = new Set([
+const usageCodes = new Set([
   "FSL7001",
   "FSL7002",
   "FSL7008",
@@ -25,5 +25,5 @@ const USAGE_CODES = new Set([
 ]);
 
 export function isUsageCode(code: string): boolean {
-  return USAGE_CODES.has(code);
+  return usageCodes.has(code);
 }

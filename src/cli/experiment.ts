@@ -3,7 +3,7 @@ import type { Diagnostic } from "../compiler/diagnostics/diagnostic.js";
 import { type CompiledFile, fileCompiler } from "../runtime/host/compile-file.js";
 import { nodeHost } from "../runtime/host/host.js";
 import type { Cli } from "./command.js";
-import { EXIT, isUsageCode } from "./exit.js";
+import { exitCodes, isUsageCode } from "./exit.js";
 import type { ExperimentOptions } from "./options.js";
 import { readParams } from "./params.js";
 import { UsageError } from "./usage.js";
@@ -44,7 +44,7 @@ export function sourceOf({
 /** 3 where only the command line is to blame, else 2. */
 export function refusalCode(diagnostics: readonly Diagnostic[]): number {
   const errors = diagnostics.filter((d) => d.severity === "error");
-  return errors.length > 0 && errors.every((d) => isUsageCode(d.code)) ? EXIT.usage : EXIT.invalid;
+  return errors.length > 0 && errors.every((d) => isUsageCode(d.code)) ? exitCodes.usage : exitCodes.invalid;
 }
 
 /** `["a=1"]` → `{ a: "1" }`; the last of several values counts. */

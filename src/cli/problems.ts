@@ -7,13 +7,13 @@ import { render } from "../compiler/diagnostics/render.js";
 import { describeFailure } from "../runtime/events/failure.js";
 import { reason } from "../runtime/system/reason.js";
 import type { Cli } from "./command.js";
-import { EXIT, isUsageCode } from "./exit.js";
+import { exitCodes, isUsageCode } from "./exit.js";
 import { colorLevel, textWidth } from "./terminal.js";
 import { UsageError } from "./usage.js";
 import { plural } from "./view/format.js";
 
 /** More than this nobody reads: a file that is no FSL has hundreds. */
-const MOST = 20;
+const most = 20;
 
 /** The first diagnostics to stderr, in the order given, with a closing count. `source` gives the text of a module. */
 export function printDiagnostics(
@@ -23,8 +23,8 @@ export function printDiagnostics(
 ): void {
   if (diagnostics.length === 0) return;
   const options = { color: colorLevel(cli.stderr, cli.env) > 0, width: textWidth(cli.stderr, cli.env) };
-  for (const d of diagnostics.slice(0, MOST)) cli.stderr.write(`${render(d, source, options).trimEnd()}\n\n`);
-  if (diagnostics.length > MOST) cli.stderr.write(`… and ${diagnostics.length - MOST} more\n\n`);
+  for (const d of diagnostics.slice(0, most)) cli.stderr.write(`${render(d, source, options).trimEnd()}\n\n`);
+  if (diagnostics.length > most) cli.stderr.write(`… and ${diagnostics.length - most} more\n\n`);
   const errors = diagnostics.filter((d) => d.severity === "error");
   const warnings = diagnostics.length - errors.length;
   const counts = [
@@ -49,14 +49,14 @@ export function cannotWrite(path: string, error: unknown): DiagnosticError {
 export async function reportFailure(error: unknown, cli: Cli): Promise<number> {
   if (error instanceof UsageError) {
     cli.stderr.write(`fslc: ${error.message}\n`);
-    return EXIT.usage;
+    return exitCodes.usage;
   }
   if (error instanceof DiagnosticError) {
     printDiagnostics(cli, [error.diagnostic], () => undefined);
-    return isUsageCode(error.diagnostic.code) ? EXIT.usage : EXIT.failed;
+    return isUsageCode(error.diagnostic.code) ? exitCodes.usage : exitCodes.failed;
   }
   const dir = await mkdtemp(join(tmpdir(), "fslc-"));
   const { code, message, fix } = describeFailure(error, { stage: "command line", engine: "none", dir });
   cli.stderr.write(`${code}: ${message}\n${fix ?? ""}\n`);
-  return EXIT.failed;
+  return exitCodes.failed;
 }

@@ -10,18 +10,18 @@ import * as init from "./commands/init.js";
 import * as plan from "./commands/plan.js";
 import * as run from "./commands/run.js";
 import * as runs from "./commands/runs.js";
-import { EXIT } from "./exit.js";
+import { exitCodes } from "./exit.js";
 
-const COMMANDS = [run, check, plan, runs, explain, engines, data, fmt, init];
+const commands = [run, check, plan, runs, explain, engines, data, fmt, init];
 
 /** Runs one command line; answers the exit code. Never throws and never shows a stack trace. */
 export async function main(argv: readonly string[], streams: Cli): Promise<number> {
   // A reader that has seen enough (`fslc plan … | head`) is no error.
   streams.stdout.on("error", (error: NodeJS.ErrnoException) => {
-    if (error.code === "EPIPE") process.exit(EXIT.done);
+    if (error.code === "EPIPE") process.exit(exitCodes.done);
     throw error;
   });
-  let exitCode: number = EXIT.done;
+  let exitCode: number = exitCodes.done;
   const program = await createProgram(streams, (code) => {
     exitCode = code;
   });
@@ -29,7 +29,7 @@ export async function main(argv: readonly string[], streams: Cli): Promise<numbe
     await program.parseAsync(argv, { from: "user" });
     return exitCode;
   } catch (error) {
-    if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.done : EXIT.usage;
+    if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.done : exitCodes.usage;
     const { reportFailure } = await import("./problems.js");
     return reportFailure(error, streams);
   }
@@ -53,7 +53,7 @@ async function createProgram(cli: Cli, exit: (code: number) => void): Promise<Co
         ["fslc explain FSL3001", "what a diagnostic means and how to fix it"],
       ]),
     );
-  for (const { define } of COMMANDS) program.addCommand(define(cli, exit));
+  for (const { define } of commands) program.addCommand(define(cli, exit));
   for (const command of [program, ...program.commands, ...program.commands.flatMap((c) => c.commands)]) {
     command
       .exitOverride()

@@ -12,13 +12,13 @@ import { onnxRuntimeFolder, onnxRuntimePlace } from "../../src/runtime/engines/o
 import { findTensorflow, tensorflowFolder } from "../../src/runtime/engines/tensorflow/locate.js";
 import type { RunEvent } from "../../src/runtime/events/events.js";
 import type { Project } from "../../src/runtime/system/project.js";
-import { ADAPTER } from "../engines/webgpu.js";
+import { adapter } from "../engines/webgpu.js";
 import { makeProject } from "../runtime/tiny.js";
 
 // Real runs in processes of their own: seconds alone, and many times that beside others.
 vi.setConfig({ testTimeout: 240_000, hookTimeout: 240_000 });
 
-const FILE = `fsl 1
+const experimentText = `fsl 1
 import { folder } from "fsl:datasets"
 import { prototypes } from "fsl:metrics"
 param width = 8
@@ -53,7 +53,7 @@ let elsewhere = "";
 beforeAll(async () => {
   project = await makeProject();
   file = join(project.dir, "experiment.fsl");
-  writeFileSync(file, FILE);
+  writeFileSync(file, experimentText);
   elsewhere = mkdtempSync(join(tmpdir(), "fslc-elsewhere-"));
 });
 afterAll(() => {
@@ -128,13 +128,13 @@ const title = (name: string, why: string | undefined): string =>
   why === undefined ? name : `${name} (skipped: ${why})`;
 
 /** Memory in which the small stage trains and the wide one does not. */
-const ENGINES = [
+const engines = [
   { engine: "onnx", memory: 350_000, env: {}, missing: undefined },
   // With oneDNN a kernel whose memory cannot be had crashes: what is caught is TensorFlow's own.
   { engine: "tensorflow", memory: 1_000_000, env: { TF_ENABLE_ONEDNN_OPTS: "0" }, missing: noTensorflow },
 ] as const;
 
-for (const { engine, memory, env, missing } of ENGINES) {
+for (const { engine, memory, env, missing } of engines) {
   const why = missing ?? noLimits;
 
   test.skipIf(why)(title(`${engine}: a worker that is killed in its training`, why), async () => {
@@ -165,13 +165,13 @@ for (const { engine, memory, env, missing } of ENGINES) {
   });
 }
 
-const noSoftware = ADAPTER?.kind === "software" ? undefined : "the limits are those of SwiftShader, which is not here";
+const noSoftware = adapter?.kind === "software" ? undefined : "the limits are those of SwiftShader, which is not here";
 
 test.skipIf(noSoftware)(
   title("onnx on a GPU: a tensor that is larger than its buffers may be", noSoftware),
   async () => {
     const alone = join(project.dir, "second.fsl");
-    writeFileSync(alone, FILE.replace(/backbone small.*\n|meta first \{[\s\S]*?\n\}\n/g, ""));
+    writeFileSync(alone, experimentText.replace(/backbone small.*\n|meta first \{[\s\S]*?\n\}\n/g, ""));
     const failure = failureOf(await run(["--device", "gpu", "--set", "width=45000"], { experiment: alone }));
     expect(failure).toMatchObject({ stage: "second", code: "FSL7004" });
   },
@@ -184,16 +184,16 @@ function workersOf({ pid }: ChildProcess): number[] {
 }
 
 test("onnx: a shared library that is missing", async () => {
-  const FSLC_ENGINES = join(elsewhere, "onnx");
+  const enginesFolder = join(elsewhere, "onnx");
   const installed = dirname(onnxRuntimeFolder() ?? "");
   for (const name of ["onnxruntime-node", "onnxruntime-common"]) {
-    cpSync(join(installed, name), join(onnxRuntimePlace({ FSLC_ENGINES }), "node_modules", name), {
+    cpSync(join(installed, name), join(onnxRuntimePlace({ FSLC_ENGINES: enginesFolder }), "node_modules", name), {
       recursive: true,
       dereference: true,
       filter: (path) => !/(?:lib)?onnxruntime\.(?:so|\d|dll)/.test(basename(path)),
     });
   }
-  const ran = await run([], { env: { FSLC_ENGINES } });
+  const ran = await run([], { env: { FSLC_ENGINES: enginesFolder } });
   expect(ran.code).toBe(1);
   for (const failure of failuresOf(ran)) {
     expect(failure).toMatchObject({ code: "FSL7001", message: expect.stringContaining("onnxruntime") });

@@ -7,8 +7,8 @@ export interface FakeOptions {
   /** Further evaluate stages, to make the graph long. */
   readonly extraStages: number;
 }
-const START = Date.UTC(2026, 0, 1, 12, 0, 0);
-const NUMERICS = { engine: "onnx", version: "1.30.0", device: "cpu", threads: 2 };
+const start = Date.UTC(2026, 0, 1, 12, 0, 0);
+const numerics = { engine: "onnx", version: "1.30.0", device: "cpu", threads: 2 };
 
 /** The events of an invented run: ingest, a pretraining from the store, a meta stage that learns, evaluations. */
 export function fakeRun(options: Partial<FakeOptions> = {}): RunEvent[] {
@@ -20,7 +20,7 @@ export function fakeRun(options: Partial<FakeOptions> = {}): RunEvent[] {
     ...options,
   };
   const events: RunEvent[] = [];
-  let time = START;
+  let time = start;
   const at = (ms: number): { time: number } => {
     time += ms;
     return { time };
@@ -62,9 +62,9 @@ export function fakeRun(options: Partial<FakeOptions> = {}): RunEvent[] {
     });
   }
   events.push({ ...at(50), type: "stage.done", stage: "drawings", key: "d1", seconds: 7.2, results: [] });
-  events.push({ ...at(5), type: "stage.cached", stage: "base", key: "b1", numerics: NUMERICS, results: [] });
+  events.push({ ...at(5), type: "stage.cached", stage: "base", key: "b1", numerics: numerics, results: [] });
 
-  events.push({ ...at(5), type: "stage.start", stage: "proto", attempt: 1, engine: NUMERICS });
+  events.push({ ...at(5), type: "stage.start", stage: "proto", attempt: 1, engine: numerics });
   events.push({ ...at(5), type: "stage.note", stage: "proto", message: "1,200 graph nodes after fusion" });
   let best = 0;
   for (let step = 1; step <= steps; step++) {
@@ -116,13 +116,13 @@ export function fakeRun(options: Partial<FakeOptions> = {}): RunEvent[] {
     type: "stage.done",
     stage: "proto",
     key: "p1",
-    seconds: (time - START) / 1000,
+    seconds: (time - start) / 1000,
     results: [],
   });
 
   const results: Result[] = [];
   for (const stage of stages.filter((s) => s.kind === "evaluate")) {
-    events.push({ ...at(5), type: "stage.start", stage: stage.id, attempt: 1, engine: NUMERICS });
+    events.push({ ...at(5), type: "stage.start", stage: stage.id, attempt: 1, engine: numerics });
     for (let done = 0; done <= 1000; done += 100) {
       events.push({
         ...at(120),
@@ -144,6 +144,6 @@ export function fakeRun(options: Partial<FakeOptions> = {}): RunEvent[] {
     results.push(result);
     events.push({ ...at(20), type: "stage.done", stage: stage.id, key: stage.id, seconds: 1.3, results: [result] });
   }
-  events.push({ ...at(5), type: "run.done", status: "done", results, seconds: (time - START) / 1000 });
+  events.push({ ...at(5), type: "run.done", status: "done", results, seconds: (time - start) / 1000 });
   return events;
 }

@@ -26,14 +26,14 @@ const draw = (state: RunState, cols: number, rows: number, now: number): string 
     .map((line) => plainText(line).trimEnd())
     .join("\n");
 
-const SIZES = [
+const sizes = [
   [60, 16],
   [80, 24],
   [120, 30],
   [200, 60],
 ] as const;
 
-test.each(SIZES)("every frame of a run fits %i × %i", (cols, rows) => {
+test.each(sizes)("every frame of a run fits %i × %i", (cols, rows) => {
   let state = initialState;
   for (const event of fakeRun({ steps: 200, stepsPerEpoch: 40, extraStages: 30 })) {
     state = reduce(state, event);
@@ -43,12 +43,12 @@ test.each(SIZES)("every frame of a run fits %i × %i", (cols, rows) => {
   }
 });
 
-test.each(SIZES)("a training screen at %i × %i", (cols, rows) => {
+test.each(sizes)("a training screen at %i × %i", (cols, rows) => {
   const { state, now } = stateAt(fakeRun(), (e) => e.type === "stage.step" && e.step === 250);
   expect(draw(state, cols, rows, now)).toMatchSnapshot();
 });
 
-test.each(SIZES)("the header names the card and keeps the time at %i × %i", (cols, rows) => {
+test.each(sizes)("the header names the card and keeps the time at %i × %i", (cols, rows) => {
   const adapter = "NVIDIA GeForce RTX 4090 Laptop GPU";
   const events = fakeRun().map((event): RunEvent => {
     if (event.type === "run.start")

@@ -1,10 +1,10 @@
 /** A step as it is trained with, 84 pixels and 64 filters: too large for the interpreter, so one engine beside the other. */
 import { expect, test } from "vitest";
-import { ENGINES, titleOf } from "../engines/support.js";
+import { engines, titleOf } from "../engines/support.js";
 import { apart, feedsOf, lowered, trained } from "../engines/training.js";
 import { initialState } from "../lower/harness.js";
 
-const { onnx, tensorflow } = ENGINES;
+const { onnx, tensorflow } = engines;
 
 test.skipIf(tensorflow.missing !== undefined)(
   `onnx beside ${titleOf(tensorflow)}: ProtoNet, four blocks of 64 filters, 5 way, 5 shot, 15 queries a class`,

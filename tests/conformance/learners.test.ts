@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { TrainingProgram } from "../../src/compiler/lower/index.js";
 import type { Engine } from "../../src/runtime/engines/engine.js";
-import { ENGINES, titleOf } from "../engines/support.js";
+import { engines, titleOf } from "../engines/support.js";
 import { apart, type Course, exact, feedsOf, type Learner, lowered, plain, trained } from "../engines/training.js";
 import { initialState, type Values } from "../lower/harness.js";
 
@@ -37,15 +37,15 @@ const learners: Readonly<Record<string, Learner>> = {
   R2D2: { metric: "r2d2", from: "meta", optimizer: sgd, backbone: plain(8), side: 16 },
 };
 
-const STEPS = 20;
+const steps = 20;
 /** One step from the interpreter's own state: of the loss, and of a weight's largest element (and of 1). */
-const STEP = 1e-4;
+const differenceStep = 1e-4;
 /**
  * Twenty steps that each engine takes by itself. Rounding moves a pixel across a kink now and then (which of two nearly equal
  * pixels a pool takes, which side of 0 a ReLU is on): from there on two courses are neighbours, no longer one. Of a loss (and
  * of 1), and of the way that the weights have gone.
  */
-const COURSE = 5e-2;
+const course = 5e-2;
 
 describe.each(Object.keys(learners))("twenty steps of %s", (name) => {
   let training: TrainingProgram;
@@ -55,7 +55,7 @@ describe.each(Object.keys(learners))("twenty steps of %s", (name) => {
   beforeAll(() => {
     training = lowered(learners[name] as Learner);
     start = initialState(training, 3);
-    feeds = Array.from({ length: STEPS }, (_, index) => feedsOf(training, index + 1));
+    feeds = Array.from({ length: steps }, (_, index) => feedsOf(training, index + 1));
     expected = exact(training, start, feeds);
   }, 300_000);
 
@@ -73,10 +73,10 @@ describe.each(Object.keys(learners))("twenty steps of %s", (name) => {
   };
 
   test("the weights go far beyond what one step may be off", () => {
-    expect(moved()).toBeGreaterThan(300 * STEP);
+    expect(moved()).toBeGreaterThan(300 * differenceStep);
   });
 
-  for (const candidate of [ENGINES.onnx, ENGINES.tensorflow]) {
+  for (const candidate of [engines.onnx, engines.tensorflow]) {
     describe(titleOf(candidate), () => {
       const runs = test.skipIf(candidate.missing !== undefined);
       let engine: Engine;
@@ -88,12 +88,12 @@ describe.each(Object.keys(learners))("twenty steps of %s", (name) => {
       runs(
         "each step from the interpreter's state: loss and weights",
         async () => {
-          for (const index of [0, 1, 4, 9, STEPS - 1]) {
+          for (const index of [0, 1, 4, 9, steps - 1]) {
             const before = expected.before[index] ?? {};
             const found = await trained(engine, training, before, feeds.slice(index, index + 1));
-            close(STEP, found.losses[0], expected.losses[index], index);
+            close(differenceStep, found.losses[0], expected.losses[index], index);
             within(
-              (own) => STEP * Math.max(1, ...own.map(Math.abs)),
+              (own) => differenceStep * Math.max(1, ...own.map(Math.abs)),
               found.state,
               expected.before[index + 1] ?? expected.state,
             );
@@ -107,9 +107,9 @@ describe.each(Object.keys(learners))("twenty steps of %s", (name) => {
         async () => {
           const found = await trained(engine, training, start, feeds);
           found.losses.forEach((loss, index) => {
-            close(COURSE, loss, expected.losses[index], index);
+            close(course, loss, expected.losses[index], index);
           });
-          within(() => COURSE * moved(), found.state, expected.state);
+          within(() => course * moved(), found.state, expected.state);
         },
         120_000,
       );

@@ -1,5 +1,5 @@
-import { WEBGPU } from "../engines/webgpu.js";
+import { webgpu } from "../engines/webgpu.js";
 import { opsConform } from "./ops.js";
-import { WEBGPU_FACTOR } from "./tolerances.js";
+import { webgpuFactor } from "./tolerances.js";
 
-opsConform(WEBGPU, { runs: 3, factor: WEBGPU_FACTOR });
+opsConform(webgpu, { runs: 3, factor: webgpuFactor });

@@ -6,24 +6,24 @@ import type { Kernels } from "../../src/runtime/engines/tensorflow/emitter.js";
 import { lowerProgram as tensorflow } from "../../src/runtime/engines/tensorflow/program.js";
 import { type Case, cases, opNames } from "../tensor/cases.js";
 import { freshOps, programOf } from "../tensor/support.js";
-import { toleranceOf, WEBGPU_FACTOR } from "./tolerances.js";
+import { toleranceOf, webgpuFactor } from "./tolerances.js";
 
 /** Kernels that only rename, retype or move: no arithmetic of an op. */
-const MOVES = new Set(
+const moves = new Set(
   "Identity Cast Reshape Transpose Expand BroadcastTo Unsqueeze Squeeze ExpandDims Fill Bitcast".split(" "),
 );
-const WITH_ONEDNN: Kernels = { grouped: true, groupedGradients: true, winningPools: true };
-const WITHOUT: Kernels = { ...WITH_ONEDNN, groupedGradients: false };
+const withOnednn: Kernels = { grouped: true, groupedGradients: true, winningPools: true };
+const without: Kernels = { ...withOnednn, groupedGradients: false };
 
 const engines: readonly (readonly [string, (program: Program) => readonly string[]])[] = [
   ["onnx, cpu", (program) => onnx(program, {}, { device: "cpu" }).nodes.map(({ op }) => op)],
   ["onnx, gpu", (program) => onnx(program, {}, { device: "gpu" }).nodes.map(({ op }) => op)],
-  ["tensorflow", (program) => tensorflow(program, {}, WITH_ONEDNN).steps.map(({ op }) => op)],
+  ["tensorflow", (program) => tensorflow(program, {}, withOnednn).steps.map(({ op }) => op)],
 ];
 
 /** One kernel by its name, several by their number and their kinds. */
 function cell(kernels: readonly string[]): string {
-  const working = kernels.filter((kernel) => !MOVES.has(kernel));
+  const working = kernels.filter((kernel) => !moves.has(kernel));
   const shown = working.length > 0 ? working : kernels.filter((kernel) => kernel !== "Identity").slice(0, 1);
   const kinds = [...new Set(shown)];
   const [only] = kinds;
@@ -45,7 +45,7 @@ function typical(op: OpName, fits: (program: Program) => boolean = () => true): 
     [...program.inputs, ...program.outputs].reduce((sum, { node }) => sum + node.shape.reduce((a, b) => a * b, 1), 0);
   const work = (program: Program): number => {
     const kernels = onnx(program).nodes.filter(({ op: kernel }) => kernel !== "Identity");
-    return kernels.some(({ op: kernel }) => !MOVES.has(kernel)) ? 2 : Math.min(kernels.length, 1);
+    return kernels.some(({ op: kernel }) => !moves.has(kernel)) ? 2 : Math.min(kernels.length, 1);
   };
   const [largest] = fc
     .sample(cases[op], { numRuns: 40, seed: 11 })
@@ -58,11 +58,11 @@ function typical(op: OpName, fits: (program: Program) => boolean = () => true): 
 
 const isReal = (op: OpName): boolean => typical(op).outputs.every(({ node }) => node.dtype === "f32");
 
-const CONVOLUTIONS = ["conv2d", "conv2d_input_grad", "conv2d_filter_grad"] as const;
+const convolutions = ["conv2d", "conv2d_input_grad", "conv2d_filter_grad"] as const;
 const grouped = (program: Program): boolean =>
   program.outputs.some(({ node }) => "groups" in node.attrs && node.attrs.groups > 1);
 const whole = (program: Program): boolean => !grouped(program);
-const isConvolution = (op: OpName): boolean => CONVOLUTIONS.some((name) => name === op);
+const isConvolution = (op: OpName): boolean => convolutions.some((name) => name === op);
 
 export function engineTable(): string {
   const power = (tolerance: number): string => tolerance.toExponential();
@@ -81,10 +81,10 @@ export function engineTable(): string {
         engines.map(([, kernelsOf]) => cell(kernelsOf(program))),
       );
     });
-  const inGroups = CONVOLUTIONS.map((op) => {
+  const inGroups = convolutions.map((op) => {
     const program = typical(op, grouped);
     const cells = engines.map(([, kernelsOf]) => cell(kernelsOf(program)));
-    const alone = cell(tensorflow(program, {}, WITHOUT).steps.map((step) => step.op));
+    const alone = cell(tensorflow(program, {}, without).steps.map((step) => step.op));
     const last = cells.length - 1;
     if (alone !== cells[last]) cells[last] = `${cells[last]}; without oneDNN ${alone}`;
     return row(`\`${op}\`, in groups`, op, cells);
@@ -95,6 +95,6 @@ export function engineTable(): string {
     ...rows,
     ...inGroups,
     "",
-    `Tolerance: of the result, and of its derivative, relative to the largest element (and 1); on \`gpu\` ${WEBGPU_FACTOR} times as much.`,
+    `Tolerance: of the result, and of its derivative, relative to the largest element (and 1); on \`gpu\` ${webgpuFactor} times as much.`,
   ].join("\n");
 }

@@ -1,4 +1,4 @@
-import { ENGINES } from "../engines/support.js";
+import { engines } from "../engines/support.js";
 import { opsConform } from "./ops.js";
 
-opsConform(ENGINES.tensorflow, { runs: 25, factor: 1 });
+opsConform(engines.tensorflow, { runs: 25, factor: 1 });

@@ -5,9 +5,9 @@ export interface Tolerance {
   readonly forward: number;
   readonly derivative: number;
 }
-const USUAL: Tolerance = { forward: 2e-6, derivative: 1e-5 };
+const usual: Tolerance = { forward: 2e-6, derivative: 1e-5 };
 
-const OWN: Partial<Record<OpName, Tolerance>> = {
+const own: Partial<Record<OpName, Tolerance>> = {
   pow: { forward: 1e-5, derivative: 5e-5 },
   // Errors grow with the condition number, and the derivative solves twice.
   solve_spd: { forward: 1e-4, derivative: 5e-4 },
@@ -18,6 +18,6 @@ const OWN: Partial<Record<OpName, Tolerance>> = {
 };
 
 /** Shaders have their own `exp`, `log` and `pow`, of fewer digits: so the WebGPU device is given this many times as much. */
-export const WEBGPU_FACTOR = 10;
+export const webgpuFactor = 10;
 
-export const toleranceOf = (op: OpName): Tolerance => OWN[op] ?? USUAL;
+export const toleranceOf = (op: OpName): Tolerance => own[op] ?? usual;

@@ -10,10 +10,10 @@ export function splitFile(name: string): SplitFile["splits"] {
   return (JSON.parse(readFileSync(new URL(`${name}.json`, root), "utf8")) as SplitFile).splits;
 }
 /** The 100 classes in their official order, which is that of the alphabet. */
-export const FINE = Object.values(splitFile("cifar-fs"))
+export const fineNames = Object.values(splitFile("cifar-fs"))
   .flatMap((coarse) => Object.values(coarse).flat())
   .sort();
-const PIXELS = 3072;
+const pixels = 3072;
 
 /** Image i of a part with `each` images a class: its class, and what its pixels say of it. */
 function label(i: number): number {
@@ -30,14 +30,14 @@ function paint(bytes: Buffer, at: number, part: string, i: number): void {
 /** `train.bin` or `test.bin` of 100 · each records. */
 export function binaryPart(part: string, each: number): Buffer {
   const count = 100 * each;
-  const bytes = Buffer.alloc(count * (2 + PIXELS));
+  const bytes = Buffer.alloc(count * (2 + pixels));
   for (let i = 0; i < count; i++) {
-    bytes[i * (2 + PIXELS) + 1] = label(i);
-    paint(bytes, i * (2 + PIXELS) + 2, part, i);
+    bytes[i * (2 + pixels) + 1] = label(i);
+    paint(bytes, i * (2 + pixels) + 2, part, i);
   }
   return bytes;
 }
-export const fineLabelNames = Buffer.from(`${FINE.join("\n")}\n\n`);
+export const fineLabelNames = Buffer.from(`${fineNames.join("\n")}\n\n`);
 
 /** Writes a pickle of protocol 2 as Python 2's cPickle does: each object remembered, lists in batches of 1000. */
 class Pickler {
@@ -138,22 +138,22 @@ function int32(value: number): Buffer {
 /** `train` or `test` of the Python version, of 100 · each images; `names[i]` is the file name of image i. */
 export function pythonPart(part: string, each: number): Buffer {
   const images = Array.from({ length: 100 * each }, (_, i) => i);
-  const data = Buffer.alloc(images.length * PIXELS);
-  for (const i of images) paint(data, i * PIXELS, part, i);
+  const data = Buffer.alloc(images.length * pixels);
+  for (const i of images) paint(data, i * pixels, part, i);
   const pickler = new Pickler();
   pickler.dict({
     filenames: () => pickler.list(images, (i) => pickler.text(`${part}_s_${String(i).padStart(6, "0")}.png`)),
     batch_label: () => pickler.text("training batch 1 of 1"),
     fine_labels: () => pickler.list(images, (i) => pickler.int(label(i))),
     coarse_labels: () => pickler.list(images, () => pickler.int(0)),
-    data: () => pickler.array(images.length, PIXELS, data),
+    data: () => pickler.array(images.length, pixels, data),
   });
   return pickler.end();
 }
 export function pythonMeta(): Buffer {
   const pickler = new Pickler();
   pickler.dict({
-    fine_label_names: () => pickler.list(FINE, (name) => pickler.text(name)),
+    fine_label_names: () => pickler.list(fineNames, (name) => pickler.text(name)),
     coarse_label_names: () => pickler.list(["fish"], (name) => pickler.text(name)),
   });
   return pickler.end();

@@ -15,8 +15,8 @@ import { readTarGz } from "../../src/runtime/data/tar.js";
 import {
   binaryArchive,
   binaryPart,
-  FINE,
   fineLabelNames,
+  fineNames,
   mark,
   pythonArchive,
   pythonMeta,
@@ -37,12 +37,12 @@ import {
   zipOf,
 } from "./support.js";
 
-const SPLITS = ["train", "val", "test"] as const;
-const WHOLE = { train: 500, test: 100 };
-const FEW = { train: 2, test: 1 };
+const splits = ["train", "val", "test"] as const;
+const wholeSplits = { train: 500, test: 100 };
+const few = { train: 2, test: 1 };
 let whole: Buffer | undefined;
 const wholeArchive = (): Buffer => {
-  whole ??= binaryArchive(WHOLE);
+  whole ??= binaryArchive(wholeSplits);
   return whole;
 };
 const list = (root: string, args: DataSource["args"] = {}): Promise<Listing> =>
@@ -73,12 +73,12 @@ describe("the splits", () => {
         .trim()
         .split("\n");
     const coarseOf = new Map<string, string[]>();
-    for (const split of SPLITS) {
+    for (const split of splits) {
       const published = lines("cifar-fs", split).map((line) => line.split("/") as [string, string]);
       expect(cifarSplit("cifar_fs")[split]).toEqual(published.map(([, fine]) => fine));
       for (const [coarse, fine] of published) coarseOf.set(coarse, [...(coarseOf.get(coarse) ?? []), fine]);
     }
-    for (const split of SPLITS) {
+    for (const split of splits) {
       const superclasses = splitFile("fc100")[split] ?? {};
       expect(Object.keys(superclasses)).toEqual(lines("fc100", split));
       for (const [coarse, fine] of Object.entries(superclasses)) {
@@ -92,10 +92,10 @@ describe("the splits", () => {
     ["fc100", [60, 20, 20]],
   ])("%s: known without the data, every class once", (split, sizes) => {
     const known = facts({ split })?.splits;
-    expect(SPLITS.map((name) => known?.[name]?.classes)).toEqual(sizes);
+    expect(splits.map((name) => known?.[name]?.classes)).toEqual(sizes);
     expect(known?.val).toMatchObject({ images: (sizes[1] as number) * 600, smallest: { images: 600 } });
-    const all = SPLITS.flatMap((name) => cifarSplit(split as "fc100")[name]);
-    expect([...all].sort()).toEqual(FINE);
+    const all = splits.flatMap((name) => cifarSplit(split as "fc100")[name]);
+    expect([...all].sort()).toEqual(fineNames);
   });
 
   test("another is refused", async () => {
@@ -110,14 +110,16 @@ describe("the archives", () => {
     ["cifar-100-python.tar.gz", pythonArchive],
   ])("%s: every image with its class and its pixels", async (name, make) => {
     const path = join(tempDir(), name);
-    write(path, make(FEW));
+    write(path, make(few));
     const { kind, members } = await archiveMembers(path);
     const classes = await archiveImages(kind, members);
-    expect([...classes.keys()]).toEqual(FINE);
+    expect([...classes.keys()]).toEqual(fineNames);
     for (const part of ["train", "test"] as const) {
-      for (let i = 0; i < 100 * FEW[part]; i++) {
+      for (let i = 0; i < 100 * few[part]; i++) {
         const label = mark(part, i)[0];
-        const image = classes.get(FINE[label] as string)?.find((ref) => ref.name.includes(part) && numbered(ref, i));
+        const image = classes
+          .get(fineNames[label] as string)
+          ?.find((ref) => ref.name.includes(part) && numbered(ref, i));
         expect(await marks(image === undefined ? [] : [image])).toEqual([mark(part, i)]);
       }
     }
@@ -130,16 +132,17 @@ describe("the archives", () => {
     const inside = join(dir, "cifar-100-binary");
     if (form === "unpacked") {
       write(join(inside, "fine_label_names.txt"), fineLabelNames);
-      for (const part of ["train", "test"] as const) write(join(inside, `${part}.bin`), binaryPart(part, WHOLE[part]));
+      for (const part of ["train", "test"] as const)
+        write(join(inside, `${part}.bin`), binaryPart(part, wholeSplits[part]));
     } else write(`${inside}.tar.gz`, wholeArchive());
     const listing = await list(dir, { split: "fc100" });
-    for (const split of SPLITS) {
+    for (const split of splits) {
       expect(listing[split]?.map((one) => one.name)).toEqual(cifarSplit("fc100")[split]);
       expect(listing[split]?.every(({ images }) => images.length === 600)).toBe(true);
     }
     const whale = listing.test?.find(({ name }) => name === "whale")?.images ?? [];
     const known = await marks([...whale.slice(0, 3), ...whale.slice(-3)]);
-    expect(known.map(([label, , part]) => [FINE[label as number], part])).toEqual([
+    expect(known.map(([label, , part]) => [fineNames[label as number], part])).toEqual([
       ...Array(3).fill(["whale", 1]),
       ...Array(3).fill(["whale", 2]),
     ]);
@@ -148,7 +151,7 @@ describe("the archives", () => {
   test("python, unpacked: as the archive", async () => {
     const dir = tempDir();
     write(join(dir, "meta"), pythonMeta());
-    for (const part of ["train", "test"] as const) write(join(dir, part), pythonPart(part, WHOLE[part]));
+    for (const part of ["train", "test"] as const) write(join(dir, part), pythonPart(part, wholeSplits[part]));
     const listing = await list(dir);
     const first = listing.train?.[0];
     expect(first?.name).toBe("dolphin");
@@ -173,12 +176,12 @@ describe("pictures in class folders", () => {
     const dir = tempDir();
     const at = ["", "train/", "cifar100/data/"];
     const files: Record<string, Uint8Array> = { "notes/apple.png": Buffer.alloc(0) };
-    for (const name of FINE) {
+    for (const name of fineNames) {
       for (let i = 0; i < 600; i++) files[`${at[i % 3]}${name}/${i}.png`] = Buffer.alloc(0);
     }
     write(join(dir, "data.zip"), zipOf(files));
     const listing = await list(join(dir, "data.zip"));
-    expect(SPLITS.map((split) => listing[split]?.length)).toEqual([64, 16, 20]);
+    expect(splits.map((split) => listing[split]?.length)).toEqual([64, 16, 20]);
     expect(listing.train?.every(({ images }) => images.length === 600)).toBe(true);
     const [first] = listing.train?.[0]?.images ?? [];
     expect(first).toEqual({
@@ -232,7 +235,7 @@ describe("what is damaged", () => {
     ["python", pythonArchive],
   ])("an archive cut off anywhere (%s) is named, with the dataset's place", async (kind, make) => {
     const path = join(tempDir(), `cifar-100-${kind}.tar.gz`);
-    const bytes = make(FEW);
+    const bytes = make(few);
     await fc.assert(
       fc.asyncProperty(fc.integer({ min: 0, max: bytes.length - 1 }), async (length) => {
         write(path, bytes.subarray(0, length));
@@ -244,7 +247,7 @@ describe("what is damaged", () => {
 
   test("a byte changed anywhere in an archive is noticed", async () => {
     const path = join(tempDir(), "x.tar.gz");
-    const bytes = binaryArchive(FEW);
+    const bytes = binaryArchive(few);
     await fc.assert(
       fc.asyncProperty(
         fc.integer({ min: 10, max: bytes.length - 1 }),

@@ -16,7 +16,7 @@ const train: readonly Transform[] = [
 ];
 const evaluation: readonly Transform[] = [{ op: "center_crop", size: 6 }, normalize];
 const output = { channels: 3, height: 6, width: 6 };
-const BYTES = 108;
+const imageBytes = 108;
 
 let pack: Pack;
 async function made(): Promise<Pack> {
@@ -61,7 +61,7 @@ const requests: readonly [number, readonly number[]][] = Array.from({ length: 10
 describe("a loader", () => {
   test("gives batches in the order asked for, whatever the number of threads", async () => {
     const one = await load({}, requests);
-    expect(one.map(({ length }) => length / BYTES)).toEqual(requests.map(([, images]) => images.length));
+    expect(one.map(({ length }) => length / imageBytes)).toEqual(requests.map(([, images]) => images.length));
     expect(await load({ threads: 3 }, requests)).toEqual(one);
   });
 
@@ -83,7 +83,7 @@ describe("a loader", () => {
         data: Uint8Array.from(rows.subarray(image * 192, (image + 1) * 192)),
       };
       for (const [i, step] of train.slice(0, 3).entries()) x = { ...applyStep(step, x, key, i) } as typeof x;
-      expect(batch?.subarray(place * BYTES, (place + 1) * BYTES)).toEqual(Buffer.from(x.data));
+      expect(batch?.subarray(place * imageBytes, (place + 1) * imageBytes)).toEqual(Buffer.from(x.data));
     }
     const [whole] = await load({}, [[3, [0, 1, 2, 3]]]);
     const parts = await load({}, [
@@ -93,14 +93,16 @@ describe("a loader", () => {
     expect(Buffer.concat([parts[1] as Buffer, parts[0] as Buffer])).toEqual(whole);
     const [turned] = await load({}, [[3, [3, 2, 1, 0]]]);
     for (let i = 0; i < 4; i++) {
-      const bytes = (batch: Buffer | undefined, at: number) => batch?.subarray(at * BYTES, (at + 1) * BYTES);
+      const bytes = (batch: Buffer | undefined, at: number) => batch?.subarray(at * imageBytes, (at + 1) * imageBytes);
       expect(bytes(turned, 3 - i)).toEqual(bytes(whole, i));
     }
     const [twice, again] = await load({}, [
       [3, [5, 5]],
       [3, [5]],
     ]);
-    const three = [twice?.subarray(0, BYTES), twice?.subarray(BYTES), again].map((image) => image?.toString("hex"));
+    const three = [twice?.subarray(0, imageBytes), twice?.subarray(imageBytes), again].map((image) =>
+      image?.toString("hex"),
+    );
     expect(new Set(three).size).toBe(3);
     expect(await load({ seed: 6 }, requests)).not.toEqual(await load({}, requests));
     expect(await load({ purpose: "pretrain" }, requests)).not.toEqual(await load({}, requests));
@@ -112,7 +114,7 @@ describe("a loader", () => {
       [0, [1, 2]],
       [9, [2, 1]],
     ]);
-    expect(a?.subarray(0, BYTES)).toEqual(b?.subarray(BYTES));
+    expect(a?.subarray(0, imageBytes)).toEqual(b?.subarray(imageBytes));
     const rows = readFileSync(pack.layout.variants[0]?.file ?? "");
     // Test rows follow 12 train rows of 192 bytes; the centre of 8 × 12 starts at (1, 3).
     const first = 12 * 192 + 288;

@@ -150,14 +150,14 @@ describe("frequencies", () => {
     pairs[a * sizes.length + b] = (pairs[a * sizes.length + b] as number) + 1;
   }
   // Four standard deviations: one false alarm in 30,000, and the seed is fixed.
-  const LIMIT = 4;
+  const limit = 4;
 
   test("every class is drawn equally often", () => {
     const expected = classes.map(() => (episodes * task.way) / sizes.length);
     // Draws without replacement vary less than the chi-square law has it, by the share that is left out.
     const shrunk = expected.map((e) => (e * (1 - task.way / sizes.length) * sizes.length) / (sizes.length - 1));
     const around = classes.map((count, c) => count - (expected[c] as number) + (shrunk[c] as number));
-    expect(Math.abs(chiSquareDeviate(around, shrunk))).toBeLessThan(LIMIT);
+    expect(Math.abs(chiSquareDeviate(around, shrunk))).toBeLessThan(limit);
   });
 
   test("every class stands first equally often, and every ordered pair", () => {
@@ -168,11 +168,11 @@ describe("frequencies", () => {
           firsts.map(() => episodes / sizes.length),
         ),
       ),
-    ).toBeLessThan(LIMIT);
+    ).toBeLessThan(limit);
     const ordered = pairs.filter((_, i) => Math.floor(i / sizes.length) !== i % sizes.length);
     const expected = ordered.map(() => episodes / ordered.length);
     expect(pairs.filter((_, i) => Math.floor(i / sizes.length) === i % sizes.length).every((n) => n === 0)).toBe(true);
-    expect(Math.abs(chiSquareDeviate(ordered, expected))).toBeLessThan(LIMIT);
+    expect(Math.abs(chiSquareDeviate(ordered, expected))).toBeLessThan(limit);
   });
 
   test("every image of a class is support and query equally often", () => {
@@ -181,11 +181,11 @@ describe("frequencies", () => {
       const of = (counts: readonly number[]): readonly number[] => counts.slice(from, from + size);
       const each = (counts: readonly number[]): number[] =>
         of(counts).map(() => of(counts).reduce((a, b) => a + b, 0) / size);
-      expect(Math.abs(chiSquareDeviate(of(supports), each(supports)))).toBeLessThan(LIMIT);
+      expect(Math.abs(chiSquareDeviate(of(supports), each(supports)))).toBeLessThan(limit);
       const share = task.query / size;
       const shrunk = each(queries).map((e) => (e * (1 - share) * size) / (size - 1));
       const around = of(queries).map((count, i) => count - (each(queries)[i] as number) + (shrunk[i] as number));
-      expect(Math.abs(chiSquareDeviate(around, shrunk))).toBeLessThan(LIMIT);
+      expect(Math.abs(chiSquareDeviate(around, shrunk))).toBeLessThan(limit);
     }
   });
 });

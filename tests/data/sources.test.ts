@@ -29,7 +29,7 @@ const published = (split: string, part: string): string[] =>
   readFileSync(join(realData.dir, "splits", split, `${part}.txt`), "utf8")
     .trim()
     .split("\n");
-const SPLITS = ["train", "val", "test"] as const;
+const splits = ["train", "val", "test"] as const;
 
 describe("the table of sources", () => {
   test("describes each with its arguments, its licence and where it is to be had", () => {
@@ -143,7 +143,7 @@ describe("folder", () => {
     expect(message).toContain('"fsl:mini-imagenet", "fsl:tiered-imagenet"');
     if (realData.missing) return;
     const known = classLists({ kind: "folder", args }, places(dir));
-    for (const split of SPLITS) {
+    for (const split of splits) {
       const here = [...(known ?? [])].filter(([, its]) => its === split).map(([name]) => name);
       expect(here.sort()).toEqual(published(from, split).sort());
     }
@@ -157,7 +157,7 @@ describe("folder", () => {
     for (const name of all.slice(0, 20)) write(join(few, "root", name, "1.png"), "");
     const args = { root: "root", val: 0.25, test: 0.25 };
     const [whole, part] = [names(await list("folder", args, dir)), names(await list("folder", args, few))];
-    for (const split of SPLITS) {
+    for (const split of splits) {
       const here = Object.keys(part[split] ?? {});
       expect(Object.keys(whole[split] ?? {})).toEqual(expect.arrayContaining(here));
     }
@@ -233,7 +233,7 @@ describe("csv", () => {
     `the miniImageNet sample: the published classes, 40 images each (${withoutRealData})`,
     async () => {
       const listing = await list("csv", { root: join(realData.dir, "miniimagenet-sample.zip") }, "/");
-      for (const split of SPLITS) {
+      for (const split of splits) {
         const classes = listing[split] ?? [];
         expect(classes.map(({ name }) => name).sort()).toEqual(published("miniimagenet-ravi", split).sort());
         expect(classes.every(({ images }) => images.length === 40)).toBe(true);
@@ -265,7 +265,7 @@ describe("cub", () => {
     async () => {
       const listing = await list("cub", { root: join(realData.dir, "cub-200-2011-texts.zip") }, "/");
       const known = facts("cub", { root: "x" });
-      for (const split of SPLITS) {
+      for (const split of splits) {
         const classes = listing[split] ?? [];
         expect(classes.map(({ name }) => name)).toEqual(published("cub-closerlook", split));
         const images = classes.reduce((sum, one) => sum + one.images.length, 0);
@@ -287,7 +287,7 @@ describe("omniglot", () => {
 
   test.skipIf(realData.missing)(`the shipped split is the published one (${withoutRealData})`, () => {
     const split = vinyalsSplit();
-    for (const part of SPLITS) expect(split[part]).toEqual(published("omniglot-vinyals", part));
+    for (const part of splits) expect(split[part]).toEqual(published("omniglot-vinyals", part));
   });
 
   test.skipIf(realData.missing)(
@@ -297,7 +297,7 @@ describe("omniglot", () => {
         const args = { root, rotations, split: "vinyals" };
         const listing = await list("omniglot", args, "/");
         const known = facts("omniglot", args);
-        for (const split of SPLITS) {
+        for (const split of splits) {
           const classes = listing[split] ?? [];
           expect(classes.every(({ images }) => images.length === 20)).toBe(true);
           expect(known?.splits[split]).toEqual({
@@ -357,9 +357,9 @@ describe("emoji", () => {
 
   test("the facts are those of the rule", () => {
     const known = facts("emoji", {})?.splits;
-    const classes = SPLITS.map((split) => known?.[split]?.classes ?? 0);
+    const classes = splits.map((split) => known?.[split]?.classes ?? 0);
     expect(classes.reduce((a, b) => a + b, 0)).toBe(878);
-    for (const split of SPLITS) {
+    for (const split of splits) {
       expect(known?.[split]?.images).toBe(8 * (known?.[split]?.classes ?? 0));
       expect(emojiSplit(known?.[split]?.smallest.name ?? "")).toBe(split);
     }

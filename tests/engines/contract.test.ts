@@ -2,11 +2,11 @@
 import { describe, expect, test as runsHere, test } from "vitest";
 import type { Program } from "../../src/compiler/tensor/ir.js";
 import { EngineError, type Handle, type HostTensor } from "../../src/runtime/engines/engine.js";
-import { ENGINE_NAMES, probeEngines } from "../../src/runtime/engines/index.js";
+import { engineNames, probeEngines } from "../../src/runtime/engines/index.js";
 import { engineError } from "../../src/runtime/engines/onnx/errors.js";
 import { freshOps } from "../tensor/support.js";
-import { ENGINES, titleOf } from "./support.js";
-import { WEBGPU } from "./webgpu.js";
+import { engines, titleOf } from "./support.js";
+import { webgpu } from "./webgpu.js";
 
 const vector = (...data: number[]): HostTensor => ({
   shape: [data.length],
@@ -39,9 +39,9 @@ const zero: HostTensor = { shape: [], dtype: "i32", data: Int32Array.of(0) };
 
 test("an engine is usable here and says what it is, or why not and what fixes it", async () => {
   const reports = await probeEngines(process.cwd());
-  expect(reports.map(({ name }) => name)).toEqual(ENGINE_NAMES);
+  expect(reports.map(({ name }) => name)).toEqual(engineNames);
   for (const { name, availability } of reports) {
-    if (ENGINES[name].missing === undefined) {
+    if (engines[name].missing === undefined) {
       expect(availability).toMatchObject({ available: true, devices: expect.arrayContaining(["cpu"]) });
     } else {
       expect(availability).toMatchObject({ available: false, why: expect.anything(), fix: expect.anything() });
@@ -49,7 +49,7 @@ test("an engine is usable here and says what it is, or why not and what fixes it
   }
 });
 
-describe.each([...Object.values(ENGINES), WEBGPU].map((candidate) => [titleOf(candidate), candidate] as const))(
+describe.each([...Object.values(engines), webgpu].map((candidate) => [titleOf(candidate), candidate] as const))(
   "%s",
   (_, candidate) => {
     const { name, device, missing, make } = candidate;

@@ -12,7 +12,7 @@ import {
   removeTensorflow,
 } from "../../src/runtime/engines/tensorflow/install.js";
 import { withNpm } from "../../src/runtime/engines/tensorflow/install-package.js";
-import { ADDON_SOURCES, type PinnedWheel, wheelsFor } from "../../src/runtime/engines/tensorflow/pins.js";
+import { addonSources, type PinnedWheel, wheelsFor } from "../../src/runtime/engines/tensorflow/pins.js";
 import { fetchWheel, findPip, isKept, unpackWheel } from "../../src/runtime/engines/tensorflow/wheel.js";
 import { acquireLock } from "../../src/runtime/system/lock.js";
 import { failsWith, tempDir, write, zipOf } from "../data/support.js";
@@ -20,7 +20,7 @@ import { failsWith, tempDir, write, zipOf } from "../data/support.js";
 const runs = (...[command, ...args]: [string, ...string[]]): boolean => spawnSync(command, args).status === 0;
 const noPip = !runs("python3", "-m", "pip", "--version");
 const noCompiler = !runs("c++", "--version");
-const offline = !runs("npm", "view", `${ADDON_SOURCES.name}@${ADDON_SOURCES.version}`, "version");
+const offline = !runs("npm", "view", `${addonSources.name}@${addonSources.version}`, "version");
 
 afterEach(() => vi.unstubAllEnvs());
 

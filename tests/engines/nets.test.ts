@@ -7,10 +7,10 @@ import type { Node } from "../../src/compiler/tensor/ir.js";
 import type { Ops } from "../../src/compiler/tensor/ops.js";
 import type { Engine, HostTensor } from "../../src/runtime/engines/engine.js";
 import { freshOps, programOf, random } from "../tensor/support.js";
-import { ENGINES, titleOf } from "./support.js";
+import { engines, titleOf } from "./support.js";
 
 /** Of each gradient and metric, relative to its largest element: the project's promise. */
-const TOLERANCE = 1e-4;
+const tolerance = 1e-4;
 
 interface Shape {
   readonly images: number;
@@ -74,7 +74,7 @@ const shapes: Record<string, Shape> = {
   "wide input": { ...base, channels: 6 },
 };
 
-describe.each([ENGINES.onnx, ENGINES.tensorflow].map((each) => [titleOf(each), each] as const))(
+describe.each([engines.onnx, engines.tensorflow].map((each) => [titleOf(each), each] as const))(
   "%s",
   (_, candidate) => {
     const test = runsHere.skipIf(candidate.missing !== undefined);
@@ -104,7 +104,7 @@ describe.each([ENGINES.onnx, ENGINES.tensorflow].map((each) => [titleOf(each), e
           // A bias under a batch norm has no gradient but rounding: it is held against the others' size.
           const scale = Math.max(scaleOf(want), largest * 1e-3);
           const worst = Math.max(...Array.from(got, (value, i) => Math.abs(value - (want[i] ?? Number.NaN)))) / scale;
-          expect(worst, `output ${output.name}`).toBeLessThan(TOLERANCE);
+          expect(worst, `output ${output.name}`).toBeLessThan(tolerance);
         }
       });
     });

@@ -7,10 +7,10 @@ import { dirname, join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from "vitest";
 import {
-  ONNX_RUNTIME,
-  ONNX_RUNTIME_VERSION,
+  onnxRuntime,
   onnxRuntimeFolder,
   onnxRuntimePlace,
+  onnxRuntimeVersion,
   ownOnnxRuntime,
 } from "../../src/runtime/engines/onnx/locate.js";
 import { obtainOnnxRuntime } from "../../src/runtime/engines/onnx/obtain.js";
@@ -21,10 +21,10 @@ import { integrityOf, tarball } from "../data/tarball.js";
 const here = `${process.platform}/${process.arch}`;
 const script = `require("node:fs").writeFileSync("ran", "")`;
 const archives: Readonly<Record<string, Buffer>> = {
-  [ONNX_RUNTIME]: tarball({
+  [onnxRuntime]: tarball({
     "package/package.json": JSON.stringify({
-      name: ONNX_RUNTIME,
-      version: ONNX_RUNTIME_VERSION,
+      name: onnxRuntime,
+      version: onnxRuntimeVersion,
       scripts: { postinstall: "node script.js" },
     }),
     "package/script.js": script,
@@ -35,7 +35,7 @@ const archives: Readonly<Record<string, Buffer>> = {
   "onnxruntime-common": tarball({ "package/package.json": JSON.stringify({ name: "onnxruntime-common" }) }),
 };
 const packages: readonly PinnedPackage[] = Object.entries(archives).map(([name, bytes]) => {
-  return { name, version: ONNX_RUNTIME_VERSION, integrity: integrityOf(bytes) };
+  return { name, version: onnxRuntimeVersion, integrity: integrityOf(bytes) };
 });
 
 let server: Server;
@@ -49,7 +49,7 @@ beforeAll(async () => {
     else if (url.endsWith(".tgz")) response.end(bytes);
     else {
       const dist = { tarball: `${registry}${name}.tgz`, integrity: integrityOf(bytes) };
-      const versions = { [ONNX_RUNTIME_VERSION]: { name, version: ONNX_RUNTIME_VERSION, dist } };
+      const versions = { [onnxRuntimeVersion]: { name, version: onnxRuntimeVersion, dist } };
       response.end(JSON.stringify({ name, "dist-tags": {}, versions }));
     }
   });
@@ -105,7 +105,7 @@ describe("ONNX Runtime", () => {
     const env = { FSLC_ENGINES: tempDir() };
     await obtain(env);
     const manifest = join(ownOnnxRuntime(env) ?? "", "package.json");
-    writeFileSync(manifest, JSON.stringify({ name: ONNX_RUNTIME, version: "1.0.0" }));
+    writeFileSync(manifest, JSON.stringify({ name: onnxRuntime, version: "1.0.0" }));
     expect(ownOnnxRuntime(env)).toBeUndefined();
   });
 
@@ -124,7 +124,7 @@ describe("ONNX Runtime", () => {
   test("that cannot be had leaves nothing behind, and says which package", async () => {
     const env = { FSLC_ENGINES: tempDir() };
     const { message } = await failsWith("FSL6020", () => obtain(env, project("http://127.0.0.1:9/")));
-    expect(message).toContain(ONNX_RUNTIME);
+    expect(message).toContain(onnxRuntime);
     expect(readdirSync(env.FSLC_ENGINES)).toEqual([]);
   });
 

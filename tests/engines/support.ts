@@ -21,7 +21,7 @@ const tensorflow = findTensorflow();
 // This process is the test's own: what TensorFlow reads when it is loaded is set here.
 Object.assign(process.env, engineEnvironment({ name: "tensorflow", device: "cpu", threads: 1 }));
 
-export const ENGINES: Readonly<Record<"onnx" | "reference" | "tensorflow", Candidate>> = {
+export const engines: Readonly<Record<"onnx" | "reference" | "tensorflow", Candidate>> = {
   onnx: {
     name: "onnx",
     device: "cpu",

@@ -8,9 +8,9 @@ import type { Handle, HostTensor } from "../../src/runtime/engines/engine.js";
 import type { TensorflowEngine } from "../../src/runtime/engines/tensorflow/engine.js";
 import { engineError } from "../../src/runtime/engines/tensorflow/errors.js";
 import { draw, freshOps, programOf, random, type Spread } from "../tensor/support.js";
-import { agrees, ENGINES, titleOf } from "./support.js";
+import { agrees, engines, titleOf } from "./support.js";
 
-const candidate = ENGINES.tensorflow;
+const candidate = engines.tensorflow;
 const test = runsHere.skipIf(candidate.missing !== undefined);
 let engine: TensorflowEngine;
 beforeAll(() => {
@@ -39,7 +39,8 @@ describe(`forms that the lowering treats apart, on ${titleOf(candidate)}`, () =>
   test("images and filters stay in their layouts through what lies between convolutions", async () => {
     const attrs = { stride: [1, 1], pad: [1, 1, 1, 1], groups: 1 } as const;
     await holds([[2, 3, 5, 4], [4, 3, 3, 3], [4], [2, 4, 5, 4]], (o, [x, w, b, plain] = []) => {
-      if (!x || !w || !b || !plain) throw new RangeError("four inputs");
+      if (x === undefined || w === undefined || b === undefined || plain === undefined)
+        throw new RangeError("four inputs");
       const y = o.add(o.conv2d(x, w, attrs), o.broadcast(b, [2, 4, 5, 4], [1]));
       const gradient = o.conv2dFilterGrad(x, plain, { ...attrs, filterSize: [3, 3] });
       return [
@@ -160,7 +161,8 @@ describe(`forms that the lowering treats apart, on ${titleOf(candidate)}`, () =>
       [true, true],
     ])
       await holds([[2, 3, 5, 4], [4, 3, 3, 3], [4], [4], [4]], (o, [x, w, b, scale, shift] = []) => {
-        if (!x || !w || !b || !scale || !shift) throw new RangeError("five inputs");
+        if (x === undefined || w === undefined || b === undefined || scale === undefined || shift === undefined)
+          throw new RangeError("five inputs");
         const conv = o.conv2d(x, w, attrs);
         const y = bias ? o.add(conv, o.broadcast(b, conv.shape, [1])) : conv;
         const out = o.relu(o.channelAffine(y, scale, shift));
@@ -173,7 +175,8 @@ describe(`forms that the lowering treats apart, on ${titleOf(candidate)}`, () =>
       await holds(
         [[4, 2, 4, 3], [3, 2, 1, 1], [3], [3], [4, 3, 4, 3]],
         (o, [x, w, gamma, beta, t] = []) => {
-          if (!x || !w || !gamma || !beta || !t) throw new RangeError("five inputs");
+          if (x === undefined || w === undefined || gamma === undefined || beta === undefined || t === undefined)
+            throw new RangeError("five inputs");
           const y = o.conv2d(x, w, { stride: [1, 1], pad: [0, 0, 0, 0], groups: 1 });
           const loss = o.sum(o.mul(o.square(o.batchNorm(y, gamma, beta, { eps: 0.1, groups })), t));
           const [dw = loss, dgamma = loss] = gradient(o.graph, loss, [w, gamma]);
@@ -190,7 +193,8 @@ describe(`forms that the lowering treats apart, on ${titleOf(candidate)}`, () =>
       await holds(
         [[4, 3, 2, 2], [3], [3], [4, 3, 2, 2]],
         (o, [x, gamma, beta, dy] = []) => {
-          if (!x || !gamma || !beta || !dy) throw new RangeError("four inputs");
+          if (x === undefined || gamma === undefined || beta === undefined || dy === undefined)
+            throw new RangeError("four inputs");
           const attrs = { eps: 0.1, groups };
           return [
             o.batchNorm(x, gamma, beta, attrs),

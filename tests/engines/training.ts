@@ -39,7 +39,7 @@ meta m {
 `);
   const stage = experiment.stages[0];
   const [dataset] = Object.values(experiment.datasets);
-  if (stage?.kind !== "meta" || !dataset) throw new Error("no meta stage");
+  if (stage?.kind !== "meta" || dataset === undefined) throw new Error("no meta stage");
   return lowerTraining(stage, dataset, { seed: 0 });
 }
 
@@ -76,7 +76,7 @@ export async function trained(
   const executable = await engine.compile(program);
   const tensor = (name: string, values: Values): HostTensor => {
     const node = program.inputs.find((input) => input.name === name)?.node;
-    if (!node) throw new Error(`no input ${name}`);
+    if (node === undefined) throw new Error(`no input ${name}`);
     return { shape: node.shape, dtype: node.dtype, data: typed(node.dtype, values[name] ?? []) };
   };
   let handles: Record<string, Handle> = {};

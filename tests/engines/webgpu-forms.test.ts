@@ -49,7 +49,7 @@ test.each([
 });
 
 describe("other types", () => {
-  const RANGE: Readonly<Record<DType, number>> = { f32: 5, i32: 1000, u32: 2 ** 32, u8: 256, bool: 2 };
+  const range: Readonly<Record<DType, number>> = { f32: 5, i32: 1000, u32: 2 ** 32, u8: 256, bool: 2 };
   const moves = (o: Ops, x: Node): Node[] => [
     o.transpose(x, [1, 0]),
     o.sliceAxis(x, 1, 1, 5, 2),
@@ -64,7 +64,7 @@ describe("other types", () => {
     const o = freshOps();
     const x = o.input("x", [3, 6], dtype);
     const next = random(3);
-    const data = Array.from({ length: 18 }, () => Math.floor(next() * RANGE[dtype]));
+    const data = Array.from({ length: 18 }, () => Math.floor(next() * range[dtype]));
     same(programOf(moves(o, x), [x]), { x: { shape: [3, 6], dtype, data } });
   });
 

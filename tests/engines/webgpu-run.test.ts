@@ -9,9 +9,9 @@ import { allEntries, readWeights } from "../../src/runtime/store/store.js";
 import { type Project, places } from "../../src/runtime/system/project.js";
 import { base, experiment, follow, makeProject, type Played, proto, result } from "../runtime/tiny.js";
 import { titleOf } from "./support.js";
-import { WEBGPU } from "./webgpu.js";
+import { webgpu } from "./webgpu.js";
 
-const test = runsHere.skipIf(WEBGPU.missing !== undefined);
+const test = runsHere.skipIf(webgpu.missing !== undefined);
 
 /** Four steps of pretraining, two of meta-learning with one validation, eight episodes at the end. */
 const pretrained: PretrainStage = { ...base, duration: { epochs: 1, stepsPerEpoch: 4, perStep: 6 } };
@@ -29,7 +29,7 @@ const lossesOf = ({ events }: Played): ReadonlyMap<string, number> =>
     events.flatMap((event) => (event.type === "stage.step" ? [[`${event.stage} ${event.step}`, event.loss]] : [])),
   );
 
-describe(titleOf(WEBGPU), () => {
+describe(titleOf(webgpu), () => {
   let project: Project;
   beforeAll(async () => {
     project = await makeProject();

@@ -2,14 +2,14 @@
 import { describe, expect, test as runsHere } from "vitest";
 import type { TrainingProgram } from "../../src/compiler/lower/index.js";
 import { initialState } from "../lower/harness.js";
-import { ENGINES, titleOf } from "./support.js";
+import { engines, titleOf } from "./support.js";
 import { apart, feedsOf, lowered, plain, trained } from "./training.js";
-import { WEBGPU } from "./webgpu.js";
+import { webgpu } from "./webgpu.js";
 
-const test = runsHere.skipIf(WEBGPU.missing !== undefined);
-const SIZE = { backbone: plain(4), side: 12 };
+const test = runsHere.skipIf(webgpu.missing !== undefined);
+const size = { backbone: plain(4), side: 12 };
 /** A number added to all logits: its gradient is rounding, which Adam divides by itself. */
-const IDLE = new Set(["metric.beta"]);
+const idle = new Set(["metric.beta"]);
 
 function inputsOf({ program }: TrainingProgram, ...roles: string[]) {
   const inputs = program.inputs.filter(({ role }) => roles.includes(role));
@@ -17,7 +17,7 @@ function inputsOf({ program }: TrainingProgram, ...roles: string[]) {
   return { tensors: inputs.length, bytes: bytes.reduce((a, b) => a + b, 0) };
 }
 
-describe(titleOf(WEBGPU), () => {
+describe(titleOf(webgpu), () => {
   test.each([
     ["prototypes", "adam(lr: 0.002)", "metrics", 20],
     ["maml(rate: 0.1, inner: 2 steps)", "sgd(lr: 0.02, momentum: 0.9)", "meta", 3],
@@ -25,14 +25,14 @@ describe(titleOf(WEBGPU), () => {
   ])(
     "%s by %s: losses as on the processor to 1e-4, weights to 1e-5",
     async (metric, optimizer, from, steps) => {
-      const training = lowered({ metric, from, optimizer, ...SIZE });
+      const training = lowered({ metric, from, optimizer, ...size });
       const start = initialState(training, 3);
       const feeds = Array.from({ length: steps }, (_, seed) => feedsOf(training, seed + 1));
-      const [gpu, cpu] = [WEBGPU.make(), ENGINES.onnx.make()];
+      const [gpu, cpu] = [webgpu.make(), engines.onnx.make()];
       const [found, wanted] = [await trained(gpu, training, start, feeds), await trained(cpu, training, start, feeds)];
       wanted.losses.forEach((loss, i) => expect(Math.abs(loss - (found.losses[i] ?? Number.NaN))).toBeLessThan(1e-4));
       for (const path of training.trained) {
-        if (IDLE.has(path)) continue;
+        if (idle.has(path)) continue;
         expect(apart(found.state[path], wanted.state[path]), path).toBeLessThan(1e-5);
         // A bias before a batch norm stays where it is; all else has gone a hundred times as far as the bound.
         if (!/conv.*bias$/.test(path)) expect(apart(start[path], wanted.state[path]), path).toBeGreaterThan(1e-3);
@@ -44,11 +44,11 @@ describe(titleOf(WEBGPU), () => {
   );
 
   test("a step sends its feeds and gets its metrics; weights and optimizer state stay, and nothing else", async () => {
-    const training = lowered({ metric: "prototypes", from: "metrics", optimizer: "adam(lr: 0.002)", ...SIZE });
-    const engine = WEBGPU.make();
+    const training = lowered({ metric: "prototypes", from: "metrics", optimizer: "adam(lr: 0.002)", ...size });
+    const engine = webgpu.make();
     const steps = 4;
     const held: (number | undefined)[] = [];
-    const after: ReturnType<typeof WEBGPU.make>["transfers"][] = [];
+    const after: ReturnType<typeof webgpu.make>["transfers"][] = [];
     const feeds = Array.from({ length: steps }, (_, seed) => feedsOf(training, seed));
     await trained(engine, training, initialState(training, 1), feeds, () => {
       after.push(engine.transfers);

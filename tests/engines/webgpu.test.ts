@@ -3,14 +3,14 @@ import { afterAll, beforeAll, describe, expect, test as runsHere } from "vitest"
 import type { Engine, Handle, HostTensor } from "../../src/runtime/engines/engine.js";
 import { freshOps, programOf } from "../tensor/support.js";
 import { titleOf } from "./support.js";
-import { WEBGPU } from "./webgpu.js";
+import { webgpu } from "./webgpu.js";
 
-const test = runsHere.skipIf(WEBGPU.missing !== undefined);
+const test = runsHere.skipIf(webgpu.missing !== undefined);
 
-describe(titleOf(WEBGPU), () => {
+describe(titleOf(webgpu), () => {
   let engine: Engine;
   beforeAll(() => {
-    if (WEBGPU.missing === undefined) engine = WEBGPU.make();
+    if (webgpu.missing === undefined) engine = webgpu.make();
   });
   afterAll(() => engine?.dispose());
 
@@ -29,7 +29,7 @@ describe(titleOf(WEBGPU), () => {
   });
 
   test("a thousand steps leave nothing behind, on the device or here", async () => {
-    const own = WEBGPU.make();
+    const own = webgpu.make();
     const shape = [64, 1024];
     const o = freshOps();
     const [total, x] = [o.input("total", shape), o.input("x", shape)];
@@ -53,7 +53,7 @@ describe(titleOf(WEBGPU), () => {
     for (let step = 1; step <= 1000; step++) {
       const { device } = await executable.run({ total: state, x: feed });
       const { total: next, doubled } = device;
-      if (!next || !doubled) throw new Error("outputs are missing");
+      if (next === undefined || doubled === undefined) throw new Error("outputs are missing");
       own.free(doubled);
       state = next;
       expect(own.held).toBe(1);

@@ -5,19 +5,19 @@ import { probeWebgpu } from "../../src/runtime/engines/onnx/webgpu/probe.js";
 import type { Candidate } from "./support.js";
 
 /** Debian's chromium brings it. */
-const SWIFTSHADER = "/usr/lib/chromium/vk_swiftshader_icd.json";
-const TOLD = ["VK_ICD_FILENAMES", "VK_DRIVER_FILES", "VK_ADD_DRIVER_FILES"];
+const swiftshader = "/usr/lib/chromium/vk_swiftshader_icd.json";
+const told = ["VK_ICD_FILENAMES", "VK_DRIVER_FILES", "VK_ADD_DRIVER_FILES"];
 // Vulkan's loader reads it when it is first loaded, in this process and in those that it starts.
-if (existsSync(SWIFTSHADER) && TOLD.every((name) => process.env[name] === undefined))
-  process.env["VK_ADD_DRIVER_FILES"] = SWIFTSHADER;
+if (existsSync(swiftshader) && told.every((name) => process.env[name] === undefined))
+  process.env["VK_ADD_DRIVER_FILES"] = swiftshader;
 
 const probe = await probeWebgpu();
 
-export const WEBGPU = {
+export const webgpu = {
   name: "onnx",
   device: "gpu",
   missing: probe.found ? undefined : `${probe.missing.why}: ${probe.missing.fix}`,
   make: (options?: Parameters<Candidate["make"]>[0]) => new OnnxEngine({ device: "gpu", threads: 1, ...options }),
 } satisfies Candidate;
 /** The GPU behind it, where there is one and its driver says. */
-export const ADAPTER = probe.found ? probe.adapter : undefined;
+export const adapter = probe.found ? probe.adapter : undefined;

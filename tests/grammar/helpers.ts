@@ -15,7 +15,8 @@ export function outsideParents(node: unknown, around?: Span, path = ""): string[
   if (node === null || typeof node !== "object") return [];
   const span = "span" in node ? (node.span as Span) : undefined;
   const bad =
-    span && (span.start > span.end || (around && (span.start < around.start || span.end > around.end)))
+    span !== undefined &&
+    (span.start > span.end || (around !== undefined && (span.start < around.start || span.end > around.end)))
       ? [`${path} ${span.start}–${span.end} in ${around?.start}–${around?.end}`]
       : [];
   const inner = Object.entries(node)

@@ -94,7 +94,7 @@ function shown(expr: Expr | undefined): string {
     case "ref":
       return expr.text;
     case "number":
-      return `${expr.value}${expr.unit ? ` ${expr.unit.text}` : ""}`;
+      return `${expr.value}${expr.unit !== undefined ? ` ${expr.unit.text}` : ""}`;
     case "unary":
       return `(${expr.op} ${shown(expr.operand)})`;
     case "binary":

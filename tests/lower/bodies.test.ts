@@ -119,7 +119,7 @@ meta s {
 `);
   const [stage] = experiment.stages;
   const [dataset] = Object.values(experiment.datasets);
-  if (stage?.kind !== "meta" || !dataset) throw new Error("no meta stage");
+  if (stage?.kind !== "meta" || dataset === undefined) throw new Error("no meta stage");
   return { stage, dataset };
 }
 

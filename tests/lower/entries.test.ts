@@ -25,7 +25,7 @@ meta s {
 `);
   const [stage] = experiment.stages;
   const [dataset] = Object.values(experiment.datasets);
-  if (stage?.kind !== "meta" || !dataset) throw new Error("no meta stage");
+  if (stage?.kind !== "meta" || dataset === undefined) throw new Error("no meta stage");
   const training = lowerTraining(stage, dataset, { seed: 0 });
   const images = Array.from({ length: episodes * 12 * 108 }, stream(3)).map((v) => Math.floor(v * 256));
   return step(training, initialState(training, 2), { images }).host["loss"]?.[0] ?? Number.NaN;

@@ -34,7 +34,7 @@ export const image = (channels: number, height: number, width = height): Axis[] 
 export const count = (axes: readonly Axis[]): number => axes.reduce((n, a) => n * a.size, 1);
 
 export function expr(node: ExprNode, axes: readonly Axis[], kind: ValueType["kind"] = "real", of?: Axis): Expr {
-  return { ...node, type: of ? { kind, axes, of } : { kind, axes }, span } as Expr;
+  return { ...node, type: of !== undefined ? { kind, axes, of } : { kind, axes }, span } as Expr;
 }
 export const block = (result: Expr): Block => ({ statements: [], result });
 
@@ -174,7 +174,7 @@ export class NetworkBuilder {
   }
   as(name: string): this {
     const last = this.layers.pop();
-    if (last) this.layers.push({ ...last, outputName: name });
+    if (last !== undefined) this.layers.push({ ...last, outputName: name });
     this.outputs[name] = this.current;
     return this;
   }

@@ -161,7 +161,7 @@ export function embed(images: Activations, blocks: readonly Block[]) {
     for (let i = blocks.length - 1; i >= 0; i--) {
       const b = blocks[i];
       const k = kept[i];
-      if (!b || !k) throw new Error("no such block");
+      if (b === undefined || k === undefined) throw new Error("no such block");
       const dn = like(k.normed.y, zeros(k.normed.y.data.length));
       k.winners.forEach((place, o) => {
         if (get(k.normed.y.data, place) > 0) dn.data[place] = get(dn.data, place) + get(dy.data, o);

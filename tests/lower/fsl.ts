@@ -31,7 +31,7 @@ export function experimentOf(text: string, set: Record<string, string> = {}): Ex
     { set },
   );
   const { experiment } = result;
-  if (!experiment)
+  if (experiment === undefined)
     throw new Error(result.diagnostics.map((d) => `${d.code} ${d.message} ${d.help.join("; ")}`).join("\n"));
   return experiment;
 }

@@ -56,7 +56,7 @@ function once(program: Program, values: Values): Values {
   const inputs = Object.fromEntries(
     program.inputs.map((input): [string, InputTensor] => {
       const data = values[input.name] ?? asTheyCome(input);
-      if (!data) throw new Error(`no value for input ${input.name}`);
+      if (data === undefined) throw new Error(`no value for input ${input.name}`);
       const { shape, dtype } = input.node;
       return [input.name, { shape, dtype, data }];
     }),
@@ -74,7 +74,7 @@ export function step(training: TrainingProgram, state: Values, feeds: Values): {
   for (const input of training.program.inputs) {
     if (input.role !== "state" || input.next === undefined) continue;
     const next = out[input.next];
-    if (!next) throw new Error(`no output ${input.next}`);
+    if (next === undefined) throw new Error(`no output ${input.next}`);
     after[input.name] = next;
   }
   return { host: out, state: after };

@@ -10,7 +10,7 @@ import { vectorJacobian } from "../../src/compiler/tensor/derivative.js";
 import { Graph } from "../../src/compiler/tensor/graph.js";
 import { verify } from "../../src/compiler/tensor/verify.js";
 import type { HostTensor } from "../../src/runtime/engines/engine.js";
-import { createEngine, ENGINE_NAMES } from "../../src/runtime/engines/index.js";
+import { createEngine, engineNames } from "../../src/runtime/engines/index.js";
 import { findTensorflow } from "../../src/runtime/engines/tensorflow/locate.js";
 import { Pace } from "../../src/runtime/stages/context.js";
 import { StagedExecutable } from "../../src/runtime/stages/staged.js";
@@ -41,14 +41,14 @@ describe("the cut", () => {
         bound: 40,
         start: [start, ops.constant([0], [{ name: taskAxis, size: 3 }])],
         round: ([u, n]) => {
-          if (!u || !n) throw new Error("nothing is carried");
+          if (u === undefined || n === undefined) throw new Error("nothing is carried");
           const next = ops.scale(ops.add(u, ops.div(of, u)), 0.5);
           const moved = ops.unary("abs", ops.sub(next, u));
           return { carried: [next, ops.add(n, ops.scalar(1))], done: ops.compare("lt", moved, ops.scalar(1e-9)) };
         },
       };
       const [found, rounds] = drive(loop);
-      if (!found || !rounds) throw new Error("nothing came out");
+      if (found === undefined || rounds === undefined) throw new Error("nothing came out");
       return ops.add(found, ops.scale(rounds, 1000));
     };
     const first = root(scaled, scaled);
@@ -351,7 +351,7 @@ describe("L-BFGS", () => {
   });
 });
 
-describe.each(ENGINE_NAMES)("on %s", (name) => {
+describe.each(engineNames)("on %s", (name) => {
   const onEngine = it.skipIf(name === "tensorflow" && findTensorflow() === undefined);
 
   onEngine("a driven loop gives the interpreter's values and leaves nothing on the device", async () => {
@@ -392,12 +392,12 @@ describe.each(ENGINE_NAMES)("on %s", (name) => {
         bound: 40,
         start: [x, ops.scale(x, 2), ops.scale(x, 3), ops.add(x, ops.scalar(7))],
         round: ([, b, c, kept]) => {
-          if (!b || !c || !kept) throw new Error("nothing is carried");
+          if (b === undefined || c === undefined || kept === undefined) throw new Error("nothing is carried");
           return { carried: [b, c, ops.add(ops.scale(c, 0.5), ops.scalar(1)), kept], done: undefined };
         },
       };
       const [a, , , kept] = drive(loop);
-      if (!a || !kept) throw new Error("nothing came out");
+      if (a === undefined || kept === undefined) throw new Error("nothing came out");
       return { a, kept };
     };
     const x = [1, 2, 3];

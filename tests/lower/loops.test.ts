@@ -40,7 +40,7 @@ meta m {
 `);
   const stage = experiment.stages.find((s) => s.kind === "meta");
   const [dataset] = Object.values(experiment.datasets);
-  if (stage?.kind !== "meta" || !dataset) throw new Error("no meta stage");
+  if (stage?.kind !== "meta" || dataset === undefined) throw new Error("no meta stage");
   return { stage, dataset };
 }
 const supports = 6;
@@ -48,7 +48,7 @@ const queries = 6;
 const pixels = 108;
 const own = (values: Values, name: string): readonly number[] => {
   const found = values[name];
-  if (!found) throw new Error(`no ${name}`);
+  if (found === undefined) throw new Error(`no ${name}`);
   return found;
 };
 /** Images of some episodes and an order of the queries of each. */

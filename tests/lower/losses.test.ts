@@ -31,7 +31,7 @@ function lowered(text: string, id = "p", seed = 3): Lowered {
   const experiment = experimentOf(text);
   const stage = pretrainOf(experiment, id);
   const [dataset] = Object.values(experiment.datasets);
-  if (!dataset) throw new Error("no dataset");
+  if (dataset === undefined) throw new Error("no dataset");
   return { stage, training: lowerTraining(stage, dataset, { seed, stage: (name) => pretrainOf(experiment, name) }) };
 }
 function pretrainOf({ stages }: Experiment, id: string): PretrainStage {

@@ -48,7 +48,7 @@ const metaOf = (experiment: Experiment): MetaStage => {
 };
 const datasetOf = (experiment: Experiment) => {
   const [dataset] = Object.values(experiment.datasets);
-  if (!dataset) throw new Error("no dataset");
+  if (dataset === undefined) throw new Error("no dataset");
   return dataset;
 };
 it("validates with the metric in the sizes of the validation's task, not of the training's", () => {

@@ -29,7 +29,7 @@ function stepInParts(
   state: Values,
   pixels: readonly number[],
 ): { host: Values; state: Values } {
-  if (!parts) throw new Error("no parts");
+  if (parts === undefined) throw new Error("no parts");
   const carry = (ran: typeof program, feeds: Values, before: Values): { out: Values; after: Values } => {
     const out = run(ran, { ...before, ...feeds });
     const after = { ...before };
@@ -156,7 +156,7 @@ describe("a step in parts", () => {
     const whole = lower(stageOf({}, encoder, 64));
     const divided = lower({ ...stageOf({ duration: parts }, encoder, 64), loss: lossOf(2, 64, encoder) });
     const part = divided.parts?.program;
-    if (!part) throw new Error("no parts");
+    if (part === undefined) throw new Error("no parts");
     expect(cost(part).peakBytes).toBeLessThan(0.6 * cost(whole.program).peakBytes);
   });
 

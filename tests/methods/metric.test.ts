@@ -111,7 +111,7 @@ describe("one step of training", () => {
       step,
       (w) => {
         const loss = queryLoss(w, step, (own, images) => formula(embedded(own, images), own, true));
-        return extra ? loss + sum(step.map((i) => extra(embedded(w, i), w))) / step.length : loss;
+        return extra !== undefined ? loss + sum(step.map((i) => extra(embedded(w, i), w))) / step.length : loss;
       },
       side > 6 ? 5 : 1,
     );

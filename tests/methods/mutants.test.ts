@@ -272,7 +272,7 @@ evaluate final { ${evaluate.startsWith("episodes") ? `of m  ${evaluate}` : evalu
 
 it.each(Object.entries(mutants))("%s", (_, mutant) => {
   const [text, found] = diagnose(mutant);
-  const places = found.map(({ code, span }) => `${code} ${span ? text.slice(span.start, span.end) : ""}`);
+  const places = found.map(({ code, span }) => `${code} ${span !== undefined ? text.slice(span.start, span.end) : ""}`);
   expect(places).toContain(`${mutant.code} ${mutant.at}`);
 });
 

@@ -44,7 +44,8 @@ function experimentOf(stages: string): Experiment {
   const path = join(project.dir, `e${written++}.fsl`);
   writeFileSync(path, head + stages);
   const { experiment, diagnostics } = compileFile(path, { projectDir: project.dir });
-  if (!experiment) throw new Error(diagnostics.map(({ code, message }) => `${code} ${message}`).join("\n"));
+  if (experiment === undefined)
+    throw new Error(diagnostics.map(({ code, message }) => `${code} ${message}`).join("\n"));
   return experiment;
 }
 const play = (typed: Experiment, stages: string[], engine = "onnx"): Promise<Played> =>
@@ -270,7 +271,7 @@ test("images that are skipped leave every step full", async () => {
   const path = join(dir, "e.fsl");
   writeFileSync(path, head.replace("{\n  train  center", "{\n  unreadable skip\n  train  center"));
   const { experiment } = compileFile(path, { projectDir: dir });
-  if (!experiment) throw new Error("it does not compile");
+  if (experiment === undefined) throw new Error("it does not compile");
   const at = { dir, home: join(dir, ".fslc") };
   const played = await follow(run(experiment, { project: at, threads: 2, stages: ["base"] }));
   done(played);

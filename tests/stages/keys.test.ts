@@ -40,7 +40,7 @@ describe("the stage graph", () => {
   it("knows the datasets of validation", () => {
     const { proto } = parts();
     const { validate } = proto;
-    if (!validate) throw new Error("it validates");
+    if (validate === undefined) throw new Error("it validates");
     const other = { ...proto, validate: { ...validate, split: { ...validate.split, dataset: "other" } } };
     expect(stageDatasets(other)).toEqual(["d", "other"]);
   });
@@ -92,7 +92,7 @@ describe("a key", () => {
   it("does not see the author's names of parameters, locals and axes, or entries that are not used", () => {
     const { proto } = parts();
     const classify = metric.entries.classify;
-    if (!classify) throw new Error("it classifies");
+    if (classify === undefined) throw new Error("it classifies");
     const text = JSON.stringify(classify).replaceAll('"support"', '"s"').replaceAll('"query"', '"q"');
     const other: Metric = {
       ...metric,

@@ -98,7 +98,7 @@ const layers: Record<LayerOp["kind"], Network> = {
 
 /** Outputs by batch and by running statistics; of random layers, the losses of two training steps. */
 function layerNumbers(network: Network): readonly number[] {
-  if (network.outputs.vector) return trainingNumbers(meta(network, prototypes(task, 72), task, 1), 2);
+  if (network.outputs.vector !== undefined) return trainingNumbers(meta(network, prototypes(task, 72), task, 1), 2);
   return (["batch", "running"] as const).flatMap((norm) => {
     const ops = new NamedOps(new Graph());
     const decls = networkWeights("encoder", network);
@@ -234,7 +234,7 @@ const expressions: Record<ExprNode["k"], Expr | undefined> = {
 };
 
 function expressionNumbers(value: Expr | undefined): readonly number[] {
-  if (!value) return [];
+  if (value === undefined) return [];
   const ops = new NamedOps(new Graph());
   const inputs: Record<string, readonly [readonly number[], readonly string[]]> = {
     a: [

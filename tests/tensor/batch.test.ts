@@ -10,7 +10,7 @@ import { type Case, cases, opNames } from "./cases.js";
 import { derivatives } from "./setup.js";
 import { expectClose, freshOps, matmul, type Operand, random, runner, type Spread, type Values } from "./support.js";
 
-const TASKS = 3;
+const taskCount = 3;
 
 /** The tasks' values one after another, the tasks' axis in front. */
 function stacked(tasks: readonly InputTensor[]): InputTensor {
@@ -26,7 +26,7 @@ function compare(one: Case, spread: Spread, own: (name: string, place: number) =
   const mine = setup.inputs.filter((node, place) => own(node.attrs.name, place));
   const next = random(seed);
   const shared = setup.draw(spread, next);
-  const tasks = Array.from({ length: TASKS }, (): Values => {
+  const tasks = Array.from({ length: taskCount }, (): Values => {
     const drawn = setup.draw(spread, next);
     return {
       ...shared,
@@ -34,9 +34,9 @@ function compare(one: Case, spread: Spread, own: (name: string, place: number) =
     };
   });
   const many = new Map<Node, Node<"input">>(
-    mine.map((node) => [node, o.input(`${node.attrs.name} of all`, [TASKS, ...node.shape], node.dtype)]),
+    mine.map((node) => [node, o.input(`${node.attrs.name} of all`, [taskCount, ...node.shape], node.dtype)]),
   );
-  const together = runner(batch(o.graph, outputs, many, TASKS), [...setup.inputs, ...many.values()])({
+  const together = runner(batch(o.graph, outputs, many, taskCount), [...setup.inputs, ...many.values()])({
     ...shared,
     ...Object.fromEntries(
       mine.map(({ attrs: { name } }) => [`${name} of all`, stacked(tasks.map((task) => task[name] as InputTensor))]),

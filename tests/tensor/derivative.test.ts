@@ -9,14 +9,15 @@ import { cases, opNames } from "./cases.js";
 import { derivatives } from "./setup.js";
 import { draw, expectClose, freshOps, type Operand, random, runner, type Values } from "./support.js";
 
-const STEP = 1e-5;
+const step = 1e-5;
 
 /** `values` moved by `scale` along `by`. */
 function moved(values: Values, by: Values, scale: number): Values {
   return Object.fromEntries(
     Object.entries(values).map(([name, value]) => {
       const along = by[name];
-      const data = along ? Array.from(value.data, (x, place) => x + scale * Number(along.data[place])) : value.data;
+      const data =
+        along !== undefined ? Array.from(value.data, (x, place) => x + scale * Number(along.data[place])) : value.data;
       return [name, { ...value, data }];
     }),
   );
@@ -39,8 +40,8 @@ describe("first and second derivatives agree with finite differences, and the se
             setup.wrt.map(({ shape }) => draw({ shape, dtype: "f32", domain: "real" }, "distinct", next));
           const u = direction();
           const named = Object.fromEntries(wrt.map((name, place) => [name, u[place] as InputTensor]));
-          const [up, down, here] = [run(moved(at, named, STEP)), run(moved(at, named, -STEP)), run(at)];
-          const slope = (of: number) => (Number(up[of]?.data[0]) - Number(down[of]?.data[0])) / (2 * STEP);
+          const [up, down, here] = [run(moved(at, named, step)), run(moved(at, named, -step)), run(at)];
+          const slope = (of: number) => (Number(up[of]?.data[0]) - Number(down[of]?.data[0])) / (2 * step);
           const along = (from: number, by: InputTensor[], of = here) =>
             by.reduce((sum, each, place) => sum + inner(each.data, of[from + place]?.data ?? []), 0);
           expectClose([along(2, u)], [slope(0)], 1e-6);
@@ -175,7 +176,7 @@ describe("gradient", () => {
     const at = (values: number[]) => run({ x: { shape: [3], dtype: "f32", data: values } });
     const numeric = data.map((_, place) => {
       const nudge = (by: number) => Number(at(data.map((value, i) => (i === place ? value + by : value)))[0]?.data[0]);
-      return (nudge(STEP) - nudge(-STEP)) / (2 * STEP);
+      return (nudge(step) - nudge(-step)) / (2 * step);
     });
     expectClose(at(data)[1]?.data ?? [], numeric, 1e-8);
   });

@@ -9,12 +9,12 @@ import { optimize } from "../../src/compiler/tensor/passes/optimize.js";
 import { verify } from "../../src/compiler/tensor/verify.js";
 import { draw, expectClose, freshOps, matmul, programOf, random, runner, type Values } from "./support.js";
 
-const WAY = 2;
-const TASKS = 2;
-const RATE = 0.5;
-const STEP = 1e-5;
+const way = 2;
+const tasks = 2;
+const rate = 0.5;
+const differenceStep = 1e-5;
 
-const weightShapes = { filters: [3, 1, 3, 3], gamma: [3], beta: [3], linear: [12, WAY], bias: [WAY] };
+const weightShapes = { filters: [3, 1, 3, 3], gamma: [3], beta: [3], linear: [12, way], bias: [way] };
 
 /** conv, batch norm, relu, max pool, linear: [n, 1, 5, 5] → [n, way] */
 function network(o: Ops, x: Node, [filters, gamma, beta, linear, bias]: readonly Node[]): Node {
@@ -29,7 +29,7 @@ function crossEntropy(o: Ops, logits: Node): Node {
   const [n] = logits.shape as [number];
   const labels = o.constant(
     logits.shape,
-    Array.from({ length: n * WAY }, (_, place) => Number(Math.floor(place / WAY) % WAY === place % WAY)),
+    Array.from({ length: n * way }, (_, place) => Number(Math.floor(place / way) % way === place % way)),
   );
   return o.neg(o.mean(o.sum(o.mul(o.logSoftmax(logits, 1), labels), [1])));
 }
@@ -37,11 +37,11 @@ function crossEntropy(o: Ops, logits: Node): Node {
 /** MAML: the loss on queries after two steps on supports, differentiated through both. */
 function maml(o: Ops): { weights: Node[]; support: Node; query: Node; loss: Node } {
   const weights = Object.entries(weightShapes).map(([name, shape]) => o.input(name, shape));
-  const [support, query] = [o.input("support", [WAY, 1, 5, 5]), o.input("query", [2 * WAY, 1, 5, 5])];
+  const [support, query] = [o.input("support", [way, 1, 5, 5]), o.input("query", [2 * way, 1, 5, 5])];
   let fast: Node[] = weights;
   for (let step = 0; step < 2; step++) {
     const slopes = gradient(o.graph, crossEntropy(o, network(o, support, fast)), fast);
-    fast = fast.map((weight, place) => o.sub(weight, o.mul(slopes[place] as Node, RATE)));
+    fast = fast.map((weight, place) => o.sub(weight, o.mul(slopes[place] as Node, rate)));
   }
   return { weights, support, query, loss: crossEntropy(o, network(o, query, fast)) };
 }
@@ -60,27 +60,27 @@ describe("MAML, two steps, over a batch of tasks", () => {
   const o = freshOps();
   const { weights, support, query, loss } = maml(o);
   const [supports, queries] = [
-    o.input("supports", [TASKS, ...support.shape]),
-    o.input("queries", [TASKS, ...query.shape]),
+    o.input("supports", [tasks, ...support.shape]),
+    o.input("queries", [tasks, ...query.shape]),
   ];
   const many = new Map<Node, Node>([
     [support, supports],
     [query, queries],
   ]);
-  const [losses] = batch(o.graph, [loss], many, TASKS) as [Node];
+  const [losses] = batch(o.graph, [loss], many, tasks) as [Node];
   const inputs = [...weights, supports, queries];
   const slopes = gradient(o.graph, o.mean(losses), weights);
   const at = values(inputs, next);
   const part = (of: InputTensor, task: number): InputTensor => {
     const shape = of.shape.slice(1);
-    const size = of.data.length / TASKS;
+    const size = of.data.length / tasks;
     return { ...of, shape, data: Array.from(of.data).slice(task * size, (task + 1) * size) };
   };
 
   it("has the losses of its tasks", () => {
     const [together] = runner([losses], inputs)(at);
     const single = runner([loss], [...weights, support, query]);
-    const apart = Array.from({ length: TASKS }, (_, task) => {
+    const apart = Array.from({ length: tasks }, (_, task) => {
       const own = { support: part(at.supports as InputTensor, task), query: part(at.queries as InputTensor, task) };
       const given = Object.fromEntries(Object.keys(weightShapes).map((name) => [name, at[name] as InputTensor]));
       return Number(single({ ...given, ...own })[0]?.data[0]);
@@ -109,7 +109,7 @@ describe("MAML, two steps, over a batch of tasks", () => {
           (sum, x, i) => sum + x * Number(direction.data[i]),
           0,
         );
-        expectClose([along], [(moved(STEP) - moved(-STEP)) / (2 * STEP)], 1e-6);
+        expectClose([along], [(moved(differenceStep) - moved(-differenceStep)) / (2 * differenceStep)], 1e-6);
       }
     }
   });
@@ -121,10 +121,10 @@ describe("ProtoNet on flat and on tied images", () => {
     const weights = Object.entries(weightShapes).map(([name, shape]) => o.input(name, shape));
     const images = o.input("images", [4, 1, 5, 5]);
     const features = network(o, images, weights);
-    const prototypes = o.sliceAxis(features, 0, 0, WAY);
-    const shape = [WAY, WAY, WAY];
+    const prototypes = o.sliceAxis(features, 0, 0, way);
+    const shape = [way, way, way];
     const difference = o.sub(
-      o.broadcast(o.sliceAxis(features, 0, WAY, 2 * WAY), shape, [0, 2]),
+      o.broadcast(o.sliceAxis(features, 0, way, 2 * way), shape, [0, 2]),
       o.broadcast(prototypes, shape, [1, 2]),
     );
     const loss = crossEntropy(o, o.neg(o.sum(o.square(difference), [2])));
@@ -137,7 +137,7 @@ describe("ProtoNet on flat and on tied images", () => {
       const data = new Array(100).fill(pixel);
       const results = run({ ...values(weights, random(2)), images: { shape: [4, 1, 5, 5], dtype: "f32", data } });
       for (const { data: numbers } of results) for (const number of numbers) expect(number).toSatisfy(Number.isFinite);
-      expect(results[0]?.data[0]).toBeCloseTo(Math.log(WAY));
+      expect(results[0]?.data[0]).toBeCloseTo(Math.log(way));
     }
   });
 });

@@ -1,14 +1,14 @@
 /** `fslc check FILE…`: every mistake in one pass; `--emit` shows what a phase makes of the file. */
 import type { CompiledFile } from "../../runtime/host/compile-file.js";
 import { type Cli, Command, examples } from "../command.js";
-import { EXIT } from "../exit.js";
+import { exitCodes } from "../exit.js";
 import { fslFiles } from "../files.js";
 import { type ExperimentOptions, withParameters } from "../options.js";
 import { UsageError } from "../usage.js";
 import { plural } from "../view/format.js";
 
-const PHASES = ["cst", "ast", "typed", "stages", "tensor", "onnx"] as const;
-export type EmitPhase = (typeof PHASES)[number];
+const phases = ["cst", "ast", "typed", "stages", "tensor", "onnx"] as const;
+export type EmitPhase = (typeof phases)[number];
 
 interface Options extends ExperimentOptions {
   readonly timings?: boolean;
@@ -22,7 +22,7 @@ export function define(cli: Cli, exit: (code: number) => void): Command {
       .argument("<files...>", "experiments and libraries (.fsl), or folders of them"),
   )
     .option("--timings", "print what each phase of the compiler took")
-    .option("--emit <phase>", `print what a phase makes of it: ${PHASES.join(", ")}`)
+    .option("--emit <phase>", `print what a phase makes of it: ${phases.join(", ")}`)
     .addHelpText(
       "after",
       examples([
@@ -36,18 +36,18 @@ export function define(cli: Cli, exit: (code: number) => void): Command {
 }
 
 async function act(cli: Cli, paths: readonly string[], options: Options): Promise<number> {
-  const phase = PHASES.find((name) => name === options.emit);
+  const phase = phases.find((name) => name === options.emit);
   if (options.emit !== undefined && phase === undefined) {
-    throw new UsageError(`there is no phase \`${options.emit}\` to emit; there are ${PHASES.join(", ")}`);
+    throw new UsageError(`there is no phase \`${options.emit}\` to emit; there are ${phases.join(", ")}`);
   }
   const files = await fslFiles(paths);
   if (phase !== undefined && files.length > 1) throw new UsageError("`--emit` shows one file; several are given");
   const { explainer } = await import("../experiment.js");
   const explain = explainer(cli, options);
-  let worst: number = EXIT.done;
+  let worst: number = exitCodes.done;
   for (const file of files) {
     const { compiled, code } = await explain(file);
-    worst = Math.max(worst, code ?? EXIT.done);
+    worst = Math.max(worst, code ?? exitCodes.done);
     if (options.timings) printTimings(cli, compiled);
     if (phase !== undefined && (phase === "cst" || phase === "ast" || compiled.experiment !== undefined)) {
       const { emit } = await import("../emit.js");

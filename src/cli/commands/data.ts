@@ -3,7 +3,7 @@ import { DiagnosticError } from "../../compiler/diagnostics/diagnostic.js";
 import type { Dataset } from "../../compiler/typed/tree.js";
 import type { Project } from "../../runtime/system/project.js";
 import { type Cli, Command, examples } from "../command.js";
-import { EXIT } from "../exit.js";
+import { exitCodes } from "../exit.js";
 import { type ExperimentOptions, withExperiment } from "../options.js";
 import { bytes, count, percent, plural } from "../view/format.js";
 
@@ -40,7 +40,7 @@ async function list(cli: Cli, json: boolean): Promise<number> {
   const sources = describeSources();
   if (json) {
     cli.stdout.write(`${JSON.stringify(sources, null, 2)}\n`);
-    return EXIT.done;
+    return exitCodes.done;
   }
   for (const { kind, summary, args, obtain, licence, fetched } of sources) {
     cli.stdout.write(`${kind}: ${summary}\n`);
@@ -51,7 +51,7 @@ async function list(cli: Cli, json: boolean): Promise<number> {
     cli.stdout.write(`  ${fetched ? "fetched on first use" : "to be had"}: ${obtain}\n  licence: ${licence}\n\n`);
   }
   cli.stdout.write('In an experiment: import { emoji } from "fsl:datasets"; docs/language.md shows the rest.\n');
-  return EXIT.done;
+  return exitCodes.done;
 }
 
 /** Each dataset of an experiment in turn, until one does not answer with 0. */
@@ -63,20 +63,20 @@ async function act(
 ): Promise<number> {
   const { compileOrExplain, sourceOf } = await import("../experiment.js");
   const { compiled, code } = await compileOrExplain(cli, file, options);
-  if (compiled.experiment === undefined) return code ?? EXIT.invalid;
+  if (compiled.experiment === undefined) return code ?? exitCodes.invalid;
   try {
     for (const dataset of Object.values(compiled.experiment.datasets)) {
       const done = await each(cli, dataset, compiled.project, file);
-      if (done !== EXIT.done) return done;
+      if (done !== exitCodes.done) return done;
     }
   } catch (error) {
     if (!(error instanceof DiagnosticError)) throw error;
     // Said here, where the text is known that it points into.
     const { printDiagnostics } = await import("../problems.js");
     printDiagnostics(cli, [error.diagnostic], sourceOf(compiled));
-    return EXIT.failed;
+    return exitCodes.failed;
   }
-  return EXIT.done;
+  return exitCodes.done;
 }
 
 async function fetchOne(cli: Cli, dataset: Dataset, project: Project): Promise<number> {
@@ -107,11 +107,11 @@ async function fetchOne(cli: Cli, dataset: Dataset, project: Project): Promise<n
     });
     const images = Object.values(pack.splits).reduce((sum, s) => sum + (s.offsets.at(-1) ?? 0), 0);
     cli.stdout.write(`${dataset.name}: ${plural(images, "image")} ready in ${pack.dir}\n`);
-    return EXIT.done;
+    return exitCodes.done;
   } catch (error) {
     if (!stop.signal.aborted) throw error;
     cli.stderr.write(`${dataset.name}: interrupted\n`);
-    return EXIT.interrupted;
+    return exitCodes.interrupted;
   } finally {
     process.off("SIGINT", onSignal);
   }
@@ -123,9 +123,9 @@ async function inspectOne(cli: Cli, dataset: Dataset, project: Project, file: st
   const pack = await findPack(dataset, { cacheDir: places.data(project), projectDir: project.dir });
   if (pack === undefined) {
     cli.stdout.write(`${dataset.name}: nothing is packed yet; \`fslc data fetch ${file}\` does it\n`);
-    return EXIT.done;
+    return exitCodes.done;
   }
   const { printPack } = await import("../print/pack.js");
   cli.stdout.write(printPack(dataset.name, inspect(pack)));
-  return EXIT.done;
+  return exitCodes.done;
 }

@@ -2,7 +2,7 @@
 import { Argument } from "commander";
 import type { Watch } from "../../runtime/engines/tensorflow/install.js";
 import { type Cli, Command, examples } from "../command.js";
-import { EXIT } from "../exit.js";
+import { exitCodes } from "../exit.js";
 import { canDraw } from "../terminal.js";
 import { bytes, percent, shorten } from "../view/format.js";
 
@@ -47,14 +47,14 @@ async function install(cli: Cli, gpu: boolean): Promise<number> {
   );
   if (done === undefined) {
     cli.stderr.write("interrupted: finished downloads are kept; the same command goes on from there\n");
-    return EXIT.interrupted;
+    return exitCodes.interrupted;
   }
   const { version, folder, bytes: size } = done;
   cli.stdout.write(
     `TensorFlow ${version} for ${gpu ? "CUDA" : "the CPU"} is installed and works: ${bytes(size)} in ${folder}\n`,
   );
   cli.stdout.write("to use it: fslc run FILE --engine tensorflow\n");
-  return EXIT.done;
+  return exitCodes.done;
 }
 
 async function remove(cli: Cli): Promise<number> {
@@ -62,14 +62,14 @@ async function remove(cli: Cli): Promise<number> {
   const done = await untilInterrupted(cli, (signal, watch) => removeTensorflow({ env: cli.env, signal, watch }));
   if (done === undefined) {
     cli.stderr.write("interrupted: nothing was removed\n");
-    return EXIT.interrupted;
+    return exitCodes.interrupted;
   }
   cli.stdout.write(
     done.bytes === 0
       ? `nothing to remove: there is no TensorFlow in ${done.folder}\n`
       : `removed TensorFlow from ${done.folder}: ${bytes(done.bytes)} freed\n`,
   );
-  return EXIT.done;
+  return exitCodes.done;
 }
 
 /** A signal stops in good order: what is still cleaned up then is not cut off by another one. */

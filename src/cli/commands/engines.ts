@@ -1,6 +1,6 @@
 /** `fslc engines`: what can compute here, and for what cannot, why and the command that fixes it. */
 import { type Cli, Command, examples } from "../command.js";
-import { EXIT } from "../exit.js";
+import { exitCodes } from "../exit.js";
 import { textWidth } from "../terminal.js";
 import { defineInstall, defineRemove } from "./engines-install.js";
 
@@ -40,5 +40,5 @@ async function act(cli: Cli, options: Options): Promise<number> {
     const { printEngines } = await import("../print/engines.js");
     cli.stdout.write(printEngines(engines, auto, textWidth(cli.stdout, cli.env)));
   }
-  return EXIT.done;
+  return exitCodes.done;
 }

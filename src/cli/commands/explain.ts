@@ -1,6 +1,6 @@
 /** `fslc explain CODE`: cause, example and fix of a diagnostic; `--list` names them all. */
 import { type Cli, Command, examples } from "../command.js";
-import { EXIT } from "../exit.js";
+import { exitCodes } from "../exit.js";
 
 export function define(cli: Cli, exit: (code: number) => void): Command {
   return new Command("explain")
@@ -23,21 +23,21 @@ async function act(cli: Cli, code: string | undefined, list: boolean | undefined
     for (const { code: name, entry } of allCodes()) {
       cli.stdout.write(`${name}  ${entry.severity.padEnd(7)}  ${entry.title}\n`);
     }
-    return EXIT.done;
+    return exitCodes.done;
   }
   if (code === undefined) {
     cli.stderr.write(
       "fslc: `explain` needs a code, such as `fslc explain FSL3001`; `fslc explain --list` lists them\n",
     );
-    return EXIT.usage;
+    return exitCodes.usage;
   }
   const explanation = explain(code);
   if (!explanation.found) {
     const near =
       explanation.near === undefined ? "; `fslc explain --list` lists them" : `; did you mean ${explanation.near}?`;
     cli.stderr.write(`fslc: there is no diagnostic ${code}${near}\n`);
-    return EXIT.usage;
+    return exitCodes.usage;
   }
   cli.stdout.write(`${explanation.text}\n`);
-  return EXIT.done;
+  return exitCodes.done;
 }

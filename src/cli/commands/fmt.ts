@@ -1,7 +1,7 @@
 /** `fslc fmt FILE…`: the one layout of FSL; `--check` only says which files are not in it. */
 import { readFile, writeFile } from "node:fs/promises";
 import { type Cli, Command, examples } from "../command.js";
-import { EXIT } from "../exit.js";
+import { exitCodes } from "../exit.js";
 import { fslFiles } from "../files.js";
 
 export function define(cli: Cli, exit: (code: number) => void): Command {
@@ -26,7 +26,7 @@ async function act(cli: Cli, paths: readonly string[], check: boolean): Promise<
   const { print } = await import("../../../grammar/print.js");
   const { syntaxDiagnostics } = await import("../../compiler/diagnostics/syntax.js");
   const { printDiagnostics, cannotRead, cannotWrite } = await import("../problems.js");
-  let worst: number = EXIT.done;
+  let worst: number = exitCodes.done;
   for (const file of await fslFiles(paths)) {
     const text = await readFile(file, "utf8").catch((error: unknown) => {
       throw cannotRead(file, error);
@@ -35,12 +35,12 @@ async function act(cli: Cli, paths: readonly string[], check: boolean): Promise<
     if (parsed.errors.length > 0) {
       // A file with syntax errors is left as it is: what the parser skipped would be lost.
       printDiagnostics(cli, syntaxDiagnostics(parsed.errors), () => text);
-      worst = EXIT.invalid;
+      worst = exitCodes.invalid;
       continue;
     }
     const formatted = print(parsed.tree, parsed.trivia);
     if (formatted === text) continue;
-    if (check) worst = Math.max(worst, EXIT.failed);
+    if (check) worst = Math.max(worst, exitCodes.failed);
     else {
       await writeFile(file, formatted).catch((error: unknown) => {
         throw cannotWrite(file, error);

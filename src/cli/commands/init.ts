@@ -2,8 +2,8 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { join, relative } from "node:path";
 import { type Cli, Command, examples } from "../command.js";
-import { EXIT } from "../exit.js";
-import { GITIGNORE, STARTER } from "./starter.js";
+import { exitCodes } from "../exit.js";
+import { gitignore, starter } from "./starter.js";
 
 export function define(cli: Cli, exit: (code: number) => void): Command {
   return new Command("init")
@@ -24,17 +24,17 @@ async function act(cli: Cli, dir: string): Promise<number> {
   await mkdir(dir, { recursive: true }).catch(async (error: unknown) => {
     throw (await import("../problems.js")).cannotWrite(dir, error);
   });
-  if (!(await create(experiment, STARTER))) {
+  if (!(await create(experiment, starter))) {
     cli.stderr.write(`fslc: ${experiment} is already there; it is left as it is\n`);
-    return EXIT.usage;
+    return exitCodes.usage;
   }
   const written = [experiment];
   const ignore = join(dir, ".gitignore");
-  if (await create(ignore, GITIGNORE)) written.push(ignore);
+  if (await create(ignore, gitignore)) written.push(ignore);
   for (const path of written) cli.stdout.write(`wrote ${path}\n`);
   const path = relative(".", experiment);
   cli.stdout.write(`\nNext:\n  fslc plan ${path}   what it will do\n  fslc run ${path}    train and evaluate\n`);
-  return EXIT.done;
+  return exitCodes.done;
 }
 
 /** False where the file exists: nothing of the user's is overwritten. */

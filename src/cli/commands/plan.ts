@@ -1,6 +1,6 @@
 /** `fslc plan FILE`: what a run would do, without doing it. */
 import { type Cli, Command, examples } from "../command.js";
-import { EXIT } from "../exit.js";
+import { exitCodes } from "../exit.js";
 import { type ExperimentOptions, type MachineOptions, runOptions, withExperiment, withMachine } from "../options.js";
 import { colorLevel, textWidth } from "../terminal.js";
 
@@ -26,7 +26,7 @@ export function define(cli: Cli, exit: (code: number) => void): Command {
 async function act(cli: Cli, file: string, options: Options): Promise<number> {
   const { compileOrExplain, refusalCode, sourceOf } = await import("../experiment.js");
   const { compiled, code } = await compileOrExplain(cli, file, options);
-  if (compiled.experiment === undefined) return code ?? EXIT.invalid;
+  if (compiled.experiment === undefined) return code ?? exitCodes.invalid;
   const { RefusedError } = await import("../../runtime/run/preflight.js");
   const { plan } = await import("../../runtime/run/plan.js");
   try {
@@ -37,7 +37,7 @@ async function act(cli: Cli, file: string, options: Options): Promise<number> {
       const style = { width: textWidth(cli.stdout, cli.env), colorLevel: colorLevel(cli.stdout, cli.env) };
       cli.stdout.write(printPlan(report, style));
     }
-    return EXIT.done;
+    return exitCodes.done;
   } catch (error) {
     if (!(error instanceof RefusedError)) throw error;
     const { printDiagnostics } = await import("../problems.js");

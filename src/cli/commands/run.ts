@@ -2,13 +2,13 @@
 import { DiagnosticError } from "../../compiler/diagnostics/diagnostic.js";
 import type { Run } from "../../runtime/run/run.js";
 import { type Cli, Command, examples } from "../command.js";
-import { EXIT } from "../exit.js";
+import { exitCodes } from "../exit.js";
 import { type ExperimentOptions, type MachineOptions, runOptions, withExperiment, withMachine } from "../options.js";
 import type { Reporter, ReporterName } from "../reporters/reporter.js";
 import { canDraw, colorLevel, textWidth } from "../terminal.js";
 import { UsageError } from "../usage.js";
 
-const REPORTERS: readonly ReporterName[] = ["ink", "plain", "json"];
+const reporters: readonly ReporterName[] = ["ink", "plain", "json"];
 
 interface Options extends ExperimentOptions, MachineOptions {
   readonly reporter?: string;
@@ -19,7 +19,7 @@ export function define(cli: Cli, exit: (code: number) => void): Command {
   return withMachine(
     withExperiment(new Command("run").description("run an experiment: train, evaluate, keep every finished stage")),
   )
-    .option("--reporter <name>", `how progress is shown: ${REPORTERS.join(", ")}`)
+    .option("--reporter <name>", `how progress is shown: ${reporters.join(", ")}`)
     .option("--quiet", "print nothing but the results")
     .addHelpText(
       "after",
@@ -40,7 +40,7 @@ async function act(cli: Cli, file: string, options: Options): Promise<number> {
   const name = reporterName(cli, options.reporter);
   const { compileOrExplain, refusalCode, sourceOf } = await import("../experiment.js");
   const { compiled, code } = await compileOrExplain(cli, file, options);
-  if (compiled.experiment === undefined || code !== undefined) return code ?? EXIT.invalid;
+  if (compiled.experiment === undefined || code !== undefined) return code ?? exitCodes.invalid;
 
   const { chooseEngine } = await import("../../runtime/engines/select.js");
   const { RefusedError, settle } = await import("../../runtime/run/preflight.js");
@@ -93,7 +93,7 @@ async function watch(
     reporter?.interrupted();
     if (presses === 1) started.stop();
     else if (presses === 2) started.abort();
-    else process.exit(EXIT.interrupted);
+    else process.exit(exitCodes.interrupted);
   };
   const reporter = quiet ? undefined : await createReporter(cli, name, interrupt);
   const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
@@ -122,7 +122,7 @@ async function watch(
     if (!quiet) cli.stderr.write(`\n${told}\n`);
     else if (summary.status !== "done") cli.stderr.write(`${told}\n`);
   }
-  return { done: EXIT.done, failed: EXIT.failed, interrupted: EXIT.interrupted }[summary.status];
+  return { done: exitCodes.done, failed: exitCodes.failed, interrupted: exitCodes.interrupted }[summary.status];
 }
 
 async function createReporter(cli: Cli, name: ReporterName, onInterrupt: () => void): Promise<Reporter> {
@@ -140,9 +140,9 @@ async function createReporter(cli: Cli, name: ReporterName, onInterrupt: () => v
 }
 
 function reporterName(cli: Cli, asked: string | undefined): ReporterName {
-  const found = REPORTERS.find((name) => name === asked);
+  const found = reporters.find((name) => name === asked);
   if (asked !== undefined && found === undefined) {
-    throw new UsageError(`there is no reporter \`${asked}\`; there are ${REPORTERS.join(", ")}`);
+    throw new UsageError(`there is no reporter \`${asked}\`; there are ${reporters.join(", ")}`);
   }
   // Without a terminal a screen cannot be drawn, whoever asks for it.
   if ((found ?? "ink") === "ink") return canDraw(cli.stderr, cli.env) ? "ink" : "plain";

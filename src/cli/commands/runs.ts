@@ -5,7 +5,7 @@ import type { Compared } from "../../runtime/run/compare.js";
 import type { Evaluation, RunRecord } from "../../runtime/run/runs.js";
 import type { Project } from "../../runtime/system/project.js";
 import { type Cli, Command, examples } from "../command.js";
-import { EXIT } from "../exit.js";
+import { exitCodes } from "../exit.js";
 import { textWidth } from "../terminal.js";
 
 interface Options {
@@ -77,7 +77,7 @@ async function list(cli: Cli, options: Options & { number: string }): Promise<nu
   } else {
     cli.stdout.write(`${printRunList(runs, textWidth(cli.stdout, cli.env))}\n`);
   }
-  return EXIT.done;
+  return exitCodes.done;
 }
 
 async function show(cli: Cli, asked: string, options: Options): Promise<number> {
@@ -107,7 +107,7 @@ async function show(cli: Cli, asked: string, options: Options): Promise<number> 
     const { id, dir, start, done } = run;
     const evaluated = evaluations.map(({ stage, dir: at, manifest }) => ({ stage, dir: at, manifest }));
     cli.stdout.write(`${JSON.stringify({ run: id, dir, start, done, stages, evaluations: evaluated }, null, 2)}\n`);
-    return EXIT.done;
+    return exitCodes.done;
   }
   const { printReports } = await import("../print/reports.js");
   const { pathLines, printRun } = await import("../print/runs.js");
@@ -133,7 +133,7 @@ async function show(cli: Cli, asked: string, options: Options): Promise<number> 
     files.length === 0 ? "" : pathLines("files", files),
   ];
   cli.stdout.write(`${parts.filter((part) => part !== "").join("\n\n")}\n`);
-  return EXIT.done;
+  return exitCodes.done;
 }
 
 /** Each cause once; of several stages, with those that it holds for. */
@@ -165,7 +165,7 @@ async function compare(cli: Cli, left: string, right: string, options: Options):
     const width = textWidth(cli.stdout, cli.env);
     cli.stdout.write(`${compared.map((one) => printComparison(one, width)).join("\n\n")}\n`);
   }
-  return EXIT.done;
+  return exitCodes.done;
 }
 
 function asJson({ a, b, rows, unpaired }: Compared): unknown {

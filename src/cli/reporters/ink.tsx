@@ -10,9 +10,9 @@ import { layout } from "../view/layout.js";
 import { initialState, interrupted, reduce } from "../view/model.js";
 import type { Reporter, Streams } from "./reporter.js";
 
-const FRAME_MS = 100;
+const frameMs = 100;
 /** Clocks and estimates move on without events once a second. */
-const IDLE_MS = 1000;
+const idleMs = 1000;
 
 /**
  * The stream as Ink sees it. It hears of no resize and believes in endless rows: on a screen that has become too low
@@ -48,7 +48,7 @@ export function inkReporter(streams: Streams, onInterrupt: () => void): Reporter
     stdin,
     stderr,
     exitOnCtrlC: false,
-    maxFps: 1000 / FRAME_MS,
+    maxFps: 1000 / frameMs,
     patchConsole: true,
   });
   const draw = (): void => app.rerender(element());
@@ -59,8 +59,8 @@ export function inkReporter(streams: Streams, onInterrupt: () => void): Reporter
       changed = true;
       stderr.write("\x1b[2J\x1b[H");
       app.rerender(<Text> </Text>);
-    } else if (changed || Date.now() - drawn >= IDLE_MS) draw();
-  }, FRAME_MS);
+    } else if (changed || Date.now() - drawn >= idleMs) draw();
+  }, frameMs);
   const onResize = (): void => {
     resized = true;
   };

@@ -6,7 +6,7 @@ import { initialState, interrupted, reduce } from "../view/model.js";
 import type { Reporter, Streams } from "./reporter.js";
 
 /** Steps and progress come faster than a log should grow: one line of a kind per stage in this time. */
-const EVERY_MS = 10_000;
+const everyMs = 10_000;
 
 export function plainReporter({ stderr }: Pick<Streams, "stderr">): Reporter {
   let state = initialState;
@@ -16,7 +16,7 @@ export function plainReporter({ stderr }: Pick<Streams, "stderr">): Reporter {
 
   const due = (key: string, time: number): boolean => {
     const last = lastLine.get(key);
-    if (last !== undefined && time - last < EVERY_MS) return false;
+    if (last !== undefined && time - last < everyMs) return false;
     lastLine.set(key, time);
     return true;
   };

@@ -21,7 +21,7 @@ export function resultsTable(results: readonly Result[]): string {
   return table(["stage", "metric", "mean ± 95% interval", "episodes"], rows, ["left", "left", "right", "right"]);
 }
 
-const STATUS = {
+const statusWords = {
   done: (time: string) => `done in ${time}`,
   failed: (time: string) => `failed after ${time}`,
   interrupted: (time: string) => `interrupted after ${time}; finished stages are kept`,
@@ -48,7 +48,7 @@ export function receipt(summary: RunSummary, state: RunState, folder: string, st
       "",
     ]),
     ...notes(summary.results, width),
-    `${STATUS[summary.status](duration(summary.seconds))}${served}`,
+    `${statusWords[summary.status](duration(summary.seconds))}${served}`,
     ...engines(state, width),
     `run folder: ${relative(process.cwd(), folder) || folder}`,
     ...summary.files.map((file) => `  ${relative(folder, file)}`),

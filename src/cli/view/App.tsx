@@ -5,7 +5,7 @@ import type { Screen } from "./layout.js";
 import { screenLines } from "./layout.js";
 import type { Line, Tone } from "./line.js";
 
-const STYLE: Readonly<Record<Tone, { color?: string; dimColor?: boolean; bold?: boolean }>> = {
+const style: Readonly<Record<Tone, { color?: string; dimColor?: boolean; bold?: boolean }>> = {
   plain: {},
   dim: { dimColor: true },
   strong: { bold: true },
@@ -20,7 +20,7 @@ function Row({ line }: { readonly line: Line }): JSX.Element {
   return (
     <Text wrap="truncate">
       {line.map((segment, i) => (
-        <Text key={i} {...STYLE[segment.tone]}>
+        <Text key={i} {...style[segment.tone]}>
           {segment.text}
         </Text>
       ))}

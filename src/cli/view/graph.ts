@@ -28,7 +28,7 @@ export function graphRows(stages: readonly StageState[]): GraphRow[] {
   for (const stage of stages) {
     const parent = parentOf(stage);
     const list = children.get(parent);
-    if (list) list.push(stage);
+    if (list !== undefined) list.push(stage);
     else children.set(parent, [stage]);
   }
 

@@ -18,7 +18,7 @@ export interface Screen {
 }
 
 /** One glyph per status: legible without colour. */
-export const GLYPHS: Readonly<Record<StageStatus, { readonly glyph: string; readonly tone: Tone }>> = {
+export const glyphs: Readonly<Record<StageStatus, { readonly glyph: string; readonly tone: Tone }>> = {
   waiting: { glyph: "○", tone: "dim" },
   running: { glyph: "●", tone: "active" },
   done: { glyph: "✔", tone: "good" },
@@ -43,7 +43,7 @@ export function layout(state: RunState, cols: number, rows: number, now: number)
   const chartRows = Math.min(height >= 44 ? 6 : 3, Math.max(1, spare));
   const panels = trained
     .slice(0, Math.max(0, fitting))
-    .flatMap((s) => (s.training ? [panel(s, s.training, width, chartRows)] : []));
+    .flatMap((s) => (s.training !== undefined ? [panel(s, s.training, width, chartRows)] : []));
   room -= panels.length * (3 + 2 * chartRows);
   const { rows: shown, hidden } = fitRows(graph, Math.max(1, room));
   const nameWidth = Math.min(
@@ -60,7 +60,7 @@ function header(state: RunState, width: number, now: number): Line {
   const engine = state.engine;
   const elapsed = state.startedAt === undefined ? undefined : duration(state.seconds ?? (now - state.startedAt) / 1000);
   const facts = [
-    engine ? shorten(computer(engine.engine, engine), Math.max(20, width - 56)) : undefined,
+    engine !== undefined ? shorten(computer(engine.engine, engine), Math.max(20, width - 56)) : undefined,
     engine?.device === "cpu" && width >= 76 ? plural(engine.threads, "thread") : undefined,
     width >= 100 ? `seed ${state.seed}` : undefined,
     elapsed,
@@ -74,7 +74,7 @@ function header(state: RunState, width: number, now: number): Line {
 
 function stageLine(row: GraphRow, nameWidth: number, width: number, now: number): Line {
   const { stage } = row;
-  const { glyph, tone } = GLYPHS[stage.status];
+  const { glyph, tone } = glyphs[stage.status];
   const name = shorten(stage.outline.name, Math.max(4, nameWidth - [...row.rails].length));
   const label = padTo(name, nameWidth - [...row.rails].length);
   const head: Line = [
@@ -113,15 +113,15 @@ function headline(stage: StageState): Line {
     return [seg("  "), seg(rows.join(" · "), "strong")];
   }
   const first = accuracies[0] ?? stage.results[0];
-  if (first) return [seg("  "), seg(interval(first.mean, first.ci95), "strong")];
-  if (stage.best) return [seg("  best "), seg(interval(stage.best.accuracy, stage.best.ci95), "strong")];
+  if (first !== undefined) return [seg("  "), seg(interval(first.mean, first.ci95), "strong")];
+  if (stage.best !== undefined) return [seg("  best "), seg(interval(stage.best.accuracy, stage.best.ci95), "strong")];
   return [];
 }
 
 function running(stage: StageState, room: number, now: number): Line {
   const barWidth = Math.max(8, Math.min(40, Math.floor(room * 0.4)));
   // A validation or a preparation inside a stage is what is happening right now; training stands behind it.
-  if (stage.progress) {
+  if (stage.progress !== undefined) {
     const { phase, done, total, unit, since } = stage.progress;
     const amount = unit === "bytes" ? `${(done / 2 ** 20).toFixed(1)} MiB` : `${count(done)} ${unit}`;
     if (total === undefined || total === 0) return [seg(`${phase} `), seg(amount, "dim")];
@@ -134,7 +134,7 @@ function running(stage: StageState, room: number, now: number): Line {
       seg(room >= 60 ? ` ${count(done)}/${count(total)} ${unit}${left}` : left, "dim"),
     ];
   }
-  if (stage.training) {
+  if (stage.training !== undefined) {
     const { step, steps } = stage.training;
     const left = secondsLeft(stage.training);
     return [
@@ -186,7 +186,7 @@ function curve(name: string, value: string, rows: readonly string[], label: numb
 
 function validationLine(stage: StageState, label: number): Line {
   const { validation, best } = stage;
-  if (!validation) return [seg(padTo("validation", 12), "plain"), seg("none yet", "dim")];
+  if (validation === undefined) return [seg(padTo("validation", 12), "plain"), seg("none yet", "dim")];
   const isBest = best?.epoch === validation.epoch;
   return [
     seg(padTo("validation", 12)),
@@ -194,7 +194,7 @@ function validationLine(stage: StageState, label: number): Line {
     seg(` epoch ${validation.epoch}`, "dim"),
     ...(isBest
       ? [seg("  ★ best so far", "good")]
-      : best
+      : best !== undefined
         ? [seg("  ★ best ", "dim"), seg(`${interval(best.accuracy, best.ci95)}`), seg(` epoch ${best.epoch}`, "dim")]
         : []),
   ];

@@ -1,7 +1,7 @@
 /** A curve kept at bounded size while it grows, and its drawing in block characters. */
 
-const CAPACITY = 512;
-const BLOCKS = ["▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"];
+const capacity = 512;
+const blocks = ["▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"];
 
 /** Means of equal runs of samples: when full, neighbours are merged and the stride doubles. */
 export interface Series {
@@ -16,8 +16,8 @@ export const emptySeries: Series = { values: [], stride: 1, open: 0 };
 export function append(series: Series, value: number): Series {
   if (!Number.isFinite(value)) return series;
   let { values, stride, open } = series;
-  if (open === 0 && values.length >= CAPACITY) {
-    values = Array.from({ length: CAPACITY / 2 }, (_, i) => ((values[2 * i] ?? 0) + (values[2 * i + 1] ?? 0)) / 2);
+  if (open === 0 && values.length >= capacity) {
+    values = Array.from({ length: capacity / 2 }, (_, i) => ((values[2 * i] ?? 0) + (values[2 * i + 1] ?? 0)) / 2);
     stride *= 2;
   }
   const last = values[values.length - 1];
@@ -51,14 +51,14 @@ export function chart(series: Series, width: number, height: number): string[] {
   const low = Math.min(...samples);
   const usual = [...samples].sort((a, b) => a - b)[Math.floor(0.9 * (samples.length - 1))] ?? low;
   const range = Math.min(Math.max(...samples) - low, usual > low ? 2 * (usual - low) : Number.POSITIVE_INFINITY);
-  const steps = height * BLOCKS.length;
+  const steps = height * blocks.length;
   const levels = samples.map((v) => (range === 0 ? 0 : Math.min(steps - 1, Math.floor(((v - low) / range) * steps))));
   return Array.from({ length: height }, (_, row) => {
-    const floor = (height - 1 - row) * BLOCKS.length;
+    const floor = (height - 1 - row) * blocks.length;
     return levels
       .map((level) => {
         if (level < floor) return " ";
-        return BLOCKS[Math.min(BLOCKS.length - 1, level - floor)];
+        return blocks[Math.min(blocks.length - 1, level - floor)];
       })
       .join("");
   });

@@ -34,7 +34,7 @@ export function render(d: Diagnostic, source: (file: string) => string | undefin
   const hue = d.severity === "error" ? paint.red : paint.yellow;
   const lines = [`${hue.bold(`${d.severity} ${d.code}`)}${paint.bold(`: ${d.message}`)}`];
   const marks: Mark[] = [
-    ...(d.span ? [{ span: d.span, text: "", primary: true }] : []),
+    ...(d.span !== undefined ? [{ span: d.span, text: "", primary: true }] : []),
     ...d.labels.map((label) => ({ ...label, primary: false })),
   ];
   const files = [...new Set(marks.map((mark) => mark.span.file))];
@@ -51,7 +51,7 @@ export function render(d: Diagnostic, source: (file: string) => string | undefin
     const here = marks.filter((mark) => mark.span.file === file);
     lines.push(...frame(file, here, sources.get(file), gutter, options.width, paint, hue));
   }
-  const margin = d.span || d.labels.length > 0 ? " ".repeat(gutter) : "";
+  const margin = d.span !== undefined || d.labels.length > 0 ? " ".repeat(gutter) : "";
   for (const help of d.help) {
     const [first = "", ...rest] = help.split("\n");
     lines.push(`${margin} ${paint.cyan("= help:")} ${first}`);

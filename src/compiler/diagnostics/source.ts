@@ -1,28 +1,28 @@
 /** Lines and columns of a text, and how wide it is on a terminal. */
 
 export class SourceLines {
-  readonly #starts: number[] = [0];
+  private readonly starts: number[] = [0];
   constructor(readonly text: string) {
-    for (let i = text.indexOf("\n"); i >= 0; i = text.indexOf("\n", i + 1)) this.#starts.push(i + 1);
+    for (let i = text.indexOf("\n"); i >= 0; i = text.indexOf("\n", i + 1)) this.starts.push(i + 1);
   }
 
   /** Both from 1; columns in UTF-16 units. Offsets past the end are at the end. */
   position(offset: number): { readonly line: number; readonly column: number } {
     const at = Math.min(Math.max(offset, 0), this.text.length);
     let low = 0;
-    let high = this.#starts.length - 1;
+    let high = this.starts.length - 1;
     while (low < high) {
       const middle = (low + high + 1) >> 1;
-      if ((this.#starts[middle] ?? 0) <= at) low = middle;
+      if ((this.starts[middle] ?? 0) <= at) low = middle;
       else high = middle - 1;
     }
-    return { line: low + 1, column: at - (this.#starts[low] ?? 0) + 1 };
+    return { line: low + 1, column: at - (this.starts[low] ?? 0) + 1 };
   }
 
   /** Line `line` (from 1) without its end. */
   line(line: number): string {
-    const start = this.#starts[line - 1] ?? this.text.length;
-    return this.text.slice(start, this.#starts[line] ?? this.text.length).replace(/\r?\n$/, "");
+    const start = this.starts[line - 1] ?? this.text.length;
+    return this.text.slice(start, this.starts[line] ?? this.text.length).replace(/\r?\n$/, "");
   }
 }
 

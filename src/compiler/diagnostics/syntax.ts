@@ -31,9 +31,9 @@ const make: Readonly<Record<IssueKind, (issue: SyntaxIssue) => Diagnostic>> = {
     return diagnostic("FSL1001", span, { what });
   },
   unclosed: ({ span, found, other }) =>
-    diagnostic("FSL1002", span, { opener: found }, { labels: other ? [other] : [] }),
+    diagnostic("FSL1002", span, { opener: found }, { labels: other !== undefined ? [other] : [] }),
   "stray-closer": ({ span, found, other }) =>
-    diagnostic("FSL1003", span, { closer: found }, { labels: other ? [other] : [] }),
+    diagnostic("FSL1003", span, { closer: found }, { labels: other !== undefined ? [other] : [] }),
   "unterminated-text": ({ span }) => diagnostic("FSL1004", span, {}),
   "unknown-character": ({ span, found }) => diagnostic("FSL1005", span, { character: character(found) }),
   "look-alike": ({ span, found, expected }) =>

@@ -133,15 +133,15 @@ export class Calls {
     switch (target.kind) {
       case "slot": {
         const placed = this.options[target.slot];
-        if (!placed) throw new CompilerBug(`this stage has no ${target.slot}`);
+        if (placed === undefined) throw new CompilerBug(`this stage has no ${target.slot}`);
         if (target.at === undefined) return placed;
         const network = tailOf(placed.network, target.at);
-        if (!network) throw new CompilerBug(`${placed.network.name} has no layer ${target.at}`);
+        if (network === undefined) throw new CompilerBug(`${placed.network.name} has no layer ${target.at}`);
         return { ...placed, network };
       }
       case "learn": {
         const placed = this.options.modules?.get(target.name);
-        if (!placed) throw new CompilerBug(`the metric has no module ${target.name}`);
+        if (placed === undefined) throw new CompilerBug(`the metric has no module ${target.name}`);
         return placed;
       }
       default:
@@ -152,7 +152,7 @@ export class Calls {
   /** A finished stage's logits: its head on its encoder's vector, running statistics, nothing dropped. */
   private finished(id: string, x: Named): Named {
     const stage = this.options.stage?.(id);
-    if (!stage) throw new CompilerBug(`stage ${id} is not known here`);
+    if (stage === undefined) throw new CompilerBug(`stage ${id} is not known here`);
     const own = (slot: "encoder" | "head", value: Named, output: string): Named => {
       const placed = { prefix: `${stagePrefix(id)}${slot}`, network: stage[slot].value, frozen: true };
       return this.run(placed, new Map(), { x: value, output, norm: "running" });
@@ -204,7 +204,7 @@ export class Calls {
     );
     const statistics = records.flatMap(({ update: { statistics: s } }) => [s.mean, s.variance]);
     const [made, ...recorded] = batch(ops.graph, [value.node, ...statistics.map(({ node }) => node)], places, size);
-    if (!made) throw new CompilerBug("a batched call has no value");
+    if (made === undefined) throw new CompilerBug("a batched call has no value");
     // The lanes of a statistic [group, channel] are further groups.
     const flat = recorded.map((node) => {
       const [, groups = 1, channels = 1] = node.shape;

@@ -110,7 +110,7 @@ export class Draws {
       case "permutation": {
         // The order of random numbers is a random order.
         const [axis] = axes;
-        if (!axis) throw new CompilerBug("a permutation of no axis");
+        if (axis === undefined) throw new CompilerBug("a permutation of no axis");
         return ops.of(ops.t.topK(bits.node, axis.size, ops.place(bits, axis.name)), bits.axes);
       }
       default:

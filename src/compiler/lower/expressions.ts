@@ -95,7 +95,7 @@ class Body implements Inside {
 
   private loops(): LoopScope {
     const { loops } = this.scope;
-    if (!loops) throw new CompilerBug("a loop stands where none can");
+    if (loops === undefined) throw new CompilerBug("a loop stands where none can");
     return loops;
   }
 
@@ -165,13 +165,13 @@ class Body implements Inside {
   private bound(target: Callable): Bound {
     if (target.kind !== "local") return { of: target, adapted: new Map() };
     const bound = this.networks.get(target.local);
-    if (!bound) throw new CompilerBug(`network ${target.local} is called before it is bound`);
+    if (bound === undefined) throw new CompilerBug(`network ${target.local} is called before it is bound`);
     return bound;
   }
 
   private fitted(name: string): Named {
     const { fit } = this.scope;
-    if (!fit) throw new CompilerBug(`the fitted value ${name} is read where it cannot be`);
+    if (fit === undefined) throw new CompilerBug(`the fitted value ${name} is read where it cannot be`);
     return fit(name);
   }
 
@@ -192,7 +192,7 @@ class Body implements Inside {
         return this.fitted(e.name);
       case "local": {
         const value = this.locals.get(e.local);
-        if (!value) throw new CompilerBug(`local ${e.local} is used before it is bound`);
+        if (value === undefined) throw new CompilerBug(`local ${e.local} is used before it is bound`);
         return value;
       }
       case "unary":
@@ -251,11 +251,11 @@ class Body implements Inside {
       case "dropout": {
         const x = this.real(e.x);
         const keep = this.scope.draws?.keep(`dropout.${this.drawn.dropouts++}`, x, e.p);
-        return keep ? ops.mul(x, keep) : x;
+        return keep !== undefined ? ops.mul(x, keep) : x;
       }
       case "draw": {
         const { draws } = this.scope;
-        if (!draws) throw new CompilerBug("a draw outside training");
+        if (draws === undefined) throw new CompilerBug("a draw outside training");
         return draws.law(`${e.law.kind}.${this.drawn.dropouts++}`, e.law, e.type.axes);
       }
       case "pick":
@@ -316,7 +316,7 @@ class Body implements Inside {
   private mergedIndex(merged: readonly { name: string; size: number }[], as: string, axis: string): Named {
     const place = merged.findIndex((part) => part.name === axis);
     const own = merged[place];
-    if (!own) throw new CompilerBug(`${axis} is no part of ${as}`);
+    if (own === undefined) throw new CompilerBug(`${axis} is no part of ${as}`);
     const stride = countOf(merged.slice(place + 1));
     const size = countOf(merged);
     const data = Array.from({ length: size }, (_, i) => Math.floor(i / stride) % own.size);

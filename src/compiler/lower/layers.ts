@@ -71,7 +71,7 @@ export class NetworkCall {
 
   output(name: string): Named {
     const known = this.values.get(name);
-    if (known) return known;
+    if (known !== undefined) return known;
     this.until(() => this.values.has(name));
     // A head or module has the one output `out`: its last value.
     const found = this.values.get(name) ?? this.unbatch(this.current);
@@ -84,7 +84,7 @@ export class NetworkCall {
   statistics(path: string): Statistics {
     this.until(() => this.taken.has(path));
     const found = this.taken.get(path);
-    if (!found) throw new CompilerBug(`${this.network.name} takes no statistics at ${path}`);
+    if (found === undefined) throw new CompilerBug(`${this.network.name} takes no statistics at ${path}`);
     return found;
   }
 
@@ -135,7 +135,7 @@ export class NetworkCall {
   ): Named | undefined {
     if (layer !== this.network.layers[0]) return undefined;
     const parts = joinedParts(this.ops, this.input, along);
-    if (!parts) return undefined;
+    if (parts === undefined) return undefined;
     let from = 0;
     const terms = parts.map((part) => {
       const size = sizeOf(part, along);
@@ -145,7 +145,7 @@ export class NetworkCall {
       return this.unbatch(map(this.flat(part, inner), from - size, from), batch);
     });
     const [first] = terms;
-    if (!first) return undefined;
+    if (first === undefined) return undefined;
     const sum = terms.slice(1).reduce(this.ops.add, first);
     return this.flat(
       sum,
@@ -208,11 +208,11 @@ export class NetworkCall {
         return this.shaped(layer, ops.order(x, [batchAxis, ...layer.input.map((axis) => axis.name)]).node);
       case "dropout": {
         const keep = this.context.draws?.keep(layer.path, this.byTask(x), op.p);
-        return keep ? this.dropped(x, keep) : x;
+        return keep !== undefined ? this.dropped(x, keep) : x;
       }
       case "drop_block": {
         const keep = this.context.draws?.keepBlocks(layer.path, this.byTask(this.ordered(x)), op);
-        return keep ? this.dropped(this.ordered(x), keep) : x;
+        return keep !== undefined ? this.dropped(this.ordered(x), keep) : x;
       }
       case "residual":
         return ops.add(this.sequence(op.body, x), this.sequence(op.shortcut, x));
@@ -328,7 +328,7 @@ export class NetworkCall {
         const { groups } = this;
         const mean = ops.of(t.batchMean(image, groups), [taskAxis, op.axis]);
         const statistics = {
-          mean: bias ? ops.add(mean, ops.of(bias, [op.axis])) : mean,
+          mean: bias !== undefined ? ops.add(mean, ops.of(bias, [op.axis])) : mean,
           variance: ops.of(t.batchVariance(image, groups), [taskAxis, op.axis]),
           count: (n / groups) * area,
         };
@@ -339,14 +339,14 @@ export class NetworkCall {
       case "running": {
         const mean = this.weight(layer, "running_mean");
         const scale = t.mul(gamma, t.graph.op("rsqrt", [t.add(this.weight(layer, "running_var"), eps)], {}));
-        const shift = t.sub(beta, t.mul(bias ? t.sub(mean, bias) : mean, scale));
+        const shift = t.sub(beta, t.mul(bias !== undefined ? t.sub(mean, bias) : mean, scale));
         return back(t.channelAffine(image, scale, shift));
       }
       case "given": {
         const { mean, variance } = norm.by.statistics(layer.path);
         const deviation = ops.unary("rsqrt", ops.add(variance, ops.scalar(eps)));
         const scale = ops.mul(deviation, ops.of(gamma, [op.axis]));
-        const centre = bias ? ops.sub(mean, ops.of(bias, [op.axis])) : mean;
+        const centre = bias !== undefined ? ops.sub(mean, ops.of(bias, [op.axis])) : mean;
         const shift = ops.sub(ops.of(beta, [op.axis]), ops.mul(centre, scale));
         const groups = sizeOf(mean, taskAxis);
         if (groups === 1) {

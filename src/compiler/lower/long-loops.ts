@@ -56,7 +56,7 @@ export class LongLoops {
           result: nth(results, i).node,
         })),
         own("round", zero, ops.binary("add", index, ops.scalar(1, "i32"))),
-        ...(going && ended ? [own("finished", going, ended)] : []),
+        ...(going !== undefined && ended !== undefined ? [own("finished", going, ended)] : []),
       ],
       active: ended && ops.sum(ops.cast(ops.unary("not", ended), "f32"), ended.axes).node,
     });

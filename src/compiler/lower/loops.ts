@@ -55,7 +55,8 @@ export function unrolled(ops: NamedOps): LoopDriver {
     for (let index = 0; index < loop.bound; index++) {
       const next = loop.round(frozen(ops, finished, loop.start, carried), ops.scalar(index, "i32"));
       carried = frozen(ops, finished, carried, next.carried);
-      if (next.done) finished = finished ? ops.binary("or", finished, next.done) : next.done;
+      if (next.done !== undefined)
+        finished = finished !== undefined ? ops.binary("or", finished, next.done) : next.done;
     }
     return carried;
   };
@@ -68,7 +69,7 @@ export function frozen(
   before: readonly Named[],
   after: readonly Named[],
 ): readonly Named[] {
-  if (!finished) return after;
+  if (finished === undefined) return after;
   return after.map((value, i) => ops.expand(ops.select(finished, before[i] ?? value, value), axesOf(value)));
 }
 
@@ -93,7 +94,7 @@ export function lowerRepeat(context: LoopContext, outside: Inside, statement: Of
 function bindAll(inside: Inside, locals: readonly number[], values: readonly Named[]): void {
   locals.forEach((local, i) => {
     const value = values[i];
-    if (!value) throw new CompilerBug(`local ${local} has no value`);
+    if (value === undefined) throw new CompilerBug(`local ${local} has no value`);
     inside.bind(local, value);
   });
 }
@@ -105,7 +106,7 @@ function settled({ ops, aside }: LoopContext, loop: Loop): Loop {
     const { carried, done } = aside(() => loop.round(start, ops.scalar(0, "i32")));
     const wider = start.map((value, i) => {
       const next = carried[i] ?? value;
-      return inLanes(ops, value, lanesOf(done ? [value, next, done] : [value, next]));
+      return inLanes(ops, value, lanesOf(done !== undefined ? [value, next, done] : [value, next]));
     });
     if (wider.every((value, i) => value.axes.length === start[i]?.axes.length)) break;
     start = wider;
@@ -155,7 +156,7 @@ export function lowerMinimize(context: LoopContext, outside: Inside, statement: 
     for (const target of statement.targets) {
       const own = moved.flatMap((one, i) => {
         const value = values[i];
-        return one.local === target.local && value ? [{ one, value }] : [];
+        return one.local === target.local && value !== undefined ? [{ one, value }] : [];
       });
       const { local } = target;
       if (target.kind === "tensor") inside.bind(local, own[0]?.value ?? outside.real(target.from));
@@ -208,8 +209,8 @@ function settingsOf(
     [...names].map((name) => {
       const each = moved.map(({ change, weight }) => {
         const e = change?.args[name] ?? by.args[name];
-        const value = e ? setting(e, weight) : ops.scalar(0);
-        return name === "lr" && change ? ops.scale(value, change.share) : value;
+        const value = e !== undefined ? setting(e, weight) : ops.scalar(0);
+        return name === "lr" && change !== undefined ? ops.scale(value, change.share) : value;
       });
       return [name, each];
     }),

@@ -57,10 +57,10 @@ export class MetricLowering {
     const { task, order } = this.context;
     const value = ops.cast(this.entry("classify"), "f32");
     const renamed = ops.rename(value, [{ from: "n", to: queryAxis }]);
-    const tasks = lanesOf(order ? [renamed, order] : [renamed]).filter(({ name }) => name === taskAxis);
+    const tasks = lanesOf(order !== undefined ? [renamed, order] : [renamed]).filter(({ name }) => name === taskAxis);
     const rows = { name: queryAxis, size: task.way * task.query };
     const scores = ops.expand(renamed, [...tasks, rows, { name: "way", size: task.way }]);
-    if (!order) return scores;
+    if (order === undefined) return scores;
     const node = ops.t.scatterAdd(scores.node, order.node, tasks.length, rows.size, tasks.length);
     return ops.of(node, scores.axes);
   }
@@ -69,7 +69,7 @@ export class MetricLowering {
   private shuffled(rows: Named): Named {
     const { ops } = this;
     const { order } = this.context;
-    if (!order) return rows;
+    if (order === undefined) return rows;
     const axes = [...order.axes, ...rows.axes.filter((axis) => !order.axes.includes(axis))];
     const batch = order.axes.length - 1;
     return ops.of(ops.t.gather(ops.order(rows, axes).node, order.node, batch, batch), axes);
@@ -97,7 +97,7 @@ export class MetricLowering {
 
   private find(name: string): Entry {
     const entry = this.context.metric.entries[name];
-    if (!entry) throw new CompilerBug(`the metric has no entry ${name}`);
+    if (entry === undefined) throw new CompilerBug(`the metric has no entry ${name}`);
     return entry;
   }
 
@@ -108,7 +108,7 @@ export class MetricLowering {
     return lowerBlock(this.ops, entry.body, {
       param: (asked) => {
         const param = params.get(asked);
-        if (!param) throw new CompilerBug(`entry ${name} has no parameter ${asked}`);
+        if (param === undefined) throw new CompilerBug(`entry ${name} has no parameter ${asked}`);
         return this.param(param);
       },
       learn: (asked, weight) => this.learn(asked, weight),
@@ -138,7 +138,7 @@ export class MetricLowering {
   private fitted(name: string): Named {
     const { ops } = this;
     const fit = this.context.metric.fits.find((own) => own.name === name);
-    if (!fit) throw new CompilerBug(`the metric fits no ${name}`);
+    if (fit === undefined) throw new CompilerBug(`the metric fits no ${name}`);
     const { axes } = fit.type;
     const node = ops.t.input(
       fitInput(name),

@@ -47,18 +47,18 @@ function descent(ops: NamedOps, settings: Settings): Minimizer {
   const momentum = settings("momentum");
   const decay = settings("weight_decay");
   return {
-    start: (targets) => (momentum ? zeros(ops, targets) : []),
+    start: (targets) => (momentum !== undefined ? zeros(ops, targets) : []),
     step: ({ targets, state, objective }) => {
       const { gradients } = objective(targets);
       const decayed = gradients.map((gradient, i) =>
-        decay ? ops.add(gradient, ops.mul(nth(decay, i), nth(targets, i))) : gradient,
+        decay !== undefined ? ops.add(gradient, ops.mul(nth(decay, i), nth(targets, i))) : gradient,
       );
       const velocity = decayed.map((gradient, i) =>
-        momentum ? ops.add(ops.mul(nth(momentum, i), nth(state, i)), gradient) : gradient,
+        momentum !== undefined ? ops.add(ops.mul(nth(momentum, i), nth(state, i)), gradient) : gradient,
       );
       return {
         targets: targets.map((target, i) => ops.sub(target, ops.mul(nth(lr, i), nth(velocity, i)))),
-        state: momentum ? velocity : [],
+        state: momentum !== undefined ? velocity : [],
         done: undefined,
       };
     },

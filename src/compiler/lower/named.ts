@@ -40,7 +40,7 @@ export const axesOf = (x: Named): Axis[] => x.axes.map((name) => ({ name, size: 
 export function lanesOf(values: readonly Named[]): Axis[] {
   return laneNames.flatMap((name) => {
     const having = values.find((value) => value.axes.includes(name));
-    return having ? [{ name, size: sizeOf(having, name) }] : [];
+    return having !== undefined ? [{ name, size: sizeOf(having, name) }] : [];
   });
 }
 export const isLane = (axis: string): boolean => laneNames.includes(axis);

@@ -51,7 +51,7 @@ export function lowerParts(ops: NamedOps, { stage, decls, count }: PartedStage, 
   };
   trained.forEach(({ path }, i) => {
     const gradient = gradients[i];
-    if (gradient) sum(path, gradient);
+    if (gradient !== undefined) sum(path, gradient);
   });
   for (const { path, value } of statistics) sum(path, value.node);
   const program = assemble({

@@ -89,7 +89,7 @@ function liveLoops(outputs: readonly Node[], loops: readonly LongLoop[]): LiveLo
     const kept = new Set(wanted);
     for (let before = -1; before !== kept.size; ) {
       before = kept.size;
-      const round = new Set(reachable([...[...kept].map(nextOf), ...(loop.active ? [loop.active] : [])]));
+      const round = new Set(reachable([...[...kept].map(nextOf), ...(loop.active !== undefined ? [loop.active] : [])]));
       for (const value of loop.carried) if (round.has(value.input)) kept.add(value);
     }
     const carried = loop.carried
@@ -108,7 +108,7 @@ function liveLoops(outputs: readonly Node[], loops: readonly LongLoop[]): LiveLo
 
 const rootsOfRound = ({ carried, active }: LiveLoop): Node[] => [
   ...carried.map(({ next }) => next),
-  ...(active ? [active] : []),
+  ...(active !== undefined ? [active] : []),
 ];
 
 /** Ops that give another view of a value: cheaper made again than kept. */
@@ -137,7 +137,7 @@ class Cut {
     for (const loop of loops)
       for (const { input, result } of loop.carried) {
         this.own.add(input.attrs.name);
-        if (result) this.own.add(result.attrs.name);
+        if (result !== undefined) this.own.add(result.attrs.name);
       }
     const roots = loops.flatMap((loop) => [...rootsOfRound(loop), ...loop.carried.map(({ start }) => start)]);
     for (const node of reachable([...Object.values(parts.host), ...roots]))
@@ -236,14 +236,14 @@ class Cut {
       else states.push({ before: input, after: next });
     }
     const counter = `lanes of loop ${place + 1}`;
-    if (active) device[counter] = active;
+    if (active !== undefined) device[counter] = active;
     return {
       kind: "loop",
       program: this.assembled(`${this.parts.name}, round of loop ${place + 1}`, part, { device, states }),
       bound,
       moves: moves.filter(({ to, from }) => to !== from),
       results: carried.flatMap(({ input, result }) =>
-        result ? [{ carried: input.attrs.name, result: result.attrs.name }] : [],
+        result !== undefined ? [{ carried: input.attrs.name, result: result.attrs.name }] : [],
       ),
       active: active && counter,
     };
@@ -282,7 +282,7 @@ class Cut {
     const built = new Map<Node, Node>();
     const of = (node: Node): Node => {
       const made = built.get(node);
-      if (!made) throw new CompilerBug(`${node.op} ${node.id} is on the other side of a cut`);
+      if (made === undefined) throw new CompilerBug(`${node.op} ${node.id} is on the other side of a cut`);
       return made;
     };
     for (const node of reachable(roots, given)) {

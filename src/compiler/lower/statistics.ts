@@ -37,7 +37,7 @@ export function mapped(records: readonly Recorded[], map: (nodes: readonly Node[
 export function statisticsOf(ops: NamedOps, records: ReadonlyMap<string, readonly RunningUpdate[]>): Statistic[] {
   return [...records].flatMap(([path, updates]) => {
     const [first] = updates;
-    if (!first) return [];
+    if (first === undefined) return [];
     const { momentum, axis } = first.op;
     const average = (values: readonly Named[]): Named => {
       const calls = values.map((v) =>

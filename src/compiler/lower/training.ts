@@ -231,7 +231,8 @@ class Training {
       draws: calls.draws,
       loops: { calls, test: false },
     });
-    const accuracy = logits ? meanOfAll(ops, credit(ops, logits, labels, "class", 1)) : ops.scalar(Number.NaN);
+    const accuracy =
+      logits !== undefined ? meanOfAll(ops, credit(ops, logits, labels, "class", 1)) : ops.scalar(Number.NaN);
     return { loss, accuracy };
   }
 
@@ -266,7 +267,7 @@ class Training {
       ...more,
       weights: this.weights,
       encoder: this.placed("encoder", this.stage.encoder),
-      ...(this.options.stage ? { stage: this.options.stage } : {}),
+      ...(this.options.stage !== undefined ? { stage: this.options.stage } : {}),
       record: (path, update) => this.records.set(path, [...(this.records.get(path) ?? []), update]),
       draws,
     });
@@ -291,7 +292,7 @@ class Training {
   private calledWeights(): WeightDecl[] {
     return calledStages(this.stage.loss).flatMap((id) => {
       const called = this.options.stage?.(id);
-      if (!called) throw new CompilerBug(`stage ${id} is not known here`);
+      if (called === undefined) throw new CompilerBug(`stage ${id} is not known here`);
       return (["encoder", "head"] as const).flatMap((slot) =>
         networkWeights(slot, called[slot].value, { stage: id, slot }).map((decl) => ({
           ...decl,
@@ -305,7 +306,7 @@ class Training {
   /** Weights of the metric that a pretraining validates with, which are not its own. */
   private validationWeights(): WeightDecl[] {
     const { stage } = this;
-    if (stage.kind !== "pretrain" || !stage.validate) return [];
+    if (stage.kind !== "pretrain" || stage.validate === undefined) return [];
     const { metric, from } = stage.validate;
     return metricWeights({ value: metric, from }, stage.encoder.value);
   }

@@ -20,7 +20,7 @@ export interface HostWeight {
 export function initialWeights(decls: readonly WeightDecl[], seed: number): Record<string, HostWeight> {
   const out: Record<string, HostWeight> = {};
   for (const decl of decls) {
-    if (decl.from || decl.file) continue;
+    if (decl.from !== undefined || decl.file !== undefined) continue;
     out[decl.path] = { shape: decl.shape, dtype: "f32", data: draw(decl, seed) };
   }
   return out;
@@ -54,9 +54,9 @@ export class WeightTable {
 
   node(path: string): Node<"input"> {
     const known = this.nodes.get(path);
-    if (known) return known;
+    if (known !== undefined) return known;
     const decl = this.decls.get(path);
-    if (!decl) throw new CompilerBug(`no weight ${path} is declared`);
+    if (decl === undefined) throw new CompilerBug(`no weight ${path} is declared`);
     const node = this.graph.input(path, decl.shape, "f32");
     this.nodes.set(path, node);
     return node;

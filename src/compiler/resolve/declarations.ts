@@ -18,9 +18,9 @@ export interface Instance {
 }
 
 export class Instances {
-  readonly #plain = new Map<string, Instance>();
-  readonly #all: Instance[] = [];
-  readonly #taken = new Map<string, number>();
+  private readonly plain = new Map<string, Instance>();
+  private readonly instances: Instance[] = [];
+  private readonly taken = new Map<string, number>();
 
   constructor(
     private readonly checker: Checker,
@@ -32,19 +32,19 @@ export class Instances {
 
   /** Instances, imported ones first. */
   get all(): readonly Instance[] {
-    return this.#all;
+    return this.instances;
   }
 
   root(module: Module, given: ReadonlyMap<string, Given>): Instance {
-    return this.#make(module, "", given, new Map());
+    return this.make(module, "", given, new Map());
   }
 
-  #imported(line: ast.Import, importer: Scope): Instance | undefined {
+  private imported(line: ast.Import, importer: Scope): Instance | undefined {
     const module = this.modules.imported(line);
     if (module === undefined) return undefined;
     if (line.with.length === 0) {
-      const known = this.#plain.get(module.id) ?? this.#make(module, this.#prefix(module.id), new Map(), new Map());
-      this.#plain.set(module.id, known);
+      const known = this.plain.get(module.id) ?? this.make(module, this.prefix(module.id), new Map(), new Map());
+      this.plain.set(module.id, known);
       return known;
     }
     const given = new Map<string, Given>();
@@ -62,21 +62,21 @@ export class Instances {
       given.set(arg.name.text, { origin: "file", expr: arg.value, scope: importer });
       spans.set(arg.name.text, arg.name.span);
     }
-    return this.#make(module, this.#prefix(module.id), given, spans);
+    return this.make(module, this.prefix(module.id), given, spans);
   }
 
   /** What stands before the names of an instance's stages and datasets: its file's name, numbered where it is taken. */
-  #prefix(id: string): string {
+  private prefix(id: string): string {
     const name = id
       .replace(/^fsl:/, "")
       .replace(/^.*\//, "")
       .replace(/\.fsl$/, "");
-    const taken = this.#taken.get(name) ?? 0;
-    this.#taken.set(name, taken + 1);
+    const taken = this.taken.get(name) ?? 0;
+    this.taken.set(name, taken + 1);
     return taken === 0 ? `${name}.` : `${name}~${taken}.`;
   }
 
-  #make(
+  private make(
     module: Module,
     prefix: string,
     given: ReadonlyMap<string, Given>,
@@ -101,7 +101,7 @@ export class Instances {
       const cycle = (): void => checker.report("FSL2018", name.span, { name: name.text });
       scope.defineLazily(name.text, name.span, make, cycle);
     };
-    for (const line of tree.imports) this.#import(line, scope, declare);
+    for (const line of tree.imports) this.import(line, scope, declare);
     const stageIds: string[] = [];
     for (const decl of tree.declarations) {
       if (decl.kind === "stage") {
@@ -111,7 +111,7 @@ export class Instances {
           this.stages.declare(id, decl, scope);
         }
       }
-      declare(decl.name, () => this.#value(decl, scope, prefix, given));
+      declare(decl.name, () => this.value(decl, scope, prefix, given));
     }
     checkGiven(given, tree, module.id, scope, spans);
     const params = (): ResolvedParam[] =>
@@ -121,13 +121,13 @@ export class Instances {
         return made === undefined ? [] : [made];
       });
     const instance: Instance = { module, scope, stageIds, params };
-    this.#all.push(instance);
+    this.instances.push(instance);
     return instance;
   }
 
-  #import(line: ast.Import, importer: Scope, declare: (name: ast.Name, make: () => Value) => void): void {
+  private import(line: ast.Import, importer: Scope, declare: (name: ast.Name, make: () => Value) => void): void {
     const { checker } = this;
-    const instance = this.#imported(line, importer);
+    const instance = this.imported(line, importer);
     for (const { name, as } of line.names) {
       declare(as ?? name, () => {
         if (instance === undefined) return anything(name.span);
@@ -147,7 +147,7 @@ export class Instances {
     }
   }
 
-  #value(decl: ast.Declaration, scope: Scope, prefix: string, given: ReadonlyMap<string, Given>): Value {
+  private value(decl: ast.Declaration, scope: Scope, prefix: string, given: ReadonlyMap<string, Given>): Value {
     const span = decl.name.span;
     switch (decl.kind) {
       case "param":

@@ -25,9 +25,9 @@ export interface ModuleHost {
 export const preludeId = "fsl:prelude";
 
 export class Modules {
-  readonly #loaded = new Map<string, Module>();
-  readonly #imports = new Map<ast.Import, string>();
-  readonly #open: { readonly id: string; readonly at: ast.Span }[] = [];
+  private readonly loaded = new Map<string, Module>();
+  private readonly imports = new Map<ast.Import, string>();
+  private readonly open: { readonly id: string; readonly at: ast.Span }[] = [];
 
   constructor(
     private readonly host: ModuleHost,
@@ -35,57 +35,57 @@ export class Modules {
   ) {}
 
   get all(): Module[] {
-    return [...this.#loaded.values()];
+    return [...this.loaded.values()];
   }
 
   /** The module with this id and all that it imports; undefined where there is no such file. */
   load(id: string): Module | undefined {
-    const known = this.#loaded.get(id);
+    const known = this.loaded.get(id);
     if (known !== undefined) return known;
     const text = this.host.readFile(id);
     if (text === undefined) return undefined;
     const { tree, errors } = this.host.parse?.(text, id) ?? parse(text, id);
     for (const found of syntaxDiagnostics(errors)) this.checker.add(found);
     const module: Module = { id, text, tree };
-    this.#loaded.set(id, module);
-    if (errors.length === 0 || tree.version !== undefined) this.#checkVersion(module);
-    for (const line of tree.imports) this.#follow(module, line);
+    this.loaded.set(id, module);
+    if (errors.length === 0 || tree.version !== undefined) this.checkVersion(module);
+    for (const line of tree.imports) this.follow(module, line);
     return module;
   }
 
   /** The module that an import line means; undefined where that has been reported. */
   imported(line: ast.Import): Module | undefined {
-    const id = this.#imports.get(line);
-    return id === undefined ? undefined : this.#loaded.get(id);
+    const id = this.imports.get(line);
+    return id === undefined ? undefined : this.loaded.get(id);
   }
 
-  #follow(from: Module, line: ast.Import): void {
+  private follow(from: Module, line: ast.Import): void {
     const specifier = line.from.value;
     const id = this.host.resolveImport(from.id, specifier);
-    const cycle = id === undefined ? -1 : [...this.#open.map((open) => open.id), from.id].indexOf(id);
+    const cycle = id === undefined ? -1 : [...this.open.map((open) => open.id), from.id].indexOf(id);
     if (id !== undefined && cycle >= 0) {
-      const path = [...this.#open.map((open) => open.id), from.id].slice(cycle);
+      const path = [...this.open.map((open) => open.id), from.id].slice(cycle);
       this.checker.report(
         "FSL2004",
         line.from.span,
         { chain: [...path, id].join(" → ") },
         {
-          labels: this.#open.slice(cycle).map((open) => ({ span: open.at, text: "imported here" })),
+          labels: this.open.slice(cycle).map((open) => ({ span: open.at, text: "imported here" })),
         },
       );
       return;
     }
-    this.#open.push({ id: from.id, at: line.from.span });
+    this.open.push({ id: from.id, at: line.from.span });
     const module = id === undefined ? undefined : this.load(id);
-    this.#open.pop();
+    this.open.pop();
     if (id === undefined || module === undefined) {
-      this.checker.report("FSL2002", line.from.span, { specifier }, { help: this.#helpFor(from, specifier, id) });
+      this.checker.report("FSL2002", line.from.span, { specifier }, { help: this.helpFor(from, specifier, id) });
       return;
     }
-    this.#imports.set(line, id);
+    this.imports.set(line, id);
   }
 
-  #helpFor(from: Module, specifier: string, id: string | undefined): string[] {
+  private helpFor(from: Module, specifier: string, id: string | undefined): string[] {
     if (specifier.startsWith("fsl:")) {
       return suggest(
         specifier,
@@ -103,7 +103,7 @@ export class Modules {
     return suggest(specifier, this.host.besides?.(from.id, specifier) ?? []).filter((help) => help.startsWith("did"));
   }
 
-  #checkVersion({ tree, id }: Module): void {
+  private checkVersion({ tree, id }: Module): void {
     const start = { file: id, start: 0, end: 0 };
     if (tree.version === undefined) this.checker.report("FSL2009", start, {});
     else if (tree.version !== 1)

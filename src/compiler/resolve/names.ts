@@ -10,7 +10,7 @@ export function checkNames(module: Module, checker: Checker, outer: Scope): void
 }
 
 class NameCheck {
-  readonly #top = new Map<string, ast.Span>();
+  private readonly top = new Map<string, ast.Span>();
 
   constructor(
     private readonly module: Module,
@@ -21,31 +21,31 @@ class NameCheck {
   run(): void {
     const { tree } = this.module;
     for (const line of tree.imports)
-      for (const { name, as } of line.names) this.#top.set((as ?? name).text, (as ?? name).span);
-    for (const decl of tree.declarations) this.#top.set(decl.name.text, decl.name.span);
+      for (const { name, as } of line.names) this.top.set((as ?? name).text, (as ?? name).span);
+    for (const decl of tree.declarations) this.top.set(decl.name.text, decl.name.span);
     const used = usedIn(tree);
     for (const line of tree.imports) {
-      for (const { name, as } of line.names) this.#unused(as ?? name, used);
+      for (const { name, as } of line.names) this.unused(as ?? name, used);
     }
     // A file without stages is a library: others use what it declares.
     const runs = tree.declarations.some((decl) => decl.kind === "stage");
     for (const decl of tree.declarations) {
-      if (runs && decl.kind !== "stage") this.#unused(decl.name, used);
-      this.#declaration(decl);
+      if (runs && decl.kind !== "stage") this.unused(decl.name, used);
+      this.declaration(decl);
     }
   }
 
-  #unused(name: ast.Name, used: ReadonlySet<string>): void {
+  private unused(name: ast.Name, used: ReadonlySet<string>): void {
     if (!used.has(name.text) && !name.text.startsWith("_"))
       this.checker.report("FSL2007", name.span, { name: name.text });
   }
 
   /** Inner names: each used, none hiding one of the file. */
-  #inner(names: readonly ast.Name[], where: unknown): void {
+  private inner(names: readonly ast.Name[], where: unknown): void {
     const used = usedIn(where);
     for (const name of names) {
-      this.#unused(name, used);
-      const hidden = this.#top.get(name.text);
+      this.unused(name, used);
+      const hidden = this.top.get(name.text);
       if (hidden !== undefined) {
         this.checker.report(
           "FSL2008",
@@ -69,14 +69,14 @@ class NameCheck {
     }
   }
 
-  #declaration(decl: ast.Declaration): void {
+  private declaration(decl: ast.Declaration): void {
     const params = (list: readonly ast.Parameter[] | undefined): ast.Name[] => (list ?? []).map((param) => param.name);
     switch (decl.kind) {
       case "fn":
-        this.#fn(decl, new Set());
+        this.fn(decl, new Set());
         return;
       case "metric": {
-        this.#inner([...params(decl.params), ...decl.learns.flatMap((learn) => learn.names)], decl);
+        this.inner([...params(decl.params), ...decl.learns.flatMap((learn) => learn.names)], decl);
         const own = new Set(
           [
             ...params(decl.params),
@@ -85,10 +85,10 @@ class NameCheck {
             ...decl.fns.map((fn) => fn.name),
           ].map((name) => name.text),
         );
-        for (const fn of decl.fns) this.#fn(fn, own);
+        for (const fn of decl.fns) this.fn(fn, own);
         for (const entry of decl.entries) {
-          this.#inner(params(entry.params), entry.body);
-          this.#block(entry.body, new Set(params(entry.params).map((name) => name.text)));
+          this.inner(params(entry.params), entry.body);
+          this.block(entry.body, new Set(params(entry.params).map((name) => name.text)));
         }
         return;
       }
@@ -96,51 +96,51 @@ class NameCheck {
       case "block":
       case "episode":
       case "dataset":
-        this.#inner(params(decl.params), decl);
+        this.inner(params(decl.params), decl);
         return;
       case "stage":
         for (const line of decl.lines) {
           if (line.kind !== "loss" || line.params === undefined) continue;
-          this.#inner(params(line.params), line.body);
-          this.#block(line.body, new Set(line.params.map((param) => param.name.text)));
+          this.inner(params(line.params), line.body);
+          this.block(line.body, new Set(line.params.map((param) => param.name.text)));
         }
         return;
       case "param":
     }
   }
 
-  #fn(fn: ast.FnDecl, around: ReadonlySet<string>): void {
+  private fn(fn: ast.FnDecl, around: ReadonlySet<string>): void {
     const names = fn.params.map((param) => param.name);
-    this.#inner(names, fn.body);
+    this.inner(names, fn.body);
     const known = new Set([...around, ...names.map((name) => name.text)]);
-    this.#block(fn.body, known);
-    this.#unknown(fn.body, known);
+    this.block(fn.body, known);
+    this.unknown(fn.body, known);
   }
 
   /** The lets of a block and of the blocks in it. */
-  #block(block: ast.Block, around: ReadonlySet<string>): void {
+  private block(block: ast.Block, around: ReadonlySet<string>): void {
     const lets = block.statements.flatMap((statement) => (statement.kind === "let" ? [statement.name] : []));
     const used = usedIn(block);
     for (const name of lets) {
-      this.#unused(name, used);
-      const hidden = this.#top.get(name.text);
+      this.unused(name, used);
+      const hidden = this.top.get(name.text);
       if (hidden !== undefined || around.has(name.text)) {
         const labels = hidden === undefined ? [] : [{ span: hidden, text: "this one is hidden" }];
         this.checker.report("FSL2008", name.span, { name: name.text }, { labels });
       }
     }
-    for (const inner of blocksIn(block)) this.#block(inner, around);
+    for (const inner of blocksIn(block)) this.block(inner, around);
   }
 
   /** Names in a function's body that nothing declares: functions have no types until they are used. */
-  #unknown(body: ast.Block, known: ReadonlySet<string>): void {
+  private unknown(body: ast.Block, known: ReadonlySet<string>): void {
     const bound = new Set(known);
     for (const name of bindingsIn(body)) bound.add(name);
     for (const ref of refsIn(body)) {
       const name = ref.text;
       if (
         bound.has(name) ||
-        this.#top.has(name) ||
+        this.top.has(name) ||
         this.outer.lookup(name) !== undefined ||
         builtinOf(name) !== undefined
       )
@@ -150,7 +150,7 @@ class NameCheck {
         ref.span,
         { name },
         {
-          help: suggest(name, [...bound, ...this.#top.keys(), ...this.outer.names()]).filter((help) =>
+          help: suggest(name, [...bound, ...this.top.keys(), ...this.outer.names()]).filter((help) =>
             help.startsWith("did"),
           ),
         },

@@ -88,7 +88,7 @@ export function canonicalText(value: Canonical): string {
 export function canonicalStage(stage: Stage, experiment: Experiment, digests: Digests): Canonical {
   const dataset = (id: string): Dataset => {
     const found = experiment.datasets[id];
-    if (!found) throw new Error(`canonical form: no dataset ${id}`);
+    if (found === undefined) throw new Error(`canonical form: no dataset ${id}`);
     return found;
   };
   const split = (ref: SplitRef, chain: "train" | "eval"): Canonical => ({
@@ -98,7 +98,7 @@ export function canonicalStage(stage: Stage, experiment: Experiment, digests: Di
   });
   const slot = <T>(s: Slot<T>, value: Canonical): Canonical => ({
     value,
-    from: s.from ? { output: digests.output(s.from.stage), slot: s.from.slot } : null,
+    from: s.from !== undefined ? { output: digests.output(s.from.stage), slot: s.from.slot } : null,
     frozen: s.frozen,
     ...(s.file === undefined ? {} : { file: { digest: s.file.digest, names: plain(s.file.names) } }),
   });
@@ -169,17 +169,20 @@ export function stageTransforms(stage: Stage, experiment: Experiment): readonly 
   const chain = (ref: SplitRef, which: "train" | "eval") => experiment.datasets[ref.dataset]?.[which] ?? [];
   switch (stage.kind) {
     case "pretrain":
-      return [...chain(stage.data, "train"), ...(stage.validate ? chain(stage.validate.split, "eval") : [])];
+      return [
+        ...chain(stage.data, "train"),
+        ...(stage.validate !== undefined ? chain(stage.validate.split, "eval") : []),
+      ];
     case "meta":
       return [
         ...chain(stage.episodes.split, "train"),
-        ...(stage.validate ? chain(stage.validate.split, "eval") : []),
-        ...(stage.fitFrom ? chain(stage.fitFrom, "eval") : []),
+        ...(stage.validate !== undefined ? chain(stage.validate.split, "eval") : []),
+        ...(stage.fitFrom !== undefined ? chain(stage.fitFrom, "eval") : []),
       ];
     case "evaluate":
       return [
         ...stage.rows.flatMap((row) => chain(row.split, "eval")),
-        ...(stage.fitFrom ? chain(stage.fitFrom, "eval") : []),
+        ...(stage.fitFrom !== undefined ? chain(stage.fitFrom, "eval") : []),
       ];
   }
 }
@@ -260,7 +263,7 @@ function canonicalMetric(metric: Metric, entries: readonly string[], encoder: Ne
     entries: Object.fromEntries(
       entries.flatMap((name) => {
         const entry: Entry | undefined = metric.entries[name];
-        if (!entry) return [];
+        if (entry === undefined) return [];
         const inner = names.inner();
         const params = entry.params.map((p) => ({ form: p.form, axes: inner.axes(p.axes) }));
         const result = { kind: entry.result.kind, axes: inner.axes(entry.result.axes) };
@@ -347,7 +350,7 @@ function canonicalBlock(block: Block, names: AxisNames, params: readonly string[
   /** What of a type is not derived from the node: the axes of `fill` and of draws, what a label indexes, whether a number is a truth value. */
   const typeOf = (e: Expr): Record<string, Canonical> => ({
     ...(e.k === "fill" || e.k === "draw" ? { axes: names.axes(e.type.axes) } : {}),
-    ...(e.type.of ? { of: rename(e.type.of.name) } : {}),
+    ...(e.type.of !== undefined ? { of: rename(e.type.of.name) } : {}),
     ...(e.k === "number" && e.type.kind === "bool" ? { bool: true } : {}),
   });
   const field = (key: string, value: unknown): Canonical => {
@@ -374,7 +377,7 @@ function canonicalBlock(block: Block, names: AxisNames, params: readonly string[
           before: s.before.map(local),
           body: s.body.map(statement),
           next: s.next.map(expr),
-          until: s.until ? expr(s.until) : null,
+          until: s.until !== undefined ? expr(s.until) : null,
         };
       case "minimize":
         return {
@@ -382,8 +385,8 @@ function canonicalBlock(block: Block, names: AxisNames, params: readonly string[
           targets: s.targets.map((t) => ({
             from: t.kind === "tensor" ? expr(t.from) : callable(t.from),
             local: local(t.local),
-            ...(t.kind === "tensor" && t.change ? { change: changed(t.change) } : {}),
-            ...(t.kind === "network" && t.changes
+            ...(t.kind === "tensor" && t.change !== undefined ? { change: changed(t.change) } : {}),
+            ...(t.kind === "network" && t.changes !== undefined
               ? { changes: Object.fromEntries(Object.entries(t.changes).map(([path, c]) => [path, changed(c)])) }
               : {}),
           })),

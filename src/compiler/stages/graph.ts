@@ -33,13 +33,13 @@ export function stageGraph(experiment: Experiment, wanted: readonly string[] = e
   const visit = (id: string): void => {
     if (nodes.has(id)) return;
     const stage = stages.get(id);
-    if (!stage) throw new Error(`stage graph: no stage ${id}`);
+    if (stage === undefined) throw new Error(`stage graph: no stage ${id}`);
     const needs = stageNeeds(stage);
     needs.forEach(visit);
     const datasets = stageDatasets(stage);
     for (const name of datasets) {
       const dataset = experiment.datasets[name];
-      if (!dataset) throw new Error(`stage graph: no dataset ${name}`);
+      if (dataset === undefined) throw new Error(`stage graph: no dataset ${name}`);
       const ingest = ingestId(name);
       if (!nodes.has(ingest)) nodes.set(ingest, { kind: "ingest", id: ingest, name: dataset.name, needs: [], dataset });
     }
@@ -53,7 +53,7 @@ export function stageGraph(experiment: Experiment, wanted: readonly string[] = e
 export function stageNeeds(stage: Stage): readonly string[] {
   const needs = new Set(stage.needs);
   const slots = stage.kind === "pretrain" ? [stage.encoder, stage.head] : [stage.encoder, stage.metric];
-  for (const slot of slots) if (slot.from) needs.add(slot.from.stage);
+  for (const slot of slots) if (slot.from !== undefined) needs.add(slot.from.stage);
   if (stage.kind !== "evaluate") for (const id of calledStages(stage.loss)) needs.add(id);
   return [...needs];
 }
@@ -71,7 +71,7 @@ export function stageDatasets(stage: Stage): readonly string[] {
   if (stage.kind === "pretrain") ids.add(stage.data.dataset);
   if (stage.kind === "meta") ids.add(stage.episodes.split.dataset);
   if (stage.kind === "evaluate") for (const row of stage.rows) ids.add(row.split.dataset);
-  else if (stage.validate) ids.add(stage.validate.split.dataset);
-  if (stage.kind !== "pretrain" && stage.fitFrom) ids.add(stage.fitFrom.dataset);
+  else if (stage.validate !== undefined) ids.add(stage.validate.split.dataset);
+  if (stage.kind !== "pretrain" && stage.fitFrom !== undefined) ids.add(stage.fitFrom.dataset);
   return [...ids];
 }

@@ -52,7 +52,7 @@ export function keyDifferences(a: Canonical, b: Canonical, path = ""): string[] 
     v !== null && typeof v === "object" ? (v as Readonly<Record<string, Canonical>>) : undefined;
   const left = fields(a);
   const right = fields(b);
-  if (!left || !right || Array.isArray(a) !== Array.isArray(b)) return [path];
+  if (left === undefined || right === undefined || Array.isArray(a) !== Array.isArray(b)) return [path];
   return [...new Set([...Object.keys(left), ...Object.keys(right)])].flatMap((key) =>
     keyDifferences(left[key] ?? null, right[key] ?? null, path ? `${path}.${key}` : key),
   );

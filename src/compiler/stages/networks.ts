@@ -8,7 +8,7 @@ export function networkPlan(slot: "encoder" | "head", { value, from, frozen }: S
   return {
     slot,
     name: value.name,
-    from: from ? `${from.stage}.${from.slot}` : undefined,
+    from: from !== undefined ? `${from.stage}.${from.slot}` : undefined,
     frozen,
     input: axesText(value.input),
     layers: layerPlans(value, ""),
@@ -21,7 +21,7 @@ export function metricPlan({ value, from, frozen }: Slot<Metric>, encoder: Netwo
   const classify = value.entries["classify"];
   return {
     ...learnsPlan("metric", value.name, value.learns, encoder),
-    from: from ? `${from.stage}.${from.slot}` : undefined,
+    from: from !== undefined ? `${from.stage}.${from.slot}` : undefined,
     frozen,
     ...(classify?.transductive === true ? { transductive: true, assumes: classify.assumes } : {}),
   };

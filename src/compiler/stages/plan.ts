@@ -80,10 +80,11 @@ export function buildPlan(experiment: Experiment, options: PlanOptions): PlanRep
     const inputs = { seed: options.seed, outputs, data: options.data };
     const key = stageKey(node.stage, experiment, inputs);
     const found = key === undefined || options.force?.has(node.id) ? undefined : options.lookup(key);
-    if (found) outputs[node.id] = found.output;
-    const status = found
-      ? ({ cached: true, by: found.by } as const)
-      : missing(node.id, key, keyContent(node.stage, experiment, inputs), node.needs, options, outputs);
+    if (found !== undefined) outputs[node.id] = found.output;
+    const status =
+      found !== undefined
+        ? ({ cached: true, by: found.by } as const)
+        : missing(node.id, key, keyContent(node.stage, experiment, inputs), node.needs, options, outputs);
     const base = {
       id: node.id,
       name: node.name,
@@ -192,11 +193,12 @@ function trainingPlan(
     perStep: `${duration.perStep} ${pretrain ? "image" : "episode"}${duration.perStep === 1 ? "" : "s"}${
       duration.parts === undefined ? "" : ` in ${duration.parts} parts`
     }`,
-    validation: validate
-      ? `${taskText(validate.task)} from ${splitText(validate.split)}, ${validate.episodes} episodes every ${
-          validate.everyEpochs === 1 ? "epoch" : `${validate.everyEpochs} epochs`
-        }${validate.keepBest ? ", keep best" : ""}${validate.patience === undefined ? "" : `, patience ${validate.patience} epochs`}`
-      : undefined,
+    validation:
+      validate !== undefined
+        ? `${taskText(validate.task)} from ${splitText(validate.split)}, ${validate.episodes} episodes every ${
+            validate.everyEpochs === 1 ? "epoch" : `${validate.everyEpochs} epochs`
+          }${validate.keepBest ? ", keep best" : ""}${validate.patience === undefined ? "" : `, patience ${validate.patience} epochs`}`
+        : undefined,
     ema: stage.ema,
     cost:
       options.costs === false || stage.blockers.length > 0
@@ -329,7 +331,7 @@ function evaluatePlan(stage: EvaluateStage, experiment: Experiment, options: Pla
 
 function evaluateCost(stage: EvaluateStage, experiment: Experiment, options: PlanOptions): EvaluatePlan["cost"] {
   const [row] = stage.rows;
-  if (!row) return undefined;
+  if (row === undefined) return undefined;
   const dataset = datasetOf(experiment, row.split.dataset);
   const encoder = stage.encoder.value;
   const embed = lowerEmbed(encoder, dataset, {
@@ -369,6 +371,6 @@ export function embeddedForms(metric: Metric, encoder: Network): readonly string
 
 function datasetOf(experiment: Experiment, id: string): Dataset {
   const found = experiment.datasets[id];
-  if (!found) throw new Error(`plan: no dataset ${id}`);
+  if (found === undefined) throw new Error(`plan: no dataset ${id}`);
   return found;
 }

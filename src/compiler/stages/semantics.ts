@@ -171,7 +171,7 @@ export function semanticsOf(stage: Stage, experiment: Experiment): Readonly<Reco
     used.set(`optimizer.${stage.optimizer.kind}`, optimizerVersions[stage.optimizer.kind]);
     used.set(`schedule.${stage.schedule.kind}`, scheduleVersions[stage.schedule.kind]);
     used.set("initial_weights", conductVersions.initial_weights);
-    if (stage.validate) {
+    if (stage.validate !== undefined) {
       metric(stage.validate.metric);
       used.set("stage.evaluate", conductVersions.evaluate);
       used.set("episode_sampler", conductVersions.episode_sampler);

@@ -28,7 +28,7 @@ export function batch(graph: Graph, outputs: readonly Node[], batched: ReadonlyM
   }
   const laneOf = (node: Node): Lane => {
     const lane = lanes.get(node);
-    if (!lane) throw new CompilerBug(`${node.op} ${node.id} is used before it is batched`);
+    if (lane === undefined) throw new CompilerBug(`${node.op} ${node.id} is used before it is batched`);
     return lane;
   };
   for (const node of reachable(outputs)) {

@@ -107,17 +107,17 @@ const flops: Readonly<Record<PrimitiveName, FlopRule>> = {
 
 /** The operations of nodes; composites cost what their primitives do, which is found once for each use alike. */
 class FlopCount {
-  readonly #known = new Map<string, number>();
+  private readonly known = new Map<string, number>();
 
   of(node: Node): number {
     if (!isComposite(node.op)) return flops[node.op](node);
     const key = `${node.op} ${JSON.stringify(node.attrs)} ${node.inputs.map(typeText).join()}`;
-    const count = this.#known.get(key) ?? this.#expanded(node, node.op);
-    this.#known.set(key, count);
+    const count = this.known.get(key) ?? this.expanded(node, node.op);
+    this.known.set(key, count);
     return count;
   }
 
-  #expanded(node: Node, op: CompositeName): number {
+  private expanded(node: Node, op: CompositeName): number {
     const o = new Ops(new Graph());
     const operands = node.inputs.map(({ shape, dtype }, place) => o.input(`operand ${place}`, shape, dtype));
     const whole = decomposed(o, op, operands, node.attrs as OpAttrs[CompositeName]);

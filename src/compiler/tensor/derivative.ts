@@ -50,16 +50,16 @@ export function vectorJacobian(
   const sums = new Map<Node, Node>();
   const contribute = (node: Node, share: Node): void => {
     const before = sums.get(node);
-    sums.set(node, before ? o.add(before, share) : share);
+    sums.set(node, before !== undefined ? o.add(before, share) : share);
   };
   for (const { of, by } of seeds) contribute(of, by);
   for (const node of order.reverse()) {
     const dy = sums.get(node);
-    if (!dy || !varies.has(node)) continue;
+    if (dy === undefined || !varies.has(node)) continue;
     graph.at(node.span, () => {
       adjoints(o, node, dy).forEach((adjoint, place) => {
         const operand = node.inputs[place];
-        if (!operand || !varies.has(operand) || adjoint === "none") return;
+        if (operand === undefined || !varies.has(operand) || adjoint === "none") return;
         contribute(operand, adjoint === "viaDecomposition" ? throughDecomposition(o, node, place, dy) : adjoint());
       });
     });
@@ -86,6 +86,6 @@ function throughDecomposition(o: Ops, node: Node, place: number, dy: Node): Node
   const share = vectorJacobian(o.graph, [{ of, by: seed }], places.slice(place, place + 1));
   const actual = new Map([...places.map((at, index) => [at, node.inputs[index]] as const), [seed, dy]]);
   const [result] = rebuild(o.graph, share, (each) => actual.get(each));
-  if (!result) throw new CompilerBug(`${node.op} lost the derivative of an operand`);
+  if (result === undefined) throw new CompilerBug(`${node.op} lost the derivative of an operand`);
   return result;
 }

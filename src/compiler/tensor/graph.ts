@@ -25,71 +25,71 @@ function attributeKey(value: unknown): string {
  * exist twice; a node keeps the span it was first made with.
  */
 export class Graph {
-  readonly #nodes: Node[] = [];
-  readonly #byKey = new Map<string, Node>();
-  readonly #inputs = new Map<string, Node<"input">>();
-  readonly #constants = new Constants();
-  #span: Span | undefined;
+  private readonly created: Node[] = [];
+  private readonly byKey = new Map<string, Node>();
+  private readonly inputs = new Map<string, Node<"input">>();
+  private readonly constants = new Constants();
+  private span: Span | undefined;
 
   /** Every node, in the order of making: operands come before their users. */
   get nodes(): readonly Node[] {
-    return this.#nodes;
+    return this.created;
   }
 
   /** Runs `make`; the nodes made in it are blamed on `span` unless they name their own. */
   at<T>(span: Span | undefined, make: () => T): T {
-    const before = this.#span;
-    this.#span = span ?? before;
+    const before = this.span;
+    this.span = span ?? before;
     try {
       return make();
     } finally {
-      this.#span = before;
+      this.span = before;
     }
   }
 
   /** @throws CompilerBug where the operands are of another graph, or do not fit the op. */
   op<K extends OpName>(name: K, inputs: readonly Node[], attrs: OpAttrs[K], span?: Span): Node<K> {
     for (const input of inputs)
-      if (this.#nodes[input.id] !== input) throw new CompilerBug(`${name}: an operand is of another graph`);
-    const key = `${name}|${inputs.map((input) => input.id).join()}|${this.#attrsKey(name, attrs)}`;
-    const known = this.#byKey.get(key);
-    if (known) return known as Node<K>;
+      if (this.created[input.id] !== input) throw new CompilerBug(`${name}: an operand is of another graph`);
+    const key = `${name}|${inputs.map((input) => input.id).join()}|${this.attrsKey(name, attrs)}`;
+    const known = this.byKey.get(key);
+    if (known !== undefined) return known as Node<K>;
     const { shape, dtype } = inferType(name, inputs, attrs);
-    const node = { id: this.#nodes.length, op: name, inputs, attrs, shape, dtype, span: span ?? this.#span };
-    this.#nodes.push(node as Node);
-    this.#byKey.set(key, node as Node);
+    const node = { id: this.created.length, op: name, inputs, attrs, shape, dtype, span: span ?? this.span };
+    this.created.push(node as Node);
+    this.byKey.set(key, node as Node);
     return node as Node<K>;
   }
 
   /** The input of this name. @throws CompilerBug where one of this name and another type exists. */
   input(name: string, shape: Shape, dtype: DType, span?: Span): Node<"input"> {
     const node = this.op("input", [], { name, shape, dtype }, span);
-    if ((this.#inputs.get(name) ?? node) !== node) throw new CompilerBug(`two inputs are named ${name}`);
-    this.#inputs.set(name, node);
+    if ((this.inputs.get(name) ?? node) !== node) throw new CompilerBug(`two inputs are named ${name}`);
+    this.inputs.set(name, node);
     return node;
   }
 
-  #attrsKey<K extends OpName>(name: K, attrs: OpAttrs[K]): string {
+  private attrsKey<K extends OpName>(name: K, attrs: OpAttrs[K]): string {
     if (name !== "const") return attributeKey(attrs);
     const { shape, dtype, data } = attrs as OpAttrs["const"];
-    return `${dtype}[${shape.join()}]#${this.#constants.number(data)}`;
+    return `${dtype}[${shape.join()}]#${this.constants.number(data)}`;
   }
 }
 
 /** Numbers the contents of constants: equal contents, equal number. */
 class Constants {
-  readonly #buckets = new Map<string, { readonly data: OpAttrs["const"]["data"]; readonly number: number }[]>();
-  #count = 0;
+  private readonly buckets = new Map<string, { readonly data: OpAttrs["const"]["data"]; readonly number: number }[]>();
+  private count = 0;
 
   number(data: OpAttrs["const"]["data"]): number {
     let hash = 0;
     for (const value of data) hash = (Math.imul(hash, 31) + Math.imul(value * 0x9e3779b1, 0x85ebca6b)) | 0;
     const key = `${data.length}:${hash}`;
-    const bucket = this.#buckets.get(key) ?? [];
-    this.#buckets.set(key, bucket);
+    const bucket = this.buckets.get(key) ?? [];
+    this.buckets.set(key, bucket);
     const known = bucket.find((entry) => entry.data.every((value, place) => Object.is(value, data[place])));
-    if (known) return known.number;
-    const number = this.#count++;
+    if (known !== undefined) return known.number;
+    const number = this.count++;
     bucket.push({ data, number });
     return number;
   }

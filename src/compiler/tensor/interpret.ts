@@ -79,13 +79,13 @@ export function prepare(program: Program, options: InterpretOptions = {}): Inter
 
 function valueOf(values: ReadonlyMap<Node, Value>, node: Node): Value {
   const value = values.get(node);
-  if (!value) throw new CompilerBug(`${node.op} ${node.id} has no value`);
+  if (value === undefined) throw new CompilerBug(`${node.op} ${node.id} has no value`);
   return value;
 }
 
 function compute<K extends OpName>(node: Node<K>, inputs: readonly Value[]): Value {
   const kernel = kernels[node.op] as Kernel<K> | undefined;
-  if (!kernel) throw new CompilerBug(`${node.op} is not expanded`);
+  if (kernel === undefined) throw new CompilerBug(`${node.op} is not expanded`);
   const { shape, dtype } = node;
   const data = kernel(inputs as unknown as Parameters<Kernel<K>>[0], node.attrs as Parameters<Kernel<K>>[1], node);
   if (data.length !== elementCount(shape))
@@ -94,7 +94,7 @@ function compute<K extends OpName>(node: Node<K>, inputs: readonly Value[]): Val
 }
 
 function accept(name: string, node: Node, tensor: InputTensor | undefined): Value {
-  if (!tensor) throw new CompilerBug(`input ${name} is not given`);
+  if (tensor === undefined) throw new CompilerBug(`input ${name} is not given`);
   const { shape, dtype } = node;
   if (tensor.dtype !== dtype || !sameShape(tensor.shape, shape) || tensor.data.length !== elementCount(shape))
     throw new CompilerBug(

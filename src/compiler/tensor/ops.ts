@@ -47,39 +47,39 @@ export class Ops {
   }
 
   // Element-wise
-  neg = this.#unary("neg");
-  exp = this.#unary("exp");
-  log = this.#unary("log");
-  sqrt = this.#unary("sqrt");
-  rsqrt = this.#unary("rsqrt");
-  tanh = this.#unary("tanh");
-  abs = this.#unary("abs");
-  floor = this.#unary("floor");
-  not = this.#unary("not");
-  add = this.#binary("add");
-  sub = this.#binary("sub");
-  mul = this.#binary("mul");
-  div = this.#binary("div");
-  max = this.#binary("max");
-  min = this.#binary("min");
-  pow = this.#binary("pow");
-  and = this.#binary("and");
-  or = this.#binary("or");
-  xor = this.#binary("xor");
-  shl = this.#binary("shl");
-  shr = this.#binary("shr");
-  lt = this.#comparison("lt");
-  le = this.#comparison("le");
-  gt = this.#comparison("gt");
-  ge = this.#comparison("ge");
-  eq = this.#comparison("eq");
-  ne = this.#comparison("ne");
+  neg = this.unary("neg");
+  exp = this.unary("exp");
+  log = this.unary("log");
+  sqrt = this.unary("sqrt");
+  rsqrt = this.unary("rsqrt");
+  tanh = this.unary("tanh");
+  abs = this.unary("abs");
+  floor = this.unary("floor");
+  not = this.unary("not");
+  add = this.binary("add");
+  sub = this.binary("sub");
+  mul = this.binary("mul");
+  div = this.binary("div");
+  max = this.binary("max");
+  min = this.binary("min");
+  pow = this.binary("pow");
+  and = this.binary("and");
+  or = this.binary("or");
+  xor = this.binary("xor");
+  shl = this.binary("shl");
+  shr = this.binary("shr");
+  lt = this.comparison("lt");
+  le = this.comparison("le");
+  gt = this.comparison("gt");
+  ge = this.comparison("ge");
+  eq = this.comparison("eq");
+  ne = this.comparison("ne");
   square(x: Node): Node {
     return this.mul(x, x);
   }
   /** a where `condition`, else b; the untaken side reaches neither value nor gradient. */
   select(condition: Node, a: Operand, b: Operand): Node {
-    return this.graph.op("select", [condition, ...this.#paired("select", a, b)], {});
+    return this.graph.op("select", [condition, ...this.paired("select", a, b)], {});
   }
   cast(x: Node, to: DType): Node {
     return x.dtype === to ? x : this.graph.op("cast", [x], { to });
@@ -129,7 +129,7 @@ export class Ops {
   }
   concat(parts: readonly Node[], axis: number): Node {
     const [first, ...rest] = parts;
-    if (!first) throw new CompilerBug("concat of nothing");
+    if (first === undefined) throw new CompilerBug("concat of nothing");
     return rest.length === 0 ? first : this.graph.op("concat", parts, { axis });
   }
   reverse(x: Node, axes: readonly number[]): Node {
@@ -240,16 +240,16 @@ export class Ops {
     return this.graph.op("random_bits", [key, counter], { shape });
   }
 
-  #unary(op: Unary): (x: Node) => Node {
+  private unary(op: Unary): (x: Node) => Node {
     return (x) => this.graph.op(op, [x], {});
   }
-  #binary(op: Binary): (a: Operand, b: Operand) => Node {
-    return (a, b) => this.graph.op(op, this.#paired(op, a, b), {});
+  private binary(op: Binary): (a: Operand, b: Operand) => Node {
+    return (a, b) => this.graph.op(op, this.paired(op, a, b), {});
   }
-  #comparison(cmp: Comparison): (a: Operand, b: Operand) => Node {
-    return (a, b) => this.graph.op("compare", this.#paired("compare", a, b), { cmp });
+  private comparison(cmp: Comparison): (a: Operand, b: Operand) => Node {
+    return (a, b) => this.graph.op("compare", this.paired("compare", a, b), { cmp });
   }
-  #paired(op: OpName, a: Operand, b: Operand): [Node, Node] {
+  private paired(op: OpName, a: Operand, b: Operand): [Node, Node] {
     if (typeof a !== "number") return [a, typeof b === "number" ? this.full(a.shape, b, a.dtype) : b];
     if (typeof b === "number") throw new CompilerBug(`${op} of two numbers`);
     return [this.full(b.shape, a, b.dtype), b];

@@ -10,7 +10,7 @@ export interface PrintOptions {
 }
 
 /** Elements of a constant that are shown. */
-const SHOWN = 6;
+const shownElements = 6;
 
 export function print(program: Program, { source }: PrintOptions = {}): string {
   const order = schedule(program.outputs.map((output) => output.node));
@@ -39,8 +39,8 @@ function attributes(node: Node): string {
   if (node.op === "input") return node.attrs.name;
   if (node.op === "const") {
     const { data } = node.attrs;
-    const shown = Array.from(data.slice(0, SHOWN), valueText).join(", ");
-    return data.length > SHOWN ? `${shown}, …` : shown;
+    const shown = Array.from(data.slice(0, shownElements), valueText).join(", ");
+    return data.length > shownElements ? `${shown}, …` : shown;
   }
   const entries = Object.entries(node.attrs).filter(([name]) => name !== "shape" && name !== "dtype");
   return entries.length === 0 ? "" : `{${entries.map(([name, value]) => `${name}: ${valueText(value)}`).join(", ")}}`;

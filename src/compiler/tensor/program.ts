@@ -21,7 +21,7 @@ export function rewriteProgram(
   const rewritten = rewrite(graph, rootsOf(program));
   const outputs = program.outputs.map((output, place): ProgramOutput => {
     const node = rewritten[place];
-    if (!node || graph.nodes[node.id] !== node)
+    if (node === undefined || graph.nodes[node.id] !== node)
       throw new CompilerBug(`a pass lost output ${output.name} of ${program.name}`);
     return { ...output, node };
   });

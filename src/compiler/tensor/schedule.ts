@@ -4,10 +4,10 @@ import { Heap } from "./schedule/heap.js";
 import { elementCount, type TensorType } from "./shape.js";
 import { reachable } from "./walk.js";
 
-const BYTES: Readonly<Record<DType, number>> = { f32: 4, i32: 4, u32: 4, u8: 1, bool: 1 };
+const bytesPerElement: Readonly<Record<DType, number>> = { f32: 4, i32: 4, u32: 4, u8: 1, bool: 1 };
 
 export function byteSize({ shape, dtype }: TensorType): number {
-  return elementCount(shape) * BYTES[dtype];
+  return elementCount(shape) * bytesPerElement[dtype];
 }
 
 /** Bytes a node takes while it is alive: inputs and constants are there from the start and take none of their own. */
@@ -93,7 +93,7 @@ function eagerOrder(nodes: readonly Node[], outputs: ReadonlySet<Node>): Node[] 
       left.set(operand, remaining);
       if (remaining !== 1) continue;
       const last = users.get(operand)?.find((user) => !done.has(user));
-      if (last && waitingFor.get(last) === 0) consider(last);
+      if (last !== undefined && waitingFor.get(last) === 0) consider(last);
     }
     if (node.inputs.length === 0) return;
     for (const user of users.get(node) ?? []) {
@@ -105,7 +105,7 @@ function eagerOrder(nodes: readonly Node[], outputs: ReadonlySet<Node>): Node[] 
   for (const node of nodes) if (node.inputs.length > 0 && waitingFor.get(node) === 0) become(node);
   for (;;) {
     const next = freeing.pop()?.node ?? oldest.pop();
-    if (!next) break;
+    if (next === undefined) break;
     if (done.has(next)) continue;
     for (const operand of operands.get(next) ?? []) if (!done.has(operand)) run(operand);
     run(next);

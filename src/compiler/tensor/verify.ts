@@ -37,7 +37,7 @@ function checkState(program: Program, fail: (why: string) => never): void {
       continue;
     }
     const output = outputs.get(next ?? "");
-    if (!next || !output) fail(`state ${name} is followed by no output`);
+    if (!next || output === undefined) fail(`state ${name} is followed by no output`);
     else if (output.role !== "state") fail(`state ${name} is followed by ${output.role} output ${next}`);
     else if (typeText(output.node) !== typeText(node))
       fail(`state ${name} is ${typeText(node)}, its successor ${typeText(output.node)}`);

@@ -26,14 +26,14 @@ export function rebuild(graph: Graph, roots: readonly Node[], replace: Replace):
   const built = new Map<Node, Node>();
   const of = (node: Node): Node => {
     const made = built.get(node);
-    if (!made) throw new CompilerBug(`${node.op} ${node.id} is used before it is built`);
+    if (made === undefined) throw new CompilerBug(`${node.op} ${node.id} is used before it is built`);
     return made;
   };
   for (const node of reachable(roots)) {
     const inputs = node.inputs.map(of);
     const made = graph.at(node.span, () => {
       const replacement = replace(node, inputs);
-      if (replacement) return replacement;
+      if (replacement !== undefined) return replacement;
       const same = graph.nodes[node.id] === node && inputs.every((input, place) => input === node.inputs[place]);
       return same ? node : graph.op(node.op, inputs, node.attrs);
     });

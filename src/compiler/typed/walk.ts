@@ -17,7 +17,7 @@ function walkStatements(statements: readonly Statement[], visit: (expr: Expr) =>
         for (const e of s.from) walkExpr(e, visit);
         walkStatements(s.body, visit);
         for (const e of s.next) walkExpr(e, visit);
-        if (s.until) walkExpr(s.until, visit);
+        if (s.until !== undefined) walkExpr(s.until, visit);
         break;
       case "minimize":
         for (const target of s.targets) {
@@ -35,7 +35,7 @@ function walkStatements(statements: readonly Statement[], visit: (expr: Expr) =>
 /** What groups change for a target of a `minimize`. */
 export function changesOf(target: MinimizeTarget): readonly MinimizeChange[] {
   if (target.kind === "network") return Object.values(target.changes ?? {});
-  return target.change ? [target.change] : [];
+  return target.change !== undefined ? [target.change] : [];
 }
 
 export function walkExpr(expr: Expr, visit: (expr: Expr) => void): void {

@@ -38,7 +38,7 @@ export function networkWeights(slot: string, network: Network, origin?: Slot<unk
     shape: w.shape,
     init: w.init,
     trainable: w.trainable,
-    ...(origin ? { from: { ...origin, path: `${origin.slot}.${w.path}` } } : {}),
+    ...(origin !== undefined ? { from: { ...origin, path: `${origin.slot}.${w.path}` } } : {}),
   }));
 }
 
@@ -47,7 +47,7 @@ export function metricWeights(slot: Pick<Slot<Metric>, "value" | "from" | "file"
     .flatMap((learn) => learnWeights(learn, slot.value.learns, encoder))
     .map((decl) => {
       const path = `metric.${decl.path}`;
-      return { ...decl, path, ...(slot.from ? { from: { ...slot.from, path } } : {}) };
+      return { ...decl, path, ...(slot.from !== undefined ? { from: { ...slot.from, path } } : {}) };
     });
   return slotWeights(slot, decls);
 }

@@ -13,7 +13,7 @@ export interface DecodeJob {
   readonly turns: readonly (0 | 1 | 2 | 3)[];
 }
 
-const CHUNK = 16;
+const imagesPerChunk = 16;
 
 interface Waiting {
   readonly resolve: (results: readonly DecodeResult[]) => void;
@@ -46,7 +46,7 @@ export async function* decodeAll(
     return worker;
   });
   const start = async (first: number): Promise<readonly DecodeResult[]> => {
-    const chunk = jobs.slice(first, first + CHUNK);
+    const chunk = jobs.slice(first, first + imagesPerChunk);
     const read = await Promise.all(
       chunk.map(({ ref }) =>
         reader.read(ref).then(
@@ -58,7 +58,7 @@ export async function* decodeAll(
     const items = read.flatMap((got, i) =>
       "bytes" in got ? [{ bytes: got.bytes, bare: chunk[i]?.ref.bare, turns: chunk[i]?.turns ?? [] }] : [],
     );
-    const id = first / CHUNK;
+    const id = first / imagesPerChunk;
     const request: DecodeRequest = { id, ...recipe, items };
     const results = await new Promise<readonly DecodeResult[]>((resolve, reject) => {
       if (failure !== undefined) reject(failure); // A thread that has ended answers nothing.
@@ -81,7 +81,7 @@ export async function* decodeAll(
         // Awaited in order below; a failure before its turn must not count as unhandled.
         chunk.catch(() => undefined);
         underway.push(chunk);
-        first += CHUNK;
+        first += imagesPerChunk;
       }
       const results = await (underway.shift() as Promise<readonly DecodeResult[]>);
       yield* results;

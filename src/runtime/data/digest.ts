@@ -7,11 +7,11 @@ import { pipeline } from "node:stream/promises";
 import { replaceFile } from "./files.js";
 
 /** Below this a file is read at once: a stream takes longer to set up than to read it. */
-const SMALL = 1 << 20;
+const small = 1 << 20;
 
 async function fileDigest(path: string, size: number): Promise<string> {
   const hash = createHash("sha256");
-  if (size < SMALL) return hash.update(await readFile(path)).digest("hex");
+  if (size < small) return hash.update(await readFile(path)).digest("hex");
   await pipeline(createReadStream(path, { highWaterMark: 1 << 20 }), hash);
   return hash.digest("hex");
 }

@@ -49,10 +49,10 @@ async function remove(path: string): Promise<void> {
   await rm(path, { recursive: true, force: true }).catch(() => undefined);
 }
 
-const UNWRITABLE = ["EACCES", "EPERM", "EROFS", "ENOSPC", "EDQUOT", "ENOTDIR", "EEXIST", "EFBIG"];
+const unwritable = ["EACCES", "EPERM", "EROFS", "ENOSPC", "EDQUOT", "ENOTDIR", "EEXIST", "EFBIG"];
 
 function writeError(path: string, error: unknown): unknown {
   const code = (error as { code?: unknown }).code;
-  if (error instanceof DiagnosticError || typeof code !== "string" || !UNWRITABLE.includes(code)) return error;
+  if (error instanceof DiagnosticError || typeof code !== "string" || !unwritable.includes(code)) return error;
   return new DiagnosticError(diagnostic("FSL6031", undefined, { path, reason: reason(error) }), { cause: error });
 }

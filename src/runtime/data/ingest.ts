@@ -12,14 +12,14 @@ import { DigestCache, stamp } from "./digest.js";
 import { exists, makeFolder, replaceFile } from "./files.js";
 import { openPack } from "./pack.js";
 import { findSource } from "./sources/index.js";
-import { type ImageRef, identity, type Listing, type Places, type Source, SPLITS } from "./sources/source.js";
+import { type ImageRef, identity, type Listing, type Places, type Source, splitNames } from "./sources/source.js";
 import type { PackRecipe } from "./write-pack.js";
 
 /** Goes up when the same bytes and steps would give other pixels: every pack is then made anew. */
-export const RECIPE_VERSION = 1;
+export const recipeVersion = 1;
 
 /** Files that are read at once to know what they hold. */
-const SCANNED = 64;
+const scanned = 64;
 
 /**
  * Fetches what the source fetches by itself, decodes every image, runs the fixed start of the chains on it and keeps the
@@ -58,7 +58,7 @@ export async function findPack(dataset: Dataset, places: Places): Promise<Pack |
 function request(dataset: Dataset, places: Places) {
   const source = findSource(dataset.source.kind);
   const recipe: PackRecipe = {
-    version: RECIPE_VERSION,
+    version: recipeVersion,
     channels: channelsOf(dataset, source),
     prefixes: packPrefixes(dataset),
   };
@@ -137,7 +137,7 @@ async function openIfWhole(dir: string): Promise<Pack | undefined> {
 function requireSound(dataset: Dataset, listing: Listing): void {
   const classes = new Map<string, string>();
   const images = new Map<string, string>();
-  for (const split of SPLITS) {
+  for (const split of splitNames) {
     for (const { name, images: refs } of listing[split] ?? []) {
       const other = classes.get(name);
       if (other !== undefined) {
@@ -177,16 +177,16 @@ async function digestSplits(
 ): Promise<{ splitDigests: Record<string, string>; imageDigests: Record<string, string> }> {
   const files = new Set<string>();
   if (source.pinned === undefined) {
-    for (const split of SPLITS)
+    for (const split of splitNames)
       for (const { images } of listing[split] ?? []) for (const { file } of images) files.add(file);
   }
   const known = await DigestCache.open(join(options.cacheDir, "digests.txt"));
   const digests = new Map<string, string>();
   const all = [...files];
   if (all.length > 0) options.onProgress({ phase: "scan", done: 0, total: all.length, unit: "files" });
-  for (let first = 0; first < all.length; first += SCANNED) {
+  for (let first = 0; first < all.length; first += scanned) {
     options.signal.throwIfAborted();
-    const some = all.slice(first, first + SCANNED);
+    const some = all.slice(first, first + scanned);
     const found = await Promise.allSettled(some.map((file) => known.digest(file)));
     for (const [i, file] of some.entries()) {
       const one = found[i];
@@ -198,7 +198,7 @@ async function digestSplits(
   await known.save();
   const splitDigests: Record<string, string> = {};
   const imageDigests: Record<string, string> = {};
-  for (const split of SPLITS) {
+  for (const split of splitNames) {
     const classes = listing[split];
     if (classes === undefined) continue;
     const lines = classes.flatMap(({ name, images }) => [

@@ -7,10 +7,10 @@ import { threadUrl } from "../system/thread-url.js";
 import { remaining } from "./chain.js";
 import type { CreateLoader, LoadedBatch, Loader, LoaderOptions, Pack, PackVariant } from "./contract.js";
 import type { LoaderJob, LoaderReply, LoaderThreadData } from "./loader-thread.js";
-import { INDEX_BYTES } from "./pack.js";
+import { indexBytes } from "./pack.js";
 
 /** Batches that may be ready or in the making at once. */
-const DEPTH = 3;
+const depth = 3;
 
 /**
  * A loader of one split under one chain. Slots of a shared ring are filled by threads; `next` gives them in the order of
@@ -26,7 +26,7 @@ export const createLoader: CreateLoader = async (options) => {
   const { variant, steps } = chooseVariant(pack, transforms);
   const places = await readIndex(variant, pack.layout.rows, firstRow, rows);
   const imageBytes = output.channels * output.height * output.width;
-  const ring = new Uint8Array(new SharedArrayBuffer(DEPTH * options.maxBatch * imageBytes));
+  const ring = new Uint8Array(new SharedArrayBuffer(depth * options.maxBatch * imageBytes));
   const thread: LoaderThreadData = {
     file: variant.file,
     channels: pack.stored.channels,
@@ -65,7 +65,7 @@ async function readIndex(variant: PackVariant, total: number, first: number, row
   const widths = shared(2 * rows, (buffer) => new Uint16Array(buffer));
   const handle = await open(variant.index, "r");
   try {
-    const bytes = Buffer.alloc(total * INDEX_BYTES);
+    const bytes = Buffer.alloc(total * indexBytes);
     await handle.read(bytes, 0, bytes.length, 0);
     for (let i = 0; i < rows; i++) {
       const row = first + i;
@@ -95,7 +95,7 @@ interface Batch {
 
 class ThreadedLoader implements Loader {
   private readonly workers: readonly Worker[];
-  private readonly freeSlots = Array.from({ length: DEPTH }, (_, i) => i);
+  private readonly freeSlots = Array.from({ length: depth }, (_, i) => i);
   /** Requested and not yet given to threads. */
   private readonly queued: Batch[] = [];
   private readonly underway = new Map<number, Batch>();

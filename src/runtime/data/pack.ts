@@ -7,7 +7,7 @@ import type { DataSource, SplitName } from "../../compiler/typed/tree.js";
 import { schemaProblem } from "../system/schema.js";
 import type { PackStep } from "./augment.js";
 import type { Pack, PackedSplit, PackVariant } from "./contract.js";
-import { SPLITS } from "./sources/source.js";
+import { splitNames } from "./sources/source.js";
 
 export interface PackManifest {
   readonly format: 1;
@@ -40,13 +40,13 @@ export interface PackManifest {
   readonly skipped: readonly string[];
 }
 
-export const MANIFEST = "manifest.json";
+export const manifestFile = "manifest.json";
 /** Where each image came from: one line a row. */
-export const ORIGINS = "origins.txt";
+export const originsFile = "origins.txt";
 export const rowsFile = (variant: number): string => `images-${variant}.u8`;
 export const indexFile = (variant: number): string => `images-${variant}.index`;
 /** Bytes of one row's entry in an index: f64 offset, u16 height, u16 width. */
-export const INDEX_BYTES = 12;
+export const indexBytes = 12;
 
 function damaged(dir: string, problem: string, cause?: unknown): DiagnosticError {
   return new DiagnosticError(diagnostic("FSL6030", undefined, { dir, problem }), { cause });
@@ -56,15 +56,15 @@ function damaged(dir: string, problem: string, cause?: unknown): DiagnosticError
 export async function openPack(dir: string): Promise<Pack> {
   let manifest: PackManifest;
   try {
-    manifest = JSON.parse(await readFile(join(dir, MANIFEST), "utf8")) as PackManifest;
+    manifest = JSON.parse(await readFile(join(dir, manifestFile), "utf8")) as PackManifest;
   } catch (error) {
-    throw damaged(dir, `${MANIFEST} cannot be read`, error);
+    throw damaged(dir, `${manifestFile} cannot be read`, error);
   }
   const problem = schemaProblem("pack", manifest);
-  if (problem !== undefined) throw damaged(dir, `in ${MANIFEST} ${problem}`);
+  if (problem !== undefined) throw damaged(dir, `in ${manifestFile} ${problem}`);
   const variants = manifest.variants.map(({ prefix, bytes, height, width, uniform }, i): PackVariant => {
     requireSize(dir, rowsFile(i), bytes);
-    requireSize(dir, indexFile(i), manifest.rows * INDEX_BYTES);
+    requireSize(dir, indexFile(i), manifest.rows * indexBytes);
     return { prefix, file: join(dir, rowsFile(i)), index: join(dir, indexFile(i)), height, width, uniform };
   });
   const first = variants[0];
@@ -72,13 +72,13 @@ export async function openPack(dir: string): Promise<Pack> {
 
   let origins: readonly string[] | undefined;
   const originOf = (row: number): string => {
-    origins ??= readFileSync(join(dir, ORIGINS), "utf8").split("\n");
+    origins ??= readFileSync(join(dir, originsFile), "utf8").split("\n");
     return origins[row] ?? `image ${row}`;
   };
   const splits: Partial<Record<SplitName, PackedSplit>> = {};
   const firstRow: Partial<Record<SplitName, number>> = {};
   let row = 0;
-  for (const split of SPLITS) {
+  for (const split of splitNames) {
     const entry = manifest.splits[split];
     if (entry === undefined) continue;
     const offsets = new Int32Array(entry.classes.length + 1);
@@ -95,7 +95,7 @@ export async function openPack(dir: string): Promise<Pack> {
       sourceOf: (image) => originOf(start + image),
     };
   }
-  if (row !== manifest.rows) throw damaged(dir, `${MANIFEST} counts ${manifest.rows} images, its classes ${row}`);
+  if (row !== manifest.rows) throw damaged(dir, `${manifestFile} counts ${manifest.rows} images, its classes ${row}`);
   return {
     dir,
     digest: manifest.digest,

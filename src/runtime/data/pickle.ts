@@ -64,8 +64,8 @@ function isName(value: PickleValue, name: string): boolean {
   return typeof value === "object" && "kind" in value && value.kind === "name" && value.name === name;
 }
 
-const RECONSTRUCT = "numpy.core.multiarray _reconstruct";
-const NAMES = new Set([RECONSTRUCT, "numpy ndarray", "numpy dtype"]);
+const reconstruct = "numpy.core.multiarray _reconstruct";
+const names = new Set([reconstruct, "numpy ndarray", "numpy dtype"]);
 
 class Machine {
   private at = 0;
@@ -81,7 +81,7 @@ class Machine {
       const start = this.at;
       const code = this.byte();
       if (code === 0x2e) return this.pop(); // STOP
-      const operation = OPERATIONS[code];
+      const operation = operations[code];
       if (operation === undefined) {
         throw new Error(`byte ${start} is an operation (0x${code.toString(16)}) that data has no use for`);
       }
@@ -161,14 +161,14 @@ class Machine {
   }
   name(): void {
     const name = `${this.line()} ${this.line()}`;
-    if (!NAMES.has(name)) throw new Error(`byte ${this.at} names \`${name}\`, which data has no use for`);
+    if (!names.has(name)) throw new Error(`byte ${this.at} names \`${name}\`, which data has no use for`);
     this.push({ kind: "name", name });
   }
   reduce(): void {
     const args = this.pop();
     const made = this.pop();
     if (!Array.isArray(args)) throw this.senseless();
-    if (isName(made, RECONSTRUCT) && isName(args[0], "numpy ndarray")) {
+    if (isName(made, reconstruct) && isName(args[0], "numpy ndarray")) {
       this.push({ kind: "made", of: "array", type: undefined, state: undefined });
     } else if (isName(made, "numpy dtype")) {
       this.push({ kind: "made", of: "dtype", type: args[0], state: undefined });
@@ -187,7 +187,7 @@ class Machine {
 }
 
 /** The operations of protocol 2 that these files use, by their byte. */
-const OPERATIONS: Readonly<Record<number, (machine: Machine) => void>> = {
+const operations: Readonly<Record<number, (machine: Machine) => void>> = {
   128: (m) => {
     const protocol = m.byte();
     if (protocol !== 2) throw new Error(`it is of protocol ${protocol}; the official files are of 2`);

@@ -6,14 +6,14 @@
 import { crc32, inflateSync } from "node:zlib";
 import { type Pixels, pixels } from "./pixels.js";
 
-const SIGNATURE = Buffer.from([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]);
+const signature = Buffer.from([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]);
 /** Chunks that change no pixel; with any other the general decoder decides. */
-const HARMLESS = new Set(["tIME", "tEXt", "zTXt", "iTXt", "pHYs"]);
+const harmless = new Set(["tIME", "tEXt", "zTXt", "iTXt", "pHYs"]);
 
 /** The picture; undefined where it is not such a PNG, or not a whole one: the general decoder then says what is wrong. */
 export function decodePlainPng(encoded: Uint8Array): Pixels | undefined {
   const bytes = Buffer.from(encoded.buffer, encoded.byteOffset, encoded.byteLength);
-  if (bytes.length < 33 || !bytes.subarray(0, 8).equals(SIGNATURE)) return undefined;
+  if (bytes.length < 33 || !bytes.subarray(0, 8).equals(signature)) return undefined;
   const parts: Buffer[] = [];
   let header: Buffer | undefined;
   let ended = false;
@@ -27,7 +27,7 @@ export function decodePlainPng(encoded: Uint8Array): Pixels | undefined {
     if (type === "IHDR") header = content;
     else if (type === "IDAT") parts.push(content);
     else if (type === "IEND") ended = true;
-    else if (!HARMLESS.has(type)) return undefined;
+    else if (!harmless.has(type)) return undefined;
     at = end;
   }
   if (header === undefined || header.length !== 13 || !ended) return undefined;

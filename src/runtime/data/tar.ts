@@ -3,9 +3,9 @@ import { createReadStream } from "node:fs";
 import { pipeline } from "node:stream/promises";
 import { createGunzip } from "node:zlib";
 
-const BLOCK = 512;
+const block = 512;
 /** What is read of an archive lies in memory. CIFAR-100's are under 200 MB unpacked. */
-const MOST = 2 ** 30;
+const most = 2 ** 30;
 
 /** Every regular file in the archive, by its path. @throws Error where it is no such archive, cut off or damaged. */
 export async function readTarGz(path: string): Promise<ReadonlyMap<string, Buffer>> {
@@ -61,15 +61,15 @@ class Chunks {
 async function readMembers(chunks: Chunks, files: Map<string, Buffer>): Promise<void> {
   let total = 0;
   for (;;) {
-    const header = await chunks.take(BLOCK);
-    if (header.length < BLOCK) throw new Error("it is cut off");
+    const header = await chunks.take(block);
+    if (header.length < block) throw new Error("it is cut off");
     // A block of zeros ends the archive.
     if (header.every((byte) => byte === 0)) break;
     const { name, size, regular } = parseHeader(header);
     total += size;
-    if (total > MOST) throw new Error("it holds more than 1 GiB");
+    if (total > most) throw new Error("it holds more than 1 GiB");
     const content = await chunks.take(size);
-    const padding = (BLOCK - (size % BLOCK)) % BLOCK;
+    const padding = (block - (size % block)) % block;
     if (content.length < size || (await chunks.take(padding)).length < padding) throw new Error("it is cut off");
     if (regular) files.set(name, content);
   }

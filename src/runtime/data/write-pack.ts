@@ -9,10 +9,10 @@ import { chainText, remaining, sizeAfter } from "./chain.js";
 import type { IngestOptions } from "./contract.js";
 import { type DecodeJob, decodeAll } from "./decode.js";
 import type { DecodeResult } from "./decode-thread.js";
-import { INDEX_BYTES, indexFile, MANIFEST, ORIGINS, type PackManifest, rowsFile } from "./pack.js";
+import { indexBytes, indexFile, manifestFile, originsFile, type PackManifest, rowsFile } from "./pack.js";
 import type { Pixels } from "./pixels.js";
 import { ImageReader } from "./reader.js";
-import { type ImageRef, identity, type Listing, SPLITS } from "./sources/source.js";
+import { type ImageRef, identity, type Listing, splitNames } from "./sources/source.js";
 
 export interface PackRecipe {
   readonly version: number;
@@ -36,7 +36,7 @@ interface Row {
   readonly class: number;
 }
 
-const FLUSH = 4 << 20;
+const flushBytes = 4 << 20;
 
 /** Images of one prefix, one after another, and where each is. */
 class RowWriter {
@@ -63,7 +63,7 @@ class RowWriter {
     this.position += data.length;
     this.pending.push(data);
     this.pendingBytes += data.length;
-    if (this.pendingBytes >= FLUSH) await this.flush();
+    if (this.pendingBytes >= flushBytes) await this.flush();
   }
 
   private async flush(): Promise<void> {
@@ -78,7 +78,7 @@ class RowWriter {
   ): Promise<{ index: Uint8Array; bytes: number; height: number; width: number; uniform: boolean }> {
     await this.flush();
     const count = kept.length;
-    const index = new Uint8Array(count * INDEX_BYTES);
+    const index = new Uint8Array(count * indexBytes);
     const view = new DataView(index.buffer);
     let height = 0;
     let width = 0;
@@ -132,7 +132,7 @@ export async function writePack(dir: string, write: WriteOptions): Promise<void>
       await writeFile(join(dir, indexFile(v)), index);
       variants.push({ prefix: recipe.prefixes[v] ?? [], ...shape });
     }
-    await writeFile(join(dir, ORIGINS), kept.map((row) => rows[row]?.ref.name ?? "").join("\n"));
+    await writeFile(join(dir, originsFile), kept.map((row) => rows[row]?.ref.name ?? "").join("\n"));
     const manifest: PackManifest = {
       format: 1,
       digest: write.digest,
@@ -144,7 +144,7 @@ export async function writePack(dir: string, write: WriteOptions): Promise<void>
       splits: splitsOf(listing, rows, kept, write),
       skipped,
     };
-    await writeFile(join(dir, MANIFEST), JSON.stringify(manifest));
+    await writeFile(join(dir, manifestFile), JSON.stringify(manifest));
   } finally {
     await reader.close();
     for (const handle of handles) await handle.close();
@@ -152,7 +152,7 @@ export async function writePack(dir: string, write: WriteOptions): Promise<void>
 }
 
 function rowsOf(listing: Listing): Row[] {
-  return SPLITS.flatMap((split) =>
+  return splitNames.flatMap((split) =>
     (listing[split] ?? []).flatMap(({ images }, c) => images.map((ref) => ({ ref, split, class: c }))),
   );
 }
@@ -271,7 +271,7 @@ function splitsOf(
 ): PackManifest["splits"] {
   const splits: Partial<Record<SplitName, { digest: string; source: string; classes: string[]; images: number[] }>> =
     {};
-  for (const split of SPLITS) {
+  for (const split of splitNames) {
     const classes = listing[split];
     if (classes === undefined || classes.length === 0) continue;
     splits[split] = {

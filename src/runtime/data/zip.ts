@@ -6,14 +6,14 @@ import { type Entry, fromRandomAccessReaderPromise, RandomAccessReader } from "y
 
 const inflate = promisify(inflateRaw);
 /** Below this a trip to the thread pool takes longer than the work. */
-const SMALL = 1 << 16;
+const small = 1 << 16;
 async function decompress(bytes: Buffer): Promise<Buffer> {
-  return bytes.length < SMALL ? inflateRawSync(bytes) : await inflate(bytes);
+  return bytes.length < small ? inflateRawSync(bytes) : await inflate(bytes);
 }
 
 /** Size of the local header before the name (it repeats the central directory's name and has its own extra field). */
-const LOCAL_HEADER = 30;
-const WINDOW = 1 << 20;
+const localHeader = 30;
+const windowBytes = 1 << 20;
 
 /** Reads for yauzl a megabyte at a time: a directory of 20,000 entries is 40,000 tiny reads otherwise. */
 class WindowReader extends RandomAccessReader {
@@ -42,7 +42,7 @@ class WindowReader extends RandomAccessReader {
 
   private async fill(position: number, length: number): Promise<void> {
     if (position >= this.start && position + length <= this.start + this.window.length) return;
-    const window = Buffer.allocUnsafe(Math.max(WINDOW, length));
+    const window = Buffer.allocUnsafe(Math.max(windowBytes, length));
     const { bytesRead } = await this.handle.read(window, 0, window.length, position);
     if (bytesRead < length) throw new Error("the archive is cut off");
     this.window = window.subarray(0, bytesRead);
@@ -91,9 +91,9 @@ export class Zip {
       throw new Error(`compressed by method ${entry.compressionMethod}, which is not supported`);
     }
     // Header, name and content in one reading where the local extra field is of a usual size.
-    const likely = LOCAL_HEADER + entry.fileNameLength + entry.extraFieldLength + entry.compressedSize;
+    const likely = localHeader + entry.fileNameLength + entry.extraFieldLength + entry.compressedSize;
     let local = await this.bytes(entry.relativeOffsetOfLocalHeader, likely);
-    const start = LOCAL_HEADER + local.readUInt16LE(26) + local.readUInt16LE(28);
+    const start = localHeader + local.readUInt16LE(26) + local.readUInt16LE(28);
     if (start + entry.compressedSize > local.length) {
       local = await this.bytes(entry.relativeOffsetOfLocalHeader, start + entry.compressedSize);
     }

@@ -10,7 +10,7 @@ export interface Work {
 }
 
 /** Which cards the process sees, fslc's to say: one. TensorFlow's addon uploads to the last that it sees and computes on the first. */
-const VISIBLE = "CUDA_VISIBLE_DEVICES";
+const visibleDevices = "CUDA_VISIBLE_DEVICES";
 
 /** Variables to add to `user`, the environment that fslc was started in: what is set there stays, save the visible cards. */
 export function engineEnvironment(
@@ -22,9 +22,9 @@ export function engineEnvironment(
     // `gpu:1` is the card that nvidia-smi calls 1, not CUDA's second fastest.
     CUDA_DEVICE_ORDER: "PCI_BUS_ID",
     ...tensorflowEnvironment(threads),
-    [VISIBLE]: visibleCard(device, user[VISIBLE]),
+    [visibleDevices]: visibleCard(device, user[visibleDevices]),
   };
-  const own = (variable: string): boolean => variable !== VISIBLE && user[variable] !== undefined;
+  const own = (variable: string): boolean => variable !== visibleDevices && user[variable] !== undefined;
   return Object.fromEntries(Object.entries(wanted).filter(([variable]) => !own(variable)));
 }
 

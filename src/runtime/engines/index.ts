@@ -4,13 +4,13 @@ import { engineThreads } from "./environment.js";
 import { probeApart } from "./probe-apart.js";
 
 /** In the order in which they are listed. */
-export const ENGINE_NAMES = ["onnx", "tensorflow", "reference"] as const;
-export type EngineName = (typeof ENGINE_NAMES)[number];
+export const engineNames = ["onnx", "tensorflow", "reference"] as const;
+export type EngineName = (typeof engineNames)[number];
 
-export const isEngineName = (name: string): name is EngineName => ENGINE_NAMES.some((known) => known === name);
+export const isEngineName = (name: string): name is EngineName => engineNames.some((known) => known === name);
 
 /** Those that can have a GPU; the others compute on the processor alone. */
-export const GPU_ENGINES: ReadonlySet<EngineName> = new Set(["onnx", "tensorflow"]);
+export const gpuEngines: ReadonlySet<EngineName> = new Set(["onnx", "tensorflow"]);
 
 export interface EngineReport {
   readonly name: EngineName;
@@ -31,7 +31,7 @@ export async function probeEngine(name: EngineName, projectDir: string): Promise
 
 export async function probeEngines(projectDir: string): Promise<EngineReport[]> {
   return await Promise.all(
-    ENGINE_NAMES.map(async (name) => ({ name, availability: await probeEngine(name, projectDir) })),
+    engineNames.map(async (name) => ({ name, availability: await probeEngine(name, projectDir) })),
   );
 }
 
@@ -42,9 +42,9 @@ export type Missing = Pick<Extract<Availability, { available: false }>, "why" | 
 export async function missingEngine(name: EngineName, projectDir: string): Promise<Missing | undefined> {
   switch (name) {
     case "onnx": {
-      const { OBTAIN_COMMAND, onnxRuntimeInstalled } = await import("./onnx/obtain.js");
+      const { obtainCommand, onnxRuntimeInstalled } = await import("./onnx/obtain.js");
       if (onnxRuntimeInstalled()) return undefined;
-      return { why: "ONNX Runtime is not installed", fix: OBTAIN_COMMAND };
+      return { why: "ONNX Runtime is not installed", fix: obtainCommand };
     }
     case "tensorflow": {
       const { findTensorflow } = await import("./tensorflow/locate.js");

@@ -5,12 +5,12 @@ import { threadUrl } from "../system/thread-url.js";
 import type { Availability } from "./engine.js";
 
 /** For loading a library and asking drivers for their devices, in ms. */
-const PATIENCE = 120_000;
+const patience = 120_000;
 
 export async function probeApart(): Promise<Availability> {
   const child = fileURLToPath(threadUrl(import.meta.url, "./probe-child.js"));
   const { stdout, ended } = await new Promise<{ stdout: string; ended: string }>((resolve) => {
-    execFile(process.execPath, [child], { timeout: PATIENCE, windowsHide: true }, (error, stdout) =>
+    execFile(process.execPath, [child], { timeout: patience, windowsHide: true }, (error, stdout) =>
       resolve({ stdout, ended: error?.killed ? "hangs" : `crashes (${error?.signal ?? `exit code ${error?.code}`})` }),
     );
   });

@@ -4,10 +4,10 @@ import { didYouMean } from "../../common/did-you-mean.js";
 import { type Diagnostic, DiagnosticError, diagnostic } from "../../compiler/diagnostics/diagnostic.js";
 import type { Adapter, Availability } from "./engine.js";
 import {
-  ENGINE_NAMES,
   type EngineName,
   type EngineReport,
-  GPU_ENGINES,
+  engineNames,
+  gpuEngines,
   isEngineName,
   missingEngine,
   probeEngine,
@@ -31,15 +31,15 @@ export interface Choice {
 }
 
 /** Where nothing is said: it runs everywhere, and numbers of one machine are those of the next. */
-const DEFAULT: Choice = { name: "onnx", device: "cpu" };
-export const AUTO = "auto";
+const defaultChoice: Choice = { name: "onnx", device: "cpu" };
+export const auto = "auto";
 
 /** What can be said against the options without looking at the machine. */
-export function askedProblem({ engine = DEFAULT.name, device }: Asked): Diagnostic | undefined {
-  if (engine !== AUTO && !isEngineName(engine)) {
-    return diagnostic("FSL7002", undefined, { engine }, { help: known(engine, [AUTO, ...ENGINE_NAMES]) });
+export function askedProblem({ engine = defaultChoice.name, device }: Asked): Diagnostic | undefined {
+  if (engine !== auto && !isEngineName(engine)) {
+    return diagnostic("FSL7002", undefined, { engine }, { help: known(engine, [auto, ...engineNames]) });
   }
-  const devices = engine === AUTO || GPU_ENGINES.has(engine) ? ["cpu", "gpu", "gpu:1"] : ["cpu"];
+  const devices = engine === auto || gpuEngines.has(engine) ? ["cpu", "gpu", "gpu:1"] : ["cpu"];
   if (device === undefined || devices.includes(kindOf(device))) return undefined;
   const help = kindOf(device) === "gpu" ? [`${engine} computes on \`cpu\` only`] : known(device, devices);
   return diagnostic("FSL7008", undefined, { engine, device }, { help });
@@ -61,9 +61,9 @@ function known(name: string, names: readonly string[]): string[] {
 export async function chooseEngine(asked: Asked, projectDir: string): Promise<Choice> {
   const problem = askedProblem(asked);
   if (problem !== undefined) throw new DiagnosticError(problem);
-  const { engine = DEFAULT.name, device } = asked;
+  const { engine = defaultChoice.name, device } = asked;
   // A run that the store serves needs no engine, and the command line fetches this one: if it fails, the first stage will tell.
-  if (engine === DEFAULT.name && (device ?? DEFAULT.device) === DEFAULT.device) return DEFAULT;
+  if (engine === defaultChoice.name && (device ?? defaultChoice.device) === defaultChoice.device) return defaultChoice;
   if (!isEngineName(engine)) return best(await probeEngines(projectDir), device);
   const missing = await missingEngine(engine, projectDir);
   if (missing !== undefined) throw unusable(engine, missing);
@@ -161,11 +161,11 @@ export function best(reports: readonly EngineReport[], device?: string, platform
   const [first] = eligible;
   if (first === undefined) {
     const others = reports.filter(({ name }) => name !== "reference");
-    if (device !== undefined && candidates.length > 0) throw noDevice(AUTO, device, others);
+    if (device !== undefined && candidates.length > 0) throw noDevice(auto, device, others);
     const missing = others.flatMap(({ name, availability }) =>
       availability.available ? [] : [{ name, ...availability }],
     );
-    throw unusable(AUTO, {
+    throw unusable(auto, {
       why: missing.map(({ name, why }) => `${name}: ${why}`).join("; "),
       fix: missing.map(({ fix }) => fix).join(", or "),
     });
@@ -196,7 +196,7 @@ function candidatesOf({ name, availability }: EngineReport, platform: string): C
 
 /** Why `auto` computes on the processor although this engine could have a GPU. */
 function whyNoGpu({ name, availability }: EngineReport): string[] {
-  if (!GPU_ENGINES.has(name)) return [];
+  if (!gpuEngines.has(name)) return [];
   if (!availability.available) return [`no GPU by ${name}: ${availability.why}`];
   const [gpu] = gpusOf(availability);
   if (gpu === undefined) return [`no GPU by ${name}: ${noGpu(availability)}`];

@@ -1,28 +1,28 @@
 /** A queue between a producer that never waits and one reader: the async iterable of a run's events. */
 export class Channel<T> implements AsyncIterable<T> {
-  readonly #items: T[] = [];
-  #closed = false;
-  #wake: () => void = () => {};
+  private readonly items: T[] = [];
+  private closed = false;
+  private wake: () => void = () => {};
 
   push(item: T): void {
-    if (this.#closed) throw new Error("pushed to a closed channel");
-    this.#items.push(item);
-    this.#wake();
+    if (this.closed) throw new Error("pushed to a closed channel");
+    this.items.push(item);
+    this.wake();
   }
 
   close(): void {
-    this.#closed = true;
-    this.#wake();
+    this.closed = true;
+    this.wake();
   }
 
   async *[Symbol.asyncIterator](): AsyncIterator<T> {
     for (;;) {
-      const batch = this.#items.splice(0);
+      const batch = this.items.splice(0);
       yield* batch;
-      if (this.#items.length > 0) continue;
-      if (this.#closed) return;
+      if (this.items.length > 0) continue;
+      if (this.closed) return;
       await new Promise<void>((resolve) => {
-        this.#wake = resolve;
+        this.wake = resolve;
       });
     }
   }

@@ -4,7 +4,7 @@ import { didYouMean } from "../../common/did-you-mean.js";
 import { type Diagnostic, diagnostic } from "../../compiler/diagnostics/diagnostic.js";
 import { type StageGraph, stageGraph } from "../../compiler/stages/graph.js";
 import type { Experiment } from "../../compiler/typed/tree.js";
-import { type Asked, AUTO, askedProblem, type Choice } from "../engines/select.js";
+import { type Asked, askedProblem, auto, type Choice } from "../engines/select.js";
 import type { ScheduleOptions } from "../scheduler/scheduler.js";
 import type { Project } from "../system/project.js";
 import { availableThreads, threadBudget } from "../system/threads.js";
@@ -83,7 +83,7 @@ export function settle(
       asked,
       ...(options.choice === undefined ? {} : { choice: options.choice }),
       serves: {
-        ...(engine === undefined || engine === AUTO ? {} : { engine }),
+        ...(engine === undefined || engine === auto ? {} : { engine }),
         ...(device === undefined ? {} : { device: device.startsWith("gpu") ? "gpu" : device }),
       },
       exact: options.exact ?? false,

@@ -150,8 +150,8 @@ export function weightsOf(project: Project, key: string, by?: Numerics): string[
   });
 }
 
-const NUMERICS = ["engine", "version", "device", "adapter", "threads"] as const;
-const isBy = (by: Numerics, stored: Numerics): boolean => NUMERICS.every((field) => by[field] === stored[field]);
+const numericsFields = ["engine", "version", "device", "adapter", "threads"] as const;
+const isBy = (by: Numerics, stored: Numerics): boolean => numericsFields.every((field) => by[field] === stored[field]);
 
 function readText(path: string): string | undefined {
   return existsSync(path) ? readFileSync(path, "utf8") : undefined;

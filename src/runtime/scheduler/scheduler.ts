@@ -70,119 +70,119 @@ export interface ScheduleSummary {
 }
 
 export class Scheduler {
-  readonly #options: ScheduleOptions;
-  readonly #emit: (event: RunEvent) => void;
-  readonly #entries = new Map<string, StoreEntry>();
-  readonly #packs = new Map<string, PackPlace>();
-  readonly #results: Result[] = [];
-  readonly #reports: StageReport[] = [];
-  readonly #files: string[] = [];
-  readonly #failures: StageFailure[] = [];
-  readonly #unfinished = new Set<string>();
-  readonly #stopping = new AbortController();
-  #worker: ReturnType<World["work"]> | undefined;
+  private readonly options: ScheduleOptions;
+  private readonly emit: (event: RunEvent) => void;
+  private readonly entries = new Map<string, StoreEntry>();
+  private readonly packs = new Map<string, PackPlace>();
+  private readonly results: Result[] = [];
+  private readonly reports: StageReport[] = [];
+  private readonly files: string[] = [];
+  private readonly failures: StageFailure[] = [];
+  private readonly unfinished = new Set<string>();
+  private readonly stopping = new AbortController();
+  private worker: ReturnType<World["work"]> | undefined;
 
   constructor(options: ScheduleOptions, emit: (event: RunEvent) => void) {
-    this.#options = options;
-    this.#emit = emit;
+    this.options = options;
+    this.emit = emit;
   }
 
   /** Ends after the current step; what has finished is kept. */
   stop(): void {
-    this.#stopping.abort();
-    this.#worker?.stop();
+    this.stopping.abort();
+    this.worker?.stop();
   }
 
   /** Ends now. */
   abort(): void {
-    this.#stopping.abort();
-    this.#worker?.abort();
+    this.stopping.abort();
+    this.worker?.abort();
   }
 
   /** Stages that the store does not serve are computed with `engine`. */
   async run(engine: Choice): Promise<ScheduleSummary> {
     let interrupted = false;
-    for (const node of this.#options.graph.nodes) {
-      interrupted = this.#stopped();
+    for (const node of this.options.graph.nodes) {
+      interrupted = this.stopped();
       if (interrupted) break;
-      const missing = node.needs.find((id) => this.#unfinished.has(id));
+      const missing = node.needs.find((id) => this.unfinished.has(id));
       if (missing !== undefined) {
-        this.#unfinished.add(node.id);
-        this.#say({ type: "stage.note", stage: node.id, message: `not run: it needs \`${missing}\`` });
+        this.unfinished.add(node.id);
+        this.say({ type: "stage.note", stage: node.id, message: `not run: it needs \`${missing}\`` });
         continue;
       }
-      const place = { stage: node.id, engine: engine.name, dir: this.#options.runDir };
-      const failure = await this.#node(node, engine).catch((error: unknown) => describeFailure(error, place));
+      const place = { stage: node.id, engine: engine.name, dir: this.options.runDir };
+      const failure = await this.node(node, engine).catch((error: unknown) => describeFailure(error, place));
       if (failure === undefined) continue;
-      this.#unfinished.add(node.id);
-      interrupted = this.#stopped();
+      this.unfinished.add(node.id);
+      interrupted = this.stopped();
       if (interrupted) break;
       const { code, message, fix, span } = failure;
-      const at = span === undefined ? undefined : locate(span, nodeHost(this.#options.project).readFile);
+      const at = span === undefined ? undefined : locate(span, nodeHost(this.options.project).readFile);
       const told = { stage: node.id, code, message, fix, at };
-      this.#failures.push(span === undefined ? told : { ...told, span });
-      this.#say({ type: "stage.failed", ...told });
+      this.failures.push(span === undefined ? told : { ...told, span });
+      this.say({ type: "stage.failed", ...told });
     }
     // A stop that came too late to leave anything undone interrupts nothing.
-    const status = interrupted ? "interrupted" : this.#failures.length > 0 ? "failed" : "done";
-    return { status, results: this.#results, reports: this.#reports, files: this.#files, failures: this.#failures };
+    const status = interrupted ? "interrupted" : this.failures.length > 0 ? "failed" : "done";
+    return { status, results: this.results, reports: this.reports, files: this.files, failures: this.failures };
   }
 
   /** Gives the failure, if any. A stopped node gives one too; the caller knows. */
-  async #node(node: StageNode, engine: Choice): Promise<Failure | undefined> {
-    return node.kind === "ingest" ? this.#ingest(node.id, node.dataset, engine) : this.#stage(node, engine);
+  private async node(node: StageNode, engine: Choice): Promise<Failure | undefined> {
+    return node.kind === "ingest" ? this.ingest(node.id, node.dataset, engine) : this.stage(node, engine);
   }
 
-  async #ingest(id: string, dataset: Dataset, engine: Choice): Promise<Failure | undefined> {
-    const ready = await this.#options.world.packed(dataset);
+  private async ingest(id: string, dataset: Dataset, engine: Choice): Promise<Failure | undefined> {
+    const ready = await this.options.world.packed(dataset);
     if (ready !== undefined) {
-      this.#packs.set(dataset.id, ready);
-      this.#say({ type: "stage.cached", stage: id, key: ready.digest, numerics: undefined, results: [] });
+      this.packs.set(dataset.id, ready);
+      this.say({ type: "stage.cached", stage: id, key: ready.digest, numerics: undefined, results: [] });
       return undefined;
     }
-    const lock = await this.#lock(id, `data-${fileName(dataset.id)}`);
+    const lock = await this.lock(id, `data-${fileName(dataset.id)}`);
     if (lock === undefined) return stopped;
     try {
       const started = performance.now();
-      const outcome = await this.#work({ node: id, key: "", content: null, inputs: {} }, engine);
+      const outcome = await this.work({ node: id, key: "", content: null, inputs: {} }, engine);
       if (outcome.kind === "failed") return outcome.failure;
       if (outcome.kind === "stopped") return stopped;
-      const pack = await this.#options.world.packed(dataset);
+      const pack = await this.options.world.packed(dataset);
       if (pack === undefined) throw new Error(`the dataset ${dataset.id} is still not packed after its ingest`);
-      this.#packs.set(dataset.id, pack);
+      this.packs.set(dataset.id, pack);
       const seconds = (performance.now() - started) / 1000;
-      this.#say({ type: "stage.done", stage: id, key: pack.digest, seconds, results: [] });
+      this.say({ type: "stage.done", stage: id, key: pack.digest, seconds, results: [] });
       return undefined;
     } finally {
       lock.release();
     }
   }
 
-  async #stage(node: Exclude<StageNode, { kind: "ingest" }>, engine: Choice): Promise<Failure | undefined> {
-    const { experiment, seed, force } = this.#options;
-    const outputs = Object.fromEntries([...this.#entries].map(([id, { manifest }]) => [id, manifest.output]));
-    const data = Object.fromEntries([...this.#packs].map(([id, { digest }]) => [id, digest]));
+  private async stage(node: Exclude<StageNode, { kind: "ingest" }>, engine: Choice): Promise<Failure | undefined> {
+    const { experiment, seed, force } = this.options;
+    const outputs = Object.fromEntries([...this.entries].map(([id, { manifest }]) => [id, manifest.output]));
+    const data = Object.fromEntries([...this.packs].map(([id, { digest }]) => [id, digest]));
     const inputs = { seed, outputs, data };
     const content = keyContent(node.stage, experiment, inputs);
     const key = stageKey(node.stage, experiment, inputs);
     if (key === undefined || content === undefined) throw new Error(`the inputs of ${node.id} have no digests`);
     const forced = force.has(node.id);
-    if (!forced && this.#serve(node.stage, key)) return undefined;
-    const lock = await this.#lock(node.id, key);
+    if (!forced && this.serve(node.stage, key)) return undefined;
+    const lock = await this.lock(node.id, key);
     if (lock === undefined) return stopped;
     try {
       // Whoever held the lock may have stored it meanwhile.
-      if (!forced && this.#serve(node.stage, key)) return undefined;
+      if (!forced && this.serve(node.stage, key)) return undefined;
       const started = performance.now();
-      const outcome = await this.#work({ node: node.id, key, content, inputs: this.#inputs(node.needs) }, engine);
+      const outcome = await this.work({ node: node.id, key, content, inputs: this.inputs(node.needs) }, engine);
       if (outcome.kind === "failed") return outcome.failure;
       if (outcome.kind !== "stored") return stopped;
       const entry = readEntry(outcome.dir);
       if ("problem" in entry) throw new Error(`the entry just stored in ${outcome.dir} is damaged: ${entry.problem}`);
-      if (outcome.reused) this.#cached(node.stage, key, entry.entry);
+      if (outcome.reused) this.cached(node.stage, key, entry.entry);
       else {
-        const results = this.#take(node.stage, entry.entry);
-        this.#say({
+        const results = this.take(node.stage, entry.entry);
+        this.say({
           type: "stage.done",
           stage: node.id,
           key,
@@ -197,62 +197,62 @@ export class Scheduler {
   }
 
   /** Serves a stage from the store if that holds what is allowed. With `exact`, only a worker can tell. */
-  #serve(stage: Stage, key: string): boolean {
-    const { project, serves, exact } = this.#options;
+  private serve(stage: Stage, key: string): boolean {
+    const { project, serves, exact } = this.options;
     if (exact) return false;
     const entry = findEntry(places.store(project), key, serves, (dir, problem) =>
-      this.#say({ type: "stage.note", stage: stage.id, message: `the stored ${dir} is not used: ${problem}` }),
+      this.say({ type: "stage.note", stage: stage.id, message: `the stored ${dir} is not used: ${problem}` }),
     );
     if (entry === undefined) return false;
-    this.#cached(stage, key, entry);
+    this.cached(stage, key, entry);
     return true;
   }
 
-  #cached(stage: Stage, key: string, entry: StoreEntry): void {
-    const results = this.#take(stage, entry);
-    this.#say({ type: "stage.cached", stage: stage.id, key, numerics: entry.manifest.numerics, results });
+  private cached(stage: Stage, key: string, entry: StoreEntry): void {
+    const results = this.take(stage, entry);
+    this.say({ type: "stage.cached", stage: stage.id, key, numerics: entry.manifest.numerics, results });
   }
 
-  #take(stage: Stage, entry: StoreEntry): Result[] {
+  private take(stage: Stage, entry: StoreEntry): Result[] {
     const { id } = stage;
     const named = { ...entry, manifest: renamed(entry.manifest, stage) };
-    this.#entries.set(id, named);
-    if (stage.kind === "evaluate") this.#files.push(...keepResults(this.#options.runDir, id, named));
+    this.entries.set(id, named);
+    if (stage.kind === "evaluate") this.files.push(...keepResults(this.options.runDir, id, named));
     const results = named.manifest.results.map((result) => ({ stage: id, ...result }));
-    this.#results.push(...results);
-    this.#reports.push(...named.manifest.reports.map((report) => ({ stage: id, ...report })));
+    this.results.push(...results);
+    this.reports.push(...named.manifest.reports.map((report) => ({ stage: id, ...report })));
     return results;
   }
 
-  #inputs(needs: readonly string[]): Job["inputs"] {
+  private inputs(needs: readonly string[]): Job["inputs"] {
     return Object.fromEntries(
       needs.flatMap((need) => {
-        const entry = this.#entries.get(need);
+        const entry = this.entries.get(need);
         return entry === undefined ? [] : [[need, { key: entry.manifest.key, dir: entry.dir }] as const];
       }),
     );
   }
 
-  async #work(task: Pick<Job, "node" | "key" | "content" | "inputs">, engine: Choice): Promise<Outcome> {
-    const { experiment, project, runDir, seed, threads, exact, force, world } = this.#options;
-    const packs = Object.fromEntries([...this.#packs].map(([dataset, { dir }]) => [dataset, dir]));
+  private async work(task: Pick<Job, "node" | "key" | "content" | "inputs">, engine: Choice): Promise<Outcome> {
+    const { experiment, project, runDir, seed, threads, exact, force, world } = this.options;
+    const packs = Object.fromEntries([...this.packs].map(([dataset, { dir }]) => [dataset, dir]));
     const reuseExact = exact && !force.has(task.node);
-    this.#worker = world.work(
+    this.worker = world.work(
       { ...task, experiment, project, runDir, seed, threads, engine, reuseExact, packs },
-      this.#emit,
+      this.emit,
     );
     try {
-      return await this.#worker.outcome;
+      return await this.worker.outcome;
     } finally {
-      this.#worker = undefined;
+      this.worker = undefined;
     }
   }
 
-  #lock(id: string, name: string): ReturnType<typeof acquireLock> {
-    return acquireLock(places.locks(this.#options.project), name, {
-      signal: this.#stopping.signal,
+  private lock(id: string, name: string): ReturnType<typeof acquireLock> {
+    return acquireLock(places.locks(this.options.project), name, {
+      signal: this.stopping.signal,
       onWait: ({ pid, host }) =>
-        this.#say({
+        this.say({
           type: "stage.note",
           stage: id,
           message: `another run computes it (process ${pid} on ${host}); waiting for that`,
@@ -260,12 +260,12 @@ export class Scheduler {
     });
   }
 
-  #stopped(): boolean {
-    return this.#stopping.signal.aborted;
+  private stopped(): boolean {
+    return this.stopping.signal.aborted;
   }
 
-  #say(event: NewEvent): void {
-    this.#emit({ time: Date.now(), ...event });
+  private say(event: NewEvent): void {
+    this.emit({ time: Date.now(), ...event });
   }
 }
 

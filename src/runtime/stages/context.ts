@@ -31,38 +31,38 @@ export class Stopped extends Error {
 
 /** Counts progress for the watchdog, and hears the word to stop. */
 export class Pace {
-  #longest = 0;
-  #last = performance.now();
-  readonly #report: (patience: number) => void;
-  readonly #stopRequested: () => boolean;
+  private longest = 0;
+  private last = performance.now();
+  private readonly report: (patience: number) => void;
+  private readonly stopRequested: () => boolean;
 
   constructor(report: (patience: number) => void, stopRequested: () => boolean) {
-    this.#report = report;
-    this.#stopRequested = stopRequested;
+    this.report = report;
+    this.stopRequested = stopRequested;
   }
 
   /** What comes now cannot be compared with steps (loading a library, building a graph): start measuring after it. */
   prepared(): void {
-    this.#last = performance.now();
-    this.#report(0);
-    this.#check();
+    this.last = performance.now();
+    this.report(0);
+    this.check();
   }
 
   /** One unit of work is done. Throws `Stopped` where the run is to end. */
   step(): void {
     const now = performance.now();
-    this.#longest = Math.max(this.#longest, now - this.#last);
-    this.#last = now;
-    this.#report(patienceFor(this.#longest));
-    this.#check();
+    this.longest = Math.max(this.longest, now - this.last);
+    this.last = now;
+    this.report(patienceFor(this.longest));
+    this.check();
   }
 
   get stopping(): boolean {
-    return this.#stopRequested();
+    return this.stopRequested();
   }
 
-  #check(): void {
-    if (this.#stopRequested()) throw new Stopped();
+  private check(): void {
+    if (this.stopRequested()) throw new Stopped();
   }
 }
 

@@ -42,7 +42,7 @@ export class StagedExecutable {
       for (const executable of executables) await executable.dispose();
       throw error;
     }
-    return new StagedExecutable(program, executables, constants ? weights : new Set(), engine);
+    return new StagedExecutable(program, executables, constants !== undefined ? weights : new Set(), engine);
   }
 
   /** Host outputs for weights (those that are not baked in) and feeds. `pace` is told of each round. */

@@ -148,21 +148,21 @@ class Best {
 
 /** Items per second over the last steps, validations left out. */
 class Rate {
-  #seconds = Number.NaN;
-  #last = performance.now();
+  private seconds = Number.NaN;
+  private last = performance.now();
 
   constructor(readonly perStep: number) {}
 
   step(): number {
     const now = performance.now();
-    const taken = (now - this.#last) / 1000;
-    this.#last = now;
-    this.#seconds = Number.isNaN(this.#seconds) ? taken : 0.9 * this.#seconds + 0.1 * taken;
-    return this.perStep / this.#seconds;
+    const taken = (now - this.last) / 1000;
+    this.last = now;
+    this.seconds = Number.isNaN(this.seconds) ? taken : 0.9 * this.seconds + 0.1 * taken;
+    return this.perStep / this.seconds;
   }
 
   pause(): void {
-    this.#last = performance.now();
+    this.last = performance.now();
   }
 }
 

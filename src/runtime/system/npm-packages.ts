@@ -59,7 +59,7 @@ export async function fetchPackages(
   }
 }
 
-const OFFLINE = [
+const offline = [
   "ENOTFOUND",
   "EAI_AGAIN",
   "ECONNREFUSED",
@@ -77,7 +77,7 @@ function fetchError(spec: string, error: unknown): DiagnosticError {
     return new DiagnosticError(diagnostic("FSL6021", undefined, { package: spec, reason: message }), { cause: error });
   }
   const help: string[] = [];
-  if (OFFLINE.includes(code)) help.push("is there a network? `npm ping` asks the registry of your npm configuration");
+  if (offline.includes(code)) help.push("is there a network? `npm ping` asks the registry of your npm configuration");
   else if (code === "E401" || code === "E403")
     help.push("the registry wants to know who asks: `npm login`, or the token in your .npmrc");
   else if (code === "E404" || code === "ETARGET")

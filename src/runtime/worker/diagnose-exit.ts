@@ -14,19 +14,19 @@ export interface Death {
 }
 
 /** What native code and Node write when memory runs out where nobody can catch it: the words that are told, and the signs. */
-const OUT_OF_MEMORY =
+const outOfMemory =
   /JavaScript heap out of memory|reaching memory limit|std::bad_alloc|OOM when allocating[^\n]*|CUDA_ERROR_OUT_OF_MEMORY|VK_ERROR_OUT_OF_\w+|Allocation failed[^\n]*|(?:cannot|failed to) allocate memory|out of memory/i;
-const DEVICE_LOST =
+const deviceLost =
   /device (?:was |is )?lost|DeviceLost|VK_ERROR_DEVICE_LOST|DXGI_ERROR_DEVICE_\w+|GPU has fallen off the bus/i;
 
 /** Enough of a log for what was said at the end; crashes print stacks after it. */
-const READ = 65_536;
+const read = 65_536;
 
 export function deathOf({ stage, engine, how, log, kills }: Death): Diagnostic {
   const said = tail(log.path, log.from);
-  const memory = OUT_OF_MEMORY.exec(said)?.[0];
+  const memory = outOfMemory.exec(said)?.[0];
   if (memory !== undefined) return diagnostic("FSL7004", undefined, { stage, engine, detail: memory });
-  const lost = DEVICE_LOST.exec(said)?.[0];
+  const lost = deviceLost.exec(said)?.[0];
   if (lost !== undefined) return diagnostic("FSL7005", undefined, { stage, engine, detail: lost });
   const now = outOfMemoryKills();
   if (how === "signal SIGKILL" && kills !== undefined && now !== undefined && now > kills) {
@@ -56,7 +56,7 @@ function tail(path: string, from: number): string {
   }
   try {
     const { size } = fstatSync(file);
-    const start = Math.max(from, size - READ);
+    const start = Math.max(from, size - read);
     const bytes = Buffer.alloc(Math.max(0, size - start));
     return bytes.toString("utf8", 0, readSync(file, bytes, 0, bytes.length, start));
   } finally {

@@ -3,24 +3,24 @@
 import { firstPatience } from "../stages/patience.js";
 
 export class Watchdog {
-  #progress = 0;
-  #patience = firstPatience;
-  #since: number;
+  private progress = 0;
+  private patience = firstPatience;
+  private since: number;
 
   constructor(now: number) {
-    this.#since = now;
+    this.since = now;
   }
 
   /** A sign of life: `progress` counts steps, `patience` is what the worker asks for (0: the first one). */
   beat(progress: number, patience: number, now: number): void {
-    if (progress !== this.#progress) this.#since = now;
-    this.#progress = progress;
-    this.#patience = patience === 0 ? firstPatience : patience;
+    if (progress !== this.progress) this.since = now;
+    this.progress = progress;
+    this.patience = patience === 0 ? firstPatience : patience;
   }
 
   /** How long there has been no progress, in ms, once that is longer than the patience; undefined before. */
   silence(now: number): number | undefined {
-    const silent = now - this.#since;
-    return silent > this.#patience ? silent : undefined;
+    const silent = now - this.since;
+    return silent > this.patience ? silent : undefined;
   }
 }

@@ -18,11 +18,11 @@ import type { CallableValue } from "./values.js";
 const mostInlined = 20_000;
 
 export class Checker {
-  readonly #found = new Map<string, Diagnostic>();
+  private readonly found = new Map<string, Diagnostic>();
   /** The calls that are being inlined, outermost first: an error in a `fn` shows who called it. */
-  readonly #calls: { readonly decl: FnDecl; readonly span: Span }[] = [];
-  #inlined = 0;
-  readonly #open = new Set<object>();
+  private readonly calls: { readonly decl: FnDecl; readonly span: Span }[] = [];
+  private inlined = 0;
+  private readonly open = new Set<object>();
   /** A finished stage as a function of images, for losses over the classes `labels` and images of a size. Set by the owner of the stages. */
   callStage: (
     id: string,
@@ -43,44 +43,44 @@ export class Checker {
     holes: Holes<(typeof registry)[K]>,
     extras: DiagnosticExtras = {},
   ): void {
-    const call = this.#calls.at(-1);
+    const call = this.calls.at(-1);
     const inCall: Label[] =
       call === undefined || span === undefined || within(span, call.span)
         ? []
         : [{ span: call.span, text: `in this call of \`${call.decl.name.text}\`` }];
     const made = diagnostic(code, span, holes, { ...extras, labels: [...(extras.labels ?? []), ...inCall] });
     const key = `${code} ${span?.file} ${span?.start} ${span?.end}`;
-    if (!this.#found.has(key)) this.#found.set(key, made);
+    if (!this.found.has(key)) this.found.set(key, made);
   }
 
   add(found: Diagnostic): void {
     const key = `${found.code} ${found.span?.file} ${found.span?.start} ${found.span?.end}`;
-    if (!this.#found.has(key)) this.#found.set(key, found);
+    if (!this.found.has(key)) this.found.set(key, found);
   }
 
   get diagnostics(): readonly Diagnostic[] {
-    return [...this.#found.values()];
+    return [...this.found.values()];
   }
 
   get errors(): number {
     let errors = 0;
-    for (const found of this.#found.values()) if (found.severity === "error") errors++;
+    for (const found of this.found.values()) if (found.severity === "error") errors++;
     return errors;
   }
 
   /** Runs `work` as part of a call: errors inside point back at it. */
   inCall<T>(decl: FnDecl, span: Span, work: () => T): T {
-    this.#calls.push({ decl, span });
+    this.calls.push({ decl, span });
     try {
       return work();
     } finally {
-      this.#calls.pop();
+      this.calls.pop();
     }
   }
 
   /** Whether a function is being inlined already: calling it again would never end. */
   isOpen(decl: FnDecl): boolean {
-    return this.#calls.some((call) => call.decl === decl);
+    return this.calls.some((call) => call.decl === decl);
   }
 
   /**
@@ -88,10 +88,10 @@ export class Checker {
    * defaults that use others twice double with each level.
    */
   tooManyCalls(callee: string, span: Span): boolean {
-    this.#inlined++;
-    if (this.#inlined <= mostInlined) return false;
-    if (this.#inlined === mostInlined + 1) {
-      const outermost = this.#calls[0];
+    this.inlined++;
+    if (this.inlined <= mostInlined) return false;
+    if (this.inlined === mostInlined + 1) {
+      const outermost = this.calls[0];
       const name = outermost === undefined ? callee : `\`${outermost.decl.name.text}\``;
       this.add(diagnostic("FSL3030", outermost?.span ?? span, { callee: name, most: mostInlined }));
     }
@@ -100,15 +100,15 @@ export class Checker {
 
   /** Runs `work` as part of a definition. Reports one that comes back to itself, and gives undefined. */
   inside<T>(definition: object, name: Name, work: () => T): T | undefined {
-    if (this.#open.has(definition)) {
+    if (this.open.has(definition)) {
       this.report("FSL2018", name.span, { name: name.text });
       return undefined;
     }
-    this.#open.add(definition);
+    this.open.add(definition);
     try {
       return work();
     } finally {
-      this.#open.delete(definition);
+      this.open.delete(definition);
     }
   }
 }

@@ -31,7 +31,7 @@ export interface FrameOptions {
 }
 
 export class Frame {
-  readonly #axes = new Map<string, KnownAxis>();
+  private readonly axes = new Map<string, KnownAxis>();
 
   constructor(
     readonly options: FrameOptions,
@@ -85,23 +85,23 @@ export class Frame {
   }
 
   know(name: string, size: number, merged?: readonly Axis[]): void {
-    const known = this.#axes.get(name);
+    const known = this.axes.get(name);
     if (known?.size === size && merged === undefined) return;
-    this.#axes.set(name, { size, merged });
+    this.axes.set(name, { size, merged });
   }
 
   /** What is known of an axis, under its own name or without its primes. */
   known(name: string): KnownAxis | undefined {
-    return this.#find(name) ?? this.#find(unprimed(name));
+    return this.find(name) ?? this.find(unprimed(name));
   }
 
-  #find(name: string): KnownAxis | undefined {
-    const own = this.#axes.get(name);
-    return own ?? (this.parent === undefined ? undefined : this.parent.#find(name));
+  private find(name: string): KnownAxis | undefined {
+    const own = this.axes.get(name);
+    return own ?? (this.parent === undefined ? undefined : this.parent.find(name));
   }
 
   knownNames(): string[] {
-    return [...new Set([...this.#axes.keys(), ...(this.parent?.knownNames() ?? [])])];
+    return [...new Set([...this.axes.keys(), ...(this.parent?.knownNames() ?? [])])];
   }
 
   isOpaque(axis: string): boolean {
@@ -110,7 +110,7 @@ export class Frame {
 
   /** A typed node; its axes become known. */
   make(span: Span, kind: ValueType["kind"], axes: readonly Axis[], node: ExprNode, of?: Axis): TensorValue {
-    for (const axis of axes) if (this.#find(axis.name)?.size !== axis.size) this.know(axis.name, axis.size);
+    for (const axis of axes) if (this.find(axis.name)?.size !== axis.size) this.know(axis.name, axis.size);
     const type: ValueType = of === undefined ? { kind, axes } : { kind, axes, of };
     return { kind: "tensor", span, expr: { type, span, ...node } as Expr };
   }

@@ -7,8 +7,8 @@ import { anything, type Value } from "./values.js";
 type Entry = { readonly value: Value } | { readonly make: () => Value };
 
 export class Scope {
-  readonly #entries = new Map<string, Entry>();
-  readonly #making = new Set<string>();
+  private readonly entries = new Map<string, Entry>();
+  private readonly making = new Set<string>();
 
   constructor(
     /** The compilation at work: diagnostics, modules, facts. */
@@ -23,41 +23,41 @@ export class Scope {
   }
 
   define(name: string, value: Value): void {
-    this.#entries.set(name, { value });
+    this.entries.set(name, { value });
   }
 
   /** Defined when first looked up. `cycle` is called, and anything given, when making it needs itself. */
   defineLazily(name: string, span: Span, make: () => Value, cycle: () => void): void {
-    this.#entries.set(name, {
+    this.entries.set(name, {
       make: () => {
-        if (this.#making.has(name)) {
+        if (this.making.has(name)) {
           cycle();
           return anything(span);
         }
-        this.#making.add(name);
+        this.making.add(name);
         try {
           const value = make();
-          this.#entries.set(name, { value });
+          this.entries.set(name, { value });
           return value;
         } finally {
-          this.#making.delete(name);
+          this.making.delete(name);
         }
       },
     });
   }
 
   lookup(name: string): Value | undefined {
-    const entry = this.#entries.get(name);
+    const entry = this.entries.get(name);
     if (entry === undefined) return this.parent?.lookup(name);
     return "value" in entry ? entry.value : entry.make();
   }
 
   hasOwn(name: string): boolean {
-    return this.#entries.has(name);
+    return this.entries.has(name);
   }
 
   /** Every name visible here, nearest first: candidates for "did you mean". */
   names(): string[] {
-    return [...this.#entries.keys(), ...(this.parent?.names() ?? [])];
+    return [...this.entries.keys(), ...(this.parent?.names() ?? [])];
   }
 }

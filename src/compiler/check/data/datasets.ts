@@ -32,23 +32,23 @@ function sizeHelp({ transforms }: Chain): string {
 }
 
 export class Datasets {
-  readonly #byId = new Map<string, Dataset | undefined>();
+  private readonly byId = new Map<string, Dataset | undefined>();
 
   constructor(private readonly checker: Checker) {}
 
   get typed(): Record<string, Dataset> {
     const known: Record<string, Dataset> = {};
-    for (const [id, dataset] of this.#byId) if (dataset !== undefined) known[id] = dataset;
+    for (const [id, dataset] of this.byId) if (dataset !== undefined) known[id] = dataset;
     return known;
   }
 
   of(value: DatasetValue, at: ast.Span): Dataset | undefined {
     const { id } = value;
-    if (!this.#byId.has(id)) this.#byId.set(id, this.#elaborate(value, at));
-    return this.#byId.get(id);
+    if (!this.byId.has(id)) this.byId.set(id, this.elaborate(value, at));
+    return this.byId.get(id);
   }
 
-  #elaborate(value: DatasetValue, at: ast.Span): Dataset | undefined {
+  private elaborate(value: DatasetValue, at: ast.Span): Dataset | undefined {
     const { checker } = this;
     const { decl } = value;
     const lines = linesOf(value, at, checker);

@@ -16,7 +16,7 @@ const initializers: Readonly<Record<string, readonly string[]>> = {
 };
 
 export class Learned {
-  readonly #made: (() => Learn | undefined)[] = [];
+  private readonly made: (() => Learn | undefined)[] = [];
 
   constructor(
     private readonly scope: Scope,
@@ -27,7 +27,7 @@ export class Learned {
 
   /** Those that an entry uses, in the order of declaration. */
   typed(): Learn[] {
-    return this.#made.map((make) => make()).filter((learn) => learn !== undefined);
+    return this.made.map((make) => make()).filter((learn) => learn !== undefined);
   }
 
   declare(learn: ast.LearnDecl): void {
@@ -47,13 +47,13 @@ export class Learned {
       const layers = layersOf(value);
       if (layers !== undefined) {
         if (learn.positive || learn.axes !== undefined || learn.like.length > 0) refuseModule(name, learn, this.scope);
-        this.#module(name, layers, value.span);
-      } else if (learn.like.length > 0) this.#like(name, learn);
-      else this.#tensor(name, learn);
+        this.module(name, layers, value.span);
+      } else if (learn.like.length > 0) this.like(name, learn);
+      else this.tensor(name, learn);
     }
   }
 
-  #tensor(name: ast.Name, learn: ast.LearnDecl): void {
+  private tensor(name: ast.Name, learn: ast.LearnDecl): void {
     const { scope } = this;
     const { frame, checker } = scope;
     const axes: Axis[] = [];
@@ -84,12 +84,12 @@ export class Learned {
     scope.define(name.text, frame.make(name.span, "real", axes, { k: "learn", name: name.text }));
     if (!startsRight(init, learn, scope)) return;
     const typed: Learn = { kind: "tensor", name: name.text, axes, init, positive: learn.positive, span: name.span };
-    this.#made.push(() => typed);
+    this.made.push(() => typed);
   }
 
-  #like(name: ast.Name, learn: ast.LearnDecl): void {
+  private like(name: ast.Name, learn: ast.LearnDecl): void {
     const init = initializerOf(learn.value, this.scope);
-    const of = learn.like.map((like) => this.#network(like)).filter((network) => network !== undefined);
+    const of = learn.like.map((like) => this.network(like)).filter((network) => network !== undefined);
     // Values shaped like the weights enter where `minimize` takes its settings, as one per weight.
     const { frame } = this.scope;
     if (frame !== undefined) {
@@ -97,11 +97,11 @@ export class Learned {
     }
     if (init === undefined || !startsRight(init, learn, this.scope)) return;
     const typed: Learn = { kind: "like", name: name.text, of, init, positive: learn.positive, span: name.span };
-    this.#made.push(() => typed);
+    this.made.push(() => typed);
   }
 
   /** `encoder`, or a module of the metric declared before. */
-  #network(like: ast.Expr): OwnNetwork | undefined {
+  private network(like: ast.Expr): OwnNetwork | undefined {
     if (like.kind === "ref" && like.text === "encoder") return { kind: "slot", slot: "encoder" };
     const module = like.kind === "ref" ? this.scope.lookup(like.text) : undefined;
     if (module?.kind === "callable" && module.target.kind === "learn") return module.target;
@@ -114,7 +114,7 @@ export class Learned {
   }
 
   /** A module's weights are known when it meets its first value: `linear(8)` has no input size of its own. */
-  #module(name: ast.Name, layers: readonly ast.Layer[], span: ast.Span): void {
+  private module(name: ast.Name, layers: readonly ast.Layer[], span: ast.Span): void {
     const { scope, use } = this;
     let first:
       | { readonly input: readonly Axis[]; readonly network: Network | undefined; readonly at: ast.Span }
@@ -160,7 +160,7 @@ export class Learned {
       norm: "auto",
       span: name.span,
     });
-    this.#made.push(() =>
+    this.made.push(() =>
       first?.network === undefined
         ? undefined
         : { kind: "module", name: name.text, network: first.network, span: name.span },

@@ -13,7 +13,7 @@ export function checkLikeUses(entries: readonly Entry[], learns: readonly Learn[
   const reads = (tree: unknown): { readonly like: Like; readonly expr: Expr }[] =>
     [...nodes(tree)].flatMap((node) => {
       const like = node["k"] === "learn" ? likes.get(String(node["name"])) : undefined;
-      return like ? [{ like, expr: node as unknown as Expr }] : [];
+      return like !== undefined ? [{ like, expr: node as unknown as Expr }] : [];
     });
   for (const { body } of entries) {
     const allowed = new Set<Expr>();

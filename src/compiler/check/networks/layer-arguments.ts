@@ -22,8 +22,8 @@ export interface AxisArgument {
 }
 
 export class LayerArguments {
-  readonly #values = new Map<string, number | boolean | string | AxisArgument>();
-  #sound = true;
+  private readonly values = new Map<string, number | boolean | string | AxisArgument>();
+  private noErrors = true;
 
   constructor(
     readonly layer: string,
@@ -35,43 +35,43 @@ export class LayerArguments {
     const given = matchArguments(Object.keys(params), args, `\`${layer}\``, scope);
     for (const [name, param] of Object.entries(params)) {
       const expr = given.get(name);
-      if (expr !== undefined) this.#read(name, param, expr);
+      if (expr !== undefined) this.read(name, param, expr);
       else if (!("optional" in param && param.optional) && !("fallback" in param)) {
-        this.#sound = false;
+        this.noErrors = false;
         scope.checker.report("FSL2013", span, { name }, { help: [`\`${layer}\` takes ${usage(params)}`] });
-      } else if ("fallback" in param && param.fallback !== undefined) this.#values.set(name, param.fallback);
+      } else if ("fallback" in param && param.fallback !== undefined) this.values.set(name, param.fallback);
     }
   }
 
   /** False where something has been reported as wrong. */
   get sound(): boolean {
-    return this.#sound;
+    return this.noErrors;
   }
   number(name: string): number {
-    return this.#values.get(name) as number;
+    return this.values.get(name) as number;
   }
   given(name: string): boolean {
-    return this.#values.has(name);
+    return this.values.has(name);
   }
   numberOr(name: string, otherwise: number): number {
     return this.given(name) ? this.number(name) : otherwise;
   }
   bool(name: string): boolean {
-    return this.#values.get(name) as boolean;
+    return this.values.get(name) as boolean;
   }
   word(name: string): string {
-    return this.#values.get(name) as string;
+    return this.values.get(name) as string;
   }
   axis(name: string): AxisArgument | undefined {
-    return this.#values.get(name) as AxisArgument | undefined;
+    return this.values.get(name) as AxisArgument | undefined;
   }
 
-  #read(name: string, param: LayerParam, expr: ast.Expr): void {
+  private read(name: string, param: LayerParam, expr: ast.Expr): void {
     if (param.kind === "word") {
       const word = expr.kind === "ref" ? expr.text : undefined;
-      if (word !== undefined && param.words.includes(word)) this.#values.set(name, word);
+      if (word !== undefined && param.words.includes(word)) this.values.set(name, word);
       else
-        this.#refuse(
+        this.refuse(
           name,
           `one of ${param.words.map((each) => `\`${each}\``).join(", ")}`,
           word ?? "something else",
@@ -81,33 +81,33 @@ export class LayerArguments {
       return;
     }
     if (param.kind === "axis" && expr.kind === "ref" && this.scope.lookup(expr.text)?.kind !== "int") {
-      this.#values.set(name, { name: expr.text, size: undefined });
+      this.values.set(name, { name: expr.text, size: undefined });
       return;
     }
     const value = evaluate(expr, this.scope);
     if (value.kind === "anything") {
-      this.#sound = false;
+      this.noErrors = false;
       return;
     }
-    const refuse = (expected: string): void => this.#refuse(name, expected, describe(value), expr);
+    const refuse = (expected: string): void => this.refuse(name, expected, describe(value), expr);
     switch (param.kind) {
       case "bool":
-        if (value.kind === "bool") this.#values.set(name, value.value);
+        if (value.kind === "bool") this.values.set(name, value.value);
         else refuse("true or false");
         return;
       case "axis":
         if (value.kind === "int" && value.value >= 1 && param.sized)
-          this.#values.set(name, { name: undefined, size: value.value });
+          this.values.set(name, { name: undefined, size: value.value });
         else refuse(param.sized ? "an axis or a size of at least 1" : "an axis");
         return;
       case "count":
-        if (value.kind === "int" && value.value >= param.least) this.#values.set(name, value.value);
+        if (value.kind === "int" && value.value >= param.least) this.values.set(name, value.value);
         else refuse(`a whole number of at least ${param.least}`);
         return;
       case "real": {
         const number = value.kind === "int" || value.kind === "real" ? value.value : Number.NaN;
         if (number >= param.least && !(param.below !== undefined && number >= param.below))
-          this.#values.set(name, number);
+          this.values.set(name, number);
         else {
           const range =
             param.below === undefined ? `at least ${param.least}` : `from ${param.least} to below ${param.below}`;
@@ -117,8 +117,8 @@ export class LayerArguments {
     }
   }
 
-  #refuse(name: string, expected: string, found: string, expr: ast.Expr, help: readonly string[] = []): void {
-    this.#sound = false;
+  private refuse(name: string, expected: string, found: string, expr: ast.Expr, help: readonly string[] = []): void {
+    this.noErrors = false;
     this.scope.checker.report("FSL4005", expr.span, { name, layer: this.layer, expected, found }, { help });
   }
 }

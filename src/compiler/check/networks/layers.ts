@@ -27,21 +27,21 @@ const mostNumbers = 2 ** 31 - 1;
 
 /** The names taken in one block, and how many unnamed layers of each kind it has. */
 class Paths {
-  readonly #counts = new Map<string, number>();
-  readonly #labels = new Set<string>();
+  private readonly counts = new Map<string, number>();
+  private readonly labels = new Set<string>();
 
   constructor(readonly prefix: string) {}
 
   numbered(kind: string): string {
-    const n = this.#counts.get(kind) ?? 0;
-    this.#counts.set(kind, n + 1);
+    const n = this.counts.get(kind) ?? 0;
+    this.counts.set(kind, n + 1);
     return `${this.prefix}${kind}.${n}`;
   }
 
   /** Undefined where the label stands twice. */
   labelled(label: string): string | undefined {
-    if (this.#labels.has(label)) return undefined;
-    this.#labels.add(label);
+    if (this.labels.has(label)) return undefined;
+    this.labels.add(label);
     return `${this.prefix}${label}`;
   }
 }
@@ -53,10 +53,10 @@ class NetworkBuilder {
   readonly outputs = new Map<string, readonly Axis[]>();
   readonly weights: WeightSpec[] = [];
   /** What has been built, for a message about sizes. */
-  readonly #trail: { readonly item: ast.CallLayer; readonly output: readonly Axis[] }[] = [];
-  readonly #open: ast.BlockDecl[] = [];
+  private readonly trail: { readonly item: ast.CallLayer; readonly output: readonly Axis[] }[] = [];
+  private readonly open: ast.BlockDecl[] = [];
   /** Layers written out so far, those of each round of a loop and each use of a block. */
-  #unfolded = 0;
+  private unfolded = 0;
 
   constructor(private readonly request: NetworkRequest) {}
 
@@ -71,21 +71,21 @@ class NetworkBuilder {
   ): readonly Axis[] | undefined {
     let axes: readonly Axis[] | undefined = input;
     for (const item of items) {
-      if (++this.#unfolded > mostUnfolded) {
+      if (++this.unfolded > mostUnfolded) {
         scope.checker.report("FSL4010", item.span, { network: this.request.name, most: mostUnfolded });
         return undefined;
       }
       const before = into.length;
       const given: readonly Axis[] = axes;
-      axes = this.#item(item, given, into, scope, paths, repeated);
+      axes = this.item(item, given, into, scope, paths, repeated);
       if (axes === undefined) return undefined;
-      if (item.output !== undefined && !this.#nameOutput(item.output, given, axes, into, before, paths, scope))
+      if (item.output !== undefined && !this.nameOutput(item.output, given, axes, into, before, paths, scope))
         return undefined;
     }
     return axes;
   }
 
-  #nameOutput(
+  private nameOutput(
     name: ast.Name,
     input: readonly Axis[],
     axes: readonly Axis[],
@@ -116,7 +116,7 @@ class NetworkBuilder {
     return true;
   }
 
-  #item(
+  private item(
     item: ast.Layer,
     input: readonly Axis[],
     into: Layer[],
@@ -126,22 +126,28 @@ class NetworkBuilder {
   ): readonly Axis[] | undefined {
     switch (item.kind) {
       case "callLayer":
-        return this.#call(item, input, into, scope, paths, repeated);
+        return this.call(item, input, into, scope, paths, repeated);
       case "repeatLayer":
-        return this.#repeat(item, input, into, scope, paths, repeated);
+        return this.repeat(item, input, into, scope, paths, repeated);
       case "ifLayer":
-        return this.#branch(item, input, into, scope, paths, repeated);
+        return this.branch(item, input, into, scope, paths, repeated);
       case "residualLayer":
-        return this.#residual(item, input, into, scope, paths, repeated);
+        return this.residual(item, input, into, scope, paths, repeated);
       case "parallelLayer":
-        return this.#parallel(item, input, into, scope, paths, repeated);
+        return this.parallel(item, input, into, scope, paths, repeated);
       default:
         return item satisfies never;
     }
   }
 
   /** The path of a layer: its own name (numbered inside a `repeat`), or its kind and number. */
-  #path(label: ast.Name | undefined, kind: string, scope: Scope, paths: Paths, repeated: boolean): string | undefined {
+  private path(
+    label: ast.Name | undefined,
+    kind: string,
+    scope: Scope,
+    paths: Paths,
+    repeated: boolean,
+  ): string | undefined {
     if (label === undefined) return paths.numbered(kind);
     if (repeated) return paths.numbered(label.text);
     const path = paths.labelled(label.text);
@@ -149,7 +155,7 @@ class NetworkBuilder {
     return path;
   }
 
-  #call(
+  private call(
     item: ast.CallLayer,
     input: readonly Axis[],
     into: Layer[],
@@ -160,7 +166,7 @@ class NetworkBuilder {
     const name = item.callee.text;
     const { checker } = scope;
     const declared = scope.lookup(name);
-    if (declared?.kind === "block") return this.#block(item, declared, input, into, scope, paths, repeated);
+    if (declared?.kind === "block") return this.block(item, declared, input, into, scope, paths, repeated);
     const kind = Object.hasOwn(layerKinds, name) ? layerKinds[name] : undefined;
     if (kind === undefined) {
       if (declared?.kind !== "anything") {
@@ -176,20 +182,26 @@ class NetworkBuilder {
     }
     const args = new LayerArguments(name, kind.params, item.args, item.span, scope);
     if (!args.sound) return undefined;
-    if (!this.#takes(kind, item, args, input, scope)) return undefined;
+    if (!this.takes(kind, item, args, input, scope)) return undefined;
     const made = kind.make(args, input, this.request.axes);
-    const output = this.#fits(made, item, input, scope);
-    if (output === undefined || !this.#holdable(made, item, scope)) return undefined;
-    const path = this.#path(item.label, name, scope, paths, repeated);
+    const output = this.fits(made, item, input, scope);
+    if (output === undefined || !this.holdable(made, item, scope)) return undefined;
+    const path = this.path(item.label, name, scope, paths, repeated);
     if (path === undefined) return undefined;
     for (const weight of made.weights) this.weights.push({ ...weight, path: `${path}.${weight.path}` });
     into.push({ path, op: made.op, input, output, span: item.span });
-    this.#trail.push({ item, output });
+    this.trail.push({ item, output });
     return output;
   }
 
   /** Whether the value has the axes that the layer works on, and the axes that its arguments name exist. */
-  #takes(kind: LayerKind, item: ast.CallLayer, args: LayerArguments, input: readonly Axis[], scope: Scope): boolean {
+  private takes(
+    kind: LayerKind,
+    item: ast.CallLayer,
+    args: LayerArguments,
+    input: readonly Axis[],
+    scope: Scope,
+  ): boolean {
     const { checker } = scope;
     const layer = item.callee.text;
     const has = (name: string): boolean => input.some((axis) => axis.name === name);
@@ -238,12 +250,12 @@ class NetworkBuilder {
   }
 
   /** The output axes; where sizes only stand for unknown ones, no map is too small. */
-  #fits(made: Made, item: ast.CallLayer, input: readonly Axis[], scope: Scope): readonly Axis[] | undefined {
+  private fits(made: Made, item: ast.CallLayer, input: readonly Axis[], scope: Scope): readonly Axis[] | undefined {
     if (made.output.every((axis) => axis.size >= 1)) return made.output;
     if (this.request.generic) return made.output.map((axis) => ({ ...axis, size: Math.max(1, axis.size) }));
     const side = (name: string): number => input.find((axis) => axis.name === name)?.size ?? 0;
     const line = (what: string, axes: readonly Axis[]): string => `\n  ${what.padEnd(24)} ${shape(axes)}`;
-    const trail = this.#trail.map(({ item, output }) => line(written(item), output)).join("");
+    const trail = this.trail.map(({ item, output }) => line(written(item), output)).join("");
     const help = [`sizes so far (channels×height×width):${line("image", this.request.input)}${trail}`];
     scope.checker.report(
       "FSL4003",
@@ -255,7 +267,7 @@ class NetworkBuilder {
   }
 
   /** Whether each weight is an array that a machine can address; sizes that only stand for unknown ones say nothing of it. */
-  #holdable(made: Made, item: ast.CallLayer, scope: Scope): boolean {
+  private holdable(made: Made, item: ast.CallLayer, scope: Scope): boolean {
     const largest = Math.max(0, ...made.weights.map(({ shape }) => shape.reduce((n, size) => n * size, 1)));
     if (largest <= mostNumbers || this.request.generic) return true;
     const what = `the largest weight of \`${written(item)}\``;
@@ -263,7 +275,7 @@ class NetworkBuilder {
     return false;
   }
 
-  #block(
+  private block(
     item: ast.CallLayer,
     block: BlockValue,
     input: readonly Axis[],
@@ -273,7 +285,7 @@ class NetworkBuilder {
     repeated: boolean,
   ): readonly Axis[] | undefined {
     const { decl } = block;
-    if (this.#open.includes(decl)) {
+    if (this.open.includes(decl)) {
       scope.checker.report(
         "FSL4009",
         item.span,
@@ -282,7 +294,7 @@ class NetworkBuilder {
       );
       return undefined;
     }
-    const path = this.#path(item.label, item.callee.text, scope, paths, repeated);
+    const path = this.path(item.label, item.callee.text, scope, paths, repeated);
     if (path === undefined) return undefined;
     const inner = block.scope.child();
     bindArguments(decl.params, item.args, inner, scope, {
@@ -290,15 +302,15 @@ class NetworkBuilder {
       span: item.span,
       typed: true,
     });
-    this.#open.push(decl);
+    this.open.push(decl);
     try {
       return this.sequence(decl.layers, input, into, inner, new Paths(`${path}.`));
     } finally {
-      this.#open.pop();
+      this.open.pop();
     }
   }
 
-  #repeat(
+  private repeat(
     item: ast.RepeatLayer,
     input: readonly Axis[],
     into: Layer[],
@@ -312,11 +324,11 @@ class NetworkBuilder {
       return undefined;
     }
     // `stage: repeat 4 { … }` makes stage.0 … stage.3; the layers of an unnamed one are numbered on in their block.
-    const path = item.label === undefined ? undefined : this.#path(item.label, "repeat", scope, paths, repeated);
+    const path = item.label === undefined ? undefined : this.path(item.label, "repeat", scope, paths, repeated);
     if (item.label !== undefined && path === undefined) return undefined;
     let axes: readonly Axis[] | undefined = input;
     for (let i = 0; i < count.value && axes !== undefined; i++) {
-      if (++this.#unfolded > mostUnfolded) {
+      if (++this.unfolded > mostUnfolded) {
         scope.checker.report("FSL4010", item.count.span, { network: this.request.name, most: mostUnfolded });
         return undefined;
       }
@@ -328,7 +340,7 @@ class NetworkBuilder {
     return axes;
   }
 
-  #branch(
+  private branch(
     item: ast.IfLayer,
     input: readonly Axis[],
     into: Layer[],
@@ -344,11 +356,11 @@ class NetworkBuilder {
     }
     const taken = condition.value ? item.then : (item.otherwise ?? []);
     if (item.label === undefined) return this.sequence(taken, input, into, scope, paths, repeated);
-    const path = this.#path(item.label, "if", scope, paths, repeated);
+    const path = this.path(item.label, "if", scope, paths, repeated);
     return path === undefined ? undefined : this.sequence(taken, input, into, scope, new Paths(`${path}.`));
   }
 
-  #residual(
+  private residual(
     item: ast.ResidualLayer,
     input: readonly Axis[],
     into: Layer[],
@@ -356,7 +368,7 @@ class NetworkBuilder {
     paths: Paths,
     repeated: boolean,
   ): readonly Axis[] | undefined {
-    const path = this.#path(item.label, "residual", scope, paths, repeated);
+    const path = this.path(item.label, "residual", scope, paths, repeated);
     if (path === undefined) return undefined;
     const body: Layer[] = [];
     const shortcut: Layer[] = [];
@@ -379,7 +391,7 @@ class NetworkBuilder {
     return out;
   }
 
-  #parallel(
+  private parallel(
     item: ast.ParallelLayer,
     input: readonly Axis[],
     into: Layer[],
@@ -387,7 +399,7 @@ class NetworkBuilder {
     paths: Paths,
     repeated: boolean,
   ): readonly Axis[] | undefined {
-    const path = this.#path(item.label, "parallel", scope, paths, repeated);
+    const path = this.path(item.label, "parallel", scope, paths, repeated);
     if (path === undefined) return undefined;
     const along = item.along.text;
     const branches: Layer[][] = [];

@@ -20,23 +20,23 @@ interface Declared {
 }
 
 export class Stagecraft implements Stages {
-  readonly #declared = new Map<string, Declared>();
-  readonly #ordered: Stage[] = [];
-  readonly #broken = new Set<ast.MetricDecl>();
+  private readonly declared = new Map<string, Declared>();
+  private readonly ordered: Stage[] = [];
+  private readonly broken = new Set<ast.MetricDecl>();
   readonly datasets: Datasets;
 
   constructor(private readonly checker: Checker) {
     this.datasets = new Datasets(checker);
-    checker.callStage = (id, at, { labels, image }) => this.#callable(id, at, labels, image);
+    checker.callStage = (id, at, { labels, image }) => this.callable(id, at, labels, image);
   }
 
   declare(id: string, decl: ast.StageDecl, scope: Scope): void {
-    this.#declared.set(id, { decl, scope });
+    this.declared.set(id, { decl, scope });
   }
 
   /** Typed stages, each after those it needs. */
   get stages(): readonly Stage[] {
-    return this.#ordered;
+    return this.ordered;
   }
   get typedDatasets(): Record<string, Dataset> {
     return this.datasets.typed;
@@ -46,7 +46,7 @@ export class Stagecraft implements Stages {
   checkMetric(value: MetricValue): void {
     const before = this.checker.errors;
     elaborateMetric(value, genericUse, value.decl.name.span);
-    if (this.checker.errors > before) this.#broken.add(value.decl);
+    if (this.checker.errors > before) this.broken.add(value.decl);
   }
 
   /** A declaration by itself, whether or not a stage uses it. */
@@ -63,17 +63,17 @@ export class Stagecraft implements Stages {
   }
 
   elaborate(id: string): void {
-    this.slotsOf(id, this.#declared.get(id)?.decl.name.span ?? { file: "", start: 0, end: 0 });
+    this.slotsOf(id, this.declared.get(id)?.decl.name.span ?? { file: "", start: 0, end: 0 });
   }
 
   slotsOf(id: string, at: ast.Span): Slots | undefined {
-    const declared = this.#declared.get(id);
+    const declared = this.declared.get(id);
     if (declared === undefined) return undefined;
     if (declared.typed === "making") {
       this.checker.report(
         "FSL5010",
         at,
-        { chain: this.#chain("typed", id) },
+        { chain: this.chain("typed", id) },
         {
           labels: [{ span: declared.decl.name.span, text: `\`${declared.decl.name.text}\` is declared here` }],
         },
@@ -82,7 +82,7 @@ export class Stagecraft implements Stages {
     }
     if (declared.typed === undefined) {
       declared.typed = "making";
-      const lines = this.#linesOf(id, at);
+      const lines = this.linesOf(id, at);
       const made: Elaborated =
         lines === undefined
           ? { stage: undefined, slots: {} }
@@ -93,20 +93,20 @@ export class Stagecraft implements Stages {
               lines: lines.lines,
               datasets: this.datasets,
               stages: this,
-              broken: this.#broken,
+              broken: this.broken,
             });
       declared.typed = made;
-      if (made.stage !== undefined && lines?.complete === true) this.#ordered.push(made.stage);
+      if (made.stage !== undefined && lines?.complete === true) this.ordered.push(made.stage);
     }
     const { stage, slots } = declared.typed;
     return stage === undefined ? undefined : slots;
   }
 
-  #linesOf(id: string, at: ast.Span): { readonly lines: Lines; readonly complete: boolean } | undefined {
-    const declared = this.#declared.get(id);
+  private linesOf(id: string, at: ast.Span): { readonly lines: Lines; readonly complete: boolean } | undefined {
+    const declared = this.declared.get(id);
     if (declared === undefined) return undefined;
     if (declared.lines === "making") {
-      this.checker.report("FSL5010", at, { chain: this.#chain("lines", id) });
+      this.checker.report("FSL5010", at, { chain: this.chain("lines", id) });
       return undefined;
     }
     if (declared.lines !== undefined) return declared.lines;
@@ -115,8 +115,8 @@ export class Stagecraft implements Stages {
     let inherited: Lines = new Map();
     let complete = true;
     if (decl.like !== undefined) {
-      const base = this.#baseOf(decl, decl.like, scope);
-      const lines = base === undefined ? undefined : this.#linesOf(base, decl.like.span);
+      const base = this.baseOf(decl, decl.like, scope);
+      const lines = base === undefined ? undefined : this.linesOf(base, decl.like.span);
       if (lines === undefined) complete = false;
       else inherited = lines.lines;
     }
@@ -126,9 +126,9 @@ export class Stagecraft implements Stages {
     return complete ? declared.lines : undefined;
   }
 
-  #baseOf(decl: ast.StageDecl, like: ast.Name, scope: Scope): string | undefined {
+  private baseOf(decl: ast.StageDecl, like: ast.Name, scope: Scope): string | undefined {
     const value = scope.lookup(like.text);
-    const base = value?.kind === "stage" ? this.#declared.get(value.id) : undefined;
+    const base = value?.kind === "stage" ? this.declared.get(value.id) : undefined;
     if (value?.kind === "stage" && base?.decl.stage === decl.stage) return value.id;
     if (value?.kind === "anything") return undefined;
     const what =
@@ -137,15 +137,15 @@ export class Stagecraft implements Stages {
         : base === undefined
           ? `\`${like.text}\` is ${describe(value)}, not a stage`
           : `\`${like.text}\` is ${stageKind(base.decl)}, and \`${decl.name.text}\` is ${stageKind(decl)}`;
-    const names = [...this.#declared.values()]
+    const names = [...this.declared.values()]
       .filter((other) => other.decl.stage === decl.stage && other.decl !== decl)
       .map((other) => other.decl.name.text);
     this.checker.report("FSL5028", like.span, { what }, { help: suggest(like.text, names) });
     return undefined;
   }
 
-  #chain(making: "typed" | "lines", id: string): string {
-    const open = [...this.#declared.entries()]
+  private chain(making: "typed" | "lines", id: string): string {
+    const open = [...this.declared.entries()]
       .filter(([, declared]) => declared[making] === "making")
       .map(([name]) => name);
     const from = open.slice(open.indexOf(id));
@@ -153,7 +153,7 @@ export class Stagecraft implements Stages {
   }
 
   /** A finished stage as a function of images: its logits, frozen (rule 24). */
-  #callable(
+  private callable(
     id: string,
     at: ast.Span,
     labels: string | undefined,

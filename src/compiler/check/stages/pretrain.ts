@@ -92,7 +92,10 @@ export function pretrain(context: StageContext): Elaborated {
     id,
     name: decl.name.text,
     span,
-    needs: needsOf({ ...slots, ...(validate?.from ? { metric: { from: validate.from } } : {}) }, loss.block),
+    needs: needsOf(
+      { ...slots, ...(validate?.from !== undefined ? { metric: { from: validate.from } } : {}) },
+      loss.block,
+    ),
     blockers,
     data: split,
     classes,

@@ -13,7 +13,7 @@ const normalizing =
   <K extends Normalizing>(perChannel: readonly number[]) =>
   (batch: Batch, node: Node<K>, inputs: Lanes): Lane => {
     const { o, size } = batch;
-    const own = inputs.some((lane, place) => perChannel.includes(place) && !lane.plain);
+    const own = inputs.some((lane, place) => perChannel.includes(place) && lane.plain === undefined);
     const far = own || inputs.some((lane) => lane.inChannels);
     const operands = inputs.map((lane, place) => {
       if (perChannel.includes(place)) return far ? lane.joined() : shared(lane);
@@ -26,7 +26,7 @@ const normalizing =
   };
 
 function shared(lane: Lane): Node {
-  if (!lane.plain) throw new CompilerBug("a per-channel value is each task's own");
+  if (lane.plain === undefined) throw new CompilerBug("a per-channel value is each task's own");
   return lane.plain;
 }
 

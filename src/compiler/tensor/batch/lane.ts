@@ -16,8 +16,8 @@ export interface Batch {
  * Forms are made when asked for, once.
  */
 export class Lane {
-  #leading: Node | undefined;
-  #channels: Node | undefined;
+  private leadingNodes: Node | undefined;
+  private channelNodes: Node | undefined;
 
   private constructor(
     readonly batch: Batch,
@@ -32,26 +32,26 @@ export class Lane {
   }
   static leading(batch: Batch, node: Node): Lane {
     const lane = new Lane(batch, undefined, node.shape.slice(1), false);
-    lane.#leading = node;
+    lane.leadingNodes = node;
     return lane;
   }
   static channels(batch: Batch, node: Node): Lane {
     const [n, tasks, h, w] = images(node.shape);
     const lane = new Lane(batch, undefined, [n, tasks / batch.size, h, w], true);
-    lane.#channels = node;
+    lane.channelNodes = node;
     return lane;
   }
 
   /** [task, …] */
   leading(): Node {
-    this.#leading ??= this.plain ? this.#repeated(this.plain) : this.#fromChannels();
-    return this.#leading;
+    this.leadingNodes ??= this.plain !== undefined ? this.repeated(this.plain) : this.fromChannels();
+    return this.leadingNodes;
   }
 
   /** [n, task·c, h, w] */
   channels(): Node {
-    this.#channels ??= this.#toChannels();
-    return this.#channels;
+    this.channelNodes ??= this.toChannels();
+    return this.channelNodes;
   }
 
   /** Images as [task·n, c, h, w]. */
@@ -66,12 +66,12 @@ export class Lane {
     return this.batch.o.reshape(this.leading(), [this.batch.size * Number(first), ...rest]);
   }
 
-  #repeated(plain: Node): Node {
+  private repeated(plain: Node): Node {
     const { o, size } = this.batch;
     const shape = [size, ...plain.shape];
     if (plain.op === "const" && plain.attrs.data.length === 1) return o.constant(shape, plain.attrs.data, plain.dtype);
     const [source] = plain.inputs;
-    if (plain.op === "broadcast" && source)
+    if (plain.op === "broadcast" && source !== undefined)
       return o.broadcast(
         source,
         shape,
@@ -80,19 +80,20 @@ export class Lane {
     return o.spread(plain, shape, [0]);
   }
 
-  #fromChannels(): Node {
+  private fromChannels(): Node {
     const [n, c, h, w] = images(this.shape);
     const { o, size } = this.batch;
-    if (!this.#channels) throw new CompilerBug("a batched value has no form");
-    return o.transpose(o.reshape(this.#channels, [n, size, c, h, w]), [1, 0, 2, 3, 4]);
+    if (this.channelNodes === undefined) throw new CompilerBug("a batched value has no form");
+    return o.transpose(o.reshape(this.channelNodes, [n, size, c, h, w]), [1, 0, 2, 3, 4]);
   }
 
-  #toChannels(): Node {
+  private toChannels(): Node {
     const [n, c, h, w] = images(this.shape);
     const { o, size } = this.batch;
-    const tasksInside = this.plain
-      ? o.spread(this.plain, [n, size, c, h, w], [1])
-      : o.transpose(this.leading(), [1, 0, 2, 3, 4]);
+    const tasksInside =
+      this.plain !== undefined
+        ? o.spread(this.plain, [n, size, c, h, w], [1])
+        : o.transpose(this.leading(), [1, 0, 2, 3, 4]);
     return o.reshape(tasksInside, [n, size * c, h, w]);
   }
 }

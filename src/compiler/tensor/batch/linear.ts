@@ -37,11 +37,11 @@ export const linearBatches = {
     const { o } = batch;
     const { lhsBatch, rhsBatch, lhsContract, rhsContract } = node.attrs;
     const shared = lhsBatch.length;
-    if (b.plain) {
+    if (b.plain !== undefined) {
       const y = o.dot(a.leading(), b.plain, [next(lhsContract), rhsContract], [next(lhsBatch), rhsBatch]);
       return Lane.leading(batch, fromAxis(batch, y, shared));
     }
-    if (a.plain) {
+    if (a.plain !== undefined) {
       const y = o.dot(a.plain, b.leading(), [lhsContract, next(rhsContract)], [lhsBatch, next(rhsBatch)]);
       return Lane.leading(batch, fromAxis(batch, y, a.shape.length - lhsContract.length));
     }
@@ -59,15 +59,16 @@ export const linearBatches = {
   conv2d: (batch, node, [x, filters]) => {
     const { attrs } = node;
     const { o, size } = batch;
-    if (filters.plain) return unmerge(batch, o.conv2d(x.merged(), filters.plain, attrs));
+    if (filters.plain !== undefined) return unmerge(batch, o.conv2d(x.merged(), filters.plain, attrs));
     // The same images under every task's filters: all the filters at once.
-    if (x.plain && attrs.groups === 1) return Lane.channels(batch, o.conv2d(x.plain, filters.joined(), attrs));
+    if (x.plain !== undefined && attrs.groups === 1)
+      return Lane.channels(batch, o.conv2d(x.plain, filters.joined(), attrs));
     return Lane.channels(batch, o.conv2d(x.channels(), filters.joined(), grouped(attrs, attrs.groups * size)));
   },
   conv2d_input_grad: (batch, node, [dy, filters]) => {
     const { attrs } = node;
     const { o, size } = batch;
-    if (filters.plain) return unmerge(batch, o.conv2dInputGrad(dy.merged(), filters.plain, attrs));
+    if (filters.plain !== undefined) return unmerge(batch, o.conv2dInputGrad(dy.merged(), filters.plain, attrs));
     return Lane.channels(
       batch,
       o.conv2dInputGrad(dy.channels(), filters.joined(), grouped(attrs, attrs.groups * size)),
@@ -76,12 +77,13 @@ export const linearBatches = {
   conv2d_filter_grad: (batch, node, [x, dy]) => {
     const { attrs } = node;
     const { o, size } = batch;
-    if (x.plain && attrs.groups === 1) return unmerge(batch, o.conv2dFilterGrad(x.plain, dy.channels(), attrs));
+    if (x.plain !== undefined && attrs.groups === 1)
+      return unmerge(batch, o.conv2dFilterGrad(x.plain, dy.channels(), attrs));
     return unmerge(batch, o.conv2dFilterGrad(x.channels(), dy.channels(), grouped(attrs, attrs.groups * size)));
   },
   solve_spd: (batch, _, [a, b]) => {
     const { o, size } = batch;
-    if (!a.plain) return Lane.leading(batch, o.solveSpd(a.leading(), b.leading()));
+    if (a.plain === undefined) return Lane.leading(batch, o.solveSpd(a.leading(), b.leading()));
     // One matrix for every task: their right sides become its columns, and it is factored once.
     const rank = b.shape.length;
     const columns = Number(b.shape[rank - 1]);

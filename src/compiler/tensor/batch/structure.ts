@@ -21,8 +21,9 @@ export const structureBatches = {
   gather: (batch, node, [x, indices]) => {
     const { o } = batch;
     const { axis, batch: shared } = node.attrs;
-    if (shared === 0 && indices.plain) return Lane.leading(batch, o.gather(x.leading(), indices.plain, axis + 1));
-    if (shared === 0 && x.plain) {
+    if (shared === 0 && indices.plain !== undefined)
+      return Lane.leading(batch, o.gather(x.leading(), indices.plain, axis + 1));
+    if (shared === 0 && x.plain !== undefined) {
       // Every task picks from the same operand: [P…, task, I…, R…], then the tasks to the front.
       const picked = o.gather(x.plain, indices.leading(), axis);
       const others = picked.shape.map((_, place) => place).filter((place) => place !== axis);
@@ -34,7 +35,7 @@ export const structureBatches = {
     const { o } = batch;
     const { axis, batch: shared, size } = node.attrs;
     const result =
-      shared === 0 && indices.plain
+      shared === 0 && indices.plain !== undefined
         ? o.scatterAdd(updates.leading(), indices.plain, axis + 1, size)
         : o.scatterAdd(updates.leading(), indices.leading(), axis + 1, size, shared + 1);
     return Lane.leading(batch, result);

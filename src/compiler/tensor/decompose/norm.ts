@@ -5,8 +5,8 @@ import type { Decompositions } from "./rule.js";
 
 /** Views x [n, c, h, w] as [groups, n/groups, c, h·w], whose axes 1 and 3 are one channel's pool. */
 class Pools {
-  readonly #shape: readonly number[];
-  readonly #c: number;
+  private readonly shape: readonly number[];
+  private readonly c: number;
 
   constructor(
     readonly o: Ops,
@@ -14,22 +14,22 @@ class Pools {
     readonly groups: number,
   ) {
     const [n, c, h, w] = x.shape as [number, number, number, number];
-    this.#shape = [groups, n / groups, c, h * w];
-    this.#c = c;
+    this.shape = [groups, n / groups, c, h * w];
+    this.c = c;
   }
   view(x: Node): Node {
-    return this.o.reshape(x, this.#shape);
+    return this.o.reshape(x, this.shape);
   }
   mean(view: Node): Node {
     return this.o.mean(view, [1, 3]);
   }
   /** [groups, c] repeated over its pools. */
   spread(statistic: Node): Node {
-    return this.o.spread(statistic, this.#shape, [1, 3]);
+    return this.o.spread(statistic, this.shape, [1, 3]);
   }
   /** [c] repeated over every pool. */
   channels(values: Node): Node {
-    return this.o.broadcast(values, this.#shape, [2]);
+    return this.o.broadcast(values, this.shape, [2]);
   }
   /** Deviations from the pool's mean, and their mean square: the biased variance, never below 0. */
   moments(view: Node): { centred: Node; variance: Node } {
@@ -43,7 +43,7 @@ class Pools {
     return { unit: this.o.mul(centred, this.spread(scale)), scale };
   }
   get channelCount(): number {
-    return this.#c;
+    return this.c;
   }
 }
 

@@ -4,18 +4,18 @@ import type { Ops } from "../ops.js";
 import { elementCount } from "../shape.js";
 import type { Decompositions } from "./rule.js";
 
-const ROTATIONS = [13, 15, 26, 6, 17, 29, 16, 24];
-const PARITY = 0x1bd11bda;
-const ROUNDS = 20;
+const rotations = [13, 15, 26, 6, 17, 29, 16, 24];
+const parity = 0x1bd11bda;
+const rounds = 20;
 
 /** The cipher, element-wise: key words and counter words, all u32 of one shape, to two words. */
 export function threefry2x32(o: Ops, key: readonly [Node, Node], counter: readonly [Node, Node]): [Node, Node] {
-  const keys: readonly [Node, Node, Node] = [...key, o.xor(o.xor(key[0], key[1]), PARITY)];
+  const keys: readonly [Node, Node, Node] = [...key, o.xor(o.xor(key[0], key[1]), parity)];
   const word = (place: number): Node => keys[(place % 3) as 0 | 1 | 2];
   let a = o.add(counter[0], keys[0]);
   let b = o.add(counter[1], keys[1]);
-  for (let round = 0; round < ROUNDS; round++) {
-    const turn = Number(ROTATIONS[round % ROTATIONS.length]);
+  for (let round = 0; round < rounds; round++) {
+    const turn = Number(rotations[round % rotations.length]);
     a = o.add(a, b);
     b = o.xor(o.or(o.shl(b, turn), o.shr(b, 32 - turn)), a);
     if (round % 4 === 3) {

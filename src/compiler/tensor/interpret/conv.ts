@@ -15,18 +15,18 @@ class Convolution {
   readonly taps: number;
   /** Places of the result: its columns. */
   readonly places: number;
-  readonly #x: Shape4;
-  readonly #kernel: readonly [number, number];
-  readonly #result: readonly [number, number];
-  readonly #attrs: ConvAttrs;
+  private readonly x: Shape4;
+  private readonly kernel: readonly [number, number];
+  private readonly result: readonly [number, number];
+  private readonly attrs: ConvAttrs;
 
   constructor(x: Shape, filters: Shape, y: Shape, attrs: ConvAttrs) {
     const [o, inner, kh, kw] = filters as Shape4;
     const [n, , oh, ow] = y as Shape4;
-    this.#x = x as Shape4;
-    this.#kernel = [kh, kw];
-    this.#result = [oh, ow];
-    this.#attrs = attrs;
+    this.x = x as Shape4;
+    this.kernel = [kh, kw];
+    this.result = [oh, ow];
+    this.attrs = attrs;
     this.images = n;
     this.groups = attrs.groups;
     this.filters = o / attrs.groups;
@@ -36,7 +36,7 @@ class Convolution {
 
   /** Calls `visit` for each image and group with the places of its parts of x, of the result and of the filters. */
   each(visit: (x: number, y: number, filters: number) => void): void {
-    const [, c, h, w] = this.#x;
+    const [, c, h, w] = this.x;
     for (let image = 0; image < this.images; image++)
       for (let group = 0; group < this.groups; group++)
         visit(
@@ -48,16 +48,16 @@ class Convolution {
 
   /** Fills `patches` [taps, places] from the channels of x at `at`; padding stays 0. */
   gather(patches: Float64Array, x: Float64Array, at: number): void {
-    const { stride } = this.#attrs;
-    this.#rows((patch, from, count) => {
+    const { stride } = this.attrs;
+    this.rows((patch, from, count) => {
       for (let i = 0; i < count; i++) patches[patch + i] = x[at + from + i * stride[1]] as number;
     });
   }
 
   /** The transpose of `gather`: adds `patches` to the channels of x at `at`. */
   scatter(patches: Float64Array, x: Float64Array, at: number): void {
-    const { stride } = this.#attrs;
-    this.#rows((patch, from, count) => {
+    const { stride } = this.attrs;
+    this.rows((patch, from, count) => {
       for (let i = 0; i < count; i++) {
         const place = at + from + i * stride[1];
         x[place] = (x[place] as number) + (patches[patch + i] as number);
@@ -66,11 +66,11 @@ class Convolution {
   }
 
   /** Calls `visit` for each run of a patch matrix that lies in one row of x: its place there and in x, and its length. */
-  #rows(visit: (patch: number, from: number, count: number) => void): void {
-    const [, , h, w] = this.#x;
-    const [kh, kw] = this.#kernel;
-    const [oh, ow] = this.#result;
-    const { stride, pad } = this.#attrs;
+  private rows(visit: (patch: number, from: number, count: number) => void): void {
+    const [, , h, w] = this.x;
+    const [kh, kw] = this.kernel;
+    const [oh, ow] = this.result;
+    const { stride, pad } = this.attrs;
     for (let tap = 0; tap < this.taps; tap++) {
       const channel = Math.floor(tap / (kh * kw));
       const [top, left] = [(Math.floor(tap / kw) % kh) - pad[0], (tap % kw) - pad[1]];

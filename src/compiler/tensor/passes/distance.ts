@@ -11,7 +11,7 @@ interface Side {
 }
 function side(node: Node): Side {
   const [source] = node.inputs;
-  if (node.op === "broadcast" && source) return { x: source, dims: node.attrs.dims };
+  if (node.op === "broadcast" && source !== undefined) return { x: source, dims: node.attrs.dims };
   return { x: node, dims: node.shape.map((_, axis) => axis) };
 }
 

@@ -6,7 +6,7 @@ import { elementCount } from "../shape.js";
 import type { RewriteRule } from "./rewrite.js";
 
 /** Results and operands above this many elements stay computed at run time: a constant is stored, an op is not. */
-const LARGEST = 1024;
+const largest = 1024;
 
 /** The one value of a constant that repeats it. */
 export function splat(node: Node | undefined): number | undefined {
@@ -74,7 +74,7 @@ export const foldRules: readonly RewriteRule[] = [
     apply: (o, node) => {
       if (!node.inputs.every((input) => input.op === "const")) return undefined;
       const sizes = [node, ...node.inputs].map(({ shape }) => elementCount(shape));
-      return Math.max(...sizes) <= LARGEST ? known(o, node) : undefined;
+      return Math.max(...sizes) <= largest ? known(o, node) : undefined;
     },
   },
 ];

@@ -22,23 +22,23 @@ export interface Place {
 }
 
 /** Steps at one node, and sweeps over a graph, after which two rules must be undoing each other. */
-const PATIENCE = 100;
+const patience = 100;
 
 /** Rules by the ops that they look at. */
 export class Rewriter {
-  readonly #byOp = new Map<OpName, RewriteRule[]>();
+  private readonly byOp = new Map<OpName, RewriteRule[]>();
 
   constructor(rules: readonly RewriteRule[]) {
-    for (const rule of rules) for (const op of rule.on) this.#byOp.set(op, [...(this.#byOp.get(op) ?? []), rule]);
+    for (const rule of rules) for (const op of rule.on) this.byOp.set(op, [...(this.byOp.get(op) ?? []), rule]);
   }
 
   /** The program with every rule applied until none does anything: each sweep builds a graph in the order of the last. */
   program(program: Program): Program {
     let current = program;
-    for (let sweep = 0; sweep < PATIENCE; sweep++) {
+    for (let sweep = 0; sweep < patience; sweep++) {
       let fired = false;
       current = rewriteProgram(current, (graph, roots) => {
-        const swept = this.#sweep(graph, roots);
+        const swept = this.sweep(graph, roots);
         fired = swept.fired;
         return swept.made;
       });
@@ -48,16 +48,16 @@ export class Rewriter {
   }
 
   /** One look at each node, operands first: new nodes inside of what a rule made wait for the next. */
-  #sweep(graph: Graph, roots: readonly Node[]): { made: Node[]; fired: boolean } {
+  private sweep(graph: Graph, roots: readonly Node[]): { made: Node[]; fired: boolean } {
     const o = new Ops(graph);
     let fired = false;
     const users = usersOf(roots);
     const usedOnce = (node: Node): boolean => users.get(node) === 1;
     const made = rebuild(graph, roots, (node, inputs) => {
       let current: Node = graph.op(node.op, inputs, node.attrs);
-      for (let step = 0; step < PATIENCE; step++) {
-        const better = this.#step(o, current, { before: node, usedOnce });
-        if (!better) return current;
+      for (let step = 0; step < patience; step++) {
+        const better = this.step(o, current, { before: node, usedOnce });
+        if (better === undefined) return current;
         fired = true;
         current = better;
       }
@@ -66,10 +66,10 @@ export class Rewriter {
     return { made, fired };
   }
 
-  #step(o: Ops, node: Node, place: Place): Node | undefined {
-    for (const rule of this.#byOp.get(node.op) ?? []) {
+  private step(o: Ops, node: Node, place: Place): Node | undefined {
+    for (const rule of this.byOp.get(node.op) ?? []) {
       const made = rule.apply(o, node, place);
-      if (made && made !== node) return made;
+      if (made !== undefined && made !== node) return made;
     }
     return undefined;
   }

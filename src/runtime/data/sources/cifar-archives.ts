@@ -5,13 +5,13 @@ import { byteArray, type PickleValue, readPickle } from "../pickle.js";
 import { readTarGz } from "../tar.js";
 import type { BarePixels, ImageRef } from "./source.js";
 
-const SIDE = 32;
-const PLANES = 3;
-const PIXELS = PLANES * SIDE * SIDE;
+const side = 32;
+const planes = 3;
+const pixels = planes * side * side;
 /** A record of the binary version: superclass, class, pixels. */
-const RECORD = 2 + PIXELS;
+const record = 2 + pixels;
 /** The images of the two parts: classes were never held apart in CIFAR-100 itself, so few-shot splits pool them. */
-const PARTS = ["train", "test"] as const;
+const parts = ["train", "test"] as const;
 
 export type ArchiveKind = "binary" | "python";
 /** The files of an archive or of the folder that it was unpacked to. */
@@ -53,12 +53,12 @@ export async function archiveMembers(path: string): Promise<{ kind: ArchiveKind;
 export async function archiveImages(kind: ArchiveKind, members: Members): Promise<ReadonlyMap<string, ImageRef[]>> {
   const names = kind === "binary" ? await binaryNames(members) : await pythonNames(members);
   const classes = new Map<string, ImageRef[]>(names.map((name) => [name, []]));
-  for (const part of PARTS) {
+  for (const part of parts) {
     const rows = kind === "binary" ? await binaryRows(part, members) : await pythonRows(part, members);
     for (const [i, { label, name, at }] of rows.entries()) {
       const images = classes.get(names[label] ?? "");
       if (images === undefined) throw new Error(`${part}: image ${i} has the class ${label} of ${names.length}`);
-      const bare: BarePixels = { at, channels: PLANES, height: SIDE, width: SIDE };
+      const bare: BarePixels = { at, channels: planes, height: side, width: side };
       images.push({ name, ...members.place(kind === "binary" ? `${part}.bin` : part), bare });
     }
   }
@@ -84,13 +84,13 @@ async function binaryNames(members: Members): Promise<string[]> {
 async function binaryRows(part: string, members: Members): Promise<Row[]> {
   const file = `${part}.bin`;
   const bytes = await readNamed(members, file);
-  if (bytes.length % RECORD !== 0) {
-    throw new Error(`${file}: its ${bytes.length} bytes are not whole records of ${RECORD}; it is cut off or damaged`);
+  if (bytes.length % record !== 0) {
+    throw new Error(`${file}: its ${bytes.length} bytes are not whole records of ${record}; it is cut off or damaged`);
   }
-  return Array.from({ length: bytes.length / RECORD }, (_, i) => ({
-    label: bytes.readUInt8(i * RECORD + 1),
+  return Array.from({ length: bytes.length / record }, (_, i) => ({
+    label: bytes.readUInt8(i * record + 1),
     name: `${file} image ${i}`,
-    at: i * RECORD + 2,
+    at: i * record + 2,
   }));
 }
 
@@ -106,12 +106,12 @@ async function pythonRows(part: string, members: Members): Promise<Row[]> {
   const data = byteArray(field(value, "data", part));
   if (data === undefined) throw new Error(`${part}: \`data\` is no array of bytes`);
   const [rows, columns] = data.shape;
-  if (data.shape.length !== 2 || columns !== PIXELS || rows !== labels.length || rows !== names.length) {
+  if (data.shape.length !== 2 || columns !== pixels || rows !== labels.length || rows !== names.length) {
     const sizes = `${names.length} names, ${labels.length} classes and ${data.shape.join(" × ")} bytes`;
     throw new Error(`${part}: ${sizes} do not belong together`);
   }
   if (data.data.at + data.data.length > length) throw new Error(`${part}: it is cut off`);
-  return labels.map((label, i) => ({ label, name: `${part}/${names[i]}`, at: data.data.at + i * PIXELS }));
+  return labels.map((label, i) => ({ label, name: `${part}/${names[i]}`, at: data.data.at + i * pixels }));
 }
 
 async function unpickled(members: Members, file: string): Promise<{ value: PickleValue; length: number }> {

@@ -13,12 +13,12 @@ import {
   type Places,
   placed,
   type Source,
-  SPLITS,
+  splitNames,
   textArg,
 } from "./source.js";
 
 /** Images of each class: 500 of CIFAR-100's training part and 100 of its test part. */
-const IMAGES = 600;
+const imagesPerClass = 600;
 
 interface SplitFile {
   /** Per split, per superclass: classes. */
@@ -62,23 +62,27 @@ export const cifar100: Source = {
   },
   facts(source) {
     const classes = cifarSplit(splitArg(source));
-    const sized = (split: SplitName) => classes[split].map((name) => ({ name, images: IMAGES }));
-    return factsOf(Object.fromEntries(SPLITS.map((split) => [split, sized(split)])));
+    const sized = (split: SplitName) => classes[split].map((name) => ({ name, images: imagesPerClass }));
+    return factsOf(Object.fromEntries(splitNames.map((split) => [split, sized(split)])));
   },
   roots: (source, places) => [locate(source, places).path],
   async list(source, places) {
     const split = cifarSplit(splitArg(source));
     const { path, kind } = locate(source, places);
-    const images = await readClasses(source, path, kind, new Set(SPLITS.flatMap((name) => split[name])));
+    const images = await readClasses(source, path, kind, new Set(splitNames.flatMap((name) => split[name])));
     const listed = (name: string) => {
       const found = images.get(name) ?? [];
-      if (found.length !== IMAGES) {
+      if (found.length !== imagesPerClass) {
         const parts = found.length === 500 || found.length === 100 ? "; its train and test parts are both needed" : "";
-        throw layoutError(source, path, `the class ${name} has ${found.length} images where it has ${IMAGES}${parts}`);
+        throw layoutError(
+          source,
+          path,
+          `the class ${name} has ${found.length} images where it has ${imagesPerClass}${parts}`,
+        );
       }
       return { name, images: found };
     };
-    return Object.fromEntries(SPLITS.map((name) => [name, split[name].map(listed)]));
+    return Object.fromEntries(splitNames.map((name) => [name, split[name].map(listed)]));
   },
 };
 
@@ -89,8 +93,8 @@ function splitArg(source: DataSource): "cifar_fs" | "fc100" {
 }
 
 /** By its file of class names an unpacked archive is known: among pictures, `train` and `test` may be folders. */
-const NAMES = { binary: "fine_label_names.txt", python: "meta" } as const;
-const KINDS: readonly ArchiveKind[] = ["binary", "python"];
+const classNameFiles = { binary: "fine_label_names.txt", python: "meta" } as const;
+const kinds: readonly ArchiveKind[] = ["binary", "python"];
 
 /** What of the root is read: an archive, the folder of an unpacked one, or else a tree of pictures. */
 function locate(
@@ -99,12 +103,12 @@ function locate(
 ): { readonly path: string; readonly kind: ArchiveKind | "archive" | "pictures" } {
   const root = placed(textArg(source, "root", undefined), places);
   if (isTarGz(root)) return { path: root, kind: "archive" };
-  for (const kind of KINDS) {
+  for (const kind of kinds) {
     for (const folder of [root, join(root, `cifar-100-${kind}`)]) {
-      if (isFile(join(folder, NAMES[kind]))) return { path: folder, kind };
+      if (isFile(join(folder, classNameFiles[kind]))) return { path: folder, kind };
     }
   }
-  for (const kind of KINDS) {
+  for (const kind of kinds) {
     const path = join(root, `cifar-100-${kind}.tar.gz`);
     if (existsSync(path)) return { path, kind: "archive" };
   }

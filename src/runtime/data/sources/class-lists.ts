@@ -4,11 +4,11 @@ import { join } from "node:path";
 import { DiagnosticError, diagnostic } from "../../../compiler/diagnostics/diagnostic.js";
 import type { DataSource, SplitName } from "../../../compiler/typed/tree.js";
 import { packageRoot } from "../../system/package.js";
-import { badArg, type Places, placed, SPLITS, textArg } from "./source.js";
+import { badArg, type Places, placed, splitNames, textArg } from "./source.js";
 
 export type ClassLists = ReadonlyMap<string, SplitName>;
 
-const PUBLISHED = "fsl:";
+const publishedPrefix = "fsl:";
 const published = join(packageRoot, "specs", "splits");
 
 /**
@@ -19,7 +19,7 @@ export function classLists(source: DataSource, places: Places): ClassLists | und
   const argument = textArg(source, "lists", "");
   if (argument === "") return undefined;
   const lists = new Map<string, SplitName>();
-  for (const [split, names] of argument.startsWith(PUBLISHED)
+  for (const [split, names] of argument.startsWith(publishedPrefix)
     ? publishedLists(source, argument)
     : folderLists(source, argument, places)) {
     for (const name of names) {
@@ -36,12 +36,12 @@ export function classLists(source: DataSource, places: Places): ClassLists | und
 /** Files whose state the lists depend on. */
 export function listRoots(source: DataSource, places: Places): string[] {
   const argument = textArg(source, "lists", "");
-  return argument === "" || argument.startsWith(PUBLISHED) ? [] : [placed(argument, places)];
+  return argument === "" || argument.startsWith(publishedPrefix) ? [] : [placed(argument, places)];
 }
 
 function folderLists(source: DataSource, argument: string, places: Places): [SplitName, string[]][] {
   const dir = placed(argument, places);
-  const lists = SPLITS.flatMap((split): [SplitName, string[]][] => {
+  const lists = splitNames.flatMap((split): [SplitName, string[]][] => {
     const file = join(dir, `${split}.txt`);
     if (!existsSync(file)) return [];
     const lines = readFileSync(file, "utf8").split(/\r?\n/);
@@ -59,18 +59,18 @@ interface NamesFile {
 }
 function publishedLists(source: DataSource, argument: string): [SplitName, readonly string[]][] {
   const files = readdirSync(published).filter((file) => isNames(readSplits(file)));
-  const name = argument.slice(PUBLISHED.length);
+  const name = argument.slice(publishedPrefix.length);
   if (!files.includes(`${name}.json`)) {
-    const known = files.map((file) => `"${PUBLISHED}${file.slice(0, -".json".length)}"`).join(", ");
+    const known = files.map((file) => `"${publishedPrefix}${file.slice(0, -".json".length)}"`).join(", ");
     throw badArg(source, "lists", argument, `the published lists are ${known}`);
   }
   const found = readSplits(`${name}.json`);
-  return isNames(found) ? SPLITS.map((split) => [split, found.splits[split]]) : [];
+  return isNames(found) ? splitNames.map((split) => [split, found.splits[split]]) : [];
 }
 function readSplits(file: string): unknown {
   return JSON.parse(readFileSync(join(published, file), "utf8"));
 }
 function isNames(value: unknown): value is NamesFile {
   const { splits } = value as { splits: Readonly<Record<string, unknown>> };
-  return SPLITS.every((split) => Array.isArray(splits[split]));
+  return splitNames.every((split) => Array.isArray(splits[split]));
 }

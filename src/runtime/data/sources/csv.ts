@@ -5,7 +5,7 @@ import { createRequire } from "node:module";
 import { join } from "node:path";
 import { DiagnosticError, diagnostic } from "../../../compiler/diagnostics/diagnostic.js";
 import { isZip, openTree } from "../tree.js";
-import { factsOf, type ListedClass, layoutError, placed, type Source, SPLITS, textArg } from "./source.js";
+import { factsOf, type ListedClass, layoutError, placed, type Source, splitNames, textArg } from "./source.js";
 
 export const csv: Source = {
   description: {
@@ -29,8 +29,8 @@ export const csv: Source = {
   facts(source, places) {
     const root = placed(textArg(source, "root", undefined), places);
     if (isZip(root)) return undefined;
-    const splits: Partial<Record<(typeof SPLITS)[number], { name: string; images: number }[]>> = {};
-    for (const split of SPLITS) {
+    const splits: Partial<Record<(typeof splitNames)[number], { name: string; images: number }[]>> = {};
+    for (const split of splitNames) {
       const file = join(root, `${split}.csv`);
       if (!existsSync(file)) continue;
       splits[split] = [...grouped(readFileSync(file, "utf8"), file)].map(([name, rows]) => ({
@@ -44,8 +44,8 @@ export const csv: Source = {
   async list(source, places) {
     const root = placed(textArg(source, "root", undefined), places);
     const tree = await openTree(source, root);
-    const listing: Partial<Record<(typeof SPLITS)[number], ListedClass[]>> = {};
-    for (const split of SPLITS) {
+    const listing: Partial<Record<(typeof splitNames)[number], ListedClass[]>> = {};
+    for (const split of splitNames) {
       const file = `${split}.csv`;
       if (!tree.has(file)) continue;
       const classes = grouped(await tree.text(file), file);

@@ -3,7 +3,7 @@
 import { DiagnosticError, diagnostic } from "../../../compiler/diagnostics/diagnostic.js";
 import type { SplitName } from "../../../compiler/typed/tree.js";
 import { openTree, type Tree } from "../tree.js";
-import { type ImageRef, layoutError, placed, type Source, SPLITS, textArg } from "./source.js";
+import { type ImageRef, layoutError, placed, type Source, splitNames, textArg } from "./source.js";
 
 /** By the class's number from 0: even ones train, 1 mod 4 validation, 3 mod 4 test. */
 export function cubSplit(index: number): SplitName {
@@ -56,7 +56,7 @@ export const cub: Source = {
     }
     const listed = classes.map(([id, name]) => ({ id: Number(id) - 1, name, images: byClass.get(id) ?? [] }));
     return Object.fromEntries(
-      SPLITS.map((split) => [
+      splitNames.map((split) => [
         split,
         listed.filter(({ id }) => cubSplit(id) === split).map(({ name, images }) => ({ name, images })),
       ]),

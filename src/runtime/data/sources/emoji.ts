@@ -6,9 +6,9 @@ import { DiagnosticError, diagnostic } from "../../../compiler/diagnostics/diagn
 import type { SplitName } from "../../../compiler/typed/tree.js";
 import type { PinnedPackage } from "../../system/npm-packages.js";
 import { exists, makeFolder } from "../files.js";
-import { type ListedClass, type Places, type Source, SPLITS } from "./source.js";
+import { type ListedClass, type Places, type Source, splitNames } from "./source.js";
 
-const SETS: readonly PinnedPackage[] = [
+const drawingSets: readonly PinnedPackage[] = [
   {
     name: "@iconify-json/twemoji",
     version: "1.2.5",
@@ -52,12 +52,12 @@ const SETS: readonly PinnedPackage[] = [
 ];
 
 /** Pixels of a rendered drawing; the chain resizes from there. */
-export const RENDERED = 96;
+export const rendered = 96;
 /** Changes when other classes or other pictures come of the same packages. */
-const RULE = "icon names of all eight sets that do not begin with `flag`; 96 px on white; 1";
+const rule = "icon names of all eight sets that do not begin with `flag`; 96 px on white; 1";
 
 const pinned = createHash("sha256")
-  .update(JSON.stringify([RULE, SETS.map(({ name, version, integrity }) => [name, version, integrity])]))
+  .update(JSON.stringify([rule, drawingSets.map(({ name, version, integrity }) => [name, version, integrity])]))
   .digest("hex");
 
 /** Decided by the name alone, 64/16/20 percent, so that no class moves when a set gains or loses others. */
@@ -91,7 +91,7 @@ export function svgOf(set: IconSet, name: string): string {
   if (icon === undefined) throw new Error(`no icon ${name}`);
   const width = icon.width ?? set.width ?? 16;
   const height = icon.height ?? set.height ?? 16;
-  return `<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" width="${RENDERED}" height="${RENDERED}" viewBox="0 0 ${width} ${height}">${icon.body}</svg>`;
+  return `<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" width="${rendered}" height="${rendered}" viewBox="0 0 ${width} ${height}">${icon.body}</svg>`;
 }
 
 /** The names that were kept beside the drawings. @throws DiagnosticError FSL6030 where the folder has been damaged since. */
@@ -137,19 +137,20 @@ export const emoji: Source = {
   async fetch(_, options) {
     const dir = folderOf(options);
     if (await exists(dir)) return;
-    options.onProgress({ phase: "download", done: 0, total: SETS.length, unit: "files" });
+    options.onProgress({ phase: "download", done: 0, total: drawingSets.length, unit: "files" });
     const { fetchPackages } = await import("../../system/npm-packages.js");
     await makeFolder(dir, async (beside) => {
       const place = (set: PinnedPackage): string => join(beside, `${shortName(set)}.package`);
-      await fetchPackages(SETS, place, {
+      await fetchPackages(drawingSets, place, {
         projectDir: options.projectDir,
         signal: options.signal,
-        onFetched: (done) => options.onProgress({ phase: "download", done, total: SETS.length, unit: "files" }),
+        onFetched: (done) => options.onProgress({ phase: "download", done, total: drawingSets.length, unit: "files" }),
       });
       const sets: IconSet[] = [];
-      for (const set of SETS) sets.push(JSON.parse(await readFile(join(place(set), "icons.json"), "utf8")) as IconSet);
+      for (const set of drawingSets)
+        sets.push(JSON.parse(await readFile(join(place(set), "icons.json"), "utf8")) as IconSet);
       const names = sharedNames(sets);
-      for (const [i, set] of SETS.entries()) {
+      for (const [i, set] of drawingSets.entries()) {
         const drawings = Object.fromEntries(names.map((name) => [name, svgOf(sets[i] as IconSet, name)]));
         await writeFile(join(beside, `${shortName(set)}.json`), JSON.stringify(drawings));
         await rm(place(set), { recursive: true });
@@ -162,13 +163,13 @@ export const emoji: Source = {
     const names = await keptNames(dir);
     const classes: Record<SplitName, ListedClass[]> = { train: [], val: [], test: [] };
     for (const name of names) {
-      const images = SETS.map((set) => ({
+      const images = drawingSets.map((set) => ({
         name: `${shortName(set)}/${name}`,
         file: join(dir, `${shortName(set)}.json`),
         entry: name,
       }));
       classes[emojiSplit(name)].push({ name, images });
     }
-    return Object.fromEntries(SPLITS.map((split) => [split, classes[split]]));
+    return Object.fromEntries(splitNames.map((split) => [split, classes[split]]));
   },
 };

@@ -12,7 +12,7 @@ import {
   layoutError,
   placed,
   type Source,
-  SPLITS,
+  splitNames,
   textArg,
 } from "./source.js";
 
@@ -65,7 +65,7 @@ export const folder: Source = {
     const paths = folderFilesSync(root).filter(isImage).sort();
     const classes = classified(paths, source, classLists(source, places));
     const sized = (split: SplitName) => [...classes[split]].map(([name, paths]) => ({ name, images: paths.length }));
-    return factsOf(Object.fromEntries(SPLITS.map((split) => [split, sized(split)])));
+    return factsOf(Object.fromEntries(splitNames.map((split) => [split, sized(split)])));
   },
   roots: (source, places) => [placed(textArg(source, "root", undefined), places), ...listRoots(source, places)],
   async list(source, places) {
@@ -76,7 +76,7 @@ export const folder: Source = {
     const lacking = lists === undefined ? undefined : missing(lists, classes);
     if (lacking !== undefined) throw layoutError(source, root, lacking);
     const listing: Partial<Record<SplitName, ListedClass[]>> = {};
-    for (const split of SPLITS) {
+    for (const split of splitNames) {
       if (classes[split].size === 0) continue;
       listing[split] = [...classes[split]].map(([name, paths]) => ({ name, images: paths.map(tree.image) }));
     }
@@ -108,7 +108,7 @@ function missing(
   lists: ClassLists,
   classes: Readonly<Record<SplitName, ReadonlyMap<string, unknown>>>,
 ): string | undefined {
-  for (const split of SPLITS) {
+  for (const split of splitNames) {
     const named = [...lists].flatMap(([name, its]) => (its === split ? [name] : []));
     const absent = named.filter((name) => !classes[split].has(name));
     if (classes[split].size === 0 || absent.length === 0) continue;
@@ -133,7 +133,7 @@ function division(paths: readonly string[], source: DataSource, lists: ClassList
   }
   // A class may be called `train` (one of CIFAR-100's is): its images lie in it, those of a split in folders in it.
   if (paths.some((path) => /^(train|val|test)\/[^/]+\/./.test(path))) {
-    return ([split, name]) => ({ split: SPLITS.find((known) => known === split), name });
+    return ([split, name]) => ({ split: splitNames.find((known) => known === split), name });
   }
   const val = fractionArg(source, "val", 0.16);
   const test = fractionArg(source, "test", 0.2);

@@ -9,18 +9,18 @@ import { folder } from "./folder.js";
 import { omniglot } from "./omniglot.js";
 import type { Source, SourceDescription } from "./source.js";
 
-const SOURCES: readonly Source[] = [emoji, omniglot, cifar100, cub, csv, folder];
+const sources: readonly Source[] = [emoji, omniglot, cifar100, cub, csv, folder];
 
 /** @throws DiagnosticError FSL6006 where there is no such source. */
 export function findSource(kind: string): Source {
-  const found = SOURCES.find(({ description }) => description.kind === kind);
+  const found = sources.find(({ description }) => description.kind === kind);
   if (found === undefined) throw new DiagnosticError(diagnostic("FSL6006", undefined, { source: kind }));
   return found;
 }
 
 /** Every source with its arguments, where its data is to be had and under what licence. */
 export function describeSources(): readonly SourceDescription[] {
-  return SOURCES.map(({ description }) => description);
+  return sources.map(({ description }) => description);
 }
 
 /**
@@ -28,7 +28,7 @@ export function describeSources(): readonly SourceDescription[] {
  * Undefined where nothing is known, a bad argument and an unreadable list included: reading them says what is wrong.
  */
 export function sourceFacts(source: DataSource, projectDir: string, cacheDir: string): DatasetFacts | undefined {
-  const found = SOURCES.find(({ description }) => description.kind === source.kind);
+  const found = sources.find(({ description }) => description.kind === source.kind);
   try {
     return found?.facts(source, { projectDir, cacheDir });
   } catch (error) {

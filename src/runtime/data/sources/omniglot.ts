@@ -17,9 +17,9 @@ import {
 } from "./source.js";
 
 /** Drawings of a character, each by another person. */
-const DRAWINGS = 20;
-const PARTS = ["images_background", "images_evaluation"] as const;
-const TURNS = [0, 1, 2, 3] as const;
+const drawings = 20;
+const parts = ["images_background", "images_evaluation"] as const;
+const quarterTurns = [0, 1, 2, 3] as const;
 
 interface SplitFile {
   /** Per split, per `part/alphabet`: runs of character numbers, both ends included. */
@@ -76,12 +76,12 @@ export const omniglot: Source = {
     fetched: false,
   },
   facts(source) {
-    const turns = boolArg(source, "rotations", true) ? TURNS.length : 1;
+    const turns = boolArg(source, "rotations", true) ? quarterTurns.length : 1;
     const split = splitArg(source);
     const sized = (first: string, characters: number) => ({
       classes: characters * turns,
-      images: characters * turns * DRAWINGS,
-      smallest: { name: className(first, turns > 1 ? 0 : undefined), images: DRAWINGS },
+      images: characters * turns * drawings,
+      smallest: { name: className(first, turns > 1 ? 0 : undefined), images: drawings },
     });
     if (split === "background") {
       return {
@@ -99,10 +99,10 @@ export const omniglot: Source = {
       },
     };
   },
-  roots: (source, places) => PARTS.map((part) => partPath(source, places, part)),
+  roots: (source, places) => parts.map((part) => partPath(source, places, part)),
   async list(source, places) {
     const characters = new Map<string, ImageRef[]>();
-    for (const part of PARTS) {
+    for (const part of parts) {
       const tree = await openTree(source, partPath(source, places, part));
       for (const path of tree.files) {
         if (!isImage(path)) continue;
@@ -134,7 +134,7 @@ export const omniglot: Source = {
         );
       }
       if (!turns) return [{ name: className(name, undefined), images }];
-      return TURNS.map((turn) => ({
+      return quarterTurns.map((turn) => ({
         name: className(name, turn),
         images: images.map((image) => ({ ...image, turns: turn })),
       }));

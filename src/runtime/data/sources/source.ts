@@ -11,7 +11,7 @@ import type {
 } from "../../../compiler/typed/tree.js";
 import type { IngestOptions } from "../contract.js";
 
-export const SPLITS: readonly SplitName[] = ["train", "val", "test"];
+export const splitNames: readonly SplitName[] = ["train", "val", "test"];
 
 /** One image before it is read. */
 export interface ImageRef {
@@ -131,7 +131,7 @@ export function factsOf(
   splits: Readonly<Partial<Record<SplitName, readonly { readonly name: string; readonly images: number }[]>>>,
 ): DatasetFacts {
   const facts: Partial<Record<SplitName, NonNullable<ReturnType<typeof splitFacts>>>> = {};
-  for (const split of SPLITS) {
+  for (const split of splitNames) {
     const found = splitFacts(splits[split] ?? []);
     if (found !== undefined) facts[split] = found;
   }

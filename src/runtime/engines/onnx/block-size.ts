@@ -1,8 +1,8 @@
 /** How ONNX Runtime blocks channels on this processor. */
-import { encodeModel, NCHWC } from "./proto.js";
+import { encodeModel, nchwc } from "./proto.js";
 import * as ort from "./runtime.js";
 
-const CANDIDATES = [16, 8, 4] as const;
+const candidates = [16, 8, 4] as const;
 let found: Promise<number> | undefined;
 
 /**
@@ -18,7 +18,7 @@ async function probe(): Promise<number> {
   const shape = [1, 16, 1, 2];
   const model = encodeModel({
     name: "block-size",
-    nodes: [{ op: "ReorderInput", domain: NCHWC, inputs: ["x"], outputs: ["y"], attributes: {} }],
+    nodes: [{ op: "ReorderInput", domain: nchwc, inputs: ["x"], outputs: ["y"], attributes: {} }],
     initializers: [],
     inputs: [{ name: "x", type: "f32", shape }],
     outputs: [{ name: "y", type: "f32", shape }],
@@ -32,7 +32,7 @@ async function probe(): Promise<number> {
     const y = (await session.run({ x: new ort.Tensor("float32", x, shape) }))["y"]?.data as Float32Array;
     await session.release();
     // Element c·2 + p of x lies at (⌊c/b⌋·2 + p)·b + c mod b of y: pixel 1 of channel 0 at b.
-    return CANDIDATES.find((block) => y[block] === 1 && y[1] === 2) ?? 0;
+    return candidates.find((block) => y[block] === 1 && y[1] === 2) ?? 0;
   } catch {
     // A build or processor without blocked kernels refuses the model: its plain ones serve.
     return 0;

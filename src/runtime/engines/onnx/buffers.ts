@@ -6,7 +6,7 @@ import { EngineError, type Handle, type HostTensor } from "../engine.js";
 import type { OnnxDevice } from "./prepare.js";
 
 /** ONNX Runtime's names of the types. */
-export const TENSOR_TYPE = { f32: "float32", i32: "int32", u32: "uint32", u8: "uint8", bool: "bool" } as const;
+export const tensorType = { f32: "float32", i32: "int32", u32: "uint32", u8: "uint8", bool: "bool" } as const;
 
 /** A tensor that the engine keeps. Dead once freed or consumed by a run. */
 export abstract class Buffer implements Handle {

@@ -8,9 +8,9 @@ import type { HostTensor, TypedData } from "../engine.js";
 import { Buffer, type Buffers, type Placement, type Results, resultOf } from "./buffers.js";
 import { engineError } from "./errors.js";
 import { tensor } from "./host-buffers.js";
-import { WEBGPU_KERNELS } from "./kernels.js";
+import { webgpuKernels } from "./kernels.js";
 import { outputName } from "./model.js";
-import { ELEM, encodeModel } from "./proto.js";
+import { elem, encodeModel } from "./proto.js";
 import * as ort from "./runtime.js";
 
 /** Tensors and bytes that crossed the bus. */
@@ -36,9 +36,9 @@ class DeviceBuffer extends Buffer {
 }
 
 type Direction = "up" | "down";
-const LOCATION = { up: "gpu-buffer", down: "cpu" } as const;
-const FROM = "from";
-const TO = "to";
+const location = { up: "gpu-buffer", down: "cpu" } as const;
+const fromPrefix = "from";
+const To = "to";
 
 export class DeviceBuffers implements Buffers<DeviceBuffer> {
   readonly device = "gpu";
@@ -127,7 +127,7 @@ export class DeviceBuffers implements Buffers<DeviceBuffer> {
   private async copy(direction: Direction, dtype: DType, from: ort.Tensor): Promise<ort.Tensor> {
     try {
       const session = await this.copier(direction, dtype);
-      return resultOf((await session.run({ [FROM]: from })) as Record<string, ort.Tensor>, TO);
+      return resultOf((await session.run({ [fromPrefix]: from })) as Record<string, ort.Tensor>, To);
     } catch (cause) {
       throw engineError(cause, direction === "up" ? "copying to the device" : "copying from the device");
     }
@@ -167,15 +167,15 @@ function placement(preferredOutputLocation: Readonly<Record<string, "cpu" | "gpu
 
 /** Copies tensors of one type and any shape. */
 async function copySession(direction: Direction, dtype: DType): Promise<ort.InferenceSession> {
-  const op = WEBGPU_KERNELS.copy(dtype);
-  const attributes = op === "Cast" ? { to: ELEM[dtype] } : {};
+  const op = webgpuKernels.copy(dtype);
+  const attributes = op === "Cast" ? { to: elem[dtype] } : {};
   const model = encodeModel({
     name: `copy ${direction}`,
-    nodes: [{ op, domain: "", inputs: [FROM], outputs: [TO], attributes }],
+    nodes: [{ op, domain: "", inputs: [fromPrefix], outputs: [To], attributes }],
     initializers: [],
-    inputs: [{ name: FROM, type: dtype }],
-    outputs: [{ name: TO, type: dtype }],
+    inputs: [{ name: fromPrefix, type: dtype }],
+    outputs: [{ name: To, type: dtype }],
   });
-  const { options, settings } = placement({ [TO]: LOCATION[direction] });
+  const { options, settings } = placement({ [To]: location[direction] });
   return ort.InferenceSession.create(model, { ...options, logSeverityLevel: 3, extra: { session: settings } });
 }

@@ -2,8 +2,8 @@
 import { CompilerBug } from "../../../common/bug.js";
 import type { DType, Node, Shape } from "../../../compiler/tensor/ir.js";
 import { SharedResults } from "../lowering.js";
-import { CPU_KERNELS, type Factor, type Kernels } from "./kernels.js";
-import { type Attribute, type Initializer, NCHWC, type OnnxNode, type OnnxType } from "./proto.js";
+import { cpuKernels, type Factor, type Kernels } from "./kernels.js";
+import { type Attribute, type Initializer, nchwc, type OnnxNode, type OnnxType } from "./proto.js";
 
 /**
  * An emitted result. Its ONNX shape has the rank of the IR node's, but may be 1 along an axis that only repeats:
@@ -27,7 +27,7 @@ export interface EmitOptions {
   readonly kernels: Kernels;
 }
 
-const PLAIN: EmitOptions = { centred: new Set(), halved: new Set(), block: 0, kernels: CPU_KERNELS };
+const plain: EmitOptions = { centred: new Set(), halved: new Set(), block: 0, kernels: cpuKernels };
 
 export class Emitter extends SharedResults {
   readonly nodes: OnnxNode[] = [];
@@ -37,7 +37,7 @@ export class Emitter extends SharedResults {
   private readonly constants = new Map<string, string>();
   private counter = 0;
 
-  constructor(readonly options: EmitOptions = PLAIN) {
+  constructor(readonly options: EmitOptions = plain) {
     super();
   }
 
@@ -80,7 +80,7 @@ export class Emitter extends SharedResults {
 
   /** An op on channels in blocks. */
   blockOp(op: string, inputs: readonly string[], attributes: Readonly<Record<string, Attribute>> = {}): string {
-    return this.emit(NCHWC, op, inputs, attributes, 1)[0] as string;
+    return this.emit(nchwc, op, inputs, attributes, 1)[0] as string;
   }
 
   ops(op: string, inputs: readonly string[], attributes: Readonly<Record<string, Attribute>>, count: number): string[] {
@@ -102,7 +102,7 @@ export class Emitter extends SharedResults {
   /** Copies under the given name: a graph output needs a name of its own. */
   alias(from: string, to: string, dtype: DType): void {
     const op = this.options.kernels.copy(dtype);
-    const attributes = op === "Cast" ? { to: CAST_CODE[dtype] } : {};
+    const attributes = op === "Cast" ? { to: castCode[dtype] } : {};
     this.nodes.push({ op, domain: "", inputs: [from], outputs: [to], attributes });
   }
 
@@ -143,7 +143,7 @@ export class Emitter extends SharedResults {
   }
 
   cast(name: string, to: OnnxType): string {
-    return this.op("Cast", [name], { to: CAST_CODE[to] });
+    return this.op("Cast", [name], { to: castCode[to] });
   }
 
   slice(
@@ -172,7 +172,7 @@ export class Emitter extends SharedResults {
   }
 }
 
-const CAST_CODE: Record<OnnxType, number> = { f32: 1, u8: 2, i32: 6, i64: 7, bool: 9, u32: 12 };
+const castCode: Record<OnnxType, number> = { f32: 1, u8: 2, i32: 6, i64: 7, bool: 9, u32: 12 };
 
 function rawBytes(type: OnnxType, data: ArrayLike<number>): Uint8Array {
   const array = typed(type, data);

@@ -2,7 +2,7 @@
 import { EngineError, type EngineErrorKind } from "../engine.js";
 import { missingGpu } from "./webgpu/missing.js";
 
-const KINDS: readonly (readonly [RegExp, EngineErrorKind])[] = [
+const kinds: readonly (readonly [RegExp, EngineErrorKind])[] = [
   // A GPU's buffer that could not be had is only noticed where it is used; one that is larger than a shader may see is split,
   // until there are too many parts.
   [
@@ -20,8 +20,9 @@ export function engineError(cause: unknown, doing: string): EngineError {
   if (cause instanceof EngineError) return cause;
   const text = cause instanceof Error ? cause.message : String(cause);
   const missing = missingGpu(text);
-  if (missing) return new EngineError("internal", `${doing}: ${missing.why}; to fix it: ${missing.fix}`, { cause });
-  const kind = KINDS.find(([pattern]) => pattern.test(text))?.[1] ?? "internal";
+  if (missing !== undefined)
+    return new EngineError("internal", `${doing}: ${missing.why}; to fix it: ${missing.fix}`, { cause });
+  const kind = kinds.find(([pattern]) => pattern.test(text))?.[1] ?? "internal";
   return new EngineError(kind, `onnxruntime, ${doing}: ${told(text)}`, { cause });
 }
 

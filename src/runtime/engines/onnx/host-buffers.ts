@@ -4,7 +4,7 @@ import { elementCount } from "../../../compiler/tensor/shape.js";
 import type { StatePair } from "../arguments.js";
 import type { Handle, HostTensor, TypedData } from "../engine.js";
 import { allocate } from "../tensors.js";
-import { Buffer, type Buffers, type Claim, type Placement, type Results, resultOf, TENSOR_TYPE } from "./buffers.js";
+import { Buffer, type Buffers, type Claim, type Placement, type Results, resultOf, tensorType } from "./buffers.js";
 import { outputName } from "./model.js";
 import * as ort from "./runtime.js";
 
@@ -20,7 +20,7 @@ class HostBuffer extends Buffer {
 }
 
 /** Freed buffers of one type and shape that wait for a new tensor: a loop frees one and takes one each round. */
-const KEPT_BUFFERS = 4;
+const keptBuffers = 4;
 const kindOf = ({ dtype, shape }: Handle): string => `${dtype}[${shape.join()}]`;
 
 export class HostBuffers implements Buffers<HostBuffer> {
@@ -48,7 +48,7 @@ export class HostBuffers implements Buffers<HostBuffer> {
   release(buffer: HostBuffer): void {
     const kept = this.freed.get(kindOf(buffer)) ?? [];
     this.freed.set(kindOf(buffer), kept);
-    if (kept.length < KEPT_BUFFERS) kept.push(buffer.memory);
+    if (kept.length < keptBuffers) kept.push(buffer.memory);
   }
 
   argument({ shape, dtype, memory }: HostBuffer): ort.Tensor {
@@ -114,5 +114,5 @@ function claim(
 }
 
 export function tensor({ shape, dtype, data }: HostTensor): ort.Tensor {
-  return new ort.Tensor(TENSOR_TYPE[dtype], data as never, shape);
+  return new ort.Tensor(tensorType[dtype], data as never, shape);
 }

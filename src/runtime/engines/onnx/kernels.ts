@@ -28,7 +28,7 @@ export interface Factor {
 }
 
 /** The CPU provider: no u32 arithmetic, `Where` of few types and on one thread, fused transposes. */
-export const CPU_KERNELS: Kernels = {
+export const cpuKernels: Kernels = {
   u32: { wrapping: "i32", other: "i64" },
   where: { f32: "f32", i32: "i32", u8: "u8", u32: "i64", bool: "i32" },
   rows: "i64",
@@ -42,7 +42,7 @@ export const CPU_KERNELS: Kernels = {
 };
 
 /** The WebGPU provider: numbers of 32 bits only, no `Sum`, `Sign` or fused transposes. */
-export const WEBGPU_KERNELS: Kernels = {
+export const webgpuKernels: Kernels = {
   u32: { wrapping: "u32", other: "u32" },
   where: { f32: "f32", i32: "i32", u8: "i32", u32: "u32", bool: "bool" },
   rows: "i32",

@@ -3,13 +3,13 @@ import type { Node, Program } from "../../../compiler/tensor/ir.js";
 import { reachable } from "../../../compiler/tensor/walk.js";
 import type { HostTensors } from "../engine.js";
 import { Emitter } from "./emitter.js";
-import { CPU_KERNELS, type Kernels, WEBGPU_KERNELS } from "./kernels.js";
+import { cpuKernels, type Kernels, webgpuKernels } from "./kernels.js";
 import { type Fusion, findFusions, halvedPools } from "./lowering/fusions.js";
 import { lowerNode } from "./lowering/index.js";
 import { type OnnxDevice, prepare } from "./prepare.js";
 import { encodeModel, type OnnxGraph, type ValueInfo } from "./proto.js";
 
-const KERNELS: Readonly<Record<OnnxDevice, Kernels>> = { cpu: CPU_KERNELS, gpu: WEBGPU_KERNELS };
+const kernels: Readonly<Record<OnnxDevice, Kernels>> = { cpu: cpuKernels, gpu: webgpuKernels };
 
 export interface LowerOptions {
   /** See `blockSize`; without it the convolutions are plain ONNX. */
@@ -23,7 +23,7 @@ export function lowerProgram(program: Program, constants: HostTensors = {}, opti
   const { program: prepared, centred } = prepare(program, device);
   const roots = prepared.outputs.map((output) => output.node);
   const nodes = reachable(roots);
-  const e = new Emitter({ centred, halved: halvedPools(nodes), block: options.block ?? 0, kernels: KERNELS[device] });
+  const e = new Emitter({ centred, halved: halvedPools(nodes), block: options.block ?? 0, kernels: kernels[device] });
   const inputs: ValueInfo[] = [];
   for (const { name, node } of prepared.inputs) {
     const constant = constants[name];
@@ -38,7 +38,7 @@ export function lowerProgram(program: Program, constants: HostTensors = {}, opti
   for (const node of operandsFirst(roots, fusions)) {
     if (node.op === "input") continue;
     const fusion = fusions.get(node);
-    e.define(node, fusion ? fusion.emit(e) : lowerNode(e, node));
+    e.define(node, fusion !== undefined ? fusion.emit(e) : lowerNode(e, node));
   }
   const outputs: ValueInfo[] = [];
   for (const { name, node } of prepared.outputs) {

@@ -14,10 +14,10 @@ import type { ConvAttrs, Node, OpAttrs } from "../../../compiler/tensor/ir.js";
 import type { Ops } from "../../../compiler/tensor/ops.js";
 
 /** Up to this many patch elements a Gram matrix of patches is cheaper than two more passes over the result. */
-const GRAM_LIMIT = 32;
+const gramLimit = 32;
 
 type Activation = "relu" | "leaky_relu";
-const GRADIENT_OF = { relu_grad: "relu", leaky_relu_grad: "leaky_relu" } as const;
+const gradientOf = { relu_grad: "relu", leaky_relu_grad: "leaky_relu" } as const;
 
 /** A convolution under a batch norm, with the bias that the norm makes void. */
 interface Normed {
@@ -74,12 +74,12 @@ export class NormBlocks {
       if (node.op === "batch_norm") {
         const [y, gamma] = [input(node, 0), input(node, 1)];
         const found = normedConv(y);
-        if (found) this.normed.set(y, found);
+        if (found !== undefined) this.normed.set(y, found);
         gammas.set(y, (gammas.get(y) ?? new Set()).add(gamma));
       }
       if (node.op === "max_pool") {
         const found = pooledBlock(node);
-        if (found && this.normed.has(input(found.norm, 0))) this.pooled.set(node, found);
+        if (found !== undefined && this.normed.has(input(found.norm, 0))) this.pooled.set(node, found);
       }
       if (node.op === "conv2d_input_grad") this.passedOn.add(input(node, 0));
     }
@@ -99,7 +99,7 @@ export class NormBlocks {
       }
       case "max_pool": {
         const block = this.pooled.get(node);
-        if (block) return this.partsOf(block).value;
+        if (block !== undefined) return this.partsOf(block).value;
         return this.exchanged(node);
       }
       case "batch_mean": {
@@ -134,19 +134,19 @@ export class NormBlocks {
 
   private centre(normed: Normed): Centred {
     const known = this.made.get(normed.y);
-    if (known) return known;
+    if (known !== undefined) return known;
     const { o } = this;
     const block = [...this.pooled.values()].find(({ norm }) => input(norm, 0) === normed.y);
     const x = this.of(input(normed.conv, 0));
     const plain = this.of(input(normed.conv, 1));
     const sign = block && this.signOf(this.of(input(block.norm, 1)));
-    const filters = sign ? this.signed(plain, sign, 0) : plain;
+    const filters = sign !== undefined ? this.signed(plain, sign, 0) : plain;
     const result = o.conv2d(x, filters, normed.conv.attrs);
     const mean0 = normed.conv.attrs.groups === 1 ? this.estimatedMean(x, filters) : undefined;
-    const y = mean0 ? o.add(result, o.broadcast(o.neg(mean0), result.shape, [1])) : result;
+    const y = mean0 !== undefined ? o.add(result, o.broadcast(o.neg(mean0), result.shape, [1])) : result;
     const made = { y, filters, x, mean0, sign };
     this.made.set(normed.y, made);
-    if (mean0) this.centred.add(y);
+    if (mean0 !== undefined) this.centred.add(y);
     return made;
   }
 
@@ -163,7 +163,7 @@ export class NormBlocks {
   }
 
   private signed(x: Node, sign: Node | undefined, axis: number): Node {
-    return sign ? this.o.mul(x, this.o.broadcast(sign, x.shape, [axis])) : x;
+    return sign !== undefined ? this.o.mul(x, this.o.broadcast(sign, x.shape, [axis])) : x;
   }
 
   private norm(node: Node<"batch_norm">, normed: Normed): Node {
@@ -176,14 +176,14 @@ export class NormBlocks {
     const { o } = this;
     const { y, mean0, sign } = this.centre(normed);
     let mean = o.batchMean(y, node.attrs.groups);
-    if (mean0) mean = o.add(mean, o.broadcast(mean0, mean.shape, [1]));
+    if (mean0 !== undefined) mean = o.add(mean, o.broadcast(mean0, mean.shape, [1]));
     mean = this.signed(mean, sign, 1);
-    return normed.bias ? o.add(mean, o.broadcast(this.of(normed.bias), mean.shape, [1])) : mean;
+    return normed.bias !== undefined ? o.add(mean, o.broadcast(this.of(normed.bias), mean.shape, [1])) : mean;
   }
 
   private partsOf(block: Pooled): PooledParts {
     const known = this.parts.get(block);
-    if (known) return known;
+    if (known !== undefined) return known;
     const { o } = this;
     const { groups, eps } = block.norm.attrs;
     const normed = this.normed.get(input(block.norm, 0)) as Normed;
@@ -201,7 +201,7 @@ export class NormBlocks {
   }
 
   private activated(activation: Node<Activation> | undefined, x: Node): Node {
-    if (!activation) return x;
+    if (activation === undefined) return x;
     return activation.op === "relu" ? this.o.relu(x) : this.o.leakyRelu(x, activation.attrs.slope);
   }
 
@@ -240,12 +240,12 @@ export class NormBlocks {
     if (gradient.op === "relu_grad" || gradient.op === "leaky_relu_grad") scatter = input(gradient, 1);
     if (scatter.op !== "max_pool_grad") return undefined;
     const block = this.pooled.get(input(scatter, 1));
-    if (!block) return undefined;
+    if (block === undefined) return undefined;
     const { norm, activation } = block;
     const fits =
       scatter === gradient
         ? activation === undefined
-        : activation?.op === GRADIENT_OF[gradient.op as keyof typeof GRADIENT_OF] && input(gradient, 0) === norm;
+        : activation?.op === gradientOf[gradient.op as keyof typeof gradientOf] && input(gradient, 0) === norm;
     if (!fits || input(scatter, 0) !== (activation ?? norm)) return undefined;
     const dp = this.of(input(scatter, 2));
     const { normed } = this.partsOf(block);
@@ -261,7 +261,7 @@ export class NormBlocks {
     const { o } = this;
     const { y, sign } = this.centre(normed);
     const found = this.scattered(input(node, 1));
-    if (!found || found.block.norm.attrs.eps !== node.attrs.eps) {
+    if (found === undefined || found.block.norm.attrs.eps !== node.attrs.eps) {
       const plain = o.graph.op("batch_norm_grad_gamma", [y, this.of(input(node, 1))], node.attrs);
       return this.signed(plain, sign, 0);
     }
@@ -280,12 +280,12 @@ export class NormBlocks {
   /** dy in the signed convolution's terms. */
   private gradient(node: Node<"batch_norm_grad_x">, normed: Normed): Node {
     const known = this.gradients.get(node);
-    if (known) return known;
+    if (known !== undefined) return known;
     const { o } = this;
     const { y, sign } = this.centre(normed);
     const found = this.scattered(input(node, 2));
     let made: Node;
-    if (found && found.block.norm.inputs[1] === node.inputs[1]) {
+    if (found !== undefined && found.block.norm.inputs[1] === node.inputs[1]) {
       const { scatter, along, shift } = this.split(found.block, found.g, y);
       made = o.add(this.affine(y, along, shift), scatter);
     } else {
@@ -313,14 +313,21 @@ export class NormBlocks {
     const dy = input(node, 1);
     if (dy.op !== "batch_norm_grad_x") return undefined;
     const normed = this.normed.get(input(dy, 0));
-    if (!normed) return undefined;
+    if (normed === undefined) return undefined;
     const { o } = this;
     const { y, sign, x, filters, mean0 } = this.centre(normed);
     const own = this.of(input(node, 0)) === x && sameConv(node.attrs, normed.conv.attrs);
     const [, inner = 1, kh = 1, kw = 1] = filters.shape;
     const found = this.scattered(input(dy, 2));
     const patch = inner * kh * kw;
-    if (!own || !found || !mean0 || patch > GRAM_LIMIT || this.passedOn.has(dy) || found.block.norm.attrs.groups !== 1)
+    if (
+      !own ||
+      found === undefined ||
+      mean0 === undefined ||
+      patch > gramLimit ||
+      this.passedOn.has(dy) ||
+      found.block.norm.attrs.groups !== 1
+    )
       return this.signed(o.conv2dFilterGrad(this.of(input(node, 0)), this.gradient(dy, normed), node.attrs), sign, 0);
     const { scatter, along, shift } = this.split(found.block, found.g, y);
     const ofScatter = o.conv2dFilterGrad(x, scatter, node.attrs);
@@ -356,7 +363,7 @@ export class NormBlocks {
     const dy = input(node, 0);
     if (dy.op !== "batch_norm_grad_x") return undefined;
     const normed = this.normed.get(input(dy, 0));
-    if (!normed) return undefined;
+    if (normed === undefined) return undefined;
     const { filters, sign } = this.centre(normed);
     const own = input(node, 1) === input(normed.conv, 1);
     const signedFilters = own ? filters : this.signed(this.of(input(node, 1)), sign, 0);
@@ -384,7 +391,7 @@ export class NormBlocks {
     const [x, scatter] = [input(node, 0), input(node, 1)];
     if (scatter.op !== "max_pool_grad" || this.pooled.has(input(scatter, 1))) return undefined;
     const activation = input(scatter, 0);
-    if (!rising(activation) || activation.op !== GRADIENT_OF[node.op] || input(activation, 0) !== x) return undefined;
+    if (!rising(activation) || activation.op !== gradientOf[node.op] || input(activation, 0) !== x) return undefined;
     if (node.op === "leaky_relu_grad" && activation.op === "leaky_relu" && activation.attrs.slope !== node.attrs.slope)
       return undefined;
     const inner = this.of(x);

@@ -9,22 +9,22 @@ import { dirname, join } from "node:path";
 import { DiagnosticError, diagnostic } from "../../../compiler/diagnostics/diagnostic.js";
 import type { PinnedPackage } from "../../system/npm-packages.js";
 import { reason } from "../../system/reason.js";
-import { ONNX_RUNTIME, ONNX_RUNTIME_VERSION, onnxRuntimeFolder, onnxRuntimePlace, ownOnnxRuntime } from "./locate.js";
+import { onnxRuntime, onnxRuntimeFolder, onnxRuntimePlace, onnxRuntimeVersion, ownOnnxRuntime } from "./locate.js";
 
-const PINNED: readonly PinnedPackage[] = [
+const pinned: readonly PinnedPackage[] = [
   {
-    name: ONNX_RUNTIME,
-    version: ONNX_RUNTIME_VERSION,
+    name: onnxRuntime,
+    version: onnxRuntimeVersion,
     integrity: "sha512-twhs1C2C/BFkz1yc5OY0KIU2GUq6DURO7hD4bx5Q2Qy3nAMJwRXW8xU3NVczE29VA9lolLOYepoD8fjTGOfIqw==",
   },
   {
     name: "onnxruntime-common",
-    version: ONNX_RUNTIME_VERSION,
+    version: onnxRuntimeVersion,
     integrity: "sha512-7fdVWjAID1dVhH/G8qK3APARunV4VkBFoCQAP7qp4Wkab0mrorvmc+sqiT+mKXOzDqdjN5j+/Z9nb4gzNPWcyA==",
   },
 ];
 /** What to run where the package is missing. */
-export const OBTAIN_COMMAND = "fslc engines --fetch";
+export const obtainCommand = "fslc engines --fetch";
 
 /** Whether the package is there: nothing of it is loaded. */
 export function onnxRuntimeInstalled(): boolean {
@@ -37,7 +37,7 @@ export async function obtainOnnxRuntime(
   signal: AbortSignal,
   env: NodeJS.ProcessEnv = process.env,
   /** The tests have other packages. */
-  packages: readonly PinnedPackage[] = PINNED,
+  packages: readonly PinnedPackage[] = pinned,
 ): Promise<void> {
   // npm's client is loaded only here: every worker asks whether the package is there.
   const { fetchPackages } = await import("../../system/npm-packages.js");
@@ -55,7 +55,7 @@ export async function obtainOnnxRuntime(
   try {
     await fetchPackages(packages, placeOf, { projectDir, signal, onFetched: () => undefined });
     await writing(folder, async () => {
-      await removeOtherPlatforms(join(beside, "node_modules", ONNX_RUNTIME));
+      await removeOtherPlatforms(join(beside, "node_modules", onnxRuntime));
       await rename(beside, folder).catch((error: unknown) => {
         if (ownOnnxRuntime(env) === undefined) throw error;
       });

@@ -11,13 +11,13 @@ import { webgpuForms } from "./webgpu/forms.js";
 export type OnnxDevice = "cpu" | "gpu";
 
 /** Composites that a device has no lowering rule for, or no kernel behind it. */
-const WITHOUT_RULE: Readonly<Record<OnnxDevice, ReadonlySet<CompositeName>>> = {
+const withoutRule: Readonly<Record<OnnxDevice, ReadonlySet<CompositeName>>> = {
   cpu: new Set(["random_bits"]),
   gpu: new Set(["random_bits", "log_softmax"]),
 };
 
 /** Whether the op is written in primitives before it is lowered. */
-export const isExpanded = (op: OpName, device: OnnxDevice): boolean => isComposite(op) && WITHOUT_RULE[device].has(op);
+export const isExpanded = (op: OpName, device: OnnxDevice): boolean => isComposite(op) && withoutRule[device].has(op);
 
 export interface Prepared {
   readonly program: Program;
@@ -41,7 +41,7 @@ function rewriteNorms(graph: Graph, roots: readonly Node[], centred: Set<Node>):
   // A block's rewriting may ask for what was made after its first node: the scales of its norm.
   const of = (node: Node): Node => {
     const known = built.get(node);
-    if (known) return known;
+    if (known !== undefined) return known;
     const made = graph.at(node.span, () => {
       const replacement = blocks.rewrite(node);
       if (replacement !== undefined) return replacement;

@@ -1,12 +1,12 @@
 /** Is ONNX Runtime usable here, on which devices, and if not, what fixes it. */
 import type { Availability } from "../engine.js";
 import { onnxRuntimeFolder } from "./locate.js";
-import { OBTAIN_COMMAND, onnxRuntimeInstalled } from "./obtain.js";
+import { obtainCommand, onnxRuntimeInstalled } from "./obtain.js";
 import { probeWebgpu } from "./webgpu/probe.js";
 
 export async function probeOnnx(): Promise<Availability> {
   if (!onnxRuntimeInstalled()) {
-    return { available: false, why: "ONNX Runtime is not installed", fix: OBTAIN_COMMAND };
+    return { available: false, why: "ONNX Runtime is not installed", fix: obtainCommand };
   }
   try {
     const ort = await import("./runtime.js");
@@ -31,7 +31,7 @@ export async function probeOnnx(): Promise<Availability> {
 
 /** Why the package is there and does not load. */
 function unloadable(what: string): Pick<Extract<Availability, { available: false }>, "why" | "fix"> {
-  const again = `delete ${onnxRuntimeFolder()} and run \`${OBTAIN_COMMAND}\``;
+  const again = `delete ${onnxRuntimeFolder()} and run \`${obtainCommand}\``;
   const library = /([^\s:]+): cannot open shared object file/.exec(what)?.[1];
   if (library?.includes("onnxruntime")) {
     return { why: `${library}, a part of the package onnxruntime-node, is missing`, fix: again };

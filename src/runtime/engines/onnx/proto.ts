@@ -2,20 +2,20 @@
 import protobuf from "protobufjs";
 import type { DType, Shape } from "../../../compiler/tensor/ir.js";
 
-export const OPSET = 21;
+export const opset = 21;
 /** ONNX Runtime's own domain of convolutions on channels in blocks. */
-export const NCHWC = "com.microsoft.nchwc";
-const IR_VERSION = 10;
+export const nchwc = "com.microsoft.nchwc";
+const irVersion = 10;
 
 /** TensorProto.DataType */
-export const ELEM = { f32: 1, u8: 2, i32: 6, i64: 7, bool: 9, u32: 12 } as const satisfies Record<
+export const elem = { f32: 1, u8: 2, i32: 6, i64: 7, bool: 9, u32: 12 } as const satisfies Record<
   DType | "i64",
   number
 >;
-export type OnnxType = keyof typeof ELEM;
-const ATTRIBUTE = { FLOAT: 1, INT: 2, STRING: 3, FLOATS: 6, INTS: 7 } as const;
+export type OnnxType = keyof typeof elem;
+const attribute = { FLOAT: 1, INT: 2, STRING: 3, FLOATS: 6, INTS: 7 } as const;
 
-const ROOT = protobuf.Root.fromJSON({
+const root = protobuf.Root.fromJSON({
   nested: {
     OperatorSetIdProto: { fields: { domain: { type: "string", id: 1 }, version: { type: "int64", id: 2 } } },
     AttributeProto: {
@@ -71,7 +71,7 @@ const ROOT = protobuf.Root.fromJSON({
     },
   },
 });
-const MODEL = ROOT.lookupType("ModelProto");
+const model = root.lookupType("ModelProto");
 
 export type Attribute = number | string | readonly number[] | { readonly float: number };
 export interface OnnxNode {
@@ -109,12 +109,12 @@ type LooseInfo = Omit<ValueInfo, "shape"> & { readonly shape?: Shape };
 
 export function encodeModel(graph: Loose): Uint8Array {
   const message = {
-    irVersion: IR_VERSION,
+    irVersion: irVersion,
     producerName: "fslc",
     opsetImport: [
-      { domain: "", version: OPSET },
+      { domain: "", version: opset },
       { domain: "com.microsoft", version: 1 },
-      { domain: NCHWC, version: 1 },
+      { domain: nchwc, version: 1 },
     ],
     graph: {
       name: graph.name,
@@ -128,7 +128,7 @@ export function encodeModel(graph: Loose): Uint8Array {
       })),
       initializer: graph.initializers.map((tensor) => ({
         dims: tensor.shape,
-        dataType: ELEM[tensor.type],
+        dataType: elem[tensor.type],
         name: tensor.name,
         rawData: tensor.raw,
       })),
@@ -136,17 +136,17 @@ export function encodeModel(graph: Loose): Uint8Array {
       output: graph.outputs.map(encodeValueInfo),
     },
   };
-  return MODEL.encode(message).finish();
+  return model.encode(message).finish();
 }
 
 function encodeAttribute(name: string, value: Attribute): object {
-  if (typeof value === "number") return { name, i: value, type: ATTRIBUTE.INT };
-  if (typeof value === "string") return { name, s: new TextEncoder().encode(value), type: ATTRIBUTE.STRING };
-  if ("float" in value) return { name, f: value.float, type: ATTRIBUTE.FLOAT };
-  return { name, ints: value, type: ATTRIBUTE.INTS };
+  if (typeof value === "number") return { name, i: value, type: attribute.INT };
+  if (typeof value === "string") return { name, s: new TextEncoder().encode(value), type: attribute.STRING };
+  if ("float" in value) return { name, f: value.float, type: attribute.FLOAT };
+  return { name, ints: value, type: attribute.INTS };
 }
 
 function encodeValueInfo(value: LooseInfo): object {
   const shape = value.shape === undefined ? {} : { shape: { dim: value.shape.map((dimValue) => ({ dimValue })) } };
-  return { name: value.name, type: { tensorType: { elemType: ELEM[value.type], ...shape } } };
+  return { name: value.name, type: { tensorType: { elemType: elem[value.type], ...shape } } };
 }

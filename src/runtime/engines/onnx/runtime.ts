@@ -4,14 +4,14 @@
  */
 import { createRequire } from "node:module";
 import type * as common from "onnxruntime-common";
-import { ONNX_RUNTIME, onnxRuntimeFolder } from "./locate.js";
+import { onnxRuntime, onnxRuntimeFolder } from "./locate.js";
 
 interface OnnxRuntime extends Pick<typeof common, "InferenceSession" | "Tensor" | "env"> {
   listSupportedBackends(): readonly { readonly name: string; readonly bundled: boolean }[];
 }
 
 export const { InferenceSession, Tensor, env, listSupportedBackends } = createRequire(import.meta.url)(
-  onnxRuntimeFolder() ?? ONNX_RUNTIME,
+  onnxRuntimeFolder() ?? onnxRuntime,
 ) as OnnxRuntime;
 export type InferenceSession = common.InferenceSession;
 export type Tensor = common.Tensor;

@@ -16,10 +16,10 @@ import {
   type TypedData,
 } from "../engine.js";
 
-const VERSION = "1";
+const version = "1";
 
 export function probeReference(): Availability {
-  return { available: true, version: VERSION, devices: ["cpu"] };
+  return { available: true, version: version, devices: ["cpu"] };
 }
 
 interface Tensor {
@@ -50,7 +50,7 @@ export class ReferenceEngine implements Engine {
   constructor(options: EngineOptions) {
     if (options.device !== "cpu")
       throw new EngineError("unsupported-op", `the reference engine has no device "${options.device}": use cpu`);
-    this.numerics = { engine: this.name, version: VERSION, device: "cpu", threads: 1 };
+    this.numerics = { engine: this.name, version: version, device: "cpu", threads: 1 };
   }
 
   async compile(program: Program, constants: HostTensors = {}): Promise<Executable> {
@@ -77,26 +77,26 @@ export class ReferenceEngine implements Engine {
 }
 
 class ReferenceExecutable implements Executable {
-  readonly #interpreted: Interpreted;
-  readonly #arguments: readonly ProgramInput[];
-  readonly #states: readonly StatePair[];
+  private readonly interpreted: Interpreted;
+  private readonly arguments: readonly ProgramInput[];
+  private readonly states: readonly StatePair[];
 
   constructor(
     private readonly engine: ReferenceEngine,
     private readonly program: Program,
     private readonly constants: HostTensors,
   ) {
-    this.#interpreted = prepare(program);
-    this.#arguments = program.inputs.filter(({ name }) => !(name in constants));
-    this.#states = statePairs(program, this.#arguments);
+    this.interpreted = prepare(program);
+    this.arguments = program.inputs.filter(({ name }) => !(name in constants));
+    this.states = statePairs(program, this.arguments);
   }
 
   async run(args: Readonly<Record<string, Handle | HostTensor>>): Promise<RunResult> {
     const live = (handle: Handle, where: string): Kept => this.engine.live(handle, where);
-    const { inputs, states } = readArguments(this.program.name, this.#arguments, args, live);
+    const { inputs, states } = readArguments(this.program.name, this.arguments, args, live);
     const given: Record<string, Tensor> = { ...this.constants };
     for (const [{ name }, arg] of inputs) given[name] = arg instanceof Kept ? arg.tensor : arg;
-    const results = this.#interpreted(given);
+    const results = this.interpreted(given);
     for (const kept of states.values()) kept.alive = false;
     const result = (name: string): Tensor => {
       const tensor = results[name];
@@ -104,7 +104,7 @@ class ReferenceExecutable implements Executable {
       return tensor;
     };
     const device: Record<string, Handle> = {};
-    for (const { input, output } of this.#states) device[input.name] = new Kept(this.engine, result(output.name));
+    for (const { input, output } of this.states) device[input.name] = new Kept(this.engine, result(output.name));
     const host: Record<string, HostTensor> = {};
     for (const { name, role } of this.program.outputs) {
       if (role === "host") host[name] = hostTensor(result(name));

@@ -6,26 +6,30 @@ import { createRequire } from "node:module";
 import type { DType, Shape } from "../../../compiler/tensor/ir.js";
 
 /** TF_DataType */
-export const TF = { f32: 1, i32: 3, u8: 4, bool: 10, u32: 22 } as const satisfies Record<DType, number>;
+export const tensorflowTypes = { f32: 1, i32: 3, u8: 4, bool: 10, u32: 22 } as const satisfies Record<DType, number>;
 
 /** What the addon calls a kind of attribute: its own numbers, not TensorFlow's. */
-const KIND = { string: 0, int: 1, float: 2, bool: 3, type: 4 } as const;
+const kind = { string: 0, int: 1, float: 2, bool: 3, type: 4 } as const;
 
 export interface Attribute {
   readonly name: string;
   readonly type: number;
   readonly value: string | number | boolean | readonly number[];
 }
-export const stringAttribute = (name: string, value: string): Attribute => ({ name, type: KIND.string, value });
+export const stringAttribute = (name: string, value: string): Attribute => ({ name, type: kind.string, value });
 /** A list is of 32-bit numbers. */
 export const intAttribute = (name: string, value: number | readonly number[]): Attribute => ({
   name,
-  type: KIND.int,
+  type: kind.int,
   value,
 });
-export const floatAttribute = (name: string, value: number): Attribute => ({ name, type: KIND.float, value });
-export const boolAttribute = (name: string, value: boolean): Attribute => ({ name, type: KIND.bool, value });
-export const typeAttribute = (name: string, value: DType): Attribute => ({ name, type: KIND.type, value: TF[value] });
+export const floatAttribute = (name: string, value: number): Attribute => ({ name, type: kind.float, value });
+export const boolAttribute = (name: string, value: boolean): Attribute => ({ name, type: kind.bool, value });
+export const typeAttribute = (name: string, value: DType): Attribute => ({
+  name,
+  type: kind.type,
+  value: tensorflowTypes[value],
+});
 
 /** A tensor is a number from creation to deletion. The addon counts them up to 2³¹ and does not go back. */
 export type TensorId = number;

@@ -30,15 +30,15 @@ export interface Constant {
  * [o, c, h, w] as they do, and pools [group, n, c, h·w], as which norms see images, without moving these.
  */
 export type Layout = "plain" | "nhwc" | "hwio" | "pools";
-const ORDER = { nhwc: [0, 2, 3, 1], hwio: [2, 3, 1, 0], pools: [0, 1, 3, 2] } as const;
+const axisOrders = { nhwc: [0, 2, 3, 1], hwio: [2, 3, 1, 0], pools: [0, 1, 3, 2] } as const;
 
 /** `axes` of the IR, or a list with an entry for each, as they stand in a layout. */
 export function arranged<T>(layout: Layout, list: readonly T[]): T[] {
-  return layout === "plain" ? [...list] : ORDER[layout].map((axis) => list[axis] as T);
+  return layout === "plain" ? [...list] : axisOrders[layout].map((axis) => list[axis] as T);
 }
 export function placesOf(layout: Layout, axes: readonly number[]): number[] {
   if (layout === "plain") return [...axes];
-  const order: readonly number[] = ORDER[layout];
+  const order: readonly number[] = axisOrders[layout];
   return axes.map((axis) => order.indexOf(axis));
 }
 

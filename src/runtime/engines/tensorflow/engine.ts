@@ -122,9 +122,9 @@ export class TensorflowEngine implements Engine {
 }
 
 /** The addon counts tensors in 32 bits, and neither starts over nor stops: well before that, a run is refused. */
-const COUNTED = 2 ** 31 - 2 ** 24;
+const counted = 2 ** 31 - 2 ** 24;
 /** In place of an id: nothing is there. */
-const NONE = -1;
+const none = -1;
 
 class TensorflowExecutable implements Executable {
   private readonly arguments: readonly ProgramInput[];
@@ -142,7 +142,7 @@ class TensorflowExecutable implements Executable {
   ) {
     this.arguments = program.inputs.filter((input) => lowered.inputs.has(input.name));
     this.states = statePairs(program, this.arguments);
-    this.start = new Int32Array(lowered.slots).fill(NONE);
+    this.start = new Int32Array(lowered.slots).fill(none);
     try {
       for (const { slot, dtype, shape, data } of lowered.constants)
         this.start[slot] = send(engine.addon, dtype, shape, data);
@@ -154,7 +154,7 @@ class TensorflowExecutable implements Executable {
 
   async run(args: Readonly<Record<string, Handle | HostTensor>>): Promise<RunResult> {
     if (this.disposed) throw new EngineError("internal", `run of ${this.program.name}: disposed`);
-    if (this.last > COUNTED)
+    if (this.last > counted)
       throw new EngineError("internal", "tensorflow has made 2³¹ tensors: a process can make no more");
     const given = readArguments(this.program.name, this.arguments, args, (handle, where) =>
       this.engine.live(handle, where),
@@ -177,7 +177,7 @@ class TensorflowExecutable implements Executable {
 
   /** The constants, those that are there. */
   private letGo(): void {
-    for (const id of this.start) if (id !== NONE) this.engine.addon.deleteTensor(id);
+    for (const id of this.start) if (id !== none) this.engine.addon.deleteTensor(id);
   }
 
   /** The steps, from arguments to outputs. What was sent for this run alone is let go at its end. */
@@ -221,7 +221,7 @@ class TensorflowExecutable implements Executable {
 
   private drop(ids: Int32Array, slot: number): void {
     this.engine.addon.deleteTensor(ids[slot] as TensorId);
-    ids[slot] = NONE;
+    ids[slot] = none;
   }
 
   /** Host outputs are read and let go, the others kept; then the states that were given are dead. */

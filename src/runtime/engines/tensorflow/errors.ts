@@ -1,7 +1,7 @@
 /** TensorFlow's messages as errors of the engine contract. */
 import { EngineError, type EngineErrorKind } from "../engine.js";
 
-const KINDS: readonly (readonly [RegExp, EngineErrorKind])[] = [
+const kinds: readonly (readonly [RegExp, EngineErrorKind])[] = [
   [
     /OOM when allocating|received an exception:\s*Status: 1,|resource exhausted|ran out of memory|bad_alloc|failed to allocate|out of memory/i,
     "out-of-memory",
@@ -19,11 +19,11 @@ export function isSingular(cause: unknown): boolean {
 }
 
 /** The addon puts TensorFlow's status, a number, before its message. */
-const STATUS = /^Invalid TF_Status: \d+\s+Message: /;
+const status = /^Invalid TF_Status: \d+\s+Message: /;
 
 export function engineError(cause: unknown, doing: string): EngineError {
   if (cause instanceof EngineError) return cause;
-  const text = (cause instanceof Error ? cause.message : String(cause)).replace(STATUS, "");
-  const kind = KINDS.find(([pattern]) => pattern.test(text))?.[1] ?? "internal";
+  const text = (cause instanceof Error ? cause.message : String(cause)).replace(status, "");
+  const kind = kinds.find(([pattern]) => pattern.test(text))?.[1] ?? "internal";
   return new EngineError(kind, `tensorflow, ${doing}: ${text.split("\n", 1)[0] ?? text}`, { cause });
 }

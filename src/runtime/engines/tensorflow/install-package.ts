@@ -8,10 +8,10 @@ import { DiagnosticError, diagnostic } from "../../../compiler/diagnostics/diagn
 import { run } from "./command.js";
 import type { InstallOptions } from "./install.js";
 import { addonIn, type InstalledTensorflow } from "./locate.js";
-import { ADDON_SOURCES } from "./pins.js";
+import { addonSources } from "./pins.js";
 
 /** The TensorFlow that the package's script downloads. */
-export const PACKAGE_TENSORFLOW_VERSION = "2.9.1";
+export const packageTensorflowVersion = "2.9.1";
 
 /** Where the package's script has something to download; both kinds for GPUs are CUDA's. */
 function published({ gpu }: InstallOptions): boolean {
@@ -34,25 +34,25 @@ export async function installPackage(staging: string, options: InstallOptions): 
 
 /** npm itself installs the package with its script, in a folder of its own. */
 export async function withNpm(staging: string, options: InstallOptions): Promise<InstalledTensorflow> {
-  const name = options.gpu ? `${ADDON_SOURCES.name}-gpu` : ADDON_SOURCES.name;
+  const name = options.gpu ? `${addonSources.name}-gpu` : addonSources.name;
   options.watch.step(
-    `${name} ${ADDON_SOURCES.version}, whose own script downloads TensorFlow ${PACKAGE_TENSORFLOW_VERSION}, through npm`,
+    `${name} ${addonSources.version}, whose own script downloads TensorFlow ${packageTensorflowVersion}, through npm`,
   );
   await mkdir(staging, { recursive: true });
   await writeFile(join(staging, "package.json"), '{"private": true}\n');
   const outcome = await run(
-    ["npm", "install", "--no-audit", "--no-fund", "--foreground-scripts", `${name}@${ADDON_SOURCES.version}`],
+    ["npm", "install", "--no-audit", "--no-fund", "--foreground-scripts", `${name}@${addonSources.version}`],
     { signal: options.signal, cwd: staging, shell: process.platform === "win32" },
   );
   const addon = addonIn(join(staging, "node_modules", name, "lib"));
   if (outcome?.code === 0 && addon !== undefined) {
-    return { version: PACKAGE_TENSORFLOW_VERSION, gpu: options.gpu, addon: relative(staging, addon) };
+    return { version: packageTensorflowVersion, gpu: options.gpu, addon: relative(staging, addon) };
   }
   const lines = `${outcome?.stdout ?? ""}\n${outcome?.stderr ?? ""}`.split("\n");
   const said = lines.find((line) => /\b(E[A-Z]{4,}|Error:)/.test(line))?.trim();
   throw new DiagnosticError(
     diagnostic("FSL7077", undefined, {
-      package: `${name} ${ADDON_SOURCES.version}`,
+      package: `${name} ${addonSources.version}`,
       reason: said ?? (outcome === undefined ? "npm is not here" : "its script brought no addon"),
     }),
   );

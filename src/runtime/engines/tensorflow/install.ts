@@ -11,16 +11,9 @@ import { fetchPackages } from "../../system/npm-packages.js";
 import { reason } from "../../system/reason.js";
 import { enginesFolder } from "../folder.js";
 import { buildAddon, findCompiler } from "./build.js";
-import { installPackage, PACKAGE_TENSORFLOW_VERSION } from "./install-package.js";
-import { ADDON_FILE, findTensorflow, type InstalledTensorflow, MANIFEST_FILE, tensorflowFolder } from "./locate.js";
-import {
-  ADDON_SOURCES,
-  type Machine,
-  NODE_API_HEADERS,
-  type PinnedWheel,
-  TENSORFLOW_VERSION,
-  wheelsFor,
-} from "./pins.js";
+import { installPackage, packageTensorflowVersion } from "./install-package.js";
+import { addonFile, findTensorflow, type InstalledTensorflow, manifestFile, tensorflowFolder } from "./locate.js";
+import { addonSources, type Machine, nodeApiHeaders, type PinnedWheel, tensorflowVersion, wheelsFor } from "./pins.js";
 import { tryTensorflow } from "./trial.js";
 import { fetchWheel, findPip, isKept, sizeOf, unpackWheel } from "./wheel.js";
 
@@ -62,7 +55,7 @@ export async function installTensorflow(options: InstallOptions): Promise<Instal
       for (const path of [staging, old]) await rm(path, { recursive: true, force: true });
       await mkdir(staging);
       const wheels = options.wheels ?? wheelsFor(thisMachine(), options.gpu);
-      const there = await working(wheels === undefined ? PACKAGE_TENSORFLOW_VERSION : TENSORFLOW_VERSION, options);
+      const there = await working(wheels === undefined ? packageTensorflowVersion : tensorflowVersion, options);
       if (there !== undefined) return there;
       const installed =
         wheels === undefined
@@ -70,7 +63,7 @@ export async function installTensorflow(options: InstallOptions): Promise<Instal
           : await installWheels(staging, downloads, wheels, options);
       options.watch.step("trying it: two matrices are multiplied in a process of its own");
       await prove(join(staging, installed.addon), installed, options);
-      await writeFile(join(staging, MANIFEST_FILE), `${JSON.stringify(installed)}\n`);
+      await writeFile(join(staging, manifestFile), `${JSON.stringify(installed)}\n`);
       // By renames alone: a run that starts meanwhile finds the old one or the new one, or for a moment none.
       if (existsSync(folder)) await rename(folder, old);
       await rename(staging, folder);
@@ -116,8 +109,8 @@ function places(env: NodeJS.ProcessEnv): Record<"folder" | "staging" | "old" | "
 
 /** A folder that was there before fslc is not fslc's to remove. @throws DiagnosticError FSL7031 */
 function refuseForeign(folder: string): void {
-  if (!existsSync(folder) || existsSync(join(folder, MANIFEST_FILE))) return;
-  const why = `what lies there was not installed by fslc (it has no ${MANIFEST_FILE})`;
+  if (!existsSync(folder) || existsSync(join(folder, manifestFile))) return;
+  const why = `what lies there was not installed by fslc (it has no ${manifestFile})`;
   const help = [`move it away, or name another folder than \`${dirname(folder)}\` in \`FSLC_ENGINES\``];
   throw new DiagnosticError(diagnostic("FSL7031", undefined, { path: folder, why }, { help }));
 }
@@ -149,7 +142,7 @@ async function locked<T>(
 }
 
 /** A loaded driver of NVIDIA's leaves one of these: on Linux, and on Linux within Windows. */
-const DRIVER_FILES = ["/dev/nvidiactl", "/dev/dxg"];
+const driverFiles = ["/dev/nvidiactl", "/dev/dxg"];
 
 /** What lies in the engine folder, where it is what is asked for and works. */
 async function working(
@@ -182,11 +175,11 @@ async function installWheels(
   const pip = await findPip(signal);
   await mkdir(downloads, { recursive: true });
   await needRoom(downloads, wheels);
-  if (gpu && !DRIVER_FILES.some((path) => existsSync(path))) {
+  if (gpu && !driverFiles.some((path) => existsSync(path))) {
     watch.step("no NVIDIA driver is here: until there is one, this build computes on the processor");
   }
 
-  const sources = [ADDON_SOURCES, NODE_API_HEADERS];
+  const sources = [addonSources, nodeApiHeaders];
   watch.step(`sources of the addon: ${sources.map((p) => `${p.name} ${p.version}`).join(" and ")}, from npm`);
   const place = (name: string): string => join(staging, "build", name);
   await fetchPackages(sources, (pinned) => place(pinned.name), { projectDir, signal, onFetched: () => undefined });
@@ -218,16 +211,16 @@ async function installWheels(
   await buildAddon(
     {
       compiler,
-      sources: place(ADDON_SOURCES.name),
-      nodeHeaders: place(NODE_API_HEADERS.name),
+      sources: place(addonSources.name),
+      nodeHeaders: place(nodeApiHeaders.name),
       tensorflow,
       libraries: "lib/tensorflow",
-      addon: join(staging, ADDON_FILE),
+      addon: join(staging, addonFile),
     },
     signal,
   );
   for (const path of [join(staging, "build"), join(tensorflow, "include")]) await rm(path, { recursive: true });
-  return { version: TENSORFLOW_VERSION, gpu, addon: ADDON_FILE };
+  return { version: tensorflowVersion, gpu, addon: addonFile };
 }
 
 /** @throws DiagnosticError FSL7072 where the disk has too little room for downloads and what is unpacked from them. */

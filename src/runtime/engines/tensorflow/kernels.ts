@@ -6,12 +6,12 @@ import {
   intAttribute,
   stringAttribute,
   type TensorId,
-  TF,
+  tensorflowTypes,
 } from "./binding.js";
 import type { Kernels } from "./emitter.js";
 
 const found = new WeakMap<Addon, Kernels>();
-const CONV: readonly Attribute[] = [intAttribute("strides", [1, 1, 1, 1]), stringAttribute("padding", "VALID")];
+const conv: readonly Attribute[] = [intAttribute("strides", [1, 1, 1, 1]), stringAttribute("padding", "VALID")];
 
 /** On CPUs, gradients of convolutions in groups are there through oneDNN only: not in every build, not on every processor. */
 export function kernelsOf(addon: Addon): Kernels {
@@ -23,7 +23,7 @@ export function kernelsOf(addon: Addon): Kernels {
   return kernels;
 }
 
-const POOL: readonly Attribute[] = [
+const pool: readonly Attribute[] = [
   intAttribute("ksize", [1, 2, 2, 1]),
   intAttribute("strides", [1, 2, 2, 1]),
   stringAttribute("padding", "VALID"),
@@ -38,8 +38,9 @@ function probe(addon: Addon): Kernels {
     return id;
   };
   const ones = (...shape: readonly number[]) =>
-    keep(addon.createTensor(shape, TF.f32, new Float32Array(shape.reduce((a, b) => a * b, 1)).fill(1)));
-  const ints = (...values: number[]) => keep(addon.createTensor([values.length], TF.i32, Int32Array.from(values)));
+    keep(addon.createTensor(shape, tensorflowTypes.f32, new Float32Array(shape.reduce((a, b) => a * b, 1)).fill(1)));
+  const ints = (...values: number[]) =>
+    keep(addon.createTensor([values.length], tensorflowTypes.i32, Int32Array.from(values)));
   /** The results, or nothing where there is no kernel for it. */
   const tried = (
     op: string,
@@ -54,16 +55,16 @@ function probe(addon: Addon): Kernels {
     }
   };
   const [x, filters, dy] = [ones(1, 3, 3, 4), ones(2, 2, 2, 4), ones(1, 2, 2, 4)];
-  const grouped = tried("Conv2D", CONV, [x, filters]).length > 0;
+  const grouped = tried("Conv2D", conv, [x, filters]).length > 0;
   const groupedGradients =
-    tried("Conv2DBackpropInput", CONV, [ints(1, 3, 3, 4), filters, dy]).length > 0 &&
-    tried("Conv2DBackpropFilter", CONV, [x, ints(2, 2, 2, 4), dy]).length > 0;
+    tried("Conv2DBackpropInput", conv, [ints(1, 3, 3, 4), filters, dy]).length > 0 &&
+    tried("Conv2DBackpropFilter", conv, [x, ints(2, 2, 2, 4), dy]).length > 0;
   // A kernel for CPUs, which a tensor on a card would have to come back for.
-  const [pooled, winners] = addon.isUsingGpuDevice() ? [] : tried("_MklNativeMaxPool", POOL, [dy], 2);
+  const [pooled, winners] = addon.isUsingGpuDevice() ? [] : tried("_MklNativeMaxPool", pool, [dy], 2);
   const winningPools =
     pooled !== undefined &&
     winners !== undefined &&
-    tried("_MklNativeMaxPoolGrad", POOL, [dy, pooled, pooled, winners]).length > 0;
+    tried("_MklNativeMaxPoolGrad", pool, [dy, pooled, pooled, winners]).length > 0;
   for (const id of live) addon.deleteTensor(id);
   return { grouped, groupedGradients, winningPools };
 }

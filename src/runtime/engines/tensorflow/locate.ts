@@ -21,8 +21,8 @@ export interface InstalledTensorflow {
   /** The addon's path in the folder. */
   readonly addon: string;
 }
-export const ADDON_FILE = "tfjs_binding.node";
-export const MANIFEST_FILE = "installed.json";
+export const addonFile = "tfjs_binding.node";
+export const manifestFile = "installed.json";
 
 export const tensorflowFolder = (env: NodeJS.ProcessEnv = process.env): string =>
   join(enginesFolder(env), "tensorflow");
@@ -45,7 +45,7 @@ function inEngineFolder(env: NodeJS.ProcessEnv): TensorflowPlace | undefined {
 
 /** Undefined where there is none, or a damaged one: then nothing is installed, and an installation makes it anew. */
 function manifestOf(folder: string): InstalledTensorflow | undefined {
-  const path = join(folder, MANIFEST_FILE);
+  const path = join(folder, manifestFile);
   if (!existsSync(path)) return undefined;
   try {
     const said = JSON.parse(readFileSync(path, "utf8")) as Partial<InstalledTensorflow> | null;
@@ -77,6 +77,6 @@ function asPackage(projectDir: string): TensorflowPlace | undefined {
 export function addonIn(lib: string): string | undefined {
   if (!existsSync(lib)) return undefined;
   return readdirSync(lib)
-    .map((folder) => join(lib, folder, ADDON_FILE))
+    .map((folder) => join(lib, folder, addonFile))
     .find((file) => existsSync(file));
 }

@@ -4,16 +4,16 @@
  */
 import type { PinnedPackage } from "../../system/npm-packages.js";
 
-export const TENSORFLOW_VERSION = "2.21.0";
+export const tensorflowVersion = "2.21.0";
 
 /** The npm package that holds the addon's sources and, where there is no wheel, gets TensorFlow itself. */
-export const ADDON_SOURCES: PinnedPackage = {
+export const addonSources: PinnedPackage = {
   name: "@tensorflow/tfjs-node",
   version: "4.22.0",
   integrity: "sha512-uHrXeUlfgkMxTZqHkESSV7zSdKdV0LlsBeblqkuKU9nnfxB1pC6DtoyYVaLxznzZy7WQSegjcohxxCjAf6Dc7w==",
 };
 /** Node-API's headers alone: the same for every version of Node, and so is the addon built with them. */
-export const NODE_API_HEADERS: PinnedPackage = {
+export const nodeApiHeaders: PinnedPackage = {
   name: "node-api-headers",
   version: "1.9.0",
   integrity: "sha512-2oNILP4jXwRB4ywnYKjVk1YyJ96n2D4EOVJO6S3oYZ5PtbJrw3Yt9TpAuX3nBLMuzn74rnfGQrv13pS9vC+YiA==",
@@ -31,37 +31,37 @@ export interface PinnedWheel {
   readonly sha256: string;
 }
 
-const MB = 1e6;
+const Mb = 1e6;
 
-const CPU_X64: readonly PinnedWheel[] = [
+const cpuX64: readonly PinnedWheel[] = [
   {
     project: "tensorflow-cpu",
-    version: TENSORFLOW_VERSION,
+    version: tensorflowVersion,
     file: "tensorflow_cpu-2.21.0-cp311-cp311-manylinux_2_27_x86_64.whl",
     bytes: 273829956,
-    unpacked: 855 * MB,
+    unpacked: 855 * Mb,
     sha256: "2b847d217b02ee7731ed91431daf3250daa0196c3c94614d23be27232e6e5b6c",
   },
 ];
-const CPU_ARM64: readonly PinnedWheel[] = [
+const cpuArm64: readonly PinnedWheel[] = [
   {
     project: "tensorflow",
-    version: TENSORFLOW_VERSION,
+    version: tensorflowVersion,
     file: "tensorflow-2.21.0-cp311-cp311-manylinux_2_27_aarch64.whl",
     bytes: 281828020,
-    unpacked: 885 * MB,
+    unpacked: 885 * Mb,
     sha256: "4b24aca16d527a3cf1c37f720c04c484c3d20f4d0fdfa98632ac8b9f3be6eb5c",
   },
 ];
 
 /** TensorFlow for CUDA 12 and what its extra `and-cuda` names: CUDA 12.8 and cuDNN 9.10, for cards from Maxwell to Blackwell. */
-const GPU_X64: readonly PinnedWheel[] = [
+const gpuX64: readonly PinnedWheel[] = [
   {
     project: "tensorflow",
-    version: TENSORFLOW_VERSION,
+    version: tensorflowVersion,
     file: "tensorflow-2.21.0-cp311-cp311-manylinux_2_27_x86_64.whl",
     bytes: 572440367,
-    unpacked: 1262 * MB,
+    unpacked: 1262 * Mb,
     sha256: "9056fbc9ba04235810b71ae6cbd958a196e8804fb53bbcffbf3e23b56155f124",
   },
   nvidia(
@@ -69,7 +69,7 @@ const GPU_X64: readonly PinnedWheel[] = [
     "12.8.4.1",
     "manylinux_2_27_x86_64",
     594346921,
-    869 * MB,
+    869 * Mb,
     "8ac4e771d5a348c551b2a426eda6193c19aa630236b418086020df5ba9667142",
   ),
   nvidia(
@@ -77,7 +77,7 @@ const GPU_X64: readonly PinnedWheel[] = [
     "12.8.90",
     "manylinux2014_x86_64.manylinux_2_17_x86_64",
     10248621,
-    42 * MB,
+    42 * Mb,
     "ea0cb07ebda26bb9b29ba82cda34849e73c166c18162d3913575b0c9db9a6182",
   ),
   nvidia(
@@ -85,7 +85,7 @@ const GPU_X64: readonly PinnedWheel[] = [
     "12.8.93",
     "manylinux2010_x86_64.manylinux_2_12_x86_64",
     40128098,
-    33 * MB,
+    33 * Mb,
     "2d6dc36fb7cb5ac9c0b8825bc13d193c35487a315664007287d0126531238011",
   ),
   nvidia(
@@ -93,7 +93,7 @@ const GPU_X64: readonly PinnedWheel[] = [
     "12.8.93",
     "manylinux2010_x86_64.manylinux_2_12_x86_64",
     88040029,
-    223 * MB,
+    223 * Mb,
     "a7756528852ef889772a84c6cd89d41dfa74667e24cca16bb31f8f061e3e9994",
   ),
   nvidia(
@@ -101,7 +101,7 @@ const GPU_X64: readonly PinnedWheel[] = [
     "12.8.90",
     "manylinux2014_x86_64.manylinux_2_17_x86_64",
     954765,
-    1 * MB,
+    1 * Mb,
     "adade8dcbd0edf427b7204d480d6066d33902cab2a4707dcfc48a2d0fd44ab90",
   ),
   nvidia(
@@ -109,7 +109,7 @@ const GPU_X64: readonly PinnedWheel[] = [
     "9.10.2.21",
     "manylinux_2_27_x86_64",
     706758467,
-    1054 * MB,
+    1054 * Mb,
     "949452be657fa16687d0930933f032835951ef0892b37d2d53824d1a84dc97a8",
   ),
   nvidia(
@@ -117,7 +117,7 @@ const GPU_X64: readonly PinnedWheel[] = [
     "11.3.3.83",
     "manylinux2014_x86_64.manylinux_2_17_x86_64",
     193118695,
-    282 * MB,
+    282 * Mb,
     "4d2dd21ec0b88cf61b62e6b43564355e5222e4a3fb394cac0db101f2dd0d4f74",
   ),
   nvidia(
@@ -125,7 +125,7 @@ const GPU_X64: readonly PinnedWheel[] = [
     "10.3.9.90",
     "manylinux_2_27_x86_64",
     63619976,
-    137 * MB,
+    137 * Mb,
     "b32331d4f4df5d6eefa0554c565b626c7216f87a06a4f56fab27c3b68a830ec9",
   ),
   nvidia(
@@ -133,7 +133,7 @@ const GPU_X64: readonly PinnedWheel[] = [
     "11.7.3.90",
     "manylinux_2_27_x86_64",
     267506905,
-    405 * MB,
+    405 * Mb,
     "4376c11ad263152bd50ea295c05370360776f8c3427b30991df774f9fb26c450",
   ),
   nvidia(
@@ -141,7 +141,7 @@ const GPU_X64: readonly PinnedWheel[] = [
     "12.5.8.93",
     "manylinux2014_x86_64.manylinux_2_17_x86_64",
     288216466,
-    388 * MB,
+    388 * Mb,
     "1ec05d76bbbd8b61b06a80e1eaf8cf4959c3d4ce8e711b65ebd0443bb0ebb13b",
   ),
   nvidia(
@@ -149,7 +149,7 @@ const GPU_X64: readonly PinnedWheel[] = [
     "2.27.7",
     "manylinux2014_x86_64.manylinux_2_17_x86_64",
     322546339,
-    431 * MB,
+    431 * Mb,
     "de5ba5562f08029a19cb1cd659404b18411ed0d6c90ac5f52f30bf99ad5809aa",
   ),
   nvidia(
@@ -157,7 +157,7 @@ const GPU_X64: readonly PinnedWheel[] = [
     "12.8.93",
     "manylinux2010_x86_64.manylinux_2_12_x86_64",
     39254836,
-    95 * MB,
+    95 * Mb,
     "81ff63371a7ebd6e6451970684f916be2eab07321b73c9d244dc2b4da7f73b88",
   ),
 ];
@@ -188,7 +188,7 @@ export function wheelsFor(machine: Machine, gpu: boolean): readonly PinnedWheel[
   if (machine.platform !== "linux" || machine.glibc === undefined) return undefined;
   const [major = 0, minor = 0] = machine.glibc.split(".").map(Number);
   if (major !== 2 || minor < 27) return undefined;
-  if (machine.arch === "x64") return gpu ? GPU_X64 : CPU_X64;
-  if (machine.arch === "arm64") return gpu ? undefined : CPU_ARM64;
+  if (machine.arch === "x64") return gpu ? gpuX64 : cpuX64;
+  if (machine.arch === "arm64") return gpu ? undefined : cpuArm64;
   return undefined;
 }

@@ -15,8 +15,8 @@ import { reachable, rebuild } from "../../../compiler/tensor/walk.js";
 type Activation = Node<"relu"> | Node<"leaky_relu">;
 type Gradient = Node<"relu_grad"> | Node<"leaky_relu_grad">;
 
-const GRADIENT_OF = { relu: "relu_grad", leaky_relu: "leaky_relu_grad" } as const;
-const POOLS: ReadonlySet<OpName> = new Set(["max_pool", "max_pool_grad", "max_pool_take"]);
+const gradientOf = { relu: "relu_grad", leaky_relu: "leaky_relu_grad" } as const;
+const pools: ReadonlySet<OpName> = new Set(["max_pool", "max_pool_grad", "max_pool_take"]);
 
 export function prepare(program: Program): Program {
   return rewriteProgram(program, (graph, roots) =>
@@ -30,7 +30,7 @@ export function prepare(program: Program): Program {
 function rewrite(graph: Graph, roots: readonly Node[]): Node[] {
   const nodes = reachable(roots);
   const elsewhere = new Set<Node>(roots);
-  for (const node of nodes) if (!POOLS.has(node.op)) for (const input of node.inputs) elsewhere.add(input);
+  for (const node of nodes) if (!pools.has(node.op)) for (const input of node.inputs) elsewhere.add(input);
   const users = new Map<Node, number>();
   for (const root of roots) users.set(root, 2);
   for (const node of nodes) for (const input of node.inputs) users.set(input, (users.get(input) ?? 0) + 1);
@@ -59,7 +59,7 @@ function exchangedGradient(graph: Graph, node: Gradient, [x, scatter]: readonly 
   if (x === undefined || scatter?.op !== "max_pool_grad") return undefined;
   const [activation, , dy] = scatter.inputs;
   if (activation === undefined || dy === undefined || !rising(activation)) return undefined;
-  if (GRADIENT_OF[activation.op] !== node.op || activation.inputs[0] !== x) return undefined;
+  if (gradientOf[activation.op] !== node.op || activation.inputs[0] !== x) return undefined;
   if (activation.op === "leaky_relu" && node.op === "leaky_relu_grad" && activation.attrs.slope !== node.attrs.slope)
     return undefined;
   const winners = graph.op("max_pool", [x], scatter.attrs);

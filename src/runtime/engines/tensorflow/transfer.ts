@@ -3,11 +3,11 @@ import type { DType, Shape } from "../../../compiler/tensor/ir.js";
 import { elementCount } from "../../../compiler/tensor/shape.js";
 import type { TypedData } from "../engine.js";
 import { allocate } from "../tensors.js";
-import { type Addon, type TensorId, TF, typeAttribute } from "./binding.js";
+import { type Addon, type TensorId, tensorflowTypes, typeAttribute } from "./binding.js";
 
-const TO_I32 = [typeAttribute("DstT", "i32")];
-const AS_I32 = [typeAttribute("type", "i32")];
-const AS_U32 = [typeAttribute("type", "u32")];
+const toI32 = [typeAttribute("DstT", "i32")];
+const asI32 = [typeAttribute("type", "i32")];
+const asU32 = [typeAttribute("type", "u32")];
 
 /** A tensor with a copy of `data`; one element is repeated to the whole shape. */
 export function send(addon: Addon, dtype: DType, shape: Shape, data: ArrayLike<number>): TensorId {
@@ -15,16 +15,16 @@ export function send(addon: Addon, dtype: DType, shape: Shape, data: ArrayLike<n
   const copy = unshared(dtype === "u32" ? "i32" : dtype, count);
   if (data.length === 1 && count !== 1) copy.fill(Number(data[0]));
   else copy.set(data);
-  if (dtype !== "u32") return addon.createTensor(shape, TF[dtype], copy);
+  if (dtype !== "u32") return addon.createTensor(shape, tensorflowTypes[dtype], copy);
   // Unsigned words go as signed ones of the same bits: the addon takes no others.
-  return consumed(addon, "Bitcast", AS_U32, addon.createTensor(shape, TF.i32, copy));
+  return consumed(addon, "Bitcast", asU32, addon.createTensor(shape, tensorflowTypes.i32, copy));
 }
 
 /** The tensor's elements; it stays. */
 export function receive(addon: Addon, dtype: DType, count: number, id: TensorId): TypedData {
   if (count === 0) return allocate(dtype, 0);
   if (dtype === "u8" || dtype === "u32") {
-    const [words] = addon.executeOp(dtype === "u8" ? "Cast" : "Bitcast", dtype === "u8" ? TO_I32 : AS_I32, [id], 1);
+    const [words] = addon.executeOp(dtype === "u8" ? "Cast" : "Bitcast", dtype === "u8" ? toI32 : asI32, [id], 1);
     if (words === undefined) throw new RangeError("an op gave no result");
     const data = addon.tensorDataSync(words.id);
     addon.deleteTensor(words.id);
@@ -33,7 +33,7 @@ export function receive(addon: Addon, dtype: DType, count: number, id: TensorId)
   return addon.tensorDataSync(id);
 }
 
-function consumed(addon: Addon, op: string, attributes: typeof AS_U32, id: TensorId): TensorId {
+function consumed(addon: Addon, op: string, attributes: typeof asU32, id: TensorId): TensorId {
   const [result] = addon.executeOp(op, attributes, [id], 1);
   addon.deleteTensor(id);
   if (result === undefined) throw new RangeError(`${op} gave no result`);

@@ -2,7 +2,7 @@
  * The child process of a trial: loads the addon that the first argument names and multiplies two matrices; then tries to
  * load each library that the others name. Its last line on stdout is the outcome as JSON.
  */
-import { boolAttribute, loadAddon, TF, typeAttribute } from "./binding.js";
+import { boolAttribute, loadAddon, tensorflowTypes, typeAttribute } from "./binding.js";
 import { reachable, type TrialOutcome } from "./trial.js";
 
 const [addonPath = "", ...libraries] = process.argv.slice(2);
@@ -15,7 +15,7 @@ const attributes = [
 const inputs = [
   [1, 2, 3, 4],
   [5, 6, 7, 8],
-].map((values) => addon.createTensor([2, 2], TF.f32, new Float32Array(values)));
+].map((values) => addon.createTensor([2, 2], tensorflowTypes.f32, new Float32Array(values)));
 const [product] = addon.executeOp("MatMul", attributes, inputs, 1);
 const outcome: TrialOutcome = {
   version: addon.TF_Version,

@@ -34,9 +34,9 @@ export function reachable(library: string): boolean {
   }
 }
 
-const PRODUCT = "19,22,43,50";
+const product = "19,22,43,50";
 /** For loading a gigabyte from a slow disk and waking the cards, in ms. */
-const PATIENCE = 120_000;
+const trialTimeout = 120_000;
 
 export async function tryTensorflow(
   addon: string,
@@ -44,7 +44,7 @@ export async function tryTensorflow(
   signal: AbortSignal = new AbortController().signal,
 ): Promise<Trial> {
   const child = fileURLToPath(threadUrl(import.meta.url, "./trial-child.js"));
-  const patience = AbortSignal.timeout(PATIENCE);
+  const patience = AbortSignal.timeout(trialTimeout);
   const outcome = await run([process.execPath, child, addon, ...libraries], {
     signal: AbortSignal.any([signal, patience]),
     // Not all of a card's memory for a product of two small matrices; and a log that names the cards.
@@ -64,8 +64,8 @@ export async function tryTensorflow(
   const said = /^\{.*\}$/m.exec(outcome.stdout)?.[0];
   if (said === undefined) return failed(outcome.signal, outcome.stderr);
   const result = JSON.parse(said) as TrialOutcome;
-  if (result.product.join() === PRODUCT) return { works: true, outcome: result, cards: cardsIn(outcome.stderr) };
-  return { works: false, why: `it multiplies two matrices wrongly (${result.product.join(", ")} is not ${PRODUCT})` };
+  if (result.product.join() === product) return { works: true, outcome: result, cards: cardsIn(outcome.stderr) };
+  return { works: false, why: `it multiplies two matrices wrongly (${result.product.join(", ")} is not ${product})` };
 }
 
 /** The addon asks for no list of devices, but TensorFlow's log has a line for each card that it takes into use. */

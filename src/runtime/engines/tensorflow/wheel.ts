@@ -130,7 +130,7 @@ export async function sizeOf(folder: string): Promise<number> {
 }
 
 /** Of TensorFlow its C library with the headers that the addon includes; of CUDA's parts what a program needs that runs. */
-const NEEDED = [
+const needed = [
   /^tensorflow\/libtensorflow_(cc|framework)\.so\.2$/,
   /^tensorflow\/include\/(tensorflow\/c|xla\/tsl\/c)\/.*\.h$/,
   /^tensorflow\/include\/(tensorflow\/core|tsl)\/platform\/ctstring(_internal)?\.h$/,
@@ -148,7 +148,7 @@ export async function unpackWheel(
   let done = 0;
   try {
     for await (const entry of zip.eachEntry()) {
-      if (!NEEDED.some((pattern) => pattern.test(entry.fileName))) continue;
+      if (!needed.some((pattern) => pattern.test(entry.fileName))) continue;
       const target = join(folder, entry.fileName);
       await mkdir(dirname(target), { recursive: true });
       const executable = ((entry.externalFileAttributes >>> 16) & 0o111) !== 0;

@@ -15,7 +15,7 @@ const unary =
   };
 
 /** u32 arithmetic wraps; where it has no kernels, i32's wraps the same bits. */
-const WRAPPING = new Set(["Add", "Sub", "Mul"]);
+const wrappingOps = new Set(["Add", "Sub", "Mul"]);
 
 function binaryOp(e: Emitter, op: string, a: Node, b: Node): Value {
   const values = [e.value(a), e.value(b)];
@@ -23,7 +23,7 @@ function binaryOp(e: Emitter, op: string, a: Node, b: Node): Value {
   const shape = joined(values.map((value) => value.shape));
   if (a.dtype !== "u32") return { name: e.op(op, names), shape };
   const { wrapping, other } = e.options.kernels.u32;
-  const via = WRAPPING.has(op) ? wrapping : other;
+  const via = wrappingOps.has(op) ? wrapping : other;
   if (via === "u32") return { name: e.op(op, names), shape };
   const cast = names.map((name) => e.cast(name, via));
   return { name: e.cast(e.op(op, cast), "u32"), shape };
@@ -56,7 +56,7 @@ const shift =
     return { name, shape: joined(values.map((value) => value.shape)) };
   };
 
-const COMPARE = {
+const compare = {
   lt: "Less",
   le: "LessOrEqual",
   gt: "Greater",
@@ -65,14 +65,14 @@ const COMPARE = {
   ne: "Equal",
 } as const;
 
-export function compareOp(e: Emitter, cmp: keyof typeof COMPARE, a: Node, b: Node): Value {
+export function compareOp(e: Emitter, cmp: keyof typeof compare, a: Node, b: Node): Value {
   const values = [e.value(a), e.value(b)];
   const names = values.map((value) => {
     const { other } = e.options.kernels.u32;
     if (a.dtype === "u32" && other !== "u32") return e.cast(value.name, other);
     return a.dtype === "u8" || a.dtype === "bool" ? e.cast(value.name, "i32") : value.name;
   });
-  const name = e.op(COMPARE[cmp], names);
+  const name = e.op(compare[cmp], names);
   return { name: cmp === "ne" ? e.op("Not", [name]) : name, shape: joined(values.map((value) => value.shape)) };
 }
 

@@ -17,7 +17,7 @@ export function findFusions(nodes: readonly Node[]): Map<Node, Fusion> {
   const fusions = new Map<Node, Fusion>();
   for (const node of nodes) {
     const fusion = biasedConv(node, uses) ?? scatteredFilterGradient(node, nodes);
-    if (fusion) fusions.set(node, fusion);
+    if (fusion !== undefined) fusions.set(node, fusion);
   }
   return fusions;
 }

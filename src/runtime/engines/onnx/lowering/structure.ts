@@ -5,7 +5,7 @@ import { operand, type Rules, whole } from "./rule.js";
 
 const range = (count: number): number[] => Array.from({ length: count }, (_, index) => index);
 /** Below every possible index: an end that a backward slice runs through. */
-const BEFORE_ALL = -(2 ** 31);
+const beforeAll = -(2 ** 31);
 
 export const structure = {
   reshape: (e, node) => {
@@ -62,7 +62,7 @@ export const structure = {
     const { axes } = node.attrs;
     if (axes.length === 0) return e.value(operand(node, 0));
     const repeat = (value: number) => axes.map(() => value);
-    return whole(node, e.slice(e.full(operand(node, 0)), axes, repeat(-1), repeat(BEFORE_ALL), repeat(-1)));
+    return whole(node, e.slice(e.full(operand(node, 0)), axes, repeat(-1), repeat(beforeAll), repeat(-1)));
   },
   gather: (e, node) => {
     const [x, indices] = [operand(node, 0), operand(node, 1)];

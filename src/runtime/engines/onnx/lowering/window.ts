@@ -3,7 +3,7 @@ import type { Node, OpName, Window } from "../../../../compiler/tensor/ir.js";
 import type { Emitter } from "../emitter.js";
 import { images, operand, type Rules, whole } from "./rule.js";
 
-const LOWEST = -3.4028234663852886e38;
+const lowest = -3.4028234663852886e38;
 const padded = (pad: readonly number[]): boolean => pad.some((amount) => amount !== 0);
 const disjoint = ({ size, stride, pad }: Window): boolean =>
   size[0] === stride[0] && size[1] === stride[1] && !padded(pad);
@@ -122,7 +122,7 @@ function offsets(e: Emitter, x: string, window: Window, output: Images, fill: nu
 /** For each place in the window whether it holds the first maximum. */
 function winners(e: Emitter, x: Node, y: Node, window: Window): string[] {
   return e.once(x, `winners ${JSON.stringify(window)}`, () => {
-    const values = offsets(e, e.full(x), window, images(y), LOWEST);
+    const values = offsets(e, e.full(x), window, images(y), lowest);
     let free: string | undefined;
     return values.map((value, k) => {
       const equal = e.op("Equal", [value, e.full(y)]);

@@ -7,17 +7,17 @@ import type { Node } from "../../../../compiler/tensor/ir.js";
 import type { Ops } from "../../../../compiler/tensor/ops.js";
 import { elementCount } from "../../../../compiler/tensor/shape.js";
 
-const WORD = 32;
-const BYTES = [1, 2 ** 8, 2 ** 16, 2 ** 24];
-const XOR = Float64Array.from({ length: 2 ** 16 }, (_, pair) => (pair >> 8) ^ (pair & 255));
+const word = 32;
+const byteFactors = [1, 2 ** 8, 2 ** 16, 2 ** 24];
+const xor = Float64Array.from({ length: 2 ** 16 }, (_, pair) => (pair >> 8) ^ (pair & 255));
 
 /** 2^places of each element. */
 function power(o: Ops, places: Node): Node {
   if (places.op === "const" && places.attrs.data.length === 1)
     return o.full(places.shape, 2 ** (places.attrs.data[0] ?? 0), "u32");
   const powers = o.constant(
-    [WORD],
-    Float64Array.from({ length: WORD }, (_, place) => 2 ** place),
+    [word],
+    Float64Array.from({ length: word }, (_, place) => 2 ** place),
     "u32",
   );
   return o.gather(powers, o.cast(places, "i32"), 0);
@@ -28,17 +28,17 @@ export const shiftRight = (o: Ops, x: Node, places: Node): Node => o.div(x, powe
 
 /** [n] words → their bytes [n, 4], least first. */
 function bytes(o: Ops, words: Node): Node {
-  const shape = [elementCount(words.shape), BYTES.length];
+  const shape = [elementCount(words.shape), byteFactors.length];
   const quotients = o.div(o.broadcast(o.reshape(words, shape.slice(0, 1)), shape, [0]), byteValues(o, shape));
   return o.sub(quotients, o.mul(o.div(quotients, 256), 256));
 }
 const byteValues = (o: Ops, shape: readonly number[]): Node =>
-  o.broadcast(o.constant([BYTES.length], BYTES, "u32"), shape, [1]);
+  o.broadcast(o.constant([byteFactors.length], byteFactors, "u32"), shape, [1]);
 
 export function combine(o: Ops, op: "and" | "or" | "xor", x: Node, y: Node): Node {
   const [a, b] = [bytes(o, x), bytes(o, y)];
   const pairs = o.cast(o.add(o.mul(a, 256), b), "i32");
-  const different = o.gather(o.constant([XOR.length], XOR, "u32"), pairs, 0);
+  const different = o.gather(o.constant([xor.length], xor, "u32"), pairs, 0);
   const total = o.add(a, b);
   const results = {
     xor: () => different,
@@ -54,5 +54,5 @@ export function isRotation(x: Node, y: Node): boolean {
   const [left, right] = [x.inputs[1], y.inputs[1]].map((places) =>
     places?.op === "const" && places.attrs.data.length === 1 ? places.attrs.data[0] : undefined,
   );
-  return left !== undefined && right !== undefined && left > 0 && left + right === WORD;
+  return left !== undefined && right !== undefined && left > 0 && left + right === word;
 }

@@ -20,10 +20,10 @@ interface Form<K extends OpName> {
   readonly types: readonly DType[];
   readonly rewrite: Rewrite<K>;
 }
-const ALL: readonly DType[] = ["f32", "i32", "u32", "u8", "bool"];
-const NO_FLOATS: readonly DType[] = ["i32", "u32", "u8", "bool"];
-const INTEGERS: readonly DType[] = ["i32", "u32"];
-const BITS: readonly DType[] = ["i32", "u32", "bool"];
+const allTypes: readonly DType[] = ["f32", "i32", "u32", "u8", "bool"];
+const noFloats: readonly DType[] = ["i32", "u32", "u8", "bool"];
+const integers: readonly DType[] = ["i32", "u32"];
+const bits: readonly DType[] = ["i32", "u32", "bool"];
 
 /** u8 is held as i32 on the device. */
 const heldAs = (dtype: DType): DType => (dtype === "u8" ? "i32" : dtype);
@@ -35,7 +35,7 @@ const bitwise =
     if (a.dtype === "bool") return op === "xor" ? o.ne(a, b) : o.not(o.and(o.not(a), o.not(b)));
     if (a.dtype === "i32") return o.cast(combine(o, op, o.cast(a, "u32"), o.cast(b, "u32")), "i32");
     const [x, y] = node.inputs;
-    return op === "or" && x && y && isRotation(x, y) ? o.add(a, b) : combine(o, op, a, b);
+    return op === "or" && x !== undefined && y !== undefined && isRotation(x, y) ? o.add(a, b) : combine(o, op, a, b);
   };
 
 /** Moves elements of a bool tensor as i32: kernels that do so take no bool. */
@@ -61,24 +61,24 @@ const forms: { readonly [K in OpName]?: Form<K> } = {
   const: { types: ["u8"], rewrite: (o, { attrs }) => o.constant(attrs.shape, [...attrs.data], "i32") },
   input: { types: ["u8"], rewrite: (o, { attrs }) => o.cast(o.input(attrs.name, attrs.shape, attrs.dtype), "i32") },
   cast: { types: ["u8"], rewrite: (o, _, [x]) => o.cast(o.cast(x, "u8"), "i32") },
-  neg: { types: INTEGERS, rewrite: (o, _, [x]) => o.sub(0, x) },
-  abs: { types: INTEGERS, rewrite: (o, _, [x]) => (x.dtype === "u32" ? x : o.max(x, o.sub(0, x))) },
-  not: { types: INTEGERS, rewrite: (o, _, [x]) => o.sub(x.dtype === "u32" ? 2 ** 32 - 1 : -1, x) },
-  and: { types: INTEGERS, rewrite: bitwise("and") },
-  or: { types: BITS, rewrite: bitwise("or") },
-  xor: { types: BITS, rewrite: bitwise("xor") },
-  shl: { types: ALL, rewrite: (o, _, [x, places]) => shiftLeft(o, x, places) },
-  shr: { types: ALL, rewrite: (o, _, [x, places]) => shiftRight(o, x, places) },
+  neg: { types: integers, rewrite: (o, _, [x]) => o.sub(0, x) },
+  abs: { types: integers, rewrite: (o, _, [x]) => (x.dtype === "u32" ? x : o.max(x, o.sub(0, x))) },
+  not: { types: integers, rewrite: (o, _, [x]) => o.sub(x.dtype === "u32" ? 2 ** 32 - 1 : -1, x) },
+  and: { types: integers, rewrite: bitwise("and") },
+  or: { types: bits, rewrite: bitwise("or") },
+  xor: { types: bits, rewrite: bitwise("xor") },
+  shl: { types: allTypes, rewrite: (o, _, [x, places]) => shiftLeft(o, x, places) },
+  shr: { types: allTypes, rewrite: (o, _, [x, places]) => shiftRight(o, x, places) },
   transpose: { types: ["bool"], rewrite: moved() },
   pad: { types: ["bool"], rewrite: moved() },
   concat: { types: ["bool"], rewrite: moved() },
   slice: {
-    types: NO_FLOATS,
+    types: noFloats,
     rewrite: (o, { attrs: { start, stride }, shape }, [x]) =>
       picked(o, x, (count, axis) => counted(count, start[axis] ?? 0, stride[axis] ?? 1), shape),
   },
   reverse: {
-    types: NO_FLOATS,
+    types: noFloats,
     rewrite: (o, { attrs: { axes }, shape }, [x]) =>
       picked(
         o,
@@ -87,9 +87,9 @@ const forms: { readonly [K in OpName]?: Form<K> } = {
         shape,
       ),
   },
-  argmax: { types: ALL, rewrite: (o, { attrs }, [x]) => argmax(o, x, attrs.axis) },
-  top_k: { types: ALL, rewrite: (o, { attrs }, [x]) => topK(o, x, attrs.k, attrs.axis) },
-  solve_spd: { types: ALL, rewrite: (o, _, [a, b]) => solveSpd(o, a, b) },
+  argmax: { types: allTypes, rewrite: (o, { attrs }, [x]) => argmax(o, x, attrs.axis) },
+  top_k: { types: allTypes, rewrite: (o, { attrs }, [x]) => topK(o, x, attrs.k, attrs.axis) },
+  solve_spd: { types: allTypes, rewrite: (o, _, [a, b]) => solveSpd(o, a, b) },
 };
 
 /** The types of result for which an op is written in others; empty where the provider has kernels for all. */

@@ -3,11 +3,11 @@ import type { Node } from "../../../../compiler/tensor/ir.js";
 import type { Ops } from "../../../../compiler/tensor/ops.js";
 
 /** What is taken out of a tensor of which more is wanted, and what −∞ counts as while it waits: in this order. */
-const TAKEN = -3.4028234663852886e38;
-const LEAST = -3.4e38;
+const taken = -3.4028234663852886e38;
+const least = -3.4e38;
 /** Few largest of many are found one after another; else each element's rank, from all pairs. */
-const FEW = 8;
-const MANY = 64;
+const few = 8;
+const many = 64;
 
 const without = (shape: readonly number[], axis: number): number[] => shape.filter((_, place) => place !== axis);
 
@@ -23,18 +23,18 @@ export function argmax(o: Ops, x: Node, axis: number): Node {
 }
 
 export function topK(o: Ops, x: Node, k: number, axis: number): Node {
-  return x.dtype === "f32" && k <= FEW && (x.shape[axis] ?? 1) > MANY ? oneByOne(o, x, k, axis) : byRank(o, x, k, axis);
+  return x.dtype === "f32" && k <= few && (x.shape[axis] ?? 1) > many ? oneByOne(o, x, k, axis) : byRank(o, x, k, axis);
 }
 
 function oneByOne(o: Ops, x: Node, k: number, axis: number): Node {
   const single = x.shape.with(axis, 1);
   const places = o.iota(x.shape, axis);
-  let rest = o.max(x, LEAST);
+  let rest = o.max(x, least);
   const found: Node[] = [];
   for (let round = 0; round < k; round++) {
     const place = argmax(o, rest, axis);
     found.push(o.reshape(place, single));
-    if (round < k - 1) rest = o.select(o.eq(places, o.spread(place, x.shape, [axis])), TAKEN, rest);
+    if (round < k - 1) rest = o.select(o.eq(places, o.spread(place, x.shape, [axis])), taken, rest);
   }
   return o.concat(found, axis);
 }

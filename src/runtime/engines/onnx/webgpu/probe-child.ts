@@ -1,15 +1,15 @@
 /** The child process of `probeWebgpu`: one addition on the GPU. Says `webgpu: works`, or what went wrong, on a line of stdout. */
 import { encodeModel } from "../proto.js";
 
-const SHAPE = [1];
+const shape = [1];
 
 async function tried(): Promise<string> {
   const model = encodeModel({
     name: "trial",
     nodes: [{ op: "Add", domain: "", inputs: ["x", "x"], outputs: ["y"], attributes: {} }],
     initializers: [],
-    inputs: [{ name: "x", type: "f32", shape: SHAPE }],
-    outputs: [{ name: "y", type: "f32", shape: SHAPE }],
+    inputs: [{ name: "x", type: "f32", shape: shape }],
+    outputs: [{ name: "y", type: "f32", shape: shape }],
   });
   try {
     const ort = await import("../runtime.js");
@@ -18,7 +18,7 @@ async function tried(): Promise<string> {
       logSeverityLevel: 4,
       extra: { session: { disable_cpu_ep_fallback: "1" } },
     });
-    const { y } = await session.run({ x: new ort.Tensor("float32", Float32Array.of(2), SHAPE) });
+    const { y } = await session.run({ x: new ort.Tensor("float32", Float32Array.of(2), shape) });
     return y?.data[0] === 4 ? "works" : `it computes 2 + 2 = ${y?.data[0]}`;
   } catch (cause) {
     return cause instanceof Error ? cause.message : String(cause);

@@ -11,18 +11,18 @@ import type { Adapter } from "../../engine.js";
 import { type Missing, missingGpu } from "./missing.js";
 
 /** For loading drivers and compiling one shader, in ms. */
-const PATIENCE = 60_000;
+const patience = 60_000;
 /** What the provider takes for no GPU. */
-const REFUSED = /llvmpipe/i;
+const refused = /llvmpipe/i;
 /** Drivers that compute on the processor. */
-const SOFTWARE = /swiftshader|llvmpipe|lavapipe|softpipe|basic render/i;
+const software = /swiftshader|llvmpipe|lavapipe|softpipe|basic render/i;
 /**
  * Parts of processors, by what their drivers call them: Intel's but for Arc A770 and the like; of AMD's `Radeon Graphics`,
  * `Radeon 780M` and `Vega 8 Graphics`, where cards are `RX`, `Pro`, `VII`. The kind itself is not told.
  */
-const INTEGRATED =
+const integrated =
   /^Intel\b(?!.*\b[AB]\d{3}\b)|Radeon(?:\(TM\))? (?:(?:Vega \d+ )?Graphics|\d{3}M)\b|Adreno|Mali|Tegra|Orin|^Apple/i;
-const DISCRETE = /NVIDIA|GeForce|Radeon(?:\(TM\))? (?:RX|Pro|VII)\b|\bArc\b.*\b[AB]\d{3}\b/i;
+const discrete = /NVIDIA|GeForce|Radeon(?:\(TM\))? (?:RX|Pro|VII)\b|\bArc\b.*\b[AB]\d{3}\b/i;
 
 export type WebgpuProbe =
   | { readonly found: true; readonly adapter: Adapter | undefined }
@@ -32,7 +32,7 @@ export async function probeWebgpu(): Promise<WebgpuProbe> {
   const child = fileURLToPath(threadUrl(import.meta.url, "./probe-child.js"));
   const env = { ...process.env, VK_LOADER_DEBUG: "info" };
   return await new Promise((resolve) => {
-    execFile(process.execPath, [child], { timeout: PATIENCE, windowsHide: true, env }, (error, stdout, stderr) => {
+    execFile(process.execPath, [child], { timeout: patience, windowsHide: true, env }, (error, stdout, stderr) => {
       const said = /^webgpu: (.*)$/m.exec(stdout)?.[1];
       if (said === "works") return resolve({ found: true, adapter: adapterOf(stderr) });
       const ended = error?.killed ? "it hangs" : `it ends by ${error?.signal ?? `exit code ${error?.code}`}`;
@@ -53,13 +53,13 @@ export function adapterOf(
   if (platform === "darwin") return processor === undefined ? undefined : { name: processor, kind: "integrated" };
   const lists = loader.split(/(?:Original|Sorted) order:/).slice(1);
   const names = Array.from((lists.at(-1) ?? "").matchAll(/\[\d+\]\s+(.*\S)/g), ([, one = ""]) => one);
-  const name = names.find((one) => !REFUSED.test(one)) ?? names[0];
+  const name = names.find((one) => !refused.test(one)) ?? names[0];
   if (name === undefined) return undefined;
   return { name, kind: kindOf(name) };
 }
 
 function kindOf(name: string): Adapter["kind"] {
-  if (SOFTWARE.test(name)) return "software";
-  if (INTEGRATED.test(name)) return "integrated";
-  return DISCRETE.test(name) ? "discrete" : "unknown";
+  if (software.test(name)) return "software";
+  if (integrated.test(name)) return "integrated";
+  return discrete.test(name) ? "discrete" : "unknown";
 }

@@ -48,7 +48,7 @@ const logical =
   (e, node) =>
     together(e, node.inputs, (slots) => e.op(node.dtype === "bool" ? onBooleans : onBits, slots));
 
-const COMPARE = {
+const compare = {
   lt: "Less",
   le: "LessEqual",
   gt: "Greater",
@@ -101,7 +101,7 @@ export const elementwise = {
     const ordered = cmp !== "eq" && cmp !== "ne";
     return together(e, node.inputs, (slots) => {
       const booleans = ordered && operand(node, 0).dtype === "bool";
-      return e.op(COMPARE[cmp], booleans ? slots.map((slot) => e.cast(slot, "u8")) : slots);
+      return e.op(compare[cmp], booleans ? slots.map((slot) => e.cast(slot, "u8")) : slots);
     });
   },
   select: (e, node) => together(e, node.inputs, (slots) => e.op("SelectV2", slots)),
@@ -144,8 +144,8 @@ export const elementwise = {
   },
 } satisfies Partial<Rules<OpName>>;
 
-const KEEP = [boolAttribute("keep_dims", true)];
-const summed = (e: Emitter, slot: Slot, axis: number): Slot => e.op("Sum", [slot, e.ints([axis])], KEEP);
+const keep = [boolAttribute("keep_dims", true)];
+const summed = (e: Emitter, slot: Slot, axis: number): Slot => e.op("Sum", [slot, e.ints([axis])], keep);
 
 /** Images [n, h, w, c] and one number a channel have a kernel of their own. */
 function biasAdded(e: Emitter, node: Node, slots: readonly Slot[], values: readonly Value[]): Slot | undefined {

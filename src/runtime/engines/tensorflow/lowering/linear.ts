@@ -21,8 +21,8 @@ function matrices(e: Emitter, node: Node, ...axes: [batch: Axes, rows: Axes, col
   return { slot: e.reshape(inPlace ? slot : e.transpose(slot, order), shape), rank: shape.length, transposed };
 }
 
-const LOWER = [boolAttribute("lower", true)];
-const LOWER_ADJOINT = [boolAttribute("lower", true), boolAttribute("adjoint", true)];
+const lower = [boolAttribute("lower", true)];
+const lowerAdjoint = [boolAttribute("lower", true), boolAttribute("adjoint", true)];
 
 export const linear = {
   dot_general: (e, node) => {
@@ -39,8 +39,8 @@ export const linear = {
     const [a, b] = [operand(node, 0), e.full(operand(node, 1))];
     // Through its factor, of which no entry above the diagonal is read.
     const factor = e.once(a, "cholesky", () => e.decomposition("Cholesky", [e.full(a)], a.shape));
-    const half = e.op("MatrixTriangularSolve", [factor, b], LOWER);
-    return whole(node, e.op("MatrixTriangularSolve", [factor, half], LOWER_ADJOINT));
+    const half = e.op("MatrixTriangularSolve", [factor, b], lower);
+    return whole(node, e.op("MatrixTriangularSolve", [factor, half], lowerAdjoint));
   },
   random_bits: () => {
     throw new CompilerBug("random_bits is expanded before the lowering");

@@ -7,37 +7,37 @@ import { strides } from "./conv.js";
 import { images, operand, type Rules, whole } from "./rule.js";
 
 /** What a maximum never is, save of nothing. */
-const LOWEST = -3.4028234663852886e38;
+const lowest = -3.4028234663852886e38;
 
 /** Their winners are the same: the first maximum of a window. */
-const WINNING: readonly Attribute[] = [
+const winning: readonly Attribute[] = [
   stringAttribute("_kernel", "MklNameChangeOp"),
   boolAttribute("workspace_enabled", true),
 ];
 
 export const window = {
   max_pool: (e, node) => {
-    const x = padded(e, operand(node, 0), node.attrs, LOWEST);
+    const x = padded(e, operand(node, 0), node.attrs, lowest);
     if (!e.kernels.winningPools || !e.related.differentiatedPools.has(node))
       return whole(node, numbers(e, e.op("MaxPool", [x], poolAttributes(node.attrs))), "nhwc");
-    const attributes = [...poolAttributes(node.attrs), ...WINNING];
+    const attributes = [...poolAttributes(node.attrs), ...winning];
     const [y = 0, winners = 0] = e.ops("_MklNativeMaxPool", [x], attributes, 2);
     e.once(node, "winners", () => winners);
     return whole(node, numbers(e, y), "nhwc");
   },
   max_pool_grad: (e, node) => {
     const [x, y, dy] = [operand(node, 0), operand(node, 1), operand(node, 2)];
-    const inputs = [padded(e, x, node.attrs, LOWEST), e.full(y, "nhwc"), e.full(dy, "nhwc")];
-    const winners = e.kernels.winningPools && pooledBy(node) ? e.made<Slot>(y, "winners") : undefined;
+    const inputs = [padded(e, x, node.attrs, lowest), e.full(y, "nhwc"), e.full(dy, "nhwc")];
+    const winners = e.kernels.winningPools && pooledBy(node) !== undefined ? e.made<Slot>(y, "winners") : undefined;
     const gradient =
       winners === undefined
         ? e.op("MaxPoolGrad", inputs, poolAttributes(node.attrs))
-        : e.op("_MklNativeMaxPoolGrad", [...inputs, winners], [...poolAttributes(node.attrs), ...WINNING]);
+        : e.op("_MklNativeMaxPoolGrad", [...inputs, winners], [...poolAttributes(node.attrs), ...winning]);
     return whole(node, cropped(e, node, node.attrs, gradient), "nhwc");
   },
   max_pool_take: (e, node) => {
     const [x, y, t] = [operand(node, 0), operand(node, 1), operand(node, 2)];
-    const inputs = [padded(e, x, node.attrs, LOWEST), e.full(y, "nhwc"), padded(e, t, node.attrs, 0)];
+    const inputs = [padded(e, x, node.attrs, lowest), e.full(y, "nhwc"), padded(e, t, node.attrs, 0)];
     return whole(node, e.op("MaxPoolGradGrad", inputs, poolAttributes(node.attrs)), "nhwc");
   },
   avg_pool: (e, node) => {
@@ -62,7 +62,7 @@ function poolAttributes({ size: [h, w], stride }: Window): Attribute[] {
  * go on with it as if nothing were wrong.
  */
 function numbers(e: Emitter, y: Slot): Slot {
-  return e.op("SelectV2", [e.op("Greater", [y, e.scalar(LOWEST)]), y, e.scalar(Number.NaN)]);
+  return e.op("SelectV2", [e.op("Greater", [y, e.scalar(lowest)]), y, e.scalar(Number.NaN)]);
 }
 
 const isPadded = ({ pad }: Window): boolean => pad.some((amount) => amount !== 0);
