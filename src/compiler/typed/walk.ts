@@ -1,48 +1,75 @@
-/** Walks over the expressions and layers of a typed stage. */
-import type { Block, Callable, Expr, Layer, MinimizeChange, MinimizeTarget, Statement } from "./tree.js";
+/** The one walk over the typed tree: over blocks, statements, expressions and networks that are called, and over layers. */
+import type { Block, Callable, Expr, Layer, LayerOp, MinimizeChange, MinimizeTarget, Statement } from "./tree.js";
 
-/** Calls `visit` on every expression of a block, parents first. */
-export function walkExprs(block: Block, visit: (expr: Expr) => void): void {
-  walkStatements(block.statements, visit);
-  walkExpr(block.result, visit);
+/** Functions that a walk calls with each node of their kind, parents first, in the order of the fields of the tree. */
+export interface TypedVisitor {
+  readonly statement?: (statement: Statement) => void;
+  readonly expr?: (expr: Expr) => void;
+  /** Receives every network that is applied, read as weights or adapted, and then the network that it was adapted from. */
+  readonly callable?: (callable: Callable) => void;
 }
 
-function walkStatements(statements: readonly Statement[], visit: (expr: Expr) => void): void {
+export function walkBlock(block: Block, visitor: TypedVisitor): void {
+  walkStatements(block.statements, visitor);
+  walkExpr(block.result, visitor);
+}
+
+export function walkStatements(statements: readonly Statement[], visitor: TypedVisitor): void {
   for (const s of statements) {
+    visitor.statement?.(s);
     switch (s.kind) {
       case "let":
-        walkExpr(s.value, visit);
+        walkExpr(s.value, visitor);
         break;
       case "repeat":
-        for (const e of s.from) walkExpr(e, visit);
-        walkStatements(s.body, visit);
-        for (const e of s.next) walkExpr(e, visit);
-        if (s.until !== undefined) walkExpr(s.until, visit);
+        for (const e of s.from) walkExpr(e, visitor);
+        walkStatements(s.body, visitor);
+        for (const e of s.next) walkExpr(e, visitor);
+        if (s.until !== undefined) walkExpr(s.until, visitor);
         break;
       case "minimize":
-        for (const target of s.targets) {
-          if (target.kind === "tensor") walkExpr(target.from, visit);
-          for (const { args } of changesOf(target)) for (const e of Object.values(args)) walkExpr(e, visit);
-        }
-        for (const e of Object.values(s.by.args)) walkExpr(e, visit);
-        walkStatements(s.body, visit);
-        walkExpr(s.loss, visit);
+        for (const target of s.targets) walkTarget(target, visitor);
+        for (const e of Object.values(s.by.args)) walkExpr(e, visitor);
+        walkStatements(s.body, visitor);
+        walkExpr(s.loss, visitor);
         break;
+      default:
+        s satisfies never;
     }
   }
 }
 
-/** What groups change for a target of a `minimize`. */
+/** Walks what a target of a `minimize` starts from and what groups change for it. */
+export function walkTarget(target: MinimizeTarget, visitor: TypedVisitor): void {
+  if (target.kind === "tensor") walkExpr(target.from, visitor);
+  else walkCallable(target.from, visitor);
+  for (const { args } of changesOf(target)) for (const e of Object.values(args)) walkExpr(e, visitor);
+}
+
+export function walkExpr(expr: Expr, visitor: TypedVisitor): void {
+  visitor.expr?.(expr);
+  if (visitor.callable !== undefined && (expr.k === "apply" || expr.k === "weights"))
+    walkCallable(expr.target, visitor);
+  for (const child of children(expr)) walkExpr(child, visitor);
+}
+
+function walkCallable(callable: Callable, visitor: TypedVisitor): void {
+  visitor.callable?.(callable);
+  if (callable.kind === "local") walkCallable(callable.of, visitor);
+}
+
+/** Calls `visit` on every expression of a block, parents first. */
+export function walkExprs(block: Block, visit: (expr: Expr) => void): void {
+  walkBlock(block, { expr: visit });
+}
+
+/** Returns the changes that groups make for a target of a `minimize`. */
 export function changesOf(target: MinimizeTarget): readonly MinimizeChange[] {
   if (target.kind === "network") return Object.values(target.changes ?? {});
   return target.change !== undefined ? [target.change] : [];
 }
 
-export function walkExpr(expr: Expr, visit: (expr: Expr) => void): void {
-  visit(expr);
-  for (const child of children(expr)) walkExpr(child, visit);
-}
-
+/** Returns the operands of an expression. A new kind of expression does not compile until it stands here. */
 function children(e: Expr): readonly Expr[] {
   switch (e.k) {
     case "number":
@@ -92,16 +119,22 @@ function children(e: Expr): readonly Expr[] {
     case "apply":
       return typeof e.norm === "object" ? [e.x, e.norm.from] : [e.x];
     default:
-      return unreachable(e);
+      return e satisfies never;
   }
 }
 
-/** The network that a `minimize`, or several one after the other, have adapted. */
+/** Returns the network that one `minimize`, or several in a row, started from. */
 export function rootOf(target: Callable): Exclude<Callable, { kind: "local" }> {
   return target.kind === "local" ? rootOf(target.of) : target;
 }
 
-/** Ids of the finished stages that a body calls. */
+/** Returns the name of the learned value, or of the learned network, that an expression itself reads. */
+export function learnedName(expr: Expr): string | undefined {
+  if (expr.k === "learn") return expr.name;
+  return (expr.k === "apply" || expr.k === "weights") && expr.target.kind === "learn" ? expr.target.name : undefined;
+}
+
+/** Returns the ids of the finished stages that a block calls, in the order of their first calls. */
 export function calledStages(block: Block): readonly string[] {
   const ids = new Set<string>();
   walkExprs(block, (e) => {
@@ -110,19 +143,38 @@ export function calledStages(block: Block): readonly string[] {
   return [...ids];
 }
 
-function unreachable(e: never): never {
-  throw new Error(`unknown expression ${JSON.stringify(e)}`);
+/**
+ * Calls `visit` on every layer in order, parents first: the layers inside residual and parallel layers too. `depth` counts
+ * the layers around it.
+ */
+export function walkLayers(layers: readonly Layer[], visit: (layer: Layer, depth: number) => void, depth = 0): void {
+  for (const layer of layers) {
+    visit(layer, depth);
+    for (const inner of innerLayers(layer.op)) walkLayers(inner, visit, depth + 1);
+  }
 }
 
-/** Calls `visit` on every layer, those inside residual and parallel layers included, in order. */
-export function walkLayers(layers: readonly Layer[], visit: (layer: Layer) => void): void {
-  for (const layer of layers) {
-    visit(layer);
-    if (layer.op.kind === "residual") {
-      walkLayers(layer.op.body, visit);
-      walkLayers(layer.op.shortcut, visit);
-    } else if (layer.op.kind === "parallel") {
-      for (const branch of layer.op.branches) walkLayers(branch, visit);
-    }
+/** Returns the runs of layers that a layer is made of: none for a plain layer. */
+function innerLayers(op: LayerOp): readonly (readonly Layer[])[] {
+  switch (op.kind) {
+    case "residual":
+      return [op.body, op.shortcut];
+    case "parallel":
+      return op.branches;
+    case "conv":
+    case "batch_norm":
+    case "layer_norm":
+    case "linear":
+    case "cosine_linear":
+    case "activation":
+    case "max_pool":
+    case "avg_pool":
+    case "global_avg_pool":
+    case "flatten":
+    case "dropout":
+    case "drop_block":
+      return [];
+    default:
+      return op satisfies never;
   }
 }

@@ -1,7 +1,8 @@
 /** Calls: functions inlined, built-ins typed, networks applied, declarations given their arguments. */
 import type * as ast from "../../../../grammar/ast.js";
 import { tailOf } from "../../typed/tail.js";
-import type { Axis, Expr, Layer } from "../../typed/tree.js";
+import type { Axis, Expr, Network } from "../../typed/tree.js";
+import { walkLayers } from "../../typed/walk.js";
 import { listed, suggest } from "../core/checker.js";
 import type { Frame } from "../core/frame.js";
 import type { Scope } from "../core/scope.js";
@@ -196,7 +197,7 @@ function applyNetwork(callee: CallableValue, expr: ast.CallExpr, scope: Scope): 
     });
     return anything(span);
   }
-  const norm = normOf(normArg, callee, network.layers.some(hasBatchNorm), x, scope, span);
+  const norm = normOf(normArg, callee, hasBatchNorm(network), x, scope, span);
   if (norm === undefined) return anything(span);
   const outer = type.axes.filter((axis) => !inner.includes(axis));
   const shared = frame.bind(x);
@@ -247,10 +248,12 @@ function sameAxes(a: readonly Axis[], b: readonly Axis[]): boolean {
   );
 }
 
-function hasBatchNorm({ op }: Layer): boolean {
-  if (op.kind === "residual") return [...op.body, ...op.shortcut].some(hasBatchNorm);
-  if (op.kind === "parallel") return op.branches.flat().some(hasBatchNorm);
-  return op.kind === "batch_norm";
+function hasBatchNorm(network: Network): boolean {
+  let found = false;
+  walkLayers(network.layers, ({ op }) => {
+    found ||= op.kind === "batch_norm";
+  });
+  return found;
 }
 
 type Norm = "phase" | "batch" | "running" | { readonly from: Expr };

@@ -1,35 +1,44 @@
-/** Which locals a computation reads, through the statements that bind them. */
-import type { Statement } from "../../typed/tree.js";
-import { nodes } from "../stages/blockers.js";
+/** Finds the locals that a computation reads, through the statements that bind them. */
+import type { Expr, Statement } from "../../typed/tree.js";
+import { type TypedVisitor, walkExpr, walkTarget } from "../../typed/walk.js";
 
-/** Locals, and networks that a `minimize` adapts, that `roots` are made of; `statements` in their order. */
-export function localsRead(roots: readonly unknown[], statements: readonly Statement[]): ReadonlySet<number> {
+/**
+ * Returns the locals that `roots` depend on, and the locals of adapted networks that they call. `statements` are those
+ * before `roots`, in order.
+ */
+export function localsRead(roots: readonly Expr[], statements: readonly Statement[]): ReadonlySet<number> {
   const read = new Set<number>();
-  const visit = (tree: unknown): void => {
-    for (const node of nodes(tree))
-      if ((node["k"] === "local" || node["kind"] === "local") && typeof node["local"] === "number")
-        read.add(node["local"]);
+  const collect: TypedVisitor = {
+    expr: (expr) => {
+      if (expr.k === "local") read.add(expr.local);
+    },
+    callable: (callable) => {
+      if (callable.kind === "local") read.add(callable.local);
+    },
   };
-  for (const root of roots) visit(root);
+  for (const root of roots) walkExpr(root, collect);
   for (const statement of [...statements].reverse()) {
     switch (statement.kind) {
       case "let":
-        if (read.has(statement.local)) visit(statement.value);
+        if (read.has(statement.local)) walkExpr(statement.value, collect);
         break;
       case "repeat": {
         const { body, next, until, from } = statement;
         if (!statement.locals.some((local) => read.has(local))) break;
-        for (const local of localsRead([next, until], body)) read.add(local);
-        visit(from);
+        for (const local of localsRead(until === undefined ? next : [...next, until], body)) read.add(local);
+        for (const start of from) walkExpr(start, collect);
         break;
       }
       case "minimize": {
         const { body, loss, by, targets } = statement;
         if (!targets.some(({ local }) => read.has(local))) break;
         for (const local of localsRead([loss], body)) read.add(local);
-        visit([by.args, targets]);
+        for (const setting of Object.values(by.args)) walkExpr(setting, collect);
+        for (const target of targets) walkTarget(target, collect);
         break;
       }
+      default:
+        statement satisfies never;
     }
   }
   return read;

@@ -1,11 +1,11 @@
 /** Constants that a metric fits from base data (rule 15). */
 import type * as ast from "../../../../grammar/ast.js";
-import type { Callable, Expr, Fit } from "../../typed/tree.js";
+import type { Block, Expr, Fit } from "../../typed/tree.js";
+import { learnedName, walkExprs } from "../../typed/walk.js";
 import type { Scope } from "../core/scope.js";
 import { asTensor, show } from "../core/tensors.js";
 import { anything } from "../core/values.js";
 import { evaluateBlock } from "../expressions/blocks.js";
-import { nodes } from "../stages/blockers.js";
 import { type MetricUse, metricFrame, typeOfParam } from "./forms.js";
 
 /** Base images that a `fit` sees while nothing is known of them: a prime, so that nothing else has this size by chance. */
@@ -35,7 +35,9 @@ export function elaborateFit(fit: ast.FitDecl, metric: Scope, use: MetricUse): F
       outside.make(fit.name.span, "real", result.type.axes, { k: "fit", name: fit.name.text }),
     );
   }
-  if (tensor === undefined || readsLearned(fit, [frame.statements, tensor.expr], metric)) return undefined;
+  if (tensor === undefined) return undefined;
+  const body = { statements: frame.statements, result: tensor.expr };
+  if (readsLearned(fit, body, metric)) return undefined;
   const same =
     tensor.expr.type.axes.length === result.type.axes.length &&
     tensor.expr.type.axes.every((axis) =>
@@ -58,18 +60,18 @@ export function elaborateFit(fit: ast.FitDecl, metric: Scope, use: MetricUse): F
     name: fit.name.text,
     type: result.type,
     input: { name: input, form: type.form, axes: type.type.axes },
-    body: { statements: frame.statements, result: tensor.expr },
+    body,
   };
 }
 
 /** Whether a fit reads what is learned, which is not known where base data alone are; the first place is reported. */
-function readsLearned({ name }: ast.FitDecl, body: unknown, { checker }: Scope): boolean {
-  for (const node of nodes(body)) {
-    const { k, span, target } = node as Partial<Expr> & { readonly target?: Callable };
-    if (k !== "learn" && !((k === "apply" || k === "weights") && target?.kind === "learn")) continue;
-    const read = k === "learn" ? node["name"] : target?.kind === "learn" ? target.name : "";
-    checker.report("FSL3036", span, { name: name.text, read: String(read) });
-    return true;
-  }
-  return false;
+function readsLearned({ name }: ast.FitDecl, body: Block, { checker }: Scope): boolean {
+  let first: { readonly read: string; readonly span: Expr["span"] } | undefined;
+  walkExprs(body, (expr) => {
+    const read = learnedName(expr);
+    if (read !== undefined) first ??= { read, span: expr.span };
+  });
+  if (first === undefined) return false;
+  checker.report("FSL3036", first.span, { name: name.text, read: first.read });
+  return true;
 }

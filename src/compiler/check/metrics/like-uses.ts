@@ -1,35 +1,44 @@
 /** Values like a network's weights stand only where there is a weight to take its own: in the settings of a `minimize`. */
 import type { Span } from "../../../../grammar/ast.js";
-import type { Callable, Entry, Expr, Learn, OwnNetwork, Statement } from "../../typed/tree.js";
-import { changesOf } from "../../typed/walk.js";
+import { loopsIn } from "../../typed/loops.js";
+import type { Callable, Entry, Expr, Learn, OwnNetwork } from "../../typed/tree.js";
+import { changesOf, type TypedVisitor, walkBlock, walkExpr } from "../../typed/walk.js";
 import type { Checker } from "../core/checker.js";
-import { nodes } from "../stages/blockers.js";
 
 type Like = Extract<Learn, { readonly kind: "like" }>;
 
 export function checkLikeUses(entries: readonly Entry[], learns: readonly Learn[], checker: Checker): void {
   const likes = new Map(learns.flatMap((learn) => (learn.kind === "like" ? [[learn.name, learn] as const] : [])));
   if (likes.size === 0) return;
-  const reads = (tree: unknown): { readonly like: Like; readonly expr: Expr }[] =>
-    [...nodes(tree)].flatMap((node) => {
-      const like = node["k"] === "learn" ? likes.get(String(node["name"])) : undefined;
-      return like !== undefined ? [{ like, expr: node as unknown as Expr }] : [];
+  const reads = (walk: (visitor: TypedVisitor) => void): { readonly like: Like; readonly expr: Expr }[] => {
+    const found: { readonly like: Like; readonly expr: Expr }[] = [];
+    walk({
+      expr: (expr) => {
+        const like = expr.k === "learn" ? likes.get(expr.name) : undefined;
+        if (like !== undefined) found.push({ like, expr });
+      },
+    });
+    return found;
+  };
+  const readsIn = (args: Readonly<Record<string, Expr>>) =>
+    reads((visitor) => {
+      for (const arg of Object.values(args)) walkExpr(arg, visitor);
     });
   for (const { body } of entries) {
     const allowed = new Set<Expr>();
     const networks = new Map<number, OwnNetwork | undefined>();
-    for (const node of nodes(body)) {
-      if (node["kind"] !== "minimize") continue;
-      const { by, targets } = node as unknown as MinimizeParts;
+    for (const loop of loopsIn(body)) {
+      if (loop.kind !== "minimize") continue;
+      const { by, targets } = loop;
       for (const target of targets)
         networks.set(target.local, target.kind === "network" ? own(target.from, networks) : undefined);
       for (const target of targets)
-        for (const { like, expr } of reads(changesOf(target))) {
+        for (const { like, expr } of changesOf(target).flatMap(({ args }) => readsIn(args))) {
           allowed.add(expr);
           if (!covers(like, networks.get(target.local)))
             report(like, expr.span, `it is changed for what \`${like.name}\` is not like`, checker);
         }
-      for (const { like, expr } of reads(by.args)) {
+      for (const { like, expr } of readsIn(by.args)) {
         allowed.add(expr);
         const without = targets.find(({ local }) => !covers(like, networks.get(local)));
         if (without === undefined) continue;
@@ -37,12 +46,10 @@ export function checkLikeUses(entries: readonly Entry[], learns: readonly Learn[
         report(like, expr.span, `it would be a setting of ${what} that \`${like.name}\` is not like`, checker);
       }
     }
-    for (const { like, expr } of reads(body))
+    for (const { like, expr } of reads((visitor) => walkBlock(body, visitor)))
       if (!allowed.has(expr)) report(like, expr.span, "here is no weight that it could belong to", checker);
   }
 }
-
-type MinimizeParts = Pick<Extract<Statement, { readonly kind: "minimize" }>, "by" | "targets">;
 
 /** Whose weights a target moves: those of a network that another `minimize` has adapted are still that one's. */
 function own(from: Callable, networks: ReadonlyMap<number, OwnNetwork | undefined>): OwnNetwork | undefined {

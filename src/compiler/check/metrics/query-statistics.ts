@@ -1,8 +1,8 @@
 /** Batch statistics in an entry that sees one query at a time: they must not be of queries (rules 12 and 21). */
-import type { Statement } from "../../typed/tree.js";
+import type { Expr, Statement } from "../../typed/tree.js";
+import { type TypedVisitor, walkExpr, walkTarget } from "../../typed/walk.js";
 import type { Frame } from "../core/frame.js";
 import type { Scope } from "../core/scope.js";
-import { nodes } from "../stages/blockers.js";
 
 /** Reports each call of the entry that normalizes by batch statistics of what is made from a query. */
 export function checkStatistics(frame: Frame, queries: ReadonlySet<string>, { checker }: Scope): void {
@@ -13,15 +13,22 @@ export function checkStatistics(frame: Frame, queries: ReadonlySet<string>, { ch
 }
 
 /** Whether a value is made from a query: through what `let`s bind, loops carry and minimisations move. */
-function queryReader(statements: readonly Statement[], queries: ReadonlySet<string>): (value: unknown) => boolean {
+function queryReader(statements: readonly Statement[], queries: ReadonlySet<string>): (value: Expr) => boolean {
   const found = new Set<number>();
-  const reads = (value: unknown): boolean => {
-    for (const node of nodes(value)) {
-      if (node["k"] === "param" && queries.has(String(node["name"]))) return true;
-      if ((node["k"] === "local" || node["kind"] === "local") && found.has(Number(node["local"]))) return true;
-    }
-    return false;
+  const finds = (walk: (visitor: TypedVisitor) => void): boolean => {
+    let read = false;
+    walk({
+      expr: (expr) => {
+        if (expr.k === "param") read ||= queries.has(expr.name);
+        else if (expr.k === "local") read ||= found.has(expr.local);
+      },
+      callable: (callable) => {
+        if (callable.kind === "local") read ||= found.has(callable.local);
+      },
+    });
+    return read;
   };
+  const reads = (value: Expr): boolean => finds((visitor) => walkExpr(value, visitor));
   const visit = (statement: Statement): void => {
     switch (statement.kind) {
       case "let":
@@ -33,7 +40,7 @@ function queryReader(statements: readonly Statement[], queries: ReadonlySet<stri
         // An end of its own for each query makes all that is carried the query's own.
         const ends = until !== undefined && reads(until);
         locals.forEach((local, i) => {
-          if (!ends && !reads([from[i], next[i]])) return;
+          if (!ends && ![from[i], next[i]].some((value) => value !== undefined && reads(value))) return;
           for (const carried of [local, before[i]]) if (carried !== undefined) found.add(carried);
         });
         break;
@@ -41,8 +48,9 @@ function queryReader(statements: readonly Statement[], queries: ReadonlySet<stri
       case "minimize": {
         const { targets, by, body, loss } = statement;
         body.forEach(visit);
-        const all = reads([by.args, loss]);
-        for (const target of targets) if (all || reads(target)) found.add(target.local);
+        const all = [...Object.values(by.args), loss].some(reads);
+        for (const target of targets)
+          if (all || finds((visitor) => walkTarget(target, visitor))) found.add(target.local);
         break;
       }
       default:

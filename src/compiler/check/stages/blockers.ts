@@ -2,24 +2,12 @@
 import type * as ast from "../../../../grammar/ast.js";
 import type { Holes } from "../../diagnostics/code.js";
 import { type CodeName, diagnostic, type registry } from "../../diagnostics/diagnostic.js";
-import { type LoopStatement, roundsOf, roundsWithin } from "../../typed/loops.js";
-import type { Block, Blocker, Callable, Metric, Network, Statement } from "../../typed/tree.js";
-import { rootOf } from "../../typed/walk.js";
+import { type LoopStatement, loopsIn, roundsOf, roundsWithin } from "../../typed/loops.js";
+import type { Block, Blocker, Metric, Network, Statement } from "../../typed/tree.js";
+import { rootOf, walkExprs, walkLayers } from "../../typed/walk.js";
 
 export function blocker<K extends CodeName>(code: K, span: ast.Span, holes: Holes<(typeof registry)[K]>): Blocker {
   return { code, message: diagnostic(code, span, holes).message, span };
-}
-
-/** Every node of a typed tree that has one of these tags. */
-export function* nodes(tree: unknown): Generator<Record<string, unknown>> {
-  if (typeof tree !== "object" || tree === null) return;
-  if (Array.isArray(tree)) {
-    for (const item of tree) yield* nodes(item);
-    return;
-  }
-  const record = tree as Record<string, unknown>;
-  yield record;
-  for (const [key, value] of Object.entries(record)) if (key !== "span" && key !== "type") yield* nodes(value);
 }
 
 /** What of a metric's `classify` the runtime cannot drive, wherever the metric is used. */
@@ -36,10 +24,10 @@ export function metricBlockers(metric: Metric, stage: string, span: ast.Span): B
 
 /** What a training step cannot go through: each round of a loop is part of its program. */
 export function trainingBlockers(metric: Metric, encoder: Network, loss: Block, stage: string): Blocker[] {
-  const read = new Set([
-    "classify",
-    ...[...nodes(loss)].flatMap((node) => (node["k"] === "entry_loss" ? [String(node["entry"])] : [])),
-  ]);
+  const read = new Set(["classify"]);
+  walkExprs(loss, (expr) => {
+    if (expr.k === "entry_loss") read.add(expr.entry);
+  });
   return [...read].flatMap((name) => loopBlockers(metric.entries[name]?.body.statements ?? [], metric, encoder, stage));
 }
 
@@ -50,10 +38,9 @@ export function loopBlockers(
   encoder: Network,
   stage: string,
 ): Blocker[] {
-  for (const node of nodes(statements)) {
-    const statement = node as unknown as Statement;
-    if (statement.kind === "minimize" && statement.by?.method === "lbfgs")
-      return [blocker("FSL5101", statement.span, { stage, why: "`lbfgs` ends where it has converged, at test only" })];
+  for (const loop of loopsIn({ statements })) {
+    if (loop.kind === "minimize" && loop.by.method === "lbfgs")
+      return [blocker("FSL5101", loop.span, { stage, why: "`lbfgs` ends where it has converged, at test only" })];
   }
   return loopsOf(statements).flatMap((loop) => {
     const why = tooLong(loop, metric, encoder);
@@ -73,13 +60,13 @@ function tooLong(loop: LoopStatement, metric: Pick<Metric, "learns">, encoder: N
 /** Layers of the networks that a loop adapts. */
 function adaptedLayers(loop: LoopStatement, metric: Pick<Metric, "learns">, encoder: Network): number {
   let layers = 0;
-  for (const node of nodes(loop)) {
-    const target = node as { readonly kind?: unknown; readonly from?: Callable };
-    if (target.kind !== "network" || target.from === undefined) continue;
+  const targets = loopsIn({ statements: [loop] }).flatMap((each) => (each.kind === "minimize" ? each.targets : []));
+  for (const target of targets) {
+    if (target.kind !== "network") continue;
     const from = rootOf(target.from);
     const learn = from.kind === "learn" ? metric.learns.find((own) => own.name === from.name) : undefined;
     const network = from.kind === "slot" ? encoder : learn?.kind === "module" ? learn.network : undefined;
-    layers += [...nodes(network?.layers)].filter((layer) => "op" in layer && "path" in layer).length;
+    walkLayers(network?.layers ?? [], () => layers++);
   }
   return layers;
 }

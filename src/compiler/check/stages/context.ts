@@ -1,12 +1,12 @@
 /** What every kind of stage does: lines that it must have, slots filled, weights that train, stages that it needs. */
 import type * as ast from "../../../../grammar/ast.js";
-import type { Learn, Metric, Network, Optimizer, Schedule, Slot, Stage, WeightFile } from "../../typed/tree.js";
+import type { Block, Learn, Metric, Network, Optimizer, Schedule, Slot, Stage, WeightFile } from "../../typed/tree.js";
+import { calledStages } from "../../typed/walk.js";
 import { suggest } from "../core/checker.js";
 import type { Scope } from "../core/scope.js";
 import { describe, type Value } from "../core/values.js";
 import type { Datasets } from "../data/datasets.js";
 import { evaluate } from "../expressions/evaluate.js";
-import { nodes } from "./blockers.js";
 import { elaborateSchedule } from "./duration.js";
 import { type Lines, lineOf, misspelt, type Written } from "./lines.js";
 import { elaborateOptimizer } from "./optimizer.js";
@@ -155,15 +155,14 @@ export function bare<T>({ value, from, frozen, span }: Slot<T>, file: WeightFile
   return { value, from, frozen, ...(file === undefined ? {} : { file }), span };
 }
 
-export function needsOf(slots: { readonly [K in keyof Slots]?: Pick<Slot<unknown>, "from"> }, tree: unknown): string[] {
+export function needsOf(
+  slots: { readonly [K in keyof Slots]?: Pick<Slot<unknown>, "from"> },
+  loss: Block | undefined,
+): string[] {
   const needs = new Set<string>();
   for (const slot of [slots.encoder, slots.head, slots.metric])
     if (slot?.from !== undefined) needs.add(slot.from.stage);
-  for (const node of nodes(tree)) {
-    const target =
-      node["k"] === "apply" ? (node["target"] as { readonly kind: string; readonly stage?: string }) : undefined;
-    if (target?.kind === "stage" && target.stage !== undefined) needs.add(target.stage);
-  }
+  if (loss !== undefined) for (const stage of calledStages(loss)) needs.add(stage);
   return [...needs];
 }
 

@@ -1,7 +1,8 @@
 /** A `pretrain` stage: an encoder and a head over the classes of a split (rule 25). */
 import type * as ast from "../../../../grammar/ast.js";
 import type { Block, Network, PretrainStage } from "../../typed/tree.js";
-import { blocker, loopBlockers, nodes } from "./blockers.js";
+import { learnedName, walkExprs } from "../../typed/walk.js";
+import { blocker, loopBlockers } from "./blockers.js";
 import {
   bare,
   type Elaborated,
@@ -171,15 +172,8 @@ function learnedOf(context: StageContext): readonly Written<ast.LearnDecl>[] | u
 
 /** Warns of learned values that the loss never reads. */
 function unused(learned: readonly Written<ast.LearnDecl>[], loss: Block, context: StageContext): void {
-  const read = new Set<unknown>();
-  for (const node of nodes(loss)) {
-    if (node["k"] === "learn") read.add(node["name"]);
-    const target =
-      node["k"] === "apply" || node["k"] === "weights"
-        ? (node["target"] as { readonly kind: string; readonly name?: string })
-        : undefined;
-    if (target?.kind === "learn") read.add(target.name);
-  }
+  const read = new Set<string | undefined>();
+  walkExprs(loss, (expr) => read.add(learnedName(expr)));
   for (const name of learned.flatMap(({ line }) => line.names))
     if (!read.has(name.text) && !name.text.startsWith("_"))
       context.scope.checker.report("FSL2007", name.span, { name: name.text });
