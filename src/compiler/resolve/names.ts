@@ -1,5 +1,6 @@
 /** Names by themselves, before any types: what is never used, what hides another, what functions cannot mean. */
 import type * as ast from "../../../grammar/ast.js";
+import { type SyntaxNode, walkSyntax, walkSyntaxWhile } from "../../../grammar/walk.js";
 import { type Checker, suggest } from "../check/core/checker.js";
 import type { Scope } from "../check/core/scope.js";
 import { builtinOf } from "../check/expressions/builtins/table.js";
@@ -41,7 +42,7 @@ class NameCheck {
   }
 
   /** Inner names: each used, none hiding one of the file. */
-  private inner(names: readonly ast.Name[], where: unknown): void {
+  private inner(names: readonly ast.Name[], where: SyntaxNode): void {
     const used = usedIn(where);
     for (const name of names) {
       this.unused(name, used);
@@ -159,92 +160,66 @@ class NameCheck {
   }
 }
 
-function isNode(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null;
-}
-
-/** What a node holds; where things stand is skipped. */
-function eachInside(node: Record<string, unknown>, visit: (inner: unknown) => void): void {
-  for (const key in node) if (key !== "span" && isNode(node[key])) visit(node[key]);
-}
-
-/** Every name that an expression, a layer, a path or a stage line mentions. */
-function usedIn(tree: unknown): Set<string> {
+/** Returns every name that an expression, a layer or a stage line mentions. */
+function usedIn(tree: SyntaxNode): Set<string> {
   const used = new Set<string>();
-  const visit = (node: unknown): void => {
-    if (Array.isArray(node)) {
-      for (const item of node) visit(item);
-      return;
-    }
-    if (!isNode(node)) return;
-    if (node["kind"] === "ref" && typeof node["text"] === "string") used.add(node["text"]);
-    for (const key of ["callee", "like", "stage"]) {
-      const name = node[key];
-      if (isNode(name) && name["kind"] === "name" && typeof name["text"] === "string") used.add(name["text"]);
-    }
-    eachInside(node, visit);
-  };
-  visit(tree);
+  walkSyntax(tree, (node) => {
+    if (node.kind === "ref") used.add(node.text);
+    else if (node.kind === "callLayer") used.add(node.callee.text);
+    else if (node.kind === "of") used.add(node.stage.text);
+    else if (node.kind === "stage" && node.like !== undefined) used.add(node.like.text);
+  });
   return used;
 }
 
+/** Returns the blocks directly inside a block: those of its loops and its `if`s. */
 function blocksIn(block: ast.Block): ast.Block[] {
   const found: ast.Block[] = [];
-  const visit = (node: unknown): void => {
-    if (Array.isArray(node)) for (const item of node) visit(item);
-    else if (isNode(node)) {
-      if (node["kind"] === "block_") found.push(node as unknown as ast.Block);
-      else eachInside(node, visit);
-    }
-  };
-  for (const part of [block.statements, block.result]) visit(part);
+  walkSyntaxWhile(block, (node) => {
+    if (node.kind !== "block_" || node === block) return true;
+    found.push(node);
+    return false;
+  });
   return found;
 }
 
-function bindingsIn(tree: unknown): Set<string> {
+/** Returns the names that the statements of a block bind, at every depth. */
+function bindingsIn(block: ast.Block): Set<string> {
   const found = new Set<string>();
-  const visit = (node: unknown): void => {
-    if (Array.isArray(node)) for (const item of node) visit(item);
-    else if (isNode(node)) {
-      const { name } = node as { name?: unknown };
-      const binds = node["kind"] === "let" || (node["from"] !== undefined && node["kind"] === undefined);
-      if (binds && isNode(name) && typeof name["text"] === "string") found.add(name["text"]);
-      eachInside(node, visit);
-    }
-  };
-  visit(tree);
+  walkSyntax(block, (node) => {
+    if (node.kind === "let") found.add(node.name.text);
+    else if (node.kind === "repeat" || node.kind === "minimize")
+      for (const { name } of node.bindings) found.add(name.text);
+  });
   return found;
 }
 
-/** References in value position: arguments that are axes, and the words after `norm:` and `at:`, are none. */
-function refsIn(tree: unknown): ast.NameExpr[] {
+/** Returns the references that stand for values: arguments that are axes, and the words after `norm:` and `at:`, do not. */
+function refsIn(block: ast.Block): ast.NameExpr[] {
   const found: ast.NameExpr[] = [];
-  const visit = (node: unknown): void => {
-    if (Array.isArray(node)) {
-      for (const item of node) visit(item);
-      return;
+  const enter = (node: SyntaxNode): boolean => {
+    switch (node.kind) {
+      case "ref":
+        found.push(node);
+        return false;
+      case "argument":
+        return node.name?.text !== "norm" && node.name?.text !== "at";
+      case "minimize":
+        // The method after `by` and the settings of groups have names of their own.
+        for (const part of [...node.bindings.map(({ from }) => from), node.steps, node.stepsAtTest, node.loss])
+          if (part !== undefined) walkSyntaxWhile(part, enter);
+        return false;
+      case "call": {
+        const builtin = node.callee.kind === "ref" ? builtinOf(node.callee.text) : undefined;
+        if (builtin?.takesAxes) return false;
+        const values = builtin?.lastIsAxes ? node.args.slice(0, -1) : node.args;
+        for (const part of [node.callee, ...values]) walkSyntaxWhile(part, enter);
+        return false;
+      }
+      default:
+        return true;
     }
-    if (!isNode(node)) return;
-    if (node["kind"] === "ref") {
-      found.push(node as unknown as ast.NameExpr);
-      return;
-    }
-    if (node["kind"] === "argument" && isNode(node["name"]) && ["norm", "at"].includes(String(node["name"]["text"])))
-      return;
-    if (node["kind"] === "minimize") {
-      for (const key of ["bindings", "steps", "stepsAtTest", "loss"]) visit(node[key]);
-      return;
-    }
-    if (node["kind"] === "call") {
-      const call = node as unknown as ast.CallExpr;
-      const builtin = call.callee.kind === "ref" ? builtinOf(call.callee.text) : undefined;
-      if (builtin?.takesAxes) return;
-      visit(call.callee);
-      visit(builtin?.lastIsAxes ? call.args.slice(0, -1) : call.args);
-      return;
-    }
-    eachInside(node, visit);
   };
-  visit(tree);
+  walkSyntaxWhile(block, enter);
   return found;
 }

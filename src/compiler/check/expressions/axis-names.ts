@@ -1,5 +1,6 @@
 /** Axes that a function's body names by itself, kept apart from those that it is called over. */
 import type * as ast from "../../../../grammar/ast.js";
+import { walkSyntax } from "../../../../grammar/walk.js";
 import { unprimed } from "../core/frame.js";
 import { builtinOf } from "./builtins/table.js";
 
@@ -47,21 +48,13 @@ function madeAxes(decl: ast.FnDecl): ReadonlySet<string> {
   const known = made.get(decl);
   if (known !== undefined) return known;
   const found = new Set<string>();
-  const visit = (node: unknown): void => {
-    if (Array.isArray(node)) for (const item of node) visit(item);
-    else if (typeof node === "object" && node !== null) {
-      if ("kind" in node && node.kind === "index")
-        for (const { to } of (node as ast.IndexExpr).renames) found.add(to.text);
-      if ("kind" in node && node.kind === "call") {
-        const { callee, args, clauses } = node as ast.CallExpr;
-        for (const { word, axes } of clauses) if (word === "as") for (const axis of axes) found.add(axis.text);
-        if (callee.kind === "ref" && builtinOf(callee.text)?.takesAxes)
-          for (const { value } of args) if (value.kind === "ref") found.add(value.text);
-      }
-      for (const value of Object.values(node)) visit(value);
-    }
-  };
-  visit(decl.body);
+  walkSyntax(decl.body, (node) => {
+    if (node.kind === "index") for (const { to } of node.renames) found.add(to.text);
+    if (node.kind !== "call") return;
+    for (const { word, axes } of node.clauses) if (word === "as") for (const axis of axes) found.add(axis.text);
+    if (node.callee.kind === "ref" && builtinOf(node.callee.text)?.takesAxes)
+      for (const { value } of node.args) if (value.kind === "ref") found.add(value.text);
+  });
   made.set(decl, found);
   return found;
 }
