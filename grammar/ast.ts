@@ -25,9 +25,9 @@ export interface AxisRef {
 
 export interface SourceFile {
   readonly kind: "file";
-  /** The grammar and library major of the `fsl N` line; undefined where the line is missing (a diagnostic says so). */
+  /** The number of the `fsl N` line, which fixes grammar and library; undefined if the line is missing (a diagnostic says so). */
   readonly version: number | undefined;
-  /** Of the `fsl N` line. */
+  /** The span of the `fsl N` line. */
   readonly versionSpan: Span | undefined;
   readonly imports: readonly Import[];
   readonly declarations: readonly Declaration[];
@@ -120,7 +120,10 @@ export interface BlockDecl {
   readonly span: Span;
 }
 
-/** A layer of a backbone, block or module. `output` is the name after `as` (rule 22); `label` the one before `:`. */
+/**
+ * A layer of a backbone, block or module. `label` is the name before `:`, and `output` the name after `as`: see
+ * docs/language.md#backbones-blocks-and-layers.
+ */
 export type Layer = CallLayer | RepeatLayer | ResidualLayer | ParallelLayer | IfLayer;
 
 interface LayerBase {
@@ -191,7 +194,7 @@ export interface LearnDecl {
   readonly kind: "learn";
   readonly names: readonly Name[];
   readonly axes: readonly AxisRef[] | undefined;
-  /** The networks whose weights it has one value each for: `like encoder, head`. */
+  /** The networks that the value is shaped like, with one number for each of their weights: `like encoder, head`. */
   readonly like: readonly Expr[];
   readonly value: Expr;
   readonly positive: boolean;
@@ -221,9 +224,9 @@ export interface EntryDecl {
   readonly span: Span;
 }
 
-/** Statements, then the value. `result` is undefined only after a syntax error. */
+/** A body: its statements, then its value. `result` is undefined only after a syntax error. */
 export interface Block {
-  readonly kind: "block_";
+  readonly kind: "statementBlock";
   readonly statements: readonly Statement[];
   readonly result: Expr | undefined;
   readonly span: Span;
@@ -241,7 +244,7 @@ export interface Binding {
   readonly name: Name;
   readonly from: Expr;
 }
-/** `repeat 20 from u = a, v = b { …; (u2, v2) } until cond` (rule 17). */
+/** `repeat 20 from u = a, v = b { …; (u2, v2) } until cond`: see docs/language.md#loops-and-minimization. */
 export interface RepeatStatement {
   readonly kind: "repeat";
   readonly count: Expr;
@@ -251,8 +254,8 @@ export interface RepeatStatement {
   readonly span: Span;
 }
 /**
- * `minimize w from c by adam(lr: 1e-4) { body.** lr: 1e-5 } for 5 steps, 10 steps at test first_order { loss }` (rules 17,
- * 18). Paths of groups begin with the name of a binding.
+ * `minimize w from c by adam(lr: 1e-4) { body.** lr: 1e-5 } for 5 steps, 10 steps at test first_order { loss }`: see
+ * docs/language.md#loops-and-minimization. Paths of groups begin with the name of a binding.
  */
 export interface MinimizeStatement {
   readonly kind: "minimize";
@@ -383,7 +386,7 @@ export interface ModuleExpr {
   readonly layers: readonly Layer[];
   readonly span: Span;
 }
-/** Where the parser recovered: typed as "anything", so one mistake gives one diagnostic. */
+/** An expression that the parser could not read. The checker lets it stand for any type, so one mistake gives one diagnostic. */
 export interface ErrorExpr {
   readonly kind: "error";
   readonly span: Span;
@@ -396,7 +399,7 @@ export interface StageDecl {
   readonly name: Name;
   readonly like: Name | undefined;
   readonly lines: readonly StageLine[];
-  /** The first words of lines that could not be read: empty in a file without mistakes. */
+  /** The first words of the lines that the parser could not read. The list is empty in a file without mistakes. */
   readonly unread: readonly Name[];
   readonly span: Span;
 }
@@ -471,10 +474,10 @@ export interface ScheduleLine {
 export interface ForLine {
   readonly kind: "for";
   readonly total: Expr;
-  /** What an epoch holds: `of 500 episodes`. */
+  /** The size of an epoch: `of 500 episodes`. */
   readonly of: Expr | undefined;
   readonly perStep: Expr | undefined;
-  /** In how many parts a step computes its gradient: `4 parts per step`. */
+  /** The number of parts in which a step computes its gradient: `4 parts per step`. */
   readonly parts: Expr | undefined;
   readonly dropLast: boolean;
   readonly span: Span;
@@ -511,7 +514,7 @@ export interface FitLine {
 /** `init encoder from "conv64.safetensors" { "features.{i}.*" -> "encoder.conv.{i}.*"  "fc.*" -> unused }`. */
 export interface InitLine {
   readonly kind: "init";
-  /** Undefined where every slot is meant. */
+  /** Undefined if every slot is meant. */
   readonly slot: Name | undefined;
   readonly file: Expr;
   readonly rules: readonly WeightRule[];
@@ -519,13 +522,13 @@ export interface InitLine {
 }
 export interface WeightRule {
   readonly kind: "weightRule";
-  /** Names in the file: `*` is any part of one, `**` any number of parts, `{i}` a part that `to` repeats. */
+  /** A pattern of tensor names in the file: `*` is any text within a part, `**` any number of parts, `{i}` a part that `to` repeats. */
   readonly from: TextLiteral;
-  /** Paths of the stage's weights; a word (`unused`) where the file's are left out. */
+  /** The paths of the stage's weights, or the word `unused` if the tensors of the file are left out. */
   readonly to: TextLiteral | Name;
   readonly span: Span;
 }
-/** Any other `word value, value` line of a stage; the checker knows which words exist. */
+/** Any other `word value, value` line of a stage. The checker knows which words exist. */
 export interface SettingLine {
   readonly kind: "setting";
   readonly word: Name;

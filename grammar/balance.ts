@@ -1,6 +1,6 @@
 /**
- * Brackets are matched before parsing, so that a forgotten one costs one message that points at its opener, and the
- * parser's own recovery always works inside a closed pair.
+ * Matches brackets before parsing. A forgotten bracket then costs one message that points at its opener, and the parser's
+ * own recovery always works inside a closed pair.
  */
 import type { IToken, TokenType } from "chevrotain";
 import type { Span } from "./ast.js";
@@ -14,7 +14,7 @@ const closerOf: ReadonlyMap<TokenType, TokenType> = new Map([
   [t.LBrace, t.RBrace],
 ]);
 const closers: ReadonlySet<TokenType> = new Set(closerOf.values());
-/** Deeper nesting than this is refused: the walks over the tree are recursive. */
+/** The deepest nesting that is accepted. The walks over the tree are recursive, so there has to be a limit. */
 export const maxDepth = 150;
 
 export interface Balanced {
@@ -24,9 +24,9 @@ export interface Balanced {
 
 export function balance(tokens: IToken[], file: string): Balanced {
   if (isBalanced(tokens)) return { tokens, issues: [] };
-  const early = closedEarly(tokens);
-  if (early === undefined) return fixed(tokens, file);
-  // Without it the rest may be right; with it every line that it leaves outside would be a mistake.
+  const early = findEarlyCloser(tokens);
+  if (early === undefined) return repairBrackets(tokens, file);
+  // Without this closer the rest may be right. With it, every line that it leaves outside would be a mistake.
   const rest = balance(
     tokens.filter((token) => token !== early.closer),
     file,
@@ -40,22 +40,22 @@ export function balance(tokens: IToken[], file: string): Balanced {
   };
 }
 
-/** Every opener with a closer and every closer with an opener: put in or left out where that is likeliest. */
-function fixed(tokens: IToken[], file: string): Balanced {
+/** Gives every opener a closer and every closer an opener: a missing closer is put in, and a stray one left out, where that is likeliest. */
+function repairBrackets(tokens: IToken[], file: string): Balanced {
   const spanOf = (token: IToken): Span => ({ file, start: token.startOffset, end: endOf(token) });
   const issues: SyntaxIssue[] = [];
   const unclosed = new Set<IToken>();
   const stray = new Set<IToken>();
-  /** Where each unclosed `{` ends: before a declaration, before the closer of an outer group, or with the text. */
+  /** The token before which each unclosed `{` ends: a declaration, or the closer of an outer group. Others end with the text. */
   const ends = new Map<IToken, IToken[]>();
   const open: IToken[] = [];
-  const leave = (opener: IToken, at: IToken | undefined): void => {
+  const markUnclosed = (opener: IToken, at: IToken | undefined): void => {
     unclosed.add(opener);
     if (at !== undefined && opener.tokenType === t.LBrace) ends.set(at, [...(ends.get(at) ?? []), opener]);
   };
   for (const token of tokens) {
     if (open.length > 0 && startsDeclaration(token)) {
-      for (let opener = open.pop(); opener; opener = open.pop()) leave(opener, token);
+      for (let opener = open.pop(); opener; opener = open.pop()) markUnclosed(opener, token);
     }
     if (closerOf.has(token.tokenType)) open.push(token);
     else if (closers.has(token.tokenType)) {
@@ -65,11 +65,11 @@ function fixed(tokens: IToken[], file: string): Balanced {
         issues.push({ kind: "stray-closer", span: spanOf(token), found: token.image, expected: "" });
         continue;
       }
-      for (const opener of open.splice(at + 1).reverse()) leave(opener, token);
+      for (const opener of open.splice(at + 1).reverse()) markUnclosed(opener, token);
       open.pop();
     }
   }
-  for (let opener = open.pop(); opener; opener = open.pop()) leave(opener, undefined);
+  for (let opener = open.pop(); opener; opener = open.pop()) markUnclosed(opener, undefined);
 
   const result: IToken[] = [];
   const groups: IToken[] = [];
@@ -78,11 +78,11 @@ function fixed(tokens: IToken[], file: string): Balanced {
     const expected = `\`${type.PATTERN}\``;
     const other = before && { span: spanOf(before), text: `a ${expected} is missing before this` };
     issues.push({ kind: "unclosed", span: spanOf(opener), found: opener.image, expected, ...(other && { other }) });
-    result.push(inserted(type, result.at(-1) ?? opener));
+    result.push(insertedToken(type, result.at(-1) ?? opener));
   };
   tokens.forEach((token, i) => {
     if (stray.has(token)) return;
-    // A parenthesis is taken to end with its line, or before the result or body that follows it there.
+    // An unclosed parenthesis ends with its line, or earlier, before the result or body that follows it on the line.
     const opensBody = token.tokenType === t.LBrace && tokens[i + 1]?.startLine !== token.startLine;
     for (let top = groups.at(-1); top; top = groups.at(-1)) {
       const newLine = token.startLine !== (result.at(-1) ?? top).endLine;
@@ -103,10 +103,10 @@ function fixed(tokens: IToken[], file: string): Balanced {
 }
 
 /**
- * A `}` that closes a declaration although the declaration goes on: what follows begins no other, and further down there
- * is a `}` too many.
+ * Finds a `}` that closes a declaration although the declaration goes on: the text after it begins no other declaration, and
+ * further down there is one `}` too many.
  */
-function closedEarly(tokens: readonly IToken[]): { readonly closer: IToken; readonly after: IToken } | undefined {
+function findEarlyCloser(tokens: readonly IToken[]): { readonly closer: IToken; readonly after: IToken } | undefined {
   const open: TokenType[] = [];
   let last: { readonly closer: IToken; readonly after: IToken } | undefined;
   for (const [i, token] of tokens.entries()) {
@@ -140,12 +140,12 @@ function isBalanced(tokens: readonly IToken[]): boolean {
   return open.length === 0;
 }
 
-/** A declaration's word at the very start of a line: nobody indents those, and nothing else stands there. */
+/** Tells whether a token is the word of a declaration in the first column. Nobody indents those, and nothing else stands there. */
 function startsDeclaration(token: IToken): boolean {
   return token.startColumn === 1 && t.declarationWords.has(token.image);
 }
 
-/** The token where brackets nest too deeply, if they do. */
+/** Returns the first token at which brackets nest too deeply, or undefined if they never do. */
 export function tooDeep(tokens: readonly IToken[]): IToken | undefined {
   let depth = 0;
   for (const token of tokens) {
@@ -156,8 +156,8 @@ export function tooDeep(tokens: readonly IToken[]): IToken | undefined {
   return undefined;
 }
 
-/** A closer that the text lacks, of no width, just after `after`. */
-export function inserted(type: TokenType, after: IToken): IToken {
+/** Makes a closer that the text lacks. It has no width and stands just after `after`. */
+export function insertedToken(type: TokenType, after: IToken): IToken {
   const offset = endOf(after);
   return {
     image: "",

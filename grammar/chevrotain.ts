@@ -1,6 +1,6 @@
 /**
- * Chevrotain as the one file that its package ships beside its modules: those, with lodash's, are 700 files, and opening
- * them would take longer than everything else that `fslc check` does.
+ * Loads Chevrotain from the one bundled file that its package ships beside its modules. Those modules, with lodash's, are 700
+ * files, and opening them would take longer than everything else that `fslc check` does.
  */
 import { createRequire } from "node:module";
 import { pathToFileURL } from "node:url";
@@ -10,7 +10,7 @@ const bundle: typeof import("chevrotain") = await import(new URL("../chevrotain.
 
 export const { createToken, CstParser, Lexer, LLkLookaheadStrategy, tokenMatcher } = bundle;
 
-/** What a grammar is made of, once the parser has recorded its rules. */
+/** The classes of the grammar elements that Chevrotain makes when the parser records its rules. */
 export const gast = {
   Alternation: bundle.Alternation,
   NonTerminal: bundle.NonTerminal,

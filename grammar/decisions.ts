@@ -1,18 +1,18 @@
 /**
- * The parser's decisions as plain data. Chevrotain records every rule and analyses the record before the first text is
- * parsed, which takes longer than checking an experiment; all that parsing needs of it is which tokens each way may begin
- * with, so the build works that out once, for the command line.
+ * Stores the parser's decisions as plain data. Chevrotain records every rule and analyzes the record before it parses the first
+ * text, which takes longer than checking an experiment. Parsing needs only one result of it: the tokens that each alternative may
+ * begin with. The build therefore works those out once, for the command line.
  */
 import { type Decide, decideAlternative, decideOptional, type First } from "./lookahead.js";
 import { vocabulary } from "./tokens.js";
 
-/** What a way may begin with: whether with nothing, and token types by their place in the vocabulary. */
+/** The tokens that an alternative may begin with, by their place in the vocabulary. `empty`: the alternative may hold nothing. */
 type FirstEntry = readonly [empty: boolean, types: readonly number[]];
-/** Chevrotain's key of a place in a rule, and the ways from there. */
+/** One decision: Chevrotain's key of a place in a rule, and the alternatives there. */
 export type DecisionEntry = readonly [key: number, kind: Decide["kind"], ways: readonly FirstEntry[]];
 export type Decisions = ReadonlyMap<number, Decide>;
 
-export function writtenDecisions(decisions: Decisions): DecisionEntry[] {
+export function encodeDecisions(decisions: Decisions): DecisionEntry[] {
   const places = new Map(vocabulary.map(({ tokenTypeIdx }, i) => [tokenTypeIdx, i]));
   const placeOf = (type: number): number => {
     const found = places.get(type);
@@ -26,7 +26,7 @@ export function writtenDecisions(decisions: Decisions): DecisionEntry[] {
   ]);
 }
 
-export function readDecisions(entries: readonly DecisionEntry[]): Decisions {
+export function decodeDecisions(entries: readonly DecisionEntry[]): Decisions {
   return new Map(
     entries.map(([key, kind, ways]) => {
       const firsts = (): First[] => ways.map(([empty, types]) => ({ empty, types: new Set(types.map(typeAt)) }));

@@ -1,8 +1,8 @@
-/** What the parser was waiting for, in a person's words. */
+/** Says in words what the parser expected at the place of a mistake. */
 import type { IRecognitionException, TokenType } from "chevrotain";
 import * as t from "./tokens.js";
 
-/** By the rule where no alternative fits; other rules are named after what they hold. */
+/** Names the expected thing by the rule in which no alternative fits. */
 const ofRule: Readonly<Record<string, string>> = {
   primary: "a value",
   operand: "a value",
@@ -30,7 +30,7 @@ export function expectation(error: IRecognitionException): string {
   return ofRule[rule] ?? "";
 }
 
-/** Set by the parser's error messages, see `messages`. */
+/** Returns the name of the expected token, which `messages` puts into the parser's error. */
 function expectedToken(error: IRecognitionException): string | undefined {
   const match = /^expected (\S+)$/.exec(error.message);
   return match?.[1];
@@ -52,7 +52,7 @@ const symbols: Readonly<Record<string, string>> = Object.fromEntries(
 interface Mismatch {
   readonly expected: TokenType;
 }
-/** Chevrotain's messages, reduced to the name of the token that was expected: `expectation` puts it into words. */
+/** Replaces Chevrotain's messages by the name of the expected token. `expectation` puts that name into words. */
 export const messages = {
   buildMismatchTokenMessage: ({ expected }: Mismatch): string => `expected ${expected.name}`,
   buildNotAllInputParsedMessage: (): string => "left over",

@@ -1,50 +1,50 @@
 /**
- * The heads of declarations, before parsing: a word that is misspelt (`Meta proto {`) and a `:` where a block begins
- * (`meta proto:`) cost one message each, and not one for each line of what was declared.
+ * Repairs the heads of declarations before parsing. A misspelled word (`Meta proto {`) or a `:` where a block begins
+ * (`meta proto:`) then costs one message, not one for each line of the declaration.
  */
 import type { IToken, TokenType } from "chevrotain";
 import type { Span } from "./ast.js";
-import { inserted } from "./balance.js";
+import { insertedToken } from "./balance.js";
 import { tokenMatcher } from "./chevrotain.js";
 import type { SyntaxIssue } from "./issue.js";
 import { endOf } from "./lex.js";
 import * as t from "./tokens.js";
 
-export interface Headed {
+export interface FixedHeads {
   readonly tokens: IToken[];
   readonly issues: readonly SyntaxIssue[];
 }
 
-export function fixHeads(tokens: IToken[], file: string): Headed {
+export function fixHeads(tokens: IToken[], file: string): FixedHeads {
   const issues: SyntaxIssue[] = [];
   const result: IToken[] = [];
   const spanOf = (token: IToken): Span => ({ file, start: token.startOffset, end: endOf(token) });
   let depth = 0;
   let head: IToken | undefined;
-  /** The `{` that stands for a `:`; its block ends before the next line that begins at the margin. */
+  /** The `{` that replaces a `:`. Its block ends before the next line that begins in the first column. */
   let opened: IToken | undefined;
   for (const [i, token] of tokens.entries()) {
     const next = tokens[i + 1];
     if (opened !== undefined && token.startColumn === 1) {
       if (token.tokenType !== t.RBrace) {
-        result.push(inserted(t.RBrace, result.at(-1) ?? opened));
+        result.push(insertedToken(t.RBrace, result.at(-1) ?? opened));
         depth--;
       }
       opened = undefined;
     }
     if (depth === 0 && token.startColumn === 1) {
-      const word = next !== undefined && sameLine(token, next) && isName(next) ? meant(token) : undefined;
+      const word = next !== undefined && sameLine(token, next) && isName(next) ? intendedWord(token) : undefined;
       head = word !== undefined || t.declarationWords.has(token.image) ? token : undefined;
       if (word !== undefined) {
         issues.push({ kind: "not-a-declaration", span: spanOf(token), found: token.image, expected: "" });
-        result.push({ ...as(token, t.words[word]), image: word });
+        result.push({ ...retyped(token, t.words[word]), image: word });
         continue;
       }
     }
     const lastOfHead = head !== undefined && sameLine(head, token) && next !== undefined && !sameLine(token, next);
     if (depth === 0 && lastOfHead && token.tokenType === t.Colon && next.startColumn !== 1) {
       issues.push({ kind: "unexpected", span: spanOf(token), found: token.image, expected: "`{`" });
-      opened = as(token, t.LBrace);
+      opened = retyped(token, t.LBrace);
       result.push(opened);
       depth++;
       continue;
@@ -53,28 +53,28 @@ export function fixHeads(tokens: IToken[], file: string): Headed {
     else if (token.tokenType === t.RBrace) depth--;
     result.push(token);
   }
-  if (opened !== undefined) result.push(inserted(t.RBrace, result.at(-1) ?? opened));
+  if (opened !== undefined) result.push(insertedToken(t.RBrace, result.at(-1) ?? opened));
   return { tokens: issues.length === 0 ? tokens : result, issues };
 }
 
 const sameLine = (a: IToken, b: IToken): boolean => a.endLine === b.startLine;
 const isName = (token: IToken): boolean => tokenMatcher(token, t.Identifier);
-const as = (token: IToken, tokenType: TokenType): IToken => ({
+const retyped = (token: IToken, tokenType: TokenType): IToken => ({
   ...token,
   tokenType,
   tokenTypeIdx: tokenType.tokenTypeIdx ?? 0,
 });
 
-/** The word of declarations that a name must have been meant for. Of short ones, only another case. */
-function meant(token: IToken): t.DeclarationWord | undefined {
+/** Returns the declaration word that a name was probably meant to be. A short word matches only in another case (`FN`). */
+function intendedWord(token: IToken): t.DeclarationWord | undefined {
   if (!isName(token) || t.declarationWords.has(token.image) || token.tokenType === t.words.fsl) return undefined;
   const found = token.image.toLowerCase();
-  const near = (word: string): boolean => (word.length < 4 ? word === found : oneSlip(word, found));
+  const near = (word: string): boolean => (word.length < 4 ? word === found : differByOneEdit(word, found));
   return t.declarationList.find(near);
 }
 
-/** Whether two words are equal but for a letter put in, left out or changed, or two neighbours swapped. */
-function oneSlip(a: string, b: string): boolean {
+/** Tells whether two words are equal except for one letter added, left out or changed, or two neighbors swapped. */
+function differByOneEdit(a: string, b: string): boolean {
   let start = 0;
   while (start < a.length && a[start] === b[start]) start++;
   let end = 0;

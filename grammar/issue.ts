@@ -1,4 +1,4 @@
-/** What is wrong with a text, as data: the compiler turns each into a diagnostic with a code. */
+/** Describes the mistakes of a text as data. The compiler turns each into a diagnostic with a code. */
 import type { Span } from "./ast.js";
 
 export type IssueKind =
@@ -29,23 +29,23 @@ export type IssueKind =
 export interface SyntaxIssue {
   readonly kind: IssueKind;
   readonly span: Span;
-  /** The text found, where there is one. */
+  /** The text at the place of the mistake; empty if there is none. */
   readonly found: string;
-  /** What should stand there, for people: "`)`", "a name". */
+  /** The thing that should stand there, in words: "`)`", "a name". */
   readonly expected: string;
   /** A second place that matters, such as the bracket that was opened. */
   readonly other?: { readonly span: Span; readonly text: string };
 }
 
 export interface Comment {
-  /** As written, from `//` to the end of the line. */
+  /** The comment as written, from `//` to the end of the line. */
   readonly text: string;
   readonly span: Span;
-  /** Whether code stands before it on its line. */
+  /** True if code stands before the comment on its line. */
   readonly trailing: boolean;
 }
 
-/** What the tree does not hold and a formatter must keep. */
+/** The parts of a text that the tree does not hold and a formatter must keep. */
 export interface Trivia {
   readonly comments: readonly Comment[];
   /** Offsets of the tokens and comments that have an empty line before them. */

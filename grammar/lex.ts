@@ -1,4 +1,4 @@
-/** Text → tokens: keywords and units are told apart, look-alikes replaced, comments set aside. */
+/** Turns a text into tokens: tells keywords and units apart, replaces look-alike characters, and sets comments aside. */
 import type { IToken, TokenType } from "chevrotain";
 import type { Span } from "./ast.js";
 import type { Comment, SyntaxIssue, Trivia } from "./issue.js";
@@ -11,7 +11,7 @@ export interface Lexed {
   readonly trivia: Trivia;
 }
 
-/** Words that are never the unit of a number before them; `episode` and `episodes` may be. */
+/** The words that are never the unit of a number before them. `episode` and `episodes` may be one, so they are not in the set. */
 const notUnits: ReadonlySet<string> = new Set([
   ...t.guardedWords,
   ...[...t.declarationWords, ...t.lineWords].filter((word) => !word.startsWith("episode")),
@@ -21,7 +21,7 @@ const notUnits: ReadonlySet<string> = new Set([
   "eval",
   "source",
 ]);
-/** What after a word says that the word is not a unit: `3 pad: 0`, `1e-6 mean(x)`. */
+/** The tokens that show, after a word, that the word is not a unit: `3 pad: 0`, `1e-6 mean(x)`. */
 const notAfterUnit: ReadonlySet<TokenType> = new Set([t.Colon, t.LParen, t.LBracket, t.Dot, t.Equals]);
 
 export function lex(text: string, file: string): Lexed {
@@ -60,28 +60,28 @@ function retype(
         before.startLine === token.startLine &&
         !notUnits.has(token.image) &&
         !(after !== undefined && notAfterUnit.has(after.tokenType));
-      if (isUnit) become(token, t.Unit);
-      else if (Object.hasOwn(t.words, token.image)) become(token, t.words[token.image as t.Word]);
+      if (isUnit) setType(token, t.Unit);
+      else if (Object.hasOwn(t.words, token.image)) setType(token, t.words[token.image as t.Word]);
       break;
     }
     case t.ForeignName:
       note("foreign-name", token, "");
-      become(token, t.Identifier);
+      setType(token, t.Identifier);
       break;
     case t.lexed.OpenText:
       note("unterminated-text", token, '`"`');
-      become(token, t.Text);
+      setType(token, t.Text);
       break;
     case t.lexed.SingleQuoted:
     case t.lexed.CurlyText:
       note("single-quotes", token, `\`"${token.image.slice(1, -1)}"\``);
-      become(token, t.Text);
+      setType(token, t.Text);
       break;
     case t.lexed.LookAlike: {
       const meant = t.lookAlikes[token.image];
       if (meant === undefined) break;
       note("look-alike", token, `\`${meant.ascii}\``);
-      become(token, meant.token);
+      setType(token, meant.token);
       break;
     }
     case t.NumberToken:
@@ -92,7 +92,7 @@ function retype(
   }
 }
 
-function become(token: IToken, type: TokenType): void {
+function setType(token: IToken, type: TokenType): void {
   token.tokenType = type;
   token.tokenTypeIdx = type.tokenTypeIdx ?? token.tokenTypeIdx;
 }
@@ -117,7 +117,7 @@ function triviaOf(text: string, tokens: readonly IToken[], aside: readonly Piece
   return { comments, blanks, breaks };
 }
 
-/** Where a token ends, exclusively. */
+/** Returns the offset just after a token. */
 export function endOf(token: Pick<IToken, "startOffset" | "endOffset">): number {
   return token.endOffset === undefined ? token.startOffset : token.endOffset + 1;
 }

@@ -1,7 +1,7 @@
 /**
- * Which way the parser goes, by its next token: an LL(1) strategy for Chevrotain. Its own strategy works out every
- * decision of the grammar, for any number of tokens, before the first text is parsed, and that takes longer than checking
- * an experiment; this one works out the first tokens of a place when the parser first stands there.
+ * An LL(1) strategy for Chevrotain: the parser chooses its way by the next token. Chevrotain's own strategy works out every
+ * decision of the grammar, for any number of tokens, before it parses the first text, and that takes longer than checking an
+ * experiment. This strategy works out the first tokens of a place when the parser first reaches it.
  */
 import type {
   ILookaheadStrategy,
@@ -15,20 +15,20 @@ import type {
 } from "chevrotain";
 import { gast, LLkLookaheadStrategy } from "./chevrotain.js";
 
-/** The tokens that something may begin with. */
+/** The tokens that a part of a rule may begin with. */
 export interface First {
-  /** Token types by their index, those of categories included. */
+  /** The token types by their index, including those of categories. */
   readonly types: ReadonlySet<number>;
-  /** Whether it may hold nothing at all: then it fits before any token. */
+  /** True if the part may hold nothing at all. It then fits before any token. */
   readonly empty: boolean;
 }
-/** What Chevrotain calls its lookahead functions on. */
+/** The part of a parser that lookahead functions use. Chevrotain calls them with the parser as `this`. */
 interface Parser {
   LA(k: number): IToken;
 }
 type Alternatives = readonly Pick<IOrAlt<unknown>, "GATE">[];
 
-/** Which way to go at one place of a rule: what Chevrotain keeps of a decision and calls on its parser. */
+/** A function that chooses the way at one place of a rule. Chevrotain keeps it and calls it with the parser as `this`. */
 export type Decide = DecideAlternative | DecideOptional;
 interface DecideAlternative extends Decision {
   (alternatives?: Alternatives): number | undefined;
@@ -39,7 +39,7 @@ interface DecideOptional extends Decision {
   readonly kind: "optional";
 }
 interface Decision {
-  /** What each way may begin with; of an optional part, what it holds. Worked out when first asked for. */
+  /** Returns the first tokens of each alternative, or of the content of an optional part. They are worked out on the first call. */
   ways(): readonly First[];
 }
 
@@ -47,7 +47,7 @@ export class FirstToken implements ILookaheadStrategy {
   private readonly rules = new Map<Rule, First>();
   private readonly choices = new Map<Rule, ReadonlyMap<string, Choice>>();
 
-  /** Ambiguities and left recursion are found as Chevrotain finds them: its strategy works out the same sets. */
+  /** Leaves the search for ambiguities and left recursion to Chevrotain's own strategy, which works out the same sets. */
   validate(options: Parameters<ILookaheadStrategy["validate"]>[0]): ILookaheadValidationError[] {
     return new LLkLookaheadStrategy({ maxLookahead: 1 }).validate(options);
   }
@@ -60,7 +60,7 @@ export class FirstToken implements ILookaheadStrategy {
     readonly prodOccurrence: number;
   }): DecideAlternative {
     return decideAlternative(() =>
-      this.choice(rule, "Alternation", prodOccurrence).definition.map((alt) => this.of(alt)),
+      this.choice(rule, "Alternation", prodOccurrence).definition.map((alt) => this.firstOf(alt)),
     );
   }
 
@@ -73,37 +73,37 @@ export class FirstToken implements ILookaheadStrategy {
     readonly prodOccurrence: number;
     readonly prodType: OptionalProductionType;
   }): DecideOptional {
-    return decideOptional(() => [this.sequence(this.choice(rule, prodType, prodOccurrence).definition)]);
+    return decideOptional(() => [this.firstOfSequence(this.choice(rule, prodType, prodOccurrence).definition)]);
   }
 
-  private of(production: IProduction): First {
+  private firstOf(production: IProduction): First {
     if (production instanceof gast.Terminal) return { types: new Set(indices(production.terminalType)), empty: false };
     if (production instanceof gast.NonTerminal) {
       const { referencedRule } = production;
-      const known = this.rules.get(referencedRule) ?? this.sequence(referencedRule.definition);
+      const known = this.rules.get(referencedRule) ?? this.firstOfSequence(referencedRule.definition);
       this.rules.set(referencedRule, known);
       return known;
     }
     if (production instanceof gast.Alternation) {
-      const all = production.definition.map((alternative) => this.of(alternative));
+      const all = production.definition.map((alternative) => this.firstOf(alternative));
       return { types: new Set(all.flatMap(({ types }) => [...types])), empty: all.some(({ empty }) => empty) };
     }
     if (!hasDefinition(production)) throw new Error(`grammar: no first tokens of ${production.constructor.name}`);
-    const inner = this.sequence(production.definition);
+    const inner = this.firstOfSequence(production.definition);
     return isOptional(production) ? { ...inner, empty: true } : inner;
   }
 
-  private sequence(definition: readonly IProduction[]): First {
+  private firstOfSequence(definition: readonly IProduction[]): First {
     const types = new Set<number>();
     for (const production of definition) {
-      const first = this.of(production);
+      const first = this.firstOf(production);
       for (const type of first.types) types.add(type);
       if (!first.empty) return { types, empty: false };
     }
     return { types, empty: true };
   }
 
-  /** A place of a rule where it may go one way or another. */
+  /** Returns one place of a rule where the parser has to choose. */
   private choice(rule: Rule, type: string, occurrence: number): Choice {
     let choices = this.choices.get(rule);
     if (choices === undefined) {
@@ -118,21 +118,23 @@ export class FirstToken implements ILookaheadStrategy {
 
 /** The first alternative that may begin with the next token, and whose gate is open. */
 export function decideAlternative(firsts: () => readonly First[]): DecideAlternative {
-  const ways = once(firsts);
+  const ways = memoized(firsts);
   const decide = function (this: unknown, alternatives: Alternatives = []): number | undefined {
     const { tokenTypeIdx } = (this as Parser).LA(1);
-    const at = ways().findIndex((way, i) => alternatives[i]?.GATE?.call(this) !== false && begins(way, tokenTypeIdx));
+    const at = ways().findIndex(
+      (way, i) => alternatives[i]?.GATE?.call(this) !== false && canBeginWith(way, tokenTypeIdx),
+    );
     return at < 0 ? undefined : at;
   };
   return Object.assign(decide, { kind: "alternative" as const, ways });
 }
 
-/** Whether an optional part may begin with the next token. */
+/** Makes a function that tells whether an optional part begins with the next token. */
 export function decideOptional(firsts: () => readonly First[]): DecideOptional {
-  const ways = once(firsts);
+  const ways = memoized(firsts);
   const decide = function (this: unknown): boolean {
     const { tokenTypeIdx } = (this as Parser).LA(1);
-    return ways().some((way) => begins(way, tokenTypeIdx));
+    return ways().some((way) => canBeginWith(way, tokenTypeIdx));
   };
   return Object.assign(decide, { kind: "optional" as const, ways });
 }
@@ -179,11 +181,11 @@ function indices({ tokenTypeIdx, categoryMatches = [] }: TokenType): number[] {
   return tokenTypeIdx === undefined ? categoryMatches : [tokenTypeIdx, ...categoryMatches];
 }
 
-function begins({ types, empty }: First, type: number): boolean {
+function canBeginWith({ types, empty }: First, type: number): boolean {
   return empty || types.has(type);
 }
 
-function once<T>(make: () => T): () => T {
+function memoized<T>(make: () => T): () => T {
   let made: { readonly value: T } | undefined;
   return () => {
     made ??= { value: make() };

@@ -1,4 +1,4 @@
-/** Text → syntax tree. Never throws: whatever is wrong with the text is in `errors`, and the tree holds the rest. */
+/** Parses a text into its syntax tree. Parsing never throws: `errors` lists the mistakes of the text, and the tree holds the rest. */
 import type { CstNode, IRecognitionException, IToken } from "chevrotain";
 import type { Declaration, Import, SourceFile, Span } from "./ast.js";
 import { balance, maxDepth, tooDeep } from "./balance.js";
@@ -15,7 +15,7 @@ export type { Comment, IssueKind, SyntaxIssue, Trivia } from "./issue.js";
 
 export interface Parsed {
   readonly tree: SourceFile;
-  /** In the order of the text. */
+  /** The mistakes, in the order of the text. */
   readonly errors: readonly SyntaxIssue[];
   readonly trivia: Trivia;
   /** The concrete tree, for `--emit cst`. */
@@ -43,11 +43,11 @@ export function parse(text: string, file: string): Parsed {
     };
     return { tree, errors, trivia: lexed.trivia, cst: undefined };
   }
-  const { parser, cst } = concrete(balanced.tokens);
+  const { parser, cst } = parseTokens(balanced.tokens);
   const builder = new Builder(file);
   const general = [
     ...parser.errors.map((error) => issueOf(error, file, text)),
-    // A closer that `balance` put in may be skipped as well; its opener has been noted.
+    // A skipped closer of no width was put in by `balance`, which has noted its opener already.
     ...parser.strays
       .filter(({ token: stray }) => stray.image !== "")
       .map(({ token: stray, kind }): SyntaxIssue => {
@@ -59,13 +59,13 @@ export function parse(text: string, file: string): Parsed {
   return { tree, errors, trivia: lexed.trivia, cst };
 }
 
-/** Makes the parser, which the first `parse` would do. */
-export function prepare(): void {
+/** Makes the parser now; otherwise the first call of `parse` makes it. */
+export function prepareParser(): void {
   strictParser();
 }
 
-/** A right text needs no recovery. */
-function concrete(tokens: IToken[]): { parser: FslParser; cst: CstNode } {
+/** Parses tokens strictly, and once more with recovery if they hold a mistake. */
+function parseTokens(tokens: IToken[]): { parser: FslParser; cst: CstNode } {
   const read = (parser: FslParser): { parser: FslParser; cst: CstNode } => {
     parser.input = tokens;
     return { parser, cst: parser.file() };
@@ -95,7 +95,7 @@ function issueOf(error: IRecognitionException, file: string, text: string): Synt
   return { kind: "unexpected", span, found: atEnd ? "" : found.image, expected: expectation(error) };
 }
 
-/** What often only follows from a mistake noted before it on its line. */
+/** The kinds of issues that often only follow from an earlier mistake on the same line. */
 const echoes: ReadonlySet<SyntaxIssue["kind"]> = new Set([
   "unexpected",
   "no-value",
@@ -104,8 +104,8 @@ const echoes: ReadonlySet<SyntaxIssue["kind"]> = new Set([
 ]);
 
 /**
- * The parser's complaints that are not echoes: one for each line of text, and none on a line where something more
- * specific has been said.
+ * Drops the issues that only follow from others: keeps one general issue for each line of text, and none on a line that has a
+ * more specific issue.
  */
 function firstOfEachLine(
   specific: readonly SyntaxIssue[],

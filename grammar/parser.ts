@@ -1,10 +1,10 @@
 /**
- * The grammar of FSL 1, as Chevrotain rules: tokens → concrete tree. `docs/language.md` states the same rules in EBNF
- * under the same names, and a test compares the two. Choices that a word alone does not decide are made by gates.
- * Where people slip (`=` for `:`, a missing comma), a rule takes the slip as well and `build` notes it.
+ * The grammar of FSL 1 as Chevrotain rules, which turn tokens into a concrete tree. `docs/language.md` states the same rules in
+ * EBNF under the same names, and a test compares the two. Gates make the choices that a word alone does not decide. For common
+ * slips (`=` for `:`, a missing comma) the rule accepts the slip as well, and `build` notes it.
  */
 import type { IToken, Rule } from "chevrotain";
-import { type DecisionEntry, type Decisions, readDecisions, writtenDecisions } from "./decisions.js";
+import { type DecisionEntry, type Decisions, decodeDecisions, encodeDecisions } from "./decisions.js";
 import { knownDecisions } from "./known-decisions.js";
 import type { ParserOptions } from "./parser/base.js";
 import { StageParser } from "./parser/stages.js";
@@ -12,17 +12,17 @@ import * as t from "./tokens.js";
 
 const w = t.words;
 
-/** What Chevrotain's analysis of a grammar leaves in a parser, of what parsing needs. The names are Chevrotain's. */
+/** The part of Chevrotain's analysis of a grammar that parsing needs. The names are Chevrotain's. */
 interface Analysed {
   readonly selfAnalysisDone: boolean;
   readonly lookAheadFuncsCache: Decisions;
 }
 
-/** Files and declarations; the layers below it have the rest of the rules. */
+/** The last class of the parser: it has the rules of files and declarations. Its base classes have the others. */
 export class FslParser extends StageParser {
   private readonly recorded: boolean;
 
-  /** With `decisions`, which take no recovery, the rules need not be recorded. */
+  /** With `decisions` the rules need not be recorded, but such a parser cannot recover from mistakes. */
   constructor(options: ParserOptions, decisions?: readonly DecisionEntry[]) {
     super(options);
     this.recorded = decisions === undefined;
@@ -30,18 +30,18 @@ export class FslParser extends StageParser {
     else
       Object.assign(this, {
         selfAnalysisDone: true,
-        lookAheadFuncsCache: readDecisions(decisions),
+        lookAheadFuncsCache: decodeDecisions(decisions),
       } satisfies Analysed);
   }
 
-  /** The record of the rules: what is expected at a mistake is looked up in it. */
+  /** Returns the recorded rules, in which Chevrotain looks up what it expected at a mistake. */
   override getGAstProductions(): Record<string, Rule> {
     return this.recorded ? super.getGAstProductions() : recoveringParser().getGAstProductions();
   }
 
-  /** For another parser of this grammar. */
+  /** The decisions of this parser, for another parser of the same grammar. */
   get decisions(): DecisionEntry[] {
-    return writtenDecisions((this as unknown as Analysed).lookAheadFuncsCache);
+    return encodeDecisions((this as unknown as Analysed).lookAheadFuncsCache);
   }
 
   private atDeclaration(): boolean {
@@ -69,7 +69,10 @@ export class FslParser extends StageParser {
       });
     });
   });
-  /** Tokens that begin nothing, up to the next line that does; a block among them whole. Behind values, a comma was left out. */
+  /**
+   * Tokens that begin no declaration, up to the next line that begins one. A block among them is skipped whole. After the counts
+   * of an episode such a token means that a comma was left out.
+   */
   readonly stray = this.RULE("stray", () => {
     const listed = this.LA(0) === this.lastListed && this.sameLine();
     const first = this.CONSUME1(t.Any);
@@ -190,13 +193,16 @@ export class FslParser extends StageParser {
 let strict: FslParser | undefined;
 let recovering: FslParser | undefined;
 
-/** Stops at the first mistake; made in a fraction of the other's time where its decisions are known. A text that it takes, both read alike. */
+/**
+ * Returns the parser that stops at the first mistake. With known decisions it is made in a fraction of the recovering parser's
+ * time. Both give the same tree for a text without mistakes.
+ */
 export function strictParser(): FslParser {
   strict ??= new FslParser({ recoveryEnabled: false, skipValidations: true }, knownDecisions);
   return strict;
 }
 
-/** Goes on after a mistake; made where there is one. */
+/** Returns the parser that goes on after a mistake. It is made when the first mistake is met. */
 export function recoveringParser(): FslParser {
   recovering ??= new FslParser({ recoveryEnabled: true, skipValidations: true });
   return recovering;

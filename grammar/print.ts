@@ -1,6 +1,6 @@
 /**
- * The formatter: syntax tree → text in the one style. Parsing what it prints gives the same tree; with the trivia that
- * `parse` returns, comments and single empty lines are kept, and the lines on which layers stand together.
+ * The formatter: it prints a syntax tree in the one style. Parsing its output gives the same tree. With the trivia that `parse`
+ * returns it also keeps comments, single empty lines, and the lines on which layers stand together.
  */
 import type * as ast from "./ast.js";
 import type { Trivia } from "./issue.js";

@@ -1,11 +1,11 @@
 /**
- * Text → words, numbers, symbols and comments, each with its place. By one regular expression: Chevrotain's lexer works
- * its patterns out anew with every start, which takes longer than to read an experiment.
+ * Splits a text into words, numbers, symbols and comments, each with its place, by one regular expression. Chevrotain's lexer
+ * prepares its patterns anew at every start, which takes longer than reading an experiment.
  */
 import type { IToken, TokenType } from "chevrotain";
 import * as t from "./tokens.js";
 
-/** A piece of the text; `endOffset` is its last character's. */
+/** A piece of the text. `endOffset` is the offset of its last character. */
 export interface Piece {
   readonly image: string;
   readonly startOffset: number;
@@ -15,11 +15,11 @@ export interface Piece {
 }
 export interface Scanned {
   readonly tokens: IToken[];
-  /** Runs of characters that nothing begins with. */
+  /** The runs of characters that begin no token. */
   readonly unknown: readonly { readonly start: number; readonly end: number }[];
-  /** From `//` to the end of the line. */
+  /** The comments, each from `//` to the end of its line. */
   readonly comments: readonly Piece[];
-  /** From `#` to the end of the line. */
+  /** The comments in the style of Python, each from `#` to the end of its line. */
   readonly hashes: readonly Piece[];
   readonly conflicts: readonly Piece[];
 }
@@ -32,7 +32,7 @@ const symbol = [...t.symbols.keys()]
   .map((text) => text.replace(/./g, "\\$&"))
   .join("|");
 
-/** In the order in which they are tried. Primes belong to a word. */
+/** The patterns, in the order in which they are tried. Primes belong to a word. */
 const patterns = {
   space: "[ \\t\\r\\n\\u00a0\\ufeff]+",
   comment: "//[^\\r\\n]*",
@@ -88,8 +88,8 @@ export function scan(text: string): Scanned {
       continue;
     }
     if (kind === "comment" || kind === "hash" || kind === "conflict") {
-      const aside = { comment: comments, hash: hashes, conflict: conflicts }[kind];
-      aside.push({ image, startOffset, endOffset, startLine: line, endLine: line });
+      const list = { comment: comments, hash: hashes, conflict: conflicts }[kind];
+      list.push({ image, startOffset, endOffset, startLine: line, endLine: line });
       continue;
     }
     const tokenType = typeOf(kind, image);
@@ -108,7 +108,7 @@ export function scan(text: string): Scanned {
   return { tokens, unknown, comments, hashes, conflicts };
 }
 
-/** Where the first line that ends between two offsets has ended; 0 where none does. `\r\n` is one end. */
+/** Returns the offset after the first line end between two offsets, or 0 if there is none. `\r\n` is one line end. */
 function lineEnd(text: string, from: number, to: number): number {
   for (let i = from; i < to; i++) {
     const at = text[i];

@@ -5,14 +5,14 @@
 import type { TokenType } from "chevrotain";
 import { createToken } from "./chevrotain.js";
 
-/** Every token: what recovery skips. */
+/** The category of every token, so that recovery can skip any of them. */
 export const Any = createToken({ name: "Any" });
-/** A word: names, axes, units, keywords. Primes belong to it. */
+/** A word: a name, an axis, a unit or a keyword. Primes belong to it. */
 export const Identifier = createToken({ name: "Identifier", categories: [Any] });
-/** A word with letters outside ASCII; becomes an `Identifier` after its issue is noted. */
+/** A word with letters outside ASCII. It becomes an `Identifier` after its issue is noted. */
 export const ForeignName = createToken({ name: "ForeignName" });
 
-/** Symbols by their text. */
+/** The symbols by their text. */
 export const symbols = new Map<string, TokenType>();
 function symbol(name: string, pattern: string, categories: TokenType[] = []): TokenType {
   const made = createToken({ name, pattern, categories: [Any, ...categories] });
@@ -20,7 +20,7 @@ function symbol(name: string, pattern: string, categories: TokenType[] = []): To
   return made;
 }
 
-/** What stands between two operands: symbols, `and`, `or`. */
+/** The category of the operators between two operands: symbols, `and`, `or`. */
 export const Operator = createToken({ name: "Operator" });
 export const NumberToken = createToken({ name: "Number", categories: [Any] });
 export const Text = createToken({ name: "Text", categories: [Any] });
@@ -53,7 +53,7 @@ export const RBracket = symbol("RBracket", "]");
 export const LBrace = symbol("LBrace", "{");
 export const RBrace = symbol("RBrace", "}");
 
-/** Look-alikes of ASCII symbols, as they come from papers and word processors. */
+/** The look-alikes of ASCII symbols that papers and word processors contain. */
 export const lookAlikes: Readonly<Record<string, { readonly token: TokenType; readonly ascii: string }>> = {
   "−": { token: Minus, ascii: "-" },
   "–": { token: Minus, ascii: "-" },
@@ -151,7 +151,7 @@ const wordList = [
   "one_of",
 ] as const;
 export type Word = (typeof wordList)[number];
-/** The words that mean something in some place. */
+/** The words that have a meaning of their own in some place. */
 export const words = Object.fromEntries(
   [...new Set(wordList)].map((word) => [
     word,
@@ -164,9 +164,9 @@ export const words = Object.fromEntries(
 ) as Readonly<Record<Word, TokenType>>;
 export type DeclarationWord = (typeof declarationList)[number];
 export const declarationWords: ReadonlySet<string> = new Set(declarationList);
-/** The words that lines of a stage begin with and that have rules of their own. */
+/** The first words of those lines of a stage that have rules of their own. */
 export const lineWords: readonly Word[] = lineList;
-/** Words that begin something else than a value in some place; as names of values they stand in parentheses. */
+/** The words that begin something other than a value in some place. As names of values they are printed in parentheses. */
 export const guardedWords: ReadonlySet<string> = new Set<Word>([
   "if",
   "else",
@@ -204,7 +204,7 @@ export const guardedWords: ReadonlySet<string> = new Set<Word>([
 /** A word that stands after a number on its line and is its unit: `5 shot`. */
 export const Unit = createToken({ name: "Unit", categories: [Any] });
 
-/** What a text is cut into and `lex` replaces by what the parser knows. */
+/** The tokens of the scanner that `lex` replaces by tokens of the grammar. */
 export const lexed = {
   OpenText: createToken({ name: "OpenText" }),
   SingleQuoted: createToken({ name: "SingleQuoted" }),

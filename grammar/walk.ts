@@ -109,7 +109,7 @@ function partsOfCode(
   node: ast.Block | ast.Statement | ast.Argument | Exclude<ast.Expr, ast.ModuleExpr>,
 ): readonly SyntaxNode[] {
   switch (node.kind) {
-    case "block_":
+    case "statementBlock":
       return [...node.statements, ...given(node.result)];
     case "let":
     case "argument":

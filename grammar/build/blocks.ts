@@ -1,4 +1,4 @@
-/** Blocks and statements. */
+/** Builds blocks and their statements. */
 import type { CstNode, IToken } from "chevrotain";
 import type * as ast from "../ast.js";
 import * as t from "../tokens.js";
@@ -45,7 +45,7 @@ export function buildBlock(b: Builder, cst: Cst, fallback: number): ast.Block {
     if (result !== undefined && !damaged) b.note("second-value", result.span, "", "");
     if (line.kind === "statement") {
       statements.push(line.make());
-      // A value before a statement has been noted; it is not the block's.
+      // A value before a statement has been noted. It is not the value of the block.
       result = undefined;
     } else {
       result = buildExpression(b, line.cst, line.at);
@@ -56,7 +56,7 @@ export function buildBlock(b: Builder, cst: Cst, fallback: number): ast.Block {
     if (damaged) result = errorAt(b, closer?.startOffset ?? span.end);
     else b.note("no-value", closer !== undefined ? b.from(closer.startOffset, span.end) : span, "}", "a value");
   }
-  return { kind: "block_", statements, result, span };
+  return { kind: "statementBlock", statements, result, span };
 }
 
 function buildLet(b: Builder, cst: CstNode): ast.LetStatement {
@@ -67,7 +67,7 @@ function buildLet(b: Builder, cst: CstNode): ast.LetStatement {
   return { kind: "let", name, value, span: covering(span, name.span, value.span) };
 }
 
-/** `=` was meant where `equals` took a `:`. */
+/** Notes a `:` that `equals` accepted in place of `=`. */
 export function noteColon(b: Builder, cst: Cst): void {
   const colon = token(node(cst, "equals"), t.Colon.name);
   if (colon !== undefined) b.note("colon-for-equals", b.spanOf(colon), ":", "`=`");

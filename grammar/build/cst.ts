@@ -1,4 +1,4 @@
-/** Reading the concrete tree. After recovery anything may be missing, so every access is optional. */
+/** Reads the concrete tree. After recovery anything may be missing, so every access is optional. */
 import type { CstElement, CstNode, IToken, TokenType } from "chevrotain";
 import type { AxisRef, Name, Span } from "../ast.js";
 import type { IssueKind, SyntaxIssue } from "../issue.js";
@@ -15,7 +15,7 @@ export function node(parent: Cst, key: string, i = 0): Cst {
 export function nodes(parent: Cst, key: string): CstNode[] {
   return (parent?.children[key] ?? []).filter(isNode);
 }
-/** Tokens that recovery made up are not there. */
+/** Returns the i-th token under a key. Tokens that recovery made up do not count. */
 export function token(parent: Cst, key: string, i = 0): IToken | undefined {
   return tokens(parent, key)[i];
 }
@@ -24,12 +24,12 @@ export function tokens(parent: Cst, key: string): IToken[] {
     (element): element is IToken => !isNode(element) && element.isInsertedInRecovery !== true,
   );
 }
-/** A keyword's token: its key is its type's name. */
+/** Returns the token of a keyword. Its key is the name of its type. */
 export function keyword(parent: Cst, type: TokenType): IToken | undefined {
   return token(parent, type.name);
 }
 
-/** What all of building shares: the file, the issues found on the way, and how deep it is. */
+/** The context of building a tree: the file, the issues found so far, and helpers for spans and names. */
 export class Builder {
   readonly issues: SyntaxIssue[] = [];
   constructor(readonly file: string) {}
@@ -38,7 +38,7 @@ export class Builder {
     this.issues.push({ kind, span, found, expected });
   }
 
-  /** Of a concrete node, or of `fallback` (a place of no width) where it holds nothing. */
+  /** Returns the span of a concrete node, or a span of no width at `fallback` if the node holds nothing. */
   span(cst: Cst, fallback: number): Span {
     const start = cst?.location?.startOffset;
     const end = cst?.location?.endOffset;
@@ -61,7 +61,7 @@ export class Builder {
   optionalName(found: IToken | undefined): Name | undefined {
     return found && this.name(found);
   }
-  /** A name that must be there: empty after a syntax error. */
+  /** Returns a name that the grammar requires. Its text is empty after a syntax error. */
   nameAt(found: IToken | undefined, fallback: number): Name {
     return found !== undefined ? this.name(found) : { kind: "name", text: "", span: this.at(fallback) };
   }
@@ -73,7 +73,7 @@ export class Builder {
   }
 }
 
-/** The smallest span that holds all of them. */
+/** Returns the smallest span that holds all given spans. */
 export function covering(first: Span, ...rest: readonly Span[]): Span {
   let { start, end } = first;
   for (const span of rest) {

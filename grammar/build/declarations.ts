@@ -1,11 +1,13 @@
-/** Declarations other than stages, and what their heads are made of. */
+/** Builds imports and declarations other than stages. */
 import type { CstNode } from "chevrotain";
 import type * as ast from "../ast.js";
 import * as t from "../tokens.js";
 import { buildBlock, noteColon } from "./blocks.js";
-import { type Builder, type Cst, keyword, node, nodes, token, tokens } from "./cst.js";
+import { type Builder, keyword, node, nodes, token, tokens } from "./cst.js";
 import { buildArgs, buildExpression, buildText, errorAt, noteMissingCommas } from "./expressions.js";
 import { buildLayers } from "./layers.js";
+import { buildLearns } from "./learns.js";
+import { buildParameter, buildParameters, buildType, buildValues } from "./parameters.js";
 import { buildStage } from "./stages.js";
 
 export function buildImport(b: Builder, cst: CstNode): ast.Import {
@@ -28,7 +30,7 @@ export function buildImport(b: Builder, cst: CstNode): ast.Import {
   };
 }
 
-/** Undefined where recovery left nothing to build. */
+/** Builds a declaration, or returns undefined if recovery left nothing to build. */
 export function buildDeclaration(b: Builder, cst: CstNode): ast.Declaration | undefined {
   const param = node(cst, "param");
   if (param !== undefined) return buildParam(b, param);
@@ -77,57 +79,6 @@ function buildParam(b: Builder, cst: CstNode): ast.ParamDecl {
   return { kind: "param", name, type, value, span };
 }
 
-export function buildParameter(b: Builder, cst: CstNode): ast.Parameter {
-  const span = b.span(cst, 0);
-  const type = node(cst, "type");
-  const colonValue = node(cst, "colonValue");
-  const colon = token(cst, t.Colon.name);
-  if (colonValue !== undefined && colon !== undefined) b.note("colon-for-equals", b.spanOf(colon), ":", "`=`");
-  const value = node(cst, "value") ?? colonValue;
-  return {
-    kind: "parameter",
-    name: b.nameAt(token(cst, t.Identifier.name), span.start),
-    type: type && buildType(b, type),
-    value: value && buildExpression(b, value, span.end),
-    span,
-  };
-}
-
-export function buildParameters(b: Builder, cst: Cst): ast.Parameter[] | undefined {
-  if (cst === undefined) return undefined;
-  const params = nodes(cst, "parameter").map((parameter) => buildParameter(b, parameter));
-  noteMissingCommas(b, params, tokens(cst, t.Comma.name));
-  return params;
-}
-
-export function buildType(b: Builder, cst: CstNode): ast.TypeExpr {
-  const span = b.span(cst, 0);
-  const none = { axes: undefined, choices: undefined, fn: undefined };
-  const fn = node(cst, "fnType");
-  if (fn !== undefined) {
-    const word = keyword(fn, t.words.fn);
-    const head = node(fn, "fnHead");
-    const params = nodes(head, "parameter").map((parameter) => buildParameter(b, parameter).name);
-    const name = b.nameAt(word, span.start);
-    return { kind: "type", name, ...none, fn: { params, axes: b.axes(head) }, span };
-  }
-  const choice = node(cst, "choiceType");
-  if (choice !== undefined) {
-    const name = b.nameAt(keyword(choice, t.words.one_of), span.start);
-    const choices = tokens(choice, t.Identifier.name).map((found) => b.name(found));
-    return { kind: "type", name, ...none, choices, span };
-  }
-  const value = node(cst, "valueType");
-  const name = b.nameAt(token(value, t.Identifier.name), span.start);
-  return {
-    kind: "type",
-    name,
-    ...none,
-    axes: token(value, t.LBracket.name) !== undefined ? b.axes(value) : undefined,
-    span,
-  };
-}
-
 function buildDataset(b: Builder, cst: CstNode): ast.DatasetDecl {
   const span = b.span(cst, 0);
   noteColon(b, cst);
@@ -144,7 +95,7 @@ function buildDataset(b: Builder, cst: CstNode): ast.DatasetDecl {
 
 const datasetWords: ReadonlySet<string> = new Set(["source", "train", "eval", "unreadable"]);
 
-/** What follows a line's values on its line and begins no other belongs to them: a comma was left out. */
+/** Builds the lines of a dataset. A word after the values of a line that begins no other line means that a comma was left out. */
 function buildDatasetLines(b: Builder, cst: CstNode, within: ast.Span): ast.DatasetLine[] {
   const lines: ast.DatasetLine[] = [];
   let endLine: number | undefined;
@@ -163,10 +114,6 @@ function buildDatasetLines(b: Builder, cst: CstNode, within: ast.Span): ast.Data
   return lines;
 }
 
-export function buildValues(b: Builder, cst: Cst): ast.Expr[] {
-  return nodes(cst, "expression").map((value) => buildExpression(b, value, b.span(value, 0).start));
-}
-
 function buildBackbone(b: Builder, cst: CstNode): ast.BackboneDecl {
   const span = b.span(cst, 0);
   noteColon(b, cst);
@@ -176,7 +123,7 @@ function buildBackbone(b: Builder, cst: CstNode): ast.BackboneDecl {
     kind: "backbone",
     name: b.nameAt(token(cst, t.Identifier.name), span.end),
     params: buildParameters(b, node(cst, "parameters")),
-    // One of the two must be there: after a syntax error it is a value that fits everywhere.
+    // A backbone has a value or layers. After a syntax error it gets a value that fits everywhere.
     value:
       value !== undefined
         ? buildExpression(b, value, span.end)
@@ -213,25 +160,6 @@ function buildMetric(b: Builder, cst: CstNode): ast.MetricDecl {
     fits: nodes(cst, "fit").map((fit) => buildFit(b, fit)),
     fns: nodes(cst, "fn").map((fn) => buildFn(b, fn)),
     entries: nodes(cst, "entry").map((entry) => buildEntry(b, entry)),
-    span,
-  };
-}
-
-/** The groups of a `learn` line. */
-export function buildLearns(b: Builder, cst: CstNode): ast.LearnDecl[] {
-  return nodes(cst, "learnGroup").map((group) => buildLearn(b, group));
-}
-
-function buildLearn(b: Builder, cst: CstNode): ast.LearnDecl {
-  const span = b.span(cst, 0);
-  noteColon(b, cst);
-  return {
-    kind: "learn",
-    names: tokens(cst, "name").map((found) => b.name(found)),
-    axes: token(cst, t.LBracket.name) !== undefined ? b.axes(cst) : undefined,
-    like: nodes(cst, "like").map((like) => buildExpression(b, like, span.end)),
-    value: buildExpression(b, node(cst, "value"), span.end),
-    positive: keyword(cst, t.words.positive) !== undefined,
     span,
   };
 }

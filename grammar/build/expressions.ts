@@ -1,4 +1,4 @@
-/** Expressions: precedence, suffixes, and the slips that the grammar takes in. */
+/** Builds expressions: operators by precedence, then suffixes. Notes the slips that the grammar accepts. */
 import type { IToken } from "chevrotain";
 import type * as ast from "../ast.js";
 import * as t from "../tokens.js";
@@ -6,7 +6,7 @@ import { buildBlock } from "./blocks.js";
 import { type Builder, type Cst, covering, keyword, node, nodes, token, tokens } from "./cst.js";
 import { buildLayers } from "./layers.js";
 
-/** Expressions deeper than this are refused: every later walk over them is recursive. */
+/** The deepest expression that is accepted. Every later walk over expressions is recursive, so there has to be a limit. */
 const maxDepth = 200;
 
 interface BinaryLevel {
@@ -34,7 +34,7 @@ const binary: Readonly<Record<string, BinaryLevel>> = {
 const notLevel = 3;
 const minusLevel = 7;
 
-/** By the ASCII symbol that a look-alike stands for. */
+/** Returns the symbol of an operator. For a look-alike that is the ASCII symbol that it stands for. */
 function symbolOf(operator: IToken): string {
   return t.lookAlikes[operator.image]?.ascii ?? operator.image;
 }
@@ -56,7 +56,7 @@ export function buildExpression(b: Builder, cst: Cst, fallback: number): ast.Exp
   return new Precedence(b, operands, operators, b.span(cst, fallback).start).build();
 }
 
-/** Precedence climbing over the operands and operators of one row. */
+/** Builds one row of operands and operators by precedence climbing. */
 class Precedence {
   private at = 0;
   constructor(
@@ -78,7 +78,7 @@ class Precedence {
       if (operator === undefined || found === undefined || found.level < lowest) return left;
       this.noteForeign(operator);
       this.at++;
-      // `^` takes its right side first, all others their left.
+      // `^` groups from the right, all other operators from the left.
       const right = this.level(found.op === "^" ? found.level : found.level + 1);
       left = { kind: "binary", op: found.op, left, right, span: covering(left.span, right.span) };
     }
@@ -90,12 +90,12 @@ class Precedence {
     if (prefix.image === "!") this.b.note("foreign-operator", this.b.spanOf(prefix), "!", "`not`");
     const op = symbolOf(prefix) === "-" ? "-" : "not";
     const inner = this.prefixed(prefixes, i + 1);
-    const operand = this.continue(inner, op === "-" ? minusLevel : notLevel);
+    const operand = this.extend(inner, op === "-" ? minusLevel : notLevel);
     return { kind: "unary", op, operand, span: covering(this.b.spanOf(prefix), operand.span) };
   }
 
-  /** Goes on from `left` with the operators that bind tighter than `lowest`. */
-  private continue(start: ast.Expr, lowest: number): ast.Expr {
+  /** Extends an expression by the following operators that bind tighter than `lowest`. */
+  private extend(start: ast.Expr, lowest: number): ast.Expr {
     let left = start;
     for (;;) {
       const operator = this.operators[this.at];
@@ -214,7 +214,7 @@ function listItems(b: Builder, cst: Cst): ast.Expr[] {
   return built;
 }
 
-/** Between two neighbours without a comma. */
+/** Notes a missing comma between each two neighbors that have none. */
 export function noteMissingCommas(
   b: Builder,
   items: readonly { readonly span: ast.Span }[],
@@ -267,11 +267,11 @@ function buildIf(b: Builder, cst: Cst, end: number): ast.Expr {
     const span = covering(b.at(start), condition.span, then.span, otherwise.span);
     const built: ast.IfExpr = { kind: "if", condition, then, otherwise, span };
     if (i === 0) return built;
-    otherwise = { kind: "block_", statements: [], result: built, span };
+    otherwise = { kind: "statementBlock", statements: [], result: built, span };
   }
   return errorAt(b, end);
 }
 
 function emptyBlock(b: Builder, offset: number): ast.Block {
-  return { kind: "block_", statements: [], result: undefined, span: b.at(offset) };
+  return { kind: "statementBlock", statements: [], result: undefined, span: b.at(offset) };
 }

@@ -1,4 +1,4 @@
-/** Groups after an optimizer: `{ encoder.** lr: 0.1; **.bias frozen }`. */
+/** Builds the groups after an optimizer: `{ encoder.** lr: 0.1; **.bias frozen }`. */
 import type { CstNode } from "chevrotain";
 import type * as ast from "../ast.js";
 import * as t from "../tokens.js";
@@ -23,7 +23,7 @@ function buildGroup(b: Builder, cst: CstNode): ast.OptimizerGroup {
   };
 }
 
-/** The path as written, without spaces. */
+/** Returns the path as written, without spaces. */
 function pathText(path: CstNode | undefined): string {
   const parts = [
     ...nodes(path, "pathPart").flatMap((part) =>

@@ -1,4 +1,4 @@
-/** Layers of backbones, blocks and modules. */
+/** Builds the layers of backbones, blocks and modules. */
 import type { CstNode } from "chevrotain";
 import type * as ast from "../ast.js";
 import * as t from "../tokens.js";
@@ -19,7 +19,7 @@ export function buildLayers(b: Builder, cst: Cst): ast.Layer[] {
   return built;
 }
 
-/** After a closing brace the comma may be left out. */
+/** Tells whether a layer ends in a closing brace, after which the comma may be left out. */
 function endsInBrace(layer: ast.Layer): boolean {
   return layer.output === undefined && layer.kind !== "callLayer" && layer.kind !== "parallelLayer";
 }

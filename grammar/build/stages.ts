@@ -1,12 +1,13 @@
-/** Stages and their lines. */
+/** Builds stages and their lines. */
 import type { CstNode } from "chevrotain";
 import type * as ast from "../ast.js";
 import * as t from "../tokens.js";
 import { buildBlock } from "./blocks.js";
 import { type Builder, type Cst, keyword, node, nodes, token } from "./cst.js";
-import { buildLearns, buildParameters, buildValues } from "./declarations.js";
 import { buildExpression, buildText } from "./expressions.js";
 import { buildGroups } from "./groups.js";
+import { buildLearns } from "./learns.js";
+import { buildParameters, buildValues } from "./parameters.js";
 
 export function buildStage(b: Builder, cst: CstNode): ast.StageDecl | undefined {
   const span = b.span(cst, 0);
@@ -112,7 +113,7 @@ const builders: Readonly<Record<string, (b: Builder, cst: CstNode, span: ast.Spa
       return {
         kind: "loss",
         params: undefined,
-        body: { kind: "block_", statements: [], result, span: result.span },
+        body: { kind: "statementBlock", statements: [], result, span: result.span },
         span,
       };
     }
@@ -149,12 +150,12 @@ const builders: Readonly<Record<string, (b: Builder, cst: CstNode, span: ast.Spa
   },
 };
 
-/** A line that goes on after its values is no setting at all: most often another line's word misspelt. */
+/** Tells whether a line goes on after its values. Such a line is not a setting: its first word is most often misspelled. */
 function isUnread(setting: Cst): boolean {
   return nodes(setting, "strayItem").length > 0;
 }
 
-/** `every epoch` is `every 1 epoch`. */
+/** Builds the value after `every`. `every epoch` means `every 1 epoch`. */
 function buildEvery(b: Builder, cst: CstNode, line: ast.Span): ast.Expr {
   const value = buildExpression(b, node(cst, "every"), line.end);
   if (value.kind !== "ref") return value;

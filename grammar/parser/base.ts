@@ -1,4 +1,4 @@
-/** What all rules of the grammar share: looking ahead, the depth of brackets, and skipping what fits nowhere. */
+/** The base class of the parser: looking ahead, the depth of brackets, and rules that skip tokens which fit nowhere. */
 import type { CstNode, IToken, ParserMethod, TokenType } from "chevrotain";
 import { CstParser, tokenMatcher } from "../chevrotain.js";
 import { messages } from "../expectation.js";
@@ -8,15 +8,15 @@ import * as t from "../tokens.js";
 const w = t.words;
 
 export interface ParserOptions {
-  /** Whether to go on after a mistake. */
+  /** True if the parser goes on after a mistake. */
   readonly recoveryEnabled: boolean;
   readonly skipValidations: boolean;
 }
 export type Rule = ParserMethod<[], CstNode>;
 
 /**
- * The rules of FSL are one grammar in layers of one class, each in a file of its own. A rule that a layer calls and a
- * later one defines is abstract in it. The last layer analyses the whole once all rules are there.
+ * The rules of FSL are one grammar. They are spread over a chain of classes, each in a file of its own. A rule that a class calls
+ * and a derived class defines is abstract in it. The last class analyzes the whole once all rules are defined.
  */
 export abstract class BaseParser extends CstParser {
   constructor(options: ParserOptions) {
@@ -32,7 +32,7 @@ export abstract class BaseParser extends CstParser {
   protected is(type: TokenType, k = 1): boolean {
     return tokenMatcher(this.LA(k), type);
   }
-  /** Whether the k-th token stands on the line of the one before it. */
+  /** Tells whether the k-th token stands on the same line as the token before it. */
   protected sameLine(k = 1): boolean {
     return this.LA(k).startLine === this.LA(k - 1).endLine;
   }
@@ -47,16 +47,16 @@ export abstract class BaseParser extends CstParser {
       this.is(t.Bang, k)
     );
   }
-  /** A `-` at the start of a line that touches what follows begins a new expression; `- x` goes on with the last. */
+  /** Tells whether a `-` begins a new expression. At the start of a line `-x` does, and `- x` goes on with the line above. */
   protected beginsLine(): boolean {
     return (
       this.parens === 0 && this.is(t.Minus) && !this.sameLine() && this.LA(2).startOffset === this.LA(1).startOffset + 1
     );
   }
-  /** Depth of parentheses and brackets around the current token, counted from the innermost block. */
+  /** The depth of parentheses and brackets around the current token, counted from the innermost block. */
   protected parens = 0;
   protected readonly outerParens: number[] = [];
-  /** Where tokens were skipped because they begin nothing. */
+  /** The tokens at which the parser began to skip, because they begin nothing that fits there. */
   readonly strays: { readonly token: IToken; readonly kind: "not-a-declaration" | "missing-comma" | "unexpected" }[] =
     [];
 
@@ -67,14 +67,14 @@ export abstract class BaseParser extends CstParser {
     this.strays.length = 0;
   }
 
-  /** Whether `over`, `along` or `as` goes on with its axes here, and is no value's name. */
+  /** Tells whether the next token is `over`, `along` or `as` as a clause with its axes, and not the name of a value. */
   protected atClause(): boolean {
     return (
       (this.is(w.over) || this.is(w.along) || this.is(w.as)) && (this.is(t.Identifier, 2) || this.is(t.LBracket, 2))
     );
   }
 
-  /** What begins no line of a block: up to its end or the next line. Bracketed groups are skipped whole. */
+  /** Tokens that begin no line of a block, up to the end of the block or the next line. Bracketed groups are skipped whole. */
   readonly strayLine = this.RULE("strayLine", () => {
     this.ACTION(() => this.strays.push({ token: this.LA(1), kind: "unexpected" }));
     this.SUBRULE(this.strayItem);

@@ -1,4 +1,4 @@
-/** Expressions: operators, calls, members, lists. */
+/** The rules of expressions: operators, calls, members, lists. */
 import * as t from "../tokens.js";
 import { BaseParser, type Rule } from "./base.js";
 
@@ -8,7 +8,7 @@ export abstract class ExpressionParser extends BaseParser {
   abstract readonly layers: Rule;
   abstract readonly block: Rule;
 
-  /** Operators and operands in a row; `build` gives them their precedence. */
+  /** Operators and operands in a row. `build` applies the precedence. */
   readonly expression = this.RULE("expression", () => {
     this.SUBRULE(this.operand);
     this.MANY({
@@ -179,7 +179,7 @@ export abstract class ExpressionParser extends BaseParser {
       { ALT: () => this.CONSUME(t.NumberToken) },
     ]);
   });
-  /** `=`, and `:` where `=` was meant. */
+  /** `=`, or a `:` that was meant as `=`. */
   readonly equals = this.RULE("equals", () => {
     this.OR([{ ALT: () => this.CONSUME(t.Equals) }, { ALT: () => this.CONSUME(t.Colon) }]);
   });

@@ -1,4 +1,4 @@
-/** Networks: layers and the structures made of them. */
+/** The rules of networks: layers and the structures made of them. */
 import * as t from "../tokens.js";
 import { ExpressionParser } from "./expressions.js";
 

@@ -1,4 +1,4 @@
-/** What methods are written in: parameters and types, blocks and statements, functions and metrics. */
+/** The rules of methods: parameters and types, blocks and statements, functions and metrics. */
 import * as t from "../tokens.js";
 import { LayerParser } from "./layers.js";
 

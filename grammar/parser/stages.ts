@@ -1,4 +1,4 @@
-/** Stages and their lines. */
+/** The rules of stages and their lines. */
 import type { IToken, TokenType } from "chevrotain";
 import { tokenMatcher } from "../chevrotain.js";
 import * as t from "../tokens.js";
@@ -8,7 +8,7 @@ const w = t.words;
 const stageWords: ReadonlySet<TokenType> = new Set(t.lineWords.map((word) => w[word]));
 
 export abstract class StageParser extends MethodParser {
-  /** The token after the parenthesis that the k-th token opens. */
+  /** Returns the token after the parenthesis that the k-th token opens. */
   private afterParen(k: number): IToken {
     let depth = 0;
     for (let i = k; ; i++) {
@@ -62,7 +62,7 @@ export abstract class StageParser extends MethodParser {
       ],
     });
   });
-  /** `encoder frozen base.encoder`: the word is a modifier where a value follows on its line. */
+  /** `encoder frozen base.encoder`: `frozen` is a modifier if a value follows it on the line, and a name otherwise. */
   readonly slot = this.RULE("slot", () => {
     this.OR([
       { ALT: () => this.CONSUME(w.encoder, { LABEL: "word" }) },
@@ -174,7 +174,7 @@ export abstract class StageParser extends MethodParser {
     this.CONSUME(w.report);
     this.SUBRULE(this.values);
   });
-  /** `loss(x: image [item], y: class [item]) { … }` where a block follows the parenthesis, else `loss EXPRESSION`. */
+  /** `loss(x: image [item], y: class [item]) { … }` if a block follows the parenthesis, otherwise `loss EXPRESSION`. */
   readonly loss = this.RULE("loss", () => {
     this.CONSUME(w.loss);
     this.OR({
@@ -219,7 +219,7 @@ export abstract class StageParser extends MethodParser {
       { ALT: () => this.CONSUME(t.Identifier, { LABEL: "unused" }) },
     ]);
   });
-  /** A line of any other word; the checker knows which there are. What fits no value is skipped to the line's end. */
+  /** A line with any other first word. The checker knows which words exist. Tokens that fit no value are skipped to the line's end. */
   readonly setting = this.RULE("setting", () => {
     this.CONSUME(t.Identifier);
     this.OPTION({ GATE: () => this.is(t.Text, 2), DEF: () => this.CONSUME(w.from) });

@@ -1,4 +1,4 @@
-/** Documents that choose their line breaks, after Wadler's "A prettier printer" (2003). */
+/** Documents whose layout chooses the line breaks, after Wadler, "A prettier printer" (2003). */
 
 export type Doc =
   | string
@@ -7,14 +7,14 @@ export type Doc =
   | { readonly kind: "hard"; readonly blank: boolean }
   | { readonly kind: "group"; readonly doc: Doc }
   | { readonly kind: "indent"; readonly doc: Doc }
-  /** Text to the end of its line: whatever holds it is broken. */
+  /** Text that runs to the end of its line. Every group around it is broken. */
   | { readonly kind: "comment"; readonly text: string }
-  /** Only where the group around is broken. */
+  /** Text that is printed only if the group around it is broken. */
   | { readonly kind: "broken"; readonly text: string };
 
-/** A space, or a new line where the group is broken. */
+/** A space, or a new line if the group is broken. */
 export const line: Doc = { kind: "line", flat: " " };
-/** Nothing, or a new line where the group is broken. */
+/** Nothing, or a new line if the group is broken. */
 export const soft: Doc = { kind: "line", flat: "" };
 export const hard: Doc = { kind: "hard", blank: false };
 /** A new line after an empty one. */
@@ -64,7 +64,7 @@ function isList(doc: Doc): doc is readonly Doc[] {
   return Array.isArray(doc);
 }
 
-/** Whether `doc` and what follows it up to the next possible break fit on one line. */
+/** Tells whether `doc` and the text after it, up to the next possible break, fit on one line. */
 function fits(doc: Doc, room: number, rest: readonly Item[]): boolean {
   let left = room;
   const stack: { flat: boolean; doc: Doc }[] = [{ flat: true, doc }];

@@ -1,4 +1,4 @@
-/** Expressions, blocks and layers as documents. */
+/** Prints expressions, blocks and layers as documents. */
 import type * as ast from "../ast.js";
 import { guardedWords } from "../tokens.js";
 import { type Doc, group, indent, join, line, soft } from "./doc.js";
@@ -31,11 +31,11 @@ export class ExpressionPrinter {
   constructor(readonly comments: Comments) {}
 
   expr(expr: ast.Expr, lowest = 0): Doc {
-    const printed = this.bare(expr);
+    const printed = this.withoutParentheses(expr);
     return levelOf(expr) < lowest ? ["(", printed, ")"] : printed;
   }
 
-  private bare(expr: ast.Expr): Doc {
+  private withoutParentheses(expr: ast.Expr): Doc {
     switch (expr.kind) {
       case "number":
         return numberText(expr);
@@ -46,17 +46,17 @@ export class ExpressionPrinter {
       case "ref":
         return guardedWords.has(expr.text) ? `(${expr.text})` : expr.text;
       case "list":
-        return this.bracketed("[", this.all(expr.items), "]");
+        return this.bracketed("[", this.exprs(expr.items), "]");
       case "tuple":
-        return this.bracketed("(", this.all(expr.items), ")");
+        return this.bracketed("(", this.exprs(expr.items), ")");
       case "each":
-        return ["each ", this.bracketed("[", this.all(expr.items), "]")];
+        return ["each ", this.bracketed("[", this.exprs(expr.items), "]")];
       case "member":
-        return [this.object(expr.object), ".", expr.member.text];
+        return [this.suffixTarget(expr.object), ".", expr.member.text];
       case "index":
-        return [this.object(expr.object), "[", join(expr.renames.map(rename), ", "), "]"];
+        return [this.suffixTarget(expr.object), "[", join(expr.renames.map(rename), ", "), "]"];
       case "call":
-        return [this.object(expr.callee), this.args(expr.args, expr.clauses)];
+        return [this.suffixTarget(expr.callee), this.args(expr.args, expr.clauses)];
       case "unary":
         return [expr.op === "-" ? "-" : "not ", this.expr(expr.operand, levelOf(expr))];
       case "binary":
@@ -70,11 +70,11 @@ export class ExpressionPrinter {
     }
   }
 
-  private all(items: readonly ast.Expr[]): Doc[] {
+  private exprs(items: readonly ast.Expr[]): Doc[] {
     return items.map((item) => this.expr(item));
   }
-  /** What a suffix may follow: a number would take the name after its dot as its own. */
-  private object(expr: ast.Expr): Doc {
+  /** Prints an expression that a suffix follows. A number gets parentheses, because it would read the name after its dot as its own. */
+  private suffixTarget(expr: ast.Expr): Doc {
     const bare = expr.kind !== "number" && expr.kind !== "each" && expr.kind !== "if" && expr.kind !== "module";
     return bare ? this.expr(expr, primaryLevel) : ["(", this.expr(expr), ")"];
   }
@@ -84,7 +84,7 @@ export class ExpressionPrinter {
     return group(open, indent(soft, join(parts, [",", line])), soft, close);
   }
 
-  /** A row of operators of one level breaks before each of them. */
+  /** Prints a row of operators of one level. If it does not fit on a line, it breaks before each operator. */
   private binary(expr: ast.BinaryExpr): Doc {
     const level = levels[expr.op];
     const rest: Doc[] = [];
@@ -117,17 +117,17 @@ export class ExpressionPrinter {
     return group("(", indent(soft, join(parts, [",", line]), tail), soft, ")");
   }
   argument(arg: ast.Argument): Doc {
-    return arg.name !== undefined ? [arg.name.text, ": ", this.named(arg.value)] : this.expr(arg.value);
+    return arg.name !== undefined ? [arg.name.text, ": ", this.argumentValue(arg.value)] : this.expr(arg.value);
   }
-  /** After its colon a value begins, where `from` is no clause: `norm: from(support)`. */
-  private named(value: ast.Expr): Doc {
+  /** Prints the value of a named argument. After the colon `from` is no clause, so it needs no parentheses: `norm: from(support)`. */
+  private argumentValue(value: ast.Expr): Doc {
     const isFrom = value.kind === "call" && value.callee.kind === "ref" && value.callee.text === "from";
     return isFrom ? ["from", this.args(value.args, value.clauses)] : this.expr(value);
   }
 
   // ------------------------------------------------------------------ blocks
 
-  /** On one line where it is one value that fits and was written on one. */
+  /** Prints a block, on one line if it is a single value that fits there and was written so. */
   block(block: ast.Block, inline = true): Doc {
     const items = this.statements(block);
     const end = block.span.end;
@@ -181,7 +181,7 @@ export class ExpressionPrinter {
     }
   }
 
-  /** ` { … }` after an optimizer, each group on its line; nothing where there are none. */
+  /** Prints the groups of an optimizer, ` { … }`, each on its own line. Without groups it prints nothing. */
   groups(groups: readonly ast.OptimizerGroup[], end: number): Doc {
     if (groups.length === 0) return "";
     const items = groups.map((g) => ({ span: g.span, print: () => this.optimizerGroup(g) }));

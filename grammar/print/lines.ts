@@ -1,4 +1,4 @@
-/** Things that stand on lines of their own, with the comments and empty lines between them. */
+/** Prints items on lines of their own, with the comments and empty lines between them. */
 import type { Span } from "../ast.js";
 import type { Comment, Trivia } from "../issue.js";
 import { blank, comment, type Doc, group, hard, indent, line } from "./doc.js";
@@ -12,7 +12,7 @@ export class Comments {
   private next = 0;
   constructor(private readonly trivia: Trivia) {}
 
-  /** Those not yet printed that begin before `offset`; with `trailing`, only such as follow code on their line. */
+  /** Takes the comments not yet printed that begin before `offset`. With `trailing` it takes only those that follow code on their line. */
   before(offset: number, trailing = false): Comment[] {
     const taken: Comment[] = [];
     for (let c = this.trivia.comments[this.next]; c && c.span.start < offset; c = this.trivia.comments[this.next]) {
@@ -25,25 +25,25 @@ export class Comments {
   hasBlank(offset: number): boolean {
     return this.trivia.blanks.has(offset);
   }
-  /** Whether what stands there was written at the start of a line. */
+  /** Tells whether the token at an offset was written at the start of a line. */
   beginsLine(offset: number): boolean {
     return this.trivia.breaks.has(offset);
   }
 }
 
-/** How items follow each other. */
+/** The way in which items follow each other. */
 interface Layout {
-  /** What stands after an item. */
+  /** Returns the text after an item. */
   readonly separator: (item: number) => Doc;
   readonly keepBlanks: boolean;
-  /** Whether an item stays on the line of the one before it where it fits there. */
+  /** Tells whether an item stays on the line of the item before it if it fits there. */
   readonly together: (item: Item) => boolean;
 }
 const below: Layout = { separator: () => "", keepBlanks: true, together: () => false };
 
 /**
- * Items below each other. `end` is where the body that holds them ends: comments up to there belong to it. A comment
- * inside an item goes above it.
+ * Prints items below each other. `end` is the offset at which their body ends: comments up to there belong to it. A comment
+ * inside an item goes above the item.
  */
 export function lines(
   items: readonly Item[],
@@ -81,7 +81,7 @@ export function lines(
   return out;
 }
 
-/** `{ … }` with each item on its line. */
+/** Prints `{ … }` with each item on its own line. */
 export function body(items: readonly Item[], end: number, comments: Comments): Doc {
   const head = comments.before(items[0]?.span.start ?? end, true).map((c) => comment(` ${c.text}`));
   const inner = lines(items, end, comments);
@@ -90,8 +90,8 @@ export function body(items: readonly Item[], end: number, comments: Comments): D
 }
 
 /**
- * `{ a, b }` on one line where it fits. What was written on several lines stays on them: items that stood together still
- * do.
+ * Prints `{ a, b }` on one line if it fits. A body that was written on several lines stays on several lines, and items that stood
+ * together still do.
  */
 export function compactBody(
   items: readonly Item[],

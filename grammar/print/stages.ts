@@ -1,4 +1,4 @@
-/** Lines of stages as documents. */
+/** Prints the lines of stages as documents. */
 import type * as ast from "../ast.js";
 import { type Doc, group, indent, join, line } from "./doc.js";
 import type { ExpressionPrinter } from "./expressions.js";

@@ -1,6 +1,6 @@
 /** From files to a typed experiment: the compiler's front half, pure and total. */
 import type * as ast from "../../grammar/ast.js";
-import { prepare } from "../../grammar/parse.js";
+import { prepareParser } from "../../grammar/parse.js";
 import { Checker } from "./check/core/checker.js";
 import { Scope } from "./check/core/scope.js";
 import { Stagecraft } from "./check/stages/experiment.js";
@@ -48,7 +48,7 @@ export function compile(host: CompilerHost, root: string, options: CompileOption
     return result;
   };
   const modules = new Modules(host, checker);
-  phase("grammar", prepare);
+  phase("grammar", prepareParser);
   const file = phase("parse", () => {
     modules.load(preludeId);
     return modules.load(root);

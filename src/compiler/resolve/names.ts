@@ -176,7 +176,7 @@ function usedIn(tree: SyntaxNode): Set<string> {
 function blocksIn(block: ast.Block): ast.Block[] {
   const found: ast.Block[] = [];
   walkSyntaxWhile(block, (node) => {
-    if (node.kind !== "block_" || node === block) return true;
+    if (node.kind !== "statementBlock" || node === block) return true;
     found.push(node);
     return false;
   });
