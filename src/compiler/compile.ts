@@ -3,8 +3,8 @@ import type * as ast from "../../grammar/ast.js";
 import { prepareParser } from "../../grammar/parse.js";
 import { Checker } from "./check/core/checker.js";
 import { Scope } from "./check/core/scope.js";
-import { Stagecraft } from "./check/stages/experiment.js";
-import { warnOfSeenClasses } from "./check/stages/seen-classes.js";
+import { warnAboutClassLeakage } from "./check/stages/class-leakage.js";
+import { StageElaborator } from "./check/stages/stage-elaborator.js";
 import type { Diagnostic } from "./diagnostics/diagnostic.js";
 import { Instances } from "./resolve/declarations.js";
 import { type ModuleHost, Modules, preludeId } from "./resolve/modules.js";
@@ -63,7 +63,7 @@ export function compile(host: CompilerHost, root: string, options: CompileOption
     checker.report("FSL2002", undefined, { specifier: root });
     return finished(undefined);
   }
-  const stages = new Stagecraft(checker);
+  const stages = new StageElaborator(checker);
   const outer = new Scope(checker, undefined);
   const instances = new Instances(checker, modules, stages, outer);
   const rootInstance = phase("resolve", () => {
@@ -86,7 +86,7 @@ export function compile(host: CompilerHost, root: string, options: CompileOption
       if (module.id === root || !module.id.startsWith("fsl:")) checkInstance(scope, module.tree, stages);
     }
     for (const instance of instances.all) for (const id of instance.stageIds) stages.elaborate(id);
-    warnOfSeenClasses(stages.stages, stages.typedDatasets, checker);
+    warnAboutClassLeakage(stages.stages, stages.typedDatasets, checker);
     return finished({
       file: root,
       params: rootInstance.params(),
@@ -103,7 +103,7 @@ function matters({ code }: Diagnostic): boolean {
 }
 
 /** Every declaration and every import by itself, so that what no stage uses is checked too. */
-function checkInstance(scope: Scope, tree: ast.SourceFile, stages: Stagecraft): void {
+function checkInstance(scope: Scope, tree: ast.SourceFile, stages: StageElaborator): void {
   for (const line of tree.imports) for (const { name, as } of line.names) scope.lookup((as ?? name).text);
   for (const decl of tree.declarations) if (decl.kind !== "stage") stages.checkDeclaration(decl, scope);
 }

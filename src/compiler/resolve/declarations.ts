@@ -3,7 +3,7 @@ import type * as ast from "../../../grammar/ast.js";
 import { type Checker, suggest } from "../check/core/checker.js";
 import { Scope } from "../check/core/scope.js";
 import { anything, type Value } from "../check/core/values.js";
-import type { Stagecraft } from "../check/stages/experiment.js";
+import type { StageElaborator } from "../check/stages/stage-elaborator.js";
 import type { ResolvedParam } from "../typed/tree.js";
 import type { Module, Modules } from "./modules.js";
 import { checkGiven, type Given, paramsOf, paramValue, resolved } from "./params.js";
@@ -25,7 +25,7 @@ export class Instances {
   constructor(
     private readonly checker: Checker,
     private readonly modules: Modules,
-    private readonly stages: Stagecraft,
+    private readonly stages: StageElaborator,
     /** Encloses every module: functions that need no import. */
     private readonly outer: Scope,
   ) {}

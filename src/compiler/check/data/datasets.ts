@@ -8,12 +8,12 @@ import { type DatasetValue, describe, type SplitValue } from "../core/values.js"
 import { withDefaults } from "../expressions/arguments.js";
 import { evaluate } from "../expressions/evaluate.js";
 import { type Setting, type SettingTable, settle } from "../expressions/settings.js";
-import { type Chain, elaborateChain } from "./transforms.js";
+import { elaborateTransforms, type TransformChain } from "./transforms.js";
 
 const lineWords = ["source", "train", "eval", "unreadable"];
 
 /** Lines of a declaration and of those it is made from; its own win. */
-interface Lines {
+interface DatasetLines {
   source: DataSource | undefined;
   /** Read when the source is known: it decides channels. */
   train: { readonly line: ast.DatasetLine; readonly scope: Scope } | undefined;
@@ -24,7 +24,7 @@ interface Lines {
 }
 
 /** `resize` sets the shorter side alone, so after one a crop is all that is missing. */
-function sizeHelp({ transforms }: Chain): string {
+function sizeHelp({ transforms }: TransformChain): string {
   const last = transforms.findLast(({ op }) => op === "resize");
   return last?.op === "resize"
     ? `\`resize(${last.size})\` makes the shorter side ${last.size}: add \`center_crop(${last.size})\`, or in \`train\` \`random_crop(${last.size})\``
@@ -55,10 +55,10 @@ export class Datasets {
     if (!lines.complete || lines.source === undefined) return undefined;
     const form = checker.sources.find(({ kind }) => kind === lines.source?.kind);
     if (form === undefined) return undefined;
-    const chain = (word: "train" | "eval"): Chain | undefined => {
+    const chain = (word: "train" | "eval"): TransformChain | undefined => {
       const written = lines[word];
       if (written === undefined) return { transforms: [], size: undefined };
-      return elaborateChain(word, written.line.values, form, written.scope);
+      return elaborateTransforms(word, written.line.values, form, written.scope);
     };
     const chains = { train: chain("train"), eval: chain("eval") };
     for (const word of ["train", "eval"] as const) {
@@ -108,10 +108,16 @@ function lineSpan(decl: ast.DatasetDecl, word: string): ast.Span | undefined {
   return decl.lines.find((line) => line.word.text === word)?.span;
 }
 
-function linesOf(value: DatasetValue, at: ast.Span, checker: Checker): Lines {
+function linesOf(value: DatasetValue, at: ast.Span, checker: Checker): DatasetLines {
   const { decl } = value;
   const scope = withDefaults(decl, value.scope, at);
-  const lines: Lines = { source: undefined, train: undefined, eval: undefined, unreadable: "stop", complete: true };
+  const lines: DatasetLines = {
+    source: undefined,
+    train: undefined,
+    eval: undefined,
+    unreadable: "stop",
+    complete: true,
+  };
   if (decl.value !== undefined) {
     const base = evaluate(decl.value, scope);
     if (base.kind === "dataset") {
@@ -156,7 +162,7 @@ function linesOf(value: DatasetValue, at: ast.Span, checker: Checker): Lines {
   return lines;
 }
 
-function readLine(line: ast.DatasetLine, lines: Lines, scope: Scope, derived: boolean): void {
+function readLine(line: ast.DatasetLine, lines: DatasetLines, scope: Scope, derived: boolean): void {
   const { checker } = scope;
   const word = line.word.text;
   switch (word) {
@@ -209,7 +215,7 @@ function settingOf({ name, type, choices = [], default: otherwise, range }: Sour
 }
 
 /** A split, checked to exist where the data are known. */
-export function splitRef(value: SplitValue, dataset: Dataset, checker: Checker): SplitRef | undefined {
+export function checkSplit(value: SplitValue, dataset: Dataset, checker: Checker): SplitRef | undefined {
   const facts: DatasetFacts | undefined = dataset.facts;
   if (facts !== undefined && facts.splits[value.split] === undefined) {
     const has = Object.keys(facts.splits) as SplitName[];

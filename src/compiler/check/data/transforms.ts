@@ -36,19 +36,19 @@ const transforms: SettingTable = {
 export const transformNames: readonly string[] = Object.keys(transforms);
 const random = new Set(["random_crop", "random_resized_crop", "flip", "rotate", "color_jitter", "noise"]);
 
-export interface Chain {
+export interface TransformChain {
   readonly transforms: readonly Transform[];
   /** Undefined where the chain leaves sizes as they come. */
   readonly size: ImageSize | undefined;
 }
 
 /** Typed transforms of a `train` or `eval` line; undefined where something in it is wrong. */
-export function elaborateChain(
+export function elaborateTransforms(
   word: "train" | "eval",
   values: readonly ast.Expr[],
   source: Pick<SourceForm, "channels" | "square" | "size">,
   scope: Scope,
-): Chain | undefined {
+): TransformChain | undefined {
   const { checker } = scope;
   const typed: Transform[] = [];
   let complete = true;

@@ -6,17 +6,17 @@ import type { Scope } from "../core/scope.js";
 import { asTensor, show } from "../core/tensors.js";
 import { anything } from "../core/values.js";
 import { evaluateBlock } from "../expressions/blocks.js";
-import { type MetricUse, metricFrame, typeOfParam } from "./forms.js";
+import { type MetricContext, metricFrame, resolveParamType } from "./parameter-types.js";
 
 /** Base images that a `fit` sees while nothing is known of them: a prime, so that nothing else has this size by chance. */
 const unknownItems = 1009;
 
-export function elaborateFit(fit: ast.FitDecl, metric: Scope, use: MetricUse): Fit | undefined {
+export function elaborateFit(fit: ast.FitDecl, metric: Scope, use: MetricContext): Fit | undefined {
   const frame = metricFrame(use, "fit", []);
   const scope = metric.child(frame);
   const sizes = new Map([["item", use.items ?? unknownItems]]);
-  const type = fit.from.type === undefined ? undefined : typeOfParam(fit.from.type, use, sizes, scope);
-  const result = typeOfParam(fit.type, use, new Map(), scope);
+  const type = fit.from.type === undefined ? undefined : resolveParamType(fit.from.type, use, sizes, scope);
+  const result = resolveParamType(fit.type, use, new Map(), scope);
   if (result === undefined || type === undefined) {
     metric.define(fit.name.text, anything(fit.span));
     return undefined;

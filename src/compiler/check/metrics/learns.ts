@@ -6,8 +6,8 @@ import type { Scope } from "../core/scope.js";
 import { anything, describe, printAxes } from "../core/values.js";
 import { matchArguments } from "../expressions/arguments.js";
 import { evaluate } from "../expressions/evaluate.js";
-import { elaborateNetwork } from "../networks/layers.js";
-import type { MetricUse } from "./forms.js";
+import { elaborateNetwork } from "../networks/network-builder.js";
+import type { MetricContext } from "./parameter-types.js";
 
 const initializers: Readonly<Record<string, readonly string[]>> = {
   normal: ["std", "mean"],
@@ -15,12 +15,12 @@ const initializers: Readonly<Record<string, readonly string[]>> = {
   constant: ["value"],
 };
 
-export class Learned {
+export class LearnedValues {
   private readonly made: (() => Learn | undefined)[] = [];
 
   constructor(
     private readonly scope: Scope,
-    private readonly use: Pick<MetricUse, "generic">,
+    private readonly use: Pick<MetricContext, "generic">,
     /** Sizes of the axes that a layer may name, asked for when a module meets its first value. */
     private readonly axes: () => ReadonlyMap<string, number>,
   ) {}
@@ -44,7 +44,7 @@ export class Learned {
         );
       }
       const { value } = learn;
-      const layers = layersOf(value);
+      const layers = moduleLayers(value);
       if (layers !== undefined) {
         if (learn.positive || learn.axes !== undefined || learn.like.length > 0) refuseModule(name, learn, this.scope);
         this.module(name, layers, value.span);
@@ -169,7 +169,7 @@ export class Learned {
 }
 
 /** Axes that a layer of a metric may name; `feature` is that of the encoder's vector. */
-export function axisSizes(use: MetricUse): Map<string, number> {
+export function axisSizes(use: MetricContext): Map<string, number> {
   const { way, shot, query } = use.task;
   const feature = use.encoder.outputs["vector"]?.find((axis) => axis.name === "feature");
   return new Map([
@@ -181,15 +181,15 @@ export function axisSizes(use: MetricUse): Map<string, number> {
 }
 
 /** `module { … }` or one layer, `linear(way)`; undefined where the value is an initial value. */
-function layersOf(value: ast.Expr): readonly ast.Layer[] | undefined {
+function moduleLayers(value: ast.Expr): readonly ast.Layer[] | undefined {
   if (value.kind === "module") return value.layers;
   if (value.kind !== "call" || value.callee.kind !== "ref" || Object.hasOwn(initializers, value.callee.text))
     return undefined;
-  return [layerOf(value, value.callee)];
+  return [callAsLayer(value, value.callee)];
 }
 
 /** A call in the place of a layer: `head linear(class)`, `learn v = linear(feature)`. */
-export function layerOf(call: ast.CallExpr, callee: ast.NameExpr): ast.Layer {
+export function callAsLayer(call: ast.CallExpr, callee: ast.NameExpr): ast.Layer {
   return {
     kind: "callLayer",
     callee: { kind: "name", text: callee.text, span: callee.span },

@@ -9,10 +9,10 @@ import { anything, type MetricValue, printAxes } from "../core/values.js";
 import { withDefaults } from "../expressions/arguments.js";
 import { evaluateBlock, scalarLoss, unusedAdaptations } from "../expressions/blocks.js";
 import { elaborateFit } from "./fits.js";
-import { encoderCallable, type MetricUse, metricFrame, typeOfParam } from "./forms.js";
-import { axisSizes, Learned } from "./learns.js";
+import { axisSizes, LearnedValues } from "./learns.js";
 import { checkLikeUses } from "./like-uses.js";
-import { checkStatistics } from "./query-statistics.js";
+import { encoderCallable, type MetricContext, metricFrame, resolveParamType } from "./parameter-types.js";
+import { checkQueryStatistics } from "./query-statistics.js";
 
 const step = (name: string, size: number): Axis => ({ name, size });
 /** Different primes, so that two axes are equal only where they are the same axis. */
@@ -27,9 +27,9 @@ const genericEncoder: Network = {
   },
   weights: [],
 };
-export const genericUse: MetricUse = { task: genericTask, encoder: genericEncoder, generic: true };
+export const genericContext: MetricContext = { task: genericTask, encoder: genericEncoder, generic: true };
 
-export function elaborateMetric(value: MetricValue, use: MetricUse, at: ast.Span): Metric | undefined {
+export function elaborateMetric(value: MetricValue, use: MetricContext, at: ast.Span): Metric | undefined {
   const { decl } = value;
   const { checker } = value.scope;
   const before = checker.errors;
@@ -37,7 +37,7 @@ export function elaborateMetric(value: MetricValue, use: MetricUse, at: ast.Span
   const frame = metricFrame(use, "metric", []);
   const scope = bound.child(frame);
   for (const fn of decl.fns) scope.define(fn.name.text, { kind: "fn", decl: fn, scope, span: fn.name.span });
-  const learned = new Learned(scope, use, () => axisSizes(use));
+  const learned = new LearnedValues(scope, use, () => axisSizes(use));
   for (const learn of decl.learns) learned.declare(learn);
   const fits: Fit[] = [];
   for (const fit of decl.fits) {
@@ -69,7 +69,7 @@ export function elaborateMetric(value: MetricValue, use: MetricUse, at: ast.Span
   return { name: decl.name.text, learns, fits, entries };
 }
 
-function elaborateEntry(entry: ast.EntryDecl, metric: Scope, use: MetricUse): Entry | undefined {
+function elaborateEntry(entry: ast.EntryDecl, metric: Scope, use: MetricContext): Entry | undefined {
   const { checker } = metric;
   const isClassify = entry.name.text === "classify";
   const { way, shot, query } = use.task;
@@ -108,7 +108,7 @@ function elaborateEntry(entry: ast.EntryDecl, metric: Scope, use: MetricUse): En
       scope.define(name, anything(param.span));
       continue;
     }
-    const typed = typeOfParam(param.type, use, sizes, scope);
+    const typed = resolveParamType(param.type, use, sizes, scope);
     if (typed === undefined) {
       complete = false;
       scope.define(name, anything(param.span));
@@ -147,7 +147,7 @@ function elaborateEntry(entry: ast.EntryDecl, metric: Scope, use: MetricUse): En
   if (value.kind === "anything" || result === undefined) return undefined;
   const at = entry.body.result?.span ?? entry.body.span;
   if (value.kind === "tensor") unusedAdaptations(frame, value.expr, scope);
-  if (!entry.transductive) checkStatistics(frame, queries, scope);
+  if (!entry.transductive) checkQueryStatistics(frame, queries, scope);
   if (result.kind === "loss") {
     const loss = scalarLoss(value, scope, at);
     if (loss === undefined) return undefined;

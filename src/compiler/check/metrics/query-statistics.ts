@@ -5,7 +5,7 @@ import type { Frame } from "../core/frame.js";
 import type { Scope } from "../core/scope.js";
 
 /** Reports each call of the entry that normalizes by batch statistics of what is made from a query. */
-export function checkStatistics(frame: Frame, queries: ReadonlySet<string>, { checker }: Scope): void {
+export function checkQueryStatistics(frame: Frame, queries: ReadonlySet<string>, { checker }: Scope): void {
   if (frame.batched.length === 0) return;
   const reads = queryReader(frame.statements, queries);
   for (const { x, at } of frame.batched)

@@ -4,7 +4,7 @@ import type { Axis, ImageSize, Network } from "../../typed/tree.js";
 import { type BackboneValue, describe } from "../core/values.js";
 import { withDefaults } from "../expressions/arguments.js";
 import { evaluate } from "../expressions/evaluate.js";
-import { elaborateNetwork } from "./layers.js";
+import { elaborateNetwork } from "./network-builder.js";
 
 export function imageAxes(image: ImageSize): Axis[] {
   return [

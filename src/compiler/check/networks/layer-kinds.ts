@@ -6,9 +6,9 @@ export interface LayerKind {
   readonly params: Readonly<Record<string, LayerParam>>;
   /** `image`: [channel, height, width]; `vector`: [feature]; `any`: whatever comes. */
   readonly takes: "image" | "vector" | "image or vector" | "any";
-  readonly make: (args: LayerArguments, input: readonly Axis[], sizes: ReadonlyMap<string, number>) => Made;
+  readonly make: (args: LayerArguments, input: readonly Axis[], sizes: ReadonlyMap<string, number>) => BuiltLayer;
 }
-export interface Made {
+export interface BuiltLayer {
   readonly op: LayerOp;
   readonly output: readonly Axis[];
   /** Paths within the layer. */
@@ -47,7 +47,7 @@ function byFanOut(fanOut: number): Initializer {
   return { kind: "normal", mean: 0, std: Math.sqrt(2 / fanOut) };
 }
 
-function simple(op: LayerOp, input: readonly Axis[], output: readonly Axis[] = input): Made {
+function simple(op: LayerOp, input: readonly Axis[], output: readonly Axis[] = input): BuiltLayer {
   return { op, output, weights: [], least: 0 };
 }
 function activation(fn: Extract<LayerOp, { kind: "activation" }>["fn"]): LayerKind {

@@ -6,7 +6,11 @@ import { type LoopStatement, loopsIn, roundsOf, roundsWithin } from "../../typed
 import type { Block, Blocker, Metric, Network, Statement } from "../../typed/tree.js";
 import { rootOf, walkExprs, walkLayers } from "../../typed/walk.js";
 
-export function blocker<K extends CodeName>(code: K, span: ast.Span, holes: Holes<(typeof registry)[K]>): Blocker {
+export function createBlocker<K extends CodeName>(
+  code: K,
+  span: ast.Span,
+  holes: Holes<(typeof registry)[K]>,
+): Blocker {
   return { code, message: diagnostic(code, span, holes).message, span };
 }
 
@@ -14,10 +18,12 @@ export function blocker<K extends CodeName>(code: K, span: ast.Span, holes: Hole
 export function metricBlockers(metric: Metric, stage: string, span: ast.Span): Blocker[] {
   const images = metric.fits
     .filter((fit) => fit.input.form === "image")
-    .map((fit) => blocker("FSL5106", span, { stage, name: fit.name }));
+    .map((fit) => createBlocker("FSL5106", span, { stage, name: fit.name }));
   const crowded = outerLoops(metric).flatMap((loop) => {
     const rounds = roundsWithin(loop, true);
-    return rounds > mostRoundsWithin ? [blocker("FSL5102", loop.span, { stage, rounds, most: mostRoundsWithin })] : [];
+    return rounds > mostRoundsWithin
+      ? [createBlocker("FSL5102", loop.span, { stage, rounds, most: mostRoundsWithin })]
+      : [];
   });
   return [...images, ...crowded];
 }
@@ -40,11 +46,11 @@ export function loopBlockers(
 ): Blocker[] {
   for (const loop of loopsIn({ statements })) {
     if (loop.kind === "minimize" && loop.by.method === "lbfgs")
-      return [blocker("FSL5101", loop.span, { stage, why: "`lbfgs` ends where it has converged, at test only" })];
+      return [createBlocker("FSL5101", loop.span, { stage, why: "`lbfgs` ends where it has converged, at test only" })];
   }
   return loopsOf(statements).flatMap((loop) => {
     const why = tooLong(loop, metric, encoder);
-    return why === undefined ? [] : [blocker("FSL5101", loop.span, { stage, why })];
+    return why === undefined ? [] : [createBlocker("FSL5101", loop.span, { stage, why })];
   });
 }
 

@@ -8,31 +8,31 @@ import { describe, type Value } from "../core/values.js";
 import type { Datasets } from "../data/datasets.js";
 import { evaluate } from "../expressions/evaluate.js";
 import { elaborateSchedule } from "./duration.js";
-import { type Lines, lineOf, misspelt, type Written } from "./lines.js";
 import { elaborateOptimizer } from "./optimizer.js";
-import type { Filled, Slots, Stages } from "./slots.js";
+import type { SlotSource, StageLookup, StageSlots } from "./slots.js";
+import { findLine, intendedWords, type ScopedLine, type StageLines } from "./stage-lines.js";
 
 export interface StageContext {
   readonly id: string;
   readonly decl: ast.StageDecl;
   readonly scope: Scope;
-  readonly lines: Lines;
+  readonly lines: StageLines;
   readonly datasets: Datasets;
-  readonly stages: Stages;
+  readonly stages: StageLookup;
   /** Metrics whose declarations are wrong in themselves. */
   readonly broken: ReadonlySet<ast.MetricDecl>;
 }
 
-export interface Elaborated {
+export interface ElaboratedStage {
   readonly stage: Stage | undefined;
-  readonly slots: Slots;
+  readonly slots: StageSlots;
 }
 
-export function required(context: StageContext, words: readonly string[]): boolean {
+export function hasRequiredLines(context: StageContext, words: readonly string[]): boolean {
   const { decl, scope, lines } = context;
   const slots = ["encoder", "head", "metric"];
   const missing = words.filter((word) => !lines.has(word) && !(slots.includes(word) && lines.has("of")));
-  const meant = misspelt(decl);
+  const meant = intendedWords(decl);
   for (const line of missing) {
     if (meant.has(line)) continue;
     scope.checker.report(
@@ -55,11 +55,11 @@ const usage: Readonly<Record<string, string>> = {
   for: "for 100 epochs of 500 episodes, 4 episodes per step",
 };
 
-export function filled(context: StageContext, slot: "encoder" | "head" | "metric"): Filled | undefined {
-  const written = lineOf(context.lines, slot, "slot");
+export function slotSource(context: StageContext, slot: "encoder" | "head" | "metric"): SlotSource | undefined {
+  const written = findLine(context.lines, slot, "slot");
   if (written !== undefined)
     return { line: written.line, from: undefined, span: written.line.span, scope: written.scope };
-  const of = lineOf(context.lines, "of", "of");
+  const of = findLine(context.lines, "of", "of");
   if (of === undefined) return undefined;
   const { stage } = of.line;
   const value = of.scope.lookup(stage.text);
@@ -81,7 +81,7 @@ export function filled(context: StageContext, slot: "encoder" | "head" | "metric
 }
 
 /** Slot paths of the weights that a stage trains. */
-export function trainable(slots: {
+export function trainablePaths(slots: {
   readonly encoder?: Slot<Network>;
   readonly head?: Slot<Network>;
   readonly metric?: Slot<Metric>;
@@ -106,8 +106,8 @@ export function trainable(slots: {
 }
 
 /** The optimizer over the weights that a stage trains; reports a stage that trains none. */
-export function optimizerOf(context: StageContext, weights: readonly string[]): Optimizer | undefined {
-  const written = lineOf(context.lines, "optimizer", "optimizer");
+export function stageOptimizer(context: StageContext, weights: readonly string[]): Optimizer | undefined {
+  const written = findLine(context.lines, "optimizer", "optimizer");
   if (written === undefined) return undefined;
   const optimizer = elaborateOptimizer(written.line, weights, written.scope);
   if (optimizer === undefined || weights.some((path) => optimizer.overrides[path]?.frozen !== true)) return optimizer;
@@ -120,8 +120,8 @@ export function optimizerOf(context: StageContext, weights: readonly string[]): 
 }
 
 /** `ema 0.999`; undefined where there is no such line. */
-export function emaOf(context: StageContext): number | undefined | "wrong" {
-  const written = lineOf(context.lines, "ema", "setting");
+export function stageEma(context: StageContext): number | undefined | "wrong" {
+  const written = findLine(context.lines, "ema", "setting");
   if (written === undefined) return undefined;
   const value = oneValue(written, "the decay of the average");
   if (value === undefined) return "wrong";
@@ -139,7 +139,7 @@ export function emaOf(context: StageContext): number | undefined | "wrong" {
 }
 
 /** The one value of a line that is a word and a value; reports another number of them. */
-export function oneValue({ line, scope }: Written<ast.SettingLine>, what: string): Value | undefined {
+export function oneValue({ line, scope }: ScopedLine<ast.SettingLine>, what: string): Value | undefined {
   const [expr, more] = line.values;
   if (expr === undefined || more !== undefined) {
     const found = expr === undefined ? "nothing" : `${line.values.length} values`;
@@ -151,12 +151,12 @@ export function oneValue({ line, scope }: Written<ast.SettingLine>, what: string
 }
 
 /** A slot as a stage keeps it, with the file that its weights start from. */
-export function bare<T>({ value, from, frozen, span }: Slot<T>, file: WeightFile | undefined): Slot<T> {
+export function storedSlot<T>({ value, from, frozen, span }: Slot<T>, file: WeightFile | undefined): Slot<T> {
   return { value, from, frozen, ...(file === undefined ? {} : { file }), span };
 }
 
-export function needsOf(
-  slots: { readonly [K in keyof Slots]?: Pick<Slot<unknown>, "from"> },
+export function neededStages(
+  slots: { readonly [K in keyof StageSlots]?: Pick<Slot<unknown>, "from"> },
   loss: Block | undefined,
 ): string[] {
   const needs = new Set<string>();
@@ -166,11 +166,11 @@ export function needsOf(
   return [...needs];
 }
 
-export function scheduleOf(
+export function stageSchedule(
   context: StageContext,
   duration: Parameters<typeof elaborateSchedule>[1],
 ): Schedule | undefined {
-  const written = lineOf(context.lines, "schedule", "schedule");
+  const written = findLine(context.lines, "schedule", "schedule");
   if (written === undefined) return { kind: "constant", warmup: 0 };
   return elaborateSchedule(written.line.value, duration, written.scope);
 }

@@ -1,18 +1,18 @@
 /** Stages typed, by their kind (rules 23 to 27). */
-import type { Elaborated, StageContext } from "./context.js";
-import { evaluation } from "./evaluate.js";
-import { meta } from "./meta.js";
-import { pretrain } from "./pretrain.js";
+import type { ElaboratedStage, StageContext } from "./context.js";
+import { elaborateEvaluate } from "./evaluate.js";
+import { elaborateMeta } from "./meta.js";
+import { elaboratePretrain } from "./pretrain.js";
 
-export type { Elaborated, StageContext } from "./context.js";
+export type { ElaboratedStage, StageContext } from "./context.js";
 
-export function elaborateStage(context: StageContext): Elaborated {
+export function elaborateStage(context: StageContext): ElaboratedStage {
   switch (context.decl.stage) {
     case "pretrain":
-      return pretrain(context);
+      return elaboratePretrain(context);
     case "meta":
-      return meta(context);
+      return elaborateMeta(context);
     case "evaluate":
-      return evaluation(context);
+      return elaborateEvaluate(context);
   }
 }

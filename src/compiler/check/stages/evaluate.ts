@@ -4,22 +4,29 @@ import { reportText } from "../../typed/describe.js";
 import type { EvaluateRow, EvaluateStage, Metric, Report, Task } from "../../typed/tree.js";
 import { suggest } from "../core/checker.js";
 import { metricBlockers } from "./blockers.js";
-import { bare, type Elaborated, filled, needsOf, required, type StageContext } from "./context.js";
-import { drawn, episodesCount } from "./episodes.js";
-import { slotFiles, startsFromFile } from "./init.js";
-import { lineOf } from "./lines.js";
-import { fillEncoder, fillMetric, type Slots } from "./slots.js";
-import { fitBlockers, fitOf, fitSource, fitsFrom, hasTrained } from "./trained.js";
+import {
+  type ElaboratedStage,
+  hasRequiredLines,
+  neededStages,
+  type StageContext,
+  slotSource,
+  storedSlot,
+} from "./context.js";
+import { episodeCount, resolveEpisodes } from "./episode-source.js";
+import { checkFitSource, checkTrained, fitBlockers, resolveFitSource, storedFitSource } from "./fit-source.js";
+import { resolveEncoder, resolveMetric, type StageSlots } from "./slots.js";
+import { findLine } from "./stage-lines.js";
+import { resolveWeightFiles, startsFromFile } from "./weight-files.js";
 
-export function evaluation(context: StageContext): Elaborated {
+export function elaborateEvaluate(context: StageContext): ElaboratedStage {
   const { lines, decl, stages, id, datasets, scope } = context;
-  if (!required(context, ["encoder", "metric", "episodes"])) return { stage: undefined, slots: {} };
-  const episodesLine = lineOf(lines, "episodes", "episodes");
-  const encoderFill = filled(context, "encoder");
-  const metricFill = filled(context, "metric");
+  if (!hasRequiredLines(context, ["encoder", "metric", "episodes"])) return { stage: undefined, slots: {} };
+  const episodesLine = findLine(lines, "episodes", "episodes");
+  const encoderFill = slotSource(context, "encoder");
+  const metricFill = slotSource(context, "metric");
   if (episodesLine === undefined) return { stage: undefined, slots: {} };
-  const from = drawn(episodesLine.line.task, episodesLine.line.split, episodesLine.scope, datasets, false);
-  const count = episodesCount(episodesLine.line.count, 600, episodesLine.scope);
+  const from = resolveEpisodes(episodesLine.line.task, episodesLine.line.split, episodesLine.scope, datasets, false);
+  const count = episodeCount(episodesLine.line.count, 600, episodesLine.scope);
   if (from === undefined || count === undefined || encoderFill === undefined || metricFill === undefined)
     return { stage: undefined, slots: {} };
   const { count: counted } = episodesLine.line;
@@ -33,7 +40,7 @@ export function evaluation(context: StageContext): Elaborated {
     );
     return { stage: undefined, slots: {} };
   }
-  const encoder = fillEncoder(encoderFill, from.dataset, decl.name.text, stages);
+  const encoder = resolveEncoder(encoderFill, from.dataset, decl.name.text, stages);
   if (encoder === undefined) return { stage: undefined, slots: {} };
   const trains = encoder.value.weights.some((weight) => weight.trainable);
   if (
@@ -57,19 +64,23 @@ export function evaluation(context: StageContext): Elaborated {
     return { stage: undefined, slots: { encoder } };
   }
   const tasks: Task[] = from.rows.map((row) => row.task);
-  const fitting = fitSource(context);
+  const fitting = resolveFitSource(context);
   if (fitting === "wrong") return { stage: undefined, slots: { encoder } };
-  const metric = fillMetric(
+  const metric = resolveMetric(
     metricFill,
     { encoder: encoder.value, tasks, stage: decl.name.text, broken: context.broken, items: fitting?.items },
     stages,
   );
   if (metric === undefined) return { stage: undefined, slots: { encoder } };
-  const slots: Slots = { encoder, metric: metric.slot };
-  const report = reports(context, tasks);
-  const files = slotFiles(context, slots);
+  const slots: StageSlots = { encoder, metric: metric.slot };
+  const report = elaborateReports(context, tasks);
+  const files = resolveWeightFiles(context, slots);
   if (files === undefined) return { stage: undefined, slots };
-  if (!hasTrained(metric.slot, metricFill, context) || report === undefined || !fitsFrom(context, metric.slot, fitting))
+  if (
+    !checkTrained(metric.slot, metricFill, context) ||
+    report === undefined ||
+    !checkFitSource(context, metric.slot, fitting)
+  )
     return { stage: undefined, slots };
   const rows: EvaluateRow[] = from.rows.flatMap((row, at) => {
     const typed = metric.metrics[at];
@@ -91,14 +102,14 @@ export function evaluation(context: StageContext): Elaborated {
     id,
     name: decl.name.text,
     span: decl.name.span,
-    needs: needsOf(slots, undefined),
+    needs: neededStages(slots, undefined),
     blockers: [
       ...metricBlockers(metric.slot.value, decl.name.text, metricFill.span),
       ...fitBlockers(metric.slot, fitting),
     ],
-    encoder: bare(encoder, files.encoder),
-    metric: bare(metric.slot, files.metric),
-    ...fitOf(metric.slot, fitting),
+    encoder: storedSlot(encoder, files.encoder),
+    metric: storedSlot(metric.slot, files.metric),
+    ...storedFitSource(metric.slot, fitting),
     rows,
     report,
     embedOnce: embedOnce(metric.slot.value),
@@ -125,8 +136,8 @@ const reportable = [
   "episodes",
 ] as const;
 
-function reports(context: StageContext, tasks: readonly Task[]): readonly Report[] | undefined {
-  const written = lineOf(context.lines, "report", "report");
+function elaborateReports(context: StageContext, tasks: readonly Task[]): readonly Report[] | undefined {
+  const written = findLine(context.lines, "report", "report");
   if (written === undefined) return [{ kind: "accuracy" }];
   const { checker } = written.scope;
   const found: Report[] = [];

@@ -5,11 +5,11 @@ import { Frame, unprimed } from "../core/frame.js";
 import type { Scope } from "../core/scope.js";
 import type { CallableValue } from "../core/values.js";
 import { evaluateBlock, scalarLoss } from "../expressions/blocks.js";
-import { encoderCallable } from "../metrics/forms.js";
-import { Learned } from "../metrics/learns.js";
-import type { Written } from "./lines.js";
+import { LearnedValues } from "../metrics/learns.js";
+import { encoderCallable } from "../metrics/parameter-types.js";
+import type { ScopedLine } from "./stage-lines.js";
 
-export interface PretrainContext {
+export interface PretrainLossContext {
   readonly stage: string;
   readonly encoder: Network;
   readonly head: Network;
@@ -28,7 +28,7 @@ function lossFrame(labels?: string, image: readonly Axis[] = []): Frame {
 }
 
 /** mean cross-entropy of `head(encoder(x, norm: batch).vector)`. */
-export function defaultPretrainLoss(context: PretrainContext): Block {
+export function defaultPretrainLoss(context: PretrainLossContext): Block {
   const { span, encoder, head } = context;
   const item: Axis = { name: "item", size: context.items };
   const of: Axis = { name: "class", size: context.classes };
@@ -64,8 +64,8 @@ export function defaultPretrainLoss(context: PretrainContext): Block {
 /** `loss(x: image [item], y: class [item]) { … }` */
 export function pretrainLoss(
   line: ast.LossLine,
-  context: PretrainContext,
-  learned: readonly Written<ast.LearnDecl>[] | undefined,
+  context: PretrainLossContext,
+  learned: readonly ScopedLine<ast.LearnDecl>[] | undefined,
   outer: Scope,
 ): { readonly block: Block; readonly learns: readonly Learn[] } | undefined {
   const { checker } = outer;
@@ -129,11 +129,11 @@ export function pretrainLoss(
 
 /** A `learn` line of the stage: evaluated where it was written, its names known in the loss. */
 function declareLearned(
-  { line, scope: written }: Written<ast.LearnDecl>,
-  context: PretrainContext,
+  { line, scope: written }: ScopedLine<ast.LearnDecl>,
+  context: PretrainLossContext,
   into: Scope,
   loss: Frame,
-): Learned {
+): LearnedValues {
   // Learned tensors may have the axes of the encoder's outputs, whose map has another size than the images.
   const frame = lossFrame(context.labels);
   frame.know("class", context.classes);
@@ -151,7 +151,7 @@ function declareLearned(
             ];
       }),
     );
-  const learned = new Learned(scope, { generic: false }, sizes);
+  const learned = new LearnedValues(scope, { generic: false }, sizes);
   learned.declare(line);
   for (const { text } of line.names) {
     const value = scope.lookup(text);

@@ -2,36 +2,37 @@
 import type { MetaStage } from "../../typed/tree.js";
 import { metricBlockers, trainingBlockers } from "./blockers.js";
 import {
-  bare,
-  type Elaborated,
-  emaOf,
-  filled,
-  needsOf,
-  optimizerOf,
-  required,
+  type ElaboratedStage,
+  hasRequiredLines,
+  neededStages,
   type StageContext,
-  scheduleOf,
-  trainable,
+  slotSource,
+  stageEma,
+  stageOptimizer,
+  stageSchedule,
+  storedSlot,
+  trainablePaths,
 } from "./context.js";
 import { metaDuration } from "./duration.js";
-import { drawn, notTest, validation } from "./episodes.js";
-import { slotFiles } from "./init.js";
-import { lineOf } from "./lines.js";
+import { isNotTestSplit, resolveEpisodes, stageValidation } from "./episode-source.js";
+import { checkFitSource, fitBlockers, resolveFitSource, storedFitSource } from "./fit-source.js";
 import { defaultMetaLoss, metaLoss } from "./losses.js";
-import { fillEncoder, fillMetric, type Slots } from "./slots.js";
-import { fitBlockers, fitOf, fitSource, fitsFrom } from "./trained.js";
+import { resolveEncoder, resolveMetric, type StageSlots } from "./slots.js";
+import { findLine } from "./stage-lines.js";
+import { resolveWeightFiles } from "./weight-files.js";
 
-export function meta(context: StageContext): Elaborated {
+export function elaborateMeta(context: StageContext): ElaboratedStage {
   const { lines, decl, stages, id, datasets } = context;
-  if (!required(context, ["encoder", "metric", "episodes", "optimizer", "for"])) return { stage: undefined, slots: {} };
-  const episodesLine = lineOf(lines, "episodes", "episodes");
+  if (!hasRequiredLines(context, ["encoder", "metric", "episodes", "optimizer", "for"]))
+    return { stage: undefined, slots: {} };
+  const episodesLine = findLine(lines, "episodes", "episodes");
   const from =
     episodesLine === undefined
       ? undefined
-      : drawn(episodesLine.line.task, episodesLine.line.split, episodesLine.scope, datasets, true);
+      : resolveEpisodes(episodesLine.line.task, episodesLine.line.split, episodesLine.scope, datasets, true);
   const task = from?.rows[0]?.task;
-  const encoderFill = filled(context, "encoder");
-  const metricFill = filled(context, "metric");
+  const encoderFill = slotSource(context, "encoder");
+  const metricFill = slotSource(context, "metric");
   if (episodesLine?.line.count !== undefined) {
     episodesLine.scope.checker.report(
       "FSL5002",
@@ -43,35 +44,35 @@ export function meta(context: StageContext): Elaborated {
     );
     return { stage: undefined, slots: {} };
   }
-  const checkedValidation = validation(context);
+  const checkedValidation = stageValidation(context);
   if (from === undefined || task === undefined || encoderFill === undefined || metricFill === undefined)
     return { stage: undefined, slots: {} };
-  if (!notTest(from, "train on", context)) return { stage: undefined, slots: {} };
-  const encoder = fillEncoder(encoderFill, from.dataset, decl.name.text, stages);
+  if (!isNotTestSplit(from, "train on", context)) return { stage: undefined, slots: {} };
+  const encoder = resolveEncoder(encoderFill, from.dataset, decl.name.text, stages);
   if (encoder === undefined) return { stage: undefined, slots: {} };
   const tasks =
     checkedValidation === undefined || checkedValidation === "wrong"
       ? [task]
       : [task, checkedValidation.validation.task];
-  const fitting = fitSource(context);
+  const fitting = resolveFitSource(context);
   if (fitting === "wrong") return { stage: undefined, slots: { encoder } };
-  const metric = fillMetric(
+  const metric = resolveMetric(
     metricFill,
     { encoder: encoder.value, tasks, stage: decl.name.text, broken: context.broken, items: fitting?.items },
     stages,
   );
   if (metric === undefined) return { stage: undefined, slots: { encoder } };
-  const slots: Slots = { encoder, metric: { ...metric.slot, trained: true } };
-  const forLine = lineOf(lines, "for", "for");
+  const slots: StageSlots = { encoder, metric: { ...metric.slot, trained: true } };
+  const forLine = findLine(lines, "for", "for");
   const duration = forLine === undefined ? undefined : metaDuration(forLine.line, forLine.scope);
-  const optimizer = optimizerOf(context, trainable({ encoder, metric: metric.slot }));
-  const ema = emaOf(context);
-  const schedule = duration === undefined ? undefined : scheduleOf(context, duration);
-  const written = lineOf(lines, "loss", "loss");
+  const optimizer = stageOptimizer(context, trainablePaths({ encoder, metric: metric.slot }));
+  const ema = stageEma(context);
+  const schedule = duration === undefined ? undefined : stageSchedule(context, duration);
+  const written = findLine(lines, "loss", "loss");
   const span = decl.name.span;
   const loss = written === undefined ? defaultMetaLoss(span) : metaLoss(written.line, metric.slot.value, written.scope);
-  const fits = fitsFrom(context, metric.slot, fitting);
-  const files = slotFiles(context, slots);
+  const fits = checkFitSource(context, metric.slot, fitting);
+  const files = resolveWeightFiles(context, slots);
   if (
     files === undefined ||
     duration === undefined ||
@@ -96,11 +97,11 @@ export function meta(context: StageContext): Elaborated {
     id,
     name: decl.name.text,
     span,
-    needs: needsOf(slots, loss),
+    needs: neededStages(slots, loss),
     blockers,
-    encoder: bare(encoder, files.encoder),
-    metric: bare(metric.slot, files.metric),
-    ...fitOf(metric.slot, fitting),
+    encoder: storedSlot(encoder, files.encoder),
+    metric: storedSlot(metric.slot, files.metric),
+    ...storedFitSource(metric.slot, fitting),
     episodes: { task, split: from.split },
     loss,
     optimizer,

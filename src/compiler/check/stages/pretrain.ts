@@ -2,52 +2,53 @@
 import type * as ast from "../../../../grammar/ast.js";
 import type { Block, Network, PretrainStage } from "../../typed/tree.js";
 import { learnedName, walkExprs } from "../../typed/walk.js";
-import { blocker, loopBlockers } from "./blockers.js";
+import { createBlocker, loopBlockers } from "./blockers.js";
 import {
-  bare,
-  type Elaborated,
-  emaOf,
-  filled,
-  needsOf,
-  optimizerOf,
-  required,
+  type ElaboratedStage,
+  hasRequiredLines,
+  neededStages,
   type StageContext,
-  scheduleOf,
-  trainable,
+  slotSource,
+  stageEma,
+  stageOptimizer,
+  stageSchedule,
+  storedSlot,
+  trainablePaths,
 } from "./context.js";
 import { pretrainDuration } from "./duration.js";
-import { notTest, splitOf, validation } from "./episodes.js";
-import { slotFiles } from "./init.js";
-import { learnLines, lineOf, type Written } from "./lines.js";
+import { isNotTestSplit, resolveSplit, stageValidation } from "./episode-source.js";
+import { checkFitSource, checkTrained } from "./fit-source.js";
 import { defaultPretrainLoss, pretrainLoss } from "./losses.js";
-import { fillEncoder, fillHead, fillMetric, type Slots } from "./slots.js";
-import { fitsFrom, hasTrained } from "./trained.js";
+import { resolveEncoder, resolveHead, resolveMetric, type StageSlots } from "./slots.js";
+import { findLine, learnLines, type ScopedLine } from "./stage-lines.js";
+import { resolveWeightFiles } from "./weight-files.js";
 
 /** Classes while the data are not here: a prime, so that nothing else has this size by chance. */
 const unknownClasses = 97;
 
-export function pretrain(context: StageContext): Elaborated {
+export function elaboratePretrain(context: StageContext): ElaboratedStage {
   const { lines, decl, stages, id, datasets } = context;
-  if (!required(context, ["data", "encoder", "head", "optimizer", "for"])) return { stage: undefined, slots: {} };
-  const dataLine = lineOf(lines, "data", "data");
-  const from = dataLine === undefined ? undefined : splitOf(dataLine.line.split, dataLine.scope, datasets);
-  if (from === undefined || !notTest(from, "train on", context)) return { stage: undefined, slots: {} };
+  if (!hasRequiredLines(context, ["data", "encoder", "head", "optimizer", "for"]))
+    return { stage: undefined, slots: {} };
+  const dataLine = findLine(lines, "data", "data");
+  const from = dataLine === undefined ? undefined : resolveSplit(dataLine.line.split, dataLine.scope, datasets);
+  if (from === undefined || !isNotTestSplit(from, "train on", context)) return { stage: undefined, slots: {} };
   const { split, dataset } = from;
   const facts = dataset.facts?.splits[split.split];
   const classes = facts?.classes ?? unknownClasses;
   const labels = `${dataset.name}.${split.split}`;
-  const encoderFill = filled(context, "encoder");
-  const encoder = encoderFill === undefined ? undefined : fillEncoder(encoderFill, dataset, decl.name.text, stages);
+  const encoderFill = slotSource(context, "encoder");
+  const encoder = encoderFill === undefined ? undefined : resolveEncoder(encoderFill, dataset, decl.name.text, stages);
   if (encoder === undefined) return { stage: undefined, slots: {} };
-  const headFill = filled(context, "head");
+  const headFill = slotSource(context, "head");
   const head =
     headFill === undefined
       ? undefined
-      : fillHead(headFill, { encoder: encoder.value, classes, labels, stage: decl.name.text }, stages);
-  const slots: Slots = head === undefined ? { encoder } : { encoder, head };
-  const forLine = lineOf(lines, "for", "for");
+      : resolveHead(headFill, { encoder: encoder.value, classes, labels, stage: decl.name.text }, stages);
+  const slots: StageSlots = head === undefined ? { encoder } : { encoder, head };
+  const forLine = findLine(lines, "for", "for");
   const duration = forLine === undefined ? undefined : pretrainDuration(forLine.line, facts?.images, forLine.scope);
-  const schedule = duration === undefined ? undefined : scheduleOf(context, duration);
+  const schedule = duration === undefined ? undefined : stageSchedule(context, duration);
   const validate = pretrainValidation(context, encoder.value);
   if (head === undefined || duration === undefined) return { stage: undefined, slots };
   const lossContext = {
@@ -59,7 +60,7 @@ export function pretrain(context: StageContext): Elaborated {
     labels,
     span: decl.name.span,
   };
-  const written = lineOf(lines, "loss", "loss");
+  const written = findLine(lines, "loss", "loss");
   const learned = learnedOf(context);
   const loss =
     written === undefined
@@ -68,9 +69,9 @@ export function pretrain(context: StageContext): Elaborated {
   if (loss === undefined || learned === undefined) return { stage: undefined, slots };
   unused(learned, loss.block, context);
   const { learns } = loss;
-  const optimizer = optimizerOf(context, trainable({ encoder, head, learns }));
-  const ema = emaOf(context);
-  const files = slotFiles(context, slots);
+  const optimizer = stageOptimizer(context, trainablePaths({ encoder, head, learns }));
+  const ema = stageEma(context);
+  const files = resolveWeightFiles(context, slots);
   if (
     files === undefined ||
     optimizer === undefined ||
@@ -83,7 +84,7 @@ export function pretrain(context: StageContext): Elaborated {
   const blockers = loopBlockers(loss.block.statements, loss, encoder.value, decl.name.text);
   if (facts === undefined)
     blockers.push(
-      blocker("FSL5109", split.span, {
+      createBlocker("FSL5109", split.span, {
         dataset: dataset.name,
         what: "the classes of the head and the steps of an epoch",
       }),
@@ -93,15 +94,15 @@ export function pretrain(context: StageContext): Elaborated {
     id,
     name: decl.name.text,
     span,
-    needs: needsOf(
+    needs: neededStages(
       { ...slots, ...(validate?.from !== undefined ? { metric: { from: validate.from } } : {}) },
       loss.block,
     ),
     blockers,
     data: split,
     classes,
-    encoder: bare(encoder, files.encoder),
-    head: bare(head, files.head),
+    encoder: storedSlot(encoder, files.encoder),
+    head: storedSlot(head, files.head),
     learns,
     loss: loss.block,
     optimizer,
@@ -114,13 +115,13 @@ export function pretrain(context: StageContext): Elaborated {
 }
 
 function pretrainValidation(context: StageContext, encoder: Network): PretrainStage["validate"] | "wrong" {
-  const checked = validation(context);
-  const metricFill = filled(context, "metric");
+  const checked = stageValidation(context);
+  const metricFill = slotSource(context, "metric");
   const { scope, decl, lines } = context;
   const hasMetric = lines.has("metric");
   if (checked === undefined || checked === "wrong") {
     if (hasMetric && checked === undefined) {
-      const line = lineOf(lines, "metric", "slot");
+      const line = findLine(lines, "metric", "slot");
       scope.checker.report(
         "FSL5001",
         line?.line.span ?? decl.name.span,
@@ -145,19 +146,19 @@ function pretrainValidation(context: StageContext, encoder: Network): PretrainSt
     return "wrong";
   }
   const { task } = checked.validation;
-  const metric = fillMetric(
+  const metric = resolveMetric(
     metricFill,
     { encoder, tasks: [task], stage: decl.name.text, broken: context.broken },
     context.stages,
   );
-  if (metric === undefined || !hasTrained(metric.slot, metricFill, context)) return "wrong";
-  if (!fitsFrom(context, metric.slot, undefined)) return "wrong";
+  if (metric === undefined || !checkTrained(metric.slot, metricFill, context)) return "wrong";
+  if (!checkFitSource(context, metric.slot, undefined)) return "wrong";
   const { value, from } = metric.slot;
   return { ...checked.validation, metric: value, ...(from === undefined ? {} : { from }) };
 }
 
 /** The `learn` lines; undefined where one cannot be of a loss (and was reported). */
-function learnedOf(context: StageContext): readonly Written<ast.LearnDecl>[] | undefined {
+function learnedOf(context: StageContext): readonly ScopedLine<ast.LearnDecl>[] | undefined {
   const written = learnLines(context.lines);
   const like = written.find(({ line }) => line.like.length > 0);
   if (like === undefined) return written;
@@ -171,7 +172,7 @@ function learnedOf(context: StageContext): readonly Written<ast.LearnDecl>[] | u
 }
 
 /** Warns of learned values that the loss never reads. */
-function unused(learned: readonly Written<ast.LearnDecl>[], loss: Block, context: StageContext): void {
+function unused(learned: readonly ScopedLine<ast.LearnDecl>[], loss: Block, context: StageContext): void {
   const read = new Set<string | undefined>();
   walkExprs(loss, (expr) => read.add(learnedName(expr)));
   for (const name of learned.flatMap(({ line }) => line.names))

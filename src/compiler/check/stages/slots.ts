@@ -4,10 +4,10 @@ import type { Dataset, Metric, Network, Slot, Task, WeightSpec } from "../../typ
 import type { Scope } from "../core/scope.js";
 import { type BackboneValue, describe, type MetricValue, type StageSlotValue } from "../core/values.js";
 import { evaluate } from "../expressions/evaluate.js";
-import { layerOf } from "../metrics/learns.js";
+import { callAsLayer } from "../metrics/learns.js";
 import { elaborateMetric } from "../metrics/metrics.js";
 import { elaborateBackbone } from "../networks/backbones.js";
-import { elaborateNetwork } from "../networks/layers.js";
+import { elaborateNetwork } from "../networks/network-builder.js";
 
 export interface EncoderSlot extends Slot<Network> {
   readonly declared: BackboneValue;
@@ -25,17 +25,17 @@ export interface MetricSlot extends Slot<Metric> {
   /** Whether a stage has trained its values. */
   readonly trained: boolean;
 }
-export interface Slots {
+export interface StageSlots {
   readonly encoder?: EncoderSlot;
   readonly head?: HeadSlot;
   readonly metric?: MetricSlot;
 }
-export interface Stages {
+export interface StageLookup {
   /** The slots of another stage; undefined where that stage is wrong (and was reported). */
-  slotsOf(stage: string, at: ast.Span): Slots | undefined;
+  slotsOf(stage: string, at: ast.Span): StageSlots | undefined;
 }
 /** A slot line, or a slot that `of` takes over. */
-export interface Filled {
+export interface SlotSource {
   readonly line: ast.SlotLine | undefined;
   readonly from: StageSlotValue | undefined;
   readonly span: ast.Span;
@@ -43,7 +43,7 @@ export interface Filled {
 }
 
 /** `stage.slot` where one is named; reports a stage without its slot, and a slot of another kind. */
-function reference(filled: Filled, slot: keyof Slots): StageSlotValue | "declared" | undefined {
+function reference(filled: SlotSource, slot: keyof StageSlots): StageSlotValue | "declared" | undefined {
   if (filled.from !== undefined) return filled.from;
   const expr = filled.line?.value;
   if (expr === undefined) return undefined;
@@ -77,12 +77,12 @@ function article(slot: string): string {
       : "a metric or the metric of a stage";
 }
 
-function sourceSlot<K extends keyof Slots>(
+function sourceSlot<K extends keyof StageSlots>(
   ref: StageSlotValue,
   slot: K,
-  filled: Filled,
-  stages: Stages,
-): Slots[K] | undefined {
+  filled: SlotSource,
+  stages: StageLookup,
+): StageSlots[K] | undefined {
   const slots = stages.slotsOf(ref.stage, filled.span);
   if (slots === undefined) return undefined;
   const source = slots[slot];
@@ -95,7 +95,12 @@ function sourceSlot<K extends keyof Slots>(
   return source;
 }
 
-export function fillEncoder(filled: Filled, dataset: Dataset, stage: string, stages: Stages): EncoderSlot | undefined {
+export function resolveEncoder(
+  filled: SlotSource,
+  dataset: Dataset,
+  stage: string,
+  stages: StageLookup,
+): EncoderSlot | undefined {
   const { scope, line, span } = filled;
   const { checker } = scope;
   const frozen = line?.frozen === true;
@@ -138,7 +143,7 @@ export interface HeadContext {
   readonly stage: string;
 }
 
-export function fillHead(filled: Filled, context: HeadContext, stages: Stages): HeadSlot | undefined {
+export function resolveHead(filled: SlotSource, context: HeadContext, stages: StageLookup): HeadSlot | undefined {
   const { scope, line, span } = filled;
   const { checker } = scope;
   const frozen = line?.frozen === true;
@@ -170,7 +175,7 @@ export function fillHead(filled: Filled, context: HeadContext, stages: Stages): 
     }
   } else if (line === undefined) return undefined;
   else if (line.value.kind === "call" && line.value.callee.kind === "ref")
-    layers = [layerOf(line.value, line.value.callee)];
+    layers = [callAsLayer(line.value, line.value.callee)];
   else if (line.value.kind === "module") layers = line.value.layers;
   else {
     const value = evaluate(line.value, scope);
@@ -189,7 +194,7 @@ export function fillHead(filled: Filled, context: HeadContext, stages: Stages): 
     checker.report(
       "FSL5013",
       span,
-      { metric: "the head", form: "vector", encoder: context.encoder.name, outputs: outputsOf(context.encoder) },
+      { metric: "the head", form: "vector", encoder: context.encoder.name, outputs: describeOutputs(context.encoder) },
       {
         help: ["name it in the backbone: `flatten as vector`"],
       },
@@ -223,14 +228,14 @@ export function fillHead(filled: Filled, context: HeadContext, stages: Stages): 
   return { value, layers, scope: headScope, labels: context.labels, from, frozen, span };
 }
 
-export function outputsOf(network: Network): string {
+export function describeOutputs(network: Network): string {
   const names = Object.keys(network.outputs).map((name) => `\`${name}\``);
   return names.length === 0 ? "no named output" : `only ${names.join(" and ")}`;
 }
 
 /** `tasks`: every task that the stage poses; the slot's value is typed for the first. */
-export function fillMetric(
-  filled: Filled,
+export function resolveMetric(
+  filled: SlotSource,
   context: {
     readonly encoder: Network;
     readonly tasks: readonly Task[];
@@ -239,7 +244,7 @@ export function fillMetric(
     /** Images that a `fit` sees, where that is known. */
     readonly items?: number | undefined;
   },
-  stages: Stages,
+  stages: StageLookup,
 ): { slot: MetricSlot; metrics: readonly Metric[] } | undefined {
   const { scope, line, span } = filled;
   const { checker } = scope;
@@ -298,7 +303,7 @@ function suits(metric: MetricValue, encoder: Network, span: ast.Span, scope: Sco
       scope.checker.report(
         "FSL5013",
         span,
-        { metric: metric.decl.name.text, form, encoder: encoder.name, outputs: outputsOf(encoder) },
+        { metric: metric.decl.name.text, form, encoder: encoder.name, outputs: describeOutputs(encoder) },
         {
           labels: [{ span: param.type?.span ?? param.span, text: "it is asked for here" }],
           help: [`name it in the backbone: write \`as ${form}\` after the layer that gives it`],
@@ -314,7 +319,7 @@ function sameSizes(
   trained: { readonly value: Metric; readonly task: Task },
   metric: Metric,
   task: Task,
-  filled: Filled,
+  filled: SlotSource,
   stage: string,
 ): boolean {
   const { checker } = filled.scope;

@@ -7,13 +7,13 @@ import { metricWeights, networkWeights } from "../../typed/weights.js";
 import { describe } from "../core/values.js";
 import { evaluate } from "../expressions/evaluate.js";
 import type { StageContext } from "./context.js";
-import type { Written } from "./lines.js";
-import type { Slots } from "./slots.js";
+import type { StageSlots } from "./slots.js";
+import type { ScopedLine } from "./stage-lines.js";
 import { mapWeights, type WantedWeight, type WeightMap } from "./weight-map.js";
 
 const slotNames = ["encoder", "head", "metric"] as const;
 type SlotName = (typeof slotNames)[number];
-export type SlotFiles = Readonly<Partial<Record<SlotName, WeightFile>>>;
+export type WeightFiles = Readonly<Partial<Record<SlotName, WeightFile>>>;
 
 /** Whether a line fills a slot from a file: its weights are then not untrained. */
 export function startsFromFile({ lines }: StageContext, slot: SlotName): boolean {
@@ -21,7 +21,7 @@ export function startsFromFile({ lines }: StageContext, slot: SlotName): boolean
 }
 
 /** The file of each slot that an `init` line names; undefined where something is wrong with one. */
-export function slotFiles(context: StageContext, slots: Slots): SlotFiles | undefined {
+export function resolveWeightFiles(context: StageContext, slots: StageSlots): WeightFiles | undefined {
   const files: Partial<Record<SlotName, WeightFile>> = {};
   let complete = true;
   for (const { line, scope } of initLines(context)) {
@@ -32,11 +32,11 @@ export function slotFiles(context: StageContext, slots: Slots): SlotFiles | unde
   return complete ? files : undefined;
 }
 
-function initLines({ lines }: StageContext): Written<ast.InitLine>[] {
+function initLines({ lines }: StageContext): ScopedLine<ast.InitLine>[] {
   return [...lines.values()].flatMap(({ line, scope }) => (line.kind === "init" ? [{ line, scope }] : []));
 }
 
-function fileOf(line: ast.InitLine, context: StageContext, slots: Slots): SlotFiles | undefined {
+function fileOf(line: ast.InitLine, context: StageContext, slots: StageSlots): WeightFiles | undefined {
   const { scope, decl } = context;
   const { checker } = scope;
   const named = line.slot;
@@ -157,7 +157,7 @@ const shapeText = (shape: readonly number[]): string => (shape.length === 0 ? "a
 const tensorText = ({ name, shape }: GivenTensor): string => `\`${name}\` ${shapeText(shape)}`;
 
 /** Every weight of a slot, running statistics too. */
-function weightsOf(slot: SlotName, { encoder, head, metric }: Slots): readonly WantedWeight[] {
+function weightsOf(slot: SlotName, { encoder, head, metric }: StageSlots): readonly WantedWeight[] {
   if (slot === "encoder") return encoder === undefined ? [] : networkWeights(slot, encoder.value);
   if (slot === "head") return head === undefined ? [] : networkWeights(slot, head.value);
   return encoder === undefined || metric === undefined ? [] : metricWeights(metric, encoder.value);

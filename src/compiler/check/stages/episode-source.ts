@@ -3,20 +3,20 @@ import type * as ast from "../../../../grammar/ast.js";
 import type { Dataset, SplitRef, Validation } from "../../typed/tree.js";
 import type { Scope } from "../core/scope.js";
 import { describe } from "../core/values.js";
-import { type Datasets, splitRef } from "../data/datasets.js";
-import { elaborateTasks, type TaskRow, taskFits } from "../data/tasks.js";
+import { checkSplit, type Datasets } from "../data/datasets.js";
+import { elaborateEpisode, splitHoldsTask, type TaskRow } from "../data/episodes.js";
 import { evaluate } from "../expressions/evaluate.js";
 import { oneValue, type StageContext } from "./context.js";
-import { lineOf } from "./lines.js";
+import { findLine } from "./stage-lines.js";
 
-interface Drawn {
+interface EpisodeSource {
   readonly rows: readonly TaskRow[];
   readonly split: SplitRef;
   readonly dataset: Dataset;
   readonly span: ast.Span;
 }
 
-export function splitOf(
+export function resolveSplit(
   expr: ast.Expr,
   scope: Scope,
   datasets: Datasets,
@@ -30,45 +30,45 @@ export function splitOf(
   }
   const dataset = datasets.of(value.dataset, expr.span);
   if (dataset === undefined) return undefined;
-  const split = splitRef({ ...value, span: expr.span }, dataset, scope.checker);
+  const split = checkSplit({ ...value, span: expr.span }, dataset, scope.checker);
   return split === undefined ? undefined : { split, dataset };
 }
 
-export function drawn(
+export function resolveEpisodes(
   task: ast.Expr,
   split: ast.Expr,
   scope: Scope,
   datasets: Datasets,
   onlyOne: boolean,
-): Drawn | undefined {
+): EpisodeSource | undefined {
   const { checker } = scope;
   const value = evaluate(task, scope);
-  const from = splitOf(split, scope, datasets);
+  const from = resolveSplit(split, scope, datasets);
   if (value.kind === "anything") return undefined;
-  if (value.kind === "text" && !onlyOne) return from && listed(value.value, task.span, from, scope);
+  if (value.kind === "text" && !onlyOne) return from && listedEpisodes(value.value, task.span, from, scope);
   if (value.kind !== "episode") {
     checker.report("FSL2019", task.span, { needed: "an episode", found: describe(value) });
     return undefined;
   }
-  const rows = elaborateTasks(value, task.span);
+  const rows = elaborateEpisode(value, task.span);
   if (rows === undefined || from === undefined) return undefined;
   if (onlyOne && value.each.length > 0) {
     checker.report("FSL5027", task.span, { what: "a training stage has one task, and `each` makes several" });
     return undefined;
   }
   const fits = rows.map((row) =>
-    taskFits(row.task, from.split, from.dataset, { task: task.span, declared: value.decl.name.span }, checker),
+    splitHoldsTask(row.task, from.split, from.dataset, { task: task.span, declared: value.decl.name.span }, checker),
   );
   return fits.every(Boolean) ? { rows, ...from, span: task.span } : undefined;
 }
 
 /** `episodes "episodes.json" from birds.test`: the list fixes the task. */
-function listed(
+function listedEpisodes(
   path: string,
   span: ast.Span,
   from: { readonly split: SplitRef; readonly dataset: Dataset },
   scope: Scope,
-): Drawn | undefined {
+): EpisodeSource | undefined {
   const { checker } = scope;
   const list = checker.files?.episodes(path) ?? { problem: "it cannot be read here", place: undefined };
   if ("problem" in list) {
@@ -77,14 +77,14 @@ function listed(
     return undefined;
   }
   const { task, episodes, digest } = list;
-  if (!taskFits(task, from.split, from.dataset, { task: span, declared: span }, checker)) return undefined;
+  if (!splitHoldsTask(task, from.split, from.dataset, { task: span, declared: span }, checker)) return undefined;
   return { rows: [{ label: "", task, given: { list: { path, digest, span }, episodes } }], ...from, span };
 }
 
 /** All episodes of an evaluation are kept with their scores; the interval of so many is far below a tenth of a point. */
 const mostEpisodes = 1_000_000;
 
-export function episodesCount(expr: ast.Expr | undefined, otherwise: number, scope: Scope): number | undefined {
+export function episodeCount(expr: ast.Expr | undefined, otherwise: number, scope: Scope): number | undefined {
   if (expr === undefined) return otherwise;
   const value = evaluate(expr, scope);
   if (value.kind === "anything") return undefined;
@@ -107,7 +107,7 @@ export function episodesCount(expr: ast.Expr | undefined, otherwise: number, sco
   return value.value;
 }
 
-export function notTest(
+export function isNotTestSplit(
   { split, dataset }: { split: SplitRef; dataset: Dataset },
   use: string,
   context: StageContext,
@@ -118,12 +118,14 @@ export function notTest(
   return false;
 }
 
-export function validation(context: StageContext): { validation: Validation; dataset: Dataset } | undefined | "wrong" {
-  const written = lineOf(context.lines, "validate", "validate");
-  if (written === undefined) return patienceOf(context, undefined) === undefined ? undefined : "wrong";
+export function stageValidation(
+  context: StageContext,
+): { validation: Validation; dataset: Dataset } | undefined | "wrong" {
+  const written = findLine(context.lines, "validate", "validate");
+  if (written === undefined) return stagePatience(context, undefined) === undefined ? undefined : "wrong";
   const { line, scope } = written;
-  const from = drawn(line.task, line.split, scope, context.datasets, true);
-  const episodes = episodesCount(line.count, 600, scope);
+  const from = resolveEpisodes(line.task, line.split, scope, context.datasets, true);
+  const episodes = episodeCount(line.count, 600, scope);
   const every = line.every === undefined ? undefined : evaluate(line.every, scope);
   let everyEpochs = 1;
   if (every !== undefined && every.kind !== "anything") {
@@ -139,16 +141,16 @@ export function validation(context: StageContext): { validation: Validation; dat
   }
   const row = from?.rows[0];
   if (from === undefined || row === undefined || episodes === undefined) return "wrong";
-  if (!notTest(from, "validate on", context)) return "wrong";
-  const patience = patienceOf(context, everyEpochs);
+  if (!isNotTestSplit(from, "validate on", context)) return "wrong";
+  const patience = stagePatience(context, everyEpochs);
   if (patience === "wrong") return "wrong";
   const typed: Validation = { task: row.task, split: from.split, episodes, everyEpochs, keepBest: line.keepBest };
   return { validation: patience === undefined ? typed : { ...typed, patience }, dataset: from.dataset };
 }
 
 /** `patience 10 epochs`: how long training goes on without a better validation. */
-function patienceOf(context: StageContext, every: number | undefined): number | undefined | "wrong" {
-  const written = lineOf(context.lines, "patience", "setting");
+function stagePatience(context: StageContext, every: number | undefined): number | undefined | "wrong" {
+  const written = findLine(context.lines, "patience", "setting");
   if (written === undefined) return undefined;
   const { decl } = context;
   const { line, scope } = written;

@@ -2,7 +2,7 @@
 import type { Dataset, EvaluateStage, SplitRef, Stage } from "../../typed/tree.js";
 import type { Checker } from "../core/checker.js";
 
-export function warnOfSeenClasses(
+export function warnAboutClassLeakage(
   stages: readonly Stage[],
   datasets: Readonly<Record<string, Dataset>>,
   checker: Checker,
@@ -12,9 +12,9 @@ export function warnOfSeenClasses(
   const text = ({ dataset, split }: SplitRef): string => `${JSON.stringify(datasets[dataset]?.source)} ${split}`;
   for (const stage of stages) {
     if (stage.kind !== "evaluate") continue;
-    const trained = trainedBefore(stage, byId);
+    const trained = earlierTrainings(stage, byId);
     for (const split of new Map(stage.rows.map((row) => [text(row.split), row.split])).values()) {
-      const by = trained.find((other) => text(splitOf(other)) === text(split));
+      const by = trained.find((other) => text(trainingSplit(other)) === text(split));
       if (by === undefined) continue;
       const what = `${datasets[split.dataset]?.name ?? split.dataset}.${split.split}`;
       checker.report("FSL5030", split.span, { stage: stage.name, split: what, trained: by.name });
@@ -23,10 +23,10 @@ export function warnOfSeenClasses(
 }
 
 type Training = Exclude<Stage, EvaluateStage>;
-const splitOf = (stage: Training): SplitRef => (stage.kind === "pretrain" ? stage.data : stage.episodes.split);
+const trainingSplit = (stage: Training): SplitRef => (stage.kind === "pretrain" ? stage.data : stage.episodes.split);
 
 /** The trainings that a stage goes back to, the nearest first. */
-function trainedBefore(stage: Stage, byId: ReadonlyMap<string, Stage>): Training[] {
+function earlierTrainings(stage: Stage, byId: ReadonlyMap<string, Stage>): Training[] {
   const found = new Set<Training>();
   const visit = ({ needs }: Stage): void => {
     for (const need of needs) {

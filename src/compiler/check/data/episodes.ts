@@ -17,7 +17,7 @@ export interface TaskRow {
 const parts = ["way", "shot", "query"] as const;
 
 /** One task, or one per value of an `each`; of several, one per combination, the last varying fastest. */
-export function elaborateTasks(value: EpisodeValue, at: ast.Span): TaskRow[] | undefined {
+export function elaborateEpisode(value: EpisodeValue, at: ast.Span): TaskRow[] | undefined {
   const { each, decl } = value;
   const scope = withDefaults(decl, value.scope, at);
   const choices = each.reduce<readonly Choice[][]>(
@@ -102,7 +102,7 @@ export function elaborateTask(decl: ast.EpisodeDecl, scope: Scope): Task | undef
 }
 
 /** Whether the split holds episodes of this task; true where nothing is known of the data. */
-export function taskFits(
+export function splitHoldsTask(
   task: Task,
   split: SplitRef,
   dataset: Dataset,

@@ -4,11 +4,11 @@ import { didYouMean } from "../../../common/did-you-mean.js";
 import { suggest } from "../core/checker.js";
 import type { Scope } from "../core/scope.js";
 
-export interface Written<L extends ast.StageLine = ast.StageLine> {
+export interface ScopedLine<L extends ast.StageLine = ast.StageLine> {
   readonly line: L;
   readonly scope: Scope;
 }
-export type Lines = ReadonlyMap<string, Written>;
+export type StageLines = ReadonlyMap<string, ScopedLine>;
 
 const training = ["loss", "optimizer", "schedule", "for", "validate", "patience", "ema"];
 const allowed: Readonly<Record<ast.StageDecl["stage"], readonly string[]>> = {
@@ -17,26 +17,30 @@ const allowed: Readonly<Record<ast.StageDecl["stage"], readonly string[]>> = {
   evaluate: ["encoder", "metric", "of", "episodes", "report", "fit from", "init"],
 };
 
-export function wordOf(line: ast.StageLine): string {
+export function lineWord(line: ast.StageLine): string {
   if (line.kind === "slot") return line.slot;
   if (line.kind === "fitFrom") return "fit from";
   return line.kind === "setting" ? line.word.text : line.kind;
 }
 
 /** What a line is found by: its word, and the names of a `learn` or slot of an `init`, of which there may be several. */
-function keyOf(line: ast.StageLine): string {
+function lineKey(line: ast.StageLine): string {
   if (line.kind === "init" && line.slot !== undefined) return `init ${line.slot.text}`;
-  return line.kind === "learn" ? `learn ${line.names.map((name) => name.text).join(", ")}` : wordOf(line);
+  return line.kind === "learn" ? `learn ${line.names.map((name) => name.text).join(", ")}` : lineWord(line);
 }
 
 /** Own lines over those of `like`. Reports lines that are given twice or that this kind of stage does not have. */
-export function ownLines(decl: ast.StageDecl, scope: Scope, inherited: Lines): { lines: Lines; complete: boolean } {
+export function mergeLines(
+  decl: ast.StageDecl,
+  scope: Scope,
+  inherited: StageLines,
+): { lines: StageLines; complete: boolean } {
   const { checker } = scope;
   const lines = new Map(inherited);
   const seen = new Map<string, ast.StageLine>();
   let complete = true;
   for (const line of decl.lines) {
-    const word = wordOf(line);
+    const word = lineWord(line);
     if (!allowed[decl.stage].includes(word)) {
       const span = line.kind === "setting" ? line.word.span : line.span;
       checker.report(
@@ -48,7 +52,7 @@ export function ownLines(decl: ast.StageDecl, scope: Scope, inherited: Lines): {
       complete = false;
       continue;
     }
-    const key = keyOf(line);
+    const key = lineKey(line);
     const first = seen.get(key);
     if (first !== undefined) {
       checker.report("FSL5003", line.span, { line: key }, { labels: [{ span: first.span, text: "given here first" }] });
@@ -69,23 +73,23 @@ export function ownLines(decl: ast.StageDecl, scope: Scope, inherited: Lines): {
 }
 
 /** The lines that a stage's misspelt words stand for: what is wrong with them has been said. */
-export function misspelt(decl: ast.StageDecl): ReadonlySet<string> {
-  const words = [...decl.lines.map(wordOf), ...decl.unread.map((name) => name.text)];
+export function intendedWords(decl: ast.StageDecl): ReadonlySet<string> {
+  const words = [...decl.lines.map(lineWord), ...decl.unread.map((name) => name.text)];
   const known = allowed[decl.stage];
   return new Set(words.flatMap((word) => (known.includes(word) ? [] : (didYouMean(word, known) ?? []))));
 }
 
-export function lineOf<K extends ast.StageLine["kind"]>(
-  lines: Lines,
+export function findLine<K extends ast.StageLine["kind"]>(
+  lines: StageLines,
   word: string,
   kind: K,
-): Written<Extract<ast.StageLine, { kind: K }>> | undefined {
+): ScopedLine<Extract<ast.StageLine, { kind: K }>> | undefined {
   const written = lines.get(word);
   if (written?.line.kind !== kind) return undefined;
-  return written as Written<Extract<ast.StageLine, { kind: K }>>;
+  return written as ScopedLine<Extract<ast.StageLine, { kind: K }>>;
 }
 
 /** The `learn` lines, in the order in which they were first given. */
-export function learnLines(lines: Lines): Written<ast.LearnDecl>[] {
+export function learnLines(lines: StageLines): ScopedLine<ast.LearnDecl>[] {
   return [...lines.values()].flatMap(({ line, scope }) => (line.kind === "learn" ? [{ line, scope }] : []));
 }

@@ -6,7 +6,7 @@ import { Frame } from "../core/frame.js";
 import type { Scope } from "../core/scope.js";
 import type { CallableValue } from "../core/values.js";
 
-export interface MetricUse {
+export interface MetricContext {
   readonly task: Task;
   readonly encoder: Network;
   /** Sizes only stand for unknown ones: the declaration is checked before any use. */
@@ -16,7 +16,7 @@ export interface MetricUse {
 }
 
 export function metricFrame(
-  use: MetricUse,
+  use: MetricContext,
   place: "metric" | "loss" | "fit",
   opaque: readonly string[],
   transductive = false,
@@ -43,9 +43,9 @@ export function metricFrame(
 }
 
 /** Axes of a value of an entry, or why there are none. */
-export function typeOfParam(
+export function resolveParamType(
   type: ast.TypeExpr,
-  use: MetricUse,
+  use: MetricContext,
   sizes: ReadonlyMap<string, number>,
   scope: Scope,
 ): { form: string; type: ValueType; outer: readonly Axis[] } | undefined {

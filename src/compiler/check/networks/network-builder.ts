@@ -10,7 +10,7 @@ import { type BlockValue, describe, int, printAxes, type Value } from "../core/v
 import { bindArguments } from "../expressions/arguments.js";
 import { evaluate } from "../expressions/evaluate.js";
 import { LayerArguments } from "./layer-arguments.js";
-import { type LayerKind, layerKinds, type Made } from "./layer-kinds.js";
+import { type BuiltLayer, type LayerKind, layerKinds } from "./layer-kinds.js";
 import type { NetworkRequest } from "./request.js";
 
 export function elaborateNetwork(request: NetworkRequest): Network | undefined {
@@ -250,7 +250,12 @@ class NetworkBuilder {
   }
 
   /** The output axes; where sizes only stand for unknown ones, no map is too small. */
-  private fits(made: Made, item: ast.CallLayer, input: readonly Axis[], scope: Scope): readonly Axis[] | undefined {
+  private fits(
+    made: BuiltLayer,
+    item: ast.CallLayer,
+    input: readonly Axis[],
+    scope: Scope,
+  ): readonly Axis[] | undefined {
     if (made.output.every((axis) => axis.size >= 1)) return made.output;
     if (this.request.generic) return made.output.map((axis) => ({ ...axis, size: Math.max(1, axis.size) }));
     const side = (name: string): number => input.find((axis) => axis.name === name)?.size ?? 0;
@@ -267,7 +272,7 @@ class NetworkBuilder {
   }
 
   /** Whether each weight is an array that a machine can address; sizes that only stand for unknown ones say nothing of it. */
-  private holdable(made: Made, item: ast.CallLayer, scope: Scope): boolean {
+  private holdable(made: BuiltLayer, item: ast.CallLayer, scope: Scope): boolean {
     const largest = Math.max(0, ...made.weights.map(({ shape }) => shape.reduce((n, size) => n * size, 1)));
     if (largest <= mostNumbers || this.request.generic) return true;
     const what = `the largest weight of \`${written(item)}\``;

@@ -5,21 +5,21 @@ import { type Checker, suggest } from "../core/checker.js";
 import type { Scope } from "../core/scope.js";
 import { type CallableValue, describe, type MetricValue } from "../core/values.js";
 import { Datasets } from "../data/datasets.js";
-import { elaborateTasks } from "../data/tasks.js";
-import { elaborateMetric, genericUse } from "../metrics/metrics.js";
+import { elaborateEpisode } from "../data/episodes.js";
+import { elaborateMetric, genericContext } from "../metrics/metrics.js";
 import { elaborateBackbone } from "../networks/backbones.js";
-import { type Elaborated, elaborateStage } from "./elaborate.js";
-import { type Lines, ownLines } from "./lines.js";
-import type { Slots, Stages } from "./slots.js";
+import { type ElaboratedStage, elaborateStage } from "./elaborate.js";
+import type { StageLookup, StageSlots } from "./slots.js";
+import { mergeLines, type StageLines } from "./stage-lines.js";
 
 interface Declared {
   readonly decl: ast.StageDecl;
   readonly scope: Scope;
-  lines?: { readonly lines: Lines; readonly complete: boolean } | "making";
-  typed?: Elaborated | "making";
+  lines?: { readonly lines: StageLines; readonly complete: boolean } | "making";
+  typed?: ElaboratedStage | "making";
 }
 
-export class Stagecraft implements Stages {
+export class StageElaborator implements StageLookup {
   private readonly declared = new Map<string, Declared>();
   private readonly ordered: Stage[] = [];
   private readonly broken = new Set<ast.MetricDecl>();
@@ -45,7 +45,7 @@ export class Stagecraft implements Stages {
   /** A metric by itself, whether or not a stage uses it. */
   checkMetric(value: MetricValue): void {
     const before = this.checker.errors;
-    elaborateMetric(value, genericUse, value.decl.name.span);
+    elaborateMetric(value, genericContext, value.decl.name.span);
     if (this.checker.errors > before) this.broken.add(value.decl);
   }
 
@@ -57,7 +57,7 @@ export class Stagecraft implements Stages {
     const at = decl.name.span;
     if (value.kind === "metric" && decl.kind === "metric") this.checkMetric(value);
     else if (value.kind === "backbone") elaborateBackbone(value, { channels: 3, height: 84, width: 84 }, at, true);
-    else if (value.kind === "episode") elaborateTasks(value, at);
+    else if (value.kind === "episode") elaborateEpisode(value, at);
     else if (value.kind === "dataset" && decl.kind === "dataset" && decl.value !== undefined)
       this.datasets.of(value, at);
   }
@@ -66,7 +66,7 @@ export class Stagecraft implements Stages {
     this.slotsOf(id, this.declared.get(id)?.decl.name.span ?? { file: "", start: 0, end: 0 });
   }
 
-  slotsOf(id: string, at: ast.Span): Slots | undefined {
+  slotsOf(id: string, at: ast.Span): StageSlots | undefined {
     const declared = this.declared.get(id);
     if (declared === undefined) return undefined;
     if (declared.typed === "making") {
@@ -83,7 +83,7 @@ export class Stagecraft implements Stages {
     if (declared.typed === undefined) {
       declared.typed = "making";
       const lines = this.linesOf(id, at);
-      const made: Elaborated =
+      const made: ElaboratedStage =
         lines === undefined
           ? { stage: undefined, slots: {} }
           : elaborateStage({
@@ -102,7 +102,7 @@ export class Stagecraft implements Stages {
     return stage === undefined ? undefined : slots;
   }
 
-  private linesOf(id: string, at: ast.Span): { readonly lines: Lines; readonly complete: boolean } | undefined {
+  private linesOf(id: string, at: ast.Span): { readonly lines: StageLines; readonly complete: boolean } | undefined {
     const declared = this.declared.get(id);
     if (declared === undefined) return undefined;
     if (declared.lines === "making") {
@@ -112,7 +112,7 @@ export class Stagecraft implements Stages {
     if (declared.lines !== undefined) return declared.lines;
     declared.lines = "making";
     const { decl, scope } = declared;
-    let inherited: Lines = new Map();
+    let inherited: StageLines = new Map();
     let complete = true;
     if (decl.like !== undefined) {
       const base = this.baseOf(decl, decl.like, scope);
@@ -120,7 +120,7 @@ export class Stagecraft implements Stages {
       if (lines === undefined) complete = false;
       else inherited = lines.lines;
     }
-    const own = ownLines(decl, scope, inherited);
+    const own = mergeLines(decl, scope, inherited);
     declared.lines = { lines: own.lines, complete: own.complete && complete };
     // Without its base, half of the lines would be reported as missing.
     return complete ? declared.lines : undefined;
