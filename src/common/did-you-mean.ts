@@ -1,4 +1,28 @@
-/** "did you mean": the nearest known name, by the same rule everywhere. */
+/** Help for a name that is not known: the nearest known name, by the same rule everywhere. */
+
+/** A list that is longer than this would hide the message that it helps with. */
+const mostListed = 12;
+
+/** Returns "did you mean `shot`?" as help for an unknown name, or no help if no candidate is near. */
+export function suggestNearest(name: string, candidates: Iterable<string>): string[] {
+  const near = didYouMean(name, candidates);
+  return near === undefined ? [] : [`did you mean \`${near}\`?`];
+}
+
+/** Returns the help of `suggestNearest`, or else the list of all candidates if it is short. */
+export function suggest(name: string, candidates: Iterable<string>): string[] {
+  const all = [...new Set(candidates)].filter((candidate) => candidate !== name);
+  const near = suggestNearest(name, all);
+  if (near.length > 0 || all.length === 0 || all.length > mostListed) return near;
+  return [`there ${all.length === 1 ? "is" : "are"} ${listed(all)}`];
+}
+
+/** Returns names as a sentence lists them: `` `a`, `b` and `c` ``. */
+export function listed(names: readonly string[]): string {
+  const quoted = names.map((name) => `\`${name}\``);
+  if (quoted.length <= 1) return quoted.join("");
+  return `${quoted.slice(0, -1).join(", ")} and ${quoted.at(-1)}`;
+}
 
 /**
  * The candidate nearest to `name`, or undefined where none is near. Near means at most max(⌊length / 3⌋, 1) letters put

@@ -238,7 +238,7 @@ test("engines are listed with what they compute on, and with what auto takes", a
 test("an engine or stage that is not there is answered with those that are", async () => {
   const engine = await fslc("plan", "examples/emoji.fsl", "--engine", "cuda");
   expect(engine.code).toBe(3);
-  expect(engine.err).toContain("there are `auto`, `onnx`, `tensorflow`, `reference`");
+  expect(engine.err).toContain("there are `auto`, `onnx`, `tensorflow` and `reference`");
   const device = await fslc("run", "examples/emoji.fsl", "--engine", "reference", "--device", "gpu");
   expect(device.code).toBe(3);
   expect(device.err).toContain("FSL7008");

@@ -1,6 +1,7 @@
 /** Modules become scopes: each declaration a value, made when it is first asked for. */
 import type * as ast from "../../../grammar/ast.js";
-import { type Checker, suggest } from "../check/core/checker.js";
+import { suggest } from "../../common/did-you-mean.js";
+import type { Checker } from "../check/core/checker.js";
 import { Scope } from "../check/core/scope.js";
 import { anything, type Value } from "../check/core/values.js";
 import type { StageElaborator } from "../check/stages/stage-elaborator.js";

@@ -1,7 +1,8 @@
 /** From a root file to all modules that it needs: read, parsed, in an order in which imports come first. */
 import type * as ast from "../../../grammar/ast.js";
 import { type Parsed, parse } from "../../../grammar/parse.js";
-import { type Checker, suggest } from "../check/core/checker.js";
+import { suggest, suggestNearest } from "../../common/did-you-mean.js";
+import type { Checker } from "../check/core/checker.js";
 import { syntaxDiagnostics } from "../diagnostics/syntax.js";
 
 export interface Module {
@@ -100,7 +101,7 @@ export class Modules {
         "the path leads out of the project, whose folder is the nearest with `.fslc`, `package.json` or `.git` in it",
       ];
     }
-    return suggest(specifier, this.host.besides?.(from.id, specifier) ?? []).filter((help) => help.startsWith("did"));
+    return suggestNearest(specifier, this.host.besides?.(from.id, specifier) ?? []);
   }
 
   private checkVersion({ tree, id }: Module): void {

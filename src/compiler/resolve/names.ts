@@ -1,7 +1,8 @@
 /** Names by themselves, before any types: what is never used, what hides another, what functions cannot mean. */
 import type * as ast from "../../../grammar/ast.js";
 import { type SyntaxNode, walkSyntax, walkSyntaxWhile } from "../../../grammar/walk.js";
-import { type Checker, suggest } from "../check/core/checker.js";
+import { suggestNearest } from "../../common/did-you-mean.js";
+import type { Checker } from "../check/core/checker.js";
 import type { Scope } from "../check/core/scope.js";
 import { builtinOf } from "../check/expressions/builtins/table.js";
 import type { Module } from "./modules.js";
@@ -151,9 +152,7 @@ class NameCheck {
         ref.span,
         { name },
         {
-          help: suggest(name, [...bound, ...this.top.keys(), ...this.outer.names()]).filter((help) =>
-            help.startsWith("did"),
-          ),
+          help: suggestNearest(name, [...bound, ...this.top.keys(), ...this.outer.names()]),
         },
       );
     }

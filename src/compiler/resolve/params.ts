@@ -1,6 +1,6 @@
 /** The `param` lines of a module: defaults, and the values given from outside, read by the parameter's type and unit. */
 import type * as ast from "../../../grammar/ast.js";
-import { suggest } from "../check/core/checker.js";
+import { suggest } from "../../common/did-you-mean.js";
 import type { Scope } from "../check/core/scope.js";
 import { anything, int, real, type Value } from "../check/core/values.js";
 import { evaluate } from "../check/expressions/evaluate.js";

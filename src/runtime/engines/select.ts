@@ -1,6 +1,6 @@
 /** Which engine and device a run computes with: what was asked for, or the best that is here. Never another instead. */
 
-import { didYouMean } from "../../common/did-you-mean.js";
+import { suggest } from "../../common/did-you-mean.js";
 import { type Diagnostic, DiagnosticError, diagnostic } from "../../compiler/diagnostics/diagnostic.js";
 import type { Adapter, Availability } from "./engine.js";
 import {
@@ -37,22 +37,16 @@ export const auto = "auto";
 /** What can be said against the options without looking at the machine. */
 export function askedProblem({ engine = defaultChoice.name, device }: Asked): Diagnostic | undefined {
   if (engine !== auto && !isEngineName(engine)) {
-    return diagnostic("FSL7002", undefined, { engine }, { help: known(engine, [auto, ...engineNames]) });
+    return diagnostic("FSL7002", undefined, { engine }, { help: suggest(engine, [auto, ...engineNames]) });
   }
   const devices = engine === auto || gpuEngines.has(engine) ? ["cpu", "gpu", "gpu:1"] : ["cpu"];
   if (device === undefined || devices.includes(kindOf(device))) return undefined;
-  const help = kindOf(device) === "gpu" ? [`${engine} computes on \`cpu\` only`] : known(device, devices);
+  const help = kindOf(device) === "gpu" ? [`${engine} computes on \`cpu\` only`] : suggest(device, devices);
   return diagnostic("FSL7008", undefined, { engine, device }, { help });
 }
 
 /** `gpu:3` is like `gpu`. */
 const kindOf = (device: string): string => (/^gpu:\d+$/.test(device) ? "gpu" : device);
-
-function known(name: string, names: readonly string[]): string[] {
-  const near = didYouMean(name, names);
-  if (near !== undefined) return [`did you mean \`${near}\`?`];
-  return [`there ${names.length === 1 ? "is" : "are"} ${names.map((one) => `\`${one}\``).join(", ")}`];
-}
 
 /**
  * The engine and device of a run. A processor that was asked for is taken as it is: only a GPU, or `auto`, is looked for.

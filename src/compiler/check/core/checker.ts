@@ -1,6 +1,5 @@
 /** One compilation at work: what it may ask of the world, and the diagnostics it has collected. */
 import type { FnDecl, Name, Span } from "../../../../grammar/ast.js";
-import { didYouMean } from "../../../common/did-you-mean.js";
 import type { Holes } from "../../diagnostics/code.js";
 import {
   type CodeName,
@@ -115,20 +114,4 @@ export class Checker {
 
 function within(inner: Span, outer: Span): boolean {
   return inner.file === outer.file && inner.start >= outer.start && inner.end <= outer.end;
-}
-
-/** `did you mean `shot`?`, else what there is when that is a short list. */
-export function suggest(name: string, candidates: Iterable<string>): string[] {
-  const all = [...new Set(candidates)].filter((candidate) => candidate !== name);
-  const near = didYouMean(name, all);
-  if (near !== undefined) return [`did you mean \`${near}\`?`];
-  if (all.length === 0 || all.length > 12) return [];
-  return [`there ${all.length === 1 ? "is" : "are"} ${listed(all)}`];
-}
-
-/** `` `a`, `b` and `c` `` */
-export function listed(names: readonly string[]): string {
-  const quoted = names.map((name) => `\`${name}\``);
-  if (quoted.length <= 1) return quoted.join("");
-  return `${quoted.slice(0, -1).join(", ")} and ${quoted.at(-1)}`;
 }

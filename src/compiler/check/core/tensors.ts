@@ -1,7 +1,7 @@
 /** Values as tensors: static numbers lifted, kinds checked, axes aligned by name. */
 import type * as ast from "../../../../grammar/ast.js";
+import { suggestNearest } from "../../../common/did-you-mean.js";
 import type { Axis, BinaryOp, CompareOp, Expr, ValueType } from "../../typed/tree.js";
-import { suggest } from "./checker.js";
 import type { Frame } from "./frame.js";
 import type { Scope } from "./scope.js";
 import { anything, describe, printType, type TensorValue, type Value } from "./values.js";
@@ -129,7 +129,7 @@ export function missingAxis(axis: string, tensor: TensorValue, span: ast.Span, s
         tensor.span.start === span.start
           ? []
           : [{ span: tensor.span, text: `this is ${show(tensor.expr.type, frame)}` }],
-      help: suggest(axis, names).filter((help) => help.startsWith("did")),
+      help: suggestNearest(axis, names),
     },
   );
 }

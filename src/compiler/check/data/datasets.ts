@@ -1,8 +1,8 @@
 /** Datasets: the source at the end of a chain of declarations, transforms, image size, and what is known of the data. */
 import type * as ast from "../../../../grammar/ast.js";
+import { listed, suggest } from "../../../common/did-you-mean.js";
 import type { DataSource, Dataset, DatasetFacts, SourceArg, SplitName, SplitRef } from "../../typed/tree.js";
 import type { Checker } from "../core/checker.js";
-import { listed, suggest } from "../core/checker.js";
 import type { Scope } from "../core/scope.js";
 import { type DatasetValue, describe, type SplitValue } from "../core/values.js";
 import { withDefaults } from "../expressions/arguments.js";

@@ -1,6 +1,6 @@
 /** Arguments meet parameters: of functions, metrics, backbones, blocks, datasets and episodes. */
 import type * as ast from "../../../../grammar/ast.js";
-import { suggest } from "../core/checker.js";
+import { suggest } from "../../../common/did-you-mean.js";
 import type { Scope } from "../core/scope.js";
 import { anything, type Value } from "../core/values.js";
 import { evaluate } from "./evaluate.js";

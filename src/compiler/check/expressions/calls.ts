@@ -1,9 +1,9 @@
 /** Calls: functions inlined, built-ins typed, networks applied, declarations given their arguments. */
 import type * as ast from "../../../../grammar/ast.js";
+import { listed, suggest } from "../../../common/did-you-mean.js";
 import { tailOf } from "../../typed/tail.js";
 import type { Axis, Expr, Network } from "../../typed/tree.js";
 import { walkLayers } from "../../typed/walk.js";
-import { listed, suggest } from "../core/checker.js";
 import type { Frame } from "../core/frame.js";
 import type { Scope } from "../core/scope.js";
 import { asTensor, frameOf, show, showValue } from "../core/tensors.js";

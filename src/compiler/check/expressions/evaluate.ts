@@ -3,7 +3,7 @@
  * walk serves both, since static numbers and tensors stand side by side in every formula.
  */
 import type * as ast from "../../../../grammar/ast.js";
-import { suggest } from "../core/checker.js";
+import { suggest, suggestNearest } from "../../../common/did-you-mean.js";
 import type { Scope } from "../core/scope.js";
 import {
   alignAxes,
@@ -102,10 +102,10 @@ export function evaluate(expr: ast.Expr, scope: Scope): Value {
 
 /** Help for an unknown name: the nearest known one, or the library file that has it. */
 export function unknownName(name: string, scope: Scope): string[] {
-  return suggest(
+  return suggestNearest(
     name,
     scope.names().filter((known) => !known.includes(".")),
-  ).filter((help) => help.startsWith("did"));
+  );
 }
 
 function evaluateRename(expr: ast.IndexExpr, scope: Scope): Value {

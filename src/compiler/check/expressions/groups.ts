@@ -1,6 +1,6 @@
 /** Groups after an optimizer: paths that match weights, and what they change of them (rule 26). */
 import type * as ast from "../../../../grammar/ast.js";
-import { suggest } from "../core/checker.js";
+import { suggestNearest } from "../../../common/did-you-mean.js";
 import type { Scope } from "../core/scope.js";
 
 export interface Group<C> {
@@ -30,9 +30,7 @@ export function settleGroups<C extends object>(
   const known = groups.map((group) => {
     const parts = partsOf(group.ast.path);
     if (!weights.some((weight) => matches(parts, weight.split(".")))) {
-      const near = parts.flatMap((part) =>
-        part.includes("*") || names.has(part) ? [] : suggest(part, names).filter((help) => help.startsWith("did")),
-      );
+      const near = parts.flatMap((part) => (part.includes("*") || names.has(part) ? [] : suggestNearest(part, names)));
       const help = near.length > 0 ? near : [`${whole} ${examples(weights)}`];
       checker.report("FSL5014", group.ast.pathSpan, { path: group.ast.path }, { help });
     }

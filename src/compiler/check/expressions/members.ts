@@ -1,7 +1,7 @@
 /** What stands after a dot: splits, slots, outputs, `before`. */
 import type * as ast from "../../../../grammar/ast.js";
+import { suggest } from "../../../common/did-you-mean.js";
 import type { SplitName } from "../../typed/tree.js";
-import { suggest } from "../core/checker.js";
 import type { Scope } from "../core/scope.js";
 import { anything, describe, type Value } from "../core/values.js";
 import { evaluate } from "./evaluate.js";

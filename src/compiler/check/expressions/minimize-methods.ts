@@ -1,7 +1,7 @@
 /** The methods of a `minimize`, and whether their settings fit what they move. */
 import type * as ast from "../../../../grammar/ast.js";
+import { suggest } from "../../../common/did-you-mean.js";
 import type { Expr, MinimizeTarget, Statement } from "../../typed/tree.js";
-import { suggest } from "../core/checker.js";
 import type { Scope } from "../core/scope.js";
 import { asNumbers } from "../core/tensors.js";
 import { matchArguments } from "./arguments.js";

@@ -1,7 +1,8 @@
 /** The types of parameters, and whether a value is of one. */
 import type * as ast from "../../../../grammar/ast.js";
+import { suggest } from "../../../common/did-you-mean.js";
 import type { Unit } from "../../typed/tree.js";
-import { type Checker, suggest } from "../core/checker.js";
+import type { Checker } from "../core/checker.js";
 import { anything, describe, real, unitOf, type Value } from "../core/values.js";
 import { arityOf } from "./builtins/table.js";
 

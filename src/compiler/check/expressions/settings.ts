@@ -1,7 +1,7 @@
 /** Calls of built-in things with static arguments: sources, transforms, optimizers, schedules. */
 import type * as ast from "../../../../grammar/ast.js";
+import { suggest } from "../../../common/did-you-mean.js";
 import type { ParamValue, Unit } from "../../typed/tree.js";
-import { suggest } from "../core/checker.js";
 import type { Scope } from "../core/scope.js";
 import { describe, type Value } from "../core/values.js";
 import { matchArguments } from "./arguments.js";

@@ -1,7 +1,7 @@
 /** The learned values of a metric: tensors, modules and one value per weight of the encoder (rule 13). */
 import type * as ast from "../../../../grammar/ast.js";
+import { suggest } from "../../../common/did-you-mean.js";
 import type { Axis, Initializer, Learn, Network, OwnNetwork } from "../../typed/tree.js";
-import { suggest } from "../core/checker.js";
 import type { Scope } from "../core/scope.js";
 import { anything, describe, printAxes } from "../core/values.js";
 import { matchArguments } from "../expressions/arguments.js";

@@ -1,7 +1,7 @@
 /** A metric for one task and one encoder: its learned values, fits and entries, every axis with its size. */
 import type * as ast from "../../../../grammar/ast.js";
+import { suggest, suggestNearest } from "../../../common/did-you-mean.js";
 import type { Axis, Entry, EntryParam, Fit, Learn, Metric, Network, Task } from "../../typed/tree.js";
-import { suggest } from "../core/checker.js";
 import { Frame } from "../core/frame.js";
 import type { Scope } from "../core/scope.js";
 import { asNumbers, show } from "../core/tensors.js";
@@ -55,10 +55,10 @@ export function elaborateMetric(value: MetricValue, use: MetricContext, at: ast.
       decl.name.span,
       { what: `the metric \`${decl.name.text}\` has no \`classify\` entry` },
       {
-        help: suggest(
+        help: suggestNearest(
           "classify",
           decl.entries.map((entry) => entry.name.text),
-        ).filter((help) => help.startsWith("did")),
+        ),
       },
     );
   }

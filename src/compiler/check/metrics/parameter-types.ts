@@ -1,7 +1,7 @@
 /** What parameters of entries are: the forms of supports and queries, with every axis and its size (rule 12). */
 import type * as ast from "../../../../grammar/ast.js";
+import { suggest, suggestNearest } from "../../../common/did-you-mean.js";
 import type { Axis, Network, Task, ValueType } from "../../typed/tree.js";
-import { suggest } from "../core/checker.js";
 import { Frame } from "../core/frame.js";
 import type { Scope } from "../core/scope.js";
 import type { CallableValue } from "../core/values.js";
@@ -72,7 +72,7 @@ export function resolveParamType(
   const outputs = Object.keys(use.encoder.outputs);
   if (use.generic) {
     // Another output than the usual ones: known when a stage brings a backbone that has it.
-    const near = suggest(form, ["vector", "map", "image", "class"]).filter((help) => help.startsWith("did"));
+    const near = suggestNearest(form, ["vector", "map", "image", "class"]);
     if (near.length > 0) checker.report("FSL3025", type.name.span, { type: form }, { help: near });
     return undefined;
   }

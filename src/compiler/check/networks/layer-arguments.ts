@@ -1,6 +1,6 @@
 /** Reads the arguments of a layer: static values, axes and words. */
 import type * as ast from "../../../../grammar/ast.js";
-import { suggest } from "../core/checker.js";
+import { suggest } from "../../../common/did-you-mean.js";
 import type { Scope } from "../core/scope.js";
 import { describe } from "../core/values.js";
 import { matchArguments } from "../expressions/arguments.js";

@@ -3,8 +3,8 @@
  * every weight with its path. Unnamed layers are numbered by kind within their block (`conv.0`, `conv.1`, rule 19).
  */
 import type * as ast from "../../../../grammar/ast.js";
+import { suggest } from "../../../common/did-you-mean.js";
 import type { Axis, Layer, LayerOp, Network, WeightSpec } from "../../typed/tree.js";
-import { suggest } from "../core/checker.js";
 import type { Scope } from "../core/scope.js";
 import { type BlockValue, describe, int, printAxes, type Value } from "../core/values.js";
 import { bindArguments } from "../expressions/arguments.js";

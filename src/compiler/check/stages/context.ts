@@ -1,8 +1,8 @@
 /** What every kind of stage does: lines that it must have, slots filled, weights that train, stages that it needs. */
 import type * as ast from "../../../../grammar/ast.js";
+import { suggest } from "../../../common/did-you-mean.js";
 import type { Block, Learn, Metric, Network, Optimizer, Schedule, Slot, Stage, WeightFile } from "../../typed/tree.js";
 import { calledStages } from "../../typed/walk.js";
-import { suggest } from "../core/checker.js";
 import type { Scope } from "../core/scope.js";
 import { describe, type Value } from "../core/values.js";
 import type { Datasets } from "../data/datasets.js";

@@ -1,8 +1,8 @@
 /** An `evaluate` stage: one row per task, the images embedded once where that is the same (rule 12). */
 
+import { suggest } from "../../../common/did-you-mean.js";
 import { reportText } from "../../typed/describe.js";
 import type { EvaluateRow, EvaluateStage, Metric, Report, Task } from "../../typed/tree.js";
-import { suggest } from "../core/checker.js";
 import { metricBlockers } from "./blockers.js";
 import {
   type ElaboratedStage,

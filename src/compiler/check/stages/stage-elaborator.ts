@@ -1,7 +1,8 @@
 /** All stages of an experiment, each typed when something needs it, dependencies first. */
 import type * as ast from "../../../../grammar/ast.js";
+import { suggest } from "../../../common/did-you-mean.js";
 import type { Axis, Dataset, Stage } from "../../typed/tree.js";
-import { type Checker, suggest } from "../core/checker.js";
+import type { Checker } from "../core/checker.js";
 import type { Scope } from "../core/scope.js";
 import { type CallableValue, describe, type MetricValue } from "../core/values.js";
 import { Datasets } from "../data/datasets.js";

@@ -1,7 +1,6 @@
 /** The lines of a stage, those of `like` included, each with the scope that it was written in. */
 import type * as ast from "../../../../grammar/ast.js";
-import { didYouMean } from "../../../common/did-you-mean.js";
-import { suggest } from "../core/checker.js";
+import { didYouMean, suggest } from "../../../common/did-you-mean.js";
 import type { Scope } from "../core/scope.js";
 
 export interface ScopedLine<L extends ast.StageLine = ast.StageLine> {

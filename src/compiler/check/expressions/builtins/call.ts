@@ -1,7 +1,7 @@
 /** A call of a built-in: its arguments and clauses brought into the shape that its rule expects. */
 import type * as ast from "../../../../../grammar/ast.js";
+import { suggest } from "../../../../common/did-you-mean.js";
 import type { Axis } from "../../../typed/tree.js";
-import { suggest } from "../../core/checker.js";
 import type { Frame } from "../../core/frame.js";
 import type { Scope } from "../../core/scope.js";
 import { asNumbers, asTensor, frameOf, missingAxis } from "../../core/tensors.js";
