@@ -16,7 +16,7 @@ import { RefusedError, type RunOptions } from "../src/runtime/run/preflight.js";
 import { run } from "../src/runtime/run/run.js";
 import { findEntry } from "../src/runtime/store/store.js";
 import { packageRoot } from "../src/runtime/system/package.js";
-import { places } from "../src/runtime/system/project.js";
+import { projectPaths } from "../src/runtime/system/project.js";
 import { familyOf, type MethodRow, rendered, type Saved, withTable } from "./methods-table.js";
 
 const folder = join(packageRoot, "examples", "methods");
@@ -52,7 +52,7 @@ async function measure(name: string, settings: Pick<RunOptions, "seed" | "thread
     const { status, results, failures } = await started.done;
     if (status !== "done") return told(failures);
     // What a stage cost is in the store, whether it was computed now or served.
-    const manifestOf = (stage: string) => findEntry(places.store(project), keys.get(stage) ?? "", {})?.manifest;
+    const manifestOf = (stage: string) => findEntry(projectPaths.store(project), keys.get(stage) ?? "", {})?.manifest;
     const text = readFileSync(file, "utf8");
     const rows = evaluations(experiment, name).map((stage): [string, MethodRow] => {
       const costs = (name === shared ? [stage] : own(experiment)).flatMap(({ id }) => manifestOf(id) ?? []);

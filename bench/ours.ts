@@ -117,7 +117,7 @@ function split() {
   return {
     split: "test" as const,
     digest: "bench",
-    source: "bench",
+    imageDigest: "bench",
     classes: Array.from({ length: benchSplit.classes }, (_, index) => `class ${index}`),
     offsets: Int32Array.from({ length: benchSplit.classes + 1 }, (_, index) => index * benchSplit.images),
     sourceOf: (image: number) => `image ${image}`,

@@ -7,13 +7,13 @@ export interface Cli extends Streams {
 }
 
 /** Examples for the foot of a command's help: a command line and what it does. */
-export function examples(list: readonly (readonly [string, string])[]): string {
+export function helpExamples(list: readonly (readonly [string, string])[]): string {
   const width = Math.max(...list.map(([line]) => line.length));
   return `\nExamples:\n${list.map(([line, what]) => `  $ ${line.padEnd(width)}  ${what}`).join("\n")}`;
 }
 
 /** For options that may be given again: `--force a --force b`. */
-export function collect(value: string, before: readonly string[] = []): string[] {
+export function collectValues(value: string, before: readonly string[] = []): string[] {
   return [...before, value];
 }
 

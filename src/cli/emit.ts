@@ -18,7 +18,7 @@ import type { CompiledFile } from "../runtime/host/compile-file.js";
 import { episodesInRun, imageEpisodesInRun, imagesPerRun } from "../runtime/stages/chunks.js";
 import { outputsOf } from "../runtime/stages/classify.js";
 import type { EmitPhase } from "./commands/check.js";
-import { sourceOf } from "./experiment.js";
+import { sourceReader } from "./experiment.js";
 
 export function emit(phase: EmitPhase, compiled: CompiledFile): string {
   const { modules, experiment } = compiled;
@@ -29,7 +29,7 @@ export function emit(phase: EmitPhase, compiled: CompiledFile): string {
   if (phase === "stages") {
     return json(stageGraph(experiment).nodes.map(({ kind, id, name, needs }) => ({ id, kind, name, needs })));
   }
-  const source = sourceOf(compiled);
+  const source = sourceReader(compiled);
   const programs = programsOf(experiment);
   const texts = programs.map((p) => (phase === "tensor" ? print(p, { source }) : printOnnx(lowerProgram(p))));
   return `${texts.join("\n\n")}\n`;

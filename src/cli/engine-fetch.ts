@@ -1,7 +1,7 @@
 /** The default engine's library, where it is not yet: fetched once per user, from the npm registry. */
 import { obtainOnnxRuntime, onnxRuntimeInstalled } from "../runtime/engines/onnx/obtain.js";
 import type { Cli } from "./command.js";
-import { exitCodes } from "./exit.js";
+import { exitCodes } from "./exit-codes.js";
 
 export async function fetchMissingEngine(cli: Cli, projectDir: string): Promise<void> {
   if (onnxRuntimeInstalled()) return;

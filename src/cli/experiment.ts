@@ -1,40 +1,47 @@
 /** Compiling an experiment for a command, and saying what is wrong with it. */
 import type { Diagnostic } from "../compiler/diagnostics/diagnostic.js";
-import { type CompiledFile, fileCompiler } from "../runtime/host/compile-file.js";
+import { type CompiledFile, createFileCompiler } from "../runtime/host/compile-file.js";
 import { nodeHost } from "../runtime/host/host.js";
 import type { Cli } from "./command.js";
-import { exitCodes, isUsageCode } from "./exit.js";
+import { exitCodes, isUsageCode } from "./exit-codes.js";
 import type { ExperimentOptions } from "./options.js";
-import { readParams } from "./params.js";
-import { UsageError } from "./usage.js";
+import { readParameterFile } from "./parameter-file.js";
+import { UsageError } from "./usage-error.js";
 
-export interface Explained {
+export interface ReportedCompilation {
   readonly compiled: CompiledFile;
   readonly code: number | undefined;
 }
 
 /** Compiles and prints every diagnostic; where there are errors, answers the exit code. */
-export async function compileOrExplain(cli: Cli, file: string, options: ExperimentOptions): Promise<Explained> {
-  return await explainer(cli, options)(file);
+export async function compileAndReport(
+  cli: Cli,
+  file: string,
+  options: ExperimentOptions,
+): Promise<ReportedCompilation> {
+  return await reportingCompiler(cli, options)(file);
 }
 
 /** As `compileOrExplain`, for several files. */
-export function explainer(cli: Cli, options: ExperimentOptions): (file: string) => Promise<Explained> {
-  const set = settings(options.set ?? []);
-  const params = options.params === undefined ? undefined : readParams(options.params);
-  const compileNext = fileCompiler({ set, ...(params === undefined ? {} : { params }) });
+export function reportingCompiler(
+  cli: Cli,
+  options: ExperimentOptions,
+): (file: string) => Promise<ReportedCompilation> {
+  const set = parseAssignments(options.set ?? []);
+  const params = options.params === undefined ? undefined : readParameterFile(options.params);
+  const compileNext = createFileCompiler({ set, ...(params === undefined ? {} : { params }) });
   return async (file) => {
     const compiled = compileNext(file);
     if (compiled.diagnostics.length > 0) {
-      const { printDiagnostics } = await import("./problems.js");
-      printDiagnostics(cli, compiled.diagnostics, sourceOf(compiled));
+      const { printDiagnostics } = await import("./report-errors.js");
+      printDiagnostics(cli, compiled.diagnostics, sourceReader(compiled));
     }
     return { compiled, code: compiled.experiment === undefined ? refusalCode(compiled.diagnostics) : undefined };
   };
 }
 
 /** The texts that diagnostics point into: modules, and other files of the project that a line names. */
-export function sourceOf({
+export function sourceReader({
   modules,
   project,
 }: Pick<CompiledFile, "modules" | "project">): (file: string) => string | undefined {
@@ -48,7 +55,7 @@ export function refusalCode(diagnostics: readonly Diagnostic[]): number {
 }
 
 /** `["a=1"]` → `{ a: "1" }`; the last of several values counts. */
-function settings(list: readonly string[]): Record<string, string> {
+function parseAssignments(list: readonly string[]): Record<string, string> {
   return Object.fromEntries(
     list.map((item) => {
       const at = item.indexOf("=");

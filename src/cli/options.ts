@@ -2,8 +2,8 @@
 import type { Command } from "commander";
 import type { RunOptions } from "../runtime/run/preflight.js";
 import type { Project } from "../runtime/system/project.js";
-import { collect } from "./command.js";
-import { UsageError } from "./usage.js";
+import { collectValues } from "./command.js";
+import { UsageError } from "./usage-error.js";
 
 export interface ExperimentOptions {
   readonly set?: readonly string[];
@@ -17,7 +17,7 @@ export function withExperiment(command: Command): Command {
 
 export function withParameters(command: Command): Command {
   return command
-    .option("--set <name=value>", "give a parameter a value (may be repeated)", collect)
+    .option("--set <name=value>", "give a parameter a value (may be repeated)", collectValues)
     .option("--params <file.json>", "give parameters their values from a JSON object");
 }
 
@@ -37,7 +37,7 @@ export function withMachine(command: Command): Command {
     .option("--device <name>", "`cpu`, `gpu` or, of several, `gpu:1`")
     .option("--threads <n>", "cores to use; all of them unless given")
     .option("--seed <n>", "seed of weights, order, augmentation and episodes; 0 unless given")
-    .option("--force <stage>", "run this stage although the store has it (may be repeated)", collect)
+    .option("--force <stage>", "run this stage although the store has it (may be repeated)", collectValues)
     .option("--exact", "use only stored results of exactly this machine's numerics");
 }
 
@@ -48,14 +48,14 @@ export function runOptions(project: Project, options: MachineOptions): RunOption
     project,
     ...(engine === undefined ? {} : { engine }),
     ...(device === undefined ? {} : { device }),
-    ...(threads === undefined ? {} : { threads: number("--threads", threads) }),
-    ...(seed === undefined ? {} : { seed: number("--seed", seed) }),
+    ...(threads === undefined ? {} : { threads: parseNumber("--threads", threads) }),
+    ...(seed === undefined ? {} : { seed: parseNumber("--seed", seed) }),
     force: force ?? [],
     exact: exact === true,
   };
 }
 
-function number(option: string, text: string): number {
+function parseNumber(option: string, text: string): number {
   const value = Number(text);
   if (text.trim() === "" || Number.isNaN(value)) throw new UsageError(`\`${option} ${text}\` is not a number`);
   return value;

@@ -1,6 +1,6 @@
 /** The command line: which commands there are, and what becomes of anything that goes wrong in one. */
 import { CommanderError } from "commander";
-import { type Cli, Command, examples } from "./command.js";
+import { type Cli, Command, helpExamples } from "./command.js";
 import * as check from "./commands/check.js";
 import * as data from "./commands/data.js";
 import * as engines from "./commands/engines.js";
@@ -10,7 +10,7 @@ import * as init from "./commands/init.js";
 import * as plan from "./commands/plan.js";
 import * as run from "./commands/run.js";
 import * as runs from "./commands/runs.js";
-import { exitCodes } from "./exit.js";
+import { exitCodes } from "./exit-codes.js";
 
 const commands = [run, check, plan, runs, explain, engines, data, fmt, init];
 
@@ -30,7 +30,7 @@ export async function main(argv: readonly string[], streams: Cli): Promise<numbe
     return exitCode;
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.done : exitCodes.usage;
-    const { reportFailure } = await import("./problems.js");
+    const { reportFailure } = await import("./report-errors.js");
     return reportFailure(error, streams);
   }
 }
@@ -46,7 +46,7 @@ async function createProgram(cli: Cli, exit: (code: number) => void): Promise<Co
     .usage("<command> [options]")
     .addHelpText(
       "after",
-      examples([
+      helpExamples([
         ["fslc init my-experiment", "write a commented experiment to start from"],
         ["fslc run examples/emoji.fsl", "train and evaluate"],
         ["fslc plan examples/emoji.fsl", "what would run, how large it is, what is cached"],

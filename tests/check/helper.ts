@@ -2,7 +2,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { type Compilation, type CompilerHost, compile } from "../../src/compiler/compile.js";
 import type { DataSource, DatasetFacts, Experiment, Stage } from "../../src/compiler/typed/tree.js";
-import { readEpisodeList } from "../../src/runtime/data/episode-list.js";
+import { parseEpisodeList } from "../../src/runtime/data/episode-list.js";
 import { describeSources } from "../../src/runtime/data/sources/index.js";
 
 const specs = new URL("../../specs/", import.meta.url);
@@ -57,7 +57,7 @@ export function hostOf(files: Readonly<Record<string, string>>): CompilerHost {
     files: {
       episodes: (path) => {
         const text = files[path];
-        return text === undefined ? { problem: "there is no such file", place: undefined } : readEpisodeList(text);
+        return text === undefined ? { problem: "there is no such file", place: undefined } : parseEpisodeList(text);
       },
       // A text of lines `NAME SIZE×SIZE` stands for a file of such tensors.
       weights: (path) => {

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
+import { resultsTable } from "../../src/cli/print/run-summary.js";
 import { printComparison } from "../../src/cli/print/runs.js";
-import { resultsTable } from "../../src/cli/reporters/receipt.js";
 import { compareEvaluations } from "../../src/runtime/run/compare.js";
 import type { Evaluation } from "../../src/runtime/run/runs.js";
 import type { ScoredRow } from "../../src/runtime/store/scores.js";

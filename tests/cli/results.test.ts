@@ -2,9 +2,9 @@
 import { PassThrough } from "node:stream";
 import { expect, it } from "vitest";
 import { printReports } from "../../src/cli/print/reports.js";
-import { pathLines } from "../../src/cli/print/runs.js";
+import { resultNotes, resultsTable } from "../../src/cli/print/run-summary.js";
+import { printPaths } from "../../src/cli/print/runs.js";
 import { plainReporter } from "../../src/cli/reporters/plain.js";
-import { notes, resultsTable } from "../../src/cli/reporters/receipt.js";
 import type { EvaluateRow, EvaluateStage } from "../../src/compiler/typed/tree.js";
 import type { Result } from "../../src/runtime/events/events.js";
 import { reportOn } from "../../src/runtime/stages/reports.js";
@@ -50,7 +50,7 @@ it("counts queries whose scores are not numbers", () => {
   expect(resultsOf(metrics.plain, [0, 0, 0, 0])[0]).not.toHaveProperty("unscored");
   const [result] = resultsOf(metrics.plain, [0, 1, 0, 1]);
   expect(result).toMatchObject({ metric: "accuracy", unscored: 2 });
-  expect(notes(result === undefined ? [] : [result], 80).join("\n")).toContain(
+  expect(resultNotes(result === undefined ? [] : [result], 80).join("\n")).toContain(
     "final: 2 queries of its 2 episodes got scores that are not numbers; each counts\nas wrong.",
   );
 });
@@ -67,7 +67,7 @@ it("breaks the heading of confusions at 80 columns", () => {
 
 it("lists paths behind the stages that they are of", () => {
   expect(
-    pathLines("weights", [
+    printPaths("weights", [
       ["base", "/w/a"],
       ["tuned", "/w/b"],
     ]),

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { bytes, count, duration, flops, interval, rate, shorten } from "../../src/cli/view/format.js";
-import { fitRows, graphRows } from "../../src/cli/view/graph.js";
+import { graphRows, limitRows } from "../../src/cli/view/graph.js";
 import { layout, screenLines } from "../../src/cli/view/layout.js";
 import { type Line, lineWidth } from "../../src/cli/view/line.js";
 import { initialState, interrupted, type RunState, reduce, secondsLeft } from "../../src/cli/view/model.js";
@@ -113,7 +113,7 @@ test("the graph hangs each stage under the deepest that it needs and names only 
 
 test("where stages do not fit, running ones stay and the rest is counted", () => {
   const { state } = stateAt(fakeRun({ extraStages: 20 }), (e) => e.type === "stage.step");
-  const { rows, hidden } = fitRows(graphRows(state.stages), 4);
+  const { rows, hidden } = limitRows(graphRows(state.stages), 4);
   expect(rows.map((r) => r.stage.outline.name)).toContain("proto");
   expect(rows).toHaveLength(3);
   expect(hidden).toBe("… plus 20 more waiting, 2 more finished");

@@ -2,8 +2,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { fold, rootKey } from "../../src/common/random/stream.js";
 import type { Transform } from "../../src/compiler/typed/tree.js";
-import { applyFixed, applyStep, TooSmall } from "../../src/runtime/data/augment.js";
-import { packPrefixes, remaining, sizeAfter } from "../../src/runtime/data/chain.js";
+import { applyFixed, applyStep, ImageTooSmallError } from "../../src/runtime/data/augment.js";
 import {
   crop,
   grayscale,
@@ -14,6 +13,7 @@ import {
   withChannels,
 } from "../../src/runtime/data/pixels.js";
 import { resizeBox, resizeTo, rotate } from "../../src/runtime/data/resample.js";
+import { packedPrefixes, remainingSteps, sizeAfter } from "../../src/runtime/data/transform-chain.js";
 import { normalize } from "./support.js";
 
 const image = (channels: number, height: number, width: number, data: readonly number[]): Pixels => ({
@@ -243,8 +243,10 @@ describe("random steps", () => {
   });
 
   test("a crop of more than there is throws", () => {
-    expect(() => applyFixed({ op: "center_crop", size: 4 }, flat(0, 1, 3))).toThrow(TooSmall);
-    expect(() => applyStep({ op: "random_crop", size: 6, pad: 1 }, flat(0, 1, 3), key(0), 0)).toThrow(TooSmall);
+    expect(() => applyFixed({ op: "center_crop", size: 4 }, flat(0, 1, 3))).toThrow(ImageTooSmallError);
+    expect(() => applyStep({ op: "random_crop", size: 6, pad: 1 }, flat(0, 1, 3), key(0), 0)).toThrow(
+      ImageTooSmallError,
+    );
   });
 });
 
@@ -256,25 +258,25 @@ describe("what is packed of a chain", () => {
   const flip: Transform = { op: "flip", p: 0.5 };
 
   test("the common start, where the rest is cheap", () => {
-    const prefixes = packPrefixes({ train: [resize, random, flip, normalize], eval: [resize, center, normalize] });
+    const prefixes = packedPrefixes({ train: [resize, random, flip, normalize], eval: [resize, center, normalize] });
     expect(prefixes).toEqual([[resize]]);
-    expect(remaining([resize, random, flip, normalize], [resize])).toEqual([random, flip]);
-    expect(remaining([resize, center, normalize], [resize])).toEqual([center]);
+    expect(remainingSteps([resize, random, flip, normalize], [resize])).toEqual([random, flip]);
+    expect(remainingSteps([resize, center, normalize], [resize])).toEqual([center]);
   });
 
   test("one start for each chain, where they resample differently", () => {
     const train = [resized, flip, normalize];
     const evaluation = [resize, center, normalize];
-    const prefixes = packPrefixes({ train, eval: evaluation });
+    const prefixes = packedPrefixes({ train, eval: evaluation });
     expect(prefixes).toEqual([[{ op: "shrink", size: 126 }], [resize, center]]);
-    expect(remaining(train, prefixes[0] ?? [])).toEqual([resized, flip]);
-    expect(remaining(evaluation, prefixes[0] ?? [])).toBeUndefined();
-    expect(remaining(evaluation, prefixes[1] ?? [])).toEqual([]);
-    expect(remaining(train, prefixes[1] ?? [])).toBeUndefined();
+    expect(remainingSteps(train, prefixes[0] ?? [])).toEqual([resized, flip]);
+    expect(remainingSteps(evaluation, prefixes[0] ?? [])).toBeUndefined();
+    expect(remainingSteps(evaluation, prefixes[1] ?? [])).toEqual([]);
+    expect(remainingSteps(train, prefixes[1] ?? [])).toBeUndefined();
   });
 
   test("everything, where both chains are fixed and equal", () => {
-    expect(packPrefixes({ train: [resize, center, normalize], eval: [resize, center, normalize] })).toEqual([
+    expect(packedPrefixes({ train: [resize, center, normalize], eval: [resize, center, normalize] })).toEqual([
       [resize, center],
     ]);
   });

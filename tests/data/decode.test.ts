@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { expect, test } from "vitest";
 import { decodeAll } from "../../src/runtime/data/decode.js";
-import { ImageReader } from "../../src/runtime/data/reader.js";
+import { ImageReader } from "../../src/runtime/data/image-reader.js";
 import type { ImageRef } from "../../src/runtime/data/sources/source.js";
 import { failsWith, picture, tempDir, write } from "./support.js";
 
@@ -20,7 +20,7 @@ test("a thread that ends while it has nothing to do ends the decoding of what co
   // Two chunks for one thread: the second is read first, and its images make the thread fail.
   const jobs = Array.from({ length: 32 }, (_, i) => ({
     ref: { name: `${i < 16 ? "slow" : "fast"} ${i}`, file },
-    turns: [0] as const,
+    quarterTurns: [0] as const,
   }));
   const random = { op: "flip", p: 0.5 } as const; // No start of a chain draws: a thread does not expect it.
   const recipe = { channels: 3, prefixes: [[random]] };

@@ -1,13 +1,13 @@
 import { describe, expect, test } from "vitest";
 import { DiagnosticError } from "../../src/compiler/diagnostics/diagnostic.js";
 import type { PackedSplit } from "../../src/runtime/data/contract.js";
-import { disjointEpisodes, withoutSharing } from "../../src/runtime/data/disjoint.js";
+import { disjointEpisodes, disjointSubset } from "../../src/runtime/data/disjoint-episodes.js";
 import {
   type EpisodeList,
-  listEpisodes,
-  printEpisodeList,
-  readEpisodeList,
+  formatEpisodeList,
+  parseEpisodeList,
   resolveEpisodes,
+  toEpisodeList,
 } from "../../src/runtime/data/episode-list.js";
 import { sampleEpisode } from "../../src/runtime/data/index.js";
 import { placeOf } from "../../src/runtime/system/json-place.js";
@@ -22,7 +22,7 @@ const paths = [
 const split: PackedSplit = {
   split: "test",
   digest: "d",
-  source: "d",
+  imageDigest: "d",
   classes: ["ant", "bee", "cow"],
   offsets: Int32Array.from([0, 5, 10, 15]),
   sourceOf: (image) => paths[image] ?? "",
@@ -31,14 +31,14 @@ const episodes = Array.from({ length: 7 }, (_, i) => sampleEpisode(0, "evaluate"
 
 /** The list of a text, as it must be right. */
 function listOf(text: string): EpisodeList {
-  const read = readEpisodeList(text);
+  const read = parseEpisodeList(text);
   if ("problem" in read) throw new Error(read.problem);
   return read.list;
 }
 const resolved = (text: string) => resolveEpisodes(text, listOf(text), split, "list.json");
 /** What is wrong with a text, and the text that it points at. */
 function refusal(text: string): [string, string] {
-  const read = readEpisodeList(text);
+  const read = parseEpisodeList(text);
   if ("problem" in read) return [read.problem, text.slice(read.place?.start, read.place?.end)];
   try {
     resolveEpisodes(text, read.list, split, "list.json");
@@ -54,22 +54,22 @@ const episode = (...classes: unknown[]): string =>
 const ant = { class: "ant", support: ["a0.png", 1], query: ["ant/a2.png"] };
 
 test("sampled episodes written and read again are the same episodes", () => {
-  const text = printEpisodeList(listEpisodes(split, task, episodes));
+  const text = formatEpisodeList(toEpisodeList(split, task, episodes));
   expect(resolved(text)).toEqual(episodes);
-  expect(readEpisodeList(text)).toMatchObject({ task, episodes: 7 });
+  expect(parseEpisodeList(text)).toMatchObject({ task, episodes: 7 });
 });
 
 test("where paths of a class are not its own, images are written by number", () => {
   const turned = { ...split, sourceOf: () => "one.png" };
-  const list = listEpisodes(turned, task, episodes);
+  const list = toEpisodeList(turned, task, episodes);
   expect(list.episodes[0]?.[0]?.support.every((image) => typeof image === "number")).toBe(true);
   expect(resolveEpisodes("", list, turned, "list.json")).toEqual(episodes);
 });
 
 test("the digest is the list's, not its text's", () => {
-  const list = listEpisodes(split, task, episodes);
-  const digest = (text: string): unknown => "digest" in readEpisodeList(text) && readEpisodeList(text);
-  expect(digest(JSON.stringify(list))).toEqual(digest(printEpisodeList(list)));
+  const list = toEpisodeList(split, task, episodes);
+  const digest = (text: string): unknown => "digest" in parseEpisodeList(text) && parseEpisodeList(text);
+  expect(digest(JSON.stringify(list))).toEqual(digest(formatEpisodeList(list)));
   const [first, ...rest] = list.episodes;
   const swapped = { ...list, episodes: [...rest, first] };
   expect(digest(JSON.stringify(swapped))).not.toEqual(digest(JSON.stringify(list)));
@@ -147,5 +147,5 @@ test("disjoint episodes share no image, are as many as fit, and depend on the se
     expect(new Set(classes).size).toBe(3);
     support.forEach((image, w) => expect(Math.floor(image / 10)).toBe(classes[w]));
   }
-  expect(withoutSharing([...drawn, ...drawn])).toEqual(drawn);
+  expect(disjointSubset([...drawn, ...drawn])).toEqual(drawn);
 });

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import sharp from "sharp";
 import { describe, expect, test } from "vitest";
 import type { Dataset, Transform } from "../../src/compiler/typed/tree.js";
-import { ingest, inspect, openPack } from "../../src/runtime/data/index.js";
+import { ingest, openPack, summarizePack } from "../../src/runtime/data/index.js";
 import type { PackManifest } from "../../src/runtime/data/pack.js";
 import { fromInterleaved } from "../../src/runtime/data/pixels.js";
 import { decodePlainPng } from "../../src/runtime/data/png.js";
@@ -45,12 +45,12 @@ describe("a pack", () => {
       ingest(dataset("folder", { root: "root" }, both([{ op: "resize", size: side }], side)), options(dir));
     const [small, large] = [await at(4), await at(6)];
     expect(small.splits.test?.digest).not.toBe(large.splits.test?.digest);
-    expect(small.splits.test?.source).toBe(large.splits.test?.source);
-    expect(small.splits.test?.source).not.toBe(small.splits.train?.source);
+    expect(small.splits.test?.imageDigest).toBe(large.splits.test?.imageDigest);
+    expect(small.splits.test?.imageDigest).not.toBe(small.splits.train?.imageDigest);
     write(join(dir, "root/test/cat/0.png"), await picture(77, 8, 8));
     const changed = await at(6);
-    expect(changed.splits.test?.source).not.toBe(large.splits.test?.source);
-    expect(changed.splits.train?.source).toBe(large.splits.train?.source);
+    expect(changed.splits.test?.imageDigest).not.toBe(large.splits.test?.imageDigest);
+    expect(changed.splits.train?.imageDigest).toBe(large.splits.train?.imageDigest);
     // A pack of an older version knows the digest with its size only.
     const manifest = join(changed.dir, "manifest.json");
     const older = JSON.parse(readFileSync(manifest, "utf8")) as PackManifest;
@@ -61,7 +61,7 @@ describe("a pack", () => {
       ),
     );
     const opened = await openPack(changed.dir);
-    expect(opened.splits.test?.source).toBe(changed.splits.test?.digest);
+    expect(opened.splits.test?.imageDigest).toBe(changed.splits.test?.digest);
   });
 
   test("holds each image as it was decoded, in class order, and says where it is from", async () => {
@@ -81,7 +81,7 @@ describe("a pack", () => {
     for (let c = 0; c < 3; c++) {
       for (let i = 0; i < 64; i++) expect(rows[c * 64 + i]).toBe(first[3 * i + c]);
     }
-    const summary = inspect(pack);
+    const summary = summarizePack(pack);
     expect(summary.splits.map(({ split, classes, images }) => [split, classes, images])).toEqual([
       ["train", 2, 6],
       ["test", 1, 3],
@@ -309,7 +309,7 @@ describe("what will not do is said at the dataset's declaration", () => {
     expect(pack.skipped).toEqual(["train/bee/0.png", "train/bee/2.png"]);
     expect([...(pack.splits.train?.offsets ?? [])]).toEqual([0, 3, 4]);
     expect(pack.splits.train?.sourceOf(3)).toBe("train/bee/1.png");
-    expect(inspect(pack).skipped).toHaveLength(2);
+    expect(summarizePack(pack).skipped).toHaveLength(2);
     // Having skipped before does not let a stricter run through.
     await failsWith("FSL6003", () => ingest(d, options(dir)));
   });

@@ -2,7 +2,7 @@ import { existsSync, readFileSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import type { DataSource, SplitName } from "../../src/compiler/typed/tree.js";
-import { classLists } from "../../src/runtime/data/sources/class-lists.js";
+import { readClassLists } from "../../src/runtime/data/sources/class-lists.js";
 import { cubSplit } from "../../src/runtime/data/sources/cub.js";
 import { emojiSplit, sharedNames, svgOf } from "../../src/runtime/data/sources/emoji.js";
 import { splitByName } from "../../src/runtime/data/sources/folder.js";
@@ -132,7 +132,7 @@ describe("folder", () => {
   ])("published lists come with it: %s", async (lists, from) => {
     const dir = tempDir();
     const args = { root: "root", lists };
-    for (const name of classLists({ kind: "folder", args }, places(dir))?.keys() ?? []) {
+    for (const name of readClassLists({ kind: "folder", args }, places(dir))?.keys() ?? []) {
       write(join(dir, "root/train", name, "1.png"), "");
     }
     for (const path of ["val/n01532829/2.png", "other/1.png"]) write(join(dir, "root", path), "");
@@ -142,7 +142,7 @@ describe("folder", () => {
     const { message } = await failsWith("FSL6005", () => list("folder", { root: "root", lists: "fsl:omniglot" }, dir));
     expect(message).toContain('"fsl:mini-imagenet", "fsl:tiered-imagenet"');
     if (realData.missing) return;
-    const known = classLists({ kind: "folder", args }, places(dir));
+    const known = readClassLists({ kind: "folder", args }, places(dir));
     for (const split of splits) {
       const here = [...(known ?? [])].filter(([, its]) => its === split).map(([name]) => name);
       expect(here.sort()).toEqual(published(from, split).sort());

@@ -116,7 +116,7 @@ export function splitOf(sizes: readonly number[]): PackedSplit {
   return {
     split: "train",
     digest: "0",
-    source: "0",
+    imageDigest: "0",
     classes: sizes.map((_, c) => `class ${c}`),
     offsets,
     sourceOf: (image) => `image ${image}`,

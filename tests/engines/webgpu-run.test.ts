@@ -6,7 +6,7 @@ import type { EvaluateStage, MetaStage, PretrainStage } from "../../src/compiler
 import { plan } from "../../src/runtime/run/plan.js";
 import { run } from "../../src/runtime/run/run.js";
 import { allEntries, readWeights } from "../../src/runtime/store/store.js";
-import { type Project, places } from "../../src/runtime/system/project.js";
+import { type Project, projectPaths } from "../../src/runtime/system/project.js";
 import { base, experiment, follow, makeProject, type Played, proto, result } from "../runtime/tiny.js";
 import { titleOf } from "./support.js";
 import { webgpu } from "./webgpu.js";
@@ -36,7 +36,8 @@ describe(titleOf(webgpu), () => {
   });
   afterAll(() => rmSync(project.dir, { recursive: true, force: true }));
 
-  const entriesOf = (device: string) => allEntries(places.store({ dir: project.dir, home: join(project.dir, device) }));
+  const entriesOf = (device: string) =>
+    allEntries(projectPaths.store({ dir: project.dir, home: join(project.dir, device) }));
   const weightsOf = (device: string, stage: string) => {
     const entry = entriesOf(device).find(({ manifest }) => manifest.stage.id === stage);
     if (entry === undefined) throw new Error(`${stage} is not stored on ${device}`);

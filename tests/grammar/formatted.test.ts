@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { expect, test } from "vitest";
 import { parse } from "../../grammar/parse.js";
 import { print } from "../../grammar/print.js";
-import { starter } from "../../src/cli/commands/starter.js";
+import { starterExperiment } from "../../src/cli/starter-files.js";
 
 const files = ["specs", "examples", "bench/experiments"].flatMap((folder) =>
   (readdirSync(folder, { recursive: true }) as string[])
@@ -21,5 +21,5 @@ test.each(files)("%s", (file) => {
   expect(formatted(text), `\`fslc fmt ${file}\` formats it`).toBe(text);
 });
 test("what `fslc init` writes", () => {
-  expect(formatted(starter)).toBe(starter);
+  expect(formatted(starterExperiment)).toBe(starterExperiment);
 });

@@ -9,7 +9,7 @@ import { Pace, type StageContext } from "../../src/runtime/stages/context.js";
 import { runEvaluate } from "../../src/runtime/stages/evaluate.js";
 import { runMeta } from "../../src/runtime/stages/meta.js";
 import { runPretrain } from "../../src/runtime/stages/pretrain.js";
-import { type Project, places } from "../../src/runtime/system/project.js";
+import { type Project, projectPaths } from "../../src/runtime/system/project.js";
 import { slot } from "../lower/fixtures.js";
 import { base, experiment, images, makeProject, proto, result } from "./tiny.js";
 
@@ -20,7 +20,7 @@ let packs: ReadonlyMap<string, Awaited<ReturnType<typeof ingest>>>;
 beforeAll(async () => {
   project = await makeProject();
   const pack = await ingest(images, {
-    cacheDir: places.data(project),
+    cacheDir: projectPaths.data(project),
     projectDir: project.dir,
     threads: 1,
     signal: new AbortController().signal,

@@ -6,7 +6,7 @@ import type { Experiment } from "../../src/compiler/typed/tree.js";
 import { compileFile } from "../../src/runtime/host/compile-file.js";
 import { run } from "../../src/runtime/run/run.js";
 import { fillOrders } from "../../src/runtime/stages/classify.js";
-import { type Project, places } from "../../src/runtime/system/project.js";
+import { type Project, projectPaths } from "../../src/runtime/system/project.js";
 import { follow, makeProject, type Played } from "./tiny.js";
 
 vi.setConfig({ testTimeout: 240_000, hookTimeout: 240_000 });
@@ -87,7 +87,7 @@ describe("whole runs", () => {
   });
 
   test("what is fitted from base data is computed once", () => {
-    expect(readdirSync(places.fits(at("home-onnx")))).toHaveLength(1);
+    expect(readdirSync(projectPaths.fits(at("home-onnx")))).toHaveLength(1);
     const embedded = (stage: string): number[] => [
       ...new Set(
         played["onnx"]?.events.flatMap((event) =>

@@ -9,7 +9,7 @@ import { plan } from "../../src/runtime/run/plan.js";
 import { run } from "../../src/runtime/run/run.js";
 import { imageBatches } from "../../src/runtime/stages/pretrain.js";
 import { allEntries, readWeights, type StoreEntry } from "../../src/runtime/store/store.js";
-import { type Project, places } from "../../src/runtime/system/project.js";
+import { type Project, projectPaths } from "../../src/runtime/system/project.js";
 import { follow, makeProject, type Played } from "./tiny.js";
 
 vi.setConfig({ testTimeout: 240_000, hookTimeout: 240_000 });
@@ -51,7 +51,7 @@ function experimentOf(stages: string): Experiment {
 const play = (typed: Experiment, stages: string[], engine = "onnx"): Promise<Played> =>
   follow(run(typed, { project, threads: 2, engine, stages }));
 function entryOf(stage: string, engine = "onnx"): StoreEntry {
-  const found = allEntries(places.store(project)).find(
+  const found = allEntries(projectPaths.store(project)).find(
     ({ manifest }) => manifest.stage.id === stage && manifest.numerics.engine === engine,
   );
   if (found === undefined) throw new Error(`${stage} is not stored`);
@@ -275,7 +275,7 @@ test("images that are skipped leave every step full", async () => {
   const at = { dir, home: join(dir, ".fslc") };
   const played = await follow(run(experiment, { project: at, threads: 2, stages: ["base"] }));
   done(played);
-  const [stored] = allEntries(places.store(at));
+  const [stored] = allEntries(projectPaths.store(at));
   expect(stored?.manifest.data).toMatchObject([{ skipped: 1 }]);
   // Six steps an epoch, as 72 images were counted; 71 of them make five to a pass.
   expect(stored?.manifest.weights?.from).toEqual({ step: 12, epoch: 2, choice: "last" });

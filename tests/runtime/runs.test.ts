@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { expect, test } from "vitest";
 import { createRunFolder } from "../../src/runtime/run/run-folder.js";
 import { endsOfStages, findRun, listRuns } from "../../src/runtime/run/runs.js";
-import { places } from "../../src/runtime/system/project.js";
+import { projectPaths } from "../../src/runtime/system/project.js";
 
 test("runs that began in one second are listed by when they began, whatever their ids", () => {
   const dir = mkdtempSync(join(tmpdir(), "fslc-runs-"));
@@ -13,7 +13,7 @@ test("runs that began in one second are listed by when they began, whatever thei
   const second = Date.UTC(2026, 0, 1);
   // The ids' ends are random: of eight in a row, sorting by name keeps the order once in forty thousand times.
   const began = [7, 1, 5, 3, 0, 6, 2, 4].map((time) => {
-    const folder = createRunFolder(places.runs(project), new Date(second));
+    const folder = createRunFolder(projectPaths.runs(project), new Date(second));
     folder.append({
       type: "run.start",
       time: second + time,
@@ -34,7 +34,7 @@ test("runs that began in one second are listed by when they began, whatever thei
 test("the ends of stages are found among megabytes of steps, and half a line at the end is none", () => {
   const dir = mkdtempSync(join(tmpdir(), "fslc-runs-"));
   const project = { dir, home: join(dir, ".fslc") };
-  const folder = createRunFolder(places.runs(project), new Date(0));
+  const folder = createRunFolder(projectPaths.runs(project), new Date(0));
   folder.append({ type: "run.start", time: 0, run: folder.id, file: "ä.fsl", version: "0", seed: 0, stages: [] });
   const stages = ["grün", "blå", "łódź"];
   for (const [i, stage] of stages.entries()) {

@@ -11,7 +11,7 @@ import { resultsDir } from "../../src/runtime/store/run-results.js";
 import { decodeSafetensors } from "../../src/runtime/store/safetensors.js";
 import { parseScores } from "../../src/runtime/store/scores.js";
 import { allEntries, readWeights, type StoreEntry } from "../../src/runtime/store/store.js";
-import { type Project, places } from "../../src/runtime/system/project.js";
+import { type Project, projectPaths } from "../../src/runtime/system/project.js";
 import { schemaProblem } from "../../src/runtime/system/schema.js";
 import { runInWorker } from "../../src/runtime/worker/client.js";
 import { sgd } from "../lower/fixtures.js";
@@ -36,7 +36,7 @@ const typesOf = ({ events }: Played, stage: string): string[] => [
   ...new Set(events.flatMap((event) => ("stage" in event && event.stage === stage ? [event.type] : []))),
 ];
 function entryOf(at: Project, stage: string, engine = "onnx"): StoreEntry {
-  const found = allEntries(places.store(at)).find(
+  const found = allEntries(projectPaths.store(at)).find(
     ({ manifest }) => manifest.stage.id === stage && manifest.numerics.engine === engine,
   );
   if (found === undefined) throw new Error(`${stage} is not stored`);
@@ -64,7 +64,7 @@ describe.each(["onnx", "reference"])("on %s", (engine) => {
   });
 
   test("the manifests follow their schema and hold where the numbers come from", () => {
-    for (const { dir } of allEntries(places.store(home()))) {
+    for (const { dir } of allEntries(projectPaths.store(home()))) {
       expect(schemaProblem("manifest", JSON.parse(readFileSync(join(dir, "manifest.json"), "utf8")))).toBeUndefined();
     }
     const trained = entryOf(home(), "proto", engine).manifest;
@@ -106,9 +106,9 @@ describe.each(["onnx", "reference"])("on %s", (engine) => {
   });
 
   test("nothing is left beside the store, and the run folder holds the events", () => {
-    expect(readdirSync(places.store(home())).filter((name) => name.startsWith("."))).toEqual([]);
-    expect(readdirSync(places.locks(home()))).toEqual([]);
-    const dir = join(places.runs(home()), first.summary.run);
+    expect(readdirSync(projectPaths.store(home())).filter((name) => name.startsWith("."))).toEqual([]);
+    expect(readdirSync(projectPaths.locks(home()))).toEqual([]);
+    const dir = join(projectPaths.runs(home()), first.summary.run);
     const lines = readFileSync(join(dir, "events.ndjson"), "utf8").trim().split("\n");
     expect(lines.map((line) => JSON.parse(line))).toEqual(JSON.parse(JSON.stringify(first.events)));
     expect(schemaProblem("plan", JSON.parse(readFileSync(join(dir, "plan.json"), "utf8")))).toBeUndefined();
@@ -146,7 +146,7 @@ test("scores, logits and episodes are files of the result, and agree with it", a
   expect(disjoint?.episodes).toBe(4);
   expect(disjoint?.mean).toBeGreaterThan(0.5);
 
-  const dir = resultsDir(join(places.runs(at), played.summary.run), "reported");
+  const dir = resultsDir(join(projectPaths.runs(at), played.summary.run), "reported");
   expect(readdirSync(dir).sort()).toEqual([
     "episodes-2way-1shot-3query.json",
     "episodes-2way-2shot-3query.json",

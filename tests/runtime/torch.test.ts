@@ -8,7 +8,7 @@ import { compileFile } from "../../src/runtime/host/compile-file.js";
 import { run } from "../../src/runtime/run/run.js";
 import { resultsDir } from "../../src/runtime/store/run-results.js";
 import { decodeSafetensors } from "../../src/runtime/store/safetensors.js";
-import { places } from "../../src/runtime/system/project.js";
+import { projectPaths } from "../../src/runtime/system/project.js";
 import { follow } from "./tiny.js";
 
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
@@ -70,7 +70,7 @@ async function logits(init: string): Promise<Float32Array> {
   if (experiment === undefined) throw new Error("it does not compile");
   const { summary } = await follow(run(experiment, { project, threads: 2 }));
   expect(summary.failures).toEqual([]);
-  const file = join(resultsDir(join(places.runs(project), summary.run), "theirs"), "logits.safetensors");
+  const file = join(resultsDir(join(projectPaths.runs(project), summary.run), "theirs"), "logits.safetensors");
   const found = decodeSafetensors(readFileSync(file))["logits"];
   expect(found?.shape).toEqual(expected["logits"]?.shape);
   return found?.data as Float32Array;

@@ -34,7 +34,7 @@ import type {
 } from "../../src/compiler/typed/tree.js";
 import { networkWeights } from "../../src/compiler/typed/weights.js";
 import { applyStep } from "../../src/runtime/data/augment.js";
-import { disjointEpisodes } from "../../src/runtime/data/disjoint.js";
+import { disjointEpisodes } from "../../src/runtime/data/disjoint-episodes.js";
 import { sampleEpisode, shuffledImages } from "../../src/runtime/data/sampler.js";
 import { fillOrders } from "../../src/runtime/stages/classify.js";
 import { imageBatches } from "../../src/runtime/stages/pretrain.js";
@@ -348,7 +348,7 @@ const episode = (index: number): readonly number[] => {
   const { classes, support, query } = sampleEpisode(
     3,
     "train",
-    { ...split, digest: "", source: "", sourceOf: () => "" },
+    { ...split, digest: "", imageDigest: "", sourceOf: () => "" },
     task,
     index,
   );

@@ -1,10 +1,10 @@
 /** `fslc check FILE…`: every mistake in one pass; `--emit` shows what a phase makes of the file. */
 import type { CompiledFile } from "../../runtime/host/compile-file.js";
-import { type Cli, Command, examples } from "../command.js";
-import { exitCodes } from "../exit.js";
-import { fslFiles } from "../files.js";
+import { type Cli, Command, helpExamples } from "../command.js";
+import { exitCodes } from "../exit-codes.js";
+import { findFslFiles } from "../fsl-files.js";
 import { type ExperimentOptions, withParameters } from "../options.js";
-import { UsageError } from "../usage.js";
+import { UsageError } from "../usage-error.js";
 import { plural } from "../view/format.js";
 
 const phases = ["cst", "ast", "typed", "stages", "tensor", "onnx"] as const;
@@ -25,7 +25,7 @@ export function define(cli: Cli, exit: (code: number) => void): Command {
     .option("--emit <phase>", `print what a phase makes of it: ${phases.join(", ")}`)
     .addHelpText(
       "after",
-      examples([
+      helpExamples([
         ["fslc check experiment.fsl", "mistakes, each with its place, code and fix"],
         ["fslc check examples specs", "every .fsl file in two folders"],
         ["fslc check experiment.fsl --set shots=5", "with another value of a parameter"],
@@ -40,10 +40,10 @@ async function act(cli: Cli, paths: readonly string[], options: Options): Promis
   if (options.emit !== undefined && phase === undefined) {
     throw new UsageError(`there is no phase \`${options.emit}\` to emit; there are ${phases.join(", ")}`);
   }
-  const files = await fslFiles(paths);
+  const files = await findFslFiles(paths);
   if (phase !== undefined && files.length > 1) throw new UsageError("`--emit` shows one file; several are given");
-  const { explainer } = await import("../experiment.js");
-  const explain = explainer(cli, options);
+  const { reportingCompiler } = await import("../experiment.js");
+  const explain = reportingCompiler(cli, options);
   let worst: number = exitCodes.done;
   for (const file of files) {
     const { compiled, code } = await explain(file);

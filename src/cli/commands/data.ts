@@ -2,8 +2,8 @@
 import { DiagnosticError } from "../../compiler/diagnostics/diagnostic.js";
 import type { Dataset } from "../../compiler/typed/tree.js";
 import type { Project } from "../../runtime/system/project.js";
-import { type Cli, Command, examples } from "../command.js";
-import { exitCodes } from "../exit.js";
+import { type Cli, Command, helpExamples } from "../command.js";
+import { exitCodes } from "../exit-codes.js";
 import { type ExperimentOptions, withExperiment } from "../options.js";
 import { bytes, count, percent, plural } from "../view/format.js";
 
@@ -18,16 +18,18 @@ export function define(cli: Cli, exit: (code: number) => void): Command {
     .option("--json", "as JSON")
     .action(async (options: { json?: boolean }) => exit(await list(cli, options.json === true)));
   withExperiment(command.command("fetch").description("fetch, decode and pack the data of an experiment")).action(
-    async (file: string, options: ExperimentOptions) => exit(await act(cli, file, options, fetchOne)),
+    async (file: string, options: ExperimentOptions) => exit(await forEachDataset(cli, file, options, fetchOne)),
   );
   withExperiment(
     command
       .command("inspect")
       .description("show what is packed: classes, images, the smallest and largest class, digests"),
-  ).action(async (file: string, options: ExperimentOptions) => exit(await act(cli, file, options, inspectOne)));
+  ).action(async (file: string, options: ExperimentOptions) =>
+    exit(await forEachDataset(cli, file, options, inspectOne)),
+  );
   return command.addHelpText(
     "after",
-    examples([
+    helpExamples([
       ["fslc data list", "the sources and their arguments"],
       ["fslc data fetch examples/emoji.fsl", "have the data ready before a run"],
       ["fslc data inspect examples/emoji.fsl", "look at what was packed"],
@@ -55,14 +57,14 @@ async function list(cli: Cli, json: boolean): Promise<number> {
 }
 
 /** Each dataset of an experiment in turn, until one does not answer with 0. */
-async function act(
+async function forEachDataset(
   cli: Cli,
   file: string,
   options: ExperimentOptions,
   each: (cli: Cli, dataset: Dataset, project: Project, file: string) => Promise<number>,
 ): Promise<number> {
-  const { compileOrExplain, sourceOf } = await import("../experiment.js");
-  const { compiled, code } = await compileOrExplain(cli, file, options);
+  const { compileAndReport, sourceReader } = await import("../experiment.js");
+  const { compiled, code } = await compileAndReport(cli, file, options);
   if (compiled.experiment === undefined) return code ?? exitCodes.invalid;
   try {
     for (const dataset of Object.values(compiled.experiment.datasets)) {
@@ -72,8 +74,8 @@ async function act(
   } catch (error) {
     if (!(error instanceof DiagnosticError)) throw error;
     // Said here, where the text is known that it points into.
-    const { printDiagnostics } = await import("../problems.js");
-    printDiagnostics(cli, [error.diagnostic], sourceOf(compiled));
+    const { printDiagnostics } = await import("../report-errors.js");
+    printDiagnostics(cli, [error.diagnostic], sourceReader(compiled));
     return exitCodes.failed;
   }
   return exitCodes.done;
@@ -81,7 +83,7 @@ async function act(
 
 async function fetchOne(cli: Cli, dataset: Dataset, project: Project): Promise<number> {
   const { ingest } = await import("../../runtime/data/index.js");
-  const { places } = await import("../../runtime/system/project.js");
+  const { projectPaths } = await import("../../runtime/system/project.js");
   const { availableThreads } = await import("../../runtime/system/threads.js");
   const stop = new AbortController();
   const onSignal = (): void => stop.abort();
@@ -90,7 +92,7 @@ async function fetchOne(cli: Cli, dataset: Dataset, project: Project): Promise<n
   let lastTime = 0;
   try {
     const pack = await ingest(dataset, {
-      cacheDir: places.data(project),
+      cacheDir: projectPaths.data(project),
       projectDir: project.dir,
       threads: availableThreads(),
       signal: stop.signal,
@@ -118,14 +120,14 @@ async function fetchOne(cli: Cli, dataset: Dataset, project: Project): Promise<n
 }
 
 async function inspectOne(cli: Cli, dataset: Dataset, project: Project, file: string): Promise<number> {
-  const { findPack, inspect } = await import("../../runtime/data/index.js");
-  const { places } = await import("../../runtime/system/project.js");
-  const pack = await findPack(dataset, { cacheDir: places.data(project), projectDir: project.dir });
+  const { findPack, summarizePack } = await import("../../runtime/data/index.js");
+  const { projectPaths } = await import("../../runtime/system/project.js");
+  const pack = await findPack(dataset, { cacheDir: projectPaths.data(project), projectDir: project.dir });
   if (pack === undefined) {
     cli.stdout.write(`${dataset.name}: nothing is packed yet; \`fslc data fetch ${file}\` does it\n`);
     return exitCodes.done;
   }
   const { printPack } = await import("../print/pack.js");
-  cli.stdout.write(printPack(dataset.name, inspect(pack)));
+  cli.stdout.write(printPack(dataset.name, summarizePack(pack)));
   return exitCodes.done;
 }

@@ -1,8 +1,8 @@
 /** `fslc engines install` and `remove`: an engine that npm alone cannot bring. */
 import { Argument } from "commander";
 import type { Watch } from "../../runtime/engines/tensorflow/install.js";
-import { type Cli, Command, examples } from "../command.js";
-import { exitCodes } from "../exit.js";
+import { type Cli, Command, helpExamples } from "../command.js";
+import { exitCodes } from "../exit-codes.js";
 import { canDraw } from "../terminal.js";
 import { bytes, percent, shorten } from "../view/format.js";
 
@@ -19,7 +19,7 @@ export function defineInstall(cli: Cli, exit: (code: number) => void): Command {
     .option("--remove", "undo it: the same as `fslc engines remove`")
     .addHelpText(
       "after",
-      examples([
+      helpExamples([
         ["fslc engines install tensorflow", "TensorFlow for the CPU (0.3 GB to download, 0.9 GB on the disk)"],
         ["fslc engines install tensorflow --gpu", "TensorFlow for NVIDIA cards"],
         ["fslc engines install tensorflow --remove", "undo it"],
@@ -34,7 +34,7 @@ export function defineRemove(cli: Cli, exit: (code: number) => void): Command {
   return new Command("remove")
     .description("remove an engine that `fslc engines install` installed, and its downloads")
     .addArgument(engineArgument())
-    .addHelpText("after", examples([["fslc engines remove tensorflow", "free the disk of it"]]))
+    .addHelpText("after", helpExamples([["fslc engines remove tensorflow", "free the disk of it"]]))
     .action(async () => exit(await remove(cli)));
 }
 

@@ -1,6 +1,6 @@
 /** `fslc engines`: what can compute here, and for what cannot, why and the command that fixes it. */
-import { type Cli, Command, examples } from "../command.js";
-import { exitCodes } from "../exit.js";
+import { type Cli, Command, helpExamples } from "../command.js";
+import { exitCodes } from "../exit-codes.js";
 import { textWidth } from "../terminal.js";
 import { defineInstall, defineRemove } from "./engines-install.js";
 
@@ -18,7 +18,7 @@ export function define(cli: Cli, exit: (code: number) => void): Command {
     .addCommand(defineRemove(cli, exit))
     .addHelpText(
       "after",
-      examples([
+      helpExamples([
         ["fslc engines", "list them"],
         ["fslc engines install tensorflow", "install one that npm alone cannot bring"],
       ]),

@@ -1,6 +1,6 @@
 /** `fslc explain CODE`: cause, example and fix of a diagnostic; `--list` names them all. */
-import { type Cli, Command, examples } from "../command.js";
-import { exitCodes } from "../exit.js";
+import { type Cli, Command, helpExamples } from "../command.js";
+import { exitCodes } from "../exit-codes.js";
 
 export function define(cli: Cli, exit: (code: number) => void): Command {
   return new Command("explain")
@@ -9,7 +9,7 @@ export function define(cli: Cli, exit: (code: number) => void): Command {
     .option("--list", "list every code with its title")
     .addHelpText(
       "after",
-      examples([
+      helpExamples([
         ["fslc explain FSL3001", "explain one"],
         ["fslc explain --list", "list all"],
       ]),

@@ -1,8 +1,8 @@
 /** `fslc fmt FILE…`: the one layout of FSL; `--check` only says which files are not in it. */
 import { readFile, writeFile } from "node:fs/promises";
-import { type Cli, Command, examples } from "../command.js";
-import { exitCodes } from "../exit.js";
-import { fslFiles } from "../files.js";
+import { type Cli, Command, helpExamples } from "../command.js";
+import { exitCodes } from "../exit-codes.js";
+import { findFslFiles } from "../fsl-files.js";
 
 export function define(cli: Cli, exit: (code: number) => void): Command {
   return new Command("fmt")
@@ -11,7 +11,7 @@ export function define(cli: Cli, exit: (code: number) => void): Command {
     .option("--check", "change nothing; exit 1 where a file is not formatted")
     .addHelpText(
       "after",
-      examples([
+      helpExamples([
         ["fslc fmt experiment.fsl", "format it in place"],
         ["fslc fmt --check examples specs", "say which files are not formatted"],
       ]),
@@ -25,9 +25,9 @@ async function act(cli: Cli, paths: readonly string[], check: boolean): Promise<
   const { parse } = await import("../../../grammar/parse.js");
   const { print } = await import("../../../grammar/print.js");
   const { syntaxDiagnostics } = await import("../../compiler/diagnostics/syntax.js");
-  const { printDiagnostics, cannotRead, cannotWrite } = await import("../problems.js");
+  const { printDiagnostics, cannotRead, cannotWrite } = await import("../report-errors.js");
   let worst: number = exitCodes.done;
-  for (const file of await fslFiles(paths)) {
+  for (const file of await findFslFiles(paths)) {
     const text = await readFile(file, "utf8").catch((error: unknown) => {
       throw cannotRead(file, error);
     });

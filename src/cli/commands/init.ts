@@ -1,9 +1,9 @@
 /** `fslc init [DIR]`: a commented experiment that runs as it is. */
 import { mkdir, writeFile } from "node:fs/promises";
 import { join, relative } from "node:path";
-import { type Cli, Command, examples } from "../command.js";
-import { exitCodes } from "../exit.js";
-import { gitignore, starter } from "./starter.js";
+import { type Cli, Command, helpExamples } from "../command.js";
+import { exitCodes } from "../exit-codes.js";
+import { starterExperiment, starterGitignore } from "../starter-files.js";
 
 export function define(cli: Cli, exit: (code: number) => void): Command {
   return new Command("init")
@@ -11,7 +11,7 @@ export function define(cli: Cli, exit: (code: number) => void): Command {
     .argument("[dir]", "the folder to write it to", ".")
     .addHelpText(
       "after",
-      examples([
+      helpExamples([
         ["fslc init", "into this folder"],
         ["fslc init my-experiment", "into a new one"],
       ]),
@@ -22,15 +22,15 @@ export function define(cli: Cli, exit: (code: number) => void): Command {
 async function act(cli: Cli, dir: string): Promise<number> {
   const experiment = join(dir, "experiment.fsl");
   await mkdir(dir, { recursive: true }).catch(async (error: unknown) => {
-    throw (await import("../problems.js")).cannotWrite(dir, error);
+    throw (await import("../report-errors.js")).cannotWrite(dir, error);
   });
-  if (!(await create(experiment, starter))) {
+  if (!(await create(experiment, starterExperiment))) {
     cli.stderr.write(`fslc: ${experiment} is already there; it is left as it is\n`);
     return exitCodes.usage;
   }
   const written = [experiment];
   const ignore = join(dir, ".gitignore");
-  if (await create(ignore, gitignore)) written.push(ignore);
+  if (await create(ignore, starterGitignore)) written.push(ignore);
   for (const path of written) cli.stdout.write(`wrote ${path}\n`);
   const path = relative(".", experiment);
   cli.stdout.write(`\nNext:\n  fslc plan ${path}   what it will do\n  fslc run ${path}    train and evaluate\n`);
@@ -44,6 +44,6 @@ async function create(path: string, text: string): Promise<boolean> {
     return true;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "EEXIST") return false;
-    throw (await import("../problems.js")).cannotWrite(path, error);
+    throw (await import("../report-errors.js")).cannotWrite(path, error);
   }
 }

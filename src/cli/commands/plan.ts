@@ -1,6 +1,6 @@
 /** `fslc plan FILE`: what a run would do, without doing it. */
-import { type Cli, Command, examples } from "../command.js";
-import { exitCodes } from "../exit.js";
+import { type Cli, Command, helpExamples } from "../command.js";
+import { exitCodes } from "../exit-codes.js";
 import { type ExperimentOptions, type MachineOptions, runOptions, withExperiment, withMachine } from "../options.js";
 import { colorLevel, textWidth } from "../terminal.js";
 
@@ -15,7 +15,7 @@ export function define(cli: Cli, exit: (code: number) => void): Command {
     .option("--json", "as JSON")
     .addHelpText(
       "after",
-      examples([
+      helpExamples([
         ["fslc plan experiment.fsl", "the stages, and every layer with its shape"],
         ["fslc plan experiment.fsl --set shots=5", "what another parameter would run anew"],
       ]),
@@ -24,8 +24,8 @@ export function define(cli: Cli, exit: (code: number) => void): Command {
 }
 
 async function act(cli: Cli, file: string, options: Options): Promise<number> {
-  const { compileOrExplain, refusalCode, sourceOf } = await import("../experiment.js");
-  const { compiled, code } = await compileOrExplain(cli, file, options);
+  const { compileAndReport, refusalCode, sourceReader } = await import("../experiment.js");
+  const { compiled, code } = await compileAndReport(cli, file, options);
   if (compiled.experiment === undefined) return code ?? exitCodes.invalid;
   const { RefusedError } = await import("../../runtime/run/preflight.js");
   const { plan } = await import("../../runtime/run/plan.js");
@@ -40,8 +40,8 @@ async function act(cli: Cli, file: string, options: Options): Promise<number> {
     return exitCodes.done;
   } catch (error) {
     if (!(error instanceof RefusedError)) throw error;
-    const { printDiagnostics } = await import("../problems.js");
-    printDiagnostics(cli, error.diagnostics, sourceOf(compiled));
+    const { printDiagnostics } = await import("../report-errors.js");
+    printDiagnostics(cli, error.diagnostics, sourceReader(compiled));
     return refusalCode(error.diagnostics);
   }
 }

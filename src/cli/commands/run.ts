@@ -1,12 +1,12 @@
 /** `fslc run FILE`: trains and evaluates; what the store already holds is not run again. */
 import { DiagnosticError } from "../../compiler/diagnostics/diagnostic.js";
 import type { Run } from "../../runtime/run/run.js";
-import { type Cli, Command, examples } from "../command.js";
-import { exitCodes } from "../exit.js";
+import { type Cli, Command, helpExamples } from "../command.js";
+import { exitCodes } from "../exit-codes.js";
 import { type ExperimentOptions, type MachineOptions, runOptions, withExperiment, withMachine } from "../options.js";
 import type { Reporter, ReporterName } from "../reporters/reporter.js";
 import { canDraw, colorLevel, textWidth } from "../terminal.js";
-import { UsageError } from "../usage.js";
+import { UsageError } from "../usage-error.js";
 
 const reporters: readonly ReporterName[] = ["ink", "plain", "json"];
 
@@ -23,7 +23,7 @@ export function define(cli: Cli, exit: (code: number) => void): Command {
     .option("--quiet", "print nothing but the results")
     .addHelpText(
       "after",
-      examples([
+      helpExamples([
         ["fslc run experiment.fsl", "train and evaluate"],
         ["fslc run experiment.fsl --set shots=5 --seed 1", "with another parameter and seed"],
         ["fslc run experiment.fsl --engine auto", "on a GPU, where one is here"],
@@ -38,8 +38,8 @@ export function define(cli: Cli, exit: (code: number) => void): Command {
 
 async function act(cli: Cli, file: string, options: Options): Promise<number> {
   const name = reporterName(cli, options.reporter);
-  const { compileOrExplain, refusalCode, sourceOf } = await import("../experiment.js");
-  const { compiled, code } = await compileOrExplain(cli, file, options);
+  const { compileAndReport, refusalCode, sourceReader } = await import("../experiment.js");
+  const { compiled, code } = await compileAndReport(cli, file, options);
   if (compiled.experiment === undefined || code !== undefined) return code ?? exitCodes.invalid;
 
   const { chooseEngine } = await import("../../runtime/engines/select.js");
@@ -56,11 +56,11 @@ async function act(cli: Cli, file: string, options: Options): Promise<number> {
     started = run(compiled.experiment, { ...asked, choice });
   } catch (error) {
     if (!(error instanceof RefusedError)) throw error;
-    const { printDiagnostics } = await import("../problems.js");
-    printDiagnostics(cli, error.diagnostics, sourceOf(compiled));
+    const { printDiagnostics } = await import("../report-errors.js");
+    printDiagnostics(cli, error.diagnostics, sourceReader(compiled));
     return refusalCode(error.diagnostics);
   }
-  return await watch(cli, started, name, options.quiet === true, sourceOf(compiled));
+  return await watch(cli, started, name, options.quiet === true, sourceReader(compiled));
 }
 
 /** The default engine, where a run may want it. */
@@ -111,14 +111,14 @@ async function watch(
   const summary = await started.done;
 
   if (name !== "json" || quiet) {
-    const { receipt, resultsTable } = await import("../reporters/receipt.js");
+    const { printRunSummary, resultsTable } = await import("../print/run-summary.js");
     const { printReports } = await import("../print/reports.js");
     const text = [resultsTable(summary.results), printReports(summary.reports)]
       .filter((part) => part !== "")
       .join("\n\n");
     if (text !== "") cli.stdout.write(`${quiet ? "" : "\n"}${text}\n`);
     const color = colorLevel(cli.stderr, cli.env) > 0;
-    const told = receipt(summary, state, started.dir, { source, color, width: textWidth(cli.stderr, cli.env) });
+    const told = printRunSummary(summary, state, started.dir, { source, color, width: textWidth(cli.stderr, cli.env) });
     if (!quiet) cli.stderr.write(`\n${told}\n`);
     else if (summary.status !== "done") cli.stderr.write(`${told}\n`);
   }

@@ -4,8 +4,8 @@ import { DiagnosticError, diagnostic } from "../../compiler/diagnostics/diagnost
 import type { Compared } from "../../runtime/run/compare.js";
 import type { Evaluation, RunRecord } from "../../runtime/run/runs.js";
 import type { Project } from "../../runtime/system/project.js";
-import { type Cli, Command, examples } from "../command.js";
-import { exitCodes } from "../exit.js";
+import { type Cli, Command, helpExamples } from "../command.js";
+import { exitCodes } from "../exit-codes.js";
 import { textWidth } from "../terminal.js";
 
 interface Options {
@@ -37,7 +37,7 @@ export function define(cli: Cli, exit: (code: number) => void): Command {
     .addHelpText("after", "\nA RUN is an id, the beginning or the end of one, the path of its folder, or `last`.")
     .addHelpText(
       "after",
-      examples([
+      helpExamples([
         ["fslc runs list", "the last twenty runs"],
         ["fslc runs show", "the last run in full"],
         ["fslc runs compare last:proto last:matching", "two methods of one run"],
@@ -54,7 +54,7 @@ async function projectOf({ project: dir }: Options): Promise<Project> {
 async function list(cli: Cli, options: Options & { number: string }): Promise<number> {
   const { listRuns } = await import("../../runtime/run/runs.js");
   const { printRunList, statusOf } = await import("../print/runs.js");
-  const { UsageError } = await import("../usage.js");
+  const { UsageError } = await import("../usage-error.js");
   const most = Number(options.number);
   if (!Number.isInteger(most) || most < 1) throw new UsageError(`\`--number ${options.number}\` is no number of runs`);
   const project = await projectOf(options);
@@ -110,14 +110,14 @@ async function show(cli: Cli, asked: string, options: Options): Promise<number> 
     return exitCodes.done;
   }
   const { printReports } = await import("../print/reports.js");
-  const { pathLines, printRun } = await import("../print/runs.js");
+  const { printPaths, printRunHeading } = await import("../print/runs.js");
   const { table } = await import("../print/table.js");
-  const { resultsTable } = await import("../reporters/receipt.js");
-  const { computer, duration } = await import("../view/format.js");
+  const { resultsTable } = await import("../print/run-summary.js");
+  const { engineAndDevice, duration } = await import("../view/format.js");
   const how = stages.map((end) => {
     const outcome =
       end.type === "stage.failed" ? end.code : end.type === "stage.done" ? duration(end.seconds) : "stored";
-    const by = end.numerics === undefined ? "" : computer(end.numerics.engine, end.numerics);
+    const by = end.numerics === undefined ? "" : engineAndDevice(end.numerics.engine, end.numerics);
     return [end.stage, end.kind ?? "", outcome, by];
   });
   const files = evaluations.flatMap(({ dir, manifest }) =>
@@ -125,19 +125,19 @@ async function show(cli: Cli, asked: string, options: Options): Promise<number> 
   );
   const weights = stages.flatMap(({ stage, weights: paths }) => paths.map((path) => [stage, path] as const));
   const parts = [
-    printRun(run),
+    printRunHeading(run),
     table(["stage", "kind", "took", "computed by"], how, ["left", "left", "right", "left"]),
     resultsTable(run.done?.results ?? ends.flatMap((end) => ("results" in end ? end.results : []))),
     printReports(reports),
-    weights.length === 0 ? "" : pathLines("weights", weights),
-    files.length === 0 ? "" : pathLines("files", files),
+    weights.length === 0 ? "" : printPaths("weights", weights),
+    files.length === 0 ? "" : printPaths("files", files),
   ];
   cli.stdout.write(`${parts.filter((part) => part !== "").join("\n\n")}\n`);
   return exitCodes.done;
 }
 
 /** Each cause once; of several stages, with those that it holds for. */
-function whyUnpaired(compared: readonly Compared[]): string {
+function describeUnpaired(compared: readonly Compared[]): string {
   const causes = new Map<string, string[]>();
   for (const { a, unpaired } of compared) {
     for (const cause of unpaired) causes.set(cause, [...(causes.get(cause) ?? []), `\`${a.stage}\``]);
@@ -151,15 +151,15 @@ async function compare(cli: Cli, left: string, right: string, options: Options):
   const { compareEvaluations, nameOf } = await import("../../runtime/run/compare.js");
   const project = await projectOf(options);
   const [a, b] = [await evaluationsAt(project, left), await evaluationsAt(project, right)];
-  const compared = pairs(a, b, left, right).map(([one, other]) => compareEvaluations(one, other));
+  const compared = matchEvaluations(a, b, left, right).map(([one, other]) => compareEvaluations(one, other));
   if (compared.every(({ rows }) => rows.length === 0)) {
     const [first] = compared;
     const names =
       first !== undefined && compared.length === 1 ? { a: nameOf(first.a), b: nameOf(first.b) } : { a: left, b: right };
-    throw new DiagnosticError(diagnostic("FSL7050", undefined, { ...names, why: whyUnpaired(compared) }));
+    throw new DiagnosticError(diagnostic("FSL7050", undefined, { ...names, why: describeUnpaired(compared) }));
   }
   if (options.json) {
-    cli.stdout.write(`${JSON.stringify(compared.map(asJson), null, 2)}\n`);
+    cli.stdout.write(`${JSON.stringify(compared.map(toJson), null, 2)}\n`);
   } else {
     const { printComparison } = await import("../print/runs.js");
     const width = textWidth(cli.stdout, cli.env);
@@ -168,7 +168,7 @@ async function compare(cli: Cli, left: string, right: string, options: Options):
   return exitCodes.done;
 }
 
-function asJson({ a, b, rows, unpaired }: Compared): unknown {
+function toJson({ a, b, rows, unpaired }: Compared): unknown {
   return {
     a: { run: a.run, stage: a.stage },
     b: { run: b.run, stage: b.stage },
@@ -197,7 +197,7 @@ async function evaluationsAt(project: Project, asked: string): Promise<Evaluatio
 }
 
 /** Evaluations of one name, or the only one of each. */
-function pairs(
+function matchEvaluations(
   a: readonly Evaluation[],
   b: readonly Evaluation[],
   left: string,

@@ -2,7 +2,7 @@
 import type { Availability } from "../../runtime/engines/engine.js";
 import type { EngineReport } from "../../runtime/engines/index.js";
 import type { Choice } from "../../runtime/engines/select.js";
-import { computer } from "../view/format.js";
+import { engineAndDevice } from "../view/format.js";
 import { hanging } from "./wrap.js";
 
 export function printEngines(engines: readonly EngineReport[], auto: Choice | undefined, width: number): string {
@@ -16,7 +16,7 @@ export function printEngines(engines: readonly EngineReport[], auto: Choice | un
   const taken =
     auto === undefined
       ? "`--engine auto` finds nothing to compute with"
-      : `\`--engine auto\` takes ${computer(auto.name, auto)}: ${auto.why}`;
+      : `\`--engine auto\` takes ${engineAndDevice(auto.name, auto)}: ${auto.why}`;
   return `${[...lines, "", ...hanging("", taken, width)].join("\n")}\n`;
 }
 

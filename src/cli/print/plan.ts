@@ -9,10 +9,10 @@ import type {
   StepCost,
   TrainingPlan,
 } from "../../compiler/stages/index.js";
-import { bytes, computer, count, flops, plural, shorten } from "../view/format.js";
+import { bytes, count, engineAndDevice, flops, plural, shorten } from "../view/format.js";
 import { graphRows } from "../view/graph.js";
-import { padTo } from "../view/line.js";
-import { waiting } from "../view/model.js";
+import { padText } from "../view/line.js";
+import { waitingStage } from "../view/model.js";
 import { table } from "./table.js";
 import { hanging, wrap } from "./wrap.js";
 
@@ -25,7 +25,7 @@ export function printPlan(plan: PlanReport, { width, colorLevel }: PlanStyle): s
   const paint = new Chalk({ level: colorLevel });
   const seen = new Map<string, string>();
   const parts = plan.stages.map((stage) => section(stage, { width, paint, seen }));
-  const engine = computer(plan.engine, plan);
+  const engine = engineAndDevice(plan.engine, plan);
   const title = `${paint.bold(plan.file)}  ${paint.dim(`engine ${engine} · seed ${plan.seed}`)}`;
   const why = plan.why === undefined ? [] : hanging("engine: ", plan.why, width).map((line) => `\n${paint.dim(line)}`);
   return `${title}${why.join("")}\n\n${overview(plan, width, paint)}\n\n${parts.join("\n\n")}\n`;
@@ -40,7 +40,7 @@ interface Context {
 
 function overview(plan: PlanReport, width: number, paint: ChalkInstance): string {
   const byId = new Map(plan.stages.map((s) => [s.id, s]));
-  const rows = graphRows(plan.stages.map(({ id, kind, name, needs }) => waiting({ id, kind, name, needs })));
+  const rows = graphRows(plan.stages.map(({ id, kind, name, needs }) => waitingStage({ id, kind, name, needs })));
   const nameWidth = Math.max(...rows.map((r) => r.rails.length + r.stage.outline.name.length)) + 2;
   return rows
     .flatMap(({ stage, rails }) => {
@@ -59,7 +59,7 @@ function overviewLines(
 ): string[] {
   const { status } = stage;
   const glyph = status.cached ? paint.green("↺") : stage.blockers.length > 0 ? paint.red("✘") : "○";
-  const head = `${paint.dim(rails)}${glyph} ${padTo(stage.name, nameWidth - rails.length)}${paint.dim(padTo(stage.kind, 10))}`;
+  const head = `${paint.dim(rails)}${glyph} ${padText(stage.name, nameWidth - rails.length)}${paint.dim(padText(stage.kind, 10))}`;
   const room = Math.max(20, width - nameWidth - 12);
   const indent = " ".repeat(nameWidth + 12);
   if (stage.blockers.length > 0) {
@@ -90,7 +90,7 @@ function section(stage: StagePlan, context: Context): string {
 /** `  word       text`, the text wrapped beside the word. */
 function fact(word: string, text: string, { width, paint }: Context): string[] {
   const indent = 14;
-  return wrap(text, width - indent).map((line, i) => paint.dim(padTo(i === 0 ? `  ${word}` : "", indent)) + line);
+  return wrap(text, width - indent).map((line, i) => paint.dim(padText(i === 0 ? `  ${word}` : "", indent)) + line);
 }
 
 function ingest(stage: IngestPlan, context: Context): string[] {

@@ -12,7 +12,7 @@ export function statusOf({ done }: RunRecord): string {
 }
 
 /** `2026-11-24 07:36`, UTC as in the ids. */
-function when(time: number): string {
+function formatTime(time: number): string {
   return new Date(time).toISOString().slice(0, 16).replace("T", " ");
 }
 
@@ -52,14 +52,14 @@ function headline({ start, done }: RunRecord): string {
 }
 
 /** The heading of a run. */
-export function printRun(run: RunRecord): string {
+export function printRunHeading(run: RunRecord): string {
   const { id, start, done } = run;
   const ended = done === undefined ? "unfinished" : `${done.status} in ${duration(done.seconds)}`;
-  return `${id}  ${start.file}  seed ${start.seed}\n${when(start.time)} UTC, fslc ${start.version}, ${ended}`;
+  return `${id}  ${start.file}  seed ${start.seed}\n${formatTime(start.time)} UTC, fslc ${start.version}, ${ended}`;
 }
 
 /** Paths as a person types them, behind what each is of. */
-export function pathLines(title: string, paths: readonly (readonly [of: string, path: string])[]): string {
+export function printPaths(title: string, paths: readonly (readonly [of: string, path: string])[]): string {
   const width = Math.max(0, ...paths.map(([of]) => (of === "" ? 0 : of.length + 2)));
   return [title, ...paths.map(([of, path]) => `  ${of.padEnd(width)}${relative(process.cwd(), path) || path}`)].join(
     "\n",
@@ -84,19 +84,19 @@ function comparedRow(row: ComparedRow, width: number): string {
     ["A", `${interval(a.mean, a.ci95)}${kind(transductive.a)}`],
     ["B", `${interval(b.mean, b.ci95)}${kind(transductive.b)}`],
     ["A − B", `${points}, the 95% interval of the paired difference`],
-    ["t-test", `t = ${t.statistic.toFixed(2)} with ${count(t.df)} degrees of freedom, ${pText(t.p)}`],
-    ["Wilcoxon", `signed ranks, ${pText(wilcoxon.p)}${wilcoxon.method === "exact" ? " (exact)" : ""}`],
+    ["t-test", `t = ${t.statistic.toFixed(2)} with ${count(t.df)} degrees of freedom, ${formatPValue(t.p)}`],
+    ["Wilcoxon", `signed ranks, ${formatPValue(wilcoxon.p)}${wilcoxon.method === "exact" ? " (exact)" : ""}`],
     [
       "episodes",
       `A better in ${count(counts.better)}, equal in ${count(counts.equal)}, worse in ${count(counts.worse)}`,
     ],
   ].flatMap(([word = "", text = ""]) => hanging(`  ${word.padEnd(10)}`, text, width));
   const head = `${metric}, ${taskText(task)}, ${count(episodes)} episodes of the ${split} split`;
-  return [...wrap(head, width), ...lines, ...unlike(transductive, width)].join("\n");
+  return [...wrap(head, width), ...lines, ...transductionWarning(transductive, width)].join("\n");
 }
 
 /** A transductive method sees all queries of an episode: that it does better is no finding about the method. */
-function unlike({ a, b }: ComparedRow["transductive"], width: number): string[] {
+function transductionWarning({ a, b }: ComparedRow["transductive"], width: number): string[] {
   if (a === b) return [];
   const [seeing, other] = a ? ["A", "B"] : ["B", "A"];
   return hanging(
@@ -110,6 +110,6 @@ function signed(fraction: number): string {
   return `${fraction < 0 ? "−" : "+"}${percent(Math.abs(fraction))}`;
 }
 
-export function pText(p: number): string {
+export function formatPValue(p: number): string {
   return p < 0.0001 ? "p < 0.0001" : `p = ${p.toFixed(4)}`;
 }

@@ -1,7 +1,7 @@
 /** `--reporter plain`: lines on stderr for logs and CI; nothing is redrawn. */
 import type { Choice } from "../../runtime/engines/select.js";
 import type { Result, RunEvent } from "../../runtime/events/events.js";
-import { computer, count, duration, interval, percent, rate } from "../view/format.js";
+import { count, duration, engineAndDevice, interval, percent, rate } from "../view/format.js";
 import { initialState, interrupted, reduce } from "../view/model.js";
 import type { Reporter, Streams } from "./reporter.js";
 
@@ -14,7 +14,7 @@ export function plainReporter({ stderr }: Pick<Streams, "stderr">): Reporter {
   let written: string | undefined;
   const lastLine = new Map<string, number>();
 
-  const due = (key: string, time: number): boolean => {
+  const isDue = (key: string, time: number): boolean => {
     const last = lastLine.get(key);
     if (last !== undefined && time - last < everyMs) return false;
     lastLine.set(key, time);
@@ -22,7 +22,7 @@ export function plainReporter({ stderr }: Pick<Streams, "stderr">): Reporter {
   };
   return {
     event(event) {
-      const text = describe(event, due);
+      const text = describe(event, isDue);
       state = reduce(state, event);
       if (text === undefined || text === written) return;
       written = text;
@@ -49,18 +49,18 @@ function accuracies(results: readonly Result[]): string {
 }
 
 /** A line of its own where the engine was fslc's to choose. */
-function chosen(engine: Choice | undefined): string {
-  return engine?.why === undefined ? "" : `\n         engine ${computer(engine.name, engine)}: ${engine.why}`;
+function choiceLine(engine: Choice | undefined): string {
+  return engine?.why === undefined ? "" : `\n         engine ${engineAndDevice(engine.name, engine)}: ${engine.why}`;
 }
 
 function describe(event: RunEvent, due: (key: string, time: number) => boolean): string | undefined {
   switch (event.type) {
     case "run.start":
-      return `fslc ${event.version}  ${event.file}  seed ${event.seed}  run ${event.run}${chosen(event.engine)}`;
+      return `fslc ${event.version}  ${event.file}  seed ${event.seed}  run ${event.run}${choiceLine(event.engine)}`;
     case "stage.start":
       return event.engine === undefined
         ? `${event.stage}: start`
-        : `${event.stage}: start on ${computer(event.engine.engine, event.engine)}, threads ${event.engine.threads}`;
+        : `${event.stage}: start on ${engineAndDevice(event.engine.engine, event.engine)}, threads ${event.engine.threads}`;
     case "stage.cached":
       return `${event.stage}: served from the store${accuracies(event.results)}`;
     case "stage.progress": {

@@ -65,7 +65,7 @@ export function shorten(text: string, width: number): string {
 }
 
 /** `onnx cpu`, `onnx gpu (NVIDIA GeForce RTX 4090)`. */
-export function computer(engine: string, { device, adapter }: { device: string; adapter?: string }): string {
+export function engineAndDevice(engine: string, { device, adapter }: { device: string; adapter?: string }): string {
   return `${engine} ${device}${adapter === undefined ? "" : ` (${adapter})`}`;
 }
 

@@ -57,7 +57,7 @@ export function graphRows(stages: readonly StageState[]): GraphRow[] {
  * At most `limit` rows, the running and failed ones first, then waiting, then finished; `hidden` is the last line's text.
  * The rows keep their order.
  */
-export function fitRows(rows: readonly GraphRow[], limit: number): { rows: GraphRow[]; hidden: string | undefined } {
+export function limitRows(rows: readonly GraphRow[], limit: number): { rows: GraphRow[]; hidden: string | undefined } {
   if (rows.length <= limit) return { rows: [...rows], hidden: undefined };
   const urgency = { running: 0, failed: 0, stopped: 0, waiting: 1, done: 2, cached: 3 } as const;
   const order = rows.map((row, i) => ({ row, i, rank: urgency[row.stage.status] }));

@@ -3,9 +3,9 @@
  * never higher than rows − 2, because a terminal flickers when the live region fills it.
  */
 import { basename } from "node:path";
-import { computer, count, duration, interval, percent, plural, rate, shorten } from "./format.js";
-import { fitRows, type GraphRow, graphRows } from "./graph.js";
-import { clip, type Line, padTo, seg, spread, type Tone } from "./line.js";
+import { count, duration, engineAndDevice, interval, percent, plural, rate, shorten } from "./format.js";
+import { type GraphRow, graphRows, limitRows } from "./graph.js";
+import { justify, type Line, padText, segment, type Tone, truncate } from "./line.js";
 import { type RunState, type StageState, type StageStatus, secondsLeft, type Training } from "./model.js";
 import { chart } from "./series.js";
 
@@ -45,13 +45,13 @@ export function layout(state: RunState, cols: number, rows: number, now: number)
     .slice(0, Math.max(0, fitting))
     .flatMap((s) => (s.training !== undefined ? [panel(s, s.training, width, chartRows)] : []));
   room -= panels.length * (3 + 2 * chartRows);
-  const { rows: shown, hidden } = fitRows(graph, Math.max(1, room));
+  const { rows: shown, hidden } = limitRows(graph, Math.max(1, room));
   const nameWidth = Math.min(
     28,
     Math.max(8, ...shown.map((r) => [...r.rails].length + [...r.stage.outline.name].length)),
   );
   const lines = shown.map((row) => stageLine(row, nameWidth, width, now));
-  if (hidden !== undefined) lines.push([seg(hidden, "dim")]);
+  if (hidden !== undefined) lines.push([segment(hidden, "dim")]);
 
   return { header: header(state, width, now), graph: lines, panels, footer: footer(state, width) };
 }
@@ -60,7 +60,7 @@ function header(state: RunState, width: number, now: number): Line {
   const engine = state.engine;
   const elapsed = state.startedAt === undefined ? undefined : duration(state.seconds ?? (now - state.startedAt) / 1000);
   const facts = [
-    engine !== undefined ? shorten(computer(engine.engine, engine), Math.max(20, width - 56)) : undefined,
+    engine !== undefined ? shorten(engineAndDevice(engine.engine, engine), Math.max(20, width - 56)) : undefined,
     engine?.device === "cpu" && width >= 76 ? plural(engine.threads, "thread") : undefined,
     width >= 100 ? `seed ${state.seed}` : undefined,
     elapsed,
@@ -69,39 +69,43 @@ function header(state: RunState, width: number, now: number): Line {
   const version = state.version === "" ? "" : ` ${state.version}`;
   const room = width - [...`fslc${version}    ${right}`].length;
   const file = shorten(width < 70 ? basename(state.file) : state.file, Math.max(12, room));
-  return spread([seg("fslc", "strong"), seg(version, "dim"), seg(`  ${file}`)], [seg(right, "dim")], width);
+  return justify(
+    [segment("fslc", "strong"), segment(version, "dim"), segment(`  ${file}`)],
+    [segment(right, "dim")],
+    width,
+  );
 }
 
 function stageLine(row: GraphRow, nameWidth: number, width: number, now: number): Line {
   const { stage } = row;
   const { glyph, tone } = glyphs[stage.status];
   const name = shorten(stage.outline.name, Math.max(4, nameWidth - [...row.rails].length));
-  const label = padTo(name, nameWidth - [...row.rails].length);
+  const label = padText(name, nameWidth - [...row.rails].length);
   const head: Line = [
-    seg(row.rails, "dim"),
-    seg(glyph, tone),
-    seg(` ${label}  `, stage.status === "waiting" ? "dim" : "plain"),
-    seg(width >= 60 ? padTo(stage.outline.kind, 10) : "", "dim"),
+    segment(row.rails, "dim"),
+    segment(glyph, tone),
+    segment(` ${label}  `, stage.status === "waiting" ? "dim" : "plain"),
+    segment(width >= 60 ? padText(stage.outline.kind, 10) : "", "dim"),
   ];
   const room = width - nameWidth - 4 - (width >= 60 ? 10 : 0);
-  return clip([...head, ...stageStatus(row, room, now)], width);
+  return truncate([...head, ...stageStatus(row, room, now)], width);
 }
 
 function stageStatus(row: GraphRow, room: number, now: number): Line {
   const { stage } = row;
   switch (stage.status) {
     case "waiting":
-      return row.alsoNeeds.length > 0 && room >= 30 ? [seg(`also needs ${row.alsoNeeds.join(", ")}`, "dim")] : [];
+      return row.alsoNeeds.length > 0 && room >= 30 ? [segment(`also needs ${row.alsoNeeds.join(", ")}`, "dim")] : [];
     case "running":
       return running(stage, room, now);
     case "cached":
-      return [seg("from the store", "dim"), ...headline(stage)];
+      return [segment("from the store", "dim"), ...headline(stage)];
     case "done":
-      return [seg(duration(stage.seconds ?? 0), "dim"), ...headline(stage)];
+      return [segment(duration(stage.seconds ?? 0), "dim"), ...headline(stage)];
     case "failed":
-      return [seg(`${stage.failure?.code ?? ""} ${stage.failure?.message ?? "failed"}`, "bad")];
+      return [segment(`${stage.failure?.code ?? ""} ${stage.failure?.message ?? "failed"}`, "bad")];
     case "stopped":
-      return [seg("stopped", "bad")];
+      return [segment("stopped", "bad")];
   }
 }
 
@@ -110,11 +114,12 @@ function headline(stage: StageState): Line {
   const accuracies = stage.results.filter((r) => r.metric === "accuracy");
   if (accuracies.length > 1) {
     const rows = accuracies.map(({ row, mean }) => `${row ?? ""} ${percent(mean, 1)} %`);
-    return [seg("  "), seg(rows.join(" · "), "strong")];
+    return [segment("  "), segment(rows.join(" · "), "strong")];
   }
   const first = accuracies[0] ?? stage.results[0];
-  if (first !== undefined) return [seg("  "), seg(interval(first.mean, first.ci95), "strong")];
-  if (stage.best !== undefined) return [seg("  best "), seg(interval(stage.best.accuracy, stage.best.ci95), "strong")];
+  if (first !== undefined) return [segment("  "), segment(interval(first.mean, first.ci95), "strong")];
+  if (stage.best !== undefined)
+    return [segment("  best "), segment(interval(stage.best.accuracy, stage.best.ci95), "strong")];
   return [];
 }
 
@@ -124,14 +129,14 @@ function running(stage: StageState, room: number, now: number): Line {
   if (stage.progress !== undefined) {
     const { phase, done, total, unit, since } = stage.progress;
     const amount = unit === "bytes" ? `${(done / 2 ** 20).toFixed(1)} MiB` : `${count(done)} ${unit}`;
-    if (total === undefined || total === 0) return [seg(`${phase} `), seg(amount, "dim")];
+    if (total === undefined || total === 0) return [segment(`${phase} `), segment(amount, "dim")];
     const seconds = (now - since) / 1000;
     const left = done > 0 && seconds > 2 ? ` · ${duration((seconds * (total - done)) / done)} left` : "";
     return [
       ...bar(done / total, barWidth),
-      seg(` ${percent(done / total, 0).padStart(3)} %`),
-      seg(`  ${phase}`),
-      seg(room >= 60 ? ` ${count(done)}/${count(total)} ${unit}${left}` : left, "dim"),
+      segment(` ${percent(done / total, 0).padStart(3)} %`),
+      segment(`  ${phase}`),
+      segment(room >= 60 ? ` ${count(done)}/${count(total)} ${unit}${left}` : left, "dim"),
     ];
   }
   if (stage.training !== undefined) {
@@ -139,29 +144,29 @@ function running(stage: StageState, room: number, now: number): Line {
     const left = secondsLeft(stage.training);
     return [
       ...bar(step / steps, barWidth),
-      seg(` ${percent(step / steps, 0).padStart(3)} %`),
-      seg(left === undefined ? "" : `  ${duration(left)} left`, "dim"),
+      segment(` ${percent(step / steps, 0).padStart(3)} %`),
+      segment(left === undefined ? "" : `  ${duration(left)} left`, "dim"),
     ];
   }
-  return [seg(stage.note ?? "starting", "dim")];
+  return [segment(stage.note ?? "starting", "dim")];
 }
 
 function bar(fraction: number, width: number): Line {
   const filled = Math.round(Math.min(1, Math.max(0, fraction)) * width);
-  return [seg("━".repeat(filled), "active"), seg("─".repeat(width - filled), "dim")];
+  return [segment("━".repeat(filled), "active"), segment("─".repeat(width - filled), "dim")];
 }
 
 function panel(stage: StageState, t: Training, width: number, chartRows: number): Line[] {
   const left = secondsLeft(t);
-  const title: Line = spread(
+  const title: Line = justify(
     [
-      seg(stage.outline.name, "strong"),
-      seg(`  epoch ${count(t.epoch)} · step ${count(t.step)} of ${count(t.steps)}`),
-      seg(` · ${rate(t.itemsPerSecond)} ${t.unit}/s`),
+      segment(stage.outline.name, "strong"),
+      segment(`  epoch ${count(t.epoch)} · step ${count(t.step)} of ${count(t.steps)}`),
+      segment(` · ${rate(t.itemsPerSecond)} ${t.unit}/s`),
     ],
     [
-      seg(width >= 90 ? `lr ${t.lr.toPrecision(3)} · ` : "", "dim"),
-      seg(left === undefined ? "" : `ETA ${duration(left)}`),
+      segment(width >= 90 ? `lr ${t.lr.toPrecision(3)} · ` : "", "dim"),
+      segment(left === undefined ? "" : `ETA ${duration(left)}`),
     ],
     width,
   );
@@ -173,44 +178,54 @@ function panel(stage: StageState, t: Training, width: number, chartRows: number)
   ];
   const accuracy = t.accuracy === undefined ? "–" : `${percent(t.accuracy, 1)} %`;
   lines.push(...curve("accuracy", accuracy, chart(t.accuracyCurve, curveWidth, chartRows), label, "good"));
-  lines.push(clip(validationLine(stage, label), width));
+  lines.push(truncate(validationLine(stage, label), width));
   return lines;
 }
 
 function curve(name: string, value: string, rows: readonly string[], label: number, tone: Tone): Line[] {
   return rows.map((row, i) => [
-    seg(padTo(i === rows.length - 1 ? padTo(name, 12) + value : "", label), i === rows.length - 1 ? "plain" : "dim"),
-    seg(row, tone),
+    segment(
+      padText(i === rows.length - 1 ? padText(name, 12) + value : "", label),
+      i === rows.length - 1 ? "plain" : "dim",
+    ),
+    segment(row, tone),
   ]);
 }
 
 function validationLine(stage: StageState, label: number): Line {
   const { validation, best } = stage;
-  if (validation === undefined) return [seg(padTo("validation", 12), "plain"), seg("none yet", "dim")];
+  if (validation === undefined) return [segment(padText("validation", 12), "plain"), segment("none yet", "dim")];
   const isBest = best?.epoch === validation.epoch;
   return [
-    seg(padTo("validation", 12)),
-    seg(padTo(interval(validation.accuracy, validation.ci95), label - 12), "strong"),
-    seg(` epoch ${validation.epoch}`, "dim"),
+    segment(padText("validation", 12)),
+    segment(padText(interval(validation.accuracy, validation.ci95), label - 12), "strong"),
+    segment(` epoch ${validation.epoch}`, "dim"),
     ...(isBest
-      ? [seg("  ★ best so far", "good")]
+      ? [segment("  ★ best so far", "good")]
       : best !== undefined
-        ? [seg("  ★ best ", "dim"), seg(`${interval(best.accuracy, best.ci95)}`), seg(` epoch ${best.epoch}`, "dim")]
+        ? [
+            segment("  ★ best ", "dim"),
+            segment(`${interval(best.accuracy, best.ci95)}`),
+            segment(` epoch ${best.epoch}`, "dim"),
+          ]
         : []),
   ];
 }
 
 function footer(state: RunState, width: number): Line {
   if (state.seconds !== undefined) return [];
-  if (state.interrupt === "aborting") return clip([seg("aborting…", "bad")], width);
+  if (state.interrupt === "aborting") return truncate([segment("aborting…", "bad")], width);
   if (state.interrupt === "stopping") {
-    return clip([seg("stopping after this step, finished stages are kept; press again to abort", "active")], width);
+    return truncate(
+      [segment("stopping after this step, finished stages are kept; press again to abort", "active")],
+      width,
+    );
   }
   const note = state.stages.find((s) => s.status === "running" && s.note !== undefined)?.note;
   const hint = "Ctrl-C stops after the current step";
   return note === undefined
-    ? clip([seg(hint, "dim")], width)
-    : spread([seg(shorten(note, Math.max(20, width - hint.length - 3)), "dim")], [seg(hint, "dim")], width);
+    ? truncate([segment(hint, "dim")], width)
+    : justify([segment(shorten(note, Math.max(20, width - hint.length - 3)), "dim")], [segment(hint, "dim")], width);
 }
 
 /** The lines of a screen in order, with the blank lines between its parts: what is drawn. */

@@ -7,28 +7,28 @@ export interface Segment {
 }
 export type Line = readonly Segment[];
 
-export const seg = (text: string, tone: Tone = "plain"): Segment => ({ text, tone });
+export const segment = (text: string, tone: Tone = "plain"): Segment => ({ text, tone });
 
 export function lineWidth(line: Line): number {
   return line.reduce((sum, s) => sum + [...s.text].length, 0);
 }
 
 /** Left part, then right part against the right edge; the right part is dropped where both do not fit. */
-export function spread(left: Line, right: Line, width: number): Line {
+export function justify(left: Line, right: Line, width: number): Line {
   const gap = width - lineWidth(left) - lineWidth(right);
-  if (gap < 2) return clip(left, width);
-  return [...left, seg(" ".repeat(gap)), ...right];
+  if (gap < 2) return truncate(left, width);
+  return [...left, segment(" ".repeat(gap)), ...right];
 }
 
 /** Cuts a line to `width`, marking the cut. */
-export function clip(line: Line, width: number): Line {
+export function truncate(line: Line, width: number): Line {
   if (lineWidth(line) <= width) return line;
   const out: Segment[] = [];
   let room = width - 1;
   for (const s of line) {
     const chars = [...s.text];
     if (chars.length > room) {
-      out.push(seg(chars.slice(0, Math.max(0, room)).join(""), s.tone), seg("…", "dim"));
+      out.push(segment(chars.slice(0, Math.max(0, room)).join(""), s.tone), segment("…", "dim"));
       return out;
     }
     out.push(s);
@@ -37,6 +37,6 @@ export function clip(line: Line, width: number): Line {
   return out;
 }
 
-export function padTo(text: string, width: number): string {
+export function padText(text: string, width: number): string {
   return text + " ".repeat(Math.max(0, width - [...text].length));
 }

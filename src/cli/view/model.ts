@@ -90,7 +90,7 @@ export const initialState: RunState = {
 };
 
 /** A stage before anything of it is known. */
-export function waiting(outline: StageOutline): StageState {
+export function waitingStage(outline: StageOutline): StageState {
   return {
     outline,
     status: "waiting",
@@ -122,7 +122,7 @@ export function reduce(state: RunState, event: RunEvent): RunState {
         seed: event.seed,
         choice: event.engine,
         startedAt: event.time,
-        stages: event.stages.map(waiting),
+        stages: event.stages.map(waitingStage),
         status: "running",
       };
     case "run.done":
@@ -146,7 +146,7 @@ function reduceStage(stage: StageState, event: StageEvent): StageState {
   switch (event.type) {
     case "stage.start":
       return {
-        ...waiting(stage.outline),
+        ...waitingStage(stage.outline),
         status: "running",
         attempt: event.attempt,
         startedAt: event.time,
@@ -165,7 +165,7 @@ function reduceStage(stage: StageState, event: StageEvent): StageState {
       };
     }
     case "stage.step":
-      return { ...stage, status: "running", progress: undefined, training: trained(stage.training, event) };
+      return { ...stage, status: "running", progress: undefined, training: nextTraining(stage.training, event) };
     case "stage.validate": {
       const { epoch, accuracy, ci95, episodes } = event;
       const validation = { epoch, accuracy, ci95, episodes };
@@ -187,7 +187,10 @@ function reduceStage(stage: StageState, event: StageEvent): StageState {
   }
 }
 
-function trained(before: Training | undefined, event: Extract<RunEvent, { readonly type: "stage.step" }>): Training {
+function nextTraining(
+  before: Training | undefined,
+  event: Extract<RunEvent, { readonly type: "stage.step" }>,
+): Training {
   const { step, steps, epoch, lr, itemsPerSecond, unit, loss, accuracy } = event;
   return {
     step,

@@ -9,7 +9,7 @@ import { resizeBox, resizeShorter, rotate } from "./resample.js";
 export type PackStep = Transform | { readonly op: "shrink"; readonly size: number };
 
 /** Thrown by a crop that is larger than the image; the caller, who knows the image's name, makes a diagnostic of it. */
-export class TooSmall extends Error {
+export class ImageTooSmallError extends Error {
   constructor(
     readonly transform: string,
     readonly size: number,
@@ -40,7 +40,7 @@ export function applyFixed(step: PackStep, image: Pixels): Pixels {
     case "shrink":
       return Math.min(image.height, image.width) <= step.size ? image : resizeShorter(image, step.size);
     case "center_crop":
-      requireRoom(step.op, step.size, image, 0);
+      requireMinimumSize(step.op, step.size, image, 0);
       return crop(
         image,
         Math.round((image.height - step.size) / 2),
@@ -69,7 +69,7 @@ export function applyStep(step: PackStep, image: Pixels, key: Key, place: number
   stream.reset(fold(key, place));
   switch (step.op) {
     case "random_crop": {
-      requireRoom(step.op, step.size, image, step.pad);
+      requireMinimumSize(step.op, step.size, image, step.pad);
       const top = stream.below(image.height + 2 * step.pad - step.size + 1) - step.pad;
       const left = stream.below(image.width + 2 * step.pad - step.size + 1) - step.pad;
       return crop(image, top, left, step.size);
@@ -81,7 +81,7 @@ export function applyStep(step: PackStep, image: Pixels, key: Key, place: number
     case "rotate":
       return rotate(image, stream.between(-step.degrees, step.degrees));
     case "color_jitter":
-      return colorJitter(image, step.brightness, step.contrast, step.saturation);
+      return jitterColors(image, step.brightness, step.contrast, step.saturation);
     case "noise":
       return noise(image, step.std * 255);
     default:
@@ -89,8 +89,8 @@ export function applyStep(step: PackStep, image: Pixels, key: Key, place: number
   }
 }
 
-function requireRoom(transform: string, size: number, { height, width }: Pixels, pad: number): void {
-  if (Math.min(height, width) + 2 * pad < size) throw new TooSmall(transform, size, height, width);
+function requireMinimumSize(transform: string, size: number, { height, width }: Pixels, pad: number): void {
+  if (Math.min(height, width) + 2 * pad < size) throw new ImageTooSmallError(transform, size, height, width);
 }
 
 /**
@@ -131,7 +131,7 @@ function randomResizedCrop(
  * Brightness, contrast (about the mean luma) and saturation (about each pixel's luma), in random order, each by a factor
  * uniform in [max(0, 1 − strength), 1 + strength]; bytes are rounded after each.
  */
-function colorJitter(image: Pixels, brightness: number, contrast: number, saturation: number): Pixels {
+function jitterColors(image: Pixels, brightness: number, contrast: number, saturation: number): Pixels {
   const factors = [brightness, contrast, saturation].map((s) => stream.between(Math.max(0, 1 - s), 1 + s));
   const order = [0, 1, 2];
   for (let i = 2; i > 0; i--) {

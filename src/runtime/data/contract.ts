@@ -8,7 +8,7 @@ export interface PackedSplit {
   /** sha256 over the source digests, the decode recipe and its version, and the class list. */
   readonly digest: string;
   /** Of the images and their classes alone, in whatever size they are kept; that of an older pack is `digest`. */
-  readonly source: string;
+  readonly imageDigest: string;
   readonly classes: readonly string[];
   /** First image of each class, and one past the last at the end: length classes + 1. */
   readonly offsets: Int32Array;

@@ -1,10 +1,10 @@
 /** A thread that decodes images and runs the packed prefixes on them. */
 import { parentPort } from "node:worker_threads";
 import sharp from "sharp";
-import { applyFixed, type PackStep, TooSmall } from "./augment.js";
+import { applyFixed, ImageTooSmallError, type PackStep } from "./augment.js";
 import { fromInterleaved, type Pixels, quarterTurn, withChannels } from "./pixels.js";
 import { decodePlainPng } from "./png.js";
-import type { BarePixels } from "./sources/source.js";
+import type { RawPixels } from "./sources/source.js";
 
 export interface DecodeRequest {
   readonly id: number;
@@ -15,8 +15,8 @@ export interface DecodeRequest {
 export interface DecodeItem {
   readonly bytes: Uint8Array;
   /** The bytes are pixels of this size already. */
-  readonly bare: BarePixels | undefined;
-  readonly turns: readonly (0 | 1 | 2 | 3)[];
+  readonly raw: RawPixels | undefined;
+  readonly quarterTurns: readonly (0 | 1 | 2 | 3)[];
 }
 /** Per item: per turn, per prefix an image; or why it cannot be read; or which crop it is too small for. */
 export type DecodeResult =
@@ -52,12 +52,12 @@ async function decode(bytes: Uint8Array): Promise<Pixels> {
 }
 
 async function prepare(
-  { bytes, bare, turns }: DecodeItem,
+  { bytes, raw, quarterTurns }: DecodeItem,
   { channels, prefixes }: DecodeRequest,
 ): Promise<DecodeResult> {
   let image: Pixels;
   try {
-    image = withChannels(bare === undefined ? await decode(bytes) : { ...bare, data: bytes }, channels);
+    image = withChannels(raw === undefined ? await decode(bytes) : { ...raw, data: bytes }, channels);
   } catch (error) {
     // libvips says more on further lines, and ends the first with a colon then.
     const reason =
@@ -65,13 +65,13 @@ async function prepare(
     return { kind: "unreadable", reason };
   }
   try {
-    const images = turns.map((turn) => {
+    const images = quarterTurns.map((turn) => {
       const turned = quarterTurn(image, turn);
       return prefixes.map((steps) => steps.reduce((now, step) => applyFixed(step, now), turned));
     });
     return { kind: "images", images };
   } catch (error) {
-    if (!(error instanceof TooSmall)) throw error;
+    if (!(error instanceof ImageTooSmallError)) throw error;
     const { transform, size, height, width } = error;
     return { kind: "small", transform, size, height, width };
   }

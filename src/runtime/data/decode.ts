@@ -4,13 +4,13 @@ import { DiagnosticError, diagnostic } from "../../compiler/diagnostics/diagnost
 import { threadUrl } from "../system/thread-url.js";
 import type { PackStep } from "./augment.js";
 import type { DecodeReply, DecodeRequest, DecodeResult } from "./decode-thread.js";
-import type { ImageReader } from "./reader.js";
+import type { ImageReader } from "./image-reader.js";
 import type { ImageRef } from "./sources/source.js";
 
 /** An image to decode once, and the turns in which it is wanted. */
 export interface DecodeJob {
   readonly ref: ImageRef;
-  readonly turns: readonly (0 | 1 | 2 | 3)[];
+  readonly quarterTurns: readonly (0 | 1 | 2 | 3)[];
 }
 
 const imagesPerChunk = 16;
@@ -56,7 +56,7 @@ export async function* decodeAll(
       ),
     );
     const items = read.flatMap((got, i) =>
-      "bytes" in got ? [{ bytes: got.bytes, bare: chunk[i]?.ref.bare, turns: chunk[i]?.turns ?? [] }] : [],
+      "bytes" in got ? [{ bytes: got.bytes, raw: chunk[i]?.ref.raw, quarterTurns: chunk[i]?.quarterTurns ?? [] }] : [],
     );
     const id = first / imagesPerChunk;
     const request: DecodeRequest = { id, ...recipe, items };

@@ -4,7 +4,7 @@ import { createReadStream } from "node:fs";
 import { readdir, readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
-import { replaceFile } from "./files.js";
+import { replaceFile } from "./atomic-files.js";
 
 /** Below this a file is read at once: a stream takes longer to set up than to read it. */
 const small = 1 << 20;
@@ -17,13 +17,13 @@ async function fileDigest(path: string, size: number): Promise<string> {
 }
 
 /** How the file system describes a file: while this stays, its bytes are taken to stay. */
-async function mark(path: string): Promise<{ size: number; mark: string }> {
+async function fileState(path: string): Promise<{ size: number; mark: string }> {
   const { size, mtimeMs, ctimeMs, ino } = await stat(path);
   return { size, mark: `${size}:${mtimeMs}:${ctimeMs}:${ino}` };
 }
 
 /** A fingerprint of the state of files and of everything in folders. @throws an ENOENT error where one is missing. */
-export async function stamp(paths: readonly string[]): Promise<string> {
+export async function fingerprint(paths: readonly string[]): Promise<string> {
   const hash = createHash("sha256");
   const visit = async (path: string): Promise<void> => {
     const info = await stat(path);
@@ -65,7 +65,7 @@ export class DigestCache {
   }
 
   async digest(file: string): Promise<string> {
-    const now = await mark(file);
+    const now = await fileState(file);
     const found = this.known.get(file);
     if (found?.mark === now.mark) return found.sha256;
     const digest = await fileDigest(file, now.size);

@@ -16,20 +16,20 @@ export interface EpisodeList {
   readonly shot: number;
   readonly query: number;
   /** An episode is its classes, in the order of its ways. */
-  readonly episodes: readonly (readonly ListedClass[])[];
+  readonly episodes: readonly (readonly EpisodeClass[])[];
 }
-export interface ListedClass {
+export interface EpisodeClass {
   readonly class: string;
-  readonly support: readonly ListedImage[];
-  readonly query: readonly ListedImage[];
+  readonly support: readonly EpisodeImage[];
+  readonly query: readonly EpisodeImage[];
 }
 /** The path that the pack has for it (or its end, where one image of the class has it), or its number within the class. */
-export type ListedImage = string | number;
+export type EpisodeImage = string | number;
 
 /** The list of these episodes: images by path where that is theirs alone in their class, else by number. */
-export function listEpisodes(split: PackedSplit, task: Task, episodes: readonly Episode[]): EpisodeList {
-  const named = new Map<number, readonly ListedImage[]>();
-  const imagesOf = (c: number): readonly ListedImage[] => {
+export function toEpisodeList(split: PackedSplit, task: Task, episodes: readonly Episode[]): EpisodeList {
+  const named = new Map<number, readonly EpisodeImage[]>();
+  const imagesOf = (c: number): readonly EpisodeImage[] => {
     let images = named.get(c);
     if (images === undefined) {
       const first = split.offsets[c] ?? 0;
@@ -47,9 +47,9 @@ export function listEpisodes(split: PackedSplit, task: Task, episodes: readonly 
     shot: task.shot,
     query: task.query,
     episodes: episodes.map(({ classes, support, query }) =>
-      Array.from(classes, (c, w): ListedClass => {
+      Array.from(classes, (c, w): EpisodeClass => {
         const first = split.offsets[c] ?? 0;
-        const name = (image: number): ListedImage => imagesOf(c)[image - first] ?? image - first;
+        const name = (image: number): EpisodeImage => imagesOf(c)[image - first] ?? image - first;
         return {
           class: split.classes[c] ?? "",
           support: Array.from(support.subarray(w * task.shot, (w + 1) * task.shot), name),
@@ -61,7 +61,7 @@ export function listEpisodes(split: PackedSplit, task: Task, episodes: readonly 
 }
 
 /** The text of a list: a class of an episode on each line. */
-export function printEpisodeList({ way, shot, query, episodes }: EpisodeList): string {
+export function formatEpisodeList({ way, shot, query, episodes }: EpisodeList): string {
   const texts = episodes.map(
     (classes) => `  [\n${classes.map((one) => `    ${JSON.stringify(one)}`).join(",\n")}\n  ]`,
   );
@@ -71,7 +71,7 @@ export function printEpisodeList({ way, shot, query, episodes }: EpisodeList): s
 type Path = readonly (string | number)[];
 
 /** What can be known of a list without the data: its task and digest, or what is wrong and where. */
-export function readEpisodeList(text: string): (GivenEpisodes & { readonly list: EpisodeList }) | Unusable {
+export function parseEpisodeList(text: string): (GivenEpisodes & { readonly list: EpisodeList }) | Unusable {
   let value: unknown;
   try {
     value = JSON.parse(text);
@@ -126,7 +126,7 @@ export function resolveEpisodes(text: string, list: EpisodeList, split: PackedSp
     found.set(c, known);
     return known;
   };
-  const imageOf = (image: ListedImage, c: number, at: Path): number => {
+  const imageOf = (image: EpisodeImage, c: number, at: Path): number => {
     const first = split.offsets[c] ?? 0;
     const size = (split.offsets[c + 1] ?? first) - first;
     const name = split.classes[c] ?? "";

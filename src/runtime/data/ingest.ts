@@ -6,20 +6,27 @@ import { DiagnosticError, diagnostic } from "../../compiler/diagnostics/diagnost
 import type { Dataset } from "../../compiler/typed/tree.js";
 import { reason } from "../system/reason.js";
 import { sha256 } from "../system/sha256.js";
-import { packPrefixes } from "./chain.js";
+import { createFolder, exists, replaceFile } from "./atomic-files.js";
 import type { Ingest, IngestOptions, Pack } from "./contract.js";
-import { DigestCache, stamp } from "./digest.js";
-import { exists, makeFolder, replaceFile } from "./files.js";
+import { DigestCache, fingerprint } from "./digest.js";
 import { openPack } from "./pack.js";
 import { findSource } from "./sources/index.js";
-import { type ImageRef, identity, type Listing, type Places, type Source, splitNames } from "./sources/source.js";
+import {
+  type DataFolders,
+  type ImageRef,
+  imageIdentity,
+  type Listing,
+  type Source,
+  splitNames,
+} from "./sources/source.js";
+import { packedPrefixes } from "./transform-chain.js";
 import type { PackRecipe } from "./write-pack.js";
 
 /** Goes up when the same bytes and steps would give other pixels: every pack is then made anew. */
 export const recipeVersion = 1;
 
 /** Files that are read at once to know what they hold. */
-const scanned = 64;
+const filesPerScan = 64;
 
 /**
  * Fetches what the source fetches by itself, decodes every image, runs the fixed start of the chains on it and keeps the
@@ -29,14 +36,14 @@ const scanned = 64;
  */
 export const ingest: Ingest = async (dataset, options) => {
   try {
-    return await find(dataset, options);
+    return await findOrMakePack(dataset, options);
   } catch (error) {
-    throw error instanceof DiagnosticError ? at(dataset, error) : error;
+    throw error instanceof DiagnosticError ? withSpan(dataset, error) : error;
   }
 };
 
 /** The dataset's declaration is where a run-time problem with its data is shown. */
-function at(dataset: Dataset, error: DiagnosticError): DiagnosticError {
+function withSpan(dataset: Dataset, error: DiagnosticError): DiagnosticError {
   if (error.diagnostic.span !== undefined) return error;
   return new DiagnosticError({ ...error.diagnostic, span: dataset.span }, { cause: error.cause });
 }
@@ -45,22 +52,22 @@ function at(dataset: Dataset, error: DiagnosticError): DiagnosticError {
  * The pack of a dataset if it was made before, of the same declaration and of files in the same state; undefined where
  * `ingest` has work to do. Fetches nothing and decodes nothing.
  */
-export async function findPack(dataset: Dataset, places: Places): Promise<Pack | undefined> {
-  const { file, source, roots } = request(dataset, places);
+export async function findPack(dataset: Dataset, places: DataFolders): Promise<Pack | undefined> {
+  const { file, source, roots } = describeRequest(dataset, places);
   const known = await readRequest(file);
   if (known === undefined) return undefined;
   // A file that is gone is for `ingest` to report.
-  const state = source.pinned ?? (await stamp(roots).catch(() => undefined));
+  const state = source.pinned ?? (await fingerprint(roots).catch(() => undefined));
   return known.state === state ? openIfWhole(packDir(places, known.digest)) : undefined;
 }
 
 /** What is asked of the source, and the file that remembers which pack answered it. */
-function request(dataset: Dataset, places: Places) {
+function describeRequest(dataset: Dataset, places: DataFolders) {
   const source = findSource(dataset.source.kind);
   const recipe: PackRecipe = {
     version: recipeVersion,
     channels: channelsOf(dataset, source),
-    prefixes: packPrefixes(dataset),
+    prefixes: packedPrefixes(dataset),
   };
   const roots = source.roots(dataset.source, places);
   const asked = [recipe, source.pinned, dataset.source, roots, dataset.unreadable, dataset.image];
@@ -68,16 +75,16 @@ function request(dataset: Dataset, places: Places) {
   return { source, recipe, roots, file };
 }
 
-async function find(dataset: Dataset, options: IngestOptions): Promise<Pack> {
+async function findOrMakePack(dataset: Dataset, options: IngestOptions): Promise<Pack> {
   const found = await findPack(dataset, options);
   if (found !== undefined) return found;
-  const { source, recipe, roots, file } = request(dataset, options);
+  const { source, recipe, roots, file } = describeRequest(dataset, options);
   await source.fetch?.(dataset.source, options);
-  for (const root of roots) await requireThere(dataset, source, root);
-  const state = source.pinned ?? (await stamp(roots));
+  for (const root of roots) await requireExists(dataset, source, root);
+  const state = source.pinned ?? (await fingerprint(roots));
 
   const listing = await source.list(dataset.source, options);
-  requireSound(dataset, listing);
+  requireDistinct(dataset, listing);
   const { splitDigests, imageDigests } = await digestSplits(dataset, { source, listing, recipe }, options);
   const digest = sha256(JSON.stringify([splitDigests, dataset.unreadable, dataset.image]));
   const dir = packDir(options, digest);
@@ -85,7 +92,7 @@ async function find(dataset: Dataset, options: IngestOptions): Promise<Pack> {
     await rm(dir, { recursive: true, force: true });
     // Loaded where something is decoded: sharp's library takes longer to load than a known pack to open.
     const { writePack } = await import("./write-pack.js");
-    await makeFolder(dir, (beside) => {
+    await createFolder(dir, (beside) => {
       return writePack(beside, { dataset, listing, recipe, digest, splitDigests, imageDigests, options });
     });
   }
@@ -94,7 +101,7 @@ async function find(dataset: Dataset, options: IngestOptions): Promise<Pack> {
   return pack;
 }
 
-function packDir({ cacheDir }: Places, digest: string): string {
+function packDir({ cacheDir }: DataFolders, digest: string): string {
   return join(cacheDir, "packs", digest.slice(0, 32));
 }
 
@@ -105,7 +112,7 @@ function channelsOf(dataset: Dataset, { description }: Source): 1 | 3 {
   return dataset.image.channels === 1 ? 1 : 3;
 }
 
-async function requireThere(dataset: Dataset, { description }: Source, root: string): Promise<void> {
+async function requireExists(dataset: Dataset, { description }: Source, root: string): Promise<void> {
   if (await exists(root)) return;
   const help = [description.obtain];
   throw new DiagnosticError(diagnostic("FSL6001", dataset.span, { dataset: dataset.name, path: root }, { help }));
@@ -134,7 +141,7 @@ async function openIfWhole(dir: string): Promise<Pack | undefined> {
 }
 
 /** Each class in one split, each image in one class, something in at least one split. */
-function requireSound(dataset: Dataset, listing: Listing): void {
+function requireDistinct(dataset: Dataset, listing: Listing): void {
   const classes = new Map<string, string>();
   const images = new Map<string, string>();
   for (const split of splitNames) {
@@ -145,7 +152,7 @@ function requireSound(dataset: Dataset, listing: Listing): void {
       }
       classes.set(name, split);
       for (const ref of refs) {
-        const key = `${identity(ref)}@${ref.turns ?? 0}`;
+        const key = `${imageIdentity(ref)}@${ref.quarterTurns ?? 0}`;
         const first = images.get(key);
         if (first !== undefined) {
           throw new DiagnosticError(diagnostic("FSL6014", dataset.span, { image: ref.name, first, second: name }));
@@ -160,7 +167,7 @@ function requireSound(dataset: Dataset, listing: Listing): void {
 }
 
 /** A file that was there when its folder was listed: what it holds is not known, so that it cannot be skipped either. */
-function gone({ span }: Dataset, first: string, total: number, error: unknown): DiagnosticError {
+function missingFile({ span }: Dataset, first: string, total: number, error: unknown): DiagnosticError {
   const holes = { count: 1, total, first, reason: reason(error) };
   const help = ["it was there a moment ago: let nothing change the folder while it is read, then run again"];
   return new DiagnosticError(diagnostic("FSL6003", span, holes, { help }), { cause: error });
@@ -184,14 +191,14 @@ async function digestSplits(
   const digests = new Map<string, string>();
   const all = [...files];
   if (all.length > 0) options.onProgress({ phase: "scan", done: 0, total: all.length, unit: "files" });
-  for (let first = 0; first < all.length; first += scanned) {
+  for (let first = 0; first < all.length; first += filesPerScan) {
     options.signal.throwIfAborted();
-    const some = all.slice(first, first + scanned);
+    const some = all.slice(first, first + filesPerScan);
     const found = await Promise.allSettled(some.map((file) => known.digest(file)));
     for (const [i, file] of some.entries()) {
       const one = found[i];
       if (one?.status === "fulfilled") digests.set(file, one.value);
-      else throw gone(dataset, file, all.length, one?.reason);
+      else throw missingFile(dataset, file, all.length, one?.reason);
     }
     options.onProgress({ phase: "scan", done: digests.size, total: files.size, unit: "files" });
   }
@@ -203,7 +210,7 @@ async function digestSplits(
     if (classes === undefined) continue;
     const lines = classes.flatMap(({ name, images }) => [
       `class ${name}`,
-      ...images.map((ref) => `${digests.get(ref.file) ?? ref.name} ${placeIn(ref)} ${ref.turns ?? 0}`),
+      ...images.map((ref) => `${digests.get(ref.file) ?? ref.name} ${positionInFile(ref)} ${ref.quarterTurns ?? 0}`),
     ]);
     splitDigests[split] = sha256(`${JSON.stringify([recipe, source.pinned])}\n${lines.join("\n")}`);
     imageDigests[split] = sha256(`${JSON.stringify([source.pinned])}\n${lines.join("\n")}`);
@@ -211,6 +218,6 @@ async function digestSplits(
   return { splitDigests, imageDigests };
 }
 
-function placeIn({ entry = "", bare }: ImageRef): string {
-  return bare === undefined ? entry : `${entry}@${bare.at}`;
+function positionInFile({ entry = "", raw }: ImageRef): string {
+  return raw === undefined ? entry : `${entry}@${raw.offset}`;
 }

@@ -26,7 +26,7 @@ export interface LoaderJob {
   readonly step: number;
   readonly images: Int32Array;
   /** For each image, how often its step had it before. */
-  readonly turns: Int32Array;
+  readonly repeats: Int32Array;
   readonly offset: number;
 }
 export type LoaderReply = { readonly batch: number; readonly error: string | undefined };
@@ -59,13 +59,13 @@ function produce(image: number, step: number, turn: number, into: Uint8Array): v
   into.set(now.data);
 }
 
-parentPort?.on("message", ({ batch, step, images, turns, offset }: LoaderJob) => {
+parentPort?.on("message", ({ batch, step, images, repeats, offset }: LoaderJob) => {
   let error: string | undefined;
   try {
     for (let i = 0; i < images.length; i++) {
       const start = offset + i * data.imageBytes;
       const into = data.ring.subarray(start, start + data.imageBytes);
-      produce(images[i] as number, step, turns[i] as number, into);
+      produce(images[i] as number, step, repeats[i] as number, into);
     }
   } catch (caught) {
     error = caught instanceof Error ? caught.message : String(caught);

@@ -4,13 +4,13 @@ import { Worker } from "node:worker_threads";
 import { DiagnosticError, diagnostic } from "../../compiler/diagnostics/diagnostic.js";
 import type { Transform } from "../../compiler/typed/tree.js";
 import { threadUrl } from "../system/thread-url.js";
-import { remaining } from "./chain.js";
 import type { CreateLoader, LoadedBatch, Loader, LoaderOptions, Pack, PackVariant } from "./contract.js";
 import type { LoaderJob, LoaderReply, LoaderThreadData } from "./loader-thread.js";
 import { indexBytes } from "./pack.js";
+import { remainingSteps } from "./transform-chain.js";
 
 /** Batches that may be ready or in the making at once. */
-const depth = 3;
+const ringSlots = 3;
 
 /**
  * A loader of one split under one chain. Slots of a shared ring are filled by threads; `next` gives them in the order of
@@ -26,7 +26,7 @@ export const createLoader: CreateLoader = async (options) => {
   const { variant, steps } = chooseVariant(pack, transforms);
   const places = await readIndex(variant, pack.layout.rows, firstRow, rows);
   const imageBytes = output.channels * output.height * output.width;
-  const ring = new Uint8Array(new SharedArrayBuffer(depth * options.maxBatch * imageBytes));
+  const ring = new Uint8Array(new SharedArrayBuffer(ringSlots * options.maxBatch * imageBytes));
   const thread: LoaderThreadData = {
     file: variant.file,
     channels: pack.stored.channels,
@@ -47,7 +47,7 @@ function chooseVariant(
 ): { variant: PackVariant; steps: readonly Transform[] } {
   let best: { variant: PackVariant; steps: readonly Transform[] } | undefined;
   for (const variant of pack.layout.variants) {
-    const steps = remaining(transforms, variant.prefix);
+    const steps = remainingSteps(transforms, variant.prefix);
     if (steps !== undefined && (best === undefined || steps.length < best.steps.length)) best = { variant, steps };
   }
   if (best === undefined) {
@@ -84,7 +84,7 @@ interface Batch {
   readonly step: number;
   readonly images: Int32Array;
   /** How often the step had each image before. */
-  readonly turns: Int32Array;
+  readonly repeats: Int32Array;
   readonly ready: Promise<LoadedBatch>;
   readonly resolve: (batch: LoadedBatch) => void;
   readonly reject: (error: unknown) => void;
@@ -95,13 +95,13 @@ interface Batch {
 
 class ThreadedLoader implements Loader {
   private readonly workers: readonly Worker[];
-  private readonly freeSlots = Array.from({ length: depth }, (_, i) => i);
+  private readonly freeSlots = Array.from({ length: ringSlots }, (_, i) => i);
   /** Requested and not yet given to threads. */
   private readonly queued: Batch[] = [];
-  private readonly underway = new Map<number, Batch>();
+  private readonly inFlight = new Map<number, Batch>();
   /** Requested and not yet asked for by `next`. */
   private readonly pending: Batch[] = [];
-  private readonly turns = new Turns();
+  private readonly repeatCounter = new RepeatCounter();
   private count = 0;
   private failure: unknown;
 
@@ -113,9 +113,9 @@ class ThreadedLoader implements Loader {
     const url = threadUrl(import.meta.url, "./loader-thread.js");
     this.workers = Array.from({ length: Math.max(1, options.threads) }, () => {
       const worker = new Worker(url, { workerData: this.thread });
-      worker.on("message", (reply: LoaderReply) => this.arrived(reply));
+      worker.on("message", (reply: LoaderReply) => this.onReply(reply));
       worker.on("error", (error: unknown) => {
-        this.fail(lost(error instanceof Error ? error.message : String(error), error));
+        this.fail(threadError(error instanceof Error ? error.message : String(error), error));
       });
       return worker;
     });
@@ -129,10 +129,10 @@ class ThreadedLoader implements Loader {
     for (const image of images) {
       if (image < 0 || image >= rows) throw new RangeError(`image ${image} of a split of ${rows}`);
     }
-    const { promise, resolve, reject } = settled();
+    const { promise, resolve, reject } = deferred();
     const id = this.count++;
-    const turns = this.turns.of(step, images);
-    const batch: Batch = { id, step, images, turns, ready: promise, resolve, reject, slot: -1, parts: 0 };
+    const repeats = this.repeatCounter.of(step, images);
+    const batch: Batch = { id, step, images, repeats, ready: promise, resolve, reject, slot: -1, parts: 0 };
     this.pending.push(batch);
     if (this.failure !== undefined) reject(this.failure);
     else {
@@ -161,7 +161,7 @@ class ThreadedLoader implements Loader {
       this.queued.shift();
       this.freeSlots.shift();
       batch.slot = slot;
-      this.underway.set(batch.id, batch);
+      this.inFlight.set(batch.id, batch);
       const { images } = batch;
       const share = Math.ceil(images.length / this.workers.length);
       for (const [w, worker] of this.workers.entries()) {
@@ -172,7 +172,7 @@ class ThreadedLoader implements Loader {
           batch: batch.id,
           step: batch.step,
           images: images.slice(start, start + share),
-          turns: batch.turns.slice(start, start + share),
+          repeats: batch.repeats.slice(start, start + share),
           offset: (slot * this.options.maxBatch + start) * this.imageBytes,
         };
         worker.postMessage(job);
@@ -181,11 +181,11 @@ class ThreadedLoader implements Loader {
     }
   }
 
-  private arrived({ batch: id, error }: LoaderReply): void {
-    const batch = this.underway.get(id);
+  private onReply({ batch: id, error }: LoaderReply): void {
+    const batch = this.inFlight.get(id);
     if (batch === undefined) return;
     if (error !== undefined) {
-      this.fail(lost(error, undefined));
+      this.fail(threadError(error, undefined));
       return;
     }
     batch.parts--;
@@ -193,7 +193,7 @@ class ThreadedLoader implements Loader {
   }
 
   private complete(batch: Batch): void {
-    this.underway.delete(batch.id);
+    this.inFlight.delete(batch.id);
     const start = batch.slot * this.options.maxBatch * this.imageBytes;
     let released = false;
     batch.resolve({
@@ -210,14 +210,14 @@ class ThreadedLoader implements Loader {
 
   private fail(error: unknown): void {
     this.failure ??= error;
-    for (const batch of [...this.underway.values(), ...this.queued]) batch.reject(this.failure);
-    this.underway.clear();
+    for (const batch of [...this.inFlight.values(), ...this.queued]) batch.reject(this.failure);
+    this.inFlight.clear();
     this.queued.length = 0;
   }
 }
 
 /** Counts how often each image has come in a step. */
-class Turns {
+class RepeatCounter {
   private step = -1;
   private readonly seen = new Map<number, number>();
 
@@ -232,12 +232,12 @@ class Turns {
   }
 }
 
-function lost(reason: string, cause: unknown): DiagnosticError {
+function threadError(reason: string, cause: unknown): DiagnosticError {
   return new DiagnosticError(diagnostic("FSL6032", undefined, { reason }), { cause });
 }
 
 /** A promise whose rejection may come before anybody waits for it. */
-function settled() {
+function deferred() {
   let resolve: (batch: LoadedBatch) => void = () => undefined;
   let reject: (error: unknown) => void = () => undefined;
   const promise = new Promise<LoadedBatch>((yes, no) => {

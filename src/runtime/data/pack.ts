@@ -89,7 +89,7 @@ export async function openPack(dir: string): Promise<Pack> {
     splits[split] = {
       split,
       digest: entry.digest,
-      source: entry.source ?? entry.digest,
+      imageDigest: entry.source ?? entry.digest,
       classes: entry.classes,
       offsets,
       sourceOf: (image) => originOf(start + image),
@@ -135,7 +135,7 @@ export interface PackSummary {
 }
 
 /** What `fslc data inspect` prints. */
-export function inspect(pack: Pack): PackSummary {
+export function summarizePack(pack: Pack): PackSummary {
   const { variants } = pack.layout;
   const bytes = variants.reduce((sum, { file, index }) => sum + statSync(file).size + statSync(index).size, 0);
   return {

@@ -20,7 +20,7 @@ interface Name {
   readonly name: string;
 }
 /** What numpy's constructors left: filled by the state that follows. */
-interface Made {
+interface NumpyObject {
   readonly kind: "made";
   readonly of: "array" | "dtype";
   readonly type: PickleValue;
@@ -35,18 +35,18 @@ export type PickleValue =
   | Map<PickleValue, PickleValue>
   | ByteRange
   | Name
-  | Made;
+  | NumpyObject;
 
 /** The value of a pickle. Short strings become text, long ones stay where they are. @throws Error that says at which byte it ends. */
 export function readPickle(bytes: Buffer): PickleValue {
-  return new Machine(bytes).run();
+  return new Unpickler(bytes).run();
 }
 
 /** A numpy array of uint8 in C order, or undefined for any other value. */
 export function byteArray(value: PickleValue): ByteArray | undefined {
-  if (!isMade(value) || value.of !== "array" || !Array.isArray(value.state)) return undefined;
+  if (!isNumpyObject(value) || value.of !== "array" || !Array.isArray(value.state)) return undefined;
   const [, shape, type, fortran, data] = value.state;
-  if (!Array.isArray(shape) || !isMade(type) || type.type !== "u1" || fortran !== false || !isRange(data)) {
+  if (!Array.isArray(shape) || !isNumpyObject(type) || type.type !== "u1" || fortran !== false || !isRange(data)) {
     return undefined;
   }
   const sizes = shape.filter((size) => typeof size === "number");
@@ -54,7 +54,7 @@ export function byteArray(value: PickleValue): ByteArray | undefined {
   return { kind: "array", shape: sizes, data };
 }
 
-function isMade(value: PickleValue): value is Made {
+function isNumpyObject(value: PickleValue): value is NumpyObject {
   return typeof value === "object" && "kind" in value && value.kind === "made";
 }
 function isRange(value: PickleValue): value is ByteRange {
@@ -67,7 +67,7 @@ function isName(value: PickleValue, name: string): boolean {
 const reconstruct = "numpy.core.multiarray _reconstruct";
 const names = new Set([reconstruct, "numpy ndarray", "numpy dtype"]);
 
-class Machine {
+class Unpickler {
   private at = 0;
   private readonly stack: PickleValue[] = [];
   /** Heights of the stack where an argument list begins. */
@@ -120,11 +120,11 @@ class Machine {
     this.stack.push(value);
   }
   pop(): PickleValue {
-    if (this.stack.length <= (this.marks.at(-1) ?? 0)) throw this.senseless();
+    if (this.stack.length <= (this.marks.at(-1) ?? 0)) throw this.malformed();
     return this.stack.pop();
   }
   top(): PickleValue {
-    if (this.stack.length <= (this.marks.at(-1) ?? 0)) throw this.senseless();
+    if (this.stack.length <= (this.marks.at(-1) ?? 0)) throw this.malformed();
     return this.stack.at(-1);
   }
   mark(): void {
@@ -133,14 +133,14 @@ class Machine {
   /** What was pushed since the last mark. */
   marked(): PickleValue[] {
     const mark = this.marks.pop();
-    if (mark === undefined) throw this.senseless();
+    if (mark === undefined) throw this.malformed();
     return this.stack.splice(mark);
   }
   put(index: number): void {
     this.memo.set(index, this.top());
   }
   get(index: number): void {
-    if (!this.memo.has(index)) throw this.senseless();
+    if (!this.memo.has(index)) throw this.malformed();
     this.push(this.memo.get(index));
   }
   tuple(length: number): void {
@@ -151,12 +151,12 @@ class Machine {
 
   append(items: readonly PickleValue[]): void {
     const list = this.top();
-    if (!Array.isArray(list)) throw this.senseless();
+    if (!Array.isArray(list)) throw this.malformed();
     for (const item of items) list.push(item);
   }
   set(items: readonly PickleValue[]): void {
     const dict = this.top();
-    if (!(dict instanceof Map) || items.length % 2 !== 0) throw this.senseless();
+    if (!(dict instanceof Map) || items.length % 2 !== 0) throw this.malformed();
     for (let i = 0; i < items.length; i += 2) dict.set(items[i], items[i + 1]);
   }
   name(): void {
@@ -167,27 +167,27 @@ class Machine {
   reduce(): void {
     const args = this.pop();
     const made = this.pop();
-    if (!Array.isArray(args)) throw this.senseless();
+    if (!Array.isArray(args)) throw this.malformed();
     if (isName(made, reconstruct) && isName(args[0], "numpy ndarray")) {
       this.push({ kind: "made", of: "array", type: undefined, state: undefined });
     } else if (isName(made, "numpy dtype")) {
       this.push({ kind: "made", of: "dtype", type: args[0], state: undefined });
-    } else throw this.senseless();
+    } else throw this.malformed();
   }
   build(): void {
     const state = this.pop();
     const made = this.top();
-    if (!isMade(made)) throw this.senseless();
+    if (!isNumpyObject(made)) throw this.malformed();
     made.state = state;
   }
 
-  private senseless(): Error {
+  private malformed(): Error {
     return new Error(`what stands before byte ${this.at} makes no sense there`);
   }
 }
 
 /** The operations of protocol 2 that these files use, by their byte. */
-const operations: Readonly<Record<number, (machine: Machine) => void>> = {
+const operations: Readonly<Record<number, (machine: Unpickler) => void>> = {
   128: (m) => {
     const protocol = m.byte();
     if (protocol !== 2) throw new Error(`it is of protocol ${protocol}; the official files are of 2`);

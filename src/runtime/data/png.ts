@@ -8,7 +8,7 @@ import { type Pixels, pixels } from "./pixels.js";
 
 const signature = Buffer.from([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]);
 /** Chunks that change no pixel; with any other the general decoder decides. */
-const harmless = new Set(["tIME", "tEXt", "zTXt", "iTXt", "pHYs"]);
+const ignoredChunks = new Set(["tIME", "tEXt", "zTXt", "iTXt", "pHYs"]);
 
 /** The picture; undefined where it is not such a PNG, or not a whole one: the general decoder then says what is wrong. */
 export function decodePlainPng(encoded: Uint8Array): Pixels | undefined {
@@ -27,7 +27,7 @@ export function decodePlainPng(encoded: Uint8Array): Pixels | undefined {
     if (type === "IHDR") header = content;
     else if (type === "IDAT") parts.push(content);
     else if (type === "IEND") ended = true;
-    else if (!harmless.has(type)) return undefined;
+    else if (!ignoredChunks.has(type)) return undefined;
     at = end;
   }
   if (header === undefined || header.length !== 13 || !ended) return undefined;
@@ -48,7 +48,7 @@ export function decodePlainPng(encoded: Uint8Array): Pixels | undefined {
     return undefined;
   }
   if (rows.length !== height * (line + 1) || !unfilter(rows, height, line, rgb ? 3 : 1)) return undefined;
-  return rgb ? planes(rows, height, width) : spread(rows, height, width, depth, line);
+  return rgb ? unpackRgb(rows, height, width) : unpackGray(rows, height, width, depth, line);
 }
 
 /** Takes back the filter of each row, in place; `unit` bytes to the left is the pixel before, or the byte for gray below 8 bits. */
@@ -78,7 +78,7 @@ function paeth(left: number, up: number, corner: number): number {
 }
 
 /** Rows of interleaved RGB as planes. */
-function planes(rows: Buffer, height: number, width: number): Pixels {
+function unpackRgb(rows: Buffer, height: number, width: number): Pixels {
   const out = pixels(3, height, width);
   for (let y = 0; y < height; y++) {
     const first = y * (3 * width + 1) + 1;
@@ -91,7 +91,7 @@ function planes(rows: Buffer, height: number, width: number): Pixels {
 }
 
 /** Samples of `depth` bits, the high ones first, as bytes from 0 to 255. */
-function spread(rows: Buffer, height: number, width: number, depth: number, line: number): Pixels {
+function unpackGray(rows: Buffer, height: number, width: number, depth: number, line: number): Pixels {
   const out = pixels(1, height, width);
   const most = (1 << depth) - 1;
   const scale = 255 / most;

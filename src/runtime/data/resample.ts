@@ -38,27 +38,27 @@ function taps(source: number, from: number, length: number, size: number): Taps 
 }
 
 /** Resampling whole images of one size again and again needs the same taps: the last few are kept. */
-const kept = new Map<string, Taps>();
+const tapsBySize = new Map<string, Taps>();
 function wholeTaps(source: number, size: number): Taps {
   const key = `${source}:${size}`;
-  let found = kept.get(key);
+  let found = tapsBySize.get(key);
   if (found === undefined) {
-    if (kept.size > 256) kept.clear();
+    if (tapsBySize.size > 256) tapsBySize.clear();
     found = taps(source, 0, source, size);
-    kept.set(key, found);
+    tapsBySize.set(key, found);
   }
   return found;
 }
 
-let between = new Float32Array(0);
+let scratch = new Float32Array(0);
 
-function apply(image: Pixels, across: Taps, down: Taps, height: number, width: number): Pixels {
+function applyTaps(image: Pixels, across: Taps, down: Taps, height: number, width: number): Pixels {
   const { channels, data } = image;
   const out = pixels(channels, height, width);
   const top = down.first[0] as number;
   const bottom = (down.first[height - 1] as number) + (down.count[height - 1] as number);
-  if (between.length < (bottom - top) * width) between = new Float32Array((bottom - top) * width);
-  const rows = between;
+  if (scratch.length < (bottom - top) * width) scratch = new Float32Array((bottom - top) * width);
+  const rows = scratch;
   for (let c = 0; c < channels; c++) {
     for (let y = top; y < bottom; y++) {
       const line = (c * image.height + y) * image.width;
@@ -91,7 +91,7 @@ function apply(image: Pixels, across: Taps, down: Taps, height: number, width: n
 /** The whole image at height × width. */
 export function resizeTo(image: Pixels, height: number, width: number): Pixels {
   if (image.height === height && image.width === width) return image;
-  return apply(image, wholeTaps(image.width, width), wholeTaps(image.height, height), height, width);
+  return applyTaps(image, wholeTaps(image.width, width), wholeTaps(image.height, height), height, width);
 }
 
 /** The size of an image whose shorter side becomes `size`, proportions kept (the longer side rounded down). */
@@ -118,7 +118,7 @@ export function resizeBox(
 ): Pixels {
   const across = taps(image.width, left, boxWidth, size);
   const down = taps(image.height, top, boxHeight, size);
-  return apply(image, across, down, size, size);
+  return applyTaps(image, across, down, size, size);
 }
 
 /** Turned by `degrees` (counter-clockwise) about the centre, bilinear; what comes from outside is the nearest edge pixel. */

@@ -6,7 +6,7 @@ import type { Task } from "../../compiler/typed/tree.js";
 import type { Episode, PackedSplit, SampleEpisode } from "./contract.js";
 
 /** What the sampler needs of a split. */
-export type Sampled = Pick<PackedSplit, "split" | "classes" | "offsets">;
+export type SampledSplit = Pick<PackedSplit, "split" | "classes" | "offsets">;
 
 /** 0, 1, 2, … between calls: a draw swaps in it and swaps back, so that drawing k of n costs k, not n. */
 let identity = new Int32Array(0);
@@ -22,7 +22,7 @@ function grow(count: number, drawn: number): void {
 }
 
 /** Images of the smallest class, by offsets (which never change once made). */
-function smallest(offsets: Int32Array): number {
+function smallestClassSize(offsets: Int32Array): number {
   const known = checked.get(offsets);
   if (known !== undefined) return known;
   let least = Number.POSITIVE_INFINITY;
@@ -37,7 +37,7 @@ function smallest(offsets: Int32Array): number {
  * Refuses a task that the split cannot give: fewer classes than ways (FSL6011) or a class with fewer than shot + query
  * images (FSL6012). @throws DiagnosticError
  */
-export function requirePossible(split: Sampled, task: Task): void {
+export function requirePossible(split: SampledSplit, task: Task): void {
   const counts = [task.way, task.shot, task.query];
   if (!counts.every(Number.isInteger) || task.way < 1 || task.shot < 1 || task.query < 0) {
     throw new DiagnosticError(diagnostic("FSL6013", undefined, { way: task.way, shot: task.shot, query: task.query }));
@@ -48,7 +48,7 @@ export function requirePossible(split: Sampled, task: Task): void {
     );
   }
   const images = task.shot + task.query;
-  if (smallest(split.offsets) >= images) return;
+  if (smallestClassSize(split.offsets) >= images) return;
   let name = "";
   let has = Number.POSITIVE_INFINITY;
   for (const [c, label] of split.classes.entries()) {
@@ -78,7 +78,7 @@ export function requirePossible(split: Sampled, task: Task): void {
 export const sampleEpisode: SampleEpisode = (seed, purpose, split, task, index) =>
   sample(seed, purpose, split, task, index);
 
-function sample(seed: number, purpose: string, split: Sampled, task: Task, index: number): Episode {
+function sample(seed: number, purpose: string, split: SampledSplit, task: Task, index: number): Episode {
   requirePossible(split, task);
   if (root === undefined || root.seed !== seed || root.purpose !== purpose) {
     root = { seed, purpose, key: rootKey(seed, purpose) };

@@ -17,7 +17,7 @@ export async function readTarGz(path: string): Promise<ReadonlyMap<string, Buffe
       async (chunks: AsyncIterable<Buffer>) => await readMembers(new Chunks(chunks), files),
     );
   } catch (error) {
-    throw readable(error);
+    throw describeZlibError(error);
   }
   return files;
 }
@@ -97,7 +97,7 @@ function octal(header: Buffer, at: number, length: number): number | undefined {
 }
 
 /** zlib's words in ours. */
-function readable(error: unknown): unknown {
+function describeZlibError(error: unknown): unknown {
   const code = (error as { code?: unknown }).code;
   if (code === "Z_BUF_ERROR") return new Error("it is cut off", { cause: error });
   if (code === "Z_DATA_ERROR") return new Error("it is no gzip archive, or damaged", { cause: error });

@@ -4,15 +4,15 @@ import { join } from "node:path";
 import sharp from "sharp";
 import { DiagnosticError, diagnostic } from "../../compiler/diagnostics/diagnostic.js";
 import type { Dataset, SplitName } from "../../compiler/typed/tree.js";
-import { type PackStep, TooSmall } from "./augment.js";
-import { chainText, remaining, sizeAfter } from "./chain.js";
+import { ImageTooSmallError, type PackStep } from "./augment.js";
 import type { IngestOptions } from "./contract.js";
 import { type DecodeJob, decodeAll } from "./decode.js";
 import type { DecodeResult } from "./decode-thread.js";
+import { ImageReader } from "./image-reader.js";
 import { indexBytes, indexFile, manifestFile, originsFile, type PackManifest, rowsFile } from "./pack.js";
 import type { Pixels } from "./pixels.js";
-import { ImageReader } from "./reader.js";
-import { type ImageRef, identity, type Listing, splitNames } from "./sources/source.js";
+import { type ImageRef, imageIdentity, type Listing, splitNames } from "./sources/source.js";
+import { describeSteps, remainingSteps, sizeAfter } from "./transform-chain.js";
 
 export interface PackRecipe {
   readonly version: number;
@@ -103,9 +103,9 @@ export async function writePack(dir: string, write: WriteOptions): Promise<void>
   const { dataset, listing, recipe, options } = write;
   // Loaded here first: sharp's library must not be loaded by a worker before the main thread.
   sharp.concurrency(1);
-  const rows = rowsOf(listing);
-  const { jobs, rowsOfJob } = jobsOf(rows);
-  const outcome = new OutcomeCheck(dataset, recipe);
+  const rows = listRows(listing);
+  const { jobs, rowsOfJob } = groupIntoJobs(rows);
+  const outcome = new OutputSizeCheck(dataset, recipe);
   const handles: FileHandle[] = [];
   const reader = new ImageReader();
   try {
@@ -119,7 +119,7 @@ export async function writePack(dir: string, write: WriteOptions): Promise<void>
       const targets = rowsOfJob[done] as readonly number[];
       done++;
       if (result.kind === "unreadable") for (const row of targets) unreadable.set(row, result.reason);
-      else await keep(result, ref, targets, writers, outcome);
+      else await writeImages(result, ref, targets, writers, outcome);
       if (done % 32 === 0 || done === jobs.length) {
         options.onProgress({ phase: "decode", done, total: jobs.length, unit: "images" });
       }
@@ -141,7 +141,7 @@ export async function writePack(dir: string, write: WriteOptions): Promise<void>
       channels: recipe.channels,
       rows: kept.length,
       variants,
-      splits: splitsOf(listing, rows, kept, write),
+      splits: manifestSplits(listing, rows, kept, write),
       skipped,
     };
     await writeFile(join(dir, manifestFile), JSON.stringify(manifest));
@@ -151,38 +151,38 @@ export async function writePack(dir: string, write: WriteOptions): Promise<void>
   }
 }
 
-function rowsOf(listing: Listing): Row[] {
+function listRows(listing: Listing): Row[] {
   return splitNames.flatMap((split) =>
     (listing[split] ?? []).flatMap(({ images }, c) => images.map((ref) => ({ ref, split, class: c }))),
   );
 }
 
 /** Each file or entry once, with every turn in which it is wanted and the row of each. */
-function jobsOf(rows: readonly Row[]): { jobs: DecodeJob[]; rowsOfJob: number[][] } {
+function groupIntoJobs(rows: readonly Row[]): { jobs: DecodeJob[]; rowsOfJob: number[][] } {
   const place = new Map<string, number>();
-  const jobs: { ref: ImageRef; turns: (0 | 1 | 2 | 3)[] }[] = [];
+  const jobs: { ref: ImageRef; quarterTurns: (0 | 1 | 2 | 3)[] }[] = [];
   const rowsOfJob: number[][] = [];
   for (const [row, { ref }] of rows.entries()) {
-    const key = identity(ref);
+    const key = imageIdentity(ref);
     let job = place.get(key);
     if (job === undefined) {
       job = jobs.length;
       place.set(key, job);
-      jobs.push({ ref, turns: [] });
+      jobs.push({ ref, quarterTurns: [] });
       rowsOfJob.push([]);
     }
-    jobs[job]?.turns.push(ref.turns ?? 0);
+    jobs[job]?.quarterTurns.push(ref.quarterTurns ?? 0);
     rowsOfJob[job]?.push(row);
   }
   return { jobs, rowsOfJob };
 }
 
-async function keep(
+async function writeImages(
   result: Exclude<DecodeResult, { kind: "unreadable" }>,
   ref: ImageRef,
   targets: readonly number[],
   writers: readonly RowWriter[],
-  outcome: OutcomeCheck,
+  outcome: OutputSizeCheck,
 ): Promise<void> {
   if (result.kind === "small") {
     const { transform, size, height, width } = result;
@@ -197,7 +197,7 @@ async function keep(
 }
 
 /** Whether the rest of each chain makes the size that programs count on, of images of a size: asked once per size. */
-class OutcomeCheck {
+class OutputSizeCheck {
   private readonly sound = new Set<string>();
   constructor(
     private readonly dataset: Dataset,
@@ -209,7 +209,7 @@ class OutcomeCheck {
     if (this.sound.has(key)) return;
     const want = this.dataset.image;
     for (const chain of [this.dataset.train, this.dataset.eval]) {
-      const rest = remaining(chain, this.recipe.prefixes[variant] ?? []);
+      const rest = remainingSteps(chain, this.recipe.prefixes[variant] ?? []);
       if (rest === undefined) continue;
       const got = this.sizeOf(rest, height, width, name);
       if (got.height === want.height && got.width === want.width) continue;
@@ -218,7 +218,7 @@ class OutcomeCheck {
           image: name,
           got: `${this.recipe.channels} × ${got.height} × ${got.width}`,
           want: `${want.channels} × ${want.height} × ${want.width}`,
-          chain: chainText(chain),
+          chain: describeSteps(chain),
         }),
       );
     }
@@ -229,7 +229,7 @@ class OutcomeCheck {
     try {
       return sizeAfter(rest, height, width);
     } catch (error) {
-      if (!(error instanceof TooSmall)) throw error;
+      if (!(error instanceof ImageTooSmallError)) throw error;
       const { transform, size } = error;
       throw new DiagnosticError(
         diagnostic("FSL6009", undefined, { image, transform, size, height: error.height, width: error.width }),
@@ -263,7 +263,7 @@ function reportUnreadable(
   return [...names.keys()];
 }
 
-function splitsOf(
+function manifestSplits(
   listing: Listing,
   rows: readonly Row[],
   kept: readonly number[],

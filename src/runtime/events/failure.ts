@@ -13,7 +13,7 @@ import {
 import { SourceLines } from "../../compiler/diagnostics/source.js";
 import { EngineError } from "../engines/engine.js";
 import { version } from "../system/package.js";
-import { fileName } from "../system/project.js";
+import { toFileName } from "../system/project.js";
 
 export interface Failure {
   readonly code: string;
@@ -80,7 +80,7 @@ function engineDiagnostic(error: EngineError, { stage, engine }: FailurePlace): 
 
 /** An error that nobody expected: its stack and the versions go to a file, a sentence to the user. */
 function bug(error: unknown, { stage, engine, dir }: FailurePlace): Failure {
-  const name = `bug-${fileName(stage)}.txt`;
+  const name = `bug-${toFileName(stage)}.txt`;
   const path = join(dir, name);
   const details = [
     `fslc ${version}, node ${process.version}, ${process.platform} ${release()} ${process.arch}, ${cpus()[0]?.model ?? "unknown CPU"}`,

@@ -24,11 +24,11 @@ export interface CompiledFile extends Compilation {
 
 /** Compiles an experiment. What is wrong with it is in `diagnostics`; then `experiment` is undefined. Never throws for a bad file. */
 export function compileFile(path: string, options: CompileFileOptions = {}): CompiledFile {
-  return fileCompiler(options)(path);
+  return createFileCompiler(options)(path);
 }
 
 /** As `compileFile`, for several experiments: what they import is read once. */
-export function fileCompiler(options: CompileFileOptions = {}): (path: string) => CompiledFile {
+export function createFileCompiler(options: CompileFileOptions = {}): (path: string) => CompiledFile {
   const hosts = new Map<string, CompilerHost>();
   return (path) => {
     const project = findProject(path, {

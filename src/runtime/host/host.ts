@@ -3,11 +3,11 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { isAbsolute, join, posix, relative, resolve, sep } from "node:path";
 import { type Parsed, parse } from "../../../grammar/parse.js";
 import type { CompilerHost } from "../../compiler/compile.js";
-import { readGivenEpisodes } from "../data/given-episodes.js";
+import { readEpisodeFile } from "../data/episode-file.js";
 import { describeSources, sourceFacts } from "../data/sources/index.js"; // not the whole room: a check starts in less
 import { readGivenWeights } from "../store/given-weights.js";
 import { packageRoot } from "../system/package.js";
-import { type Project, places } from "../system/project.js";
+import { type Project, projectPaths } from "../system/project.js";
 import { libraryTree } from "./library.js";
 
 const library = "fsl:";
@@ -61,10 +61,10 @@ export function nodeHost(project: Project): CompilerHost {
     },
     sources: describeSources(),
     files: {
-      episodes: (path) => readGivenEpisodes(path, project),
+      episodes: (path) => readEpisodeFile(path, project),
       weights: (path) => readGivenWeights(path, project),
     },
-    facts: (source) => sourceFacts(source, project.dir, places.data(project)),
+    facts: (source) => sourceFacts(source, project.dir, projectPaths.data(project)),
     now: () => performance.now(),
   };
 }

@@ -9,7 +9,7 @@ import { onnxSupportOf } from "../engines/onnx/support.js";
 import { type Choice, chooseEngine } from "../engines/select.js";
 import type { NumericsRecord } from "../store/numerics.js";
 import { allEntries, findEntry, readContent } from "../store/store.js";
-import { places } from "../system/project.js";
+import { projectPaths } from "../system/project.js";
 import { RefusedError, type RunOptions, type Settled, settle } from "./preflight.js";
 
 /** Stored stages that an explanation of "what has changed" looks at: the newest ones. */
@@ -43,12 +43,12 @@ export async function plan(experiment: Experiment, options: RunOptions): Promise
 /** With `costs` every stage is lowered, which takes a while for large ones. */
 export async function planSettled(settled: Settled, engine: Choice, costs: boolean): Promise<PlanReport> {
   const { experiment, graph, project, seed, serves, force } = settled;
-  const at = { cacheDir: places.data(project), projectDir: project.dir };
+  const at = { cacheDir: projectPaths.data(project), projectDir: project.dir };
   const data: Record<string, string | undefined> = {};
   for (const node of graph.nodes) {
     if (node.kind === "ingest") data[node.dataset.id] = (await findPack(node.dataset, at))?.digest;
   }
-  const store = places.store(project);
+  const store = projectPaths.store(project);
   return buildPlan(experiment, {
     seed,
     wanted: graph.nodes.flatMap((node) => (node.kind === "ingest" ? [] : [node.id])),

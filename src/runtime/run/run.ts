@@ -7,7 +7,7 @@ import type { RunEvent } from "../events/events.js";
 import { describeFailure, type Failure } from "../events/failure.js";
 import { Scheduler, type ScheduleSummary, type World } from "../scheduler/scheduler.js";
 import { version } from "../system/package.js";
-import { places } from "../system/project.js";
+import { projectPaths } from "../system/project.js";
 import { runInWorker } from "../worker/client.js";
 import { planSettled } from "./plan.js";
 import { RefusedError, type RunOptions, type Settled, settle } from "./preflight.js";
@@ -44,7 +44,7 @@ export function run(experiment: Experiment, options: RunOptions): Run {
 
 /** The same over a world of the caller's making. */
 export function start(settled: Settled, world: World): Run {
-  const folder = createRunFolder(places.runs(settled.project), new Date());
+  const folder = createRunFolder(projectPaths.runs(settled.project), new Date());
   const channel = new Channel<RunEvent>();
   let unwritten: { readonly error: unknown } | undefined;
   const emit = (event: RunEvent): void => {
@@ -128,7 +128,7 @@ async function chosenEngine({ choice, asked, project }: Settled): Promise<{ choi
 
 /** Packs as the data room keeps them, workers as processes. */
 export function realWorld({ project }: Settled): World {
-  const at = { cacheDir: places.data(project), projectDir: project.dir };
+  const at = { cacheDir: projectPaths.data(project), projectDir: project.dir };
   return {
     packed: (dataset) => findPack(dataset, at),
     work: (job, onEvent) => runInWorker(job, onEvent),

@@ -9,7 +9,7 @@ import { type Manifest, parseManifest, withInterval } from "../store/manifest.js
 import { resultsDir } from "../store/run-results.js";
 import { parseScores, type Scores, scoresFile } from "../store/scores.js";
 import { readEntry } from "../store/store.js";
-import { type Project, places } from "../system/project.js";
+import { type Project, projectPaths } from "../system/project.js";
 import { schemaProblem } from "../system/schema.js";
 
 type Start = Extract<RunEvent, { type: "run.start" }>;
@@ -35,7 +35,7 @@ export interface Evaluation {
 
 /** Every run of the project that can be read, newest first. */
 export function listRuns(project: Project): RunRecord[] {
-  const runs = places.runs(project);
+  const runs = projectPaths.runs(project);
   const names = existsSync(runs) ? readdirSync(runs) : [];
   // Ids count in seconds: two runs of one second are told apart by their first events.
   return names
@@ -141,7 +141,7 @@ function scoresOf(dir: string): Scores | undefined {
 
 /** Where the weights of the stored stages with this key lie: of those that `by` computed, where that is known. */
 export function weightsOf(project: Project, key: string, by?: Numerics): string[] {
-  const dir = join(places.store(project), key);
+  const dir = join(projectPaths.store(project), key);
   const entries = existsSync(dir) ? readdirSync(dir) : [];
   return entries.flatMap((name) => {
     const read = readEntry(join(dir, name));

@@ -15,7 +15,7 @@ import type { ReportData } from "../store/manifest.js";
 import { keepResults, renamed } from "../store/run-results.js";
 import { findEntry, readEntry, type StoreEntry, type Wanted } from "../store/store.js";
 import { acquireLock } from "../system/lock.js";
-import { fileName, type Project, places } from "../system/project.js";
+import { type Project, projectPaths, toFileName } from "../system/project.js";
 import type { ThreadBudget } from "../system/threads.js";
 
 /** What the scheduler asks of the world: swapped in tests. */
@@ -140,7 +140,7 @@ export class Scheduler {
       this.say({ type: "stage.cached", stage: id, key: ready.digest, numerics: undefined, results: [] });
       return undefined;
     }
-    const lock = await this.lock(id, `data-${fileName(dataset.id)}`);
+    const lock = await this.lock(id, `data-${toFileName(dataset.id)}`);
     if (lock === undefined) return stopped;
     try {
       const started = performance.now();
@@ -200,7 +200,7 @@ export class Scheduler {
   private serve(stage: Stage, key: string): boolean {
     const { project, serves, exact } = this.options;
     if (exact) return false;
-    const entry = findEntry(places.store(project), key, serves, (dir, problem) =>
+    const entry = findEntry(projectPaths.store(project), key, serves, (dir, problem) =>
       this.say({ type: "stage.note", stage: stage.id, message: `the stored ${dir} is not used: ${problem}` }),
     );
     if (entry === undefined) return false;
@@ -249,7 +249,7 @@ export class Scheduler {
   }
 
   private lock(id: string, name: string): ReturnType<typeof acquireLock> {
-    return acquireLock(places.locks(this.options.project), name, {
+    return acquireLock(projectPaths.locks(this.options.project), name, {
       signal: this.stopping.signal,
       onWait: ({ pid, host }) =>
         this.say({

@@ -3,7 +3,7 @@
 import type { EvaluateRow, EvaluateStage } from "../../compiler/typed/tree.js";
 import { encoderWeights as encoderDecls, metricWeights } from "../../compiler/typed/weights.js";
 import type { Episode, Pack, PackedSplit } from "../data/contract.js";
-import { disjointEpisodes, givenEpisodes, sampleEpisode, withoutSharing } from "../data/index.js";
+import { disjointEpisodes, disjointSubset, loadEpisodeFile, sampleEpisode } from "../data/index.js";
 import type { Engine } from "../engines/engine.js";
 import { type Classified, imagesOf, outputsOf, perEpisode } from "./classify.js";
 import type { StageContext } from "./context.js";
@@ -37,9 +37,9 @@ export async function runEvaluate(
     const episodes =
       row.given === undefined
         ? Array.from({ length: row.episodes }, (_, i) => sampleEpisode(job.seed, "evaluate", split, row.task, i))
-        : givenEpisodes(row.given, split, job.project);
+        : loadEpisodeFile(row.given, split, job.project);
     const disjoint = (): Episode[] =>
-      row.given === undefined ? disjointEpisodes(job.seed, split, row.task) : withoutSharing(episodes);
+      row.given === undefined ? disjointEpisodes(job.seed, split, row.task) : disjointSubset(episodes);
     return { place, row, split, episodes, disjoint: wantsDisjoint ? disjoint() : [] };
   });
   const scored: ScoredEpisodes[] = [];

@@ -17,7 +17,7 @@ import type { Pack } from "../data/contract.js";
 import type { Engine, HostTensors } from "../engines/engine.js";
 import { numericsId, numericsRecord } from "../store/numerics.js";
 import { decodeSafetensors, encodeSafetensors, SafetensorsError } from "../store/safetensors.js";
-import { places } from "../system/project.js";
+import { projectPaths } from "../system/project.js";
 import { reason } from "../system/reason.js";
 import { sha256 } from "../system/sha256.js";
 import { chunks } from "./chunks.js";
@@ -62,7 +62,7 @@ export async function fitted(
       [layerVersions, expressionVersions, minimizerVersions, transformVersions],
     ]),
   );
-  const file = join(places.fits(job.project), `${key}.safetensors`);
+  const file = join(projectPaths.fits(job.project), `${key}.safetensors`);
   const known = stored(file);
   if (known !== undefined) return known;
   const values = await compute(program, source, images, { encoder, weights }, engine, context);

@@ -1,7 +1,7 @@
 /** `ingest`: a dataset's images decoded once into a pack. */
 import type { Dataset } from "../../compiler/typed/tree.js";
 import { ingest } from "../data/index.js";
-import { places } from "../system/project.js";
+import { projectPaths } from "../system/project.js";
 import { type StageContext, Stopped } from "./context.js";
 
 export async function runIngest(dataset: Dataset, context: StageContext): Promise<void> {
@@ -13,7 +13,7 @@ export async function runIngest(dataset: Dataset, context: StageContext): Promis
   }, 100);
   try {
     const pack = await ingest(dataset, {
-      cacheDir: places.data(job.project),
+      cacheDir: projectPaths.data(job.project),
       projectDir: job.project.dir,
       threads: job.threads.engine,
       signal: abort.signal,

@@ -3,7 +3,7 @@
 import { estimate } from "../../common/statistics.js";
 import type { EvaluateRow, EvaluateStage, Report } from "../../compiler/typed/tree.js";
 import type { Episode, PackedSplit } from "../data/contract.js";
-import { listEpisodes, printEpisodeList } from "../data/episode-list.js";
+import { formatEpisodeList, toEpisodeList } from "../data/episode-list.js";
 import type { ReportData, StoredResult } from "../store/manifest.js";
 import { encodeScores, episodesDigest, type ScoredRow, scoresFile } from "../store/scores.js";
 import type { StoredFile } from "../store/store.js";
@@ -54,7 +54,7 @@ function scoredRow(report: readonly Report[], { row, split, episodes, classified
   return {
     task: row.task,
     split: split.split,
-    digest: split.source,
+    digest: split.imageDigest,
     episodes: row.given === undefined ? "sampled" : "given",
     list: episodesDigest(row.task, episodes),
     transductive: isTransductive(row),
@@ -141,7 +141,7 @@ function filesOf(report: readonly Report[], scored: ScoredEpisodes, several: boo
     if (kind === "logits") return [{ name: `logits${suffix}.safetensors`, bytes: scoresAsSafetensors(scored) }];
     if (kind === "logits_json") return [{ name: `logits${suffix}.json`, bytes: scoresAsJson(scored) }];
     if (kind !== "episodes") return [];
-    const list = listEpisodes(split, row.task, episodes);
-    return [{ name: `episodes${suffix}.json`, bytes: Buffer.from(printEpisodeList(list)) }];
+    const list = toEpisodeList(split, row.task, episodes);
+    return [{ name: `episodes${suffix}.json`, bytes: Buffer.from(formatEpisodeList(list)) }];
   });
 }

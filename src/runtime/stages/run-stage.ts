@@ -9,7 +9,7 @@ import { noDevice, unusable } from "../engines/select.js";
 import { numericsId, numericsRecord } from "../store/numerics.js";
 import { findEntry, readEntry, writeEntry } from "../store/store.js";
 import { version } from "../system/package.js";
-import { places } from "../system/project.js";
+import { projectPaths } from "../system/project.js";
 import { chunks } from "./chunks.js";
 import type { StageContext } from "./context.js";
 import { runEvaluate } from "./evaluate.js";
@@ -31,7 +31,7 @@ export async function runStage(context: StageContext): Promise<Outcome> {
   const engine = await openEngine(job);
   const numerics = numericsRecord(engine.numerics, chunks);
   if (job.reuseExact) {
-    const entry = findEntry(places.store(job.project), job.key, { numerics: numericsId(numerics) });
+    const entry = findEntry(projectPaths.store(job.project), job.key, { numerics: numericsId(numerics) });
     if (entry !== undefined) return { kind: "stored", dir: entry.dir, reused: true };
   }
   say({ type: "stage.start", attempt: 1, engine: engine.numerics });
@@ -39,7 +39,7 @@ export async function runStage(context: StageContext): Promise<Outcome> {
   const packs = await openPacks(stage, job);
   context.pace.prepared();
   const made = await drive(stage, packs, engine, context);
-  const entry = writeEntry(places.store(job.project), {
+  const entry = writeEntry(projectPaths.store(job.project), {
     key: job.key,
     content: job.content,
     stage: { id: stage.id, kind: stage.kind },

@@ -1,6 +1,6 @@
 /** What each query scored, as files: safetensors for programs that compute with it, JSON for any other. */
 import type { Episode } from "../data/contract.js";
-import { type ListedClass, listEpisodes } from "../data/episode-list.js";
+import { type EpisodeClass, toEpisodeList } from "../data/episode-list.js";
 import { encodeSafetensors } from "../store/safetensors.js";
 import type { ScoredEpisodes } from "./reports.js";
 
@@ -54,13 +54,13 @@ export function scoresAsJson(scored: ScoredEpisodes): Uint8Array {
   const { way, shot, query } = row.task;
   const kind = kindOf(scored);
   const scores = scoresOf(scored);
-  const list = listEpisodes(split, row.task, episodes);
+  const list = toEpisodeList(split, row.task, episodes);
   const rows = (e: number, w: number): number[][] =>
     Array.from({ length: query }, (_, q) => {
       const at = ((e * way + w) * query + q) * way;
       return Array.from(scores.subarray(at, at + way), (score) => Number(score.toPrecision(9)));
     });
-  const line = (one: ListedClass, e: number, w: number): string =>
+  const line = (one: EpisodeClass, e: number, w: number): string =>
     `    ${JSON.stringify({ ...one, [kind]: rows(e, w) })}`;
   // Episode by episode, for one text of all of them may be longer than a text can be.
   const head = JSON.stringify({ format: 1, way, shot, query, split: split.split, scores: kind }).slice(0, -1);

@@ -3,7 +3,7 @@ import { copyFileSync, linkSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { DiagnosticError, diagnostic } from "../../compiler/diagnostics/diagnostic.js";
 import type { Stage } from "../../compiler/typed/tree.js";
-import { fileName } from "../system/project.js";
+import { toFileName } from "../system/project.js";
 import { reason } from "../system/reason.js";
 import type { Manifest } from "./manifest.js";
 import { scoresFile } from "./scores.js";
@@ -11,7 +11,7 @@ import type { StoreEntry } from "./store.js";
 
 /** Where a run keeps what an evaluation of it gave: its manifest, its scores by episode, the files that it reports. */
 export function resultsDir(runDir: string, stage: string): string {
-  return join(runDir, "results", fileName(stage));
+  return join(runDir, "results", toFileName(stage));
 }
 
 /**

@@ -36,7 +36,7 @@ export async function acquireLock(dir: string, name: string, options: LockOption
   let told = false;
   let seen = { mark: "", since: performance.now() };
   while (!options.signal.aborted) {
-    if (create(path, me)) return held(path, me, beat);
+    if (create(path, me)) return holdLock(path, me, beat);
     const holder = readHolder(path);
     const mark = `${holder?.token} ${modified(path)}`;
     if (mark !== seen.mark) seen = { mark, since: performance.now() };
@@ -77,7 +77,7 @@ function cannotWrite(path: string, error: unknown): DiagnosticError {
   return new DiagnosticError(diagnostic("FSL7031", undefined, { path, why: reason(error) }), { cause: error });
 }
 
-function held(path: string, me: Holder, beat: number): Lock {
+function holdLock(path: string, me: Holder, beat: number): Lock {
   const timer = setInterval(() => {
     try {
       const now = new Date();

@@ -31,7 +31,7 @@ export function findProject(file: string, options: { dir?: string; home?: string
 }
 
 /** What lies where in a project's home. */
-export const places = {
+export const projectPaths = {
   store: (project: Project): string => join(project.home, "store"),
   runs: (project: Project): string => join(project.home, "runs"),
   /** Values that metrics have fitted from base data. */
@@ -41,6 +41,6 @@ export const places = {
 };
 
 /** The id of a stage or dataset as the name of a file. */
-export function fileName(id: string): string {
+export function toFileName(id: string): string {
   return id.replace(/[^\w.-]/g, "_");
 }

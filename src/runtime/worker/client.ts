@@ -7,7 +7,7 @@ import { engineEnvironment } from "../engines/environment.js";
 import type { RunEvent } from "../events/events.js";
 import { fromDiagnostic } from "../events/failure.js";
 import type { Job, Outcome } from "../stages/job.js";
-import { fileName } from "../system/project.js";
+import { toFileName } from "../system/project.js";
 import { threadUrl } from "../system/thread-url.js";
 import { deathOf, outOfMemoryKills } from "./diagnose-exit.js";
 import type { FromWorker, ToWorker } from "./protocol.js";
@@ -98,7 +98,7 @@ function send(child: ChildProcess, message: ToWorker): void {
 function openLog(job: Job): { file: number; path: string; from: number; close(): void } {
   const dir = join(job.runDir, "logs");
   mkdirSync(dir, { recursive: true });
-  const path = join(dir, `${fileName(job.node)}.log`);
+  const path = join(dir, `${toFileName(job.node)}.log`);
   const file = openSync(path, "a");
   return {
     file,

@@ -3,7 +3,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { byteArray, type PickleValue, readPickle } from "../pickle.js";
 import { readTarGz } from "../tar.js";
-import type { BarePixels, ImageRef } from "./source.js";
+import type { ImageRef, RawPixels } from "./source.js";
 
 const side = 32;
 const planes = 3;
@@ -55,11 +55,11 @@ export async function archiveImages(kind: ArchiveKind, members: Members): Promis
   const classes = new Map<string, ImageRef[]>(names.map((name) => [name, []]));
   for (const part of parts) {
     const rows = kind === "binary" ? await binaryRows(part, members) : await pythonRows(part, members);
-    for (const [i, { label, name, at }] of rows.entries()) {
+    for (const [i, { label, name, offset }] of rows.entries()) {
       const images = classes.get(names[label] ?? "");
       if (images === undefined) throw new Error(`${part}: image ${i} has the class ${label} of ${names.length}`);
-      const bare: BarePixels = { at, channels: planes, height: side, width: side };
-      images.push({ name, ...members.place(kind === "binary" ? `${part}.bin` : part), bare });
+      const raw: RawPixels = { offset, channels: planes, height: side, width: side };
+      images.push({ name, ...members.place(kind === "binary" ? `${part}.bin` : part), raw });
     }
   }
   return classes;
@@ -69,7 +69,7 @@ interface Row {
   readonly label: number;
   readonly name: string;
   /** Where its pixels begin in the file. */
-  readonly at: number;
+  readonly offset: number;
 }
 
 async function binaryNames(members: Members): Promise<string[]> {
@@ -90,7 +90,7 @@ async function binaryRows(part: string, members: Members): Promise<Row[]> {
   return Array.from({ length: bytes.length / record }, (_, i) => ({
     label: bytes.readUInt8(i * record + 1),
     name: `${file} image ${i}`,
-    at: i * record + 2,
+    offset: i * record + 2,
   }));
 }
 
@@ -111,7 +111,7 @@ async function pythonRows(part: string, members: Members): Promise<Row[]> {
     throw new Error(`${part}: ${sizes} do not belong together`);
   }
   if (data.data.at + data.data.length > length) throw new Error(`${part}: it is cut off`);
-  return labels.map((label, i) => ({ label, name: `${part}/${names[i]}`, at: data.data.at + i * pixels }));
+  return labels.map((label, i) => ({ label, name: `${part}/${names[i]}`, offset: data.data.at + i * pixels }));
 }
 
 async function unpickled(members: Members, file: string): Promise<{ value: PickleValue; length: number }> {

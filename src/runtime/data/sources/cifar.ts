@@ -3,15 +3,15 @@ import { existsSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import type { DataSource, SplitName } from "../../../compiler/typed/tree.js";
 import { packageRoot } from "../../system/package.js";
-import { isImage, isTarGz, openTree } from "../tree.js";
+import { isImage, isTarGz, openFileTree } from "../file-tree.js";
 import type { ArchiveKind } from "./cifar-archives.js";
 import {
   badArg,
-  factsOf,
+  type DataFolders,
+  datasetFacts,
   type ImageRef,
   layoutError,
-  type Places,
-  placed,
+  resolvePath,
   type Source,
   splitNames,
   textArg,
@@ -63,12 +63,12 @@ export const cifar100: Source = {
   facts(source) {
     const classes = cifarSplit(splitArg(source));
     const sized = (split: SplitName) => classes[split].map((name) => ({ name, images: imagesPerClass }));
-    return factsOf(Object.fromEntries(splitNames.map((split) => [split, sized(split)])));
+    return datasetFacts(Object.fromEntries(splitNames.map((split) => [split, sized(split)])));
   },
-  roots: (source, places) => [locate(source, places).path],
+  roots: (source, places) => [locateData(source, places).path],
   async list(source, places) {
     const split = cifarSplit(splitArg(source));
-    const { path, kind } = locate(source, places);
+    const { path, kind } = locateData(source, places);
     const images = await readClasses(source, path, kind, new Set(splitNames.flatMap((name) => split[name])));
     const listed = (name: string) => {
       const found = images.get(name) ?? [];
@@ -97,11 +97,11 @@ const classNameFiles = { binary: "fine_label_names.txt", python: "meta" } as con
 const kinds: readonly ArchiveKind[] = ["binary", "python"];
 
 /** What of the root is read: an archive, the folder of an unpacked one, or else a tree of pictures. */
-function locate(
+function locateData(
   source: DataSource,
-  places: Places,
+  places: DataFolders,
 ): { readonly path: string; readonly kind: ArchiveKind | "archive" | "pictures" } {
-  const root = placed(textArg(source, "root", undefined), places);
+  const root = resolvePath(textArg(source, "root", undefined), places);
   if (isTarGz(root)) return { path: root, kind: "archive" };
   for (const kind of kinds) {
     for (const folder of [root, join(root, `cifar-100-${kind}`)]) {
@@ -125,7 +125,7 @@ async function readClasses(
   kind: ArchiveKind | "archive" | "pictures",
   names: ReadonlySet<string>,
 ): Promise<ReadonlyMap<string, readonly ImageRef[]>> {
-  if (kind === "pictures") return await pictures(source, path, names);
+  if (kind === "pictures") return await readPictureFolders(source, path, names);
   // Loaded where something is read: `fslc check` knows every source and reads none.
   const { archiveImages, archiveMembers, folderMembers } = await import("./cifar-archives.js");
   try {
@@ -137,12 +137,12 @@ async function readClasses(
 }
 
 /** Pictures by the folder that they lie in, wherever that is: `apple/…`, `train/apple/…` and `test/apple/…`, `data/apple/…`. */
-async function pictures(
+async function readPictureFolders(
   source: DataSource,
   root: string,
   names: ReadonlySet<string>,
 ): Promise<Map<string, ImageRef[]>> {
-  const tree = await openTree(source, root);
+  const tree = await openFileTree(source, root);
   const classes = new Map<string, ImageRef[]>();
   for (const path of tree.files.filter(isImage)) {
     const name = path.split("/").at(-2);

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { DiagnosticError, diagnostic } from "../../../compiler/diagnostics/diagnostic.js";
 import type { DataSource, SplitName } from "../../../compiler/typed/tree.js";
 import { packageRoot } from "../../system/package.js";
-import { badArg, type Places, placed, splitNames, textArg } from "./source.js";
+import { badArg, type DataFolders, resolvePath, splitNames, textArg } from "./source.js";
 
 export type ClassLists = ReadonlyMap<string, SplitName>;
 
@@ -15,7 +15,7 @@ const published = join(packageRoot, "specs", "splits");
  * The split of each class that the source's `lists` name; undefined where it has none. `lists` is a folder of `train.txt`,
  * `val.txt` and `test.txt`, or `fsl:NAME` for a published split. @throws DiagnosticError FSL6005, FSL6007
  */
-export function classLists(source: DataSource, places: Places): ClassLists | undefined {
+export function readClassLists(source: DataSource, places: DataFolders): ClassLists | undefined {
   const argument = textArg(source, "lists", "");
   if (argument === "") return undefined;
   const lists = new Map<string, SplitName>();
@@ -34,13 +34,13 @@ export function classLists(source: DataSource, places: Places): ClassLists | und
 }
 
 /** Files whose state the lists depend on. */
-export function listRoots(source: DataSource, places: Places): string[] {
+export function classListRoots(source: DataSource, places: DataFolders): string[] {
   const argument = textArg(source, "lists", "");
-  return argument === "" || argument.startsWith(publishedPrefix) ? [] : [placed(argument, places)];
+  return argument === "" || argument.startsWith(publishedPrefix) ? [] : [resolvePath(argument, places)];
 }
 
-function folderLists(source: DataSource, argument: string, places: Places): [SplitName, string[]][] {
-  const dir = placed(argument, places);
+function folderLists(source: DataSource, argument: string, places: DataFolders): [SplitName, string[]][] {
+  const dir = resolvePath(argument, places);
   const lists = splitNames.flatMap((split): [SplitName, string[]][] => {
     const file = join(dir, `${split}.txt`);
     if (!existsSync(file)) return [];

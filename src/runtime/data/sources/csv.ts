@@ -4,8 +4,16 @@ import { existsSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import { DiagnosticError, diagnostic } from "../../../compiler/diagnostics/diagnostic.js";
-import { isZip, openTree } from "../tree.js";
-import { factsOf, type ListedClass, layoutError, placed, type Source, splitNames, textArg } from "./source.js";
+import { isZip, openFileTree } from "../file-tree.js";
+import {
+  datasetFacts,
+  type ListedClass,
+  layoutError,
+  resolvePath,
+  type Source,
+  splitNames,
+  textArg,
+} from "./source.js";
 
 export const csv: Source = {
   description: {
@@ -27,28 +35,28 @@ export const csv: Source = {
     fetched: false,
   },
   facts(source, places) {
-    const root = placed(textArg(source, "root", undefined), places);
+    const root = resolvePath(textArg(source, "root", undefined), places);
     if (isZip(root)) return undefined;
     const splits: Partial<Record<(typeof splitNames)[number], { name: string; images: number }[]>> = {};
     for (const split of splitNames) {
       const file = join(root, `${split}.csv`);
       if (!existsSync(file)) continue;
-      splits[split] = [...grouped(readFileSync(file, "utf8"), file)].map(([name, rows]) => ({
+      splits[split] = [...groupByLabel(readFileSync(file, "utf8"), file)].map(([name, rows]) => ({
         name,
         images: rows.length,
       }));
     }
-    return Object.keys(splits).length === 0 ? undefined : factsOf(splits);
+    return Object.keys(splits).length === 0 ? undefined : datasetFacts(splits);
   },
-  roots: (source, places) => [placed(textArg(source, "root", undefined), places)],
+  roots: (source, places) => [resolvePath(textArg(source, "root", undefined), places)],
   async list(source, places) {
-    const root = placed(textArg(source, "root", undefined), places);
-    const tree = await openTree(source, root);
+    const root = resolvePath(textArg(source, "root", undefined), places);
+    const tree = await openFileTree(source, root);
     const listing: Partial<Record<(typeof splitNames)[number], ListedClass[]>> = {};
     for (const split of splitNames) {
       const file = `${split}.csv`;
       if (!tree.has(file)) continue;
-      const classes = grouped(await tree.text(file), file);
+      const classes = groupByLabel(await tree.text(file), file);
       for (const [, rows] of classes) {
         for (const { name, line } of rows) {
           if (tree.has(`images/${name}`)) continue;
@@ -68,7 +76,7 @@ export const csv: Source = {
 };
 
 /** Files by label, labels in order of first appearance; the first line is a header. */
-function grouped(text: string, file: string): Map<string, { name: string; line: number }[]> {
+function groupByLabel(text: string, file: string): Map<string, { name: string; line: number }[]> {
   const classes = new Map<string, { name: string; line: number }[]>();
   let rows: string[][];
   // Loaded where there is such a file: `fslc check` knows every source, and this is ten modules.

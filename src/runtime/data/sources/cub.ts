@@ -2,8 +2,8 @@
 
 import { DiagnosticError, diagnostic } from "../../../compiler/diagnostics/diagnostic.js";
 import type { SplitName } from "../../../compiler/typed/tree.js";
-import { openTree, type Tree } from "../tree.js";
-import { type ImageRef, layoutError, placed, type Source, splitNames, textArg } from "./source.js";
+import { type FileTree, openFileTree } from "../file-tree.js";
+import { type ImageRef, layoutError, resolvePath, type Source, splitNames, textArg } from "./source.js";
 
 /** By the class's number from 0: even ones train, 1 mod 4 validation, 3 mod 4 test. */
 export function cubSplit(index: number): SplitName {
@@ -36,20 +36,20 @@ export const cub: Source = {
       test: { classes: 50, images: 2953, smallest: { name: "008.Rhinoceros_Auklet", images: 48 } },
     },
   }),
-  roots: (source, places) => [placed(textArg(source, "root", undefined), places)],
+  roots: (source, places) => [resolvePath(textArg(source, "root", undefined), places)],
   async list(source, places) {
-    const root = placed(textArg(source, "root", undefined), places);
-    const tree = await openTree(source, root);
+    const root = resolvePath(textArg(source, "root", undefined), places);
+    const tree = await openFileTree(source, root);
     const marker = tree.files.find((path) => path === "images.txt" || path.endsWith("/images.txt"));
     if (marker === undefined) throw layoutError(source, root, "there is no images.txt");
     const base = marker.slice(0, -"images.txt".length);
     for (const needed of ["classes.txt", "image_class_labels.txt"]) {
       if (!tree.has(base + needed)) throw layoutError(source, root, `there is no ${needed}`);
     }
-    const classes = await pairs(tree, `${base}classes.txt`);
-    const labels = new Map(await pairs(tree, `${base}image_class_labels.txt`));
+    const classes = await readPairs(tree, `${base}classes.txt`);
+    const labels = new Map(await readPairs(tree, `${base}image_class_labels.txt`));
     const byClass = new Map<string, ImageRef[]>(classes.map(([id]) => [id, []]));
-    for (const [id, path] of await pairs(tree, `${base}images.txt`)) {
+    for (const [id, path] of await readPairs(tree, `${base}images.txt`)) {
       const images = byClass.get(labels.get(id) ?? "");
       if (images === undefined) throw layoutError(source, root, `image ${id} (${path}) has no class`);
       images.push(tree.image(`${base}images/${path}`));
@@ -65,7 +65,7 @@ export const cub: Source = {
 };
 
 /** Lines of a number and a name. */
-async function pairs(tree: Tree, path: string): Promise<[string, string][]> {
+async function readPairs(tree: FileTree, path: string): Promise<[string, string][]> {
   const lines = (await tree.text(path)).split(/\r?\n/);
   const rows: [string, string][] = [];
   for (const [i, line] of lines.entries()) {

@@ -5,8 +5,8 @@ import { join } from "node:path";
 import { DiagnosticError, diagnostic } from "../../../compiler/diagnostics/diagnostic.js";
 import type { SplitName } from "../../../compiler/typed/tree.js";
 import type { PinnedPackage } from "../../system/npm-packages.js";
-import { exists, makeFolder } from "../files.js";
-import { type ListedClass, type Places, type Source, splitNames } from "./source.js";
+import { createFolder, exists } from "../atomic-files.js";
+import { type DataFolders, type ListedClass, type Source, splitNames } from "./source.js";
 
 const drawingSets: readonly PinnedPackage[] = [
   {
@@ -52,12 +52,14 @@ const drawingSets: readonly PinnedPackage[] = [
 ];
 
 /** Pixels of a rendered drawing; the chain resizes from there. */
-export const rendered = 96;
+export const renderedSize = 96;
 /** Changes when other classes or other pictures come of the same packages. */
-const rule = "icon names of all eight sets that do not begin with `flag`; 96 px on white; 1";
+const selectionRule = "icon names of all eight sets that do not begin with `flag`; 96 px on white; 1";
 
 const pinned = createHash("sha256")
-  .update(JSON.stringify([rule, drawingSets.map(({ name, version, integrity }) => [name, version, integrity])]))
+  .update(
+    JSON.stringify([selectionRule, drawingSets.map(({ name, version, integrity }) => [name, version, integrity])]),
+  )
   .digest("hex");
 
 /** Decided by the name alone, 64/16/20 percent, so that no class moves when a set gains or loses others. */
@@ -91,11 +93,11 @@ export function svgOf(set: IconSet, name: string): string {
   if (icon === undefined) throw new Error(`no icon ${name}`);
   const width = icon.width ?? set.width ?? 16;
   const height = icon.height ?? set.height ?? 16;
-  return `<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" width="${rendered}" height="${rendered}" viewBox="0 0 ${width} ${height}">${icon.body}</svg>`;
+  return `<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" width="${renderedSize}" height="${renderedSize}" viewBox="0 0 ${width} ${height}">${icon.body}</svg>`;
 }
 
 /** The names that were kept beside the drawings. @throws DiagnosticError FSL6030 where the folder has been damaged since. */
-async function keptNames(dir: string): Promise<readonly string[]> {
+async function readNames(dir: string): Promise<readonly string[]> {
   try {
     const names: unknown = JSON.parse(await readFile(join(dir, "names.json"), "utf8"));
     if (Array.isArray(names) && names.every((name) => typeof name === "string")) return names;
@@ -107,7 +109,7 @@ async function keptNames(dir: string): Promise<readonly string[]> {
   }
 }
 
-function folderOf({ cacheDir }: Places): string {
+function folderOf({ cacheDir }: DataFolders): string {
   return join(cacheDir, "sources", `emoji-${pinned.slice(0, 16)}`);
 }
 function shortName({ name }: PinnedPackage): string {
@@ -139,7 +141,7 @@ export const emoji: Source = {
     if (await exists(dir)) return;
     options.onProgress({ phase: "download", done: 0, total: drawingSets.length, unit: "files" });
     const { fetchPackages } = await import("../../system/npm-packages.js");
-    await makeFolder(dir, async (beside) => {
+    await createFolder(dir, async (beside) => {
       const place = (set: PinnedPackage): string => join(beside, `${shortName(set)}.package`);
       await fetchPackages(drawingSets, place, {
         projectDir: options.projectDir,
@@ -160,7 +162,7 @@ export const emoji: Source = {
   },
   async list(_, places) {
     const dir = folderOf(places);
-    const names = await keptNames(dir);
+    const names = await readNames(dir);
     const classes: Record<SplitName, ListedClass[]> = { train: [], val: [], test: [] };
     for (const name of names) {
       const images = drawingSets.map((set) => ({

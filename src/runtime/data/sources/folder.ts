@@ -2,15 +2,15 @@
 import { createHash } from "node:crypto";
 import { existsSync, statSync } from "node:fs";
 import type { DataSource, SplitName } from "../../../compiler/typed/tree.js";
-import { folderFilesSync, isImage, isZip, openTree } from "../tree.js";
-import { type ClassLists, classLists, listRoots } from "./class-lists.js";
+import { folderFilesSync, isImage, isZip, openFileTree } from "../file-tree.js";
+import { type ClassLists, classListRoots, readClassLists } from "./class-lists.js";
 import {
   badArg,
-  factsOf,
+  datasetFacts,
   fractionArg,
   type ListedClass,
   layoutError,
-  placed,
+  resolvePath,
   type Source,
   splitNames,
   textArg,
@@ -60,20 +60,23 @@ export const folder: Source = {
     fetched: false,
   },
   facts(source, places) {
-    const root = placed(textArg(source, "root", undefined), places);
+    const root = resolvePath(textArg(source, "root", undefined), places);
     if (isZip(root) || !existsSync(root) || !statSync(root).isDirectory()) return undefined;
     const paths = folderFilesSync(root).filter(isImage).sort();
-    const classes = classified(paths, source, classLists(source, places));
+    const classes = groupByClass(paths, source, readClassLists(source, places));
     const sized = (split: SplitName) => [...classes[split]].map(([name, paths]) => ({ name, images: paths.length }));
-    return factsOf(Object.fromEntries(splitNames.map((split) => [split, sized(split)])));
+    return datasetFacts(Object.fromEntries(splitNames.map((split) => [split, sized(split)])));
   },
-  roots: (source, places) => [placed(textArg(source, "root", undefined), places), ...listRoots(source, places)],
+  roots: (source, places) => [
+    resolvePath(textArg(source, "root", undefined), places),
+    ...classListRoots(source, places),
+  ],
   async list(source, places) {
-    const root = placed(textArg(source, "root", undefined), places);
-    const tree = await openTree(source, root);
-    const lists = classLists(source, places);
-    const classes = classified(tree.files.filter(isImage), source, lists);
-    const lacking = lists === undefined ? undefined : missing(lists, classes);
+    const root = resolvePath(textArg(source, "root", undefined), places);
+    const tree = await openFileTree(source, root);
+    const lists = readClassLists(source, places);
+    const classes = groupByClass(tree.files.filter(isImage), source, lists);
+    const lacking = lists === undefined ? undefined : describeMissingClasses(lists, classes);
     if (lacking !== undefined) throw layoutError(source, root, lacking);
     const listing: Partial<Record<SplitName, ListedClass[]>> = {};
     for (const split of splitNames) {
@@ -86,12 +89,12 @@ export const folder: Source = {
 };
 
 /** Of each split, the paths of each class. Images that lie in no class folder, or in one that no list names, are left out. */
-function classified(
+function groupByClass(
   paths: readonly string[],
   source: DataSource,
   lists: ClassLists | undefined,
 ): Record<SplitName, Map<string, string[]>> {
-  const placeOf = division(paths, source, lists);
+  const placeOf = classFinder(paths, source, lists);
   const classes: Record<SplitName, Map<string, string[]>> = { train: new Map(), val: new Map(), test: new Map() };
   for (const path of paths) {
     const { split, name } = placeOf(path.split("/").slice(0, -1)) ?? {};
@@ -104,7 +107,7 @@ function classified(
 }
 
 /** What a split lacks of the classes that the lists give it; one of which nothing is here is no part of these data. */
-function missing(
+function describeMissingClasses(
   lists: ClassLists,
   classes: Readonly<Record<SplitName, ReadonlyMap<string, unknown>>>,
 ): string | undefined {
@@ -119,11 +122,11 @@ function missing(
 }
 
 /** What the folders that an image lies in say of its class. */
-type Division = (
+type ClassFinder = (
   folders: readonly string[],
 ) => { readonly split: SplitName | undefined; readonly name: string | undefined } | undefined;
 
-function division(paths: readonly string[], source: DataSource, lists: ClassLists | undefined): Division {
+function classFinder(paths: readonly string[], source: DataSource, lists: ClassLists | undefined): ClassFinder {
   if (lists !== undefined) {
     // Wherever below the root: ImageNet's folders may lie in `train` and `val`.
     return (folders) => {

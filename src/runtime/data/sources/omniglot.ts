@@ -3,21 +3,21 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { DataSource, SplitName } from "../../../compiler/typed/tree.js";
 import { packageRoot } from "../../system/package.js";
-import { isImage, openTree } from "../tree.js";
+import { isImage, openFileTree } from "../file-tree.js";
 import {
   badArg,
   boolArg,
+  type DataFolders,
   type ImageRef,
   type ListedClass,
   layoutError,
-  type Places,
-  placed,
+  resolvePath,
   type Source,
   textArg,
 } from "./source.js";
 
 /** Drawings of a character, each by another person. */
-const drawings = 20;
+const drawingsPerCharacter = 20;
 const parts = ["images_background", "images_evaluation"] as const;
 const quarterTurns = [0, 1, 2, 3] as const;
 
@@ -80,8 +80,8 @@ export const omniglot: Source = {
     const split = splitArg(source);
     const sized = (first: string, characters: number) => ({
       classes: characters * turns,
-      images: characters * turns * drawings,
-      smallest: { name: className(first, turns > 1 ? 0 : undefined), images: drawings },
+      images: characters * turns * drawingsPerCharacter,
+      smallest: { name: className(first, turns > 1 ? 0 : undefined), images: drawingsPerCharacter },
     });
     if (split === "background") {
       return {
@@ -103,7 +103,7 @@ export const omniglot: Source = {
   async list(source, places) {
     const characters = new Map<string, ImageRef[]>();
     for (const part of parts) {
-      const tree = await openTree(source, partPath(source, places, part));
+      const tree = await openFileTree(source, partPath(source, places, part));
       for (const path of tree.files) {
         if (!isImage(path)) continue;
         // Inside an archive paths start with the part's own name; inside a folder they do not.
@@ -129,14 +129,14 @@ export const omniglot: Source = {
       if (images === undefined) {
         throw layoutError(
           source,
-          placed(textArg(source, "root", undefined), places),
+          resolvePath(textArg(source, "root", undefined), places),
           `the character ${name} is missing`,
         );
       }
       if (!turns) return [{ name: className(name, undefined), images }];
       return quarterTurns.map((turn) => ({
         name: className(name, turn),
-        images: images.map((image) => ({ ...image, turns: turn })),
+        images: images.map((image) => ({ ...image, quarterTurns: turn })),
       }));
     };
     return Object.fromEntries(Object.entries(splits).map(([split, members]) => [split, members.flatMap(classes)]));
@@ -156,8 +156,8 @@ function splitArg(source: DataSource): "vinyals" | "background" {
 }
 
 /** A part as a folder, else as its zip archive (whose absence is then named). */
-function partPath(source: DataSource, places: Places, part: string): string {
-  const root = placed(textArg(source, "root", undefined), places);
+function partPath(source: DataSource, places: DataFolders, part: string): string {
+  const root = resolvePath(textArg(source, "root", undefined), places);
   const unpacked = join(root, part);
   return existsSync(unpacked) ? unpacked : `${unpacked}.zip`;
 }

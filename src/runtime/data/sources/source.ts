@@ -22,20 +22,20 @@ export interface ImageRef {
   /** Its name inside that file, where it holds several (a zip archive, an icon set). */
   readonly entry?: string;
   /** Turned counter-clockwise by this many quarters. */
-  readonly turns?: 0 | 1 | 2 | 3;
+  readonly quarterTurns?: 0 | 1 | 2 | 3;
   /** Of pixels that are stored bare: where they begin in that file or entry, [channels, height, width] bytes. */
-  readonly bare?: BarePixels;
+  readonly raw?: RawPixels;
 }
-export interface BarePixels {
-  readonly at: number;
+export interface RawPixels {
+  readonly offset: number;
   readonly channels: 1 | 3;
   readonly height: number;
   readonly width: number;
 }
 
 /** Which bytes an image is of. */
-export function identity({ file, entry, bare }: ImageRef): string {
-  return [file, ...(entry === undefined ? [] : [entry]), ...(bare === undefined ? [] : [`@${bare.at}`])].join("\0");
+export function imageIdentity({ file, entry, raw }: ImageRef): string {
+  return [file, ...(entry === undefined ? [] : [entry]), ...(raw === undefined ? [] : [`@${raw.offset}`])].join("\0");
 }
 
 export interface ListedClass {
@@ -60,7 +60,7 @@ export interface SourceDescription extends SourceForm {
 }
 
 /** The folders that a source works with. */
-export interface Places {
+export interface DataFolders {
   readonly cacheDir: string;
   readonly projectDir: string;
 }
@@ -68,14 +68,14 @@ export interface Places {
 export interface Source {
   readonly description: SourceDescription;
   /** Cheap and synchronous: constants of an official set, else a quick look; undefined where nothing is known. */
-  facts(source: DataSource, places: Places): DatasetFacts | undefined;
+  facts(source: DataSource, places: DataFolders): DatasetFacts | undefined;
   /** Files and folders whose state decides what `list` gives; none where the source is pinned. @throws DiagnosticError where one is missing. */
-  roots(source: DataSource, places: Places): readonly string[];
+  roots(source: DataSource, places: DataFolders): readonly string[];
   /** Everything else that decides the images: versions of what is pinned. */
   pinned?: string;
   /** Brings what is not there (the emoji packages). */
   fetch?(source: DataSource, options: Omit<IngestOptions, "threads">): Promise<void>;
-  list(source: DataSource, places: Places): Promise<Listing>;
+  list(source: DataSource, places: DataFolders): Promise<Listing>;
 }
 
 /** A text argument, or its default. @throws DiagnosticError where it has another type. */
@@ -106,7 +106,7 @@ export function badArg(
 }
 
 /** A path of the user's: relative ones start at the project. */
-export function placed(path: string, { projectDir }: Places): string {
+export function resolvePath(path: string, { projectDir }: DataFolders): string {
   return isAbsolute(path) ? path : resolve(projectDir, path);
 }
 
@@ -127,7 +127,7 @@ export function splitFacts(classes: readonly { readonly name: string; readonly i
   return { classes: classes.length, images, smallest: { name: smallest.name, images: smallest.images } };
 }
 /** The facts of three splits, empty ones left out. */
-export function factsOf(
+export function datasetFacts(
   splits: Readonly<Partial<Record<SplitName, readonly { readonly name: string; readonly images: number }[]>>>,
 ): DatasetFacts {
   const facts: Partial<Record<SplitName, NonNullable<ReturnType<typeof splitFacts>>>> = {};

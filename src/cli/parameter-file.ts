@@ -21,7 +21,7 @@ const schema = {
 };
 
 /** @throws DiagnosticError FSL7043 where the file is not there, not JSON or not such an object. */
-export function readParams(path: string): Record<string, ParamValue> {
+export function readParameterFile(path: string): Record<string, ParamValue> {
   const refuse = (why: string): DiagnosticError => new DiagnosticError(diagnostic("FSL7043", undefined, { path, why }));
   let text: string;
   try {

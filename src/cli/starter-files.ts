@@ -1,8 +1,8 @@
 /** What `fslc init` writes. `tests/cli/init.test.ts` compiles it. */
 
-export const gitignore = "# trained weights, packed images and run folders of fslc\n.fslc/\n";
+export const starterGitignore = "# trained weights, packed images and run folders of fslc\n.fslc/\n";
 
-export const starter = `// A few-shot experiment: learn from some classes how to tell apart classes never seen, given one image of each.
+export const starterExperiment = `// A few-shot experiment: learn from some classes how to tell apart classes never seen, given one image of each.
 //   fslc check experiment.fsl    find mistakes, in under a second
 //   fslc plan experiment.fsl     what will run: shapes layer by layer, memory, what is in the store already
 //   fslc run experiment.fsl      train and evaluate; a second run is served from the store

@@ -8,7 +8,7 @@ import { reason } from "../system/reason.js";
 import type { ImageRef } from "./sources/source.js";
 import type { Zip } from "./zip.js";
 
-export interface Tree {
+export interface FileTree {
   /** The folder or archive itself. */
   readonly root: string;
   /** Every file in it, sorted. */
@@ -28,7 +28,7 @@ export function isTarGz(path: string): boolean {
 }
 
 /** Reads the listing of a folder or archive. @throws DiagnosticError FSL6002 where it is neither, or damaged. */
-export async function openTree(source: DataSource, root: string): Promise<Tree> {
+export async function openFileTree(source: DataSource, root: string): Promise<FileTree> {
   let files: string[];
   try {
     files = isZip(root) ? await zipFiles(root) : await folderFiles(root);

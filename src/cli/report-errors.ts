@@ -7,9 +7,9 @@ import { render } from "../compiler/diagnostics/render.js";
 import { describeFailure } from "../runtime/events/failure.js";
 import { reason } from "../runtime/system/reason.js";
 import type { Cli } from "./command.js";
-import { exitCodes, isUsageCode } from "./exit.js";
+import { exitCodes, isUsageCode } from "./exit-codes.js";
 import { colorLevel, textWidth } from "./terminal.js";
-import { UsageError } from "./usage.js";
+import { UsageError } from "./usage-error.js";
 import { plural } from "./view/format.js";
 
 /** More than this nobody reads: a file that is no FSL has hundreds. */

@@ -3,14 +3,14 @@
 import { fold, rootKey, Stream } from "../../common/random/stream.js";
 import type { Task } from "../../compiler/typed/tree.js";
 import type { Episode } from "./contract.js";
-import { requirePossible, type Sampled } from "./sampler.js";
+import { requirePossible, type SampledSplit } from "./sampler.js";
 
 /**
  * Draws episodes until no more fit: `way` classes uniform among those with `shot + query` images left, then their next
  * images in a seeded order (sampling without replacement; Lafon et al. 2024 call the interval over them open). A pure
  * function of its arguments. @throws DiagnosticError where not one can be drawn.
  */
-export function disjointEpisodes(seed: number, split: Sampled, task: Task): Episode[] {
+export function disjointEpisodes(seed: number, split: SampledSplit, task: Task): Episode[] {
   requirePossible(split, task);
   const { way, shot, query } = task;
   const { offsets } = split;
@@ -47,7 +47,7 @@ export function disjointEpisodes(seed: number, split: Sampled, task: Task): Epis
 }
 
 /** Of a given list, in its order, the episodes that share no image with one taken before. */
-export function withoutSharing(episodes: readonly Episode[]): Episode[] {
+export function disjointSubset(episodes: readonly Episode[]): Episode[] {
   const used = new Set<number>();
   return episodes.filter(({ support, query }) => {
     const images = [...support, ...query];

@@ -16,7 +16,7 @@ export async function exists(path: string): Promise<boolean> {
  * Makes the folder `path` whole or not at all: `fill` writes into another beside it. Where somebody else was quicker,
  * theirs stays: the name of such a folder says what is in it. @throws DiagnosticError FSL6031 where it cannot be written.
  */
-export async function makeFolder(path: string, fill: (beside: string) => Promise<void>): Promise<void> {
+export async function createFolder(path: string, fill: (beside: string) => Promise<void>): Promise<void> {
   const beside = `${path}.${process.pid}-${randomBytes(4).toString("hex")}`;
   try {
     await mkdir(beside, { recursive: true });

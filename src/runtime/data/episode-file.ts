@@ -7,24 +7,24 @@ import type { GivenList } from "../../compiler/typed/tree.js";
 import type { Project } from "../system/project.js";
 import { reason } from "../system/reason.js";
 import type { Episode, PackedSplit } from "./contract.js";
-import { type EpisodeList, readEpisodeList, resolveEpisodes } from "./episode-list.js";
+import { type EpisodeList, parseEpisodeList, resolveEpisodes } from "./episode-list.js";
 
-type ReadList = GivenEpisodes & { readonly list: EpisodeList; readonly text: string };
+type EpisodeFile = GivenEpisodes & { readonly list: EpisodeList; readonly text: string };
 
-export function readGivenEpisodes(path: string, project: Project): ReadList | Unusable {
+export function readEpisodeFile(path: string, project: Project): EpisodeFile | Unusable {
   let text: string;
   try {
     text = readFileSync(resolve(project.dir, path), "utf8");
   } catch (error) {
     return { problem: reason(error), place: undefined };
   }
-  const read = readEpisodeList(text);
+  const read = parseEpisodeList(text);
   return "problem" in read ? read : { ...read, text };
 }
 
 /** The episodes of a list that was checked before, by the images of the split. @throws DiagnosticError FSL6050 */
-export function givenEpisodes({ path, digest, span }: GivenList, split: PackedSplit, project: Project): Episode[] {
-  const read = readGivenEpisodes(path, project);
+export function loadEpisodeFile({ path, digest, span }: GivenList, split: PackedSplit, project: Project): Episode[] {
+  const read = readEpisodeFile(path, project);
   const why =
     "problem" in read ? read.problem : read.digest === digest ? undefined : "it has changed since it was checked";
   if ("problem" in read || why !== undefined) {

@@ -1,10 +1,10 @@
 /** What of a dataset's chains a pack holds, and what is left for the loader. */
 import type { Dataset, Transform } from "../../compiler/typed/tree.js";
-import { isRandom, type PackStep, TooSmall } from "./augment.js";
+import { ImageTooSmallError, isRandom, type PackStep } from "./augment.js";
 import { shorterSide } from "./resample.js";
 
 /** The deterministic start of a chain; of a random-resized crop that follows it, the shorter side at 1.5 × its size. */
-function fixedPart(chain: readonly Transform[]): PackStep[] {
+function fixedPrefix(chain: readonly Transform[]): PackStep[] {
   const steps: PackStep[] = [];
   for (const step of chain) {
     if (step.op === "random_resized_crop") steps.push({ op: "shrink", size: Math.ceil(1.5 * step.size) });
@@ -14,7 +14,7 @@ function fixedPart(chain: readonly Transform[]): PackStep[] {
   return steps;
 }
 
-function same(a: PackStep, b: PackStep): boolean {
+function sameStep(a: PackStep, b: PackStep): boolean {
   return JSON.stringify(a) === JSON.stringify(b);
 }
 
@@ -27,24 +27,27 @@ function resamples({ op }: PackStep): boolean {
  * The prefixes to pack. Where the fixed parts of the train and eval chains differ only in cheap steps after a common
  * start (a centre crop), that start is packed once for both; else each is packed by itself.
  */
-export function packPrefixes({
+export function packedPrefixes({
   train,
   eval: evaluation,
 }: Pick<Dataset, "train" | "eval">): readonly (readonly PackStep[])[] {
-  const a = fixedPart(train);
-  const b = fixedPart(evaluation);
+  const a = fixedPrefix(train);
+  const b = fixedPrefix(evaluation);
   let common = 0;
-  while (common < a.length && common < b.length && same(a[common] as PackStep, b[common] as PackStep)) common++;
+  while (common < a.length && common < b.length && sameStep(a[common] as PackStep, b[common] as PackStep)) common++;
   if (!a.slice(common).some(resamples) && !b.slice(common).some(resamples)) return [a.slice(0, common)];
   return [a, b];
 }
 
 /** What remains of `chain` after `prefix`, up to `normalize`; undefined where the prefix is not how this chain starts. */
-export function remaining(chain: readonly Transform[], prefix: readonly PackStep[]): readonly Transform[] | undefined {
+export function remainingSteps(
+  chain: readonly Transform[],
+  prefix: readonly PackStep[],
+): readonly Transform[] | undefined {
   const done = prefix.filter((step) => step.op !== "shrink");
   for (const [i, step] of done.entries()) {
     const here = chain[i];
-    if (here === undefined || !same(here, step)) return undefined;
+    if (here === undefined || !sameStep(here, step)) return undefined;
   }
   const shrink = prefix.find((step) => step.op === "shrink");
   const next = chain[done.length];
@@ -57,7 +60,7 @@ export function remaining(chain: readonly Transform[], prefix: readonly PackStep
 }
 
 /** A chain in the words of the language, for messages. */
-export function chainText(steps: readonly PackStep[]): string {
+export function describeSteps(steps: readonly PackStep[]): string {
   if (steps.length === 0) return "no transform";
   return steps.map((step) => ("size" in step ? `${step.op}(${step.size})` : step.op)).join(", ");
 }
@@ -77,7 +80,7 @@ export function sizeAfter(
     else if (step.op === "center_crop" || step.op === "random_crop") {
       const pad = step.op === "random_crop" ? step.pad : 0;
       if (Math.min(size.height, size.width) + 2 * pad < step.size) {
-        throw new TooSmall(step.op, step.size, size.height, size.width);
+        throw new ImageTooSmallError(step.op, step.size, size.height, size.width);
       }
       size = { height: step.size, width: step.size };
     }
