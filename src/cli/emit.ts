@@ -6,7 +6,7 @@ import {
   lowerEmbed,
   lowerEpisodes,
   lowerTraining,
-  type StagedProgram,
+  type SegmentedProgram,
 } from "../compiler/lower/index.js";
 import { pretrainOf, stageGraph } from "../compiler/stages/graph.js";
 import type { Program } from "../compiler/tensor/ir.js";
@@ -89,7 +89,7 @@ function evaluationPrograms(
 }
 
 /** The programs that the runtime runs one after another. */
-const parts = ({ segments }: StagedProgram): Program[] => segments.map(({ program }) => program);
+const parts = ({ segments }: SegmentedProgram): Program[] => segments.map(({ program }) => program);
 
 function printOnnx(graph: OnnxGraph): string {
   const value = ({ name, type, shape }: ValueInfo): string => `${name}: ${type}[${shape.join(", ")}]`;

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
+import { lowerBlock } from "../../src/compiler/lower/block.js";
 import { Draws } from "../../src/compiler/lower/draws.js";
-import { lowerBlock } from "../../src/compiler/lower/expressions.js";
-import { NamedOps } from "../../src/compiler/lower/named.js";
+import { NamedOps } from "../../src/compiler/lower/named-tensor.js";
 import { assemble } from "../../src/compiler/lower/program.js";
 import { Graph } from "../../src/compiler/tensor/graph.js";
 import { axis, block, expr } from "./fixtures.js";
@@ -17,7 +17,9 @@ function multipliers(p: number, size: number | undefined, at: number, rampSteps 
   const draws = new Draws(ops, { seed: 7, counter: ops.cast(step, "u32"), step: ops.cast(step, "f32"), path: "train" });
   const x = ops.of(ops.t.input("x", [n, channels, side, side]), axes);
   const keep =
-    size === undefined ? draws.keep("d", x, p) : draws.keepBlocks("d", x, { kind: "drop_block", p, size, rampSteps });
+    size === undefined
+      ? draws.dropoutMask("d", x, p)
+      : draws.dropBlockMask("d", x, { kind: "drop_block", p, size, rampSteps });
   if (keep === undefined) return [];
   const program = assemble({ name: "test", host: { keep: keep.node }, feeds: ["x", "step"] });
   return run(program, { x: Array<number>(n * channels * side * side).fill(0), step: [at] }).keep ?? [];

@@ -1,5 +1,10 @@
 /** Runs lowered programs in the f64 interpreter. */
-import { initialWeights, orderFeed, type StagedProgram, type TrainingProgram } from "../../src/compiler/lower/index.js";
+import {
+  initialWeights,
+  orderFeed,
+  type SegmentedProgram,
+  type TrainingProgram,
+} from "../../src/compiler/lower/index.js";
 import { type InputTensor, type Interpreted, prepare } from "../../src/compiler/tensor/interpret.js";
 import type { Program } from "../../src/compiler/tensor/ir.js";
 
@@ -27,7 +32,7 @@ export function initialState(training: TrainingProgram, seed = 1): Values {
 const prepared = new WeakMap<Program, Interpreted>();
 
 /** Runs a program on plain arrays, its long loops to their ends; what it has no input for is ignored. */
-export function run(program: Program | StagedProgram, values: Values): Values {
+export function run(program: Program | SegmentedProgram, values: Values): Values {
   if (!("segments" in program)) return once(program, values);
   let known = values;
   let out: Values = {};

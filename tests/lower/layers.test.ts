@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
-import { sigmoid } from "../../src/compiler/lower/activations.js";
-import { Calls } from "../../src/compiler/lower/calls.js";
-import { NamedOps, taskAxis } from "../../src/compiler/lower/named.js";
+import { NamedOps, taskAxis } from "../../src/compiler/lower/named-tensor.js";
+import { sigmoid } from "../../src/compiler/lower/networks/activations.js";
+import { Calls } from "../../src/compiler/lower/networks/calls.js";
 import { assemble } from "../../src/compiler/lower/program.js";
 import { initialWeights, WeightTable } from "../../src/compiler/lower/weights.js";
 import { gradient } from "../../src/compiler/tensor/derivative.js";

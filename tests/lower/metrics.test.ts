@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
-import { Calls } from "../../src/compiler/lower/calls.js";
 import { lowerClassify } from "../../src/compiler/lower/index.js";
 import { MetricLowering, rowAxis } from "../../src/compiler/lower/metric.js";
-import { NamedOps, queryAxis, taskAxis } from "../../src/compiler/lower/named.js";
+import { NamedOps, queryAxis, taskAxis } from "../../src/compiler/lower/named-tensor.js";
+import { Calls } from "../../src/compiler/lower/networks/calls.js";
 import { assemble } from "../../src/compiler/lower/program.js";
 import { WeightTable } from "../../src/compiler/lower/weights.js";
 import { Graph } from "../../src/compiler/tensor/graph.js";

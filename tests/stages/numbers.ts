@@ -1,14 +1,14 @@
 /** For each built-in, numbers that change when what it computes does. */
 
 import { estimate } from "../../src/common/statistics.js";
-import { Calls } from "../../src/compiler/lower/calls.js";
+import { lowerBlock } from "../../src/compiler/lower/block.js";
 import { Draws } from "../../src/compiler/lower/draws.js";
-import { lowerBlock } from "../../src/compiler/lower/expressions.js";
 import { initialWeights, lowerEpisodes, lowerTraining } from "../../src/compiler/lower/index.js";
-import { unrolled } from "../../src/compiler/lower/loops.js";
-import type { Objective } from "../../src/compiler/lower/minimizer.js";
-import { minimizerOf } from "../../src/compiler/lower/minimizers.js";
-import { type Named, NamedOps } from "../../src/compiler/lower/named.js";
+import { unrolledDriver } from "../../src/compiler/lower/loops/loops.js";
+import { minimizerOf } from "../../src/compiler/lower/minimizers/by-name.js";
+import type { Objective } from "../../src/compiler/lower/minimizers/minimizer.js";
+import { NamedOps, type NamedTensor } from "../../src/compiler/lower/named-tensor.js";
+import { Calls } from "../../src/compiler/lower/networks/calls.js";
 import { assemble } from "../../src/compiler/lower/program.js";
 import { WeightTable } from "../../src/compiler/lower/weights.js";
 import {
@@ -285,7 +285,7 @@ function minimizerNumbers(settings: Readonly<Record<string, number>>): readonly 
     const value = settings[name];
     return value === undefined ? undefined : [ops.scalar(value)];
   });
-  const lossAt = (x: Named): Named => {
+  const lossAt = (x: NamedTensor): NamedTensor => {
     const square = ops.mul(x, x);
     return ops.sum(ops.add(ops.mul(square, square), ops.mul(x, ops.unary("exp", x))), ["a"]);
   };
@@ -293,9 +293,9 @@ function minimizerNumbers(settings: Readonly<Record<string, number>>): readonly 
     const loss = lossAt(x);
     return { loss, gradients: gradient(ops.graph, loss.node, [x.node]).map((node) => ops.of(node, x.axes)) };
   };
-  const [found = target] = unrolled(ops)({
+  const [found = target] = unrolledDriver(ops)({
     bound: 6,
-    start: [target, ...minimizer.start([target])],
+    start: [target, ...minimizer.initialState([target])],
     round: ([x = target, ...state], index) => {
       const next = minimizer.step({ targets: [x], state, objective, index });
       return { carried: [...next.targets, ...next.state], done: next.done };

@@ -8,12 +8,12 @@ import { Graph } from "../tensor/graph.js";
 import type { Node } from "../tensor/ir.js";
 import type { Dataset, Metric, Network, Report, Task } from "../typed/tree.js";
 import { metricWeights, networkWeights } from "../typed/weights.js";
-import { Calls, modulesOf } from "./calls.js";
 import { imageShape, lowerImages } from "./images.js";
-import { LongLoops } from "./long-loops.js";
+import { RuntimeLoops } from "./loops/runtime-loops.js";
+import { type SegmentedProgram, splitAtLoops } from "./loops/segments.js";
 import { isTransductive, MetricLowering, orderFeed, type Rows, rowAxis } from "./metric.js";
-import { type Named, NamedOps, queryAxis, taskAxis } from "./named.js";
-import { cut, type StagedProgram } from "./staged.js";
+import { NamedOps, type NamedTensor, queryAxis, taskAxis } from "./named-tensor.js";
+import { Calls, modulesOf } from "./networks/calls.js";
 import { WeightTable } from "./weights.js";
 
 export interface ClassifyOptions {
@@ -29,20 +29,25 @@ export interface ClassifyOptions {
  * metric takes the feed `order` i32 [E, way·query]: the queries as it is to meet them; all outputs are in the old order.
  * What a metric has fitted from base data is a weight, `fit:<name>`.
  */
-export function lowerClassify(metric: Metric, task: Task, encoder: Network, options: ClassifyOptions): StagedProgram {
+export function lowerClassify(
+  metric: Metric,
+  task: Task,
+  encoder: Network,
+  options: ClassifyOptions,
+): SegmentedProgram {
   const ops = new NamedOps(new Graph());
   const feeds = new Set<string>();
   const rows =
     (which: "support" | "query", count: number) =>
-    (form: string): Named => {
+    (form: string): NamedTensor => {
       const inner = encoder.outputs[form] ?? [];
       const name = `${which}.${form}`;
       feeds.add(name);
       const node = ops.t.input(name, [options.episodes, count, ...inner.map((axis) => axis.size)]);
       return ops.of(node, [taskAxis, rowAxis, ...inner.map((axis) => axis.name)]);
     };
-  const { weights, calls } = atTest(ops, metric, encoder);
-  return classification(
+  const { weights, calls } = evaluationNetworks(ops, metric, encoder);
+  return lowerClassification(
     ops,
     { metric, task, calls, weights, options, feeds: () => [...feeds] },
     {
@@ -62,7 +67,7 @@ export function lowerEpisodes(
   encoder: Network,
   dataset: Dataset,
   options: ClassifyOptions,
-): StagedProgram {
+): SegmentedProgram {
   const ops = new NamedOps(new Graph());
   const supports = task.way * task.shot;
   const count = supports + task.way * task.query;
@@ -72,8 +77,8 @@ export function lowerEpisodes(
     { name: taskAxis, size: options.episodes },
     { name: rowAxis, size: count },
   ]);
-  const { weights, calls } = atTest(ops, metric, encoder);
-  const values = (form: string): Named =>
+  const { weights, calls } = evaluationNetworks(ops, metric, encoder);
+  const values = (form: string): NamedTensor =>
     form === "image"
       ? images
       : calls.apply({ target: { kind: "slot", slot: "encoder" }, x: images, output: form, norm: "running" });
@@ -81,7 +86,7 @@ export function lowerEpisodes(
     support: (form) => ops.slice(values(form), rowAxis, 0, supports),
     query: (form) => ops.slice(values(form), rowAxis, supports, count),
   };
-  return classification(ops, { metric, task, calls, weights, options, feeds: () => ["images"] }, rows);
+  return lowerClassification(ops, { metric, task, calls, weights, options, feeds: () => ["images"] }, rows);
 }
 
 interface Classification {
@@ -93,9 +98,9 @@ interface Classification {
   readonly feeds: () => readonly string[];
 }
 
-function classification(ops: NamedOps, given: Classification, rows: Rows): StagedProgram {
+function lowerClassification(ops: NamedOps, given: Classification, rows: Rows): SegmentedProgram {
   const { metric, task, calls, weights, options, feeds } = given;
-  const long = new LongLoops(ops);
+  const long = new RuntimeLoops(ops);
   const lowering = new MetricLowering(ops, {
     metric,
     task,
@@ -103,7 +108,7 @@ function classification(ops: NamedOps, given: Classification, rows: Rows): Stage
     calls,
     weights,
     order: isTransductive(metric) ? queryOrder(ops, task, options.episodes) : undefined,
-    loops: { test: true, longLoop: long.drive },
+    loops: { test: true, runtimeDriver: long.driver },
   });
   const all = [
     { name: taskAxis, size: options.episodes },
@@ -119,16 +124,16 @@ function classification(ops: NamedOps, given: Classification, rows: Rows): Stage
   if (options.report.some(({ kind }) => kind === "logits" || kind === "logits_json")) {
     host.logits = ops.expand(scores, [...all, { name: "way", size: task.way }]).node;
   }
-  return cut(ops.graph, { name: `classify ${metric.name}`, host, feeds: [...feeds(), orderFeed] }, long.loops);
+  return splitAtLoops(ops.graph, { name: `classify ${metric.name}`, host, feeds: [...feeds(), orderFeed] }, long.loops);
 }
 
 /** The feed of the order in which each episode's queries are met. */
-function queryOrder(ops: NamedOps, { way, query }: Task, episodes: number): Named {
+function queryOrder(ops: NamedOps, { way, query }: Task, episodes: number): NamedTensor {
   return ops.of(ops.t.input(orderFeed, [episodes, way * query], "i32"), [taskAxis, rowAxis]);
 }
 
 /** The networks of a metric as evaluation calls them: frozen, with running statistics. */
-function atTest(
+function evaluationNetworks(
   ops: NamedOps,
   metric: Metric,
   encoder: Network,

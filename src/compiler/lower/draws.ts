@@ -8,7 +8,7 @@ import { CompilerBug } from "../../common/bug.js";
 import { keyOf } from "../../common/random/threefry.js";
 import { elementCount } from "../tensor/shape.js";
 import type { Axis, Law, LayerOp } from "../typed/tree.js";
-import { axesOf, countOf, type Named, type NamedOps, sizeOf, taskAxis } from "./named.js";
+import { axesOf, countOf, type NamedOps, type NamedTensor, sizeOf, taskAxis } from "./named-tensor.js";
 
 /** Uniform bits are used 24 at a time, so that f32 holds them exactly. */
 const range = 2 ** 24;
@@ -17,9 +17,9 @@ const range = 2 ** 24;
 export interface DrawSource {
   readonly seed: number;
   /** u32, one for each episode side by side ([] or [task]): unique for each step and episode of the stage. */
-  readonly counter: Named;
+  readonly counter: NamedTensor;
   /** f32 scalar: the number of finished steps. */
-  readonly step: Named;
+  readonly step: NamedTensor;
   /** Structural path of the call, `encoder` or `metric.compare`. */
   readonly path: string;
 }
@@ -31,7 +31,7 @@ export class Draws {
   ) {}
 
   /** The same draws for a call within this one. */
-  at(path: string): Draws {
+  child(path: string): Draws {
     return new Draws(this.ops, { ...this.source, path: `${this.source.path}.${path}` });
   }
 
@@ -41,21 +41,21 @@ export class Draws {
   }
 
   /** The value with the axis of the episodes, repeated over them where it has none. */
-  eachTask(x: Named): Named {
+  expandToTasks(x: NamedTensor): NamedTensor {
     if (x.axes.includes(taskAxis)) return x;
     return this.ops.expand(x, [{ name: taskAxis, size: sizeOf(this.source.counter, taskAxis) }, ...axesOf(x)]);
   }
 
   /** The draws of one lane, given what stands for one lane of a value. */
-  inLane(one: (value: Named) => Named): Draws {
+  forLane(one: (value: NamedTensor) => NamedTensor): Draws {
     return new Draws(this.ops, { ...this.source, counter: one(this.source.counter) });
   }
 
   /** Multipliers of x: 1 / (1 − p) where a number is kept, 0 where it is dropped; undefined where nothing ever is. */
-  keep(path: string, x: Named, p: number): Named | undefined {
+  dropoutMask(path: string, x: NamedTensor, p: number): NamedTensor | undefined {
     if (p === 0) return undefined;
     const { ops } = this;
-    const kept = ops.compare("ge", this.uniform(path, x), ops.scalar(p * range));
+    const kept = ops.compare("ge", this.uniformBits(path, x), ops.scalar(p * range));
     return ops.scale(ops.cast(kept, "f32"), 1 / (1 - p));
   }
 
@@ -63,7 +63,7 @@ export class Draws {
    * DropBlock (Ghiasi et al. 2018) on x [task?, n, channel, height, width]: squares are dropped whole, the rest scaled up so
    * that each episode's mean stays; `p` rises linearly over the first `rampSteps` steps. Undefined where it stays 0.
    */
-  keepBlocks(path: string, x: Named, op: Extract<LayerOp, { kind: "drop_block" }>): Named | undefined {
+  dropBlockMask(path: string, x: NamedTensor, op: Extract<LayerOp, { kind: "drop_block" }>): NamedTensor | undefined {
     if (op.p === 0) return undefined;
     const { ops } = this;
     const [height, width] = [sizeOf(x, "height"), sizeOf(x, "width")];
@@ -78,7 +78,7 @@ export class Draws {
         : ops.scalar(1);
     const threshold = ops.scale(ramp, op.p * perCorner * range);
     const place = ops.constant([0], axes);
-    const dropped = ops.cast(ops.compare("lt", this.uniform(path, place), threshold), "f32");
+    const dropped = ops.cast(ops.compare("lt", this.uniformBits(path, place), threshold), "f32");
     const planes = dropped.node.shape.slice(-3);
     const edge = [0, 0, size - 1, size - 1];
     const padded = ops.t.pad(
@@ -99,9 +99,9 @@ export class Draws {
   }
 
   /** Numbers of a law, or (`permutation`) places along its one axis as i32. */
-  law(path: string, law: Law, axes: readonly Axis[]): Named {
+  sample(path: string, law: Law, axes: readonly Axis[]): NamedTensor {
     const { ops } = this;
-    const bits = this.uniform(path, ops.constant([0], axes), "draw");
+    const bits = this.uniformBits(path, ops.constant([0], axes), "draw");
     switch (law.kind) {
       case "uniform":
         return ops.scale(bits, 1 / range);
@@ -111,7 +111,7 @@ export class Draws {
         // The order of random numbers is a random order.
         const [axis] = axes;
         if (axis === undefined) throw new CompilerBug("a permutation of no axis");
-        return ops.of(ops.t.topK(bits.node, axis.size, ops.place(bits, axis.name)), bits.axes);
+        return ops.of(ops.t.topK(bits.node, axis.size, ops.axisIndex(bits, axis.name)), bits.axes);
       }
       default:
         return law satisfies never;
@@ -119,7 +119,7 @@ export class Draws {
   }
 
   /** A law by its quantiles at 4,096 equal steps of probability, straight lines between them. */
-  private quantiles(bits: Named, quantile: (p: number) => number): Named {
+  private quantiles(bits: NamedTensor, quantile: (p: number) => number): NamedTensor {
     const { ops } = this;
     const { t } = ops;
     const steps = 4096;
@@ -128,12 +128,13 @@ export class Draws {
     const place = ops.scale(bits, steps / range);
     const below = ops.unary("floor", place);
     const indices = ops.cast(below, "i32").node;
-    const look = (values: Float64Array): Named => ops.of(t.gather(t.constant([steps], values), indices, 0), bits.axes);
+    const look = (values: Float64Array): NamedTensor =>
+      ops.of(t.gather(t.constant([steps], values), indices, 0), bits.axes);
     return ops.add(look(table.slice(0, steps)), ops.mul(look(rises), ops.sub(place, below)));
   }
 
   /** Whole numbers 0 … 2²⁴ − 1 as f32, one for each element of `like`, with the axis of the episodes in front. */
-  private uniform(path: string, like: Named, purpose: "dropout" | "draw" = "dropout"): Named {
+  private uniformBits(path: string, like: NamedTensor, purpose: "dropout" | "draw" = "dropout"): NamedTensor {
     const { t } = this.ops;
     const { seed, path: place } = this.source;
     const tasks = this.perTask ? sizeOf(this.source.counter, taskAxis) : 1;

@@ -3,9 +3,9 @@ import { Graph } from "../tensor/graph.js";
 import type { Program } from "../tensor/ir.js";
 import type { Dataset, Network } from "../typed/tree.js";
 import { networkWeights } from "../typed/weights.js";
-import { Calls } from "./calls.js";
 import { imageShape, lowerImages } from "./images.js";
-import { NamedOps } from "./named.js";
+import { NamedOps } from "./named-tensor.js";
+import { Calls } from "./networks/calls.js";
 import { assemble } from "./program.js";
 import { WeightTable } from "./weights.js";
 

@@ -3,27 +3,27 @@ import { CompilerBug } from "../../common/bug.js";
 import { Graph } from "../tensor/graph.js";
 import type { Node } from "../tensor/ir.js";
 import type { Fit, Metric, Network } from "../typed/tree.js";
-import { Calls } from "./calls.js";
-import { lowerBlock } from "./expressions.js";
-import { LongLoops } from "./long-loops.js";
+import { lowerBlock } from "./block.js";
+import { RuntimeLoops } from "./loops/runtime-loops.js";
+import { type SegmentedProgram, splitAtLoops } from "./loops/segments.js";
 import { fitInput } from "./metric.js";
-import { type Named, NamedOps } from "./named.js";
-import { cut, type StagedProgram } from "./staged.js";
+import { NamedOps, type NamedTensor } from "./named-tensor.js";
+import { Calls } from "./networks/calls.js";
 import { WeightTable } from "./weights.js";
 
 /** The feed of a fit's embeddings by the name of the network's output. */
 const feedOf = (form: string): string => `embedded.${form}`;
 
 /** Feeds `embedded.<output>` f32 [item, …]; host outputs `fit:<name>` f32, in the axes of its type. */
-export function lowerFits({ name, fits }: Metric, encoder: Network): StagedProgram {
+export function lowerFits({ name, fits }: Metric, encoder: Network): SegmentedProgram {
   const ops = new NamedOps(new Graph());
-  const long = new LongLoops(ops);
+  const long = new RuntimeLoops(ops);
   const calls = new Calls(ops, {
     weights: new WeightTable(ops.graph, []),
     encoder: { prefix: "encoder", network: encoder, frozen: true },
   });
   const host: Record<string, Node> = {};
-  const before = new Map<string, Named>();
+  const before = new Map<string, NamedTensor>();
   for (const fit of fits) {
     const value = lowerBlock(ops, fit.body, {
       param: () => embedded(ops, fit),
@@ -32,15 +32,19 @@ export function lowerFits({ name, fits }: Metric, encoder: Network): StagedProgr
       apply: () => notHere("a network"),
       entryLoss: (asked) => notHere(asked),
       draws: undefined,
-      loops: { calls, test: true, longLoop: long.drive },
+      loops: { calls, test: true, runtimeDriver: long.driver },
     });
     before.set(fit.name, value);
     host[fitInput(fit.name)] = ops.expand(ops.cast(value, "f32"), fit.type.axes).node;
   }
-  return cut(ops.graph, { name: `fit ${name}`, host, feeds: fits.map(({ input }) => feedOf(input.form)) }, long.loops);
+  return splitAtLoops(
+    ops.graph,
+    { name: `fit ${name}`, host, feeds: fits.map(({ input }) => feedOf(input.form)) },
+    long.loops,
+  );
 }
 
-function embedded(ops: NamedOps, { input }: Fit): Named {
+function embedded(ops: NamedOps, { input }: Fit): NamedTensor {
   const item = input.axes.filter((axis) => axis.name === "item");
   const axes = [...item, ...input.axes.filter((axis) => axis.name !== "item")];
   const node = ops.t.input(

@@ -2,7 +2,7 @@
 import { CompilerBug } from "../../common/bug.js";
 import type { Node } from "../tensor/ir.js";
 import type { Dataset, Transform } from "../typed/tree.js";
-import type { Named, NamedOps } from "./named.js";
+import type { NamedOps, NamedTensor } from "./named-tensor.js";
 
 /** Axes of one image. */
 export const imageAxes = ["channel", "height", "width"] as const;
@@ -11,7 +11,7 @@ export const imageAxes = ["channel", "height", "width"] as const;
  * u8 [n, channel, height, width] → f32 on `axis`: x / 255, then (x − mean) / std where the chain ends in `normalize`
  * (the loader has done what comes before it). One affine map per channel.
  */
-export function lowerImages(ops: NamedOps, images: Node, chain: readonly Transform[], axis: string): Named {
+export function lowerImages(ops: NamedOps, images: Node, chain: readonly Transform[], axis: string): NamedTensor {
   const { t } = ops;
   const real = t.cast(images, "f32");
   const axes = [axis, ...imageAxes];

@@ -2,9 +2,9 @@
 export { type ClassifyOptions, lowerClassify, lowerEpisodes } from "./classify.js";
 export { type EmbedOptions, lowerEmbed } from "./embed.js";
 export { lowerFits } from "./fit.js";
+export type { LoopSegment, Segment, SegmentedProgram } from "./loops/segments.js";
 export { fitInput, isTransductive, orderFeed } from "./metric.js";
 export { nextName } from "./program.js";
-export { scheduleFactor } from "./schedule.js";
-export type { LoopSegment, Segment, StagedProgram } from "./staged.js";
-export { type ExtraState, lowerTraining, type TrainingOptions, type TrainingProgram } from "./training.js";
+export { scheduleFactor } from "./training/learning-rate.js";
+export { type ExtraState, lowerTraining, type TrainingOptions, type TrainingProgram } from "./training/training.js";
 export { type HostWeight, initialWeights } from "./weights.js";

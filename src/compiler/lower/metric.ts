@@ -1,16 +1,16 @@
 /** A metric's entries over one episode (or, at test, several side by side on the task axis). */
 import { CompilerBug } from "../../common/bug.js";
 import type { Axis, Entry, EntryParam, Metric, Task } from "../typed/tree.js";
-import type { Calls } from "./calls.js";
-import { crossEntropy, type LoopScope, lowerBlock, oneHot } from "./expressions.js";
-import type { WeightPlace } from "./loops.js";
-import { lanesOf, type Named, type NamedOps, queryAxis, sizeOf, taskAxis } from "./named.js";
+import { crossEntropy, type LoopEnvironment, lowerBlock, oneHot } from "./block.js";
+import type { WeightPlace } from "./loops/loops.js";
+import { lanesOf, type NamedOps, type NamedTensor, queryAxis, sizeOf, taskAxis } from "./named-tensor.js";
+import type { Calls } from "./networks/calls.js";
 import { type WeightTable, weightAxes } from "./weights.js";
 
 /** Rows of an episode, class-major, by what a parameter asks for: `vector`, `map`, …, or `image`. */
 export interface Rows {
-  readonly support: (form: string) => Named;
-  readonly query: (form: string) => Named;
+  readonly support: (form: string) => NamedTensor;
+  readonly query: (form: string) => NamedTensor;
 }
 /** The feed that shuffles the queries of a transductive `classify`. */
 export const orderFeed = "order";
@@ -33,13 +33,13 @@ export interface MetricContext {
    * The order in which a transductive `classify` meets the queries: i32 rows, on `rowAxis` and the episodes' axis if there
    * is one. Its scores come back in the order of the rows.
    */
-  readonly order?: Named | undefined;
+  readonly order?: NamedTensor | undefined;
   /** At test a `minimize` takes its steps at test, and long loops may be driven from outside. */
-  readonly loops: Pick<LoopScope, "test" | "longLoop">;
+  readonly loops: Pick<LoopEnvironment, "test" | "runtimeDriver">;
 }
 
 export class MetricLowering {
-  private classified: Named | undefined;
+  private classified: NamedTensor | undefined;
 
   constructor(
     private readonly ops: NamedOps,
@@ -47,12 +47,12 @@ export class MetricLowering {
   ) {}
 
   /** logits or probabilities [task?, query, way]. */
-  classify(): Named {
+  classify(): NamedTensor {
     this.classified ??= this.scores();
     return this.classified;
   }
 
-  private scores(): Named {
+  private scores(): NamedTensor {
     const { ops } = this;
     const { task, order } = this.context;
     const value = ops.cast(this.entry("classify"), "f32");
@@ -66,7 +66,7 @@ export class MetricLowering {
   }
 
   /** The queries as a transductive entry meets them. */
-  private shuffled(rows: Named): Named {
+  private shuffled(rows: NamedTensor): NamedTensor {
     const { ops } = this;
     const { order } = this.context;
     if (order === undefined) return rows;
@@ -76,14 +76,14 @@ export class MetricLowering {
   }
 
   /** The class of each query, i32: queries are class-major. */
-  labels(): Named {
+  labels(): NamedTensor {
     const { way, query } = this.context.task;
     const data = Array.from({ length: way * query }, (_, row) => Math.floor(row / query));
     return this.ops.constant(data, [{ name: queryAxis, size: way * query }], "i32");
   }
 
   /** The default loss of `classify`, or the value of a loss entry [task?]; of one query each, the mean over them. */
-  loss(name: string): Named {
+  loss(name: string): NamedTensor {
     const entry = this.find(name);
     if (entry.result.kind === "loss") return meanOfAll(this.ops, this.entry(name));
     const each = crossEntropy(this.ops, this.classify(), this.labels(), "way", entry.result.kind);
@@ -91,7 +91,7 @@ export class MetricLowering {
   }
 
   /** What each query scores among the `k` best. */
-  credit(k: number): Named {
+  credit(k: number): NamedTensor {
     return credit(this.ops, this.classify(), this.labels(), "way", k);
   }
 
@@ -101,7 +101,7 @@ export class MetricLowering {
     return entry;
   }
 
-  private entry(name: string): Named {
+  private entry(name: string): NamedTensor {
     const { calls } = this.context;
     const entry = this.find(name);
     const params = new Map(entry.params.map((param) => [param.name, param]));
@@ -115,13 +115,13 @@ export class MetricLowering {
       fit: (asked) => this.fitted(asked),
       apply: (application) => calls.apply(application),
       entryLoss: (other) => this.loss(other),
-      draws: calls.draws?.at(`metric.${name}`),
+      draws: calls.draws?.child(`metric.${name}`),
       loops: { calls, ...this.context.loops },
     });
   }
 
   /** A parameter with `shot` gets the supports, any other the queries, with the axes that it names them by; or their labels. */
-  private param(param: EntryParam): Named {
+  private param(param: EntryParam): NamedTensor {
     const { ops } = this;
     const { way, shot, query } = this.context.task;
     const has = (axis: string): boolean => param.axes.some((own) => own.name === axis);
@@ -135,7 +135,7 @@ export class MetricLowering {
     return ops.rename(rows, [{ from: rowAxis, to: queryAxis }]);
   }
 
-  private fitted(name: string): Named {
+  private fitted(name: string): NamedTensor {
     const { ops } = this;
     const fit = this.context.metric.fits.find((own) => own.name === name);
     if (fit === undefined) throw new CompilerBug(`the metric fits no ${name}`);
@@ -150,11 +150,11 @@ export class MetricLowering {
     );
   }
 
-  private learn(name: string, weight: WeightPlace | undefined): Named {
+  private learn(name: string, weight: WeightPlace | undefined): NamedTensor {
     const { ops } = this;
     const { metric, weights } = this.context;
     const learn = metric.learns.find((own) => own.name === name);
-    const stored = (): Named => {
+    const stored = (): NamedTensor => {
       switch (learn?.kind) {
         case "tensor":
           return ops.of(
@@ -180,10 +180,11 @@ export class MetricLowering {
  * The credit of each row whose label is among the k largest scores along `axis`: ties share the places that are left,
  * so that constant scores earn k / classes. A row with a score that is not a number earns nothing.
  */
-export function credit(ops: NamedOps, scores: Named, labels: Named, axis: string, k: number): Named {
+export function credit(ops: NamedOps, scores: NamedTensor, labels: NamedTensor, axis: string, k: number): NamedTensor {
   const target = oneHot(ops, labels, axis, sizeOf(scores, axis));
   const own = ops.sum(ops.select(ops.compare("gt", target, ops.scalar(0)), scores, ops.scalar(0)), [axis]);
-  const count = (cmp: "gt" | "eq" | "le"): Named => ops.sum(ops.cast(ops.compare(cmp, scores, own), "f32"), [axis]);
+  const count = (cmp: "gt" | "eq" | "le"): NamedTensor =>
+    ops.sum(ops.cast(ops.compare(cmp, scores, own), "f32"), [axis]);
   const ahead = count("gt");
   const share = ops.div(ops.sub(ops.scalar(k), ahead), ops.binary("max", count("eq"), ops.scalar(1)));
   const clamped = ops.binary("max", ops.binary("min", share, ops.scalar(1)), ops.scalar(0));
@@ -192,7 +193,7 @@ export function credit(ops: NamedOps, scores: Named, labels: Named, axis: string
 }
 
 /** The mean over every axis of an episode. */
-export function meanOfAll(ops: NamedOps, x: Named): Named {
+export function meanOfAll(ops: NamedOps, x: NamedTensor): NamedTensor {
   return ops.mean(
     x,
     x.axes.filter((axis) => axis !== taskAxis),

@@ -10,7 +10,7 @@ export interface StatePair {
   readonly after: Node;
 }
 
-export interface ProgramParts {
+export interface ProgramSpec {
   readonly name: string;
   readonly host: Readonly<Record<string, Node>>;
   readonly states?: readonly StatePair[];
@@ -23,7 +23,7 @@ export interface ProgramParts {
 /** The output that replaces the state of this name. */
 export const nextName = (state: string): string => `next:${state}`;
 
-export function assemble({ name, host, states = [], device = {}, feeds }: ProgramParts): Program {
+export function assemble({ name, host, states = [], device = {}, feeds }: ProgramSpec): Program {
   const named = (nodes: Readonly<Record<string, Node>>, role: "host" | "device"): ProgramOutput[] =>
     Object.entries(nodes).map(([key, node]) => ({ name: key, node, role }));
   const outputs = [...named(host, "host"), ...named(device, "device")];

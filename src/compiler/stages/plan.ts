@@ -1,5 +1,5 @@
 /** The plan of a run: every stage with its key, shapes, weights, work and memory, before anything runs. */
-import { lowerClassify, lowerEmbed, lowerTraining, type StagedProgram } from "../lower/index.js";
+import { lowerClassify, lowerEmbed, lowerTraining, type SegmentedProgram } from "../lower/index.js";
 import { cost } from "../tensor/cost.js";
 import type { Node, Program } from "../tensor/ir.js";
 import { reachable } from "../tensor/walk.js";
@@ -257,7 +257,7 @@ function together(costs: readonly StepCost[]): Pick<StepCost, "kernels"> {
 }
 
 /** Of a program with loops that the runtime drives: their rounds at most, the peak of the largest part. */
-function stagedCost({ segments }: StagedProgram, times: number, options: PlanOptions): StepCost {
+function stagedCost({ segments }: SegmentedProgram, times: number, options: PlanOptions): StepCost {
   const parts = segments.map((segment): StepCost => {
     const part = stepCost(segment.program, 1, options);
     return segment.kind === "loop" ? { ...part, flops: part.flops * segment.bound } : part;

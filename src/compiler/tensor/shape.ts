@@ -3,14 +3,14 @@ import type { Node, OpAttrs, OpName } from "./ir.js";
 import { compositeShapes } from "./shape/composite.js";
 import { elementwiseShapes } from "./shape/elementwise.js";
 import { linearShapes } from "./shape/linear.js";
-import { type ShapeRules, type TensorType, Use } from "./shape/rule.js";
+import { OpUse, type ShapeRules, type TensorType } from "./shape/rule.js";
 import { structureShapes } from "./shape/structure.js";
 
 const rules: ShapeRules<OpName> = { ...elementwiseShapes, ...structureShapes, ...linearShapes, ...compositeShapes };
 
 /** The type of `op` applied to `inputs`. @throws CompilerBug on an ill-typed use. */
 export function inferType<K extends OpName>(op: K, inputs: readonly Node[], attrs: OpAttrs[K]): TensorType {
-  return rules[op](new Use(op, inputs), attrs);
+  return rules[op](new OpUse(op, inputs), attrs);
 }
 
 export { outputSize, windowCount } from "./shape/linear.js";

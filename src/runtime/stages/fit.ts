@@ -5,7 +5,7 @@
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { DiagnosticError, diagnostic } from "../../compiler/diagnostics/diagnostic.js";
-import { lowerFits, type StagedProgram } from "../../compiler/lower/index.js";
+import { lowerFits, type SegmentedProgram } from "../../compiler/lower/index.js";
 import {
   expressionVersions,
   layerVersions,
@@ -94,7 +94,7 @@ function keep(file: string, values: HostTensors): void {
 }
 
 /** Every image of the split: as many as the program was lowered for, and not more than memory takes. */
-function imagesOf({ pack, split }: Source, program: StagedProgram, ref: SplitRef, stage: string): Int32Array {
+function imagesOf({ pack, split }: Source, program: SegmentedProgram, ref: SplitRef, stage: string): Int32Array {
   const count = packedSplit(pack, split).offsets.at(-1) ?? 0;
   let bytes = 0;
   for (const { node, role } of program.inputs) {
@@ -114,7 +114,7 @@ function imagesOf({ pack, split }: Source, program: StagedProgram, ref: SplitRef
 }
 
 async function compute(
-  program: StagedProgram,
+  program: SegmentedProgram,
   source: Source,
   images: Int32Array,
   { encoder, weights }: Pick<FitRequest, "encoder" | "weights">,

@@ -2,7 +2,7 @@
  * Runs staged programs: one after another, rounds of a loop until every lane is done or the bound is reached. Values that
  * a later program needs stay on the device, and are freed after their last use.
  */
-import type { LoopSegment, Segment, StagedProgram } from "../../compiler/lower/index.js";
+import type { LoopSegment, Segment, SegmentedProgram } from "../../compiler/lower/index.js";
 import type { Program } from "../../compiler/tensor/ir.js";
 import type { Engine, Executable, Handle, HostTensor, HostTensors } from "../engines/engine.js";
 import type { Pace } from "./context.js";
@@ -19,7 +19,7 @@ const roundsPerLook = 4;
 
 export class StagedExecutable {
   private constructor(
-    readonly program: StagedProgram,
+    readonly program: SegmentedProgram,
     private readonly executables: readonly Executable[],
     private readonly constants: ReadonlySet<string>,
     private readonly engine: Engine,
@@ -27,7 +27,7 @@ export class StagedExecutable {
 
   /** Weights in `constants` are baked in and take no argument. */
   static async compile(
-    program: StagedProgram,
+    program: SegmentedProgram,
     constants: HostTensors | undefined,
     engine: Engine,
   ): Promise<StagedExecutable> {

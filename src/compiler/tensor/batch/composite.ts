@@ -1,7 +1,7 @@
 import { CompilerBug } from "../../../common/bug.js";
 import type { CompositeName, Node, OpAttrs } from "../ir.js";
+import { type Batch, type BatchedOperands, BatchedValue, type BatchRules, leadingRule } from "./batched-value.js";
 import { everywhere } from "./elementwise.js";
-import { type Batch, type BatchRules, Lane, type Lanes, leadingRule } from "./lane.js";
 
 type Normalizing = "batch_norm" | "batch_norm_grad_x" | "channel_affine";
 
@@ -11,34 +11,38 @@ type Normalizing = "batch_norm" | "batch_norm_grad_x" | "channel_affine";
  */
 const normalizing =
   <K extends Normalizing>(perChannel: readonly number[]) =>
-  (batch: Batch, node: Node<K>, inputs: Lanes): Lane => {
+  (batch: Batch, node: Node<K>, inputs: BatchedOperands): BatchedValue => {
     const { o, size } = batch;
-    const own = inputs.some((lane, place) => perChannel.includes(place) && lane.plain === undefined);
+    const own = inputs.some((lane, place) => perChannel.includes(place) && lane.shared === undefined);
     const far = own || inputs.some((lane) => lane.inChannels);
     const operands = inputs.map((lane, place) => {
-      if (perChannel.includes(place)) return far ? lane.joined() : shared(lane);
-      return far ? lane.channels() : lane.merged();
+      if (perChannel.includes(place)) return far ? lane.tasksInFirstAxis() : shared(lane);
+      return far ? lane.channels() : lane.tasksInImages();
     });
     const more = !far && "groups" in node.attrs ? { groups: node.attrs.groups * size } : {};
     const made = o.graph.op(node.op as K, operands, { ...node.attrs, ...more } as OpAttrs[K]) as Node;
-    if (far) return Lane.channels(batch, made);
-    return Lane.leading(batch, o.reshape(made, [size, ...node.shape]));
+    if (far) return BatchedValue.channels(batch, made);
+    return BatchedValue.leading(batch, o.reshape(made, [size, ...node.shape]));
   };
 
-function shared(lane: Lane): Node {
-  if (lane.plain === undefined) throw new CompilerBug("a per-channel value is each task's own");
-  return lane.plain;
+function shared(lane: BatchedValue): Node {
+  if (lane.shared === undefined) throw new CompilerBug("a per-channel value is each task's own");
+  return lane.shared;
 }
 
-const statistic = <K extends "batch_mean" | "batch_variance">(batch: Batch, node: Node<K>, [x]: Lanes): Lane => {
+const statistic = <K extends "batch_mean" | "batch_variance">(
+  batch: Batch,
+  node: Node<K>,
+  [x]: BatchedOperands,
+): BatchedValue => {
   const { o, size } = batch;
   const [groups, c] = node.shape as [number, number];
   if (!x.inChannels) {
-    const made = o.graph.op(node.op as K, [x.merged()], { groups: groups * size }) as Node;
-    return Lane.leading(batch, o.reshape(made, [size, groups, c]));
+    const made = o.graph.op(node.op as K, [x.tasksInImages()], { groups: groups * size }) as Node;
+    return BatchedValue.leading(batch, o.reshape(made, [size, groups, c]));
   }
   const made = o.graph.op(node.op as K, [x.channels()], node.attrs) as Node;
-  return Lane.leading(batch, o.transpose(o.reshape(made, [groups, size, c]), [1, 0, 2]));
+  return BatchedValue.leading(batch, o.transpose(o.reshape(made, [groups, size, c]), [1, 0, 2]));
 };
 
 const along = leadingRule<"softmax" | "softmax_grad" | "log_softmax" | "log_softmax_grad">(({ axis }) => ({
@@ -55,7 +59,7 @@ export const compositeBatches = {
   batch_norm_grad_gamma: (batch, node, [x, dy]) => {
     const { o, size } = batch;
     const made = o.graph.op(node.op, [x.channels(), dy.channels()], node.attrs);
-    return Lane.leading(batch, o.reshape(made, [size, ...node.shape]));
+    return BatchedValue.leading(batch, o.reshape(made, [size, ...node.shape]));
   },
   batch_mean: statistic,
   batch_variance: statistic,
@@ -67,11 +71,11 @@ export const compositeBatches = {
   // The stream of a key is one task's: streams of several keys are several uses.
   random_bits: (batch, node, [key, counter]) => {
     const { o, size } = batch;
-    const of = (lane: Lane, task: number): Node =>
+    const of = (lane: BatchedValue, task: number): Node =>
       o.reshape(o.sliceAxis(lane.leading(), 0, task, task + 1), lane.shape);
     const streams = Array.from({ length: size }, (_, task) =>
       o.reshape(o.randomBits(of(key, task), of(counter, task), node.attrs.shape), [1, ...node.shape]),
     );
-    return Lane.leading(batch, o.concat(streams, 0));
+    return BatchedValue.leading(batch, o.concat(streams, 0));
   },
 } satisfies BatchRules<CompositeName>;

@@ -1,13 +1,20 @@
 import type { Node, OpAttrs, OpName, PrimitiveName } from "../ir.js";
-import { type Batch, type BatchRule, type BatchRules, Lane, type Lanes, never } from "./lane.js";
+import {
+  type Batch,
+  type BatchedOperands,
+  BatchedValue,
+  type BatchRule,
+  type BatchRules,
+  never,
+} from "./batched-value.js";
 
 /** In channels form where a value already is in it, else with the tasks leading. */
-export function everywhere<K extends OpName>(batch: Batch, node: Node<K>, inputs: Lanes): Lane {
+export function everywhere<K extends OpName>(batch: Batch, node: Node<K>, inputs: BatchedOperands): BatchedValue {
   const { graph } = batch.o;
   const made = (operands: Node[]): Node => graph.op(node.op as K, operands, node.attrs as OpAttrs[K]) as Node;
   return inputs.some((lane) => lane.inChannels)
-    ? Lane.channels(batch, made(inputs.map((lane) => lane.channels())))
-    : Lane.leading(batch, made(inputs.map((lane) => lane.leading())));
+    ? BatchedValue.channels(batch, made(inputs.map((lane) => lane.channels())))
+    : BatchedValue.leading(batch, made(inputs.map((lane) => lane.leading())));
 }
 const elementwise: BatchRule<OpName> = everywhere;
 

@@ -1,5 +1,5 @@
 import type { Node, OpAttrs, PrimitiveName } from "../ir.js";
-import { type Batch, type BatchRules, Lane, type Lanes } from "./lane.js";
+import { type Batch, type BatchedOperands, BatchedValue, type BatchRules } from "./batched-value.js";
 
 const next = (axes: readonly number[]): number[] => axes.map((axis) => axis + 1);
 
@@ -10,9 +10,9 @@ function fromAxis({ o }: Batch, x: Node, axis: number): Node {
 }
 
 /** A result [task·a, …], the tasks outermost in its first axis, as a lane. */
-function unmerge(batch: Batch, x: Node): Lane {
+function unmerge(batch: Batch, x: Node): BatchedValue {
   const [all, ...rest] = x.shape;
-  return Lane.leading(batch, batch.o.reshape(x, [batch.size, Number(all) / batch.size, ...rest]));
+  return BatchedValue.leading(batch, batch.o.reshape(x, [batch.size, Number(all) / batch.size, ...rest]));
 }
 
 function grouped<A extends OpAttrs["conv2d"]>(attrs: A, groups: number): A {
@@ -23,13 +23,13 @@ function grouped<A extends OpAttrs["conv2d"]>(attrs: A, groups: number): A {
 function perPlane<K extends "max_pool" | "max_pool_grad" | "max_pool_take" | "avg_pool" | "avg_pool_grad">(
   batch: Batch,
   node: Node<K>,
-  inputs: Lanes,
-): Lane {
+  inputs: BatchedOperands,
+): BatchedValue {
   const { graph } = batch.o;
   const made = (operands: Node[]): Node => graph.op(node.op as K, operands, node.attrs as OpAttrs[K]) as Node;
   return inputs.some((lane) => lane.inChannels)
-    ? Lane.channels(batch, made(inputs.map((lane) => lane.channels())))
-    : unmerge(batch, made(inputs.map((lane) => lane.merged())));
+    ? BatchedValue.channels(batch, made(inputs.map((lane) => lane.channels())))
+    : unmerge(batch, made(inputs.map((lane) => lane.tasksInImages())));
 }
 
 export const linearBatches = {
@@ -37,13 +37,13 @@ export const linearBatches = {
     const { o } = batch;
     const { lhsBatch, rhsBatch, lhsContract, rhsContract } = node.attrs;
     const shared = lhsBatch.length;
-    if (b.plain !== undefined) {
-      const y = o.dot(a.leading(), b.plain, [next(lhsContract), rhsContract], [next(lhsBatch), rhsBatch]);
-      return Lane.leading(batch, fromAxis(batch, y, shared));
+    if (b.shared !== undefined) {
+      const y = o.dot(a.leading(), b.shared, [next(lhsContract), rhsContract], [next(lhsBatch), rhsBatch]);
+      return BatchedValue.leading(batch, fromAxis(batch, y, shared));
     }
-    if (a.plain !== undefined) {
-      const y = o.dot(a.plain, b.leading(), [lhsContract, next(rhsContract)], [lhsBatch, next(rhsBatch)]);
-      return Lane.leading(batch, fromAxis(batch, y, a.shape.length - lhsContract.length));
+    if (a.shared !== undefined) {
+      const y = o.dot(a.shared, b.leading(), [lhsContract, next(rhsContract)], [lhsBatch, next(rhsBatch)]);
+      return BatchedValue.leading(batch, fromAxis(batch, y, a.shape.length - lhsContract.length));
     }
     const y = o.dot(
       a.leading(),
@@ -54,44 +54,48 @@ export const linearBatches = {
         [0, ...next(rhsBatch)],
       ],
     );
-    return Lane.leading(batch, y);
+    return BatchedValue.leading(batch, y);
   },
   conv2d: (batch, node, [x, filters]) => {
     const { attrs } = node;
     const { o, size } = batch;
-    if (filters.plain !== undefined) return unmerge(batch, o.conv2d(x.merged(), filters.plain, attrs));
+    if (filters.shared !== undefined) return unmerge(batch, o.conv2d(x.tasksInImages(), filters.shared, attrs));
     // The same images under every task's filters: all the filters at once.
-    if (x.plain !== undefined && attrs.groups === 1)
-      return Lane.channels(batch, o.conv2d(x.plain, filters.joined(), attrs));
-    return Lane.channels(batch, o.conv2d(x.channels(), filters.joined(), grouped(attrs, attrs.groups * size)));
+    if (x.shared !== undefined && attrs.groups === 1)
+      return BatchedValue.channels(batch, o.conv2d(x.shared, filters.tasksInFirstAxis(), attrs));
+    return BatchedValue.channels(
+      batch,
+      o.conv2d(x.channels(), filters.tasksInFirstAxis(), grouped(attrs, attrs.groups * size)),
+    );
   },
   conv2d_input_grad: (batch, node, [dy, filters]) => {
     const { attrs } = node;
     const { o, size } = batch;
-    if (filters.plain !== undefined) return unmerge(batch, o.conv2dInputGrad(dy.merged(), filters.plain, attrs));
-    return Lane.channels(
+    if (filters.shared !== undefined)
+      return unmerge(batch, o.conv2dInputGrad(dy.tasksInImages(), filters.shared, attrs));
+    return BatchedValue.channels(
       batch,
-      o.conv2dInputGrad(dy.channels(), filters.joined(), grouped(attrs, attrs.groups * size)),
+      o.conv2dInputGrad(dy.channels(), filters.tasksInFirstAxis(), grouped(attrs, attrs.groups * size)),
     );
   },
   conv2d_filter_grad: (batch, node, [x, dy]) => {
     const { attrs } = node;
     const { o, size } = batch;
-    if (x.plain !== undefined && attrs.groups === 1)
-      return unmerge(batch, o.conv2dFilterGrad(x.plain, dy.channels(), attrs));
+    if (x.shared !== undefined && attrs.groups === 1)
+      return unmerge(batch, o.conv2dFilterGrad(x.shared, dy.channels(), attrs));
     return unmerge(batch, o.conv2dFilterGrad(x.channels(), dy.channels(), grouped(attrs, attrs.groups * size)));
   },
   solve_spd: (batch, _, [a, b]) => {
     const { o, size } = batch;
-    if (a.plain === undefined) return Lane.leading(batch, o.solveSpd(a.leading(), b.leading()));
+    if (a.shared === undefined) return BatchedValue.leading(batch, o.solveSpd(a.leading(), b.leading()));
     // One matrix for every task: their right sides become its columns, and it is factored once.
     const rank = b.shape.length;
     const columns = Number(b.shape[rank - 1]);
     const before = b.shape.slice(0, -1);
     const inside = [...before.map((__, axis) => axis + 1), 0, rank];
     const wide = o.reshape(o.transpose(b.leading(), inside), [...before, size * columns]);
-    const solved = o.reshape(o.solveSpd(a.plain, wide), [...before, size, columns]);
-    return Lane.leading(batch, fromAxis(batch, solved, rank - 1));
+    const solved = o.reshape(o.solveSpd(a.shared, wide), [...before, size, columns]);
+    return BatchedValue.leading(batch, fromAxis(batch, solved, rank - 1));
   },
   max_pool: perPlane,
   max_pool_grad: perPlane,

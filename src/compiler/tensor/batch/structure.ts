@@ -1,5 +1,5 @@
 import type { PrimitiveName } from "../ir.js";
-import { type BatchRules, Lane, leadingRule } from "./lane.js";
+import { BatchedValue, type BatchRules, leadingRule } from "./batched-value.js";
 
 const next = (axes: readonly number[]): number[] => axes.map((axis) => axis + 1);
 
@@ -21,36 +21,36 @@ export const structureBatches = {
   gather: (batch, node, [x, indices]) => {
     const { o } = batch;
     const { axis, batch: shared } = node.attrs;
-    if (shared === 0 && indices.plain !== undefined)
-      return Lane.leading(batch, o.gather(x.leading(), indices.plain, axis + 1));
-    if (shared === 0 && x.plain !== undefined) {
+    if (shared === 0 && indices.shared !== undefined)
+      return BatchedValue.leading(batch, o.gather(x.leading(), indices.shared, axis + 1));
+    if (shared === 0 && x.shared !== undefined) {
       // Every task picks from the same operand: [P…, task, I…, R…], then the tasks to the front.
-      const picked = o.gather(x.plain, indices.leading(), axis);
+      const picked = o.gather(x.shared, indices.leading(), axis);
       const others = picked.shape.map((_, place) => place).filter((place) => place !== axis);
-      return Lane.leading(batch, o.transpose(picked, [axis, ...others]));
+      return BatchedValue.leading(batch, o.transpose(picked, [axis, ...others]));
     }
-    return Lane.leading(batch, o.gather(x.leading(), indices.leading(), axis + 1, shared + 1));
+    return BatchedValue.leading(batch, o.gather(x.leading(), indices.leading(), axis + 1, shared + 1));
   },
   scatter_add: (batch, node, [updates, indices]) => {
     const { o } = batch;
     const { axis, batch: shared, size } = node.attrs;
     const result =
-      shared === 0 && indices.plain !== undefined
-        ? o.scatterAdd(updates.leading(), indices.plain, axis + 1, size)
+      shared === 0 && indices.shared !== undefined
+        ? o.scatterAdd(updates.leading(), indices.shared, axis + 1, size)
         : o.scatterAdd(updates.leading(), indices.leading(), axis + 1, size, shared + 1);
-    return Lane.leading(batch, result);
+    return BatchedValue.leading(batch, result);
   },
   reduce_sum: (batch, node, [x]) => {
     const { o, size } = batch;
     const { axes } = node.attrs;
-    if (!x.inChannels) return Lane.leading(batch, o.sum(x.leading(), next(axes)));
+    if (!x.inChannels) return BatchedValue.leading(batch, o.sum(x.leading(), next(axes)));
     const [n, c, h, w] = x.shape as [number, number, number, number];
     const sums = o.sum(
       o.reshape(x.channels(), [n, size, c, h, w]),
       axes.map((axis) => (axis === 0 ? 0 : axis + 1)),
     );
     const swapped = sums.shape.map((_, place) => (place < 2 ? 1 - place : place));
-    return Lane.leading(batch, axes.includes(0) ? sums : o.transpose(sums, swapped));
+    return BatchedValue.leading(batch, axes.includes(0) ? sums : o.transpose(sums, swapped));
   },
   reduce_max: leadingRule<"reduce_max">(({ axes }) => ({ axes: next(axes) })),
   argmax: leadingRule<"argmax">(({ axis }) => ({ axis: axis + 1 })),

@@ -1,28 +1,28 @@
 /** Shape rules of composites. */
 import type { CompositeName } from "../ir.js";
-import { type ShapeRules, sameShape, type TensorType, type Use } from "./rule.js";
+import { type OpUse, type ShapeRules, sameShape, type TensorType } from "./rule.js";
 
-function unary(use: Use): TensorType {
+function unary(use: OpUse): TensorType {
   const x = use.one();
   use.require(x.dtype === "f32", "takes f32");
   return { shape: x.shape, dtype: "f32" };
 }
-function pair(use: Use): TensorType {
+function pair(use: OpUse): TensorType {
   const [a, b] = use.two();
   use.same(a, b);
   use.require(a.dtype === "f32", "takes f32");
   return { shape: a.shape, dtype: "f32" };
 }
 const along =
-  (rule: (use: Use) => TensorType) =>
-  (use: Use, { axis }: { readonly axis: number }): TensorType => {
+  (rule: (use: OpUse) => TensorType) =>
+  (use: OpUse, { axis }: { readonly axis: number }): TensorType => {
     const type = rule(use);
     use.axes(type, [axis], false);
     return type;
   };
 
 /** [n, c, h, w] whose n parts into `groups` equal runs. */
-function grouped(use: Use, groups: number): [number, number, number, number] {
+function grouped(use: OpUse, groups: number): [number, number, number, number] {
   const images = use.images(use.operand(0));
   use.require(groups >= 1 && images[0] % groups === 0, `cannot part ${images[0]} images into ${groups} groups`);
   return images;

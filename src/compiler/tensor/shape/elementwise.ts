@@ -1,15 +1,15 @@
 /** Shape rules of sources and element-wise ops. */
 import type { DType, PrimitiveName } from "../ir.js";
-import { bitwise, elementCount, float, numeric, type ShapeRules, signed, type TensorType, type Use } from "./rule.js";
+import { bitwise, elementCount, float, numeric, type OpUse, type ShapeRules, signed, type TensorType } from "./rule.js";
 
-const unary = (allowed: readonly DType[]) => (use: Use) => {
+const unary = (allowed: readonly DType[]) => (use: OpUse) => {
   const x = use.one();
   use.dtype(x, allowed);
   return { shape: x.shape, dtype: x.dtype };
 };
 const binary =
   (allowed: readonly DType[]) =>
-  (use: Use): TensorType => {
+  (use: OpUse): TensorType => {
     const [a, b] = use.two();
     use.same(a, b);
     use.dtype(a, allowed);

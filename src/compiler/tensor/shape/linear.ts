@@ -1,6 +1,6 @@
 /** Shape rules of products, convolutions, solves and windows. */
 import type { ConvAttrs, PrimitiveName, Window } from "../ir.js";
-import { type ShapeRules, sameShape, type TensorType, type Use } from "./rule.js";
+import { type OpUse, type ShapeRules, sameShape, type TensorType } from "./rule.js";
 
 /** The size of a strided window walk over `size` elements, `pad` in all; 0 where the window does not fit. */
 export function windowCount(size: number, window: number, stride: number, pad: number): number {
@@ -16,7 +16,7 @@ export function outputSize(
   return [windowCount(h, kh, stride[0], pad[0] + pad[2]), windowCount(w, kw, stride[1], pad[1] + pad[3])];
 }
 
-function checkWindow(use: Use, { stride, pad }: Pick<Window, "stride" | "pad">): void {
+function checkWindow(use: OpUse, { stride, pad }: Pick<Window, "stride" | "pad">): void {
   use.require(
     stride.every((step) => Number.isInteger(step) && step >= 1),
     "strides by at least 1",
@@ -29,7 +29,7 @@ function checkWindow(use: Use, { stride, pad }: Pick<Window, "stride" | "pad">):
 
 /** Checks that `images` [n, c, h, w] and `filters` [o, c/groups, kh, kw] convolve, and gives the result's shape. */
 function convolved(
-  use: Use,
+  use: OpUse,
   [n, c, h, w]: readonly [number, number, number, number],
   [o, inner, kh, kw]: readonly [number, number, number, number],
   attrs: ConvAttrs,
@@ -48,7 +48,7 @@ function convolved(
 
 /** Checks a window over x and gives the pooled shape. */
 function pooled(
-  use: Use,
+  use: OpUse,
   [n, c, h, w]: readonly [number, number, number, number],
   window: Window,
 ): [number, number, number, number] {

@@ -9,7 +9,7 @@ export interface TensorType {
 }
 
 /** Checks one use of an op and gives the type of its result. */
-export type ShapeRule<K extends OpName> = (use: Use, attrs: OpAttrs[K]) => TensorType;
+export type ShapeRule<K extends OpName> = (use: OpUse, attrs: OpAttrs[K]) => TensorType;
 export type ShapeRules<K extends OpName> = { readonly [P in K]: ShapeRule<P> };
 
 export const float: readonly DType[] = ["f32"];
@@ -30,7 +30,7 @@ export function elementCount(shape: Shape): number {
 }
 
 /** One use of an op: its operands, and the one place that words an ill-typed use. */
-export class Use {
+export class OpUse {
   constructor(
     readonly op: OpName,
     readonly inputs: readonly Node[],

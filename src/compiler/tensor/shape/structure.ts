@@ -1,19 +1,19 @@
 /** Shape rules of ops that move elements or reduce over axes. */
 import type { Node, PrimitiveName, Shape } from "../ir.js";
-import { elementCount, float, numeric, type ShapeRules, signed, type TensorType, type Use } from "./rule.js";
+import { elementCount, float, numeric, type OpUse, type ShapeRules, signed, type TensorType } from "./rule.js";
 
 const without = (shape: Shape, axes: readonly number[]): Shape => shape.filter((_, axis) => !axes.includes(axis));
 
 const reduce =
   (allowed: readonly Node["dtype"][]) =>
-  (use: Use, { axes }: { readonly axes: readonly number[] }): TensorType => {
+  (use: OpUse, { axes }: { readonly axes: readonly number[] }): TensorType => {
     const x = use.one();
     use.dtype(x, allowed);
     use.axes(x, axes, true);
     return { shape: without(x.shape, axes), dtype: x.dtype };
   };
 
-function sharedBatch(use: Use, x: Node, indices: Node, axis: number, batch: number): Shape {
+function sharedBatch(use: OpUse, x: Node, indices: Node, axis: number, batch: number): Shape {
   use.require(indices.dtype === "i32", "takes i32 indices");
   use.require(batch >= 0 && batch <= axis && batch <= indices.shape.length, `cannot share ${batch} batch axes`);
   const shared = x.shape.slice(0, batch);

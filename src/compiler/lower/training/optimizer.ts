@@ -2,9 +2,9 @@
  * One step of an optimizer, as PyTorch defines them: SGD with momentum and Nesterov's (no dampening), Adam with L2
  * decay (Kingma & Ba 2015), AdamW with decoupled decay (Loshchilov & Hutter 2019).
  */
-import type { Node } from "../tensor/ir.js";
-import type { Optimizer } from "../typed/tree.js";
-import type { NamedOps } from "./named.js";
+import type { Node } from "../../tensor/ir.js";
+import type { Optimizer } from "../../typed/tree.js";
+import type { NamedOps } from "../named-tensor.js";
 
 /** A tensor that the optimizer keeps between steps; all start at 0. */
 export interface OptimizerState {
@@ -12,12 +12,12 @@ export interface OptimizerState {
   readonly before: Node;
   readonly after: Node;
 }
-export interface Update {
+export interface WeightUpdate {
   readonly weight: Node;
   readonly states: readonly OptimizerState[];
 }
 
-export interface UpdateRequest {
+export interface WeightUpdateRequest {
   readonly path: string;
   readonly weight: Node;
   readonly gradient: Node;
@@ -37,7 +37,7 @@ export class OptimizerLowering {
     private readonly step: Node,
   ) {}
 
-  update(request: UpdateRequest): Update {
+  update(request: WeightUpdateRequest): WeightUpdate {
     switch (this.optimizer.kind) {
       case "sgd":
         return this.sgd(request);
@@ -49,7 +49,7 @@ export class OptimizerLowering {
     }
   }
 
-  private sgd(request: UpdateRequest): Update {
+  private sgd(request: WeightUpdateRequest): WeightUpdate {
     const { t } = this.ops;
     const { momentum, nesterov } = this.optimizer;
     const { weight, path } = request;
@@ -65,7 +65,7 @@ export class OptimizerLowering {
     };
   }
 
-  private adam(request: UpdateRequest, decoupled: boolean): Update {
+  private adam(request: WeightUpdateRequest, decoupled: boolean): WeightUpdate {
     const { t } = this.ops;
     const { beta1, beta2, eps } = this.optimizer;
     const { weight, path } = request;
@@ -91,13 +91,13 @@ export class OptimizerLowering {
   }
 
   /** The gradient with L2 decay added. */
-  private decayed({ gradient, weight, weightDecay }: UpdateRequest): Node {
+  private decayed({ gradient, weight, weightDecay }: WeightUpdateRequest): Node {
     const { t } = this.ops;
     return weightDecay === 0 ? gradient : t.add(gradient, t.mul(weight, weightDecay));
   }
 
   /** The learning rate in the weight's shape. */
-  private lr({ lr, factor, weight }: UpdateRequest): Node {
+  private lr({ lr, factor, weight }: WeightUpdateRequest): Node {
     const scalar = this.rate.get(lr) ?? this.ops.t.mul(factor, lr);
     this.rate.set(lr, scalar);
     return this.spread(scalar, weight);

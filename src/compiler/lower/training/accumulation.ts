@@ -2,44 +2,48 @@
  * A step in parts: one program adds a part's gradient to the sums so far, another updates the weights from them. The
  * memory of the activations is that of one part, whatever order an engine runs a program in.
  */
-import { Graph } from "../tensor/graph.js";
-import type { Node, Program } from "../tensor/ir.js";
-import type { PretrainStage } from "../typed/tree.js";
-import type { WeightDecl } from "../typed/weights.js";
-import { maxFloat, type Named, NamedOps } from "./named.js";
-import { assemble, type StatePair } from "./program.js";
+import { Graph } from "../../tensor/graph.js";
+import type { Node, Program } from "../../tensor/ir.js";
+import type { PretrainStage } from "../../typed/tree.js";
+import type { WeightDecl } from "../../typed/weights.js";
+import { maxFloat, NamedOps, type NamedTensor } from "../named-tensor.js";
+import { assemble, type StatePair } from "../program.js";
+import { WeightTable } from "../weights.js";
 import { type ExtraState, type LoweredUpdate, lowerUpdate, type StepGradient } from "./update.js";
-import { WeightTable } from "./weights.js";
 
-export interface Parts {
+export interface StepParts {
   readonly count: number;
   /** Run for each part, before the update: feeds `images` and `labels` of one part, host outputs `loss`, `accuracy`. */
   readonly program: Program;
 }
 
 /** What a part gives: its loss, its gradient, and its number in the step (i32 scalar, a state). */
-export interface PartForward extends StepGradient {
+export interface PartGradient extends StepGradient {
   readonly loss: Node;
   readonly accuracy: Node;
   readonly part: Node;
 }
 
-export interface PartedStage {
+export interface AccumulationRequest {
   readonly stage: PretrainStage;
   readonly decls: readonly WeightDecl[];
   /** Parts of a step. */
   readonly count: number;
 }
 
-export interface LoweredParts {
-  readonly parts: Parts;
+export interface LoweredAccumulation {
+  readonly parts: StepParts;
   /** The update: host outputs `finite` and `lr`. */
   readonly program: Program;
   readonly update: LoweredUpdate;
   readonly extra: readonly ExtraState[];
 }
 
-export function lowerParts(ops: NamedOps, { stage, decls, count }: PartedStage, forward: PartForward): LoweredParts {
+export function lowerAccumulation(
+  ops: NamedOps,
+  { stage, decls, count }: AccumulationRequest,
+  forward: PartGradient,
+): LoweredAccumulation {
   const { t } = ops;
   const { trained, gradients, statistics } = forward;
   const states: StatePair[] = [{ before: forward.part, after: t.add(forward.part, 1) }];
@@ -60,11 +64,15 @@ export function lowerParts(ops: NamedOps, { stage, decls, count }: PartedStage, 
     states,
     feeds: ["images", "labels"],
   });
-  return { parts: { count, program }, extra, ...lowerSummed(stage, decls, forward) };
+  return { parts: { count, program }, extra, ...lowerAccumulatedUpdate(stage, decls, forward) };
 }
 
 /** The update from the sums, which start again from 0. */
-function lowerSummed(stage: PretrainStage, decls: readonly WeightDecl[], { trained, statistics }: StepGradient) {
+function lowerAccumulatedUpdate(
+  stage: PretrainStage,
+  decls: readonly WeightDecl[],
+  { trained, statistics }: StepGradient,
+) {
   const ops = new NamedOps(new Graph());
   const { t } = ops;
   const sums: StatePair[] = [];
@@ -83,7 +91,7 @@ function lowerSummed(stage: PretrainStage, decls: readonly WeightDecl[], { train
       trained,
       gradients: trained.map(({ path, shape }) => summed(path, shape)),
       statistics: statistics.map((statistic) => {
-        const value: Named = ops.of(summed(statistic.path, statistic.value.node.shape), statistic.value.axes);
+        const value: NamedTensor = ops.of(summed(statistic.path, statistic.value.node.shape), statistic.value.axes);
         return { ...statistic, value };
       }),
     },

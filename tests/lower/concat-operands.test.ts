@@ -1,8 +1,8 @@
 /** A network's first layer on values that were joined: each part on its own, added. */
 import { describe, expect, it } from "vitest";
-import { Calls } from "../../src/compiler/lower/calls.js";
-import { joinedParts } from "../../src/compiler/lower/joined-parts.js";
-import { type Named, NamedOps } from "../../src/compiler/lower/named.js";
+import { NamedOps, type NamedTensor } from "../../src/compiler/lower/named-tensor.js";
+import { Calls } from "../../src/compiler/lower/networks/calls.js";
+import { concatOperands } from "../../src/compiler/lower/networks/concat-operands.js";
 import { assemble } from "../../src/compiler/lower/program.js";
 import { initialWeights, WeightTable } from "../../src/compiler/lower/weights.js";
 import { gradient } from "../../src/compiler/tensor/derivative.js";
@@ -20,7 +20,7 @@ const [way, query] = [axis("way", 3), axis("query", 4)];
 function joined(network: Network, a: readonly Axis[], b: readonly Axis[], along: string, apart: boolean) {
   const ops = new NamedOps(new Graph());
   const weights = new WeightTable(ops.graph, networkWeights("metric.m", network));
-  const feed = (name: string, axes: readonly Axis[]): Named =>
+  const feed = (name: string, axes: readonly Axis[]): NamedTensor =>
     ops.of(
       ops.t.input(
         name,
@@ -33,7 +33,12 @@ function joined(network: Network, a: readonly Axis[], b: readonly Axis[], along:
   // An op in between hides the concatenation.
   const value = apart ? pair : ops.neg(ops.neg(pair));
   const placed = { prefix: "metric.m", network, frozen: false };
-  const calls = new Calls(ops, { weights, encoder: placed, modules: new Map([["m", placed]]), record: () => {} });
+  const calls = new Calls(ops, {
+    weights,
+    encoder: placed,
+    modules: new Map([["m", placed]]),
+    record: () => {},
+  });
   const out = calls.apply({ target: { kind: "learn", name: "m" }, x: value, output: "out", norm: "batch" });
   const ordered = ops.order(out, [...out.axes].sort());
   const loss = ops.sum(ops.mul(ordered, ops.mul(ordered, ordered)), ordered.axes).node;
@@ -92,7 +97,7 @@ describe("a first layer on joined values", () => {
 describe("parts of a joined value", () => {
   it("are none where nothing was repeated, or something else was joined", () => {
     const ops = new NamedOps(new Graph());
-    const of = (name: string, axes: readonly string[]): Named =>
+    const of = (name: string, axes: readonly string[]): NamedTensor =>
       ops.of(
         ops.t.input(
           name,
@@ -101,9 +106,9 @@ describe("parts of a joined value", () => {
         axes,
       );
     const same = ops.concat([of("a", ["way", "feature"]), of("b", ["way", "feature"])], "feature");
-    expect(joinedParts(ops, same, "feature")).toBeUndefined();
+    expect(concatOperands(ops, same, "feature")).toBeUndefined();
     const other = ops.concat([of("c", ["way", "feature"]), of("d", ["feature"])], "feature");
-    expect(joinedParts(ops, other, "way")).toBeUndefined();
-    expect(joinedParts(ops, other, "feature")?.map((part) => part.axes)).toEqual([["way", "feature"], ["feature"]]);
+    expect(concatOperands(ops, other, "way")).toBeUndefined();
+    expect(concatOperands(ops, other, "feature")?.map((part) => part.axes)).toEqual([["way", "feature"], ["feature"]]);
   });
 });

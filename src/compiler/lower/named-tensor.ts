@@ -9,7 +9,7 @@ import { Ops } from "../tensor/ops.js";
 import { elementCount } from "../tensor/shape.js";
 import type { Axis } from "../typed/tree.js";
 
-export interface Named {
+export interface NamedTensor {
   readonly node: Node;
   /** One name per axis of `node`, in memory order. */
   readonly axes: readonly string[];
@@ -25,25 +25,25 @@ export const taskAxis = "·task";
 /** The queries of an inductive entry, which is written for one of them. */
 export const queryAxis = "·query";
 /** Lanes side by side, each of which has loops of its own: outermost first. */
-const laneNames: readonly string[] = [taskAxis, queryAxis];
+const laneAxisNames: readonly string[] = [taskAxis, queryAxis];
 
 /** The largest finite f32. */
 export const maxFloat = 3.4028234663852886e38;
 
-export const sizeOf = (x: Named, axis: string): number => {
+export const sizeOf = (x: NamedTensor, axis: string): number => {
   const size = x.node.shape[x.axes.indexOf(axis)];
   if (size === undefined) throw new CompilerBug(`no axis ${axis} in [${x.axes.join(", ")}]`);
   return size;
 };
-export const axesOf = (x: Named): Axis[] => x.axes.map((name) => ({ name, size: sizeOf(x, name) }));
+export const axesOf = (x: NamedTensor): Axis[] => x.axes.map((name) => ({ name, size: sizeOf(x, name) }));
 /** The lane axes that any of these values has, outermost first. */
-export function lanesOf(values: readonly Named[]): Axis[] {
-  return laneNames.flatMap((name) => {
+export function lanesOf(values: readonly NamedTensor[]): Axis[] {
+  return laneAxisNames.flatMap((name) => {
     const having = values.find((value) => value.axes.includes(name));
     return having !== undefined ? [{ name, size: sizeOf(having, name) }] : [];
   });
 }
-export const isLane = (axis: string): boolean => laneNames.includes(axis);
+export const isLaneAxis = (axis: string): boolean => laneAxisNames.includes(axis);
 /** How many elements a value of these axes has. */
 export const countOf = (axes: readonly Axis[]): number => elementCount(axes.map(({ size }) => size));
 const sameNames = (a: readonly string[], b: readonly string[]): boolean =>
@@ -57,19 +57,19 @@ export class NamedOps {
     this.t = new Ops(graph);
   }
 
-  of(node: Node, axes: readonly string[]): Named {
+  of(node: Node, axes: readonly string[]): NamedTensor {
     if (node.shape.length !== axes.length || new Set(axes).size !== axes.length) {
       throw new CompilerBug(`[${node.shape.join(", ")}] cannot have axes [${axes.join(", ")}]`);
     }
     return { node, axes };
   }
 
-  scalar(value: number, dtype: DType = "f32"): Named {
+  scalar(value: number, dtype: DType = "f32"): NamedTensor {
     return this.constant([value], [], dtype);
   }
 
   /** A constant; one element stands for all. */
-  constant(data: readonly number[] | Float64Array, axes: readonly Axis[], dtype: DType = "f32"): Named {
+  constant(data: readonly number[] | Float64Array, axes: readonly Axis[], dtype: DType = "f32"): NamedTensor {
     const shape = axes.map((axis) => axis.size);
     return this.of(
       this.t.constant(shape, data, dtype),
@@ -78,23 +78,23 @@ export class NamedOps {
   }
 
   /** A node that is no other of the graph, to be replaced by a value later. */
-  standIn(shape: readonly number[], dtype: DType): Node {
+  placeholder(shape: readonly number[], dtype: DType): Node {
     return this.graph.op("input", [], { name: `stand-in ${this.graph.nodes.length}`, shape, dtype });
   }
 
   /** 0, 1, 2, … along one axis. */
-  iota(axis: Axis): Named {
+  iota(axis: Axis): NamedTensor {
     return this.of(this.t.iota([axis.size], 0), [axis.name]);
   }
 
-  cast(x: Named, to: DType): Named {
+  cast(x: NamedTensor, to: DType): NamedTensor {
     return this.of(this.t.cast(x.node, to), x.axes);
   }
 
   // ------------------------------------------------------------ alignment
 
   /** The same value with its axes in this order. */
-  order(x: Named, axes: readonly string[]): Named {
+  order(x: NamedTensor, axes: readonly string[]): NamedTensor {
     if (sameNames(x.axes, axes)) return x;
     const perm = axes.map((name) => x.axes.indexOf(name));
     if (perm.length !== x.axes.length || perm.includes(-1)) {
@@ -104,7 +104,7 @@ export class NamedOps {
   }
 
   /** The value with exactly these axes, in this order: repeated over those that it lacks. */
-  expand(x: Named, axes: readonly Axis[]): Named {
+  expand(x: NamedTensor, axes: readonly Axis[]): NamedTensor {
     const own = axes.filter((axis) => x.axes.includes(axis.name)).map((axis) => axis.name);
     const dims = own.map((name) => axes.findIndex((axis) => axis.name === name));
     const shape = axes.map((axis) => axis.size);
@@ -115,7 +115,7 @@ export class NamedOps {
   }
 
   /** The axes of several values together: those of the largest first, so that most operands need no transpose. */
-  union(values: readonly Named[], except?: string): Axis[] {
+  union(values: readonly NamedTensor[], except?: string): Axis[] {
     const bySize = [...values].sort((a, b) => b.axes.length - a.axes.length);
     const axes = new Map<string, number>();
     for (const value of bySize) {
@@ -129,67 +129,67 @@ export class NamedOps {
     return [...axes].map(([name, size]) => ({ name, size }));
   }
 
-  align(values: readonly Named[]): Named[] {
+  align(values: readonly NamedTensor[]): NamedTensor[] {
     const axes = this.union(values);
     return values.map((value) => this.expand(value, axes));
   }
 
   // ------------------------------------------------------------ element-wise
 
-  unary(op: UnaryName, x: Named): Named {
+  unary(op: UnaryName, x: NamedTensor): NamedTensor {
     return this.of(this.graph.op<UnaryName>(op, [x.node], {}), x.axes);
   }
 
-  binary(op: BinaryName, a: Named, b: Named): Named {
+  binary(op: BinaryName, a: NamedTensor, b: NamedTensor): NamedTensor {
     const [x, y] = this.pair(a, b);
     return this.of(this.graph.op<BinaryName>(op, [x.node, y.node], {}), x.axes);
   }
 
-  compare(cmp: Compare, a: Named, b: Named): Named {
+  compare(cmp: Compare, a: NamedTensor, b: NamedTensor): NamedTensor {
     const [x, y] = this.pair(a, b);
     return this.of(this.graph.op("compare", [x.node, y.node], { cmp }), x.axes);
   }
 
-  select(condition: Named, a: Named, b: Named): Named {
+  select(condition: NamedTensor, a: NamedTensor, b: NamedTensor): NamedTensor {
     const [x, y] = this.pair(a, b);
-    const [c, p, q] = this.align([condition, x, y]) as [Named, Named, Named];
+    const [c, p, q] = this.align([condition, x, y]) as [NamedTensor, NamedTensor, NamedTensor];
     return this.of(this.graph.op("select", [c.node, p.node, q.node], {}), p.axes);
   }
 
-  neg = (x: Named): Named => this.unary("neg", x);
-  add = (a: Named, b: Named): Named => this.binary("add", a, b);
-  sub = (a: Named, b: Named): Named => this.binary("sub", a, b);
-  mul = (a: Named, b: Named): Named => this.binary("mul", a, b);
-  div = (a: Named, b: Named): Named => this.binary("div", a, b);
+  neg = (x: NamedTensor): NamedTensor => this.unary("neg", x);
+  add = (a: NamedTensor, b: NamedTensor): NamedTensor => this.binary("add", a, b);
+  sub = (a: NamedTensor, b: NamedTensor): NamedTensor => this.binary("sub", a, b);
+  mul = (a: NamedTensor, b: NamedTensor): NamedTensor => this.binary("mul", a, b);
+  div = (a: NamedTensor, b: NamedTensor): NamedTensor => this.binary("div", a, b);
   /** x · k for a number k. */
-  scale = (x: Named, k: number): Named => (k === 1 ? x : this.mul(x, this.scalar(k)));
+  scale = (x: NamedTensor, k: number): NamedTensor => (k === 1 ? x : this.mul(x, this.scalar(k)));
 
   /** Two operands of one shape and one type: integers and masks meet reals as reals. */
-  private pair(a: Named, b: Named): [Named, Named] {
+  private pair(a: NamedTensor, b: NamedTensor): [NamedTensor, NamedTensor] {
     const mixed = a.node.dtype !== b.node.dtype;
-    return this.align(mixed ? [this.cast(a, "f32"), this.cast(b, "f32")] : [a, b]) as [Named, Named];
+    return this.align(mixed ? [this.cast(a, "f32"), this.cast(b, "f32")] : [a, b]) as [NamedTensor, NamedTensor];
   }
 
   // ------------------------------------------------------------ reductions
 
-  sum(x: Named, over: readonly string[]): Named {
+  sum(x: NamedTensor, over: readonly string[]): NamedTensor {
     return this.reduce("sum", x, over);
   }
 
-  mean(x: Named, over: readonly string[]): Named {
+  mean(x: NamedTensor, over: readonly string[]): NamedTensor {
     return this.scale(this.sum(x, over), 1 / elementCount(over.map((axis) => sizeOf(x, axis))));
   }
 
-  max(x: Named, over: readonly string[]): Named {
+  max(x: NamedTensor, over: readonly string[]): NamedTensor {
     return this.reduce("reduceMax", x, over);
   }
 
-  min(x: Named, over: readonly string[]): Named {
+  min(x: NamedTensor, over: readonly string[]): NamedTensor {
     return this.neg(this.max(this.neg(x), over));
   }
 
-  private reduce(op: "sum" | "reduceMax", x: Named, over: readonly string[]): Named {
-    const places = over.map((name) => this.place(x, name));
+  private reduce(op: "sum" | "reduceMax", x: NamedTensor, over: readonly string[]): NamedTensor {
+    const places = over.map((name) => this.axisIndex(x, name));
     const node = this.t[op](this.cast(x, "f32").node, places);
     return this.of(
       node,
@@ -198,15 +198,15 @@ export class NamedOps {
   }
 
   /** Place of the largest element, the lowest on ties. */
-  argmax(x: Named, over: string): Named {
+  argmax(x: NamedTensor, over: string): NamedTensor {
     return this.of(
-      this.t.argmax(x.node, this.place(x, over)),
+      this.t.argmax(x.node, this.axisIndex(x, over)),
       x.axes.filter((name) => name !== over),
     );
   }
 
   /** The `k` largest along `over`, largest first, on the axis `as`. */
-  top(x: Named, k: number, over: string, as: string): Named {
+  top(x: NamedTensor, k: number, over: string, as: string): NamedTensor {
     const rest = x.axes.filter((name) => name !== over);
     const ordered = this.order(x, [...rest, over]);
     const indices = this.t.topK(ordered.node, k, rest.length);
@@ -215,23 +215,23 @@ export class NamedOps {
   }
 
   /** An op along one axis, over several by merging them for its sake. */
-  along(op: "softmax" | "log_softmax", x: Named, over: readonly string[]): Named {
+  softmaxOver(op: "softmax" | "log_softmax", x: NamedTensor, over: readonly string[]): NamedTensor {
     const [only] = over;
     if (over.length === 1 && only !== undefined) {
-      const axis = this.place(x, only);
+      const axis = this.axisIndex(x, only);
       return this.of(op === "softmax" ? this.t.softmax(x.node, axis) : this.t.logSoftmax(x.node, axis), x.axes);
     }
     const sizes = over.map((name) => ({ name, size: sizeOf(x, name) }));
-    return this.split(this.along(op, this.merge(x, over, "·merged"), ["·merged"]), "·merged", sizes);
+    return this.split(this.softmaxOver(op, this.merge(x, over, "·merged"), ["·merged"]), "·merged", sizes);
   }
 
-  logsumexp(x: Named, over: readonly string[]): Named {
+  logsumexp(x: NamedTensor, over: readonly string[]): NamedTensor {
     const peak = this.unary("stop_gradient", this.max(x, over));
     return this.add(peak, this.unary("log", this.sum(this.unary("exp", this.sub(x, peak)), over)));
   }
 
   /** x / ‖x‖ over axes; 0, with gradient 0, where the norm is (below 1e-12). */
-  normalize(x: Named, over: readonly string[]): Named {
+  normalize(x: NamedTensor, over: readonly string[]): NamedTensor {
     const tiny = this.scalar(1e-24);
     const square = this.sum(this.mul(x, x), over);
     const inverse = this.unary("rsqrt", this.binary("max", square, tiny));
@@ -240,7 +240,7 @@ export class NamedOps {
 
   // ------------------------------------------------------------ shape
 
-  reshape(x: Named, axes: readonly Axis[]): Named {
+  reshape(x: NamedTensor, axes: readonly Axis[]): NamedTensor {
     const node = this.t.reshape(
       x.node,
       axes.map((axis) => axis.size),
@@ -251,7 +251,7 @@ export class NamedOps {
     );
   }
 
-  rename(x: Named, renames: readonly { readonly from: string; readonly to: string }[]): Named {
+  rename(x: NamedTensor, renames: readonly { readonly from: string; readonly to: string }[]): NamedTensor {
     const to = new Map(renames.map((r) => [r.from, r.to]));
     return this.of(
       x.node,
@@ -260,18 +260,18 @@ export class NamedOps {
   }
 
   /** Several axes become one, the first of them outermost. It stands where the first stood. */
-  merge(x: Named, axes: readonly string[], as: string): Named {
+  merge(x: NamedTensor, axes: readonly string[], as: string): NamedTensor {
     const [first] = axes;
     if (first === undefined) throw new CompilerBug("a merge of no axes");
     const rest = axesOf(x).filter((axis) => !axes.includes(axis.name));
-    const before = rest.filter((axis) => this.place(x, axis.name) < this.place(x, first));
+    const before = rest.filter((axis) => this.axisIndex(x, axis.name) < this.axisIndex(x, first));
     const after = rest.slice(before.length);
     const ordered = this.order(x, [...before.map((a) => a.name), ...axes, ...after.map((a) => a.name)]);
     const size = elementCount(axes.map((name) => sizeOf(x, name)));
     return this.reshape(ordered, [...before, { name: as, size }, ...after]);
   }
 
-  split(x: Named, axis: string, as: readonly Axis[]): Named {
+  split(x: NamedTensor, axis: string, as: readonly Axis[]): NamedTensor {
     return this.reshape(
       x,
       axesOf(x).flatMap((own) => (own.name === axis ? as : [own])),
@@ -279,7 +279,7 @@ export class NamedOps {
   }
 
   /** Parts end to end; one that lacks another axis is repeated over it. The widest part keeps its memory order. */
-  concat(parts: readonly Named[], along: string): Named {
+  concat(parts: readonly NamedTensor[], along: string): NamedTensor {
     const common = this.union(parts, along);
     const widest = parts.find((part) => part.axes.length === common.length + 1);
     const order = widest?.axes ?? [...common.map((axis) => axis.name), along];
@@ -290,18 +290,18 @@ export class NamedOps {
     return this.of(this.t.concat(nodes, order.indexOf(along)), order);
   }
 
-  slice(x: Named, axis: string, from: number, to: number): Named {
-    return this.of(this.t.sliceAxis(x.node, this.place(x, axis), from, to), x.axes);
+  slice(x: NamedTensor, axis: string, from: number, to: number): NamedTensor {
+    return this.of(this.t.sliceAxis(x.node, this.axisIndex(x, axis), from, to), x.axes);
   }
 
-  reverse(x: Named, axis: string): Named {
-    return this.of(this.t.reverse(x.node, [this.place(x, axis)]), x.axes);
+  reverse(x: NamedTensor, axis: string): NamedTensor {
+    return this.of(this.t.reverse(x.node, [this.axisIndex(x, axis)]), x.axes);
   }
 
   // ------------------------------------------------------------ linear algebra
 
   /** Contracts `over`; other shared axes are batch, the rest outer. A contracted axis that one side lacks is summed. */
-  dot(a: Named, b: Named, over: readonly string[]): Named {
+  dot(a: NamedTensor, b: NamedTensor, over: readonly string[]): NamedTensor {
     const shared = over.filter((name) => a.axes.includes(name) && b.axes.includes(name));
     const alone = over.filter((name) => !shared.includes(name));
     const x = this.sum(
@@ -313,8 +313,8 @@ export class NamedOps {
       alone.filter((name) => b.axes.includes(name)),
     );
     const batch = x.axes.filter((name) => y.axes.includes(name) && !shared.includes(name));
-    const free = (v: Named): string[] => v.axes.filter((name) => !batch.includes(name) && !shared.includes(name));
-    const places = (v: Named, names: readonly string[]): number[] => names.map((name) => this.place(v, name));
+    const free = (v: NamedTensor): string[] => v.axes.filter((name) => !batch.includes(name) && !shared.includes(name));
+    const places = (v: NamedTensor, names: readonly string[]): number[] => names.map((name) => this.axisIndex(v, name));
     const node = this.t.dot(
       x.node,
       y.node,
@@ -328,8 +328,8 @@ export class NamedOps {
    * Σ (a − b)² over axes. Where each side has axes that the other lacks, as ‖a‖² + ‖b‖² − 2a·b, clamped at 0: a
    * product of matrices instead of every difference.
    */
-  squaredDistance(a: Named, b: Named, over: readonly string[]): Named {
-    const lacks = (x: Named, y: Named): boolean => x.axes.some((name) => !y.axes.includes(name));
+  squaredDistance(a: NamedTensor, b: NamedTensor, over: readonly string[]): NamedTensor {
+    const lacks = (x: NamedTensor, y: NamedTensor): boolean => x.axes.some((name) => !y.axes.includes(name));
     if (!(lacks(a, b) && lacks(b, a))) {
       const difference = this.sub(a, b);
       return this.sum(this.mul(difference, difference), over);
@@ -340,7 +340,7 @@ export class NamedOps {
   }
 
   /** Z on `over` with A·Z = B, A symmetric positive definite on `over` and its prime. */
-  solve(a: Named, b: Named, over: string): Named {
+  solve(a: NamedTensor, b: NamedTensor, over: string): NamedTensor {
     const prime = `${over}'`;
     const batch = axesOf(a).filter((axis) => axis.name !== over && axis.name !== prime);
     const columns = axesOf(b).filter((axis) => axis.name !== over && !a.axes.includes(axis.name));
@@ -352,7 +352,7 @@ export class NamedOps {
     return this.reshape(this.of(this.t.solveSpd(left.node, flat.node), flat.axes), [...batch, row, ...columns]);
   }
 
-  place(x: Named, axis: string): number {
+  axisIndex(x: NamedTensor, axis: string): number {
     const place = x.axes.indexOf(axis);
     if (place < 0) throw new CompilerBug(`no axis ${axis} in [${x.axes.join(", ")}]`);
     return place;

@@ -1,11 +1,11 @@
 /** Loops that the runtime drives: the cut of a graph into programs, and L-BFGS, which is always one of them. */
 import { describe, expect, it } from "vitest";
-import { lbfgs } from "../../src/compiler/lower/lbfgs.js";
-import { LongLoops } from "../../src/compiler/lower/long-loops.js";
-import { unrolled } from "../../src/compiler/lower/loops.js";
-import type { Loop, LoopDriver, Objective } from "../../src/compiler/lower/minimizer.js";
-import { lanesOf, type Named, NamedOps, taskAxis } from "../../src/compiler/lower/named.js";
-import { cut, type StagedProgram } from "../../src/compiler/lower/staged.js";
+import { unrolledDriver } from "../../src/compiler/lower/loops/loops.js";
+import { RuntimeLoops } from "../../src/compiler/lower/loops/runtime-loops.js";
+import { type SegmentedProgram, splitAtLoops } from "../../src/compiler/lower/loops/segments.js";
+import { lbfgs } from "../../src/compiler/lower/minimizers/lbfgs.js";
+import type { Loop, LoopDriver, Objective } from "../../src/compiler/lower/minimizers/minimizer.js";
+import { lanesOf, NamedOps, type NamedTensor, taskAxis } from "../../src/compiler/lower/named-tensor.js";
 import { vectorJacobian } from "../../src/compiler/tensor/derivative.js";
 import { Graph } from "../../src/compiler/tensor/graph.js";
 import { verify } from "../../src/compiler/tensor/verify.js";
@@ -18,25 +18,25 @@ import { run, stream, type Values } from "./harness.js";
 
 /** A program of one graph, its loops driven as `driver` says. */
 function program(
-  make: (ops: NamedOps, drive: LoopDriver) => Record<string, Named>,
+  make: (ops: NamedOps, drive: LoopDriver) => Record<string, NamedTensor>,
   driver?: (ops: NamedOps) => LoopDriver,
-): StagedProgram {
+): SegmentedProgram {
   const ops = new NamedOps(new Graph());
-  const long = new LongLoops(ops);
-  const host = make(ops, driver?.(ops) ?? long.drive);
+  const long = new RuntimeLoops(ops);
+  const host = make(ops, driver?.(ops) ?? long.driver);
   const nodes = Object.fromEntries(Object.entries(host).map(([name, { node }]) => [name, node]));
-  const staged = cut(ops.graph, { name: "test", host: nodes, feeds: ["x", "y"] }, long.loops);
+  const staged = splitAtLoops(ops.graph, { name: "test", host: nodes, feeds: ["x", "y"] }, long.loops);
   for (const segment of staged.segments) verify(segment.program);
   return staged;
 }
-const kinds = (staged: StagedProgram): string[] => staged.segments.map(({ kind }) => kind);
+const kinds = (staged: SegmentedProgram): string[] => staged.segments.map(({ kind }) => kind);
 
 describe("the cut", () => {
   /** u ← (u + x / u) / 2 until it moves by less than 1e-9, lane by lane; then the same on what came out. */
-  const roots = (ops: NamedOps, drive: LoopDriver): Record<string, Named> => {
+  const roots = (ops: NamedOps, drive: LoopDriver): Record<string, NamedTensor> => {
     const x = ops.of(ops.t.input("x", [3]), [taskAxis]);
     const scaled = ops.mul(x, x);
-    const root = (start: Named, of: Named): Named => {
+    const root = (start: NamedTensor, of: NamedTensor): NamedTensor => {
       const loop: Loop = {
         bound: 40,
         start: [start, ops.constant([0], [{ name: taskAxis, size: 3 }])],
@@ -61,7 +61,7 @@ describe("the cut", () => {
     const staged = program(roots);
     expect(kinds(staged)).toEqual(["run", "loop", "run", "loop", "run"]);
     const out = run(staged, { x });
-    expect(out).toEqual(run(program(roots, unrolled), { x }));
+    expect(out).toEqual(run(program(roots, unrolledDriver), { x }));
     const rounds = (out.first ?? []).map((value) => Math.floor(value / 1000));
     expect(new Set(rounds).size).toBe(3);
     out.first?.forEach((value, lane) => expect(value % 1000).toBeCloseTo(x[lane] ?? 0, 12));
@@ -75,7 +75,7 @@ describe("the cut", () => {
   it("drops loops that nothing reads, and carried values that no result needs", () => {
     const staged = program((ops, drive) => {
       const x = ops.of(ops.t.input("x", [2]), [taskAxis]);
-      const loop = (bound: number): readonly Named[] =>
+      const loop = (bound: number): readonly NamedTensor[] =>
         drive({
           bound,
           start: [x, x, x],
@@ -118,7 +118,7 @@ describe("the cut", () => {
 // ------------------------------------------------------------ L-BFGS
 
 /** The objective of a loss written for each lane. */
-function objectiveOf(ops: NamedOps, lossOf: (...targets: Named[]) => Named): Objective {
+function objectiveOf(ops: NamedOps, lossOf: (...targets: NamedTensor[]) => NamedTensor): Objective {
   return (targets) => {
     const loss = ops.expand(lossOf(...targets), lanesOf(targets));
     const seeds = [{ of: loss.node, by: ops.t.full(loss.node.shape, 1) }];
@@ -137,11 +137,11 @@ interface Problem {
     readonly axes: readonly string[];
     readonly shape: readonly number[];
   }[];
-  readonly loss: (ops: NamedOps, ...targets: Named[]) => Named;
+  readonly loss: (ops: NamedOps, ...targets: NamedTensor[]) => NamedTensor;
 }
 
 /** Ends and the rounds of each lane. */
-function minimizer({ start, loss }: Problem, lanes: number, tolerance = 1e-8, history = 8): StagedProgram {
+function minimizer({ start, loss }: Problem, lanes: number, tolerance = 1e-8, history = 8): SegmentedProgram {
   return program((ops, drive) => {
     const targets = start.map(({ values, axes, shape }) =>
       ops.of(ops.t.constant([lanes, ...shape], Array.from({ length: lanes }, () => values).flat()), [
@@ -154,7 +154,7 @@ function minimizer({ start, loss }: Problem, lanes: number, tolerance = 1e-8, hi
     const counter = ops.constant([0], [{ name: taskAxis, size: lanes }]);
     const found = drive({
       bound: 400,
-      start: [...targets, counter, ...method.start(targets)],
+      start: [...targets, counter, ...method.initialState(targets)],
       round: (carried, index) => {
         const count = carried[targets.length] ?? counter;
         const state = carried.slice(targets.length + 1);
@@ -169,7 +169,7 @@ function minimizer({ start, loss }: Problem, lanes: number, tolerance = 1e-8, hi
   });
 }
 
-const feed = (ops: NamedOps, name: "x" | "y", shape: readonly number[], axes: readonly string[]): Named =>
+const feed = (ops: NamedOps, name: "x" | "y", shape: readonly number[], axes: readonly string[]): NamedTensor =>
   ops.of(ops.t.input(name, shape), axes);
 
 /** Σ c·(1 − a)² + 100·(b − a²)², a valley along which steepest descent crawls; c is each lane's. */
@@ -181,7 +181,7 @@ const valley: Problem = {
   loss: (ops, a, b) => {
     if (!a || !b) throw new Error("two targets");
     const c = feed(ops, "x", [a.node.shape[0] ?? 0], [taskAxis]);
-    const square = (v: Named): Named => ops.mul(v, v);
+    const square = (v: NamedTensor): NamedTensor => ops.mul(v, v);
     const along = ops.mul(c, square(ops.sub(ops.scalar(1), a)));
     return ops.sum(ops.add(along, ops.scale(square(ops.sub(b, square(a))), 100)), ["a"]);
   },
@@ -204,7 +204,7 @@ function regression(way: number, items: number, features: number): Problem {
       );
       const hot = ops.cast(ops.compare("eq", labels, ops.iota({ name: "way", size: way })), "f32");
       const z = ops.add(ops.dot(x, w, ["feature"]), b);
-      const entropy = ops.neg(ops.sum(ops.mul(hot, ops.along("log_softmax", z, ["way"])), ["way", "item"]));
+      const entropy = ops.neg(ops.sum(ops.mul(hot, ops.softmaxOver("log_softmax", z, ["way"])), ["way", "item"]));
       return ops.add(entropy, ops.scale(ops.sum(ops.mul(w, w), ["way", "feature"]), 0.5));
     },
   };
@@ -386,7 +386,7 @@ describe.each(engineNames)("on %s", (name) => {
   });
 
   onEngine("a value that is only handed on, or never changes, is there after the loop", async () => {
-    const delayed = (ops: NamedOps, drive: LoopDriver): Record<string, Named> => {
+    const delayed = (ops: NamedOps, drive: LoopDriver): Record<string, NamedTensor> => {
       const x = ops.of(ops.t.input("x", [3]), [taskAxis]);
       const loop: Loop = {
         bound: 40,
@@ -401,7 +401,7 @@ describe.each(engineNames)("on %s", (name) => {
       return { a, kept };
     };
     const x = [1, 2, 3];
-    const exact = run(program(delayed, unrolled), { x });
+    const exact = run(program(delayed, unrolledDriver), { x });
     const engine = await createEngine(name, { device: "cpu", threads: 1 });
     const executable = await StagedExecutable.compile(program(delayed), undefined, engine);
     const pace = new Pace(

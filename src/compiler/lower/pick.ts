@@ -1,14 +1,14 @@
 /** Elements by their place along an axis. */
-import type { Named, NamedOps } from "./named.js";
+import type { NamedOps, NamedTensor } from "./named-tensor.js";
 
 /**
  * The elements of `x` at a place along `over`, or at the places that `at` (i32) holds. `over` is consumed; axes that `x`
  * and `at` share beside it run side by side, those of `at` alone come in.
  */
-export function pick(ops: NamedOps, x: Named, at: number | Named, over: string): Named {
+export function pick(ops: NamedOps, x: NamedTensor, at: number | NamedTensor, over: string): NamedTensor {
   if (typeof at === "number") {
     const one = ops.slice(x, over, at, at + 1);
-    const place = ops.place(x, over);
+    const place = ops.axisIndex(x, over);
     const shape = one.node.shape.filter((_, i) => i !== place);
     return ops.of(
       ops.t.reshape(one.node, shape),

@@ -1,7 +1,7 @@
 /** Schedules: the factor on the learning rate at each step, and the same number looked up in the graph. */
-import type { Node } from "../tensor/ir.js";
-import type { Schedule } from "../typed/tree.js";
-import type { Named, NamedOps } from "./named.js";
+import type { Node } from "../../tensor/ir.js";
+import type { Schedule } from "../../typed/tree.js";
+import type { NamedOps, NamedTensor } from "../named-tensor.js";
 
 /**
  * The factor at a step (from 0). Warm-up is linear, (step + 1) / warmup, and multiplies what the schedule itself says;
@@ -29,7 +29,7 @@ const longestTable = 16_384;
  * The factor at `step` (i32 scalar): computed in f64 on the host, rounded once, looked up by step or by milestone. A
  * schedule too long for that is computed from the step, to 1e-6.
  */
-export function lowerSchedule(ops: NamedOps, schedule: Schedule, step: Node): Named {
+export function lowerLearningRateSchedule(ops: NamedOps, schedule: Schedule, step: Node): NamedTensor {
   switch (schedule.kind) {
     case "constant":
       return warmup(ops, schedule.warmup, step);
@@ -54,7 +54,7 @@ export function lowerSchedule(ops: NamedOps, schedule: Schedule, step: Node): Na
 }
 
 /** min(1, (step + 1) / warmup). */
-function warmup(ops: NamedOps, length: number, step: Node): Named {
+function warmup(ops: NamedOps, length: number, step: Node): NamedTensor {
   if (length <= longestTable) {
     return table(ops, length, step, (at) => scheduleFactor({ kind: "constant", warmup: length }, at));
   }
@@ -66,7 +66,7 @@ function warmup(ops: NamedOps, length: number, step: Node): Named {
  * cos(π/2 · min(step, over)/over), whose square is (1 + cos(π·step/over))/2 without a difference of near numbers. By
  * cos(a + b) = cos a·cos b − sin a·sin b with a a multiple of 2^bits steps: two short tables instead of one long.
  */
-function halfCosine(ops: NamedOps, over: number, step: Node): Named {
+function halfCosine(ops: NamedOps, over: number, step: Node): NamedTensor {
   const { t } = ops;
   const bits = Math.ceil(Math.log2(over + 1) / 2);
   const at = t.cast(t.min(step, over), "u32");
@@ -74,14 +74,14 @@ function halfCosine(ops: NamedOps, over: number, step: Node): Named {
   const size = 2 ** bits;
   const [coarse, fine] = [index(t.shr(at, bits)), index(t.and(at, size - 1))];
   const angle = (steps: number): number => (Math.PI / 2) * (steps / over);
-  const low = (of: (x: number) => number): Named => table(ops, size - 1, fine, (i) => of(angle(i)));
-  const high = (of: (x: number) => number): Named =>
+  const low = (of: (x: number) => number): NamedTensor => table(ops, size - 1, fine, (i) => of(angle(i)));
+  const high = (of: (x: number) => number): NamedTensor =>
     table(ops, Math.floor(over / size), coarse, (i) => of(angle(i * size)));
   return ops.sub(ops.mul(high(Math.cos), low(Math.cos)), ops.mul(high(Math.sin), low(Math.sin)));
 }
 
 /** value(min(at, last)) for a whole number `at` of the graph. */
-function table(ops: NamedOps, last: number, at: Node, value: (at: number) => number): Named {
+function table(ops: NamedOps, last: number, at: Node, value: (at: number) => number): NamedTensor {
   if (last === 0) return ops.scalar(value(0));
   const { t } = ops;
   const data = Float64Array.from({ length: last + 1 }, (_, i) => value(i));

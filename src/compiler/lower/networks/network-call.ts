@@ -2,23 +2,23 @@
  * Networks applied to values. Inside a network every activation has the axis `·n` (all batch axes merged, the task
  * outermost) and the layer's own axes; the caller's batch axes come back at the outputs.
  */
-import { CompilerBug } from "../../common/bug.js";
-import type { Node, Window } from "../tensor/ir.js";
-import type { Axis, Layer, Network } from "../typed/tree.js";
+import { CompilerBug } from "../../../common/bug.js";
+import type { Node, Window } from "../../tensor/ir.js";
+import type { Axis, Layer, Network } from "../../typed/tree.js";
+import type { Draws } from "../draws.js";
+import { axesOf, countOf, type NamedOps, type NamedTensor, sizeOf, taskAxis } from "../named-tensor.js";
 import { activation } from "./activations.js";
-import type { Draws } from "./draws.js";
-import { joinedParts } from "./joined-parts.js";
-import { axesOf, countOf, type Named, type NamedOps, sizeOf, taskAxis } from "./named.js";
+import { concatOperands } from "./concat-operands.js";
 
 const batchAxis = "·n";
 /** The axis that a matrix product makes, under a name that the contracted one cannot have. */
 const outAxisName = "·out";
-type Op<K extends Layer["op"]["kind"]> = Extract<Layer["op"], { kind: K }>;
+type OpOf<K extends Layer["op"]["kind"]> = Extract<Layer["op"], { kind: K }>;
 
 /** What a batch norm normalizes with: means and biased variances [group, channel] of `count` numbers each. */
-export interface Statistics {
-  readonly mean: Named;
-  readonly variance: Named;
+export interface BatchStatistics {
+  readonly mean: NamedTensor;
+  readonly variance: NamedTensor;
   readonly count: number;
 }
 
@@ -26,7 +26,7 @@ export interface Statistics {
 export type Norm =
   | {
       readonly kind: "batch";
-      readonly record?: (path: string, statistics: Statistics, layer: Op<"batch_norm">) => void;
+      readonly record?: (path: string, statistics: BatchStatistics, layer: OpOf<"batch_norm">) => void;
     }
   | { readonly kind: "running" }
   /** `by`: the call whose batch statistics they are. */
@@ -45,51 +45,51 @@ export interface CallContext {
  * them neither cost nor count (their batch norms record nothing).
  */
 export class NetworkCall {
-  private readonly values = new Map<string, Named>();
-  private readonly taken = new Map<string, Statistics>();
+  private readonly values = new Map<string, NamedTensor>();
+  private readonly batchStatistics = new Map<string, BatchStatistics>();
   private readonly batch: readonly Axis[];
   private readonly groups: number;
-  private readonly input: Named;
-  private current: Named;
+  private readonly input: NamedTensor;
+  private current: NamedTensor;
   private next = 0;
 
   constructor(
     private readonly ops: NamedOps,
     private readonly network: Network,
     private readonly context: CallContext,
-    given: Named,
+    given: NamedTensor,
   ) {
     const inner = network.input.map((axis) => axis.name);
-    const x = this.eachTask(given);
+    const x = this.expandToTasks(given);
     const outer = x.axes.filter((name) => !inner.includes(name));
     const names = outer.includes(taskAxis) ? [taskAxis, ...outer.filter((name) => name !== taskAxis)] : outer;
     this.batch = names.map((name) => ({ name, size: sizeOf(x, name) }));
     this.groups = names[0] === taskAxis ? sizeOf(x, taskAxis) : 1;
     this.input = x;
-    this.current = this.flat(x, network.input);
+    this.current = this.mergeBatch(x, network.input);
   }
 
-  output(name: string): Named {
+  output(name: string): NamedTensor {
     const known = this.values.get(name);
     if (known !== undefined) return known;
-    this.until(() => this.values.has(name));
+    this.lowerUntil(() => this.values.has(name));
     // A head or module has the one output `out`: its last value.
-    const found = this.values.get(name) ?? this.unbatch(this.current);
+    const found = this.values.get(name) ?? this.splitBatch(this.current);
     if (!(name in this.network.outputs)) throw new CompilerBug(`${this.network.name} has no output ${name}`);
     this.values.set(name, found);
     return found;
   }
 
   /** What the batch norm of this path takes from this call's values. */
-  statistics(path: string): Statistics {
-    this.until(() => this.taken.has(path));
-    const found = this.taken.get(path);
+  statistics(path: string): BatchStatistics {
+    this.lowerUntil(() => this.batchStatistics.has(path));
+    const found = this.batchStatistics.get(path);
     if (found === undefined) throw new CompilerBug(`${this.network.name} takes no statistics at ${path}`);
     return found;
   }
 
   /** Lowers layers until there is what is wanted, or none is left. */
-  private until(there: () => boolean): void {
+  private lowerUntil(there: () => boolean): void {
     const { layers } = this.network;
     while (!there() && this.next < layers.length) {
       // A convolution and the batch norm after it are lowered together, see `sequence`.
@@ -100,15 +100,15 @@ export class NetworkCall {
   }
 
   /** A value that episodes share is each one's own once it draws for itself, or is normalized by its own statistics. */
-  private eachTask(x: Named): Named {
+  private expandToTasks(x: NamedTensor): NamedTensor {
     const { draws, norm } = this.context;
-    if (draws?.perTask) return draws.eachTask(x);
+    if (draws?.perTask) return draws.expandToTasks(x);
     if (norm.kind !== "given" || norm.by.groups === 1 || x.axes.includes(taskAxis)) return x;
     return this.ops.expand(x, [{ name: taskAxis, size: norm.by.groups }, ...axesOf(x)]);
   }
 
   /** The batch axes that a value has, merged. */
-  private flat(x: Named, inner: readonly Axis[]): Named {
+  private mergeBatch(x: NamedTensor, inner: readonly Axis[]): NamedTensor {
     const batch = this.batch.filter((axis) => x.axes.includes(axis.name));
     const size = countOf(batch);
     const ordered = this.ops.order(
@@ -118,7 +118,7 @@ export class NetworkCall {
     return this.ops.reshape(ordered, [{ name: batchAxis, size }, ...inner]);
   }
 
-  private unbatch(x: Named, batch = this.batch): Named {
+  private splitBatch(x: NamedTensor, batch = this.batch): NamedTensor {
     const inner = x.axes.filter((name) => name !== batchAxis);
     return this.ops.split(this.ops.order(x, [batchAxis, ...inner]), batchAxis, batch);
   }
@@ -128,13 +128,13 @@ export class NetworkCall {
    * that it has, added. Pairs are compared without a copy of each side for every partner. Undefined where `layer` is
    * not the first, or its value joins nothing.
    */
-  private ofParts(
+  private mapConcatOperands(
     layer: Layer,
     along: string,
-    map: (part: Named, from: number, to: number) => Named,
-  ): Named | undefined {
+    map: (part: NamedTensor, from: number, to: number) => NamedTensor,
+  ): NamedTensor | undefined {
     if (layer !== this.network.layers[0]) return undefined;
-    const parts = joinedParts(this.ops, this.input, along);
+    const parts = concatOperands(this.ops, this.input, along);
     if (parts === undefined) return undefined;
     let from = 0;
     const terms = parts.map((part) => {
@@ -142,12 +142,12 @@ export class NetworkCall {
       const inner = layer.input.map((axis) => (axis.name === along ? { name: along, size } : axis));
       const batch = this.batch.filter((axis) => part.axes.includes(axis.name));
       from += size;
-      return this.unbatch(map(this.flat(part, inner), from - size, from), batch);
+      return this.splitBatch(map(this.mergeBatch(part, inner), from - size, from), batch);
     });
     const [first] = terms;
     if (first === undefined) return undefined;
     const sum = terms.slice(1).reduce(this.ops.add, first);
-    return this.flat(
+    return this.mergeBatch(
       sum,
       axesOf(sum).filter((axis) => !this.batch.some((own) => own.name === axis.name)),
     );
@@ -158,7 +158,7 @@ export class NetworkCall {
    * batch statistics takes it out again, and running statistics fold it into the affine map. It still shifts the
    * recorded mean, so that running statistics are those of the biased values.
    */
-  private sequence(layers: readonly Layer[], input: Named): Named {
+  private sequence(layers: readonly Layer[], input: NamedTensor): NamedTensor {
     let x = input;
     let bias: Node | undefined;
     layers.forEach((layer, i) => {
@@ -172,12 +172,12 @@ export class NetworkCall {
         return this.layer(layer, x);
       });
       if (layer.op.kind === "batch_norm") bias = undefined;
-      if (layer.outputName !== undefined) this.values.set(layer.outputName, this.unbatch(x));
+      if (layer.outputName !== undefined) this.values.set(layer.outputName, this.splitBatch(x));
     });
     return x;
   }
 
-  private layer(layer: Layer, x: Named): Named {
+  private layer(layer: Layer, x: NamedTensor): NamedTensor {
     const { ops } = this;
     const { op } = layer;
     switch (op.kind) {
@@ -194,25 +194,25 @@ export class NetworkCall {
       case "cosine_linear": {
         const weight = ops.of(this.weight(layer, "weight"), [outAxisName, op.inAxis]);
         const cosine = ops.dot(ops.normalize(x, [op.inAxis]), ops.normalize(weight, [op.inAxis]), [op.inAxis]);
-        return this.renamed(ops.scale(cosine, op.scale), op.outAxis);
+        return this.nameOutAxis(ops.scale(cosine, op.scale), op.outAxis);
       }
       case "activation":
         return activation(ops, op, x);
       case "max_pool":
-        return this.shaped(layer, ops.t.maxPool(this.image(x), window(op)));
+        return this.asLayerOutput(layer, ops.t.maxPool(this.imageNode(x), window(op)));
       case "avg_pool":
-        return this.shaped(layer, ops.t.avgPool(this.image(x), window(op)));
+        return this.asLayerOutput(layer, ops.t.avgPool(this.imageNode(x), window(op)));
       case "global_avg_pool":
-        return this.shaped(layer, ops.mean(this.ordered(x), ["height", "width"]).node);
+        return this.asLayerOutput(layer, ops.mean(this.inImageOrder(x), ["height", "width"]).node);
       case "flatten":
-        return this.shaped(layer, ops.order(x, [batchAxis, ...layer.input.map((axis) => axis.name)]).node);
+        return this.asLayerOutput(layer, ops.order(x, [batchAxis, ...layer.input.map((axis) => axis.name)]).node);
       case "dropout": {
-        const keep = this.context.draws?.keep(layer.path, this.byTask(x), op.p);
-        return keep !== undefined ? this.dropped(x, keep) : x;
+        const keep = this.context.draws?.dropoutMask(layer.path, this.splitTasks(x), op.p);
+        return keep !== undefined ? this.applyMask(x, keep) : x;
       }
       case "drop_block": {
-        const keep = this.context.draws?.keepBlocks(layer.path, this.byTask(this.ordered(x)), op);
-        return keep !== undefined ? this.dropped(this.ordered(x), keep) : x;
+        const keep = this.context.draws?.dropBlockMask(layer.path, this.splitTasks(this.inImageOrder(x)), op);
+        return keep !== undefined ? this.applyMask(this.inImageOrder(x), keep) : x;
       }
       case "residual":
         return ops.add(this.sequence(op.body, x), this.sequence(op.shortcut, x));
@@ -227,7 +227,7 @@ export class NetworkCall {
   }
 
   /** With the episodes apart, where each draws for itself. */
-  private byTask(x: Named): Named {
+  private splitTasks(x: NamedTensor): NamedTensor {
     if (!this.context.draws?.perTask) return x;
     const { groups } = this;
     return this.ops.split(x, batchAxis, [
@@ -236,9 +236,9 @@ export class NetworkCall {
     ]);
   }
 
-  private dropped(x: Named, keep: Named): Named {
+  private applyMask(x: NamedTensor, keep: NamedTensor): NamedTensor {
     const { ops } = this;
-    const product = ops.mul(this.byTask(x), keep);
+    const product = ops.mul(this.splitTasks(x), keep);
     if (!product.axes.includes(taskAxis)) return product;
     return ops.order(ops.merge(product, [taskAxis, "·each"], batchAxis), x.axes);
   }
@@ -247,15 +247,15 @@ export class NetworkCall {
     return this.context.weight(`${layer.path}.${name}`);
   }
 
-  private ordered(x: Named): Named {
+  private inImageOrder(x: NamedTensor): NamedTensor {
     return this.ops.order(x, [batchAxis, "channel", "height", "width"]);
   }
-  private image(x: Named): Node {
-    return this.ordered(x).node;
+  private imageNode(x: NamedTensor): Node {
+    return this.inImageOrder(x).node;
   }
 
   /** A node [n, …] as the layer's output. */
-  private shaped(layer: Layer, node: Node): Named {
+  private asLayerOutput(layer: Layer, node: Node): NamedTensor {
     const n = node.shape[0] ?? 1;
     const axes = [{ name: batchAxis, size: n }, ...layer.output];
     return this.ops.of(
@@ -267,39 +267,39 @@ export class NetworkCall {
     );
   }
 
-  private convolution(layer: Layer, op: Op<"conv">, x: Named): Named {
+  private convolution(layer: Layer, op: OpOf<"conv">, x: NamedTensor): NamedTensor {
     const { stride, pad } = op;
     const { t } = this.ops;
     const attrs = { stride: [stride, stride], pad: [pad, pad, pad, pad], groups: 1 } as const;
     const filters = this.weight(layer, "weight");
-    const parts = this.ofParts(layer, "channel", (part, from, to) =>
-      this.shaped(layer, t.conv2d(this.image(part), t.sliceAxis(filters, 1, from, to), attrs)),
+    const parts = this.mapConcatOperands(layer, "channel", (part, from, to) =>
+      this.asLayerOutput(layer, t.conv2d(this.imageNode(part), t.sliceAxis(filters, 1, from, to), attrs)),
     );
-    return parts ?? this.shaped(layer, t.conv2d(this.image(x), filters, attrs));
+    return parts ?? this.asLayerOutput(layer, t.conv2d(this.imageNode(x), filters, attrs));
   }
 
-  private linear(layer: Layer, op: Op<"linear">, x: Named): Named {
+  private linear(layer: Layer, op: OpOf<"linear">, x: NamedTensor): NamedTensor {
     const { ops } = this;
     const one = op.outAxis === undefined;
     const weight = this.weight(layer, "weight");
     // `linear()` consumes its axis: its weight is one row.
     const named = one ? ops.of(ops.t.reshape(weight, [op.in]), [op.inAxis]) : ops.of(weight, [outAxisName, op.inAxis]);
-    const parts = this.ofParts(layer, op.inAxis, (part, from, to) =>
+    const parts = this.mapConcatOperands(layer, op.inAxis, (part, from, to) =>
       ops.dot(part, ops.slice(named, op.inAxis, from, to), [op.inAxis]),
     );
     const product = parts ?? ops.dot(x, named, [op.inAxis]);
-    if (!op.bias) return this.renamed(product, op.outAxis);
+    if (!op.bias) return this.nameOutAxis(product, op.outAxis);
     const bias = this.weight(layer, "bias");
     const shift = one ? ops.of(ops.t.reshape(bias, []), []) : ops.of(bias, [outAxisName]);
-    return this.renamed(ops.add(product, shift), op.outAxis);
+    return this.nameOutAxis(ops.add(product, shift), op.outAxis);
   }
 
   /** The result of a matrix product, whose new axis could not be told from the contracted one before. */
-  private renamed(x: Named, outAxis: string | undefined): Named {
+  private nameOutAxis(x: NamedTensor, outAxis: string | undefined): NamedTensor {
     return outAxis === undefined ? x : this.ops.rename(x, [{ from: outAxisName, to: outAxis }]);
   }
 
-  private layerNorm(layer: Layer, op: Op<"layer_norm">, x: Named): Named {
+  private layerNorm(layer: Layer, op: OpOf<"layer_norm">, x: NamedTensor): NamedTensor {
     const { ops } = this;
     const centred = ops.sub(x, ops.mean(x, op.axes));
     const variance = ops.mean(ops.mul(centred, centred), op.axes);
@@ -308,13 +308,13 @@ export class NetworkCall {
     return ops.add(ops.mul(normal, scale), ops.of(this.weight(layer, "bias"), op.axes));
   }
 
-  private batchNorm(layer: Layer, op: Op<"batch_norm">, x: Named, bias: Node | undefined): Named {
+  private batchNorm(layer: Layer, op: OpOf<"batch_norm">, x: NamedTensor, bias: Node | undefined): NamedTensor {
     const { ops } = this;
     const { t } = ops;
     const { norm } = this.context;
     const rest = layer.input.filter((axis) => axis.name !== op.axis);
     const ordered = ops.order(x, [batchAxis, op.axis, ...rest.map((axis) => axis.name)]);
-    const back = (node: Node): Named => ops.reshape(ops.of(node, ["n", "c", "h", "w"]), axesOf(ordered));
+    const back = (node: Node): NamedTensor => ops.reshape(ops.of(node, ["n", "c", "h", "w"]), axesOf(ordered));
     const n = sizeOf(x, batchAxis);
     const channels = sizeOf(x, op.axis);
     const area = countOf(rest);
@@ -332,7 +332,7 @@ export class NetworkCall {
           variance: ops.of(t.batchVariance(image, groups), [taskAxis, op.axis]),
           count: (n / groups) * area,
         };
-        this.taken.set(layer.path, statistics);
+        this.batchStatistics.set(layer.path, statistics);
         norm.record?.(layer.path, statistics, op);
         return back(t.batchNorm(image, gamma, beta, { eps, groups }));
       }
@@ -350,7 +350,7 @@ export class NetworkCall {
         const shift = ops.sub(ops.of(beta, [op.axis]), ops.mul(centre, scale));
         const groups = sizeOf(mean, taskAxis);
         if (groups === 1) {
-          const perChannel = (value: Named): Node => t.reshape(value.node, [channels]);
+          const perChannel = (value: NamedTensor): Node => t.reshape(value.node, [channels]);
           return back(t.channelAffine(image, perChannel(scale), perChannel(shift)));
         }
         const parts = [
@@ -377,7 +377,7 @@ function foldsBias(layer: Layer | undefined, next: Layer | undefined): boolean {
   );
 }
 
-function window(op: Op<"max_pool" | "avg_pool">): Window {
+function window(op: OpOf<"max_pool" | "avg_pool">): Window {
   const { size, stride, pad } = op;
   return { size: [size, size], stride: [stride, stride], pad: [pad, pad, pad, pad] };
 }

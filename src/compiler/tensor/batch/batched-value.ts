@@ -15,36 +15,36 @@ export interface Batch {
  * task's own a convolution is a grouped one there and batch norm a plain one, so values stay in it from layer to layer.
  * Forms are made when asked for, once.
  */
-export class Lane {
+export class BatchedValue {
   private leadingNodes: Node | undefined;
   private channelNodes: Node | undefined;
 
   private constructor(
     readonly batch: Batch,
-    readonly plain: Node | undefined,
+    readonly shared: Node | undefined,
     readonly shape: Shape,
     /** Whether the value was made in channels form: what is done to it image by image stays there. */
     readonly inChannels: boolean,
   ) {}
 
-  static plain(batch: Batch, node: Node): Lane {
-    return new Lane(batch, node, node.shape, false);
+  static plain(batch: Batch, node: Node): BatchedValue {
+    return new BatchedValue(batch, node, node.shape, false);
   }
-  static leading(batch: Batch, node: Node): Lane {
-    const lane = new Lane(batch, undefined, node.shape.slice(1), false);
+  static leading(batch: Batch, node: Node): BatchedValue {
+    const lane = new BatchedValue(batch, undefined, node.shape.slice(1), false);
     lane.leadingNodes = node;
     return lane;
   }
-  static channels(batch: Batch, node: Node): Lane {
+  static channels(batch: Batch, node: Node): BatchedValue {
     const [n, tasks, h, w] = images(node.shape);
-    const lane = new Lane(batch, undefined, [n, tasks / batch.size, h, w], true);
+    const lane = new BatchedValue(batch, undefined, [n, tasks / batch.size, h, w], true);
     lane.channelNodes = node;
     return lane;
   }
 
   /** [task, …] */
   leading(): Node {
-    this.leadingNodes ??= this.plain !== undefined ? this.repeated(this.plain) : this.fromChannels();
+    this.leadingNodes ??= this.shared !== undefined ? this.repeated(this.shared) : this.fromChannels();
     return this.leadingNodes;
   }
 
@@ -55,13 +55,13 @@ export class Lane {
   }
 
   /** Images as [task·n, c, h, w]. */
-  merged(): Node {
+  tasksInImages(): Node {
     const [n, c, h, w] = images(this.shape);
     return this.batch.o.reshape(this.leading(), [this.batch.size * n, c, h, w]);
   }
 
   /** The first axis with the tasks in it, [task·a, …]: filters and per-channel values beside `channels`. */
-  joined(): Node {
+  tasksInFirstAxis(): Node {
     const [first, ...rest] = this.shape;
     return this.batch.o.reshape(this.leading(), [this.batch.size * Number(first), ...rest]);
   }
@@ -91,8 +91,8 @@ export class Lane {
     const [n, c, h, w] = images(this.shape);
     const { o, size } = this.batch;
     const tasksInside =
-      this.plain !== undefined
-        ? o.spread(this.plain, [n, size, c, h, w], [1])
+      this.shared !== undefined
+        ? o.spread(this.shared, [n, size, c, h, w], [1])
         : o.transpose(this.leading(), [1, 0, 2, 3, 4]);
     return o.reshape(tasksInside, [n, size * c, h, w]);
   }
@@ -104,21 +104,21 @@ export function images(shape: Shape): readonly [number, number, number, number] 
 }
 
 /** Applies `node`'s op to a batch; called where at least one operand is not plain. */
-export type BatchRule<K extends OpName> = (batch: Batch, node: Node<K>, inputs: Lanes) => Lane;
+export type BatchRule<K extends OpName> = (batch: Batch, node: Node<K>, inputs: BatchedOperands) => BatchedValue;
 export type BatchRules<K extends OpName> = { readonly [P in K]: BatchRule<P> };
 /** Operands of a batch rule; the shape rule has seen that there are enough. */
-export type Lanes = readonly [Lane, Lane, Lane];
+export type BatchedOperands = readonly [BatchedValue, BatchedValue, BatchedValue];
 
 /** The op on leading forms, its attributes moved one axis on. */
 export function leadingRule<K extends OpName>(shift: (attrs: OpAttrs[K], size: number) => OpAttrs[K]): BatchRule<K> {
   return (batch, node, inputs) => {
     const attrs = shift(node.attrs as OpAttrs[K], batch.size);
     const operands = inputs.map((lane) => lane.leading());
-    return Lane.leading(batch, batch.o.graph.op(node.op as K, operands, attrs) as Node);
+    return BatchedValue.leading(batch, batch.o.graph.op(node.op as K, operands, attrs) as Node);
   };
 }
 
 /** Sources have no operands to be batched. */
-export function never<K extends OpName>(_: Batch, node: Node<K>): Lane {
+export function never<K extends OpName>(_: Batch, node: Node<K>): BatchedValue {
   throw new CompilerBug(`${node.op} is batched`);
 }

@@ -1,13 +1,13 @@
 /** What follows the gradient of a step: clipping, the optimizer, running statistics, the average of the weights. */
-import type { DType, Node } from "../tensor/ir.js";
-import type { MetaStage, PretrainStage } from "../typed/tree.js";
-import type { WeightDecl } from "../typed/weights.js";
-import type { NamedOps } from "./named.js";
+import type { DType, Node } from "../../tensor/ir.js";
+import type { MetaStage, PretrainStage } from "../../typed/tree.js";
+import type { WeightDecl } from "../../typed/weights.js";
+import type { NamedOps } from "../named-tensor.js";
+import type { RunningStatistic } from "../networks/batch-statistics.js";
+import type { StatePair } from "../program.js";
+import type { WeightTable } from "../weights.js";
+import { lowerLearningRateSchedule } from "./learning-rate.js";
 import { OptimizerLowering, oneMinusPower } from "./optimizer.js";
-import type { StatePair } from "./program.js";
-import { lowerSchedule } from "./schedule.js";
-import type { Statistic } from "./statistics.js";
-import type { WeightTable } from "./weights.js";
 
 /** A state that is no weight: the optimizer's, averages, sums and `step`. Filled with `fill` before the first step. */
 export interface ExtraState {
@@ -21,7 +21,7 @@ export interface StepGradient {
   /** The weights that the optimizer moves, and the gradient of each. */
   readonly trained: readonly WeightDecl[];
   readonly gradients: readonly Node[];
-  readonly statistics: readonly Statistic[];
+  readonly statistics: readonly RunningStatistic[];
 }
 
 export interface LoweredUpdate {
@@ -50,7 +50,7 @@ export function lowerUpdate(
   const { optimizer } = stage;
   const square = gradients.map((g) => t.sum(t.square(g))).reduce<Node>((a, b) => t.add(a, b), t.scalar(0));
   const clipped = clip(ops, gradients, square, optimizer.clip);
-  const factor = lowerSchedule(ops, stage.schedule, step);
+  const factor = lowerLearningRateSchedule(ops, stage.schedule, step);
   const lowering = new OptimizerLowering(ops, optimizer, step);
   const states: StatePair[] = [];
   const extra: ExtraState[] = [{ name: "step", shape: [], dtype: "i32", fill: 0 }];

@@ -3,66 +3,73 @@ import { CompilerBug } from "../../common/bug.js";
 import { boundOf, type LoopStatement, roundsOf } from "../typed/loops.js";
 import type { Block, Callable, Expr, Statement, UnaryOp } from "../typed/tree.js";
 import { rootOf } from "../typed/walk.js";
-import { sigmoid } from "./activations.js";
-import type { Adapted, Application, Calls } from "./calls.js";
 import type { Draws } from "./draws.js";
-import { type Inside, type LoopContext, lowerMinimize, lowerRepeat, unrolled, type WeightPlace } from "./loops.js";
-import { type LoopDriver, shortAdaptation, shortLoop } from "./minimizer.js";
-import { axesOf, countOf, isLane, lanesOf, type Named, type NamedOps, sizeOf } from "./named.js";
-import { pick } from "./picks.js";
+import {
+  type LoopContext,
+  type LoweringScope,
+  lowerMinimize,
+  lowerRepeat,
+  unrolledDriver,
+  type WeightPlace,
+} from "./loops/loops.js";
+import { type LoopDriver, maxUnrolledRounds, maxUnrolledWeightMoves } from "./minimizers/minimizer.js";
+import { axesOf, countOf, isLaneAxis, lanesOf, type NamedOps, type NamedTensor, sizeOf } from "./named-tensor.js";
+import { sigmoid } from "./networks/activations.js";
+import type { Adapted, Application, Calls } from "./networks/calls.js";
+import { pick } from "./pick.js";
 
 /** What the names in a body stand for. */
-export interface Scope {
-  readonly param: (name: string) => Named;
+export interface BlockEnvironment {
+  readonly param: (name: string) => NamedTensor;
   /** A learned value; one that is like a network's weights, for the weight that it is asked for. */
-  readonly learn: (name: string, weight?: WeightPlace) => Named;
+  readonly learn: (name: string, weight?: WeightPlace) => NamedTensor;
   /** A constant of the base data; undefined where none can stand. */
-  readonly fit?: (name: string) => Named;
-  readonly apply: (application: Application) => Named;
+  readonly fit?: (name: string) => NamedTensor;
+  readonly apply: (application: Application) => NamedTensor;
   /** The value of a loss entry, or the default loss of `classify`. */
-  readonly entryLoss: (entry: string) => Named;
+  readonly entryLoss: (entry: string) => NamedTensor;
   readonly draws: Draws | undefined;
   /** Undefined where no loop can stand. */
-  readonly loops?: LoopScope;
+  readonly loops?: LoopEnvironment;
 }
-export interface LoopScope {
-  readonly calls: Pick<Calls, "weights" | "aside" | "captured" | "record">;
+export interface LoopEnvironment {
+  readonly calls: Pick<Calls, "weights" | "dryRun" | "captureStatistics" | "recordStatistics">;
   /** At test a `minimize` takes its steps at test. */
   readonly test: boolean;
   /** Drives the loops that are too long to be written out; undefined where every one has to be. */
-  readonly longLoop?: LoopDriver;
+  readonly runtimeDriver?: LoopDriver;
 }
 
 /** Probabilities below this are taken as this before their logarithm. */
 const leastProbability = 1e-30;
 
-export function lowerBlock(ops: NamedOps, block: Block, scope: Scope): Named {
-  return new Body(ops, scope).block(block);
+export function lowerBlock(ops: NamedOps, block: Block, scope: BlockEnvironment): NamedTensor {
+  return new BlockLowering(ops, scope).block(block);
 }
 
 /** A network that a `minimize` binds: whose it is, and where its weights are now. */
-interface Bound {
+interface BoundNetwork {
   readonly of: Callable;
   readonly adapted: Adapted;
 }
 
-class Body implements Inside {
-  private readonly locals: Map<number, Named>;
-  private readonly networks: Map<number, Bound>;
+class BlockLowering implements LoweringScope {
+  private readonly locals: Map<number, NamedTensor>;
+  private readonly networks: Map<number, BoundNetwork>;
   /** Shared by all bodies of an entry, so that each draw is another. */
   private readonly drawn: { dropouts: number };
 
   constructor(
     private readonly ops: NamedOps,
-    private readonly scope: Scope,
-    outer?: Body,
+    private readonly scope: BlockEnvironment,
+    outer?: BlockLowering,
   ) {
     this.locals = new Map(outer?.locals);
     this.networks = new Map(outer?.networks);
     this.drawn = outer?.drawn ?? { dropouts: 0 };
   }
 
-  block(block: Block): Named {
+  block(block: Block): NamedTensor {
     this.run(block.statements);
     return this.expr(block.result);
   }
@@ -85,7 +92,7 @@ class Body implements Inside {
     }
   }
 
-  bind(local: number, value: Named): void {
+  bind(local: number, value: NamedTensor): void {
     this.locals.set(local, value);
   }
 
@@ -93,23 +100,23 @@ class Body implements Inside {
     this.networks.set(local, { of: this.bound(of).of, adapted });
   }
 
-  private loops(): LoopScope {
+  private loops(): LoopEnvironment {
     const { loops } = this.scope;
     if (loops === undefined) throw new CompilerBug("a loop stands where none can");
     return loops;
   }
 
   /** Trainable weights of what can be called, where a `minimize` has moved them there. */
-  private weights(target: Callable): ReadonlyMap<string, Named> {
+  private weights(target: Callable): ReadonlyMap<string, NamedTensor> {
     const { of, adapted } = this.bound(target);
     return new Map([...this.loops().calls.weights(of)].map(([path, value]) => [path, adapted.get(path) ?? value]));
   }
 
   /** The same end to end, on one axis beside the lanes. */
-  private weightsOf(target: Callable, as: string): Named {
+  private weightsOf(target: Callable, as: string): NamedTensor {
     const { ops } = this;
     const parts = [...this.weights(target).values()].map((value) => {
-      const own = axesOf(value).filter(({ name }) => !isLane(name));
+      const own = axesOf(value).filter(({ name }) => !isLaneAxis(name));
       const lanes = lanesOf([value]);
       const ordered = ops.order(
         value,
@@ -122,31 +129,34 @@ class Body implements Inside {
 
   private loop(statement: LoopStatement): LoopContext {
     const { ops, scope, drawn } = this;
-    const { calls, test, longLoop } = this.loops();
+    const { calls, test, runtimeDriver } = this.loops();
     const rounds = roundsOf(statement, test);
-    const long = rounds > shortLoop || rounds * this.adapted(statement) > shortAdaptation ? longLoop : undefined;
+    const long =
+      rounds > maxUnrolledRounds || rounds * this.adapted(statement) > maxUnrolledWeightMoves
+        ? runtimeDriver
+        : undefined;
     // A loop inside another is written out in its round.
-    const within: Scope = { ...scope, loops: { calls, test } };
+    const within: BlockEnvironment = { ...scope, loops: { calls, test } };
     return {
       ops,
-      inside: () => new Body(ops, within, this),
+      newScope: () => new BlockLowering(ops, within, this),
       weights: (target) => this.weights(target),
       setting: (e, weight) => {
         const of = weight && { of: this.bound(weight.of).of, path: weight.path };
-        return new Body(ops, { ...scope, learn: (name) => scope.learn(name, of) }, this).real(e);
+        return new BlockLowering(ops, { ...scope, learn: (name) => scope.learn(name, of) }, this).real(e);
       },
-      aside: (run) => {
+      dryRun: (run) => {
         const before = drawn.dropouts;
         try {
-          return calls.aside(run);
+          return calls.dryRun(run);
         } finally {
           drawn.dropouts = before;
         }
       },
-      captured: (run) => calls.captured(run),
-      record: (records) => calls.record(records),
+      captureStatistics: (run) => calls.captureStatistics(run),
+      recordStatistics: (records) => calls.recordStatistics(records),
       bound: boundOf(statement, test),
-      drive: long ?? unrolled(ops),
+      driver: long ?? unrolledDriver(ops),
     };
   }
 
@@ -162,24 +172,24 @@ class Body implements Inside {
   }
 
   /** What is called: a network of a slot or of the metric, and the weights that it has in this place. */
-  private bound(target: Callable): Bound {
+  private bound(target: Callable): BoundNetwork {
     if (target.kind !== "local") return { of: target, adapted: new Map() };
     const bound = this.networks.get(target.local);
     if (bound === undefined) throw new CompilerBug(`network ${target.local} is called before it is bound`);
     return bound;
   }
 
-  private fitted(name: string): Named {
+  private fitted(name: string): NamedTensor {
     const { fit } = this.scope;
     if (fit === undefined) throw new CompilerBug(`the fitted value ${name} is read where it cannot be`);
     return fit(name);
   }
 
-  private expr(e: Expr): Named {
+  private expr(e: Expr): NamedTensor {
     return this.ops.graph.at(e.span, () => this.lower(e));
   }
 
-  private lower(e: Expr): Named {
+  private lower(e: Expr): NamedTensor {
     const { ops } = this;
     switch (e.k) {
       case "number":
@@ -236,7 +246,7 @@ class Body implements Inside {
         return ops.solve(this.real(e.a), this.real(e.b), e.over);
       case "softmax":
       case "log_softmax":
-        return ops.along(e.k, this.real(e.x), e.over);
+        return ops.softmaxOver(e.k, this.real(e.x), e.over);
       case "normalize":
         return ops.normalize(this.real(e.x), e.over);
       case "logsumexp":
@@ -250,13 +260,13 @@ class Body implements Inside {
       }
       case "dropout": {
         const x = this.real(e.x);
-        const keep = this.scope.draws?.keep(`dropout.${this.drawn.dropouts++}`, x, e.p);
+        const keep = this.scope.draws?.dropoutMask(`dropout.${this.drawn.dropouts++}`, x, e.p);
         return keep !== undefined ? ops.mul(x, keep) : x;
       }
       case "draw": {
         const { draws } = this.scope;
         if (draws === undefined) throw new CompilerBug("a draw outside training");
-        return draws.law(`${e.law.kind}.${this.drawn.dropouts++}`, e.law, e.type.axes);
+        return draws.sample(`${e.law.kind}.${this.drawn.dropouts++}`, e.law, e.type.axes);
       }
       case "pick":
         return pick(ops, this.expr(e.x), e.at.k === "number" ? e.at.value : this.expr(e.at), e.over);
@@ -281,25 +291,29 @@ class Body implements Inside {
   }
 
   /** The value as f32. */
-  real(e: Expr): Named {
+  real(e: Expr): NamedTensor {
     return this.ops.cast(this.expr(e), "f32");
   }
 
-  private unary(op: UnaryOp, x: Named): Named {
+  private unary(op: UnaryOp, x: NamedTensor): NamedTensor {
     const { ops } = this;
     if (op === "not") return ops.unary("not", x);
     const real = ops.cast(x, "f32");
     return op === "sigmoid" ? sigmoid(ops, real) : ops.unary(op, real);
   }
 
-  private arithmetic(op: "add" | "sub" | "mul" | "div" | "max" | "min" | "and" | "or", a: Named, b: Named): Named {
+  private arithmetic(
+    op: "add" | "sub" | "mul" | "div" | "max" | "min" | "and" | "or",
+    a: NamedTensor,
+    b: NamedTensor,
+  ): NamedTensor {
     const { ops } = this;
     if (op === "and" || op === "or") return ops.binary(op, a, b);
     return ops.binary(op, ops.cast(a, "f32"), ops.cast(b, "f32"));
   }
 
   /** Whole and half powers without a logarithm, so that negative bases have values and gradients. */
-  private power(base: Expr, exponent: Expr): Named {
+  private power(base: Expr, exponent: Expr): NamedTensor {
     const { ops } = this;
     const x = this.real(base);
     if (exponent.k === "number") {
@@ -307,13 +321,13 @@ class Body implements Inside {
       if (p === 0.5) return ops.unary("sqrt", x);
       if (p === -0.5) return ops.unary("rsqrt", x);
       if (Number.isInteger(p) && p >= 1 && p <= 8)
-        return Array.from({ length: p - 1 }).reduce<Named>((y) => ops.mul(y, x), x);
+        return Array.from({ length: p - 1 }).reduce<NamedTensor>((y) => ops.mul(y, x), x);
       if (p === -1) return ops.div(ops.scalar(1), x);
     }
     return ops.binary("pow", x, this.real(exponent));
   }
 
-  private mergedIndex(merged: readonly { name: string; size: number }[], as: string, axis: string): Named {
+  private mergedIndex(merged: readonly { name: string; size: number }[], as: string, axis: string): NamedTensor {
     const place = merged.findIndex((part) => part.name === axis);
     const own = merged[place];
     if (own === undefined) throw new CompilerBug(`${axis} is no part of ${as}`);
@@ -323,12 +337,12 @@ class Body implements Inside {
     return this.ops.constant(data, [{ name: as, size }], "i32");
   }
 
-  private oneHot(x: Named, name: string, size: number): Named {
+  private oneHot(x: NamedTensor, name: string, size: number): NamedTensor {
     return oneHot(this.ops, x, name, size);
   }
 
   /** Images turned by 0, 90, 180 and 270 degrees, counter-clockwise. */
-  private rotations(x: Named, as: string): Named {
+  private rotations(x: NamedTensor, as: string): NamedTensor {
     const { ops } = this;
     if (sizeOf(x, "height") !== sizeOf(x, "width")) throw new CompilerBug("rotations of images that are not square");
     const flipped = ops.order(
@@ -346,7 +360,7 @@ class Body implements Inside {
     ];
     const images = ["channel", "height", "width"];
     const batch = x.axes.filter((name) => !images.includes(name));
-    const slot = (turn: Named): Named => {
+    const slot = (turn: NamedTensor): NamedTensor => {
       const ordered = ops.order(turn, [...batch, ...images]);
       const axes = ordered.axes.map((name) => ({ name, size: sizeOf(ordered, name) }));
       return ops.reshape(ordered, [...axes.slice(0, batch.length), { name: as, size: 1 }, ...axes.slice(batch.length)]);
@@ -355,16 +369,22 @@ class Body implements Inside {
   }
 }
 
-export function oneHot(ops: NamedOps, x: Named, name: string, size: number): Named {
+export function oneHot(ops: NamedOps, x: NamedTensor, name: string, size: number): NamedTensor {
   return ops.cast(ops.compare("eq", x, ops.iota({ name, size })), "f32");
 }
 
 /** −log of the probability of label `y` (an index into `axis`), which takes `axis` away. */
-export function crossEntropy(ops: NamedOps, z: Named, y: Named, axis: string, from: "logits" | "probabilities"): Named {
+export function crossEntropy(
+  ops: NamedOps,
+  z: NamedTensor,
+  y: NamedTensor,
+  axis: string,
+  from: "logits" | "probabilities",
+): NamedTensor {
   if (from === "logits") {
     // A class that a mask excludes has −∞, and 0 · ∞ is no number: what no label asks for stays out.
     const asked = ops.compare("eq", y, ops.iota({ name: axis, size: sizeOf(z, axis) }));
-    const logs = ops.along("log_softmax", z, [axis]);
+    const logs = ops.softmaxOver("log_softmax", z, [axis]);
     return ops.neg(ops.sum(ops.select(asked, logs, ops.scalar(0)), [axis]));
   }
   const target = oneHot(ops, y, axis, sizeOf(z, axis));

@@ -1,28 +1,28 @@
 /** Loops that the runtime drives: one round is written, its values before and after it are inputs and roots of their own. */
-import { CompilerBug, nth } from "../../common/bug.js";
-import type { Node } from "../tensor/ir.js";
-import { frozen } from "./loops.js";
-import type { LoopDriver } from "./minimizer.js";
-import { axesOf, type Named, type NamedOps } from "./named.js";
-import type { CarriedValue, LongLoop } from "./staged.js";
+import { CompilerBug, nth } from "../../../common/bug.js";
+import type { Node } from "../../tensor/ir.js";
+import type { LoopDriver } from "../minimizers/minimizer.js";
+import { axesOf, type NamedOps, type NamedTensor } from "../named-tensor.js";
+import { keepFinished } from "./loops.js";
+import type { CarriedValue, RuntimeLoop } from "./segments.js";
 
-/** Collects the long loops of a graph; `cut` (staged.ts) makes programs of it and them. */
-export class LongLoops {
-  private readonly all: LongLoop[] = [];
+/** Collects the long loops of a graph; `splitAtLoops` (segments.ts) makes programs of it and them. */
+export class RuntimeLoops {
+  private readonly all: RuntimeLoop[] = [];
   private inside = false;
 
   constructor(private readonly ops: NamedOps) {}
 
   /** In the order of their making. */
-  get loops(): readonly LongLoop[] {
+  get loops(): readonly RuntimeLoop[] {
     return this.all;
   }
 
-  readonly drive: LoopDriver = ({ bound, start, round }) => {
+  readonly driver: LoopDriver = ({ bound, start, round }) => {
     if (this.inside) throw new CompilerBug("a long loop inside another reached lowering");
     const { ops } = this;
     const name = `loop ${this.all.length + 1}`;
-    const at = (what: string | number, like: Named): Named & { readonly node: Node<"input"> } => ({
+    const at = (what: string | number, like: NamedTensor): NamedTensor & { readonly node: Node<"input"> } => ({
       node: ops.t.input(`${name}: ${what}`, like.node.shape, like.node.dtype),
       axes: like.axes,
     });
@@ -35,14 +35,14 @@ export class LongLoops {
     const going = done && ops.constant([0], axesOf(done), "bool");
     const finished = going && at("finished", going);
     const ended = done && finished && ops.binary("or", finished, done);
-    const kept = frozen(ops, finished, inputs, carried);
+    const kept = keepFinished(ops, finished, inputs, carried);
     const results = start.map((value, i) => at(`${i} at the end`, value));
     /** Carried for the loop's own sake. */
-    const own = (what: string, from: Named, next: Named): CarriedValue => ({
+    const own = (what: string, from: NamedTensor, next: NamedTensor): CarriedValue => ({
       input: at(what, from).node,
       start: from.node,
       next: next.node,
-      frozen: next.node,
+      masked: next.node,
       result: at(`${what} at the end`, from).node,
     });
     this.all.push({
@@ -52,7 +52,7 @@ export class LongLoops {
           input: nth(inputs, i).node,
           start: value.node,
           next: nth(carried, i).node,
-          frozen: nth(kept, i).node,
+          masked: nth(kept, i).node,
           result: nth(results, i).node,
         })),
         own("round", zero, ops.binary("add", index, ops.scalar(1, "i32"))),

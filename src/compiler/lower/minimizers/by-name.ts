@@ -1,14 +1,14 @@
 /** Inner optimizers by name, as PyTorch defines them; each tensor has settings of its own (Meta-SGD's learned rates). */
-import { CompilerBug, nth } from "../../common/bug.js";
-import type { Statement } from "../typed/tree.js";
+import { CompilerBug, nth } from "../../../common/bug.js";
+import type { Statement } from "../../typed/tree.js";
+import type { NamedOps, NamedTensor } from "../named-tensor.js";
+import { oneMinusPower } from "../training/optimizer.js";
 import { lbfgs } from "./lbfgs.js";
 import type { Minimizer, MinimizerStep } from "./minimizer.js";
-import type { Named, NamedOps } from "./named.js";
-import { oneMinusPower } from "./optimizer.js";
 
 type Method = Extract<Statement, { kind: "minimize" }>["by"]["method"];
 /** A setting for each target, undefined where the call does not give it. */
-export type Settings = (name: string) => readonly Named[] | undefined;
+export type Settings = (name: string) => readonly NamedTensor[] | undefined;
 
 /** Of `lbfgs`: the largest derivative of a minimum, and the pairs that it keeps. */
 const usualTolerance = 1e-5;
@@ -31,14 +31,14 @@ export function minimizerOf(ops: NamedOps, method: Method, settings: Settings): 
 }
 
 /** A setting that decides a program's shape: it is a number of the file. */
-function wholeNumber(value: Named | undefined): number | undefined {
+function wholeNumber(value: NamedTensor | undefined): number | undefined {
   if (value === undefined) return undefined;
   const { node } = value;
   if (node.op !== "const") throw new CompilerBug("the history of an lbfgs is no number");
   return Math.max(1, Math.round(node.attrs.data[0] ?? 0));
 }
 
-const zeros = (ops: NamedOps, targets: readonly Named[]): Named[] =>
+const zeros = (ops: NamedOps, targets: readonly NamedTensor[]): NamedTensor[] =>
   targets.map((target) => ops.of(ops.t.zerosLike(target.node), target.axes));
 
 /** Gradient descent, with momentum and L2 decay where they are given. */
@@ -47,7 +47,7 @@ function descent(ops: NamedOps, settings: Settings): Minimizer {
   const momentum = settings("momentum");
   const decay = settings("weight_decay");
   return {
-    start: (targets) => (momentum !== undefined ? zeros(ops, targets) : []),
+    initialState: (targets) => (momentum !== undefined ? zeros(ops, targets) : []),
     step: ({ targets, state, objective }) => {
       const { gradients } = objective(targets);
       const decayed = gradients.map((gradient, i) =>
@@ -68,16 +68,17 @@ function descent(ops: NamedOps, settings: Settings): Minimizer {
 /** Adam (Kingma & Ba 2015). State: first moments, then second ones. */
 function adam(ops: NamedOps, settings: Settings): Minimizer {
   const lr = settings("lr");
-  const given = (name: string, usual: number, i: number): Named => settings(name)?.[i] ?? ops.scalar(usual);
+  const given = (name: string, usual: number, i: number): NamedTensor => settings(name)?.[i] ?? ops.scalar(usual);
   return {
-    start: (targets) => [...zeros(ops, targets), ...zeros(ops, targets)],
+    initialState: (targets) => [...zeros(ops, targets), ...zeros(ops, targets)],
     step: ({ targets, state, objective, index }: MinimizerStep) => {
       const { gradients } = objective(targets);
-      const correction = (beta: Named): Named => ops.of(oneMinusPower(ops, beta.node, index.node), beta.axes);
+      const correction = (beta: NamedTensor): NamedTensor =>
+        ops.of(oneMinusPower(ops, beta.node, index.node), beta.axes);
       const each = targets.map((target, i) => {
         const [beta1, beta2] = [given("beta1", 0.9, i), given("beta2", 0.999, i)];
         const gradient = nth(gradients, i);
-        const moved = (before: Named, beta: Named, value: Named): Named =>
+        const moved = (before: NamedTensor, beta: NamedTensor, value: NamedTensor): NamedTensor =>
           ops.add(ops.mul(before, beta), ops.mul(value, ops.sub(ops.scalar(1), beta)));
         const first = moved(nth(state, i), beta1, gradient);
         const second = moved(nth(state, targets.length + i), beta2, ops.mul(gradient, gradient));

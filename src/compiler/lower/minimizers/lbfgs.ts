@@ -7,14 +7,14 @@
  * A lane is done where its largest derivative is at most `tolerance` (scikit-learn's and PyTorch's condition), or where
  * rounding lets it get no farther.
  */
-import { nth } from "../../common/bug.js";
-import type { Axis } from "../typed/tree.js";
+import { nth } from "../../../common/bug.js";
+import type { Axis } from "../../typed/tree.js";
+import { axesOf, countOf, isLaneAxis, lanesOf, maxFloat, type NamedOps, type NamedTensor } from "../named-tensor.js";
 import type { Minimizer, MinimizerResult, MinimizerStep } from "./minimizer.js";
-import { axesOf, countOf, isLane, lanesOf, maxFloat, type Named, type NamedOps } from "./named.js";
 
 export interface LbfgsOptions {
   /** Scalar. */
-  readonly tolerance: Named;
+  readonly tolerance: NamedTensor;
   /** Pairs of steps and differences of derivatives that a direction is made of. */
   readonly history: number;
 }
@@ -50,21 +50,21 @@ const numbers = [
   "leastSlope",
   "idle",
 ] as const;
-type Numbers = Readonly<Record<(typeof numbers)[number], Named>>;
+type Numbers = Readonly<Record<(typeof numbers)[number], NamedTensor>>;
 
 interface State {
   readonly numbers: Numbers;
-  readonly gradient: Named;
-  readonly direction: Named;
+  readonly gradient: NamedTensor;
+  readonly direction: NamedTensor;
   /** Newest first: s, y, and 1 / s·y, which is 0 where a lane made no step in that round. */
-  readonly steps: readonly Named[];
-  readonly differences: readonly Named[];
-  readonly weights: readonly Named[];
+  readonly steps: readonly NamedTensor[];
+  readonly differences: readonly NamedTensor[];
+  readonly weights: readonly NamedTensor[];
 }
 
 export function lbfgs(ops: NamedOps, options: LbfgsOptions): Minimizer {
   return {
-    start: (targets) => Lanes.of(ops, options, targets).start(),
+    initialState: (targets) => Lanes.of(ops, options, targets).start(),
     step: (at) => Lanes.of(ops, options, at.targets).round(at),
   };
 }
@@ -78,16 +78,16 @@ class Lanes {
     private readonly own: readonly (readonly Axis[])[],
   ) {}
 
-  static of(ops: NamedOps, options: LbfgsOptions, targets: readonly Named[]): Lanes {
-    const own = targets.map((target) => axesOf(target).filter((axis) => !isLane(axis.name)));
+  static of(ops: NamedOps, options: LbfgsOptions, targets: readonly NamedTensor[]): Lanes {
+    const own = targets.map((target) => axesOf(target).filter((axis) => !isLaneAxis(axis.name)));
     return new Lanes(ops, options, lanesOf(targets), own);
   }
 
-  start(): Named[] {
+  start(): NamedTensor[] {
     const { ops, lanes } = this;
     const size = this.own.reduce((sum, axes) => sum + countOf(axes), 0);
-    const zeros = (axes: readonly Axis[]): Named => ops.constant([0], axes);
-    const vector = (): Named => zeros([...lanes, { name: flat, size }]);
+    const zeros = (axes: readonly Axis[]): NamedTensor => ops.constant([0], axes);
+    const vector = (): NamedTensor => zeros([...lanes, { name: flat, size }]);
     const pairs = Array.from({ length: this.options.history });
     return [
       ...numbers.map(() => zeros(lanes)),
@@ -152,7 +152,7 @@ class Lanes {
     // A line that leads nowhere: once more down the derivative, and where that is what was tried, the lane ends.
     const bent = this.either(ops.compare("lt", fall, ops.scalar(0)), ops.compare("le", square, ops.scalar(0)));
     const plain = this.either(first, this.either(stuck, this.all(taken, ops.unary("not", bent))));
-    const remembered = before.weights.reduce<Named>((sum, weight) => ops.add(sum, weight), ops.scalar(0));
+    const remembered = before.weights.reduce<NamedTensor>((sum, weight) => ops.add(sum, weight), ops.scalar(0));
     const lost = this.all(stuck, ops.compare("le", remembered, ops.scalar(0)));
     const weights = pairs.map((weight) => ops.select(plain, ops.scalar(0), weight));
 
@@ -169,7 +169,7 @@ class Lanes {
     const eased = ops.compare("lt", steepest, ops.scale(n.leastSlope, 0.9));
     const moved = this.either(first, this.either(fell, eased));
     const idle = ops.select(taken, ops.select(moved, zero, ops.add(n.idle, ops.scalar(1))), n.idle);
-    const least = (name: "leastLoss" | "leastSlope", value: Named): Named =>
+    const least = (name: "leastLoss" | "leastSlope", value: NamedTensor): NamedTensor =>
       ops.select(first, value, ops.select(taken, ops.binary("min", n[name], value), n[name]));
 
     const done = this.either(
@@ -204,7 +204,7 @@ class Lanes {
   }
 
   /** Where to try next on the same line, by the secant of its slopes within what is known of it. */
-  private line(n: Numbers, { lower, finite, slope }: { lower: Named; finite: Named; slope: Named }) {
+  private line(n: Numbers, { lower, finite, slope }: { lower: NamedTensor; finite: NamedTensor; slope: NamedTensor }) {
     const { ops } = this;
     const low = ops.select(lower, n.step, n.low);
     const lowSlope = ops.select(lower, slope, n.lowSlope);
@@ -226,10 +226,10 @@ class Lanes {
 
   /** Minus the inverse Hessian, as the pairs know it, times the derivative. */
   private twoLoops(
-    gradient: Named,
+    gradient: NamedTensor,
     { steps, differences, weights }: Pick<State, "steps" | "differences" | "weights">,
-    scale: Named,
-  ): Named {
+    scale: NamedTensor,
+  ): NamedTensor {
     const { ops } = this;
     let q = gradient;
     const alphas = steps.map((s, i) => {
@@ -251,18 +251,19 @@ class Lanes {
     return this.options.history;
   }
 
-  private dot(a: Named, b: Named): Named {
+  private dot(a: NamedTensor, b: NamedTensor): NamedTensor {
     return this.ops.sum(this.ops.mul(a, b), [flat]);
   }
 
-  private within(x: Named, most: number): Named {
+  private within(x: NamedTensor, most: number): NamedTensor {
     return this.ops.compare("le", x, this.ops.scalar(most));
   }
 
-  private either = (a: Named, b: Named): Named => this.ops.binary("or", a, b);
-  private all = (...conditions: readonly Named[]): Named => conditions.reduce((a, b) => this.ops.binary("and", a, b));
+  private either = (a: NamedTensor, b: NamedTensor): NamedTensor => this.ops.binary("or", a, b);
+  private all = (...conditions: readonly NamedTensor[]): NamedTensor =>
+    conditions.reduce((a, b) => this.ops.binary("and", a, b));
 
-  private joined(values: readonly Named[]): Named {
+  private joined(values: readonly NamedTensor[]): NamedTensor {
     const { ops, lanes } = this;
     const parts = values.map((value, i) => {
       const own = nth(this.own, i);
@@ -272,7 +273,7 @@ class Lanes {
   }
 
   /** The values of a joined vector, each with the axes of its like. */
-  private parted(vector: Named, like: readonly Named[]): Named[] {
+  private parted(vector: NamedTensor, like: readonly NamedTensor[]): NamedTensor[] {
     const { ops, lanes } = this;
     let place = 0;
     return like.map((value, i) => {
@@ -286,7 +287,7 @@ class Lanes {
 
   // ------------------------------------------------------------ state as the driver carries it
 
-  private read(state: readonly Named[]): State {
+  private read(state: readonly NamedTensor[]): State {
     const rest = state.slice(numbers.length);
     const pairs = rest.slice(2);
     const { history } = this;
@@ -300,7 +301,7 @@ class Lanes {
     };
   }
 
-  private written(state: State): Named[] {
+  private written(state: State): NamedTensor[] {
     return [
       ...numbers.map((name) => state.numbers[name]),
       state.gradient,

@@ -1,8 +1,8 @@
 /** Activation functions, element by element. */
-import type { LayerOp } from "../typed/tree.js";
-import type { Named, NamedOps } from "./named.js";
+import type { LayerOp } from "../../typed/tree.js";
+import type { NamedOps, NamedTensor } from "../named-tensor.js";
 
-export function activation(ops: NamedOps, op: Extract<LayerOp, { kind: "activation" }>, x: Named): Named {
+export function activation(ops: NamedOps, op: Extract<LayerOp, { kind: "activation" }>, x: NamedTensor): NamedTensor {
   switch (op.fn) {
     case "relu":
     case "tanh":
@@ -22,7 +22,7 @@ export function activation(ops: NamedOps, op: Extract<LayerOp, { kind: "activati
 const saturated = 80;
 
 /** 1 / (1 + e⁻ˣ) as eˣ / (1 + eˣ): without overflow, and to all digits where it is near 0, so that its logarithm is one. */
-export function sigmoid(ops: NamedOps, x: Named): Named {
+export function sigmoid(ops: NamedOps, x: NamedTensor): NamedTensor {
   const power = ops.unary("exp", ops.binary("min", x, ops.scalar(saturated)));
   return ops.div(power, ops.add(power, ops.scalar(1)));
 }

@@ -3,14 +3,14 @@
  * values and its results are inputs of their own. Here that graph is cut: what runs before the first loop, one round of
  * it, what runs before the second, …, and what runs after the last. Values that a later part needs stay on the device.
  */
-import { CompilerBug } from "../../common/bug.js";
-import type { Graph } from "../tensor/graph.js";
-import type { Node, Program, ProgramInput } from "../tensor/ir.js";
-import { reachable } from "../tensor/walk.js";
-import { assemble, type StatePair } from "./program.js";
+import { CompilerBug } from "../../../common/bug.js";
+import type { Graph } from "../../tensor/graph.js";
+import type { Node, Program, ProgramInput } from "../../tensor/ir.js";
+import { reachable } from "../../tensor/walk.js";
+import { assemble, type StatePair } from "../program.js";
 
 /** A loop in the one graph. */
-export interface LongLoop {
+export interface RuntimeLoop {
   /** The most rounds there are. */
   readonly bound: number;
   readonly carried: readonly CarriedValue[];
@@ -23,7 +23,7 @@ export interface CarriedValue {
   readonly start: Node;
   readonly next: Node;
   /** `next`, but `input` in the lanes that have finished: what has to be carried if the result is used. */
-  readonly frozen: Node;
+  readonly masked: Node;
   /** The value after the last round. */
   readonly result: Node<"input">;
 }
@@ -32,7 +32,7 @@ export interface CarriedValue {
  * Programs one after another. Device outputs carry the name of the input, of a later program, that takes them. Read as
  * a `Program`, it has the inputs and the host outputs of the whole; with one segment it is that segment's.
  */
-export interface StagedProgram extends Program {
+export interface SegmentedProgram extends Program {
   readonly segments: readonly Segment[];
 }
 export type Segment = { readonly kind: "run"; readonly program: Program } | LoopSegment;
@@ -60,8 +60,8 @@ export interface StagedParts {
 }
 
 /** The program of `parts`, cut at `loops` (in the order of their making: a later one may use the results of an earlier). */
-export function cut(graph: Graph, parts: StagedParts, loops: readonly LongLoop[]): StagedProgram {
-  return new Cut(graph, parts, liveLoops(Object.values(parts.host), loops)).program();
+export function splitAtLoops(graph: Graph, parts: StagedParts, loops: readonly RuntimeLoop[]): SegmentedProgram {
+  return new LoopSplitter(graph, parts, liveLoops(Object.values(parts.host), loops)).program();
 }
 
 /** A loop with only the carried values that matter. */
@@ -78,14 +78,14 @@ interface LiveValue {
 }
 
 /** The loops whose results are used, each with what its used results depend on. */
-function liveLoops(outputs: readonly Node[], loops: readonly LongLoop[]): LiveLoop[] {
+function liveLoops(outputs: readonly Node[], loops: readonly RuntimeLoop[]): LiveLoop[] {
   const roots = [...outputs];
   const live: LiveLoop[] = [];
   for (const loop of loops.toReversed()) {
     const below = new Set(reachable(roots));
     const wanted = new Set(loop.carried.filter(({ result }) => below.has(result)));
     if (wanted.size === 0) continue;
-    const nextOf = (value: CarriedValue): Node => (wanted.has(value) ? value.frozen : value.next);
+    const nextOf = (value: CarriedValue): Node => (wanted.has(value) ? value.masked : value.next);
     const kept = new Set(wanted);
     for (let before = -1; before !== kept.size; ) {
       before = kept.size;
@@ -115,12 +115,12 @@ const rootsOfRound = ({ carried, active }: LiveLoop): Node[] => [
 const views: ReadonlySet<string> = new Set(["reshape", "broadcast", "stop_gradient"]);
 
 /** A part of the graph that becomes a program: its roots, and the nodes at which it takes over what others computed. */
-interface Part {
+interface Subgraph {
   readonly roots: readonly Node[];
   readonly given: ReadonlySet<Node>;
 }
 
-class Cut {
+class LoopSplitter {
   private readonly constant = new Set<Node>();
   /** Values handed from program to program, by the name of the input that takes them. */
   private readonly names = new Map<Node, string>();
@@ -144,7 +144,7 @@ class Cut {
       if (node.op !== "input" && node.inputs.every((input) => this.constant.has(input))) this.constant.add(node);
   }
 
-  program(): StagedProgram {
+  program(): SegmentedProgram {
     const { host, name } = this.parts;
     const rounds = this.loops.map((loop) => this.round(loop));
     const runs = [...rounds.map(({ given }, place) => this.before(place, [...given])), this.after()];
@@ -169,7 +169,7 @@ class Cut {
   }
 
   /** One round takes what does not change from round to round as given. */
-  private round(loop: LiveLoop): Part {
+  private round(loop: LiveLoop): Subgraph {
     const roots = rootsOfRound(loop);
     const inside = new Set<Node>(loop.carried.map(({ input }) => input));
     for (const node of reachable(roots)) if (node.inputs.some((input) => inside.has(input))) inside.add(node);
@@ -177,23 +177,23 @@ class Cut {
   }
 
   /** What runs before a loop: its starts, and what its rounds take as given, unless a run before has made it. */
-  private before(place: number, given: readonly Node[]): Part {
+  private before(place: number, given: readonly Node[]): Subgraph {
     const starts = this.loops[place]?.carried.map(({ start }) => start) ?? [];
     return this.made(place, [...starts, ...given]);
   }
 
-  private after(): Part {
+  private after(): Subgraph {
     return this.made(this.loops.length, Object.values(this.parts.host));
   }
 
-  private made(place: number, roots: readonly Node[]): Part {
+  private made(place: number, roots: readonly Node[]): Subgraph {
     const part = this.part(roots, (node) => this.madeIn.has(node));
     for (const node of reachable(roots, part.given))
       if (!part.given.has(node) && !this.remade(node)) this.madeIn.set(node, place);
     return part;
   }
 
-  private part(roots: readonly Node[], elsewhere: (node: Node) => boolean): Part {
+  private part(roots: readonly Node[], elsewhere: (node: Node) => boolean): Subgraph {
     const given = new Set<Node>();
     reachable(roots, {
       has: (node) => {
@@ -213,14 +213,14 @@ class Cut {
 
   // ------------------------------------------------------------ programs
 
-  private run(place: number, part: Part | undefined, passed: readonly Node[]): Segment {
+  private run(place: number, part: Subgraph | undefined, passed: readonly Node[]): Segment {
     const starts = this.loops[place]?.carried.map(({ input, start }) => [input.attrs.name, start] as const) ?? [];
     const device = Object.fromEntries([...starts, ...passed.map((node) => [this.nameOf(node), node] as const)]);
     const name = `${this.parts.name}, ${place === 0 ? "start" : `after loop ${place}`}`;
     return { kind: "run", program: this.assembled(name, part, { device }) };
   }
 
-  private loop(place: number, { carried, active, bound }: LiveLoop, part: Part | undefined): LoopSegment {
+  private loop(place: number, { carried, active, bound }: LiveLoop, part: Subgraph | undefined): LoopSegment {
     const inputs = new Map<Node, string>(carried.map(({ input }) => [input, input.attrs.name]));
     const moves = carried.flatMap(({ input, next }) => {
       const from = inputs.get(next);
@@ -251,7 +251,7 @@ class Cut {
 
   private assembled(
     name: string,
-    part: Part | undefined,
+    part: Subgraph | undefined,
     {
       host = {},
       device = {},

@@ -3,24 +3,24 @@
  * other, each with its backward pass, so that the peak memory is one episode's; their gradients and batch-norm
  * statistics are averaged (rule 21).
  */
-import { CompilerBug } from "../../common/bug.js";
-import { gradient } from "../tensor/derivative.js";
-import { Graph } from "../tensor/graph.js";
-import type { Node, Program } from "../tensor/ir.js";
-import type { Dataset, MetaStage, Metric, PretrainStage, Statement, Task } from "../typed/tree.js";
-import { calledStages } from "../typed/walk.js";
-import { metricWeights, networkWeights, stagePrefix, stageWeights, type WeightDecl } from "../typed/weights.js";
-import { Calls, modulesOf, type Placed } from "./calls.js";
-import { Draws } from "./draws.js";
-import { lowerBlock } from "./expressions.js";
-import { imageShape, lowerImages } from "./images.js";
-import { credit, isTransductive, MetricLowering, meanOfAll, orderFeed, rowAxis } from "./metric.js";
-import { maxFloat, type Named, NamedOps, sizeOf, taskAxis } from "./named.js";
-import { lowerParts, type Parts } from "./parts.js";
-import { assemble } from "./program.js";
-import { type RunningUpdate, statisticsOf } from "./statistics.js";
+import { CompilerBug } from "../../../common/bug.js";
+import { gradient } from "../../tensor/derivative.js";
+import { Graph } from "../../tensor/graph.js";
+import type { Node, Program } from "../../tensor/ir.js";
+import type { Dataset, MetaStage, Metric, PretrainStage, Statement, Task } from "../../typed/tree.js";
+import { calledStages } from "../../typed/walk.js";
+import { metricWeights, networkWeights, stagePrefix, stageWeights, type WeightDecl } from "../../typed/weights.js";
+import { lowerBlock } from "../block.js";
+import { Draws } from "../draws.js";
+import { imageShape, lowerImages } from "../images.js";
+import { credit, isTransductive, MetricLowering, meanOfAll, orderFeed, rowAxis } from "../metric.js";
+import { maxFloat, NamedOps, type NamedTensor, sizeOf, taskAxis } from "../named-tensor.js";
+import { type RunningUpdate, statisticsOf } from "../networks/batch-statistics.js";
+import { Calls, modulesOf, type PlacedNetwork } from "../networks/calls.js";
+import { assemble } from "../program.js";
+import { WeightTable } from "../weights.js";
+import { lowerAccumulation, type StepParts } from "./accumulation.js";
 import { type ExtraState, lowerUpdate, type StepGradient } from "./update.js";
-import { WeightTable } from "./weights.js";
 
 export type { ExtraState } from "./update.js";
 
@@ -40,7 +40,7 @@ export interface TrainingProgram {
   /** Those of them whose average (the state `ema:<path>`) is validated and stored in their place. */
   readonly averaged: readonly string[];
   /** Where a step comes in parts: `program` is the update that follows them, without feeds, `loss` and `accuracy`. */
-  readonly parts?: Parts;
+  readonly parts?: StepParts;
 }
 
 export interface TrainingOptions {
@@ -50,9 +50,9 @@ export interface TrainingOptions {
 }
 
 /** What an episode (or, in pretraining, the step's images) gives. */
-interface Forward {
-  readonly loss: Named;
-  readonly accuracy: Named;
+interface LossAndAccuracy {
+  readonly loss: NamedTensor;
+  readonly accuracy: NamedTensor;
 }
 
 export function lowerTraining(
@@ -60,10 +60,10 @@ export function lowerTraining(
   dataset: Dataset,
   options: TrainingOptions,
 ): TrainingProgram {
-  return new Training(stage, dataset, options).lower();
+  return new TrainingLowering(stage, dataset, options).lower();
 }
 
-class Training {
+class TrainingLowering {
   private readonly graph = new Graph();
   private readonly ops = new NamedOps(this.graph);
   private readonly step: Node = this.ops.t.input("step", [], "i32");
@@ -95,7 +95,7 @@ class Training {
     const own = stageWeights(stage).map(({ path }) => path);
     const common = { weights: decls, own, trained: trained.map(({ path }) => path) };
     if (stage.kind === "pretrain" && this.part !== undefined) {
-      const { parts, program, update, extra } = lowerParts(
+      const { parts, program, update, extra } = lowerAccumulation(
         ops,
         { stage, decls, count: this.episodes },
         { ...forward, part: this.part },
@@ -118,8 +118,8 @@ class Training {
     const { stage, ops } = this;
     const { t } = ops;
     const episodes = stage.kind === "meta" ? this.episodes : 1;
-    const losses: Named[] = [];
-    const accuracies: Named[] = [];
+    const losses: NamedTensor[] = [];
+    const accuracies: NamedTensor[] = [];
     let trained: readonly WeightDecl[] = [];
     let gradients: Node[] = [];
     const abreast = stage.kind === "meta" && adaptsEncoder(stage.metric.value) ? episodes : 1;
@@ -137,7 +137,8 @@ class Training {
       gradients = episode === 0 ? own : gradients.map((sum, i) => t.add(sum, own[i] ?? sum));
     }
     const mean = (node: Node): Node => (episodes === 1 ? node : t.mul(node, 1 / episodes));
-    const total = (values: readonly Named[]): Node => mean(values.map((v) => v.node).reduce((a, b) => t.add(a, b)));
+    const total = (values: readonly NamedTensor[]): Node =>
+      mean(values.map((v) => v.node).reduce((a, b) => t.add(a, b)));
     return {
       loss: total(losses),
       accuracy: total(accuracies),
@@ -150,7 +151,7 @@ class Training {
   // ------------------------------------------------------------ forward
 
   /** Sums over `abreast` episodes side by side, from number `episode` of the step on. */
-  private metaForward(stage: MetaStage, episode: number, abreast: number): Forward {
+  private metaForward(stage: MetaStage, episode: number, abreast: number): LossAndAccuracy {
     const { ops } = this;
     const { task } = stage.episodes;
     const supports = task.way * task.shot;
@@ -158,10 +159,12 @@ class Training {
     const all = ops.t.input("images", imageShape(this.dataset, this.episodes, count), "u8");
     const own = ops.t.sliceAxis(all, 0, episode, episode + abreast);
     const flat = ops.t.reshape(own, imageShape(this.dataset, abreast * count));
-    const images = this.apart(lowerImages(ops, flat, this.dataset.train, rowAxis), rowAxis, abreast);
+    const images = this.splitTasks(lowerImages(ops, flat, this.dataset.train, rowAxis), rowAxis, abreast);
     const metric = stage.metric;
-    const calls = this.calls(episode, abreast, { modules: modulesOf("metric", metric.value.learns, metric.frozen) });
-    const values = (form: string): Named =>
+    const calls = this.createCalls(episode, abreast, {
+      modules: modulesOf("metric", metric.value.learns, metric.frozen),
+    });
+    const values = (form: string): NamedTensor =>
       form === "image"
         ? images
         : calls.apply({ target: { kind: "slot", slot: "encoder" }, x: images, output: form, norm: "phase" });
@@ -189,18 +192,18 @@ class Training {
       draws: calls.draws,
     });
     const accuracy = meanOfAll(ops, lowering.credit(1));
-    return { loss: sumOfTasks(ops, loss, abreast), accuracy: sumOfTasks(ops, accuracy, abreast) };
+    return { loss: sumOverTasks(ops, loss, abreast), accuracy: sumOverTasks(ops, accuracy, abreast) };
   }
 
   /** The order in which each episode's queries are met. */
-  private queryOrder({ way, query }: Task, episode: number, abreast: number): Named {
+  private queryOrder({ way, query }: Task, episode: number, abreast: number): NamedTensor {
     const { t } = this.ops;
     const all = t.input(orderFeed, [this.episodes, way * query], "i32");
     const flat = t.reshape(t.sliceAxis(all, 0, episode, episode + abreast), [abreast * way * query]);
-    return this.apart(this.ops.of(flat, [rowAxis]), rowAxis, abreast);
+    return this.splitTasks(this.ops.of(flat, [rowAxis]), rowAxis, abreast);
   }
 
-  private pretrainForward(stage: PretrainStage): Forward {
+  private pretrainForward(stage: PretrainStage): LossAndAccuracy {
     const { ops } = this;
     const batch = stage.duration.perStep / this.episodes;
     const images = lowerImages(
@@ -210,12 +213,12 @@ class Training {
       "item",
     );
     const labels = ops.of(ops.t.input("labels", [batch], "i32"), ["item"]);
-    const calls = this.calls(this.part ?? 0, 1, {
-      head: this.placed("head", stage.head),
+    const calls = this.createCalls(this.part ?? 0, 1, {
+      head: this.placedNetwork("head", stage.head),
       modules: modulesOf("learn", stage.learns, false),
     });
     // The training accuracy is that of the first logits over the classes that the loss itself computes.
-    let logits: Named | undefined;
+    let logits: NamedTensor | undefined;
     const loss = lowerBlock(ops, stage.loss, {
       param: (name) => (name === "x" ? images : labels),
       learn: (name) => this.learned(stage, name),
@@ -237,7 +240,7 @@ class Training {
   }
 
   /** Episodes one after the other on an axis, on an axis of their own where there are several. */
-  private apart(x: Named, axis: string, episodes: number): Named {
+  private splitTasks(x: NamedTensor, axis: string, episodes: number): NamedTensor {
     if (episodes === 1) return x;
     return this.ops.split(x, axis, [
       { name: taskAxis, size: episodes },
@@ -245,10 +248,10 @@ class Training {
     ]);
   }
 
-  private calls(
+  private createCalls(
     episode: number | Node,
     abreast: number,
-    more: { readonly head?: Placed; readonly modules?: ReadonlyMap<string, Placed> },
+    more: { readonly head?: PlacedNetwork; readonly modules?: ReadonlyMap<string, PlacedNetwork> },
   ): Calls {
     const { ops } = this;
     const { t } = ops;
@@ -266,14 +269,14 @@ class Training {
     return new Calls(ops, {
       ...more,
       weights: this.weights,
-      encoder: this.placed("encoder", this.stage.encoder),
+      encoder: this.placedNetwork("encoder", this.stage.encoder),
       ...(this.options.stage !== undefined ? { stage: this.options.stage } : {}),
       record: (path, update) => this.records.set(path, [...(this.records.get(path) ?? []), update]),
       draws,
     });
   }
 
-  private learned({ learns }: PretrainStage, name: string): Named {
+  private learned({ learns }: PretrainStage, name: string): NamedTensor {
     const { ops } = this;
     const learn = learns.find((own) => own.name === name);
     if (learn?.kind !== "tensor") throw new CompilerBug(`${name} is not a learned tensor`);
@@ -284,7 +287,7 @@ class Training {
     return learn.positive ? ops.unary("exp", stored) : stored;
   }
 
-  private placed(prefix: "encoder" | "head", slot: PretrainStage["encoder"]): Placed {
+  private placedNetwork(prefix: "encoder" | "head", slot: PretrainStage["encoder"]): PlacedNetwork {
     return { prefix, network: slot.value, frozen: slot.frozen };
   }
 
@@ -338,6 +341,6 @@ function hasAdapted(statements: readonly Statement[]): boolean {
 }
 
 /** The sum over episodes side by side of a number of each. One that no episode has a part in is each one's all the same. */
-function sumOfTasks(ops: NamedOps, x: Named, episodes: number): Named {
+function sumOverTasks(ops: NamedOps, x: NamedTensor, episodes: number): NamedTensor {
   return x.axes.includes(taskAxis) ? ops.sum(x, [taskAxis]) : ops.scale(x, episodes);
 }

@@ -1,45 +1,54 @@
 /** Batch statistics that calls record in training, and what the running statistics move towards (rule 21). */
-import type { Node } from "../tensor/ir.js";
-import type { LayerOp } from "../typed/tree.js";
-import type { Statistics } from "./layers.js";
-import type { Named, NamedOps } from "./named.js";
+import type { Node } from "../../tensor/ir.js";
+import type { LayerOp } from "../../typed/tree.js";
+import type { NamedOps, NamedTensor } from "../named-tensor.js";
+import type { BatchStatistics } from "./network-call.js";
 
 export interface RunningUpdate {
-  readonly statistics: Statistics;
+  readonly statistics: BatchStatistics;
   readonly op: Extract<LayerOp, { kind: "batch_norm" }>;
 }
 
 /** The statistics of one call's batch norm, by weight path of the layer. */
-export interface Recorded {
+export interface RecordedStatistics {
   readonly path: string;
   readonly update: RunningUpdate;
 }
 
 /** What a running statistic moves towards. */
-export interface Statistic {
+export interface RunningStatistic {
   readonly path: string;
-  readonly value: Named;
+  readonly value: NamedTensor;
   readonly momentum: number;
 }
 
 /** Records of the same layers about other values. */
-export function mapped(records: readonly Recorded[], map: (nodes: readonly Node[]) => readonly Node[]): Recorded[] {
+export function mapStatistics(
+  records: readonly RecordedStatistics[],
+  map: (nodes: readonly Node[]) => readonly Node[],
+): RecordedStatistics[] {
   const before = records.flatMap(({ update: { statistics } }) => [statistics.mean, statistics.variance]);
   const after = map(before.map(({ node }) => node));
   return records.map(({ path, update: { op, statistics } }, i) => {
-    const of = (value: Named, place: number): Named => ({ ...value, node: after[2 * i + place] ?? value.node });
+    const of = (value: NamedTensor, place: number): NamedTensor => ({
+      ...value,
+      node: after[2 * i + place] ?? value.node,
+    });
     const { mean, variance, count } = statistics;
     return { path, update: { op, statistics: { mean: of(mean, 0), variance: of(variance, 1), count } } };
   });
 }
 
 /** The mean of the calls' batch statistics, by the path of what follows them, with unbiased variance as in PyTorch. */
-export function statisticsOf(ops: NamedOps, records: ReadonlyMap<string, readonly RunningUpdate[]>): Statistic[] {
+export function statisticsOf(
+  ops: NamedOps,
+  records: ReadonlyMap<string, readonly RunningUpdate[]>,
+): RunningStatistic[] {
   return [...records].flatMap(([path, updates]) => {
     const [first] = updates;
     if (first === undefined) return [];
     const { momentum, axis } = first.op;
-    const average = (values: readonly Named[]): Named => {
+    const average = (values: readonly NamedTensor[]): NamedTensor => {
       const calls = values.map((v) =>
         ops.mean(
           v,
@@ -48,7 +57,7 @@ export function statisticsOf(ops: NamedOps, records: ReadonlyMap<string, readonl
       );
       return ops.scale(calls.reduce(ops.add), 1 / values.length);
     };
-    const unbiased = ({ statistics: { variance, count } }: RunningUpdate): Named =>
+    const unbiased = ({ statistics: { variance, count } }: RunningUpdate): NamedTensor =>
       ops.scale(variance, count / Math.max(1, count - 1));
     return [
       { path: `${path}.running_mean`, value: average(updates.map((r) => r.statistics.mean)), momentum },

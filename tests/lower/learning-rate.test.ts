@@ -1,7 +1,7 @@
 /** Schedules too long for a table: computed in the program, held against 64-bit arithmetic. */
 import { describe, expect, test } from "vitest";
-import { NamedOps } from "../../src/compiler/lower/named.js";
-import { lowerSchedule, scheduleFactor } from "../../src/compiler/lower/schedule.js";
+import { NamedOps } from "../../src/compiler/lower/named-tensor.js";
+import { lowerLearningRateSchedule, scheduleFactor } from "../../src/compiler/lower/training/learning-rate.js";
 import { cost } from "../../src/compiler/tensor/cost.js";
 import { Graph } from "../../src/compiler/tensor/graph.js";
 import type { Program } from "../../src/compiler/tensor/ir.js";
@@ -12,7 +12,7 @@ import { createEngine } from "../../src/runtime/engines/index.js";
 function programOf(schedule: Schedule): Program {
   const ops = new NamedOps(new Graph());
   const step = ops.t.input("step", [], "i32");
-  const { node } = lowerSchedule(ops, schedule, step);
+  const { node } = lowerLearningRateSchedule(ops, schedule, step);
   return {
     name: "schedule",
     inputs: [{ name: "step", node: step, role: "feed" }],
