@@ -3,6 +3,7 @@ import type * as ast from "../../../../grammar/ast.js";
 import { suggest } from "../../../common/did-you-mean.js";
 import type { Block, Learn, Metric, Network, Optimizer, Schedule, Slot, Stage, WeightFile } from "../../typed/tree.js";
 import { calledStages } from "../../typed/walk.js";
+import { type Reported, reported } from "../core/reported.js";
 import type { Scope } from "../core/scope.js";
 import { describe, type Value } from "../core/values.js";
 import type { Datasets } from "../data/datasets.js";
@@ -120,20 +121,20 @@ export function stageOptimizer(context: StageContext, weights: readonly string[]
 }
 
 /** `ema 0.999`; undefined where there is no such line. */
-export function stageEma(context: StageContext): number | undefined | "wrong" {
+export function stageEma(context: StageContext): number | undefined | Reported {
   const written = findLine(context.lines, "ema", "setting");
   if (written === undefined) return undefined;
   const value = oneValue(written, "the decay of the average");
-  if (value === undefined) return "wrong";
+  if (value === undefined) return reported;
   if (value.kind !== "real" && value.kind !== "int") {
     const what = "the decay of the average";
     written.scope.checker.report("FSL3009", value.span, { what, expected: "a number", found: describe(value) });
-    return "wrong";
+    return reported;
   }
   if (value.value <= 0 || value.value >= 1) {
     const range = "above 0 and below 1";
     written.scope.checker.report("FSL5008", value.span, { what: "the decay of `ema`", range, found: value.value });
-    return "wrong";
+    return reported;
   }
   return value.value;
 }

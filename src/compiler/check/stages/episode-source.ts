@@ -1,6 +1,7 @@
 /** Where the episodes and images of a stage come from, and whether they may. */
 import type * as ast from "../../../../grammar/ast.js";
 import type { Dataset, SplitRef, Validation } from "../../typed/tree.js";
+import { type Reported, reported } from "../core/reported.js";
 import type { Scope } from "../core/scope.js";
 import { describe } from "../core/values.js";
 import { checkSplit, type Datasets } from "../data/datasets.js";
@@ -120,9 +121,9 @@ export function isNotTestSplit(
 
 export function stageValidation(
   context: StageContext,
-): { validation: Validation; dataset: Dataset } | undefined | "wrong" {
+): { validation: Validation; dataset: Dataset } | undefined | Reported {
   const written = findLine(context.lines, "validate", "validate");
-  if (written === undefined) return stagePatience(context, undefined) === undefined ? undefined : "wrong";
+  if (written === undefined) return stagePatience(context, undefined) === undefined ? undefined : reported;
   const { line, scope } = written;
   const from = resolveEpisodes(line.task, line.split, scope, context.datasets, true);
   const episodes = episodeCount(line.count, 600, scope);
@@ -135,41 +136,41 @@ export function stageValidation(
         expected: "epochs",
         found: describe(every),
       });
-      return "wrong";
+      return reported;
     }
     everyEpochs = every.value;
   }
   const row = from?.rows[0];
-  if (from === undefined || row === undefined || episodes === undefined) return "wrong";
-  if (!isNotTestSplit(from, "validate on", context)) return "wrong";
+  if (from === undefined || row === undefined || episodes === undefined) return reported;
+  if (!isNotTestSplit(from, "validate on", context)) return reported;
   const patience = stagePatience(context, everyEpochs);
-  if (patience === "wrong") return "wrong";
+  if (patience === reported) return reported;
   const typed: Validation = { task: row.task, split: from.split, episodes, everyEpochs, keepBest: line.keepBest };
   return { validation: patience === undefined ? typed : { ...typed, patience }, dataset: from.dataset };
 }
 
 /** `patience 10 epochs`: how long training goes on without a better validation. */
-function stagePatience(context: StageContext, every: number | undefined): number | undefined | "wrong" {
+function stagePatience(context: StageContext, every: number | undefined): number | undefined | Reported {
   const written = findLine(context.lines, "patience", "setting");
   if (written === undefined) return undefined;
   const { decl } = context;
   const { line, scope } = written;
   const value = oneValue(written, "how long to wait");
-  if (value === undefined) return "wrong";
+  if (value === undefined) return reported;
   if (value.kind !== "int" || value.unit !== "epoch") {
     const found = describe(value);
     scope.checker.report("FSL3010", value.span, { what: "how long to wait", expected: "epochs", found });
-    return "wrong";
+    return reported;
   }
   if (every === undefined) {
     const help = ["`patience` waits for a better validation: `validate task from birds.val, keep best`"];
     scope.checker.report("FSL5001", line.span, { kind: decl.stage, stage: decl.name.text, line: "validate" }, { help });
-    return "wrong";
+    return reported;
   }
   if (value.value < every) {
     const range = `at least ${every}, the epochs between two validations`;
     scope.checker.report("FSL5008", value.span, { what: "`patience`", range, found: value.value });
-    return "wrong";
+    return reported;
   }
   return value.value;
 }

@@ -3,6 +3,7 @@
 import { suggest } from "../../../common/did-you-mean.js";
 import { reportText } from "../../typed/describe.js";
 import type { EvaluateRow, EvaluateStage, Metric, Report, Task } from "../../typed/tree.js";
+import { reported } from "../core/reported.js";
 import { metricBlockers } from "./blockers.js";
 import {
   type ElaboratedStage,
@@ -65,7 +66,7 @@ export function elaborateEvaluate(context: StageContext): ElaboratedStage {
   }
   const tasks: Task[] = from.rows.map((row) => row.task);
   const fitting = resolveFitSource(context);
-  if (fitting === "wrong") return { stage: undefined, slots: { encoder } };
+  if (fitting === reported) return { stage: undefined, slots: { encoder } };
   const metric = resolveMetric(
     metricFill,
     { encoder: encoder.value, tasks, stage: decl.name.text, broken: context.broken, items: fitting?.items },

@@ -1,5 +1,6 @@
 /** What a metric needs beside its task: data to fit, and values that a stage has trained. */
 import type { Blocker, Dataset, SplitRef } from "../../typed/tree.js";
+import { type Reported, reported } from "../core/reported.js";
 import { createBlocker } from "./blockers.js";
 import type { StageContext } from "./context.js";
 import { isNotTestSplit, resolveSplit } from "./episode-source.js";
@@ -16,11 +17,11 @@ export interface FitSource {
 }
 
 /** The stage's `fit from` line, undefined where it has none. */
-export function resolveFitSource(context: StageContext): FitSource | "wrong" | undefined {
+export function resolveFitSource(context: StageContext): FitSource | Reported | undefined {
   const written = findLine(context.lines, "fit from", "fitFrom");
   if (written === undefined) return undefined;
   const from = resolveSplit(written.line.split, written.scope, context.datasets);
-  if (from === undefined || !isNotTestSplit(from, "fit from", context)) return "wrong";
+  if (from === undefined || !isNotTestSplit(from, "fit from", context)) return reported;
   return { ...from, items: from.dataset.facts?.splits[from.split.split]?.images };
 }
 

@@ -1,5 +1,6 @@
 /** A `meta` stage: an encoder and a metric trained on episodes. */
 import type { MetaStage } from "../../typed/tree.js";
+import { reported } from "../core/reported.js";
 import { metricBlockers, trainingBlockers } from "./blockers.js";
 import {
   type ElaboratedStage,
@@ -51,11 +52,11 @@ export function elaborateMeta(context: StageContext): ElaboratedStage {
   const encoder = resolveEncoder(encoderFill, from.dataset, decl.name.text, stages);
   if (encoder === undefined) return { stage: undefined, slots: {} };
   const tasks =
-    checkedValidation === undefined || checkedValidation === "wrong"
+    checkedValidation === undefined || checkedValidation === reported
       ? [task]
       : [task, checkedValidation.validation.task];
   const fitting = resolveFitSource(context);
-  if (fitting === "wrong") return { stage: undefined, slots: { encoder } };
+  if (fitting === reported) return { stage: undefined, slots: { encoder } };
   const metric = resolveMetric(
     metricFill,
     { encoder: encoder.value, tasks, stage: decl.name.text, broken: context.broken, items: fitting?.items },
@@ -79,8 +80,8 @@ export function elaborateMeta(context: StageContext): ElaboratedStage {
     optimizer === undefined ||
     schedule === undefined ||
     loss === undefined ||
-    checkedValidation === "wrong" ||
-    ema === "wrong" ||
+    checkedValidation === reported ||
+    ema === reported ||
     !fits
   ) {
     return { stage: undefined, slots };

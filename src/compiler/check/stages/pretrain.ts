@@ -2,6 +2,7 @@
 import type * as ast from "../../../../grammar/ast.js";
 import type { Block, Network, PretrainStage } from "../../typed/tree.js";
 import { learnedName, walkExprs } from "../../typed/walk.js";
+import { type Reported, reported } from "../core/reported.js";
 import { createBlocker, loopBlockers } from "./blockers.js";
 import {
   type ElaboratedStage,
@@ -76,8 +77,8 @@ export function elaboratePretrain(context: StageContext): ElaboratedStage {
     files === undefined ||
     optimizer === undefined ||
     schedule === undefined ||
-    validate === "wrong" ||
-    ema === "wrong"
+    validate === reported ||
+    ema === reported
   )
     return { stage: undefined, slots };
   const span = decl.name.span;
@@ -114,12 +115,12 @@ export function elaboratePretrain(context: StageContext): ElaboratedStage {
   return { stage, slots };
 }
 
-function pretrainValidation(context: StageContext, encoder: Network): PretrainStage["validate"] | "wrong" {
+function pretrainValidation(context: StageContext, encoder: Network): PretrainStage["validate"] | Reported {
   const checked = stageValidation(context);
   const metricFill = slotSource(context, "metric");
   const { scope, decl, lines } = context;
   const hasMetric = lines.has("metric");
-  if (checked === undefined || checked === "wrong") {
+  if (checked === undefined || checked === reported) {
     if (hasMetric && checked === undefined) {
       const line = findLine(lines, "metric", "slot");
       scope.checker.report(
@@ -130,7 +131,7 @@ function pretrainValidation(context: StageContext, encoder: Network): PretrainSt
           help: ["in a `pretrain`, the metric is what `validate` scores with"],
         },
       );
-      return "wrong";
+      return reported;
     }
     return checked;
   }
@@ -143,7 +144,7 @@ function pretrainValidation(context: StageContext, encoder: Network): PretrainSt
         help: ["`validate` poses episodes, and the metric classifies them: `metric prototypes`"],
       },
     );
-    return "wrong";
+    return reported;
   }
   const { task } = checked.validation;
   const metric = resolveMetric(
@@ -151,8 +152,8 @@ function pretrainValidation(context: StageContext, encoder: Network): PretrainSt
     { encoder, tasks: [task], stage: decl.name.text, broken: context.broken },
     context.stages,
   );
-  if (metric === undefined || !checkTrained(metric.slot, metricFill, context)) return "wrong";
-  if (!checkFitSource(context, metric.slot, undefined)) return "wrong";
+  if (metric === undefined || !checkTrained(metric.slot, metricFill, context)) return reported;
+  if (!checkFitSource(context, metric.slot, undefined)) return reported;
   const { value, from } = metric.slot;
   return { ...checked.validation, metric: value, ...(from === undefined ? {} : { from }) };
 }
