@@ -9,7 +9,7 @@ import { sampleEpisode } from "../src/runtime/data/index.js";
 import type { Engine, Handle, HostTensor, HostTensors } from "../src/runtime/engines/engine.js";
 import { compileFile } from "../src/runtime/host/compile-file.js";
 import { episodesInRun } from "../src/runtime/stages/chunks.js";
-import { Pace } from "../src/runtime/stages/context.js";
+import { ProgressTracker } from "../src/runtime/stages/context.js";
 import { allocateFeeds, feedData } from "../src/runtime/stages/feeds.js";
 import { StagedExecutable } from "../src/runtime/stages/staged.js";
 import { packageRoot } from "../src/runtime/system/package.js";
@@ -195,7 +195,7 @@ export async function heads(engine: Engine, name: string, stageName: string): Pr
   const place = split();
   const rows = clusters(width);
   const feeds = allocateFeeds(program);
-  const pace = new Pace(
+  const progress = new ProgressTracker(
     () => {},
     () => false,
   );
@@ -214,7 +214,7 @@ export async function heads(engine: Engine, name: string, stageName: string): Pr
             );
           }
         }
-        await executable.run(feeds, pace);
+        await executable.run(feeds, progress);
       }
     });
 }

@@ -12,7 +12,7 @@ import { verify } from "../../src/compiler/tensor/verify.js";
 import type { HostTensor } from "../../src/runtime/engines/engine.js";
 import { createEngine, engineNames } from "../../src/runtime/engines/index.js";
 import { findTensorflow } from "../../src/runtime/engines/tensorflow/locate.js";
-import { Pace } from "../../src/runtime/stages/context.js";
+import { ProgressTracker } from "../../src/runtime/stages/context.js";
 import { StagedExecutable } from "../../src/runtime/stages/staged.js";
 import { run, stream, type Values } from "./harness.js";
 
@@ -369,7 +369,7 @@ describe.each(engineNames)("on %s", (name) => {
       free(handle);
     };
     let rounds = 0;
-    const pace = new Pace(
+    const pace = new ProgressTracker(
       () => rounds++,
       () => false,
     );
@@ -404,7 +404,7 @@ describe.each(engineNames)("on %s", (name) => {
     const exact = run(program(delayed, unrolledDriver), { x });
     const engine = await createEngine(name, { device: "cpu", threads: 1 });
     const executable = await StagedExecutable.compile(program(delayed), undefined, engine);
-    const pace = new Pace(
+    const pace = new ProgressTracker(
       () => {},
       () => false,
     );
@@ -432,7 +432,7 @@ describe.each(engineNames)("on %s", (name) => {
       return executable;
     };
     const executable = await StagedExecutable.compile(staged, undefined, engine);
-    const pace = new Pace(
+    const pace = new ProgressTracker(
       () => {},
       () => false,
     );
@@ -447,7 +447,7 @@ describe.each(engineNames)("on %s", (name) => {
     const engine = await createEngine(name, { device: "cpu", threads: 1 });
     const executable = await StagedExecutable.compile(minimizer(valley, 1, 0), undefined, engine);
     let rounds = 0;
-    const pace = new Pace(
+    const pace = new ProgressTracker(
       () => rounds++,
       () => rounds > 5,
     );

@@ -4,8 +4,8 @@ import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { EngineError, type EngineErrorKind } from "../../src/runtime/engines/engine.js";
 import { describeFailure } from "../../src/runtime/events/failure.js";
-import { Pace, type Said, Stopped, throttled } from "../../src/runtime/stages/context.js";
-import { deathOf, outOfMemoryKills } from "../../src/runtime/worker/diagnose-exit.js";
+import { ProgressTracker, type StageEvent, Stopped, throttled } from "../../src/runtime/stages/context.js";
+import { diagnoseExit, outOfMemoryKills } from "../../src/runtime/worker/diagnose-exit.js";
 
 let dir = "";
 beforeEach(() => {
@@ -56,8 +56,8 @@ test("a buffer of JavaScript's that cannot be had is want of memory, not a bug",
 test.skipIf(outOfMemoryKills() === undefined)("a worker that the system ended for want of memory says so", () => {
   const death = { stage: "proto", engine: "onnx", how: "signal SIGKILL", log: { path: join(dir, "none"), from: 0 } };
   const kills = outOfMemoryKills() ?? 0;
-  expect(deathOf({ ...death, kills: kills - 1 })).toMatchObject({ code: "FSL7004" });
-  expect(deathOf({ ...death, how: "signal SIGSEGV", kills: kills - 1 })).toMatchObject({ code: "FSL7020" });
+  expect(diagnoseExit({ ...death, kills: kills - 1 })).toMatchObject({ code: "FSL7004" });
+  expect(diagnoseExit({ ...death, how: "signal SIGSEGV", kills: kills - 1 })).toMatchObject({ code: "FSL7020" });
 });
 
 test("a bug is told even where its details cannot be written", () => {
@@ -68,7 +68,7 @@ test("a bug is told even where its details cannot be written", () => {
 
 test("at most ten events of a kind in a second, and always the last of a series", () => {
   let now = 0;
-  const said: Said[] = [];
+  const said: StageEvent[] = [];
   const say = throttled(
     (event) => said.push(event),
     () => now,
@@ -89,12 +89,12 @@ test("at most ten events of a kind in a second, and always the last of a series"
 test("the word to stop is heard between steps", () => {
   let stop = false;
   const reported: number[] = [];
-  const pace = new Pace(
+  const pace = new ProgressTracker(
     (patience) => reported.push(patience),
     () => stop,
   );
   pace.step();
-  pace.prepared();
+  pace.endPreparation();
   stop = true;
   expect(() => pace.step()).toThrow(Stopped);
   expect(reported).toEqual([60_000, 0, 60_000]);

@@ -5,7 +5,7 @@ import type { EvaluateStage, MetaStage, PretrainStage, Stage } from "../../src/c
 import { ingest } from "../../src/runtime/data/index.js";
 import type { Engine, Handle } from "../../src/runtime/engines/engine.js";
 import { createEngine } from "../../src/runtime/engines/index.js";
-import { Pace, type StageContext } from "../../src/runtime/stages/context.js";
+import { ProgressTracker, type StageContext } from "../../src/runtime/stages/context.js";
 import { runEvaluate } from "../../src/runtime/stages/evaluate.js";
 import { runMeta } from "../../src/runtime/stages/meta.js";
 import { runPretrain } from "../../src/runtime/stages/pretrain.js";
@@ -46,8 +46,8 @@ function contextOf(stage: Stage): StageContext {
       packs: {},
       inputs: {},
     },
-    say: () => {},
-    pace: new Pace(
+    emit: () => {},
+    progress: new ProgressTracker(
       () => {},
       () => false,
     ),

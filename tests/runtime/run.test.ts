@@ -3,8 +3,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { DiagnosticError, diagnostic } from "../../src/compiler/diagnostics/diagnostic.js";
-import { settle } from "../../src/runtime/run/preflight.js";
-import { start } from "../../src/runtime/run/run.js";
+import { prepareRun } from "../../src/runtime/run/preflight.js";
+import { startRun } from "../../src/runtime/run/run.js";
 import type { Outcome } from "../../src/runtime/stages/job.js";
 import { base, experiment } from "./tiny.js";
 
@@ -30,10 +30,10 @@ beforeEach(() => {
 afterEach(() => rmSync(dir, { recursive: true, force: true }));
 
 test("an event that cannot be written ends the worker and fails the run, and throws nowhere", async () => {
-  const settling = settle(experiment([base]), { project: { dir, home: join(dir, ".fslc") } });
-  if (!("settled" in settling)) throw new Error("refused");
+  const preparation = prepareRun(experiment([base]), { project: { dir, home: join(dir, ".fslc") } });
+  if (!("prepared" in preparation)) throw new Error("refused");
   let aborted = false;
-  const started = start(settling.settled, {
+  const started = startRun(preparation.prepared, {
     packed: async () => ({ digest: "digest", dir: "pack" }),
     work(job, onEvent) {
       let end: (outcome: Outcome) => void = () => {};

@@ -175,7 +175,7 @@ async function play(
       runDir: join(home, "runs", "r"),
       seed: 0,
       threads: { engine: 1, loaders: 1 },
-      serves: {},
+      acceptedNumerics: {},
       exact: false,
       force: new Set(),
       world,
@@ -232,7 +232,8 @@ test("a forced stage runs; what depends on it runs only if its output changed", 
 
 test("with a given engine only its own results serve", async () => {
   await play();
-  const other = () => play({ serves: { engine: "reference" } }, finishes, true, { name: "reference", device: "cpu" });
+  const other = () =>
+    play({ acceptedNumerics: { engine: "reference" } }, finishes, true, { name: "reference", device: "cpu" });
   expect((await other()).worked).toEqual(["a", "ra", "b", "rb"]);
   expect((await other()).worked).toEqual([]);
   expect((await play()).worked).toEqual([]);
@@ -241,10 +242,10 @@ test("with a given engine only its own results serve", async () => {
 test("with a given device only results of such a device serve, whichever engine's", async () => {
   await play();
   const onGpu = () =>
-    play({ serves: { device: "gpu" } }, finishes, true, { name: "onnx", device: "gpu:1", adapter: "a card" });
+    play({ acceptedNumerics: { device: "gpu" } }, finishes, true, { name: "onnx", device: "gpu:1", adapter: "a card" });
   expect((await onGpu()).worked).toEqual(["a", "ra", "b", "rb"]);
   expect((await onGpu()).worked).toEqual([]);
-  expect((await play({ serves: { device: "cpu" } })).worked).toEqual([]);
+  expect((await play({ acceptedNumerics: { device: "cpu" } })).worked).toEqual([]);
 });
 
 test("with exact numerics the worker is asked, and may say that the store has it", async () => {

@@ -5,8 +5,8 @@ import { estimate } from "../../src/common/statistics.js";
 import type { EvaluateStage, Experiment } from "../../src/compiler/typed/tree.js";
 import { findTensorflow } from "../../src/runtime/engines/tensorflow/locate.js";
 import type { RunOptions } from "../../src/runtime/run/preflight.js";
-import { settle } from "../../src/runtime/run/preflight.js";
-import { realWorld, run, start } from "../../src/runtime/run/run.js";
+import { prepareRun } from "../../src/runtime/run/preflight.js";
+import { realWorld, run, startRun } from "../../src/runtime/run/run.js";
 import { resultsDir } from "../../src/runtime/store/run-results.js";
 import { decodeSafetensors } from "../../src/runtime/store/safetensors.js";
 import { parseScores } from "../../src/runtime/store/scores.js";
@@ -232,11 +232,11 @@ test("embedding an image once or in each episode gives the same classification",
 
 test("a worker that is killed fails its stage; what had finished is served the next time", async () => {
   const at = fresh("killed");
-  const settled = settle(experiment([base, proto]), { project: at });
-  if (!("settled" in settled)) throw new Error("refused");
+  const prepared = prepareRun(experiment([base, proto]), { project: at });
+  if (!("prepared" in prepared)) throw new Error("refused");
   let pid: number | undefined;
-  const started = start(settled.settled, {
-    ...realWorld(settled.settled),
+  const started = startRun(prepared.prepared, {
+    ...realWorld(prepared.prepared),
     work(job, onEvent) {
       const worker = runInWorker(job, onEvent);
       pid = worker.pid;
@@ -301,12 +301,12 @@ test("an unreadable image stops the ingest and is named", async () => {
 });
 
 test("what cannot be is refused before anything starts, all of it", () => {
-  const refused = settle(experiment(), { project, engine: "onx", force: ["protp"], threads: 0, seed: -1 });
+  const refused = prepareRun(experiment(), { project, engine: "onx", force: ["protp"], threads: 0, seed: -1 });
   if (!("diagnostics" in refused)) throw new Error("not refused");
   expect(refused.diagnostics.map(({ code }) => code).sort()).toEqual(["FSL7002", "FSL7041", "FSL7042", "FSL7042"]);
   expect(refused.diagnostics.flatMap(({ help }) => help)).toContain("did you mean `proto`?");
   const blocker = { code: "FSL5999", message: "does not run yet", span: base.span };
-  const blocked = settle(experiment([{ ...base, blockers: [blocker] }]), { project });
+  const blocked = prepareRun(experiment([{ ...base, blockers: [blocker] }]), { project });
   expect("diagnostics" in blocked && blocked.diagnostics.map(({ message }) => message)).toEqual(["does not run yet"]);
 });
 
@@ -328,7 +328,7 @@ test.skipIf(noTensorflow)(
 test("a device that the engine does not have is refused, also where the store has all of it", async () => {
   // Before anything starts, where no machine has it; else by the run.
   const options = { project: fresh("home-onnx"), device: "gpu:99" };
-  const refused = settle(experiment([baseline]), { ...options, engine: "reference" });
+  const refused = prepareRun(experiment([baseline]), { ...options, engine: "reference" });
   expect("diagnostics" in refused && refused.diagnostics.map(({ code }) => code)).toEqual(["FSL7008"]);
   const { summary, events } = await follow(run(experiment([baseline]), options));
   expect(summary).toMatchObject({ status: "failed", failures: [{ stage: "run", code: "FSL7008" }] });

@@ -43,16 +43,16 @@ async function act(cli: Cli, file: string, options: Options): Promise<number> {
   if (compiled.experiment === undefined || code !== undefined) return code ?? exitCodes.invalid;
 
   const { chooseEngine } = await import("../../runtime/engines/select.js");
-  const { RefusedError, settle } = await import("../../runtime/run/preflight.js");
+  const { RefusedError, prepareRun } = await import("../../runtime/run/preflight.js");
   const { run } = await import("../../runtime/run/run.js");
   let started: Run;
   try {
     const asked = runOptions(compiled.project, options);
     // Whatever can be said without fetching anything and without looking for devices is said first.
-    const settling = settle(compiled.experiment, asked);
-    if ("diagnostics" in settling) throw new RefusedError(settling.diagnostics);
+    const preparation = prepareRun(compiled.experiment, asked);
+    if ("diagnostics" in preparation) throw new RefusedError(preparation.diagnostics);
     await fetchWanted(cli, compiled.project.dir, options.engine);
-    const choice = await chooseEngine(settling.settled.asked, compiled.project.dir);
+    const choice = await chooseEngine(preparation.prepared.asked, compiled.project.dir);
     started = run(compiled.experiment, { ...asked, choice });
   } catch (error) {
     if (!(error instanceof RefusedError)) throw error;

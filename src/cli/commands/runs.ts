@@ -1,7 +1,7 @@
 /** `fslc runs`: what has run in this project, and how two evaluations compare on the same episodes. */
 import { join } from "node:path";
 import { DiagnosticError, diagnostic } from "../../compiler/diagnostics/diagnostic.js";
-import type { Compared } from "../../runtime/run/compare.js";
+import type { Comparison } from "../../runtime/run/compare.js";
 import type { Evaluation, RunRecord } from "../../runtime/run/runs.js";
 import type { Project } from "../../runtime/system/project.js";
 import { type Cli, Command, helpExamples } from "../command.js";
@@ -137,7 +137,7 @@ async function show(cli: Cli, asked: string, options: Options): Promise<number> 
 }
 
 /** Each cause once; of several stages, with those that it holds for. */
-function describeUnpaired(compared: readonly Compared[]): string {
+function describeUnpaired(compared: readonly Comparison[]): string {
   const causes = new Map<string, string[]>();
   for (const { a, unpaired } of compared) {
     for (const cause of unpaired) causes.set(cause, [...(causes.get(cause) ?? []), `\`${a.stage}\``]);
@@ -148,14 +148,16 @@ function describeUnpaired(compared: readonly Compared[]): string {
 }
 
 async function compare(cli: Cli, left: string, right: string, options: Options): Promise<number> {
-  const { compareEvaluations, nameOf } = await import("../../runtime/run/compare.js");
+  const { compareEvaluations, evaluationName } = await import("../../runtime/run/compare.js");
   const project = await projectOf(options);
   const [a, b] = [await evaluationsAt(project, left), await evaluationsAt(project, right)];
   const compared = matchEvaluations(a, b, left, right).map(([one, other]) => compareEvaluations(one, other));
   if (compared.every(({ rows }) => rows.length === 0)) {
     const [first] = compared;
     const names =
-      first !== undefined && compared.length === 1 ? { a: nameOf(first.a), b: nameOf(first.b) } : { a: left, b: right };
+      first !== undefined && compared.length === 1
+        ? { a: evaluationName(first.a), b: evaluationName(first.b) }
+        : { a: left, b: right };
     throw new DiagnosticError(diagnostic("FSL7050", undefined, { ...names, why: describeUnpaired(compared) }));
   }
   if (options.json) {
@@ -168,7 +170,7 @@ async function compare(cli: Cli, left: string, right: string, options: Options):
   return exitCodes.done;
 }
 
-function toJson({ a, b, rows, unpaired }: Compared): unknown {
+function toJson({ a, b, rows, unpaired }: Comparison): unknown {
   return {
     a: { run: a.run, stage: a.stage },
     b: { run: b.run, stage: b.stage },

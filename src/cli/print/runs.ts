@@ -1,7 +1,7 @@
 /** `fslc runs`: the list of runs, one run, and two evaluations compared, for people. */
 import { basename, relative } from "node:path";
 import { taskText } from "../../compiler/typed/describe.js";
-import { type Compared, type ComparedRow, nameOf } from "../../runtime/run/compare.js";
+import { type ComparedRow, type Comparison, evaluationName } from "../../runtime/run/compare.js";
 import type { RunRecord } from "../../runtime/run/runs.js";
 import { count, duration, interval, percent, shorten } from "../view/format.js";
 import { table } from "./table.js";
@@ -66,10 +66,10 @@ export function printPaths(title: string, paths: readonly (readonly [of: string,
   );
 }
 
-export function printComparison(compared: Compared, width: number): string {
+export function printComparison(compared: Comparison, width: number): string {
   const { a, b, rows, unpaired } = compared;
   return [
-    `A  ${nameOf(a)}\nB  ${nameOf(b)}`,
+    `A  ${evaluationName(a)}\nB  ${evaluationName(b)}`,
     ...rows.map((row) => comparedRow(row, width)),
     ...(unpaired.length === 0 ? [] : [unpaired.flatMap((text) => hanging("not paired: ", text, width)).join("\n")]),
   ].join("\n\n");

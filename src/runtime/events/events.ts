@@ -87,6 +87,9 @@ export type RunEvent = { readonly time: number } & (
     }
 );
 
+/** An event about one node of the stage graph: every event but the first and the last of a run. */
+export type NodeEvent = Exclude<RunEvent, { type: "run.start" | "run.done" }>;
+
 export interface StageOutline {
   readonly id: string;
   readonly kind: "ingest" | "pretrain" | "meta" | "evaluate";

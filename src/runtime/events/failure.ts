@@ -34,15 +34,15 @@ export interface FailurePlace {
 export function describeFailure(error: unknown, place: FailurePlace): Failure {
   if (error instanceof DiagnosticError) return fromDiagnostic(error.diagnostic);
   if (error instanceof EngineError) return fromDiagnostic(engineDiagnostic(error, place));
-  const wanting = unobtainable(error);
-  if (wanting !== undefined) {
-    return fromDiagnostic(engineDiagnostic(new EngineError("out-of-memory", wanting), place));
+  const detail = outOfMemoryDetail(error);
+  if (detail !== undefined) {
+    return fromDiagnostic(engineDiagnostic(new EngineError("out-of-memory", detail), place));
   }
-  return bug(error, place);
+  return reportBug(error, place);
 }
 
 /** What the system has refused for want of memory outside of every engine; undefined for other errors. */
-function unobtainable(error: unknown): string | undefined {
+function outOfMemoryDetail(error: unknown): string | undefined {
   if (error instanceof RangeError && /array buffer allocation failed/i.test(error.message))
     return "a buffer cannot be had";
   const code = error instanceof Error && "code" in error ? error.code : undefined;
@@ -79,7 +79,7 @@ function engineDiagnostic(error: EngineError, { stage, engine }: FailurePlace): 
 }
 
 /** An error that nobody expected: its stack and the versions go to a file, a sentence to the user. */
-function bug(error: unknown, { stage, engine, dir }: FailurePlace): Failure {
+function reportBug(error: unknown, { stage, engine, dir }: FailurePlace): Failure {
   const name = `bug-${toFileName(stage)}.txt`;
   const path = join(dir, name);
   const details = [

@@ -19,7 +19,7 @@ export interface ComparedRow {
   readonly transductive: { readonly a: boolean; readonly b: boolean };
 }
 
-export interface Compared {
+export interface Comparison {
   readonly a: Evaluation;
   readonly b: Evaluation;
   readonly rows: readonly ComparedRow[];
@@ -28,7 +28,7 @@ export interface Compared {
 }
 
 /** Rows of one task are compared if their episodes are the same, image by image. */
-export function compareEvaluations(a: Evaluation, b: Evaluation): Compared {
+export function compareEvaluations(a: Evaluation, b: Evaluation): Comparison {
   const older = [a, b].filter(({ scores }) => scores === undefined);
   if (a.scores === undefined || b.scores === undefined) {
     return { a, b, rows: [], unpaired: older.map(withoutScores) };
@@ -54,10 +54,10 @@ export function compareEvaluations(a: Evaluation, b: Evaluation): Compared {
 }
 
 function withoutScores(one: Evaluation): string {
-  return `${nameOf(one)} was stored by an older version, without the scores of its episodes; run it anew with \`--force ${one.stage}\``;
+  return `${evaluationName(one)} was stored by an older version, without the scores of its episodes; run it anew with \`--force ${one.stage}\``;
 }
 
-export function nameOf({ run, stage }: Evaluation): string {
+export function evaluationName({ run, stage }: Evaluation): string {
   return `${run}:${stage}`;
 }
 

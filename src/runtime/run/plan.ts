@@ -10,7 +10,7 @@ import { type Choice, chooseEngine } from "../engines/select.js";
 import type { NumericsRecord } from "../store/numerics.js";
 import { allEntries, findEntry, readContent } from "../store/store.js";
 import { projectPaths } from "../system/project.js";
-import { RefusedError, type RunOptions, type Settled, settle } from "./preflight.js";
+import { type PreparedRun, prepareRun, RefusedError, type RunOptions } from "./preflight.js";
 
 /** Stored stages that an explanation of "what has changed" looks at: the newest ones. */
 const comparedStages = 200;
@@ -30,19 +30,23 @@ const peakFactor: Readonly<Record<string, readonly [number, number]>> = {
 
 /** The plan of an experiment, stages that cannot run yet included. @throws RefusedError where an option is refused. */
 export async function plan(experiment: Experiment, options: RunOptions): Promise<PlanReport> {
-  const settling = settle(experiment, options, "with blockers");
-  if ("diagnostics" in settling) throw new RefusedError(settling.diagnostics);
-  const { settled } = settling;
+  const preparation = prepareRun(experiment, options, "with blockers");
+  if ("diagnostics" in preparation) throw new RefusedError(preparation.diagnostics);
+  const { prepared } = preparation;
   try {
-    return await planSettled(settled, settled.choice ?? (await chooseEngine(settled.asked, settled.project.dir)), true);
+    return await planPrepared(
+      prepared,
+      prepared.choice ?? (await chooseEngine(prepared.asked, prepared.project.dir)),
+      true,
+    );
   } catch (error) {
     throw error instanceof DiagnosticError ? new RefusedError([error.diagnostic]) : error;
   }
 }
 
 /** With `costs` every stage is lowered, which takes a while for large ones. */
-export async function planSettled(settled: Settled, engine: Choice, costs: boolean): Promise<PlanReport> {
-  const { experiment, graph, project, seed, serves, force } = settled;
+export async function planPrepared(prepared: PreparedRun, engine: Choice, costs: boolean): Promise<PlanReport> {
+  const { experiment, graph, project, seed, acceptedNumerics, force } = prepared;
   const at = { cacheDir: projectPaths.data(project), projectDir: project.dir };
   const data: Record<string, string | undefined> = {};
   for (const node of graph.nodes) {
@@ -53,7 +57,7 @@ export async function planSettled(settled: Settled, engine: Choice, costs: boole
     seed,
     wanted: graph.nodes.flatMap((node) => (node.kind === "ingest" ? [] : [node.id])),
     lookup: (key) => {
-      const entry = findEntry(store, key, serves);
+      const entry = findEntry(store, key, acceptedNumerics);
       return entry && { output: entry.manifest.output, by: computedBy(entry.manifest.numerics) };
     },
     force,

@@ -32,21 +32,24 @@ export interface RunOptions {
   readonly exact?: boolean;
 }
 
-/** What a run does, settled but for the engine that computes what is not stored: for that, the machine is looked at. */
-export type Settled = Omit<ScheduleOptions, "runDir" | "world"> & { readonly asked: Asked; readonly choice?: Choice };
+/** What a run does, prepared but for the engine that computes what is not stored: for that, the machine is looked at. */
+export type PreparedRun = Omit<ScheduleOptions, "runDir" | "world"> & {
+  readonly asked: Asked;
+  readonly choice?: Choice;
+};
 
-/** The settled options, or every reason why the run is refused: unknown names, stages that check but cannot run yet. */
-export function settle(
+/** The prepared options, or every reason why the run is refused: unknown names, stages that check but cannot run yet. */
+export function prepareRun(
   experiment: Experiment,
   options: RunOptions,
   stages: "runnable" | "with blockers" = "runnable",
-): { readonly settled: Settled } | { readonly diagnostics: readonly Diagnostic[] } {
+): { readonly prepared: PreparedRun } | { readonly diagnostics: readonly Diagnostic[] } {
   const diagnostics: Diagnostic[] = [];
   const ids = (option: string, names: readonly string[]): string[] =>
     names.flatMap((name) => {
-      const stage = experiment.stages.find(({ id }) => id === name) ?? onlyNamed(experiment, name);
+      const stage = experiment.stages.find(({ id }) => id === name) ?? uniqueByName(experiment, name);
       if (stage !== undefined) return [stage.id];
-      const help = among(
+      const help = suggestStages(
         name,
         experiment.stages.map(({ id }) => id),
       );
@@ -74,7 +77,7 @@ export function settle(
   if (stages === "runnable") diagnostics.push(...blockers(graph));
   if (diagnostics.length > 0) return { diagnostics };
   return {
-    settled: {
+    prepared: {
       experiment,
       graph,
       project: options.project,
@@ -82,7 +85,7 @@ export function settle(
       threads: threadBudget(threads),
       asked,
       ...(options.choice === undefined ? {} : { choice: options.choice }),
-      serves: {
+      acceptedNumerics: {
         ...(engine === undefined || engine === auto ? {} : { engine }),
         ...(device === undefined ? {} : { device: device.startsWith("gpu") ? "gpu" : device }),
       },
@@ -93,14 +96,14 @@ export function settle(
 }
 
 /** The name that was meant, or else those that there are. */
-function among(name: string, names: readonly string[]): string[] {
+function suggestStages(name: string, names: readonly string[]): string[] {
   const near = didYouMean(name, names);
   if (near !== undefined) return [`did you mean \`${near}\`?`];
   return names.length === 0 ? [] : [`there are ${names.map((known) => `\`${known}\``).join(", ")}`];
 }
 
 /** A stage by its bare name, where only one module has a stage called so. */
-function onlyNamed(experiment: Experiment, name: string): Experiment["stages"][number] | undefined {
+function uniqueByName(experiment: Experiment, name: string): Experiment["stages"][number] | undefined {
   const named = experiment.stages.filter((stage) => stage.name === name);
   return named.length === 1 ? named[0] : undefined;
 }

@@ -9,8 +9,8 @@ import { Scheduler, type ScheduleSummary, type World } from "../scheduler/schedu
 import { version } from "../system/package.js";
 import { projectPaths } from "../system/project.js";
 import { runInWorker } from "../worker/client.js";
-import { planSettled } from "./plan.js";
-import { RefusedError, type RunOptions, type Settled, settle } from "./preflight.js";
+import { planPrepared } from "./plan.js";
+import { type PreparedRun, prepareRun, RefusedError, type RunOptions } from "./preflight.js";
 import { createRunFolder, type RunFolder } from "./run-folder.js";
 
 export interface RunSummary extends ScheduleSummary {
@@ -37,14 +37,14 @@ export interface Run {
  * on this machine fails the run, unless `chooseEngine` was asked before.
  */
 export function run(experiment: Experiment, options: RunOptions): Run {
-  const settling = settle(experiment, options);
-  if ("diagnostics" in settling) throw new RefusedError(settling.diagnostics);
-  return start(settling.settled, realWorld(settling.settled));
+  const preparation = prepareRun(experiment, options);
+  if ("diagnostics" in preparation) throw new RefusedError(preparation.diagnostics);
+  return startRun(preparation.prepared, realWorld(preparation.prepared));
 }
 
 /** The same over a world of the caller's making. */
-export function start(settled: Settled, world: World): Run {
-  const folder = createRunFolder(projectPaths.runs(settled.project), new Date());
+export function startRun(prepared: PreparedRun, world: World): Run {
+  const folder = createRunFolder(projectPaths.runs(prepared.project), new Date());
   const channel = new Channel<RunEvent>();
   let unwritten: { readonly error: unknown } | undefined;
   const emit = (event: RunEvent): void => {
@@ -53,17 +53,17 @@ export function start(settled: Settled, world: World): Run {
     try {
       folder.append(event);
     } catch (error) {
-      // Events come from a worker's messages, where nobody catches: `conduct` tells it once the worker is gone.
+      // Events come from a worker's messages, where nobody catches: `executeRun` reports it once the worker is gone.
       unwritten = { error };
       scheduler.abort();
     }
   };
-  const scheduler = new Scheduler({ ...settled, runDir: folder.dir, world }, emit);
+  const scheduler = new Scheduler({ ...prepared, runDir: folder.dir, world }, emit);
   return {
     id: folder.id,
     dir: folder.dir,
     events: channel,
-    done: conduct(settled, folder, scheduler, emit, () => unwritten).finally(() => {
+    done: executeRun(prepared, folder, scheduler, emit, () => unwritten).finally(() => {
       channel.close();
       folder.close();
     }),
@@ -72,17 +72,17 @@ export function start(settled: Settled, world: World): Run {
   };
 }
 
-async function conduct(
-  settled: Settled,
+async function executeRun(
+  prepared: PreparedRun,
   folder: RunFolder,
   scheduler: Scheduler,
   emit: (event: RunEvent) => void,
   unwritten: () => { readonly error: unknown } | undefined,
 ): Promise<RunSummary> {
-  const { experiment, graph, seed, asked } = settled;
+  const { experiment, graph, seed, asked } = prepared;
   const started = performance.now();
   let summary: ScheduleSummary;
-  const chosen = await chosenEngine(settled);
+  const chosen = await chosenEngine(prepared);
   const engine = "choice" in chosen ? chosen.choice : undefined;
   try {
     emit({
@@ -96,7 +96,7 @@ async function conduct(
       stages: graph.nodes.map(({ id, kind, name, needs }) => ({ id, kind, name, needs })),
     });
     if ("problem" in chosen) throw chosen.problem;
-    folder.write("plan.json", `${JSON.stringify(await planSettled(settled, chosen.choice, false), null, 2)}\n`);
+    folder.write("plan.json", `${JSON.stringify(await planPrepared(prepared, chosen.choice, false), null, 2)}\n`);
     summary = await scheduler.run(chosen.choice);
     const lost = unwritten();
     if (lost !== undefined) throw lost.error;
@@ -118,7 +118,11 @@ async function conduct(
   return { run: folder.id, seconds, ...summary };
 }
 
-async function chosenEngine({ choice, asked, project }: Settled): Promise<{ choice: Choice } | { problem: unknown }> {
+async function chosenEngine({
+  choice,
+  asked,
+  project,
+}: PreparedRun): Promise<{ choice: Choice } | { problem: unknown }> {
   try {
     return { choice: choice ?? (await chooseEngine(asked, project.dir)) };
   } catch (problem) {
@@ -127,7 +131,7 @@ async function chosenEngine({ choice, asked, project }: Settled): Promise<{ choi
 }
 
 /** Packs as the data room keeps them, workers as processes. */
-export function realWorld({ project }: Settled): World {
+export function realWorld({ project }: PreparedRun): World {
   const at = { cacheDir: projectPaths.data(project), projectDir: project.dir };
   return {
     packed: (dataset) => findPack(dataset, at),

@@ -4,7 +4,7 @@ import { join, resolve } from "node:path";
 import { didYouMean } from "../../common/did-you-mean.js";
 import { DiagnosticError, diagnostic } from "../../compiler/diagnostics/diagnostic.js";
 import type { Numerics } from "../engines/engine.js";
-import type { RunEvent } from "../events/events.js";
+import type { NodeEvent, RunEvent } from "../events/events.js";
 import { type Manifest, parseManifest, withInterval } from "../store/manifest.js";
 import { resultsDir } from "../store/run-results.js";
 import { parseScores, type Scores, scoresFile } from "../store/scores.js";
@@ -53,7 +53,7 @@ export function readRun(dir: string): RunRecord | undefined {
 }
 
 /** How each stage of a run ended, in the order of their ends. */
-export function endsOfStages(run: RunRecord): StageEvent[] {
+export function endsOfStages(run: RunRecord): NodeEvent[] {
   return eventsOf(run, ["stage.done", "stage.cached", "stage.failed"]);
 }
 
@@ -67,10 +67,8 @@ export function numericsOfStages(run: RunRecord): ReadonlyMap<string, Numerics> 
   return found;
 }
 
-type StageEvent = Exclude<RunEvent, { type: "run.start" | "run.done" }>;
-
-function eventsOf({ dir }: RunRecord, types: readonly StageEvent["type"][]): StageEvent[] {
-  const found: StageEvent[] = [];
+function eventsOf({ dir }: RunRecord, types: readonly NodeEvent["type"][]): NodeEvent[] {
+  const found: NodeEvent[] = [];
   for (const line of linesOf(join(dir, "events.ndjson"))) {
     if (!types.some((type) => line.includes(`"${type}"`))) continue;
     const event = parseEvent(line);

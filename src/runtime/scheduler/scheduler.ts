@@ -7,13 +7,13 @@ import type { StageGraph, StageNode } from "../../compiler/stages/graph.js";
 import { keyContent, stageKey } from "../../compiler/stages/key.js";
 import type { Dataset, Experiment, Stage } from "../../compiler/typed/tree.js";
 import type { Choice } from "../engines/select.js";
-import type { Result, RunEvent } from "../events/events.js";
+import type { NodeEvent, Result, RunEvent } from "../events/events.js";
 import { describeFailure, type Failure, locate } from "../events/failure.js";
 import { nodeHost } from "../host/host.js";
 import type { Job, Outcome } from "../stages/job.js";
 import type { ReportData } from "../store/manifest.js";
-import { keepResults, renamed } from "../store/run-results.js";
-import { findEntry, readEntry, type StoreEntry, type Wanted } from "../store/store.js";
+import { saveResults, withCurrentNames } from "../store/run-results.js";
+import { type AcceptedNumerics, findEntry, readEntry, type StoreEntry } from "../store/store.js";
 import { acquireLock } from "../system/lock.js";
 import { type Project, projectPaths, toFileName } from "../system/project.js";
 import type { ThreadBudget } from "../system/threads.js";
@@ -38,8 +38,8 @@ export interface ScheduleOptions {
   readonly runDir: string;
   readonly seed: number;
   readonly threads: ThreadBudget;
-  /** Which stored entries serve: those of the engine and the kind of device that the user named. */
-  readonly serves: Pick<Wanted, "engine" | "device">;
+  /** Which stored entries are accepted: those of the engine and the kind of device that the user named. */
+  readonly acceptedNumerics: Pick<AcceptedNumerics, "engine" | "device">;
   /** Only entries of exactly this machine's numerics serve (`--exact`). */
   readonly exact: boolean;
   /** Ids of stages to run although the store has them. */
@@ -47,8 +47,7 @@ export interface ScheduleOptions {
   readonly world: World;
 }
 
-export type ScheduleEvent = Exclude<RunEvent, { type: "run.start" | "run.done" }>;
-type NewEvent = ScheduleEvent extends infer E ? (E extends unknown ? Omit<E, "time"> : never) : never;
+type NewEvent = NodeEvent extends infer E ? (E extends unknown ? Omit<E, "time"> : never) : never;
 
 export interface StageFailure extends Failure {
   readonly stage: string;
@@ -71,7 +70,7 @@ export interface ScheduleSummary {
 
 export class Scheduler {
   private readonly options: ScheduleOptions;
-  private readonly emit: (event: RunEvent) => void;
+  private readonly onEvent: (event: RunEvent) => void;
   private readonly entries = new Map<string, StoreEntry>();
   private readonly packs = new Map<string, PackPlace>();
   private readonly results: Result[] = [];
@@ -84,7 +83,7 @@ export class Scheduler {
 
   constructor(options: ScheduleOptions, emit: (event: RunEvent) => void) {
     this.options = options;
-    this.emit = emit;
+    this.onEvent = emit;
   }
 
   /** Ends after the current step; what has finished is kept. */
@@ -108,7 +107,7 @@ export class Scheduler {
       const missing = node.needs.find((id) => this.unfinished.has(id));
       if (missing !== undefined) {
         this.unfinished.add(node.id);
-        this.say({ type: "stage.note", stage: node.id, message: `not run: it needs \`${missing}\`` });
+        this.emit({ type: "stage.note", stage: node.id, message: `not run: it needs \`${missing}\`` });
         continue;
       }
       const place = { stage: node.id, engine: engine.name, dir: this.options.runDir };
@@ -119,9 +118,9 @@ export class Scheduler {
       if (interrupted) break;
       const { code, message, fix, span } = failure;
       const at = span === undefined ? undefined : locate(span, nodeHost(this.options.project).readFile);
-      const told = { stage: node.id, code, message, fix, at };
-      this.failures.push(span === undefined ? told : { ...told, span });
-      this.say({ type: "stage.failed", ...told });
+      const event = { stage: node.id, code, message, fix, at };
+      this.failures.push(span === undefined ? event : { ...event, span });
+      this.emit({ type: "stage.failed", ...event });
     }
     // A stop that came too late to leave anything undone interrupts nothing.
     const status = interrupted ? "interrupted" : this.failures.length > 0 ? "failed" : "done";
@@ -137,7 +136,7 @@ export class Scheduler {
     const ready = await this.options.world.packed(dataset);
     if (ready !== undefined) {
       this.packs.set(dataset.id, ready);
-      this.say({ type: "stage.cached", stage: id, key: ready.digest, numerics: undefined, results: [] });
+      this.emit({ type: "stage.cached", stage: id, key: ready.digest, numerics: undefined, results: [] });
       return undefined;
     }
     const lock = await this.lock(id, `data-${toFileName(dataset.id)}`);
@@ -151,7 +150,7 @@ export class Scheduler {
       if (pack === undefined) throw new Error(`the dataset ${dataset.id} is still not packed after its ingest`);
       this.packs.set(dataset.id, pack);
       const seconds = (performance.now() - started) / 1000;
-      this.say({ type: "stage.done", stage: id, key: pack.digest, seconds, results: [] });
+      this.emit({ type: "stage.done", stage: id, key: pack.digest, seconds, results: [] });
       return undefined;
     } finally {
       lock.release();
@@ -182,7 +181,7 @@ export class Scheduler {
       if (outcome.reused) this.cached(node.stage, key, entry.entry);
       else {
         const results = this.take(node.stage, entry.entry);
-        this.say({
+        this.emit({
           type: "stage.done",
           stage: node.id,
           key,
@@ -198,10 +197,10 @@ export class Scheduler {
 
   /** Serves a stage from the store if that holds what is allowed. With `exact`, only a worker can tell. */
   private serve(stage: Stage, key: string): boolean {
-    const { project, serves, exact } = this.options;
+    const { project, acceptedNumerics, exact } = this.options;
     if (exact) return false;
-    const entry = findEntry(projectPaths.store(project), key, serves, (dir, problem) =>
-      this.say({ type: "stage.note", stage: stage.id, message: `the stored ${dir} is not used: ${problem}` }),
+    const entry = findEntry(projectPaths.store(project), key, acceptedNumerics, (dir, problem) =>
+      this.emit({ type: "stage.note", stage: stage.id, message: `the stored ${dir} is not used: ${problem}` }),
     );
     if (entry === undefined) return false;
     this.cached(stage, key, entry);
@@ -210,14 +209,14 @@ export class Scheduler {
 
   private cached(stage: Stage, key: string, entry: StoreEntry): void {
     const results = this.take(stage, entry);
-    this.say({ type: "stage.cached", stage: stage.id, key, numerics: entry.manifest.numerics, results });
+    this.emit({ type: "stage.cached", stage: stage.id, key, numerics: entry.manifest.numerics, results });
   }
 
   private take(stage: Stage, entry: StoreEntry): Result[] {
     const { id } = stage;
-    const named = { ...entry, manifest: renamed(entry.manifest, stage) };
+    const named = { ...entry, manifest: withCurrentNames(entry.manifest, stage) };
     this.entries.set(id, named);
-    if (stage.kind === "evaluate") this.files.push(...keepResults(this.options.runDir, id, named));
+    if (stage.kind === "evaluate") this.files.push(...saveResults(this.options.runDir, id, named));
     const results = named.manifest.results.map((result) => ({ stage: id, ...result }));
     this.results.push(...results);
     this.reports.push(...named.manifest.reports.map((report) => ({ stage: id, ...report })));
@@ -239,7 +238,7 @@ export class Scheduler {
     const reuseExact = exact && !force.has(task.node);
     this.worker = world.work(
       { ...task, experiment, project, runDir, seed, threads, engine, reuseExact, packs },
-      this.emit,
+      this.onEvent,
     );
     try {
       return await this.worker.outcome;
@@ -252,7 +251,7 @@ export class Scheduler {
     return acquireLock(projectPaths.locks(this.options.project), name, {
       signal: this.stopping.signal,
       onWait: ({ pid, host }) =>
-        this.say({
+        this.emit({
           type: "stage.note",
           stage: id,
           message: `another run computes it (process ${pid} on ${host}); waiting for that`,
@@ -264,8 +263,8 @@ export class Scheduler {
     return this.stopping.signal.aborted;
   }
 
-  private say(event: NewEvent): void {
-    this.emit({ time: Date.now(), ...event });
+  private emit(event: NewEvent): void {
+    this.onEvent({ time: Date.now(), ...event });
   }
 }
 

@@ -4,7 +4,7 @@ import type { Metric, Task } from "../../compiler/typed/tree.js";
 import type { Episode, Loader } from "../data/contract.js";
 import { shuffledImages } from "../data/index.js";
 import type { Handle, HostTensor } from "../engines/engine.js";
-import { type StageContext, sayRounds } from "./context.js";
+import { roundProgress, type StageContext } from "./context.js";
 import { allocateFeeds, type Feeds, feedData } from "./feeds.js";
 import type { Rows } from "./rows.js";
 import type { StagedExecutable } from "./staged.js";
@@ -50,13 +50,13 @@ export async function classify(request: ClassifyRequest, feed: Feeder, context: 
     ? new Float32Array(episodes.length * queries * task.way)
     : undefined;
   const feeds = allocateFeeds(program);
-  const onRound = request.announce ? sayRounds(context, "inner loop") : undefined;
+  const onRound = request.announce ? roundProgress(context, "inner loop") : undefined;
   for (let start = 0; start < episodes.length; start += perRun) {
     const count = Math.min(perRun, episodes.length - start);
     // A short last run keeps episodes of the one before it at its end: their answers are dropped.
     await feed(feeds, start, count);
     fillOrders(feeds, context.job.seed, start, count);
-    const host = await executable.run({ ...weights, ...feeds }, context.pace, onRound);
+    const host = await executable.run({ ...weights, ...feeds }, context.progress, onRound);
     const take = (target: Float32Array | Int32Array, name: string): void => {
       const data = host[name]?.data;
       if (data === undefined) throw new Error(`the classification gave no ${name}`);
@@ -68,10 +68,10 @@ export async function classify(request: ClassifyRequest, feed: Feeder, context: 
     take(unscored, "unscored");
     for (const [k, hits] of top) take(hits, `top${k}`);
     if (logits !== undefined) take(logits, "logits");
-    context.pace.step();
+    context.progress.step();
     if (request.announce) {
       const done = start + count;
-      context.say({ type: "stage.progress", phase: "classify", done, total: episodes.length, unit: "episodes" });
+      context.emit({ type: "stage.progress", phase: "classify", done, total: episodes.length, unit: "episodes" });
     }
   }
   return { correct, top, predicted, unscored, logits };

@@ -3,22 +3,26 @@ import type { RunEvent } from "../events/events.js";
 import type { Job } from "./job.js";
 import { patienceFor } from "./patience.js";
 
-type StageEvent = Extract<
+type PlacedStageEvent = Extract<
   RunEvent,
   { type: "stage.start" | "stage.progress" | "stage.step" | "stage.validate" | "stage.note" }
 >;
 /** An event as a driver says it: the time and the stage are filled in. */
-export type Said = StageEvent extends infer E ? (E extends unknown ? Omit<E, "time" | "stage"> : never) : never;
+export type StageEvent = PlacedStageEvent extends infer E
+  ? E extends unknown
+    ? Omit<E, "time" | "stage">
+    : never
+  : never;
 
 export interface StageContext {
   readonly job: Job;
-  readonly say: (event: Said) => void;
-  readonly pace: Pace;
+  readonly emit: (event: StageEvent) => void;
+  readonly progress: ProgressTracker;
 }
 
 /** Says how far a long loop inside a stage has come, which is minutes between two other lines. */
-export function sayRounds({ say }: StageContext, phase: string): (done: number, most: number) => void {
-  return (done, total) => say({ type: "stage.progress", phase, done, total, unit: "rounds" });
+export function roundProgress({ emit }: StageContext, phase: string): (done: number, most: number) => void {
+  return (done, total) => emit({ type: "stage.progress", phase, done, total, unit: "rounds" });
 }
 
 /** Thrown where a driver notices, between two steps, that it has been asked to stop. */
@@ -30,7 +34,7 @@ export class Stopped extends Error {
 }
 
 /** Counts progress for the watchdog, and hears the word to stop. */
-export class Pace {
+export class ProgressTracker {
   private longest = 0;
   private last = performance.now();
   private readonly report: (patience: number) => void;
@@ -42,7 +46,7 @@ export class Pace {
   }
 
   /** What comes now cannot be compared with steps (loading a library, building a graph): start measuring after it. */
-  prepared(): void {
+  endPreparation(): void {
     this.last = performance.now();
     this.report(0);
     this.check();
@@ -70,7 +74,7 @@ export class Pace {
  * Lets at most ten events of a kind through in a second, and always the last of a series. Whoever reads them draws
  * no more often; validations and notes are rare and pass.
  */
-export function throttled(say: (event: Said) => void, now: () => number = () => performance.now()): typeof say {
+export function throttled(emit: (event: StageEvent) => void, now: () => number = () => performance.now()): typeof emit {
   const last = new Map<string, number>();
   return (event) => {
     const key = event.type === "stage.progress" ? `progress ${event.phase}` : event.type;
@@ -81,6 +85,6 @@ export function throttled(say: (event: Said) => void, now: () => number = () => 
     const time = now();
     if (!final && time - (last.get(key) ?? Number.NEGATIVE_INFINITY) < 100) return;
     last.set(key, time);
-    say(event);
+    emit(event);
   };
 }

@@ -68,9 +68,9 @@ export async function embed(request: EmbedRequest, context: StageContext): Promi
         if (!(data instanceof Float32Array)) throw new Error(`the embedding gave no ${name}`);
         kept.write(start, data.subarray(0, filled * kept.width));
       }
-      context.pace.step();
+      context.progress.step();
       if (request.announce) {
-        context.say({
+        context.emit({
           type: "stage.progress",
           phase: "embed",
           done: start + filled,

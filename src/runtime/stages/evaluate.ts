@@ -8,11 +8,11 @@ import type { Engine } from "../engines/engine.js";
 import { type Classified, imagesOf, outputsOf, perEpisode } from "./classify.js";
 import type { StageContext } from "./context.js";
 import { datasetOf, packedSplit } from "./datasets.js";
-import { fitted } from "./fit.js";
+import { computeFits } from "./fit.js";
 import { type Evaluated, reportOn, type ScoredEpisodes } from "./reports.js";
 import type { Rows } from "./rows.js";
 import { Embedder, Scorer } from "./scorer.js";
-import { startingWeights } from "./weights.js";
+import { initialWeightsOf } from "./weights.js";
 
 interface Row {
   /** Its place among the stage's. */
@@ -82,9 +82,9 @@ async function scoreGroup(
 ): Promise<[Row, Classified][]> {
   const ref = group[0]?.row.split;
   if (ref === undefined) return [];
-  const { job, pace } = context;
+  const { job, progress } = context;
   const encoder = stage.encoder.value;
-  const encoderWeights = startingWeights(encoderDecls(stage.encoder), job);
+  const encoderWeights = initialWeightsOf(encoderDecls(stage.encoder), job);
   const source = { ...datasetOf(job.experiment, packs, ref.dataset), split: ref.split };
   let rows: ReadonlyMap<string, Rows> = new Map();
   let width = 0;
@@ -92,7 +92,7 @@ async function scoreGroup(
     const outputs = outputsOf(...group.map(({ row }) => row.metric));
     const embedder = await Embedder.create(encoder, outputs, source, encoderWeights, engine, context);
     try {
-      pace.prepared();
+      progress.endPreparation();
       const images = imagesOf(group.flatMap(({ episodes, disjoint }) => [...episodes, ...disjoint]));
       rows = await embedder.run(images, undefined, true);
       width = embedder.width;
@@ -106,14 +106,14 @@ async function scoreGroup(
       const { metric, task } = row.row;
       const metricDecls = metricWeights({ ...stage.metric, value: metric }, encoder);
       const request = { metric, fitFrom: stage.fitFrom, encoder, weights: encoderWeights };
-      const constants = await fitted(request, packs, engine, context);
-      const weights = { ...encoderWeights, ...startingWeights(metricDecls, job), ...constants };
+      const constants = await computeFits(request, packs, engine, context);
+      const weights = { ...encoderWeights, ...initialWeightsOf(metricDecls, job), ...constants };
       const episodes = [...row.episodes, ...row.disjoint];
       const options = { metric, task, encoder, episodes, report: stage.report, announce: true };
       const from = stage.embedOnce.legal ? { width } : { direct: source };
       const scorer = await Scorer.create(options, from, weights, engine, context);
       try {
-        pace.prepared();
+        progress.endPreparation();
         scored.push([row, await scorer.run(rows, undefined)]);
       } finally {
         await scorer.dispose();

@@ -21,7 +21,7 @@ import { projectPaths } from "../system/project.js";
 import { reason } from "../system/reason.js";
 import { sha256 } from "../system/sha256.js";
 import { chunks } from "./chunks.js";
-import { type StageContext, sayRounds } from "./context.js";
+import { roundProgress, type StageContext } from "./context.js";
 import { datasetOf, packedSplit } from "./datasets.js";
 import { allocateFeeds, feedData } from "./feeds.js";
 import { Embedder, type Source } from "./scorer.js";
@@ -39,7 +39,7 @@ export interface FitRequest {
 }
 
 /** The fitted values by the name of the input that takes them (`fit:<name>`). */
-export async function fitted(
+export async function computeFits(
   { metric, fitFrom, encoder, weights }: FitRequest,
   packs: ReadonlyMap<string, Pack>,
   engine: Engine,
@@ -63,15 +63,15 @@ export async function fitted(
     ]),
   );
   const file = join(projectPaths.fits(job.project), `${key}.safetensors`);
-  const known = stored(file);
+  const known = readFits(file);
   if (known !== undefined) return known;
-  const values = await compute(program, source, images, { encoder, weights }, engine, context);
-  keep(file, values);
+  const values = await fitOverRows(program, source, images, { encoder, weights }, engine, context);
+  writeFits(file, values);
   return values;
 }
 
 /** What was fitted before; undefined where nothing was, or the file is damaged: then it is computed again. */
-function stored(file: string): HostTensors | undefined {
+function readFits(file: string): HostTensors | undefined {
   if (!existsSync(file)) return undefined;
   try {
     return decodeSafetensors(readFileSync(file));
@@ -82,7 +82,7 @@ function stored(file: string): HostTensors | undefined {
 }
 
 /** Written beside and renamed into place: whole or absent. */
-function keep(file: string, values: HostTensors): void {
+function writeFits(file: string, values: HostTensors): void {
   const beside = `${file}.${process.pid}`;
   try {
     mkdirSync(dirname(file), { recursive: true });
@@ -113,7 +113,7 @@ function imagesOf({ pack, split }: Source, program: SegmentedProgram, ref: Split
   return Int32Array.from({ length: count }, (_, image) => image);
 }
 
-async function compute(
+async function fitOverRows(
   program: SegmentedProgram,
   source: Source,
   images: Int32Array,
@@ -125,7 +125,7 @@ async function compute(
   const outputs = Object.keys(feeds).map((name) => name.slice(name.indexOf(".") + 1));
   const embedder = await Embedder.create(encoder, outputs, source, weights, engine, context);
   try {
-    context.pace.prepared();
+    context.progress.endPreparation();
     const rows = await embedder.run(images, undefined, true);
     try {
       for (const name of Object.keys(feeds))
@@ -138,8 +138,8 @@ async function compute(
   }
   const executable = await StagedExecutable.compile(program, undefined, engine);
   try {
-    context.pace.prepared();
-    return await executable.run(feeds, context.pace, sayRounds(context, "fit"));
+    context.progress.endPreparation();
+    return await executable.run(feeds, context.progress, roundProgress(context, "fit"));
   } finally {
     await executable.dispose();
   }

@@ -5,11 +5,11 @@ import { projectPaths } from "../system/project.js";
 import { type StageContext, Stopped } from "./context.js";
 
 export async function runIngest(dataset: Dataset, context: StageContext): Promise<void> {
-  const { job, pace, say } = context;
+  const { job, progress, emit } = context;
   const abort = new AbortController();
   // An ingest is not made of steps that it could be asked between: look out for the word to stop.
   const watch = setInterval(() => {
-    if (pace.stopping) abort.abort();
+    if (progress.stopping) abort.abort();
   }, 100);
   try {
     const pack = await ingest(dataset, {
@@ -17,14 +17,14 @@ export async function runIngest(dataset: Dataset, context: StageContext): Promis
       projectDir: job.project.dir,
       threads: job.threads.engine,
       signal: abort.signal,
-      onProgress: (progress) => {
-        if (!pace.stopping) pace.step();
-        say({ type: "stage.progress", ...progress });
+      onProgress: (report) => {
+        if (!progress.stopping) progress.step();
+        emit({ type: "stage.progress", ...report });
       },
     });
     if (pack.skipped.length > 0) {
       const some = pack.skipped.slice(0, 3).join(", ");
-      say({ type: "stage.note", message: `${pack.skipped.length} unreadable images left out: ${some}, …` });
+      emit({ type: "stage.note", message: `${pack.skipped.length} unreadable images left out: ${some}, …` });
     }
   } catch (error) {
     if (abort.signal.aborted) throw new Stopped();

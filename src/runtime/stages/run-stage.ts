@@ -19,10 +19,10 @@ import { runMeta } from "./meta.js";
 import { runPretrain } from "./pretrain.js";
 
 export async function runStage(context: StageContext): Promise<Outcome> {
-  const { job, say } = context;
+  const { job, emit } = context;
   const dataset = Object.values(job.experiment.datasets).find(({ id }) => ingestId(id) === job.node);
   if (dataset !== undefined) {
-    say({ type: "stage.start", attempt: 1, engine: undefined });
+    emit({ type: "stage.start", attempt: 1, engine: undefined });
     await runIngest(dataset, context);
     return { kind: "packed" };
   }
@@ -34,10 +34,10 @@ export async function runStage(context: StageContext): Promise<Outcome> {
     const entry = findEntry(projectPaths.store(job.project), job.key, { numerics: numericsId(numerics) });
     if (entry !== undefined) return { kind: "stored", dir: entry.dir, reused: true };
   }
-  say({ type: "stage.start", attempt: 1, engine: engine.numerics });
+  emit({ type: "stage.start", attempt: 1, engine: engine.numerics });
   const started = performance.now();
   const packs = await openPacks(stage, job);
-  context.pace.prepared();
+  context.progress.endPreparation();
   const made = await drive(stage, packs, engine, context);
   const entry = writeEntry(projectPaths.store(job.project), {
     key: job.key,

@@ -5,7 +5,7 @@
 import type { LoopSegment, Segment, SegmentedProgram } from "../../compiler/lower/index.js";
 import type { Program } from "../../compiler/tensor/ir.js";
 import type { Engine, Executable, Handle, HostTensor, HostTensors } from "../engines/engine.js";
-import type { Pace } from "./context.js";
+import type { ProgressTracker } from "./context.js";
 import { inputNames, pick } from "./feeds.js";
 
 type Arguments = Readonly<Record<string, Handle | HostTensor>>;
@@ -45,8 +45,8 @@ export class StagedExecutable {
     return new StagedExecutable(program, executables, constants !== undefined ? weights : new Set(), engine);
   }
 
-  /** Host outputs for weights (those that are not baked in) and feeds. `pace` is told of each round. */
-  async run(args: Arguments, pace: Pace, onRound?: RoundListener): Promise<HostTensors> {
+  /** Host outputs for weights (those that are not baked in) and feeds. Counts each round as progress. */
+  async run(args: Arguments, progress: ProgressTracker, onRound?: RoundListener): Promise<HostTensors> {
     const values: Values = new Map();
     let host: HostTensors = {};
     const { segments } = this.program;
@@ -58,7 +58,7 @@ export class StagedExecutable {
           const result = await executable.run(this.argumentsOf(segment.program, args, values));
           for (const [name, handle] of Object.entries(result.device)) values.set(name, handle);
           host = result.host;
-        } else await this.loop(segment, executable, args, values, pace, onRound);
+        } else await this.loop(segment, executable, args, values, progress, onRound);
         this.freeUnused(values, segments.slice(place + 1));
       }
       return host;
@@ -76,7 +76,7 @@ export class StagedExecutable {
     executable: Executable,
     args: Arguments,
     values: Values,
-    pace: Pace,
+    progress: ProgressTracker,
     onRound: RoundListener | undefined,
   ): Promise<void> {
     const { program, bound, moves, active } = segment;
@@ -94,7 +94,7 @@ export class StagedExecutable {
       }
       const kept = new Set(values.values());
       for (const handle of before.values()) if (!kept.has(handle)) this.engine.free(handle);
-      pace.step();
+      progress.step();
       if (round % roundsPerLook !== 0 && round !== bound) continue;
       if (round < bound) onRound?.(round, bound);
       if (active === undefined) continue;

@@ -11,7 +11,7 @@ import type { StageContext } from "./context.js";
 import type { Feeds } from "./feeds.js";
 import { Stepper } from "./stepper.js";
 import type { Validator } from "./validate.js";
-import { startingWeights } from "./weights.js";
+import { initialWeightsOf } from "./weights.js";
 
 /** Where a step's images come from: pure functions of the step. */
 export interface Batches {
@@ -42,7 +42,7 @@ const ahead = 3;
 
 export async function train(options: TrainOptions, engine: Engine, context: StageContext): Promise<Trained> {
   const { training } = options;
-  const start = { ...startingWeights(training.weights, context.job), ...options.fitted };
+  const start = { ...initialWeightsOf(training.weights, context.job), ...options.fitted };
   const stepper = await Stepper.create(training, start, engine);
   try {
     return await trainWith(stepper, options, context);
@@ -53,7 +53,7 @@ export async function train(options: TrainOptions, engine: Engine, context: Stag
 
 async function trainWith(stepper: Stepper, options: TrainOptions, context: StageContext): Promise<Trained> {
   const { duration, batches, loader } = options;
-  const { job, say, pace } = context;
+  const { job, emit, progress } = context;
   const { epochs, stepsPerEpoch, perStep } = duration;
   const steps = epochs * stepsPerEpoch;
   const epochOf = (step: number): number => Math.floor((step - 1) / stepsPerEpoch) + 1;
@@ -63,7 +63,7 @@ async function trainWith(stepper: Stepper, options: TrainOptions, context: Stage
   const best = new Best();
   let kept: HostTensors | undefined;
   let last = { step: steps, epoch: epochs };
-  pace.prepared();
+  progress.endPreparation();
   for (let step = 1; step <= steps; step++) {
     for (; next <= Math.min(steps, step + ahead); next++) {
       const images = batches.images(next);
@@ -81,7 +81,7 @@ async function trainWith(stepper: Stepper, options: TrainOptions, context: Stage
     if (!finite) {
       throw new DiagnosticError(diagnostic("FSL7006", undefined, { stage: job.node, step, epoch, lr: rounded(lr) }));
     }
-    say({
+    emit({
       type: "stage.step",
       step,
       steps,
@@ -93,7 +93,7 @@ async function trainWith(stepper: Stepper, options: TrainOptions, context: Stage
       unit: batches.unit,
     });
     if (step === steps && options.validation === undefined) break; // Done: too late to stop.
-    pace.step();
+    progress.step();
     if (
       step % stepsPerEpoch === 0 &&
       options.validation !== undefined &&
@@ -103,7 +103,7 @@ async function trainWith(stepper: Stepper, options: TrainOptions, context: Stage
       const { mean, ci95 } = await validator.validate(stepper.weights);
       const isBest = best.add({ step, epoch, accuracy: mean, ci95, episodes: plan.episodes });
       if (isBest && plan.keepBest) kept = await stepper.download();
-      say({
+      emit({
         type: "stage.validate",
         step,
         epoch,
@@ -115,7 +115,10 @@ async function trainWith(stepper: Stepper, options: TrainOptions, context: Stage
       rate.pause();
       const waited = epoch - best.at.epoch;
       if (step < steps && plan.patience !== undefined && waited >= plan.patience) {
-        say({ type: "stage.note", message: `ends after epoch ${epoch}: none of the last ${waited} epochs was better` });
+        emit({
+          type: "stage.note",
+          message: `ends after epoch ${epoch}: none of the last ${waited} epochs was better`,
+        });
         last = { step, epoch };
         break;
       }

@@ -8,10 +8,10 @@ import { createLoader } from "../data/index.js";
 import type { Engine, HostTensors } from "../engines/engine.js";
 import type { StageContext } from "./context.js";
 import { datasetOf, packedSplit } from "./datasets.js";
-import { fitted } from "./fit.js";
+import { computeFits } from "./fit.js";
 import { type Batches, type Trained, train } from "./train.js";
 import { createValidator, type Validator } from "./validate.js";
-import { startingWeights } from "./weights.js";
+import { initialWeightsOf } from "./weights.js";
 
 export interface TrainingData {
   readonly ref: SplitRef;
@@ -77,6 +77,6 @@ function fittedAtStart(
   context: StageContext,
 ): Promise<HostTensors> {
   const encoder = stage.encoder.value;
-  const weights = startingWeights(encoderWeights(stage.encoder), context.job);
-  return fitted({ metric: stage.metric.value, fitFrom: stage.fitFrom, encoder, weights }, packs, engine, context);
+  const weights = initialWeightsOf(encoderWeights(stage.encoder), context.job);
+  return computeFits({ metric: stage.metric.value, fitFrom: stage.fitFrom, encoder, weights }, packs, engine, context);
 }

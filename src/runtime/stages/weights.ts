@@ -15,7 +15,7 @@ import type { Job } from "./job.js";
  * One tensor for each declaration, by path. The checker has matched paths and shapes of a hand-off; a stored stage
  * that disagrees with it is a bug of ours.
  */
-export function startingWeights(decls: readonly WeightDecl[], job: Job): HostTensors {
+export function initialWeightsOf(decls: readonly WeightDecl[], job: Job): HostTensors {
   const stored = new Map<string, HostTensors>();
   const weightsOf = (stage: string): HostTensors => {
     let weights = stored.get(stage);

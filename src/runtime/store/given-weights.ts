@@ -13,8 +13,8 @@ const readers: ReadonlyMap<string, { readonly bytes: number; readonly read: (vie
   new Map([
     ["F64", { bytes: 8, read: (view, at) => view.getFloat64(at, true) }],
     ["F32", { bytes: 4, read: (view, at) => view.getFloat32(at, true) }],
-    ["F16", { bytes: 2, read: (view, at) => half(view.getUint16(at, true)) }],
-    ["BF16", { bytes: 2, read: (view, at) => brain(view.getUint16(at, true)) }],
+    ["F16", { bytes: 2, read: (view, at) => float16(view.getUint16(at, true)) }],
+    ["BF16", { bytes: 2, read: (view, at) => bfloat16(view.getUint16(at, true)) }],
   ]);
 
 interface Entry {
@@ -101,7 +101,7 @@ function elements(shape: readonly number[]): number {
 }
 
 /** IEEE 754 binary16. */
-function half(bits: number): number {
+function float16(bits: number): number {
   const sign = bits & 0x8000 ? -1 : 1;
   const exponent = (bits >> 10) & 31;
   const fraction = bits & 1023;
@@ -112,7 +112,7 @@ function half(bits: number): number {
 
 const word = new DataView(new ArrayBuffer(4));
 /** bfloat16: the upper half of an f32. */
-function brain(bits: number): number {
+function bfloat16(bits: number): number {
   word.setUint32(0, bits << 16);
   return word.getFloat32(0);
 }

@@ -24,7 +24,18 @@ export function numericsId(record: NumericsRecord): string {
   return sha256(JSON.stringify(canonical)).slice(0, 16);
 }
 
-const telling = ["avx", "avx2", "fma", "avx512f", "avx512_vnni", "avx512_bf16", "amx_tile", "asimd", "sve", "i8mm"];
+const relevantInstructions = [
+  "avx",
+  "avx2",
+  "fma",
+  "avx512f",
+  "avx512_vnni",
+  "avx512_bf16",
+  "amx_tile",
+  "asimd",
+  "sve",
+  "i8mm",
+];
 
 function instructionSets(): string[] {
   let flags: Set<string>;
@@ -34,5 +45,5 @@ function instructionSets(): string[] {
   } catch {
     return []; // Not Linux: the architecture alone has to do.
   }
-  return telling.filter((flag) => flags.has(flag));
+  return relevantInstructions.filter((flag) => flags.has(flag));
 }

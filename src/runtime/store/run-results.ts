@@ -18,7 +18,7 @@ export function resultsDir(runDir: string, stage: string): string {
  * The manifest of a stored stage under the names that it has now. Its key knows no names, so a stored evaluation may
  * have called its rows otherwise; their order is the key's.
  */
-export function renamed(manifest: Manifest, stage: Stage): Manifest {
+export function withCurrentNames(manifest: Manifest, stage: Stage): Manifest {
   const as = { ...manifest, stage: { id: stage.id, kind: stage.kind } };
   if (stage.kind !== "evaluate") return as;
   const { rows } = stage;
@@ -35,7 +35,7 @@ export function renamed(manifest: Manifest, stage: Stage): Manifest {
  * Puts an evaluation's manifest and files into the run's folder: as links, which take no room, where that is possible.
  * Gives the paths of those that its `report` line asked for.
  */
-export function keepResults(runDir: string, stage: string, { dir: stored, manifest }: StoreEntry): string[] {
+export function saveResults(runDir: string, stage: string, { dir: stored, manifest }: StoreEntry): string[] {
   const dir = resultsDir(runDir, stage);
   try {
     mkdirSync(dir, { recursive: true });

@@ -32,7 +32,7 @@ export interface StoreEntry {
 }
 
 /** Which numerics may serve: any, those of one engine, of one kind of device (`cpu`, `gpu`), or exactly one record. */
-export interface Wanted {
+export interface AcceptedNumerics {
   readonly engine?: string;
   readonly device?: string;
   readonly numerics?: string;
@@ -64,7 +64,7 @@ const abandonedAfter = 3_600_000;
 export function findEntry(
   root: string,
   key: string,
-  wanted: Wanted,
+  wanted: AcceptedNumerics,
   damaged: (dir: string, problem: string) => void = () => {},
 ): StoreEntry | undefined {
   const entries: StoreEntry[] = [];
@@ -73,12 +73,12 @@ export function findEntry(
     const dir = join(root, key, name);
     const read = readEntry(dir);
     if ("problem" in read) damaged(dir, read.problem);
-    else if (allows(wanted, read.entry.manifest.numerics)) entries.push(read.entry);
+    else if (accepts(wanted, read.entry.manifest.numerics)) entries.push(read.entry);
   }
   return entries.sort(newestFirst)[0];
 }
 
-function allows({ engine, device }: Wanted, numerics: Numerics): boolean {
+function accepts({ engine, device }: AcceptedNumerics, numerics: Numerics): boolean {
   return (engine ?? numerics.engine) === numerics.engine && (device ?? numerics.device) === numerics.device;
 }
 

@@ -9,7 +9,7 @@ import { fromDiagnostic } from "../events/failure.js";
 import type { Job, Outcome } from "../stages/job.js";
 import { toFileName } from "../system/project.js";
 import { threadUrl } from "../system/thread-url.js";
-import { deathOf, outOfMemoryKills } from "./diagnose-exit.js";
+import { diagnoseExit, outOfMemoryKills } from "./diagnose-exit.js";
 import type { FromWorker, ToWorker } from "./protocol.js";
 import { Watchdog } from "./watchdog.js";
 
@@ -40,8 +40,9 @@ export function runInWorker(
   });
   closeSync(log.file);
   send(child, { type: "job", job });
-  const deadBy = (how: string): Diagnostic => deathOf({ stage: job.node, engine: job.engine.name, how, log, kills });
-  const outcome = watch(child, job, onEvent, deadBy).finally(() => {
+  const diagnose = (how: string): Diagnostic =>
+    diagnoseExit({ stage: job.node, engine: job.engine.name, how, log, kills });
+  const outcome = watch(child, job, onEvent, diagnose).finally(() => {
     child.kill("SIGKILL");
     log.close();
   });
@@ -57,7 +58,7 @@ function watch(
   child: ChildProcess,
   job: Job,
   onEvent: (event: RunEvent) => void,
-  deadBy: (how: string) => Diagnostic,
+  diagnose: (how: string) => Diagnostic,
 ): Promise<Outcome> {
   return new Promise((resolve) => {
     const watchdog = new Watchdog(performance.now());
@@ -65,27 +66,27 @@ function watch(
       const silent = watchdog.silence(performance.now());
       if (silent === undefined) return;
       const holes = { stage: job.node, seconds: Math.round(silent / 1000) };
-      settle({ kind: "failed", failure: fromDiagnostic(diagnostic("FSL7021", undefined, holes)) });
+      finish({ kind: "failed", failure: fromDiagnostic(diagnostic("FSL7021", undefined, holes)) });
     }, 1000);
-    let settled = false;
-    const settle = (outcome: Outcome): void => {
-      if (settled) return;
-      settled = true;
+    let finished = false;
+    const finish = (outcome: Outcome): void => {
+      if (finished) return;
+      finished = true;
       clearInterval(timer);
       child.removeAllListeners();
       child.on("error", () => {}); // A late one of a process that is being killed changes nothing.
       resolve(outcome);
     };
-    const died = (how: string): void => settle({ kind: "failed", failure: fromDiagnostic(deadBy(how)) });
+    const fail = (how: string): void => finish({ kind: "failed", failure: fromDiagnostic(diagnose(how)) });
     child.on("message", (message: FromWorker) => {
       if (message.type === "event") onEvent(message.event);
       else if (message.type === "beat") watchdog.beat(message.progress, message.patience, performance.now());
-      else settle(message.outcome);
+      else finish(message.outcome);
     });
-    child.on("error", (error) => died(error.message));
+    child.on("error", (error) => fail(error.message));
     child.on("exit", (code, signal) => {
       // Messages that it sent before may still be in the pipe.
-      setTimeout(() => died(signal === null ? `exit code ${code}` : `signal ${signal}`), 200);
+      setTimeout(() => fail(signal === null ? `exit code ${code}` : `signal ${signal}`), 200);
     });
   });
 }

@@ -2,7 +2,7 @@
 import { closeSync, fstatSync, openSync, readFileSync, readSync } from "node:fs";
 import { type Diagnostic, diagnostic } from "../../compiler/diagnostics/diagnostic.js";
 
-export interface Death {
+export interface WorkerExit {
   readonly stage: string;
   readonly engine: string;
   /** `signal SIGSEGV`, `exit code 3`. */
@@ -22,7 +22,7 @@ const deviceLost =
 /** Enough of a log for what was said at the end; crashes print stacks after it. */
 const read = 65_536;
 
-export function deathOf({ stage, engine, how, log, kills }: Death): Diagnostic {
+export function diagnoseExit({ stage, engine, how, log, kills }: WorkerExit): Diagnostic {
   const said = tail(log.path, log.from);
   const memory = outOfMemory.exec(said)?.[0];
   if (memory !== undefined) return diagnostic("FSL7004", undefined, { stage, engine, detail: memory });

@@ -1,7 +1,7 @@
 /** The engine thread of a worker: everything that may block for long happens here, and nothing else does. */
 import { parentPort, workerData } from "node:worker_threads";
 import { describeFailure } from "../events/failure.js";
-import { Pace, type StageContext, Stopped, throttled } from "../stages/context.js";
+import { ProgressTracker, type StageContext, Stopped, throttled } from "../stages/context.js";
 import type { Outcome } from "../stages/job.js";
 import { runStage } from "../stages/run-stage.js";
 import { type FromThread, Shared, type ThreadData } from "./protocol.js";
@@ -10,9 +10,9 @@ const { job, shared } = workerData as ThreadData;
 const words = new Int32Array(shared);
 const port = parentPort;
 if (port === null) throw new Error("the engine thread was not started as a thread");
-const tell = (message: FromThread): void => port.postMessage(message);
+const send = (message: FromThread): void => port.postMessage(message);
 
-const pace = new Pace(
+const progress = new ProgressTracker(
   (patience) => {
     Atomics.add(words, Shared.progress, 1);
     Atomics.store(words, Shared.patience, Math.min(Math.round(patience), 2 ** 31 - 1));
@@ -21,8 +21,8 @@ const pace = new Pace(
 );
 const context: StageContext = {
   job,
-  pace,
-  say: throttled((event) => tell({ type: "event", event: { time: Date.now(), stage: job.node, ...event } })),
+  progress,
+  emit: throttled((event) => send({ type: "event", event: { time: Date.now(), stage: job.node, ...event } })),
 };
 
 async function outcomeOf(): Promise<Outcome> {
@@ -35,4 +35,4 @@ async function outcomeOf(): Promise<Outcome> {
   }
 }
 
-tell({ type: "outcome", outcome: await outcomeOf() });
+send({ type: "outcome", outcome: await outcomeOf() });
