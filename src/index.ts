@@ -7,7 +7,7 @@
  *     const { results, failures } = await done;
  */
 export type { Diagnostic } from "./compiler/diagnostics/diagnostic.js";
-export type { PlanReport, StagePlan } from "./compiler/stages/report.js";
+export type { PlanReport, StagePlan } from "./compiler/stages/plan/report.js";
 export type { Experiment, ParamValue } from "./compiler/typed/tree.js";
 export { type Choice, chooseEngine } from "./runtime/engines/select.js";
 export type { Result, RunEvent, StageOutline } from "./runtime/events/events.js";

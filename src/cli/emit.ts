@@ -8,10 +8,11 @@ import {
   lowerTraining,
   type SegmentedProgram,
 } from "../compiler/lower/index.js";
-import { pretrainOf, stageGraph } from "../compiler/stages/graph.js";
+import { stageGraph } from "../compiler/stages/graph.js";
 import type { Program } from "../compiler/tensor/ir.js";
 import { print } from "../compiler/tensor/print.js";
-import type { EvaluateStage, Experiment, Stage } from "../compiler/typed/tree.js";
+import { datasetOf, pretrainOf } from "../compiler/typed/find.js";
+import type { EvaluateStage, Experiment, SplitRef, Stage } from "../compiler/typed/tree.js";
 import { lowerProgram } from "../runtime/engines/onnx/model.js";
 import type { OnnxGraph, ValueInfo } from "../runtime/engines/onnx/proto.js";
 import type { CompiledFile } from "../runtime/host/compile-file.js";
@@ -55,21 +56,15 @@ function programsOf(experiment: Experiment): Program[] {
 }
 
 function stagePrograms(stage: Stage, experiment: Experiment): Program[] {
-  const dataset = (id: string) => {
-    const found = experiment.datasets[id];
-    if (found === undefined) throw new Error(`emit: no dataset ${id}`);
-    return found;
-  };
+  const dataset = ({ dataset: id }: SplitRef) => datasetOf(experiment, id);
   const options = { seed: 0, stage: (id: string) => pretrainOf(experiment, id) };
   switch (stage.kind) {
     case "pretrain":
-      return [lowerTraining(stage, dataset(stage.data.dataset), options).program];
+      return [lowerTraining(stage, dataset(stage.data), options).program];
     case "meta":
-      return [lowerTraining(stage, dataset(stage.episodes.split.dataset), options).program];
+      return [lowerTraining(stage, dataset(stage.episodes.split), options).program];
     case "evaluate":
-      return stage.rows.flatMap((row) => evaluationPrograms(stage, row, dataset(row.split.dataset)));
-    default:
-      return stage satisfies never;
+      return stage.rows.flatMap((row) => evaluationPrograms(stage, row, dataset(row.split)));
   }
 }
 

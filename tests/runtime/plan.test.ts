@@ -1,7 +1,7 @@
 import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
-import type { PlanReport, StageStatus } from "../../src/compiler/stages/report.js";
+import type { PlanReport, StageStatus } from "../../src/compiler/stages/plan/report.js";
 import { plan } from "../../src/runtime/run/plan.js";
 import { RefusedError } from "../../src/runtime/run/preflight.js";
 import { run } from "../../src/runtime/run/run.js";
@@ -36,10 +36,10 @@ test("afterwards the plan names what serves, and of the rest what has changed", 
   expect(schemaProblem("plan", JSON.parse(JSON.stringify(report)))).toBeUndefined();
   expect(statusOf(report, "data:d")).toEqual({ cached: true, by: "packed" });
   expect(statusOf(report, "baseline")).toEqual({ cached: true, by: "reference 1 on cpu, 1 thread" });
-  expect(statusOf(report, "base")).toMatchObject({ cached: false, differs: ["stage.optimizer.lr"] });
-  expect(statusOf(report, "proto")).toMatchObject({ cached: false, why: "waits for base" });
+  expect(statusOf(report, "base")).toMatchObject({ cached: false, because: { differs: ["stage.optimizer.lr"] } });
+  expect(statusOf(report, "proto")).toMatchObject({ cached: false, because: { kind: "waits", for: ["base"] } });
   const forced = await plan(experiment([base]), { project, force: ["base"] });
-  expect(statusOf(forced, "base")).toMatchObject({ cached: false, why: "asked for by --force" });
+  expect(statusOf(forced, "base")).toMatchObject({ cached: false, because: { kind: "forced" } });
   const other = await plan(experiment([base]), { project, engine: "onnx" });
   expect(statusOf(other, "base")).toMatchObject({ cached: false });
 });

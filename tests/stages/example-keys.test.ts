@@ -6,7 +6,7 @@ import { afterAll, describe, expect, it } from "vitest";
 import { stageGraph, stageKey } from "../../src/compiler/stages/index.js";
 import { compileFile } from "../../src/runtime/host/compile-file.js";
 
-/** Written with UPDATE_GOLDEN=1, after an example or a version in src/compiler/stages/semantics.ts was changed on purpose. */
+/** Written with UPDATE_GOLDEN=1, after an example or a version in src/compiler/stages/versions.ts was changed on purpose. */
 const file = new URL("./example-keys.golden.json", import.meta.url);
 type Golden = Record<string, Readonly<Record<string, string>>>;
 const golden: Golden = existsSync(file) ? (JSON.parse(readFileSync(file, "utf8")) as Golden) : {};

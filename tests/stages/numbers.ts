@@ -12,14 +12,14 @@ import { Calls } from "../../src/compiler/lower/networks/calls.js";
 import { assemble } from "../../src/compiler/lower/program.js";
 import { WeightTable } from "../../src/compiler/lower/weights.js";
 import {
-  conductVersions,
+  behaviorVersions,
   expressionVersions,
   layerVersions,
   minimizerVersions,
   optimizerVersions,
   scheduleVersions,
   transformVersions,
-} from "../../src/compiler/stages/semantics.js";
+} from "../../src/compiler/stages/versions.js";
 import { gradient } from "../../src/compiler/tensor/derivative.js";
 import { Graph } from "../../src/compiler/tensor/graph.js";
 import type {
@@ -362,7 +362,7 @@ function evaluateNumbers(): readonly number[] {
     values[path] = [...tensor.data];
   return Object.values(run(program, values)).flat();
 }
-const conduct: Record<keyof typeof conductVersions, () => readonly number[]> = {
+const behavior: Record<keyof typeof behaviorVersions, () => readonly number[]> = {
   pretrain: () => trainingNumbers(pretrain(small, head, 2, 3)),
   meta: () => trained({}),
   evaluate: evaluateNumbers,
@@ -405,5 +405,5 @@ export const builtIns: ReadonlyMap<string, Built> = new Map([
   ...entries("minimize.", minimizerVersions, minimizers, minimizerNumbers),
   ...entries("schedule.", scheduleVersions, schedules, (schedule) => trained({ schedule })),
   ...entries("transform.", transformVersions, transforms, transformNumbers),
-  ...entries("", conductVersions, conduct, (numbers) => numbers()),
+  ...entries("", behaviorVersions, behavior, (numbers) => numbers()),
 ]);

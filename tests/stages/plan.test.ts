@@ -24,11 +24,14 @@ describe("the plan", () => {
   });
 
   it("has keys as far as inputs exist, and says what the others wait for", () => {
-    expect(of("base")).toMatchObject({ key: baseKey, status: { cached: false, why: "not in the store" } });
-    expect(of("proto")).toMatchObject({ key: "pending", status: { cached: false, why: "waits for base" } });
+    expect(of("base")).toMatchObject({ key: baseKey, status: { cached: false, because: { kind: "not stored" } } });
+    expect(of("proto")).toMatchObject({
+      key: "pending",
+      status: { cached: false, because: { kind: "waits", for: ["base"] } },
+    });
     const unpacked = buildPlan(experiment(), { ...options, data: {} });
     expect(unpacked.stages[0]).toMatchObject({ key: "pending", status: { cached: false } });
-    expect(unpacked.stages[1]?.status).toMatchObject({ why: "waits for data:d" });
+    expect(unpacked.stages[1]?.status).toMatchObject({ because: { kind: "waits", for: ["data:d"] } });
   });
 
   it("names the ops that a device has no kernels for, stage by stage", () => {
@@ -54,9 +57,9 @@ describe("the plan", () => {
     const cached = buildPlan(experiment(), { ...options, lookup: (key) => (key === baseKey ? stored : undefined) });
     expect(cached.stages[1]?.status).toEqual({ cached: true, by: "onnx 1.30 (cpu)" });
     const next = stageKey(parts().proto, experiment(), { seed: 0, outputs: { base: "B" }, data: { d: "D" } });
-    expect(cached.stages[2]).toMatchObject({ key: next, status: { cached: false, why: "not in the store" } });
+    expect(cached.stages[2]).toMatchObject({ key: next, status: { cached: false, because: { kind: "not stored" } } });
     const forced = buildPlan(experiment(), { ...options, lookup: () => stored, force: new Set(["base"]) });
-    expect(forced.stages[1]?.status).toMatchObject({ cached: false, why: "asked for by --force" });
+    expect(forced.stages[1]?.status).toMatchObject({ cached: false, because: { kind: "forced" } });
   });
 
   it("names the fields that differ from the most similar stored stage", () => {
@@ -69,7 +72,7 @@ describe("the plan", () => {
         inputs,
       ) ?? null;
     const compared = buildPlan(experiment(), { ...options, stored: [other(3, 7), other(3, 1)] });
-    expect(compared.stages[1]?.status).toMatchObject({ differs: ["stage.optimizer.lr"] });
+    expect(compared.stages[1]?.status).toMatchObject({ because: { differs: ["stage.optimizer.lr"] } });
   });
 
   it("shows networks layer by layer, groups and norms", () => {
@@ -78,33 +81,50 @@ describe("the plan", () => {
     const [encoder] = proto.networks;
     expect(encoder).toMatchObject({
       slot: "encoder",
-      from: "base.encoder",
+      from: { stage: "base", slot: "encoder" },
       parameters: 2 * 9 + 2 + 4 + 2 * 2 * 9 + 2 + 4,
     });
-    expect(encoder?.layers.map((l) => [l.path, l.what, l.output, l.parameters]).slice(0, 4)).toEqual([
-      ["conv.0", "conv 3×3, pad 1", "channel=2 height=8 width=8", 20],
-      ["batch_norm.0", "batch_norm", "channel=2 height=8 width=8", 4],
-      ["activation.0", "relu", "channel=2 height=8 width=8", 0],
-      ["max_pool.0", "max_pool 2×2", "channel=2 height=4 width=4", 0],
+    const map = (size: number) => [
+      { name: "channel", size: 2 },
+      { name: "height", size },
+      { name: "width", size },
+    ];
+    expect(encoder?.layers.slice(0, 4)).toMatchObject([
+      { path: "conv.0", op: { kind: "conv", kernel: 3, stride: 1, pad: 1, out: 2 }, output: map(8), parameters: 20 },
+      { path: "batch_norm.0", op: { kind: "batch_norm" }, output: map(8), parameters: 4 },
+      { path: "activation.0", op: { kind: "activation", fn: "relu" }, output: map(8), parameters: 0 },
+      { path: "max_pool.0", op: { kind: "max_pool", size: 2, stride: 2 }, output: map(4), parameters: 0 },
     ]);
-    expect(encoder?.layers.at(-1)).toMatchObject({ what: "flatten", as: "vector", output: "feature=8" });
+    expect(encoder?.layers.at(-1)).toMatchObject({
+      op: { kind: "flatten" },
+      as: "vector",
+      output: [{ name: "feature", size: 8 }],
+    });
+    const text = printPlan(plan, { width: 100, colorLevel: 0 }).replace(/ +/g, " ");
+    expect(text).toContain("conv.0 conv 3×3, pad 1 2 × 8 × 8 20\n batch_norm.0 batch_norm 2 × 8 × 8 4\n");
+    expect(text).toContain("activation.0 relu 2 × 8 × 8\n max_pool.0 max_pool 2×2 2 × 4 × 4\n");
+    expect(text).toMatch(/flatten\S* flatten feature=8 as vector/);
     expect(proto.optimizer).toEqual([
       {
-        settings: "adam lr=0.001 weight_decay=0 beta1=0.9 beta2=0.999 eps=1e-8",
+        settings: { kind: "adam", lr: 0.001, weightDecay: 0, beta1: 0.9, beta2: 0.999, eps: 1e-8 },
         weights: expect.arrayContaining(["encoder.conv.0.weight", "encoder.batch_norm.1.bias"]) as unknown,
         parameters: encoder?.parameters,
       },
     ]);
+    expect(text).toContain("optimizer adam lr=0.001 weight_decay=0 beta1=0.9 beta2=0.999 eps=1e-8");
     expect(proto.norms[0]).toEqual({
       path: "encoder.batch_norm.0",
-      training: "batch statistics over one episode's 9 images",
-      test: "running statistics",
+      training: [{ statistics: "batch", over: { of: "episode", images: 9 } }],
+      test: [{ statistics: "running" }],
     });
+    expect(text).toContain("batch statistics over one episode's 9 images; at test running statistics");
     expect(proto).toMatchObject({
       steps: 10,
-      perStep: "2 episodes",
-      data: "3-way 1-shot, 2 queries a class from d.train",
+      perStep: { episodes: 2 },
+      data: { task: { way: 3, shot: 1, query: 2 }, dataset: "d", split: "train" },
     });
+    expect(text).toContain("10 steps of 2 episodes");
+    expect(text).toContain("data 3-way 1-shot, 2 queries a class from d.train");
   });
 
   it("counts work and memory", () => {
@@ -177,6 +197,8 @@ describe("the plan", () => {
   });
 
   it("says which statistics normalize the images", () => {
-    expect(of("data:d")).toMatchObject({ eval: ["normalize(mean: [0.5], std: [0.5])"] });
+    expect(of("data:d")).toMatchObject({ eval: [{ op: "normalize", mean: [0.5], std: [0.5] }] });
+    const text = printPlan(plan, { width: 100, colorLevel: 0 });
+    expect(text).toContain("normalize(mean: [0.5], std: [0.5])");
   });
 });

@@ -2,7 +2,7 @@ import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { builtIns } from "./numbers.js";
 
-/** Written with UPDATE_GOLDEN=1, after a version in src/compiler/stages/semantics.ts was raised. */
+/** Written with UPDATE_GOLDEN=1, after a version in src/compiler/stages/versions.ts was raised. */
 const file = new URL("./semantics.golden.json", import.meta.url);
 type Golden = Record<string, { readonly version: number; readonly numbers: readonly number[] }>;
 const golden: Golden = existsSync(file) ? (JSON.parse(readFileSync(file, "utf8")) as Golden) : {};

@@ -1,7 +1,8 @@
 /** The key of a stage in the store: a hash of everything that its numbers depend on. */
 import { createHash } from "node:crypto";
 import type { Experiment, Stage } from "../typed/tree.js";
-import { type Canonical, canonicalStage, canonicalText } from "./canonical.js";
+import { type Canonical, canonicalText } from "./canonical/value.js";
+import { canonicalStage } from "./canonical.js";
 import { semanticsOf } from "./semantics.js";
 
 /** What of a stage's inputs exists already; undefined where it is still to be computed. */

@@ -4,7 +4,19 @@ import type { SplitRef } from "./data.js";
 import type { Block, Learn, Metric } from "./metric.js";
 import type { Network } from "./network.js";
 
+/**
+ * A stage of any kind. A kind that is added here does not compile until every exhaustive table over kinds has an entry
+ * for it; docs/architecture.md, "a stage kind", lists them.
+ */
 export type Stage = PretrainStage | MetaStage | EvaluateStage;
+export type StageKind = Stage["kind"];
+export type StageOf<K extends StageKind> = Extract<Stage, { readonly kind: K }>;
+
+/** A stage that trains: it hands over weights. */
+export type TrainingStage = Extract<Stage, TrainingLines>;
+export type TrainingKind = TrainingStage["kind"];
+/** A stage that trains nothing: it hands over results. */
+export type MeasuringStage = Exclude<Stage, TrainingStage>;
 
 interface StageBase {
   /** Unique in the experiment: the stage's name, prefixed by its module where that is not the root. */

@@ -1,5 +1,15 @@
 /** The one walk over the typed tree: over blocks, statements, expressions and networks that are called, and over layers. */
-import type { Block, Callable, Expr, Layer, LayerOp, MinimizeChange, MinimizeTarget, Statement } from "./tree.js";
+import type {
+  Block,
+  Callable,
+  Expr,
+  Layer,
+  LayerOp,
+  MinimizeChange,
+  MinimizeTarget,
+  Network,
+  Statement,
+} from "./tree.js";
 
 /** Functions that a walk calls with each node of their kind, parents first, in the order of the fields of the tree. */
 export interface TypedVisitor {
@@ -177,4 +187,11 @@ function innerLayers(op: LayerOp): readonly (readonly Layer[])[] {
     default:
       return op satisfies never;
   }
+}
+
+/** Returns every layer of a network with its depth, in the order of `walkLayers`. */
+export function layersOf({ layers }: Network): readonly { readonly layer: Layer; readonly depth: number }[] {
+  const found: { layer: Layer; depth: number }[] = [];
+  walkLayers(layers, (layer, depth) => found.push({ layer, depth }));
+  return found;
 }

@@ -1,6 +1,6 @@
 /** The weights of a stage: which there are, of what shape, and where they come from. */
 import type { Span } from "../../../grammar/ast.js";
-import type { Initializer, Learn, MetaStage, Metric, Network, PretrainStage, Slot } from "./tree.js";
+import type { Initializer, Learn, Metric, Network, Slot, TrainingStage } from "./tree.js";
 
 /** One tensor of a stage's slots; a program input for it has its path for a name. */
 export interface WeightDecl {
@@ -91,16 +91,32 @@ function stored(init: Initializer, positive: boolean): Initializer {
   return positive && init.kind === "constant" ? { kind: "constant", value: Math.log(init.value) } : init;
 }
 
-/** Every weight of a stage's own slots, in slot order. */
-export function stageWeights(stage: PretrainStage | MetaStage): WeightDecl[] {
+/** Returns every weight that a training stage holds and hands over, in the order of its slots. */
+export function stageWeights(stage: TrainingStage): WeightDecl[] {
   const encoder = encoderWeights(stage.encoder);
-  return stage.kind === "pretrain"
-    ? [
+  switch (stage.kind) {
+    case "pretrain":
+      return [
         ...encoder,
         ...slotWeights(stage.head, networkWeights("head", stage.head.value, stage.head.from)),
         ...stage.learns.flatMap((learn) => learnWeights(learn, stage.learns, stage.encoder.value)).map(under("learn")),
-      ]
-    : [...encoder, ...metricWeights(stage.metric, stage.encoder.value)];
+      ];
+    case "meta":
+      return [...encoder, ...metricWeights(stage.metric, stage.encoder.value)];
+  }
+}
+
+/** Returns the weights of the metric that a stage validates with, where they are not the stage's own. */
+export function validationWeights(stage: TrainingStage): WeightDecl[] {
+  switch (stage.kind) {
+    case "pretrain": {
+      if (stage.validate === undefined) return [];
+      const { metric, from } = stage.validate;
+      return metricWeights({ value: metric, from }, stage.encoder.value);
+    }
+    case "meta":
+      return [];
+  }
 }
 
 /** Prefix of the weights of a finished stage that a loss calls. */

@@ -1,7 +1,7 @@
 /** What a run would do, before anything starts: the compiler's plan over what the store holds. */
 import { DiagnosticError } from "../../compiler/diagnostics/diagnostic.js";
+import type { PlanReport } from "../../compiler/stages/plan/report.js";
 import { buildPlan } from "../../compiler/stages/plan.js";
-import type { PlanReport } from "../../compiler/stages/report.js";
 import type { Node } from "../../compiler/tensor/ir.js";
 import type { Experiment } from "../../compiler/typed/tree.js";
 import { findPack } from "../data/index.js";

@@ -11,7 +11,7 @@ import {
   layerVersions,
   minimizerVersions,
   transformVersions,
-} from "../../compiler/stages/semantics.js";
+} from "../../compiler/stages/versions.js";
 import type { Metric, Network, SplitRef } from "../../compiler/typed/tree.js";
 import type { Pack } from "../data/contract.js";
 import type { Engine, HostTensors } from "../engines/engine.js";

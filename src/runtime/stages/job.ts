@@ -1,5 +1,5 @@
 /** One stage to run, and how it ended: what the scheduler, an executor and the stages exchange. */
-import type { Canonical } from "../../compiler/stages/canonical.js";
+import type { Canonical } from "../../compiler/stages/canonical/value.js";
 import type { Experiment } from "../../compiler/typed/tree.js";
 import type { Choice } from "../engines/select.js";
 import type { Failure } from "../events/failure.js";

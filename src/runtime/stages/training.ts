@@ -1,6 +1,6 @@
 /** What the training stages share: the compiled step over augmented batches, validated as the stage says. */
 import { lowerTraining } from "../../compiler/lower/index.js";
-import { pretrainOf } from "../../compiler/stages/graph.js";
+import { pretrainOf } from "../../compiler/typed/find.js";
 import type { MetaStage, PretrainStage, SplitRef } from "../../compiler/typed/tree.js";
 import { encoderWeights } from "../../compiler/typed/weights.js";
 import type { Pack, PackedSplit } from "../data/contract.js";

@@ -18,7 +18,7 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { DiagnosticError, diagnostic } from "../../compiler/diagnostics/diagnostic.js";
-import type { Canonical } from "../../compiler/stages/canonical.js";
+import type { Canonical } from "../../compiler/stages/canonical/value.js";
 import type { HostTensors, Numerics } from "../engines/engine.js";
 import { reason } from "../system/reason.js";
 import { sha256 } from "../system/sha256.js";

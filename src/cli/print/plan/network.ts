@@ -1,0 +1,45 @@
+/** The table of a network's layers. */
+import type { NetworkPlan } from "../../../compiler/stages/index.js";
+import { count, shorten } from "../../view/format.js";
+import { table } from "../table.js";
+import type { PrintContext } from "./context.js";
+import { axesText, opText, parametersCell, parametersText, sizesText } from "./text.js";
+
+/** Lists a network's layers. If an earlier stage has the same network, one line says so. */
+export function networkLines(n: NetworkPlan, stage: string, context: PrintContext): string[] {
+  const { paint, seen, width } = context;
+  const origin = n.from === undefined ? "" : `, ${n.frozen ? "frozen " : ""}from ${n.from.stage}.${n.from.slot}`;
+  const size = parametersText(n.parameters);
+  const sees = [...(n.transductive ? ["transductive"] : []), ...(n.assumes ?? []).map((a) => `assumes ${a}`)];
+  const title = `  ${n.slot} ${paint.bold(n.name ?? "of the loss")}${origin}, ${[...sees, size].join(", ")}`;
+  const learned = n.learned.map(({ path, shape }) => [path, "learned", sizesText(shape), count(product(shape))]);
+  if (n.layers.length + learned.length === 0) return ["", title];
+  const same = JSON.stringify([n.layers, n.learned, n.input]);
+  const before = seen.get(same);
+  if (before !== undefined) return ["", `${title}, layers as in ${before}`];
+  seen.set(same, stage);
+
+  const rows = n.layers.map((layer) => [
+    `${"  ".repeat(layer.depth)}${layer.path}`,
+    opText(layer.op),
+    `${axesText(layer.output)}${layer.as === undefined ? "" : ` as ${layer.as}`}`,
+    parametersCell(layer.parameters),
+  ]);
+  const input = n.input === undefined ? [] : [["", "input", axesText(n.input), ""]];
+  const cells = fitColumns([...input, ...rows, ...learned], width - 2 - 6);
+  return ["", title, table(["layer", "", "output", "parameters"], cells, ["left", "left", "left", "right"], 2)];
+}
+
+/** Shortens paths, then descriptions, until rows of four cells fit. */
+function fitColumns(rows: readonly (readonly string[])[], width: number): string[][] {
+  const widest = (i: number, least: number): number => Math.max(least, ...rows.map((r) => [...(r[i] ?? "")].length));
+  let over = widest(0, 5) + widest(1, 0) + widest(2, 6) + widest(3, 10) - width;
+  const limits = [0, 1].map((i) => {
+    const limit = Math.max(14, widest(i, 0) - Math.max(0, over));
+    over -= widest(i, 0) - limit;
+    return limit;
+  });
+  return rows.map((row) => row.map((cell, i) => (i < limits.length ? shorten(cell, limits[i] ?? 0) : cell)));
+}
+
+const product = (sizes: readonly number[]): number => sizes.reduce((a, b) => a * b, 1);

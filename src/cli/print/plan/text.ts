@@ -1,0 +1,195 @@
+/** Short texts for the data of a plan: layers, axes, transforms, tasks, schedules. */
+import type {
+  EpisodesPlan,
+  LayerOpPlan,
+  NormMode,
+  NormPool,
+  OptimizerSettings,
+  RunCause,
+  Size,
+  SizedAxis,
+  SplitPlan,
+  ValidationPlan,
+} from "../../../compiler/stages/index.js";
+import { taskText } from "../../../compiler/typed/describe.js";
+import type { DataSource, ImageSize, Schedule, Transform } from "../../../compiler/typed/tree.js";
+import { count, plural } from "../../view/format.js";
+
+export const causeText = (cause: RunCause): string => {
+  switch (cause.kind) {
+    case "not packed":
+      return "its images are not packed yet";
+    case "forced":
+      return "asked for by --force";
+    case "waits":
+      return `waits for ${cause.for.join(", ")}`;
+    case "not stored":
+      return "not in the store";
+  }
+};
+
+const sizeText = (size: Size): string => (size === "unknown" ? "?" : `${size}`);
+
+/** `64 × 42 × 42` for images; all other axes keep their names: `feature=8`. */
+export function axesText(axes: readonly SizedAxis[]): string {
+  const image = axes.map(({ name }) => name).join(" ") === "channel height width";
+  return image
+    ? sizesText(axes.map(({ size }) => size))
+    : axes.length === 0
+      ? "a number"
+      : axes.map(({ name, size }) => `${name}=${sizeText(size)}`).join(" ");
+}
+
+export const sizesText = (sizes: readonly Size[]): string =>
+  sizes.length === 0 ? "a number" : sizes.map(sizeText).join(" × ");
+
+export function parametersText(n: Size): string {
+  if (n === "unknown") return "as many parameters as the classes ask for";
+  return n === 0 ? "no parameters" : plural(n, "parameter");
+}
+
+/** A cell of a table: `1,792`, nothing for none, `?`. */
+export function parametersCell(n: Size): string {
+  if (n === "unknown") return "?";
+  return n === 0 ? "" : count(n);
+}
+
+export function opText(op: LayerOpPlan): string {
+  const window = (name: string, size: number, stride: number, pad: number, usual: number): string =>
+    [`${name} ${size}×${size}`, stride === usual ? "" : `stride ${stride}`, pad === 0 ? "" : `pad ${pad}`]
+      .filter((part) => part !== "")
+      .join(", ");
+  switch (op.kind) {
+    case "conv":
+      return `${window("conv", op.kernel, op.stride, op.pad, 1)}${op.bias ? "" : ", no bias"}`;
+    case "batch_norm":
+      return op.momentum === 0.1 ? "batch_norm" : `batch_norm, momentum ${op.momentum}`;
+    case "layer_norm":
+      return `layer_norm over ${op.axes.join(", ")}`;
+    case "linear":
+      return `linear ${op.in} → ${sizeText(op.out)}${op.bias ? "" : ", no bias"}`;
+    case "cosine_linear":
+      return `cosine_linear ${op.in} → ${sizeText(op.out)}, scale ${op.scale}`;
+    case "activation":
+      return op.slope === undefined ? op.fn : `${op.fn} ${op.slope}`;
+    case "max_pool":
+    case "avg_pool":
+      return window(op.kind, op.size, op.stride, op.pad, op.size);
+    case "global_avg_pool":
+    case "flatten":
+    case "residual":
+      return op.kind;
+    case "dropout":
+      return `dropout ${op.p}`;
+    case "drop_block":
+      return `drop_block ${op.p}, ${op.size}×${op.size}${op.rampSteps > 0 ? `, over ${op.rampSteps} steps` : ""}`;
+    case "parallel":
+      return `parallel along ${op.along}`;
+  }
+}
+
+export function transformText(t: Transform): string {
+  switch (t.op) {
+    case "resize":
+    case "center_crop":
+      return `${t.op}(${t.size})`;
+    case "random_crop":
+      return t.pad > 0 ? `random_crop(${t.size}, pad: ${t.pad})` : `random_crop(${t.size})`;
+    case "random_resized_crop":
+      return `random_resized_crop(${t.size}, scale: ${t.scale.join("–")})`;
+    case "flip":
+      return t.p === 0.5 ? "flip" : `flip(${t.p})`;
+    case "rotate":
+      return `rotate(${t.degrees})`;
+    case "color_jitter":
+      return `color_jitter(${t.brightness}, ${t.contrast}, ${t.saturation})`;
+    case "noise":
+      return `noise(${t.std})`;
+    case "grayscale":
+    case "invert":
+      return t.op;
+    case "normalize":
+      return `normalize(mean: [${t.mean.join(", ")}], std: [${t.std.join(", ")}])`;
+  }
+}
+
+export const sourceText = ({ kind, args }: DataSource): string =>
+  `${kind}(${Object.entries(args)
+    .map(([name, value]) => `${name}: ${JSON.stringify(value)}`)
+    .join(", ")})`;
+
+export const imageText = ({ channels, height, width }: ImageSize): string => `${channels}×${height}×${width}`;
+
+export const splitText = ({ dataset, split }: SplitPlan): string => `${dataset}.${split}`;
+
+/** `5-way 1-shot, 15 queries a class from birds.train`. */
+export const episodesText = (plan: EpisodesPlan): string => `${taskText(plan.task)} from ${splitText(plan)}`;
+
+export function validationText(plan: ValidationPlan): string {
+  const every = plan.everyEpochs === 1 ? "epoch" : `${plan.everyEpochs} epochs`;
+  const best = plan.keepBest ? ", keep best" : "";
+  const patience = plan.patience === undefined ? "" : `, patience ${plan.patience} epochs`;
+  return `${episodesText(plan)}, ${plan.episodes} episodes every ${every}${best}${patience}`;
+}
+
+export function scheduleText(s: Schedule): string {
+  const warmup = s.warmup > 0 ? `, warm-up ${s.warmup} steps` : "";
+  switch (s.kind) {
+    case "constant":
+      return `constant${warmup}`;
+    case "multistep":
+      return `×${s.factor} at steps ${s.at.join(", ")}${warmup}`;
+    case "cosine":
+      return `cosine over ${s.over} steps to ×${s.to}${warmup}`;
+  }
+}
+
+/** `sgd lr=0.1 weight_decay=0 momentum=0.9 nesterov`, or `frozen`. */
+export function settingsText(settings: OptimizerSettings | "frozen"): string {
+  if (settings === "frozen") return settings;
+  const parts = [`${settings.kind} lr=${settings.lr}`, `weight_decay=${settings.weightDecay}`];
+  switch (settings.kind) {
+    case "sgd":
+      if (settings.momentum > 0) parts.push(`momentum=${settings.momentum}`);
+      if (settings.nesterov) parts.push("nesterov");
+      break;
+    case "adam":
+    case "adamw":
+      parts.push(`beta1=${settings.beta1} beta2=${settings.beta2} eps=${settings.eps}`);
+      break;
+    default:
+      settings satisfies never;
+  }
+  if (settings.clip !== undefined) parts.push(`clip=${settings.clip}`);
+  return parts.join(" ");
+}
+
+export const modesText = (modes: readonly NormMode[]): string => modes.map(modeText).join("; ");
+
+function modeText(mode: NormMode): string {
+  switch (mode.statistics) {
+    case "running":
+      return "running statistics";
+    case "batch":
+      return `batch statistics over ${poolText(mode.over)}`;
+    case "other":
+      return `statistics of ${poolText(mode.over)}`;
+  }
+}
+
+function poolText(pool: NormPool): string {
+  switch (pool.of) {
+    case "step":
+      return "the step's images";
+    case "part":
+      return `the ${pool.images} images of a part`;
+    case "episode":
+      return `one episode's ${pool.images} images`;
+    case "episode values":
+      return "one episode's values";
+    case "axes":
+      return pool.axes.length === 0
+        ? "one image"
+        : pool.axes.map(({ name, size }) => `${sizeText(size)} ${name}`).join(" × ");
+  }
+}

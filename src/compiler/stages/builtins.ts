@@ -1,0 +1,75 @@
+/** Collects the built-ins that a stage's numbers rest on, each with the version of its numbers. */
+import { loopsIn } from "../typed/loops.js";
+import type { Block, Learn, Metric, Network, StageKind, TrainingStage, Transform } from "../typed/tree.js";
+import { walkExprs, walkLayers } from "../typed/walk.js";
+import { modulesOf } from "./canonical/metric.js";
+import {
+  behaviorVersions,
+  expressionVersions,
+  layerVersions,
+  minimizerVersions,
+  optimizerVersions,
+  scheduleVersions,
+  transformVersions,
+} from "./versions.js";
+
+/** Behavior of the host, beside that of the stage's own kind. */
+type Behavior = Exclude<keyof typeof behaviorVersions, StageKind>;
+
+export class UsedBuiltins {
+  private readonly used = new Map<string, number>();
+
+  stage(kind: StageKind): void {
+    this.used.set(`stage.${kind}`, behaviorVersions[kind]);
+  }
+
+  behavior(name: Behavior): void {
+    this.used.set(name, behaviorVersions[name]);
+  }
+
+  transform({ op }: Transform): void {
+    this.used.set(`transform.${op}`, transformVersions[op]);
+  }
+
+  network({ layers }: Network): void {
+    walkLayers(layers, ({ op }) => this.used.set(`layer.${op.kind}`, layerVersions[op.kind]));
+  }
+
+  modules(learns: readonly Learn[]): void {
+    for (const network of modulesOf(learns)) this.network(network);
+  }
+
+  block(block: Block): void {
+    walkExprs(block, (e) => this.used.set(`expr.${e.k}`, expressionVersions[e.k]));
+    for (const loop of loopsIn(block)) {
+      if (loop.kind === "minimize") this.used.set(`minimize.${loop.by.method}`, minimizerVersions[loop.by.method]);
+    }
+  }
+
+  /** A metric with all its fits and entries. A transductive entry draws the order of its queries. */
+  metric({ learns, fits, entries }: Metric): void {
+    this.modules(learns);
+    for (const fit of fits) this.block(fit.body);
+    for (const entry of Object.values(entries)) {
+      this.block(entry.body);
+      if (entry.transductive) this.behavior("query_order");
+    }
+  }
+
+  /** The lines that every training stage has. Validation scores episodes as an `evaluate` does. */
+  training({ loss, optimizer, schedule, validate }: TrainingStage): void {
+    this.block(loss);
+    this.used.set(`optimizer.${optimizer.kind}`, optimizerVersions[optimizer.kind]);
+    this.used.set(`schedule.${schedule.kind}`, scheduleVersions[schedule.kind]);
+    this.behavior("initial_weights");
+    if (validate === undefined) return;
+    this.metric(validate.metric);
+    this.stage("evaluate");
+    this.behavior("episode_sampler");
+  }
+
+  /** Returns the versions by `kind.name`, sorted. */
+  get versions(): Readonly<Record<string, number>> {
+    return Object.fromEntries([...this.used].sort(([a], [b]) => (a < b ? -1 : 1)));
+  }
+}

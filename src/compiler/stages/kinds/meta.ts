@@ -1,0 +1,50 @@
+/** The rules of `meta` stages in the graph, in keys and in the plan. */
+import type { Block, MetaStage } from "../../typed/tree.js";
+import { walkExprs } from "../../typed/walk.js";
+import { AxisNames } from "../canonical/axes.js";
+import { metricPlan, networkPlan } from "../plan/networks.js";
+import { metaNorms } from "../plan/norms.js";
+import { episodesPlan, trainingFields } from "../plan/training.js";
+import { fitReads, type StageRules, validationReads } from "./rules.js";
+
+export const metaRules: StageRules<MetaStage> = {
+  reads: (stage) => [{ split: stage.episodes.split, chain: "train" }, ...validationReads(stage), ...fitReads(stage)],
+
+  canonical(stage, forms) {
+    const encoder = stage.encoder.value;
+    return {
+      metric: forms.metricSlot(stage.metric, encoder, ["classify", ...lossEntries(stage.loss)]),
+      ...forms.fitFrom(stage),
+      episodes: { task: forms.task(stage.episodes.task), split: forms.split(stage.episodes.split, "train") },
+      loss: forms.loss(stage.loss, AxisNames.of([encoder])),
+      ...forms.training(stage),
+    };
+  },
+
+  builtins(stage, used) {
+    used.metric(stage.metric.value);
+    used.behavior("episode_sampler");
+    used.training(stage);
+  },
+
+  plan(stage, experiment, options) {
+    const { encoder, metric, episodes, duration } = stage;
+    return {
+      kind: stage.kind,
+      data: episodesPlan(episodes.task, episodes.split),
+      networks: [networkPlan("encoder", encoder), metricPlan(metric, encoder.value)],
+      norms: metaNorms(stage),
+      perStep: { episodes: duration.perStep },
+      ...trainingFields(stage, experiment, { counted: true, options }),
+    };
+  },
+};
+
+/** The entries of the metric whose values a loss reads. */
+function lossEntries(loss: Block): ReadonlySet<string> {
+  const entries = new Set<string>();
+  walkExprs(loss, (e) => {
+    if (e.k === "entry_loss") entries.add(e.entry);
+  });
+  return entries;
+}

@@ -1,0 +1,48 @@
+/** The part of a plan that every training stage has. */
+import type { Experiment, SplitRef, Task, TrainingStage } from "../../typed/tree.js";
+import { trainingCost } from "./cost.js";
+import { optimizerGroups } from "./optimizer.js";
+import type { PlanOptions } from "./options.js";
+import type { EpisodesPlan, PlanOf, SplitPlan, ValidationPlan } from "./report.js";
+
+type TrainingFields = Pick<
+  PlanOf<TrainingStage["kind"]>,
+  "optimizer" | "schedule" | "epochs" | "steps" | "validation" | "ema" | "cost"
+>;
+
+/** `counted` is false if nobody has counted the images and classes that the stage trains on. */
+export function trainingFields(
+  stage: TrainingStage,
+  experiment: Experiment,
+  { counted, options }: { readonly counted: boolean; readonly options: PlanOptions },
+): TrainingFields {
+  const { schedule, duration, ema, blockers } = stage;
+  const steps = duration.epochs * duration.stepsPerEpoch;
+  return {
+    optimizer: optimizerGroups(stage, { counted }),
+    schedule,
+    epochs: duration.epochs,
+    steps: counted ? steps : "unknown",
+    validation: validationPlan(stage),
+    ema,
+    cost: options.costs === false || blockers.length > 0 ? undefined : trainingCost(stage, experiment, steps, options),
+  };
+}
+
+function validationPlan({ validate }: TrainingStage): ValidationPlan | undefined {
+  if (validate === undefined) return undefined;
+  const { task, split, episodes, everyEpochs, keepBest, patience } = validate;
+  return {
+    ...episodesPlan(task, split),
+    episodes,
+    everyEpochs,
+    keepBest,
+    ...(patience === undefined ? {} : { patience }),
+  };
+}
+
+export const splitPlan = ({ dataset, split }: SplitRef): SplitPlan => ({ dataset, split });
+
+export function episodesPlan({ way, shot, query }: Task, split: SplitRef): EpisodesPlan {
+  return { task: { way, shot, query }, ...splitPlan(split) };
+}

@@ -1,0 +1,27 @@
+/** Finds the datasets and stages of an experiment by their ids. */
+import { CompilerBug } from "../../common/bug.js";
+import type { Dataset, Experiment, PretrainStage, Stage } from "./tree.js";
+
+/** @throws CompilerBug if the experiment has no such dataset. */
+export function datasetOf({ datasets }: Experiment, id: string): Dataset {
+  const found = datasets[id];
+  if (found === undefined) throw new CompilerBug(`the experiment has no dataset ${id}`);
+  return found;
+}
+
+/** @throws CompilerBug if the experiment has no such stage. */
+export function stageOf({ stages }: Experiment, id: string): Stage {
+  const found = stages.find((stage) => stage.id === id);
+  if (found === undefined) throw new CompilerBug(`the experiment has no stage ${id}`);
+  return found;
+}
+
+/**
+ * Returns the finished stage that a loss calls. Only a `pretrain` has a head to call.
+ * @throws CompilerBug if the stage is of another kind.
+ */
+export function pretrainOf(experiment: Experiment, id: string): PretrainStage {
+  const found = stageOf(experiment, id);
+  if (found.kind !== "pretrain") throw new CompilerBug(`${id} is no pretrain stage`);
+  return found;
+}
