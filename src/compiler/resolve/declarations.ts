@@ -99,8 +99,10 @@ export class Instances {
         return;
       }
       seen.set(name.text, name.span);
-      const cycle = (): void => checker.report("FSL2018", name.span, { name: name.text });
-      scope.defineLazily(name.text, name.span, make, cycle);
+      scope.defineLazily(name.text, make, () => {
+        checker.report("FSL2018", name.span, { name: name.text });
+        return anything(name.span);
+      });
     };
     for (const line of tree.imports) this.import(line, scope, declare);
     const stageIds: string[] = [];

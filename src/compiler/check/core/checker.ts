@@ -11,7 +11,7 @@ import {
 } from "../../diagnostics/diagnostic.js";
 import type { GivenFiles } from "../../typed/given-files.js";
 import type { Axis, DataSource, DatasetFacts, SourceForm } from "../../typed/tree.js";
-import type { CallableValue } from "./values.js";
+import type { CallableValue } from "./computed-values.js";
 
 /** Calls that one compilation inlines at most: far above any method. */
 const mostInlined = 20_000;

@@ -1,7 +1,7 @@
 /** Where tensor expressions are being built: the statements so far, the axes that are known, what the place allows. */
 import type { Name, Span } from "../../../../grammar/ast.js";
 import type { Axis, Expr, ExprNode, Statement, ValueType } from "../../typed/tree.js";
-import type { TensorValue } from "./values.js";
+import type { TensorValue } from "./computed-values.js";
 
 export interface KnownAxis {
   readonly size: number;

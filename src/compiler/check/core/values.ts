@@ -3,8 +3,14 @@
  * ("static"); a `tensor` is known by its type only and carries the typed expression that computes it.
  */
 import type * as ast from "../../../../grammar/ast.js";
-import type { Axis, Callable, DataSource, Expr, Network, SplitName, Unit } from "../../typed/tree.js";
-import type { Scope } from "./scope.js";
+import type { Axis, DataSource, Network, SplitName, Unit } from "../../typed/tree.js";
+import type { CallableValue, TensorValue, Written } from "./computed-values.js";
+import type { Environment } from "./environment.js";
+
+export type { CallableValue, TensorValue } from "./computed-values.js";
+
+/** What the names of an FSL file stand for. */
+type Scope = Environment<Value>;
 
 export type Value =
   | IntValue
@@ -32,10 +38,6 @@ export type Value =
   | EntryValue
   | AnythingValue;
 
-/** Where a value was written: shown as a second place when it does not fit where it is used. */
-interface Written {
-  readonly span: ast.Span;
-}
 export interface IntValue extends Written {
   readonly kind: "int";
   readonly value: number;
@@ -130,25 +132,6 @@ export interface StageSlotValue extends Written {
   readonly kind: "stageSlot";
   readonly stage: string;
   readonly slot: "encoder" | "head" | "metric";
-}
-export interface TensorValue extends Written {
-  readonly kind: "tensor";
-  readonly expr: Expr;
-  /** Of probabilities: the axes over which they sum to 1, as far as that is known. */
-  readonly sums?: readonly string[] | undefined;
-}
-/** Something with weights that can be applied: the encoder slot, the head, a learned module, a finished stage. */
-export interface CallableValue extends Written {
-  readonly kind: "callable";
-  readonly target: Callable;
-  /** Its network for an input of these inner axes; undefined where that has been reported as wrong. */
-  readonly network: (input: readonly Axis[], at: ast.Span) => Network | undefined;
-  /** Its network as far as it is known: a module's is from its first call on. */
-  readonly known: () => Network | undefined;
-  /** `outputs`: its result is taken apart by `.vector`, `.map`; `logits`: it gives logits. */
-  readonly gives: "outputs" | "logits" | "real";
-  /** Batch norm outside a stage's training: `running` for finished stages, `auto` for modules, `say` where the call must say it. */
-  readonly norm: "running" | "auto" | "say";
 }
 /** `encoder(x, norm: batch)` before its `.vector`. */
 export interface OutputsValue extends Written {

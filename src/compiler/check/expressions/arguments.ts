@@ -39,12 +39,13 @@ export function matchArguments(
   }
   if (excess !== undefined) {
     const takes = names.length === 0 ? "no arguments" : `${names.length} argument${names.length === 1 ? "" : "s"}`;
-    checker.report("FSL2015", excess.span, { callee, expected: takes, found: were(args.length) });
+    checker.report("FSL2015", excess.span, { callee, expected: takes, found: countGiven(args.length) });
   }
   return filled;
 }
 
-export function were(count: number): string {
+/** Returns "1 is" or "3 are": the number of arguments in a message, with its verb. */
+export function countGiven(count: number): string {
   return count === 1 ? "1 is" : `${count} are`;
 }
 

@@ -11,8 +11,9 @@ import { anything, type CallableValue, type FnValue, printAxes, type TensorValue
 import { bindArguments, matchArguments } from "./arguments.js";
 import { axisMeanings } from "./axis-names.js";
 import { evaluateBlock } from "./blocks.js";
-import { callBuiltin } from "./builtins/call.js";
+import { callBuiltin } from "./builtin-calls.js";
 import { isBuiltin } from "./builtins/table.js";
+import { clauseOf, refuseClauses } from "./clauses.js";
 import { evaluate, unknownName } from "./evaluate.js";
 
 export function evaluateCall(expr: ast.CallExpr, scope: Scope): Value {
@@ -49,21 +50,6 @@ function calleeOf(callee: ast.Expr, scope: Scope): Value {
   if (isBuiltin(callee.text)) return { kind: "builtin", name: callee.text, span: callee.span };
   scope.checker.report("FSL2001", callee.span, { name: callee.text }, { help: unknownName(callee.text, scope) });
   return anything(callee.span);
-}
-
-/** The one clause of a call that is `word`; reports clauses that the callee does not take. */
-export function clauseOf(expr: ast.CallExpr, word: ast.Clause["word"]): ast.Clause | undefined {
-  return expr.clauses.find((clause) => clause.word === word);
-}
-export function refuseClauses(
-  expr: ast.CallExpr,
-  taken: readonly ast.Clause["word"][],
-  callee: string,
-  scope: Scope,
-): void {
-  for (const clause of expr.clauses) {
-    if (!taken.includes(clause.word)) scope.checker.report("FSL3014", clause.span, { callee, clause: clause.word });
-  }
 }
 
 function inlineFn(fn: FnValue, expr: ast.CallExpr, scope: Scope): Value {

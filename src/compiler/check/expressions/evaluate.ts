@@ -19,7 +19,7 @@ import { anything, int, real, unitOf, unitWords, type Value } from "../core/valu
 import { evaluateBlock } from "./blocks.js";
 import { isBuiltin } from "./builtins/table.js";
 import { evaluateCall } from "./calls.js";
-import { evaluateMember } from "./members.js";
+import { memberOf, valueBeforeRound } from "./members.js";
 
 export function evaluate(expr: ast.Expr, scope: Scope): Value {
   const { checker } = scope;
@@ -74,7 +74,7 @@ export function evaluate(expr: ast.Expr, scope: Scope): Value {
       return anything(span);
     }
     case "member":
-      return evaluateMember(expr, scope);
+      return valueBeforeRound(expr, scope) ?? memberOf(evaluate(expr.object, scope), expr, scope);
     case "index":
       return evaluateRename(expr, scope);
     case "call":

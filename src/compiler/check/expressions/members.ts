@@ -1,23 +1,22 @@
-/** What stands after a dot: splits, slots, outputs, `before`. */
+/** Members: the name after a dot is a split, a slot, an output or `before`. */
 import type * as ast from "../../../../grammar/ast.js";
 import { suggest } from "../../../common/did-you-mean.js";
 import type { SplitName } from "../../typed/tree.js";
 import type { Scope } from "../core/scope.js";
 import { anything, describe, type Value } from "../core/values.js";
-import { evaluate } from "./evaluate.js";
 
 const splits: readonly SplitName[] = ["train", "val", "test"];
 const slots = ["encoder", "head", "metric"] as const;
 
-export function evaluateMember(expr: ast.MemberExpr, scope: Scope): Value {
-  const { checker } = scope;
+/** Returns the value that a carried name of a `repeat` had before the round: `u.before`. Undefined for any other member. */
+export function valueBeforeRound({ object, member }: ast.MemberExpr, scope: Scope): Value | undefined {
+  return member.text === "before" && object.kind === "ref" ? scope.lookup(`${object.text}.before`) : undefined;
+}
+
+/** Returns the member of an evaluated object. An unknown member is reported. */
+export function memberOf(object: Value, expr: ast.MemberExpr, { checker }: Scope): Value {
   const { span } = expr;
   const member = expr.member.text;
-  if (member === "before" && expr.object.kind === "ref") {
-    const before = scope.lookup(`${expr.object.text}.before`);
-    if (before !== undefined) return before;
-  }
-  const object = evaluate(expr.object, scope);
   const unknown = (names: readonly string[]): Value => {
     checker.report("FSL2017", expr.member.span, { object: describe(object), member }, { help: suggest(member, names) });
     return anything(span);
