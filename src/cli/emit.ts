@@ -5,8 +5,10 @@ import {
   lowerClassify,
   lowerEmbed,
   lowerEpisodes,
+  lowerFits,
   lowerTraining,
   type SegmentedProgram,
+  type TrainingProgram,
 } from "../compiler/lower/index.js";
 import { stageGraph } from "../compiler/stages/graph.js";
 import type { Program } from "../compiler/tensor/ir.js";
@@ -19,9 +21,15 @@ import type { CompiledFile } from "../runtime/host/compile-file.js";
 import { episodesInRun, imageEpisodesInRun, imagesPerRun } from "../runtime/stages/chunks.js";
 import { outputsOf } from "../runtime/stages/classify.js";
 import type { EmitPhase } from "./commands/check.js";
+import { emitPass } from "./emit-pass.js";
 import { sourceReader } from "./experiment.js";
 
-export function emit(phase: EmitPhase, compiled: CompiledFile): string {
+/**
+ * Returns the text that `--emit` prints. `pass` names the pass after which tensor programs are shown.
+ *
+ * @throws UsageError if the tensor programs have no such pass.
+ */
+export function emit(phase: EmitPhase, compiled: CompiledFile, pass?: string): string {
   const { modules, experiment } = compiled;
   if (phase === "cst") return json(modules.slice(0, 1).map(({ id, text }) => concrete(parse(text, id).cst)));
   if (phase === "ast") return json(modules.map(({ id, tree }) => ({ id, tree })));
@@ -31,6 +39,7 @@ export function emit(phase: EmitPhase, compiled: CompiledFile): string {
     return json(stageGraph(experiment).nodes.map(({ kind, id, name, needs }) => ({ id, kind, name, needs })));
   }
   const source = sourceReader(compiled);
+  if (pass !== undefined) return emitPass(pass, () => programsOf(experiment), source);
   const programs = programsOf(experiment);
   const texts = programs.map((p) => (phase === "tensor" ? print(p, { source }) : printOnnx(lowerProgram(p))));
   return `${texts.join("\n\n")}\n`;
@@ -60,9 +69,9 @@ function stagePrograms(stage: Stage, experiment: Experiment): Program[] {
   const options = { seed: 0, stage: (id: string) => pretrainOf(experiment, id) };
   switch (stage.kind) {
     case "pretrain":
-      return [lowerTraining(stage, dataset(stage.data), options).program];
+      return trainingPrograms(lowerTraining(stage, dataset(stage.data), options));
     case "meta":
-      return [lowerTraining(stage, dataset(stage.episodes.split), options).program];
+      return trainingPrograms(lowerTraining(stage, dataset(stage.episodes.split), options));
     case "evaluate":
       return stage.rows.flatMap((row) => evaluationPrograms(stage, row, dataset(row.split)));
   }
@@ -73,18 +82,23 @@ function evaluationPrograms(
   { metric, task, episodes }: EvaluateStage["rows"][number],
   dataset: Experiment["datasets"][string],
 ): Program[] {
+  const fits = metric.fits.length > 0 ? inOrder(lowerFits(metric, encoder)) : [];
   if (!embedOnce.legal) {
     const perRun = imageEpisodesInRun(task, episodes);
-    return parts(lowerEpisodes(metric, task, encoder, dataset, { episodes: perRun, report }));
+    return [...fits, ...inOrder(lowerEpisodes(metric, task, encoder, dataset, { episodes: perRun, report }))];
   }
   const embed = lowerEmbed(encoder, dataset, { batch: imagesPerRun, outputs: outputsOf(metric), slot: "encoder" });
   const width = embed.outputs.reduce((sum, { node }) => sum + node.shape.slice(1).reduce((a, b) => a * b, 1), 0);
   const perRun = episodesInRun(task, width, episodes);
-  return [embed, ...parts(lowerClassify(metric, task, encoder, { episodes: perRun, report }))];
+  return [embed, ...fits, ...inOrder(lowerClassify(metric, task, encoder, { episodes: perRun, report }))];
 }
 
-/** The programs that the runtime runs one after another. */
-const parts = ({ segments }: SegmentedProgram): Program[] => segments.map(({ program }) => program);
+/** Returns the programs of a training step in the order in which they run: a step in parts ends with its update. */
+const trainingPrograms = ({ parts, program }: TrainingProgram): Program[] =>
+  parts === undefined ? [program] : [parts.program, program];
+
+/** Returns the programs of the segments in the order in which the runtime runs them. */
+const inOrder = ({ segments }: SegmentedProgram): Program[] => segments.map(({ program }) => program);
 
 function printOnnx(graph: OnnxGraph): string {
   const value = ({ name, type, shape }: ValueInfo): string => `${name}: ${type}[${shape.join(", ")}]`;

@@ -30,16 +30,27 @@ export function define(cli: Cli, exit: (code: number) => void): Command {
         ["fslc check examples specs", "every .fsl file in two folders"],
         ["fslc check experiment.fsl --set shots=5", "with another value of a parameter"],
         ["fslc check experiment.fsl --emit typed", "the typed tree, as JSON"],
+        ["fslc check experiment.fsl --emit tensor:passes", "what each optimization pass does to the tensor programs"],
       ]),
     )
     .action(async (paths: string[], options: Options) => exit(await act(cli, paths, options)));
 }
 
+/**
+ * Reads the value of `--emit`: a phase, or `tensor:PASS`. The names of the passes are checked by `emit`, which knows them.
+ *
+ * @throws UsageError if there is no such phase.
+ */
+function emitRequest(given: string | undefined): { readonly phase?: EmitPhase; readonly pass?: string } {
+  if (given === undefined) return {};
+  const phase = phases.find((name) => name === given);
+  if (phase !== undefined) return { phase };
+  if (given.startsWith("tensor:")) return { phase: "tensor", pass: given.slice("tensor:".length) };
+  throw new UsageError(`there is no phase \`${given}\` to emit; there are ${phases.join(", ")}`);
+}
+
 async function act(cli: Cli, paths: readonly string[], options: Options): Promise<number> {
-  const phase = phases.find((name) => name === options.emit);
-  if (options.emit !== undefined && phase === undefined) {
-    throw new UsageError(`there is no phase \`${options.emit}\` to emit; there are ${phases.join(", ")}`);
-  }
+  const { phase, pass } = emitRequest(options.emit);
   const files = await findFslFiles(paths);
   if (phase !== undefined && files.length > 1) throw new UsageError("`--emit` shows one file; several are given");
   const { reportingCompiler } = await import("../experiment.js");
@@ -51,7 +62,7 @@ async function act(cli: Cli, paths: readonly string[], options: Options): Promis
     if (options.timings) printTimings(cli, compiled);
     if (phase !== undefined && (phase === "cst" || phase === "ast" || compiled.experiment !== undefined)) {
       const { emit } = await import("../emit.js");
-      cli.stdout.write(emit(phase, compiled));
+      cli.stdout.write(emit(phase, compiled, pass));
     } else if (compiled.experiment !== undefined) {
       const stages = compiled.experiment.wanted.length;
       cli.stdout.write(`${file}: no errors, ${stages === 0 ? "no stages" : plural(stages, "stage")}\n`);

@@ -1,4 +1,4 @@
-/** Rewriting by rules: each looks at one node, whose operands are rewritten already. */
+/** Rewriting of programs by rules, each of which looks at one node whose operands are rewritten already. */
 import { CompilerBug } from "../../../common/bug.js";
 import type { Graph } from "../graph.js";
 import type { Node, OpName, Program } from "../ir.js";
@@ -8,23 +8,31 @@ import { reachable, rebuild } from "../walk.js";
 
 export interface RewriteRule {
   readonly name: string;
-  /** The ops it looks at. */
+  /** The ops that the rule looks at. */
   readonly on: readonly OpName[];
-  /** What to put in the node's place: of equal value, and cheaper or nearer to another rule. */
-  apply(o: Ops, node: Node, place: Place): Node | undefined;
+  /**
+   * Returns the node that replaces `node`, or undefined if the rule does not apply. The replacement has the same value
+   * and is cheaper, or lets another rule apply.
+   */
+  apply(o: Ops, node: Node, context: RewriteContext): Node | undefined;
 }
 
-/** Where the node stands before the sweep: what else needs its operands. */
-export interface Place {
+/** The surroundings of a node before the sweep. */
+export interface RewriteContext {
   readonly before: Node;
-  /** Whether one node needs this one, and no output of the program. */
+  /** Returns true if exactly one node uses this one and no output of the program does. */
   usedOnce(node: Node): boolean;
 }
 
-/** Steps at one node, and sweeps over a graph, after which two rules must be undoing each other. */
+/** One sweep over a program: the program after it, and how often each rule replaced a node, by the rule's name. */
+export interface Sweep {
+  readonly program: Program;
+  readonly applied: ReadonlyMap<string, number>;
+}
+
+/** After this many steps at one node, or sweeps over a program, two rules must be undoing each other. */
 const patience = 100;
 
-/** Rules by the ops that they look at. */
 export class Rewriter {
   private readonly byOp = new Map<OpName, RewriteRule[]>();
 
@@ -32,51 +40,56 @@ export class Rewriter {
     for (const rule of rules) for (const op of rule.on) this.byOp.set(op, [...(this.byOp.get(op) ?? []), rule]);
   }
 
-  /** The program with every rule applied until none does anything: each sweep builds a graph in the order of the last. */
-  program(program: Program): Program {
+  /**
+   * Applies the rules in sweeps until a sweep replaces nothing, and yields each sweep. Each builds a graph in the order of
+   * the last one. The program of the last sweep is the result.
+   */
+  *sweeps(program: Program): Generator<Sweep, void> {
     let current = program;
-    for (let sweep = 0; sweep < patience; sweep++) {
-      let fired = false;
-      current = rewriteProgram(current, (graph, roots) => {
-        const swept = this.sweep(graph, roots);
-        fired = swept.fired;
-        return swept.made;
-      });
-      if (!fired) return current;
+    for (let count = 0; count < patience; count++) {
+      const sweep = this.sweep(current);
+      yield sweep;
+      if (sweep.applied.size === 0) return;
+      current = sweep.program;
     }
     throw new CompilerBug(`rewrites of ${program.name} do not end`);
   }
 
-  /** One look at each node, operands first: new nodes inside of what a rule made wait for the next. */
-  private sweep(graph: Graph, roots: readonly Node[]): { made: Node[]; fired: boolean } {
+  private sweep(program: Program): Sweep {
+    const applied = new Map<string, number>();
+    const rewritten = rewriteProgram(program, (graph, roots) => this.rebuilt(graph, roots, applied));
+    return { program: rewritten, applied };
+  }
+
+  /** Looks at each node once, operands first. Nodes inside a replacement are looked at in the next sweep. */
+  private rebuilt(graph: Graph, roots: readonly Node[], applied: Map<string, number>): Node[] {
     const o = new Ops(graph);
-    let fired = false;
-    const users = usersOf(roots);
+    const users = countUsers(roots);
     const usedOnce = (node: Node): boolean => users.get(node) === 1;
-    const made = rebuild(graph, roots, (node, inputs) => {
+    return rebuild(graph, roots, (node, inputs) => {
       let current: Node = graph.op(node.op, inputs, node.attrs);
       for (let step = 0; step < patience; step++) {
-        const better = this.step(o, current, { before: node, usedOnce });
-        if (better === undefined) return current;
-        fired = true;
-        current = better;
+        const replacement = this.step(o, current, { before: node, usedOnce }, applied);
+        if (replacement === undefined) return current;
+        current = replacement;
       }
       throw new CompilerBug(`rewrites of ${node.op} do not end`);
     });
-    return { made, fired };
   }
 
-  private step(o: Ops, node: Node, place: Place): Node | undefined {
+  private step(o: Ops, node: Node, context: RewriteContext, applied: Map<string, number>): Node | undefined {
     for (const rule of this.byOp.get(node.op) ?? []) {
-      const made = rule.apply(o, node, place);
-      if (made !== undefined && made !== node) return made;
+      const replacement = rule.apply(o, node, context);
+      if (replacement === undefined || replacement === node) continue;
+      applied.set(rule.name, (applied.get(rule.name) ?? 0) + 1);
+      return replacement;
     }
     return undefined;
   }
 }
 
-/** How many nodes and roots need each node. */
-function usersOf(roots: readonly Node[]): Map<Node, number> {
+/** Counts the nodes and roots that use each node. */
+function countUsers(roots: readonly Node[]): Map<Node, number> {
   const users = new Map<Node, number>();
   const count = (node: Node): void => {
     users.set(node, (users.get(node) ?? 0) + 1);
