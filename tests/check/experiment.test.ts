@@ -66,7 +66,7 @@ it("refuses a --set of another type, or of a name that is no parameter", () => {
 it("names a report that is written as a call, and offers the word that is meant", () => {
   const { diagnostics } = compileText(quickstart.replace("top2 }", "top(2) }"));
   expect(diagnostics.map(({ message, help }) => [message, help])).toEqual([
-    ["nothing called `top` can be reported", ["did you mean `top2`?"]],
+    ["there is no report called `top`", ["did you mean `top2`?"]],
   ]);
 });
 

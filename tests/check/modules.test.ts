@@ -82,6 +82,6 @@ it("does not ask for a value that the importer gives", () => {
   const text = 'fsl 1\nimport { net } from "./nets.fsl" with (depth: 2)\nbackbone mine = net\n';
   expect(found(compileText(text, {}, { "nets.fsl": library }))).toEqual([]);
   expect(found(compileText(text.replace("with (depth: 2)", ""), {}, { "nets.fsl": library }))).toEqual([
-    "FSL2013 `depth` has no default and was given no value",
+    "FSL2013 `depth` has no default value and was given none",
   ]);
 });

@@ -120,6 +120,6 @@ episode task = 5 way, 1 shots, 0 query
     "FSL2001 nothing is called `suport` here",
     "FSL3007 no axis `ways` is known here",
     "FSL3011 `stepps` is not a unit",
-    "FSL5008 the number of queries must be at least 1, and this is 0",
+    "FSL5008 the number of queries must be at least 1, but this is 0",
   ]);
 });

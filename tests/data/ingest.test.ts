@@ -330,7 +330,7 @@ describe("what will not do is said at the dataset's declaration", () => {
     const fixed = await failsWith("FSL6009", () =>
       ingest({ ...d, ...both([{ op: "center_crop", size: 9 }], 9) }, options(dir)),
     );
-    expect(fixed.message).toBe("train/ant/0.png is 8 × 8 pixels where `center_crop` takes 9 × 9");
+    expect(fixed.message).toBe("train/ant/0.png has 8 × 8 pixels, but `center_crop` takes 9 × 9");
     await failsWith("FSL6009", () =>
       ingest({ ...d, ...both([{ op: "random_crop", size: 13, pad: 2 }], 13) }, options(dir)),
     );
@@ -343,7 +343,7 @@ describe("what will not do is said at the dataset's declaration", () => {
       ingest({ ...d, ...both([{ op: "resize", size: 4 }, normalize], 4) }, options(dir)),
     );
     expect(found.message).toBe(
-      "train/ant/1.png is 3 × 4 × 6 after `resize(4), normalize`, where 3 × 4 × 4 is needed (channels × height × width)",
+      "train/ant/1.png is 3 × 4 × 6 after `resize(4), normalize`, but 3 × 4 × 4 is needed (channels × height × width)",
     );
   });
 

@@ -194,13 +194,13 @@ describe("impossible tasks are refused", () => {
   test("more ways than classes", async () => {
     const draw = (): Episode => sampleEpisode(0, "train", splitOf([9, 9]), { way: 5, shot: 1, query: 1 }, 0);
     const { message } = await failsWith("FSL6011", draw);
-    expect(message).toBe("an episode of 5 ways cannot be drawn from `train`, which has 2 classes");
+    expect(message).toBe("an episode of 5 ways cannot be drawn from `train`, which has only 2 classes");
   });
 
   test("more images than the smallest class has, whichever classes would be drawn", async () => {
     const draw = (): Episode => sampleEpisode(0, "train", splitOf([99, 99, 8, 99]), { way: 1, shot: 5, query: 15 }, 0);
     const { message } = await failsWith("FSL6012", draw);
-    expect(message).toBe("5 shot, 15 query needs 20 images a class; class `class 2` of `train` has 8");
+    expect(message).toBe("5 shot, 15 query needs 20 images in each class, but class `class 2` of `train` has only 8");
   });
 
   test("no task at all", async () => {

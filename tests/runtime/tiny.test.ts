@@ -283,7 +283,7 @@ test("a loss that is not finite stops its stage by name and step; earlier stages
   expect(played.summary.status).toBe("failed");
   const [failure] = played.summary.failures;
   expect(failure).toMatchObject({ stage: "proto", code: "FSL7006" });
-  expect(failure?.message).toMatch(/`proto` is not finite at step \d+ \(epoch \d\); the learning rate there is 1e\+30/);
+  expect(failure?.message).toMatch(/`proto` is not finite at step \d+ \(epoch \d\), with learning rate 1e\+30/);
   expect(failure?.fix).toContain("learning rate");
   expect(readWeights(entryOf(at, "base"))["encoder.conv.0.weight"]?.shape).toEqual([8, 3, 3, 3]);
 });

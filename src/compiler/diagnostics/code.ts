@@ -1,22 +1,22 @@
-/** What the registry holds of one diagnostic code. `{hole}`s in `message` are filled by name. */
+/** The registry's entry for one diagnostic code. Each `{hole}` in `message` is filled by name. */
 export interface Code {
   readonly severity: "error" | "warning";
-  /** A short noun phrase: the heading of `fslc explain`. */
+  /** A short noun phrase, which is the heading of `fslc explain`. */
   readonly title: string;
   readonly message: string;
-  /** Why this is refused, in a few sentences. */
+  /** The reason for the diagnostic, in a few sentences. */
   readonly explanation: string;
-  /** A smallest file (or command) that triggers it. */
+  /** A file or a command, as small as possible, that triggers it. */
   readonly example: string;
-  /** What to do about it. */
+  /** The remedy, in one or two sentences. It is printed after `help:`. */
   readonly fix: string;
 }
 
 type HolesOf<M extends string> = M extends `${string}{${infer Hole}}${infer Rest}` ? Hole | HolesOf<Rest> : never;
-/** The values that a code's message needs, checked at compile time from its text. */
+/** The values for the holes of a code's message. TypeScript reads the names of the holes from the message. */
 export type Holes<C extends { readonly message: string }> = { readonly [K in HolesOf<C["message"]>]: string | number };
 
-/** Keeps the literal text of each message, so that `Holes` can read it. */
+/** Declares a table of codes and keeps the literal text of each message, so that `Holes` can read it. */
 export function codes<const T extends Readonly<Record<`FSL${number}`, Code>>>(table: T): T {
   return table;
 }

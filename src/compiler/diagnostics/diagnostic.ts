@@ -1,4 +1,4 @@
-/** A diagnostic as data, and the one way to make one. Rendering is in `render.ts`. */
+/** Defines a diagnostic as data, and the one function that makes them. `render.ts` prints them. */
 import type { Span } from "../../../grammar/ast.js";
 import type { Code, Holes } from "./code.js";
 import { dataCodes } from "./codes/data.js";
@@ -10,7 +10,7 @@ import { stagesCodes } from "./codes/stages.js";
 import { syntaxCodes } from "./codes/syntax.js";
 import { typesCodes } from "./codes/types.js";
 
-/** Every code, by number. */
+/** The registry: every code with its entry. */
 export const registry = {
   ...syntaxCodes,
   ...namesCodes,
@@ -23,7 +23,7 @@ export const registry = {
 };
 export type CodeName = keyof typeof registry;
 
-/** A second place that matters, with what it is: "defined here". */
+/** Another place that matters, with a short text: "defined here". */
 export interface Label {
   readonly span: Span;
   readonly text: string;
@@ -32,10 +32,10 @@ export interface Diagnostic {
   readonly code: string;
   readonly severity: "error" | "warning";
   readonly message: string;
-  /** Undefined where no text of the user's is to blame (a missing engine, a full disk). */
+  /** The place of the mistake; undefined if no file of the user's is at fault (a missing engine, a full disk). */
   readonly span: Span | undefined;
   readonly labels: readonly Label[];
-  /** What to do, specific to this case: "did you mean `prototypes`?", a command. */
+  /** The remedies for this case: "did you mean `prototypes`?", a command. */
   readonly help: readonly string[];
 }
 export interface DiagnosticExtras {
@@ -43,6 +43,7 @@ export interface DiagnosticExtras {
   readonly help?: readonly string[];
 }
 
+/** Makes a diagnostic of a code: fills the holes of its message and adds the place, labels and help. */
 export function diagnostic<K extends CodeName>(
   code: K,
   span: Span | undefined,
@@ -55,7 +56,7 @@ export function diagnostic<K extends CodeName>(
   return { code, severity: entry.severity, message, span, labels: extras.labels ?? [], help: extras.help ?? [] };
 }
 
-/** Thrown where a user's situation (not our bug) ends the work: run-time phases only; the compiler returns its diagnostics. */
+/** Ends the work because of the user's situation, not because of a bug. Only the runtime throws it; the compiler returns its diagnostics. */
 export class DiagnosticError extends Error {
   constructor(
     readonly diagnostic: Diagnostic,

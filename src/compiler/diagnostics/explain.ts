@@ -1,4 +1,4 @@
-/** `fslc explain FSL0123`: what a code means, from the registry. */
+/** Explains a code, as `fslc explain FSL0123` prints it. */
 
 import { editDistance } from "../../common/did-you-mean.js";
 import type { Code } from "./code.js";
@@ -8,16 +8,16 @@ const entries: Readonly<Record<string, Code>> = registry;
 
 export type Explanation =
   | { readonly found: true; readonly code: string; readonly entry: Code; readonly text: string }
-  /** `near` is a code that may have been meant. */
+  /** `near` is a similar code that may have been meant. */
   | { readonly found: false; readonly near: string | undefined };
 
-/** Takes `FSL1002`, `fsl1002` and `1002`. */
+/** Explains a code, which may be written as `FSL1002`, `fsl1002` or `1002`. */
 export function explain(code: string): Explanation {
   const digits = /^(?:fsl)?(\d{4})$/i.exec(code.trim())?.[1];
   const name = digits === undefined ? code.trim().toUpperCase() : `FSL${digits}`;
   const entry = Object.hasOwn(entries, name) ? entries[name] : undefined;
   if (entry === undefined) {
-    // Numbers are near only where a digit was mistyped: two digits away stands something else entirely.
+    // Only a code that differs in one digit is suggested. A code that differs in two has nothing to do with it.
     return { found: false, near: Object.keys(entries).find((known) => editDistance(name, known) === 1) };
   }
   const text = [
@@ -28,12 +28,12 @@ export function explain(code: string): Explanation {
     "Example:",
     ...entry.example.split("\n").map((line) => (line === "" ? "" : `    ${line}`)),
     "",
-    `What to do: ${entry.fix}`,
+    `help: ${entry.fix}`,
   ].join("\n");
   return { found: true, code: name, entry, text };
 }
 
-/** Every code with its title, in order. */
+/** Returns every code with its entry, in order. */
 export function allCodes(): readonly { readonly code: string; readonly entry: Code }[] {
   return Object.entries(entries)
     .map(([code, entry]) => ({ code, entry }))

@@ -1,4 +1,4 @@
-/** Diagnostics as text: heading, code frames with carets and labels, help. */
+/** Prints diagnostics as text: a heading, code frames with carets and labels, and help. */
 import type { ChalkInstance } from "chalk";
 import { Chalk } from "chalk";
 import type { Span } from "../../../grammar/ast.js";
@@ -6,9 +6,9 @@ import type { Diagnostic } from "./diagnostic.js";
 import { clip, columnsOf, printable, SourceLines } from "./source.js";
 
 export interface RenderOptions {
-  /** The caller decides, from NO_COLOR and the terminal. */
+  /** True to use colors. The caller decides this from `NO_COLOR` and the terminal. */
   readonly color: boolean;
-  /** Columns of the terminal; longer lines of code are cut around the place that matters. */
+  /** The columns of the terminal. Longer lines of code are cut around the place that matters. */
   readonly width: number;
 }
 
@@ -27,7 +27,7 @@ interface Mark {
  *  │                       ^^^^^
  *  = help: did you mean `query`?
  * ```
- * `source` gives the text of a file, undefined where it cannot be shown; the location is then printed alone.
+ * `source` returns the text of a file, or undefined if the text cannot be shown. Then only the location is printed.
  */
 export function render(d: Diagnostic, source: (file: string) => string | undefined, options: RenderOptions): string {
   const paint = new Chalk({ level: options.color ? 1 : 0 });
@@ -60,7 +60,7 @@ export function render(d: Diagnostic, source: (file: string) => string | undefin
   return lines.join("\n");
 }
 
-/** The code frame of one place, without a heading; undefined where its text cannot be shown. */
+/** Prints the code frame of one place, without a heading. Returns undefined if the text cannot be shown. */
 export function renderPlace(
   span: Span,
   source: (file: string) => string | undefined,
@@ -120,7 +120,7 @@ function frame(
   return lines;
 }
 
-/** Where a mark stands on its first line, in terminal columns. */
+/** Returns the terminal columns that a mark covers on its first line. */
 function rangeOn(
   source: SourceLines,
   line: number,

@@ -1,4 +1,4 @@
-/** Lines and columns of a text, and how wide it is on a terminal. */
+/** Finds lines and columns in a text, and measures text in columns of a terminal. */
 
 export class SourceLines {
   private readonly starts: number[] = [0];
@@ -6,7 +6,7 @@ export class SourceLines {
     for (let i = text.indexOf("\n"); i >= 0; i = text.indexOf("\n", i + 1)) this.starts.push(i + 1);
   }
 
-  /** Both from 1; columns in UTF-16 units. Offsets past the end are at the end. */
+  /** Returns the line and column of an offset. Both count from 1, columns in UTF-16 units. An offset past the end counts as the end. */
   position(offset: number): { readonly line: number; readonly column: number } {
     const at = Math.min(Math.max(offset, 0), this.text.length);
     let low = 0;
@@ -19,7 +19,7 @@ export class SourceLines {
     return { line: low + 1, column: at - (this.starts[low] ?? 0) + 1 };
   }
 
-  /** Line `line` (from 1) without its end. */
+  /** Returns a line, counted from 1, without its line end. */
   line(line: number): string {
     const start = this.starts[line - 1] ?? this.text.length;
     return this.text.slice(start, this.starts[line] ?? this.text.length).replace(/\r?\n$/, "");
@@ -28,12 +28,12 @@ export class SourceLines {
 
 const tab = "  ";
 
-/** Tabs as two spaces; control characters, which would disturb the terminal, as a dot. */
+/** Replaces tabs by two spaces, and control characters, which would disturb the terminal, by a dot. */
 export function printable(text: string): string {
   return text.replaceAll("\t", tab).replace(/[\p{Cc}\p{Cf}\p{Cs}]/gu, "·");
 }
 
-/** Terminal columns of a text: East Asian wide characters and emoji take two, combining ones none. */
+/** Counts the terminal columns of a text. East Asian wide characters and emoji take two, combining characters none. */
 export function columnsOf(text: string): number {
   let columns = 0;
   for (const character of printable(text)) {
@@ -48,7 +48,7 @@ export function columnsOf(text: string): number {
   return columns;
 }
 
-/** At most `width` columns of `text`, with [from, to) among them where it fits. `cut`: columns left out before. */
+/** Cuts a text to at most `width` columns, so that the range [from, to) stays visible if it fits. `cut` is the number of columns left out at the start. */
 export function clip(text: string, width: number, from: number, to: number): { text: string; cut: number } {
   if (columnsOf(text) <= width) return { text, cut: 0 };
   const wanted = Math.min(to, from + width);

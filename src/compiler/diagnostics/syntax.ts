@@ -1,4 +1,4 @@
-/** Issues of the parser → diagnostics with codes. */
+/** Turns the parser's issues into diagnostics with codes. */
 import type { IssueKind, SyntaxIssue } from "../../../grammar/issue.js";
 import { declarationWords } from "../../../grammar/tokens.js";
 import { didYouMean } from "../../common/did-you-mean.js";
@@ -47,7 +47,7 @@ const make: Readonly<Record<IssueKind, (issue: SyntaxIssue) => Diagnostic>> = {
   "conflict-marker": ({ span }) => diagnostic("FSL1013", span, {}),
   "numbered-axis": ({ span }) => diagnostic("FSL1014", span, {}),
   "idle-rename": ({ span, found, expected }) =>
-    diagnostic("FSL1015", span, { axis: found }, { help: [`${expected} is another name for \`${found}\``] }),
+    diagnostic("FSL1015", span, { axis: found }, { help: [`${expected} gives \`${found}\` another name`] }),
   "no-value": ({ span }) => diagnostic("FSL1016", span, {}),
   "second-value": ({ span }) => diagnostic("FSL1017", span, {}),
   "not-a-declaration": ({ span, found }) =>
@@ -67,14 +67,14 @@ const make: Readonly<Record<IssueKind, (issue: SyntaxIssue) => Diagnostic>> = {
 
 const units: ReadonlySet<string> = new Set(["epoch", "epochs", "step", "steps", "episode", "image", "images"]);
 const ofUnit = (unit: string): string =>
-  `a parameter has its unit itself: \`param n = 5 ${unit}\`, and then \`n\` in place of \`n ${unit}\``;
+  `give the parameter the unit: \`param n = 5 ${unit}\`, and write \`n\` in place of \`n ${unit}\``;
 
 function suggestion(found: string, words: readonly string[]): string[] {
   const near = didYouMean(found, words);
   return near === undefined ? [] : [`did you mean \`${near}\`?`];
 }
 
-/** `` `−` (U+2212) `` */
+/** Shows a character with its code point: `` `−` (U+2212) ``. */
 function character(found: string): string {
   const point = (found.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, "0");
   const first = String.fromCodePoint(found.codePointAt(0) ?? 0);

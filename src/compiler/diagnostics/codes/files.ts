@@ -1,4 +1,4 @@
-/** FSL5060–FSL5079: files that a line of a stage names: lists of episodes, weights. */
+/** Codes FSL5060–FSL5079: files that a line of a stage names, that is, lists of episodes and weights. */
 import { codes } from "../code.js";
 
 const head =
@@ -10,25 +10,25 @@ export const filesCodes = codes({
     title: "a list of episodes that cannot be used",
     message: "`{path}` cannot be used as a list of episodes: {why}",
     explanation:
-      '`episodes "FILE" from SPLIT` evaluates on the episodes of a JSON file (`schemas/episodes.schema.json`) in place of sampled ones. Its path starts at the project\'s folder. All its episodes are of one task, which it states; each has `way` different classes with `shot` supports and `query` queries.',
+      '`episodes "FILE" from SPLIT` evaluates on the episodes of a JSON file (`schemas/episodes.schema.json`) in place of sampled ones. The path starts at the folder of the project. All episodes of a list have the same task, which the file states. Each episode has `way` different classes, and each class has `shot` supports and `query` queries.',
     example: `${head}evaluate r { encoder untrained conv64  metric prototypes  episodes "episodes.json" from emoji.test, 100 episodes }`,
-    fix: "Correct the file; `report episodes` writes one to start from.",
+    fix: "Correct the file. `report episodes` writes one that you can start from.",
   },
   FSL5061: {
     severity: "error",
-    title: "weights of a file that do not fit",
-    message: "the weights of `{path}` cannot fill `{stage}`: {why}",
+    title: "weights in a file that do not fit",
+    message: "the weights in `{path}` cannot fill `{stage}`: {why}",
     explanation:
-      '`init SLOT from "FILE"` starts the fresh weights of a slot from a safetensors file whose path starts at the project\'s folder. Every weight of the slot needs a tensor of its shape, and every tensor of the file must be used or left out by a rule: a half-matched file would give numbers that mean nothing. Tensors are found by rules, then by equal names, then by shape and order where the numbers in their names tell it.',
+      '`init SLOT from "FILE"` reads the initial weights of a slot from a safetensors file, whose path starts at the folder of the project. Every weight of the slot needs a tensor of its shape, and every tensor of the file must be used or be left out by a rule. If only half of a file fitted, the results would mean nothing. Tensors are matched by rules, then by equal names, then by shape and by the order of the numbers in their names.',
     example: `${head}episode task = 5 way, 1 shot, 7 query\nevaluate r {\n  encoder conv64  metric prototypes  episodes task from emoji.test, 100 episodes\n  init encoder from "conv64.safetensors"\n}`,
-    fix: 'Add rules from the file\'s names to the stage\'s: `{ "features.{i}.*" -> "encoder.conv.{i}.*"  "fc.*" -> unused }`. `fslc plan` lists the stage\'s weights by layer.',
+    fix: 'Add rules from the names in the file to the names in the stage: `{ "features.{i}.*" -> "encoder.conv.{i}.*"  "fc.*" -> unused }`. `fslc plan` lists the weights of the stage by layer.',
   },
   FSL5062: {
     severity: "error",
-    title: "a rule for weights that does not work",
+    title: "a rule for weights that cannot be used",
     message: "this rule {why}",
     explanation:
-      "On the left `*` is any text within a part of a name, `**` any number of parts, `{i}` a part that the right side repeats, also counted on (`{i+1}`) or back (`{i-1}`). On the right stands a path of the stage's weights, or `unused`. Each rule must match a tensor that no earlier rule took, and fill a weight that none filled.",
+      "On the left, `*` stands for any text within a part of a name, `**` for any number of parts, and `{i}` for a part that the right side repeats, also with a number added (`{i+1}`) or subtracted (`{i-1}`). The right side is a path of the stage's weights, or `unused`. Each rule must match a tensor that no earlier rule took, and fill a weight that no earlier rule filled.",
     example: `${head}episode task = 5 way, 1 shot, 7 query\nevaluate r {\n  encoder conv64  metric prototypes  episodes task from emoji.test, 100 episodes\n  init encoder from "conv64.safetensors" { "layer{i}.*" -> "encoder.konv.{i-1}.*" }\n}`,
     fix: "Correct the pattern or the path, or remove the rule.",
   },

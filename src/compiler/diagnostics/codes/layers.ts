@@ -1,95 +1,95 @@
-/** FSL4001–FSL4999: layers and networks. */
+/** Codes FSL4001–FSL4999: layers and networks. */
 import { codes } from "../code.js";
 
 export const layersCodes = codes({
   FSL4001: {
     severity: "error",
-    title: "Unknown layer",
+    title: "unknown layer",
     message: "there is no layer or block called `{name}`",
     explanation:
-      "In a backbone, block or module each item is a layer of the language or a `block` that the file declares or imports.",
+      "Each item of a backbone, block or module is a layer of the language, or a `block` that the file declares or imports.",
     example: "backbone net { conv(3, 64), bach_norm, relu, flatten as vector }",
-    fix: "Write the layer's name as the language has it, or declare a `block` of this name.",
+    fix: "Correct the name of the layer, or declare a `block` with this name.",
   },
   FSL4002: {
     severity: "error",
-    title: "A layer does not take this value",
-    message: "`{layer}` needs {needed}, and what reaches it is {found}",
+    title: "a value that a layer does not take",
+    message: "`{layer}` needs {needed}, but it gets {found}",
     explanation:
-      "Convolutions, pools and drop_block work on maps with channel, height and width; linear layers on vectors with a feature axis. A value keeps its axes from layer to layer, so `flatten` or `global_avg_pool` has to stand between the two.",
+      "Convolutions, pools and drop_block work on maps, which have channel, height and width. Linear layers work on vectors, which have a feature axis. A value keeps its axes from layer to layer, so `flatten` or `global_avg_pool` has to stand between the two kinds.",
     example: "backbone net { flatten, conv(3, 64) as map }",
-    fix: "Put the layer where its kind of value is, or turn the map into a vector first with `flatten` or `global_avg_pool`.",
+    fix: "Move the layer to where it gets its kind of value, or turn the map into a vector before it with `flatten` or `global_avg_pool`.",
   },
   FSL4003: {
     severity: "error",
-    title: "A backbone runs out of pixels",
-    message: "`{layer}` needs a map of at least {needed}×{needed} pixels, and {height}×{width} are left here",
+    title: "a backbone that runs out of pixels",
+    message: "`{layer}` needs a map of at least {needed}×{needed} pixels, but only {height}×{width} are left",
     explanation:
-      "Each pool or strided convolution makes the map smaller. The image of this dataset is too small for so many of them; the sizes layer by layer are listed below.",
+      "Each pool or strided convolution makes the map smaller. The images of this dataset are too small for this number of them. The help lists the sizes layer by layer.",
     example:
       "dataset d = emoji() { train resize(8), normalize  eval resize(8), normalize }\nbackbone net { repeat 4 { conv(3, 64), max_pool(2) } flatten as vector }",
-    fix: "Use fewer pools or smaller strides (`conv64(pools: 3)`), or larger images in the dataset's `resize` and crops.",
+    fix: "Use fewer pools or smaller strides (`conv64(pools: 3)`), or make the images larger in the dataset's `resize` and crops.",
   },
   FSL4004: {
     severity: "error",
-    title: "The two sides of a residual differ",
-    message: "the body of this `residual` gives {body}, and its shortcut {shortcut}",
+    title: "two sides of a residual that differ",
+    message: "the body of this `residual` gives {body}, but its shortcut gives {shortcut}",
     explanation:
-      "A residual adds its body and its shortcut (the input itself where no shortcut is written), so both must have the same axes and sizes.",
+      "A residual adds its body and its shortcut, or the input if there is no shortcut. Both must have the same axes and sizes.",
     example: "backbone net { residual { conv(3, 64) } flatten as vector }",
-    fix: "Give it a shortcut that makes the same shape, such as `shortcut { conv(1, 64), batch_norm }` with the body's channels and stride.",
+    fix: "Add a shortcut that gives the same shape, such as `shortcut { conv(1, 64), batch_norm }` with the channels and the stride of the body.",
   },
   FSL4005: {
     severity: "error",
-    title: "An argument of a layer is wrong",
-    message: "`{name}` of `{layer}` must be {expected}, and this is {found}",
+    title: "a wrong argument of a layer",
+    message: "`{name}` of `{layer}` must be {expected}, but this is {found}",
     explanation:
-      "Each layer says what its arguments are: a whole number, a number, true or false, an axis, or one of a few words.",
+      "Each argument of a layer has a type: a whole number, a number, true or false, an axis, or one of a few words.",
     example: "backbone net { conv(3, 64.5), flatten as vector }",
-    fix: "Give the argument the kind of value that it needs.",
+    fix: "Give the argument a value of that type.",
   },
   FSL4006: {
     severity: "error",
-    title: "A name stands twice in a network",
+    title: "a name used twice in a network",
     message: "`{name}` already names {what} of this network",
     explanation:
-      "Layer names are parts of the paths of weights, and output names are what metrics ask for: each must be said once. (A named layer in a `repeat` is numbered by itself.)",
+      "The names of layers are parts of the paths of weights, and metrics ask for the names of outputs. So each name must be unique. (A named layer in a `repeat` is numbered automatically.)",
     example: "backbone net { a: conv(3, 8), a: conv(3, 8), flatten as vector }",
     fix: "Rename one of the two.",
   },
   FSL4007: {
     severity: "error",
-    title: "Parallel branches do not fit together",
-    message: "branch {index} of this `parallel` gives {found}, which does not join {first} along `{axis}`",
+    title: "parallel branches that do not fit together",
+    message: "branch {index} of this `parallel` gives {found}, which cannot be joined with {first} along `{axis}`",
     explanation:
-      "The results of the branches are joined along one axis: every other axis must be the same in all of them.",
+      "The results of the branches are joined along one axis. All other axes must be the same in every branch.",
     example: "backbone net { parallel { conv(3, 8) } { conv(3, 8), max_pool(2) } along channel, flatten as vector }",
-    fix: "Make the branches agree on every axis but the one they are joined along.",
+    fix: "Make the branches equal in every axis except the one along which they are joined.",
   },
   FSL4008: {
     severity: "error",
-    title: "A network's shape depends on something that is not fixed",
-    message: "{what} must be {expected}, and this is {found}",
+    title: "a network whose shape is not fixed",
+    message: "{what} must be {expected}, but this is {found}",
     explanation:
-      "How often layers repeat and which branch of an `if` is built is decided before anything runs, from parameters and numbers.",
+      "The number of repeats, and the branch of an `if` that is built, are decided before the run, from parameters and numbers.",
     example: "backbone net { repeat 2.5 { conv(3, 8) } flatten as vector }",
     fix: "Use a whole number for `repeat`, and a comparison of parameters or indices for `if`.",
   },
   FSL4009: {
     severity: "error",
-    title: "A block contains itself",
+    title: "a block that contains itself",
     message: "the block `{name}` contains itself",
-    explanation: "Blocks are written out where they are used, so a block that uses itself would never end.",
+    explanation: "A block is written out where it is used. A block that uses itself would never end.",
     example: "block b() { b() }\nbackbone net { b(), flatten as vector }",
-    fix: "Use `repeat` for layers that recur.",
+    fix: "Use `repeat` for layers that repeat.",
   },
   FSL4010: {
     severity: "error",
-    title: "A network of too many layers",
+    title: "a network with too many layers",
     message: "written out, `{network}` has more than {most} layers",
     explanation:
-      "Loops and blocks are written out before anything runs. Loops in loops multiply, and so do blocks in blocks.",
+      "Loops and blocks are written out before the run. Loops inside loops multiply the number of layers, and so do blocks inside blocks.",
     example: "fsl 1\nbackbone net { repeat 200 { repeat 200 { relu } } flatten as vector }",
-    fix: "Repeat less; the deepest networks of few-shot work have a few hundred layers.",
+    fix: "Use fewer repeats. The deepest networks in few-shot learning have a few hundred layers.",
   },
 });
