@@ -1,7 +1,7 @@
 /** Collects the built-ins that a stage's numbers rest on, each with the version of its numbers. */
 import { loopsIn } from "../typed/loops.js";
 import type { Block, Learn, Metric, Network, StageKind, TrainingStage, Transform } from "../typed/tree.js";
-import { walkExprs, walkLayers } from "../typed/walk.js";
+import { layersOf, walkExprs } from "../typed/walk.js";
 import { modulesOf } from "./canonical/metric.js";
 import {
   behaviorVersions,
@@ -31,8 +31,8 @@ export class UsedBuiltins {
     this.used.set(`transform.${op}`, transformVersions[op]);
   }
 
-  network({ layers }: Network): void {
-    walkLayers(layers, ({ op }) => this.used.set(`layer.${op.kind}`, layerVersions[op.kind]));
+  network(network: Network): void {
+    for (const { layer } of layersOf(network)) this.used.set(`layer.${layer.op.kind}`, layerVersions[layer.op.kind]);
   }
 
   modules(learns: readonly Learn[]): void {

@@ -6,6 +6,13 @@ export interface Axis {
   readonly size: number;
 }
 
+/** Returns whether both have the same axes of the same sizes, in any order. */
+export function sameAxes(a: readonly Axis[], b: readonly Axis[]): boolean {
+  return (
+    a.length === b.length && a.every(({ name, size }) => b.some((axis) => axis.name === name && axis.size === size))
+  );
+}
+
 /** `real` and `int` are numbers, `class` a label (its `of` names the axis it indexes), `image` is opaque. */
 export interface ValueType {
   readonly kind: "real" | "int" | "bool" | "class" | "image" | "logits" | "probabilities";

@@ -153,15 +153,22 @@ export function calledStages(block: Block): readonly string[] {
   return [...ids];
 }
 
-/**
- * Calls `visit` on every layer in order, parents first: the layers inside residual and parallel layers too. `depth` counts
- * the layers around it.
- */
-export function walkLayers(layers: readonly Layer[], visit: (layer: Layer, depth: number) => void, depth = 0): void {
-  for (const layer of layers) {
-    visit(layer, depth);
-    for (const inner of innerLayers(layer.op)) walkLayers(inner, visit, depth + 1);
-  }
+/** A layer of a network, and how many residual or parallel layers it is inside of. */
+export interface NestedLayer {
+  readonly layer: Layer;
+  readonly depth: number;
+}
+
+/** Returns every layer of a network in order, parents first: the layers inside residual and parallel layers too. */
+export function layersOf({ layers }: Network): readonly NestedLayer[] {
+  return nestedLayers(layers, 0);
+}
+
+function nestedLayers(layers: readonly Layer[], depth: number): NestedLayer[] {
+  return layers.flatMap((layer) => [
+    { layer, depth },
+    ...innerLayers(layer.op).flatMap((inner) => nestedLayers(inner, depth + 1)),
+  ]);
 }
 
 /** Returns the runs of layers that a layer is made of: none for a plain layer. */
@@ -187,11 +194,4 @@ function innerLayers(op: LayerOp): readonly (readonly Layer[])[] {
     default:
       return op satisfies never;
   }
-}
-
-/** Returns every layer of a network with its depth, in the order of `walkLayers`. */
-export function layersOf({ layers }: Network): readonly { readonly layer: Layer; readonly depth: number }[] {
-  const found: { layer: Layer; depth: number }[] = [];
-  walkLayers(layers, (layer, depth) => found.push({ layer, depth }));
-  return found;
 }

@@ -2,8 +2,9 @@
 import type * as ast from "../../../../grammar/ast.js";
 import { listed, suggest } from "../../../common/did-you-mean.js";
 import { tailOf } from "../../typed/tail.js";
-import type { Axis, Expr, Network } from "../../typed/tree.js";
-import { walkLayers } from "../../typed/walk.js";
+import type { Expr, Network } from "../../typed/tree.js";
+import { sameAxes } from "../../typed/values.js";
+import { layersOf } from "../../typed/walk.js";
 import type { Frame } from "../core/frame.js";
 import type { Scope } from "../core/scope.js";
 import { asTensor, frameOf, show, showValue } from "../core/tensors.js";
@@ -228,18 +229,8 @@ function startingAt(arg: ast.Argument, callee: CallableValue, scope: Scope): Cal
   return undefined;
 }
 
-function sameAxes(a: readonly Axis[], b: readonly Axis[]): boolean {
-  return (
-    a.length === b.length && a.every((axis) => b.some(({ name, size }) => name === axis.name && size === axis.size))
-  );
-}
-
 function hasBatchNorm(network: Network): boolean {
-  let found = false;
-  walkLayers(network.layers, ({ op }) => {
-    found ||= op.kind === "batch_norm";
-  });
-  return found;
+  return layersOf(network).some(({ layer }) => layer.op.kind === "batch_norm");
 }
 
 type Norm = "phase" | "batch" | "running" | { readonly from: Expr };

@@ -4,7 +4,7 @@ import type { Holes } from "../../diagnostics/code.js";
 import { type CodeName, diagnostic, type registry } from "../../diagnostics/diagnostic.js";
 import { type LoopStatement, loopsIn, roundsOf, roundsWithin } from "../../typed/loops.js";
 import type { Block, Blocker, Metric, Network, Statement } from "../../typed/tree.js";
-import { rootOf, walkExprs, walkLayers } from "../../typed/walk.js";
+import { layersOf, rootOf, walkExprs } from "../../typed/walk.js";
 
 export function createBlocker<K extends CodeName>(
   code: K,
@@ -72,7 +72,7 @@ function adaptedLayers(loop: LoopStatement, metric: Pick<Metric, "learns">, enco
     const from = rootOf(target.from);
     const learn = from.kind === "learn" ? metric.learns.find((own) => own.name === from.name) : undefined;
     const network = from.kind === "slot" ? encoder : learn?.kind === "module" ? learn.network : undefined;
-    walkLayers(network?.layers ?? [], () => layers++);
+    if (network !== undefined) layers += layersOf(network).length;
   }
   return layers;
 }
