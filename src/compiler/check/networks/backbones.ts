@@ -1,4 +1,4 @@
-/** A backbone for images of one size. */
+/** Elaborates a backbone for images of one size. */
 import type * as ast from "../../../../grammar/ast.js";
 import type { Axis, ImageSize, Network } from "../../typed/tree.js";
 import { type BackboneValue, describe } from "../core/values.js";
@@ -6,7 +6,8 @@ import { withDefaults } from "../expressions/arguments.js";
 import { evaluate } from "../expressions/evaluate.js";
 import { elaborateNetwork } from "./network-builder.js";
 
-export function imageAxes(image: ImageSize): Axis[] {
+/** Returns the axes of one image. */
+function imageAxes(image: ImageSize): Axis[] {
   return [
     { name: "channel", size: image.channels },
     { name: "height", size: image.height },
@@ -14,11 +15,15 @@ export function imageAxes(image: ImageSize): Axis[] {
   ];
 }
 
+/**
+ * Returns the network of a backbone, or undefined after it has reported what is wrong. A backbone that is made from
+ * another (`backbone small = conv64(pools: 3)`) has that one's layers under its own name. `at` is where it is used.
+ */
 export function elaborateBackbone(
   value: BackboneValue,
   image: ImageSize,
   at: ast.Span,
-  generic = false,
+  { generic }: { readonly generic: boolean } = { generic: false },
 ): Network | undefined {
   const { decl } = value;
   const { checker } = value.scope;
@@ -27,7 +32,7 @@ export function elaborateBackbone(
     const base = evaluate(decl.value, scope);
     if (base.kind === "backbone")
       return checker.inside(decl, decl.name, () =>
-        elaborateBackbone({ ...base, name: value.name }, image, at, generic),
+        elaborateBackbone({ ...base, name: value.name }, image, at, { generic }),
       );
     if (base.kind !== "anything")
       checker.report("FSL2019", decl.value.span, { needed: "a backbone", found: describe(base) });

@@ -1,4 +1,4 @@
-/** Reads the arguments of a layer: static values, axes and words. */
+/** Reads the arguments of a layer. Each is a static value, an axis or a word. */
 import type * as ast from "../../../../grammar/ast.js";
 import { suggest } from "../../../common/did-you-mean.js";
 import type { Scope } from "../core/scope.js";
@@ -6,25 +6,26 @@ import { describe } from "../core/values.js";
 import { matchArguments } from "../expressions/arguments.js";
 import { evaluate } from "../expressions/evaluate.js";
 
-/** What a layer's argument may be. One with neither a `fallback` nor `optional` must be given. */
+/** The values that a layer's argument may have. An argument without `fallback` and `optional` must be given. */
 export type LayerParam =
   | { readonly kind: "count"; readonly least: number; readonly fallback?: number; readonly optional?: boolean }
   | { readonly kind: "real"; readonly least: number; readonly below?: number; readonly fallback?: number }
   | { readonly kind: "bool"; readonly fallback: boolean }
   | { readonly kind: "word"; readonly words: readonly string[]; readonly fallback: string }
-  /** An axis by name, or a size. */
+  /** An axis by name; if `sized`, a size may be given in its place. */
   | { readonly kind: "axis"; readonly sized: boolean; readonly optional: boolean };
 
 export interface AxisArgument {
-  /** Undefined where a plain size was given. */
+  /** The name, or undefined if a plain size was given. */
   readonly name: string | undefined;
   readonly size: number | undefined;
 }
 
 export class LayerArguments {
   private readonly values = new Map<string, number | boolean | string | AxisArgument>();
-  private noErrors = true;
+  private hasErrors = false;
 
+  /** Reads the arguments. Reports FSL2013 if one is missing, FSL4005 if one has another kind of value. */
   constructor(
     readonly layer: string,
     params: Readonly<Record<string, LayerParam>>,
@@ -37,19 +38,21 @@ export class LayerArguments {
       const expr = given.get(name);
       if (expr !== undefined) this.read(name, param, expr);
       else if (!("optional" in param && param.optional) && !("fallback" in param)) {
-        this.noErrors = false;
+        this.hasErrors = true;
         scope.checker.report("FSL2013", span, { name }, { help: [`\`${layer}\` takes ${usage(params)}`] });
       } else if ("fallback" in param && param.fallback !== undefined) this.values.set(name, param.fallback);
     }
   }
 
-  /** False where something has been reported as wrong. */
-  get sound(): boolean {
-    return this.noErrors;
+  /** Returns false after an error has been reported; the values are then incomplete. */
+  get valid(): boolean {
+    return !this.hasErrors;
   }
+
   number(name: string): number {
     return this.values.get(name) as number;
   }
+  /** Returns whether the argument was written or has a default. */
   given(name: string): boolean {
     return this.values.has(name);
   }
@@ -68,16 +71,7 @@ export class LayerArguments {
 
   private read(name: string, param: LayerParam, expr: ast.Expr): void {
     if (param.kind === "word") {
-      const word = expr.kind === "ref" ? expr.text : undefined;
-      if (word !== undefined && param.words.includes(word)) this.values.set(name, word);
-      else
-        this.refuse(
-          name,
-          `one of ${param.words.map((each) => `\`${each}\``).join(", ")}`,
-          word ?? "something else",
-          expr,
-          [...(word === undefined ? [] : suggest(word, param.words))],
-        );
+      this.readWord(name, param.words, expr);
       return;
     }
     if (param.kind === "axis" && expr.kind === "ref" && this.scope.lookup(expr.text)?.kind !== "int") {
@@ -86,7 +80,7 @@ export class LayerArguments {
     }
     const value = evaluate(expr, this.scope);
     if (value.kind === "anything") {
-      this.noErrors = false;
+      this.hasErrors = true;
       return;
     }
     const refuse = (expected: string): void => this.refuse(name, expected, describe(value), expr);
@@ -117,12 +111,24 @@ export class LayerArguments {
     }
   }
 
+  private readWord(name: string, words: readonly string[], expr: ast.Expr): void {
+    const word = expr.kind === "ref" ? expr.text : undefined;
+    if (word !== undefined && words.includes(word)) {
+      this.values.set(name, word);
+      return;
+    }
+    const expected = `one of ${words.map((each) => `\`${each}\``).join(", ")}`;
+    const help = word === undefined ? [] : suggest(word, words);
+    this.refuse(name, expected, word ?? "something else", expr, help);
+  }
+
   private refuse(name: string, expected: string, found: string, expr: ast.Expr, help: readonly string[] = []): void {
-    this.noErrors = false;
+    this.hasErrors = true;
     this.scope.checker.report("FSL4005", expr.span, { name, layer: this.layer, expected, found }, { help });
   }
 }
 
+/** Returns the arguments of a layer with their defaults: `size, pad: 0`. */
 function usage(params: Readonly<Record<string, LayerParam>>): string {
   return Object.entries(params)
     .map(([name, param]) => ("fallback" in param ? `${name}: ${param.fallback}` : name))

@@ -57,7 +57,8 @@ export class StageElaborator implements StageLookup {
     if (value === undefined || needsArguments) return;
     const at = decl.name.span;
     if (value.kind === "metric" && decl.kind === "metric") this.checkMetric(value);
-    else if (value.kind === "backbone") elaborateBackbone(value, { channels: 3, height: 84, width: 84 }, at, true);
+    else if (value.kind === "backbone")
+      elaborateBackbone(value, { channels: 3, height: 84, width: 84 }, at, { generic: true });
     else if (value.kind === "episode") elaborateEpisode(value, at);
     else if (value.kind === "dataset" && decl.kind === "dataset" && decl.value !== undefined)
       this.datasets.of(value, at);
