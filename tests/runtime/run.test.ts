@@ -6,6 +6,7 @@ import { DiagnosticError, diagnostic } from "../../src/compiler/diagnostics/diag
 import { prepareRun } from "../../src/runtime/run/preflight.js";
 import { startRun } from "../../src/runtime/run/run.js";
 import type { Outcome } from "../../src/runtime/stages/job.js";
+import type { Executor } from "../../src/runtime/worker/executor.js";
 import { base, experiment } from "./tiny.js";
 
 /** The disk fills up at the first event of a worker. */
@@ -33,27 +34,28 @@ test("an event that cannot be written ends the worker and fails the run, and thr
   const preparation = prepareRun(experiment([base]), { project: { dir, home: join(dir, ".fslc") } });
   if (!("prepared" in preparation)) throw new Error("refused");
   let aborted = false;
+  const submit: Executor["submit"] = (job, onEvent) => {
+    let end: (outcome: Outcome) => void = () => {};
+    const outcome = new Promise<Outcome>((resolve) => {
+      end = resolve;
+    });
+    setTimeout(() => {
+      for (const message of ["first", "second"]) {
+        onEvent({ time: 0, type: "stage.note", stage: job.node, message });
+      }
+    }, 0);
+    return {
+      outcome,
+      stop() {},
+      abort() {
+        aborted = true;
+        end({ kind: "stopped" });
+      },
+    };
+  };
   const started = startRun(preparation.prepared, {
-    packed: async () => ({ digest: "digest", dir: "pack" }),
-    work(job, onEvent) {
-      let end: (outcome: Outcome) => void = () => {};
-      const outcome = new Promise<Outcome>((resolve) => {
-        end = resolve;
-      });
-      setTimeout(() => {
-        for (const message of ["first", "second"]) {
-          onEvent({ time: 0, type: "stage.note", stage: job.node, message });
-        }
-      }, 0);
-      return {
-        outcome,
-        stop() {},
-        abort() {
-          aborted = true;
-          end({ kind: "stopped" });
-        },
-      };
-    },
+    findPack: async () => ({ digest: "digest", dir: "pack" }),
+    openExecutor: async () => ({ engine: { name: "onnx", device: "cpu" }, capacity: 1, submit }),
   });
   const seen: string[] = [];
   for await (const { type } of started.events) seen.push(type);

@@ -8,16 +8,12 @@ import { stageGraph } from "../../src/compiler/stages/graph.js";
 import type { Dataset, EvaluateStage, Experiment, MetaStage, Metric, Network } from "../../src/compiler/typed/tree.js";
 import type { Choice } from "../../src/runtime/engines/select.js";
 import type { RunEvent } from "../../src/runtime/events/events.js";
-import {
-  type ScheduleOptions,
-  Scheduler,
-  type ScheduleSummary,
-  type World,
-} from "../../src/runtime/scheduler/scheduler.js";
-import type { Job, Outcome } from "../../src/runtime/stages/job.js";
+import { type ScheduleOptions, Scheduler, type ScheduleSummary } from "../../src/runtime/scheduler/scheduler.js";
+import type { Outcome, PlacedJob } from "../../src/runtime/stages/job.js";
 import { numericsRecord } from "../../src/runtime/store/numerics.js";
 import { writeEntry } from "../../src/runtime/store/store.js";
 import { schemaProblem } from "../../src/runtime/system/schema.js";
+import type { Executor } from "../../src/runtime/worker/executor.js";
 
 let home = "";
 beforeEach(() => {
@@ -100,17 +96,19 @@ function experiment(lr = 1): Experiment {
   };
 }
 
-// ---------------------------------------------------------------- a world without processes
+// ---------------------------------------------------------------- an executor without processes
 
 interface Played {
   summary: ScheduleSummary;
   events: RunEvent[];
   /** Nodes that a worker was started for, in order. */
   worked: string[];
+  /** Nodes whose jobs were asked to stop. */
+  stopped: string[];
 }
-type Behaviour = (job: Job, scheduler: Scheduler) => Outcome | Promise<Outcome>;
+type Behaviour = (job: PlacedJob, scheduler: Scheduler) => Outcome | Promise<Outcome>;
 
-function store(job: Job, accuracy: number): Outcome {
+function store(job: PlacedJob, accuracy: number): Outcome {
   const stage = job.experiment.stages.find(({ id }) => id === job.node);
   if (stage === undefined) throw new Error(job.node);
   const { dir } = writeEntry(join(home, "store"), {
@@ -154,16 +152,21 @@ async function play(
   behaviour: Behaviour = finishes,
   packed = true,
   engine: Choice = { name: "onnx", device: "cpu" },
+  capacity = 1,
 ): Promise<Played> {
   const events: RunEvent[] = [];
   const worked: string[] = [];
+  const stopped: string[] = [];
   let isPacked = packed;
-  const world: World = {
-    packed: async () => (isPacked ? { digest: "digest", dir: "pack" } : undefined),
-    work(job) {
+  const threads = { engine: 1, loaders: 1 };
+  const executor: Executor = {
+    engine,
+    capacity,
+    submit(job) {
       worked.push(job.node);
       if (job.node.startsWith("data:")) isPacked = true;
-      return { outcome: Promise.resolve(behaviour(job, scheduler)), stop() {}, abort() {} };
+      const outcome = Promise.resolve(behaviour({ ...job, engine, threads }, scheduler));
+      return { outcome, stop: () => stopped.push(job.node), abort() {} };
     },
   };
   const typed = change.experiment ?? experiment();
@@ -174,18 +177,17 @@ async function play(
       project: { dir: home, home },
       runDir: join(home, "runs", "r"),
       seed: 0,
-      threads: { engine: 1, loaders: 1 },
       acceptedNumerics: {},
       exact: false,
       force: new Set(),
-      world,
+      findPack: async () => (isPacked ? { digest: "digest", dir: "pack" } : undefined),
       ...change,
     },
     (event) => events.push(event),
   );
-  const summary = await scheduler.run(engine);
+  const summary = await scheduler.run(executor);
   for (const event of events) expect(schemaProblem("event", JSON.parse(JSON.stringify(event)))).toBeUndefined();
-  return { summary, events, worked };
+  return { summary, events, worked, stopped };
 }
 const typesOf = ({ events }: Played): string[] =>
   events.map((event) => `${event.type} ${"stage" in event ? event.stage : ""}`);
@@ -313,6 +315,38 @@ test("a stop that comes while the last stage finishes interrupts nothing", async
   });
   expect(played.summary.status).toBe("done");
   expect(played.summary.results).toHaveLength(2);
+});
+
+test("an executor with room for two jobs runs both branches at once, and results keep the order of the stages", async () => {
+  const order: string[] = [];
+  const slowFirst: Behaviour = async (job) => {
+    order.push(`start ${job.node}`);
+    await new Promise((resolve) => setTimeout(resolve, job.node === "a" ? 150 : 10));
+    order.push(`end ${job.node}`);
+    return store(job, 0.5);
+  };
+  const played = await play({}, slowFirst, true, undefined, 2);
+  expect(order.indexOf("start b")).toBeLessThan(order.indexOf("end a"));
+  expect(order.indexOf("end b")).toBeLessThan(order.indexOf("end a"));
+  expect(order.indexOf("end a")).toBeLessThan(order.indexOf("start ra"));
+  expect(played.summary.results.map(({ stage }) => stage)).toEqual(["ra", "rb"]);
+});
+
+test("a stop reaches every running job", async () => {
+  const ends: (() => void)[] = [];
+  const untilStopped: Behaviour = (job, scheduler) => {
+    if (job.node === "b") {
+      setTimeout(() => {
+        scheduler.stop();
+        for (const end of ends) end();
+      }, 0);
+    }
+    return new Promise<Outcome>((resolve) => ends.push(() => resolve({ kind: "stopped" })));
+  };
+  const played = await play({}, untilStopped, true, undefined, 2);
+  expect(played.stopped).toEqual(["a", "b"]);
+  expect(played.worked).toEqual(["a", "b"]);
+  expect(played.summary).toMatchObject({ status: "interrupted", failures: [] });
 });
 
 test("two runs at once compute each stage once", async () => {

@@ -6,7 +6,7 @@ import type { EvaluateStage, Experiment } from "../../src/compiler/typed/tree.js
 import { findTensorflow } from "../../src/runtime/engines/tensorflow/locate.js";
 import type { RunOptions } from "../../src/runtime/run/preflight.js";
 import { prepareRun } from "../../src/runtime/run/preflight.js";
-import { realWorld, run, startRun } from "../../src/runtime/run/run.js";
+import { localEnvironment, run, startRun } from "../../src/runtime/run/run.js";
 import { resultsDir } from "../../src/runtime/store/run-results.js";
 import { decodeSafetensors } from "../../src/runtime/store/safetensors.js";
 import { parseScores } from "../../src/runtime/store/scores.js";
@@ -14,6 +14,7 @@ import { allEntries, readWeights, type StoreEntry } from "../../src/runtime/stor
 import { type Project, projectPaths } from "../../src/runtime/system/project.js";
 import { schemaProblem } from "../../src/runtime/system/schema.js";
 import { runInWorker } from "../../src/runtime/worker/client.js";
+import type { Executor } from "../../src/runtime/worker/executor.js";
 import { sgd } from "../lower/fixtures.js";
 import { base, baseline, experiment, follow, makeProject, type Played, proto, result } from "./tiny.js";
 
@@ -232,17 +233,18 @@ test("embedding an image once or in each episode gives the same classification",
 
 test("a worker that is killed fails its stage; what had finished is served the next time", async () => {
   const at = fresh("killed");
-  const prepared = prepareRun(experiment([base, proto]), { project: at });
-  if (!("prepared" in prepared)) throw new Error("refused");
+  const preparation = prepareRun(experiment([base, proto]), { project: at });
+  if (!("prepared" in preparation)) throw new Error("refused");
+  const { prepared } = preparation;
+  const environment = localEnvironment(prepared);
+  const executor = await environment.openExecutor();
   let pid: number | undefined;
-  const started = startRun(prepared.prepared, {
-    ...realWorld(prepared.prepared),
-    work(job, onEvent) {
-      const worker = runInWorker(job, onEvent);
-      pid = worker.pid;
-      return worker;
-    },
-  });
+  const submit: Executor["submit"] = (job, onEvent) => {
+    const worker = runInWorker({ ...job, engine: executor.engine, threads: prepared.threads }, onEvent);
+    pid = worker.pid;
+    return worker;
+  };
+  const started = startRun(prepared, { ...environment, openExecutor: async () => ({ ...executor, submit }) });
   const played = await follow(started, (event) => {
     if (event.type === "stage.step" && event.stage === "proto" && pid !== undefined) process.kill(pid, "SIGKILL");
   });

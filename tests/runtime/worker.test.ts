@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import type { RunEvent } from "../../src/runtime/events/events.js";
-import type { Job, Outcome } from "../../src/runtime/stages/job.js";
+import type { Outcome, PlacedJob } from "../../src/runtime/stages/job.js";
 import { firstPatience, patienceFor } from "../../src/runtime/stages/patience.js";
 import { runInWorker, type WorkerRun } from "../../src/runtime/worker/client.js";
 import { Watchdog } from "../../src/runtime/worker/watchdog.js";
@@ -14,7 +14,7 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(dir, { recursive: true, force: true }));
 
-function job(node: string): Job {
+function job(node: string): PlacedJob {
   return {
     node,
     experiment: { file: "x.fsl", params: [], datasets: {}, stages: [], wanted: [] },

@@ -34,18 +34,20 @@ export async function plan(experiment: Experiment, options: RunOptions): Promise
   if ("diagnostics" in preparation) throw new RefusedError(preparation.diagnostics);
   const { prepared } = preparation;
   try {
-    return await planPrepared(
-      prepared,
-      prepared.choice ?? (await chooseEngine(prepared.asked, prepared.project.dir)),
-      true,
-    );
+    return await planPrepared(prepared, prepared.choice ?? (await chooseEngine(prepared.asked, prepared.project.dir)), {
+      costs: true,
+    });
   } catch (error) {
     throw error instanceof DiagnosticError ? new RefusedError([error.diagnostic]) : error;
   }
 }
 
-/** With `costs` every stage is lowered, which takes a while for large ones. */
-export async function planPrepared(prepared: PreparedRun, engine: Choice, costs: boolean): Promise<PlanReport> {
+/** Plans a prepared run for an engine. With `costs` it lowers every stage, which takes a while for large ones. */
+export async function planPrepared(
+  prepared: PreparedRun,
+  engine: Choice,
+  { costs }: { readonly costs: boolean },
+): Promise<PlanReport> {
   const { experiment, graph, project, seed, acceptedNumerics, force } = prepared;
   const at = { cacheDir: projectPaths.data(project), projectDir: project.dir };
   const data: Record<string, string | undefined> = {};

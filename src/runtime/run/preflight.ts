@@ -8,6 +8,7 @@ import { type Asked, askedProblem, auto, type Choice } from "../engines/select.j
 import type { ScheduleOptions } from "../scheduler/scheduler.js";
 import type { Project } from "../system/project.js";
 import { availableThreads, threadBudget } from "../system/threads.js";
+import type { ProcessExecutorOptions } from "../worker/process-executor.js";
 
 export interface RunOptions {
   readonly project: Project;
@@ -32,11 +33,8 @@ export interface RunOptions {
   readonly exact?: boolean;
 }
 
-/** What a run does, prepared but for the engine that computes what is not stored: for that, the machine is looked at. */
-export type PreparedRun = Omit<ScheduleOptions, "runDir" | "world"> & {
-  readonly asked: Asked;
-  readonly choice?: Choice;
-};
+/** A run whose options are valid. The executor chooses the engine later, because that looks at the machine. */
+export type PreparedRun = Omit<ScheduleOptions, "runDir" | "findPack"> & ProcessExecutorOptions;
 
 /** The prepared options, or every reason why the run is refused: unknown names, stages that check but cannot run yet. */
 export function prepareRun(

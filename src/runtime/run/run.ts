@@ -1,14 +1,14 @@
-/** Runs an experiment: a run folder, a scheduler, and the events of both as one stream. */
+/** Runs an experiment: creates the run's folder, starts the scheduler, and provides all events as one stream. */
 import type { Experiment } from "../../compiler/typed/tree.js";
 import { findPack } from "../data/index.js";
-import { type Choice, chooseEngine } from "../engines/select.js";
 import { Channel } from "../events/channel.js";
 import type { RunEvent } from "../events/events.js";
-import { describeFailure, type Failure } from "../events/failure.js";
-import { Scheduler, type ScheduleSummary, type World } from "../scheduler/scheduler.js";
+import { describeFailure } from "../events/failure.js";
+import { type PackLookup, Scheduler, type ScheduleSummary } from "../scheduler/scheduler.js";
 import { version } from "../system/package.js";
-import { projectPaths } from "../system/project.js";
-import { runInWorker } from "../worker/client.js";
+import { type Project, projectPaths } from "../system/project.js";
+import type { Executor } from "../worker/executor.js";
+import { openProcessExecutor } from "../worker/process-executor.js";
 import { planPrepared } from "./plan.js";
 import { type PreparedRun, prepareRun, RefusedError, type RunOptions } from "./preflight.js";
 import { createRunFolder, type RunFolder } from "./run-folder.js";
@@ -20,50 +20,74 @@ export interface RunSummary extends ScheduleSummary {
 
 export interface Run {
   readonly id: string;
-  /** The run's folder: events.ndjson, plan.json, logs. */
+  /** The run's folder, with events.ndjson, plan.json and logs. */
   readonly dir: string;
-  /** Every event, from `run.start` to `run.done`. For one reader. */
+  /** All events from `run.start` to `run.done`, for a single reader. */
   readonly events: AsyncIterable<RunEvent>;
-  /** Settles after the last event. Never rejects: a failure is in the summary. */
+  /** Resolves after the last event. It never rejects: a failure is in the summary. */
   readonly done: Promise<RunSummary>;
-  /** Ends after the current step; finished stages are kept, the summary says `interrupted`. */
+  /** Ends the run after the current step. Finished stages are kept, and the status of the summary is `interrupted`. */
   stop(): void;
-  /** Ends now; finished stages are kept. */
+  /** Ends the run immediately. Finished stages are kept. */
   abort(): void;
 }
 
+/** The places that a run depends on. Tests replace them. */
+export interface RunEnvironment {
+  readonly findPack: PackLookup;
+  /** Opens the executor, which chooses the engine. It rejects if the engine is not available, and the run fails. */
+  openExecutor(): Promise<Executor>;
+}
+
 /**
- * Starts a run. @throws RefusedError before anything starts, with every diagnostic. An engine or device that turns out not to be
- * on this machine fails the run, unless `chooseEngine` was asked before.
+ * Starts a run. An engine or device that is not available on this machine fails the run, unless `chooseEngine` was
+ * called before and its choice is in `options`.
+ *
+ * @throws RefusedError with all diagnostics if the experiment or an option is refused. Nothing has started then.
  */
 export function run(experiment: Experiment, options: RunOptions): Run {
   const preparation = prepareRun(experiment, options);
   if ("diagnostics" in preparation) throw new RefusedError(preparation.diagnostics);
-  return startRun(preparation.prepared, realWorld(preparation.prepared));
+  return startRun(preparation.prepared, localEnvironment(preparation.prepared));
 }
 
-/** The same over a world of the caller's making. */
-export function startRun(prepared: PreparedRun, world: World): Run {
+/** The environment of this machine: the packs in the project's data folder, and worker processes. */
+export function localEnvironment(prepared: PreparedRun): RunEnvironment {
+  return {
+    findPack: localPacks(prepared.project),
+    openExecutor: () => openProcessExecutor(prepared),
+  };
+}
+
+function localPacks(project: Project): PackLookup {
+  const at = { cacheDir: projectPaths.data(project), projectDir: project.dir };
+  return (dataset) => findPack(dataset, at);
+}
+
+/** Starts a run that has been prepared. */
+export function startRun(prepared: PreparedRun, environment: RunEnvironment): Run {
   const folder = createRunFolder(projectPaths.runs(prepared.project), new Date());
   const channel = new Channel<RunEvent>();
-  let unwritten: { readonly error: unknown } | undefined;
+  let logFailure: LogFailure | undefined;
   const emit = (event: RunEvent): void => {
     channel.push(event);
-    if (unwritten !== undefined) return; // A log with a hole would read as a whole one; one that breaks off does not.
+    // After a failed write nothing more is written: a log with a hole would look complete.
+    if (logFailure !== undefined) return;
     try {
       folder.append(event);
     } catch (error) {
-      // Events come from a worker's messages, where nobody catches: `executeRun` reports it once the worker is gone.
-      unwritten = { error };
+      // Nothing can catch an error here, in the handler of a worker's message: `executeRun` reports it later.
+      logFailure = { error };
       scheduler.abort();
     }
   };
-  const scheduler = new Scheduler({ ...prepared, runDir: folder.dir, world }, emit);
+  const scheduler = new Scheduler({ ...prepared, runDir: folder.dir, findPack: environment.findPack }, emit);
+  const active: ActiveRun = { prepared, folder, scheduler, emit, logFailure: () => logFailure };
   return {
     id: folder.id,
     dir: folder.dir,
     events: channel,
-    done: executeRun(prepared, folder, scheduler, emit, () => unwritten).finally(() => {
+    done: executeRun(active, environment).finally(() => {
       channel.close();
       folder.close();
     }),
@@ -72,45 +96,40 @@ export function startRun(prepared: PreparedRun, world: World): Run {
   };
 }
 
-async function executeRun(
-  prepared: PreparedRun,
-  folder: RunFolder,
-  scheduler: Scheduler,
-  emit: (event: RunEvent) => void,
-  unwritten: () => { readonly error: unknown } | undefined,
-): Promise<RunSummary> {
-  const { experiment, graph, seed, asked } = prepared;
+/** An event could not be written to the run's folder. */
+interface LogFailure {
+  readonly error: unknown;
+}
+
+interface ActiveRun {
+  readonly prepared: PreparedRun;
+  readonly folder: RunFolder;
+  readonly scheduler: Scheduler;
+  readonly emit: (event: RunEvent) => void;
+  readonly logFailure: () => LogFailure | undefined;
+}
+
+async function executeRun(active: ActiveRun, environment: RunEnvironment): Promise<RunSummary> {
+  const { prepared, folder, emit } = active;
   const started = performance.now();
+  const opened = await tryOpen(environment);
+  const engine = "executor" in opened ? opened.executor.engine : undefined;
   let summary: ScheduleSummary;
-  const chosen = await chosenEngine(prepared);
-  const engine = "choice" in chosen ? chosen.choice : undefined;
   try {
     emit({
       time: Date.now(),
       type: "run.start",
       run: folder.id,
-      file: experiment.file,
+      file: prepared.experiment.file,
       version,
-      seed,
+      seed: prepared.seed,
       engine,
-      stages: graph.nodes.map(({ id, kind, name, needs }) => ({ id, kind, name, needs })),
+      stages: prepared.graph.nodes.map(({ id, kind, name, needs }) => ({ id, kind, name, needs })),
     });
-    if ("problem" in chosen) throw chosen.problem;
-    folder.write("plan.json", `${JSON.stringify(await planPrepared(prepared, chosen.choice, false), null, 2)}\n`);
-    summary = await scheduler.run(chosen.choice);
-    const lost = unwritten();
-    if (lost !== undefined) throw lost.error;
+    if ("problem" in opened) throw opened.problem;
+    summary = await schedule(active, opened.executor);
   } catch (error) {
-    const place = { stage: "run", engine: engine?.name ?? asked.engine ?? "none", dir: folder.dir };
-    const failure: Failure = describeFailure(error, place);
-    const { code, message, fix } = failure;
-    summary = {
-      status: "failed",
-      results: [],
-      reports: [],
-      files: [],
-      failures: [{ stage: "run", code, message, fix, at: undefined }],
-    };
+    summary = failedRun(error, engine?.name ?? prepared.asked.engine ?? "none", folder.dir);
   }
   const seconds = (performance.now() - started) / 1000;
   const { status, results } = summary;
@@ -118,23 +137,35 @@ async function executeRun(
   return { run: folder.id, seconds, ...summary };
 }
 
-async function chosenEngine({
-  choice,
-  asked,
-  project,
-}: PreparedRun): Promise<{ choice: Choice } | { problem: unknown }> {
+async function tryOpen({ openExecutor }: RunEnvironment): Promise<{ executor: Executor } | { problem: unknown }> {
   try {
-    return { choice: choice ?? (await chooseEngine(asked, project.dir)) };
+    return { executor: await openExecutor() };
   } catch (problem) {
     return { problem };
   }
 }
 
-/** Packs as the data room keeps them, workers as processes. */
-export function realWorld({ project }: PreparedRun): World {
-  const at = { cacheDir: projectPaths.data(project), projectDir: project.dir };
+/** Writes the plan and runs the stage graph. Throws if the plan or an event cannot be written. */
+async function schedule(
+  { prepared, folder, scheduler, logFailure }: ActiveRun,
+  executor: Executor,
+): Promise<ScheduleSummary> {
+  const plan = await planPrepared(prepared, executor.engine, { costs: false });
+  folder.write("plan.json", `${JSON.stringify(plan, null, 2)}\n`);
+  const summary = await scheduler.run(executor);
+  const failure = logFailure();
+  if (failure !== undefined) throw failure.error;
+  return summary;
+}
+
+/** The summary of a run that failed outside of its stages. */
+function failedRun(error: unknown, engine: string, dir: string): ScheduleSummary {
+  const { code, message, fix } = describeFailure(error, { stage: "run", engine, dir });
   return {
-    packed: (dataset) => findPack(dataset, at),
-    work: (job, onEvent) => runInWorker(job, onEvent),
+    status: "failed",
+    results: [],
+    reports: [],
+    files: [],
+    failures: [{ stage: "run", code, message, fix, at: undefined }],
   };
 }

@@ -1,12 +1,11 @@
 /**
- * Runs a stage graph: in order of need, each stage served from the store where that holds it, else in a worker. What a
- * stage has finished is stored before the next one starts, so nothing that happens later can lose it.
+ * Runs a stage graph in dependency order. A stage is served from the store if the store holds it; otherwise an executor
+ * runs it. A finished stage is stored before its dependents start, so nothing that happens later can lose it.
  */
 
 import type { StageGraph, StageNode } from "../../compiler/stages/graph.js";
 import { keyContent, stageKey } from "../../compiler/stages/key.js";
 import type { Dataset, Experiment, Stage } from "../../compiler/typed/tree.js";
-import type { Choice } from "../engines/select.js";
 import type { NodeEvent, Result, RunEvent } from "../events/events.js";
 import { describeFailure, type Failure, locate } from "../events/failure.js";
 import { nodeHost } from "../host/host.js";
@@ -16,17 +15,12 @@ import { saveResults, withCurrentNames } from "../store/run-results.js";
 import { type AcceptedNumerics, findEntry, readEntry, type StoreEntry } from "../store/store.js";
 import { acquireLock } from "../system/lock.js";
 import { type Project, projectPaths, toFileName } from "../system/project.js";
-import type { ThreadBudget } from "../system/threads.js";
+import type { Executor, RunningJob } from "../worker/executor.js";
 
-/** What the scheduler asks of the world: swapped in tests. */
-export interface World {
-  /** The pack of a dataset that is there and up to date; undefined where it has to be ingested. */
-  packed(dataset: Dataset): Promise<PackPlace | undefined>;
-  /** Starts a worker. */
-  work(job: Job, onEvent: (event: RunEvent) => void): { outcome: Promise<Outcome>; stop(): void; abort(): void };
-}
+/** Finds the pack of a dataset, or undefined if the dataset has no up-to-date pack and must be ingested. */
+export type PackLookup = (dataset: Dataset) => Promise<PackLocation | undefined>;
 
-export interface PackPlace {
+export interface PackLocation {
   readonly digest: string;
   readonly dir: string;
 }
@@ -37,21 +31,20 @@ export interface ScheduleOptions {
   readonly project: Project;
   readonly runDir: string;
   readonly seed: number;
-  readonly threads: ThreadBudget;
-  /** Which stored entries are accepted: those of the engine and the kind of device that the user named. */
+  /** The engine and the kind of device that stored entries must come from, as far as the user named them. */
   readonly acceptedNumerics: Pick<AcceptedNumerics, "engine" | "device">;
-  /** Only entries of exactly this machine's numerics serve (`--exact`). */
+  /** True if only entries with exactly the numerics of this machine are accepted (`--exact`). */
   readonly exact: boolean;
-  /** Ids of stages to run although the store has them. */
+  /** The ids of stages that run although the store has them. */
   readonly force: ReadonlySet<string>;
-  readonly world: World;
+  readonly findPack: PackLookup;
 }
 
 type NewEvent = NodeEvent extends infer E ? (E extends unknown ? Omit<E, "time"> : never) : never;
 
 export interface StageFailure extends Failure {
   readonly stage: string;
-  /** `examples/birds.fsl:12:3`: the place in the experiment, where there is one. */
+  /** The place in the experiment, for example `examples/birds.fsl:12:3`, or undefined if no place is known. */
   readonly at: string | undefined;
 }
 
@@ -59,171 +52,222 @@ export type StageReport = ReportData & { readonly stage: string };
 
 export interface ScheduleSummary {
   readonly status: "done" | "failed" | "interrupted";
-  /** Of the evaluations, in stage order. */
+  /** The results of the evaluations, in stage order. */
   readonly results: readonly Result[];
-  /** What the evaluations counted beyond their results, in the same order. */
+  /** The further reports of the evaluations, in stage order. */
   readonly reports: readonly StageReport[];
-  /** Paths of the files that evaluations were asked to report, in the run's folder. */
+  /** The paths, in the folder of the run, of the files that evaluations were asked to report. */
   readonly files: readonly string[];
   readonly failures: readonly StageFailure[];
+}
+
+/** How one node of the graph ended. */
+type NodeOutcome =
+  | { readonly kind: "finished" }
+  | { readonly kind: "stopped" }
+  | { readonly kind: "failed"; readonly failure: Failure };
+
+const finished: NodeOutcome = { kind: "finished" };
+const stopped: NodeOutcome = { kind: "stopped" };
+
+/** The output of a finished stage, for the summary. */
+interface StageOutput {
+  readonly results: readonly Result[];
+  readonly reports: readonly StageReport[];
+  readonly files: readonly string[];
 }
 
 export class Scheduler {
   private readonly options: ScheduleOptions;
   private readonly onEvent: (event: RunEvent) => void;
   private readonly entries = new Map<string, StoreEntry>();
-  private readonly packs = new Map<string, PackPlace>();
-  private readonly results: Result[] = [];
-  private readonly reports: StageReport[] = [];
-  private readonly files: string[] = [];
+  private readonly packs = new Map<string, PackLocation>();
+  private readonly outputs = new Map<string, StageOutput>();
   private readonly failures: StageFailure[] = [];
   private readonly unfinished = new Set<string>();
   private readonly stopping = new AbortController();
-  private worker: ReturnType<World["work"]> | undefined;
+  private readonly running = new Set<RunningJob>();
+  /** True once a stop has left a node undone. */
+  private interrupted = false;
 
-  constructor(options: ScheduleOptions, emit: (event: RunEvent) => void) {
+  constructor(options: ScheduleOptions, onEvent: (event: RunEvent) => void) {
     this.options = options;
-    this.onEvent = emit;
+    this.onEvent = onEvent;
   }
 
-  /** Ends after the current step; what has finished is kept. */
+  /** Ends the run after the current step of each running job. Finished stages are kept. */
   stop(): void {
     this.stopping.abort();
-    this.worker?.stop();
+    for (const job of this.running) job.stop();
   }
 
-  /** Ends now. */
+  /** Ends the run immediately. Finished stages are kept. */
   abort(): void {
     this.stopping.abort();
-    this.worker?.abort();
+    for (const job of this.running) job.abort();
   }
 
-  /** Stages that the store does not serve are computed with `engine`. */
-  async run(engine: Choice): Promise<ScheduleSummary> {
-    let interrupted = false;
-    for (const node of this.options.graph.nodes) {
-      interrupted = this.stopped();
-      if (interrupted) break;
-      const missing = node.needs.find((id) => this.unfinished.has(id));
-      if (missing !== undefined) {
-        this.unfinished.add(node.id);
-        this.emit({ type: "stage.note", stage: node.id, message: `not run: it needs \`${missing}\`` });
-        continue;
+  /** Runs the graph. `executor` runs the nodes that the store does not serve, at most `capacity` of them at a time. */
+  async run(executor: Executor): Promise<ScheduleSummary> {
+    const waiting = new Set(this.options.graph.nodes);
+    const active = new Map<string, Promise<void>>();
+    while (waiting.size > 0 || active.size > 0) {
+      const next = this.isStopping() || active.size >= executor.capacity ? undefined : nextReady(waiting, active);
+      if (next !== undefined) {
+        waiting.delete(next);
+        active.set(
+          next.id,
+          this.runNode(next, executor).finally(() => active.delete(next.id)),
+        );
+      } else if (active.size > 0) await Promise.race(active.values());
+      else {
+        this.interrupted = true;
+        break;
       }
-      const place = { stage: node.id, engine: engine.name, dir: this.options.runDir };
-      const failure = await this.node(node, engine).catch((error: unknown) => describeFailure(error, place));
-      if (failure === undefined) continue;
-      this.unfinished.add(node.id);
-      interrupted = this.stopped();
-      if (interrupted) break;
-      const { code, message, fix, span } = failure;
-      const at = span === undefined ? undefined : locate(span, nodeHost(this.options.project).readFile);
-      const event = { stage: node.id, code, message, fix, at };
-      this.failures.push(span === undefined ? event : { ...event, span });
-      this.emit({ type: "stage.failed", ...event });
     }
-    // A stop that came too late to leave anything undone interrupts nothing.
-    const status = interrupted ? "interrupted" : this.failures.length > 0 ? "failed" : "done";
-    return { status, results: this.results, reports: this.reports, files: this.files, failures: this.failures };
+    return this.summarize();
   }
 
-  /** Gives the failure, if any. A stopped node gives one too; the caller knows. */
-  private async node(node: StageNode, engine: Choice): Promise<Failure | undefined> {
-    return node.kind === "ingest" ? this.ingest(node.id, node.dataset, engine) : this.stage(node, engine);
+  private summarize(): ScheduleSummary {
+    const outputs = this.options.graph.nodes.flatMap(({ id }) => this.outputs.get(id) ?? []);
+    return {
+      // A stop that came too late to leave anything undone interrupts nothing.
+      status: this.interrupted ? "interrupted" : this.failures.length > 0 ? "failed" : "done",
+      results: outputs.flatMap(({ results }) => results),
+      reports: outputs.flatMap(({ reports }) => reports),
+      files: outputs.flatMap(({ files }) => files),
+      failures: this.failures,
+    };
   }
 
-  private async ingest(id: string, dataset: Dataset, engine: Choice): Promise<Failure | undefined> {
-    const ready = await this.options.world.packed(dataset);
+  private async runNode(node: StageNode, executor: Executor): Promise<void> {
+    const missing = node.needs.find((id) => this.unfinished.has(id));
+    if (missing !== undefined) {
+      this.unfinished.add(node.id);
+      this.emit({ type: "stage.note", stage: node.id, message: `not run: it needs \`${missing}\`` });
+      return;
+    }
+    const outcome = await this.finish(node, executor).catch((error: unknown): NodeOutcome => {
+      const place = { stage: node.id, engine: executor.engine.name, dir: this.options.runDir };
+      return { kind: "failed", failure: describeFailure(error, place) };
+    });
+    if (outcome.kind === "finished") return;
+    this.unfinished.add(node.id);
+    // A job that is aborted may end as a failure. It is not reported, because the user asked for it.
+    if (outcome.kind === "stopped" || this.isStopping()) this.interrupted = true;
+    else this.reportFailure(node.id, outcome.failure);
+  }
+
+  private reportFailure(stage: string, { code, message, fix, span }: Failure): void {
+    const at = span === undefined ? undefined : locate(span, nodeHost(this.options.project).readFile);
+    const failure = { stage, code, message, fix, at };
+    this.failures.push(span === undefined ? failure : { ...failure, span });
+    this.emit({ type: "stage.failed", ...failure });
+  }
+
+  private finish(node: StageNode, executor: Executor): Promise<NodeOutcome> {
+    return node.kind === "ingest"
+      ? this.finishIngest(node.id, node.dataset, executor)
+      : this.finishStage(node.stage, node.needs, executor);
+  }
+
+  private async finishIngest(id: string, dataset: Dataset, executor: Executor): Promise<NodeOutcome> {
+    const { findPack } = this.options;
+    const ready = await findPack(dataset);
     if (ready !== undefined) {
       this.packs.set(dataset.id, ready);
       this.emit({ type: "stage.cached", stage: id, key: ready.digest, numerics: undefined, results: [] });
-      return undefined;
+      return finished;
     }
     const lock = await this.lock(id, `data-${toFileName(dataset.id)}`);
     if (lock === undefined) return stopped;
     try {
       const started = performance.now();
-      const outcome = await this.work({ node: id, key: "", content: null, inputs: {} }, engine);
-      if (outcome.kind === "failed") return outcome.failure;
-      if (outcome.kind === "stopped") return stopped;
-      const pack = await this.options.world.packed(dataset);
+      const outcome = await this.execute({ node: id, key: "", content: null, inputs: {} }, executor);
+      if (outcome.kind === "failed" || outcome.kind === "stopped") return outcome;
+      const pack = await findPack(dataset);
       if (pack === undefined) throw new Error(`the dataset ${dataset.id} is still not packed after its ingest`);
       this.packs.set(dataset.id, pack);
       const seconds = (performance.now() - started) / 1000;
       this.emit({ type: "stage.done", stage: id, key: pack.digest, seconds, results: [] });
-      return undefined;
+      return finished;
     } finally {
       lock.release();
     }
   }
 
-  private async stage(node: Exclude<StageNode, { kind: "ingest" }>, engine: Choice): Promise<Failure | undefined> {
-    const { experiment, seed, force } = this.options;
+  private async finishStage(stage: Stage, needs: readonly string[], executor: Executor): Promise<NodeOutcome> {
+    const { key, content } = this.keyOf(stage);
+    const forced = this.options.force.has(stage.id);
+    if (!forced && this.serveFromStore(stage, key)) return finished;
+    const lock = await this.lock(stage.id, key);
+    if (lock === undefined) return stopped;
+    try {
+      // The previous holder of the lock may have stored the stage in the meantime.
+      if (!forced && this.serveFromStore(stage, key)) return finished;
+      const started = performance.now();
+      const outcome = await this.execute({ node: stage.id, key, content, inputs: this.inputsOf(needs) }, executor);
+      if (outcome.kind === "failed" || outcome.kind === "stopped") return outcome;
+      if (outcome.kind === "packed") throw new Error(`the stage ${stage.id} ended as an ingest`);
+      const read = readEntry(outcome.dir);
+      if ("problem" in read) throw new Error(`the entry just stored in ${outcome.dir} is damaged: ${read.problem}`);
+      if (outcome.reused) this.finishFromEntry(stage, key, read.entry);
+      else {
+        const results = this.recordOutput(stage, read.entry);
+        const seconds = (performance.now() - started) / 1000;
+        this.emit({ type: "stage.done", stage: stage.id, key, seconds, results });
+      }
+      return finished;
+    } finally {
+      lock.release();
+    }
+  }
+
+  /** Computes the key of a stage. Everything that the stage needs must be finished. */
+  private keyOf(stage: Stage): Pick<Job, "key" | "content"> {
+    const { experiment, seed } = this.options;
     const outputs = Object.fromEntries([...this.entries].map(([id, { manifest }]) => [id, manifest.output]));
     const data = Object.fromEntries([...this.packs].map(([id, { digest }]) => [id, digest]));
     const inputs = { seed, outputs, data };
-    const content = keyContent(node.stage, experiment, inputs);
-    const key = stageKey(node.stage, experiment, inputs);
-    if (key === undefined || content === undefined) throw new Error(`the inputs of ${node.id} have no digests`);
-    const forced = force.has(node.id);
-    if (!forced && this.serve(node.stage, key)) return undefined;
-    const lock = await this.lock(node.id, key);
-    if (lock === undefined) return stopped;
-    try {
-      // Whoever held the lock may have stored it meanwhile.
-      if (!forced && this.serve(node.stage, key)) return undefined;
-      const started = performance.now();
-      const outcome = await this.work({ node: node.id, key, content, inputs: this.inputs(node.needs) }, engine);
-      if (outcome.kind === "failed") return outcome.failure;
-      if (outcome.kind !== "stored") return stopped;
-      const entry = readEntry(outcome.dir);
-      if ("problem" in entry) throw new Error(`the entry just stored in ${outcome.dir} is damaged: ${entry.problem}`);
-      if (outcome.reused) this.cached(node.stage, key, entry.entry);
-      else {
-        const results = this.take(node.stage, entry.entry);
-        this.emit({
-          type: "stage.done",
-          stage: node.id,
-          key,
-          seconds: (performance.now() - started) / 1000,
-          results,
-        });
-      }
-      return undefined;
-    } finally {
-      lock.release();
-    }
+    const content = keyContent(stage, experiment, inputs);
+    const key = stageKey(stage, experiment, inputs);
+    if (key === undefined || content === undefined) throw new Error(`the inputs of ${stage.id} have no digests`);
+    return { key, content };
   }
 
-  /** Serves a stage from the store if that holds what is allowed. With `exact`, only a worker can tell. */
-  private serve(stage: Stage, key: string): boolean {
+  /**
+   * Finishes a stage from the store and returns true, if the store holds an accepted entry. With `exact` it returns
+   * false: only a worker, which has opened the engine, knows the exact numerics.
+   */
+  private serveFromStore(stage: Stage, key: string): boolean {
     const { project, acceptedNumerics, exact } = this.options;
     if (exact) return false;
     const entry = findEntry(projectPaths.store(project), key, acceptedNumerics, (dir, problem) =>
       this.emit({ type: "stage.note", stage: stage.id, message: `the stored ${dir} is not used: ${problem}` }),
     );
     if (entry === undefined) return false;
-    this.cached(stage, key, entry);
+    this.finishFromEntry(stage, key, entry);
     return true;
   }
 
-  private cached(stage: Stage, key: string, entry: StoreEntry): void {
-    const results = this.take(stage, entry);
+  private finishFromEntry(stage: Stage, key: string, entry: StoreEntry): void {
+    const results = this.recordOutput(stage, entry);
     this.emit({ type: "stage.cached", stage: stage.id, key, numerics: entry.manifest.numerics, results });
   }
 
-  private take(stage: Stage, entry: StoreEntry): Result[] {
+  /** Keeps the entry of a finished stage for its dependents and the summary. Returns its results. */
+  private recordOutput(stage: Stage, entry: StoreEntry): readonly Result[] {
     const { id } = stage;
     const named = { ...entry, manifest: withCurrentNames(entry.manifest, stage) };
     this.entries.set(id, named);
-    if (stage.kind === "evaluate") this.files.push(...saveResults(this.options.runDir, id, named));
+    const files = stage.kind === "evaluate" ? saveResults(this.options.runDir, id, named) : [];
     const results = named.manifest.results.map((result) => ({ stage: id, ...result }));
-    this.results.push(...results);
-    this.reports.push(...named.manifest.reports.map((report) => ({ stage: id, ...report })));
+    const reports = named.manifest.reports.map((report) => ({ stage: id, ...report }));
+    this.outputs.set(id, { results, reports, files });
     return results;
   }
 
-  private inputs(needs: readonly string[]): Job["inputs"] {
+  private inputsOf(needs: readonly string[]): Job["inputs"] {
     return Object.fromEntries(
       needs.flatMap((need) => {
         const entry = this.entries.get(need);
@@ -232,18 +276,16 @@ export class Scheduler {
     );
   }
 
-  private async work(task: Pick<Job, "node" | "key" | "content" | "inputs">, engine: Choice): Promise<Outcome> {
-    const { experiment, project, runDir, seed, threads, exact, force, world } = this.options;
+  private async execute(task: Pick<Job, "node" | "key" | "content" | "inputs">, executor: Executor): Promise<Outcome> {
+    const { experiment, project, runDir, seed, exact, force } = this.options;
     const packs = Object.fromEntries([...this.packs].map(([dataset, { dir }]) => [dataset, dir]));
     const reuseExact = exact && !force.has(task.node);
-    this.worker = world.work(
-      { ...task, experiment, project, runDir, seed, threads, engine, reuseExact, packs },
-      this.onEvent,
-    );
+    const job = executor.submit({ ...task, experiment, project, runDir, seed, reuseExact, packs }, this.onEvent);
+    this.running.add(job);
     try {
-      return await this.worker.outcome;
+      return await job.outcome;
     } finally {
-      this.worker = undefined;
+      this.running.delete(job);
     }
   }
 
@@ -259,7 +301,7 @@ export class Scheduler {
     });
   }
 
-  private stopped(): boolean {
+  private isStopping(): boolean {
     return this.stopping.signal.aborted;
   }
 
@@ -268,5 +310,8 @@ export class Scheduler {
   }
 }
 
-/** Stands for "not finished because it was stopped"; never shown. */
-const stopped: Failure = { code: "", message: "stopped", fix: undefined };
+/** Returns the first waiting node whose needs have all ended, or undefined if there is none. */
+function nextReady(waiting: ReadonlySet<StageNode>, active: ReadonlyMap<string, unknown>): StageNode | undefined {
+  const open = new Set([...[...waiting].map(({ id }) => id), ...active.keys()]);
+  return [...waiting].find(({ needs }) => !needs.some((id) => open.has(id)));
+}

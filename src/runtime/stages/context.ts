@@ -1,6 +1,6 @@
 /** What a stage driver gets from its worker. */
 import type { RunEvent } from "../events/events.js";
-import type { Job } from "./job.js";
+import type { PlacedJob } from "./job.js";
 import { patienceFor } from "./patience.js";
 
 type PlacedStageEvent = Extract<
@@ -15,7 +15,7 @@ export type StageEvent = PlacedStageEvent extends infer E
   : never;
 
 export interface StageContext {
-  readonly job: Job;
+  readonly job: PlacedJob;
   readonly emit: (event: StageEvent) => void;
   readonly progress: ProgressTracker;
 }

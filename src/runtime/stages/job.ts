@@ -1,4 +1,4 @@
-/** One stage to run, and how it ended: what the scheduler, an executor and the stages exchange. */
+/** The unit of work that the scheduler hands out, and how it ends. The scheduler, executors and stages exchange these. */
 import type { Canonical } from "../../compiler/stages/canonical/value.js";
 import type { Experiment } from "../../compiler/typed/tree.js";
 import type { Choice } from "../engines/select.js";
@@ -6,33 +6,38 @@ import type { Failure } from "../events/failure.js";
 import type { Project } from "../system/project.js";
 import type { ThreadBudget } from "../system/threads.js";
 
-/** One stage to run: all that a worker needs to know. Survives structured cloning. */
+/** One node of the stage graph to run, with everything that is known before a machine is chosen. It survives structured cloning. */
 export interface Job {
-  /** Id of the node in the stage graph. */
+  /** The id of the node in the stage graph. */
   readonly node: string;
   readonly experiment: Experiment;
   readonly project: Project;
-  /** The run's folder, for logs and details of bugs. */
+  /** The folder of the run, for logs and for details of bugs. */
   readonly runDir: string;
   readonly seed: number;
-  readonly threads: ThreadBudget;
-  readonly engine: Pick<Choice, "name" | "device" | "adapter">;
-  /** Key in the store; empty for an ingest. */
+  /** The key in the store. It is empty for an ingest. */
   readonly key: string;
-  /** What the key is a hash of: stored, so that a later plan can say what has changed. */
+  /** The value whose hash is the key. It is stored so that a later plan can say what changed. */
   readonly content: Canonical;
-  /** Serve from the store if it holds this key with exactly the numerics that the engine turns out to have. */
+  /** True if a stored result with this key and exactly the numerics of the opened engine is to be used instead of computing. */
   readonly reuseExact: boolean;
-  /** Folders of the packs of the datasets that it reads, by dataset id. */
+  /** The pack folders of the datasets that the job reads, by dataset id. */
   readonly packs: Readonly<Record<string, string>>;
-  /** Stored stages that this one takes weights from, by stage id. */
+  /** The stored stages that provide weights to this one, by stage id. */
   readonly inputs: Readonly<Record<string, { readonly key: string; readonly dir: string }>>;
 }
 
+/** A job together with the engine and the threads that its executor gives it. */
+export interface PlacedJob extends Job {
+  readonly engine: Pick<Choice, "name" | "device" | "adapter">;
+  readonly threads: ThreadBudget;
+}
+
+/** How a job ended. */
 export type Outcome =
-  /** `dir`: its entry in the store. `reused`: nothing was computed. */
+  /** The stage is in the store, in `dir`. `reused` is true if nothing was computed. */
   | { readonly kind: "stored"; readonly dir: string; readonly reused: boolean }
-  /** An ingest is done. */
+  /** The dataset of an ingest is packed. */
   | { readonly kind: "packed" }
   | { readonly kind: "stopped" }
   | { readonly kind: "failed"; readonly failure: Failure };

@@ -14,7 +14,7 @@ import { chunks } from "./chunks.js";
 import type { StageContext } from "./context.js";
 import { runEvaluate } from "./evaluate.js";
 import { runIngest } from "./ingest.js";
-import type { Job, Outcome } from "./job.js";
+import type { Job, Outcome, PlacedJob } from "./job.js";
 import { runMeta } from "./meta.js";
 import { runPretrain } from "./pretrain.js";
 
@@ -69,7 +69,7 @@ async function drive(stage: Stage, packs: ReadonlyMap<string, Pack>, engine: Eng
 }
 
 /** The engine of the job, or the diagnostic that says why it cannot be had. */
-async function openEngine({ engine: { name, ...device }, threads, project }: Job): Promise<Engine> {
+async function openEngine({ engine: { name, ...device }, threads, project }: PlacedJob): Promise<Engine> {
   try {
     return await createEngine(name, { ...device, threads: threads.engine }, project.dir);
   } catch (cause) {

@@ -6,26 +6,22 @@ import { type Diagnostic, diagnostic } from "../../compiler/diagnostics/diagnost
 import { engineEnvironment } from "../engines/environment.js";
 import type { RunEvent } from "../events/events.js";
 import { fromDiagnostic } from "../events/failure.js";
-import type { Job, Outcome } from "../stages/job.js";
+import type { Outcome, PlacedJob } from "../stages/job.js";
 import { toFileName } from "../system/project.js";
 import { threadUrl } from "../system/thread-url.js";
 import { diagnoseExit, outOfMemoryKills } from "./diagnose-exit.js";
+import type { RunningJob } from "./executor.js";
 import type { FromWorker, ToWorker } from "./protocol.js";
 import { Watchdog } from "./watchdog.js";
 
-export interface WorkerRun {
-  /** Its process; undefined where it could not be started. */
+export interface WorkerRun extends RunningJob {
+  /** The id of the worker process, or undefined if it could not be started. */
   readonly pid: number | undefined;
-  readonly outcome: Promise<Outcome>;
-  /** Asks the worker to end after the step that it is at. */
-  stop(): void;
-  /** Kills it. */
-  abort(): void;
 }
 
 /** Runs a job in a process of its own. `entry` is the worker's main module. */
 export function runInWorker(
-  job: Job,
+  job: PlacedJob,
   onEvent: (event: RunEvent) => void,
   entry: URL = threadUrl(import.meta.url, "./main.js"),
 ): WorkerRun {
@@ -56,7 +52,7 @@ export function runInWorker(
 
 function watch(
   child: ChildProcess,
-  job: Job,
+  job: PlacedJob,
   onEvent: (event: RunEvent) => void,
   diagnose: (how: string) => Diagnostic,
 ): Promise<Outcome> {
@@ -96,7 +92,7 @@ function send(child: ChildProcess, message: ToWorker): void {
 }
 
 /** What the worker writes to its terminal goes to a file in the run folder; an empty one is removed afterwards. */
-function openLog(job: Job): { file: number; path: string; from: number; close(): void } {
+function openLog(job: PlacedJob): { file: number; path: string; from: number; close(): void } {
   const dir = join(job.runDir, "logs");
   mkdirSync(dir, { recursive: true });
   const path = join(dir, `${toFileName(job.node)}.log`);

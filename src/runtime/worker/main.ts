@@ -3,7 +3,7 @@
  * engine thread, beats, and makes sure that no worker outlives its scheduler.
  */
 import { Worker } from "node:worker_threads";
-import type { Job } from "../stages/job.js";
+import type { PlacedJob } from "../stages/job.js";
 import { type FromThread, type FromWorker, Shared, type ThreadData, type ToWorker } from "./protocol.js";
 
 const beatEvery = 500;
@@ -17,7 +17,7 @@ function send(message: FromWorker): void {
   process.send?.(message);
 }
 
-function start(job: Job): Int32Array {
+function start(job: PlacedJob): Int32Array {
   const shared = new SharedArrayBuffer(Shared.length * Int32Array.BYTES_PER_ELEMENT);
   const words = new Int32Array(shared);
   const data: ThreadData = { job, shared };

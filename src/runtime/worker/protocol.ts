@@ -1,8 +1,8 @@
 /** What the scheduler and a worker process say to each other, and what a worker's threads share. */
 import type { RunEvent } from "../events/events.js";
-import type { Job, Outcome } from "../stages/job.js";
+import type { Outcome, PlacedJob } from "../stages/job.js";
 
-export type ToWorker = { readonly type: "job"; readonly job: Job } | { readonly type: "stop" };
+export type ToWorker = { readonly type: "job"; readonly job: PlacedJob } | { readonly type: "stop" };
 export type FromWorker =
   | { readonly type: "event"; readonly event: RunEvent }
   /** `progress` grows with each step; no growth within `patience` ms means that the worker hangs. */
@@ -12,7 +12,7 @@ export type FromWorker =
 /** What the engine thread tells the control thread. */
 export type FromThread = Extract<FromWorker, { type: "event" | "outcome" }>;
 export interface ThreadData {
-  readonly job: Job;
+  readonly job: PlacedJob;
   /** Int32 words of `Shared`. */
   readonly shared: SharedArrayBuffer;
 }

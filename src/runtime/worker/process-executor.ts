@@ -1,0 +1,31 @@
+/** The executor of this machine: it chooses an engine once and runs each job in a worker process of its own. */
+import { type Asked, type Choice, chooseEngine } from "../engines/select.js";
+import type { Project } from "../system/project.js";
+import type { ThreadBudget } from "../system/threads.js";
+import { runInWorker } from "./client.js";
+import type { Executor } from "./executor.js";
+
+export interface ProcessExecutorOptions {
+  /** The engine and device that the user named. */
+  readonly asked: Asked;
+  /** The engine and device, if they were chosen before. */
+  readonly choice?: Choice;
+  readonly threads: ThreadBudget;
+  readonly project: Project;
+}
+
+/**
+ * Chooses the engine and device, unless the run already has them, and returns the executor that uses them.
+ * One job runs at a time, and it gets all threads of the run.
+ *
+ * @throws DiagnosticError FSL7001, FSL7002 or FSL7008 if the requested engine or device is not available.
+ */
+export async function openProcessExecutor(options: ProcessExecutorOptions): Promise<Executor> {
+  const { asked, choice, threads, project } = options;
+  const engine = choice ?? (await chooseEngine(asked, project.dir));
+  return {
+    engine,
+    capacity: 1,
+    submit: (job, onEvent) => runInWorker({ ...job, engine, threads }, onEvent),
+  };
+}
