@@ -1,18 +1,19 @@
-/** What each file in commands/ is: a definition that loads nothing heavy until it acts. */
+/** Defines what every command shares: its context (`Cli`) and the parts of its help text. */
 import { Command } from "commander";
 import type { Streams } from "./reporters/reporter.js";
 
+/** The process as a command sees it. Tests pass their own streams and environment. */
 export interface Cli extends Streams {
   readonly env: Readonly<Record<string, string | undefined>>;
 }
 
-/** Examples for the foot of a command's help: a command line and what it does. */
-export function helpExamples(list: readonly (readonly [string, string])[]): string {
+/** Returns the examples at the end of a command's help: each is a command line and a description of what it does. */
+export function helpExamples(list: readonly (readonly [commandLine: string, description: string])[]): string {
   const width = Math.max(...list.map(([line]) => line.length));
-  return `\nExamples:\n${list.map(([line, what]) => `  $ ${line.padEnd(width)}  ${what}`).join("\n")}`;
+  return `\nExamples:\n${list.map(([line, description]) => `  $ ${line.padEnd(width)}  ${description}`).join("\n")}`;
 }
 
-/** For options that may be given again: `--force a --force b`. */
+/** Collects the values of an option that may be repeated, such as `--force a --force b`. */
 export function collectValues(value: string, before: readonly string[] = []): string[] {
   return [...before, value];
 }

@@ -1,16 +1,16 @@
-/** The exit codes: scripts and CI read these. */
+/** Defines the exit codes of fslc, which scripts and CI read. */
 export const exitCodes = {
   done: 0,
-  /** A stage failed while it ran, or something else outside the file went wrong. */
+  /** A stage failed while it ran, or something outside the experiment file went wrong. */
   failed: 1,
-  /** The experiment file (or one that it imports) has errors. */
+  /** The experiment file, or a file that it imports, has errors. */
   invalid: 2,
-  /** The command line asked for something that is not there. */
+  /** The command line asks for something that does not exist. */
   usage: 3,
   interrupted: 130,
 } as const;
 
-/** Diagnostics about what was asked for, not about the experiment: engines and devices by name, files, options. */
+/** The codes of diagnostics about the command line (engines and devices by name, files, options), not about the experiment. */
 const usageCodes = new Set([
   "FSL7001",
   "FSL7002",
@@ -24,6 +24,7 @@ const usageCodes = new Set([
   "FSL7052",
 ]);
 
+/** Returns true if a diagnostic with this code is about the command line, so that the exit code is 3. */
 export function isUsageCode(code: string): boolean {
   return usageCodes.has(code);
 }

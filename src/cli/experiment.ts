@@ -1,4 +1,4 @@
-/** Compiling an experiment for a command, and saying what is wrong with it. */
+/** Compiles an experiment for a command and prints its diagnostics. */
 import type { Diagnostic } from "../compiler/diagnostics/diagnostic.js";
 import { type CompiledFile, createFileCompiler } from "../runtime/host/compile-file.js";
 import { nodeHost } from "../runtime/host/host.js";
@@ -8,12 +8,14 @@ import type { ExperimentOptions } from "./options.js";
 import { readParameterFile } from "./parameter-file.js";
 import { UsageError } from "./usage-error.js";
 
+/** A compilation whose diagnostics have been printed. */
 export interface ReportedCompilation {
   readonly compiled: CompiledFile;
+  /** The exit code if the file has errors. */
   readonly code: number | undefined;
 }
 
-/** Compiles and prints every diagnostic; where there are errors, answers the exit code. */
+/** Compiles a file and prints every diagnostic to stderr. */
 export async function compileAndReport(
   cli: Cli,
   file: string,
@@ -22,7 +24,7 @@ export async function compileAndReport(
   return await reportingCompiler(cli, options)(file);
 }
 
-/** As `compileOrExplain`, for several files. */
+/** Returns a function that does the same as `compileAndReport` for one file after another. Shared imports are read once. */
 export function reportingCompiler(
   cli: Cli,
   options: ExperimentOptions,
@@ -40,7 +42,7 @@ export function reportingCompiler(
   };
 }
 
-/** The texts that diagnostics point into: modules, and other files of the project that a line names. */
+/** Returns a function that gives the text of a file that a diagnostic points into: a module, or another file of the project. */
 export function sourceReader({
   modules,
   project,
@@ -48,18 +50,18 @@ export function sourceReader({
   return (file) => modules.find(({ id }) => id === file)?.text ?? nodeHost(project).readFile(file);
 }
 
-/** 3 where only the command line is to blame, else 2. */
+/** Returns exit code 3 if every error is about the command line, and 2 otherwise. */
 export function refusalCode(diagnostics: readonly Diagnostic[]): number {
   const errors = diagnostics.filter((d) => d.severity === "error");
   return errors.length > 0 && errors.every((d) => isUsageCode(d.code)) ? exitCodes.usage : exitCodes.invalid;
 }
 
-/** `["a=1"]` → `{ a: "1" }`; the last of several values counts. */
+/** Turns `["a=1"]` into `{ a: "1" }`. If a name is given more than once, its last value counts. */
 function parseAssignments(list: readonly string[]): Record<string, string> {
   return Object.fromEntries(
     list.map((item) => {
       const at = item.indexOf("=");
-      if (at < 1) throw new UsageError(`\`--set ${item}\` has no value; write \`--set name=value\``);
+      if (at < 1) throw new UsageError(`\`--set ${item}\` has no value. Write \`--set name=value\``);
       return [item.slice(0, at).trim(), item.slice(at + 1)];
     }),
   );

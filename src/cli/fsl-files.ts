@@ -1,20 +1,20 @@
-/** Which files a command line means. */
+/** Finds the `.fsl` files that the arguments of a command name. */
 import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { UsageError } from "./usage-error.js";
 
 /**
- * The `.fsl` files of paths in their order: of a folder those in it and below it, by name. What is not there stays in the
- * list, for the command to say so.
+ * Returns the `.fsl` files of the given paths, in the given order. A folder stands for the files in it and in its
+ * subfolders, sorted by name. A path that does not exist stays in the list, so that the command reports it.
  *
- * @throws UsageError where a folder holds none.
+ * @throws UsageError if a folder has no `.fsl` file.
  */
 export async function findFslFiles(paths: readonly string[]): Promise<string[]> {
   const files = await Promise.all(
     paths.map(async (path) => {
       const isFolder = await stat(path).then(
         (found) => found.isDirectory(),
-        () => false, // Reading it says what is wrong with it.
+        () => false, // The command reports the error when it reads the file.
       );
       if (!isFolder) return [path];
       const inside = await readdir(path, { recursive: true }).catch(async (error: unknown) => {

@@ -1,26 +1,29 @@
-/** Options that several commands share. */
+/** Defines the options that several commands share. */
 import type { Command } from "commander";
 import type { RunOptions } from "../runtime/run/preflight.js";
 import type { Project } from "../runtime/system/project.js";
 import { collectValues } from "./command.js";
 import { UsageError } from "./usage-error.js";
 
+/** The options that set parameters of an experiment. */
 export interface ExperimentOptions {
   readonly set?: readonly string[];
   readonly params?: string;
 }
 
-/** For commands that take an experiment. */
+/** Adds the argument and the options of a command that takes one experiment. */
 export function withExperiment(command: Command): Command {
   return withParameters(command.argument("<file>", "an experiment (.fsl)"));
 }
 
+/** Adds the options that set parameters of an experiment. */
 export function withParameters(command: Command): Command {
   return command
-    .option("--set <name=value>", "give a parameter a value (may be repeated)", collectValues)
-    .option("--params <file.json>", "give parameters their values from a JSON object");
+    .option("--set <name=value>", "set a parameter (may be repeated)", collectValues)
+    .option("--params <file.json>", "set parameters from a JSON object");
 }
 
+/** The options that say how and where an experiment runs. */
 export interface MachineOptions {
   readonly engine?: string;
   readonly device?: string;
@@ -30,18 +33,25 @@ export interface MachineOptions {
   readonly exact?: boolean;
 }
 
-/** For commands that run an experiment or say what a run would do. */
+/** Adds the options of a command that runs an experiment or shows what a run would do. */
 export function withMachine(command: Command): Command {
   return command
-    .option("--engine <name>", "the engine to compute with, `auto` for the best here (`fslc engines` lists them)")
-    .option("--device <name>", "`cpu`, `gpu` or, of several, `gpu:1`")
-    .option("--threads <n>", "cores to use; all of them unless given")
-    .option("--seed <n>", "seed of weights, order, augmentation and episodes; 0 unless given")
-    .option("--force <stage>", "run this stage although the store has it (may be repeated)", collectValues)
-    .option("--exact", "use only stored results of exactly this machine's numerics");
+    .option(
+      "--engine <name>",
+      "the engine to compute with; `auto` takes the best one available (`fslc engines` lists them)",
+    )
+    .option("--device <name>", "the device: `cpu`, `gpu`, or `gpu:1` for the second of several GPUs")
+    .option("--threads <n>", "the number of cores to use (default: all)")
+    .option("--seed <n>", "the seed of weights, image order, augmentation and episodes (default: 0)")
+    .option("--force <stage>", "run this stage even if the store has it (may be repeated)", collectValues)
+    .option("--exact", "use a stored result only if it was computed with exactly this machine's numerics");
 }
 
-/** @throws UsageError where a number is none; whether it is a fitting one is the run's to say. */
+/**
+ * Converts the options of the command line to the options of a run. It does not check ranges: the run does that.
+ *
+ * @throws UsageError if the value of a numeric option is not a number.
+ */
 export function runOptions(project: Project, options: MachineOptions): RunOptions {
   const { engine, device, threads, seed, force, exact } = options;
   return {

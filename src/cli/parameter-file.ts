@@ -1,4 +1,4 @@
-/** `--params FILE`: one JSON object of parameter values, checked by a schema before the compiler sees it. */
+/** Reads the file of `--params FILE`: a JSON object of parameter values, which a schema checks before the compiler sees it. */
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { DiagnosticError, diagnostic } from "../compiler/diagnostics/diagnostic.js";
@@ -20,7 +20,11 @@ const schema = {
   },
 };
 
-/** @throws DiagnosticError FSL7043 where the file is not there, not JSON or not such an object. */
+/**
+ * Reads parameter values from a JSON file.
+ *
+ * @throws DiagnosticError FSL7043 if the file cannot be read, is not JSON, or is not an object of parameter values.
+ */
 export function readParameterFile(path: string): Record<string, ParamValue> {
   const refuse = (why: string): DiagnosticError => new DiagnosticError(diagnostic("FSL7043", undefined, { path, why }));
   let text: string;
@@ -35,15 +39,15 @@ export function readParameterFile(path: string): Record<string, ParamValue> {
   } catch (error) {
     throw refuse(error instanceof Error ? error.message : String(error));
   }
-  // Loaded only where there is a parameter file: ajv would take a tenth of a cold start.
+  // Ajv is loaded only if there is a parameter file, because loading it takes a tenth of a cold start.
   const { Ajv } = createRequire(import.meta.url)("ajv") as typeof import("ajv");
   const validate = new Ajv().compile<Record<string, ParamValue>>(schema);
   if (validate(value)) return value;
-  // The first part of a path such as /shots is the parameter; what anyOf says about each branch helps nobody.
+  // The first part of a path such as /shots is the parameter. Ajv's messages about each branch of `anyOf` would not help.
   const name = validate.errors?.[0]?.instancePath.split("/")[1];
   throw refuse(
     name === undefined
-      ? "it holds no JSON object"
-      : `\`${name}\` is neither a number, a text, true or false, nor a list of these`,
+      ? "it does not contain a JSON object"
+      : `\`${name}\` is not a number, a text, true, false or a list of these`,
   );
 }

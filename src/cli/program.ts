@@ -1,4 +1,4 @@
-/** The command line: which commands there are, and what becomes of anything that goes wrong in one. */
+/** Defines the command line: the list of commands, and how an error in one of them becomes an exit code. */
 import { CommanderError } from "commander";
 import { type Cli, Command, helpExamples } from "./command.js";
 import * as check from "./commands/check.js";
@@ -14,9 +14,9 @@ import { exitCodes } from "./exit-codes.js";
 
 const commands = [run, check, plan, runs, explain, engines, data, fmt, init];
 
-/** Runs one command line; answers the exit code. Never throws and never shows a stack trace. */
+/** Runs one command line and returns the exit code. It never throws and never shows a stack trace. */
 export async function main(argv: readonly string[], streams: Cli): Promise<number> {
-  // A reader that has seen enough (`fslc plan … | head`) is no error.
+  // It is not an error if the reader of a pipe stops early, as in `fslc plan … | head`.
   streams.stdout.on("error", (error: NodeJS.ErrnoException) => {
     if (error.code === "EPIPE") process.exit(exitCodes.done);
     throw error;
@@ -39,7 +39,7 @@ async function createProgram(cli: Cli, exit: (code: number) => void): Promise<Co
   const { version } = await import("../runtime/system/package.js");
   const program = new Command("fslc")
     .description(
-      "A compiler for few-shot-learning experiments: one small .fsl file in, a trained and evaluated model out.",
+      "A compiler for few-shot-learning experiments: it turns one small .fsl file into a trained and evaluated model.",
     )
     .version(version, "-V, --version", "print the version")
     .helpCommand("help [command]", "print help for a command")
@@ -49,8 +49,8 @@ async function createProgram(cli: Cli, exit: (code: number) => void): Promise<Co
       helpExamples([
         ["fslc init my-experiment", "write a commented experiment to start from"],
         ["fslc run examples/emoji.fsl", "train and evaluate"],
-        ["fslc plan examples/emoji.fsl", "what would run, how large it is, what is cached"],
-        ["fslc explain FSL3001", "what a diagnostic means and how to fix it"],
+        ["fslc plan examples/emoji.fsl", "show what would run, its size, and what is stored"],
+        ["fslc explain FSL3001", "explain a diagnostic and how to fix it"],
       ]),
     );
   for (const { define } of commands) program.addCommand(define(cli, exit));

@@ -1,4 +1,4 @@
-/** What a person sees when something is wrong: diagnostics with code frames, failures with their fix, bugs as ours. */
+/** Prints errors for people: diagnostics with code frames, failures with their fix, and everything else as a bug of fslc. */
 import { mkdtemp } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -12,10 +12,10 @@ import { colorLevel, textWidth } from "./terminal.js";
 import { UsageError } from "./usage-error.js";
 import { plural } from "./view/format.js";
 
-/** More than this nobody reads: a file that is no FSL has hundreds. */
+/** The number of diagnostics that are printed at most. A file that is not FSL has hundreds, and nobody reads that many. */
 const most = 20;
 
-/** The first diagnostics to stderr, in the order given, with a closing count. `source` gives the text of a module. */
+/** Prints the first diagnostics to stderr in the given order, and then their count. `source` gives the text of a file. */
 export function printDiagnostics(
   cli: Cli,
   diagnostics: readonly Diagnostic[],
@@ -32,20 +32,23 @@ export function printDiagnostics(
     ...(warnings > 0 ? [plural(warnings, "warning")] : []),
   ];
   const code = (errors[0] ?? diagnostics[0])?.code;
-  cli.stderr.write(`${counts.join(", ")}; \`fslc explain ${code}\` says more\n`);
+  cli.stderr.write(`${counts.join(", ")}; for details: fslc explain ${code}\n`);
 }
 
-/** A file that a command needs is not there or not readable. */
+/** Returns the error for a file that a command cannot read. */
 export function cannotRead(path: string, error: unknown): DiagnosticError {
   return new DiagnosticError(diagnostic("FSL7040", undefined, { path, why: reason(error) }), { cause: error });
 }
 
-/** A file or folder that a command makes cannot be written. */
+/** Returns the error for a file or folder that a command cannot write. */
 export function cannotWrite(path: string, error: unknown): DiagnosticError {
   return new DiagnosticError(diagnostic("FSL7031", undefined, { path, why: reason(error) }), { cause: error });
 }
 
-/** Whatever a command threw: a situation of the user's by its diagnostic, anything else as a bug of ours. Answers the exit code. */
+/**
+ * Prints an error that a command threw, and returns the exit code. A problem that the user can solve is printed as its
+ * diagnostic. Anything else is printed as a bug of fslc, with a report in a temporary folder.
+ */
 export async function reportFailure(error: unknown, cli: Cli): Promise<number> {
   if (error instanceof UsageError) {
     cli.stderr.write(`fslc: ${error.message}\n`);

@@ -1,11 +1,11 @@
-/** What `fslc init` writes. `tests/cli/init.test.ts` compiles it. */
+/** Contains the files that `fslc init` writes. A test in `tests/cli/commands.test.ts` compiles the experiment. */
 
 export const starterGitignore = "# trained weights, packed images and run folders of fslc\n.fslc/\n";
 
-export const starterExperiment = `// A few-shot experiment: learn from some classes how to tell apart classes never seen, given one image of each.
-//   fslc check experiment.fsl    find mistakes, in under a second
-//   fslc plan experiment.fsl     what will run: shapes layer by layer, memory, what is in the store already
-//   fslc run experiment.fsl      train and evaluate; a second run is served from the store
+export const starterExperiment = `// A few-shot experiment. The model learns from some classes how to tell apart new classes, given one image of each.
+//   fslc check experiment.fsl    find mistakes in under a second
+//   fslc plan experiment.fsl     show what a run would do: the shape of each layer, memory, stored results
+//   fslc run experiment.fsl      train and evaluate; a second run takes its results from the store
 
 fsl 1
 
@@ -13,20 +13,21 @@ import { conv32 } from "fsl:backbones"
 import { prototypes } from "fsl:metrics"
 import { emoji } from "fsl:datasets"
 
-// Change one without editing the file: fslc run experiment.fsl --set shots=5
+// To change a parameter without editing the file: fslc run experiment.fsl --set shots=5
 param shots = 1 shot
 
-// 878 emoji, eight drawings of each; a few MB from the npm registry on first use. Your own images: a folder with
-// train/, val/ and test/ in it, and in those one folder per class, is \`folder(root: "path")\` from "fsl:datasets".
+// The data are 878 emoji with eight drawings of each (27 MB from the npm registry on first use). To use your own images,
+// make folders train/, val/ and test/ with one folder per class in each, and import \`folder\` from "fsl:datasets":
+// \`folder(root: "path")\`.
 dataset drawings = emoji() {
   train resize(28), normalize
   eval resize(28), normalize
 }
 
-// One episode: 5 classes, \`shots\` labelled images of each, and 3 more to classify.
+// One episode has 5 classes. Each class has \`shots\` labeled images and 3 more images to classify.
 episode task(k = shots) = 5 way, k, 3 query
 
-// Meta-learning: each episode is a small classification problem on other classes of the train split.
+// Meta-learning trains on episodes. Each episode is a small classification problem with classes of the train split.
 meta learner {
   encoder conv32
   metric prototypes
@@ -36,7 +37,7 @@ meta learner {
   validate task from drawings.val, 200 episodes, every epoch, keep best
 }
 
-// Classes that no stage has seen; the result is a mean with its 95% interval.
+// The test uses classes that no stage has seen. The result is a mean with its 95% interval.
 evaluate test {
   of learner
   episodes task from drawings.test, 1000 episodes

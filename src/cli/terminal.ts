@@ -1,4 +1,4 @@
-/** What the streams can show: colour, width, and whether a live screen makes sense. */
+/** Finds out what the output streams can show: their colors, their width, and whether a live screen makes sense. */
 
 export interface Env {
   readonly [name: string]: string | undefined;
@@ -8,7 +8,10 @@ interface Stream {
   readonly columns?: number;
 }
 
-/** chalk's levels: 0 none, 1 basic, 2 256 colours, 3 true colour. `NO_COLOR` wins, then `FORCE_COLOR`, then the terminal. */
+/**
+ * Returns the color level of a stream in chalk's numbers: 0 no color, 1 basic colors, 2 256 colors, 3 true color.
+ * `NO_COLOR` takes precedence over `FORCE_COLOR`, and `FORCE_COLOR` over the terminal.
+ */
 export function colorLevel(stream: Stream, env: Env): 0 | 1 | 2 | 3 {
   if (env.NO_COLOR !== undefined && env.NO_COLOR !== "") return 0;
   const force = env.FORCE_COLOR;
@@ -21,13 +24,16 @@ export function colorLevel(stream: Stream, env: Env): 0 | 1 | 2 | 3 {
   return env.TERM?.includes("256") ? 2 : 1;
 }
 
-/** Columns to print for: the terminal's, else `COLUMNS`, else 80; never under 40, nor over 100 for prose. */
+/**
+ * Returns the width to print prose for, in columns: that of the terminal, otherwise `COLUMNS`, otherwise 80. The result is
+ * at least 40 and at most 100.
+ */
 export function textWidth(stream: Stream, env: Env): number {
   const columns = stream.columns ?? Number(env.COLUMNS ?? 80);
   return Math.min(100, Math.max(40, Number.isFinite(columns) ? columns : 80));
 }
 
-/** A live screen needs a terminal that can redraw and somebody watching it. */
+/** Returns true if a live screen can be drawn: the stream is a terminal that can redraw, and this is not a CI job. */
 export function canDraw(stream: Stream, env: Env): boolean {
   const ci = env.CI !== undefined && env.CI !== "" && env.CI !== "0" && env.CI !== "false";
   return stream.isTTY === true && !ci && env.TERM !== "dumb";

@@ -1,4 +1,4 @@
-/** A command line that cannot be followed; its message is all there is to say. */
+/** The error for a command line that fslc cannot follow. Its message is printed as it is, and the exit code is 3. */
 export class UsageError extends Error {
   constructor(message: string) {
     super(message);

@@ -141,7 +141,7 @@ test("mistakes are all printed, on stderr, with their place and exit code 2", as
   expect(code).toBe(2);
   expect(out).toBe("");
   expect(err).toMatch(/wrong\.fsl:\d+:\d+/);
-  expect(err).toMatch(/\d+ errors?; `fslc explain FSL\d+` says more|\d+ errors?, /);
+  expect(err).toMatch(/\d+ errors?; for details: fslc explain FSL\d+|\d+ errors?, /);
 });
 
 test("fmt lays a file out once and for all, and leaves a file with syntax errors alone", async () => {
@@ -156,8 +156,8 @@ test("fmt lays a file out once and for all, and leaves a file with syntax errors
 });
 
 test.each([
-  ["[1, 2]", "it holds no JSON object"],
-  ['{"shots": {"a": 1}}', "`shots` is neither"],
+  ["[1, 2]", "it does not contain a JSON object"],
+  ['{"shots": {"a": 1}}', "`shots` is not a number"],
   ["{", "cannot be used"],
 ])("a parameter file that holds %s is refused", async (text, why) => {
   const { code, err } = await fslc("check", "examples/emoji.fsl", "--params", file("params.json", text));
@@ -202,7 +202,7 @@ test("check takes several files and folders, and its exit code is that of the wo
   expect(wrong.out).toContain("b.fsl: no errors");
   expect(wrong.out).toContain("examples/emoji.fsl: no errors");
 
-  expect((await fslc("check", folder, "--emit", "ast")).err).toContain("`--emit` shows one file");
+  expect((await fslc("check", folder, "--emit", "ast")).err).toContain("`--emit` takes one file");
   const empty = join(dir, "no-fsl");
   mkdirSync(empty);
   expect((await fslc("check", empty)).err).toContain(`there is no .fsl file in \`${empty}\``);

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { bytes, count, duration, flops, interval, rate, shorten } from "../../src/cli/view/format.js";
 import { graphRows, limitRows } from "../../src/cli/view/graph.js";
-import { layout, screenLines } from "../../src/cli/view/layout.js";
+import { describeHidden, layout, screenLines } from "../../src/cli/view/layout.js";
 import { type Line, lineWidth } from "../../src/cli/view/line.js";
 import { initialState, interrupted, type RunState, reduce, secondsLeft } from "../../src/cli/view/model.js";
 import { append, chart, emptySeries } from "../../src/cli/view/series.js";
@@ -90,7 +90,7 @@ test("a failed stage shows its code, an interrupt what it will do", () => {
   expect(draw(failed, 80, 24, now)).toContain("✘ proto   meta      FSL7006 the loss is not finite");
   const stopping = interrupted(state);
   expect(draw(stopping, 80, 24, now)).toContain(
-    "stopping after this step, finished stages are kept; press again to abort",
+    "stopping after this step; finished stages are kept; press again to abort",
   );
   expect(draw(interrupted(stopping), 80, 24, now)).toContain("aborting");
 });
@@ -116,7 +116,7 @@ test("where stages do not fit, running ones stay and the rest is counted", () =>
   const { rows, hidden } = limitRows(graphRows(state.stages), 4);
   expect(rows.map((r) => r.stage.outline.name)).toContain("proto");
   expect(rows).toHaveLength(3);
-  expect(hidden).toBe("… plus 20 more waiting, 2 more finished");
+  expect(hidden && describeHidden(hidden)).toBe("… plus 20 more waiting, 2 more finished");
 });
 
 test("a curve keeps its mean and its ends at bounded size", () => {

@@ -1,4 +1,4 @@
-/** `fslc check FILE…`: every mistake in one pass; `--emit` shows what a phase makes of the file. */
+/** Implements `fslc check FILE…`, which finds every mistake in one pass. `--emit` prints the result of a phase of the compiler. */
 import type { CompiledFile } from "../../runtime/host/compile-file.js";
 import { type Cli, Command, helpExamples } from "../command.js";
 import { exitCodes } from "../exit-codes.js";
@@ -18,19 +18,22 @@ interface Options extends ExperimentOptions {
 export function define(cli: Cli, exit: (code: number) => void): Command {
   return withParameters(
     new Command("check")
-      .description("find the mistakes of experiments without running them")
+      .description("find the mistakes in experiments without running them")
       .argument("<files...>", "experiments and libraries (.fsl), or folders of them"),
   )
-    .option("--timings", "print what each phase of the compiler took")
-    .option("--emit <phase>", `print what a phase makes of it: ${phases.join(", ")}`)
+    .option("--timings", "print the time of each phase of the compiler")
+    .option("--emit <phase>", `print the result of a phase: ${phases.join(", ")}`)
     .addHelpText(
       "after",
       helpExamples([
-        ["fslc check experiment.fsl", "mistakes, each with its place, code and fix"],
-        ["fslc check examples specs", "every .fsl file in two folders"],
-        ["fslc check experiment.fsl --set shots=5", "with another value of a parameter"],
-        ["fslc check experiment.fsl --emit typed", "the typed tree, as JSON"],
-        ["fslc check experiment.fsl --emit tensor:passes", "what each optimization pass does to the tensor programs"],
+        ["fslc check experiment.fsl", "print the mistakes, each with its place, code and fix"],
+        ["fslc check examples specs", "check every .fsl file in two folders"],
+        ["fslc check experiment.fsl --set shots=5", "use another value of a parameter"],
+        ["fslc check experiment.fsl --emit typed", "print the typed tree as JSON"],
+        [
+          "fslc check experiment.fsl --emit tensor:passes",
+          "print what each optimization pass does to the tensor programs",
+        ],
       ]),
     )
     .action(async (paths: string[], options: Options) => exit(await act(cli, paths, options)));
@@ -46,13 +49,14 @@ function emitRequest(given: string | undefined): { readonly phase?: EmitPhase; r
   const phase = phases.find((name) => name === given);
   if (phase !== undefined) return { phase };
   if (given.startsWith("tensor:")) return { phase: "tensor", pass: given.slice("tensor:".length) };
-  throw new UsageError(`there is no phase \`${given}\` to emit; there are ${phases.join(", ")}`);
+  throw new UsageError(`there is no phase \`${given}\`. The phases are ${phases.join(", ")}`);
 }
 
 async function act(cli: Cli, paths: readonly string[], options: Options): Promise<number> {
   const { phase, pass } = emitRequest(options.emit);
   const files = await findFslFiles(paths);
-  if (phase !== undefined && files.length > 1) throw new UsageError("`--emit` shows one file; several are given");
+  if (phase !== undefined && files.length > 1)
+    throw new UsageError("`--emit` takes one file, but there are several. Name one file");
   const { reportingCompiler } = await import("../experiment.js");
   const explain = reportingCompiler(cli, options);
   let worst: number = exitCodes.done;

@@ -1,4 +1,4 @@
-/** `fslc data`: what sources of images there are, and the data of an experiment. */
+/** Implements `fslc data`: it lists the sources of images, and fetches or shows the data of an experiment. */
 import { DiagnosticError } from "../../compiler/diagnostics/diagnostic.js";
 import type { Dataset } from "../../compiler/typed/tree.js";
 import type { Project } from "../../runtime/system/project.js";
@@ -9,54 +9,47 @@ import { bytes, count, percent, plural } from "../view/format.js";
 
 export function define(cli: Cli, exit: (code: number) => void): Command {
   const command = new Command("data")
-    .description("list the sources of images, and fetch or look at the data of an experiment")
+    .description("list the sources of images, and fetch or show the data of an experiment")
     .usage("<command> [options]")
     .helpCommand("help [command]", "print help for a command");
   command
     .command("list")
-    .description("list the sources: what each reads, its arguments, where its data come from")
-    .option("--json", "as JSON")
-    .action(async (options: { json?: boolean }) => exit(await list(cli, options.json === true)));
+    .description("list the sources: what each one reads, its arguments, and where to get its data")
+    .option("--json", "print JSON")
+    .action(async (options: { json?: boolean }) => exit(await list(cli, options)));
   withExperiment(command.command("fetch").description("fetch, decode and pack the data of an experiment")).action(
     async (file: string, options: ExperimentOptions) => exit(await forEachDataset(cli, file, options, fetchOne)),
   );
   withExperiment(
     command
       .command("inspect")
-      .description("show what is packed: classes, images, the smallest and largest class, digests"),
+      .description("show the packed data: classes, images, the smallest and largest class, digests"),
   ).action(async (file: string, options: ExperimentOptions) =>
     exit(await forEachDataset(cli, file, options, inspectOne)),
   );
   return command.addHelpText(
     "after",
     helpExamples([
-      ["fslc data list", "the sources and their arguments"],
-      ["fslc data fetch examples/emoji.fsl", "have the data ready before a run"],
-      ["fslc data inspect examples/emoji.fsl", "look at what was packed"],
+      ["fslc data list", "list the sources and their arguments"],
+      ["fslc data fetch examples/emoji.fsl", "get the data ready before a run"],
+      ["fslc data inspect examples/emoji.fsl", "show the packed data"],
     ]),
   );
 }
 
-async function list(cli: Cli, json: boolean): Promise<number> {
+async function list(cli: Cli, options: { readonly json?: boolean }): Promise<number> {
   const { describeSources } = await import("../../runtime/data/index.js");
   const sources = describeSources();
-  if (json) {
+  if (options.json) {
     cli.stdout.write(`${JSON.stringify(sources, null, 2)}\n`);
     return exitCodes.done;
   }
-  for (const { kind, summary, args, obtain, licence, fetched } of sources) {
-    cli.stdout.write(`${kind}: ${summary}\n`);
-    for (const a of args) {
-      const value = a.default === undefined ? "needed" : `default ${JSON.stringify(a.default)}`;
-      cli.stdout.write(`    ${a.name}: ${a.choices?.join(" or ") ?? a.type} (${value})  ${a.meaning}\n`);
-    }
-    cli.stdout.write(`  ${fetched ? "fetched on first use" : "to be had"}: ${obtain}\n  licence: ${licence}\n\n`);
-  }
-  cli.stdout.write('In an experiment: import { emoji } from "fsl:datasets"; docs/language.md shows the rest.\n');
+  const { printSources } = await import("../print/sources.js");
+  cli.stdout.write(printSources(sources));
   return exitCodes.done;
 }
 
-/** Each dataset of an experiment in turn, until one does not answer with 0. */
+/** Does something with each dataset of an experiment, one after another. Stops at the first exit code other than 0. */
 async function forEachDataset(
   cli: Cli,
   file: string,
@@ -73,7 +66,7 @@ async function forEachDataset(
     }
   } catch (error) {
     if (!(error instanceof DiagnosticError)) throw error;
-    // Said here, where the text is known that it points into.
+    // The diagnostic is printed here, because the texts that it points into are known here.
     const { printDiagnostics } = await import("../report-errors.js");
     printDiagnostics(cli, [error.diagnostic], sourceReader(compiled));
     return exitCodes.failed;
@@ -97,7 +90,7 @@ async function fetchOne(cli: Cli, dataset: Dataset, project: Project): Promise<n
       threads: availableThreads(),
       signal: stop.signal,
       onProgress: ({ phase, done, total, unit }) => {
-        // A line per phase and half second at most: the same on a terminal and in a log.
+        // At most one line per phase and half second is written, on a terminal as in a log.
         if (phase === shown && Date.now() - lastTime < 500 && done !== total) return;
         shown = phase;
         lastTime = Date.now();
@@ -124,7 +117,7 @@ async function inspectOne(cli: Cli, dataset: Dataset, project: Project, file: st
   const { projectPaths } = await import("../../runtime/system/project.js");
   const pack = await findPack(dataset, { cacheDir: projectPaths.data(project), projectDir: project.dir });
   if (pack === undefined) {
-    cli.stdout.write(`${dataset.name}: nothing is packed yet; \`fslc data fetch ${file}\` does it\n`);
+    cli.stdout.write(`${dataset.name}: nothing is packed yet. To pack it: fslc data fetch ${file}\n`);
     return exitCodes.done;
   }
   const { printPack } = await import("../print/pack.js");

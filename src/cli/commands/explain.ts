@@ -1,17 +1,17 @@
-/** `fslc explain CODE`: cause, example and fix of a diagnostic; `--list` names them all. */
+/** Implements `fslc explain CODE`, which prints the cause, an example and the fix of a diagnostic. `--list` lists all codes. */
 import { type Cli, Command, helpExamples } from "../command.js";
 import { exitCodes } from "../exit-codes.js";
 
 export function define(cli: Cli, exit: (code: number) => void): Command {
   return new Command("explain")
-    .description("explain a diagnostic: why it is refused, an example, how to fix it")
+    .description("explain a diagnostic: its cause, an example, and how to fix it")
     .argument("[code]", "the code of a diagnostic, such as FSL3001")
     .option("--list", "list every code with its title")
     .addHelpText(
       "after",
       helpExamples([
-        ["fslc explain FSL3001", "explain one"],
-        ["fslc explain --list", "list all"],
+        ["fslc explain FSL3001", "explain one diagnostic"],
+        ["fslc explain --list", "list all diagnostics"],
       ]),
     )
     .action(async (code: string | undefined, options: { list?: boolean }) => exit(await act(cli, code, options.list)));

@@ -1,4 +1,4 @@
-/** `fslc fmt FILE…`: the one layout of FSL; `--check` only says which files are not in it. */
+/** Implements `fslc fmt FILE…`, which formats files in the one format of FSL. `--check` only names the files that are not formatted. */
 import { readFile, writeFile } from "node:fs/promises";
 import { type Cli, Command, helpExamples } from "../command.js";
 import { exitCodes } from "../exit-codes.js";
@@ -6,14 +6,14 @@ import { findFslFiles } from "../fsl-files.js";
 
 export function define(cli: Cli, exit: (code: number) => void): Command {
   return new Command("fmt")
-    .description("lay out .fsl files in the one format")
-    .argument("<files...>", "files to format in place, or folders of them")
-    .option("--check", "change nothing; exit 1 where a file is not formatted")
+    .description("format .fsl files in the one format of FSL")
+    .argument("<files...>", "the files to format in place, or folders of them")
+    .option("--check", "change nothing; exit with 1 if a file is not formatted")
     .addHelpText(
       "after",
       helpExamples([
-        ["fslc fmt experiment.fsl", "format it in place"],
-        ["fslc fmt --check examples specs", "say which files are not formatted"],
+        ["fslc fmt experiment.fsl", "format a file in place"],
+        ["fslc fmt --check examples specs", "name the files that are not formatted"],
       ]),
     )
     .action(async (files: string[], options: { check?: boolean }) =>
@@ -33,7 +33,7 @@ async function act(cli: Cli, paths: readonly string[], check: boolean): Promise<
     });
     const parsed = parse(text, file);
     if (parsed.errors.length > 0) {
-      // A file with syntax errors is left as it is: what the parser skipped would be lost.
+      // A file with syntax errors stays as it is, because the text that the parser skipped would be lost.
       printDiagnostics(cli, syntaxDiagnostics(parsed.errors), () => text);
       worst = exitCodes.invalid;
       continue;

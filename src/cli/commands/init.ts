@@ -1,4 +1,4 @@
-/** `fslc init [DIR]`: a commented experiment that runs as it is. */
+/** Implements `fslc init [DIR]`, which writes a commented experiment that runs as it is. */
 import { mkdir, writeFile } from "node:fs/promises";
 import { join, relative } from "node:path";
 import { type Cli, Command, helpExamples } from "../command.js";
@@ -7,13 +7,13 @@ import { starterExperiment, starterGitignore } from "../starter-files.js";
 
 export function define(cli: Cli, exit: (code: number) => void): Command {
   return new Command("init")
-    .description("write a commented starter experiment that runs")
+    .description("write a commented experiment to start from")
     .argument("[dir]", "the folder to write it to", ".")
     .addHelpText(
       "after",
       helpExamples([
-        ["fslc init", "into this folder"],
-        ["fslc init my-experiment", "into a new one"],
+        ["fslc init", "write it to this folder"],
+        ["fslc init my-experiment", "write it to a new folder"],
       ]),
     )
     .action(async (dir: string) => exit(await act(cli, dir)));
@@ -25,7 +25,7 @@ async function act(cli: Cli, dir: string): Promise<number> {
     throw (await import("../report-errors.js")).cannotWrite(dir, error);
   });
   if (!(await create(experiment, starterExperiment))) {
-    cli.stderr.write(`fslc: ${experiment} is already there; it is left as it is\n`);
+    cli.stderr.write(`fslc: ${experiment} exists already and was not changed\n`);
     return exitCodes.usage;
   }
   const written = [experiment];
@@ -33,11 +33,13 @@ async function act(cli: Cli, dir: string): Promise<number> {
   if (await create(ignore, starterGitignore)) written.push(ignore);
   for (const path of written) cli.stdout.write(`wrote ${path}\n`);
   const path = relative(".", experiment);
-  cli.stdout.write(`\nNext:\n  fslc plan ${path}   what it will do\n  fslc run ${path}    train and evaluate\n`);
+  cli.stdout.write(
+    `\nNext:\n  fslc plan ${path}   show what a run would do\n  fslc run ${path}    train and evaluate\n`,
+  );
   return exitCodes.done;
 }
 
-/** False where the file exists: nothing of the user's is overwritten. */
+/** Creates a file. Returns false if the file exists, because fslc never overwrites a file of the user. */
 async function create(path: string, text: string): Promise<boolean> {
   try {
     await writeFile(path, text, { flag: "wx" });

@@ -1,4 +1,4 @@
-/** `fslc runs`: what has run in this project, and how two evaluations compare on the same episodes. */
+/** Implements `fslc runs`: it lists and shows the runs of a project, and compares two evaluations on the same episodes. */
 import { join } from "node:path";
 import { DiagnosticError, diagnostic } from "../../compiler/diagnostics/diagnostic.js";
 import type { Comparison } from "../../runtime/run/compare.js";
@@ -6,6 +6,7 @@ import type { Evaluation, RunRecord } from "../../runtime/run/runs.js";
 import type { Project } from "../../runtime/system/project.js";
 import { type Cli, Command, helpExamples } from "../command.js";
 import { exitCodes } from "../exit-codes.js";
+import type { RunDetails } from "../print/run-details.js";
 import { textWidth } from "../terminal.js";
 
 interface Options {
@@ -15,33 +16,36 @@ interface Options {
 
 export function define(cli: Cli, exit: (code: number) => void): Command {
   const command = new Command("runs")
-    .description("list, show and compare what has run in this project")
+    .description("list, show and compare the runs of this project")
     .usage("<command> [options]")
     .helpCommand("help [command]", "print help for a command");
   const sub = (name: string, description: string): Command =>
     command
       .command(name)
       .description(description)
-      .option("--project <dir>", "the project's folder; found from the working directory unless given")
-      .option("--json", "as JSON");
+      .option("--project <dir>", "the folder of the project (default: found from the working directory)")
+      .option("--json", "print JSON");
   sub("list", "list the runs, newest first")
-    .option("-n, --number <n>", "how many", "20")
+    .option("-n, --number <n>", "the number of runs to list", "20")
     .action(async (options: Options & { number: string }) => exit(await list(cli, options)));
-  sub("show [run]", "show a run: its results, reports and files").action(
+  sub("show [run]", "show the results, reports and files of a run").action(
     async (run: string | undefined, options: Options) => exit(await show(cli, run ?? "last", options)),
   );
-  sub("compare <a> <b>", "compare two runs, or two evaluations RUN:STAGE, episode by episode").action(
+  sub("compare <a> <b>", "compare two evaluations RUN:STAGE, or two runs, episode by episode").action(
     async (a: string, b: string, options: Options) => exit(await compare(cli, a, b, options)),
   );
   return command
-    .addHelpText("after", "\nA RUN is an id, the beginning or the end of one, the path of its folder, or `last`.")
+    .addHelpText(
+      "after",
+      "\nRUN is the id of a run, the beginning or the end of an id, the path of its folder, or `last`.",
+    )
     .addHelpText(
       "after",
       helpExamples([
-        ["fslc runs list", "the last twenty runs"],
-        ["fslc runs show", "the last run in full"],
-        ["fslc runs compare last:proto last:matching", "two methods of one run"],
-        ["fslc runs compare 4fd1a2 9be003", "two runs, stage by stage of one name"],
+        ["fslc runs list", "list the last 20 runs"],
+        ["fslc runs show", "show the last run"],
+        ["fslc runs compare last:proto last:matching", "compare two methods of one run"],
+        ["fslc runs compare 4fd1a2 9be003", "compare two runs, each pair of stages with the same name"],
       ]),
     );
 }
@@ -56,7 +60,8 @@ async function list(cli: Cli, options: Options & { number: string }): Promise<nu
   const { printRunList, statusOf } = await import("../print/runs.js");
   const { UsageError } = await import("../usage-error.js");
   const most = Number(options.number);
-  if (!Number.isInteger(most) || most < 1) throw new UsageError(`\`--number ${options.number}\` is no number of runs`);
+  if (!Number.isInteger(most) || most < 1)
+    throw new UsageError(`\`--number ${options.number}\` is not a number of runs`);
   const project = await projectOf(options);
   const runs = listRuns(project).slice(0, most);
   if (options.json) {
@@ -73,7 +78,7 @@ async function list(cli: Cli, options: Options & { number: string }): Promise<nu
     }));
     cli.stdout.write(`${JSON.stringify(rows, null, 2)}\n`);
   } else if (runs.length === 0) {
-    cli.stdout.write(`nothing has run yet in ${project.dir}\n`);
+    cli.stdout.write(`no runs yet in ${project.dir}\n`);
   } else {
     cli.stdout.write(`${printRunList(runs, textWidth(cli.stdout, cli.env))}\n`);
   }
@@ -81,16 +86,27 @@ async function list(cli: Cli, options: Options & { number: string }): Promise<nu
 }
 
 async function show(cli: Cli, asked: string, options: Options): Promise<number> {
-  const { endsOfStages, evaluationsOf, findRun, numericsOfStages, weightsOf } = await import(
-    "../../runtime/run/runs.js"
-  );
+  const { findRun } = await import("../../runtime/run/runs.js");
   const project = await projectOf(options);
-  const run = findRun(project, asked);
-  const ends = endsOfStages(run);
-  const evaluations = evaluationsOf(run);
+  const details = await readDetails(project, findRun(project, asked));
+  if (options.json) {
+    const { run, stages, evaluations } = details;
+    const { id, dir, start, done } = run;
+    const evaluated = evaluations.map(({ stage, dir: at, manifest }) => ({ stage, dir: at, manifest }));
+    cli.stdout.write(`${JSON.stringify({ run: id, dir, start, done, stages, evaluations: evaluated }, null, 2)}\n`);
+  } else {
+    const { printRunDetails } = await import("../print/run-details.js");
+    cli.stdout.write(`${printRunDetails(details)}\n`);
+  }
+  return exitCodes.done;
+}
+
+/** Reads what is known of a run: how its stages ended, its evaluations, and where its weights are. */
+async function readDetails(project: Project, run: RunRecord): Promise<RunDetails> {
+  const { endsOfStages, evaluationsOf, numericsOfStages, weightsOf } = await import("../../runtime/run/runs.js");
   const kinds = new Map(run.start.stages.map(({ id, kind }) => [id, kind]));
   const numerics = numericsOfStages(run);
-  const stages = ends.map((end) => {
+  const stages = endsOfStages(run).map((end) => {
     const trained = kinds.get(end.stage) === "pretrain" || kinds.get(end.stage) === "meta";
     const key = "key" in end ? end.key : undefined;
     return {
@@ -100,43 +116,10 @@ async function show(cli: Cli, asked: string, options: Options): Promise<number> 
       weights: trained && key !== undefined ? weightsOf(project, key, numerics.get(end.stage)) : [],
     };
   });
-  const reports = evaluations.flatMap(({ stage, manifest }) =>
-    manifest.reports.map((report) => ({ stage, ...report })),
-  );
-  if (options.json) {
-    const { id, dir, start, done } = run;
-    const evaluated = evaluations.map(({ stage, dir: at, manifest }) => ({ stage, dir: at, manifest }));
-    cli.stdout.write(`${JSON.stringify({ run: id, dir, start, done, stages, evaluations: evaluated }, null, 2)}\n`);
-    return exitCodes.done;
-  }
-  const { printReports } = await import("../print/reports.js");
-  const { printPaths, printRunHeading } = await import("../print/runs.js");
-  const { table } = await import("../print/table.js");
-  const { resultsTable } = await import("../print/run-summary.js");
-  const { engineAndDevice, duration } = await import("../view/format.js");
-  const how = stages.map((end) => {
-    const outcome =
-      end.type === "stage.failed" ? end.code : end.type === "stage.done" ? duration(end.seconds) : "stored";
-    const by = end.numerics === undefined ? "" : engineAndDevice(end.numerics.engine, end.numerics);
-    return [end.stage, end.kind ?? "", outcome, by];
-  });
-  const files = evaluations.flatMap(({ dir, manifest }) =>
-    (manifest.files ?? []).map(({ name }) => ["", join(dir, name)] as const),
-  );
-  const weights = stages.flatMap(({ stage, weights: paths }) => paths.map((path) => [stage, path] as const));
-  const parts = [
-    printRunHeading(run),
-    table(["stage", "kind", "took", "computed by"], how, ["left", "left", "right", "left"]),
-    resultsTable(run.done?.results ?? ends.flatMap((end) => ("results" in end ? end.results : []))),
-    printReports(reports),
-    weights.length === 0 ? "" : printPaths("weights", weights),
-    files.length === 0 ? "" : printPaths("files", files),
-  ];
-  cli.stdout.write(`${parts.filter((part) => part !== "").join("\n\n")}\n`);
-  return exitCodes.done;
+  return { run, stages, evaluations: evaluationsOf(run) };
 }
 
-/** Each cause once; of several stages, with those that it holds for. */
+/** Names each cause once. If a cause does not hold for all stages, the stages stand before it. */
 function describeUnpaired(compared: readonly Comparison[]): string {
   const causes = new Map<string, string[]>();
   for (const { a, unpaired } of compared) {
@@ -184,7 +167,11 @@ function toJson({ a, b, rows, unpaired }: Comparison): unknown {
   };
 }
 
-/** The evaluations of `RUN`, or the one of `RUN:STAGE`. */
+/**
+ * Returns the evaluations of `RUN`, or the one of `RUN:STAGE`.
+ *
+ * @throws DiagnosticError FSL7051 if there is no such run, FSL7052 if it has no such evaluation.
+ */
 async function evaluationsAt(project: Project, asked: string): Promise<Evaluation[]> {
   const { evaluationsOf, findRun } = await import("../../runtime/run/runs.js");
   const colon = asked.lastIndexOf(":");
@@ -198,7 +185,11 @@ async function evaluationsAt(project: Project, asked: string): Promise<Evaluatio
   throw new DiagnosticError(diagnostic("FSL7052", undefined, { run: run.id, stage: stage ?? "at all" }, { help }));
 }
 
-/** Evaluations of one name, or the only one of each. */
+/**
+ * Pairs the evaluations of two runs by the names of their stages. If each run has only one, these two are a pair.
+ *
+ * @throws DiagnosticError FSL7050 if no names match.
+ */
 function matchEvaluations(
   a: readonly Evaluation[],
   b: readonly Evaluation[],
@@ -214,7 +205,7 @@ function matchEvaluations(
   });
   if (named.length > 0) return named;
   const list = (all: readonly Evaluation[]): string => all.map(({ stage }) => `\`${stage}\``).join(", ");
-  const why = `no evaluation of one has the name of one of the other (${list(a)}; ${list(b)})`;
+  const why = `no evaluation has the same name in both (${list(a)}; ${list(b)})`;
   const help = ["name the stages: `fslc runs compare RUN:STAGE RUN:STAGE`"];
   throw new DiagnosticError(diagnostic("FSL7050", undefined, { a: left, b: right, why }, { help }));
 }

@@ -1,10 +1,10 @@
-/** `fslc data inspect`: what a pack holds. */
+/** Formats the contents of a pack for `fslc data inspect`. */
 import type { PackSummary } from "../../runtime/data/index.js";
 import { bytes, count } from "../view/format.js";
 import { table } from "./table.js";
 
 export function printPack(name: string, pack: PackSummary): string {
-  const sizes = pack.variants.map((v) => (v.uniform ? `${v.height} × ${v.width}` : "sizes of their own")).join(", ");
+  const sizes = pack.variants.map((v) => (v.uniform ? `${v.height} × ${v.width}` : "various sizes")).join(", ");
   const rows = pack.splits.map((s) => [
     s.split,
     count(s.classes),

@@ -1,12 +1,15 @@
-/** What an evaluation counted beyond its results, in a few lines: the classes at the ends, the pairs most often confused. */
+/**
+ * Formats what an evaluation counted beyond its results in a few lines: the classes with the lowest and highest accuracy,
+ * and the pairs of classes that are confused most often.
+ */
 import type { StageReport } from "../../runtime/scheduler/scheduler.js";
 import { count, percent, plural } from "../view/format.js";
 import { table } from "./table.js";
 import { wrap } from "./wrap.js";
 
-/** Classes or pairs that are listed; all of them are in the manifest. */
+/** The number of classes or pairs that are listed. All of them are in the manifest. */
 const listed = 5;
-/** Where headings break. */
+/** The width at which headings break. */
 const width = 80;
 
 export function printReports(reports: readonly StageReport[], most = listed): string {

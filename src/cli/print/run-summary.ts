@@ -1,4 +1,4 @@
-/** What stays after a run: the results as a table, what failed and how to fix it, and where everything lies. */
+/** Formats the summary after a run: the table of results, the failures and their fixes, and the paths of the files. */
 import { relative } from "node:path";
 import type { Span } from "../../../grammar/ast.js";
 import { type RenderOptions, renderPlace } from "../../compiler/diagnostics/render.js";
@@ -9,7 +9,7 @@ import type { RunState } from "../view/model.js";
 import { table } from "./table.js";
 import { hanging, wrap } from "./wrap.js";
 
-/** The table of results, mean ± half-width of the 95% interval; empty where a run has none. */
+/** Returns the table of results, with each mean and the half-width of its 95% interval, or an empty text if there are none. */
 export function resultsTable(results: readonly Result[]): string {
   if (results.length === 0) return "";
   const rows = results.map((r) => [
@@ -29,12 +29,12 @@ const statusWords = {
 
 const stageAndRow = ({ stage, row }: Result): string => (row === undefined || row === "" ? stage : `${stage} (${row})`);
 
-/** How a receipt is written: `source` gives the texts that failures are about. */
+/** How a summary is written. `source` gives the text of a file that a failure points into. */
 export interface SummaryStyle extends RenderOptions {
   readonly source: (file: string) => string | undefined;
 }
 
-/** Lines for people, below the table. `folder` is the run's. */
+/** Returns the lines below the table of results. `folder` is the folder of the run. */
 export function printRunSummary(summary: RunSummary, state: RunState, folder: string, style: SummaryStyle): string {
   const { width } = style;
   const cached = state.stages.filter((s) => s.status === "cached").length;
@@ -55,7 +55,7 @@ export function printRunSummary(summary: RunSummary, state: RunState, folder: st
   ].join("\n");
 }
 
-/** What computed the numbers, as far as there are any; and why that, where it was fslc's to choose. */
+/** Names the engines that computed the results, and gives the reason if fslc chose the engine. */
 function engineLines({ stages, choice }: RunState, width: number): string[] {
   const finished = stages.filter(({ status }) => status === "done" || status === "cached");
   const names = new Set(finished.flatMap(({ numerics: n }) => (n === undefined ? [] : [engineAndDevice(n.engine, n)])));
@@ -67,14 +67,14 @@ function engineLines({ stages, choice }: RunState, width: number): string[] {
   ];
 }
 
-/** The lines of code that a failure is about, or where they stand. */
+/** Returns the lines of code that a failure points at, or their place if the text is not available. */
 function placeLines(span: Span | undefined, at: string | undefined, style: SummaryStyle): string[] {
   const frame = span && renderPlace(span, style.source, { ...style, width: style.width - 2 });
   if (frame !== undefined) return frame.split("\n").map((line) => `  ${line}`.trimEnd());
   return at === undefined ? [] : [`  at ${at}`];
 }
 
-/** What the table alone would let a reader get wrong. */
+/** Returns notes on results that a reader of the table alone could misunderstand. */
 export function resultNotes(results: readonly Result[], width: number): string[] {
   const kinds = new Set(results.map(({ transductive }) => transductive === true));
   const unscored = results.flatMap((r) => (r.unscored === undefined || r.metric !== "accuracy" ? [] : [r]));
@@ -85,12 +85,12 @@ export function resultNotes(results: readonly Result[], width: number): string[]
         "got scores that are not numbers; each counts as wrong.",
     ),
     ...(kinds.size > 1
-      ? ["Transductive methods see all queries of an episode together: do not rank them with the others."]
+      ? ["Transductive methods see all queries of an episode together. Do not rank them with the other methods."]
       : []),
     ...(results.some(({ metric }) => metric === "accuracy_disjoint")
       ? [
-          "The interval of `accuracy` is about the images of this split, which its episodes share; that of " +
-            "`accuracy_disjoint`, over episodes that share none, is about new images of such classes.",
+          "The interval of `accuracy` is about the images of this split, because its episodes share images. The interval " +
+            "of `accuracy_disjoint` is about new images of these classes, because its episodes share no image.",
         ]
       : []),
   ];

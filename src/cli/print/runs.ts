@@ -1,4 +1,4 @@
-/** `fslc runs`: the list of runs, one run, and two evaluations compared, for people. */
+/** Formats the list of runs, the heading of a run, and the comparison of two evaluations for `fslc runs`. */
 import { basename, relative } from "node:path";
 import { taskText } from "../../compiler/typed/describe.js";
 import { type ComparedRow, type Comparison, evaluationName } from "../../runtime/run/compare.js";
@@ -11,7 +11,7 @@ export function statusOf({ done }: RunRecord): string {
   return done?.status ?? "unfinished";
 }
 
-/** `2026-11-24 07:36`, UTC as in the ids. */
+/** Formats a time as `2026-11-24 07:36`. It is in UTC, as in the ids of runs. */
 function formatTime(time: number): string {
   return new Date(time).toISOString().slice(0, 16).replace("T", " ");
 }
@@ -35,7 +35,7 @@ export function printRunList(runs: readonly RunRecord[], width: number): string 
   );
 }
 
-/** `proto 62.3–77.4, pixels 31.0`: the accuracies of each evaluation, from the lowest row to the highest. */
+/** Returns the lowest and the highest accuracy of each evaluation: `proto 62.3–77.4, pixels 31.0`. */
 function headline({ start, done }: RunRecord): string {
   const accuracies = new Map<string, number[]>();
   for (const { stage, metric, mean } of done?.results ?? []) {
@@ -51,14 +51,14 @@ function headline({ start, done }: RunRecord): string {
     .join(", ");
 }
 
-/** The heading of a run. */
+/** Returns the heading of a run: its id, file, seed, time, version and status. */
 export function printRunHeading(run: RunRecord): string {
   const { id, start, done } = run;
   const ended = done === undefined ? "unfinished" : `${done.status} in ${duration(done.seconds)}`;
   return `${id}  ${start.file}  seed ${start.seed}\n${formatTime(start.time)} UTC, fslc ${start.version}, ${ended}`;
 }
 
-/** Paths as a person types them, behind what each is of. */
+/** Lists paths relative to the working directory, each behind the name of the stage that it belongs to. */
 export function printPaths(title: string, paths: readonly (readonly [of: string, path: string])[]): string {
   const width = Math.max(0, ...paths.map(([of]) => (of === "" ? 0 : of.length + 2)));
   return [title, ...paths.map(([of, path]) => `  ${of.padEnd(width)}${relative(process.cwd(), path) || path}`)].join(
@@ -79,7 +79,7 @@ function comparedRow(row: ComparedRow, width: number): string {
   const { task, split, episodes, metric, a, b, comparison, transductive } = row;
   const { difference, t, wilcoxon, episodes: counts } = comparison;
   const points = `${signed(difference.mean)} ± ${percent(difference.ci95)} points`;
-  const kind = (is: boolean): string => (is ? "  transductive" : "");
+  const kind = (isTransductive: boolean): string => (isTransductive ? "  transductive" : "");
   const lines = [
     ["A", `${interval(a.mean, a.ci95)}${kind(transductive.a)}`],
     ["B", `${interval(b.mean, b.ci95)}${kind(transductive.b)}`],
@@ -95,13 +95,13 @@ function comparedRow(row: ComparedRow, width: number): string {
   return [...wrap(head, width), ...lines, ...transductionWarning(transductive, width)].join("\n");
 }
 
-/** A transductive method sees all queries of an episode: that it does better is no finding about the method. */
+/** Warns if only one of two methods is transductive, because a method that sees all queries of an episode has an advantage. */
 function transductionWarning({ a, b }: ComparedRow["transductive"], width: number): string[] {
   if (a === b) return [];
   const [seeing, other] = a ? ["A", "B"] : ["B", "A"];
   return hanging(
     "  ! ",
-    `not like with like: ${seeing} is transductive, it sees all queries of an episode together, and ${other} sees one at a time`,
+    `this is not a fair comparison: ${seeing} is transductive and sees all queries of an episode together, but ${other} sees one query at a time`,
     width,
   );
 }

@@ -1,7 +1,11 @@
-/** Text tables: columns padded to their widest cell, a rule under the head, no box around. */
+/** Formats tables as text. */
 
 export type Align = "left" | "right";
 
+/**
+ * Returns a table without a box: each column is as wide as its widest cell, and a rule stands under the head. Columns are
+ * aligned to the left unless `align` says otherwise.
+ */
 export function table(
   head: readonly string[],
   rows: readonly (readonly string[])[],
@@ -25,4 +29,9 @@ export function table(
 
 function length(text: string): number {
   return [...text].length;
+}
+
+/** Joins the parts of an output with blank lines between them, and leaves out the empty ones. */
+export function joinParts(parts: readonly string[]): string {
+  return parts.filter((part) => part !== "").join("\n\n");
 }

@@ -1,6 +1,6 @@
-/** Prose in a given width. */
+/** Wraps prose to a given width. */
 
-/** Breaks at spaces; a word longer than the line stands alone. */
+/** Returns the lines of a text that is broken at spaces. A word that is longer than a line has a line of its own. */
 export function wrap(text: string, width: number): string[] {
   const lines: string[] = [];
   let line = "";
@@ -15,7 +15,7 @@ export function wrap(text: string, width: number): string[] {
   return [...lines, line];
 }
 
-/** The head, and the text wrapped beside it. */
+/** Returns the head with the wrapped text beside it. */
 export function hanging(head: string, text: string, width: number): string[] {
   const indent = [...head].length;
   return wrap(text, Math.max(20, width - indent)).map((line, i) => (i === 0 ? head : " ".repeat(indent)) + line);

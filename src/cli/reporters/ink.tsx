@@ -1,6 +1,6 @@
 /**
- * `--reporter ink`: a live screen on stderr. Events only update the state; one timer draws it, ten times a second at
- * most and only when something changed, so a fast run costs no more to watch than a slow one.
+ * Implements `--reporter ink`: a live screen on stderr. Events only update the state. One timer draws it, at most ten times
+ * a second and only if something changed, so watching a fast run costs no more than watching a slow one.
  */
 import chalk from "chalk";
 import { render, Text } from "ink";
@@ -11,12 +11,12 @@ import { initialState, interrupted, reduce } from "../view/model.js";
 import type { Reporter, Streams } from "./reporter.js";
 
 const frameMs = 100;
-/** Clocks and estimates move on without events once a second. */
+/** The time after which the screen is drawn again without an event, so that clocks and estimates move on. */
 const idleMs = 1000;
 
 /**
- * The stream as Ink sees it. It hears of no resize and believes in endless rows: on a screen that has become too low
- * Ink would clear the scrollback too, which is the user's. Resizes are handled below instead.
+ * Returns the stream that Ink gets. It reports no resize and an endless number of rows. Otherwise Ink would clear the
+ * user's scrollback when the screen becomes too low. `inkReporter` handles resizes instead.
  */
 function withoutResize(stream: NodeJS.WriteStream): NodeJS.WriteStream {
   const facade: NodeJS.WriteStream = Object.create(stream, {
@@ -28,9 +28,10 @@ function withoutResize(stream: NodeJS.WriteStream): NodeJS.WriteStream {
   return facade;
 }
 
+/** Creates the live screen. It calls `onInterrupt` for each Ctrl-C, which a terminal in raw mode does not turn into a signal. */
 export function inkReporter(streams: Streams, onInterrupt: () => void): Reporter {
   const { stderr, stdin } = streams;
-  // Ink colours through chalk, which looks at stdout; the screen is on stderr.
+  // Ink colors through chalk, which looks at stdout, but the screen is on stderr.
   chalk.level = colorLevel(stderr, process.env);
 
   let state = initialState;
@@ -54,7 +55,7 @@ export function inkReporter(streams: Streams, onInterrupt: () => void): Reporter
   const draw = (): void => app.rerender(element());
   const timer = setInterval(() => {
     if (resized) {
-      // A terminal reflows what is on it, so nobody knows where the old frame went: wipe the visible part, start at its top.
+      // A terminal reflows its content, so the place of the old frame is unknown. Clear the visible part and start at its top.
       resized = false;
       changed = true;
       stderr.write("\x1b[2J\x1b[H");

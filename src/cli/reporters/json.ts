@@ -1,4 +1,4 @@
-/** `--reporter json`: the events themselves, one JSON object a line on stdout, `run.done` last. */
+/** Implements `--reporter json`: it writes each event as one line of JSON to stdout. The last event is `run.done`. */
 import type { Reporter, Streams } from "./reporter.js";
 
 export function jsonReporter({ stdout }: Pick<Streams, "stdout">): Reporter {

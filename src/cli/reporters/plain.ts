@@ -1,16 +1,16 @@
-/** `--reporter plain`: lines on stderr for logs and CI; nothing is redrawn. */
+/** Implements `--reporter plain`: it writes lines to stderr for logs and CI, and redraws nothing. */
 import type { Choice } from "../../runtime/engines/select.js";
 import type { Result, RunEvent } from "../../runtime/events/events.js";
 import { count, duration, engineAndDevice, interval, percent, rate } from "../view/format.js";
 import { initialState, interrupted, reduce } from "../view/model.js";
 import type { Reporter, Streams } from "./reporter.js";
 
-/** Steps and progress come faster than a log should grow: one line of a kind per stage in this time. */
+/** The time between two lines of one kind for a stage, because steps and progress come faster than a log should grow. */
 const everyMs = 10_000;
 
 export function plainReporter({ stderr }: Pick<Streams, "stderr">): Reporter {
   let state = initialState;
-  /** Rows of an evaluation end alike. */
+  /** The last text. It is not repeated, because each row of an evaluation ends with the same text. */
   let written: string | undefined;
   const lastLine = new Map<string, number>();
 
@@ -33,7 +33,7 @@ export function plainReporter({ stderr }: Pick<Streams, "stderr">): Reporter {
       state = interrupted(state);
       stderr.write(
         state.interrupt === "stopping"
-          ? "stopping after this step, finished stages are kept; press again to abort\n"
+          ? "stopping after this step; finished stages are kept; press Ctrl-C again to abort\n"
           : "aborting\n",
       );
     },
@@ -48,7 +48,7 @@ function accuracies(results: readonly Result[]): string {
   return texts.length === 0 ? "" : `  accuracy ${texts.join(", ")}`;
 }
 
-/** A line of its own where the engine was fslc's to choose. */
+/** Returns a line with the engine and the reason for it if fslc chose the engine, and otherwise an empty text. */
 function choiceLine(engine: Choice | undefined): string {
   return engine?.why === undefined ? "" : `\n         engine ${engineAndDevice(engine.name, engine)}: ${engine.why}`;
 }

@@ -1,15 +1,15 @@
-/** What shows a run while it goes: fed with its events, closed after the last. */
+/** Defines a reporter, which shows a run while it goes on. */
 import type { RunEvent } from "../../runtime/events/events.js";
 
+/** Shows a run. It receives every event in order and is closed after the last one. */
 export interface Reporter {
   event(event: RunEvent): void;
-  /** The user pressed Ctrl-C: the first asks the run to stop, the second aborts it. */
+  /** Tells the reporter that the user pressed Ctrl-C. The first press asks the run to stop, and the second aborts it. */
   interrupted(): void;
   close(): Promise<void>;
 }
-export type ReporterName = "ink" | "plain" | "json";
 
-/** The streams of the process, so that tests may bring their own. */
+/** The streams of the process. Tests pass their own. */
 export interface Streams {
   readonly stdout: NodeJS.WriteStream;
   readonly stderr: NodeJS.WriteStream;

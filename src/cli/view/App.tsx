@@ -1,4 +1,4 @@
-/** Draws a screen of `layout` with Ink: nothing is decided here but colour. */
+/** Draws the screen that `layout` returns with Ink. It only decides on colors. */
 import { Box, Text, useInput, useStdin } from "ink";
 import type { JSX } from "react";
 import type { Screen } from "./layout.js";
@@ -37,7 +37,7 @@ export function App({ screen, onInterrupt }: AppProps): JSX.Element {
   const { isRawModeSupported } = useStdin();
   useInput(
     (input, key) => {
-      // Presses that are read at once, as in a busy moment, come as one text.
+      // Presses that are read together in a busy moment arrive as one text.
       const presses = key.ctrl && input === "c" ? 1 : input.split("\x03").length - 1;
       for (let press = 0; press < presses; press++) onInterrupt();
     },

@@ -1,13 +1,13 @@
-/** How numbers and names are written for people. Pure; the same on every screen. */
+/** Formats numbers and names for people. Every function is pure. */
 
-/** Whole numbers with thousands separators: 12,345. */
+/** Formats a whole number with separators: 12,345. */
 export function count(value: number): string {
   return Math.round(value)
     .toString()
     .replace(/\B(?=(\d{3})+(?!\d))/g, ",");
 }
 
-/** Seconds as 0:07, 4:31 or 1:02:03. */
+/** Formats seconds as 0:07, 4:31 or 1:02:03. */
 export function duration(seconds: number): string {
   const total = Math.max(0, Math.round(seconds));
   const h = Math.floor(total / 3600);
@@ -16,17 +16,17 @@ export function duration(seconds: number): string {
   return h > 0 ? `${h}:${String(m).padStart(2, "0")}:${s}` : `${m}:${s}`;
 }
 
-/** A fraction as a percentage with two digits: 0.7831 → 78.31. The unit is the caller's. */
+/** Formats a fraction as a percentage without its unit: 0.7831 becomes 78.31. */
 export function percent(fraction: number, digits = 2): string {
   return (fraction * 100).toFixed(digits);
 }
 
-/** `78.31 ± 0.52 %`: a mean with the half-width of its 95% interval, both fractions; one episode alone has none. */
+/** Formats a mean and the half-width of its 95% interval, both fractions: `78.31 ± 0.52 %`. One episode has no interval. */
 export function interval(mean: number, ci95: number): string {
   return Number.isFinite(ci95) ? `${percent(mean)} ± ${percent(ci95)} %` : `${percent(mean)} %`;
 }
 
-/** Items per second, three significant digits. */
+/** Formats items per second with about three digits. */
 export function rate(perSecond: number): string {
   if (perSecond >= 100) return count(perSecond);
   if (perSecond >= 10) return perSecond.toFixed(1);
@@ -44,17 +44,17 @@ function scaled(value: number, base: number, units: readonly string[]): string {
   return `${rest.toFixed(digits)} ${units[scale]}`;
 }
 
-/** Bytes in binary units: 1.50 GiB. */
+/** Formats bytes in binary units: 1.50 GiB. */
 export function bytes(value: number): string {
   return scaled(value, 1024, ["B", "KiB", "MiB", "GiB", "TiB"]);
 }
 
-/** Floating-point operations: 3.20 GFLOP. */
+/** Formats floating-point operations: 3.20 GFLOP. */
 export function flops(value: number): string {
   return scaled(value, 1000, ["FLOP", "kFLOP", "MFLOP", "GFLOP", "TFLOP", "PFLOP"]);
 }
 
-/** Cuts the middle out of what does not fit, since both ends of a path or name tell most. */
+/** Cuts the middle out of a text that is too long, because both ends of a path or name tell most. */
 export function shorten(text: string, width: number): string {
   const chars = [...text];
   if (chars.length <= width) return text;
@@ -64,11 +64,12 @@ export function shorten(text: string, width: number): string {
   return `${chars.slice(0, head).join("")}…${chars.slice(chars.length - tail).join("")}`;
 }
 
-/** `onnx cpu`, `onnx gpu (NVIDIA GeForce RTX 4090)`. */
+/** Formats an engine with its device: `onnx cpu`, `onnx gpu (NVIDIA GeForce RTX 4090)`. */
 export function engineAndDevice(engine: string, { device, adapter }: { device: string; adapter?: string }): string {
   return `${engine} ${device}${adapter === undefined ? "" : ` (${adapter})`}`;
 }
 
+/** Formats a number with its noun: `1 stage`, `3 stages`. */
 export function plural(value: number, one: string, many = `${one}s`): string {
   return `${count(value)} ${value === 1 ? one : many}`;
 }

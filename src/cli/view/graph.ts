@@ -1,11 +1,11 @@
-/** The stage graph as indented rows: each stage hangs under the deepest stage it needs. */
+/** Turns the stage graph into indented rows. Each stage stands under the deepest stage that it needs. */
 import type { StageState } from "./model.js";
 
 export interface GraphRow {
   readonly stage: StageState;
-  /** Rails before the glyph: `│  └─ `. */
+  /** The lines before the glyph: `│ └ `. */
   readonly rails: string;
-  /** Names of what it needs besides its parent and what that stands on anyway. */
+  /** The names of the stages that it needs besides its parent and the stages that its parent needs. */
   readonly alsoNeeds: readonly string[];
 }
 
@@ -38,29 +38,40 @@ export function graphRows(stages: readonly StageState[]): GraphRow[] {
   };
 
   const rows: GraphRow[] = [];
-  const visit = (stage: StageState, before: string, branch: string, parent: string | undefined): void => {
+  /** Adds a stage behind its rails, and the stages under it behind `indent`. */
+  const visit = (stage: StageState, parent: string | undefined, rails: string, indent: string): void => {
     const alsoNeeds = stage.outline.needs
       .filter((id) => !standsOn(parent, id))
       .map((id) => byId.get(id)?.outline.name ?? id);
-    rows.push({ stage, rails: before + branch, alsoNeeds });
+    rows.push({ stage, rails, alsoNeeds });
     const list = children.get(stage.outline.id) ?? [];
-    const under = before + (branch === "" ? "" : branch.startsWith("├") ? "│ " : "  ");
     list.forEach((child, i) => {
-      visit(child, under, i === list.length - 1 ? "└ " : "├ ", stage.outline.id);
+      const last = i === list.length - 1;
+      visit(child, stage.outline.id, indent + (last ? "└ " : "├ "), indent + (last ? "  " : "│ "));
     });
   };
-  for (const root of children.get(undefined) ?? []) visit(root, "", "", undefined);
+  for (const root of children.get(undefined) ?? []) visit(root, undefined, "", "");
   return rows;
 }
 
+/** The numbers of the stages that have no row. */
+export interface HiddenStages {
+  readonly waiting: number;
+  readonly finished: number;
+  readonly running: number;
+}
+
 /**
- * At most `limit` rows, the running and failed ones first, then waiting, then finished; `hidden` is the last line's text.
- * The rows keep their order.
+ * Returns at most `limit` rows in their order. Running and failed stages take precedence over waiting ones, and waiting ones
+ * over finished ones. If stages are hidden, there is one row less, so that a line can name their numbers.
  */
-export function limitRows(rows: readonly GraphRow[], limit: number): { rows: GraphRow[]; hidden: string | undefined } {
-  if (rows.length <= limit) return { rows: [...rows], hidden: undefined };
+export function limitRows(
+  rows: readonly GraphRow[],
+  limit: number,
+): { readonly rows: readonly GraphRow[]; readonly hidden: HiddenStages | undefined } {
+  if (rows.length <= limit) return { rows, hidden: undefined };
   const urgency = { running: 0, failed: 0, stopped: 0, waiting: 1, done: 2, cached: 3 } as const;
-  const order = rows.map((row, i) => ({ row, i, rank: urgency[row.stage.status] }));
+  const order = rows.map((row, i) => ({ i, rank: urgency[row.stage.status] }));
   const kept = new Set(
     [...order]
       .sort((a, b) => a.rank - b.rank || a.i - b.i)
@@ -70,10 +81,6 @@ export function limitRows(rows: readonly GraphRow[], limit: number): { rows: Gra
   const dropped = order.filter((o) => !kept.has(o.i));
   const waiting = dropped.filter((o) => o.rank === 1).length;
   const finished = dropped.filter((o) => o.rank > 1).length;
-  const parts = [
-    waiting > 0 ? `${waiting} more waiting` : "",
-    finished > 0 ? `${finished} more finished` : "",
-    dropped.length - waiting - finished > 0 ? `${dropped.length - waiting - finished} more running` : "",
-  ].filter((p) => p !== "");
-  return { rows: rows.filter((_, i) => kept.has(i)), hidden: `… plus ${parts.join(", ")}` };
+  const hidden = { waiting, finished, running: dropped.length - waiting - finished };
+  return { rows: rows.filter((_, i) => kept.has(i)), hidden };
 }

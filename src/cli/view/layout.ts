@@ -1,10 +1,10 @@
 /**
- * From a run's state to the lines of a screen of `cols` × `rows`: pure, so that every size is testable. The result is
- * never higher than rows − 2, because a terminal flickers when the live region fills it.
+ * Lays out the state of a run as the lines of a screen of `cols` × `rows`. It is pure, so that every size can be tested. The
+ * result never has more than rows − 2 lines, because a terminal flickers if the live region fills it.
  */
 import { basename } from "node:path";
 import { count, duration, engineAndDevice, interval, percent, plural, rate, shorten } from "./format.js";
-import { type GraphRow, graphRows, limitRows } from "./graph.js";
+import { type GraphRow, graphRows, type HiddenStages, limitRows } from "./graph.js";
 import { justify, type Line, padText, segment, type Tone, truncate } from "./line.js";
 import { type RunState, type StageState, type StageStatus, secondsLeft, type Training } from "./model.js";
 import { chart } from "./series.js";
@@ -12,12 +12,12 @@ import { chart } from "./series.js";
 export interface Screen {
   readonly header: Line;
   readonly graph: readonly Line[];
-  /** The stages at work, each with its curves. */
+  /** The stages that train now, each with its curves. */
   readonly panels: readonly (readonly Line[])[];
   readonly footer: Line;
 }
 
-/** One glyph per status: legible without colour. */
+/** The glyph of each status. The glyphs can be told apart without color. */
 export const glyphs: Readonly<Record<StageStatus, { readonly glyph: string; readonly tone: Tone }>> = {
   waiting: { glyph: "○", tone: "dim" },
   running: { glyph: "●", tone: "active" },
@@ -27,13 +27,13 @@ export const glyphs: Readonly<Record<StageStatus, { readonly glyph: string; read
   stopped: { glyph: "■", tone: "bad" },
 };
 
-/** `now` in milliseconds: the only clock, and the caller's. */
+/** Lays out a screen. `now` is the time in milliseconds; nothing here reads a clock. */
 export function layout(state: RunState, cols: number, rows: number, now: number): Screen {
   const width = Math.max(20, cols - 2);
   const height = Math.max(4, rows - 2);
   const running = state.stages.filter((s) => s.status === "running");
 
-  // Header, footer and the blank lines around the graph take 4 rows; a panel its two curves and 3 more.
+  // The header, the footer and the blank lines around the graph take 4 rows. A panel takes 3 rows and those of two curves.
   const graph = graphRows(state.stages);
   const trained = running.filter((s) => s.training !== undefined);
   const minimumGraph = Math.min(graph.length, Math.max(3, running.length + 1));
@@ -51,9 +51,17 @@ export function layout(state: RunState, cols: number, rows: number, now: number)
     Math.max(8, ...shown.map((r) => [...r.rails].length + [...r.stage.outline.name].length)),
   );
   const lines = shown.map((row) => stageLine(row, nameWidth, width, now));
-  if (hidden !== undefined) lines.push([segment(hidden, "dim")]);
+  if (hidden !== undefined) lines.push([segment(describeHidden(hidden), "dim")]);
 
   return { header: header(state, width, now), graph: lines, panels, footer: footer(state, width) };
+}
+
+/** Describes the stages that have no row: `… plus 20 more waiting, 2 more finished`. */
+export function describeHidden(hidden: HiddenStages): string {
+  const counts = (["waiting", "finished", "running"] as const).flatMap((status) =>
+    hidden[status] > 0 ? [`${hidden[status]} more ${status}`] : [],
+  );
+  return `… plus ${counts.join(", ")}`;
 }
 
 function header(state: RunState, width: number, now: number): Line {
@@ -109,7 +117,7 @@ function stageStatus(row: GraphRow, room: number, now: number): Line {
   }
 }
 
-/** A finished stage's first number, or that of each row: what a reader looks for. */
+/** Returns the main result of a finished stage: its first number, or the accuracy of each row. */
 function headline(stage: StageState): Line {
   const accuracies = stage.results.filter((r) => r.metric === "accuracy");
   if (accuracies.length > 1) {
@@ -125,7 +133,7 @@ function headline(stage: StageState): Line {
 
 function running(stage: StageState, room: number, now: number): Line {
   const barWidth = Math.max(8, Math.min(40, Math.floor(room * 0.4)));
-  // A validation or a preparation inside a stage is what is happening right now; training stands behind it.
+  // While a stage validates or prepares, its training pauses, so the progress of that phase is shown.
   if (stage.progress !== undefined) {
     const { phase, done, total, unit, since } = stage.progress;
     const amount = unit === "bytes" ? `${(done / 2 ** 20).toFixed(1)} MiB` : `${count(done)} ${unit}`;
@@ -217,7 +225,7 @@ function footer(state: RunState, width: number): Line {
   if (state.interrupt === "aborting") return truncate([segment("aborting…", "bad")], width);
   if (state.interrupt === "stopping") {
     return truncate(
-      [segment("stopping after this step, finished stages are kept; press again to abort", "active")],
+      [segment("stopping after this step; finished stages are kept; press again to abort", "active")],
       width,
     );
   }
@@ -228,7 +236,7 @@ function footer(state: RunState, width: number): Line {
     : justify([segment(shorten(note, Math.max(20, width - hint.length - 3)), "dim")], [segment(hint, "dim")], width);
 }
 
-/** The lines of a screen in order, with the blank lines between its parts: what is drawn. */
+/** Returns the lines to draw: the parts of a screen in order, with blank lines between them. */
 export function screenLines(screen: Screen): Line[] {
   const blank: Line = [];
   return [screen.header, blank, ...screen.graph, ...screen.panels.flatMap((p) => [blank, ...p]), blank, screen.footer];

@@ -1,4 +1,4 @@
-/** A line of the screen as data: segments of text, each with a tone that a renderer turns into colour. */
+/** Represents a line of the screen as segments of text, each with a tone that a renderer turns into a color. */
 
 export type Tone = "plain" | "dim" | "strong" | "good" | "bad" | "active" | "accent";
 export interface Segment {
@@ -13,14 +13,14 @@ export function lineWidth(line: Line): number {
   return line.reduce((sum, s) => sum + [...s.text].length, 0);
 }
 
-/** Left part, then right part against the right edge; the right part is dropped where both do not fit. */
+/** Places one part at the left edge and the other at the right edge. If there is no room for both, it drops the right one. */
 export function justify(left: Line, right: Line, width: number): Line {
   const gap = width - lineWidth(left) - lineWidth(right);
   if (gap < 2) return truncate(left, width);
   return [...left, segment(" ".repeat(gap)), ...right];
 }
 
-/** Cuts a line to `width`, marking the cut. */
+/** Cuts a line to `width` and marks the cut with an ellipsis. */
 export function truncate(line: Line, width: number): Line {
   if (lineWidth(line) <= width) return line;
   const out: Segment[] = [];

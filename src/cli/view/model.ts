@@ -1,6 +1,6 @@
 /**
- * What every view of a run knows: `reduce(state, event) → state`, pure. Nothing here reads a clock; times are those of
- * the events, in milliseconds.
+ * Keeps the state of a run that every view shows. `reduce(state, event)` returns the next state and is pure: it reads no
+ * clock, and all times are those of the events, in milliseconds.
  */
 import type { Numerics } from "../../runtime/engines/engine.js";
 import type { Choice } from "../../runtime/engines/select.js";
@@ -20,7 +20,7 @@ export interface Training {
   readonly accuracy: number | undefined;
   readonly lossCurve: Series;
   readonly accuracyCurve: Series;
-  /** Where the clock for the estimate starts: the first step of this attempt. */
+  /** The first step of this attempt, at which the estimate of the remaining time starts. */
   readonly first: { readonly step: number; readonly time: number };
   readonly lastTime: number;
 }
@@ -44,14 +44,14 @@ export interface StageState {
   readonly attempt: number;
   readonly startedAt: number | undefined;
   readonly seconds: number | undefined;
-  /** Of the preparation or evaluation now under way. */
+  /** The progress of the preparation or evaluation that goes on now. */
   readonly progress: Progress | undefined;
   readonly training: Training | undefined;
   readonly validation: Validation | undefined;
   readonly best: Validation | undefined;
   readonly note: string | undefined;
   readonly results: readonly Result[];
-  /** What computed it, now or when it was stored; undefined before, and for an ingest. */
+  /** The numerics of the engine that computes the stage or has computed it. An ingest has none. */
   readonly numerics: Numerics | undefined;
   readonly failure: { readonly code: string; readonly message: string; readonly fix: string | undefined } | undefined;
 }
@@ -62,15 +62,15 @@ export interface RunState {
   readonly version: string;
   readonly seed: number;
   readonly startedAt: number | undefined;
-  /** Of the stage that started last. */
+  /** The numerics of the stage that started last. */
   readonly engine: Numerics | undefined;
-  /** What was chosen to compute the stages that the store does not serve. */
+  /** The engine that was chosen for the stages that are not in the store. */
   readonly choice: Choice | undefined;
   readonly stages: readonly StageState[];
   readonly status: "starting" | "running" | "done" | "failed" | "interrupted";
   readonly seconds: number | undefined;
   readonly results: readonly Result[];
-  /** What the user has asked for by Ctrl-C. */
+  /** The effect of the Ctrl-C presses so far. */
   readonly interrupt: "none" | "stopping" | "aborting";
 }
 
@@ -89,7 +89,7 @@ export const initialState: RunState = {
   interrupt: "none",
 };
 
-/** A stage before anything of it is known. */
+/** Returns the state of a stage that has not started. */
 export function waitingStage(outline: StageOutline): StageState {
   return {
     outline,
@@ -110,6 +110,7 @@ export function waitingStage(outline: StageOutline): StageState {
 
 type StageEvent = Extract<RunEvent, { readonly stage: string }>;
 
+/** Returns the state of a run after an event. */
 export function reduce(state: RunState, event: RunEvent): RunState {
   switch (event.type) {
     case "run.start":
@@ -208,7 +209,7 @@ function nextTraining(
   };
 }
 
-/** Seconds until the stage's last step, validations in between included; undefined until there is something to judge by. */
+/** Returns the seconds until the last step of a stage, including validations, or undefined if it is too early for an estimate. */
 export function secondsLeft(training: Training): number | undefined {
   const steps = training.step - training.first.step;
   const seconds = (training.lastTime - training.first.time) / 1000;
@@ -216,6 +217,7 @@ export function secondsLeft(training: Training): number | undefined {
   return ((training.steps - training.step) * seconds) / steps;
 }
 
+/** Returns the state of a run after the user pressed Ctrl-C. */
 export function interrupted(state: RunState): RunState {
   return { ...state, interrupt: state.interrupt === "none" ? "stopping" : "aborting" };
 }

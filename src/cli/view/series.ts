@@ -1,18 +1,19 @@
-/** A curve kept at bounded size while it grows, and its drawing in block characters. */
+/** Keeps a growing curve at a bounded size and draws it with block characters. */
 
 const capacity = 512;
 const blocks = ["▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"];
 
-/** Means of equal runs of samples: when full, neighbours are merged and the stride doubles. */
+/** The means of equally long groups of samples. If the series is full, neighbors are merged and the stride doubles. */
 export interface Series {
   readonly values: readonly number[];
-  /** Samples per full value. */
+  /** The number of samples in a full value. */
   readonly stride: number;
-  /** Samples already in the last value, 0 when it is full. */
+  /** The number of samples in the last value, or 0 if the last value is full. */
   readonly open: number;
 }
 export const emptySeries: Series = { values: [], stride: 1, open: 0 };
 
+/** Returns the series with one more sample. A sample that is not finite is left out. */
 export function append(series: Series, value: number): Series {
   if (!Number.isFinite(value)) return series;
   let { values, stride, open } = series;
@@ -29,7 +30,7 @@ export function append(series: Series, value: number): Series {
   return { values: [...values.slice(0, -1), merged], stride, open: next === stride ? 0 : next };
 }
 
-/** `width` samples of a curve: means where there are more values than columns, held values where there are fewer. */
+/** Returns at most `width` samples of a curve: means if there are more values than columns, and otherwise the values. */
 function resample(values: readonly number[], width: number): number[] {
   if (values.length <= width) return [...values];
   return Array.from({ length: width }, (_, column) => {
@@ -42,8 +43,8 @@ function resample(values: readonly number[], width: number): number[] {
 }
 
 /**
- * Rows of a bar chart, top first, at most `width` wide. A flat curve is drawn along the bottom; a few values far above the
- * rest (a loss before its first steps) are cut at the top, or they would flatten what matters.
+ * Returns the rows of a bar chart from top to bottom, at most `width` wide. A flat curve is drawn along the bottom. A few
+ * values far above the rest, such as the loss of the first steps, are cut at the top. Otherwise they would flatten the rest.
  */
 export function chart(series: Series, width: number, height: number): string[] {
   const samples = resample(series.values, width);

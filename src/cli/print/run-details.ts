@@ -1,0 +1,54 @@
+/** Formats one run in full for `fslc runs show`. */
+import { join } from "node:path";
+import type { Numerics } from "../../runtime/engines/engine.js";
+import type { StageOutline } from "../../runtime/events/events.js";
+import type { Evaluation, endsOfStages, RunRecord } from "../../runtime/run/runs.js";
+import { duration, engineAndDevice } from "../view/format.js";
+import { printReports } from "./reports.js";
+import { resultsTable } from "./run-summary.js";
+import { printPaths, printRunHeading } from "./runs.js";
+import { joinParts, table } from "./table.js";
+
+/** How a stage of a run ended, what computed it, and where its weights are. */
+export type StageDetails = ReturnType<typeof endsOfStages>[number] & {
+  readonly kind: StageOutline["kind"] | undefined;
+  readonly numerics: Numerics | undefined;
+  /** The paths of its weights; empty for a stage that trains nothing. */
+  readonly weights: readonly string[];
+};
+
+export interface RunDetails {
+  readonly run: RunRecord;
+  readonly stages: readonly StageDetails[];
+  readonly evaluations: readonly Evaluation[];
+}
+
+export function printRunDetails({ run, stages, evaluations }: RunDetails): string {
+  const reports = evaluations.flatMap(({ stage, manifest }) =>
+    manifest.reports.map((report) => ({ stage, ...report })),
+  );
+  const weights = stages.flatMap(({ stage, weights: paths }) => paths.map((path) => [stage, path] as const));
+  const files = evaluations.flatMap(({ dir, manifest }) =>
+    (manifest.files ?? []).map(({ name }) => ["", join(dir, name)] as const),
+  );
+  return joinParts([
+    printRunHeading(run),
+    table(["stage", "kind", "took", "computed by"], stages.map(stageRow), ["left", "left", "right", "left"]),
+    resultsTable(run.done?.results ?? stages.flatMap((stage) => ("results" in stage ? stage.results : []))),
+    printReports(reports),
+    weights.length === 0 ? "" : printPaths("weights", weights),
+    files.length === 0 ? "" : printPaths("files", files),
+  ]);
+}
+
+function stageRow(stage: StageDetails): string[] {
+  const outcome =
+    stage.type === "stage.failed" ? stage.code : stage.type === "stage.done" ? duration(stage.seconds) : "stored";
+  const { numerics } = stage;
+  return [
+    stage.stage,
+    stage.kind ?? "",
+    outcome,
+    numerics === undefined ? "" : engineAndDevice(numerics.engine, numerics),
+  ];
+}
