@@ -1,70 +1,53 @@
-/** Constants that a metric fits from base data (rule 15). */
+/** Constants that a metric fits from base data: `fit center: vector from base: vector [item] { … }`. */
 import type * as ast from "../../../../grammar/ast.js";
 import type { Block, Expr, Fit } from "../../typed/tree.js";
+import { sameAxes } from "../../typed/values.js";
 import { learnedName, walkExprs } from "../../typed/walk.js";
 import type { Scope } from "../core/scope.js";
 import { asTensor, show } from "../core/tensors.js";
 import { anything } from "../core/values.js";
 import { evaluateBlock } from "../expressions/blocks.js";
-import { type MetricContext, metricFrame, resolveParamType } from "./parameter-types.js";
+import { type MetricContext, metricFrame } from "./metric-context.js";
+import { resolveParamType } from "./parameter-types.js";
 
-/** Base images that a `fit` sees while nothing is known of them: a prime, so that nothing else has this size by chance. */
+/** Stands for the number of base images while it is unknown. It is a prime, so that nothing else has this size by chance. */
 const unknownItems = 1009;
 
-export function elaborateFit(fit: ast.FitDecl, metric: Scope, use: MetricContext): Fit | undefined {
-  const frame = metricFrame(use, "fit", []);
+/** Returns the fit and defines its value in the scope of the metric. Returns undefined after a report. */
+export function elaborateFit(fit: ast.FitDecl, metric: Scope, context: MetricContext): Fit | undefined {
+  const { name, from } = fit;
+  const frame = metricFrame(context, "fit");
   const scope = metric.child(frame);
-  const sizes = new Map([["item", use.items ?? unknownItems]]);
-  const type = fit.from.type === undefined ? undefined : resolveParamType(fit.from.type, use, sizes, scope);
-  const result = resolveParamType(fit.type, use, new Map(), scope);
-  if (result === undefined || type === undefined) {
-    metric.define(fit.name.text, anything(fit.span));
+  const sizes = new Map([["item", context.items ?? unknownItems]]);
+  const input = from.type === undefined ? undefined : resolveParamType(from.type, context, sizes, scope);
+  const promised = resolveParamType(fit.type, context, new Map(), scope);
+  if (promised === undefined || input === undefined) {
+    metric.define(name.text, anything(fit.span));
     return undefined;
   }
-  const input = fit.from.name.text;
-  scope.define(
-    input,
-    frame.make(fit.from.span, type.type.kind, type.type.axes, { k: "param", name: input }, type.type.of),
-  );
+  const { form, type } = input;
+  const images = from.name.text;
+  scope.define(images, frame.make(from.span, type.kind, type.axes, { k: "param", name: images }, type.of));
   const value = evaluateBlock(fit.body, scope);
   const tensor = value.kind === "anything" ? undefined : asTensor(value, scope, fit.body.span);
-  const outside = metric.frame;
-  if (outside !== undefined) {
-    metric.define(
-      fit.name.text,
-      outside.make(fit.name.span, "real", result.type.axes, { k: "fit", name: fit.name.text }),
-    );
-  }
+  const fitted = metric.frame?.make(name.span, "real", promised.type.axes, { k: "fit", name: name.text });
+  if (fitted !== undefined) metric.define(name.text, fitted);
   if (tensor === undefined) return undefined;
   const body = { statements: frame.statements, result: tensor.expr };
   if (readsLearned(fit, body, metric)) return undefined;
-  const same =
-    tensor.expr.type.axes.length === result.type.axes.length &&
-    tensor.expr.type.axes.every((axis) =>
-      result.type.axes.some((other) => other.name === axis.name && other.size === axis.size),
-    );
-  if (!same) {
+  if (!sameAxes(tensor.expr.type.axes, promised.type.axes)) {
     metric.checker.report(
       "FSL3005",
       fit.body.result?.span ?? fit.body.span,
-      {
-        entry: fit.name.text,
-        promised: `\`${fit.type.name.text}\``,
-        found: show(tensor.expr.type, frame),
-      },
+      { entry: name.text, promised: `\`${fit.type.name.text}\``, found: show(tensor.expr.type, frame) },
       { labels: [{ span: fit.type.span, text: "promised here" }] },
     );
     return undefined;
   }
-  return {
-    name: fit.name.text,
-    type: result.type,
-    input: { name: input, form: type.form, axes: type.type.axes },
-    body,
-  };
+  return { name: name.text, type: promised.type, input: { name: images, form, axes: type.axes }, body };
 }
 
-/** Whether a fit reads what is learned, which is not known where base data alone are; the first place is reported. */
+/** Returns whether a fit reads a learned value, which base data alone do not give. Reports the first such read. */
 function readsLearned({ name }: ast.FitDecl, body: Block, { checker }: Scope): boolean {
   let first: { readonly read: string; readonly span: Expr["span"] } | undefined;
   walkExprs(body, (expr) => {

@@ -1,4 +1,7 @@
-/** Values like a network's weights stand only where there is a weight to take its own: in the settings of a `minimize`. */
+/**
+ * Checks where values with one number per weight of a network are read. Only the settings of a `minimize` over that
+ * network may read them: each weight then takes its own number.
+ */
 import type { Span } from "../../../../grammar/ast.js";
 import { loopsIn } from "../../typed/loops.js";
 import type { Callable, Entry, Expr, Learn, OwnNetwork } from "../../typed/tree.js";
@@ -7,6 +10,7 @@ import type { Checker } from "../core/checker.js";
 
 type Like = Extract<Learn, { readonly kind: "like" }>;
 
+/** Reports FSL3035 for each read of such a value where there is no weight for it. */
 export function checkLikeUses(entries: readonly Entry[], learns: readonly Learn[], checker: Checker): void {
   const likes = new Map(learns.flatMap((learn) => (learn.kind === "like" ? [[learn.name, learn] as const] : [])));
   if (likes.size === 0) return;
@@ -31,7 +35,7 @@ export function checkLikeUses(entries: readonly Entry[], learns: readonly Learn[
       if (loop.kind !== "minimize") continue;
       const { by, targets } = loop;
       for (const target of targets)
-        networks.set(target.local, target.kind === "network" ? own(target.from, networks) : undefined);
+        networks.set(target.local, target.kind === "network" ? ownNetwork(target.from, networks) : undefined);
       for (const target of targets)
         for (const { like, expr } of changesOf(target).flatMap(({ args }) => readsIn(args))) {
           allowed.add(expr);
@@ -51,12 +55,13 @@ export function checkLikeUses(entries: readonly Entry[], learns: readonly Learn[
   }
 }
 
-/** Whose weights a target moves: those of a network that another `minimize` has adapted are still that one's. */
-function own(from: Callable, networks: ReadonlyMap<number, OwnNetwork | undefined>): OwnNetwork | undefined {
+/** Returns the network whose weights a target adapts. A network that another `minimize` has adapted counts as itself. */
+function ownNetwork(from: Callable, networks: ReadonlyMap<number, OwnNetwork | undefined>): OwnNetwork | undefined {
   if (from.kind === "local") return networks.get(from.local);
   return from.kind === "stage" ? undefined : from;
 }
 
+/** Returns whether a value has a number for each weight of the network. */
 function covers({ of }: Like, network: OwnNetwork | undefined): boolean {
   return of.some((each) => JSON.stringify(each) === JSON.stringify(network));
 }

@@ -1,95 +1,85 @@
-/** What parameters of entries are: the forms of supports and queries, with every axis and its size (rule 12). */
+/** The types of parameters: supports and queries have the form of an encoder's output, and axes of the task. */
 import type * as ast from "../../../../grammar/ast.js";
 import { suggest, suggestNearest } from "../../../common/did-you-mean.js";
-import type { Axis, Network, Task, ValueType } from "../../typed/tree.js";
-import { Frame } from "../core/frame.js";
+import type { Axis, Network, ValueType } from "../../typed/tree.js";
 import type { Scope } from "../core/scope.js";
 import type { CallableValue } from "../core/values.js";
+import type { MetricContext } from "./metric-context.js";
 
-export interface MetricContext {
-  readonly task: Task;
-  readonly encoder: Network;
-  /** Sizes only stand for unknown ones: the declaration is checked before any use. */
-  readonly generic: boolean;
-  /** Images that a `fit` sees, where that is known. */
-  readonly items?: number | undefined;
+export interface ParamType {
+  /** `vector`, `map` or another output of the encoder, `image` or `class`. */
+  readonly form: string;
+  readonly type: ValueType;
+  /** The axes that are written in the type: `[way, shot]`. */
+  readonly outer: readonly Axis[];
 }
 
-export function metricFrame(
-  use: MetricContext,
-  place: "metric" | "loss" | "fit",
-  opaque: readonly string[],
-  transductive = false,
-): Frame {
-  const frame = new Frame(
-    {
-      place,
-      generic: use.generic,
-      transductive,
-      opaque: new Set(opaque),
-      ...(use.generic ? {} : { image: use.encoder.input }),
-    },
-    [],
-  );
-  const { way, shot, query } = use.task;
-  for (const [name, size] of [
-    ["way", way],
-    ["shot", shot],
-    ["query", query],
-  ] as const)
-    frame.know(name, size);
-  for (const axes of Object.values(use.encoder.outputs)) for (const axis of axes) frame.know(axis.name, axis.size);
-  return frame;
-}
-
-/** Axes of a value of an entry, or why there are none. */
+/**
+ * Returns the type of a parameter with the size of every axis, or undefined after a report: the encoder lacks the form
+ * (FSL5013, FSL3025), or an axis is unknown (FSL3007) or stands twice (FSL3003).
+ */
 export function resolveParamType(
   type: ast.TypeExpr,
-  use: MetricContext,
+  context: MetricContext,
   sizes: ReadonlyMap<string, number>,
   scope: Scope,
-): { form: string; type: ValueType; outer: readonly Axis[] } | undefined {
-  const { checker } = scope;
+): ParamType | undefined {
+  const outer = outerAxes(type.axes ?? [], sizes, scope);
+  if (outer === undefined) return undefined;
   const form = type.name.text;
-  const outer: Axis[] = [];
-  for (const axis of type.axes ?? []) {
-    const size = sizes.get(axis.text);
-    if (size === undefined) {
-      checker.report("FSL3007", axis.span, { axis: axis.text }, { help: suggest(axis.text, sizes.keys()) });
-      return undefined;
-    }
-    if (outer.some((other) => other.name === axis.text)) {
-      checker.report("FSL3003", axis.span, { axis: axis.text });
-      return undefined;
-    }
-    outer.push({ name: axis.text, size });
-  }
+  const { task, encoder } = context;
   if (form === "image") return { form, type: { kind: "image", axes: outer }, outer };
-  if (form === "class")
-    return { form, type: { kind: "class", axes: outer, of: { name: "way", size: use.task.way } }, outer };
-  const inner = use.encoder.outputs[form];
-  if (inner !== undefined) return { form, type: { kind: "real", axes: [...outer, ...inner] }, outer };
-  const outputs = Object.keys(use.encoder.outputs);
-  if (use.generic) {
-    // Another output than the usual ones: known when a stage brings a backbone that has it.
-    const near = suggestNearest(form, ["vector", "map", "image", "class"]);
-    if (near.length > 0) checker.report("FSL3025", type.name.span, { type: form }, { help: near });
-    return undefined;
+  if (form === "class") {
+    return { form, type: { kind: "class", axes: outer, of: { name: "way", size: task.way } }, outer };
   }
-  checker.report(
-    "FSL5013",
-    type.name.span,
-    {
-      metric: scope.names()[0] === undefined ? "metric" : "this metric",
-      form,
-      encoder: use.encoder.name,
-      outputs: outputs.length === 0 ? "none" : `only ${outputs.map((name) => `\`${name}\``).join(" and ")}`,
-    },
-    { help: [`name it in the backbone: \`… as ${form}\` after the layer that gives it`] },
-  );
+  const inner = encoder.outputs[form];
+  if (inner !== undefined) return { form, type: { kind: "real", axes: [...outer, ...inner] }, outer };
+  reportMissingForm(type, context, scope);
   return undefined;
 }
 
+/** Returns the axes that a type lists with their sizes, or undefined after a report. */
+function outerAxes(names: readonly ast.AxisRef[], sizes: ReadonlyMap<string, number>, { checker }: Scope) {
+  const outer: Axis[] = [];
+  for (const { text, span } of names) {
+    const size = sizes.get(text);
+    if (size === undefined) {
+      checker.report("FSL3007", span, { axis: text }, { help: suggest(text, sizes.keys()) });
+      return undefined;
+    }
+    if (outer.some(({ name }) => name === text)) {
+      checker.report("FSL3003", span, { axis: text });
+      return undefined;
+    }
+    outer.push({ name: text, size });
+  }
+  return outer;
+}
+
+/** Reports that the encoder has no output of this name. A generic encoder may have it later, so only misspelt names are wrong there. */
+function reportMissingForm({ name }: ast.TypeExpr, { encoder, generic }: MetricContext, scope: Scope): void {
+  const { checker } = scope;
+  const form = name.text;
+  if (generic) {
+    const help = suggestNearest(form, ["vector", "map", "image", "class"]);
+    if (help.length > 0) checker.report("FSL3025", name.span, { type: form }, { help });
+    return;
+  }
+  const outputs = Object.keys(encoder.outputs).map((output) => `\`${output}\``);
+  checker.report(
+    "FSL5013",
+    name.span,
+    {
+      metric: scope.names()[0] === undefined ? "metric" : "this metric",
+      form,
+      encoder: encoder.name,
+      outputs: outputs.length === 0 ? "none" : `only ${outputs.join(" and ")}`,
+    },
+    { help: [`name it in the backbone: \`… as ${form}\` after the layer that gives it`] },
+  );
+}
+
+/** Returns the encoder of the stage as a value that methods and losses call. */
 export function encoderCallable(encoder: Network, span: ast.Span): CallableValue {
   return {
     kind: "callable",

@@ -1,10 +1,13 @@
-/** Batch statistics in an entry that sees one query at a time: they must not be of queries (rules 12 and 21). */
+/**
+ * Checks that no batch norm takes its statistics from queries in an entry that sees one query at a time: the score of a
+ * query would then depend on the other queries. See "Batch normalization" in docs/language.md.
+ */
 import type { Expr, Statement } from "../../typed/tree.js";
 import { type TypedVisitor, walkExpr, walkTarget } from "../../typed/walk.js";
 import type { Frame } from "../core/frame.js";
 import type { Scope } from "../core/scope.js";
 
-/** Reports each call of the entry that normalizes by batch statistics of what is made from a query. */
+/** Reports FSL3022 for each call that normalizes a value made from a query by the statistics of its batch. */
 export function checkQueryStatistics(frame: Frame, queries: ReadonlySet<string>, { checker }: Scope): void {
   if (frame.batched.length === 0) return;
   const reads = queryReader(frame.statements, queries);
@@ -12,7 +15,7 @@ export function checkQueryStatistics(frame: Frame, queries: ReadonlySet<string>,
     if (reads(x)) checker.report("FSL3022", at, {}, { help: ["write `norm: from(support)`"] });
 }
 
-/** Whether a value is made from a query: through what `let`s bind, loops carry and minimisations move. */
+/** Returns a function that tells whether a value is made from a query, through `let`, loops and `minimize`. */
 function queryReader(statements: readonly Statement[], queries: ReadonlySet<string>): (value: Expr) => boolean {
   const found = new Set<number>();
   const finds = (walk: (visitor: TypedVisitor) => void): boolean => {
@@ -37,7 +40,7 @@ function queryReader(statements: readonly Statement[], queries: ReadonlySet<stri
       case "repeat": {
         const { locals, before, from, body, next, until } = statement;
         body.forEach(visit);
-        // An end of its own for each query makes all that is carried the query's own.
+        // If a query decides when the loop ends, then every value that the loop carries depends on the query.
         const ends = until !== undefined && reads(until);
         locals.forEach((local, i) => {
           if (!ends && ![from[i], next[i]].some((value) => value !== undefined && reads(value))) return;
@@ -57,7 +60,7 @@ function queryReader(statements: readonly Statement[], queries: ReadonlySet<stri
         statement satisfies never;
     }
   };
-  // What a round makes from a query is in the next round wherever it is carried.
+  // A loop carries values made from a query into its next round, so this repeats until nothing new is found.
   for (let before = -1; before !== found.size; ) {
     before = found.size;
     statements.forEach(visit);

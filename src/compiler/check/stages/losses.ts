@@ -5,7 +5,7 @@ import { Frame, unprimed } from "../core/frame.js";
 import type { Scope } from "../core/scope.js";
 import type { CallableValue } from "../core/values.js";
 import { evaluateBlock, scalarLoss } from "../expressions/blocks.js";
-import { LearnedValues } from "../metrics/learns.js";
+import { LearnedValues } from "../metrics/learned-values.js";
 import { encoderCallable } from "../metrics/parameter-types.js";
 import type { ScopedLine } from "./stage-lines.js";
 

@@ -4,7 +4,7 @@ import type { Dataset, Metric, Network, Slot, Task, WeightSpec } from "../../typ
 import type { Scope } from "../core/scope.js";
 import { type BackboneValue, describe, type MetricValue, type StageSlotValue } from "../core/values.js";
 import { evaluate } from "../expressions/evaluate.js";
-import { callAsLayer } from "../metrics/learns.js";
+import { callAsLayer } from "../metrics/learned-values.js";
 import { elaborateMetric } from "../metrics/metrics.js";
 import { elaborateBackbone } from "../networks/backbones.js";
 import { elaborateNetwork } from "../networks/network-builder.js";

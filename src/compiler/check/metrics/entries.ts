@@ -1,0 +1,55 @@
+/** Elaborates one entry of a metric: its parameters, its body, and whether the body gives the result that is declared. */
+import type * as ast from "../../../../grammar/ast.js";
+import { suggest } from "../../../common/did-you-mean.js";
+import type { Entry } from "../../typed/tree.js";
+import { Frame } from "../core/frame.js";
+import type { Scope } from "../core/scope.js";
+import { evaluateBlock, unusedAdaptations } from "../expressions/blocks.js";
+import { declareParameters } from "./entry-parameters.js";
+import { checkResult, declaredResult } from "./entry-result.js";
+import type { EntryScope } from "./entry-scope.js";
+import { type MetricContext, metricFrame } from "./metric-context.js";
+import { checkQueryStatistics } from "./query-statistics.js";
+
+/** Returns the entry, or undefined after it has reported what is wrong. `metric` is the scope of the learned values. */
+export function elaborateEntry(decl: ast.EntryDecl, metric: Scope, context: MetricContext): Entry | undefined {
+  const { way, shot, query } = context.task;
+  const sizes = new Map(Object.entries({ way, shot, query, n: way * query }));
+  const frame = entryFrame(decl, context);
+  const scope = metric.child(frame);
+  const entry: EntryScope = { decl, context, sizes, scope, frame };
+  const { params, queries, valid } = declareParameters(entry);
+  checkAssumptions(decl, scope);
+  const promised = valid ? declaredResult(entry) : undefined;
+  const value = evaluateBlock(decl.body, scope);
+  // If the head of the entry is wrong, the body is evaluated only to report its own mistakes.
+  if (value.kind === "anything" || promised === undefined) return undefined;
+  if (value.kind === "tensor") unusedAdaptations(frame, value.expr, scope);
+  if (!decl.transductive) checkQueryStatistics(frame, queries, scope);
+  const result = checkResult(value, promised, entry);
+  if (result === undefined) return undefined;
+  return {
+    name: decl.name.text,
+    params,
+    transductive: decl.transductive,
+    assumes: decl.assumes.map((assumption) => assumption.text),
+    result: promised,
+    body: { statements: frame.statements, result },
+  };
+}
+
+function entryFrame(decl: ast.EntryDecl, context: MetricContext): Frame {
+  const { transductive } = decl;
+  const base = metricFrame(context, "metric", { opaque: new Set(transductive ? ["n"] : []), transductive });
+  const frame = new Frame({ ...base.options, training: decl.result.name.text === "loss" }, base.statements, base);
+  frame.know("n", context.task.way * context.task.query);
+  return frame;
+}
+
+function checkAssumptions({ assumes }: ast.EntryDecl, { checker }: Scope): void {
+  for (const { text, span } of assumes) {
+    if (text === "balanced") continue;
+    const what = `\`${text}\` is not an assumption that can be checked`;
+    checker.report("FSL5025", span, { what }, { help: suggest(text, ["balanced"]) });
+  }
+}

@@ -1,0 +1,52 @@
+/** The task and the encoder that a metric is elaborated for, and the axes that follow from them. */
+import type { Axis, Network, Task } from "../../typed/tree.js";
+import { Frame, type FrameOptions } from "../core/frame.js";
+
+export interface MetricContext {
+  readonly task: Task;
+  readonly encoder: Network;
+  /** Sizes stand for unknown ones, because the declaration is checked before any use. */
+  readonly generic: boolean;
+  /** The number of images that a `fit` sees, or undefined if it is not known. */
+  readonly items?: number | undefined;
+}
+
+const axis = (name: string, size: number): Axis => ({ name, size });
+
+/** The context for a declaration by itself. The sizes are different primes, so two axes are equal only if they are the same axis. */
+export const genericContext: MetricContext = {
+  task: { way: 7, shot: 3, query: 11 },
+  encoder: {
+    name: "encoder",
+    input: [],
+    layers: [],
+    outputs: {
+      vector: [axis("feature", 1597)],
+      map: [axis("channel", 61), axis("height", 23), axis("width", 29)],
+    },
+    weights: [],
+  },
+  generic: true,
+};
+
+/** Returns a frame that knows the axes of the task and of the encoder's outputs. */
+export function metricFrame(
+  { task, encoder, generic }: MetricContext,
+  place: FrameOptions["place"],
+  { opaque, transductive }: Pick<FrameOptions, "opaque" | "transductive"> = { opaque: new Set(), transductive: false },
+): Frame {
+  const image = generic ? {} : { image: encoder.input };
+  const frame = new Frame({ place, generic, transductive, opaque, ...image }, []);
+  for (const name of ["way", "shot", "query"] as const) frame.know(name, task[name]);
+  for (const axes of Object.values(encoder.outputs)) for (const { name, size } of axes) frame.know(name, size);
+  return frame;
+}
+
+/** Returns the axes that a layer of the metric may name. `feature` is the one of the encoder's vector. */
+export function layerAxes({ task, encoder }: MetricContext): Map<string, number> {
+  const { way, shot, query } = task;
+  const sizes = new Map(Object.entries({ way, shot, query }));
+  const feature = encoder.outputs["vector"]?.find(({ name }) => name === "feature");
+  if (feature !== undefined) sizes.set("feature", feature.size);
+  return sizes;
+}
