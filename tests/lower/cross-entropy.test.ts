@@ -1,6 +1,6 @@
 /** Cross-entropy where a class is excluded: its score is −∞. */
 import { expect, test } from "vitest";
-import { crossEntropy } from "../../src/compiler/lower/block.js";
+import { crossEntropy } from "../../src/compiler/lower/cross-entropy.js";
 import { NamedOps } from "../../src/compiler/lower/named-tensor.js";
 import { gradient } from "../../src/compiler/tensor/derivative.js";
 import { Graph } from "../../src/compiler/tensor/graph.js";

@@ -87,7 +87,7 @@ function scores(m: Metric, weights: Values = {}) {
     task,
     rows: { support: rows("s", supports), query: rows("q", queries) },
     calls: new Calls(ops, { weights: table, encoder: placed, modules }),
-    loops: { test: true },
+    loops: { phase: "test" },
     order: undefined,
     weights: table,
   });

@@ -1,10 +1,11 @@
 /** Loops that the runtime drives: the cut of a graph into programs, and L-BFGS, which is always one of them. */
 import { describe, expect, it } from "vitest";
-import { unrolledDriver } from "../../src/compiler/lower/loops/loops.js";
+import type { Loop, LoopDriver } from "../../src/compiler/lower/loops/loop.js";
+import { unrolledDriver } from "../../src/compiler/lower/loops/loop.js";
 import { RuntimeLoops } from "../../src/compiler/lower/loops/runtime-loops.js";
 import { type SegmentedProgram, splitAtLoops } from "../../src/compiler/lower/loops/segments.js";
 import { lbfgs } from "../../src/compiler/lower/minimizers/lbfgs.js";
-import type { Loop, LoopDriver, Objective } from "../../src/compiler/lower/minimizers/minimizer.js";
+import type { Objective } from "../../src/compiler/lower/minimizers/minimizer.js";
 import { lanesOf, NamedOps, type NamedTensor, taskAxis } from "../../src/compiler/lower/named-tensor.js";
 import { vectorJacobian } from "../../src/compiler/tensor/derivative.js";
 import { Graph } from "../../src/compiler/tensor/graph.js";

@@ -4,7 +4,7 @@ import { estimate } from "../../src/common/statistics.js";
 import { lowerBlock } from "../../src/compiler/lower/block.js";
 import { Draws } from "../../src/compiler/lower/draws.js";
 import { initialWeights, lowerEpisodes, lowerTraining } from "../../src/compiler/lower/index.js";
-import { unrolledDriver } from "../../src/compiler/lower/loops/loops.js";
+import { unrolledDriver } from "../../src/compiler/lower/loops/loop.js";
 import { minimizerOf } from "../../src/compiler/lower/minimizers/by-name.js";
 import type { Objective } from "../../src/compiler/lower/minimizers/minimizer.js";
 import { NamedOps, type NamedTensor } from "../../src/compiler/lower/named-tensor.js";

@@ -108,7 +108,7 @@ function lowerClassification(ops: NamedOps, given: Classification, rows: Rows): 
     calls,
     weights,
     order: isTransductive(metric) ? queryOrder(ops, task, options.episodes) : undefined,
-    loops: { test: true, runtimeDriver: long.driver },
+    loops: { phase: "test", runtimeDriver: long.driver },
   });
   const all = [
     { name: taskAxis, size: options.episodes },

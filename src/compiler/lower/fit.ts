@@ -32,7 +32,7 @@ export function lowerFits({ name, fits }: Metric, encoder: Network): SegmentedPr
       apply: () => notHere("a network"),
       entryLoss: (asked) => notHere(asked),
       draws: undefined,
-      loops: { calls, test: true, runtimeDriver: long.driver },
+      loops: { calls, phase: "test", runtimeDriver: long.driver },
     });
     before.set(fit.name, value);
     host[fitInput(fit.name)] = ops.expand(ops.cast(value, "f32"), fit.type.axes).node;

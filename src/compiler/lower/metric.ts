@@ -1,8 +1,9 @@
 /** A metric's entries over one episode (or, at test, several side by side on the task axis). */
 import { CompilerBug } from "../../common/bug.js";
 import type { Axis, Entry, EntryParam, Metric, Task } from "../typed/tree.js";
-import { crossEntropy, type LoopEnvironment, lowerBlock, oneHot } from "./block.js";
-import type { WeightPlace } from "./loops/loops.js";
+import { type LoopEnvironment, lowerBlock } from "./block.js";
+import { crossEntropy, oneHot } from "./cross-entropy.js";
+import type { WeightPlace } from "./loops/scope.js";
 import { lanesOf, type NamedOps, type NamedTensor, queryAxis, sizeOf, taskAxis } from "./named-tensor.js";
 import type { Calls } from "./networks/calls.js";
 import { type WeightTable, weightAxes } from "./weights.js";
@@ -35,7 +36,7 @@ export interface MetricContext {
    */
   readonly order?: NamedTensor | undefined;
   /** At test a `minimize` takes its steps at test, and long loops may be driven from outside. */
-  readonly loops: Pick<LoopEnvironment, "test" | "runtimeDriver">;
+  readonly loops: Pick<LoopEnvironment, "phase" | "runtimeDriver">;
 }
 
 export class MetricLowering {

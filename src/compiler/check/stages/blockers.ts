@@ -20,7 +20,7 @@ export function metricBlockers(metric: Metric, stage: string, span: ast.Span): B
     .filter((fit) => fit.input.form === "image")
     .map((fit) => createBlocker("FSL5106", span, { stage, name: fit.name }));
   const crowded = outerLoops(metric).flatMap((loop) => {
-    const rounds = roundsWithin(loop, true);
+    const rounds = roundsWithin(loop, "test");
     return rounds > mostRoundsWithin
       ? [createBlocker("FSL5102", loop.span, { stage, rounds, most: mostRoundsWithin })]
       : [];
@@ -55,7 +55,7 @@ export function loopBlockers(
 }
 
 function tooLong(loop: LoopStatement, metric: Pick<Metric, "learns">, encoder: Network): string | undefined {
-  const rounds = roundsOf(loop, false);
+  const rounds = roundsOf(loop, "training");
   if (rounds > mostTrainingRounds)
     return `its ${rounds} rounds are more than the ${mostTrainingRounds} that one can hold`;
   const layers = adaptedLayers(loop, metric, encoder);

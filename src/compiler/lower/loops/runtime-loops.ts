@@ -1,9 +1,9 @@
 /** Loops that the runtime drives: one round is written, its values before and after it are inputs and roots of their own. */
 import { CompilerBug, nth } from "../../../common/bug.js";
 import type { Node } from "../../tensor/ir.js";
-import type { LoopDriver } from "../minimizers/minimizer.js";
 import { axesOf, type NamedOps, type NamedTensor } from "../named-tensor.js";
-import { keepFinished } from "./loops.js";
+import type { LoopDriver } from "./loop.js";
+import { keepFinished } from "./loop.js";
 import type { CarriedValue, RuntimeLoop } from "./segments.js";
 
 /** Collects the long loops of a graph; `splitAtLoops` (segments.ts) makes programs of it and them. */

@@ -1,210 +1,308 @@
 /**
  * L-BFGS (Nocedal 1980; Nocedal & Wright, "Numerical Optimization", 2nd ed., algorithms 7.4 and 7.5) on all lanes at
- * once. A round asks for the loss and its derivative ONCE, at each lane's trial point. A lane whose trial meets the weak
- * Wolfe conditions goes there and turns into a new direction; any other keeps its point and takes a trial nearer or
- * farther on the same line. What a lane does depends on nothing but itself.
+ * once. Each round evaluates the loss and its derivative once, at each lane's trial point. If the trial meets the weak
+ * Wolfe conditions, the lane moves there and takes a new direction. Otherwise it keeps its point, and its next trial is
+ * nearer or farther on the same line. A lane depends on no other lane.
  *
- * A lane is done where its largest derivative is at most `tolerance` (scikit-learn's and PyTorch's condition), or where
+ * A lane is done if its largest derivative is at most `tolerance` (the condition of scikit-learn and PyTorch), or if
  * rounding lets it get no farther.
  */
 import { nth } from "../../../common/bug.js";
-import type { Axis } from "../../typed/tree.js";
-import { axesOf, countOf, isLaneAxis, lanesOf, maxFloat, type NamedOps, type NamedTensor } from "../named-tensor.js";
-import type { Minimizer, MinimizerResult, MinimizerStep } from "./minimizer.js";
+import { maxFloat, type NamedOps, type NamedTensor } from "../named-tensor.js";
+import { LaneVectors, valuesAxis } from "./lane-vectors.js";
+import type { Minimizer, MinimizerResult, MinimizerStep, Objective } from "./minimizer.js";
 
 export interface LbfgsOptions {
-  /** Scalar. */
+  /** The largest derivative of a minimum: a scalar. */
   readonly tolerance: NamedTensor;
-  /** Pairs of steps and differences of derivatives that a direction is made of. */
+  /** The number of pairs (step, difference of derivatives) that a direction is made of. */
   readonly history: number;
 }
 
-/** All values of a lane on one axis. */
-const flat = "·values";
-/** Of the loss's decrease that the slope promises, a step has to bring this part (Armijo). */
-const decrease = 1e-4;
+/** A step has to bring this part of the decrease that the slope promises (Armijo). */
+const sufficientDecrease = 1e-4;
 /** A step has to be long enough for the slope to fall below this part of itself (Wolfe). */
-const flattening = 0.9;
-/** What rounding may do to a loss, relative to it. */
-const rounding = 1e-6;
-/** Trials on one line before it is given up. */
-const mostTrials = 20;
-/** Steps in a row that lower neither loss nor derivative before a lane ends. */
-const mostIdle = 15;
+const curvatureFactor = 0.9;
+/** The relative error that rounding may add to a loss. */
+const roundingError = 1e-6;
+/** A line is given up after this many trials. */
+const maxTrials = 20;
+/** A lane ends after this many steps in a row that lower neither the loss nor the derivative. */
+const maxIdleSteps = 15;
 
-/** What a lane keeps between rounds beside its point: one number each. */
+/** The numbers that a lane keeps between rounds, beside its vectors. */
 const numbers = [
   "loss",
+  /** The slope of the loss along the direction. */
   "slope",
-  /** Of the trial, along the direction. */
+  /** The length of the trial step along the direction. */
   "step",
-  /** The line is known to fall at `low` (with slope `lowSlope`) and to be too far at `high` (0: nowhere yet). */
+  /** The line still falls at `low`, with slope `lowSlope`, and is too far at `high` (0 as long as no such point is known). */
   "low",
   "lowSlope",
   "high",
   "trials",
-  /** The inverse curvature along the last step: the scale of a direction. */
+  /** The inverse curvature along the last step, which scales a direction. */
   "scale",
-  /** The least loss and the least largest derivative so far, and steps since either fell. */
+  /** The least loss and the least largest derivative so far, and the number of steps since either fell. */
   "leastLoss",
   "leastSlope",
   "idle",
 ] as const;
 type Numbers = Readonly<Record<(typeof numbers)[number], NamedTensor>>;
 
-interface State {
-  readonly numbers: Numbers;
-  readonly gradient: NamedTensor;
-  readonly direction: NamedTensor;
-  /** Newest first: s, y, and 1 / s·y, which is 0 where a lane made no step in that round. */
+/** The last steps of each lane, newest first: s, y, and 1 / s·y, which is 0 if the lane made no step in that round. */
+interface History {
   readonly steps: readonly NamedTensor[];
   readonly differences: readonly NamedTensor[];
   readonly weights: readonly NamedTensor[];
 }
 
+interface State extends History {
+  readonly numbers: Numbers;
+  readonly gradient: NamedTensor;
+  readonly direction: NamedTensor;
+}
+
+/** The loss and its derivative at the trial point of each lane. */
+interface Trial {
+  readonly start: NamedTensor;
+  readonly move: NamedTensor;
+  readonly end: NamedTensor;
+  readonly loss: NamedTensor;
+  readonly gradient: NamedTensor;
+  /** The largest derivative. */
+  readonly steepest: NamedTensor;
+  readonly finite: NamedTensor;
+  /** The slope along the direction. */
+  readonly slope: NamedTensor;
+}
+
+/** Whether each lane accepts its trial, and why. */
+interface Verdict {
+  readonly first: NamedTensor;
+  readonly lower: NamedTensor;
+  /** The largest derivative is at most the tolerance. */
+  readonly small: NamedTensor;
+  readonly accepted: NamedTensor;
+}
+
+/** The line that the next trial is on. */
+interface Line {
+  readonly gradient: NamedTensor;
+  readonly direction: NamedTensor;
+  readonly slope: NamedTensor;
+  readonly weights: readonly NamedTensor[];
+  /** The lane takes a new direction, or the same one from a new point. */
+  readonly isNew: NamedTensor;
+  /** The direction is straight down the derivative, and the history is forgotten. */
+  readonly steepestDescent: NamedTensor;
+  /** The first step of steepest descent. */
+  readonly firstStep: NamedTensor;
+  readonly trials: NamedTensor;
+  /** Steepest descent itself has been tried without success. */
+  readonly lost: NamedTensor;
+}
+
+/** Returns a minimizer that runs L-BFGS. */
 export function lbfgs(ops: NamedOps, options: LbfgsOptions): Minimizer {
   return {
-    initialState: (targets) => Lanes.of(ops, options, targets).start(),
-    step: (at) => Lanes.of(ops, options, at.targets).round(at),
+    initialState: (targets) => new Lbfgs(ops, options, targets).initialState(),
+    step: (at) => new Lbfgs(ops, options, at.targets).round(at),
   };
 }
 
-class Lanes {
-  private constructor(
+class Lbfgs {
+  private readonly vectors: LaneVectors;
+
+  constructor(
     private readonly ops: NamedOps,
     private readonly options: LbfgsOptions,
-    private readonly lanes: readonly Axis[],
-    /** The axes of each target that are no lanes. */
-    private readonly own: readonly (readonly Axis[])[],
-  ) {}
-
-  static of(ops: NamedOps, options: LbfgsOptions, targets: readonly NamedTensor[]): Lanes {
-    const own = targets.map((target) => axesOf(target).filter((axis) => !isLaneAxis(axis.name)));
-    return new Lanes(ops, options, lanesOf(targets), own);
+    targets: readonly NamedTensor[],
+  ) {
+    this.vectors = new LaneVectors(ops, targets);
   }
 
-  start(): NamedTensor[] {
-    const { ops, lanes } = this;
-    const size = this.own.reduce((sum, axes) => sum + countOf(axes), 0);
-    const zeros = (axes: readonly Axis[]): NamedTensor => ops.constant([0], axes);
-    const vector = (): NamedTensor => zeros([...lanes, { name: flat, size }]);
+  initialState(): NamedTensor[] {
+    const { vectors } = this;
     const pairs = Array.from({ length: this.options.history });
     return [
-      ...numbers.map(() => zeros(lanes)),
-      vector(),
-      vector(),
-      ...pairs.map(vector),
-      ...pairs.map(vector),
-      ...pairs.map(() => zeros(lanes)),
+      ...numbers.map(() => vectors.zero()),
+      vectors.zeros(),
+      vectors.zeros(),
+      ...pairs.map(() => vectors.zeros()),
+      ...pairs.map(() => vectors.zeros()),
+      ...pairs.map(() => vectors.zero()),
     ];
   }
 
   round({ targets, state, objective, index }: MinimizerStep): MinimizerResult {
     const { ops } = this;
-    const { tolerance } = this.options;
     const before = this.read(state);
-    const { gradient, direction } = before;
     const n = before.numbers;
     const first = ops.compare("eq", index, ops.scalar(0, "i32"));
-
-    const point = this.joined(targets);
-    const move = ops.mul(n.step, direction);
-    const trial = ops.add(point, move);
-    const found = objective(this.parted(trial, targets));
-    const loss = ops.unary("stop_gradient", found.loss);
-    const slopes = ops.unary("stop_gradient", this.joined(found.gradients));
-    const steepest = ops.max(ops.unary("abs", slopes), [flat]);
-    const finite = ops.binary("and", this.within(ops.unary("abs", loss), maxFloat), this.within(steepest, maxFloat));
-    const slope = this.dot(slopes, direction);
-
-    // Whether the trial is taken. Near the end, differences of losses are rounding; slopes still tell.
-    const room = ops.scale(ops.unary("abs", n.loss), rounding);
-    const promised = ops.add(ops.add(n.loss, ops.scale(ops.mul(n.step, n.slope), decrease)), room);
-    const lower = ops.binary("and", finite, ops.compare("le", loss, promised));
-    const flatter = ops.compare("ge", slope, ops.scale(n.slope, flattening));
-    const small = ops.compare("le", steepest, tolerance);
-    const taken = this.either(first, ops.binary("and", lower, this.either(flatter, small)));
-
-    // A step that is taken becomes the newest pair. Its s·y is positive by the second condition.
-    const difference = ops.sub(slopes, gradient);
-    const product = ops.mul(n.step, ops.sub(slope, n.slope));
-    const turned = this.all(taken, ops.unary("not", first), ops.compare("gt", product, ops.scalar(0)));
-    const newest = {
-      step: ops.select(turned, move, ops.scalar(0)),
-      difference: ops.select(turned, difference, ops.scalar(0)),
-      weight: ops.select(turned, ops.div(ops.scalar(1), product), ops.scalar(0)),
-    };
-    const curvature = this.dot(newest.difference, newest.difference);
-    const known = this.all(turned, ops.compare("gt", curvature, ops.scalar(0)));
-    const scale = ops.select(known, ops.div(product, curvature), n.scale);
-    const history = this.history;
-    const steps = [newest.step, ...before.steps].slice(0, history);
-    const differences = [newest.difference, ...before.differences].slice(0, history);
-    const pairs = [newest.weight, ...before.weights].slice(0, history);
-
-    // The next line: from the new point, or the same one.
-    const from = ops.select(taken, slopes, gradient);
-    const square = this.dot(from, from);
-    const ahead = this.twoLoops(from, { steps, differences, weights: pairs }, ops.select(first, ops.scalar(1), scale));
-    const fall = this.dot(from, ahead);
-    const trials = ops.add(n.trials, ops.scalar(1));
-    const stuck = this.all(ops.unary("not", taken), ops.compare("ge", trials, ops.scalar(mostTrials)));
-    // A line that leads nowhere: once more down the derivative, and where that is what was tried, the lane ends.
-    const bent = this.either(ops.compare("lt", fall, ops.scalar(0)), ops.compare("le", square, ops.scalar(0)));
-    const plain = this.either(first, this.either(stuck, this.all(taken, ops.unary("not", bent))));
-    const remembered = before.weights.reduce<NamedTensor>((sum, weight) => ops.add(sum, weight), ops.scalar(0));
-    const lost = this.all(stuck, ops.compare("le", remembered, ops.scalar(0)));
-    const weights = pairs.map((weight) => ops.select(plain, ops.scalar(0), weight));
-
-    const anew = this.either(taken, stuck);
-    const down = ops.neg(from);
-    const next = ops.select(plain, down, ops.select(taken, ahead, direction));
-    const falling = ops.select(plain, ops.neg(square), ops.select(taken, fall, n.slope));
-    const long = ops.unary("sqrt", square);
-    const short = ops.div(ops.scalar(1), ops.binary("max", long, ops.scalar(1)));
+    const trial = this.evaluate(before, targets, objective);
+    const verdict = this.judge(n, trial, first);
+    const { accepted } = verdict;
+    const { history, scale } = this.remember(before, trial, verdict);
+    const line = this.nextLine(before, trial, verdict, { history, scale });
+    const search = this.searchLine(n, { ...trial, ...verdict });
+    const progress = this.progress(n, trial, verdict);
     const zero = ops.scalar(0);
-    const line = this.line(n, { lower, finite, slope });
-
-    const fell = ops.compare("lt", loss, ops.sub(n.leastLoss, ops.scale(ops.unary("abs", n.leastLoss), rounding / 10)));
-    const eased = ops.compare("lt", steepest, ops.scale(n.leastSlope, 0.9));
-    const moved = this.either(first, this.either(fell, eased));
-    const idle = ops.select(taken, ops.select(moved, zero, ops.add(n.idle, ops.scalar(1))), n.idle);
-    const least = (name: "leastLoss" | "leastSlope", value: NamedTensor): NamedTensor =>
-      ops.select(first, value, ops.select(taken, ops.binary("min", n[name], value), n[name]));
-
-    const done = this.either(
-      this.either(this.all(taken, small), lost),
-      this.either(this.all(first, ops.unary("not", finite)), ops.compare("ge", idle, ops.scalar(mostIdle))),
-    );
+    const nextStep = ops.select(accepted, ops.scalar(1), search.step);
     const after: State = {
       numbers: {
-        loss: ops.select(taken, loss, n.loss),
-        slope: falling,
-        step: ops.select(plain, short, ops.select(taken, ops.scalar(1), line.step)),
-        low: ops.select(anew, zero, line.low),
-        lowSlope: ops.select(anew, falling, line.lowSlope),
-        high: ops.select(anew, zero, line.high),
-        trials: ops.select(anew, zero, trials),
+        loss: ops.select(accepted, trial.loss, n.loss),
+        slope: line.slope,
+        step: ops.select(line.steepestDescent, line.firstStep, nextStep),
+        low: ops.select(line.isNew, zero, search.low),
+        lowSlope: ops.select(line.isNew, line.slope, search.lowSlope),
+        high: ops.select(line.isNew, zero, search.high),
+        trials: ops.select(line.isNew, zero, line.trials),
         scale,
-        leastLoss: least("leastLoss", loss),
-        leastSlope: least("leastSlope", steepest),
-        idle,
+        ...progress,
       },
-      gradient: from,
-      direction: next,
-      steps,
-      differences,
-      weights,
+      gradient: line.gradient,
+      direction: line.direction,
+      steps: history.steps,
+      differences: history.differences,
+      weights: line.weights,
     };
     return {
-      targets: this.parted(ops.select(taken, trial, point), targets),
+      targets: this.vectors.split(ops.select(accepted, trial.end, trial.start), targets),
       state: this.written(after),
-      done,
+      done: this.isDone(trial, verdict, { lost: line.lost, idle: progress.idle }),
     };
   }
 
-  /** Where to try next on the same line, by the secant of its slopes within what is known of it. */
-  private line(n: Numbers, { lower, finite, slope }: { lower: NamedTensor; finite: NamedTensor; slope: NamedTensor }) {
+  private evaluate({ numbers: n, direction }: State, targets: readonly NamedTensor[], objective: Objective): Trial {
+    const { ops } = this;
+    const start = this.vectors.concatenate(targets);
+    const move = ops.mul(n.step, direction);
+    const end = ops.add(start, move);
+    const found = objective(this.vectors.split(end, targets));
+    const loss = ops.unary("stop_gradient", found.loss);
+    const gradient = ops.unary("stop_gradient", this.vectors.concatenate(found.gradients));
+    const steepest = ops.max(ops.unary("abs", gradient), [valuesAxis]);
+    const finite = this.all(this.atMost(ops.unary("abs", loss), maxFloat), this.atMost(steepest, maxFloat));
+    return { start, move, end, loss, gradient, steepest, finite, slope: this.dot(gradient, direction) };
+  }
+
+  /** Applies the Wolfe conditions. Near the end, differences of losses are only rounding, but slopes still tell. */
+  private judge(n: Numbers, { finite, loss, slope, steepest }: Trial, first: NamedTensor): Verdict {
+    const { ops } = this;
+    const tolerated = ops.scale(ops.unary("abs", n.loss), roundingError);
+    const promised = ops.scale(ops.mul(n.step, n.slope), sufficientDecrease);
+    const lower = this.all(finite, ops.compare("le", loss, ops.add(ops.add(n.loss, promised), tolerated)));
+    const flatter = ops.compare("ge", slope, ops.scale(n.slope, curvatureFactor));
+    const small = ops.compare("le", steepest, this.options.tolerance);
+    return { first, lower, small, accepted: this.any(first, this.all(lower, this.any(flatter, small))) };
+  }
+
+  /** Makes an accepted step the newest pair. Its s·y is positive by the second Wolfe condition. */
+  private remember(
+    before: State,
+    { move, gradient, slope }: Trial,
+    { accepted, first }: Verdict,
+  ): { readonly history: History; readonly scale: NamedTensor } {
+    const { ops } = this;
+    const n = before.numbers;
+    const zero = ops.scalar(0);
+    const product = ops.mul(n.step, ops.sub(slope, n.slope));
+    const usable = this.all(accepted, ops.unary("not", first), ops.compare("gt", product, zero));
+    const step = ops.select(usable, move, zero);
+    const difference = ops.select(usable, ops.sub(gradient, before.gradient), zero);
+    const weight = ops.select(usable, ops.div(ops.scalar(1), product), zero);
+    const curvature = this.dot(difference, difference);
+    const curved = this.all(usable, ops.compare("gt", curvature, zero));
+    const push = (newest: NamedTensor, older: readonly NamedTensor[]): NamedTensor[] =>
+      [newest, ...older].slice(0, this.options.history);
+    return {
+      history: {
+        steps: push(step, before.steps),
+        differences: push(difference, before.differences),
+        weights: push(weight, before.weights),
+      },
+      scale: ops.select(curved, ops.div(product, curvature), n.scale),
+    };
+  }
+
+  /**
+   * Chooses the next line: from the new point, or the same one. If a line leads nowhere, the lane tries once more straight
+   * down the derivative. If that is what was tried, the lane is lost.
+   */
+  private nextLine(
+    before: State,
+    trial: Trial,
+    { accepted, first }: Verdict,
+    { history, scale }: { readonly history: History; readonly scale: NamedTensor },
+  ): Line {
+    const { ops } = this;
+    const n = before.numbers;
+    const zero = ops.scalar(0);
+    const gradient = ops.select(accepted, trial.gradient, before.gradient);
+    const square = this.dot(gradient, gradient);
+    const newton = this.quasiNewtonDirection(gradient, history, ops.select(first, ops.scalar(1), scale));
+    const fall = this.dot(gradient, newton);
+    const trials = ops.add(n.trials, ops.scalar(1));
+    const stuck = this.all(ops.unary("not", accepted), ops.compare("ge", trials, ops.scalar(maxTrials)));
+    const falls = this.any(ops.compare("lt", fall, zero), ops.compare("le", square, zero));
+    const steepestDescent = this.any(first, stuck, this.all(accepted, ops.unary("not", falls)));
+    const remembered = before.weights.reduce<NamedTensor>((sum, weight) => ops.add(sum, weight), zero);
+    const ahead = ops.select(accepted, newton, before.direction);
+    const slope = ops.select(accepted, fall, n.slope);
+    return {
+      gradient,
+      direction: ops.select(steepestDescent, ops.neg(gradient), ahead),
+      slope: ops.select(steepestDescent, ops.neg(square), slope),
+      weights: history.weights.map((weight) => ops.select(steepestDescent, zero, weight)),
+      isNew: this.any(accepted, stuck),
+      steepestDescent,
+      firstStep: ops.div(ops.scalar(1), ops.binary("max", ops.unary("sqrt", square), ops.scalar(1))),
+      trials,
+      lost: this.all(stuck, ops.compare("le", remembered, zero)),
+    };
+  }
+
+  /** Counts the steps that have lowered neither the least loss nor the least largest derivative. */
+  private progress(
+    n: Numbers,
+    { loss, steepest }: Trial,
+    { accepted, first }: Verdict,
+  ): Pick<Numbers, "leastLoss" | "leastSlope" | "idle"> {
+    const { ops } = this;
+    const margin = ops.scale(ops.unary("abs", n.leastLoss), roundingError / 10);
+    const lowerLoss = ops.compare("lt", loss, ops.sub(n.leastLoss, margin));
+    const lowerSlope = ops.compare("lt", steepest, ops.scale(n.leastSlope, 0.9));
+    const improved = this.any(first, lowerLoss, lowerSlope);
+    const least = (name: "leastLoss" | "leastSlope", value: NamedTensor): NamedTensor =>
+      ops.select(first, value, ops.select(accepted, ops.binary("min", n[name], value), n[name]));
+    return {
+      leastLoss: least("leastLoss", loss),
+      leastSlope: least("leastSlope", steepest),
+      idle: ops.select(accepted, ops.select(improved, ops.scalar(0), ops.add(n.idle, ops.scalar(1))), n.idle),
+    };
+  }
+
+  private isDone(
+    { finite }: Trial,
+    { accepted, first, small }: Verdict,
+    { lost, idle }: { readonly lost: NamedTensor; readonly idle: NamedTensor },
+  ): NamedTensor {
+    const { ops } = this;
+    return this.any(
+      this.all(accepted, small),
+      lost,
+      this.all(first, ops.unary("not", finite)),
+      ops.compare("ge", idle, ops.scalar(maxIdleSteps)),
+    );
+  }
+
+  /** Returns the next trial on the same line, by the secant of its slopes within the known bracket. */
+  private searchLine(
+    n: Numbers,
+    { lower, finite, slope }: Pick<Trial, "finite" | "slope"> & Pick<Verdict, "lower">,
+  ): Pick<Numbers, "low" | "lowSlope" | "high" | "step"> {
     const { ops } = this;
     const low = ops.select(lower, n.step, n.low);
     const lowSlope = ops.select(lower, slope, n.lowSlope);
@@ -224,10 +322,10 @@ class Lanes {
     return { low, lowSlope, high, step: ops.binary("min", ops.binary("max", aim, nearest), farthest) };
   }
 
-  /** Minus the inverse Hessian, as the pairs know it, times the derivative. */
-  private twoLoops(
+  /** Returns minus the inverse Hessian, as the history approximates it, times the derivative (algorithm 7.4). */
+  private quasiNewtonDirection(
     gradient: NamedTensor,
-    { steps, differences, weights }: Pick<State, "steps" | "differences" | "weights">,
+    { steps, differences, weights }: History,
     scale: NamedTensor,
   ): NamedTensor {
     const { ops } = this;
@@ -245,52 +343,25 @@ class Lanes {
     return ops.neg(r);
   }
 
-  // ------------------------------------------------------------ vectors and numbers of lanes
-
-  private get history(): number {
-    return this.options.history;
-  }
-
   private dot(a: NamedTensor, b: NamedTensor): NamedTensor {
-    return this.ops.sum(this.ops.mul(a, b), [flat]);
+    return this.vectors.dot(a, b);
   }
 
-  private within(x: NamedTensor, most: number): NamedTensor {
+  private atMost(x: NamedTensor, most: number): NamedTensor {
     return this.ops.compare("le", x, this.ops.scalar(most));
   }
 
-  private either = (a: NamedTensor, b: NamedTensor): NamedTensor => this.ops.binary("or", a, b);
+  private any = (...conditions: readonly NamedTensor[]): NamedTensor =>
+    conditions.reduce((a, b) => this.ops.binary("or", a, b));
   private all = (...conditions: readonly NamedTensor[]): NamedTensor =>
     conditions.reduce((a, b) => this.ops.binary("and", a, b));
-
-  private joined(values: readonly NamedTensor[]): NamedTensor {
-    const { ops, lanes } = this;
-    const parts = values.map((value, i) => {
-      const own = nth(this.own, i);
-      return ops.reshape(ops.expand(value, [...lanes, ...own]), [...lanes, { name: flat, size: countOf(own) }]);
-    });
-    return ops.concat(parts, flat);
-  }
-
-  /** The values of a joined vector, each with the axes of its like. */
-  private parted(vector: NamedTensor, like: readonly NamedTensor[]): NamedTensor[] {
-    const { ops, lanes } = this;
-    let place = 0;
-    return like.map((value, i) => {
-      const own = nth(this.own, i);
-      const size = countOf(own);
-      const slice = ops.slice(ops.order(vector, [...lanes.map(({ name }) => name), flat]), flat, place, place + size);
-      place += size;
-      return ops.order(ops.reshape(slice, [...lanes, ...own]), value.axes);
-    });
-  }
 
   // ------------------------------------------------------------ state as the driver carries it
 
   private read(state: readonly NamedTensor[]): State {
     const rest = state.slice(numbers.length);
     const pairs = rest.slice(2);
-    const { history } = this;
+    const { history } = this.options;
     return {
       numbers: Object.fromEntries(numbers.map((name, i) => [name, nth(state, i)])) as unknown as Numbers,
       gradient: nth(rest, 0),

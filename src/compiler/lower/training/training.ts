@@ -178,7 +178,7 @@ class TrainingLowering {
       calls,
       weights: this.weights,
       order: isTransductive(metric.value) ? this.queryOrder(task, episode, abreast) : undefined,
-      loops: { test: false },
+      loops: { phase: "training" },
     });
     const loss = lowerBlock(ops, stage.loss, {
       param: (name) => {
@@ -232,7 +232,7 @@ class TrainingLowering {
         throw new CompilerBug(`a pretrain stage has no entry ${entry}`);
       },
       draws: calls.draws,
-      loops: { calls, test: false },
+      loops: { calls, phase: "training" },
     });
     const accuracy =
       logits !== undefined ? meanOfAll(ops, credit(ops, logits, labels, "class", 1)) : ops.scalar(Number.NaN);

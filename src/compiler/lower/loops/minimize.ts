@@ -1,0 +1,131 @@
+/** Lowering of `minimize`: an inner optimizer moves targets down the gradient of a loss. */
+import { vectorJacobian } from "../../tensor/derivative.js";
+import type { Node } from "../../tensor/ir.js";
+import { rebuild } from "../../tensor/walk.js";
+import type { MinimizeChange, Statement } from "../../typed/tree.js";
+import { minimizerOf } from "../minimizers/by-name.js";
+import type { Objective } from "../minimizers/minimizer.js";
+import { axesOf, lanesOf, type NamedTensor } from "../named-tensor.js";
+import { mapStatistics } from "../networks/batch-statistics.js";
+import { expandToLanes, type Loop } from "./loop.js";
+import type { LoopContext, LoweringScope, WeightPlace } from "./scope.js";
+
+type Minimize = Extract<Statement, { kind: "minimize" }>;
+
+/** One tensor that a `minimize` moves: all of a target, or one weight of a network. */
+interface MovedTensor {
+  readonly local: number;
+  readonly start: NamedTensor;
+  readonly weight: WeightPlace | undefined;
+  readonly change: MinimizeChange | undefined;
+}
+
+/** Binds the targets to where the minimisation leaves them. */
+export function lowerMinimize(context: LoopContext, outside: LoweringScope, statement: Minimize): void {
+  const { ops } = context;
+  const moved = statement.targets.flatMap((target): MovedTensor[] => {
+    const { local } = target;
+    if (target.kind === "tensor") {
+      const { change } = target;
+      return change?.frozen ? [] : [{ local, start: outside.real(target.from), weight: undefined, change }];
+    }
+    // What a group freezes is the network's own: every episode shares it.
+    return [...context.weights(target.from)].flatMap(([path, start]) => {
+      const change = target.changes?.[path];
+      return change?.frozen ? [] : [{ local, start, weight: { of: target.from, path }, change }];
+    });
+  });
+  const bindMoved = (inside: LoweringScope, values: readonly NamedTensor[]): void => {
+    for (const target of statement.targets) {
+      const own = moved.flatMap((one, i) => {
+        const value = values[i];
+        return one.local === target.local && value !== undefined ? [{ one, value }] : [];
+      });
+      const { local } = target;
+      if (target.kind === "tensor") inside.bind(local, own[0]?.value ?? outside.real(target.from));
+      else
+        inside.bindNetwork(local, target.from, new Map(own.map(({ one, value }) => [one.weight?.path ?? "", value])));
+    }
+  };
+  const lossAt = (targets: readonly NamedTensor[]): NamedTensor => {
+    const inside = context.newScope();
+    bindMoved(inside, targets);
+    inside.run(statement.body);
+    return inside.real(statement.loss);
+  };
+  const objective = differentiate(context, lossAt, statement.firstOrder);
+  const settings = settingsOf(context, statement, moved);
+  const minimizer = minimizerOf(ops, statement.by.method, (name) => settings.get(name));
+  const starts = moved.map((one) => one.start);
+  // A lane's targets are its own where its loss or a setting is; which lanes there are shows at the start.
+  const lanes = lanesOf([...starts, context.dryRun(() => lossAt(starts)), ...[...settings.values()].flat()]);
+  const targets = starts.map((value) => expandToLanes(ops, value, lanes));
+  const loop: Loop = {
+    bound: context.bound,
+    start: [...targets, ...minimizer.initialState(targets)],
+    round: (carried, index) => {
+      const next = minimizer.step({
+        targets: carried.slice(0, moved.length),
+        state: carried.slice(moved.length),
+        objective,
+        index,
+      });
+      const values = [...next.targets, ...next.state];
+      return { carried: values.map((value, i) => ops.expand(value, axesOf(carried[i] ?? value))), done: next.done };
+    },
+  };
+  const found = context.driver(loop).slice(0, moved.length);
+  // Where a method ends is a constant to it, not a function of where it began.
+  const ends = statement.by.method === "lbfgs" ? found.map((value) => ops.unary("stop_gradient", value)) : found;
+  bindMoved(outside, ends);
+}
+
+/** The settings that the method or a group gives, by name: one for each tensor that is moved. */
+function settingsOf(
+  { ops, setting }: LoopContext,
+  { by }: Minimize,
+  moved: readonly MovedTensor[],
+): ReadonlyMap<string, readonly NamedTensor[]> {
+  const given = [by.args, ...moved.map(({ change }) => change?.args ?? {})];
+  const names = new Set(given.flatMap((args) => Object.keys(args)));
+  return new Map(
+    [...names].map((name) => {
+      const each = moved.map(({ change, weight }) => {
+        const e = change?.args[name] ?? by.args[name];
+        const value = e !== undefined ? setting(e, weight) : ops.scalar(0);
+        return name === "lr" && change !== undefined ? ops.scale(value, change.share) : value;
+      });
+      return [name, each];
+    }),
+  );
+}
+
+/** The loss and its derivatives at given targets. They are stand-ins while the derivative is taken: a target may start as a value that the loss reads besides, or two as the same one. */
+function differentiate(
+  { ops, captureStatistics, recordStatistics }: LoopContext,
+  lossAt: (targets: readonly NamedTensor[]) => NamedTensor,
+  firstOrder: boolean,
+): Objective {
+  return (targets) => {
+    const places = targets.map((target) => ops.of(ops.placeholder(target.node.shape, target.node.dtype), target.axes));
+    const { value, records } = captureStatistics(() => lossAt(places));
+    const loss = ops.expand(value, lanesOf(targets));
+    const one = ops.t.full(loss.node.shape, 1);
+    const gradients = vectorJacobian(
+      ops.graph,
+      [{ of: loss.node, by: one }],
+      places.map(({ node }) => node),
+    );
+    const actual = new Map(places.map(({ node }, i) => [node, targets[i]?.node]));
+    const at = (nodes: readonly Node[]): Node[] => rebuild(ops.graph, nodes, (node) => actual.get(node));
+    recordStatistics(mapStatistics(records, at));
+    const [lossNode, ...slopes] = at([loss.node, ...gradients]);
+    return {
+      loss: ops.of(lossNode ?? loss.node, loss.axes),
+      gradients: targets.map((target, i) => {
+        const slope = ops.of(slopes[i] ?? target.node, target.axes);
+        return firstOrder ? ops.unary("stop_gradient", slope) : slope;
+      }),
+    };
+  };
+}
