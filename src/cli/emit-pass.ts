@@ -11,7 +11,7 @@ import { bytes, plural } from "./view/format.js";
 interface PassResult {
   readonly pass: string;
   readonly program: Program;
-  /** How often each rule replaced a node in this pass, by the name of the rule. */
+  /** The number of nodes that each rule replaced in this pass, by the name of the rule. */
   readonly applied: ReadonlyMap<string, number>;
 }
 

@@ -1,4 +1,4 @@
-/** `--emit PHASE`: what each phase of the compiler made of an experiment. Data as JSON, programs as text. */
+/** `--emit PHASE`: the result of each phase of the compiler. Data is shown as JSON, programs as text. */
 import type { CstNode } from "chevrotain";
 import { parse } from "../../grammar/parse.js";
 import {
@@ -45,7 +45,7 @@ export function emit(phase: EmitPhase, compiled: CompiledFile, pass?: string): s
   return `${texts.join("\n\n")}\n`;
 }
 
-/** Rules by name, tokens as their text: the tree without its positions. */
+/** Returns the concrete syntax tree without positions: rules by name, tokens as their text. */
 function concrete(node: CstNode | undefined): unknown {
   if (node === undefined) return null;
   const children = Object.entries(node.children).map(([name, list]) => [
@@ -57,7 +57,7 @@ function concrete(node: CstNode | undefined): unknown {
 
 const json = (value: unknown): string => `${JSON.stringify(value, null, 2)}\n`;
 
-/** Every program of the stages that a plain run wants and that can be lowered. */
+/** Returns every program of the stages that a plain run executes and that can be lowered. */
 function programsOf(experiment: Experiment): Program[] {
   return stageGraph(experiment).nodes.flatMap((node) =>
     node.kind === "ingest" || node.stage.blockers.length > 0 ? [] : stagePrograms(node.stage, experiment),

@@ -1,6 +1,6 @@
-/** Special functions in doubles. */
+/** The beta function and its relatives, in f64. */
 
-/** I_x(a, b) by its continued fraction (modified Lentz), on the side of the mean where that converges fast. */
+/** Returns I_x(a, b), the regularized incomplete beta function, by its continued fraction (modified Lentz). It is evaluated on the side of the mean where it converges fast. */
 export function regularizedBeta(x: number, a: number, b: number): number {
   if (x <= 0) return 0;
   if (x >= 1) return 1;
@@ -33,7 +33,7 @@ function logBeta(a: number, b: number): number {
   return logGamma(a) + logGamma(b) - logGamma(a + b);
 }
 
-/** ln Γ(x) for x > 0: Stirling's series after shifting x above 12, where seven terms leave no error in a double. */
+/** Returns ln Γ(x) for x > 0, by Stirling's series after shifting x above 12, where seven terms are exact in f64. */
 function logGamma(x: number): number {
   let shift = 0;
   let y = x;
@@ -52,7 +52,7 @@ function logGamma(x: number): number {
   return shift + (y - 0.5) * Math.log(y) - y + 0.5 * Math.log(2 * Math.PI) + series;
 }
 
-/** The p-quantile of Beta(a, b), for p in [0, 1]: bisection down to neighbouring doubles. */
+/** Returns the p-quantile of Beta(a, b) for p in [0, 1], by bisection down to neighboring f64 numbers. */
 export function betaQuantile(p: number, a: number, b: number): number {
   if (p <= 0) return 0;
   if (p >= 1) return 1;

@@ -1,4 +1,4 @@
-/** Our own mistake: a broken invariant that no input of the user's should reach. Never caught to go on, only to be reported. */
+/** A mistake of the compiler: a broken invariant that no input can cause. It is caught only to be reported. */
 export class CompilerBug extends Error {
   constructor(message: string) {
     super(message);
@@ -6,7 +6,7 @@ export class CompilerBug extends Error {
   }
 }
 
-/** The value at a place that is known to have one. */
+/** Returns the value at an index that is known to have one. @throws CompilerBug if there is none. */
 export function nth<T>(values: readonly T[] | undefined, i: number): T {
   const value = values?.[i];
   if (value === undefined) throw new CompilerBug(`a list of ${values?.length ?? 0} has no value ${i}`);

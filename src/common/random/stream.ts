@@ -1,15 +1,18 @@
 /**
- * Counter-based randomness: a number depends on its key alone, never on what was drawn before it elsewhere. A key is
- * made from parts (seed, purpose, step, image, …) with Threefry-2x32-20 (Salmon et al. 2011), each part being the
- * counter under the key so far; the numbers of one key come from sfc32 (Doty-Humphrey 2010), seeded with it.
- * So any worker can make any episode or any augmented image at any time, and gets the same one.
+ * Streams of random numbers for data: the sampling of episodes and the augmentation of images. A stream depends on its key
+ * alone, so any worker can make any episode or any augmented image at any time and gets the same one.
+ *
+ * A key is made from parts (seed, purpose, step, image, …) with the Threefry block of threefry.ts: each part is the counter
+ * under the key so far. The numbers of one key come in order from sfc32 (Doty-Humphrey 2010), seeded with the key, because
+ * it is several times faster than one Threefry block per number. Initial weights use threefry.ts itself, where each number
+ * has an index. The two give different numbers by design, and stored results depend on both.
  */
 
 import { type Key, threefry } from "./threefry.js";
 
 export type { Key };
 
-/** The key of one more part: a non-negative integer below 2^53, or a name. */
+/** Returns the key with one more part: a non-negative integer below 2^53, or a name. */
 export function fold(key: Key, part: number | string): Key {
   if (typeof part === "number") return threefry(key, part >>> 0, Math.floor(part / 0x1_0000_0000));
   let folded = threefry(key, part.length, 0xffff_ffff);
@@ -17,12 +20,12 @@ export function fold(key: Key, part: number | string): Key {
   return folded;
 }
 
-/** The key that a seed and a purpose (`train`, `validate`, `evaluate`, …) start from. */
+/** Returns the first key of a seed and a purpose (`train`, `validate`, `evaluate`, …). */
 export function rootKey(seed: number, purpose: string): Key {
   return fold(fold([0, 0], seed), purpose);
 }
 
-/** The numbers of one key, in order. */
+/** The random numbers of one key, in order. */
 export class Stream {
   private a = 0;
   private b = 0;
@@ -34,7 +37,7 @@ export class Stream {
     this.reset(key);
   }
 
-  /** Starts over with another key: spares an object where streams are short. */
+  /** Starts again with another key. This saves an object per key if streams are short. */
   reset(key: Key): void {
     this.a = key[0] | 0;
     this.b = key[1] | 0;
@@ -44,7 +47,7 @@ export class Stream {
     for (let i = 0; i < 12; i++) this.next();
   }
 
-  /** 32 uniform bits, as a non-negative number. */
+  /** Returns 32 uniform bits as a non-negative number. */
   next(): number {
     const sum = (((this.a + this.b) | 0) + this.counter) | 0;
     this.counter = (this.counter + 1) | 0;
@@ -55,9 +58,9 @@ export class Stream {
   }
 
   /**
-   * Brings `drawn` distinct entries of the first `count` of `pool` to its front, every ordered choice as likely (partial
-   * Fisher–Yates), and notes the exchanges in `swaps`, so that `unshuffle` can take them back. The same numbers as
-   * `below` gives, with the state in locals: the sampler lives in this loop.
+   * Moves `drawn` distinct entries of the first `count` of `pool` to its front. Every ordered choice is equally likely
+   * (partial Fisher–Yates). The swaps are noted in `swaps`, so that `unshuffle` can undo them. It draws the same numbers as
+   * `below`, but keeps the state in locals, because the sampler spends its time in this loop.
    */
   shuffle(pool: Int32Array, swaps: Int32Array, count: number, drawn: number): void {
     let { a, b, c, counter } = this;
@@ -79,22 +82,22 @@ export class Stream {
     this.counter = counter;
   }
 
-  /** Uniform in [0, 1). */
+  /** Returns a uniform number in [0, 1). */
   uniform(): number {
     return this.next() * 2.3283064365386963e-10;
   }
 
-  /** Uniform in [low, high). */
+  /** Returns a uniform number in [low, high). */
   between(low: number, high: number): number {
     return low + (high - low) * this.uniform();
   }
 
-  /** A uniform integer in 0 … n−1, for n up to 2^31; its bias is below n / 2^32. */
+  /** Returns a uniform integer in 0 … n−1, for n up to 2^31. Its bias is below n / 2^32. */
   below(n: number): number {
     return Math.floor(this.next() * 2.3283064365386963e-10 * n);
   }
 
-  /** Normal with mean 0 and standard deviation 1 (Box–Muller). */
+  /** Returns a normal number with mean 0 and standard deviation 1 (Box–Muller). */
   normal(): number {
     if (this.spare !== undefined) {
       const value = this.spare;
@@ -108,7 +111,7 @@ export class Stream {
   }
 }
 
-/** Takes back the exchanges of a `shuffle`, the last first. */
+/** Undoes the swaps of a `shuffle`, the last first. */
 export function unshuffle(pool: Int32Array, swaps: Int32Array, drawn: number): void {
   for (let i = drawn - 1; i >= 0; i--) {
     const j = swaps[i] as number;

@@ -1,8 +1,7 @@
 /**
- * Evaluation programs. Several episodes are lowered side by side on an axis of their own: axes align by name, so `task`
- * is one more axis that no expression consumes, and at test batch norms use running statistics, so that no episode
- * sees another. Batching the finished graph would give the same nodes; this way the shapes are chosen with the task
- * axis known.
+ * Evaluation programs. Several episodes are lowered side by side on an axis of their own. Axes align by name, so the task
+ * axis is one more axis that no expression consumes. At test batch norms use running statistics, so no episode affects
+ * another. Batching the finished graph would give the same nodes, but here shapes are chosen with the task axis known.
  */
 import { Graph } from "../tensor/graph.js";
 import type { Node } from "../tensor/ir.js";
@@ -17,17 +16,20 @@ import { Calls, modulesOf } from "./networks/calls.js";
 import { WeightTable } from "./weights.js";
 
 export interface ClassifyOptions {
-  /** Episodes of one run. */
+  /** The number of episodes in one run. */
   readonly episodes: number;
   readonly report: readonly Report[];
 }
 
 /**
- * Feeds `support.<output>` f32 [E, way·shot, …] and `query.<output>` [E, way·query, …] for each encoder output that the
- * metric takes; metric weights by path. Host outputs [E, way·query]: `correct` f32 (1/ties credit), `top<k>` likewise,
- * `predicted` i32 (the lowest of tied classes), `unscored` f32 (1 where a way's score is not a number, else 0); where they are reported, `logits` f32 [E, way·query, way]. A transductive
- * metric takes the feed `order` i32 [E, way·query]: the queries as it is to meet them; all outputs are in the old order.
- * What a metric has fitted from base data is a weight, `fit:<name>`.
+ * Returns the program that classifies embedded episodes.
+ *
+ * - Feeds: `support.<output>` f32 [E, way·shot, …] and `query.<output>` [E, way·query, …] for each encoder output that the
+ *   metric takes. A transductive metric also takes `order` i32 [E, way·query], the order in which it sees the queries.
+ * - Weights: those of the metric by path, and `fit:<name>` for each value that the metric fits from base data.
+ * - Host outputs [E, way·query], in the order of the feeds: `correct` f32 (tied classes share the credit), `top<k>`
+ *   likewise, `predicted` i32 (the lowest of tied classes), `unscored` f32 (1 if the score of a way is NaN, else 0). If
+ *   they are reported, `logits` f32 [E, way·query, way].
  */
 export function lowerClassify(
   metric: Metric,
@@ -58,8 +60,9 @@ export function lowerClassify(
 }
 
 /**
- * Where embedding once is not legal (rule 12): feed `images` u8 [E, way·(shot + query), C, H, W], supports first, both
- * class-major; encoder and metric weights by path; host outputs as in `lowerClassify`.
+ * Returns the program that embeds and classifies episodes of images, for metrics whose images cannot be embedded once. Its
+ * feed is `images` u8 [E, way·(shot + query), C, H, W], supports first, both class-major. Weights of encoder and metric are
+ * inputs by path. The host outputs are those of `lowerClassify`.
  */
 export function lowerEpisodes(
   metric: Metric,
@@ -100,7 +103,7 @@ interface Classification {
 
 function lowerClassification(ops: NamedOps, given: Classification, rows: Rows): SegmentedProgram {
   const { metric, task, calls, weights, options, feeds } = given;
-  const long = new RuntimeLoops(ops);
+  const loops = new RuntimeLoops(ops);
   const lowering = new MetricLowering(ops, {
     metric,
     task,
@@ -108,7 +111,7 @@ function lowerClassification(ops: NamedOps, given: Classification, rows: Rows): 
     calls,
     weights,
     order: isTransductive(metric) ? queryOrder(ops, task, options.episodes) : undefined,
-    loops: { phase: "test", runtimeDriver: long.driver },
+    loops: { phase: "test", runtimeDriver: loops.driver },
   });
   const all = [
     { name: taskAxis, size: options.episodes },
@@ -124,15 +127,19 @@ function lowerClassification(ops: NamedOps, given: Classification, rows: Rows): 
   if (options.report.some(({ kind }) => kind === "logits" || kind === "logits_json")) {
     host.logits = ops.expand(scores, [...all, { name: "way", size: task.way }]).node;
   }
-  return splitAtLoops(ops.graph, { name: `classify ${metric.name}`, host, feeds: [...feeds(), orderFeed] }, long.loops);
+  return splitAtLoops(
+    ops.graph,
+    { name: `classify ${metric.name}`, host, feeds: [...feeds(), orderFeed] },
+    loops.loops,
+  );
 }
 
-/** The feed of the order in which each episode's queries are met. */
+/** Returns the feed with the order in which a transductive metric sees the queries of each episode. */
 function queryOrder(ops: NamedOps, { way, query }: Task, episodes: number): NamedTensor {
   return ops.of(ops.t.input(orderFeed, [episodes, way * query], "i32"), [taskAxis, rowAxis]);
 }
 
-/** The networks of a metric as evaluation calls them: frozen, with running statistics. */
+/** Returns the networks of a metric as evaluation calls them: frozen, with running statistics. */
 function evaluationNetworks(
   ops: NamedOps,
   metric: Metric,

@@ -1,6 +1,7 @@
 /**
- * Random bits in the graph: what dropout keeps and what a loss draws. A draw's key is a hash of (seed, purpose,
- * structural path) and of the step and episode, which are counted in the program's state (rule 30).
+ * Random draws in the graph: the masks of dropout and the numbers that a loss draws. The key of a draw is a hash of (seed,
+ * purpose, structural path) combined with a counter of the step and episode, which is part of the program's state. So a
+ * draw does not depend on other draws (docs/tensor-ir.md, `random_bits`).
  */
 
 import { betaQuantile } from "../../common/beta-function.js";
@@ -10,17 +11,17 @@ import { elementCount } from "../tensor/shape.js";
 import type { Axis, Law, LayerOp } from "../typed/tree.js";
 import { axesOf, countOf, type NamedOps, type NamedTensor, sizeOf, taskAxis } from "./named-tensor.js";
 
-/** Uniform bits are used 24 at a time, so that f32 holds them exactly. */
+/** Draws use 24 uniform bits, which f32 holds exactly. */
 const range = 2 ** 24;
 
-/** What draws are a function of. */
+/** The values that determine a draw. */
 export interface DrawSource {
   readonly seed: number;
-  /** u32, one for each episode side by side ([] or [task]): unique for each step and episode of the stage. */
+  /** A u32 that is unique for each step and episode of the stage: [], or [task] for episodes side by side. */
   readonly counter: NamedTensor;
-  /** f32 scalar: the number of finished steps. */
+  /** The number of finished steps: an f32 scalar. */
   readonly step: NamedTensor;
-  /** Structural path of the call, `encoder` or `metric.compare`. */
+  /** The structural path of the call, such as `encoder` or `metric.compare`. */
   readonly path: string;
 }
 
@@ -30,28 +31,28 @@ export class Draws {
     private readonly source: DrawSource,
   ) {}
 
-  /** The same draws for a call within this one. */
+  /** Returns the draws of a call within this one. */
   child(path: string): Draws {
     return new Draws(this.ops, { ...this.source, path: `${this.source.path}.${path}` });
   }
 
-  /** Whether episodes side by side draw each for itself. */
+  /** True if episodes are side by side and each draws for itself. */
   get perTask(): boolean {
     return this.source.counter.axes.length > 0;
   }
 
-  /** The value with the axis of the episodes, repeated over them where it has none. */
+  /** Returns the value with the task axis. It is repeated over the episodes if it lacks the axis. */
   expandToTasks(x: NamedTensor): NamedTensor {
     if (x.axes.includes(taskAxis)) return x;
     return this.ops.expand(x, [{ name: taskAxis, size: sizeOf(this.source.counter, taskAxis) }, ...axesOf(x)]);
   }
 
-  /** The draws of one lane, given what stands for one lane of a value. */
+  /** Returns the draws of one lane. `one` returns the placeholder of one lane of a value. */
   forLane(one: (value: NamedTensor) => NamedTensor): Draws {
     return new Draws(this.ops, { ...this.source, counter: one(this.source.counter) });
   }
 
-  /** Multipliers of x: 1 / (1 − p) where a number is kept, 0 where it is dropped; undefined where nothing ever is. */
+  /** Returns the factors of x: 1 / (1 − p) if an element is kept, 0 if it is dropped. It is undefined if p is 0. */
   dropoutMask(path: string, x: NamedTensor, p: number): NamedTensor | undefined {
     if (p === 0) return undefined;
     const { ops } = this;
@@ -60,8 +61,9 @@ export class Draws {
   }
 
   /**
-   * DropBlock (Ghiasi et al. 2018) on x [task?, n, channel, height, width]: squares are dropped whole, the rest scaled up so
-   * that each episode's mean stays; `p` rises linearly over the first `rampSteps` steps. Undefined where it stays 0.
+   * Returns the factors of DropBlock (Ghiasi et al. 2018) for x [task?, n, channel, height, width]. Whole squares are dropped,
+   * and the rest is scaled up so that the mean of each episode stays the same. The probability `p` rises linearly over the
+   * first `rampSteps` steps. The result is undefined if p is 0.
    */
   dropBlockMask(path: string, x: NamedTensor, op: Extract<LayerOp, { kind: "drop_block" }>): NamedTensor | undefined {
     if (op.p === 0) return undefined;
@@ -98,7 +100,7 @@ export class Draws {
     return ops.mul(kept, ops.div(ops.scalar(count), ops.binary("max", mass, ops.scalar(1))));
   }
 
-  /** Numbers of a law, or (`permutation`) places along its one axis as i32. */
+  /** Returns random numbers of a distribution. For `permutation` they are the indices of its one axis (i32) in random order. */
   sample(path: string, law: Law, axes: readonly Axis[]): NamedTensor {
     const { ops } = this;
     const bits = this.uniformBits(path, ops.constant([0], axes), "draw");
@@ -108,7 +110,7 @@ export class Draws {
       case "beta":
         return this.quantiles(bits, (p) => betaQuantile(p, law.a, law.b));
       case "permutation": {
-        // The order of random numbers is a random order.
+        // Sorting random numbers gives a random order.
         const [axis] = axes;
         if (axis === undefined) throw new CompilerBug("a permutation of no axis");
         return ops.of(ops.t.topK(bits.node, axis.size, ops.axisIndex(bits, axis.name)), bits.axes);
@@ -118,7 +120,7 @@ export class Draws {
     }
   }
 
-  /** A law by its quantiles at 4,096 equal steps of probability, straight lines between them. */
+  /** Transforms uniform bits by the quantiles at 4,096 equal steps of probability, with linear interpolation between them. */
   private quantiles(bits: NamedTensor, quantile: (p: number) => number): NamedTensor {
     const { ops } = this;
     const { t } = ops;
@@ -133,7 +135,7 @@ export class Draws {
     return ops.add(look(table.slice(0, steps)), ops.mul(look(rises), ops.sub(place, below)));
   }
 
-  /** Whole numbers 0 … 2²⁴ − 1 as f32, one for each element of `like`, with the axis of the episodes in front. */
+  /** Returns integers 0 … 2²⁴ − 1 as f32, one for each element of `like`, with the task axis in front. */
   private uniformBits(path: string, like: NamedTensor, purpose: "dropout" | "draw" = "dropout"): NamedTensor {
     const { t } = this.ops;
     const { seed, path: place } = this.source;

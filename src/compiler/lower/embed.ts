@@ -1,4 +1,4 @@
-/** Embedding of single images with running statistics: what evaluation does once per image. */
+/** The program that embeds single images with running statistics. Evaluation runs it once per image. */
 import { Graph } from "../tensor/graph.js";
 import type { Program } from "../tensor/ir.js";
 import type { Dataset, Network } from "../typed/tree.js";
@@ -10,15 +10,18 @@ import { assemble } from "./program.js";
 import { WeightTable } from "./weights.js";
 
 export interface EmbedOptions {
-  /** Images of one run. */
+  /** The number of images in one run. */
   readonly batch: number;
-  /** Names of the network's outputs that are wanted. */
+  /** The names of the wanted outputs of the network. */
   readonly outputs: readonly string[];
-  /** Prefix of the weights' paths. */
+  /** The prefix of the paths of the weights. */
   readonly slot: "encoder";
 }
 
-/** Feed `images` u8 [batch, C, H, W]; weights by path; host outputs f32 [batch, …] by the name of the network's output. */
+/**
+ * Returns the program with the feed `images` u8 [batch, C, H, W], weights by path, and host outputs f32 [batch, …] by the
+ * name of the output of the network.
+ */
 export function lowerEmbed(network: Network, dataset: Dataset, { batch, outputs, slot }: EmbedOptions): Program {
   const ops = new NamedOps(new Graph());
   const axis = "·image";

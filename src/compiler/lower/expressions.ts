@@ -14,7 +14,7 @@ export interface BoundNetwork {
   readonly adapted: Adapted;
 }
 
-/** What an expression needs of the block in which it stands. */
+/** The parts of a block that an expression in it needs. */
 export interface ExpressionScope {
   readonly ops: NamedOps;
   readonly environment: BlockEnvironment;

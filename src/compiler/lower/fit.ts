@@ -1,4 +1,4 @@
-/** What a metric fits from base data (rule 15): its fits over the embeddings of a whole split, computed once. */
+/** The program that computes the fits of a metric over the embeddings of a whole split. It runs once. */
 import { CompilerBug } from "../../common/bug.js";
 import { Graph } from "../tensor/graph.js";
 import type { Node } from "../tensor/ir.js";
@@ -11,13 +11,16 @@ import { NamedOps, type NamedTensor } from "./named-tensor.js";
 import { Calls } from "./networks/calls.js";
 import { WeightTable } from "./weights.js";
 
-/** The feed of a fit's embeddings by the name of the network's output. */
+/** Returns the name of the feed with the embeddings of an output of the network. */
 const feedOf = (form: string): string => `embedded.${form}`;
 
-/** Feeds `embedded.<output>` f32 [item, …]; host outputs `fit:<name>` f32, in the axes of its type. */
+/**
+ * Returns the program with the feeds `embedded.<output>` f32 [item, …] and the host outputs `fit:<name>` f32, which have the
+ * axes of their types.
+ */
 export function lowerFits({ name, fits }: Metric, encoder: Network): SegmentedProgram {
   const ops = new NamedOps(new Graph());
-  const long = new RuntimeLoops(ops);
+  const loops = new RuntimeLoops(ops);
   const calls = new Calls(ops, {
     weights: new WeightTable(ops.graph, []),
     encoder: { prefix: "encoder", network: encoder, frozen: true },
@@ -27,12 +30,12 @@ export function lowerFits({ name, fits }: Metric, encoder: Network): SegmentedPr
   for (const fit of fits) {
     const value = lowerBlock(ops, fit.body, {
       param: () => embedded(ops, fit),
-      fit: (asked) => before.get(asked) ?? notHere(asked),
-      learn: (asked) => notHere(asked),
-      apply: () => notHere("a network"),
-      entryLoss: (asked) => notHere(asked),
+      fit: (asked) => before.get(asked) ?? unavailable(asked),
+      learn: (asked) => unavailable(asked),
+      apply: () => unavailable("a network"),
+      entryLoss: (asked) => unavailable(asked),
       draws: undefined,
-      loops: { calls, phase: "test", runtimeDriver: long.driver },
+      loops: { calls, phase: "test", runtimeDriver: loops.driver },
     });
     before.set(fit.name, value);
     host[fitInput(fit.name)] = ops.expand(ops.cast(value, "f32"), fit.type.axes).node;
@@ -40,7 +43,7 @@ export function lowerFits({ name, fits }: Metric, encoder: Network): SegmentedPr
   return splitAtLoops(
     ops.graph,
     { name: `fit ${name}`, host, feeds: fits.map(({ input }) => feedOf(input.form)) },
-    long.loops,
+    loops.loops,
   );
 }
 
@@ -57,6 +60,6 @@ function embedded(ops: NamedOps, { input }: Fit): NamedTensor {
   );
 }
 
-function notHere(what: string): never {
+function unavailable(what: string): never {
   throw new CompilerBug(`a fit cannot read ${what}`);
 }

@@ -1,15 +1,15 @@
-/** Images as they enter a program: u8 planes to normalized f32. */
+/** Images at the entry of a program: u8 planes become normalized f32. */
 import { CompilerBug } from "../../common/bug.js";
 import type { Node } from "../tensor/ir.js";
 import type { Dataset, Transform } from "../typed/tree.js";
 import type { NamedOps, NamedTensor } from "./named-tensor.js";
 
-/** Axes of one image. */
+/** The axes of one image. */
 export const imageAxes = ["channel", "height", "width"] as const;
 
 /**
- * u8 [n, channel, height, width] → f32 on `axis`: x / 255, then (x − mean) / std where the chain ends in `normalize`
- * (the loader has done what comes before it). One affine map per channel.
+ * Converts u8 [n, channel, height, width] to f32 with the axis `axis` for n: x / 255, then (x − mean) / std if the chain of
+ * transforms ends in `normalize`. The loader applies the transforms before it. Both together are one affine map per channel.
  */
 export function lowerImages(ops: NamedOps, images: Node, chain: readonly Transform[], axis: string): NamedTensor {
   const { t } = ops;
@@ -33,7 +33,7 @@ export function lowerImages(ops: NamedOps, images: Node, chain: readonly Transfo
   return ops.of(t.channelAffine(real, scale, shift), axes);
 }
 
-/** Shape of `count` images of a dataset. */
+/** Returns the shape of images of a dataset with these batch axes. */
 export function imageShape(dataset: Dataset, ...batch: readonly number[]): number[] {
   const { channels, height, width } = dataset.image;
   return [...batch, channels, height, width];

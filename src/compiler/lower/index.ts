@@ -1,4 +1,4 @@
-/** From typed stages to tensor programs. */
+/** Lowering: typed stages become tensor programs. */
 export { type ClassifyOptions, lowerClassify, lowerEpisodes } from "./classify.js";
 export { type EmbedOptions, lowerEmbed } from "./embed.js";
 export { lowerFits } from "./fit.js";

@@ -1,4 +1,4 @@
-/** A metric's entries over one episode (or, at test, several side by side on the task axis). */
+/** Lowering of the entries of a metric, over one episode or over several side by side on the task axis. */
 import { CompilerBug } from "../../common/bug.js";
 import type { Axis, Entry, EntryParam, Metric, Task } from "../typed/tree.js";
 import { type LoopEnvironment, lowerBlock } from "./block.js";
@@ -8,20 +8,20 @@ import { lanesOf, type NamedOps, type NamedTensor, queryAxis, sizeOf, taskAxis }
 import type { Calls } from "./networks/calls.js";
 import { type WeightTable, weightAxes } from "./weights.js";
 
-/** Rows of an episode, class-major, by what a parameter asks for: `vector`, `map`, …, or `image`. */
+/** The images of an episode, class-major, in the form that a parameter takes: `vector`, `map`, …, or `image`. */
 export interface Rows {
   readonly support: (form: string) => NamedTensor;
   readonly query: (form: string) => NamedTensor;
 }
-/** The feed that shuffles the queries of a transductive `classify`. */
+/** The name of the feed that shuffles the queries of a transductive `classify`. */
 export const orderFeed = "order";
-/** Whether `classify` sees the queries together. */
+/** Returns true if `classify` sees all queries together. */
 export const isTransductive = (metric: Metric): boolean => metric.entries["classify"]?.transductive === true;
 
-/** The input that holds a fitted value. */
+/** Returns the name of the input that holds a fitted value. */
 export const fitInput = (name: string): string => `fit:${name}`;
 
-/** The axis that the rows are on. */
+/** The axis of the images of an episode. */
 export const rowAxis = "·row";
 
 export interface MetricContext {
@@ -31,11 +31,11 @@ export interface MetricContext {
   readonly calls: Calls;
   readonly weights: WeightTable;
   /**
-   * The order in which a transductive `classify` meets the queries: i32 rows, on `rowAxis` and the episodes' axis if there
-   * is one. Its scores come back in the order of the rows.
+   * The order in which a transductive `classify` sees the queries: i32 row numbers, on `rowAxis` and on the task axis if
+   * there are several episodes. Scores come back in the order of the rows.
    */
   readonly order?: NamedTensor | undefined;
-  /** At test a `minimize` takes its steps at test, and long loops may be driven from outside. */
+  /** The phase of the loops, and the driver of those that are too long to be unrolled. */
   readonly loops: Pick<LoopEnvironment, "phase" | "runtimeDriver">;
 }
 
@@ -47,7 +47,7 @@ export class MetricLowering {
     private readonly context: MetricContext,
   ) {}
 
-  /** logits or probabilities [task?, query, way]. */
+  /** Returns logits or probabilities [task?, query, way]. */
   classify(): NamedTensor {
     this.classified ??= this.scores();
     return this.classified;
@@ -66,7 +66,7 @@ export class MetricLowering {
     return ops.of(node, scores.axes);
   }
 
-  /** The queries as a transductive entry meets them. */
+  /** Returns the queries in the order in which a transductive entry sees them. */
   private shuffled(rows: NamedTensor): NamedTensor {
     const { ops } = this;
     const { order } = this.context;
@@ -76,14 +76,14 @@ export class MetricLowering {
     return ops.of(ops.t.gather(ops.order(rows, axes).node, order.node, batch, batch), axes);
   }
 
-  /** The class of each query, i32: queries are class-major. */
+  /** Returns the class of each query (i32). Queries are class-major. */
   labels(): NamedTensor {
     const { way, query } = this.context.task;
     const data = Array.from({ length: way * query }, (_, row) => Math.floor(row / query));
     return this.ops.constant(data, [{ name: queryAxis, size: way * query }], "i32");
   }
 
-  /** The default loss of `classify`, or the value of a loss entry [task?]; of one query each, the mean over them. */
+  /** Returns the default loss of `classify`, or the value of a loss entry [task?], as the mean over the queries. */
   loss(name: string): NamedTensor {
     const entry = this.find(name);
     if (entry.result.kind === "loss") return meanOfAll(this.ops, this.entry(name));
@@ -91,7 +91,7 @@ export class MetricLowering {
     return meanOfAll(this.ops, each);
   }
 
-  /** What each query scores among the `k` best. */
+  /** Returns the credit of each query whose class is among the `k` best. */
   credit(k: number): NamedTensor {
     return credit(this.ops, this.classify(), this.labels(), "way", k);
   }
@@ -121,7 +121,7 @@ export class MetricLowering {
     });
   }
 
-  /** A parameter with `shot` gets the supports, any other the queries, with the axes that it names them by; or their labels. */
+  /** Returns the supports for a parameter with the axis `shot`, and the queries for any other, or the class numbers. */
   private param(param: EntryParam): NamedTensor {
     const { ops } = this;
     const { way, shot, query } = this.context.task;
@@ -178,8 +178,8 @@ export class MetricLowering {
 }
 
 /**
- * The credit of each row whose label is among the k largest scores along `axis`: ties share the places that are left,
- * so that constant scores earn k / classes. A row with a score that is not a number earns nothing.
+ * Returns the credit of each row: 1 if its label is among the k largest scores along `axis`. Tied scores share the places
+ * that are left, so constant scores earn k / classes. A row with a score that is NaN earns nothing.
  */
 export function credit(ops: NamedOps, scores: NamedTensor, labels: NamedTensor, axis: string, k: number): NamedTensor {
   const target = oneHot(ops, labels, axis, sizeOf(scores, axis));
@@ -193,7 +193,7 @@ export function credit(ops: NamedOps, scores: NamedTensor, labels: NamedTensor, 
   return ops.select(ops.compare("eq", compared, ops.scalar(sizeOf(scores, axis))), clamped, ops.scalar(0));
 }
 
-/** The mean over every axis of an episode. */
+/** Returns the mean over every axis but the task axis. */
 export function meanOfAll(ops: NamedOps, x: NamedTensor): NamedTensor {
   return ops.mean(
     x,

@@ -1,6 +1,6 @@
 /**
- * Tensors by axis name: a node with the names of its axes in memory order. Alignment, broadcasting, reduction and
- * contraction are said by name here and become positions in the tensor IR.
+ * Tensors with named axes. Lowering aligns, broadcasts, reduces and contracts by axis name, and `NamedOps` translates the
+ * names to the positions of the tensor IR.
  */
 import { CompilerBug } from "../../common/bug.js";
 import type { Graph } from "../tensor/graph.js";
@@ -9,54 +9,59 @@ import { Ops } from "../tensor/ops.js";
 import { elementCount } from "../tensor/shape.js";
 import type { Axis } from "../typed/tree.js";
 
+/** A node with the names of its axes. */
 export interface NamedTensor {
   readonly node: Node;
   /** One name per axis of `node`, in memory order. */
   readonly axes: readonly string[];
 }
 
-/** Ops with no attributes and one operand, or two of one shape. */
+/** The ops without attributes that take one operand, or two of one shape. */
 type UnaryName = "neg" | "exp" | "log" | "sqrt" | "rsqrt" | "tanh" | "abs" | "floor" | "not" | "relu" | "stop_gradient";
 type BinaryName = "add" | "sub" | "mul" | "div" | "max" | "min" | "pow" | "and" | "or";
 type Compare = PrimitiveAttrs["compare"]["cmp"];
 
-/** Episodes side by side: an axis that the compiler adds, under a name that no file can write. */
+/** The axis of episodes that are computed side by side. The compiler adds it under a name that no file can write. */
 export const taskAxis = "·task";
-/** The queries of an inductive entry, which is written for one of them. */
+/** The axis of the queries of an inductive entry. The entry itself is written for one query. */
 export const queryAxis = "·query";
-/** Lanes side by side, each of which has loops of its own: outermost first. */
+/** The axes of lanes, outermost first. A lane is an episode or a query that runs loops of its own beside others. */
 const laneAxisNames: readonly string[] = [taskAxis, queryAxis];
 
 /** The largest finite f32. */
 export const maxFloat = 3.4028234663852886e38;
 
+/** Returns the size of an axis. @throws CompilerBug if the tensor does not have it. */
 export const sizeOf = (x: NamedTensor, axis: string): number => {
   const size = x.node.shape[x.axes.indexOf(axis)];
   if (size === undefined) throw new CompilerBug(`no axis ${axis} in [${x.axes.join(", ")}]`);
   return size;
 };
+/** Returns the axes with their sizes, in memory order. */
 export const axesOf = (x: NamedTensor): Axis[] => x.axes.map((name) => ({ name, size: sizeOf(x, name) }));
-/** The lane axes that any of these values has, outermost first. */
+/** Returns the lane axes that any of these values has, outermost first. */
 export function lanesOf(values: readonly NamedTensor[]): Axis[] {
   return laneAxisNames.flatMap((name) => {
-    const having = values.find((value) => value.axes.includes(name));
-    return having !== undefined ? [{ name, size: sizeOf(having, name) }] : [];
+    const owner = values.find((value) => value.axes.includes(name));
+    return owner !== undefined ? [{ name, size: sizeOf(owner, name) }] : [];
   });
 }
 export const isLaneAxis = (axis: string): boolean => laneAxisNames.includes(axis);
-/** How many elements a value of these axes has. */
+/** Returns the number of elements of a tensor with these axes. */
 export const countOf = (axes: readonly Axis[]): number => elementCount(axes.map(({ size }) => size));
 const sameNames = (a: readonly string[], b: readonly string[]): boolean =>
   a.length === b.length && a.every((name, i) => name === b[i]);
 
+/** Builds nodes in a graph from tensors with named axes. */
 export class NamedOps {
-  /** The same graph without names. */
+  /** Builds nodes in the same graph by axis position. */
   readonly t: Ops;
 
   constructor(readonly graph: Graph) {
     this.t = new Ops(graph);
   }
 
+  /** Returns the node with these axis names. @throws CompilerBug if their number is wrong or a name is twice. */
   of(node: Node, axes: readonly string[]): NamedTensor {
     if (node.shape.length !== axes.length || new Set(axes).size !== axes.length) {
       throw new CompilerBug(`[${node.shape.join(", ")}] cannot have axes [${axes.join(", ")}]`);
@@ -68,7 +73,7 @@ export class NamedOps {
     return this.constant([value], [], dtype);
   }
 
-  /** A constant; one element stands for all. */
+  /** Returns a constant. If `data` has one element, all elements of the constant have this value. */
   constant(data: readonly number[] | Float64Array, axes: readonly Axis[], dtype: DType = "f32"): NamedTensor {
     const shape = axes.map((axis) => axis.size);
     return this.of(
@@ -77,12 +82,12 @@ export class NamedOps {
     );
   }
 
-  /** A node that is no other of the graph, to be replaced by a value later. */
+  /** Returns a new node that is replaced by a value later. It is equal to no other node of the graph. */
   placeholder(shape: readonly number[], dtype: DType): Node {
     return this.graph.op("input", [], { name: `stand-in ${this.graph.nodes.length}`, shape, dtype });
   }
 
-  /** 0, 1, 2, … along one axis. */
+  /** Returns 0, 1, 2, … (i32) along one axis. */
   iota(axis: Axis): NamedTensor {
     return this.of(this.t.iota([axis.size], 0), [axis.name]);
   }
@@ -93,7 +98,7 @@ export class NamedOps {
 
   // ------------------------------------------------------------ alignment
 
-  /** The same value with its axes in this order. */
+  /** Returns the same value with its axes in this order. */
   order(x: NamedTensor, axes: readonly string[]): NamedTensor {
     if (sameNames(x.axes, axes)) return x;
     const perm = axes.map((name) => x.axes.indexOf(name));
@@ -103,7 +108,7 @@ export class NamedOps {
     return this.of(this.t.transpose(x.node, perm), axes);
   }
 
-  /** The value with exactly these axes, in this order: repeated over those that it lacks. */
+  /** Returns the value with exactly these axes in this order. It is repeated over the axes that it lacks. */
   expand(x: NamedTensor, axes: readonly Axis[]): NamedTensor {
     const own = axes.filter((axis) => x.axes.includes(axis.name)).map((axis) => axis.name);
     const dims = own.map((name) => axes.findIndex((axis) => axis.name === name));
@@ -114,7 +119,12 @@ export class NamedOps {
     return this.of(this.t.broadcast(this.order(x, own).node, shape, dims), names);
   }
 
-  /** The axes of several values together: those of the largest first, so that most operands need no transpose. */
+  /**
+   * Returns the axes that several values have together, without `except`. The axes of the largest value come first, so that
+   * most operands need no transpose.
+   *
+   * @throws CompilerBug if an axis has two sizes.
+   */
   union(values: readonly NamedTensor[], except?: string): Axis[] {
     const bySize = [...values].sort((a, b) => b.axes.length - a.axes.length);
     const axes = new Map<string, number>();
@@ -129,6 +139,7 @@ export class NamedOps {
     return [...axes].map(([name, size]) => ({ name, size }));
   }
 
+  /** Returns the values, each with the axes of all. */
   align(values: readonly NamedTensor[]): NamedTensor[] {
     const axes = this.union(values);
     return values.map((value) => this.expand(value, axes));
@@ -161,10 +172,10 @@ export class NamedOps {
   sub = (a: NamedTensor, b: NamedTensor): NamedTensor => this.binary("sub", a, b);
   mul = (a: NamedTensor, b: NamedTensor): NamedTensor => this.binary("mul", a, b);
   div = (a: NamedTensor, b: NamedTensor): NamedTensor => this.binary("div", a, b);
-  /** x · k for a number k. */
+  /** Returns x · k for a number k. */
   scale = (x: NamedTensor, k: number): NamedTensor => (k === 1 ? x : this.mul(x, this.scalar(k)));
 
-  /** Two operands of one shape and one type: integers and masks meet reals as reals. */
+  /** Returns two operands of one shape and one type. If the types differ, both are cast to f32. */
   private pair(a: NamedTensor, b: NamedTensor): [NamedTensor, NamedTensor] {
     const mixed = a.node.dtype !== b.node.dtype;
     return this.align(mixed ? [this.cast(a, "f32"), this.cast(b, "f32")] : [a, b]) as [NamedTensor, NamedTensor];
@@ -197,7 +208,7 @@ export class NamedOps {
     );
   }
 
-  /** Place of the largest element, the lowest on ties. */
+  /** Returns the index of the largest element, the lowest on ties. */
   argmax(x: NamedTensor, over: string): NamedTensor {
     return this.of(
       this.t.argmax(x.node, this.axisIndex(x, over)),
@@ -205,7 +216,7 @@ export class NamedOps {
     );
   }
 
-  /** The `k` largest along `over`, largest first, on the axis `as`. */
+  /** Returns the `k` largest elements along `over`, largest first, on the axis `as`. */
   top(x: NamedTensor, k: number, over: string, as: string): NamedTensor {
     const rest = x.axes.filter((name) => name !== over);
     const ordered = this.order(x, [...rest, over]);
@@ -214,7 +225,7 @@ export class NamedOps {
     return this.of(node, [...rest, as]);
   }
 
-  /** An op along one axis, over several by merging them for its sake. */
+  /** Returns the softmax or its logarithm over axes. Several axes are merged for the op and split again. */
   softmaxOver(op: "softmax" | "log_softmax", x: NamedTensor, over: readonly string[]): NamedTensor {
     const [only] = over;
     if (over.length === 1 && only !== undefined) {
@@ -225,12 +236,13 @@ export class NamedOps {
     return this.split(this.softmaxOver(op, this.merge(x, over, "·merged"), ["·merged"]), "·merged", sizes);
   }
 
+  /** Returns log Σ exp(x) over axes, shifted by the maximum so that it does not overflow. */
   logsumexp(x: NamedTensor, over: readonly string[]): NamedTensor {
     const peak = this.unary("stop_gradient", this.max(x, over));
     return this.add(peak, this.unary("log", this.sum(this.unary("exp", this.sub(x, peak)), over)));
   }
 
-  /** x / ‖x‖ over axes; 0, with gradient 0, where the norm is (below 1e-12). */
+  /** Returns x / ‖x‖ over axes. If the norm is below 1e-12, the result and its gradient are 0. */
   normalize(x: NamedTensor, over: readonly string[]): NamedTensor {
     const tiny = this.scalar(1e-24);
     const square = this.sum(this.mul(x, x), over);
@@ -259,7 +271,7 @@ export class NamedOps {
     );
   }
 
-  /** Several axes become one, the first of them outermost. It stands where the first stood. */
+  /** Merges several axes into one, the first of them outermost, at the position of the first. */
   merge(x: NamedTensor, axes: readonly string[], as: string): NamedTensor {
     const [first] = axes;
     if (first === undefined) throw new CompilerBug("a merge of no axes");
@@ -271,6 +283,7 @@ export class NamedOps {
     return this.reshape(ordered, [...before, { name: as, size }, ...after]);
   }
 
+  /** Splits an axis into several, the first of them outermost. */
   split(x: NamedTensor, axis: string, as: readonly Axis[]): NamedTensor {
     return this.reshape(
       x,
@@ -278,7 +291,7 @@ export class NamedOps {
     );
   }
 
-  /** Parts end to end; one that lacks another axis is repeated over it. The widest part keeps its memory order. */
+  /** Concatenates tensors. One that lacks an axis of another is repeated over it. The one with all axes keeps its memory order. */
   concat(parts: readonly NamedTensor[], along: string): NamedTensor {
     const common = this.union(parts, along);
     const widest = parts.find((part) => part.axes.length === common.length + 1);
@@ -300,7 +313,7 @@ export class NamedOps {
 
   // ------------------------------------------------------------ linear algebra
 
-  /** Contracts `over`; other shared axes are batch, the rest outer. A contracted axis that one side lacks is summed. */
+  /** Contracts `over`. Other shared axes are batch axes, the rest are outer. A contracted axis that one side lacks is summed. */
   dot(a: NamedTensor, b: NamedTensor, over: readonly string[]): NamedTensor {
     const shared = over.filter((name) => a.axes.includes(name) && b.axes.includes(name));
     const alone = over.filter((name) => !shared.includes(name));
@@ -325,8 +338,8 @@ export class NamedOps {
   }
 
   /**
-   * Σ (a − b)² over axes. Where each side has axes that the other lacks, as ‖a‖² + ‖b‖² − 2a·b, clamped at 0: a
-   * product of matrices instead of every difference.
+   * Returns Σ (a − b)² over axes. If each side has axes that the other lacks, it is computed as ‖a‖² + ‖b‖² − 2a·b, clamped
+   * at 0: a product of matrices instead of every difference.
    */
   squaredDistance(a: NamedTensor, b: NamedTensor, over: readonly string[]): NamedTensor {
     const lacks = (x: NamedTensor, y: NamedTensor): boolean => x.axes.some((name) => !y.axes.includes(name));
@@ -339,7 +352,7 @@ export class NamedOps {
     return this.binary("max", this.sub(squares, this.scale(product, 2)), this.scalar(0));
   }
 
-  /** Z on `over` with A·Z = B, A symmetric positive definite on `over` and its prime. */
+  /** Returns Z with A·Z = B, where A is symmetric positive definite on `over` and `over'`, and B and Z have `over`. */
   solve(a: NamedTensor, b: NamedTensor, over: string): NamedTensor {
     const prime = `${over}'`;
     const batch = axesOf(a).filter((axis) => axis.name !== over && axis.name !== prime);
@@ -352,6 +365,7 @@ export class NamedOps {
     return this.reshape(this.of(this.t.solveSpd(left.node, flat.node), flat.axes), [...batch, row, ...columns]);
   }
 
+  /** Returns the position of an axis. @throws CompilerBug if the tensor does not have it. */
   axisIndex(x: NamedTensor, axis: string): number {
     const place = x.axes.indexOf(axis);
     if (place < 0) throw new CompilerBug(`no axis ${axis} in [${x.axes.join(", ")}]`);

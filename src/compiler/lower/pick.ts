@@ -1,9 +1,9 @@
-/** Elements by their place along an axis. */
+/** Lowering of `pick`: elements by their index along an axis. */
 import type { NamedOps, NamedTensor } from "./named-tensor.js";
 
 /**
- * The elements of `x` at a place along `over`, or at the places that `at` (i32) holds. `over` is consumed; axes that `x`
- * and `at` share beside it run side by side, those of `at` alone come in.
+ * Returns the elements of `x` at an index along `over`, or at the indices in `at` (i32). The result does not have `over`.
+ * Other axes that `x` and `at` share are batch axes, and the result has the axes of `at` too.
  */
 export function pick(ops: NamedOps, x: NamedTensor, at: number | NamedTensor, over: string): NamedTensor {
   if (typeof at === "number") {

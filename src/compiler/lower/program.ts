@@ -1,28 +1,34 @@
-/** Assembling a program from its outputs: the inputs are those that they reach, and the passes have run. */
+/** Assembly of a program from its outputs. Its inputs are those that the outputs depend on, and it is optimized. */
 import { CompilerBug } from "../../common/bug.js";
 import type { Node, Program, ProgramInput, ProgramOutput } from "../tensor/ir.js";
 import { optimize } from "../tensor/passes/optimize.js";
 import { reachable } from "../tensor/walk.js";
 
-/** A tensor carried from step to step. */
+/** A tensor that is carried from step to step. */
 export interface StatePair {
   readonly before: Node;
   readonly after: Node;
 }
 
+/** The outputs and states of a program. */
 export interface ProgramSpec {
   readonly name: string;
   readonly host: Readonly<Record<string, Node>>;
   readonly states?: readonly StatePair[];
-  /** What stays on the device for other programs, by name. */
+  /** Outputs that stay on the device for other programs, by name. */
   readonly device?: Readonly<Record<string, Node>>;
-  /** Names of inputs that a run gives afresh; all others are weights. */
+  /** The names of the inputs that each run provides. All other inputs are weights. */
   readonly feeds: readonly string[];
 }
 
-/** The output that replaces the state of this name. */
+/** Returns the name of the output that replaces a state. */
 export const nextName = (state: string): string => `next:${state}`;
 
+/**
+ * Returns the optimized program.
+ *
+ * @throws CompilerBug if a state is no input.
+ */
 export function assemble({ name, host, states = [], device = {}, feeds }: ProgramSpec): Program {
   const named = (nodes: Readonly<Record<string, Node>>, role: "host" | "device"): ProgramOutput[] =>
     Object.entries(nodes).map(([key, node]) => ({ name: key, node, role }));

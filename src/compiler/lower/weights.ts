@@ -1,4 +1,4 @@
-/** The weights of a stage in its programs: their initial values, and their inputs. */
+/** The weights of a stage: their initial values, and their inputs in programs. */
 import { CompilerBug } from "../../common/bug.js";
 import { keyOf, normal, uniform } from "../../common/random/threefry.js";
 import type { Graph } from "../tensor/graph.js";
@@ -6,7 +6,7 @@ import type { Node } from "../tensor/ir.js";
 import { elementCount } from "../tensor/shape.js";
 import type { WeightDecl } from "../typed/weights.js";
 
-/** A tensor on the host; the runtime's `HostTensor` has this shape. */
+/** A tensor on the host. The `HostTensor` of the runtime has the same shape. */
 export interface HostWeight {
   readonly shape: readonly number[];
   readonly dtype: "f32";
@@ -14,8 +14,9 @@ export interface HostWeight {
 }
 
 /**
- * Initial values of the fresh weights (those without `from`), drawn in f64 and rounded once. The stream of a weight
- * depends on the seed and its path only, so changing a hyper-parameter or another layer leaves it as it was.
+ * Returns the initial values of the weights that come from no other stage and no file. They are drawn in f64 and rounded
+ * once. The numbers of a weight depend on the seed and its path only, so they stay the same if a hyperparameter or another
+ * layer changes.
  */
 export function initialWeights(decls: readonly WeightDecl[], seed: number): Record<string, HostWeight> {
   const out: Record<string, HostWeight> = {};
@@ -40,7 +41,7 @@ function draw(decl: WeightDecl, seed: number): Float32Array {
   return data;
 }
 
-/** Program inputs for declared weights, made when they are first used. */
+/** The program inputs of declared weights. Each is made when it is first used. */
 export class WeightTable {
   private readonly decls: ReadonlyMap<string, WeightDecl>;
   private readonly nodes = new Map<string, Node<"input">>();
@@ -52,6 +53,7 @@ export class WeightTable {
     this.decls = new Map(decls.map((decl) => [decl.path, decl]));
   }
 
+  /** Returns the input of a weight. @throws CompilerBug if no such weight is declared. */
   node(path: string): Node<"input"> {
     const known = this.nodes.get(path);
     if (known !== undefined) return known;
@@ -62,11 +64,11 @@ export class WeightTable {
     return node;
   }
 
-  /** Those that something has used, in the order of first use. */
+  /** The weights that have been used, in the order of first use. */
   get used(): readonly WeightDecl[] {
     return [...this.nodes.keys()].flatMap((path) => this.decls.get(path) ?? []);
   }
 }
 
-/** Axes of a weight of any rank, under names that no file can write. */
+/** Returns the axes of a weight of any rank, under names that no file can write. */
 export const weightAxes = (shape: readonly number[]): string[] => shape.map((_, i) => `·w${i}`);

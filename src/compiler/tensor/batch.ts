@@ -1,4 +1,4 @@
-/** Many tasks at once: a graph that describes one, run over a leading axis. */
+/** Batching over tasks: a graph that describes one task is transformed to compute many, on a leading axis. */
 import { CompilerBug } from "../../common/bug.js";
 import {
   type Batch,
@@ -20,30 +20,32 @@ import { reachable } from "./walk.js";
 const rules: BatchRules<OpName> = { ...elementwiseBatches, ...structureBatches, ...linearBatches, ...compositeBatches };
 
 /**
- * `outputs` for `size` tasks: each gets a leading axis of that size. `batched` gives, for each node that differs between
- * tasks (an input, or any other node), its values with that axis; all else is shared, and computed once where nothing of
- * a task's own meets it.
+ * Returns `outputs` for `size` tasks, each with a leading axis of that size. `batched` gives the values with that axis for
+ * each node that differs between tasks (an input or any other node). All other nodes are shared. A node that depends on
+ * shared nodes only is computed once.
+ *
+ * @throws CompilerBug if values in `batched` do not have the type of their node with the leading axis.
  */
 export function batch(graph: Graph, outputs: readonly Node[], batched: ReadonlyMap<Node, Node>, size: number): Node[] {
   const whole: Batch = { o: new Ops(graph), size };
-  const lanes = new Map<Node, BatchedValue>();
-  for (const [node, values] of batched) {
-    if (values.dtype !== node.dtype || !sameShape(values.shape, [size, ...node.shape]))
-      throw new CompilerBug(`${node.op} [${node.shape.join(", ")}] is batched as [${values.shape.join(", ")}]`);
-    lanes.set(node, BatchedValue.leading(whole, values));
+  const values = new Map<Node, BatchedValue>();
+  for (const [node, given] of batched) {
+    if (given.dtype !== node.dtype || !sameShape(given.shape, [size, ...node.shape]))
+      throw new CompilerBug(`${node.op} [${node.shape.join(", ")}] is batched as [${given.shape.join(", ")}]`);
+    values.set(node, BatchedValue.leading(whole, given));
   }
-  const laneOf = (node: Node): BatchedValue => {
-    const lane = lanes.get(node);
-    if (lane === undefined) throw new CompilerBug(`${node.op} ${node.id} is used before it is batched`);
-    return lane;
+  const valueOf = (node: Node): BatchedValue => {
+    const value = values.get(node);
+    if (value === undefined) throw new CompilerBug(`${node.op} ${node.id} is used before it is batched`);
+    return value;
   };
   for (const node of reachable(outputs)) {
-    if (lanes.has(node)) continue;
-    const inputs = node.inputs.map(laneOf);
-    const plain = inputs.every((lane) => lane.shared);
-    lanes.set(node, plain ? BatchedValue.plain(whole, node) : graph.at(node.span, () => apply(whole, node, inputs)));
+    if (values.has(node)) continue;
+    const inputs = node.inputs.map(valueOf);
+    const plain = inputs.every((input) => input.shared);
+    values.set(node, plain ? BatchedValue.shared(whole, node) : graph.at(node.span, () => apply(whole, node, inputs)));
   }
-  return outputs.map((node) => laneOf(node).leading());
+  return outputs.map((node) => valueOf(node).leading());
 }
 
 function apply<K extends OpName>(whole: Batch, node: Node<K>, inputs: readonly BatchedValue[]): BatchedValue {

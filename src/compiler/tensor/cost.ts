@@ -1,4 +1,4 @@
-/** What a program costs, from its shapes alone. */
+/** The cost of a program, from its shapes alone. */
 import { decomposed, isComposite } from "./decompose.js";
 import { Graph } from "./graph.js";
 import type { CompositeName, Node, OpAttrs, PrimitiveName, Program } from "./ir.js";
@@ -8,13 +8,13 @@ import { elementCount, typeText } from "./shape.js";
 import { reachable } from "./walk.js";
 
 export interface Cost {
-  /** Floating-point and integer operations; a multiply-add is two. */
+  /** Floating-point and integer operations. A multiply-add counts as two. */
   readonly flops: number;
-  /** Bytes that nodes read and write, each composite as one kernel: the least traffic of an unfused engine. */
+  /** Bytes that nodes read and write, with each composite as one kernel: the least traffic of an engine that fuses nothing. */
   readonly bytes: number;
-  /** The most bytes alive at once in `schedule`'s order: inputs, constants and what is computed. */
+  /** The largest number of bytes alive at once in the order of `schedule`: inputs, constants and results. */
   readonly peakBytes: number;
-  /** f32 elements of weight and state inputs: in a training program the optimizer's are among them. */
+  /** The number of f32 elements of weight and state inputs. In a training program this includes the states of the optimizer. */
   readonly parameters: number;
 }
 
@@ -24,7 +24,7 @@ const perResult: FlopRule = (node) => elementCount(node.shape);
 const perOperand: FlopRule = (node) => elementCount(operand(node, 0));
 const operand = (node: Node, place: number): readonly number[] => node.inputs[place]?.shape ?? [];
 
-/** A convolution's multiply-adds: one for each result element and filter element of its input channels. */
+/** Counts two operations for each multiply-add of a convolution: one for each result element and filter element. */
 const convolution =
   (result: (node: Node) => readonly number[], filters: (node: Node) => readonly number[]): FlopRule =>
   (node) =>
@@ -93,7 +93,7 @@ const flops: Readonly<Record<PrimitiveName, FlopRule>> = {
     (node) => operand(node, 1),
     (node) => node.shape,
   ),
-  // n³/3 for the factor, 2n² for each right side; for each matrix of the batch.
+  // For each matrix of the batch: n³/3 for the Cholesky factor, and 2n² for each right-hand side.
   solve_spd: ({ shape }) => {
     const [n, m] = [Number(shape.at(-2)), Number(shape.at(-1))];
     return elementCount(shape.slice(0, -2)) * (n ** 3 / 3 + 2 * n * n * m);
@@ -105,19 +105,19 @@ const flops: Readonly<Record<PrimitiveName, FlopRule>> = {
   avg_pool_grad: window,
 };
 
-/** The operations of nodes; composites cost what their primitives do, which is found once for each use alike. */
+/** Counts the operations of nodes. A composite costs as much as its primitives, which is computed once for equal uses. */
 class FlopCount {
   private readonly known = new Map<string, number>();
 
   of(node: Node): number {
     if (!isComposite(node.op)) return flops[node.op](node);
     const key = `${node.op} ${JSON.stringify(node.attrs)} ${node.inputs.map(typeText).join()}`;
-    const count = this.known.get(key) ?? this.expanded(node, node.op);
+    const count = this.known.get(key) ?? this.flopsOfDecomposition(node, node.op);
     this.known.set(key, count);
     return count;
   }
 
-  private expanded(node: Node, op: CompositeName): number {
+  private flopsOfDecomposition(node: Node, op: CompositeName): number {
     const o = new Ops(new Graph());
     const operands = node.inputs.map(({ shape, dtype }, place) => o.input(`operand ${place}`, shape, dtype));
     const whole = decomposed(o, op, operands, node.attrs as OpAttrs[CompositeName]);
@@ -125,16 +125,17 @@ class FlopCount {
   }
 }
 
-/** Nodes that move no bytes: engines give another view, or read in place. */
-const still: ReadonlySet<string> = new Set(["input", "const", "reshape", "stop_gradient"]);
+/** Nodes that move no bytes, because engines return a view or read in place. */
+const viewOps: ReadonlySet<string> = new Set(["input", "const", "reshape", "stop_gradient"]);
 
+/** Returns the cost of one run of a program. */
 export function cost(program: Program): Cost {
   const outputs = program.outputs.map((output) => output.node);
   const order = schedule(outputs);
   const count = new FlopCount();
   const sum = (of: readonly Node[], measure: (node: Node) => number): number =>
     of.reduce((total, node) => total + measure(node), 0);
-  const moved = (node: Node): number => (still.has(node.op) ? 0 : byteSize(node) + sum(node.inputs, byteSize));
+  const moved = (node: Node): number => (viewOps.has(node.op) ? 0 : byteSize(node) + sum(node.inputs, byteSize));
   const learned = program.inputs.filter(({ node, role }) => role !== "feed" && node.dtype === "f32");
   const constants = order.flatMap((node) => (node.op === "const" && node.attrs.data.length > 1 ? [node] : []));
   const resident = sum([...program.inputs.map(({ node }) => node), ...constants], byteSize);

@@ -1,4 +1,4 @@
-/** The decomposition table: every composite in primitives. */
+/** The decomposition table, which writes every composite in primitives. */
 import { activationDecompositions } from "./decompose/activation.js";
 import { normDecompositions } from "./decompose/norm.js";
 import { randomDecompositions } from "./decompose/random.js";
@@ -18,12 +18,12 @@ export function isComposite(op: OpName): op is CompositeName {
   return op in rules;
 }
 
-/** `op` applied to `inputs`, in primitives. */
+/** Returns `op` applied to `inputs`, in primitives. */
 export function decomposed<K extends CompositeName>(o: Ops, op: K, inputs: readonly Node[], attrs: OpAttrs[K]): Node {
   return rules[op](o, inputs as unknown as Operands, attrs);
 }
 
-/** `roots` with every composite expanded, save those that `keep` claims. */
+/** Returns `roots` with every composite expanded except those for which `keep` returns true. */
 export function decompose(
   graph: Graph,
   roots: readonly Node[],

@@ -1,6 +1,6 @@
 /**
- * Reverse-mode derivatives at compile time. They are ordinary nodes, of ops that have derivatives themselves: the
- * derivative of a derivative is another call of `gradient`.
+ * Reverse-mode differentiation at compile time. Derivatives are ordinary nodes, whose ops have derivatives themselves. So a
+ * second derivative is another call of `gradient`.
  */
 import { CompilerBug } from "../../common/bug.js";
 import { decomposed, isComposite } from "./decompose.js";
@@ -23,15 +23,17 @@ const rules: DerivativeRules<OpName> = {
 };
 
 /**
- * The derivative of `loss`, a scalar, in each of `wrt` (zeros where it does not depend on it). Where one of `wrt`
- * depends on another, each derivative is the total one.
+ * Returns the derivative of `loss` in each node of `wrt`: zeros if the loss does not depend on the node. If one node of
+ * `wrt` depends on another, each derivative is the total one.
+ *
+ * @throws CompilerBug if `loss` is not a scalar.
  */
 export function gradient(graph: Graph, loss: Node, wrt: readonly Node[]): Node[] {
   if (loss.shape.length !== 0) throw new CompilerBug(`gradient of a loss of shape [${loss.shape.join(", ")}]`);
   return vectorJacobian(graph, [{ of: loss, by: new Ops(graph).scalar(1) }], wrt);
 }
 
-/** Σ over `seeds` of (∂of/∂w)ᵀ·by for each w of `wrt`. */
+/** Returns the sum over `seeds` of (∂of/∂w)ᵀ·by for each w of `wrt`. */
 export function vectorJacobian(
   graph: Graph,
   seeds: readonly { readonly of: Node; readonly by: Node }[],
@@ -48,9 +50,9 @@ export function vectorJacobian(
     if (node.dtype === "f32" && (sought.has(node) || node.inputs.some((input) => varies.has(input)))) varies.add(node);
 
   const sums = new Map<Node, Node>();
-  const contribute = (node: Node, share: Node): void => {
+  const contribute = (node: Node, part: Node): void => {
     const before = sums.get(node);
-    sums.set(node, before !== undefined ? o.add(before, share) : share);
+    sums.set(node, before !== undefined ? o.add(before, part) : part);
   };
   for (const { of, by } of seeds) contribute(of, by);
   for (const node of order.reverse()) {
@@ -73,19 +75,20 @@ function adjoints<K extends OpName>(o: Ops, node: Node<K>, dy: Node): readonly A
 }
 
 /**
- * The share of one operand of a composite, by differentiating its primitives. Stand-ins are differentiated and the
- * operands put in their place afterwards: an operand that is given twice, or depends on another, counts once.
+ * Returns the contribution of one operand of a composite, by differentiating its primitives. Placeholders are
+ * differentiated and replaced by the operands afterwards, so that an operand which is given twice, or depends on another,
+ * counts once.
  */
 function throughDecomposition(o: Ops, node: Node, place: number, dy: Node): Node {
   if (!isComposite(node.op)) throw new CompilerBug(`${node.op} has no decomposition`);
-  const standIn = (like: Node, name: string): Node =>
+  const placeholder = (like: Node, name: string): Node =>
     o.graph.op("input", [], { name, shape: like.shape, dtype: like.dtype });
-  const places = node.inputs.map((input, index) => standIn(input, `operand ${index}`));
-  const seed = standIn(dy, "derivative");
+  const places = node.inputs.map((input, index) => placeholder(input, `operand ${index}`));
+  const seed = placeholder(dy, "derivative");
   const of = decomposed(o, node.op, places, node.attrs as OpAttrs[CompositeName]);
-  const share = vectorJacobian(o.graph, [{ of, by: seed }], places.slice(place, place + 1));
+  const contribution = vectorJacobian(o.graph, [{ of, by: seed }], places.slice(place, place + 1));
   const actual = new Map([...places.map((at, index) => [at, node.inputs[index]] as const), [seed, dy]]);
-  const [result] = rebuild(o.graph, share, (each) => actual.get(each));
+  const [result] = rebuild(o.graph, contribution, (each) => actual.get(each));
   if (result === undefined) throw new CompilerBug(`${node.op} lost the derivative of an operand`);
   return result;
 }

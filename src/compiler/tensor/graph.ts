@@ -1,10 +1,10 @@
-/** The graph that nodes are made in: hash-consing, type inference, current span. */
+/** The graph in which nodes are made: it makes equal nodes once, infers types and knows the current span. */
 import type { Span } from "../../../grammar/ast.js";
 import { CompilerBug } from "../../common/bug.js";
 import type { DType, Node, OpAttrs, OpName, Shape } from "./ir.js";
 import { inferType } from "./shape.js";
 
-/** Numbers as text, apart where `===` would not tell them: -0 is not 0. */
+/** Returns a number as text. -0 and 0 differ, though `===` does not tell them apart. */
 function numberKey(value: number): string {
   return Object.is(value, -0) ? "-0" : String(value);
 }
@@ -21,8 +21,8 @@ function attributeKey(value: unknown): string {
 }
 
 /**
- * Nodes of one compilation. Equal uses (op, attributes, operands) give the same node, so common subexpressions never
- * exist twice; a node keeps the span it was first made with.
+ * The nodes of one compilation. Equal uses (op, attributes, operands) are the same node, so a common subexpression exists
+ * once. A node keeps the span with which it was first made.
  */
 export class Graph {
   private readonly created: Node[] = [];
@@ -31,12 +31,12 @@ export class Graph {
   private readonly constants = new Constants();
   private span: Span | undefined;
 
-  /** Every node, in the order of making: operands come before their users. */
+  /** Every node in the order of creation. Operands come before their users. */
   get nodes(): readonly Node[] {
     return this.created;
   }
 
-  /** Runs `make`; the nodes made in it are blamed on `span` unless they name their own. */
+  /** Runs `make`. The nodes made in it get the span `span` unless they name their own. */
   at<T>(span: Span | undefined, make: () => T): T {
     const before = this.span;
     this.span = span ?? before;
@@ -47,7 +47,11 @@ export class Graph {
     }
   }
 
-  /** @throws CompilerBug where the operands are of another graph, or do not fit the op. */
+  /**
+   * Returns the node of an op with these operands and attributes.
+   *
+   * @throws CompilerBug if an operand is of another graph or the operands do not have the types that the op takes.
+   */
   op<K extends OpName>(name: K, inputs: readonly Node[], attrs: OpAttrs[K], span?: Span): Node<K> {
     for (const input of inputs)
       if (this.created[input.id] !== input) throw new CompilerBug(`${name}: an operand is of another graph`);
@@ -61,7 +65,11 @@ export class Graph {
     return node as Node<K>;
   }
 
-  /** The input of this name. @throws CompilerBug where one of this name and another type exists. */
+  /**
+   * Returns the input of this name.
+   *
+   * @throws CompilerBug if an input of this name and another type exists.
+   */
   input(name: string, shape: Shape, dtype: DType, span?: Span): Node<"input"> {
     const node = this.op("input", [], { name, shape, dtype }, span);
     if ((this.inputs.get(name) ?? node) !== node) throw new CompilerBug(`two inputs are named ${name}`);
@@ -76,7 +84,7 @@ export class Graph {
   }
 }
 
-/** Numbers the contents of constants: equal contents, equal number. */
+/** Numbers the contents of constants. Equal contents have equal numbers. */
 class Constants {
   private readonly buckets = new Map<string, { readonly data: OpAttrs["const"]["data"]; readonly number: number }[]>();
   private count = 0;

@@ -1,4 +1,4 @@
-/** The interpreter: the meaning of the IR, in f64 (integers exactly), that every engine is held against. */
+/** The interpreter, which defines the meaning of the IR. It computes in f64, and integers exactly. Engines are tested against it. */
 import { CompilerBug } from "../../common/bug.js";
 import { decompose } from "./decompose.js";
 import { compositeKernels } from "./interpret/composite.js";
@@ -29,16 +29,20 @@ export interface InputTensor {
   readonly dtype: DType;
   readonly data: ArrayLike<number>;
 }
-/** A result: f32 in f64. */
+/** A result. f32 values are held in f64. */
 export type OutputTensor = Value;
 export type Interpreted = (inputs: Readonly<Record<string, InputTensor>>) => Record<string, OutputTensor>;
 
 export interface InterpretOptions {
-  /** Runs every composite as its primitives. */
+  /** Runs every composite as its primitives, even if the interpreter has a kernel for it. */
   readonly primitivesOnly?: boolean;
 }
 
-/** Runs `program` once. @throws CompilerBug where an input is missing or of another type, or an index is out of range. */
+/**
+ * Runs `program` once.
+ *
+ * @throws CompilerBug if an input is missing or of another type, or an index is out of range.
+ */
 export function interpret(
   program: Program,
   inputs: Readonly<Record<string, InputTensor>>,
@@ -47,7 +51,7 @@ export function interpret(
   return prepare(program, options)(inputs);
 }
 
-/** `program` ready to run many times: composites expanded where they have no kernel, steps in order, lifetimes known. */
+/** Prepares `program` to run many times: expands composites without a kernel, orders the steps and finds lifetimes. */
 export function prepare(program: Program, options: InterpretOptions = {}): Interpreted {
   const whole = (op: OpName): boolean => op in compositeKernels && options.primitivesOnly !== true;
   const { inputs: declared, outputs } = rewriteProgram(program, (graph, roots) => decompose(graph, roots, whole));

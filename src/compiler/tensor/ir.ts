@@ -1,9 +1,9 @@
 /**
- * The tensor IR: static shapes, SSA nodes with one result each, hash-consed by a `Graph` (graph.ts), each with the
- * `.fsl` span it came from. The op set is closed under differentiation and under batching over tasks; shape.ts,
- * derivative.ts and batch.ts hold one exhaustive table each (`Record<OpName, Rule>`).
+ * The tensor IR. Its nodes have static shapes and one result each (SSA). A `Graph` (graph.ts) makes equal nodes once, and
+ * each node has the `.fsl` span that it came from. The ops are closed under differentiation and under batching over tasks:
+ * shape.ts, derivative.ts and batch.ts hold one exhaustive table each (`Record<OpName, Rule>`).
  *
- * Broadcasting is always explicit (`broadcast`): element-wise ops take operands of one shape.
+ * Broadcasting is always explicit (`broadcast`). Element-wise ops take operands of one shape.
  */
 import type { Span } from "../../../grammar/ast.js";
 
@@ -18,11 +18,14 @@ export interface Window {
   readonly pad: readonly [number, number, number, number];
 }
 
-/** Attributes of each primitive. x: [n, c, h, w], filters: [o, c/groups, kh, kw]. */
+/**
+ * The attributes of each primitive. The comments give operands → result, where x is [n, c, h, w] and filters are
+ * [o, c/groups, kh, kw].
+ */
 export interface PrimitiveAttrs {
   // sources
   input: { readonly name: string; readonly shape: Shape; readonly dtype: DType };
-  /** `data` has one element (a splat) or all of them, row-major. */
+  /** `data` has one element, which all elements share (a splat), or all of them, row-major. */
   const: { readonly shape: Shape; readonly dtype: DType; readonly data: readonly number[] | Float64Array };
   iota: { readonly shape: Shape; readonly dtype: "i32" | "u32"; readonly axis: number };
   // element-wise
@@ -50,7 +53,7 @@ export interface PrimitiveAttrs {
   shl: Empty;
   shr: Empty;
   compare: { readonly cmp: "lt" | "le" | "gt" | "ge" | "eq" | "ne" };
-  /** (condition, a, b): the untaken side reaches neither value nor gradient. */
+  /** (condition, a, b): the side that is not taken affects neither the value nor the gradient. */
   select: Empty;
   cast: { readonly to: DType };
   // shape
@@ -62,7 +65,7 @@ export interface PrimitiveAttrs {
   pad: { readonly low: readonly number[]; readonly high: readonly number[]; readonly value: number };
   concat: { readonly axis: number };
   reverse: { readonly axes: readonly number[] };
-  /** (operand [B…, P…, d, R…], indices i32 [B…, I…]) → [B…, P…, I…, R…]; the first `batch` axes are shared; `axis` is d's place. */
+  /** (operand [B…, P…, d, R…], indices i32 [B…, I…]) → [B…, P…, I…, R…]; the first `batch` axes are shared, and `axis` is the position of d. */
   gather: { readonly axis: number; readonly batch: number };
   /** The transpose of gather: (updates, indices) → operand-shaped sums, `size` along `axis`. */
   scatter_add: { readonly axis: number; readonly batch: number; readonly size: number };
@@ -109,8 +112,8 @@ export interface ConvAttrs {
 }
 
 /**
- * Composites: named ops with a decomposition into primitives, so that engines can fuse them. The derivative of a
- * composite is itself made of composites (`*_grad`); the second derivative goes through the decomposition.
+ * The attributes of each composite. A composite has a name, so that engines can fuse it, and a decomposition into
+ * primitives. Its derivative is made of composites (`*_grad`). Its second derivative goes through the decomposition.
  */
 export interface CompositeAttrs {
   relu: Empty;
@@ -150,7 +153,7 @@ export type PrimitiveName = keyof PrimitiveAttrs;
 export type CompositeName = keyof CompositeAttrs;
 export type OpName = keyof OpAttrs;
 
-/** An op applied to operands: a node of the graph, equal to another iff it is the same object. */
+/** An op applied to operands: a node of the graph. Two nodes are equal if and only if they are the same object. */
 export type Node<K extends OpName = OpName> = K extends OpName
   ? {
       readonly id: number;
@@ -163,7 +166,7 @@ export type Node<K extends OpName = OpName> = K extends OpName
     }
   : never;
 
-/** A compiled unit: named inputs in, named outputs out. Every input node reachable from the outputs is listed. */
+/** A unit of execution with named inputs and named outputs. It lists every input node that its outputs depend on. */
 export interface Program {
   readonly name: string;
   readonly inputs: readonly ProgramInput[];
@@ -173,8 +176,8 @@ export interface ProgramInput {
   readonly name: string;
   readonly node: Node<"input">;
   /**
-   * `state`: device-resident, replaced after each run by the output named in `next`. `weight`: device-resident,
-   * unchanged. `feed`: a fresh host tensor each run.
+   * A `state` stays on the device and is replaced after each run by the output named in `next`. A `weight` stays on the
+   * device unchanged. A `feed` is a new host tensor in each run.
    */
   readonly role: "state" | "weight" | "feed";
   readonly next?: string;
@@ -182,6 +185,9 @@ export interface ProgramInput {
 export interface ProgramOutput {
   readonly name: string;
   readonly node: Node;
-  /** `host`: read back each run (metrics). `state`: stays on the device in its input's place. `device`: stays on the device. */
+  /**
+   * A `host` output is read back after each run. A `state` stays on the device and replaces its input. A `device` output
+   * stays on the device for another program.
+   */
   readonly role: "host" | "state" | "device";
 }

@@ -1,11 +1,11 @@
-/** Thin helpers over `Graph.op`: what lowering, derivatives and decompositions are written with. */
+/** Thin helpers over `Graph.op`, in which lowering, derivatives and decompositions are written. */
 import type { Span } from "../../../grammar/ast.js";
 import { CompilerBug } from "../../common/bug.js";
 import type { Graph } from "./graph.js";
 import type { ConvAttrs, DType, Node, OpAttrs, OpName, Shape, Window } from "./ir.js";
 import { elementCount, sameShape } from "./shape.js";
 
-/** A node, or a number to repeat in the other operand's shape and dtype. */
+/** A node, or a number that is repeated in the shape and dtype of the other operand. */
 export type Operand = Node | number;
 type Unary = "neg" | "exp" | "log" | "sqrt" | "rsqrt" | "tanh" | "abs" | "floor" | "not";
 type Binary = "add" | "sub" | "mul" | "div" | "max" | "min" | "pow" | "and" | "or" | "xor" | "shl" | "shr";
@@ -14,13 +14,13 @@ type Comparison = OpAttrs["compare"]["cmp"];
 const range = (count: number): number[] => Array.from({ length: count }, (_, place) => place);
 
 /**
- * Builds nodes in one graph. Shapes are exact: nothing broadcasts by itself, save a number beside a node. Helpers that
- * would do nothing (a reshape to the same shape, a sum over no axes) give their operand back.
+ * Builds nodes in one graph. Shapes must match exactly: only a number beside a node is broadcast. A helper that would do
+ * nothing (a reshape to the same shape, a sum over no axes) returns its operand.
  */
 export class Ops {
   constructor(readonly graph: Graph) {}
 
-  /** Runs `make`; its nodes are blamed on `span`. */
+  /** Runs `make`. The nodes made in it get the span `span`. */
   at<T>(span: Span | undefined, make: () => T): T {
     return this.graph.at(span, make);
   }
@@ -29,7 +29,7 @@ export class Ops {
   input(name: string, shape: Shape, dtype: DType = "f32"): Node<"input"> {
     return this.graph.input(name, shape, dtype);
   }
-  /** Row-major `data`: one element (repeated) or all of them. */
+  /** `data` is row-major and has one element, which is repeated, or all of them. */
   constant(shape: Shape, data: readonly number[] | Float64Array, dtype: DType = "f32"): Node {
     return this.graph.op("const", [], { shape, dtype, data });
   }
@@ -77,7 +77,7 @@ export class Ops {
   square(x: Node): Node {
     return this.mul(x, x);
   }
-  /** a where `condition`, else b; the untaken side reaches neither value nor gradient. */
+  /** Returns a where `condition` holds, else b. The side that is not taken affects neither the value nor the gradient. */
   select(condition: Node, a: Operand, b: Operand): Node {
     return this.graph.op("select", [condition, ...this.paired("select", a, b)], {});
   }
@@ -97,7 +97,7 @@ export class Ops {
   broadcast(x: Node, shape: Shape, dims: readonly number[]): Node {
     return sameShape(x.shape, shape) ? x : this.graph.op("broadcast", [x], { shape, dims });
   }
-  /** x repeated along the axes `over` of `shape`: what a reduction over them takes away. */
+  /** Returns x repeated along the axes `over` of `shape`, which a reduction would remove. */
   spread(x: Node, shape: Shape, over: readonly number[]): Node {
     return this.broadcast(
       x,
@@ -105,7 +105,7 @@ export class Ops {
       range(shape.length).filter((axis) => !over.includes(axis)),
     );
   }
-  /** A scalar repeated to `shape`. */
+  /** Returns a scalar repeated to `shape`. */
   splat(x: Node, shape: Shape): Node {
     return this.broadcast(x, shape, []);
   }
@@ -118,7 +118,7 @@ export class Ops {
     const whole = start.every((from) => from === 0) && sameShape(limit, x.shape) && stride.every((step) => step === 1);
     return whole ? x : this.graph.op("slice", [x], { start, limit, stride });
   }
-  /** start:limit:stride of one axis. */
+  /** Returns start:limit:stride of one axis. */
   sliceAxis(x: Node, axis: number, start: number, limit: number, stride = 1): Node {
     const zeros = x.shape.map(() => 0);
     const ones = x.shape.map(() => 1);
@@ -139,7 +139,7 @@ export class Ops {
   gather(x: Node, indices: Node, axis: number, batch = 0): Node {
     return this.graph.op("gather", [x, indices], { axis, batch });
   }
-  /** The transpose of gather: sums `updates` into `size` places along `axis`. */
+  /** Sums `updates` into `size` places along `axis`: the transpose of `gather`. */
   scatterAdd(updates: Node, indices: Node, axis: number, size: number, batch = 0): Node {
     return this.graph.op("scatter_add", [updates, indices], { axis, batch, size });
   }
@@ -147,7 +147,7 @@ export class Ops {
     return this.graph.op("stop_gradient", [x], {});
   }
 
-  // Reductions: the axes are removed. Without axes, over all of them.
+  // Reductions remove their axes. Without axes they reduce over all of them.
   sum(x: Node, axes: readonly number[] = range(x.shape.length)): Node {
     return axes.length === 0 ? x : this.graph.op("reduce_sum", [x], { axes: sorted(axes) });
   }
@@ -158,11 +158,11 @@ export class Ops {
   reduceMax(x: Node, axes: readonly number[] = range(x.shape.length)): Node {
     return axes.length === 0 ? x : this.graph.op("reduce_max", [x], { axes: sorted(axes) });
   }
-  /** i32; the lowest index on ties. */
+  /** Returns the index of the maximum as i32: the lowest one on ties. */
   argmax(x: Node, axis: number): Node {
     return this.graph.op("argmax", [x], { axis });
   }
-  /** Indices (i32) of the k largest along `axis`, largest first, the lowest index first on ties. */
+  /** Returns the indices (i32) of the k largest along `axis`, largest first, and the lowest index first on ties. */
   topK(x: Node, k: number, axis: number): Node {
     return this.graph.op("top_k", [x], { k, axis });
   }
@@ -188,7 +188,7 @@ export class Ops {
   conv2dFilterGrad(x: Node, dy: Node, attrs: OpAttrs["conv2d_filter_grad"]): Node {
     return this.graph.op("conv2d_filter_grad", [x, dy], attrs);
   }
-  /** X with A·X = B for symmetric positive definite A [B…, n, n], B [B…, n, m]. */
+  /** Returns X with A·X = B for symmetric positive definite A [B…, n, n], B [B…, n, m]. */
   solveSpd(a: Node, b: Node): Node {
     return this.graph.op("solve_spd", [a, b], {});
   }
@@ -235,7 +235,7 @@ export class Ops {
   logSoftmax(x: Node, axis: number): Node {
     return this.graph.op("log_softmax", [x], { axis });
   }
-  /** Threefry-2x32-20 bits of (key u32 [2], counter u32 [1]) as u32 [shape]. */
+  /** Returns Threefry-2x32-20 bits of (key u32 [2], counter u32 [1]) as u32 [shape]. */
   randomBits(key: Node, counter: Node, shape: Shape): Node {
     return this.graph.op("random_bits", [key, counter], { shape });
   }

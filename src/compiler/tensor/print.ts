@@ -1,17 +1,18 @@
-/** Programs as text: one node a line, in emitted order, under the line of source that it comes from. */
+/** Programs as text: one node a line, in the order of emission, under the line of source that it comes from. */
 import type { Span } from "../../../grammar/ast.js";
 import type { Node, Program } from "./ir.js";
 import { schedule } from "./schedule.js";
 import { typeText } from "./shape.js";
 
 export interface PrintOptions {
-  /** The text of a source file, for the comments that name lines; without it they name offsets. */
+  /** Returns the text of a source file, for the comments that name lines. Without it they name offsets. */
   readonly source?: (file: string) => string | undefined;
 }
 
-/** Elements of a constant that are shown. */
+/** The number of elements of a constant that are shown. */
 const shownElements = 6;
 
+/** Returns a program as text. */
 export function print(program: Program, { source }: PrintOptions = {}): string {
   const order = schedule(program.outputs.map((output) => output.node));
   const unused = program.inputs.filter(({ node }) => !order.includes(node));
@@ -51,7 +52,7 @@ function valueText(value: unknown): string {
   return Object.is(value, -0) ? "-0" : String(value);
 }
 
-/** The file and line of a span, with the line's text. */
+/** Returns the file and line of a span, with the text of the line. */
 function where({ file, start }: Span, source: PrintOptions["source"]): string {
   const text = source?.(file);
   if (text === undefined) return `${file}@${start}`;

@@ -1,13 +1,14 @@
-/** Programs as wholes. */
+/** Rewriting of whole programs. */
 import { CompilerBug } from "../../common/bug.js";
 import { Graph } from "./graph.js";
 import type { Node, Program, ProgramInput, ProgramOutput } from "./ir.js";
 
 /**
- * The program with its outputs rewritten. `rewrite` gets the roots where they are and a fresh graph to build in, operands
- * first and in the old order: what replaces a node is made where the node stood, so that the order of emission (and with
- * it the peak of memory) survives. Inputs stay as they are, used or not: what a program is fed does not depend on what
- * its passes find.
+ * Returns the program with its outputs rewritten. `rewrite` gets the old roots and a new graph, and builds operands first
+ * and in the old order. A replacement is made where the old node stood, so the order of emission and the peak of memory
+ * stay the same. All inputs are kept, used or not: the feeds of a program must not depend on its passes.
+ *
+ * @throws CompilerBug if `rewrite` returns too few outputs, or one of another graph.
  */
 export function rewriteProgram(
   program: Program,
@@ -28,6 +29,7 @@ export function rewriteProgram(
   return { name: program.name, inputs, outputs };
 }
 
+/** Returns the nodes of the outputs. */
 export function rootsOf(program: Program): Node[] {
   return program.outputs.map((output) => output.node);
 }

@@ -1,4 +1,4 @@
-/** The order in which nodes are emitted, and what is alive in it. */
+/** The order in which nodes are emitted, and the memory that is alive in it. */
 import type { DType, Node } from "./ir.js";
 import { Heap } from "./schedule/heap.js";
 import { elementCount, type TensorType } from "./shape.js";
@@ -6,16 +6,17 @@ import { reachable } from "./walk.js";
 
 const bytesPerElement: Readonly<Record<DType, number>> = { f32: 4, i32: 4, u32: 4, u8: 1, bool: 1 };
 
+/** Returns the bytes of a tensor. */
 export function byteSize({ shape, dtype }: TensorType): number {
   return elementCount(shape) * bytesPerElement[dtype];
 }
 
-/** Bytes a node takes while it is alive: inputs and constants are there from the start and take none of their own. */
+/** Returns the bytes that a node takes while it is alive. Inputs and constants are resident from the start and count 0. */
 function footprint(node: Node): number {
   return node.op === "input" || node.op === "const" ? 0 : byteSize(node);
 }
 
-/** Which distinct operands each node has, and how many nodes use each. */
+/** Returns the distinct operands and the users of each node. */
 function uses(nodes: readonly Node[]): { operands: Map<Node, readonly Node[]>; users: Map<Node, Node[]> } {
   const operands = new Map<Node, readonly Node[]>();
   const users = new Map<Node, Node[]>(nodes.map((node) => [node, []]));
@@ -27,7 +28,7 @@ function uses(nodes: readonly Node[]): { operands: Map<Node, readonly Node[]>; u
   return { operands, users };
 }
 
-/** The most bytes alive at once when `order` is run: a result is made before the operands that end with it are dropped. */
+/** Returns the largest number of bytes alive at once when `order` runs. A result is made before its last-used operands are freed. */
 export function peakBytes(order: readonly Node[], outputs: readonly Node[]): number {
   const { operands, users } = uses(order);
   const kept = new Set(outputs);
@@ -48,9 +49,9 @@ export function peakBytes(order: readonly Node[], outputs: readonly Node[]): num
 }
 
 /**
- * Every node below `outputs`, operands first, in an order of low peak memory: the order of making, save that a node
- * which frees at least what it takes runs as soon as it can, and sources wait for their first user. Where that is no
- * better, the order of making.
+ * Returns every node that `outputs` depend on, operands first, in an order of low peak memory. It is the order of creation,
+ * but a node that frees at least as much as it takes runs as soon as it can, and sources wait for their first user. If that
+ * is no better, the result is the order of creation.
  */
 export function schedule(outputs: readonly Node[]): Node[] {
   const made = reachable(outputs);
@@ -64,7 +65,7 @@ function eagerOrder(nodes: readonly Node[], outputs: ReadonlySet<Node>): Node[] 
   const left = new Map(nodes.map((node) => [node, users.get(node)?.length ?? 0]));
   const done = new Set<Node>();
   const order: Node[] = [];
-  /** Bytes alive after a node less those before it. It only falls, as other users of its operands are done. */
+  /** Returns the bytes alive after a node minus those before it. It only falls while other users of its operands run. */
   const growth = (node: Node): number => {
     let bytes = footprint(node);
     for (const operand of operands.get(node) ?? [])
@@ -72,7 +73,7 @@ function eagerOrder(nodes: readonly Node[], outputs: ReadonlySet<Node>): Node[] 
     return bytes;
   };
   const oldest = new Heap<Node>((node) => node.id);
-  // A node stands here once for each time that its growth fell; the lowest entry is the true one, and comes up first.
+  // A node is in the heap once for each time that its growth fell. The lowest entry is the current one and comes first.
   const freeing = new Heap<{ readonly node: Node; readonly bytes: number }>(
     ({ bytes }) => bytes,
     ({ node }) => node.id,
@@ -81,7 +82,7 @@ function eagerOrder(nodes: readonly Node[], outputs: ReadonlySet<Node>): Node[] 
     const bytes = growth(node);
     if (bytes <= 0) freeing.push({ node, bytes });
   };
-  const become = (node: Node): void => {
+  const enqueue = (node: Node): void => {
     oldest.push(node);
     consider(node);
   };
@@ -99,10 +100,10 @@ function eagerOrder(nodes: readonly Node[], outputs: ReadonlySet<Node>): Node[] 
     for (const user of users.get(node) ?? []) {
       const waiting = (waitingFor.get(user) ?? 0) - 1;
       waitingFor.set(user, waiting);
-      if (waiting === 0) become(user);
+      if (waiting === 0) enqueue(user);
     }
   };
-  for (const node of nodes) if (node.inputs.length > 0 && waitingFor.get(node) === 0) become(node);
+  for (const node of nodes) if (node.inputs.length > 0 && waitingFor.get(node) === 0) enqueue(node);
   for (;;) {
     const next = freeing.pop()?.node ?? oldest.pop();
     if (next === undefined) break;
@@ -114,7 +115,7 @@ function eagerOrder(nodes: readonly Node[], outputs: ReadonlySet<Node>): Node[] 
   return order;
 }
 
-/** Operands that are the result of others: sources are made when they are wanted. */
+/** Returns the operands that have operands themselves. Sources are made when they are needed. */
 function computed(operands: readonly Node[] | undefined): readonly Node[] {
   return (operands ?? []).filter((operand) => operand.inputs.length > 0);
 }

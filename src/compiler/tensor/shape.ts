@@ -1,4 +1,4 @@
-/** The shape table: what each op takes and the type of what it gives. */
+/** The shape table: the operands that each op takes, and the type of its result. */
 import type { Node, OpAttrs, OpName } from "./ir.js";
 import { compositeShapes } from "./shape/composite.js";
 import { elementwiseShapes } from "./shape/elementwise.js";
@@ -8,7 +8,11 @@ import { structureShapes } from "./shape/structure.js";
 
 const rules: ShapeRules<OpName> = { ...elementwiseShapes, ...structureShapes, ...linearShapes, ...compositeShapes };
 
-/** The type of `op` applied to `inputs`. @throws CompilerBug on an ill-typed use. */
+/**
+ * Returns the type of `op` applied to `inputs`.
+ *
+ * @throws CompilerBug if the operands do not have the types that the op takes.
+ */
 export function inferType<K extends OpName>(op: K, inputs: readonly Node[], attrs: OpAttrs[K]): TensorType {
   return rules[op](new OpUse(op, inputs), attrs);
 }

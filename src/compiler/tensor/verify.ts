@@ -1,9 +1,9 @@
-/** Checks a program whole: run after every pass in tests, and before an engine takes it. */
+/** Checks of a whole program. They run after every pass in tests, and before an engine takes a program. */
 import { CompilerBug } from "../../common/bug.js";
 import type { Node, Program, ProgramInput } from "./ir.js";
 import { inferType, sameShape, typeText } from "./shape.js";
 
-/** @throws CompilerBug naming the first thing that is wrong. */
+/** @throws CompilerBug that names the first mistake of the program. */
 export function verify(program: Program): void {
   const fail = (why: string): never => {
     throw new CompilerBug(`${program.name}: ${why}`);
@@ -27,7 +27,7 @@ export function verify(program: Program): void {
   checkState(program, fail);
 }
 
-/** State pairs: each state input names the output that follows it, of its type, and no two share one. */
+/** Checks that each state input names an output of its type as its successor, and that no two name the same one. */
 function checkState(program: Program, fail: (why: string) => never): void {
   const outputs = new Map(program.outputs.map((output) => [output.name, output]));
   const followed = new Set<string>();
@@ -56,7 +56,7 @@ function unique(named: readonly { readonly name: string }[], what: string, fail:
   }
 }
 
-/** Every node below `roots`, operands first. Does not trust ids: a cycle is found, not walked for ever. */
+/** Returns every node that `roots` depend on, operands first. It does not trust ids, so it finds a cycle and ends. */
 function visit(roots: readonly Node[], fail: (why: string) => never): Node[] {
   const done = new Set<Node>();
   const open = new Set<Node>();

@@ -1,11 +1,11 @@
-/** Ways over the nodes below some roots. */
+/** Walks over the nodes that some roots depend on. */
 import { CompilerBug } from "../../common/bug.js";
 import type { Graph } from "./graph.js";
 import type { Node } from "./ir.js";
 
 /**
- * Every node that `roots` depend on, themselves included, operands first (by id). What `ends` holds is among them, but not
- * for its sake what it depends on.
+ * Returns every node that `roots` depend on, with the roots themselves, operands first (by id). The walk stops at the nodes
+ * in `ends`: they are in the result, but what they depend on is not unless another node needs it.
  */
 export function reachable(roots: Iterable<Node>, ends: { has(node: Node): boolean } = new Set()): Node[] {
   const seen = new Set<Node>();
@@ -18,10 +18,13 @@ export function reachable(roots: Iterable<Node>, ends: { has(node: Node): boolea
   return [...seen].sort((a, b) => a.id - b.id);
 }
 
-/** What to put in a node's place, given its rebuilt operands; undefined to keep the op. */
+/** Returns the replacement of a node, given its rebuilt operands, or undefined to keep the op. */
 export type Replace = (node: Node, inputs: readonly Node[]) => Node | undefined;
 
-/** Rebuilds what `roots` depend on in `graph`, operands first, each node replaced as `replace` says. Spans are kept. */
+/**
+ * Rebuilds in `graph` all nodes that `roots` depend on, operands first, with the replacements of `replace`. Spans are kept.
+ * Returns the new roots.
+ */
 export function rebuild(graph: Graph, roots: readonly Node[], replace: Replace): Node[] {
   const built = new Map<Node, Node>();
   const of = (node: Node): Node => {

@@ -20,7 +20,7 @@ interface MovedTensor {
   readonly change: MinimizeChange | undefined;
 }
 
-/** Binds the targets to where the minimisation leaves them. */
+/** Lowers a `minimize` and binds its targets in `outside` to the values at its end. */
 export function lowerMinimize(context: LoopContext, outside: LoweringScope, statement: Minimize): void {
   const { ops } = context;
   const moved = statement.targets.flatMap((target): MovedTensor[] => {
@@ -29,35 +29,34 @@ export function lowerMinimize(context: LoopContext, outside: LoweringScope, stat
       const { change } = target;
       return change?.frozen ? [] : [{ local, start: outside.real(target.from), weight: undefined, change }];
     }
-    // What a group freezes is the network's own: every episode shares it.
+    // Weights that a group freezes are those of the network itself, which all episodes share.
     return [...context.weights(target.from)].flatMap(([path, start]) => {
       const change = target.changes?.[path];
       return change?.frozen ? [] : [{ local, start, weight: { of: target.from, path }, change }];
     });
   });
-  const bindMoved = (inside: LoweringScope, values: readonly NamedTensor[]): void => {
+  const bindMoved = (scope: LoweringScope, values: readonly NamedTensor[]): void => {
     for (const target of statement.targets) {
       const own = moved.flatMap((one, i) => {
         const value = values[i];
         return one.local === target.local && value !== undefined ? [{ one, value }] : [];
       });
       const { local } = target;
-      if (target.kind === "tensor") inside.bind(local, own[0]?.value ?? outside.real(target.from));
-      else
-        inside.bindNetwork(local, target.from, new Map(own.map(({ one, value }) => [one.weight?.path ?? "", value])));
+      if (target.kind === "tensor") scope.bind(local, own[0]?.value ?? outside.real(target.from));
+      else scope.bindNetwork(local, target.from, new Map(own.map(({ one, value }) => [one.weight?.path ?? "", value])));
     }
   };
   const lossAt = (targets: readonly NamedTensor[]): NamedTensor => {
-    const inside = context.newScope();
-    bindMoved(inside, targets);
-    inside.run(statement.body);
-    return inside.real(statement.loss);
+    const scope = context.newScope();
+    bindMoved(scope, targets);
+    scope.run(statement.body);
+    return scope.real(statement.loss);
   };
   const objective = differentiate(context, lossAt, statement.firstOrder);
   const settings = settingsOf(context, statement, moved);
   const minimizer = minimizerOf(ops, statement.by.method, (name) => settings.get(name));
   const starts = moved.map((one) => one.start);
-  // A lane's targets are its own where its loss or a setting is; which lanes there are shows at the start.
+  // A target has a lane if the loss or a setting has it. A dry run at the start shows the lanes of the loss.
   const lanes = lanesOf([...starts, context.dryRun(() => lossAt(starts)), ...[...settings.values()].flat()]);
   const targets = starts.map((value) => expandToLanes(ops, value, lanes));
   const loop: Loop = {
@@ -75,12 +74,12 @@ export function lowerMinimize(context: LoopContext, outside: LoweringScope, stat
     },
   };
   const found = context.driver(loop).slice(0, moved.length);
-  // Where a method ends is a constant to it, not a function of where it began.
+  // The end of L-BFGS does not depend on its start, so it is a constant to the derivative.
   const ends = statement.by.method === "lbfgs" ? found.map((value) => ops.unary("stop_gradient", value)) : found;
   bindMoved(outside, ends);
 }
 
-/** The settings that the method or a group gives, by name: one for each tensor that is moved. */
+/** Returns the settings of the method and its groups, by name: one value for each moved tensor. */
 function settingsOf(
   { ops, setting }: LoopContext,
   { by }: Minimize,
@@ -100,7 +99,10 @@ function settingsOf(
   );
 }
 
-/** The loss and its derivatives at given targets. They are stand-ins while the derivative is taken: a target may start as a value that the loss reads besides, or two as the same one. */
+/**
+ * Returns the objective of a loss. The derivative is taken in placeholders, which are replaced by the targets afterwards,
+ * because the loss may also read the start value of a target, or two targets may start at the same value.
+ */
 function differentiate(
   { ops, captureStatistics, recordStatistics }: LoopContext,
   lossAt: (targets: readonly NamedTensor[]) => NamedTensor,

@@ -1,4 +1,4 @@
-/** Loops that the runtime drives: one round is written, its values before and after it are inputs and roots of their own. */
+/** Loops that the runtime drives. One round of a loop is lowered, with inputs of its own for the carried values. */
 import { CompilerBug, nth } from "../../../common/bug.js";
 import type { Node } from "../../tensor/ir.js";
 import { axesOf, type NamedOps, type NamedTensor } from "../named-tensor.js";
@@ -6,20 +6,20 @@ import type { LoopDriver } from "./loop.js";
 import { keepFinished } from "./loop.js";
 import type { CarriedValue, RuntimeLoop } from "./segments.js";
 
-/** Collects the long loops of a graph; `splitAtLoops` (segments.ts) makes programs of it and them. */
+/** Collects the loops of a graph that are not unrolled. `splitAtLoops` (segments.ts) makes programs of the graph and its loops. */
 export class RuntimeLoops {
   private readonly all: RuntimeLoop[] = [];
   private inside = false;
 
   constructor(private readonly ops: NamedOps) {}
 
-  /** In the order of their making. */
+  /** The loops in the order of creation. */
   get loops(): readonly RuntimeLoop[] {
     return this.all;
   }
 
   readonly driver: LoopDriver = ({ bound, start, round }) => {
-    if (this.inside) throw new CompilerBug("a long loop inside another reached lowering");
+    if (this.inside) throw new CompilerBug("a runtime loop inside another reached lowering");
     const { ops } = this;
     const name = `loop ${this.all.length + 1}`;
     const at = (what: string | number, like: NamedTensor): NamedTensor & { readonly node: Node<"input"> } => ({
@@ -37,7 +37,7 @@ export class RuntimeLoops {
     const ended = done && finished && ops.binary("or", finished, done);
     const kept = keepFinished(ops, finished, inputs, carried);
     const results = start.map((value, i) => at(`${i} at the end`, value));
-    /** Carried for the loop's own sake. */
+    /** Returns a value that the loop itself needs from round to round. */
     const own = (what: string, from: NamedTensor, next: NamedTensor): CarriedValue => ({
       input: at(what, from).node,
       start: from.node,

@@ -13,7 +13,7 @@ export interface LoweringScope {
   real(e: Expr): NamedTensor;
 }
 
-/** What a loop needs of the block in which it stands. */
+/** The parts of a block that a loop in it needs. */
 export interface LoopContext {
   readonly ops: NamedOps;
   readonly newScope: () => LoweringScope;

@@ -1,7 +1,7 @@
 /**
- * Programs with loops that the runtime drives. Lowering makes ONE graph; where a long loop stands in it, its carried
- * values and its results are inputs of their own. Here that graph is cut: what runs before the first loop, one round of
- * it, what runs before the second, …, and what runs after the last. Values that a later part needs stay on the device.
+ * Programs with loops that the runtime drives. Lowering makes ONE graph, in which the carried values and the results of such
+ * a loop are inputs. Here the graph is split into segments: the nodes before the first loop, one round of it, the nodes
+ * before the second, and so on to the nodes after the last. Values that a later segment needs stay on the device.
  */
 import { CompilerBug } from "../../../common/bug.js";
 import type { Graph } from "../../tensor/graph.js";
@@ -9,28 +9,28 @@ import type { Node, Program, ProgramInput } from "../../tensor/ir.js";
 import { reachable } from "../../tensor/walk.js";
 import { assemble, type StatePair } from "../program.js";
 
-/** A loop in the one graph. */
+/** A loop of the graph that the runtime drives. */
 export interface RuntimeLoop {
-  /** The most rounds there are. */
+  /** The largest number of rounds. */
   readonly bound: number;
   readonly carried: readonly CarriedValue[];
-  /** f32 scalar of a round: how many lanes go on after it; undefined where none ends before the bound. */
+  /** The number of lanes that go on after a round: an f32 scalar. It is undefined if no lane ends before the bound. */
   readonly active: Node | undefined;
 }
 export interface CarriedValue {
-  /** What a round reads. */
+  /** The value that a round reads. */
   readonly input: Node<"input">;
   readonly start: Node;
   readonly next: Node;
-  /** `next`, but `input` in the lanes that have finished: what has to be carried if the result is used. */
+  /** `next`, but `input` in the lanes that have finished. It is carried if the result of the loop is used. */
   readonly masked: Node;
   /** The value after the last round. */
   readonly result: Node<"input">;
 }
 
 /**
- * Programs one after another. Device outputs carry the name of the input, of a later program, that takes them. Read as
- * a `Program`, it has the inputs and the host outputs of the whole; with one segment it is that segment's.
+ * Programs that run one after another. A device output has the name of the input of a later program that takes it. As a
+ * `Program`, it has the inputs and the host outputs of the whole.
  */
 export interface SegmentedProgram extends Program {
   readonly segments: readonly Segment[];
@@ -38,33 +38,33 @@ export interface SegmentedProgram extends Program {
 export type Segment = { readonly kind: "run"; readonly program: Program } | LoopSegment;
 
 /**
- * `program` is one round. Its carried values come back as states or device outputs, under their own names; those of
- * `moves` take over, unchanged, what another one was before the round.
+ * A loop, whose `program` is one round. The carried values are states or device outputs under their own names. Those of
+ * `moves` take the value that another one had before the round.
  */
 export interface LoopSegment {
   readonly kind: "loop";
   readonly program: Program;
   readonly bound: number;
   readonly moves: readonly { readonly to: string; readonly from: string }[];
-  /** The carried values that are used afterwards, and their names from then on. */
+  /** The carried values that are used after the loop, and their names there. */
   readonly results: readonly { readonly carried: string; readonly result: string }[];
-  /** Name of the device output that counts the lanes which go on (f32 scalar). */
+  /** The name of the device output (f32 scalar) that counts the lanes which go on. */
   readonly active: string | undefined;
 }
 
 export interface StagedParts {
   readonly name: string;
   readonly host: Readonly<Record<string, Node>>;
-  /** Names of inputs that a run gives afresh; all others are weights. */
+  /** The names of the inputs that each run provides. All other inputs are weights. */
   readonly feeds: readonly string[];
 }
 
-/** The program of `parts`, cut at `loops` (in the order of their making: a later one may use the results of an earlier). */
+/** Returns the program of `parts`, split at `loops`. A later loop may use the results of an earlier one. */
 export function splitAtLoops(graph: Graph, parts: StagedParts, loops: readonly RuntimeLoop[]): SegmentedProgram {
   return new LoopSplitter(graph, parts, liveLoops(Object.values(parts.host), loops)).program();
 }
 
-/** A loop with only the carried values that matter. */
+/** A loop without the carried values that nothing uses. */
 interface LiveLoop {
   readonly bound: number;
   readonly carried: readonly LiveValue[];
@@ -77,7 +77,7 @@ interface LiveValue {
   readonly result: Node<"input"> | undefined;
 }
 
-/** The loops whose results are used, each with what its used results depend on. */
+/** Returns the loops whose results are used, each with the carried values that the used results depend on. */
 function liveLoops(outputs: readonly Node[], loops: readonly RuntimeLoop[]): LiveLoop[] {
   const roots = [...outputs];
   const live: LiveLoop[] = [];
@@ -111,23 +111,23 @@ const rootsOfRound = ({ carried, active }: LiveLoop): Node[] => [
   ...(active !== undefined ? [active] : []),
 ];
 
-/** Ops that give another view of a value: cheaper made again than kept. */
+/** Ops that return a view of a value. Making it again is cheaper than keeping it. */
 const views: ReadonlySet<string> = new Set(["reshape", "broadcast", "stop_gradient"]);
 
-/** A part of the graph that becomes a program: its roots, and the nodes at which it takes over what others computed. */
+/** A part of the graph that becomes a program: its roots, and the nodes whose values other programs have computed. */
 interface Subgraph {
   readonly roots: readonly Node[];
   readonly given: ReadonlySet<Node>;
 }
 
 class LoopSplitter {
-  private readonly constant = new Set<Node>();
-  /** Values handed from program to program, by the name of the input that takes them. */
+  private readonly constants = new Set<Node>();
+  /** The values that pass from program to program, with the name of the input that takes them. */
   private readonly names = new Map<Node, string>();
-  /** Which run segment computes a node. */
+  /** The run segment that computes each node. */
   private readonly madeIn = new Map<Node, number>();
-  /** Names that are no weights or feeds of the whole. */
-  private readonly own = new Set<string>();
+  /** The names of inputs that are no weights or feeds of the whole. */
+  private readonly internalNames = new Set<string>();
 
   constructor(
     private readonly graph: Graph,
@@ -136,22 +136,22 @@ class LoopSplitter {
   ) {
     for (const loop of loops)
       for (const { input, result } of loop.carried) {
-        this.own.add(input.attrs.name);
-        if (result !== undefined) this.own.add(result.attrs.name);
+        this.internalNames.add(input.attrs.name);
+        if (result !== undefined) this.internalNames.add(result.attrs.name);
       }
     const roots = loops.flatMap((loop) => [...rootsOfRound(loop), ...loop.carried.map(({ start }) => start)]);
     for (const node of reachable([...Object.values(parts.host), ...roots]))
-      if (node.op !== "input" && node.inputs.every((input) => this.constant.has(input))) this.constant.add(node);
+      if (node.op !== "input" && node.inputs.every((input) => this.constants.has(input))) this.constants.add(node);
   }
 
   program(): SegmentedProgram {
     const { host, name } = this.parts;
     const rounds = this.loops.map((loop) => this.round(loop));
     const runs = [...rounds.map(({ given }, place) => this.before(place, [...given])), this.after()];
-    // What each run has to leave for later programs.
+    // The values that each run has to keep for later programs.
     const passed = runs.map((): Node[] => []);
     for (const node of new Set([...rounds, ...runs].flatMap(({ given }) => [...given]))) {
-      this.own.add(this.nameOf(node));
+      this.internalNames.add(this.nameOf(node));
       passed[this.madeIn.get(node) ?? -1]?.push(node);
     }
     const segments: Segment[] = [];
@@ -163,12 +163,12 @@ class LoopSplitter {
     return { name, segments, inputs: this.inputs(segments), outputs: last.outputs };
   }
 
-  /** Values are made again rather than handed on where that costs nothing. */
-  private remade(node: Node): boolean {
-    return node.op === "input" || this.constant.has(node) || views.has(node.op);
+  /** Returns true if a value is made again in each program that needs it, because that costs nothing. */
+  private isCheapToRemake(node: Node): boolean {
+    return node.op === "input" || this.constants.has(node) || views.has(node.op);
   }
 
-  /** One round takes what does not change from round to round as given. */
+  /** Returns one round. The values that do not change from round to round are given. */
   private round(loop: LiveLoop): Subgraph {
     const roots = rootsOfRound(loop);
     const inside = new Set<Node>(loop.carried.map(({ input }) => input));
@@ -176,7 +176,7 @@ class LoopSplitter {
     return this.part(roots, (node) => !inside.has(node));
   }
 
-  /** What runs before a loop: its starts, and what its rounds take as given, unless a run before has made it. */
+  /** Returns the nodes before a loop: its start values, and the given values of its rounds that no earlier run has made. */
   private before(place: number, given: readonly Node[]): Subgraph {
     const starts = this.loops[place]?.carried.map(({ start }) => start) ?? [];
     return this.made(place, [...starts, ...given]);
@@ -189,7 +189,7 @@ class LoopSplitter {
   private made(place: number, roots: readonly Node[]): Subgraph {
     const part = this.part(roots, (node) => this.madeIn.has(node));
     for (const node of reachable(roots, part.given))
-      if (!part.given.has(node) && !this.remade(node)) this.madeIn.set(node, place);
+      if (!part.given.has(node) && !this.isCheapToRemake(node)) this.madeIn.set(node, place);
     return part;
   }
 
@@ -197,7 +197,7 @@ class LoopSplitter {
     const given = new Set<Node>();
     reachable(roots, {
       has: (node) => {
-        const ends = elsewhere(node) && !this.remade(node);
+        const ends = elsewhere(node) && !this.isCheapToRemake(node);
         if (ends) given.add(node);
         return ends;
       },
@@ -276,13 +276,13 @@ class LoopSplitter {
     });
   }
 
-  /** The graph below `roots` with inputs in the place of what is given. */
+  /** Copies the nodes that `roots` depend on, with inputs in place of the given nodes. */
   private extracted(roots: readonly Node[], given: ReadonlySet<Node>): (node: Node) => Node {
     const { graph } = this;
     const built = new Map<Node, Node>();
     const of = (node: Node): Node => {
       const made = built.get(node);
-      if (made === undefined) throw new CompilerBug(`${node.op} ${node.id} is on the other side of a cut`);
+      if (made === undefined) throw new CompilerBug(`${node.op} ${node.id} is in another segment`);
       return made;
     };
     for (const node of reachable(roots, given)) {
@@ -298,12 +298,12 @@ class LoopSplitter {
     return of;
   }
 
-  /** The weights and feeds of all segments, each once. */
+  /** Returns the weights and feeds of all segments, each once. */
   private inputs(segments: readonly Segment[]): ProgramInput[] {
     const inputs = new Map<string, ProgramInput>();
     for (const { program } of segments)
       for (const input of program.inputs)
-        if (!this.own.has(input.name) && !inputs.has(input.name)) inputs.set(input.name, input);
+        if (!this.internalNames.has(input.name) && !inputs.has(input.name)) inputs.set(input.name, input);
     return [...inputs.values()];
   }
 }

@@ -1,4 +1,4 @@
-/** Inner optimizers by name, as PyTorch defines them; each tensor has settings of its own (Meta-SGD's learned rates). */
+/** Inner optimizers by name, as PyTorch defines them. Each tensor has its own settings, such as the learned rates of Meta-SGD. */
 import { CompilerBug, nth } from "../../../common/bug.js";
 import type { Statement } from "../../typed/tree.js";
 import type { NamedOps, NamedTensor } from "../named-tensor.js";
@@ -7,13 +7,14 @@ import { lbfgs } from "./lbfgs.js";
 import type { Minimizer, MinimizerStep } from "./minimizer.js";
 
 type Method = Extract<Statement, { kind: "minimize" }>["by"]["method"];
-/** A setting for each target, undefined where the call does not give it. */
+/** Returns a setting for each target, or undefined if the call does not give it. */
 export type Settings = (name: string) => readonly NamedTensor[] | undefined;
 
-/** Of `lbfgs`: the largest derivative of a minimum, and the pairs that it keeps. */
-const usualTolerance = 1e-5;
-const usualHistory = 8;
+/** The defaults of `lbfgs`: the largest derivative of a minimum, and the number of pairs that it keeps. */
+const defaultTolerance = 1e-5;
+const defaultHistory = 8;
 
+/** Returns the minimizer of this name. */
 export function minimizerOf(ops: NamedOps, method: Method, settings: Settings): Minimizer {
   switch (method) {
     case "sgd":
@@ -22,15 +23,15 @@ export function minimizerOf(ops: NamedOps, method: Method, settings: Settings): 
       return adam(ops, settings);
     case "lbfgs":
       return lbfgs(ops, {
-        tolerance: settings("tolerance")?.[0] ?? ops.scalar(usualTolerance),
-        history: wholeNumber(settings("history")?.[0]) ?? usualHistory,
+        tolerance: settings("tolerance")?.[0] ?? ops.scalar(defaultTolerance),
+        history: wholeNumber(settings("history")?.[0]) ?? defaultHistory,
       });
     default:
       return method satisfies never;
   }
 }
 
-/** A setting that decides a program's shape: it is a number of the file. */
+/** Returns a setting that decides the shape of a program, and so is a constant. */
 function wholeNumber(value: NamedTensor | undefined): number | undefined {
   if (value === undefined) return undefined;
   const { node } = value;
@@ -41,7 +42,7 @@ function wholeNumber(value: NamedTensor | undefined): number | undefined {
 const zeros = (ops: NamedOps, targets: readonly NamedTensor[]): NamedTensor[] =>
   targets.map((target) => ops.of(ops.t.zerosLike(target.node), target.axes));
 
-/** Gradient descent, with momentum and L2 decay where they are given. */
+/** Gradient descent, with momentum and L2 decay if they are given. */
 function descent(ops: NamedOps, settings: Settings): Minimizer {
   const lr = settings("lr");
   const momentum = settings("momentum");
@@ -65,10 +66,10 @@ function descent(ops: NamedOps, settings: Settings): Minimizer {
   };
 }
 
-/** Adam (Kingma & Ba 2015). State: first moments, then second ones. */
+/** Adam (Kingma & Ba 2015). Its state is the first moments, then the second ones. */
 function adam(ops: NamedOps, settings: Settings): Minimizer {
   const lr = settings("lr");
-  const given = (name: string, usual: number, i: number): NamedTensor => settings(name)?.[i] ?? ops.scalar(usual);
+  const given = (name: string, fallback: number, i: number): NamedTensor => settings(name)?.[i] ?? ops.scalar(fallback);
   return {
     initialState: (targets) => [...zeros(ops, targets), ...zeros(ops, targets)],
     step: ({ targets, state, objective, index }: MinimizerStep) => {

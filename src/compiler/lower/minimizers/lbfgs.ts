@@ -78,7 +78,7 @@ interface Trial {
   readonly slope: NamedTensor;
 }
 
-/** Whether each lane accepts its trial, and why. */
+/** The verdict on the trial of each lane, with its reasons. */
 interface Verdict {
   readonly first: NamedTensor;
   readonly lower: NamedTensor;

@@ -1,4 +1,4 @@
-/** Activation functions, element by element. */
+/** Lowering of activation functions. */
 import type { LayerOp } from "../../typed/tree.js";
 import type { NamedOps, NamedTensor } from "../named-tensor.js";
 
@@ -18,10 +18,10 @@ export function activation(ops: NamedOps, op: Extract<LayerOp, { kind: "activati
   }
 }
 
-/** Above this, 1 / (1 + e⁻ˣ) is 1, and eˣ still a number. */
+/** For larger x, 1 / (1 + e⁻ˣ) is 1 in f32. At this value eˣ is still finite. */
 const saturated = 80;
 
-/** 1 / (1 + e⁻ˣ) as eˣ / (1 + eˣ): without overflow, and to all digits where it is near 0, so that its logarithm is one. */
+/** Returns 1 / (1 + e⁻ˣ), computed as eˣ / (1 + eˣ). This does not overflow and keeps all digits near 0, so its logarithm is finite. */
 export function sigmoid(ops: NamedOps, x: NamedTensor): NamedTensor {
   const power = ops.unary("exp", ops.binary("min", x, ops.scalar(saturated)));
   return ops.div(power, ops.add(power, ops.scalar(1)));

@@ -1,4 +1,4 @@
-/** Batch statistics that calls record in training, and what the running statistics move towards (rule 21). */
+/** Batch statistics that calls record in training, and the running statistics that follow them. */
 import type { Node } from "../../tensor/ir.js";
 import type { LayerOp } from "../../typed/tree.js";
 import type { NamedOps, NamedTensor } from "../named-tensor.js";
@@ -9,20 +9,20 @@ export interface RunningUpdate {
   readonly op: Extract<LayerOp, { kind: "batch_norm" }>;
 }
 
-/** The statistics of one call's batch norm, by weight path of the layer. */
+/** The statistics of one batch norm in one call, by the weight path of the layer. */
 export interface RecordedStatistics {
   readonly path: string;
   readonly update: RunningUpdate;
 }
 
-/** What a running statistic moves towards. */
+/** A running statistic and the value that it moves towards. */
 export interface RunningStatistic {
   readonly path: string;
   readonly value: NamedTensor;
   readonly momentum: number;
 }
 
-/** Records of the same layers about other values. */
+/** Returns the records with the nodes of their statistics mapped. */
 export function mapStatistics(
   records: readonly RecordedStatistics[],
   map: (nodes: readonly Node[]) => readonly Node[],
@@ -39,7 +39,7 @@ export function mapStatistics(
   });
 }
 
-/** The mean of the calls' batch statistics, by the path of what follows them, with unbiased variance as in PyTorch. */
+/** Returns the mean of the batch statistics of all calls, by the path of the running statistic. The variance is unbiased, as in PyTorch. */
 export function statisticsOf(
   ops: NamedOps,
   records: ReadonlyMap<string, readonly RunningUpdate[]>,

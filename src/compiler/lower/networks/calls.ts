@@ -1,4 +1,4 @@
-/** The networks of a stage and how its bodies call them: which weights, which batch-norm statistics, which draws. */
+/** Calls of the networks of a stage, with their weights, batch-norm statistics and random draws. */
 import { CompilerBug } from "../../../common/bug.js";
 import { batch } from "../../tensor/batch.js";
 import type { Node } from "../../tensor/ir.js";
@@ -14,20 +14,20 @@ import { NetworkCall, type Norm } from "./network-call.js";
 /** The output of an encoder that a head takes. */
 const headInput = "vector";
 
-/** A network in its slot: the prefix of its weights' paths, and whether training may move it. */
+/** A network with the path prefix of its weights. Training does not move a frozen one. */
 export interface PlacedNetwork {
   readonly prefix: string;
   readonly network: Network;
   readonly frozen: boolean;
 }
 
-/** Weights that a `minimize` has moved, by path in their network: those in place of the network's own. */
+/** Weights that a `minimize` has moved, by path in their network. They replace the weights of the network itself. */
 export type Adapted = ReadonlyMap<string, NamedTensor>;
 
-/** How a call says its batch norms' mode; `from`: by the batch statistics of a call on this value. */
+/** The mode of the batch norms of a call. `from` uses the batch statistics of a call on another value. */
 export type CallNorm = "phase" | "batch" | "running" | { readonly from: NamedTensor };
 
-/** A network applied to a value: which of its outputs is wanted, and the weights that stand in place of its own. */
+/** A network applied to a value, for one of its outputs. */
 export interface Application {
   readonly target: Callable;
   readonly x: NamedTensor;
@@ -35,40 +35,40 @@ export interface Application {
   readonly norm: CallNorm;
   readonly adapted?: Adapted;
 }
-/** The same once it is known where the network stands. */
+/** An application without its network. */
 type CallArguments = Omit<Application, "target" | "adapted">;
 
 export interface CallsOptions {
   readonly weights: WeightTable;
   readonly encoder: PlacedNetwork;
   readonly head?: PlacedNetwork;
-  /** Modules of the metric, by their `learn` name. */
+  /** The learned modules, by their `learn` name. */
   readonly modules?: ReadonlyMap<string, PlacedNetwork>;
-  /** Finished stages that a loss may call. */
+  /** Returns a finished stage that a loss may call. */
   readonly stage?: (id: string) => PretrainStage;
-  /** Where batch norms of this episode's calls report, by weight path of the layer; undefined at test. */
+  /** Receives the batch statistics of the calls in training, by the weight path of the layer. It is undefined at test. */
   readonly record?: (path: string, update: RunningUpdate) => void;
   readonly draws?: Draws;
 }
 
-/** A placed network as one call sees it. */
+/** A network with the weights of one call. */
 interface ResolvedNetwork extends PlacedNetwork {
   readonly weight: (path: string) => Node;
-  /** Tells calls of the same network with other weights apart. */
+  /** A key of the network and its weights. */
   readonly key: string;
   readonly draws: Draws | undefined;
 }
 
 /**
- * Calls of one episode (or of several side by side, each of which sees itself only). The same network with the same
+ * The calls of one episode, or of several side by side that do not affect each other. The same network with the same
  * weights on the same value is one call.
  */
 export class Calls {
   private calls = new Map<string, NetworkCall>();
   private ordinals = new Map<string, number>();
   private sink: ((recorded: RecordedStatistics) => void) | undefined;
-  /** What stands for one lane of a value while a call is written for one. */
-  private readonly places = new Map<Node, Node>();
+  /** The placeholders of one lane of a value, by the value. */
+  private readonly placeholders = new Map<Node, Node>();
 
   constructor(
     private readonly ops: NamedOps,
@@ -82,13 +82,13 @@ export class Calls {
     return this.options.draws;
   }
 
-  /** The output [the batch axes of x…, its own axes…]. */
+  /** Returns the output [batch axes of x…, axes of the output…]. */
   apply({ target, adapted = new Map<string, NamedTensor>(), ...use }: Application): NamedTensor {
     if (target.kind === "stage") return this.applyFinishedStage(target.stage, use.x);
     return this.applyPlaced(this.resolve(target), adapted, use);
   }
 
-  /** Trainable weights of a network by path in it, on axes `·w0`, `·w1`, … */
+  /** Returns the trainable weights of a network by path in it, on axes `·w0`, `·w1`, … */
   weights(target: Callable): ReadonlyMap<string, NamedTensor> {
     const { prefix, network } = this.resolve(target);
     return new Map(
@@ -100,7 +100,7 @@ export class Calls {
     );
   }
 
-  /** What `run` records is given back, not kept. */
+  /** Runs `run` and returns the statistics that it records instead of keeping them. */
   captureStatistics<T>(run: () => T): { readonly value: T; readonly records: readonly RecordedStatistics[] } {
     const records: RecordedStatistics[] = [];
     const { sink } = this;
@@ -116,7 +116,7 @@ export class Calls {
     for (const recorded of records) this.sink?.(recorded);
   }
 
-  /** Runs what is only looked at: no call of it is kept, counted or recorded. */
+  /** Runs `run` without an effect: no call of it is kept, counted or recorded. */
   dryRun<T>(run: () => T): T {
     const { calls, ordinals } = this;
     this.calls = new Map();
@@ -149,7 +149,7 @@ export class Calls {
     }
   }
 
-  /** A finished stage's logits: its head on its encoder's vector, running statistics, nothing dropped. */
+  /** Returns the logits of a finished stage: its head on the vector of its encoder, with running statistics and no dropout. */
   private applyFinishedStage(id: string, x: NamedTensor): NamedTensor {
     const stage = this.options.stage?.(id);
     if (stage === undefined) throw new CompilerBug(`stage ${id} is not known here`);
@@ -165,7 +165,7 @@ export class Calls {
     const lanes = lanesOf([...adapted.values()]);
     const weight = (path: string): Node =>
       adapted.get(path)?.node ?? this.options.weights.node(`${placed.prefix}.${path}`);
-    // Of one network there are as many tails as first layers.
+    // The first layer tells the tails of one network apart.
     const entered = placed.network.layers[0]?.path ?? "its end";
     const key = [placed.prefix, entered, ...[...adapted].map(([path, { node }]) => `${path}=${node.id}`)].join("|");
     const called: ResolvedNetwork = { ...placed, weight, key, draws: this.options.draws };
@@ -173,8 +173,8 @@ export class Calls {
   }
 
   /**
-   * A call whose weights are each lane's own: written for one lane and batched, so that the images of all lanes pass
-   * through one grouped convolution per layer (`tensor/batch.ts`).
+   * Applies a network whose weights differ between lanes. The call is lowered for one lane and batched, so that the images
+   * of all lanes pass through one grouped convolution per layer (`tensor/batch.ts`).
    */
   private applyInLanes(
     called: ResolvedNetwork,
@@ -184,14 +184,14 @@ export class Calls {
   ): NamedTensor {
     const { ops } = this;
     const size = countOf(lanes);
-    const places = new Map<Node, Node>();
+    const batched = new Map<Node, Node>();
     const one = (value: NamedTensor): NamedTensor => {
       if (!lanes.some((lane) => value.axes.includes(lane.name))) return value;
       const rest = axesOf(value).filter((axis) => !lanes.some((lane) => lane.name === axis.name));
       const whole = ops.reshape(ops.expand(value, [...lanes, ...rest]), [{ name: "·lane", size }, ...rest]);
-      const place = this.places.get(whole.node) ?? ops.placeholder(whole.node.shape.slice(1), whole.node.dtype);
-      this.places.set(whole.node, place);
-      places.set(place, whole.node);
+      const place = this.placeholders.get(whole.node) ?? ops.placeholder(whole.node.shape.slice(1), whole.node.dtype);
+      this.placeholders.set(whole.node, place);
+      batched.set(place, whole.node);
       return ops.of(
         place,
         rest.map((axis) => axis.name),
@@ -208,7 +208,7 @@ export class Calls {
       this.applyOnce(inLane, { x: one(x), output, norm: typeof norm === "object" ? { from: one(norm.from) } : norm }),
     );
     const statistics = records.flatMap(({ update: { statistics: s } }) => [s.mean, s.variance]);
-    const [made, ...recorded] = batch(ops.graph, [value.node, ...statistics.map(({ node }) => node)], places, size);
+    const [made, ...recorded] = batch(ops.graph, [value.node, ...statistics.map(({ node }) => node)], batched, size);
     if (made === undefined) throw new CompilerBug("a batched call has no value");
     // The lanes of a statistic [group, channel] are further groups.
     const flat = recorded.map((node) => {
@@ -222,18 +222,18 @@ export class Calls {
   private applyOnce(called: ResolvedNetwork, { x, output, norm }: CallArguments): NamedTensor {
     const trains = this.options.record !== undefined && !called.frozen;
     if (typeof norm === "object") {
-      const by = this.call(called, norm.from, this.batch(called, trains), "batch");
-      return this.call(called, x, { kind: "given", by }, `from ${norm.from.node.id}|${norm.from.axes.join()}`).output(
+      const by = this.lookUp(called, norm.from, this.batchNorm(called, trains), "batch");
+      return this.lookUp(called, x, { kind: "given", by }, `from ${norm.from.node.id}|${norm.from.axes.join()}`).output(
         output,
       );
     }
     const batch = norm === "batch" || (norm === "phase" && trains);
     return batch
-      ? this.call(called, x, this.batch(called, trains), "batch").output(output)
-      : this.call(called, x, { kind: "running" }, "running").output(output);
+      ? this.lookUp(called, x, this.batchNorm(called, trains), "batch").output(output)
+      : this.lookUp(called, x, { kind: "running" }, "running").output(output);
   }
 
-  private batch({ prefix }: ResolvedNetwork, trains: boolean): Norm {
+  private batchNorm({ prefix }: ResolvedNetwork, trains: boolean): Norm {
     if (!trains) return { kind: "batch" };
     return {
       kind: "batch",
@@ -241,14 +241,18 @@ export class Calls {
     };
   }
 
-  private call(called: ResolvedNetwork, x: NamedTensor, norm: Norm, mode: string): NetworkCall {
+  private lookUp(called: ResolvedNetwork, x: NamedTensor, norm: Norm, mode: string): NetworkCall {
     const key = `${called.key}|${x.node.id}|${x.axes.join()}|${mode}`;
-    const known = this.calls.get(key) ?? this.make(called, x, norm);
+    const known = this.calls.get(key) ?? this.createCall(called, x, norm);
     this.calls.set(key, known);
     return known;
   }
 
-  private make({ prefix, network, frozen, weight, draws }: ResolvedNetwork, x: NamedTensor, norm: Norm): NetworkCall {
+  private createCall(
+    { prefix, network, frozen, weight, draws }: ResolvedNetwork,
+    x: NamedTensor,
+    norm: Norm,
+  ): NetworkCall {
     const ordinal = this.ordinals.get(prefix) ?? 0;
     this.ordinals.set(prefix, ordinal + 1);
     const drops = this.options.record !== undefined && !frozen;
@@ -257,7 +261,7 @@ export class Calls {
   }
 }
 
-/** The modules among learned values in their places. */
+/** Returns the modules among the learned values, by name. */
 export function modulesOf(
   slot: "metric" | "learn",
   learns: readonly Learn[],

@@ -1,10 +1,10 @@
-/** Values that were joined along an axis, taken apart again where that saves work. */
+/** The operands of a concatenation, for maps that are cheaper on each of them. */
 import type { Node } from "../../tensor/ir.js";
 import type { NamedOps, NamedTensor } from "../named-tensor.js";
 
 /**
- * The parts of a value that a concatenation along `along` made, each without the axes over which it was only repeated to
- * fit the others; undefined where the value is no such concatenation, or where every part has all of its axes.
+ * Returns the operands of a concatenation along `along`, each without the axes over which it was only repeated to match the
+ * others. The result is undefined if `x` is no such concatenation, or if every operand has all axes.
  */
 export function concatOperands(ops: NamedOps, x: NamedTensor, along: string): NamedTensor[] | undefined {
   const { node } = x;
@@ -17,8 +17,8 @@ function withoutBroadcast(ops: NamedOps, node: Node, axes: readonly string[]): N
   const [operand] = node.inputs;
   if (operand !== undefined && node.op === "transpose") {
     const own = operand.shape.map((_, axis) => axes[node.attrs.perm.indexOf(axis)] ?? "");
-    const inside = withoutBroadcast(ops, operand, own);
-    return inside.axes.length < axes.length ? inside : ops.of(node, axes);
+    const inner = withoutBroadcast(ops, operand, own);
+    return inner.axes.length < axes.length ? inner : ops.of(node, axes);
   }
   if (operand !== undefined && node.op === "broadcast") {
     return ops.of(

@@ -1,6 +1,6 @@
 /**
- * Networks applied to values. Inside a network every activation has the axis `·n` (all batch axes merged, the task
- * outermost) and the layer's own axes; the caller's batch axes come back at the outputs.
+ * Lowering of networks. Inside a network every activation has the axis `·n` (all batch axes merged, the task axis outermost)
+ * and the axes of the layer. The outputs have the batch axes of the caller again.
  */
 import { CompilerBug } from "../../../common/bug.js";
 import type { Node, Window } from "../../tensor/ir.js";
@@ -11,38 +11,38 @@ import { activation } from "./activations.js";
 import { concatOperands } from "./concat-operands.js";
 
 const batchAxis = "·n";
-/** The axis that a matrix product makes, under a name that the contracted one cannot have. */
+/** The new axis of a matrix product. Its name differs from every axis that can be contracted. */
 const outAxisName = "·out";
 type OpOf<K extends Layer["op"]["kind"]> = Extract<Layer["op"], { kind: K }>;
 
-/** What a batch norm normalizes with: means and biased variances [group, channel] of `count` numbers each. */
+/** The statistics of a batch norm: means and biased variances [group, channel] of `count` numbers each. */
 export interface BatchStatistics {
   readonly mean: NamedTensor;
   readonly variance: NamedTensor;
   readonly count: number;
 }
 
-/** Which statistics the batch norms of a call use (rule 21). */
+/** The statistics that the batch norms of a call use. */
 export type Norm =
   | {
       readonly kind: "batch";
       readonly record?: (path: string, statistics: BatchStatistics, layer: OpOf<"batch_norm">) => void;
     }
   | { readonly kind: "running" }
-  /** `by`: the call whose batch statistics they are. */
+  /** The batch statistics of the call `by`. */
   | { readonly kind: "given"; readonly by: NetworkCall };
 
 export interface CallContext {
-  /** Of a weight by its path within the network. */
+  /** Returns a weight by its path within the network. */
   readonly weight: (path: string) => Node;
   readonly norm: Norm;
-  /** Randomness of dropout; undefined at test, where nothing is dropped. */
+  /** The random draws of dropout. It is undefined at test, when nothing is dropped. */
   readonly draws: Draws | undefined;
 }
 
 /**
- * One application of a network. Layers are lowered as far as the outputs that are asked for need, so that those after
- * them neither cost nor count (their batch norms record nothing).
+ * One application of a network. Layers are lowered only as far as the requested outputs need them. Later layers cost
+ * nothing, and their batch norms record nothing.
  */
 export class NetworkCall {
   private readonly values = new Map<string, NamedTensor>();
@@ -73,14 +73,14 @@ export class NetworkCall {
     const known = this.values.get(name);
     if (known !== undefined) return known;
     this.lowerUntil(() => this.values.has(name));
-    // A head or module has the one output `out`: its last value.
+    // The only output of a head or module is `out`, its last value.
     const found = this.values.get(name) ?? this.splitBatch(this.current);
     if (!(name in this.network.outputs)) throw new CompilerBug(`${this.network.name} has no output ${name}`);
     this.values.set(name, found);
     return found;
   }
 
-  /** What the batch norm of this path takes from this call's values. */
+  /** Returns the batch statistics of the values of this call at the batch norm of this path. */
   statistics(path: string): BatchStatistics {
     this.lowerUntil(() => this.batchStatistics.has(path));
     const found = this.batchStatistics.get(path);
@@ -88,7 +88,7 @@ export class NetworkCall {
     return found;
   }
 
-  /** Lowers layers until there is what is wanted, or none is left. */
+  /** Lowers layers until `there` returns true, or none is left. */
   private lowerUntil(there: () => boolean): void {
     const { layers } = this.network;
     while (!there() && this.next < layers.length) {
@@ -99,7 +99,7 @@ export class NetworkCall {
     }
   }
 
-  /** A value that episodes share is each one's own once it draws for itself, or is normalized by its own statistics. */
+  /** Repeats a value that episodes share if each episode draws for itself or is normalized by its own statistics. */
   private expandToTasks(x: NamedTensor): NamedTensor {
     const { draws, norm } = this.context;
     if (draws?.perTask) return draws.expandToTasks(x);
@@ -107,7 +107,7 @@ export class NetworkCall {
     return this.ops.expand(x, [{ name: taskAxis, size: norm.by.groups }, ...axesOf(x)]);
   }
 
-  /** The batch axes that a value has, merged. */
+  /** Merges the batch axes that a value has. */
   private mergeBatch(x: NamedTensor, inner: readonly Axis[]): NamedTensor {
     const batch = this.batch.filter((axis) => x.axes.includes(axis.name));
     const size = countOf(batch);
@@ -124,9 +124,9 @@ export class NetworkCall {
   }
 
   /**
-   * A linear map of a value that joins others along the axis it consumes: the maps of the parts, each over the batch axes
-   * that it has, added. Pairs are compared without a copy of each side for every partner. Undefined where `layer` is
-   * not the first, or its value joins nothing.
+   * Applies a linear map to a concatenation along the axis that the map consumes: it maps each operand over the batch axes
+   * that it has, and adds the results. So a metric that compares pairs needs no copy of each side for every partner. The
+   * result is undefined if `layer` is not the first, or its input is no such concatenation.
    */
   private mapConcatOperands(
     layer: Layer,
@@ -154,9 +154,9 @@ export class NetworkCall {
   }
 
   /**
-   * Layers in a row. A convolution's bias just before a batch norm is not added to the activations: normalization by
-   * batch statistics takes it out again, and running statistics fold it into the affine map. It still shifts the
-   * recorded mean, so that running statistics are those of the biased values.
+   * Lowers layers in a row. The bias of a convolution just before a batch norm is not added to the activations, because
+   * normalization by batch statistics would remove it and running statistics fold it into the affine map. It still shifts
+   * the recorded mean, so that running statistics are those of the biased values.
    */
   private sequence(layers: readonly Layer[], input: NamedTensor): NamedTensor {
     let x = input;
@@ -226,7 +226,7 @@ export class NetworkCall {
     }
   }
 
-  /** With the episodes apart, where each draws for itself. */
+  /** Returns x with a task axis, if each episode draws for itself. */
   private splitTasks(x: NamedTensor): NamedTensor {
     if (!this.context.draws?.perTask) return x;
     const { groups } = this;
@@ -254,7 +254,7 @@ export class NetworkCall {
     return this.inImageOrder(x).node;
   }
 
-  /** A node [n, …] as the layer's output. */
+  /** Returns a node [n, …] as the output of the layer. */
   private asLayerOutput(layer: Layer, node: Node): NamedTensor {
     const n = node.shape[0] ?? 1;
     const axes = [{ name: batchAxis, size: n }, ...layer.output];
@@ -282,7 +282,7 @@ export class NetworkCall {
     const { ops } = this;
     const one = op.outAxis === undefined;
     const weight = this.weight(layer, "weight");
-    // `linear()` consumes its axis: its weight is one row.
+    // `linear()` without a size consumes its axis, so its weight is one row.
     const named = one ? ops.of(ops.t.reshape(weight, [op.in]), [op.inAxis]) : ops.of(weight, [outAxisName, op.inAxis]);
     const parts = this.mapConcatOperands(layer, op.inAxis, (part, from, to) =>
       ops.dot(part, ops.slice(named, op.inAxis, from, to), [op.inAxis]),
@@ -294,7 +294,7 @@ export class NetworkCall {
     return this.nameOutAxis(ops.add(product, shift), op.outAxis);
   }
 
-  /** The result of a matrix product, whose new axis could not be told from the contracted one before. */
+  /** Names the new axis of a matrix product, which may have the name of the contracted axis. */
   private nameOutAxis(x: NamedTensor, outAxis: string | undefined): NamedTensor {
     return outAxis === undefined ? x : this.ops.rename(x, [{ from: outAxisName, to: outAxis }]);
   }
@@ -346,8 +346,8 @@ export class NetworkCall {
         const { mean, variance } = norm.by.statistics(layer.path);
         const deviation = ops.unary("rsqrt", ops.add(variance, ops.scalar(eps)));
         const scale = ops.mul(deviation, ops.of(gamma, [op.axis]));
-        const centre = bias !== undefined ? ops.sub(mean, ops.of(bias, [op.axis])) : mean;
-        const shift = ops.sub(ops.of(beta, [op.axis]), ops.mul(centre, scale));
+        const center = bias !== undefined ? ops.sub(mean, ops.of(bias, [op.axis])) : mean;
+        const shift = ops.sub(ops.of(beta, [op.axis]), ops.mul(center, scale));
         const groups = sizeOf(mean, taskAxis);
         if (groups === 1) {
           const perChannel = (value: NamedTensor): Node => t.reshape(value.node, [channels]);
@@ -366,7 +366,7 @@ export class NetworkCall {
   }
 }
 
-/** Whether a convolution's bias is left to the batch norm that follows it. */
+/** Returns true if the bias of a convolution is left to the batch norm after it. */
 function foldsBias(layer: Layer | undefined, next: Layer | undefined): boolean {
   return (
     layer?.op.kind === "conv" &&

@@ -1,6 +1,6 @@
 /**
- * A step in parts: one program adds a part's gradient to the sums so far, another updates the weights from them. The
- * memory of the activations is that of one part, whatever order an engine runs a program in.
+ * Gradient accumulation: a step in parts. One program adds the gradient of a part to sums, and another updates the weights
+ * from the sums. So the activations take the memory of one part, in whatever order an engine runs a program.
  */
 import { Graph } from "../../tensor/graph.js";
 import type { Node, Program } from "../../tensor/ir.js";
@@ -11,13 +11,14 @@ import { assemble, type StatePair } from "../program.js";
 import { WeightTable } from "../weights.js";
 import { type ExtraState, type LoweredUpdate, lowerUpdate, type StepGradient } from "./update.js";
 
+/** The parts of a step. */
 export interface StepParts {
   readonly count: number;
-  /** Run for each part, before the update: feeds `images` and `labels` of one part, host outputs `loss`, `accuracy`. */
+  /** The program that runs for each part, before the update. Its feeds are `images` and `labels` of the part, its host outputs `loss` and `accuracy`. */
   readonly program: Program;
 }
 
-/** What a part gives: its loss, its gradient, and its number in the step (i32 scalar, a state). */
+/** The loss and gradient of a part, and its number in the step (i32 scalar, a state). */
 export interface PartGradient extends StepGradient {
   readonly loss: Node;
   readonly accuracy: Node;
@@ -27,18 +28,19 @@ export interface PartGradient extends StepGradient {
 export interface AccumulationRequest {
   readonly stage: PretrainStage;
   readonly decls: readonly WeightDecl[];
-  /** Parts of a step. */
+  /** The number of parts in a step. */
   readonly count: number;
 }
 
 export interface LoweredAccumulation {
   readonly parts: StepParts;
-  /** The update: host outputs `finite` and `lr`. */
+  /** The update, with the host outputs `finite` and `lr`. */
   readonly program: Program;
   readonly update: LoweredUpdate;
   readonly extra: readonly ExtraState[];
 }
 
+/** Returns the programs of a step in parts. */
 export function lowerAccumulation(
   ops: NamedOps,
   { stage, decls, count }: AccumulationRequest,
@@ -67,7 +69,7 @@ export function lowerAccumulation(
   return { parts: { count, program }, extra, ...lowerAccumulatedUpdate(stage, decls, forward) };
 }
 
-/** The update from the sums, which start again from 0. */
+/** Returns the update from the sums. It sets the sums to 0 again. */
 function lowerAccumulatedUpdate(
   stage: PretrainStage,
   decls: readonly WeightDecl[],

@@ -1,12 +1,12 @@
-/** Schedules: the factor on the learning rate at each step, and the same number looked up in the graph. */
+/** Learning rate schedules: the factor on the learning rate at each step, on the host and in the graph. */
 import type { Node } from "../../tensor/ir.js";
 import type { Schedule } from "../../typed/tree.js";
 import type { NamedOps, NamedTensor } from "../named-tensor.js";
 
 /**
- * The factor at a step (from 0). Warm-up is linear, (step + 1) / warmup, and multiplies what the schedule itself says;
- * milestones and the cosine count from step 0. Cosine: to + (1 − to)·(1 + cos(π·step/over))/2 (Loshchilov & Hutter 2017),
- * then constant.
+ * Returns the factor at a step, counted from 0. The warm-up is linear, (step + 1) / warmup, and multiplies the factor of the
+ * schedule, which counts from step 0 too. The cosine is to + (1 − to)·(1 + cos(π·step/over))/2 (Loshchilov & Hutter 2017),
+ * and constant after `over` steps.
  */
 export function scheduleFactor(schedule: Schedule, step: number): number {
   const ramp = schedule.warmup > 0 ? Math.min(1, (step + 1) / schedule.warmup) : 1;
@@ -22,12 +22,12 @@ export function scheduleFactor(schedule: Schedule, step: number): number {
   }
 }
 
-/** Longer tables than this are not written into a program: 64 KiB. */
+/** The largest number of entries of a table in a program: 64 KiB. */
 const longestTable = 16_384;
 
 /**
- * The factor at `step` (i32 scalar): computed in f64 on the host, rounded once, looked up by step or by milestone. A
- * schedule too long for that is computed from the step, to 1e-6.
+ * Returns the factor at `step` (i32 scalar). It is computed in f64 on the host, rounded once, and looked up by step or by
+ * milestone. The factor of a schedule that is too long for a table is computed from the step, with an error of at most 1e-6.
  */
 export function lowerLearningRateSchedule(ops: NamedOps, schedule: Schedule, step: Node): NamedTensor {
   switch (schedule.kind) {
@@ -53,7 +53,7 @@ export function lowerLearningRateSchedule(ops: NamedOps, schedule: Schedule, ste
   }
 }
 
-/** min(1, (step + 1) / warmup). */
+/** Returns min(1, (step + 1) / warmup). */
 function warmup(ops: NamedOps, length: number, step: Node): NamedTensor {
   if (length <= longestTable) {
     return table(ops, length, step, (at) => scheduleFactor({ kind: "constant", warmup: length }, at));
@@ -63,8 +63,9 @@ function warmup(ops: NamedOps, length: number, step: Node): NamedTensor {
 }
 
 /**
- * cos(π/2 · min(step, over)/over), whose square is (1 + cos(π·step/over))/2 without a difference of near numbers. By
- * cos(a + b) = cos a·cos b − sin a·sin b with a a multiple of 2^bits steps: two short tables instead of one long.
+ * Returns cos(π/2 · min(step, over)/over). Its square is (1 + cos(π·step/over))/2, without a difference of nearly equal
+ * numbers. It is computed by cos(a + b) = cos a·cos b − sin a·sin b, where a is a multiple of 2^bits steps, so two short
+ * tables are enough instead of one long table.
  */
 function halfCosine(ops: NamedOps, over: number, step: Node): NamedTensor {
   const { t } = ops;
@@ -80,7 +81,7 @@ function halfCosine(ops: NamedOps, over: number, step: Node): NamedTensor {
   return ops.sub(ops.mul(high(Math.cos), low(Math.cos)), ops.mul(high(Math.sin), low(Math.sin)));
 }
 
-/** value(min(at, last)) for a whole number `at` of the graph. */
+/** Returns value(min(at, last)) for an integer `at` of the graph. */
 function table(ops: NamedOps, last: number, at: Node, value: (at: number) => number): NamedTensor {
   if (last === 0) return ops.scalar(value(0));
   const { t } = ops;

@@ -1,12 +1,12 @@
 /**
- * One step of an optimizer, as PyTorch defines them: SGD with momentum and Nesterov's (no dampening), Adam with L2
- * decay (Kingma & Ba 2015), AdamW with decoupled decay (Loshchilov & Hutter 2019).
+ * One step of an optimizer, as PyTorch defines it: SGD with momentum, plain or Nesterov, without dampening; Adam with L2
+ * decay (Kingma & Ba 2015); AdamW with decoupled decay (Loshchilov & Hutter 2019).
  */
 import type { Node } from "../../tensor/ir.js";
 import type { Optimizer } from "../../typed/tree.js";
 import type { NamedOps } from "../named-tensor.js";
 
-/** A tensor that the optimizer keeps between steps; all start at 0. */
+/** A tensor that the optimizer keeps between steps. It starts at 0. */
 export interface OptimizerState {
   readonly name: string;
   readonly before: Node;
@@ -21,7 +21,7 @@ export interface WeightUpdateRequest {
   readonly path: string;
   readonly weight: Node;
   readonly gradient: Node;
-  /** f32 scalar: the schedule's factor. */
+  /** The factor of the schedule: an f32 scalar. */
   readonly factor: Node;
   readonly lr: number;
   readonly weightDecay: number;
@@ -33,7 +33,7 @@ export class OptimizerLowering {
   constructor(
     private readonly ops: NamedOps,
     private readonly optimizer: Optimizer,
-    /** i32 scalar: finished steps. */
+    /** The number of finished steps: an i32 scalar. */
     private readonly step: Node,
   ) {}
 
@@ -53,7 +53,7 @@ export class OptimizerLowering {
     const { t } = this.ops;
     const { momentum, nesterov } = this.optimizer;
     const { weight, path } = request;
-    const gradient = this.decayed(request);
+    const gradient = this.withDecay(request);
     if (momentum === 0) return { weight: t.sub(weight, t.mul(this.lr(request), gradient)), states: [] };
     const name = `momentum:${path}`;
     const before = t.input(name, weight.shape);
@@ -69,7 +69,7 @@ export class OptimizerLowering {
     const { t } = this.ops;
     const { beta1, beta2, eps } = this.optimizer;
     const { weight, path } = request;
-    const gradient = decoupled ? request.gradient : this.decayed(request);
+    const gradient = decoupled ? request.gradient : this.withDecay(request);
     const lr = this.lr(request);
     const state = (name: string, decay: number, value: Node): OptimizerState => {
       const before = t.input(`${name}:${path}`, weight.shape);
@@ -82,21 +82,21 @@ export class OptimizerLowering {
       this.spread(t.sqrt(oneMinusPower(this.ops, beta2, this.step)), weight),
     );
     const size = t.div(lr, this.spread(oneMinusPower(this.ops, beta1, this.step), weight));
-    const kept =
+    const decayedWeight =
       decoupled && request.weightDecay !== 0 ? t.sub(weight, t.mul(t.mul(lr, request.weightDecay), weight)) : weight;
     return {
-      weight: t.sub(kept, t.mul(size, t.div(first.after, t.add(deviation, eps)))),
+      weight: t.sub(decayedWeight, t.mul(size, t.div(first.after, t.add(deviation, eps)))),
       states: [first, second],
     };
   }
 
-  /** The gradient with L2 decay added. */
-  private decayed({ gradient, weight, weightDecay }: WeightUpdateRequest): Node {
+  /** Returns the gradient with L2 decay added. */
+  private withDecay({ gradient, weight, weightDecay }: WeightUpdateRequest): Node {
     const { t } = this.ops;
     return weightDecay === 0 ? gradient : t.add(gradient, t.mul(weight, weightDecay));
   }
 
-  /** The learning rate in the weight's shape. */
+  /** Returns the learning rate in the shape of the weight. */
   private lr({ lr, factor, weight }: WeightUpdateRequest): Node {
     const scalar = this.rate.get(lr) ?? this.ops.t.mul(factor, lr);
     this.rate.set(lr, scalar);
@@ -109,8 +109,8 @@ export class OptimizerLowering {
 }
 
 /**
- * 1 − βᵗ with t = finished steps + 1. As −expm1(t·ln β) = −2u / (1 − u), u = tanh(t·ln β / 2): in f32 the plain
- * difference would lose four digits at the first steps.
+ * Returns 1 − βᵗ with t = finished steps + 1. It is computed as −expm1(t·ln β) = −2u / (1 − u), u = tanh(t·ln β / 2),
+ * because in f32 the plain difference loses four digits at the first steps.
  */
 export function oneMinusPower({ t }: NamedOps, beta: number | Node, step: Node): Node {
   const half = typeof beta === "number" ? t.scalar(Math.log(beta) / 2) : t.mul(t.log(beta), 0.5);

@@ -1,7 +1,7 @@
 /**
- * One training step as one program: forward, backward and update. The episodes of a step are emitted one after the
- * other, each with its backward pass, so that the peak memory is one episode's; their gradients and batch-norm
- * statistics are averaged (rule 21).
+ * One training step as one program: forward, backward and update. The episodes of a step are emitted one after the other,
+ * each with its backward pass, so that the peak of memory is that of one episode. Their gradients and batch-norm statistics
+ * are averaged.
  */
 import { CompilerBug } from "../../../common/bug.js";
 import { gradient } from "../../tensor/derivative.js";
@@ -25,36 +25,40 @@ import { type ExtraState, lowerUpdate, type StepGradient } from "./update.js";
 export type { ExtraState } from "./update.js";
 
 /**
- * Feeds: `images` u8 ([B, C, H, W]; of episodes [E, way·(shot + query), C, H, W], supports first, both class-major) and,
- * in pretraining, `labels` i32 [B]; for a transductive metric `order` i32 [E, way·query] (`lowerClassify`). Host outputs, all scalars: `loss`, `accuracy`, `finite` (bool: loss and gradient
- * norm are), `lr`. Weights that no step changes have the role `weight`.
+ * The program of a training step.
+ *
+ * - Feeds: in pretraining `images` u8 [B, C, H, W] and `labels` i32 [B]; of episodes `images` u8 [E, way·(shot + query), C,
+ *   H, W], supports first, both class-major. A transductive metric also takes `order` i32 [E, way·query] (`lowerClassify`).
+ * - Host outputs, all scalars: `loss`, `accuracy`, `finite` (bool: the loss and the gradient norm are finite), `lr`.
+ * - Weights that no step changes have the role `weight`.
  */
 export interface TrainingProgram {
   readonly weights: readonly WeightDecl[];
   readonly extra: readonly ExtraState[];
   readonly program: Program;
-  /** Paths of the weights that the optimizer moves, in order. */
+  /** The paths of the weights that the optimizer moves, in order. */
   readonly trained: readonly string[];
-  /** Paths of the stage's own weights: what it hands over. */
+  /** The paths of the weights of the stage itself, which are its result. */
   readonly own: readonly string[];
-  /** Those of them whose average (the state `ema:<path>`) is validated and stored in their place. */
+  /** The paths of those whose average (the state `ema:<path>`) is validated and stored instead. */
   readonly averaged: readonly string[];
-  /** Where a step comes in parts: `program` is the update that follows them, without feeds, `loss` and `accuracy`. */
+  /** The parts of a step. If it has parts, `program` is the update after them, without feeds, `loss` and `accuracy`. */
   readonly parts?: StepParts;
 }
 
 export interface TrainingOptions {
   readonly seed: number;
-  /** Finished stages that the loss calls. */
+  /** Returns a finished stage that the loss calls. */
   readonly stage?: (id: string) => PretrainStage;
 }
 
-/** What an episode (or, in pretraining, the step's images) gives. */
+/** The result of the forward pass of episodes or, in pretraining, of the images of a step or part. */
 interface LossAndAccuracy {
   readonly loss: NamedTensor;
   readonly accuracy: NamedTensor;
 }
 
+/** Returns the program of a training step of a stage. */
 export function lowerTraining(
   stage: PretrainStage | MetaStage,
   dataset: Dataset,
@@ -69,11 +73,11 @@ class TrainingLowering {
   private readonly step: Node = this.ops.t.input("step", [], "i32");
   private readonly decls: readonly WeightDecl[];
   private readonly weights: WeightTable;
-  /** Batch-norm statistics of the step's calls, by path of the layer. */
+  /** The batch-norm statistics of the calls of the step, by path of the layer. */
   private readonly records = new Map<string, RunningUpdate[]>();
-  /** Episodes, or parts, of a step. */
+  /** The number of episodes or parts in a step. */
   private readonly episodes: number;
-  /** i32 scalar: the number of the part in its step; undefined where a step is one. */
+  /** The number of the part in its step: an i32 scalar. It is undefined if a step has no parts. */
   private readonly part: Node | undefined;
 
   constructor(
@@ -113,7 +117,7 @@ class TrainingLowering {
     return { ...common, extra, averaged, program };
   }
 
-  /** The loss and its gradient: the mean over the episodes of a step, or a part of a pretraining step. */
+  /** Returns the loss and its gradient: the mean over the episodes of a step, or that of a pretraining step or part. */
   private gradients(): StepGradient & { readonly loss: Node; readonly accuracy: Node } {
     const { stage, ops } = this;
     const { t } = ops;
@@ -122,10 +126,10 @@ class TrainingLowering {
     const accuracies: NamedTensor[] = [];
     let trained: readonly WeightDecl[] = [];
     let gradients: Node[] = [];
-    const abreast = stage.kind === "meta" && adaptsEncoder(stage.metric.value) ? episodes : 1;
-    for (let episode = 0; episode < episodes; episode += abreast) {
+    const perPass = stage.kind === "meta" && adaptsEncoder(stage.metric.value) ? episodes : 1;
+    for (let episode = 0; episode < episodes; episode += perPass) {
       const { loss, accuracy } =
-        stage.kind === "meta" ? this.metaForward(stage, episode, abreast) : this.pretrainForward(stage);
+        stage.kind === "meta" ? this.metaForward(stage, episode, perPass) : this.pretrainForward(stage);
       losses.push(loss);
       accuracies.push(accuracy);
       if (episode === 0) trained = this.trainable();
@@ -150,18 +154,18 @@ class TrainingLowering {
 
   // ------------------------------------------------------------ forward
 
-  /** Sums over `abreast` episodes side by side, from number `episode` of the step on. */
-  private metaForward(stage: MetaStage, episode: number, abreast: number): LossAndAccuracy {
+  /** Lowers `perPass` episodes side by side, from number `episode` of the step on. Returns sums over them. */
+  private metaForward(stage: MetaStage, episode: number, perPass: number): LossAndAccuracy {
     const { ops } = this;
     const { task } = stage.episodes;
     const supports = task.way * task.shot;
     const count = supports + task.way * task.query;
     const all = ops.t.input("images", imageShape(this.dataset, this.episodes, count), "u8");
-    const own = ops.t.sliceAxis(all, 0, episode, episode + abreast);
-    const flat = ops.t.reshape(own, imageShape(this.dataset, abreast * count));
-    const images = this.splitTasks(lowerImages(ops, flat, this.dataset.train, rowAxis), rowAxis, abreast);
+    const own = ops.t.sliceAxis(all, 0, episode, episode + perPass);
+    const flat = ops.t.reshape(own, imageShape(this.dataset, perPass * count));
+    const images = this.splitTasks(lowerImages(ops, flat, this.dataset.train, rowAxis), rowAxis, perPass);
     const metric = stage.metric;
-    const calls = this.createCalls(episode, abreast, {
+    const calls = this.createCalls(episode, perPass, {
       modules: modulesOf("metric", metric.value.learns, metric.frozen),
     });
     const values = (form: string): NamedTensor =>
@@ -177,7 +181,7 @@ class TrainingLowering {
       },
       calls,
       weights: this.weights,
-      order: isTransductive(metric.value) ? this.queryOrder(task, episode, abreast) : undefined,
+      order: isTransductive(metric.value) ? this.queryOrder(task, episode, perPass) : undefined,
       loops: { phase: "training" },
     });
     const loss = lowerBlock(ops, stage.loss, {
@@ -192,15 +196,15 @@ class TrainingLowering {
       draws: calls.draws,
     });
     const accuracy = meanOfAll(ops, lowering.credit(1));
-    return { loss: sumOverTasks(ops, loss, abreast), accuracy: sumOverTasks(ops, accuracy, abreast) };
+    return { loss: sumOverTasks(ops, loss, perPass), accuracy: sumOverTasks(ops, accuracy, perPass) };
   }
 
-  /** The order in which each episode's queries are met. */
-  private queryOrder({ way, query }: Task, episode: number, abreast: number): NamedTensor {
+  /** Returns the order in which a transductive metric sees the queries of each episode. */
+  private queryOrder({ way, query }: Task, episode: number, perPass: number): NamedTensor {
     const { t } = this.ops;
     const all = t.input(orderFeed, [this.episodes, way * query], "i32");
-    const flat = t.reshape(t.sliceAxis(all, 0, episode, episode + abreast), [abreast * way * query]);
-    return this.splitTasks(this.ops.of(flat, [rowAxis]), rowAxis, abreast);
+    const flat = t.reshape(t.sliceAxis(all, 0, episode, episode + perPass), [perPass * way * query]);
+    return this.splitTasks(this.ops.of(flat, [rowAxis]), rowAxis, perPass);
   }
 
   private pretrainForward(stage: PretrainStage): LossAndAccuracy {
@@ -217,7 +221,7 @@ class TrainingLowering {
       head: this.placedNetwork("head", stage.head),
       modules: modulesOf("learn", stage.learns, false),
     });
-    // The training accuracy is that of the first logits over the classes that the loss itself computes.
+    // The training accuracy is that of the first logits over the classes that the loss computes.
     let logits: NamedTensor | undefined;
     const loss = lowerBlock(ops, stage.loss, {
       param: (name) => (name === "x" ? images : labels),
@@ -239,7 +243,7 @@ class TrainingLowering {
     return { loss, accuracy };
   }
 
-  /** Episodes one after the other on an axis, on an axis of their own where there are several. */
+  /** Splits episodes that are one after the other on an axis, onto the task axis if there are several. */
   private splitTasks(x: NamedTensor, axis: string, episodes: number): NamedTensor {
     if (episodes === 1) return x;
     return this.ops.split(x, axis, [
@@ -250,16 +254,16 @@ class TrainingLowering {
 
   private createCalls(
     episode: number | Node,
-    abreast: number,
+    perPass: number,
     more: { readonly head?: PlacedNetwork; readonly modules?: ReadonlyMap<string, PlacedNetwork> },
   ): Calls {
     const { ops } = this;
     const { t } = ops;
     const first = t.cast(t.add(t.mul(this.step, this.episodes), episode), "u32");
     const counter =
-      abreast === 1
+      perPass === 1
         ? ops.of(first, [])
-        : ops.of(t.add(t.splat(first, [abreast]), t.iota([abreast], 0, "u32")), [taskAxis]);
+        : ops.of(t.add(t.splat(first, [perPass]), t.iota([perPass], 0, "u32")), [taskAxis]);
     const draws = new Draws(ops, {
       seed: this.options.seed,
       counter,
@@ -291,7 +295,7 @@ class TrainingLowering {
     return { prefix, network: slot.value, frozen: slot.frozen };
   }
 
-  /** Weights of finished stages that the loss calls. */
+  /** Returns the weights of finished stages that the loss calls. */
   private calledWeights(): WeightDecl[] {
     return calledStages(this.stage.loss).flatMap((id) => {
       const called = this.options.stage?.(id);
@@ -306,7 +310,7 @@ class TrainingLowering {
     });
   }
 
-  /** Weights of the metric that a pretraining validates with, which are not its own. */
+  /** Returns the weights of the metric with which a pretraining validates. They belong to another stage. */
   private validationWeights(): WeightDecl[] {
     const { stage } = this;
     if (stage.kind !== "pretrain" || stage.validate === undefined) return [];
@@ -314,7 +318,7 @@ class TrainingLowering {
     return metricWeights({ value: metric, from }, stage.encoder.value);
   }
 
-  /** The weights that the optimizer moves: used, trainable, in slots and groups that are not frozen. */
+  /** Returns the weights that the optimizer moves: used, trainable, and in no frozen slot or group. */
   private trainable(): WeightDecl[] {
     const { stage } = this;
     const frozen = new Set<string>();
@@ -328,7 +332,7 @@ class TrainingLowering {
   }
 }
 
-/** Whether a method gives each episode an encoder of its own. */
+/** Returns true if a metric adapts the encoder in each episode. */
 function adaptsEncoder(metric: Metric): boolean {
   return Object.values(metric.entries).some(({ body }) => hasAdapted(body.statements));
 }
@@ -340,7 +344,7 @@ function hasAdapted(statements: readonly Statement[]): boolean {
   );
 }
 
-/** The sum over episodes side by side of a number of each. One that no episode has a part in is each one's all the same. */
+/** Returns the sum over episodes side by side. A number without the task axis is the same in each episode. */
 function sumOverTasks(ops: NamedOps, x: NamedTensor, episodes: number): NamedTensor {
   return x.axes.includes(taskAxis) ? ops.sum(x, [taskAxis]) : ops.scale(x, episodes);
 }

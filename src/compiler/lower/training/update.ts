@@ -1,4 +1,4 @@
-/** What follows the gradient of a step: clipping, the optimizer, running statistics, the average of the weights. */
+/** The update after the gradient of a step: clipping, the optimizer, running statistics and the average of the weights. */
 import type { DType, Node } from "../../tensor/ir.js";
 import type { MetaStage, PretrainStage } from "../../typed/tree.js";
 import type { WeightDecl } from "../../typed/weights.js";
@@ -9,7 +9,7 @@ import type { WeightTable } from "../weights.js";
 import { lowerLearningRateSchedule } from "./learning-rate.js";
 import { OptimizerLowering, oneMinusPower } from "./optimizer.js";
 
-/** A state that is no weight: the optimizer's, averages, sums and `step`. Filled with `fill` before the first step. */
+/** A state that is no weight, such as those of the optimizer, averages, sums and `step`. It is filled with `fill` before the first step. */
 export interface ExtraState {
   readonly name: string;
   readonly shape: readonly number[];
@@ -17,6 +17,7 @@ export interface ExtraState {
   readonly fill: number;
 }
 
+/** The gradient of a step. */
 export interface StepGradient {
   /** The weights that the optimizer moves, and the gradient of each. */
   readonly trained: readonly WeightDecl[];
@@ -27,7 +28,7 @@ export interface StepGradient {
 export interface LoweredUpdate {
   readonly states: readonly StatePair[];
   readonly extra: readonly ExtraState[];
-  /** Paths of the weights whose average is kept in the state `ema:<path>`. */
+  /** The paths of the weights whose average is kept in the state `ema:<path>`. */
   readonly averaged: readonly string[];
   /** The squared norm of the whole gradient, before clipping. */
   readonly square: Node;
@@ -37,7 +38,7 @@ export interface LoweredUpdate {
 export interface UpdatedStage {
   readonly stage: PretrainStage | MetaStage;
   readonly weights: WeightTable;
-  /** i32 scalar: finished steps; the update moves it on. */
+  /** The number of finished steps: an i32 scalar that the update increments. */
   readonly step: Node;
 }
 
@@ -89,7 +90,7 @@ export function lowerUpdate(
   return { states, extra, averaged, square, lr: t.mul(factor.node, optimizer.lr) };
 }
 
-/** Scaled so that the global norm is at most `limit` (as PyTorch's clip_grad_norm_). */
+/** Scales gradients so that their global norm is at most `limit`, as clip_grad_norm_ of PyTorch does. */
 function clip(ops: NamedOps, gradients: readonly Node[], square: Node, limit: number | undefined): readonly Node[] {
   if (limit === undefined) return gradients;
   const { t } = ops;

@@ -1,4 +1,4 @@
-/** Values in a batch of tasks, and what a batch rule gets and gives. */
+/** Values in a batch of tasks, and the interface of batch rules. */
 import { CompilerBug } from "../../../common/bug.js";
 import type { Node, OpAttrs, OpName, Shape } from "../ir.js";
 import type { Ops } from "../ops.js";
@@ -10,10 +10,10 @@ export interface Batch {
 }
 
 /**
- * One node of the single-task graph, in the batch. `plain`: the same for every task, kept without the axis for as long
- * as it can be. Else `leading`, [task, …], or for images also `channels`, [n, task·c, h, w]: with weights of each
- * task's own a convolution is a grouped one there and batch norm a plain one, so values stay in it from layer to layer.
- * Forms are made when asked for, once.
+ * One node of the single-task graph, in the batch. A value that is the same for every task is `shared` and has no task
+ * axis. Any other value has the form `leading`, [task, …]. Images may also have the form `channels`, [n, task·c, h, w]: if
+ * each task has its own weights, a convolution in this form is a grouped one and a batch norm an ordinary one, so values
+ * stay in it from layer to layer. Forms are made once, when they are needed.
  */
 export class BatchedValue {
   private leadingNodes: Node | undefined;
@@ -23,11 +23,11 @@ export class BatchedValue {
     readonly batch: Batch,
     readonly shared: Node | undefined,
     readonly shape: Shape,
-    /** Whether the value was made in channels form: what is done to it image by image stays there. */
+    /** True if the value was made in channels form. Operations on single images keep it there. */
     readonly inChannels: boolean,
   ) {}
 
-  static plain(batch: Batch, node: Node): BatchedValue {
+  static shared(batch: Batch, node: Node): BatchedValue {
     return new BatchedValue(batch, node, node.shape, false);
   }
   static leading(batch: Batch, node: Node): BatchedValue {
@@ -42,42 +42,42 @@ export class BatchedValue {
     return lane;
   }
 
-  /** [task, …] */
+  /** Returns [task, …]. */
   leading(): Node {
     this.leadingNodes ??= this.shared !== undefined ? this.repeated(this.shared) : this.fromChannels();
     return this.leadingNodes;
   }
 
-  /** [n, task·c, h, w] */
+  /** Returns [n, task·c, h, w]. */
   channels(): Node {
     this.channelNodes ??= this.toChannels();
     return this.channelNodes;
   }
 
-  /** Images as [task·n, c, h, w]. */
+  /** Returns images as [task·n, c, h, w]. */
   tasksInImages(): Node {
     const [n, c, h, w] = images(this.shape);
     return this.batch.o.reshape(this.leading(), [this.batch.size * n, c, h, w]);
   }
 
-  /** The first axis with the tasks in it, [task·a, …]: filters and per-channel values beside `channels`. */
+  /** Returns [task·a, …]: the form of filters and per-channel values beside `channels`. */
   tasksInFirstAxis(): Node {
     const [first, ...rest] = this.shape;
     return this.batch.o.reshape(this.leading(), [this.batch.size * Number(first), ...rest]);
   }
 
-  private repeated(plain: Node): Node {
+  private repeated(value: Node): Node {
     const { o, size } = this.batch;
-    const shape = [size, ...plain.shape];
-    if (plain.op === "const" && plain.attrs.data.length === 1) return o.constant(shape, plain.attrs.data, plain.dtype);
-    const [source] = plain.inputs;
-    if (plain.op === "broadcast" && source !== undefined)
+    const shape = [size, ...value.shape];
+    if (value.op === "const" && value.attrs.data.length === 1) return o.constant(shape, value.attrs.data, value.dtype);
+    const [source] = value.inputs;
+    if (value.op === "broadcast" && source !== undefined)
       return o.broadcast(
         source,
         shape,
-        plain.attrs.dims.map((axis) => axis + 1),
+        value.attrs.dims.map((axis) => axis + 1),
       );
-    return o.spread(plain, shape, [0]);
+    return o.spread(value, shape, [0]);
   }
 
   private fromChannels(): Node {
@@ -103,13 +103,13 @@ export function images(shape: Shape): readonly [number, number, number, number] 
   return shape as readonly [number, number, number, number];
 }
 
-/** Applies `node`'s op to a batch; called where at least one operand is not plain. */
+/** Applies the op of `node` to a batch. At least one operand is not shared. */
 export type BatchRule<K extends OpName> = (batch: Batch, node: Node<K>, inputs: BatchedOperands) => BatchedValue;
 export type BatchRules<K extends OpName> = { readonly [P in K]: BatchRule<P> };
-/** Operands of a batch rule; the shape rule has seen that there are enough. */
+/** The operands of a batch rule. The shape rule has checked that there are enough. */
 export type BatchedOperands = readonly [BatchedValue, BatchedValue, BatchedValue];
 
-/** The op on leading forms, its attributes moved one axis on. */
+/** Returns the rule that applies the op to leading forms, with its attributes shifted by one axis. */
 export function leadingRule<K extends OpName>(shift: (attrs: OpAttrs[K], size: number) => OpAttrs[K]): BatchRule<K> {
   return (batch, node, inputs) => {
     const attrs = shift(node.attrs as OpAttrs[K], batch.size);
@@ -118,7 +118,7 @@ export function leadingRule<K extends OpName>(shift: (attrs: OpAttrs[K], size: n
   };
 }
 
-/** Sources have no operands to be batched. */
+/** The rule of sources, which have no operands and so are never batched. */
 export function never<K extends OpName>(_: Batch, node: Node<K>): BatchedValue {
   throw new CompilerBug(`${node.op} is batched`);
 }

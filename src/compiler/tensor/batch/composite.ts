@@ -1,27 +1,27 @@
 import { CompilerBug } from "../../../common/bug.js";
 import type { CompositeName, Node, OpAttrs } from "../ir.js";
 import { type Batch, type BatchedOperands, BatchedValue, type BatchRules, leadingRule } from "./batched-value.js";
-import { everywhere } from "./elementwise.js";
+import { inAnyForm } from "./elementwise.js";
 
 type Normalizing = "batch_norm" | "batch_norm_grad_x" | "channel_affine";
 
 /**
- * Images beside per-channel values (at `perChannel`). With the same values for all tasks, tasks are further runs of
- * images: `groups` times as many. With each task's own, they are further channels.
+ * Returns the rule of an op on images with per-channel values, which are the operands `perChannel`. If all tasks share
+ * the values, tasks are further groups of images. If each task has its own values, tasks are further channels.
  */
 const normalizing =
   <K extends Normalizing>(perChannel: readonly number[]) =>
   (batch: Batch, node: Node<K>, inputs: BatchedOperands): BatchedValue => {
     const { o, size } = batch;
     const own = inputs.some((lane, place) => perChannel.includes(place) && lane.shared === undefined);
-    const far = own || inputs.some((lane) => lane.inChannels);
+    const inChannels = own || inputs.some((lane) => lane.inChannels);
     const operands = inputs.map((lane, place) => {
-      if (perChannel.includes(place)) return far ? lane.tasksInFirstAxis() : shared(lane);
-      return far ? lane.channels() : lane.tasksInImages();
+      if (perChannel.includes(place)) return inChannels ? lane.tasksInFirstAxis() : shared(lane);
+      return inChannels ? lane.channels() : lane.tasksInImages();
     });
-    const more = !far && "groups" in node.attrs ? { groups: node.attrs.groups * size } : {};
+    const more = !inChannels && "groups" in node.attrs ? { groups: node.attrs.groups * size } : {};
     const made = o.graph.op(node.op as K, operands, { ...node.attrs, ...more } as OpAttrs[K]) as Node;
-    if (far) return BatchedValue.channels(batch, made);
+    if (inChannels) return BatchedValue.channels(batch, made);
     return BatchedValue.leading(batch, o.reshape(made, [size, ...node.shape]));
   };
 
@@ -50,10 +50,10 @@ const along = leadingRule<"softmax" | "softmax_grad" | "log_softmax" | "log_soft
 }));
 
 export const compositeBatches = {
-  relu: everywhere,
-  relu_grad: everywhere,
-  leaky_relu: everywhere,
-  leaky_relu_grad: everywhere,
+  relu: inAnyForm,
+  relu_grad: inAnyForm,
+  leaky_relu: inAnyForm,
+  leaky_relu_grad: inAnyForm,
   batch_norm: normalizing([1, 2]),
   batch_norm_grad_x: normalizing([1]),
   batch_norm_grad_gamma: (batch, node, [x, dy]) => {
@@ -68,7 +68,7 @@ export const compositeBatches = {
   softmax_grad: along,
   log_softmax: along,
   log_softmax_grad: along,
-  // The stream of a key is one task's: streams of several keys are several uses.
+  // Each task has its own key, and one use of the op takes one key.
   random_bits: (batch, node, [key, counter]) => {
     const { o, size } = batch;
     const of = (lane: BatchedValue, task: number): Node =>

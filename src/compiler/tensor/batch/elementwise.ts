@@ -8,15 +8,15 @@ import {
   never,
 } from "./batched-value.js";
 
-/** In channels form where a value already is in it, else with the tasks leading. */
-export function everywhere<K extends OpName>(batch: Batch, node: Node<K>, inputs: BatchedOperands): BatchedValue {
+/** Applies an op in channels form if an operand is already in it, and in leading form otherwise. */
+export function inAnyForm<K extends OpName>(batch: Batch, node: Node<K>, inputs: BatchedOperands): BatchedValue {
   const { graph } = batch.o;
   const made = (operands: Node[]): Node => graph.op(node.op as K, operands, node.attrs as OpAttrs[K]) as Node;
   return inputs.some((lane) => lane.inChannels)
     ? BatchedValue.channels(batch, made(inputs.map((lane) => lane.channels())))
     : BatchedValue.leading(batch, made(inputs.map((lane) => lane.leading())));
 }
-const elementwise: BatchRule<OpName> = everywhere;
+const elementwise: BatchRule<OpName> = inAnyForm;
 
 export const elementwiseBatches = {
   input: never,

@@ -24,7 +24,7 @@ export const structureBatches = {
     if (shared === 0 && indices.shared !== undefined)
       return BatchedValue.leading(batch, o.gather(x.leading(), indices.shared, axis + 1));
     if (shared === 0 && x.shared !== undefined) {
-      // Every task picks from the same operand: [P…, task, I…, R…], then the tasks to the front.
+      // All tasks read the same operand. The result is [P…, task, I…, R…], and the tasks move to the front.
       const picked = o.gather(x.shared, indices.leading(), axis);
       const others = picked.shape.map((_, place) => place).filter((place) => place !== axis);
       return BatchedValue.leading(batch, o.transpose(picked, [axis, ...others]));

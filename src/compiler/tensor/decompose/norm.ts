@@ -23,20 +23,20 @@ class Pools {
   mean(view: Node): Node {
     return this.o.mean(view, [1, 3]);
   }
-  /** [groups, c] repeated over its pools. */
+  /** Returns a statistic [groups, c] repeated over its pools. */
   spread(statistic: Node): Node {
     return this.o.spread(statistic, this.shape, [1, 3]);
   }
-  /** [c] repeated over every pool. */
+  /** Returns values [c] repeated over every pool. */
   channels(values: Node): Node {
     return this.o.broadcast(values, this.shape, [2]);
   }
-  /** Deviations from the pool's mean, and their mean square: the biased variance, never below 0. */
+  /** Returns deviations from the mean of the pool, and their mean square: the biased variance, which is never below 0. */
   moments(view: Node): { centred: Node; variance: Node } {
     const centred = this.o.sub(view, this.spread(this.mean(view)));
     return { centred, variance: this.mean(this.o.square(centred)) };
   }
-  /** (x − mean) / √(variance + eps), and that factor. */
+  /** Returns (x − mean) / √(variance + eps), and the factor 1 / √(variance + eps). */
   normalized(view: Node, eps: number): { unit: Node; scale: Node } {
     const { centred, variance } = this.moments(view);
     const scale = this.o.rsqrt(this.o.add(variance, eps));

@@ -8,7 +8,7 @@ const rotations = [13, 15, 26, 6, 17, 29, 16, 24];
 const parity = 0x1bd11bda;
 const rounds = 20;
 
-/** The cipher, element-wise: key words and counter words, all u32 of one shape, to two words. */
+/** Returns the two words of the cipher, element by element, for key words and counter words that are u32 of one shape. */
 export function threefry2x32(o: Ops, key: readonly [Node, Node], counter: readonly [Node, Node]): [Node, Node] {
   const keys: readonly [Node, Node, Node] = [...key, o.xor(o.xor(key[0], key[1]), parity)];
   const word = (place: number): Node => keys[(place % 3) as 0 | 1 | 2];

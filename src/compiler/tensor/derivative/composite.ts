@@ -1,20 +1,20 @@
 /**
- * Derivatives of composites. A composite's is a composite again, so that engines can fuse the backward pass as they
- * fuse the forward one; what a `*_grad` is not linear in goes through its decomposition.
+ * Derivatives of composites. The derivative of a composite is a composite again, so that engines can fuse the backward
+ * pass as they fuse the forward one. If a `*_grad` is not linear in an operand, the derivative uses its decomposition.
  */
 import type { CompositeName, Node } from "../ir.js";
 import type { Ops } from "../ops.js";
 import { type DerivativeRules, flat, operands } from "./rule.js";
 
-/** The sum of [n, c, h, w] over all but c. */
+/** Returns the sum of [n, c, h, w] over all axes but c. */
 const perChannel = (o: Ops, x: Node): Node => o.sum(x, [0, 2, 3]);
 
-/** A pool's statistic [groups, c] repeated to the shape of x [n, c, h, w]. */
+/** Returns the statistic [groups, c] of each pool repeated to the shape of x [n, c, h, w]. */
 function overPools(o: Ops, statistic: Node, x: Node, groups: number): Node {
   const [n, c, h, w] = x.shape as [number, number, number, number];
   return o.reshape(o.broadcast(statistic, [groups, n / groups, c, h, w], [0, 2]), x.shape);
 }
-/** The number of elements in a pool. */
+/** Returns the number of elements in a pool. */
 function poolSize(x: Node, groups: number): number {
   const [n, , h, w] = x.shape as [number, number, number, number];
   return (n / groups) * h * w;

@@ -1,9 +1,9 @@
-/** Derivatives of sources and element-wise ops. Masks are never multiplied: `select` keeps the untaken side out. */
+/** Derivatives of sources and element-wise ops. Masks are never multiplied, because 0 · ∞ is NaN: `select` leaves the other side out. */
 import type { Node, PrimitiveName } from "../ir.js";
 import type { Ops } from "../ops.js";
 import { type Adjoint, constant, type DerivativeRules, flat, operands } from "./rule.js";
 
-/** dy to the operand that wins; half each where they are equal. */
+/** Gives dy to the operand that wins, or half to each if they are equal. */
 function winner(o: Ops, wins: Node, ties: Node, dy: Node): Node {
   return o.select(wins, dy, o.select(ties, o.mul(dy, 0.5), 0));
 }
@@ -23,7 +23,7 @@ export const elementwiseDerivatives = {
   log: (o, y, dy) => [() => o.div(dy, operands(y)[0])],
   sqrt: (o, y, dy) => [
     () => {
-      // At 0 the slope is stated to be 0; the 1 keeps the untaken side finite, in this derivative and in its own.
+      // The slope at 0 is defined as 0. The 1 keeps the side that is not taken finite, in this derivative and in the next.
       const rises = o.gt(operands(y)[0], 0);
       return o.select(rises, o.div(o.mul(dy, 0.5), o.select(rises, y, 1)), 0);
     },

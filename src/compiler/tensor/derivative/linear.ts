@@ -8,7 +8,7 @@ const rising = (axes: readonly number[]): number[] => [...axes].sort((a, b) => a
 const freeAxes = (x: Node, used: readonly number[]): number[] =>
   range(0, x.shape.length).filter((axis) => !used.includes(axis));
 
-/** x, whose axes are in the order `order` of the wanted result, in that result's own order. */
+/** Returns x, whose axis i is axis order[i] of the wanted result, with the axes in the order of the result. */
 function inOrder(o: Ops, x: Node, order: readonly number[]): Node {
   return o.transpose(
     x,

@@ -1,18 +1,19 @@
-/** What a derivative rule gets and gives. */
+/** The interface of derivative rules. */
 import type { Node, OpName } from "../ir.js";
 import type { Ops } from "../ops.js";
 
 /**
- * An operand's share of the derivative: a node to be made where it is asked for; `none` where the result does not
- * change with the operand (integers, masks, winners' places); `viaDecomposition` where a composite's primitives say.
+ * The contribution of one operand to the derivative. It is a function that makes the node when it is needed, `none` if the
+ * result does not change with the operand (integers, masks, places of maxima), or `viaDecomposition` if the primitives of
+ * a composite are differentiated.
  */
 export type Adjoint = (() => Node) | "none" | "viaDecomposition";
 
-/** For y = op(x…) and dy, the derivative of the loss in y: the loss's derivative in each operand. */
+/** Returns, for y = op(x…) and the derivative dy of the loss in y, the derivative of the loss in each operand. */
 export type DerivativeRule<K extends OpName> = (o: Ops, y: Node<K>, dy: Node) => readonly Adjoint[];
 export type DerivativeRules<K extends OpName> = { readonly [P in K]: DerivativeRule<P> };
 
-/** Operands of a node; its shape rule has seen that there are enough. */
+/** The operands of a node. The shape rule has checked that there are enough. */
 export function operands(node: Node): readonly [Node, Node, Node] {
   return node.inputs as unknown as readonly [Node, Node, Node];
 }

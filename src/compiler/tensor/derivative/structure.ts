@@ -1,14 +1,14 @@
-/** Derivatives of ops that move elements or reduce over axes: each one's is the transposed movement. */
+/** Derivatives of ops that move elements or reduce over axes. Each is the transposed movement. */
 import type { Node, OpAttrs, PrimitiveName } from "../ir.js";
 import type { Ops } from "../ops.js";
 import { type DerivativeRules, flat, operands } from "./rule.js";
 
-/** The transpose of a slice: dy back in its places of `x`, zeros elsewhere. */
+/** Returns the transpose of a slice: dy in its places of `x`, and zeros elsewhere. */
 function unslice(o: Ops, x: Node, dy: Node, { start, limit, stride }: OpAttrs["slice"]): Node {
   const spaced = dy.shape.map((size, axis) => size * Number(stride[axis]));
   let out = dy;
   if (stride.some((step) => step > 1)) {
-    // Each element becomes the head of a run of `stride`; the last run may reach past the limit.
+    // Each element becomes the first of a run of `stride` elements. The last run may reach past the limit.
     const heads = dy.shape.flatMap((size) => [size, 1]);
     const tail = stride.flatMap((step) => [0, step - 1]);
     const runs = o.pad(
@@ -74,7 +74,7 @@ export const structureDerivatives = {
   scatter_add: (o, y, dy) => [() => o.gather(dy, operands(y)[1], y.attrs.axis, y.attrs.batch), "none"],
   stop_gradient: flat(1),
   reduce_sum: (o, y, dy) => [() => o.spread(dy, operands(y)[0].shape, y.attrs.axes)],
-  // Equal maxima share alike: every engine compares its own x with its own y, so all find the same places.
+  // Equal maxima share equally. Each engine compares its own x with its own y, so all engines find the same places.
   reduce_max: (o, y, dy) => [
     () => {
       const [x] = operands(y);

@@ -1,4 +1,4 @@
-/** Composites worth computing whole; the others run as their primitives, and so do these where it is asked. */
+/** Kernels of the composites that are worth computing whole. The others run as their primitives. */
 import type { CompositeName } from "../ir.js";
 import type { TensorType } from "../shape.js";
 import type { Kernels, Operands, Value } from "./value.js";
@@ -8,7 +8,7 @@ interface Moments {
   readonly variance: Float64Array;
 }
 
-/** Calls `visit` with each plane of x [n, c, h, w]: its first and past-the-last place, its channel and its pool. */
+/** Calls `visit` with each plane of x [n, c, h, w]: its first place, the place after its last, its channel and its pool. */
 function walkPlanes(
   { shape }: TensorType,
   groups: number,
@@ -22,7 +22,7 @@ function walkPlanes(
   }
 }
 
-/** The mean over each pool of f(value, place, pool). */
+/** Returns the mean of f(value, place, pool) over each pool. */
 function poolMeans(x: Value, groups: number, f: (value: number, place: number, pool: number) => number): Float64Array {
   const [n, c, h, w] = x.shape as readonly [number, number, number, number];
   const sums = new Float64Array(groups * c);

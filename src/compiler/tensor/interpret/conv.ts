@@ -1,4 +1,4 @@
-/** Convolutions as matrix products with patches: for each image and group, one column per place of the result. */
+/** Convolutions as matrix products with patches. For each image and group, a patch matrix has one column per place of the result. */
 import type { ConvAttrs, PrimitiveName, Shape } from "../ir.js";
 import { elementCount } from "../shape.js";
 import { addProduct, addProductTransposed, type Matrix } from "./product.js";
@@ -9,11 +9,11 @@ type Shape4 = readonly [number, number, number, number];
 class Convolution {
   readonly images: number;
   readonly groups: number;
-  /** Filters of a group. */
+  /** The number of filters of a group. */
   readonly filters: number;
-  /** Elements of a filter: the rows of a patch matrix. */
+  /** The number of elements of a filter, which is the number of rows of a patch matrix. */
   readonly taps: number;
-  /** Places of the result: its columns. */
+  /** The number of places of the result, which is the number of columns. */
   readonly places: number;
   private readonly x: Shape4;
   private readonly kernel: readonly [number, number];
@@ -46,7 +46,7 @@ class Convolution {
         );
   }
 
-  /** Fills `patches` [taps, places] from the channels of x at `at`; padding stays 0. */
+  /** Fills `patches` [taps, places] from the channels of x at `at`. Padding stays 0. */
   gather(patches: Float64Array, x: Float64Array, at: number): void {
     const { stride } = this.attrs;
     this.rows((patch, from, count) => {
@@ -54,7 +54,7 @@ class Convolution {
     });
   }
 
-  /** The transpose of `gather`: adds `patches` to the channels of x at `at`. */
+  /** Adds `patches` to the channels of x at `at`: the transpose of `gather`. */
   scatter(patches: Float64Array, x: Float64Array, at: number): void {
     const { stride } = this.attrs;
     this.rows((patch, from, count) => {

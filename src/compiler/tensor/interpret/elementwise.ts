@@ -10,7 +10,7 @@ const unary =
     for (let i = 0; i < out.length; i++) out[i] = f(x.data[i] as number);
     return out;
   };
-/** Typed arrays wrap what is stored in them, so integer sums need no care of their own; products do. */
+/** Typed arrays wrap the integers stored in them, so sums need no care. Products do. */
 const binary =
   (f: (a: number, b: number) => number, onIntegers = f) =>
   ([a, b]: Operands, _: unknown, { dtype }: TensorType): Data => {
@@ -58,7 +58,7 @@ export const elementwiseKernels = {
     const flip = dtype === "bool" ? (v: number) => 1 - v : (v: number) => ~v;
     return x.data.map(flip) as Data;
   },
-  // The commonest get loops of their own: no call per element.
+  // The most frequent ops have loops of their own, without a call per element.
   add: ([a, b], _, { dtype }) => {
     const out = allocate(dtype, a.data.length);
     for (let i = 0; i < out.length; i++) out[i] = (a.data[i] as number) + (b.data[i] as number);

@@ -7,7 +7,7 @@ const sizes = (shape: Shape, axes: readonly number[]): number => elementCount(ax
 const freeAxes = (shape: Shape, used: readonly number[]): number[] =>
   shape.map((_, axis) => axis).filter((axis) => !used.includes(axis));
 
-/** Solves A·X = B in place of b, by Cholesky of A's lower triangle; NaN where A is not positive definite. */
+/** Solves A·X = B in place of b, by a Cholesky factorization of the lower triangle of A. The result is NaN if A is not positive definite. */
 function solve(a: Float64Array, b: Float64Array, n: number, m: number): void {
   const at = (i: number, j: number): number => a[i * n + j] as number;
   for (let j = 0; j < n; j++) {

@@ -1,4 +1,4 @@
-/** Matrix products over parts of arrays, unrolled by hand: the interpreter spends its time here. */
+/** Matrix products over parts of arrays. They are unrolled by hand, because the interpreter spends its time here. */
 
 /** A matrix inside an array: its first element, and the steps from row to row and from column to column. */
 export interface Matrix {
@@ -8,7 +8,7 @@ export interface Matrix {
   readonly column: number;
 }
 
-/** out[m, n] += a[m, k]·b[k, n]; the rows of `b` and of `out` are contiguous. */
+/** Adds a[m, k]·b[k, n] to out[m, n]. The rows of `b` and of `out` are contiguous. */
 export function addProduct(out: Matrix, a: Matrix, b: Matrix, m: number, k: number, n: number): void {
   const [y, x, w] = [out.data, a.data, b.data];
   for (let i = 0; i < m; i++) {
@@ -40,7 +40,7 @@ export function addProduct(out: Matrix, a: Matrix, b: Matrix, m: number, k: numb
   }
 }
 
-/** out[m, n] += a[m, k]·b[n, k]ᵀ; the rows of `a` and `b` are contiguous. */
+/** Adds a[m, k]·b[n, k]ᵀ to out[m, n]. The rows of `a` and `b` are contiguous. */
 export function addProductTransposed(out: Matrix, a: Matrix, b: Matrix, m: number, k: number, n: number): void {
   const [y, x, w] = [out.data, a.data, b.data];
   for (let i = 0; i < m; i++) {

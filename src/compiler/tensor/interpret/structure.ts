@@ -12,7 +12,7 @@ import {
   type Value,
 } from "./value.js";
 
-/** Rows along `axes`: the elements of x with those axes innermost. */
+/** Returns the elements of x with `axes` innermost, as rows. */
 function rows(x: Value, axes: readonly number[]): { data: Data; length: number; count: number } {
   const kept = x.shape.map((_, axis) => axis).filter((axis) => !axes.includes(axis));
   const length = elementCount(axes.map((axis) => Number(x.shape[axis])));
@@ -23,7 +23,7 @@ function rows(x: Value, axes: readonly number[]): { data: Data; length: number; 
   };
 }
 
-/** [B, P, d, R] sizes around `axis`, and the number of indices in each batch. */
+/** Returns the sizes [B, P, d, R] around `axis`, and the number of indices in each batch. */
 function around(shape: Shape, indices: Shape, axis: number, batch: number) {
   return {
     batches: elementCount(shape.slice(0, batch)),
@@ -169,7 +169,7 @@ export const structureKernels = {
     const found = new Int32Array(count * k);
     for (let row = 0; row < count; row++) {
       const at = (i: number): number => data[row * length + i] as number;
-      // Array sort is stable: equal values stay in the order of their indices.
+      // Array sort is stable, so equal values stay in the order of their indices.
       const order = Array.from({ length }, (_, i) => i).sort((i, j) => at(j) - at(i));
       found.set(order.slice(0, k), row * k);
     }

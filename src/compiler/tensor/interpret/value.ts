@@ -1,4 +1,4 @@
-/** Values of the interpreter: f32 is held in f64, integers exactly. */
+/** Values of the interpreter. It holds f32 in f64, and integers exactly. */
 import type { DType, OpAttrs, OpName, Shape } from "../ir.js";
 import { elementCount, type TensorType } from "../shape.js";
 
@@ -6,10 +6,10 @@ export type Data = Float64Array | Int32Array | Uint32Array | Uint8Array;
 export interface Value extends TensorType {
   readonly data: Data;
 }
-/** Computes an op's result, row-major, from its operands. */
+/** Computes the result of an op, row-major, from its operands. */
 export type Kernel<K extends OpName> = (inputs: Operands, attrs: OpAttrs[K], type: TensorType) => Data;
 export type Kernels<K extends OpName> = { readonly [P in K]: Kernel<P> };
-/** Operands of a kernel; the shape rule has seen that there are enough. */
+/** The operands of a kernel. The shape rule has checked that there are enough. */
 export type Operands = readonly [Value, Value, Value];
 
 export function allocate(dtype: DType, count: number): Data {
@@ -56,7 +56,7 @@ export function gatherStrided(out: Data, shape: Shape, source: Data, steps: read
   }
 }
 
-/** The elements of `x` with its axes in the order `perm`. */
+/** Returns the elements of `x` with its axes in the order `perm`. */
 export function permuted(x: Value, perm: readonly number[]): Data {
   if (perm.every((axis, place) => axis === place)) return x.data;
   const steps = strides(x.shape);

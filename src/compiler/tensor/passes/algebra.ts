@@ -1,4 +1,4 @@
-/** Identities of arithmetic. None assumes that a value is finite: 0·x stays. */
+/** Rewrite rules for identities of arithmetic. None assumes that a value is finite, so 0·x stays. */
 import type { Node } from "../ir.js";
 import { splat } from "./fold.js";
 import type { RewriteRule } from "./rewrite.js";
@@ -49,7 +49,7 @@ export const algebraRules: readonly RewriteRule[] = [
       const [a, b] = pair(node);
       const value = splat(b);
       if (value === 1) return a;
-      // Exact only for powers of two: elsewhere a product is cheaper by a rounding, and the division is kept.
+      // The product is exact only for powers of two. For other divisors it would round differently, so the division stays.
       const exact =
         value !== undefined && node.dtype === "f32" && value !== 0 && Number.isInteger(Math.log2(Math.abs(value)));
       return exact ? o.mul(a, 1 / value) : undefined;

@@ -1,10 +1,10 @@
-/** Σ(a − b)² between all pairs as ‖a‖² + ‖b‖² − 2·a·b: a matrix product instead of a tensor of differences. */
+/** The rule that writes Σ(a − b)² between all pairs as ‖a‖² + ‖b‖² − 2·a·b: a matrix product instead of a tensor of differences. */
 import type { Node, Shape } from "../ir.js";
 import type { Ops } from "../ops.js";
 import { elementCount } from "../shape.js";
 import type { RewriteRule } from "./rewrite.js";
 
-/** A side of the difference: what is repeated, and the axis of the difference that each of its axes is. */
+/** One side of the difference: the value that is repeated, and the axis of the difference for each of its own axes. */
 interface Side {
   readonly x: Node;
   readonly dims: readonly number[];
@@ -15,10 +15,10 @@ function side(node: Node): Side {
   return { x: node, dims: node.shape.map((_, axis) => axis) };
 }
 
-/** The places of `axes` among the side's own. */
+/** Returns the positions of `axes` among the axes of the side. */
 const placesOf = ({ dims }: Side, axes: readonly number[]): number[] => axes.map((axis) => dims.indexOf(axis));
 
-/** `x`, whose axes are the axes `order` of the difference, repeated over what is left of it, `kept`, in `shape`. */
+/** Returns `x`, whose axes are the axes `order` of the difference, repeated over the axes `kept` that remain, in `shape`. */
 function placed(o: Ops, x: Node, order: readonly number[], kept: readonly number[], shape: Shape): Node {
   const rising = [...order].sort((a, b) => a - b);
   const turned = o.transpose(
@@ -37,7 +37,7 @@ export const distanceRule: RewriteRule = {
   on: ["reduce_sum"],
   apply: (o, node, { before, usedOnce }) => {
     if (node.op !== "reduce_sum") return undefined;
-    // A derivative needs the differences themselves: they are there anyway, and a product would come on top.
+    // A derivative needs the differences themselves. They are computed anyway then, and a product would only add work.
     const [squares] = before.inputs;
     const [differences] = squares?.inputs ?? [];
     if (squares === undefined || differences === undefined || !usedOnce(squares) || !usedOnce(differences))

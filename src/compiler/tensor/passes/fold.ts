@@ -1,20 +1,21 @@
-/** Constant folding: what is known is computed once, here, in f64. */
+/** Rewrite rules for constant folding. Known values are computed once, at compile time, in f64. */
 import { interpret } from "../interpret.js";
 import type { Node, OpName } from "../ir.js";
 import type { Ops } from "../ops.js";
 import { elementCount } from "../shape.js";
 import type { RewriteRule } from "./rewrite.js";
 
-/** Results and operands above this many elements stay computed at run time: a constant is stored, an op is not. */
-const largest = 1024;
+/** Results and operands with more elements than this are computed at run time, because a constant takes storage. */
+const maxElements = 1024;
 
-/** The one value of a constant that repeats it. */
+/** Returns the value of a constant whose elements are all equal, or undefined for any other node. */
 export function splat(node: Node | undefined): number | undefined {
   if (node?.op !== "const") return undefined;
   return node.attrs.data.length === 1 ? Number(node.attrs.data[0]) : undefined;
 }
 
-function known(o: Ops, node: Node): Node {
+/** Returns the value of a node with constant operands as a constant. */
+function evaluate(o: Ops, node: Node): Node {
   const { value } = interpret({ name: "constant", inputs: [], outputs: [{ name: "value", node, role: "host" }] }, {});
   const data = Float64Array.from(value?.data ?? []);
   const [first] = data;
@@ -41,10 +42,10 @@ const elementwise: readonly OpName[] = [
     "select",
   ] as const),
 ];
-const moving: readonly OpName[] = ["reshape", "transpose", "broadcast", "slice", "reverse", "stop_gradient"];
+const movement: readonly OpName[] = ["reshape", "transpose", "broadcast", "slice", "reverse", "stop_gradient"];
 const small: readonly OpName[] = [
   ...elementwise,
-  ...moving,
+  ...movement,
   ...(["pad", "concat", "gather", "reduce_sum", "reduce_max", "argmax", "dot_general", "random_bits"] as const),
 ];
 
@@ -56,13 +57,13 @@ export const foldRules: readonly RewriteRule[] = [
       const values = node.inputs.map(splat);
       if (values.some((value) => value === undefined)) return undefined;
       const scalars = node.inputs.map((input, place) => o.scalar(Number(values[place]), input.dtype));
-      const value = splat(known(o, o.graph.op(node.op, scalars, node.attrs)));
+      const value = splat(evaluate(o, o.graph.op(node.op, scalars, node.attrs)));
       return value === undefined ? undefined : o.full(node.shape, value, node.dtype);
     },
   },
   {
     name: "a repeated constant looks the same from everywhere",
-    on: moving,
+    on: movement,
     apply: (o, node) => {
       const value = splat(node.inputs[0]);
       return value === undefined ? undefined : o.full(node.shape, value, node.dtype);
@@ -74,7 +75,7 @@ export const foldRules: readonly RewriteRule[] = [
     apply: (o, node) => {
       if (!node.inputs.every((input) => input.op === "const")) return undefined;
       const sizes = [node, ...node.inputs].map(({ shape }) => elementCount(shape));
-      return Math.max(...sizes) <= largest ? known(o, node) : undefined;
+      return Math.max(...sizes) <= maxElements ? evaluate(o, node) : undefined;
     },
   },
 ];

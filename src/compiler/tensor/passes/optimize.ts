@@ -8,7 +8,7 @@ import { finalRules, structureRules } from "./structure.js";
 
 const rewriter = new Rewriter([...foldRules, ...algebraRules, ...structureRules, distanceRule, ...finalRules]);
 
-/** How one program was optimized: the program as lowered, and every sweep of the rules over it. */
+/** The optimization of one program: the program as lowered, and every sweep of the rules over it. */
 export interface OptimizationTrace {
   readonly lowered: Program;
   readonly sweeps: readonly Sweep[];

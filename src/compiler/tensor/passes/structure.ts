@@ -1,4 +1,4 @@
-/** Movements of elements that add up, or to nothing. */
+/** Rewrite rules for movements of elements that can be merged or dropped. */
 import type { Node, Shape } from "../ir.js";
 import type { Ops } from "../ops.js";
 import { elementCount, sameShape } from "../shape.js";
@@ -7,11 +7,11 @@ import type { RewriteRule } from "./rewrite.js";
 const only = (node: Node): Node => node.inputs[0] as Node;
 const rising = (axes: readonly number[]): boolean =>
   axes.every((axis, place) => place === 0 || axis > Number(axes[place - 1]));
-/** The axes of a shape that hold more than one element, in the order of `perm`. */
+/** Returns the axes of a shape with more than one element, in the order of `perm`. */
 const wide = (shape: Shape, perm: readonly number[]): number[] => perm.filter((axis) => shape[axis] !== 1);
 
-/** `x` broadcast along `dims` that need not rise: turned first where they do not. */
-function broadcastAnyhow(o: Ops, x: Node, shape: Shape, dims: readonly number[]): Node {
+/** Returns `x` broadcast along `dims`, which need not rise: it is transposed first if they do not. */
+function transposeAndBroadcast(o: Ops, x: Node, shape: Shape, dims: readonly number[]): Node {
   const order = dims.map((_, place) => place).sort((a, b) => Number(dims[a]) - Number(dims[b]));
   const turned = o.transpose(x, order);
   return o.broadcast(
@@ -45,7 +45,7 @@ export const structureRules: readonly RewriteRule[] = [
         );
       if (rising(wide(x.shape, perm))) return o.reshape(x, node.shape);
       if (x.op === "broadcast")
-        return broadcastAnyhow(
+        return transposeAndBroadcast(
           o,
           only(x),
           node.shape,
@@ -86,7 +86,7 @@ export const structureRules: readonly RewriteRule[] = [
         return o.sum(only(x), [...x.attrs.axes, ...axes.map((axis) => Number(outer[axis]))]);
       }
       if (x.op !== "broadcast") return undefined;
-      // Axes that only repeat multiply; the others are summed before they are repeated.
+      // An axis that only repeats becomes a factor. The others are summed before they are repeated.
       const repeated = axes.filter((axis) => !x.attrs.dims.includes(axis));
       if (repeated.length === 0) return undefined;
       const source = only(x);
@@ -109,7 +109,7 @@ export const structureRules: readonly RewriteRule[] = [
   },
 ];
 
-/** Only once every derivative is taken. */
+/** Rules that are right only after every derivative is taken. */
 export const finalRules: readonly RewriteRule[] = [
   { name: "stop_gradient has done its work", on: ["stop_gradient"], apply: (_, node) => only(node) },
 ];

@@ -1,4 +1,4 @@
-/** A binary heap: the lowest by its keys, compared in turn, comes up first. */
+/** A binary heap. The item with the lowest keys, compared in turn, comes first. */
 export class Heap<T> {
   private readonly items: T[] = [];
   private readonly keys: readonly ((item: T) => number)[];
@@ -37,7 +37,7 @@ export class Heap<T> {
     return false;
   }
 
-  /** Whether the item at `place` belonged above the one at `above`, and is there now. */
+  /** Swaps the items at `place` and `above` if they are in the wrong order. Returns true if it has swapped them. */
   private swapIfBelow(place: number, above: number): boolean {
     if (!this.below(place, above)) return false;
     const [x, y] = [this.items[place] as T, this.items[above] as T];

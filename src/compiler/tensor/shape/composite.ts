@@ -21,7 +21,7 @@ const along =
     return type;
   };
 
-/** [n, c, h, w] whose n parts into `groups` equal runs. */
+/** Checks that x is [n, c, h, w] and that n divides into `groups` equal runs. */
 function grouped(use: OpUse, groups: number): [number, number, number, number] {
   const images = use.images(use.operand(0));
   use.require(groups >= 1 && images[0] % groups === 0, `cannot part ${images[0]} images into ${groups} groups`);

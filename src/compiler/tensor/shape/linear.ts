@@ -2,12 +2,12 @@
 import type { ConvAttrs, PrimitiveName, Window } from "../ir.js";
 import { type OpUse, type ShapeRules, sameShape, type TensorType } from "./rule.js";
 
-/** The size of a strided window walk over `size` elements, `pad` in all; 0 where the window does not fit. */
+/** Returns the number of windows over `size` elements with `pad` elements of padding in all, or 0 if the window is too large. */
 export function windowCount(size: number, window: number, stride: number, pad: number): number {
   return Math.max(0, Math.floor((size + pad - window) / stride) + 1);
 }
 
-/** The spatial size [h, w] of a convolution's or pool's result over [h, w]. */
+/** Returns the spatial size [h, w] of the result of a convolution or pool over [h, w]. */
 export function outputSize(
   [h, w]: readonly [number, number],
   [kh, kw]: readonly [number, number],
@@ -27,7 +27,7 @@ function checkWindow(use: OpUse, { stride, pad }: Pick<Window, "stride" | "pad">
   );
 }
 
-/** Checks that `images` [n, c, h, w] and `filters` [o, c/groups, kh, kw] convolve, and gives the result's shape. */
+/** Checks that `images` [n, c, h, w] and `filters` [o, c/groups, kh, kw] can be convolved, and returns the shape of the result. */
 function convolved(
   use: OpUse,
   [n, c, h, w]: readonly [number, number, number, number],
@@ -46,7 +46,7 @@ function convolved(
   return [n, o, oh, ow];
 }
 
-/** Checks a window over x and gives the pooled shape. */
+/** Checks a window over x and returns the pooled shape. */
 function pooled(
   use: OpUse,
   [n, c, h, w]: readonly [number, number, number, number],

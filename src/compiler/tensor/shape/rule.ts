@@ -1,4 +1,4 @@
-/** What a shape rule gets and gives, and the checks that the rules share. */
+/** The interface of shape rules, and the checks that they share. */
 import { CompilerBug } from "../../../common/bug.js";
 import type { DType, Node, OpAttrs, OpName, Shape } from "../ir.js";
 
@@ -8,7 +8,7 @@ export interface TensorType {
   readonly dtype: DType;
 }
 
-/** Checks one use of an op and gives the type of its result. */
+/** Checks one use of an op and returns the type of its result. */
 export type ShapeRule<K extends OpName> = (use: OpUse, attrs: OpAttrs[K]) => TensorType;
 export type ShapeRules<K extends OpName> = { readonly [P in K]: ShapeRule<P> };
 
@@ -29,7 +29,7 @@ export function elementCount(shape: Shape): number {
   return shape.reduce((product, size) => product * size, 1);
 }
 
-/** One use of an op: its operands, and the one place that words an ill-typed use. */
+/** One use of an op: its operands, and the messages about an ill-typed use. */
 export class OpUse {
   constructor(
     readonly op: OpName,
@@ -71,12 +71,12 @@ export class OpUse {
     this.require(a.dtype === b.dtype && sameShape(a.shape, b.shape), "operands differ in type");
   }
 
-  /** The size along `axis`, which must exist. */
+  /** Returns the size along `axis`, which must exist. */
   size(node: TensorType, axis: number): number {
     return node.shape[axis] ?? this.fail(`no axis ${axis}`);
   }
 
-  /** Distinct axes of `node`, in rising order where `sorted`. */
+  /** Checks that `axes` are distinct axes of `node`, in rising order if `sorted`. */
   axes(node: TensorType, axes: readonly number[], sorted: boolean): void {
     axes.forEach((axis, place) => {
       this.require(Number.isInteger(axis) && axis >= 0 && axis < node.shape.length, `no axis ${axis}`);
@@ -93,7 +93,7 @@ export class OpUse {
     );
   }
 
-  /** [n, c, h, w] */
+  /** Checks that an operand is [n, c, h, w] and returns these sizes. */
   images(node: Node): [number, number, number, number] {
     this.require(node.dtype === "f32" && node.shape.length === 4, "takes f32 [n, c, h, w]");
     return [this.size(node, 0), this.size(node, 1), this.size(node, 2), this.size(node, 3)];
