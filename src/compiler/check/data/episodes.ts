@@ -101,11 +101,10 @@ export function elaborateTask(decl: ast.EpisodeDecl, scope: Scope): Task | undef
   return { way: of("way"), shot: of("shot"), query: of("query") };
 }
 
-/** Whether the split holds episodes of this task; true where nothing is known of the data. */
+/** Returns whether the split has enough classes and images for the task, or true if the data are not available. Reports FSL5004 and FSL5005. */
 export function splitHoldsTask(
   task: Task,
-  split: SplitRef,
-  dataset: Dataset,
+  { split, dataset }: { readonly split: SplitRef; readonly dataset: Dataset },
   at: { readonly task: ast.Span; readonly declared: ast.Span },
   checker: Checker,
 ): boolean {

@@ -1,4 +1,4 @@
-/** What a stage uses that checks but cannot be lowered yet. */
+/** Blockers: reasons why a stage that has no errors still cannot run. */
 import type * as ast from "../../../../grammar/ast.js";
 import type { Holes } from "../../diagnostics/code.js";
 import { type CodeName, diagnostic, type registry } from "../../diagnostics/diagnostic.js";
@@ -6,6 +6,7 @@ import { type LoopStatement, loopsIn, roundsOf, roundsWithin } from "../../typed
 import type { Block, Blocker, Metric, Network, Statement } from "../../typed/tree.js";
 import { layersOf, rootOf, walkExprs } from "../../typed/walk.js";
 
+/** Returns a blocker with the message of a diagnostic. */
 export function createBlocker<K extends CodeName>(
   code: K,
   span: ast.Span,
@@ -14,7 +15,7 @@ export function createBlocker<K extends CodeName>(
   return { code, message: diagnostic(code, span, holes).message, span };
 }
 
-/** What of a metric's `classify` the runtime cannot drive, wherever the metric is used. */
+/** Returns why no stage can run the `classify` of a metric: fits over images, and loops that have too many rounds inside of one. */
 export function metricBlockers(metric: Metric, stage: string, span: ast.Span): Blocker[] {
   const images = metric.fits
     .filter((fit) => fit.input.form === "image")
@@ -28,7 +29,10 @@ export function metricBlockers(metric: Metric, stage: string, span: ast.Span): B
   return [...images, ...crowded];
 }
 
-/** What a training step cannot go through: each round of a loop is part of its program. */
+/**
+ * Returns why a `meta` stage cannot train through the entries that its loss reads. A training step is one program, which
+ * holds every round of every loop.
+ */
 export function trainingBlockers(metric: Metric, encoder: Network, loss: Block, stage: string): Blocker[] {
   const read = new Set(["classify"]);
   walkExprs(loss, (expr) => {
@@ -37,7 +41,7 @@ export function trainingBlockers(metric: Metric, encoder: Network, loss: Block, 
   return [...read].flatMap((name) => loopBlockers(metric.entries[name]?.body.statements ?? [], metric, encoder, stage));
 }
 
-/** What of the loops in a body a training step cannot go through. */
+/** Returns why a training step cannot go through the loops of these statements. */
 export function loopBlockers(
   statements: readonly Statement[],
   metric: Pick<Metric, "learns">,
@@ -63,7 +67,7 @@ function tooLong(loop: LoopStatement, metric: Pick<Metric, "learns">, encoder: N
   return `${rounds} rounds through ${layers} layers that are adapted are more than the ${mostLayerRounds} layers that one can hold`;
 }
 
-/** Layers of the networks that a loop adapts. */
+/** Returns the number of layers in the networks that a loop adapts. */
 function adaptedLayers(loop: LoopStatement, metric: Pick<Metric, "learns">, encoder: Network): number {
   let layers = 0;
   const targets = loopsIn({ statements: [loop] }).flatMap((each) => (each.kind === "minimize" ? each.targets : []));
@@ -77,10 +81,11 @@ function adaptedLayers(loop: LoopStatement, metric: Pick<Metric, "learns">, enco
   return layers;
 }
 
-/** Rounds of loops that a training step may be made of, and that a round of a loop may hold. */
+/** The most rounds of a loop in a training step. */
 const mostTrainingRounds = 256;
+/** The most rounds of inner loops in one round of a loop. */
 const mostRoundsWithin = 256;
-/** Layers of adapted networks, counted once a round: about 40 nodes each in a step's program. */
+/** The most layers of adapted networks, counted once a round. Each is about 40 nodes of a step's program. */
 const mostLayerRounds = 800;
 
 function outerLoops(metric: Metric): LoopStatement[] {

@@ -1,11 +1,11 @@
-/** How long a stage trains, and the schedule of its learning rate: every unit turned into steps. */
+/** How long a stage trains, with every unit turned into steps. */
 import type * as ast from "../../../../grammar/ast.js";
-import type { Duration, Schedule, Unit } from "../../typed/tree.js";
+import type { Duration, Unit } from "../../typed/tree.js";
 import type { Scope } from "../core/scope.js";
-import { describe, type IntValue, type Value } from "../core/values.js";
+import { describe, type IntValue } from "../core/values.js";
 import { evaluate } from "../expressions/evaluate.js";
-import { type SettingTable, settle } from "../expressions/settings.js";
 
+/** Returns a count in one of the units, or undefined after it has reported FSL3010 or FSL5008. */
 function counted(expr: ast.Expr, units: readonly Unit[], what: string, scope: Scope): IntValue | undefined {
   const value = evaluate(expr, scope);
   if (value.kind === "anything") return undefined;
@@ -23,12 +23,15 @@ function counted(expr: ast.Expr, units: readonly Unit[], what: string, scope: Sc
   }
   return value;
 }
-/** Steps are counted in 32 bits, and nobody waits for more. */
+/** The largest count. Steps are counted in 32 bits, and nobody waits for more. */
 const most = 1_000_000_000;
 const plural = (unit: Unit): string =>
   unit === "query" ? "queries" : unit === "way" || unit === "shot" ? unit : `${unit}s`;
 
-/** `for 90 epochs, 64 images per step, drop last`; `images` undefined: the data are not here, an epoch counts as one step. */
+/**
+ * Returns the duration of `for 90 epochs, 64 images per step, drop last`, or undefined after a report. An epoch counts as
+ * one step if `images`, the number of images, is undefined because the data are not available.
+ */
 export function pretrainDuration(line: ast.ForLine, images: number | undefined, scope: Scope): Duration | undefined {
   const { checker } = scope;
   const epochs = counted(line.total, ["epoch"], "pretraining", scope);
@@ -80,7 +83,7 @@ export function pretrainDuration(line: ast.ForLine, images: number | undefined, 
   return { epochs: epochs.value, stepsPerEpoch: Math.floor(images / per.value), perStep: per.value, ...divided };
 }
 
-/** `4 parts per step`: equal parts of a step's images. */
+/** Returns the equal parts that `4 parts per step` divides the images of a step into. Reports FSL5009 if they leave a rest. */
 function partsOf(line: ast.ForLine, images: number | undefined, scope: Scope): Pick<Duration, "parts"> | undefined {
   if (line.parts === undefined) return {};
   const parts = counted(line.parts, ["part"], "the division of a step", scope);
@@ -97,7 +100,7 @@ function partsOf(line: ast.ForLine, images: number | undefined, scope: Scope): P
   return parts.value === 1 ? {} : { parts: parts.value };
 }
 
-/** `for 100 epochs of 500 episodes, 4 episodes per step`, or `for 20000 episodes`, which is one epoch. */
+/** Returns the duration of `for 100 epochs of 500 episodes, 4 episodes per step`, or of `for 20000 episodes`, which is one epoch. */
 export function metaDuration(line: ast.ForLine, scope: Scope): Duration | undefined {
   const { checker } = scope;
   if (line.dropLast) {
@@ -143,6 +146,7 @@ export function metaDuration(line: ast.ForLine, scope: Scope): Duration | undefi
   return { epochs, stepsPerEpoch: size.value / perStep, perStep };
 }
 
+/** Returns the four divisors of a total that are nearest to what was written, as help. */
 function divisorHelp(total: number, near: number, what: string): string[] {
   const divisors: number[] = [];
   for (let d = 1; d <= total && d <= 4096; d++) if (total % d === 0) divisors.push(d);
@@ -151,83 +155,4 @@ function divisorHelp(total: number, near: number, what: string): string[] {
     .slice(0, 4)
     .sort((a, b) => a - b);
   return closest.length === 0 ? [] : [`${total} divides into ${closest.join(", ")} ${what}`];
-}
-
-/** The rate is 0 in 32 bits long before. */
-const mostMilestones = 150;
-const times = { kind: "times", units: ["epoch", "step", "episode", "image"] } as const;
-const warmup = { name: "warmup", type: times, default: 0 } as const;
-const schedules: SettingTable = {
-  constant: [warmup],
-  step: [
-    { name: "at", type: times },
-    { name: "factor", type: { kind: "real" }, default: 0.1, min: 0, above: true },
-    warmup,
-  ],
-  halve: [{ name: "every", type: times }, warmup],
-  cosine: [
-    { name: "to", type: { kind: "real" }, default: 0, min: 0, max: 1 },
-    { name: "over", type: times, default: 0 },
-    warmup,
-  ],
-};
-
-export function elaborateSchedule(expr: ast.Expr, duration: Duration, scope: Scope): Schedule | undefined {
-  const settled = settle(expr, schedules, "schedule", scope);
-  if (settled === undefined) return undefined;
-  const total = duration.epochs * duration.stepsPerEpoch;
-  const steps = (name: string): number[] => {
-    const given = settled.given.get(name)?.value;
-    if (given === undefined) return [];
-    const items: readonly Value[] = given.kind === "list" ? given.items : [given];
-    return items.flatMap((item) => (item.kind === "int" ? [toSteps(item, duration)] : []));
-  };
-  for (const [name, { span }] of settled.given) {
-    for (const at of name === "at" ? steps(name) : []) {
-      if (at >= total) {
-        scope.checker.report("FSL5008", span, {
-          what: "a milestone",
-          range: `before the end (${duration.epochs} epochs)`,
-          found: `${at} steps`,
-        });
-        return undefined;
-      }
-    }
-  }
-  const ramp = steps("warmup")[0] ?? 0;
-  const number = (name: string): number => (typeof settled.args[name] === "number" ? settled.args[name] : 0);
-  switch (settled.name) {
-    case "step":
-      if (!settled.given.has("at")) return undefined;
-      return { kind: "multistep", at: steps("at"), factor: number("factor"), warmup: ramp };
-    case "halve": {
-      const every = steps("every")[0];
-      if (every === undefined || every < 1) return undefined;
-      if (total / every > mostMilestones) {
-        const found = Math.ceil(total / every);
-        const range = `at most ${mostMilestones}`;
-        scope.checker.report("FSL5008", settled.span, { what: "the number of halvings", range, found });
-        return undefined;
-      }
-      const at = Array.from({ length: Math.max(0, Math.ceil(total / every) - 1) }, (_, i) => (i + 1) * every);
-      return { kind: "multistep", at, factor: 0.5, warmup: ramp };
-    }
-    case "cosine": {
-      const over = steps("over")[0] ?? total;
-      if (over < 1) {
-        const what = "the length of the cosine";
-        scope.checker.report("FSL5008", settled.span, { what, range: "at least 1 step", found: over });
-        return undefined;
-      }
-      return { kind: "cosine", over, to: number("to"), warmup: ramp };
-    }
-    default:
-      return { kind: "constant", warmup: ramp };
-  }
-}
-
-function toSteps(value: IntValue, duration: Duration): number {
-  if (value.unit === "epoch") return value.value * duration.stepsPerEpoch;
-  if (value.unit === "step") return value.value;
-  return Math.round(value.value / duration.perStep);
 }

@@ -1,133 +1,106 @@
-/** An `evaluate` stage: one row per task, the images embedded once where that is the same (rule 12). */
-
+/** Elaborates an `evaluate` stage: one row per task, and what is reported of it. */
 import { suggest } from "../../../common/did-you-mean.js";
 import { reportText } from "../../typed/describe.js";
 import type { EvaluateRow, EvaluateStage, Metric, Report, Task } from "../../typed/tree.js";
 import { reported } from "../core/reported.js";
 import { metricBlockers } from "./blockers.js";
-import {
-  type ElaboratedStage,
-  hasRequiredLines,
-  neededStages,
-  type StageContext,
-  slotSource,
-  storedSlot,
-} from "./context.js";
-import { episodeCount, resolveEpisodes } from "./episode-source.js";
-import { checkFitSource, checkTrained, fitBlockers, resolveFitSource, storedFitSource } from "./fit-source.js";
-import { resolveEncoder, resolveMetric, type StageSlots } from "./slots.js";
+import { type ElaboratedStage, notElaborated, type StageContext, type StageSlots } from "./context.js";
+import { checkEncoderTrained, resolveEncoder } from "./encoder-slot.js";
+import { type EpisodeSource, episodeCount, resolveTestEpisodes } from "./episode-source.js";
+import { checkFitSource, fitBlockers, resolveFitSource, storedFitSource } from "./fit-source.js";
+import { checkTrained, resolveMetric } from "./metric-slot.js";
+import { hasRequiredLines } from "./required-lines.js";
+import { type SlotSource, slotSource } from "./slot-source.js";
+import { neededStages, storedSlot } from "./slots.js";
 import { findLine } from "./stage-lines.js";
-import { resolveWeightFiles, startsFromFile } from "./weight-files.js";
+import { resolveWeightFiles } from "./weight-files.js";
 
 export function elaborateEvaluate(context: StageContext): ElaboratedStage {
-  const { lines, decl, stages, id, datasets, scope } = context;
-  if (!hasRequiredLines(context, ["encoder", "metric", "episodes"])) return { stage: undefined, slots: {} };
-  const episodesLine = findLine(lines, "episodes", "episodes");
-  const encoderFill = slotSource(context, "encoder");
-  const metricFill = slotSource(context, "metric");
-  if (episodesLine === undefined) return { stage: undefined, slots: {} };
-  const from = resolveEpisodes(episodesLine.line.task, episodesLine.line.split, episodesLine.scope, datasets, false);
-  const count = episodeCount(episodesLine.line.count, 600, episodesLine.scope);
-  if (from === undefined || count === undefined || encoderFill === undefined || metricFill === undefined)
-    return { stage: undefined, slots: {} };
-  const { count: counted } = episodesLine.line;
-  if (counted !== undefined && from.rows[0]?.given !== undefined) {
-    const why = "it says itself how many episodes there are";
-    scope.checker.report(
-      "FSL5060",
-      counted.span,
-      { path: from.rows[0].given.list.path, why },
-      { help: ["leave the count out"] },
-    );
-    return { stage: undefined, slots: {} };
-  }
-  const encoder = resolveEncoder(encoderFill, from.dataset, decl.name.text, stages);
-  if (encoder === undefined) return { stage: undefined, slots: {} };
-  const trains = encoder.value.weights.some((weight) => weight.trainable);
-  if (
-    trains &&
-    encoder.from === undefined &&
-    encoderFill.line?.untrained !== true &&
-    !startsFromFile(context, "encoder")
-  ) {
-    scope.checker.report(
-      "FSL5012",
-      encoderFill.span,
-      { slot: "encoder", name: encoder.value.name, stage: decl.name.text, names: "all its weights" },
-      {
-        help: [
-          "take a stage's: `encoder STAGE.encoder`",
-          'or a file\'s: `init encoder from "FILE.safetensors"`',
-          "if fresh weights are meant: `encoder untrained …`",
-        ],
-      },
-    );
-    return { stage: undefined, slots: { encoder } };
-  }
-  const tasks: Task[] = from.rows.map((row) => row.task);
-  const fitting = resolveFitSource(context);
-  if (fitting === reported) return { stage: undefined, slots: { encoder } };
-  const metric = resolveMetric(
-    metricFill,
-    { encoder: encoder.value, tasks, stage: decl.name.text, broken: context.broken, items: fitting?.items },
-    stages,
-  );
-  if (metric === undefined) return { stage: undefined, slots: { encoder } };
+  if (!hasRequiredLines(context, ["encoder", "metric", "episodes"])) return notElaborated;
+  const sources = evaluateSources(context);
+  if (sources === undefined) return notElaborated;
+  const { episodes, count } = sources;
+  const encoder = resolveEncoder(sources.encoder, episodes.dataset, context);
+  if (encoder === undefined) return notElaborated;
+  const wrongMetric = { stage: undefined, slots: { encoder } };
+  if (!checkEncoderTrained(encoder, sources.encoder, context)) return wrongMetric;
+  const fitSource = resolveFitSource(context);
+  if (fitSource === reported) return wrongMetric;
+  const tasks = episodes.rows.map((row) => row.task);
+  const request = { encoder: encoder.value, tasks, items: fitSource?.items };
+  const metric = resolveMetric(sources.metric, request, context);
+  if (metric === undefined) return wrongMetric;
   const slots: StageSlots = { encoder, metric: metric.slot };
   const report = elaborateReports(context, tasks);
   const files = resolveWeightFiles(context, slots);
-  if (files === undefined) return { stage: undefined, slots };
-  if (
-    !checkTrained(metric.slot, metricFill, context) ||
-    report === undefined ||
-    !checkFitSource(context, metric.slot, fitting)
-  )
+  if (files === undefined || !checkTrained(metric.slot, sources.metric, context) || report === undefined)
     return { stage: undefined, slots };
-  const rows: EvaluateRow[] = from.rows.flatMap((row, at) => {
-    const typed = metric.metrics[at];
-    return typed === undefined
-      ? []
-      : [
-          {
-            label: row.label,
-            task: row.task,
-            split: from.split,
-            episodes: row.given?.episodes ?? count,
-            ...(row.given === undefined ? {} : { given: row.given.list }),
-            metric: typed,
-          },
-        ];
-  });
+  if (!checkFitSource(context, metric.slot, fitSource)) return { stage: undefined, slots };
+  const { id, decl } = context;
+  const name = decl.name.text;
   const stage: EvaluateStage = {
     kind: "evaluate",
     id,
-    name: decl.name.text,
+    name,
     span: decl.name.span,
     needs: neededStages(slots, undefined),
-    blockers: [
-      ...metricBlockers(metric.slot.value, decl.name.text, metricFill.span),
-      ...fitBlockers(metric.slot, fitting),
-    ],
+    blockers: [...metricBlockers(metric.slot.value, name, sources.metric.span), ...fitBlockers(metric.slot, fitSource)],
     encoder: storedSlot(encoder, files.encoder),
     metric: storedSlot(metric.slot, files.metric),
-    ...storedFitSource(metric.slot, fitting),
-    rows,
+    ...storedFitSource(metric.slot, fitSource),
+    rows: evaluateRows(episodes, metric.metrics, count),
     report,
     embedOnce: embedOnce(metric.slot.value),
   };
   return { stage, slots };
 }
 
-/** Rule 12: images may be embedded once unless the method embeds them itself. */
-function embedOnce(metric: Metric): EvaluateStage["embedOnce"] {
-  const entry = metric.entries["classify"];
-  const own = entry?.params.find((param) => param.form === "encoder" || param.form === "image");
-  return own === undefined
-    ? { legal: true }
-    : { legal: false, why: `\`${metric.name}\` embeds its images itself (it takes \`${own.name}\`)` };
+interface EvaluateSources {
+  readonly episodes: EpisodeSource;
+  /** The number of episodes of each row that is not a list. */
+  readonly count: number;
+  readonly encoder: SlotSource;
+  readonly metric: SlotSource;
 }
 
-const reportable = [
+/** Returns what the lines of the stage name, or undefined after a report. Reports FSL5060 for a list with a count. */
+function evaluateSources(context: StageContext): EvaluateSources | undefined {
+  const written = findLine(context.lines, "episodes", "episodes");
+  const encoder = slotSource(context, "encoder");
+  const metric = slotSource(context, "metric");
+  if (written === undefined) return undefined;
+  const { line, scope } = written;
+  const episodes = resolveTestEpisodes({ task: line.task, split: line.split, scope }, context);
+  const count = episodeCount(line.count, scope);
+  if (episodes === undefined || count === undefined || encoder === undefined || metric === undefined) return undefined;
+  const list = episodes.rows[0]?.given?.list;
+  if (line.count !== undefined && list !== undefined) {
+    const holes = { path: list.path, why: "it says itself how many episodes there are" };
+    context.scope.checker.report("FSL5060", line.count.span, holes, { help: ["leave the count out"] });
+    return undefined;
+  }
+  return { episodes, count, encoder, metric };
+}
+
+/** Returns a row for each task, with the metric that is elaborated for it. */
+function evaluateRows({ rows, split }: EpisodeSource, metrics: readonly Metric[], count: number): EvaluateRow[] {
+  return rows.flatMap(({ label, task, given }, at) => {
+    const metric = metrics[at];
+    if (metric === undefined) return [];
+    const list = given === undefined ? {} : { given: given.list };
+    return [{ label, task, split, episodes: given?.episodes ?? count, ...list, metric }];
+  });
+}
+
+/** Returns whether each image may be embedded once for all episodes. It may not if the method embeds images itself. */
+function embedOnce(metric: Metric): EvaluateStage["embedOnce"] {
+  const params = metric.entries["classify"]?.params ?? [];
+  const own = params.find(({ form }) => form === "encoder" || form === "image");
+  if (own === undefined) return { legal: true };
+  return { legal: false, why: `\`${metric.name}\` embeds its images itself (it takes \`${own.name}\`)` };
+}
+
+const reportNames = [
   "accuracy",
   "accuracy_disjoint",
   "confusion",
@@ -135,8 +108,9 @@ const reportable = [
   "logits",
   "logits_json",
   "episodes",
-] as const;
+] as const satisfies readonly Exclude<Report["kind"], "top">[];
 
+/** Returns what the `report` line asks for, each once: the accuracy without such a line, undefined after a report. */
 function elaborateReports(context: StageContext, tasks: readonly Task[]): readonly Report[] | undefined {
   const written = findLine(context.lines, "report", "report");
   if (written === undefined) return [{ kind: "accuracy" }];
@@ -144,26 +118,24 @@ function elaborateReports(context: StageContext, tasks: readonly Task[]): readon
   const found: Report[] = [];
   let complete = true;
   for (const item of written.line.items) {
-    const named = item.kind === "call" ? item.callee : item;
-    const name = named.kind === "ref" ? named.text : "this";
-    const isWord = named === item; // `top(2)` is no report, whatever it is called.
-    const plain = isWord ? reportable.find((word) => word === name) : undefined;
-    const top = isWord ? /^top(\d+)$/.exec(name)?.[1] : undefined;
+    // `top(2)` is a call, and no report is one.
+    const name = item.kind === "ref" ? item.text : undefined;
+    const plain = reportNames.find((word) => word === name);
+    const top = name === undefined ? undefined : /^top(\d+)$/.exec(name)?.[1];
+    const k = Number(top);
+    const narrow = tasks.find((task) => k >= task.way);
     if (plain !== undefined) found.push({ kind: plain });
-    else if (top !== undefined) {
-      const k = Number(top);
-      const narrow = tasks.find((task) => k >= task.way);
-      if (narrow === undefined && k > 0) found.push({ kind: "top", k });
-      else {
-        checker.report("FSL5016", item.span, { k, way: `${narrow?.way ?? 0} ways` });
-        complete = false;
-      }
-    } else if (item.kind !== "error") {
-      checker.report("FSL5017", item.span, { name }, { help: suggest(name, [...reportable, "top2"]) });
+    else if (top !== undefined && narrow === undefined && k > 0) found.push({ kind: "top", k });
+    else {
       complete = false;
-    } else complete = false;
+      if (top !== undefined) checker.report("FSL5016", item.span, { k, way: `${narrow?.way ?? 0} ways` });
+      else if (item.kind !== "error") {
+        const callee = item.kind === "call" && item.callee.kind === "ref" ? item.callee.text : "this";
+        const unknown = name ?? callee;
+        checker.report("FSL5017", item.span, { name: unknown }, { help: suggest(unknown, [...reportNames, "top2"]) });
+      }
+    }
   }
   if (!complete) return undefined;
-  // What is asked for twice is reported once.
   return found.filter((item, i) => found.findIndex((other) => reportText(other) === reportText(item)) === i);
 }

@@ -1,22 +1,17 @@
-/** What a metric needs beside its task: data to fit, and values that a stage has trained. */
-import type { Blocker, Dataset, SplitRef } from "../../typed/tree.js";
+/** The base data that the fitted values of a metric are fitted from: `fit from birds.train`. */
+import type { Blocker, SplitRef } from "../../typed/tree.js";
 import { type Reported, reported } from "../core/reported.js";
 import { createBlocker } from "./blockers.js";
-import type { StageContext } from "./context.js";
-import { isNotTestSplit, resolveSplit } from "./episode-source.js";
-import type { MetricSlot, SlotSource } from "./slots.js";
+import type { MetricSlot, StageContext } from "./context.js";
+import { isNotTestSplit, type ResolvedSplit, resolveSplit } from "./splits.js";
 import { findLine } from "./stage-lines.js";
-import { startsFromFile } from "./weight-files.js";
 
-/** What `fit from birds.train` names (rule 15). */
-export interface FitSource {
-  readonly split: SplitRef;
-  readonly dataset: Dataset;
-  /** How many images there are; undefined where the data are not here. */
+export interface FitSource extends ResolvedSplit {
+  /** The number of images, or undefined if the data are not available. */
   readonly items: number | undefined;
 }
 
-/** The stage's `fit from` line, undefined where it has none. */
+/** Returns the split of the stage's `fit from` line, or undefined without such a line. */
 export function resolveFitSource(context: StageContext): FitSource | Reported | undefined {
   const written = findLine(context.lines, "fit from", "fitFrom");
   if (written === undefined) return undefined;
@@ -25,43 +20,29 @@ export function resolveFitSource(context: StageContext): FitSource | Reported | 
   return { ...from, items: from.dataset.facts?.splits[from.split.split]?.images };
 }
 
-/** Whether a metric with fits has what they are fitted from. Warns of a line of the stage's own that fits nothing. */
+/**
+ * Returns whether a metric with fitted values has data for them. Reports FSL5026 if it has none. Warns (FSL2007) of a
+ * `fit from` line that nothing is fitted from, unless the stage has it from `like`.
+ */
 export function checkFitSource(context: StageContext, metric: MetricSlot, source: FitSource | undefined): boolean {
   const { fits, name } = metric.value;
   const written = findLine(context.lines, "fit from", "fitFrom");
   if (fits.length === 0 && written !== undefined && context.decl.lines.includes(written.line))
     written.scope.checker.report("FSL2007", written.line.span, { name: "fit from" });
   if (fits.length === 0 || source !== undefined) return true;
-  context.scope.checker.report("FSL5026", metric.span, {
-    metric: name,
-    names: fits.map((fit) => `\`${fit.name}\``).join(", "),
-  });
+  const names = fits.map((fit) => `\`${fit.name}\``).join(", ");
+  context.scope.checker.report("FSL5026", metric.span, { metric: name, names });
   return false;
 }
 
-/** The split as a stage keeps it: only where something is fitted from it. */
-export function storedFitSource(metric: MetricSlot, source: FitSource | undefined): { readonly fitFrom?: SplitRef } {
-  return source === undefined || metric.value.fits.length === 0 ? {} : { fitFrom: source.split };
+/** Returns the split for the typed tree, which has it only if something is fitted. */
+export function storedFitSource({ value }: MetricSlot, source: FitSource | undefined): { readonly fitFrom?: SplitRef } {
+  return source === undefined || value.fits.length === 0 ? {} : { fitFrom: source.split };
 }
 
-/** A value can be fitted only from data that are here. */
-export function fitBlockers(metric: MetricSlot, source: FitSource | undefined): Blocker[] {
-  if (source === undefined || source.items !== undefined || metric.value.fits.length === 0) return [];
+/** Returns a blocker if something is fitted from data that are not available. */
+export function fitBlockers({ value }: MetricSlot, source: FitSource | undefined): Blocker[] {
+  if (source === undefined || source.items !== undefined || value.fits.length === 0) return [];
   const what = "how many images there are to fit from";
   return [createBlocker("FSL5109", source.split.span, { dataset: source.dataset.name, what })];
-}
-
-/** Evaluating values that no stage has trained measures nothing (rule 23). */
-export function checkTrained(metric: MetricSlot, fill: SlotSource, context: StageContext): boolean {
-  const { learns, name } = metric.value;
-  const { decl } = context;
-  if (learns.length === 0 || metric.trained || fill.line?.untrained === true) return true;
-  if (decl.stage === "evaluate" && startsFromFile(context, "metric")) return true;
-  fill.scope.checker.report("FSL5012", fill.span, {
-    slot: "metric",
-    name,
-    stage: decl.name.text,
-    names: learns.map((learn) => `\`${learn.name}\``).join(", "),
-  });
-  return false;
 }

@@ -1,4 +1,4 @@
-/** The losses of stages: the defaults, and those that a `loss` line writes. */
+/** The losses of training stages: the default ones, and those of a `loss` line. */
 import type * as ast from "../../../../grammar/ast.js";
 import type { Axis, Block, Expr, Learn, Metric, Network } from "../../typed/tree.js";
 import { Frame, unprimed } from "../core/frame.js";
@@ -10,13 +10,12 @@ import { encoderCallable } from "../metrics/parameter-types.js";
 import type { ScopedLine } from "./stage-lines.js";
 
 export interface PretrainLossContext {
-  readonly stage: string;
   readonly encoder: Network;
   readonly head: Network;
-  /** Images that the loss sees at once. */
+  /** The number of images that the loss sees at once. */
   readonly items: number;
   readonly classes: number;
-  /** Whose classes the labels are. */
+  /** The split whose classes the labels are: `birds.train`. */
   readonly labels: string;
   readonly span: ast.Span;
 }
@@ -27,7 +26,7 @@ function lossFrame(labels?: string, image: readonly Axis[] = []): Frame {
   return new Frame({ ...options, training: true, labels, image }, []);
 }
 
-/** mean cross-entropy of `head(encoder(x, norm: batch).vector)`. */
+/** Returns the default loss of a `pretrain` stage: the mean cross-entropy of `head(encoder(x, norm: batch).vector)`. */
 export function defaultPretrainLoss(context: PretrainLossContext): Block {
   const { span, encoder, head } = context;
   const item: Axis = { name: "item", size: context.items };
@@ -61,23 +60,20 @@ export function defaultPretrainLoss(context: PretrainLossContext): Block {
   };
 }
 
-/** `loss(x: image [item], y: class [item]) { … }` */
+export interface PretrainLoss {
+  readonly block: Block;
+  readonly learns: readonly Learn[];
+}
+
+/** Returns `loss(x: image [item], y: class [item]) { … }` with the values that it learns, or undefined after a report. */
 export function pretrainLoss(
   line: ast.LossLine,
   context: PretrainLossContext,
-  learned: readonly ScopedLine<ast.LearnDecl>[] | undefined,
+  learned: readonly ScopedLine<ast.LearnDecl>[],
   outer: Scope,
-): { readonly block: Block; readonly learns: readonly Learn[] } | undefined {
-  const { checker } = outer;
+): PretrainLoss | undefined {
   if (line.params === undefined) {
-    checker.report(
-      "FSL5029",
-      line.span,
-      { what: "the loss of a `pretrain` stage takes its images and labels" },
-      {
-        help: ["write `loss(x: image [item], y: class [item]) { … }`"],
-      },
-    );
+    reportLossParameters(line.span, "the loss of a `pretrain` stage takes its images and labels", outer);
     return undefined;
   }
   const frame = lossFrame(context.labels, context.encoder.input);
@@ -85,56 +81,70 @@ export function pretrainLoss(
   frame.know("item", context.items);
   frame.know("class", context.classes);
   const scope = outer.child(frame);
-  const head: CallableValue = {
-    kind: "callable",
-    target: { kind: "slot", slot: "head" },
-    network: () => context.head,
-    known: () => context.head,
-    gives: "logits",
-    norm: "auto",
-    span: context.span,
-  };
   scope.define("encoder", encoderCallable(context.encoder, context.span));
-  scope.define("head", head);
-  const learns = (learned ?? []).map((written) => declareLearned(written, context, scope, frame));
-  const item: Axis = { name: "item", size: context.items };
-  for (const [at, param] of line.params.entries()) {
-    const form = param.type?.name.text;
-    const axes = (param.type?.axes ?? []).map((axis) => axis.text);
-    const wanted = at === 0 ? "image" : at === 1 ? "class" : undefined;
-    if (wanted === undefined || form !== wanted || axes.length !== 1 || axes[0] !== "item") {
-      checker.report(
-        "FSL5029",
-        param.span,
-        { what: "a `pretrain` loss takes images, then their labels" },
-        {
-          help: ["write `loss(x: image [item], y: class [item]) { … }`"],
-        },
-      );
-      return undefined;
-    }
-    const of: Axis = { name: "class", size: context.classes };
-    const kind = wanted === "image" ? "image" : "class";
-    const name = at === 0 ? "x" : "y";
-    const made = frame.make(param.name.span, kind, [item], { k: "param", name }, kind === "class" ? of : undefined);
-    scope.define(param.name.text, made);
-  }
-  const value = evaluateBlock(line.body, scope);
-  if (value.kind === "anything") return undefined;
-  const result = scalarLoss(value, scope, line.body.result?.span ?? line.body.span);
+  scope.define("head", headCallable(context));
+  const learns = learned.map((written) => declareLearned(written, context, scope, frame));
+  if (!defineLossParameters(line.params, context, frame, scope)) return undefined;
+  const result = lossValue(line, scope);
   if (result === undefined) return undefined;
-  const block = { statements: frame.statements, result };
-  return { block, learns: learns.flatMap((each) => each.typed()) };
+  return { block: { statements: frame.statements, result }, learns: learns.flatMap((each) => each.typed()) };
 }
 
-/** A `learn` line of the stage: evaluated where it was written, its names known in the loss. */
+function headCallable({ head, span }: PretrainLossContext): CallableValue {
+  return {
+    kind: "callable",
+    target: { kind: "slot", slot: "head" },
+    network: () => head,
+    known: () => head,
+    gives: "logits",
+    norm: "auto",
+    span,
+  };
+}
+
+/** Defines the images and labels that a loss takes, in this order. Reports FSL5029 for any other parameter. */
+function defineLossParameters(
+  params: readonly ast.Parameter[],
+  { items, classes }: PretrainLossContext,
+  frame: Frame,
+  scope: Scope,
+): boolean {
+  const item: Axis = { name: "item", size: items };
+  const expected = [
+    { name: "x", kind: "image", of: undefined },
+    { name: "y", kind: "class", of: { name: "class", size: classes } },
+  ] as const;
+  for (const [at, { name, type, span }] of params.entries()) {
+    const wanted = expected[at];
+    const axes = (type?.axes ?? []).map((axis) => axis.text);
+    if (wanted === undefined || type?.name.text !== wanted.kind || axes.length !== 1 || axes[0] !== "item") {
+      reportLossParameters(span, "a `pretrain` loss takes images, then their labels", scope);
+      return false;
+    }
+    const node = { k: "param", name: wanted.name } as const;
+    scope.define(name.text, frame.make(name.span, wanted.kind, [item], node, wanted.of));
+  }
+  return true;
+}
+
+function reportLossParameters(span: ast.Span, what: string, { checker }: Scope): void {
+  checker.report("FSL5029", span, { what }, { help: ["write `loss(x: image [item], y: class [item]) { … }`"] });
+}
+
+/** Returns the value of a loss, or undefined after it has reported that it is no scalar. */
+function lossValue({ body }: ast.LossLine, scope: Scope): Expr | undefined {
+  const value = evaluateBlock(body, scope);
+  return value.kind === "anything" ? undefined : scalarLoss(value, scope, body.result?.span ?? body.span);
+}
+
+/** Evaluates a `learn` line in the scope in which it was written, and defines its names in the loss. */
 function declareLearned(
   { line, scope: written }: ScopedLine<ast.LearnDecl>,
   context: PretrainLossContext,
   into: Scope,
   loss: Frame,
 ): LearnedValues {
-  // Learned tensors may have the axes of the encoder's outputs, whose map has another size than the images.
+  // A frame of its own, because learned tensors may have the axes of the encoder's map, whose size differs from the images'.
   const frame = lossFrame(context.labels);
   frame.know("class", context.classes);
   for (const axes of Object.values(context.encoder.outputs)) for (const axis of axes) frame.know(axis.name, axis.size);
@@ -160,11 +170,12 @@ function declareLearned(
   return learned;
 }
 
+/** Returns the default loss of a `meta` stage: that of its metric's `classify`. */
 export function defaultMetaLoss(span: ast.Span): Block {
   return { statements: [], result: { type: { kind: "real", axes: [] }, span, k: "entry_loss", entry: "classify" } };
 }
 
-/** `loss classify + 0.1 * contrast`: each entry is its loss. */
+/** Returns `loss classify + 0.1 * contrast`, in which each entry of the metric stands for its loss, or undefined after a report. */
 export function metaLoss(line: ast.LossLine, metric: Metric, outer: Scope): Block | undefined {
   if (line.params !== undefined) {
     outer.checker.report(
@@ -182,8 +193,6 @@ export function metaLoss(line: ast.LossLine, metric: Metric, outer: Scope): Bloc
   for (const entry of Object.keys(metric.entries)) {
     scope.define(entry, frame.make(line.span, "real", [], { k: "entry_loss", entry }));
   }
-  const value = evaluateBlock(line.body, scope);
-  if (value.kind === "anything") return undefined;
-  const result = scalarLoss(value, scope, line.body.result?.span ?? line.body.span);
+  const result = lossValue(line, scope);
   return result === undefined ? undefined : { statements: frame.statements, result };
 }

@@ -1,115 +1,109 @@
-/** A `meta` stage: an encoder and a metric trained on episodes. */
-import type { MetaStage } from "../../typed/tree.js";
-import { reported } from "../core/reported.js";
+/** Elaborates a `meta` stage: an encoder and a metric that are trained on episodes. */
+import type { Block, MetaStage, Metric, Task, Validation } from "../../typed/tree.js";
+import { type Reported, reported } from "../core/reported.js";
 import { metricBlockers, trainingBlockers } from "./blockers.js";
-import {
-  type ElaboratedStage,
-  hasRequiredLines,
-  neededStages,
-  type StageContext,
-  slotSource,
-  stageEma,
-  stageOptimizer,
-  stageSchedule,
-  storedSlot,
-  trainablePaths,
-} from "./context.js";
+import { type ElaboratedStage, notElaborated, type StageContext, type StageSlots } from "./context.js";
 import { metaDuration } from "./duration.js";
-import { isNotTestSplit, resolveEpisodes, stageValidation } from "./episode-source.js";
+import { resolveEncoder } from "./encoder-slot.js";
+import { type EpisodeSource, resolveTrainingEpisodes } from "./episode-source.js";
 import { checkFitSource, fitBlockers, resolveFitSource, storedFitSource } from "./fit-source.js";
 import { defaultMetaLoss, metaLoss } from "./losses.js";
-import { resolveEncoder, resolveMetric, type StageSlots } from "./slots.js";
+import { resolveMetric } from "./metric-slot.js";
+import { hasRequiredLines } from "./required-lines.js";
+import { type SlotSource, slotSource } from "./slot-source.js";
+import { neededStages, storedSlot } from "./slots.js";
+import { isNotTestSplit } from "./splits.js";
 import { findLine } from "./stage-lines.js";
+import { stageEma, stageOptimizer, stageSchedule, trainablePaths } from "./training.js";
+import { stageValidation } from "./validation.js";
 import { resolveWeightFiles } from "./weight-files.js";
 
 export function elaborateMeta(context: StageContext): ElaboratedStage {
-  const { lines, decl, stages, id, datasets } = context;
-  if (!hasRequiredLines(context, ["encoder", "metric", "episodes", "optimizer", "for"]))
-    return { stage: undefined, slots: {} };
-  const episodesLine = findLine(lines, "episodes", "episodes");
-  const from =
-    episodesLine === undefined
-      ? undefined
-      : resolveEpisodes(episodesLine.line.task, episodesLine.line.split, episodesLine.scope, datasets, true);
-  const task = from?.rows[0]?.task;
-  const encoderFill = slotSource(context, "encoder");
-  const metricFill = slotSource(context, "metric");
-  if (episodesLine?.line.count !== undefined) {
-    episodesLine.scope.checker.report(
-      "FSL5002",
-      episodesLine.line.count.span,
-      { kind: "meta stage", line: "episodes …, N episodes" },
-      {
-        help: ["how many there are is said by `for`"],
-      },
-    );
-    return { stage: undefined, slots: {} };
-  }
-  const checkedValidation = stageValidation(context);
-  if (from === undefined || task === undefined || encoderFill === undefined || metricFill === undefined)
-    return { stage: undefined, slots: {} };
-  if (!isNotTestSplit(from, "train on", context)) return { stage: undefined, slots: {} };
-  const encoder = resolveEncoder(encoderFill, from.dataset, decl.name.text, stages);
-  if (encoder === undefined) return { stage: undefined, slots: {} };
-  const tasks =
-    checkedValidation === undefined || checkedValidation === reported
-      ? [task]
-      : [task, checkedValidation.validation.task];
-  const fitting = resolveFitSource(context);
-  if (fitting === reported) return { stage: undefined, slots: { encoder } };
-  const metric = resolveMetric(
-    metricFill,
-    { encoder: encoder.value, tasks, stage: decl.name.text, broken: context.broken, items: fitting?.items },
-    stages,
-  );
+  if (!hasRequiredLines(context, ["encoder", "metric", "episodes", "optimizer", "for"])) return notElaborated;
+  const sources = metaSources(context);
+  if (sources === undefined) return notElaborated;
+  const { task, episodes, validation } = sources;
+  const encoder = resolveEncoder(sources.encoder, episodes.dataset, context);
+  if (encoder === undefined) return notElaborated;
+  const fitSource = resolveFitSource(context);
+  if (fitSource === reported) return { stage: undefined, slots: { encoder } };
+  const tasks = validation === undefined || validation === reported ? [task] : [task, validation.task];
+  const request = { encoder: encoder.value, tasks, items: fitSource?.items };
+  const metric = resolveMetric(sources.metric, request, context);
   if (metric === undefined) return { stage: undefined, slots: { encoder } };
   const slots: StageSlots = { encoder, metric: { ...metric.slot, trained: true } };
-  const forLine = findLine(lines, "for", "for");
-  const duration = forLine === undefined ? undefined : metaDuration(forLine.line, forLine.scope);
-  const optimizer = stageOptimizer(context, trainablePaths({ encoder, metric: metric.slot }));
-  const ema = stageEma(context);
-  const schedule = duration === undefined ? undefined : stageSchedule(context, duration);
-  const written = findLine(lines, "loss", "loss");
-  const span = decl.name.span;
-  const loss = written === undefined ? defaultMetaLoss(span) : metaLoss(written.line, metric.slot.value, written.scope);
-  const fits = checkFitSource(context, metric.slot, fitting);
+  const training = metaTraining(context, metric.slot.value, trainablePaths({ encoder, metric: metric.slot }));
+  const hasFitSource = checkFitSource(context, metric.slot, fitSource);
   const files = resolveWeightFiles(context, slots);
-  if (
-    files === undefined ||
-    duration === undefined ||
-    optimizer === undefined ||
-    schedule === undefined ||
-    loss === undefined ||
-    checkedValidation === reported ||
-    ema === reported ||
-    !fits
-  ) {
+  if (files === undefined || training === undefined || validation === reported || !hasFitSource)
     return { stage: undefined, slots };
-  }
-  const at = metricFill.span;
-  const validating = metric.metrics[1];
-  const blockers = [
-    ...metricBlockers(metric.slot.value, decl.name.text, at),
-    ...fitBlockers(metric.slot, fitting),
-    ...trainingBlockers(metric.slot.value, encoder.value, loss, decl.name.text),
-  ];
+  const { id, decl } = context;
+  const name = decl.name.text;
+  const validated = metric.metrics[1];
   const stage: MetaStage = {
     kind: "meta",
     id,
-    name: decl.name.text,
-    span,
-    needs: neededStages(slots, loss),
-    blockers,
+    name,
+    span: decl.name.span,
+    needs: neededStages(slots, training.loss),
+    blockers: [
+      ...metricBlockers(metric.slot.value, name, sources.metric.span),
+      ...fitBlockers(metric.slot, fitSource),
+      ...trainingBlockers(metric.slot.value, encoder.value, training.loss, name),
+    ],
     encoder: storedSlot(encoder, files.encoder),
     metric: storedSlot(metric.slot, files.metric),
-    ...storedFitSource(metric.slot, fitting),
-    episodes: { task, split: from.split },
-    loss,
-    optimizer,
-    schedule,
-    duration,
-    ...(ema === undefined ? {} : { ema }),
-    validate: checkedValidation && validating && { ...checkedValidation.validation, metric: validating },
+    ...storedFitSource(metric.slot, fitSource),
+    episodes: { task, split: episodes.split },
+    ...training,
+    validate: validation === undefined || validated === undefined ? undefined : { ...validation, metric: validated },
   };
   return { stage, slots };
+}
+
+interface MetaSources {
+  readonly episodes: EpisodeSource;
+  readonly task: Task;
+  readonly encoder: SlotSource;
+  readonly metric: SlotSource;
+  readonly validation: Validation | undefined | Reported;
+}
+
+/** Returns what the lines of the stage name, or undefined after a report. Reports FSL5002 for a number of episodes, which `for` says. */
+function metaSources(context: StageContext): MetaSources | undefined {
+  const written = findLine(context.lines, "episodes", "episodes");
+  if (written === undefined) return undefined;
+  const { line, scope } = written;
+  const episodes = resolveTrainingEpisodes({ task: line.task, split: line.split, scope }, context);
+  const encoder = slotSource(context, "encoder");
+  const metric = slotSource(context, "metric");
+  if (line.count !== undefined) {
+    const holes = { kind: "meta stage", line: "episodes …, N episodes" };
+    scope.checker.report("FSL5002", line.count.span, holes, { help: ["how many there are is said by `for`"] });
+    return undefined;
+  }
+  const validation = stageValidation(context);
+  const task = episodes?.rows[0]?.task;
+  if (episodes === undefined || task === undefined || encoder === undefined || metric === undefined) return undefined;
+  return isNotTestSplit(episodes, "train on", context) ? { episodes, task, encoder, metric, validation } : undefined;
+}
+
+type MetaTraining = Pick<MetaStage, "loss" | "optimizer" | "schedule" | "duration" | "ema">;
+
+/** Returns how the stage trains these weights, or undefined after a report. */
+function metaTraining(context: StageContext, metric: Metric, paths: readonly string[]): MetaTraining | undefined {
+  const written = findLine(context.lines, "for", "for");
+  const duration = written === undefined ? undefined : metaDuration(written.line, written.scope);
+  const optimizer = stageOptimizer(context, paths);
+  const ema = stageEma(context);
+  const schedule = duration === undefined ? undefined : stageSchedule(context, duration);
+  const loss = stageLoss(context, metric);
+  if (duration === undefined || optimizer === undefined || schedule === undefined) return undefined;
+  if (loss === undefined || ema === reported) return undefined;
+  return { loss, optimizer, schedule, duration, ...(ema === undefined ? {} : { ema }) };
+}
+
+function stageLoss({ lines, decl }: StageContext, metric: Metric): Block | undefined {
+  const written = findLine(lines, "loss", "loss");
+  return written === undefined ? defaultMetaLoss(decl.name.span) : metaLoss(written.line, metric, written.scope);
 }

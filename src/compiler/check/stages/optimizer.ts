@@ -1,4 +1,4 @@
-/** The optimizer of a stage, and the settings that path groups change (rule 26). */
+/** Elaborates the optimizer of a stage, with the settings that groups of paths change. */
 import type * as ast from "../../../../grammar/ast.js";
 import type { Optimizer } from "../../typed/tree.js";
 import type { Scope } from "../core/scope.js";
@@ -34,7 +34,7 @@ interface Settled {
   readonly weightDecay: number;
 }
 
-/** `weights`: slot paths of all weights that this stage trains. */
+/** Returns the optimizer, or undefined after a report. `weights` has the path of every weight that the stage trains. */
 export function elaborateOptimizer(
   line: ast.OptimizerLine,
   weights: readonly string[],

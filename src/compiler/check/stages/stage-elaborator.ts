@@ -1,4 +1,4 @@
-/** All stages of an experiment, each typed when something needs it, dependencies first. */
+/** Elaborates the stages of an experiment, each when something needs it, so that stages stand after those they need. */
 import type * as ast from "../../../../grammar/ast.js";
 import { suggest } from "../../../common/did-you-mean.js";
 import type { Axis, Dataset, Stage } from "../../typed/tree.js";
@@ -10,8 +10,8 @@ import { elaborateEpisode } from "../data/episodes.js";
 import { genericContext } from "../metrics/metric-context.js";
 import { elaborateMetric } from "../metrics/metrics.js";
 import { elaborateBackbone } from "../networks/backbones.js";
-import { type ElaboratedStage, elaborateStage } from "./elaborate.js";
-import type { StageLookup, StageSlots } from "./slots.js";
+import type { ElaboratedStage, StageLookup, StageSlots } from "./context.js";
+import { elaborateStage } from "./elaborate.js";
 import { mergeLines, type StageLines } from "./stage-lines.js";
 
 interface Declared {
@@ -24,7 +24,7 @@ interface Declared {
 export class StageElaborator implements StageLookup {
   private readonly declared = new Map<string, Declared>();
   private readonly ordered: Stage[] = [];
-  private readonly broken = new Set<ast.MetricDecl>();
+  private readonly invalidMetrics = new Set<ast.MetricDecl>();
   readonly datasets: Datasets;
 
   constructor(private readonly checker: Checker) {
@@ -36,7 +36,7 @@ export class StageElaborator implements StageLookup {
     this.declared.set(id, { decl, scope });
   }
 
-  /** Typed stages, each after those it needs. */
+  /** Returns the elaborated stages, each after those that it needs. */
   get stages(): readonly Stage[] {
     return this.ordered;
   }
@@ -44,14 +44,14 @@ export class StageElaborator implements StageLookup {
     return this.datasets.typed;
   }
 
-  /** A metric by itself, whether or not a stage uses it. */
+  /** Checks a metric by itself, even if no stage uses it. */
   checkMetric(value: MetricValue): void {
     const before = this.checker.errors;
     elaborateMetric(value, genericContext, value.decl.name.span);
-    if (this.checker.errors > before) this.broken.add(value.decl);
+    if (this.checker.errors > before) this.invalidMetrics.add(value.decl);
   }
 
-  /** A declaration by itself, whether or not a stage uses it. */
+  /** Checks a declaration by itself, even if no stage uses it. One whose parameters have no defaults is checked where it is used. */
   checkDeclaration(decl: ast.Declaration, scope: Scope): void {
     const value = scope.lookup(decl.name.text);
     const needsArguments = "params" in decl && (decl.params ?? []).some((param) => param.value === undefined);
@@ -96,7 +96,7 @@ export class StageElaborator implements StageLookup {
               lines: lines.lines,
               datasets: this.datasets,
               stages: this,
-              broken: this.broken,
+              invalidMetrics: this.invalidMetrics,
             });
       declared.typed = made;
       if (made.stage !== undefined && lines?.complete === true) this.ordered.push(made.stage);
@@ -155,7 +155,7 @@ export class StageElaborator implements StageLookup {
     return [...from, id].map((name) => `\`${name}\``).join(" → ");
   }
 
-  /** A finished stage as a function of images: its logits, frozen (rule 24). */
+  /** Returns a finished stage as a frozen function from images to logits over `labels`, or undefined after a report. */
   private callable(
     id: string,
     at: ast.Span,

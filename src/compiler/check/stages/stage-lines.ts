@@ -1,12 +1,14 @@
-/** The lines of a stage, those of `like` included, each with the scope that it was written in. */
+/** The lines of a stage and of the stages that it is `like`. */
 import type * as ast from "../../../../grammar/ast.js";
 import { didYouMean, suggest } from "../../../common/did-you-mean.js";
 import type { Scope } from "../core/scope.js";
 
+/** A line with the scope that it was written in: a line of `like` may be of another module. */
 export interface ScopedLine<L extends ast.StageLine = ast.StageLine> {
   readonly line: L;
   readonly scope: Scope;
 }
+/** The lines of a stage by their keys. */
 export type StageLines = ReadonlyMap<string, ScopedLine>;
 
 const training = ["loss", "optimizer", "schedule", "for", "validate", "patience", "ema"];
@@ -16,19 +18,20 @@ const allowed: Readonly<Record<ast.StageDecl["stage"], readonly string[]>> = {
   evaluate: ["encoder", "metric", "of", "episodes", "report", "fit from", "init"],
 };
 
+/** Returns the word that a line begins with. */
 export function lineWord(line: ast.StageLine): string {
   if (line.kind === "slot") return line.slot;
   if (line.kind === "fitFrom") return "fit from";
   return line.kind === "setting" ? line.word.text : line.kind;
 }
 
-/** What a line is found by: its word, and the names of a `learn` or slot of an `init`, of which there may be several. */
+/** Returns the key of a line: its word, with the names of a `learn` and the slot of an `init`, which may stand several times. */
 function lineKey(line: ast.StageLine): string {
   if (line.kind === "init" && line.slot !== undefined) return `init ${line.slot.text}`;
   return line.kind === "learn" ? `learn ${line.names.map((name) => name.text).join(", ")}` : lineWord(line);
 }
 
-/** Own lines over those of `like`. Reports lines that are given twice or that this kind of stage does not have. */
+/** Returns the inherited lines with those of the stage in their place. Reports FSL5002 for a line that this kind of stage lacks, FSL5003 for a second one. */
 export function mergeLines(
   decl: ast.StageDecl,
   scope: Scope,
@@ -61,7 +64,7 @@ export function mergeLines(
     seen.set(key, line);
     lines.set(key, { line, scope });
   }
-  // A slot that is restated is no longer taken over by an inherited `of`, and `of` replaces inherited slots.
+  // A slot that the stage writes is not taken over by an inherited `of`, and an `of` that it writes replaces inherited slots.
   const restated = (slot: string): boolean => seen.has(slot) || seen.has("of");
   for (const slot of ["encoder", "head", "metric"]) {
     if (restated(slot) && !seen.has(`init ${slot}`)) lines.delete(`init ${slot}`);
@@ -71,13 +74,14 @@ export function mergeLines(
   return { lines, complete };
 }
 
-/** The lines that a stage's misspelt words stand for: what is wrong with them has been said. */
+/** Returns the words that misspelt lines of a stage stand for. They have been reported as misspelt, so they are not missing. */
 export function intendedWords(decl: ast.StageDecl): ReadonlySet<string> {
   const words = [...decl.lines.map(lineWord), ...decl.unread.map((name) => name.text)];
   const known = allowed[decl.stage];
   return new Set(words.flatMap((word) => (known.includes(word) ? [] : (didYouMean(word, known) ?? []))));
 }
 
+/** Returns the line with this key, or undefined if the stage has none of this kind. */
 export function findLine<K extends ast.StageLine["kind"]>(
   lines: StageLines,
   word: string,
@@ -88,7 +92,7 @@ export function findLine<K extends ast.StageLine["kind"]>(
   return written as ScopedLine<Extract<ast.StageLine, { kind: K }>>;
 }
 
-/** The `learn` lines, in the order in which they were first given. */
+/** Returns the `learn` lines in the order in which they were first written. */
 export function learnLines(lines: StageLines): ScopedLine<ast.LearnDecl>[] {
   return [...lines.values()].flatMap(({ line, scope }) => (line.kind === "learn" ? [{ line, scope }] : []));
 }

@@ -1,33 +1,31 @@
-/** `init encoder from "conv64.safetensors"`: slots whose fresh weights start from a file. */
+/** Slots whose fresh weights start from a file: `init encoder from "conv64.safetensors"`. */
 import type * as ast from "../../../../grammar/ast.js";
-import { didYouMean } from "../../../common/did-you-mean.js";
-import type { GivenTensor } from "../../typed/given-files.js";
+import { suggestNearest } from "../../../common/did-you-mean.js";
 import type { WeightFile } from "../../typed/tree.js";
 import { metricWeights, networkWeights } from "../../typed/weights.js";
+import type { Scope } from "../core/scope.js";
 import { describe } from "../core/values.js";
 import { evaluate } from "../expressions/evaluate.js";
-import type { StageContext } from "./context.js";
-import type { StageSlots } from "./slots.js";
+import { type SlotName, type StageContext, type StageSlots, slotNames } from "./context.js";
 import type { ScopedLine } from "./stage-lines.js";
-import { mapWeights, type WantedWeight, type WeightMap } from "./weight-map.js";
+import { type MapRule, mapWeights, type WantedWeight, type WeightMap } from "./weight-map.js";
+import { type WeightProblem, weightProblem } from "./weight-problem.js";
 
-const slotNames = ["encoder", "head", "metric"] as const;
-type SlotName = (typeof slotNames)[number];
 export type WeightFiles = Readonly<Partial<Record<SlotName, WeightFile>>>;
 
-/** Whether a line fills a slot from a file: its weights are then not untrained. */
+/** Returns whether an `init` line gives a slot its weights, which then count as trained. */
 export function startsFromFile({ lines }: StageContext, slot: SlotName): boolean {
   return lines.has("init") || lines.has(`init ${slot}`);
 }
 
-/** The file of each slot that an `init` line names; undefined where something is wrong with one. */
+/** Returns the file of each slot that an `init` line names, or undefined after a report. */
 export function resolveWeightFiles(context: StageContext, slots: StageSlots): WeightFiles | undefined {
   const files: Partial<Record<SlotName, WeightFile>> = {};
   let complete = true;
   for (const { line, scope } of initLines(context)) {
-    const made = fileOf(line, { ...context, scope }, slots);
-    if (made === undefined) complete = false;
-    else Object.assign(files, made);
+    const found = weightFiles(line, { ...context, scope }, slots);
+    if (found === undefined) complete = false;
+    else Object.assign(files, found);
   }
   return complete ? files : undefined;
 }
@@ -36,127 +34,83 @@ function initLines({ lines }: StageContext): ScopedLine<ast.InitLine>[] {
   return [...lines.values()].flatMap(({ line, scope }) => (line.kind === "init" ? [{ line, scope }] : []));
 }
 
-function fileOf(line: ast.InitLine, context: StageContext, slots: StageSlots): WeightFiles | undefined {
+function weightFiles(line: ast.InitLine, context: StageContext, slots: StageSlots): WeightFiles | undefined {
   const { scope, decl } = context;
   const { checker } = scope;
-  const named = line.slot;
-  const asked = named === undefined ? undefined : slotNames.find((slot) => slot === named.text && slots[slot]);
-  if (named !== undefined && asked === undefined) {
-    const there = slotNames.filter((slot) => slots[slot] !== undefined);
-    const help = [`it has ${there.map((slot) => `\`${slot}\``).join(" and ")}`];
-    checker.report("FSL2017", named.span, { object: `the stage \`${decl.name.text}\``, member: named.text }, { help });
-    return undefined;
-  }
-  const value = evaluate(line.file, scope);
-  if (value.kind === "anything") return undefined;
-  if (value.kind !== "text") {
-    checker.report("FSL2019", line.file.span, { needed: "the path of a file", found: describe(value) });
-    return undefined;
-  }
-  const path = value.value;
-  const refuse = (why: string, help: readonly string[] = []): undefined => {
+  const chosen = chosenSlots(line, context, slots);
+  const path = chosen === undefined ? undefined : filePath(line, scope);
+  if (chosen === undefined || path === undefined) return undefined;
+  const refuse = ({ why, help = [] }: WeightProblem): undefined => {
     checker.report("FSL5061", line.file.span, { path, stage: decl.name.text, why }, { help });
     return undefined;
   };
-  const chosen = slotNames.filter((slot) => (asked === undefined ? slots[slot]?.from === undefined : slot === asked));
-  const taken = asked === undefined ? undefined : slots[asked]?.from;
-  if (taken !== undefined) return refuse(`its ${asked} is that of the stage \`${taken.stage}\``);
-  const wanted = chosen.flatMap((slot) => weightsOf(slot, slots));
-  if (wanted.length === 0) return refuse("it has no fresh weights");
+  const [slot] = chosen;
+  const taken = line.slot === undefined || slot === undefined ? undefined : slots[slot]?.from;
+  if (taken !== undefined) return refuse({ why: `its ${slot} is that of the stage \`${taken.stage}\`` });
+  const wanted = chosen.flatMap((name) => weightsOf(name, slots));
+  if (wanted.length === 0) return refuse({ why: "it has no fresh weights" });
   const given = checker.files?.weights(path) ?? { problem: "it cannot be read here", place: undefined };
-  if ("problem" in given) return refuse(given.problem);
-  const rules = line.rules.map(({ from, to }) => ({
-    from: from.value,
-    to: to.kind === "name" ? undefined : to.value,
-  }));
-  const stray = line.rules.find(({ to }) => to.kind === "name" && to.text !== "unused");
-  if (stray?.to.kind === "name") {
-    const why = `ends in \`${stray.to.text}\` where a path in quotes or \`unused\` stands`;
-    checker.report("FSL5062", stray.to.span, { why });
-    return undefined;
-  }
+  if ("problem" in given) return refuse({ why: given.problem });
+  const rules = mapRules(line, scope);
+  if (rules === undefined) return undefined;
   const map = mapWeights(wanted, given.tensors, rules);
-  const faulty = map.rules[0];
-  if (faulty !== undefined) {
-    const near =
-      faulty.path === undefined
-        ? undefined
-        : didYouMean(
-            faulty.path,
-            wanted.map((weight) => weight.path),
-          );
-    const span = line.rules[faulty.rule]?.span ?? line.span;
-    const help = near === undefined ? [] : [`did you mean \`${near}\`?`];
-    checker.report("FSL5062", span, { why: faulty.why }, { help });
-    return undefined;
-  }
-  const found = misfit(map, wanted.length);
-  if (found !== undefined) return refuse(found.why, found.help);
+  if (!checkRules(map, wanted, line, scope)) return undefined;
+  const problem = weightProblem(map, wanted.length);
+  if (problem !== undefined) return refuse(problem);
   return Object.fromEntries(
-    chosen.map((slot) => {
-      const own = Object.entries(map.names).filter(([weight]) => weight.startsWith(`${slot}.`));
-      return [slot, { path, digest: given.digest, names: Object.fromEntries(own), span: line.file.span }];
+    chosen.map((name) => {
+      const own = Object.entries(map.names).filter(([weight]) => weight.startsWith(`${name}.`));
+      return [name, { path, digest: given.digest, names: Object.fromEntries(own), span: line.file.span }];
     }),
   );
 }
 
-/** Weights and tensors of each side that a message lists. */
-const listed = 4;
+/** Returns the slot that a line names, or every slot that no other stage gives. Reports FSL2017 for a slot that the stage lacks. */
+function chosenSlots(
+  { slot: named }: ast.InitLine,
+  { scope, decl }: StageContext,
+  slots: StageSlots,
+): readonly SlotName[] | undefined {
+  if (named === undefined) return slotNames.filter((slot) => slots[slot]?.from === undefined);
+  const own = slotNames.filter((slot) => slots[slot] !== undefined);
+  const chosen = own.filter((slot) => slot === named.text);
+  if (chosen.length > 0) return chosen;
+  const holes = { object: `the stage \`${decl.name.text}\``, member: named.text };
+  const help = [`it has ${own.map((slot) => `\`${slot}\``).join(" and ")}`];
+  scope.checker.report("FSL2017", named.span, holes, { help });
+  return undefined;
+}
 
-function misfit(map: WeightMap, wanted: number): { why: string; help: string[] } | undefined {
-  const { missing, unused, misfits, unordered } = map;
-  const [first] = misfits;
-  if (first !== undefined) {
-    const [needed, has] = [first.wanted.shape, first.given.shape].map((shape) => shapeText(shape));
-    return {
-      why: `\`${first.wanted.path}\` is ${needed}, and \`${first.given.name}\` is ${first.given.numeric ? has : "of no type for weights"}`,
-      help: [],
-    };
+function filePath({ file }: ast.InitLine, scope: Scope): string | undefined {
+  const value = evaluate(file, scope);
+  if (value.kind === "text") return value.value;
+  if (value.kind !== "anything")
+    scope.checker.report("FSL2019", file.span, { needed: "the path of a file", found: describe(value) });
+  return undefined;
+}
+
+/** Returns the rules of a line. Reports FSL5062 for one that leads to a word other than `unused`. */
+function mapRules({ rules }: ast.InitLine, { checker }: Scope): readonly MapRule[] | undefined {
+  for (const { to } of rules) {
+    if (to.kind !== "name" || to.text === "unused") continue;
+    const why = `ends in \`${to.text}\` where a path in quotes or \`unused\` stands`;
+    checker.report("FSL5062", to.span, { why });
+    return undefined;
   }
-  if (missing.length > 0) {
-    const nothing =
-      missing.length === wanted
-        ? "none of its weights has a tensor"
-        : `${missing.length} of ${wanted} weights have no tensor`;
-    return {
-      why: nothing,
-      help: [
-        `the stage needs ${list(missing.map(({ path, shape }) => `\`${path}\` ${shapeText(shape)}`))}`,
-        ...(unused.length === 0 ? [] : [`the file has left ${list(unused.map(tensorText))}`]),
-        ...unordered
-          .slice(0, 1)
-          .map(
-            (names) => `the names of ${list(names.map((name) => `\`${name}\``))} do not tell their order: write rules`,
-          ),
-      ],
-    };
-  }
-  if (unused.length === 0) return undefined;
-  const [one] = unused;
-  return {
-    why: `${unused.length === 1 ? "a tensor" : `${unused.length} tensors`} of it would not be used`,
-    help: [
-      `these are left: ${list(unused.map(tensorText))}`,
-      `if that is meant: \`{ "${unused.length === 1 ? one?.name : common(unused)}" -> unused }\``,
-    ],
-  };
+  return rules.map(({ from, to }) => ({ from: from.value, to: to.kind === "name" ? undefined : to.value }));
 }
 
-/** A pattern for all of them, where they share a beginning. */
-function common(tensors: readonly GivenTensor[]): string {
-  const [first = ""] = tensors.map(({ name }) => name.split(".")[0] ?? "");
-  return tensors.every(({ name }) => name.startsWith(`${first}.`)) ? `${first}.**` : "**";
+/** Returns whether every rule could be used. Reports FSL5062 for the first that could not. */
+function checkRules(map: WeightMap, wanted: readonly WantedWeight[], line: ast.InitLine, { checker }: Scope): boolean {
+  const [faulty] = map.rules;
+  if (faulty === undefined) return true;
+  const paths = wanted.map((weight) => weight.path);
+  const help = faulty.path === undefined ? [] : suggestNearest(faulty.path, paths);
+  checker.report("FSL5062", line.rules[faulty.rule]?.span ?? line.span, { why: faulty.why }, { help });
+  return false;
 }
 
-function list(texts: readonly string[]): string {
-  const rest = texts.length - listed;
-  return rest > 0 ? `${texts.slice(0, listed).join(", ")} and ${rest} more` : texts.join(", ");
-}
-
-const shapeText = (shape: readonly number[]): string => (shape.length === 0 ? "a number" : shape.join("×"));
-const tensorText = ({ name, shape }: GivenTensor): string => `\`${name}\` ${shapeText(shape)}`;
-
-/** Every weight of a slot, running statistics too. */
+/** Returns every weight of a slot, with running statistics. */
 function weightsOf(slot: SlotName, { encoder, head, metric }: StageSlots): readonly WantedWeight[] {
   if (slot === "encoder") return encoder === undefined ? [] : networkWeights(slot, encoder.value);
   if (slot === "head") return head === undefined ? [] : networkWeights(slot, head.value);

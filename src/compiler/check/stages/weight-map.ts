@@ -1,30 +1,30 @@
-/** Which tensor of a file fills which weight of a stage: by rules, then by name, then by shape and order. */
+/** Maps the tensors of a file to the weights of a stage: by rules, then by name, then by shape and order. */
 import type { GivenTensor } from "../../typed/given-files.js";
 
 export interface WantedWeight {
-  /** By slot: `encoder.conv.0.weight`. */
+  /** The path with the slot: `encoder.conv.0.weight`. */
   readonly path: string;
   readonly shape: readonly number[];
 }
 export interface MapRule {
   readonly from: string;
-  /** Undefined where the tensors are left out. */
+  /** The path of the weight, or undefined for tensors that are not used. */
   readonly to: string | undefined;
 }
 export interface WeightMap {
-  /** Tensor by weight. */
+  /** The name of the tensor for each weight. */
   readonly names: Readonly<Record<string, string>>;
   readonly missing: readonly WantedWeight[];
   readonly unused: readonly GivenTensor[];
-  /** Pairs that belong together by rule or name, and whose shapes differ. */
+  /** The pairs that a rule or a name makes although their shapes differ. */
   readonly misfits: readonly { readonly wanted: WantedWeight; readonly given: GivenTensor }[];
-  /** Layers of equal shapes whose names do not say in which order they stand. */
+  /** The layers of equal shapes whose names do not tell their order. */
   readonly unordered: readonly (readonly string[])[];
-  /** What is wrong with a rule, by its place. */
+  /** The rules that could not be used, by their place in the line. */
   readonly rules: readonly { readonly rule: number; readonly why: string; readonly path?: string }[];
 }
 
-/** A counter of PyTorch's batch norms, which nothing reads. */
+/** Matches the counter of a PyTorch batch norm, which nothing reads. */
 const ignored = /(^|\.)num_batches_tracked$/;
 
 export function mapWeights(
@@ -103,7 +103,7 @@ function fits({ shape }: WantedWeight, tensor: GivenTensor): boolean {
   return tensor.numeric && tensor.shape.join() === shape.join();
 }
 
-/** `features.{i}.*`: a name of a tensor, its parts by name or in order; `stars` are the groups of the latter. */
+/** Returns the pattern of a rule such as `features.{i}.*`. Braces match by name, and `stars` are the groups of the stars in order. */
 function patternOf(text: string): { readonly source: RegExp; readonly stars: readonly number[] } {
   const names = new Set<string>();
   const stars: number[] = [];
@@ -120,7 +120,7 @@ function patternOf(text: string): { readonly source: RegExp; readonly stars: rea
   return { source: new RegExp(`^${source}$`), stars };
 }
 
-/** `encoder.conv.{i-1}.*` with what a pattern matched; undefined where what is counted with is no number. */
+/** Returns `encoder.conv.{i-1}.*` with the parts that a pattern matched, or undefined if a part that is counted with is no number. */
 function substitute(text: string, match: RegExpExecArray, stars: readonly number[]): string | undefined {
   let star = 0;
   let complete = true;
@@ -147,7 +147,7 @@ interface LayerOf<T> {
   readonly weights: readonly T[];
 }
 
-/** Layers (tensors that share all of their names but the last part) by their leaves and shapes, in the order given. */
+/** Groups layers by the leaves and shapes of their tensors, in the given order. A layer is the tensors that share all but the last part of their names. */
 function bySignature<T extends { readonly name: string; readonly shape: readonly number[] }>(
   weights: readonly T[],
 ): Map<string, LayerOf<T>[]> {
@@ -167,16 +167,17 @@ function bySignature<T extends { readonly name: string; readonly shape: readonly
   return groups;
 }
 
+/** Returns the last part of a name: `weight`. */
 function leafOf(name: string): string {
   return name.slice(name.lastIndexOf(".") + 1);
 }
 
-/** Digits count as numbers: `layer2` before `layer10`. */
+/** Compares names with their digits as numbers: `layer2` is before `layer10`. */
 function naturally(a: string, b: string): number {
   return a.localeCompare(b, "en", { numeric: true });
 }
 
-/** Whether two names are alike but for their numbers: then these tell the order. */
+/** Returns whether two names differ only in their numbers, which then tell their order. */
 function differInNumbers(a: string, b: string): boolean {
   return a.replace(/\d+/g, "0") === b.replace(/\d+/g, "0");
 }

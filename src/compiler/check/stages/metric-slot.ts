@@ -1,0 +1,141 @@
+/** The metric of a stage: elaborated for every task that the stage poses, declared here or taken over from another stage. */
+import type { Learn, Metric, Network, Task } from "../../typed/tree.js";
+import { reported } from "../core/reported.js";
+import { describe, type MetricValue } from "../core/values.js";
+import { evaluate } from "../expressions/evaluate.js";
+import { elaborateMetric } from "../metrics/metrics.js";
+import type { MetricSlot, StageContext } from "./context.js";
+import { namedSlot, reportOtherValue, type SlotSource, slotOfStage } from "./slot-source.js";
+import { describeOutputs, weightDifference } from "./slots.js";
+import { startsFromFile } from "./weight-files.js";
+
+export interface MetricRequest {
+  readonly encoder: Network;
+  /** Every task that the stage poses. The slot has the metric for the first. */
+  readonly tasks: readonly Task[];
+  /** The number of images that a `fit` sees, or undefined if it is not known. */
+  readonly items?: number | undefined;
+}
+
+export interface ResolvedMetric {
+  readonly slot: MetricSlot;
+  /** The metric for each task of the request. */
+  readonly metrics: readonly Metric[];
+}
+
+/** A metric with the task that fixes the shapes of its weights. */
+interface SizedMetric {
+  readonly value: Metric;
+  readonly task: Task;
+}
+
+/** Returns the metric for each task, or undefined after a report. */
+export function resolveMetric(
+  source: SlotSource,
+  request: MetricRequest,
+  context: StageContext,
+): ResolvedMetric | undefined {
+  const { span, line } = source;
+  const [task] = request.tasks;
+  const named = namedSlot(source, "metric");
+  if (named === reported || task === undefined) return undefined;
+  const inherited = named === undefined ? undefined : slotOfStage(named, "metric", source, context);
+  const declared = named === undefined ? declaredMetric(source) : inherited?.declared;
+  // What is wrong with the declaration itself has been reported there.
+  if (declared === undefined || context.invalidMetrics.has(declared.decl)) return undefined;
+  if (!checkForms(declared, request.encoder, source)) return undefined;
+  const metrics = elaborateForTasks(declared, request, inherited, source, context);
+  const value = metrics?.[0];
+  if (metrics === undefined || value === undefined) return undefined;
+  const from = named === undefined ? undefined : { stage: named.stage, slot: "metric" as const };
+  const trained = inherited !== undefined;
+  const frozen = line?.frozen === true;
+  return { slot: { value, declared, from, frozen, span, task: inherited?.task ?? task, trained }, metrics };
+}
+
+function declaredMetric({ line, scope }: SlotSource): MetricValue | undefined {
+  if (line === undefined) return undefined;
+  const value = evaluate(line.value, scope);
+  if (value.kind === "metric") return value;
+  if (value.kind !== "anything") reportOtherValue("metric", describe(value), line.value.span, scope);
+  return undefined;
+}
+
+/** Returns whether the encoder has the outputs that the metric's entries take. Reports FSL5013 for the first that it lacks. */
+function checkForms({ decl }: MetricValue, encoder: Network, { scope, span }: SlotSource): boolean {
+  const params = decl.entries.flatMap((entry) => entry.params);
+  const lacking = params.find(({ type }) => {
+    const form = type?.name.text;
+    return form !== undefined && form !== "image" && form !== "class" && encoder.outputs[form] === undefined;
+  });
+  if (lacking === undefined) return true;
+  const form = lacking.type?.name.text ?? "";
+  const holes = { metric: decl.name.text, form, encoder: encoder.name, outputs: describeOutputs(encoder) };
+  scope.checker.report("FSL5013", span, holes, {
+    labels: [{ span: lacking.type?.span ?? lacking.span, text: "it is asked for here" }],
+    help: [`name it in the backbone: write \`as ${form}\` after the layer that gives it`],
+  });
+  return false;
+}
+
+/** Returns the metric for each task. All share the weights of the first, or of the slot that is taken over. */
+function elaborateForTasks(
+  declared: MetricValue,
+  { encoder, tasks, items }: MetricRequest,
+  inherited: SizedMetric | undefined,
+  source: SlotSource,
+  context: StageContext,
+): readonly Metric[] | undefined {
+  const metrics: Metric[] = [];
+  let first = inherited;
+  for (const task of tasks) {
+    const value = elaborateMetric(declared, { task, encoder, generic: false, items }, source.span);
+    if (value === undefined) return undefined;
+    if (first !== undefined && !checkWeightShapes(first, { value, task }, source, context)) return undefined;
+    first ??= { value, task };
+    metrics.push(value);
+  }
+  return metrics;
+}
+
+/** Returns whether two tasks give learned values of the same shapes. Reports FSL5018 or FSL5011 if they do not. */
+function checkWeightShapes(
+  first: SizedMetric,
+  other: SizedMetric,
+  { scope, span }: SlotSource,
+  context: StageContext,
+): boolean {
+  const { checker } = scope;
+  for (const learn of other.value.learns) {
+    const before = first.value.learns.find(({ name }) => name === learn.name);
+    const why = before === undefined ? undefined : weightDifference(learnedWeights(before), learnedWeights(learn));
+    if (why === undefined) continue;
+    const axis = (["way", "shot", "query"] as const).find((name) => first.task[name] !== other.task[name]);
+    if (axis === undefined) {
+      checker.report("FSL5011", span, { slot: "metric", stage: context.decl.name.text, why });
+    } else {
+      const holes = { name: learn.name, axis, trained: first.task[axis], found: other.task[axis] };
+      checker.report("FSL5018", span, holes, { labels: [{ span: learn.span, text: "declared here" }] });
+    }
+    return false;
+  }
+  return true;
+}
+
+function learnedWeights(learn: Learn): Parameters<typeof weightDifference>[0] {
+  if (learn.kind === "module") return learn.network.weights;
+  if (learn.kind === "tensor") return [{ path: learn.name, shape: learn.axes.map((axis) => axis.size) }];
+  // Values like a network's weights have its shapes, which are compared in the slot of that network.
+  return [];
+}
+
+/** Returns whether the metric's learned values may be used as they are. Reports FSL5012 if nothing has trained them. */
+export function checkTrained({ value, trained }: MetricSlot, source: SlotSource, context: StageContext): boolean {
+  const { learns, name } = value;
+  const { decl } = context;
+  if (learns.length === 0 || trained || source.line?.untrained === true) return true;
+  if (decl.stage === "evaluate" && startsFromFile(context, "metric")) return true;
+  const names = learns.map((learn) => `\`${learn.name}\``).join(", ");
+  source.scope.checker.report("FSL5012", source.span, { slot: "metric", name, stage: decl.name.text, names });
+  return false;
+}
