@@ -231,7 +231,7 @@ export const stagesCodes = codes({
     message: "`{metric}` fits {names} from base data: add a line `fit from DATA.train`",
     explanation: "A `fit` is computed once from base data. The stage has to name these data.",
     example:
-      "fsl 1\nmetric centred {\n  fit mu: vector from x: vector [item] { mean(x over item) }\n  classify(support: vector [way, shot], query: vector) -> logits [way] { -squared_distance(query - mu, mean(support over shot) - mu over feature) }\n}\n// meta m { … metric centred } without `fit from`",
+      "fsl 1\nmetric centered {\n  fit mu: vector from x: vector [item] { mean(x over item) }\n  classify(support: vector [way, shot], query: vector) -> logits [way] { -squared_distance(query - mu, mean(support over shot) - mu over feature) }\n}\n// meta m { … metric centered } without `fit from`",
     fix: "Add the line, with a split other than test.",
   },
   FSL5027: {
