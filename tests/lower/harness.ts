@@ -31,7 +31,7 @@ export function initialState(training: TrainingProgram, seed = 1): Values {
 
 const prepared = new WeakMap<Program, Interpreted>();
 
-/** Runs a program on plain arrays, its long loops to their ends; what it has no input for is ignored. */
+/** Runs a program on plain arrays, and its runtime loops to their ends. Values that no input takes are ignored. */
 export function run(program: Program | SegmentedProgram, values: Values): Values {
   if (!("segments" in program)) return once(program, values);
   let known = values;

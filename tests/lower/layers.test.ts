@@ -189,7 +189,7 @@ describe("one call's statistics for another", () => {
     const calls = new Calls(ops, {
       weights,
       encoder: { prefix: "encoder", network, frozen: false },
-      record: (_, { statistics: s }) => {
+      record: ({ statistics: s }) => {
         statistics.mean = s.mean.node;
         statistics.variance = s.variance.node;
       },
@@ -220,7 +220,7 @@ describe("one call's statistics for another", () => {
     const calls = new Calls(ops, {
       weights: new WeightTable(ops.graph, networkWeights("encoder", network)),
       encoder: { prefix: "encoder", network, frozen: false },
-      record: (path) => recorded.push(path),
+      record: ({ path }) => recorded.push(path),
     });
     const images = (name: string, batch: readonly { name: string; size: number }[]) =>
       ops.of(ops.t.input(name, [...batch.map(({ size }) => size), 2, 6, 6]), [

@@ -26,13 +26,13 @@ function program(
   const long = new RuntimeLoops(ops);
   const host = make(ops, driver?.(ops) ?? long.driver);
   const nodes = Object.fromEntries(Object.entries(host).map(([name, { node }]) => [name, node]));
-  const staged = splitAtLoops(ops.graph, { name: "test", host: nodes, feeds: ["x", "y"] }, long.loops);
-  for (const segment of staged.segments) verify(segment.program);
-  return staged;
+  const segmented = splitAtLoops(ops.graph, { name: "test", host: nodes, feeds: ["x", "y"] }, long.loops);
+  for (const segment of segmented.segments) verify(segment.program);
+  return segmented;
 }
-const kinds = (staged: SegmentedProgram): string[] => staged.segments.map(({ kind }) => kind);
+const kinds = (segmented: SegmentedProgram): string[] => segmented.segments.map(({ kind }) => kind);
 
-describe("the cut", () => {
+describe("the split at loops", () => {
   /** u ← (u + x / u) / 2 until it moves by less than 1e-9, lane by lane; then the same on what came out. */
   const roots = (ops: NamedOps, drive: LoopDriver): Record<string, NamedTensor> => {
     const x = ops.of(ops.t.input("x", [3]), [taskAxis]);
@@ -59,22 +59,22 @@ describe("the cut", () => {
 
   it("gives what the loops written out give, to the last bit, and each lane has its own end", () => {
     const x = [2, 30, 700];
-    const staged = program(roots);
-    expect(kinds(staged)).toEqual(["run", "loop", "run", "loop", "run"]);
-    const out = run(staged, { x });
+    const segmented = program(roots);
+    expect(kinds(segmented)).toEqual(["run", "loop", "run", "loop", "run"]);
+    const out = run(segmented, { x });
     expect(out).toEqual(run(program(roots, unrolledDriver), { x }));
     const rounds = (out.first ?? []).map((value) => Math.floor(value / 1000));
     expect(new Set(rounds).size).toBe(3);
     out.first?.forEach((value, lane) => expect(value % 1000).toBeCloseTo(x[lane] ?? 0, 12));
     // A lane alone does as many rounds as beside others.
     x.forEach((own, lane) => {
-      const alone = run(staged, { x: [own, own, own] });
+      const alone = run(segmented, { x: [own, own, own] });
       expect(alone.both?.[0]).toBe(out.both?.[lane]);
     });
   });
 
   it("drops loops that nothing reads, and carried values that no result needs", () => {
-    const staged = program((ops, drive) => {
+    const segmented = program((ops, drive) => {
       const x = ops.of(ops.t.input("x", [2]), [taskAxis]);
       const loop = (bound: number): readonly NamedTensor[] =>
         drive({
@@ -89,17 +89,17 @@ describe("the cut", () => {
       const [a = x] = loop(50);
       return { out: a };
     });
-    expect(kinds(staged)).toEqual(["run", "loop", "run"]);
-    const [, loop] = staged.segments;
+    expect(kinds(segmented)).toEqual(["run", "loop", "run"]);
+    const [, loop] = segmented.segments;
     if (loop?.kind !== "loop") throw new Error("no loop");
     expect(loop.bound).toBe(50);
     expect(loop.active).toBeUndefined();
     expect(loop.program.inputs.filter(({ role }) => role === "state")).toHaveLength(1);
-    expect(run(staged, { x: [1, 2] }).out).toEqual([51, 102]);
+    expect(run(segmented, { x: [1, 2] }).out).toEqual([51, 102]);
   });
 
   it("moves what only takes over another's value, without a copy", () => {
-    const staged = program((ops, drive) => {
+    const segmented = program((ops, drive) => {
       const x = ops.of(ops.t.input("x", [2]), [taskAxis]);
       const zero = ops.mul(x, ops.scalar(0));
       const [, a = x, b = x] = drive({
@@ -109,10 +109,10 @@ describe("the cut", () => {
       });
       return { out: ops.add(ops.scale(a, 100), b) };
     });
-    const [, loop] = staged.segments;
+    const [, loop] = segmented.segments;
     if (loop?.kind !== "loop") throw new Error("no loop");
     expect(loop.moves).toHaveLength(2);
-    expect(run(staged, { x: [0, 10] }).out).toEqual([3938, 4948]);
+    expect(run(segmented, { x: [0, 10] }).out).toEqual([3938, 4948]);
   });
 });
 
@@ -357,11 +357,11 @@ describe.each(engineNames)("on %s", (name) => {
 
   onEngine("a driven loop gives the interpreter's values and leaves nothing on the device", async () => {
     const [way, items, features, lanes] = [3, 6, 4, 4];
-    const staged = minimizer(regression(way, items, features), lanes, 1e-5);
+    const segmented = minimizer(regression(way, items, features), lanes, 1e-5);
     const x = noise(lanes * items * features, 11, 3);
     const exact: Values = run(minimizer(regression(way, items, features), lanes, 1e-8), { x });
     const engine = await createEngine(name, { device: "cpu", threads: 1 });
-    const executable = await StagedExecutable.compile(staged, undefined, engine);
+    const executable = await StagedExecutable.compile(segmented, undefined, engine);
     const freed = new Set<object>();
     const free = engine.free.bind(engine);
     engine.free = (handle) => {
@@ -419,12 +419,13 @@ describe.each(engineNames)("on %s", (name) => {
 
   onEngine("a round that fails is what the run fails with", async () => {
     const [way, items, features, lanes] = [3, 6, 4, 2];
-    const staged = minimizer(regression(way, items, features), lanes, 1e-5);
+    const segmented = minimizer(regression(way, items, features), lanes, 1e-5);
     const engine = await createEngine(name, { device: "cpu", threads: 1 });
     const compile = engine.compile.bind(engine);
     engine.compile = async (program, constants) => {
       const executable = await compile(program, constants);
-      if (!staged.segments.some((segment) => segment.kind === "loop" && segment.program === program)) return executable;
+      if (!segmented.segments.some((segment) => segment.kind === "loop" && segment.program === program))
+        return executable;
       const run = executable.run.bind(executable);
       executable.run = async (args) => {
         await run(args); // What it was given is consumed, as by a device that fails half-way.
@@ -432,7 +433,7 @@ describe.each(engineNames)("on %s", (name) => {
       };
       return executable;
     };
-    const executable = await StagedExecutable.compile(staged, undefined, engine);
+    const executable = await StagedExecutable.compile(segmented, undefined, engine);
     const pace = new ProgressTracker(
       () => {},
       () => false,

@@ -12,6 +12,9 @@ import { type Key, threefry } from "./threefry.js";
 
 export type { Key };
 
+/** The factor from 32 random bits to [0, 1). */
+const unit = 2 ** -32;
+
 /** Returns the key with one more part: a non-negative integer below 2^53, or a name. */
 export function fold(key: Key, part: number | string): Key {
   if (typeof part === "number") return threefry(key, part >>> 0, Math.floor(part / 0x1_0000_0000));
@@ -70,7 +73,7 @@ export class Stream {
       a = b ^ (b >>> 9);
       b = (c + (c << 3)) | 0;
       c = (((c << 21) | (c >>> 11)) + sum) | 0;
-      const j = (i + (sum >>> 0) * 2.3283064365386963e-10 * (count - i)) | 0;
+      const j = (i + (sum >>> 0) * unit * (count - i)) | 0;
       const value = pool[j] as number;
       pool[j] = pool[i] as number;
       pool[i] = value;
@@ -84,7 +87,7 @@ export class Stream {
 
   /** Returns a uniform number in [0, 1). */
   uniform(): number {
-    return this.next() * 2.3283064365386963e-10;
+    return this.next() * unit;
   }
 
   /** Returns a uniform number in [low, high). */
@@ -94,7 +97,7 @@ export class Stream {
 
   /** Returns a uniform integer in 0 … n−1, for n up to 2^31. Its bias is below n / 2^32. */
   below(n: number): number {
-    return Math.floor(this.next() * 2.3283064365386963e-10 * n);
+    return Math.floor(this.next() * unit * n);
   }
 
   /** Returns a normal number with mean 0 and standard deviation 1 (Box–Muller). */

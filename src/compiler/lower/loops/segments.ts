@@ -7,7 +7,7 @@ import { CompilerBug } from "../../../common/bug.js";
 import type { Graph } from "../../tensor/graph.js";
 import type { Node, Program, ProgramInput } from "../../tensor/ir.js";
 import { reachable } from "../../tensor/walk.js";
-import { assemble, type StatePair } from "../program.js";
+import { assemble, type ProgramSpec, type StatePair } from "../program.js";
 
 /** A loop of the graph that the runtime drives. */
 export interface RuntimeLoop {
@@ -52,16 +52,15 @@ export interface LoopSegment {
   readonly active: string | undefined;
 }
 
-export interface StagedParts {
-  readonly name: string;
-  readonly host: Readonly<Record<string, Node>>;
-  /** The names of the inputs that each run provides. All other inputs are weights. */
-  readonly feeds: readonly string[];
-}
+type SegmentedProgramSpec = Pick<ProgramSpec, "name" | "host" | "feeds">;
 
-/** Returns the program of `parts`, split at `loops`. A later loop may use the results of an earlier one. */
-export function splitAtLoops(graph: Graph, parts: StagedParts, loops: readonly RuntimeLoop[]): SegmentedProgram {
-  return new LoopSplitter(graph, parts, liveLoops(Object.values(parts.host), loops)).program();
+/** Returns the program of `spec`, split at `loops`. A later loop may use the results of an earlier one. */
+export function splitAtLoops(
+  graph: Graph,
+  spec: SegmentedProgramSpec,
+  loops: readonly RuntimeLoop[],
+): SegmentedProgram {
+  return new LoopSplitter(graph, spec, liveLoops(Object.values(spec.host), loops)).program();
 }
 
 /** A loop without the carried values that nothing uses. */
@@ -131,7 +130,7 @@ class LoopSplitter {
 
   constructor(
     private readonly graph: Graph,
-    private readonly parts: StagedParts,
+    private readonly spec: SegmentedProgramSpec,
     private readonly loops: readonly LiveLoop[],
   ) {
     for (const loop of loops)
@@ -140,12 +139,12 @@ class LoopSplitter {
         if (result !== undefined) this.internalNames.add(result.attrs.name);
       }
     const roots = loops.flatMap((loop) => [...rootsOfRound(loop), ...loop.carried.map(({ start }) => start)]);
-    for (const node of reachable([...Object.values(parts.host), ...roots]))
+    for (const node of reachable([...Object.values(spec.host), ...roots]))
       if (node.op !== "input" && node.inputs.every((input) => this.constants.has(input))) this.constants.add(node);
   }
 
   program(): SegmentedProgram {
-    const { host, name } = this.parts;
+    const { host, name } = this.spec;
     const rounds = this.loops.map((loop) => this.round(loop));
     const runs = [...rounds.map(({ given }, place) => this.before(place, [...given])), this.after()];
     // The values that each run has to keep for later programs.
@@ -183,7 +182,7 @@ class LoopSplitter {
   }
 
   private after(): Subgraph {
-    return this.made(this.loops.length, Object.values(this.parts.host));
+    return this.made(this.loops.length, Object.values(this.spec.host));
   }
 
   private made(place: number, roots: readonly Node[]): Subgraph {
@@ -216,7 +215,7 @@ class LoopSplitter {
   private run(place: number, part: Subgraph | undefined, passed: readonly Node[]): Segment {
     const starts = this.loops[place]?.carried.map(({ input, start }) => [input.attrs.name, start] as const) ?? [];
     const device = Object.fromEntries([...starts, ...passed.map((node) => [this.nameOf(node), node] as const)]);
-    const name = `${this.parts.name}, ${place === 0 ? "start" : `after loop ${place}`}`;
+    const name = `${this.spec.name}, ${place === 0 ? "start" : `after loop ${place}`}`;
     return { kind: "run", program: this.assembled(name, part, { device }) };
   }
 
@@ -239,7 +238,7 @@ class LoopSplitter {
     if (active !== undefined) device[counter] = active;
     return {
       kind: "loop",
-      program: this.assembled(`${this.parts.name}, round of loop ${place + 1}`, part, { device, states }),
+      program: this.assembled(`${this.spec.name}, round of loop ${place + 1}`, part, { device, states }),
       bound,
       moves: moves.filter(({ to, from }) => to !== from),
       results: carried.flatMap(({ input, result }) =>
@@ -252,15 +251,7 @@ class LoopSplitter {
   private assembled(
     name: string,
     part: Subgraph | undefined,
-    {
-      host = {},
-      device = {},
-      states = [],
-    }: {
-      readonly host?: Readonly<Record<string, Node>>;
-      readonly device?: Readonly<Record<string, Node>>;
-      readonly states?: readonly StatePair[];
-    },
+    { host = {}, device = {}, states = [] }: Partial<Pick<ProgramSpec, "host" | "device" | "states">>,
   ): Program {
     const given = part?.given ?? new Set<Node>();
     const roots = [...Object.values(host), ...Object.values(device), ...states.map(({ after }) => after)];
@@ -272,7 +263,7 @@ class LoopSplitter {
       host: named(host),
       device: named(device),
       states: states.map(({ before, after }) => ({ before, after: built(after) })),
-      feeds: this.parts.feeds,
+      feeds: this.spec.feeds,
     });
   }
 

@@ -8,7 +8,7 @@ import { stagePrefix } from "../../typed/weights.js";
 import type { Draws } from "../draws.js";
 import { axesOf, countOf, lanesOf, type NamedOps, type NamedTensor } from "../named-tensor.js";
 import { type WeightTable, weightAxes } from "../weights.js";
-import { mapStatistics, type RecordedStatistics, type RunningUpdate } from "./batch-statistics.js";
+import { mapStatistics, type RecordedStatistics } from "./batch-statistics.js";
 import { NetworkCall, type Norm } from "./network-call.js";
 
 /** The output of an encoder that a head takes. */
@@ -47,7 +47,7 @@ export interface CallsOptions {
   /** Returns a finished stage that a loss may call. */
   readonly stage?: (id: string) => PretrainStage;
   /** Receives the batch statistics of the calls in training, by the weight path of the layer. It is undefined at test. */
-  readonly record?: (path: string, update: RunningUpdate) => void;
+  readonly record?: (recorded: RecordedStatistics) => void;
   readonly draws?: Draws;
 }
 
@@ -74,8 +74,7 @@ export class Calls {
     private readonly ops: NamedOps,
     private readonly options: CallsOptions,
   ) {
-    const { record } = options;
-    this.sink = record && (({ path, update }) => record(path, update));
+    this.sink = options.record;
   }
 
   get draws(): Draws | undefined {
@@ -207,7 +206,7 @@ export class Calls {
     const { value, records } = this.captureStatistics(() =>
       this.applyOnce(inLane, { x: one(x), output, norm: typeof norm === "object" ? { from: one(norm.from) } : norm }),
     );
-    const statistics = records.flatMap(({ update: { statistics: s } }) => [s.mean, s.variance]);
+    const statistics = records.flatMap(({ statistics: { mean, variance } }) => [mean, variance]);
     const [made, ...recorded] = batch(ops.graph, [value.node, ...statistics.map(({ node }) => node)], batched, size);
     if (made === undefined) throw new CompilerBug("a batched call has no value");
     // The lanes of a statistic [group, channel] are further groups.
@@ -237,7 +236,7 @@ export class Calls {
     if (!trains) return { kind: "batch" };
     return {
       kind: "batch",
-      record: (path, statistics, op) => this.sink?.({ path: `${prefix}.${path}`, update: { statistics, op } }),
+      record: (path, statistics, op) => this.sink?.({ path: `${prefix}.${path}`, statistics, op }),
     };
   }
 

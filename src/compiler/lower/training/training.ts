@@ -15,7 +15,7 @@ import { Draws } from "../draws.js";
 import { imageShape, lowerImages } from "../images.js";
 import { credit, isTransductive, MetricLowering, meanOfAll, orderFeed, rowAxis } from "../metric.js";
 import { maxFloat, NamedOps, type NamedTensor, sizeOf, taskAxis } from "../named-tensor.js";
-import { type RunningUpdate, statisticsOf } from "../networks/batch-statistics.js";
+import { type RecordedStatistics, runningStatistics } from "../networks/batch-statistics.js";
 import { Calls, modulesOf, type PlacedNetwork } from "../networks/calls.js";
 import { assemble } from "../program.js";
 import { WeightTable } from "../weights.js";
@@ -73,8 +73,8 @@ class TrainingLowering {
   private readonly step: Node = this.ops.t.input("step", [], "i32");
   private readonly decls: readonly WeightDecl[];
   private readonly weights: WeightTable;
-  /** The batch-norm statistics of the calls of the step, by path of the layer. */
-  private readonly records = new Map<string, RunningUpdate[]>();
+  /** The batch-norm statistics of the calls of the step. */
+  private readonly records: RecordedStatistics[] = [];
   /** The number of episodes or parts in a step. */
   private readonly episodes: number;
   /** The number of the part in its step: an i32 scalar. It is undefined if a step has no parts. */
@@ -148,7 +148,7 @@ class TrainingLowering {
       accuracy: total(accuracies),
       trained,
       gradients: gradients.map(mean),
-      statistics: statisticsOf(ops, this.records),
+      statistics: runningStatistics(ops, this.records),
     };
   }
 
@@ -275,7 +275,7 @@ class TrainingLowering {
       weights: this.weights,
       encoder: this.placedNetwork("encoder", this.stage.encoder),
       ...(this.options.stage !== undefined ? { stage: this.options.stage } : {}),
-      record: (path, update) => this.records.set(path, [...(this.records.get(path) ?? []), update]),
+      record: (recorded) => this.records.push(recorded),
       draws,
     });
   }
