@@ -81,7 +81,7 @@ describe("what is wrong is said with its place", () => {
     ["a part missing", '{"format": 1}', "must have required property 'way'", '{"format": 1}'],
     ["another type", episode(ant, { class: "bee", support: [0, -1], query: [2] }), "must be >= 0", "-1"],
     ["one class of two", episode(ant), "has 1 classes, and the list says 2", JSON.stringify([ant])],
-    ["a class twice", episode(ant, ant), "stands twice in the episode", '"ant"'],
+    ["a class twice", episode(ant, ant), "the episode has this class twice", '"ant"'],
     ["uneven", episode(ant, { class: "bee", support: [0], query: [2] }), "1 image is here", "[0]"],
     ["no such class", episode(ant, { class: "bea", support: [0, 1], query: [2] }), "did you mean `bee`?", '"bea"'],
     [
@@ -109,7 +109,7 @@ describe("what is wrong is said with its place", () => {
       "among the supports",
       '"b1.png"',
     ],
-    ["an image twice", episode(ant, { class: "bee", support: [0, "b0.png"], query: [2] }), "stands twice", '"b0.png"'],
+    ["an image twice", episode(ant, { class: "bee", support: [0, "b0.png"], query: [2] }), "has this image twice", '"b0.png"'],
   ])("%s", (_, text, problem, place) => {
     const [said, shown] = refusal(text);
     expect(said).toContain(problem);

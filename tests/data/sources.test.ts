@@ -183,7 +183,7 @@ describe("folder", () => {
     write(join(dir, "root/train/ant/a.png"), "");
     symlinkSync(join(dir, "gone.png"), join(dir, "root/train/ant/b.png"));
     const { message } = await failsWith("FSL6002", () => list("folder", { root: "root" }, dir));
-    expect(message).toContain("`train/ant/b.png` cannot be read: it leads nowhere");
+    expect(message).toContain("`train/ant/b.png` cannot be read: it is a broken link");
     expect(message).not.toContain("ENOENT");
   });
 

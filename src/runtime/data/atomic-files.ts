@@ -1,4 +1,7 @@
-/** Writing what others may be reading or writing at the same time: beside, then renamed into place. */
+/**
+ * Writes files and folders that other processes may read or write at the same time: they are written under a temporary name
+ * and then renamed.
+ */
 import { randomBytes } from "node:crypto";
 import { access, mkdir, rename, rm, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
@@ -13,8 +16,10 @@ export async function exists(path: string): Promise<boolean> {
 }
 
 /**
- * Makes the folder `path` whole or not at all: `fill` writes into another beside it. Where somebody else was quicker,
- * theirs stays: the name of such a folder says what is in it. @throws DiagnosticError FSL6031 where it cannot be written.
+ * Creates the folder `path` completely or not at all: `fill` writes to a temporary folder beside it. If another process
+ * creates the folder first, that one stays, because the name of such a folder determines its content.
+ *
+ * @throws DiagnosticError FSL6031 if the folder cannot be written.
  */
 export async function createFolder(path: string, fill: (beside: string) => Promise<void>): Promise<void> {
   const beside = `${path}.${process.pid}-${randomBytes(4).toString("hex")}`;
@@ -31,7 +36,11 @@ export async function createFolder(path: string, fill: (beside: string) => Promi
   }
 }
 
-/** Replaces a small file. @throws DiagnosticError FSL6031 */
+/**
+ * Replaces a small file.
+ *
+ * @throws DiagnosticError FSL6031 if the file cannot be written.
+ */
 export async function replaceFile(path: string, text: string): Promise<void> {
   const beside = `${path}.${process.pid}-${randomBytes(4).toString("hex")}`;
   try {
@@ -44,7 +53,7 @@ export async function replaceFile(path: string, text: string): Promise<void> {
   }
 }
 
-/** Clears up after what is done or has failed already: that it cannot is no reason to say something else. */
+/** Removes a temporary file or folder. A failure is ignored, because the work is done or its own error is more important. */
 async function remove(path: string): Promise<void> {
   await rm(path, { recursive: true, force: true }).catch(() => undefined);
 }

@@ -1,14 +1,14 @@
-/** Running a transform chain on one image: what is fixed, and what draws from the image's own key. */
+/** Applies the transforms of a chain to one image. Random transforms draw from the key of the image. */
 
 import { fold, type Key, Stream } from "../../common/random/stream.js";
 import type { Transform } from "../../compiler/typed/tree.js";
 import { crop, grayscale, invert, luma, mirror, type Pixels, pixels } from "./pixels.js";
 import { resizeBox, resizeShorter, rotate } from "./resample.js";
 
-/** A transform, or what a pack does in place of a random-resized crop: the shorter side shrunk to at most `size`. */
+/** A transform, or the step that a pack does before a random-resized crop: it shrinks the shorter side to at most `size`. */
 export type PackStep = Transform | { readonly op: "shrink"; readonly size: number };
 
-/** Thrown by a crop that is larger than the image; the caller, who knows the image's name, makes a diagnostic of it. */
+/** The error of a crop that is larger than the image. The caller knows the name of the image and makes a diagnostic of it. */
 export class ImageTooSmallError extends Error {
   constructor(
     readonly transform: string,
@@ -20,7 +20,7 @@ export class ImageTooSmallError extends Error {
   }
 }
 
-/** Whether a step draws random numbers. */
+/** Returns true if a step draws random numbers. */
 export function isRandom({ op }: PackStep): boolean {
   return (
     op === "random_crop" ||
@@ -32,7 +32,7 @@ export function isRandom({ op }: PackStep): boolean {
   );
 }
 
-/** One step that draws nothing; `normalize` is the graph's and leaves the bytes alone. */
+/** Applies a step that draws no random numbers. `normalize` changes nothing here, because the graph of the network computes it. */
 export function applyFixed(step: PackStep, image: Pixels): Pixels {
   switch (step.op) {
     case "resize":
@@ -61,8 +61,8 @@ export function applyFixed(step: PackStep, image: Pixels): Pixels {
 const stream = new Stream([0, 0]);
 
 /**
- * One step of a chain. `key` is the image's: (seed, purpose, step, place). Each step folds in its place in the chain, so
- * that a changed probability or strength leaves what the other steps draw as it was.
+ * Applies one step of a chain. `key` belongs to the image in a training step. Each step folds its place in the chain into
+ * the key, so that a changed probability or strength does not change what the other steps draw.
  */
 export function applyStep(step: PackStep, image: Pixels, key: Key, place: number): Pixels {
   if (!isRandom(step)) return applyFixed(step, image);
@@ -94,8 +94,9 @@ function requireMinimumSize(transform: string, size: number, { height, width }: 
 }
 
 /**
- * A box of `scale` of the area and `ratio` of width to height (uniform in its logarithm), as size × size. After ten
- * boxes that do not fit: the largest centred one of a ratio in range. (Szegedy et al. 2015, as torchvision does it.)
+ * Takes a box with a share of the area in `scale` and a ratio of width to height in `ratio` (uniform in its logarithm), and
+ * resizes it to size × size. If ten boxes do not fit, it takes the largest centered box with a ratio in range (Szegedy et al.
+ * 2015, as in torchvision).
  */
 function randomResizedCrop(
   image: Pixels,
@@ -128,8 +129,8 @@ function randomResizedCrop(
 }
 
 /**
- * Brightness, contrast (about the mean luma) and saturation (about each pixel's luma), in random order, each by a factor
- * uniform in [max(0, 1 − strength), 1 + strength]; bytes are rounded after each.
+ * Changes brightness, contrast (about the mean luma) and saturation (about the luma of each pixel) in random order. Each
+ * factor is uniform in [max(0, 1 − strength), 1 + strength]. Bytes are rounded after each change.
  */
 function jitterColors(image: Pixels, brightness: number, contrast: number, saturation: number): Pixels {
   const factors = [brightness, contrast, saturation].map((s) => stream.between(Math.max(0, 1 - s), 1 + s));

@@ -1,47 +1,47 @@
-/** What the data room gives to the stages. */
+/** Defines the types of packs, episodes and loaders that the stages use. */
 import type { Dataset, ImageSize, SplitName, Task, Transform } from "../../compiler/typed/tree.js";
 import type { PackStep } from "./augment.js";
 
-/** One split of a packed dataset; images are numbered 0… within the split, grouped by class in class order. */
+/** One split of a packed dataset. Images are numbered from 0 within the split and grouped by class, in the order of the classes. */
 export interface PackedSplit {
   readonly split: SplitName;
-  /** sha256 over the source digests, the decode recipe and its version, and the class list. */
+  /** The SHA-256 over the digests of the sources, the decode recipe with its version, and the list of classes. */
   readonly digest: string;
-  /** Of the images and their classes alone, in whatever size they are kept; that of an older pack is `digest`. */
+  /** The digest of the images and their classes alone, whatever size they are stored in. In an older pack it equals `digest`. */
   readonly imageDigest: string;
   readonly classes: readonly string[];
-  /** First image of each class, and one past the last at the end: length classes + 1. */
+  /** The first image of each class, and the number of images at the end: the length is classes + 1. */
   readonly offsets: Int32Array;
-  /** Where each image came from, for messages. */
+  /** Returns the origin of an image, for messages. */
   sourceOf(image: number): string;
 }
 
-/** A dataset decoded once into uint8, channel-planar rows [channels, height, width], read by position. */
+/** A dataset that was decoded once into uint8, channel-planar rows [channels, height, width], which are read by position. */
 export interface Pack {
   readonly dir: string;
   readonly digest: string;
-  /** Size of a stored image: after the deterministic prefix of the transforms. */
+  /** The size of a stored image, which is its size after the packed prefix. */
   readonly stored: ImageSize;
   readonly splits: Readonly<Partial<Record<SplitName, PackedSplit>>>;
-  /** Images left out as unreadable (`unreadable skip`). */
+  /** The unreadable images that were left out (`unreadable skip`). */
   readonly skipped: readonly string[];
   readonly layout: PackLayout;
 }
-/** How a pack's files are read: the loader's business. */
+/** Describes the files of a pack for the loader. */
 export interface PackLayout {
   readonly variants: readonly PackVariant[];
-  /** Row of each split's first image, in every variant. */
+  /** The row of the first image of each split, in every variant. */
   readonly firstRow: Readonly<Partial<Record<SplitName, number>>>;
   readonly rows: number;
 }
-/** The images after one prefix of the transform chains. */
+/** The stored images after one prefix of the transform chains. */
 export interface PackVariant {
   readonly prefix: readonly PackStep[];
-  /** Rows of [channels, height, width] bytes, where `index` says. */
+  /** The path of the rows of [channels, height, width] bytes. */
   readonly file: string;
-  /** Of each row: f64 offset; then of each u16 height; then of each u16 width (little-endian). */
+  /** The path of the index: the f64 offsets of all rows, then their u16 heights, then their u16 widths (little-endian). */
   readonly index: string;
-  /** Largest height and width of a row; `uniform` where each row has them. */
+  /** The largest height and width of a row. `uniform` is true if all rows have this size. */
   readonly height: number;
   readonly width: number;
   readonly uniform: boolean;
@@ -53,9 +53,9 @@ export interface IngestProgress {
   readonly unit: "bytes" | "files" | "images";
 }
 export interface IngestOptions {
-  /** Where packs and downloads are kept (`.fslc/data` unless the user says otherwise). */
+  /** The folder of packs and downloads (by default `.fslc/data`). */
   readonly cacheDir: string;
-  /** Relative roots of datasets are resolved against this folder (the project's). */
+  /** The folder of the project, at which relative roots of datasets start. */
   readonly projectDir: string;
   readonly threads: number;
   readonly onProgress: (progress: IngestProgress) => void;
@@ -63,23 +63,27 @@ export interface IngestOptions {
 }
 export type Ingest = (dataset: Dataset, options: IngestOptions) => Promise<Pack>;
 
-/** Image indices of one episode, class-major: support[c · shot + k], query[c · query + q]. `classes` are split class numbers. */
+/**
+ * The image numbers of one episode, class by class: support[c · shot + k], query[c · query + q]. `classes` has the number of
+ * each class within the split.
+ */
 export interface Episode {
   readonly classes: Int32Array;
   readonly support: Int32Array;
   readonly query: Int32Array;
 }
-/** A pure function: nothing but its arguments decides the episode. `purpose` is `train`, `validate` or `evaluate`. */
+/** A pure function that samples an episode: only its arguments decide it. `purpose` is `train`, `validate` or `evaluate`. */
 export type SampleEpisode = (seed: number, purpose: string, split: PackedSplit, task: Task, index: number) => Episode;
 
 /** Produces batches of augmented uint8 images [count, channels, height, width] on other threads, in the order asked for. */
 export interface Loader {
   /**
-   * Queues a batch: `images` are indices into the split. `step` and the image seed its augmentation, not its place; an
-   * image that a step has twice is augmented anew. A step may come in several batches, one after the other.
+   * Queues a batch. `images` are numbers within the split. The augmentation of an image depends on `step` and on the image, not
+   * on its place in the batch. If a step has an image twice, the second one is augmented differently. A step may consist of
+   * several batches, one after another.
    */
   request(step: number, images: Int32Array): void;
-  /** The next batch in request order. The data is valid until `release`. */
+  /** Returns the next batch in the order of the requests. Its data are valid until `release`. */
   next(): Promise<LoadedBatch>;
   close(): Promise<void>;
 }
@@ -91,9 +95,9 @@ export interface LoadedBatch {
 export interface LoaderOptions {
   readonly pack: Pack;
   readonly split: SplitName;
-  /** The whole chain; the loader runs what the pack has not already done, up to `normalize` (which is the graph's). */
+  /** The whole chain. The loader does the steps after the packed prefix, up to `normalize`, which the graph computes. */
   readonly transforms: readonly Transform[];
-  /** Size of one output image. */
+  /** The size of one output image. */
   readonly output: ImageSize;
   readonly maxBatch: number;
   readonly seed: number;

@@ -1,4 +1,4 @@
-/** A thread that decodes images and runs the packed prefixes on them. */
+/** Runs in a thread that decodes images and applies the packed prefixes to them. */
 import { parentPort } from "node:worker_threads";
 import sharp from "sharp";
 import { applyFixed, ImageTooSmallError, type PackStep } from "./augment.js";
@@ -14,11 +14,11 @@ export interface DecodeRequest {
 }
 export interface DecodeItem {
   readonly bytes: Uint8Array;
-  /** The bytes are pixels of this size already. */
+  /** The size of the pixels if the bytes are pixels already. */
   readonly raw: RawPixels | undefined;
   readonly quarterTurns: readonly (0 | 1 | 2 | 3)[];
 }
-/** Per item: per turn, per prefix an image; or why it cannot be read; or which crop it is too small for. */
+/** The result of an item: its images by turn and prefix, or why it cannot be read, or the crop that it is too small for. */
 export type DecodeResult =
   | { readonly kind: "images"; readonly images: readonly (readonly Pixels[])[] }
   | { readonly kind: "unreadable"; readonly reason: string }
@@ -34,11 +34,11 @@ export interface DecodeReply {
   readonly results: readonly DecodeResult[];
 }
 
-// One thread of sharp's per image: there are as many of ours as cores, and each image is small.
+// Sharp uses one thread per image, because fslc has as many threads as cores and each image is small.
 sharp.concurrency(1);
 sharp.cache(false);
 
-/** On white where it is transparent, upright by its EXIF record, 8 bits, RGB or gray. */
+/** Decodes an image to 8 bits of RGB or gray, upright by its EXIF record, with white behind transparent parts. */
 async function decode(bytes: Uint8Array): Promise<Pixels> {
   const drawing = decodePlainPng(bytes);
   if (drawing !== undefined) return drawing;
@@ -59,7 +59,7 @@ async function prepare(
   try {
     image = withChannels(raw === undefined ? await decode(bytes) : { ...raw, data: bytes }, channels);
   } catch (error) {
-    // libvips says more on further lines, and ends the first with a colon then.
+    // The message of libvips may have more lines. Its first line then ends with a colon.
     const reason =
       (error instanceof Error ? error.message : String(error)).split("\n", 1)[0]?.replace(/:\s*$/, "") ?? "";
     return { kind: "unreadable", reason };

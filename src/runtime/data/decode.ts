@@ -1,4 +1,4 @@
-/** Decoding many images on threads, in order, with a bounded number under way. */
+/** Decodes many images on threads, in order, with a bounded number of images in progress. */
 import { Worker } from "node:worker_threads";
 import { DiagnosticError, diagnostic } from "../../compiler/diagnostics/diagnostic.js";
 import { threadUrl } from "../system/thread-url.js";
@@ -7,20 +7,24 @@ import type { DecodeReply, DecodeRequest, DecodeResult } from "./decode-thread.j
 import type { ImageReader } from "./image-reader.js";
 import type { ImageRef } from "./sources/source.js";
 
-/** An image to decode once, and the turns in which it is wanted. */
+/** An image to decode once, and the quarter turns in which it is needed. */
 export interface DecodeJob {
   readonly ref: ImageRef;
   readonly quarterTurns: readonly (0 | 1 | 2 | 3)[];
 }
 
+/** How every image is decoded: to how many channels, and the prefixes of transforms to apply. */
+type DecodeRecipe = Pick<DecodeRequest, "channels" | "prefixes">;
+
 const imagesPerChunk = 16;
+/** The number of chunks in progress per thread, so that no thread waits for the disk. */
+const chunksPerThread = 3;
 
-interface Waiting {
-  readonly resolve: (results: readonly DecodeResult[]) => void;
-  readonly reject: (error: unknown) => void;
-}
-
-/** Results of all jobs, in their order. @throws DiagnosticError FSL6032 where a thread ends. */
+/**
+ * Yields the results of all jobs in their order.
+ *
+ * @throws DiagnosticError FSL6032 if a thread ends.
+ */
 export async function* decodeAll(
   jobs: readonly DecodeJob[],
   reader: ImageReader,
@@ -28,65 +32,98 @@ export async function* decodeAll(
   threads: number,
   signal: AbortSignal,
 ): AsyncGenerator<DecodeResult> {
-  const url = threadUrl(import.meta.url, "./decode-thread.js");
-  const waiting = new Map<number, Waiting>();
-  let failure: DiagnosticError | undefined;
-  const workers = Array.from({ length: Math.max(1, threads) }, () => {
-    const worker = new Worker(url);
-    worker.on("message", ({ id, results }: DecodeReply) => {
-      waiting.get(id)?.resolve(results);
-      waiting.delete(id);
+  const pool = new DecodePool(Math.max(1, threads), reader, recipe);
+  const inProgress: Promise<readonly DecodeResult[]>[] = [];
+  let first = 0;
+  try {
+    while (first < jobs.length || inProgress.length > 0) {
+      signal.throwIfAborted();
+      while (first < jobs.length && inProgress.length < chunksPerThread * pool.size) {
+        const chunk = pool.decode(jobs.slice(first, first + imagesPerChunk));
+        // The chunk is awaited in order below. A failure before its turn must not count as unhandled.
+        chunk.catch(() => undefined);
+        inProgress.push(chunk);
+        first += imagesPerChunk;
+      }
+      yield* await (inProgress.shift() as Promise<readonly DecodeResult[]>);
+    }
+  } finally {
+    await pool.close();
+  }
+}
+
+interface Waiting {
+  readonly resolve: (results: readonly DecodeResult[]) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/** Threads that decode chunks of images. If one thread ends, every chunk fails. */
+class DecodePool {
+  private readonly workers: readonly Worker[];
+  private readonly waiting = new Map<number, Waiting>();
+  private chunks = 0;
+  private failure: DiagnosticError | undefined;
+
+  constructor(
+    readonly size: number,
+    private readonly reader: ImageReader,
+    private readonly recipe: DecodeRecipe,
+  ) {
+    const url = threadUrl(import.meta.url, "./decode-thread.js");
+    this.workers = Array.from({ length: size }, () => {
+      const worker = new Worker(url);
+      worker.on("message", ({ id, results }: DecodeReply) => {
+        this.waiting.get(id)?.resolve(results);
+        this.waiting.delete(id);
+      });
+      worker.on("error", (error: unknown) => this.fail(error));
+      return worker;
     });
-    worker.on("error", (error: unknown) => {
-      const reason = error instanceof Error ? error.message : String(error);
-      failure ??= new DiagnosticError(diagnostic("FSL6032", undefined, { reason }), { cause: error });
-      for (const { reject } of waiting.values()) reject(failure);
-      waiting.clear();
-    });
-    return worker;
-  });
-  const start = async (first: number): Promise<readonly DecodeResult[]> => {
-    const chunk = jobs.slice(first, first + imagesPerChunk);
+  }
+
+  /** Reads the images of a chunk and decodes them on a thread. The results are in the order of the jobs. */
+  async decode(chunk: readonly DecodeJob[]): Promise<readonly DecodeResult[]> {
+    const id = this.chunks++;
     const read = await Promise.all(
       chunk.map(({ ref }) =>
-        reader.read(ref).then(
+        this.reader.read(ref).then(
           (bytes) => ({ bytes }),
-          (error: unknown) => ({ reason: error instanceof Error ? error.message : String(error) }),
+          (error: unknown) => ({ reason: messageOf(error) }),
         ),
       ),
     );
     const items = read.flatMap((got, i) =>
       "bytes" in got ? [{ bytes: got.bytes, raw: chunk[i]?.ref.raw, quarterTurns: chunk[i]?.quarterTurns ?? [] }] : [],
     );
-    const id = first / imagesPerChunk;
-    const request: DecodeRequest = { id, ...recipe, items };
-    const results = await new Promise<readonly DecodeResult[]>((resolve, reject) => {
-      if (failure !== undefined) reject(failure); // A thread that has ended answers nothing.
-      waiting.set(id, { resolve, reject });
-      workers[id % workers.length]?.postMessage(request);
-    });
+    const results = await this.send({ id, ...this.recipe, items });
     let next = 0;
     return read.map((got): DecodeResult => {
       if (!("bytes" in got)) return { kind: "unreadable", reason: got.reason };
       return results[next++] ?? { kind: "unreadable", reason: "it was not decoded" };
     });
-  };
-  const underway: Promise<readonly DecodeResult[]>[] = [];
-  let first = 0;
-  try {
-    while (first < jobs.length || underway.length > 0) {
-      signal.throwIfAborted();
-      while (first < jobs.length && underway.length < 3 * workers.length) {
-        const chunk = start(first);
-        // Awaited in order below; a failure before its turn must not count as unhandled.
-        chunk.catch(() => undefined);
-        underway.push(chunk);
-        first += imagesPerChunk;
-      }
-      const results = await (underway.shift() as Promise<readonly DecodeResult[]>);
-      yield* results;
-    }
-  } finally {
-    await Promise.all(workers.map((worker) => worker.terminate()));
   }
+
+  async close(): Promise<void> {
+    await Promise.all(this.workers.map((worker) => worker.terminate()));
+  }
+
+  private send(request: DecodeRequest): Promise<readonly DecodeResult[]> {
+    return new Promise((resolve, reject) => {
+      if (this.failure !== undefined) reject(this.failure); // A thread that has ended does not reply.
+      this.waiting.set(request.id, { resolve, reject });
+      this.workers[request.id % this.workers.length]?.postMessage(request);
+    });
+  }
+
+  private fail(error: unknown): void {
+    this.failure ??= new DiagnosticError(diagnostic("FSL6032", undefined, { reason: messageOf(error) }), {
+      cause: error,
+    });
+    for (const { reject } of this.waiting.values()) reject(this.failure);
+    this.waiting.clear();
+  }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }

@@ -1,12 +1,12 @@
-/** What a source's bytes are, without reading them again while nothing changed. */
+/** Computes digests of source files, and does not read a file again while its state stays the same. */
 import { createHash } from "node:crypto";
-import { createReadStream } from "node:fs";
+import { createReadStream, type Stats } from "node:fs";
 import { readdir, readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { replaceFile } from "./atomic-files.js";
 
-/** Below this a file is read at once: a stream takes longer to set up than to read it. */
+/** The size below which a file is read at once, because setting up a stream takes longer than reading it. */
 const small = 1 << 20;
 
 async function fileDigest(path: string, size: number): Promise<string> {
@@ -16,47 +16,55 @@ async function fileDigest(path: string, size: number): Promise<string> {
   return hash.digest("hex");
 }
 
-/** How the file system describes a file: while this stays, its bytes are taken to stay. */
-async function fileState(path: string): Promise<{ size: number; mark: string }> {
-  const { size, mtimeMs, ctimeMs, ino } = await stat(path);
-  return { size, mark: `${size}:${mtimeMs}:${ctimeMs}:${ino}` };
+/** Describes the state of a file in the file system. While the description stays the same, the bytes are taken to be the same. */
+function describeState({ size, mtimeMs, ctimeMs, ino }: Stats): string {
+  return `${size}:${mtimeMs}:${ctimeMs}:${ino}`;
 }
 
-/** A fingerprint of the state of files and of everything in folders. @throws an ENOENT error where one is missing. */
+/** An entry of a folder: a folder to visit, or the state of a file. */
+type FolderEntry = { readonly folder: string } | { readonly path: string; readonly state: string };
+
+/**
+ * Returns a fingerprint of the state of files and of everything in folders.
+ *
+ * @throws an ENOENT error if one of the paths does not exist.
+ */
 export async function fingerprint(paths: readonly string[]): Promise<string> {
   const hash = createHash("sha256");
   const visit = async (path: string): Promise<void> => {
     const info = await stat(path);
     if (!info.isDirectory()) {
-      hash.update(`${path}\n${info.size}:${info.mtimeMs}:${info.ctimeMs}:${info.ino}\n`);
+      hash.update(`${path}\n${describeState(info)}\n`);
       return;
     }
-    const names = (await readdir(path)).sort();
-    // Marks of one folder are asked for together and hashed in order.
-    const inner = await Promise.all(
-      names.map(async (name) => {
-        const child = join(path, name);
-        const found = await stat(child).catch(() => undefined);
-        if (found === undefined) return `${child}\ngone\n`;
-        if (found.isDirectory()) return child;
-        return `${child}\n${found.size}:${found.mtimeMs}:${found.ctimeMs}:${found.ino}\n`;
-      }),
-    );
-    for (const entry of inner) {
-      if (entry.endsWith("\n")) hash.update(entry);
-      else await visit(entry);
+    for (const entry of await folderEntries(path)) {
+      if ("folder" in entry) await visit(entry.folder);
+      else hash.update(`${entry.path}\n${entry.state}\n`);
     }
   };
   for (const path of paths) await visit(path);
   return hash.digest("hex");
 }
 
-/** sha256 of files, kept with the mark that each had: only new and changed ones are read. */
+/** Returns the entries of a folder in order. All states are read at once. */
+async function folderEntries(folder: string): Promise<FolderEntry[]> {
+  const names = (await readdir(folder)).sort();
+  return await Promise.all(
+    names.map(async (name): Promise<FolderEntry> => {
+      const path = join(folder, name);
+      const found = await stat(path).catch(() => undefined);
+      if (found === undefined) return { path, state: "gone" };
+      return found.isDirectory() ? { folder: path } : { path, state: describeState(found) };
+    }),
+  );
+}
+
+/** Keeps the SHA-256 of files with the state that each file had, so that only new and changed files are read. */
 export class DigestCache {
   private changed = false;
   private constructor(
     private readonly path: string,
-    private readonly known: Map<string, { readonly mark: string; readonly sha256: string }>,
+    private readonly known: Map<string, { readonly state: string; readonly sha256: string }>,
   ) {}
 
   static async open(path: string): Promise<DigestCache> {
@@ -65,28 +73,29 @@ export class DigestCache {
   }
 
   async digest(file: string): Promise<string> {
-    const now = await fileState(file);
+    const info = await stat(file);
+    const state = describeState(info);
     const found = this.known.get(file);
-    if (found?.mark === now.mark) return found.sha256;
-    const digest = await fileDigest(file, now.size);
-    this.known.set(file, { mark: now.mark, sha256: digest });
+    if (found?.state === state) return found.sha256;
+    const digest = await fileDigest(file, info.size);
+    this.known.set(file, { state, sha256: digest });
     this.changed = true;
     return digest;
   }
 
   async save(): Promise<void> {
     if (!this.changed) return;
-    const lines = [...this.known].map(([file, { mark: m, sha256: s }]) => `${s} ${m} ${file}`);
+    const lines = [...this.known].map(([file, { state, sha256 }]) => `${sha256} ${state} ${file}`);
     await replaceFile(this.path, `${lines.join("\n")}\n`);
     this.changed = false;
   }
 }
 
-/** Lines of digest, mark and path; others (of a file cut off) are left out, and their files are read again. */
-function parseKnown(text: string): [string, { mark: string; sha256: string }][] {
+/** Parses lines of digest, state and path. It leaves out other lines, as at the end of a file that was cut off. */
+function parseKnown(text: string): [string, { state: string; sha256: string }][] {
   return text.split("\n").flatMap((line) => {
     const match = /^([0-9a-f]{64}) (\S+) (.+)$/.exec(line);
-    const [, digest, m, file] = match ?? [];
-    return digest === undefined || m === undefined || file === undefined ? [] : [[file, { mark: m, sha256: digest }]];
+    const [, sha256, state, file] = match ?? [];
+    return sha256 === undefined || state === undefined || file === undefined ? [] : [[file, { state, sha256 }]];
   });
 }

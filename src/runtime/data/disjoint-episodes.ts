@@ -1,4 +1,4 @@
-/** Episodes that share no image: what an interval about new images is taken over. */
+/** Draws episodes that share no image, for an interval about new images. */
 
 import { fold, rootKey, Stream } from "../../common/random/stream.js";
 import type { Task } from "../../compiler/typed/tree.js";
@@ -6,9 +6,11 @@ import type { Episode } from "./contract.js";
 import { requirePossible, type SampledSplit } from "./sampler.js";
 
 /**
- * Draws episodes until no more fit: `way` classes uniform among those with `shot + query` images left, then their next
- * images in a seeded order (sampling without replacement; Lafon et al. 2024 call the interval over them open). A pure
- * function of its arguments. @throws DiagnosticError where not one can be drawn.
+ * Draws episodes until no more can be drawn. Each episode has `way` classes, uniform among those with `shot + query` images
+ * left, and the next images of these classes in a seeded order. This is sampling without replacement; Lafon et al. 2024 call
+ * the interval over such episodes open. It is a pure function of its arguments.
+ *
+ * @throws DiagnosticError FSL6011–FSL6013 if no episode can be drawn.
  */
 export function disjointEpisodes(seed: number, split: SampledSplit, task: Task): Episode[] {
   requirePossible(split, task);
@@ -46,7 +48,7 @@ export function disjointEpisodes(seed: number, split: SampledSplit, task: Task):
   }
 }
 
-/** Of a given list, in its order, the episodes that share no image with one taken before. */
+/** Returns the episodes of a list, in its order, that share no image with an episode that was taken before. */
 export function disjointSubset(episodes: readonly Episode[]): Episode[] {
   const used = new Set<number>();
   return episodes.filter(({ support, query }) => {

@@ -1,4 +1,4 @@
-/** Lists of episodes in files of the project. */
+/** Reads lists of episodes from files of the project. */
 import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { DiagnosticError, diagnostic } from "../../compiler/diagnostics/diagnostic.js";
@@ -11,6 +11,7 @@ import { type EpisodeList, parseEpisodeList, resolveEpisodes } from "./episode-l
 
 type EpisodeFile = GivenEpisodes & { readonly list: EpisodeList; readonly text: string };
 
+/** Reads a file of episodes for the compiler. Returns the list, or what is wrong with the file. */
 export function readEpisodeFile(path: string, project: Project): EpisodeFile | Unusable {
   let text: string;
   try {
@@ -22,7 +23,11 @@ export function readEpisodeFile(path: string, project: Project): EpisodeFile | U
   return "problem" in read ? read : { ...read, text };
 }
 
-/** The episodes of a list that was checked before, by the images of the split. @throws DiagnosticError FSL6050 */
+/**
+ * Reads a file of episodes that was checked before, and finds its images in a split.
+ *
+ * @throws DiagnosticError FSL6050 if the file changed since, or names a class or image that the split does not have.
+ */
 export function loadEpisodeFile({ path, digest, span }: GivenList, split: PackedSplit, project: Project): Episode[] {
   const read = readEpisodeFile(path, project);
   const why =

@@ -1,4 +1,4 @@
-/** Episodes as a list in a JSON file: what one implementation writes and another can run. */
+/** Reads and writes lists of episodes in JSON, so that different implementations can run the same episodes. */
 
 import { didYouMean } from "../../common/did-you-mean.js";
 import { DiagnosticError, diagnostic } from "../../compiler/diagnostics/diagnostic.js";
@@ -9,13 +9,13 @@ import { schemaFault } from "../system/schema.js";
 import { sha256 } from "../system/sha256.js";
 import type { Episode, PackedSplit } from "./contract.js";
 
-/** `schemas/episodes.schema.json`. */
+/** A list of episodes. `schemas/episodes.schema.json` describes its JSON. */
 export interface EpisodeList {
   readonly format: 1;
   readonly way: number;
   readonly shot: number;
   readonly query: number;
-  /** An episode is its classes, in the order of its ways. */
+  /** The episodes. Each is a list of its classes, in the order of its ways. */
   readonly episodes: readonly (readonly EpisodeClass[])[];
 }
 export interface EpisodeClass {
@@ -23,10 +23,13 @@ export interface EpisodeClass {
   readonly support: readonly EpisodeImage[];
   readonly query: readonly EpisodeImage[];
 }
-/** The path that the pack has for it (or its end, where one image of the class has it), or its number within the class. */
+/**
+ * An image by its path in the pack, or by the end of that path if only one image of the class has it, or by its number within
+ * the class.
+ */
 export type EpisodeImage = string | number;
 
-/** The list of these episodes: images by path where that is theirs alone in their class, else by number. */
+/** Returns the list of these episodes. Images are named by path if the paths of their class are distinct, otherwise by number. */
 export function toEpisodeList(split: PackedSplit, task: Task, episodes: readonly Episode[]): EpisodeList {
   const named = new Map<number, readonly EpisodeImage[]>();
   const imagesOf = (c: number): readonly EpisodeImage[] => {
@@ -60,7 +63,7 @@ export function toEpisodeList(split: PackedSplit, task: Task, episodes: readonly
   };
 }
 
-/** The text of a list: a class of an episode on each line. */
+/** Returns the JSON text of a list, with one class of an episode on each line. */
 export function formatEpisodeList({ way, shot, query, episodes }: EpisodeList): string {
   const texts = episodes.map(
     (classes) => `  [\n${classes.map((one) => `    ${JSON.stringify(one)}`).join(",\n")}\n  ]`,
@@ -70,7 +73,7 @@ export function formatEpisodeList({ way, shot, query, episodes }: EpisodeList): 
 
 type Path = readonly (string | number)[];
 
-/** What can be known of a list without the data: its task and digest, or what is wrong and where. */
+/** Parses a list of episodes without the data. Returns the list with its task and digest, or what is wrong and where. */
 export function parseEpisodeList(text: string): (GivenEpisodes & { readonly list: EpisodeList }) | Unusable {
   let value: unknown;
   try {
@@ -89,7 +92,7 @@ export function parseEpisodeList(text: string): (GivenEpisodes & { readonly list
       return wrong(at, `this episode has ${classes.length} classes, and the list says ${way}`);
     for (const [w, one] of classes.entries()) {
       if (classes.findIndex((other) => other.class === one.class) < w) {
-        return wrong([...at, w, "class"], "this class stands twice in the episode");
+        return wrong([...at, w, "class"], "the episode has this class twice");
       }
       for (const [part, count] of [
         ["support", shot],
@@ -104,7 +107,7 @@ export function parseEpisodeList(text: string): (GivenEpisodes & { readonly list
       }
     }
   }
-  // Of the list, not of its text: laid out anew it is the same.
+  // The digest covers the list and not its text, so it does not depend on the layout.
   const episodes = list.episodes.map((e) => e.map((c) => [c.class, c.support, c.query]));
   const digest = sha256(JSON.stringify([way, shot, query, episodes]));
   return { task: { way, shot, query }, episodes: list.episodes.length, digest, list };
@@ -160,7 +163,7 @@ export function resolveEpisodes(text: string, list: EpisodeList, split: PackedSp
             const index = imageOf(image, labels[w] ?? 0, at);
             const before = seen.get(index);
             if (before === "support" && part === "query") refuse(at, "this query is among the supports of its episode");
-            if (before !== undefined) refuse(at, "this image stands twice in the episode");
+            if (before !== undefined) refuse(at, "the episode has this image twice");
             seen.set(index, part);
             return index;
           }),
@@ -171,7 +174,7 @@ export function resolveEpisodes(text: string, list: EpisodeList, split: PackedSp
   });
 }
 
-/** Every path of a class's images and every end of one, from a slash on; undefined where two images share it. */
+/** Returns the image for each path of a class and each end of a path after a slash, or undefined if two images share it. */
 function endingsOf(split: PackedSplit, c: number): ReadonlyMap<string, number | undefined> {
   const endings = new Map<string, number | undefined>();
   for (let image = split.offsets[c] ?? 0; image < (split.offsets[c + 1] ?? 0); image++) {

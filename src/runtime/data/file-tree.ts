@@ -1,4 +1,4 @@
-/** A folder, or a zip archive that holds one: sources read both alike. Paths inside have forward slashes. */
+/** Lists a folder or a zip archive in the same way, so that sources read both alike. Paths inside have forward slashes. */
 import { readdirSync, statSync } from "node:fs";
 import { readdir, readFile, stat } from "node:fs/promises";
 import { join, relative } from "node:path";
@@ -11,14 +11,14 @@ import type { Zip } from "./zip.js";
 export interface FileTree {
   /** The folder or archive itself. */
   readonly root: string;
-  /** Every file in it, sorted. */
+  /** The paths of all files in it, sorted. */
   readonly files: readonly string[];
   has(path: string): boolean;
   text(path: string): Promise<string>;
   image(path: string): ImageRef;
 }
 
-/** Whether a path is taken to be an archive. */
+/** Returns true if a path has the ending of a zip archive. */
 export function isZip(path: string): boolean {
   return path.toLowerCase().endsWith(".zip");
 }
@@ -27,7 +27,11 @@ export function isTarGz(path: string): boolean {
   return /\.(tar\.gz|tgz)$/i.test(path);
 }
 
-/** Reads the listing of a folder or archive. @throws DiagnosticError FSL6002 where it is neither, or damaged. */
+/**
+ * Lists a folder or archive.
+ *
+ * @throws DiagnosticError FSL6002 if it is neither, or if it is damaged.
+ */
 export async function openFileTree(source: DataSource, root: string): Promise<FileTree> {
   let files: string[];
   try {
@@ -57,16 +61,16 @@ export async function openFileTree(source: DataSource, root: string): Promise<Fi
   };
 }
 
-/** What the system says of a path, in words of the folder. */
+/** Describes an error of the file system with the path relative to the root. */
 function problemOf(error: unknown, root: string): string {
   const { code, path, message } =
     error instanceof Error ? (error as NodeJS.ErrnoException) : { message: String(error) };
   if (code === undefined || path === undefined) return message;
-  const what = code === "ENOENT" ? "it leads nowhere, or was taken away just now" : reason(error);
+  const what = code === "ENOENT" ? "it is a broken link, or it was removed just now" : reason(error);
   return `\`${relative(root, path)}\` cannot be read: ${what}`;
 }
 
-/** What reads archives is loaded where there is one: `fslc check` knows every source and reads none. */
+/** Opens a zip archive. Its reader is loaded only here, because `fslc check` loads every source and reads no archive. */
 async function openZip(root: string): Promise<Zip> {
   const { Zip } = await import("./zip.js");
   return Zip.open(root);
@@ -78,7 +82,7 @@ async function zipFiles(root: string): Promise<string[]> {
   return [...zip.names()];
 }
 
-/** Files of a folder and of the folders in it, symbolic links followed, hidden ones left out. */
+/** Lists the files of a folder and its subfolders. It follows symbolic links and leaves out hidden files. */
 async function folderFiles(root: string): Promise<string[]> {
   const found: string[] = [];
   const walk = async (inner: string): Promise<void> => {
@@ -95,7 +99,7 @@ async function folderFiles(root: string): Promise<string[]> {
   return found;
 }
 
-/** The same for a quick look, while nothing else is to be done. */
+/** Does the same as `folderFiles` synchronously, for the facts of a dataset. */
 export function folderFilesSync(root: string): string[] {
   const found: string[] = [];
   const walk = (inner: string): void => {
@@ -111,7 +115,7 @@ export function folderFilesSync(root: string): string[] {
   return found;
 }
 
-/** Whether a file is an image by its name. */
+/** Returns true if a file name has the ending of an image. */
 export function isImage(path: string): boolean {
   return /\.(png|jpe?g|gif|webp|tiff?|bmp|svg|avif)$/i.test(path);
 }

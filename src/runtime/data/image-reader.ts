@@ -1,4 +1,4 @@
-/** The bytes of listed images, from files, zip and tar archives and icon sets. */
+/** Reads the bytes of images from files, zip and tar archives and icon sets. */
 import { type FileHandle, open as openFile, readFile } from "node:fs/promises";
 import { isTarGz, isZip } from "./file-tree.js";
 import type { ImageRef, RawPixels } from "./sources/source.js";
@@ -9,10 +9,14 @@ export class ImageReader {
   private readonly zips = new Map<string, Promise<Zip>>();
   private readonly tars = new Map<string, Promise<ReadonlyMap<string, Buffer>>>();
   private readonly sets = new Map<string, Promise<Readonly<Record<string, string>>>>();
-  /** Files of many images, read by position. */
+  /** The open files that contain many images and are read by position. */
   private readonly files = new Map<string, Promise<FileHandle>>();
 
-  /** Encoded, or the pixels themselves where the image is bare. @throws Error where they cannot be read. */
+  /**
+   * Returns the encoded image, or its pixels if they are stored raw.
+   *
+   * @throws Error if they cannot be read.
+   */
   async read({ file, entry, raw }: ImageRef): Promise<Uint8Array> {
     if (entry === undefined) return raw === undefined ? await readFile(file) : await this.pixels(file, raw);
     if (isTarGz(file)) {
@@ -33,7 +37,7 @@ export class ImageReader {
   }
 
   async close(): Promise<void> {
-    // One that could not be opened has failed its images already, and has nothing to close.
+    // A file that could not be opened has failed its images already, and there is nothing to close.
     for (const open of [...this.zips.values(), ...this.files.values()]) {
       await open.then(
         (opened) => opened.close(),
@@ -58,14 +62,14 @@ export class ImageReader {
 function sizeOf({ channels, height, width }: RawPixels): number {
   return channels * height * width;
 }
-/** A copy: what goes to a thread takes the whole of its buffer along. */
+/** Copies the pixels of an image, because posting a view to a thread would send its whole buffer. */
 function copyPixels(content: Buffer, raw: RawPixels): Uint8Array {
   const end = raw.offset + sizeOf(raw);
   if (end > content.length) throw new Error("the entry is cut off");
   return new Uint8Array(content.subarray(raw.offset, end));
 }
 
-/** What is kept under a key; made where it is asked for first. */
+/** Returns the value for a key, and makes it if there is none. */
 function getOrCreate<T>(kept: Map<string, Promise<T>>, key: string, make: () => Promise<T>): Promise<T> {
   let value = kept.get(key);
   if (value === undefined) {

@@ -1,4 +1,4 @@
-/** What the data room gives to the rest of the runtime. */
+/** Exports what the rest of the runtime uses of this folder. */
 export type * from "./contract.js";
 export { disjointEpisodes, disjointSubset } from "./disjoint-episodes.js";
 export { loadEpisodeFile } from "./episode-file.js";

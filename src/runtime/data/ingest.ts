@@ -1,4 +1,4 @@
-/** From a dataset as it is declared to a pack: found by what it was made of, or decoded once. */
+/** Turns a declared dataset into a pack: it finds the pack if it exists, and otherwise decodes the images once. */
 
 import { readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
@@ -22,17 +22,18 @@ import {
 import { packedPrefixes } from "./transform-chain.js";
 import type { PackRecipe } from "./write-pack.js";
 
-/** Goes up when the same bytes and steps would give other pixels: every pack is then made anew. */
+/** The version of decoding and resampling. It goes up if the same bytes and steps give other pixels; then every pack is made again. */
 export const recipeVersion = 1;
 
-/** Files that are read at once to know what they hold. */
+/** The number of files whose digests are computed at the same time. */
 const filesPerScan = 64;
 
 /**
- * Fetches what the source fetches by itself, decodes every image, runs the fixed start of the chains on it and keeps the
- * result. While neither the source's files nor the declaration change, this only opens what is there.
- * @throws DiagnosticError FSL6001–FSL6014 for data that is not there, not as declared or not readable; FSL6020, FSL6021
- * where it cannot be fetched; FSL6031 where it cannot be kept.
+ * Fetches the data if the source can do that, decodes every image, applies the packed prefixes and stores the result. While
+ * neither the files of the source nor the declaration change, it only opens the existing pack.
+ *
+ * @throws DiagnosticError FSL6001–FSL6014 if the data is missing, unreadable or not as declared; FSL6020 or FSL6021 if it
+ * cannot be fetched; FSL6031 if the pack cannot be written.
  */
 export const ingest: Ingest = async (dataset, options) => {
   try {
@@ -42,26 +43,26 @@ export const ingest: Ingest = async (dataset, options) => {
   }
 };
 
-/** The dataset's declaration is where a run-time problem with its data is shown. */
+/** Returns an error that points at the declaration of the dataset, unless it points somewhere already. */
 function withSpan(dataset: Dataset, error: DiagnosticError): DiagnosticError {
   if (error.diagnostic.span !== undefined) return error;
   return new DiagnosticError({ ...error.diagnostic, span: dataset.span }, { cause: error.cause });
 }
 
 /**
- * The pack of a dataset if it was made before, of the same declaration and of files in the same state; undefined where
- * `ingest` has work to do. Fetches nothing and decodes nothing.
+ * Returns the pack of a dataset if it was made before from the same declaration and from files in the same state, and
+ * undefined if `ingest` has work to do. It fetches nothing and decodes nothing.
  */
 export async function findPack(dataset: Dataset, places: DataFolders): Promise<Pack | undefined> {
   const { file, source, roots } = describeRequest(dataset, places);
   const known = await readRequest(file);
   if (known === undefined) return undefined;
-  // A file that is gone is for `ingest` to report.
+  // If a file is gone, `ingest` reports it.
   const state = source.pinned ?? (await fingerprint(roots).catch(() => undefined));
   return known.state === state ? openIfWhole(packDir(places, known.digest)) : undefined;
 }
 
-/** What is asked of the source, and the file that remembers which pack answered it. */
+/** Returns how the source is read, and the path of the file that remembers the resulting pack. */
 function describeRequest(dataset: Dataset, places: DataFolders) {
   const source = findSource(dataset.source.kind);
   const recipe: PackRecipe = {
@@ -90,7 +91,7 @@ async function findOrMakePack(dataset: Dataset, options: IngestOptions): Promise
   const dir = packDir(options, digest);
   if ((await openIfWhole(dir)) === undefined) {
     await rm(dir, { recursive: true, force: true });
-    // Loaded where something is decoded: sharp's library takes longer to load than a known pack to open.
+    // This is loaded only if images are decoded, because loading sharp takes longer than opening a pack.
     const { writePack } = await import("./write-pack.js");
     await createFolder(dir, (beside) => {
       return writePack(beside, { dataset, listing, recipe, digest, splitDigests, imageDigests, options });
@@ -105,7 +106,7 @@ function packDir({ cacheDir }: DataFolders, digest: string): string {
   return join(cacheDir, "packs", digest.slice(0, 32));
 }
 
-/** Channels to decode to: what the chain leaves in the end, unless a `grayscale` in it makes the one channel of three. */
+/** Returns the channels to decode to: those after the chain, or those of the source if a `grayscale` in the chain reduces them. */
 function channelsOf(dataset: Dataset, { description }: Source): 1 | 3 {
   const makesGray = [dataset.train, dataset.eval].some((chain) => chain.some(({ op }) => op === "grayscale"));
   if (makesGray) return description.channels;
@@ -125,12 +126,12 @@ async function readRequest(path: string): Promise<{ state: string; digest: strin
     const { state, digest } = JSON.parse(text) as { state?: unknown; digest?: unknown };
     return typeof state === "string" && typeof digest === "string" ? { state, digest } : undefined;
   } catch {
-    // Cut off by a crash: the pack is found again by its digest.
+    // A crash cut the file off. The pack is found again by its digest.
     return undefined;
   }
 }
 
-/** A pack that is there and whole; a damaged one is as good as none, since it can be made again. */
+/** Opens a pack. A damaged pack counts as missing, because it can be made again. */
 async function openIfWhole(dir: string): Promise<Pack | undefined> {
   try {
     return await openPack(dir);
@@ -140,7 +141,11 @@ async function openIfWhole(dir: string): Promise<Pack | undefined> {
   }
 }
 
-/** Each class in one split, each image in one class, something in at least one split. */
+/**
+ * Checks that each class is in one split, each image is in one class, and that there is an image at all.
+ *
+ * @throws DiagnosticError FSL6007, FSL6014 or FSL6008.
+ */
 function requireDistinct(dataset: Dataset, listing: Listing): void {
   const classes = new Map<string, string>();
   const images = new Map<string, string>();
@@ -166,16 +171,18 @@ function requireDistinct(dataset: Dataset, listing: Listing): void {
   }
 }
 
-/** A file that was there when its folder was listed: what it holds is not known, so that it cannot be skipped either. */
+/** Returns the error for a file that disappeared after its folder was listed. It cannot be skipped, because its images are unknown. */
 function missingFile({ span }: Dataset, first: string, total: number, error: unknown): DiagnosticError {
   const holes = { count: 1, total, first, reason: reason(error) };
-  const help = ["it was there a moment ago: let nothing change the folder while it is read, then run again"];
+  const help = [
+    "the file existed a moment ago; make sure that nothing changes the folder while fslc reads it, and run again",
+  ];
   return new DiagnosticError(diagnostic("FSL6003", span, holes, { help }), { cause: error });
 }
 
 /**
- * Of each split: the bytes of its images, their order and classes, with what is done to them and without. No paths: moved
- * data stays itself.
+ * Returns two digests of each split over the bytes, order and classes of its images: one with the decode recipe and one
+ * without it. Paths are not part of them, so moving the data changes no digest.
  */
 async function digestSplits(
   dataset: Dataset,

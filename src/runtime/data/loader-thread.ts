@@ -1,4 +1,4 @@
-/** A thread that reads packed images and runs the rest of a chain on them, straight into the ring. */
+/** Runs in a thread that reads packed images, applies the rest of a chain and writes the results into the ring. */
 import { openSync, readSync } from "node:fs";
 import { parentPort, workerData } from "node:worker_threads";
 import { fold, rootKey } from "../../common/random/stream.js";
@@ -9,7 +9,7 @@ import type { Pixels } from "./pixels.js";
 export interface LoaderThreadData {
   readonly file: string;
   readonly channels: number;
-  /** Shared: offset, height and width of each row of the split. */
+  /** The offset, height and width of each row of the split, in shared memory. */
   readonly offsets: Float64Array;
   readonly heights: Uint16Array;
   readonly widths: Uint16Array;
@@ -17,15 +17,15 @@ export interface LoaderThreadData {
   readonly seed: number;
   readonly purpose: string;
   readonly ring: Uint8Array;
-  /** Bytes of one output image. */
+  /** The number of bytes of one output image. */
   readonly imageBytes: number;
 }
-/** A part of a batch: its images go to `offset` of the ring and on. */
+/** A part of a batch. Its images are written to the ring from `offset` on. */
 export interface LoaderJob {
   readonly batch: number;
   readonly step: number;
   readonly images: Int32Array;
-  /** For each image, how often its step had it before. */
+  /** For each image, the number of times that its step had it before. */
   readonly repeats: Int32Array;
   readonly offset: number;
 }

@@ -1,4 +1,4 @@
-/** Batches of augmented images, made on other threads ahead of their use. */
+/** Loads batches of augmented images on other threads, ahead of their use. */
 import { open } from "node:fs/promises";
 import { Worker } from "node:worker_threads";
 import { DiagnosticError, diagnostic } from "../../compiler/diagnostics/diagnostic.js";
@@ -9,12 +9,14 @@ import type { LoaderJob, LoaderReply, LoaderThreadData } from "./loader-thread.j
 import { indexBytes } from "./pack.js";
 import { remainingSteps } from "./transform-chain.js";
 
-/** Batches that may be ready or in the making at once. */
+/** The number of batches that may be ready or in progress at the same time. */
 const ringSlots = 3;
 
 /**
- * A loader of one split under one chain. Slots of a shared ring are filled by threads; `next` gives them in the order of
- * `request`, and `release` frees them. @throws DiagnosticError FSL6030 where the pack holds no start of this chain.
+ * Creates a loader for one split and one chain. Threads fill the slots of a shared ring, `next` returns them in the order of
+ * the requests, and `release` frees them.
+ *
+ * @throws DiagnosticError FSL6008 if the pack does not have the split, FSL6030 if it has no prefix of this chain.
  */
 export const createLoader: CreateLoader = async (options) => {
   const { pack, split, transforms, output } = options;
@@ -40,7 +42,7 @@ export const createLoader: CreateLoader = async (options) => {
   return new ThreadedLoader(thread, options, imageBytes);
 };
 
-/** The variant that has done most of the chain already. */
+/** Returns the variant that leaves the fewest steps of the chain, and these steps. */
 function chooseVariant(
   pack: Pack,
   transforms: readonly Transform[],
@@ -57,7 +59,7 @@ function chooseVariant(
   return best;
 }
 
-/** Where the images of a split are, in memory that threads share. */
+/** Reads the offsets and sizes of the images of a split into memory that threads share. */
 async function readIndex(variant: PackVariant, total: number, first: number, rows: number) {
   const shared = <T>(bytes: number, make: (buffer: SharedArrayBuffer) => T): T => make(new SharedArrayBuffer(bytes));
   const offsets = shared(8 * rows, (buffer) => new Float64Array(buffer));
@@ -83,23 +85,23 @@ interface Batch {
   readonly id: number;
   readonly step: number;
   readonly images: Int32Array;
-  /** How often the step had each image before. */
+  /** For each image, the number of times that the step had it before. */
   readonly repeats: Int32Array;
   readonly ready: Promise<LoadedBatch>;
   readonly resolve: (batch: LoadedBatch) => void;
   readonly reject: (error: unknown) => void;
   slot: number;
-  /** Parts that threads still work on. */
+  /** The number of parts that threads still work on. */
   parts: number;
 }
 
 class ThreadedLoader implements Loader {
   private readonly workers: readonly Worker[];
   private readonly freeSlots = Array.from({ length: ringSlots }, (_, i) => i);
-  /** Requested and not yet given to threads. */
+  /** The batches that wait for a free slot. */
   private readonly queued: Batch[] = [];
   private readonly inFlight = new Map<number, Batch>();
-  /** Requested and not yet asked for by `next`. */
+  /** The batches that `next` has not returned yet. */
   private readonly pending: Batch[] = [];
   private readonly repeatCounter = new RepeatCounter();
   private count = 0;
@@ -152,7 +154,7 @@ class ThreadedLoader implements Loader {
     await Promise.all(this.workers.map((worker) => worker.terminate()));
   }
 
-  /** Gives queued batches to the threads while slots are free, each in equal parts. */
+  /** Gives queued batches to the threads in equal parts while slots are free. */
   private dispatch(): void {
     for (;;) {
       const batch = this.queued[0];
@@ -216,7 +218,7 @@ class ThreadedLoader implements Loader {
   }
 }
 
-/** Counts how often each image has come in a step. */
+/** Counts how often a step has had each image. */
 class RepeatCounter {
   private step = -1;
   private readonly seen = new Map<number, number>();
@@ -236,7 +238,7 @@ function threadError(reason: string, cause: unknown): DiagnosticError {
   return new DiagnosticError(diagnostic("FSL6032", undefined, { reason }), { cause });
 }
 
-/** A promise whose rejection may come before anybody waits for it. */
+/** Creates a promise with its functions. It may be rejected before anything waits for it. */
 function deferred() {
   let resolve: (batch: LoadedBatch) => void = () => undefined;
   let reject: (error: unknown) => void = () => undefined;

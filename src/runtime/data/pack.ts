@@ -1,4 +1,4 @@
-/** Packed datasets on disk: opening one, and saying what is in it. */
+/** Opens a packed dataset on the disk and summarizes its content. */
 import { readFileSync, statSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -29,7 +29,7 @@ export interface PackManifest {
         SplitName,
         {
           readonly digest: string;
-          /** Of the images and their classes alone. Older packs have none. */
+          /** The digest of the images and their classes alone. Older packs do not have it. */
           readonly source?: string;
           readonly classes: readonly string[];
           readonly images: readonly number[];
@@ -41,18 +41,22 @@ export interface PackManifest {
 }
 
 export const manifestFile = "manifest.json";
-/** Where each image came from: one line a row. */
+/** The file with the origin of each image, one line per row. */
 export const originsFile = "origins.txt";
 export const rowsFile = (variant: number): string => `images-${variant}.u8`;
 export const indexFile = (variant: number): string => `images-${variant}.index`;
-/** Bytes of one row's entry in an index: f64 offset, u16 height, u16 width. */
+/** The number of bytes of a row in an index: f64 offset, u16 height, u16 width. */
 export const indexBytes = 12;
 
 function damaged(dir: string, problem: string, cause?: unknown): DiagnosticError {
   return new DiagnosticError(diagnostic("FSL6030", undefined, { dir, problem }), { cause });
 }
 
-/** Opens a pack that was made before. @throws DiagnosticError FSL6030 where it is not whole. */
+/**
+ * Opens a pack that was made before.
+ *
+ * @throws DiagnosticError FSL6030 if the pack is incomplete or damaged.
+ */
 export async function openPack(dir: string): Promise<Pack> {
   let manifest: PackManifest;
   try {
@@ -68,7 +72,7 @@ export async function openPack(dir: string): Promise<Pack> {
     return { prefix, file: join(dir, rowsFile(i)), index: join(dir, indexFile(i)), height, width, uniform };
   });
   const first = variants[0];
-  if (first === undefined) throw damaged(dir, "it holds no images");
+  if (first === undefined) throw damaged(dir, "it has no images");
 
   let origins: readonly string[] | undefined;
   const originOf = (row: number): string => {
@@ -134,7 +138,7 @@ export interface PackSummary {
   readonly skipped: readonly string[];
 }
 
-/** What `fslc data inspect` prints. */
+/** Summarizes a pack for `fslc data inspect`. */
 export function summarizePack(pack: Pack): PackSummary {
   const { variants } = pack.layout;
   const bytes = variants.reduce((sum, { file, index }) => sum + statSync(file).size + statSync(index).size, 0);

@@ -1,9 +1,9 @@
 /**
- * Python 2's pickles of plain values and numpy byte arrays, as CIFAR-100's python version has them. Only the operations that
- * build such values are known; names of Python are compared with four of numpy's and never looked up, so nothing is run.
+ * Reads Python 2 pickles of plain values and numpy byte arrays, as in CIFAR-100's python version. It only knows the operations
+ * that build such values. It compares names of Python with a short list of numpy's and never looks them up, so nothing is run.
  */
 
-/** Where a long string of bytes lies in the pickle. */
+/** The place of a long string of bytes in the pickle. */
 export interface ByteRange {
   readonly kind: "bytes";
   readonly at: number;
@@ -19,7 +19,7 @@ interface Name {
   readonly kind: "name";
   readonly name: string;
 }
-/** What numpy's constructors left: filled by the state that follows. */
+/** An object of a numpy constructor. The state that follows in the pickle fills it. */
 interface NumpyObject {
   readonly kind: "made";
   readonly of: "array" | "dtype";
@@ -37,12 +37,16 @@ export type PickleValue =
   | Name
   | NumpyObject;
 
-/** The value of a pickle. Short strings become text, long ones stay where they are. @throws Error that says at which byte it ends. */
+/**
+ * Returns the value of a pickle. Short strings become text. Long strings stay in the pickle and become their place in it.
+ *
+ * @throws Error with the byte at which the pickle cannot be read.
+ */
 export function readPickle(bytes: Buffer): PickleValue {
   return new Unpickler(bytes).run();
 }
 
-/** A numpy array of uint8 in C order, or undefined for any other value. */
+/** Returns the value as a numpy array of uint8 in C order, or undefined if it is anything else. */
 export function byteArray(value: PickleValue): ByteArray | undefined {
   if (!isNumpyObject(value) || value.of !== "array" || !Array.isArray(value.state)) return undefined;
   const [, shape, type, fortran, data] = value.state;
@@ -70,7 +74,7 @@ const names = new Set([reconstruct, "numpy ndarray", "numpy dtype"]);
 class Unpickler {
   private at = 0;
   private readonly stack: PickleValue[] = [];
-  /** Heights of the stack where an argument list begins. */
+  /** The heights of the stack at which argument lists begin. */
   private readonly marks: number[] = [];
   private readonly memo = new Map<number, PickleValue>();
 
@@ -130,7 +134,7 @@ class Unpickler {
   mark(): void {
     this.marks.push(this.stack.length);
   }
-  /** What was pushed since the last mark. */
+  /** Removes and returns the values since the last mark. */
   marked(): PickleValue[] {
     const mark = this.marks.pop();
     if (mark === undefined) throw this.malformed();
@@ -186,7 +190,7 @@ class Unpickler {
   }
 }
 
-/** The operations of protocol 2 that these files use, by their byte. */
+/** The operations of protocol 2 that these files use, by their code. */
 const operations: Readonly<Record<number, (machine: Unpickler) => void>> = {
   128: (m) => {
     const protocol = m.byte();

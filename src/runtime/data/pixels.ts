@@ -1,6 +1,6 @@
-/** Images in memory and the exact operations on them: nothing here interpolates or draws a random number. */
+/** Defines images in memory and exact operations on them. Nothing here interpolates or draws random numbers. */
 
-/** Channel-planar bytes: `data[(c · height + y) · width + x]`, 0 … 255. */
+/** An image as channel-planar bytes: `data[(c · height + y) · width + x]` is from 0 to 255. */
 export interface Pixels {
   readonly channels: number;
   readonly height: number;
@@ -13,8 +13,8 @@ export function pixels(channels: number, height: number, width: number): Pixels 
 }
 
 /**
- * The window of `size` × `size` whose corner is (top, left); what lies outside of the image is its nearest edge pixel, so
- * that drawings on white get no black border that the test never shows.
+ * Takes the window of `size` × `size` pixels whose corner is (top, left). Pixels outside of the image are its nearest edge
+ * pixels, so that drawings on white get no black border that the test never shows.
  */
 export function crop(image: Pixels, top: number, left: number, size: number): Pixels {
   const { channels, height, width, data } = image;
@@ -36,7 +36,7 @@ export function crop(image: Pixels, top: number, left: number, size: number): Pi
   return out;
 }
 
-/** Left and right exchanged. */
+/** Exchanges left and right. */
 export function mirror({ channels, height, width, data }: Pixels): Pixels {
   const out = pixels(channels, height, width);
   for (let row = 0; row < channels * height; row++) {
@@ -46,7 +46,7 @@ export function mirror({ channels, height, width, data }: Pixels): Pixels {
   return out;
 }
 
-/** Turned counter-clockwise by `turns` quarters. */
+/** Turns an image counterclockwise by `turns` quarters. */
 export function quarterTurn(image: Pixels, turns: 0 | 1 | 2 | 3): Pixels {
   if (turns === 0) return image;
   const { channels, height, width, data } = image;
@@ -69,7 +69,7 @@ export function quarterTurn(image: Pixels, turns: 0 | 1 | 2 | 3): Pixels {
   return out;
 }
 
-/** Luma (ITU-R 601: 0.299 R + 0.587 G + 0.114 B) as the one channel; an image of one channel stays. */
+/** Replaces three channels by the luma (ITU-R 601: 0.299 R + 0.587 G + 0.114 B). An image with one channel stays the same. */
 export function grayscale(image: Pixels): Pixels {
   if (image.channels === 1) return image;
   const { height, width, data } = image;
@@ -79,7 +79,7 @@ export function grayscale(image: Pixels): Pixels {
   return out;
 }
 
-/** Luma of pixel `i` of three planes, not rounded. */
+/** Returns the luma of pixel `i` of three planes, not rounded. */
 export function luma(data: Uint8Array, plane: number, i: number): number {
   return 0.299 * (data[i] as number) + 0.587 * (data[plane + i] as number) + 0.114 * (data[2 * plane + i] as number);
 }
@@ -90,7 +90,7 @@ export function invert(image: Pixels): Pixels {
   return out;
 }
 
-/** The same picture in `channels`: one channel repeated, or three made one. */
+/** Converts an image to `channels`: it repeats one channel, or reduces three channels to one. */
 export function withChannels(image: Pixels, channels: number): Pixels {
   if (image.channels === channels) return image;
   if (channels === 1) return grayscale(image);
@@ -100,7 +100,7 @@ export function withChannels(image: Pixels, channels: number): Pixels {
   return out;
 }
 
-/** Interleaved samples (as decoders give them) as planes: of one or three colour channels, without alpha. */
+/** Converts interleaved samples, as decoders return them, to planes of one or three color channels without alpha. */
 export function fromInterleaved(samples: Uint8Array, height: number, width: number, stride: number): Pixels {
   const channels = stride >= 3 ? 3 : 1;
   const out = pixels(channels, height, width);

@@ -1,16 +1,16 @@
 /**
- * A decoder of the plainest PNGs: gray of up to 8 bits or RGB of 8, neither interlaced nor with colour or transparency chunks.
- * Omniglot is 32,460 of them of 200 bytes each, CIFAR-100 may be 60,000 of 2 KB: a general decoder spends nearly all of its
- * time on setting up.
+ * Decodes the plainest PNGs: gray with up to 8 bits or RGB with 8 bits, not interlaced, without color or transparency chunks.
+ * Omniglot has 32,460 of them of 200 bytes each, and CIFAR-100 may have 60,000 of 2 KB. For such images a general decoder
+ * spends nearly all of its time on its setup.
  */
 import { crc32, inflateSync } from "node:zlib";
 import { type Pixels, pixels } from "./pixels.js";
 
 const signature = Buffer.from([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]);
-/** Chunks that change no pixel; with any other the general decoder decides. */
+/** The chunks that change no pixel. If there is any other chunk, the general decoder decodes the image. */
 const ignoredChunks = new Set(["tIME", "tEXt", "zTXt", "iTXt", "pHYs"]);
 
-/** The picture; undefined where it is not such a PNG, or not a whole one: the general decoder then says what is wrong. */
+/** Decodes a plain PNG. Returns undefined for any other image and for a damaged one, which the general decoder reports. */
 export function decodePlainPng(encoded: Uint8Array): Pixels | undefined {
   const bytes = Buffer.from(encoded.buffer, encoded.byteOffset, encoded.byteLength);
   if (bytes.length < 33 || !bytes.subarray(0, 8).equals(signature)) return undefined;
@@ -51,7 +51,10 @@ export function decodePlainPng(encoded: Uint8Array): Pixels | undefined {
   return rgb ? unpackRgb(rows, height, width) : unpackGray(rows, height, width, depth, line);
 }
 
-/** Takes back the filter of each row, in place; `unit` bytes to the left is the pixel before, or the byte for gray below 8 bits. */
+/**
+ * Reverses the filter of each row in place. The pixel to the left is `unit` bytes before, or one byte for gray below 8 bits.
+ * Returns false if a filter is unknown.
+ */
 function unfilter(rows: Buffer, height: number, line: number, unit: 1 | 3): boolean {
   for (let y = 0; y < height; y++) {
     const first = y * (line + 1) + 1;
@@ -77,7 +80,7 @@ function paeth(left: number, up: number, corner: number): number {
   return toLeft <= toUp && toLeft <= toCorner ? left : toUp <= toCorner ? up : corner;
 }
 
-/** Rows of interleaved RGB as planes. */
+/** Converts rows of interleaved RGB to planes. */
 function unpackRgb(rows: Buffer, height: number, width: number): Pixels {
   const out = pixels(3, height, width);
   for (let y = 0; y < height; y++) {
@@ -90,7 +93,7 @@ function unpackRgb(rows: Buffer, height: number, width: number): Pixels {
   return out;
 }
 
-/** Samples of `depth` bits, the high ones first, as bytes from 0 to 255. */
+/** Converts samples of `depth` bits, with the high bits first, to bytes from 0 to 255. */
 function unpackGray(rows: Buffer, height: number, width: number, depth: number, line: number): Pixels {
   const out = pixels(1, height, width);
   const most = (1 << depth) - 1;

@@ -1,14 +1,14 @@
 /**
- * The one resampler, for training and evaluation alike: a triangle filter that widens where it shrinks (antialiased
- * bilinear, as PIL's BILINEAR), separable, in f32 between the two passes.
+ * Resamples images, in the same way for training and evaluation: with a triangle filter that widens when it shrinks an image
+ * (antialiased bilinear, as in PIL's BILINEAR). The filter is separable, with f32 between its two passes.
  */
 import { type Pixels, pixels } from "./pixels.js";
 
-/** Weights of the source samples that make each of `size` outputs of the interval [from, from + length) of `source` samples. */
+/** The weights of the source samples for each of `size` outputs over the interval [from, from + length) of `source` samples. */
 interface Taps {
   readonly first: Int32Array;
   readonly count: Int32Array;
-  /** `most` weights per output, the rest 0. */
+  /** Up to `most` weights per output, padded with zeros. */
   readonly weights: Float32Array;
   readonly most: number;
 }
@@ -37,7 +37,7 @@ function taps(source: number, from: number, length: number, size: number): Taps 
   return { first, count, weights, most };
 }
 
-/** Resampling whole images of one size again and again needs the same taps: the last few are kept. */
+/** The taps of whole images by their sizes, because many images have the same size. */
 const tapsBySize = new Map<string, Taps>();
 function wholeTaps(source: number, size: number): Taps {
   const key = `${source}:${size}`;
@@ -88,26 +88,26 @@ function applyTaps(image: Pixels, across: Taps, down: Taps, height: number, widt
   return out;
 }
 
-/** The whole image at height × width. */
+/** Resamples the whole image to height × width. */
 export function resizeTo(image: Pixels, height: number, width: number): Pixels {
   if (image.height === height && image.width === width) return image;
   return applyTaps(image, wholeTaps(image.width, width), wholeTaps(image.height, height), height, width);
 }
 
-/** The size of an image whose shorter side becomes `size`, proportions kept (the longer side rounded down). */
+/** Returns the size of an image whose shorter side becomes `size` in the same proportions. The longer side is rounded down. */
 export function shorterSide(height: number, width: number, size: number): { height: number; width: number } {
   return height <= width
     ? { height: size, width: Math.max(size, Math.floor((size * width) / height)) }
     : { height: Math.max(size, Math.floor((size * height) / width)), width: size };
 }
 
-/** The shorter side at `size`, proportions kept. */
+/** Resamples an image in the same proportions so that its shorter side is `size`. */
 export function resizeShorter(image: Pixels, size: number): Pixels {
   const to = shorterSide(image.height, image.width, size);
   return resizeTo(image, to.height, to.width);
 }
 
-/** The box at (top, left) of boxHeight × boxWidth, which must lie in the image, as size × size. */
+/** Resamples the box at (top, left) of boxHeight × boxWidth, which must be inside the image, to size × size. */
 export function resizeBox(
   image: Pixels,
   top: number,
@@ -121,7 +121,7 @@ export function resizeBox(
   return applyTaps(image, across, down, size, size);
 }
 
-/** Turned by `degrees` (counter-clockwise) about the centre, bilinear; what comes from outside is the nearest edge pixel. */
+/** Turns an image counterclockwise by `degrees` about its center, bilinear. Pixels from outside are the nearest edge pixels. */
 export function rotate(image: Pixels, degrees: number): Pixels {
   const { channels, height, width, data } = image;
   const out = pixels(channels, height, width);

@@ -1,14 +1,14 @@
-/** Episodes and image orders: pure functions of their arguments. */
+/** Samples episodes and orders of images as pure functions of the arguments. */
 
 import { fold, type Key, rootKey, Stream, unshuffle } from "../../common/random/stream.js";
 import { DiagnosticError, diagnostic } from "../../compiler/diagnostics/diagnostic.js";
 import type { Task } from "../../compiler/typed/tree.js";
 import type { Episode, PackedSplit, SampleEpisode } from "./contract.js";
 
-/** What the sampler needs of a split. */
+/** The parts of a split that the sampler needs. */
 export type SampledSplit = Pick<PackedSplit, "split" | "classes" | "offsets">;
 
-/** 0, 1, 2, … between calls: a draw swaps in it and swaps back, so that drawing k of n costs k, not n. */
+/** The numbers 0, 1, 2, … between calls. A draw swaps numbers and swaps them back, so drawing k of n costs k and not n. */
 let identity = new Int32Array(0);
 let swapped = new Int32Array(0);
 const stream = new Stream([0, 0]);
@@ -21,7 +21,7 @@ function grow(count: number, drawn: number): void {
   if (swapped.length < drawn) swapped = new Int32Array(Math.max(drawn, 2 * swapped.length));
 }
 
-/** Images of the smallest class, by offsets (which never change once made). */
+/** Returns the size of the smallest class. It is cached by the offsets, which never change. */
 function smallestClassSize(offsets: Int32Array): number {
   const known = checked.get(offsets);
   if (known !== undefined) return known;
@@ -34,8 +34,10 @@ function smallestClassSize(offsets: Int32Array): number {
 }
 
 /**
- * Refuses a task that the split cannot give: fewer classes than ways (FSL6011) or a class with fewer than shot + query
- * images (FSL6012). @throws DiagnosticError
+ * Checks that a split has enough classes and images for a task.
+ *
+ * @throws DiagnosticError FSL6011 if it has fewer classes than ways, FSL6012 if a class has fewer than shot + query images,
+ * FSL6013 if the task is not made of whole numbers.
  */
 export function requirePossible(split: SampledSplit, task: Task): void {
   const counts = [task.way, task.shot, task.query];
@@ -71,9 +73,10 @@ export function requirePossible(split: SampledSplit, task: Task): void {
 }
 
 /**
- * Episode `index` of a seed and purpose: `way` classes without replacement, then of each `shot + query` images without
- * replacement, all uniform. The task is no part of the key: 1-shot and 5-shot episodes of one index share their classes.
- * @throws DiagnosticError where the task cannot be drawn from the split (FSL6011, FSL6012).
+ * Returns episode `index` of a seed and purpose: `way` classes without replacement, and `shot + query` images of each without
+ * replacement, all uniform. The task is not part of the key, so 1-shot and 5-shot episodes of one index have the same classes.
+ *
+ * @throws DiagnosticError FSL6011 or FSL6012 if the split has too few classes or images for the task.
  */
 export const sampleEpisode: SampleEpisode = (seed, purpose, split, task, index) =>
   sample(seed, purpose, split, task, index);
@@ -109,7 +112,7 @@ function sample(seed: number, purpose: string, split: SampledSplit, task: Task, 
   return { classes, support: supports, query: queries };
 }
 
-/** A uniform order of `count` images for an epoch of a pretraining: a pure function, as `sampleEpisode` is. */
+/** Returns a uniform order of `count` images for an epoch of pretraining. It is a pure function of its arguments. */
 export function shuffledImages(seed: number, purpose: string, count: number, epoch: number): Int32Array {
   const order = Int32Array.from({ length: count }, (_, i) => i);
   const random = new Stream(fold(rootKey(seed, purpose), epoch));

@@ -1,13 +1,17 @@
-/** Reading a `.tar.gz` archive, whole and in one pass: a gzip stream has no places to start from. */
+/** Reads a `.tar.gz` archive completely and in one pass, because a gzip stream can only be read from its start. */
 import { createReadStream } from "node:fs";
 import { pipeline } from "node:stream/promises";
 import { createGunzip } from "node:zlib";
 
 const block = 512;
-/** What is read of an archive lies in memory. CIFAR-100's are under 200 MB unpacked. */
+/** The largest archive in bytes, because its content is kept in memory. CIFAR-100 has under 200 MB. */
 const most = 2 ** 30;
 
-/** Every regular file in the archive, by its path. @throws Error where it is no such archive, cut off or damaged. */
+/**
+ * Returns every regular file in the archive by its path.
+ *
+ * @throws Error if the file is not such an archive, is cut off or is damaged.
+ */
 export async function readTarGz(path: string): Promise<ReadonlyMap<string, Buffer>> {
   const files = new Map<string, Buffer>();
   try {
@@ -22,7 +26,7 @@ export async function readTarGz(path: string): Promise<ReadonlyMap<string, Buffe
   return files;
 }
 
-/** Bytes in the sizes asked for, from chunks in the sizes that come. */
+/** Reads any number of bytes from a stream of chunks. */
 class Chunks {
   private readonly source: AsyncIterator<Buffer>;
   private chunk: Buffer = Buffer.alloc(0);
@@ -31,7 +35,7 @@ class Chunks {
     this.source = source[Symbol.asyncIterator]();
   }
 
-  /** The next `length` bytes; fewer at the end. */
+  /** Returns the next `length` bytes, or fewer at the end. */
   async take(length: number): Promise<Buffer> {
     const bytes = Buffer.allocUnsafe(length);
     let filled = 0;
@@ -43,7 +47,7 @@ class Chunks {
     return bytes.subarray(0, filled);
   }
 
-  /** To the end, so that the checksum of the whole is compared. */
+  /** Reads to the end, so that gzip verifies its checksum. */
   async drain(): Promise<void> {
     while (await this.more()) this.chunk = this.chunk.subarray(this.chunk.length);
   }
@@ -76,7 +80,7 @@ async function readMembers(chunks: Chunks, files: Map<string, Buffer>): Promise<
   await chunks.drain();
 }
 
-/** POSIX ustar: name 0–99, size 124–135 and checksum 148–155 in octal, type 156, prefix 345–499. */
+/** Parses a POSIX ustar header: name 0–99, size 124–135 and checksum 148–155 in octal, type 156, prefix 345–499. */
 function parseHeader(header: Buffer): { name: string; size: number; regular: boolean } {
   let sum = 0;
   for (const [i, byte] of header.entries()) sum += i >= 148 && i < 156 ? 0x20 : byte;
@@ -96,7 +100,7 @@ function octal(header: Buffer, at: number, length: number): number | undefined {
   return /^[0-7]{1,11}$/.test(digits) ? Number.parseInt(digits, 8) : undefined;
 }
 
-/** zlib's words in ours. */
+/** Replaces the messages of zlib with plain ones. */
 function describeZlibError(error: unknown): unknown {
   const code = (error as { code?: unknown }).code;
   if (code === "Z_BUF_ERROR") return new Error("it is cut off", { cause: error });

@@ -1,9 +1,12 @@
-/** What of a dataset's chains a pack holds, and what is left for the loader. */
+/** Divides the transform chains of a dataset into the prefixes that a pack stores and the steps that the loader does. */
 import type { Dataset, Transform } from "../../compiler/typed/tree.js";
 import { ImageTooSmallError, isRandom, type PackStep } from "./augment.js";
 import { shorterSide } from "./resample.js";
 
-/** The deterministic start of a chain; of a random-resized crop that follows it, the shorter side at 1.5 × its size. */
+/**
+ * Returns the deterministic start of a chain. If a random-resized crop follows it, the last step shrinks the shorter side to
+ * 1.5 times the size of the crop.
+ */
 function fixedPrefix(chain: readonly Transform[]): PackStep[] {
   const steps: PackStep[] = [];
   for (const step of chain) {
@@ -18,14 +21,14 @@ function sameStep(a: PackStep, b: PackStep): boolean {
   return JSON.stringify(a) === JSON.stringify(b);
 }
 
-/** A crop or a change of colours is cheap enough for each reading; a resampling is not. */
+/** Returns true if a step resamples. Only these steps are too expensive to repeat in each training step. */
 function resamples({ op }: PackStep): boolean {
   return op === "resize" || op === "shrink";
 }
 
 /**
- * The prefixes to pack. Where the fixed parts of the train and eval chains differ only in cheap steps after a common
- * start (a centre crop), that start is packed once for both; else each is packed by itself.
+ * Returns the prefixes to pack. If the fixed parts of the train and eval chains differ only in cheap steps after a common
+ * start, such as a center crop, the common start is packed once for both. Otherwise each fixed part is packed on its own.
  */
 export function packedPrefixes({
   train,
@@ -39,7 +42,7 @@ export function packedPrefixes({
   return [a, b];
 }
 
-/** What remains of `chain` after `prefix`, up to `normalize`; undefined where the prefix is not how this chain starts. */
+/** Returns the steps of `chain` after `prefix`, up to `normalize`, or undefined if the chain does not start with the prefix. */
 export function remainingSteps(
   chain: readonly Transform[],
   prefix: readonly PackStep[],
@@ -59,13 +62,17 @@ export function remainingSteps(
   return end < 0 ? rest : rest.slice(0, end);
 }
 
-/** A chain in the words of the language, for messages. */
+/** Writes steps in the notation of the language, for messages. */
 export function describeSteps(steps: readonly PackStep[]): string {
   if (steps.length === 0) return "no transform";
   return steps.map((step) => ("size" in step ? `${step.op}(${step.size})` : step.op)).join(", ");
 }
 
-/** The size that `steps` make of an image of height × width. @throws TooSmall where a crop takes more than there is. */
+/**
+ * Returns the size of an image of height × width after `steps`.
+ *
+ * @throws ImageTooSmallError if a crop is larger than the image.
+ */
 export function sizeAfter(
   steps: readonly PackStep[],
   height: number,

@@ -1,4 +1,4 @@
-/** Decoding every image of a listing into the files of a new pack. */
+/** Decodes every image of a listing into the files of a new pack. */
 import { type FileHandle, open, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import sharp from "sharp";
@@ -29,7 +29,7 @@ interface WriteOptions {
   readonly options: IngestOptions;
 }
 
-/** An image of the listing and where it stands in it. */
+/** An image of the listing with its split and class. */
 interface Row {
   readonly ref: ImageRef;
   readonly split: SplitName;
@@ -38,7 +38,7 @@ interface Row {
 
 const flushBytes = 4 << 20;
 
-/** Images of one prefix, one after another, and where each is. */
+/** Writes the images of one prefix one after another, and keeps the offset and size of each. */
 class RowWriter {
   private pending: Uint8Array[] = [];
   private pendingBytes = 0;
@@ -72,7 +72,7 @@ class RowWriter {
     this.pendingBytes = 0;
   }
 
-  /** Ends the file; `kept` are the rows that were read, in order. */
+  /** Writes the rest of the file and returns its index. `kept` has the rows that could be read, in order. */
   async finish(
     kept: readonly number[],
   ): Promise<{ index: Uint8Array; bytes: number; height: number; width: number; uniform: boolean }> {
@@ -98,10 +98,14 @@ class RowWriter {
   }
 }
 
-/** Writes the files of a pack into `dir`. @throws DiagnosticError FSL6003, FSL6009, FSL6010 for images that will not do. */
+/**
+ * Writes the files of a pack to `dir`.
+ *
+ * @throws DiagnosticError FSL6003 for an unreadable image, FSL6009 for one that is too small, FSL6010 for a wrong size.
+ */
 export async function writePack(dir: string, write: WriteOptions): Promise<void> {
   const { dataset, listing, recipe, options } = write;
-  // Loaded here first: sharp's library must not be loaded by a worker before the main thread.
+  // The main thread must load the library of sharp before a worker does.
   sharp.concurrency(1);
   const rows = listRows(listing);
   const { jobs, rowsOfJob } = groupIntoJobs(rows);
@@ -157,7 +161,7 @@ function listRows(listing: Listing): Row[] {
   );
 }
 
-/** Each file or entry once, with every turn in which it is wanted and the row of each. */
+/** Groups the rows by their image, so that each image is decoded once for all of its turns. */
 function groupIntoJobs(rows: readonly Row[]): { jobs: DecodeJob[]; rowsOfJob: number[][] } {
   const place = new Map<string, number>();
   const jobs: { ref: ImageRef; quarterTurns: (0 | 1 | 2 | 3)[] }[] = [];
@@ -196,7 +200,7 @@ async function writeImages(
   }
 }
 
-/** Whether the rest of each chain makes the size that programs count on, of images of a size: asked once per size. */
+/** Checks that the rest of each chain turns a stored image into the size that programs expect. It checks each size once. */
 class OutputSizeCheck {
   private readonly sound = new Set<string>();
   constructor(
@@ -238,7 +242,11 @@ class OutputSizeCheck {
   }
 }
 
-/** Names of the images left out; where they may not be, the end. */
+/**
+ * Returns the names of the unreadable images.
+ *
+ * @throws DiagnosticError FSL6003 if there are any and the dataset does not say `unreadable skip`.
+ */
 function reportUnreadable(
   dataset: Dataset,
   rows: readonly Row[],

@@ -1,21 +1,21 @@
-/** Zip archives read in place: entries by name, by position. */
+/** Reads the entries of a zip archive in place. */
 import { type FileHandle, open } from "node:fs/promises";
 import { promisify } from "node:util";
 import { crc32, inflateRaw, inflateRawSync } from "node:zlib";
 import { type Entry, fromRandomAccessReaderPromise, RandomAccessReader } from "yauzl";
 
 const inflate = promisify(inflateRaw);
-/** Below this a trip to the thread pool takes longer than the work. */
+/** The size below which decompressing takes less time than a switch to the thread pool. */
 const small = 1 << 16;
 async function decompress(bytes: Buffer): Promise<Buffer> {
   return bytes.length < small ? inflateRawSync(bytes) : await inflate(bytes);
 }
 
-/** Size of the local header before the name (it repeats the central directory's name and has its own extra field). */
+/** The size of a local header without the name, which it repeats from the central directory, and without its own extra field. */
 const localHeader = 30;
 const windowBytes = 1 << 20;
 
-/** Reads for yauzl a megabyte at a time: a directory of 20,000 entries is 40,000 tiny reads otherwise. */
+/** Reads a megabyte at a time for yauzl. Otherwise a directory of 20,000 entries would take 40,000 tiny reads. */
 class WindowReader extends RandomAccessReader {
   private window = Buffer.alloc(0);
   private start = 0;
@@ -49,7 +49,7 @@ class WindowReader extends RandomAccessReader {
     this.start = position;
   }
 
-  /** The handle is the archive's, which goes on to read entries with it. */
+  /** Does not close the handle, because the archive still reads entries with it. */
   override close(callback: (error: Error | null) => void): void {
     callback(null);
   }
@@ -61,7 +61,11 @@ export class Zip {
     private readonly entries: ReadonlyMap<string, Entry>,
   ) {}
 
-  /** @throws Error where the file is not a zip archive. */
+  /**
+   * Opens an archive.
+   *
+   * @throws Error if the file is not a zip archive.
+   */
   static async open(path: string): Promise<Zip> {
     const handle = await open(path, "r");
     try {
@@ -78,19 +82,23 @@ export class Zip {
     }
   }
 
-  /** Names of its files, in the archive's order. */
+  /** Returns the names of its files in the order of the archive. */
   names(): readonly string[] {
     return [...this.entries.keys()];
   }
 
-  /** The bytes of a file. @throws Error where it is not there or damaged. */
+  /**
+   * Returns the bytes of a file.
+   *
+   * @throws Error if the file is missing or damaged.
+   */
   async read(name: string): Promise<Buffer> {
     const entry = this.entries.get(name);
     if (entry === undefined) throw new Error("no such entry in the archive");
     if (entry.compressionMethod !== 0 && entry.compressionMethod !== 8) {
       throw new Error(`compressed by method ${entry.compressionMethod}, which is not supported`);
     }
-    // Header, name and content in one reading where the local extra field is of a usual size.
+    // One read gets the header, the name and the content if the local extra field has its usual size.
     const likely = localHeader + entry.fileNameLength + entry.extraFieldLength + entry.compressedSize;
     let local = await this.bytes(entry.relativeOffsetOfLocalHeader, likely);
     const start = localHeader + local.readUInt16LE(26) + local.readUInt16LE(28);
