@@ -1,6 +1,6 @@
-// Compiles to dist/, and works out there what would take time at every start: the library's trees, the parser's decisions,
-// and the command line as a few files instead of hundreds. Runs as `prepare`, so that `npm ci` on a fresh clone leaves a
-// working `npx fslc`, and before a package is packed; then with --clean, so that nothing of an older build is left.
+// Compiles to dist/, and prepares there what would take time at every start: the trees of the library, the decisions of the
+// parser, and the command line as a few files instead of hundreds. It runs as `prepare`, so that `npx fslc` works after
+// `npm ci` on a fresh clone. It also runs before a package is packed, with --clean, which removes older builds.
 import { execFileSync } from "node:child_process";
 import { chmodSync, rmSync } from "node:fs";
 import { basename, isAbsolute, relative } from "node:path";
@@ -16,8 +16,8 @@ const decisions = JSON.stringify(JSON.stringify(recoveringParser().decisions));
 const { writeLibraryTrees } = await import("../dist/src/runtime/host/library.js");
 writeLibraryTrees(new URL("../specs/", import.meta.url));
 
-// Packages stay outside. What is loaded on demand stays so, in files of its own; an older build's lie beside them, for a
-// run that began with it.
+// Packages are not bundled. Modules that are loaded on demand stay in files of their own. The files of an older build stay
+// beside them, for a run that started with it.
 const bundle = await rolldown({
   input: { main: "dist/src/cli/main.js" },
   platform: "node",
@@ -29,7 +29,7 @@ const bundle = await rolldown({
         basename(id) === "known-decisions.js" ? `export const knownDecisions = JSON.parse(${decisions});` : null,
     },
     {
-      // Files that a module finds beside itself lie beside what it was made from.
+      // A module that looks for files beside itself finds them beside its original in dist/src.
       name: "own-places",
       transform(code, id) {
         const place = `new URL(${JSON.stringify(relative(Cli, id))}, import.meta.url).href`;

@@ -1,5 +1,5 @@
-// Gets the default engine's library, so that `npm ci` on a fresh clone leaves everything that runs and tests need. Where it
-// cannot be had now, the first `fslc run` tries again.
+// Fetches the library of the default engine, so that runs and tests work after `npm ci` on a fresh clone. If that fails, the
+// first `fslc run` tries again.
 const { obtainOnnxRuntime, onnxRuntimeInstalled } = await import("../dist/src/runtime/engines/onnx/obtain.js");
 
 if (!onnxRuntimeInstalled()) {

@@ -1,4 +1,4 @@
-// Plays a run's events through the live screen, to look at it without training anything:
+// Plays the events of a run on the live screen, to see the screen without training:
 //   node scripts/replay.mjs .fslc/runs/<id>/events.ndjson [--speed 10]
 import { readFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";

@@ -1,6 +1,6 @@
-// Draws the live screen of a real run as an SVG, for the README:
+// Draws the live screen of a run as an SVG for the README:
 //   node scripts/screenshot.mjs .fslc/runs/<id>/events.ndjson docs/ui.svg [--at 0.6] [--size 80x24]
-// The events are replayed through the same view model that the terminal shows; --at is the part of the longest training.
+// It replays the events with the view model of the terminal. --at is the fraction of the training steps that are done.
 import { readFileSync, writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { layout, screenLines } from "../dist/src/cli/view/layout.js";
@@ -45,7 +45,7 @@ const Pad = 16;
 const escape = (text) => text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
 const width = cols * Char + 2 * Pad;
 const height = lines.length * Line + 2 * Pad;
-// Every segment is set at its own column with its own length, so that no font can push the columns apart.
+// Every segment has its own column and length, so that the columns stay aligned in every font.
 const body = lines.flatMap((line, row) => {
   let column = 1;
   return line.flatMap(({ text, tone }) => {

@@ -1,8 +1,8 @@
-// The last line of .ci/run: what vitest's JSON report counts, in one plain line. Exits 1 where a test or a file failed.
+// Prints the counts of vitest's JSON report as the last line of .ci/run. It exits with 1 if a test or a file failed.
 import { readFileSync } from "node:fs";
 
 const report = JSON.parse(readFileSync(process.argv[2], "utf8"));
-// A file that cannot even be loaded has no failed test in it, yet it has failed.
+// A file that cannot be loaded has no failed test, but it counts as failed.
 const broken = report.testResults.filter((f) => f.status === "failed" && f.assertionResults.length === 0).length;
 const failed = report.numFailedTests + broken;
 const skipped = report.numPendingTests + report.numTodoTests;

@@ -1,5 +1,5 @@
 /**
- * The API that the command line itself uses.
+ * Exports the API of fslc, which the command line uses too.
  *
  *     const { experiment, diagnostics, project } = compile("examples/emoji.fsl", { set: { shots: "1" } });
  *     const { events, done } = run(experiment, { project, seed: 0 });

@@ -109,7 +109,12 @@ describe("what is wrong is said with its place", () => {
       "among the supports",
       '"b1.png"',
     ],
-    ["an image twice", episode(ant, { class: "bee", support: [0, "b0.png"], query: [2] }), "has this image twice", '"b0.png"'],
+    [
+      "an image twice",
+      episode(ant, { class: "bee", support: [0, "b0.png"], query: [2] }),
+      "has this image twice",
+      '"b0.png"',
+    ],
   ])("%s", (_, text, problem, place) => {
     const [said, shown] = refusal(text);
     expect(said).toContain(problem);

@@ -1,4 +1,4 @@
-/** From a file on disk to a typed experiment. */
+/** Compiles a file on the disk to a typed experiment. */
 import { readFileSync } from "node:fs";
 import { type Compilation, type CompilerHost, compile } from "../../compiler/compile.js";
 import { diagnostic } from "../../compiler/diagnostics/diagnostic.js";
@@ -8,13 +8,13 @@ import { reason } from "../system/reason.js";
 import { moduleId, nodeHost } from "./host.js";
 
 export interface CompileFileOptions {
-  /** Values of the root file's parameters as text: `{ shots: "1" }` is `--set shots=1`. */
+  /** The values of parameters of the root file as text: `{ shots: "1" }` is `--set shots=1`. */
   readonly set?: Readonly<Record<string, string>>;
-  /** Values of the root file's parameters, as a parameter file gives them. */
+  /** The values of parameters of the root file as JSON values, as in a parameter file. */
   readonly params?: Readonly<Record<string, ParamValue>>;
-  /** The project's folder; found from the file where it is left out. */
+  /** The folder of the project. By default, it is found from the file. */
   readonly projectDir?: string;
-  /** Where fslc keeps stores, runs and packed images: `.fslc` in the project where it is left out. */
+  /** The folder of the store, runs and packed images. By default, it is `.fslc` in the project. */
   readonly home?: string;
 }
 
@@ -22,12 +22,12 @@ export interface CompiledFile extends Compilation {
   readonly project: Project;
 }
 
-/** Compiles an experiment. What is wrong with it is in `diagnostics`; then `experiment` is undefined. Never throws for a bad file. */
+/** Compiles an experiment. If it has errors, they are in `diagnostics` and `experiment` is undefined. It never throws for a bad file. */
 export function compileFile(path: string, options: CompileFileOptions = {}): CompiledFile {
   return createFileCompiler(options)(path);
 }
 
-/** As `compileFile`, for several experiments: what they import is read once. */
+/** Returns a function that does the same as `compileFile` for several experiments and reads shared imports once. */
 export function createFileCompiler(options: CompileFileOptions = {}): (path: string) => CompiledFile {
   const hosts = new Map<string, CompilerHost>();
   return (path) => {

@@ -1,4 +1,4 @@
-/** The compiler's window on the disk: modules of the project, the library that comes with fslc, facts of datasets. */
+/** Gives the compiler access to the disk: modules of the project, the library of fslc, and facts of datasets. */
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { isAbsolute, join, posix, relative, resolve, sep } from "node:path";
 import { type Parsed, parse } from "../../../grammar/parse.js";
@@ -14,8 +14,8 @@ const library = "fsl:";
 const specs = join(packageRoot, "specs");
 
 /**
- * Module ids are paths relative to the project with `/`, or `fsl:NAME` for specs/NAME.fsl of this package. A host that
- * serves several compilations parses a text once.
+ * Creates the host of a project. The id of a module is its path relative to the project with `/`, or `fsl:NAME` for
+ * specs/NAME.fsl of this package. If several compilations share a host, it parses each text once.
  */
 export function nodeHost(project: Project): CompilerHost {
   const parsed = new Map<string, { readonly text: string; readonly result: Pick<Parsed, "tree" | "errors"> }>();
@@ -38,7 +38,7 @@ export function nodeHost(project: Project): CompilerHost {
       try {
         return readFileSync(path, "utf8");
       } catch {
-        return undefined; // Not there or not readable: the compiler says which import is to blame.
+        return undefined; // The file is missing or unreadable. The compiler reports the import.
       }
     },
     resolveImport(fromId, specifier) {
@@ -69,12 +69,12 @@ export function nodeHost(project: Project): CompilerHost {
   };
 }
 
-/** The id of a file of the user's. */
+/** Returns the id of a file of the user. */
 export function moduleId(project: Project, path: string): string {
   return relative(project.dir, resolve(path)).split(sep).join("/");
 }
 
-/** Where a module lies on disk; undefined for an id that is no module's. */
+/** Returns the path of a module, or undefined if the id is not the id of a module. */
 export function pathOf(project: Project, id: string): string | undefined {
   if (id.startsWith(library)) {
     return isLibraryName(id) ? join(specs, `${id.slice(library.length)}.fsl`) : undefined;

@@ -1,4 +1,4 @@
-/** Where in the text of a JSON file a value stands: for messages that point at it. */
+/** Finds the place of a value in the text of a JSON file, for messages that point at it. */
 
 /** A half-open range of UTF-16 offsets. */
 export interface Place {
@@ -7,8 +7,8 @@ export interface Place {
 }
 
 /**
- * The place of the value at `path` (keys and indices from the root), or of the innermost one on the way that is there.
- * `text` must be JSON.
+ * Returns the place of the value at `path` (keys and indices from the root). If there is no such value, it returns the place
+ * of the innermost value on the path. `text` must be JSON.
  */
 export function placeOf(text: string, path: readonly (string | number)[]): Place {
   let at = skipSpace(text, 0);
@@ -20,7 +20,7 @@ export function placeOf(text: string, path: readonly (string | number)[]): Place
   return { start: at, end: skipValue(text, at) };
 }
 
-/** A JSON pointer of ajv (`/episodes/3/0/class`) as a path. */
+/** Converts a JSON pointer of ajv (`/episodes/3/0/class`) to a path. */
 export function pointerPath(pointer: string): string[] {
   return pointer
     .split("/")
@@ -52,7 +52,7 @@ function skipSpace(text: string, from: number): number {
   return i;
 }
 
-/** One past the end of the value that starts at `at`. */
+/** Returns the offset after the value that starts at `at`. */
 function skipValue(text: string, at: number): number {
   let depth = 0;
   for (let i = at; i < text.length; i++) {

@@ -1,6 +1,6 @@
 /**
- * One lock file per stage key, so that two runs at once do not compute the same stage twice. The second waits and is
- * then served from the store. A lock is a convenience, not a safety net: the store's renames keep entries whole anyway.
+ * Locks a name with a file, so that two runs at the same time do not compute the same stage twice. The second run waits and
+ * then takes the stage from the store. The lock only saves work: the store keeps its entries complete without it.
  */
 import { randomBytes } from "node:crypto";
 import { mkdirSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from "node:fs";
@@ -15,9 +15,9 @@ export interface Lock {
 }
 export interface LockOptions {
   readonly signal: AbortSignal;
-  /** Called once, when the lock is another's: who holds it. */
+  /** Is called once if another process holds the lock. */
   readonly onWait: (holder: { readonly pid: number; readonly host: string }) => void;
-  /** A holder shows life every `beat` ms; one that shows none while it is watched for ten beats is taken for dead. */
+  /** The time in milliseconds between two signs of life of a holder. After ten beats without one, the holder counts as dead. */
   readonly beat?: number;
 }
 
@@ -27,7 +27,11 @@ interface Holder {
   readonly token: string;
 }
 
-/** Waits for the lock `name` in the folder `dir`; undefined where `signal` aborts first. @throws DiagnosticError FSL7031 */
+/**
+ * Waits for the lock `name` in the folder `dir`. It returns undefined if `signal` aborts first.
+ *
+ * @throws DiagnosticError FSL7031 if the lock file cannot be written.
+ */
 export async function acquireLock(dir: string, name: string, options: LockOptions): Promise<Lock | undefined> {
   const beat = options.beat ?? 3000;
   const path = join(dir, `${name}.lock`);
@@ -40,7 +44,7 @@ export async function acquireLock(dir: string, name: string, options: LockOption
     const holder = readHolder(path);
     const mark = `${holder?.token} ${modified(path)}`;
     if (mark !== seen.mark) seen = { mark, since: performance.now() };
-    // Watched by our own clock: a machine that slept, or another host's clock, declares nobody dead.
+    // Only the clock of this process counts, so that neither a machine that slept nor the clock of another host ends a lock.
     const silent = performance.now() - seen.since > 10 * beat;
     if (silent || (holder !== undefined && holder.host === me.host && !isAlive(holder.pid))) {
       rmSync(path, { force: true });
@@ -83,7 +87,7 @@ function holdLock(path: string, me: Holder, beat: number): Lock {
       const now = new Date();
       utimesSync(path, now, now);
     } catch {
-      // Someone took us for dead; the store copes with two writers.
+      // Another process took this one for dead. The store can handle two writers.
     }
   }, beat);
   timer.unref();
@@ -95,13 +99,13 @@ function holdLock(path: string, me: Holder, beat: number): Lock {
   };
 }
 
-/** Undefined for a lock that is gone or half written. */
+/** Returns the holder of a lock, or undefined if the lock is gone or not completely written. */
 function readHolder(path: string): Holder | undefined {
   try {
     const { pid, host, token } = JSON.parse(readFileSync(path, "utf8")) as Partial<Holder>;
     if (typeof pid === "number" && typeof host === "string" && typeof token === "string") return { pid, host, token };
   } catch {
-    // Gone since, or its writer is still at it: the caller looks again.
+    // The file is gone, or it is still being written. The caller tries again.
   }
   return undefined;
 }

@@ -1,4 +1,4 @@
-/** What is used here of npm's own configuration reader, which has no types of its own. */
+/** Declares the parts of npm's configuration reader that fslc uses, because the package has no types. */
 declare module "@npmcli/config" {
   export default class Config {
     constructor(options: {

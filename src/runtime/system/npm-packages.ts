@@ -1,4 +1,4 @@
-/** Data packages from npm: pinned by version and SHA-512, fetched with the user's own npm configuration. */
+/** Fetches npm packages that are pinned by version and SHA-512, with the npm configuration of the user. */
 import { dirname } from "node:path";
 import Config from "@npmcli/config";
 import npm from "@npmcli/config/lib/definitions/index.js";
@@ -8,13 +8,13 @@ import { DiagnosticError, diagnostic } from "../../compiler/diagnostics/diagnost
 export interface PinnedPackage {
   readonly name: string;
   readonly version: string;
-  /** Subresource integrity of the tarball. */
+  /** The subresource integrity of the tarball. */
   readonly integrity: string;
 }
 
 /**
- * The npm configuration that holds in `projectDir`: its .npmrc, the user's, the machine's and the environment, as npm
- * itself reads them. Registry, proxy, certificates and authentication are never ours to choose.
+ * Returns the npm configuration for `projectDir` as npm itself reads it: from the .npmrc of the project, of the user and of the
+ * machine, and from the environment. fslc never chooses a registry, proxy, certificate or authentication itself.
  */
 async function npmOptions(projectDir: string): Promise<Record<string, unknown>> {
   const config = new Config({
@@ -22,7 +22,7 @@ async function npmOptions(projectDir: string): Promise<Record<string, unknown>> 
     shorthands: npm.shorthands,
     flatten: npm.flatten,
     nerfDarts: npm.nerfDarts,
-    // Where npm itself lies: its built-in npmrc belongs to the configuration too.
+    // The built-in npmrc in the folder of npm is part of the configuration too.
     npmPath: npmPath(),
     argv: [process.execPath, "npm"],
     env: { ...process.env },
@@ -38,8 +38,9 @@ function npmPath(): string {
 }
 
 /**
- * Unpacks each package into a folder of its own, `place(package)`. @throws DiagnosticError FSL6020 where one cannot be
- * had, FSL6021 where its bytes are not the pinned ones.
+ * Fetches each package and unpacks it to its folder, `place(package)`.
+ *
+ * @throws DiagnosticError FSL6020 if a package cannot be fetched, FSL6021 if its bytes are not the pinned ones.
  */
 export async function fetchPackages(
   packages: readonly PinnedPackage[],
@@ -77,11 +78,14 @@ function fetchError(spec: string, error: unknown): DiagnosticError {
     return new DiagnosticError(diagnostic("FSL6021", undefined, { package: spec, reason: message }), { cause: error });
   }
   const help: string[] = [];
-  if (offline.includes(code)) help.push("is there a network? `npm ping` asks the registry of your npm configuration");
+  if (offline.includes(code))
+    help.push("check the network: `npm ping` contacts the registry of your npm configuration");
   else if (code === "E401" || code === "E403")
-    help.push("the registry wants to know who asks: `npm login`, or the token in your .npmrc");
+    help.push("the registry requires authentication: run `npm login`, or check the token in your .npmrc");
   else if (code === "E404" || code === "ETARGET")
-    help.push("the registry of your npm configuration (`npm config get registry`) does not have it");
+    help.push(
+      "the registry of your npm configuration does not have the package; `npm config get registry` prints the registry",
+    );
   const reason = code === "" || message.startsWith(code) ? message : `${code}: ${message}`;
   return new DiagnosticError(diagnostic("FSL6020", undefined, { package: spec, reason }, { help }), { cause: error });
 }

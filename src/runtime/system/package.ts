@@ -1,4 +1,4 @@
-/** Where this package lies and which version it is: the same from dist/, from the sources and from an installed copy. */
+/** Finds the folder and the version of this package, in the same way from dist/, from the sources and from an installed copy. */
 import { existsSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";

@@ -1,19 +1,19 @@
-/** A project: the folder that relative paths start from, and the folder that fslc keeps its things in. */
+/** Finds the project of a file: the folder at which relative paths start, and the folder in which fslc keeps its files. */
 import { existsSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 
 export interface Project {
-  /** Absolute. Imports stay inside it; dataset roots and module ids are relative to it. */
+  /** The absolute path of the project. Imports stay inside it. Dataset roots and module ids are relative to it. */
   readonly dir: string;
-  /** Absolute; `.fslc` in the project unless the user says otherwise. */
+  /** The absolute path of the folder in which fslc keeps its files, by default `.fslc` in the project. */
   readonly home: string;
 }
 
 const marks = [".fslc", "package.json", ".git"];
 
 /**
- * The project of an experiment file: the nearest folder above it with `.fslc`, `package.json` or `.git` in it, else the
- * file's own folder. It does not depend on the working directory, so a run finds its store from anywhere.
+ * Returns the project of an experiment file: the nearest folder above it that has `.fslc`, `package.json` or `.git` in it, and
+ * otherwise the folder of the file. It does not depend on the working directory, so a run finds its store from anywhere.
  */
 export function findProject(file: string, options: { dir?: string; home?: string } = {}): Project {
   const own = dirname(resolve(file));
@@ -30,17 +30,17 @@ export function findProject(file: string, options: { dir?: string; home?: string
   return { dir, home: options.home === undefined ? join(dir, ".fslc") : resolve(options.home) };
 }
 
-/** What lies where in a project's home. */
+/** Returns the paths of the folders in the home of a project. */
 export const projectPaths = {
   store: (project: Project): string => join(project.home, "store"),
   runs: (project: Project): string => join(project.home, "runs"),
-  /** Values that metrics have fitted from base data. */
+  /** The folder of the values that metrics have fitted from base data. */
   fits: (project: Project): string => join(project.home, "fits"),
   data: (project: Project): string => join(project.home, "data"),
   locks: (project: Project): string => join(project.home, "locks"),
 };
 
-/** The id of a stage or dataset as the name of a file. */
+/** Turns the id of a stage or dataset into a file name. */
 export function toFileName(id: string): string {
   return id.replace(/[^\w.-]/g, "_");
 }

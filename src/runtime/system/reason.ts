@@ -1,6 +1,6 @@
-/** Why the file system refused. */
+/** Describes errors of the file system. */
 
-/** The words of a file-system error, without its path and code. */
+/** Returns the reason of a file-system error in plain words, without its path and code. */
 export function reason(error: unknown): string {
   const code = error instanceof Error && "code" in error ? String(error.code) : "";
   if (code === "ENOSPC" || code === "EDQUOT") return "the disk is full";

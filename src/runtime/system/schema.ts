@@ -1,4 +1,4 @@
-/** JSON Schemas of what fslc writes and reads back: events, manifests and plans. */
+/** Checks values against the JSON Schemas of the files that fslc writes and reads. */
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join } from "node:path";
@@ -9,20 +9,20 @@ export type SchemaName = "event" | "episodes" | "logits" | "manifest" | "pack" |
 
 const compiled = new Map<SchemaName, ValidateFunction>();
 
-/** What is wrong with `value` by the schema, in words; undefined where nothing is. */
+/** Describes the first error of `value` against a schema, or returns undefined if it has none. */
 export function schemaProblem(name: SchemaName, value: unknown): string | undefined {
   const fault = schemaFault(name, value);
   return fault && `${fault.pointer === "" ? "it" : `\`${fault.pointer}\``} ${fault.why}`;
 }
 
-/** The first fault of `value` by the schema: the JSON pointer of where, and why. */
+/** Returns the first error of `value` against a schema, with the JSON pointer of its place. */
 export function schemaFault(
   name: SchemaName,
   value: unknown,
 ): { readonly pointer: string; readonly why: string } | undefined {
   let validate = compiled.get(name);
   if (validate === undefined) {
-    // Loaded where a file is checked and nowhere else: ajv takes a tenth of a cold start.
+    // Ajv is loaded only if a file is checked, because loading it takes a tenth of a cold start.
     const { Ajv2020 } = createRequire(import.meta.url)("ajv/dist/2020.js") as typeof import("ajv/dist/2020.js");
     const schema = JSON.parse(readFileSync(join(packageRoot, "schemas", `${name}.schema.json`), "utf8")) as object;
     validate = new Ajv2020({ allowUnionTypes: true, strict: true }).compile(schema);

@@ -1,7 +1,7 @@
-/** Digests of what is stored and read. */
+/** Computes digests of stored and read content. */
 import { createHash } from "node:crypto";
 
-/** SHA-256 in hexadecimal; of a text, its UTF-8 bytes. */
+/** Returns the SHA-256 in hexadecimal. A text counts as its UTF-8 bytes. */
 export function sha256(content: Uint8Array | string): string {
   return createHash("sha256").update(content).digest("hex");
 }

@@ -1,4 +1,4 @@
-/** Where the compiled twin of a worker or thread entry lies: tests run the sources, but a new thread needs JavaScript. */
+/** Returns the URL of the compiled file of a worker or thread. Tests run the sources, but a new thread needs JavaScript. */
 export function threadUrl(importMetaUrl: string, relative: `./${string}.js`): URL {
   const url = new URL(relative, importMetaUrl);
   if (!importMetaUrl.endsWith(".ts")) return url;

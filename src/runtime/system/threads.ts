@@ -1,21 +1,21 @@
-/** How the cores of a slot are shared between the engine and the loaders. */
+/** Divides the cores between the engine and the loaders. */
 import { availableParallelism } from "node:os";
 
 export interface ThreadBudget {
-  /** Threads inside one run of the engine: what `numerics` records. */
+  /** The number of threads of the engine, which `numerics` records. */
   readonly engine: number;
-  /** Threads that read and augment images while the engine runs. */
+  /** The number of threads that read and augment images while the engine runs. */
   readonly loaders: number;
 }
 
-/** Cores that this process may use (affinity masks and container limits counted where Node sees them). */
+/** Returns the number of cores that this process may use, with affinity masks and container limits as Node sees them. */
 export function availableThreads(): number {
   return availableParallelism();
 }
 
 /**
- * Loaders only crop, flip and jitter what is already decoded: one keeps a few cores' engine fed, and the engine keeps all
- * of them. From eight cores on, a quarter (at most four) goes to loaders.
+ * Divides `total` cores. Loaders only crop, flip and jitter decoded images, so one loader is enough for an engine with a few
+ * cores, and the engine uses all of them. From eight cores on, loaders get a quarter of the cores, but at most four.
  */
 export function threadBudget(total: number): ThreadBudget {
   if (total < 8) return { engine: total, loaders: 1 };

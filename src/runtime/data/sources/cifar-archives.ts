@@ -1,4 +1,4 @@
-/** CIFAR-100's official archives: which image has which class, and where its pixels lie. */
+/** Reads the official archives of CIFAR-100: the class of each image and the place of its pixels. */
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { byteArray, type PickleValue, readPickle } from "../pickle.js";
@@ -8,17 +8,17 @@ import type { ImageRef, RawPixels } from "./source.js";
 const side = 32;
 const planes = 3;
 const pixels = planes * side * side;
-/** A record of the binary version: superclass, class, pixels. */
+/** The bytes of a record of the binary version: superclass, class, pixels. */
 const record = 2 + pixels;
-/** The images of the two parts: classes were never held apart in CIFAR-100 itself, so few-shot splits pool them. */
+/** The two parts of the data. Both have images of every class, so few-shot splits combine them. */
 const parts = ["train", "test"] as const;
 
 export type ArchiveKind = "binary" | "python";
 /** The files of an archive or of the folder that it was unpacked to. */
 export interface Members {
-  /** @throws Error where there is no such file or it cannot be read. */
+  /** Reads a file. It throws an error if the file is missing or unreadable. */
   read(name: string): Promise<Buffer>;
-  /** Where a file's bytes are. */
+  /** Returns the place of a file's bytes. */
   place(name: string): Pick<ImageRef, "file" | "entry">;
 }
 
@@ -29,7 +29,11 @@ export function folderMembers(folder: string): Members {
   };
 }
 
-/** Members of a `.tar.gz`, by their last names, and which version it is. @throws Error where it is neither. */
+/**
+ * Returns the members of a `.tar.gz` by their file names, and the version of the data.
+ *
+ * @throws Error if it is neither of the two versions.
+ */
 export async function archiveMembers(path: string): Promise<{ kind: ArchiveKind; members: Members }> {
   const files = await readTarGz(path);
   const entries = new Map([...files.keys()].map((entry) => [entry.slice(entry.lastIndexOf("/") + 1), entry]));
@@ -49,7 +53,11 @@ export async function archiveMembers(path: string): Promise<{ kind: ArchiveKind;
   };
 }
 
-/** Images by class, those of the training part first, in the order of the files. @throws Error that says what is wrong where. */
+/**
+ * Returns the images of each class in the order of the files, with the training part first.
+ *
+ * @throws Error that names the file and what is wrong in it.
+ */
 export async function archiveImages(kind: ArchiveKind, members: Members): Promise<ReadonlyMap<string, ImageRef[]>> {
   const names = kind === "binary" ? await binaryNames(members) : await pythonNames(members);
   const classes = new Map<string, ImageRef[]>(names.map((name) => [name, []]));
@@ -68,7 +76,7 @@ export async function archiveImages(kind: ArchiveKind, members: Members): Promis
 interface Row {
   readonly label: number;
   readonly name: string;
-  /** Where its pixels begin in the file. */
+  /** The offset of its pixels in the file. */
   readonly offset: number;
 }
 

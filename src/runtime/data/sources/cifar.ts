@@ -1,4 +1,4 @@
-/** CIFAR-100 (Krizhevsky 2009) under its few-shot splits, from its official archives or from pictures in class folders. */
+/** Reads CIFAR-100 (Krizhevsky 2009) with its few-shot splits from its official archives or from pictures in class folders. */
 import { existsSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import type { DataSource, SplitName } from "../../../compiler/typed/tree.js";
@@ -17,14 +17,14 @@ import {
   textArg,
 } from "./source.js";
 
-/** Images of each class: 500 of CIFAR-100's training part and 100 of its test part. */
+/** The number of images of each class: 500 in the training part of CIFAR-100 and 100 in its test part. */
 const imagesPerClass = 600;
 
 interface SplitFile {
-  /** Per split, per superclass: classes. */
+  /** The classes of each split, by superclass. */
   readonly splits: Readonly<Record<SplitName, Readonly<Record<string, readonly string[]>>>>;
 }
-/** Classes of each split of CIFAR-FS (64/16/20) or FC100 (60/20/20), in the published order. */
+/** Returns the classes of each split of CIFAR-FS (64/16/20) or FC100 (60/20/20) in the published order. */
 export function cifarSplit(name: "cifar_fs" | "fc100"): Readonly<Record<SplitName, readonly string[]>> {
   const path = join(packageRoot, "specs", "splits", `${name.replace("_", "-")}.json`);
   const { splits } = JSON.parse(readFileSync(path, "utf8")) as SplitFile;
@@ -92,11 +92,11 @@ function splitArg(source: DataSource): "cifar_fs" | "fc100" {
   throw badArg(source, "split", split, "`cifar_fs` or `fc100` is needed");
 }
 
-/** By its file of class names an unpacked archive is known: among pictures, `train` and `test` may be folders. */
+/** The files that identify an unpacked archive. `train` and `test` do not, because they may be folders of pictures. */
 const classNameFiles = { binary: "fine_label_names.txt", python: "meta" } as const;
 const kinds: readonly ArchiveKind[] = ["binary", "python"];
 
-/** What of the root is read: an archive, the folder of an unpacked one, or else a tree of pictures. */
+/** Returns the path to read and its kind: an archive, the folder of an unpacked archive, or otherwise a tree of pictures. */
 function locateData(
   source: DataSource,
   places: DataFolders,
@@ -126,7 +126,7 @@ async function readClasses(
   names: ReadonlySet<string>,
 ): Promise<ReadonlyMap<string, readonly ImageRef[]>> {
   if (kind === "pictures") return await readPictureFolders(source, path, names);
-  // Loaded where something is read: `fslc check` knows every source and reads none.
+  // This is loaded only to read data, because `fslc check` loads every source and reads none.
   const { archiveImages, archiveMembers, folderMembers } = await import("./cifar-archives.js");
   try {
     const archive = kind === "archive" ? await archiveMembers(path) : { kind, members: folderMembers(path) };
@@ -136,7 +136,7 @@ async function readClasses(
   }
 }
 
-/** Pictures by the folder that they lie in, wherever that is: `apple/…`, `train/apple/…` and `test/apple/…`, `data/apple/…`. */
+/** Returns the pictures by the name of their folder, at any depth: `apple/…`, `train/apple/…`, `test/apple/…`, `data/apple/…`. */
 async function readPictureFolders(
   source: DataSource,
   root: string,

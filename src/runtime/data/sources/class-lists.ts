@@ -1,4 +1,4 @@
-/** Lists of class names that divide a folder: those of the user's, or published ones that come with fslc. */
+/** Reads lists of class names that divide a folder: those of the user, or published ones that fslc includes. */
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { DiagnosticError, diagnostic } from "../../../compiler/diagnostics/diagnostic.js";
@@ -12,8 +12,10 @@ const publishedPrefix = "fsl:";
 const published = join(packageRoot, "specs", "splits");
 
 /**
- * The split of each class that the source's `lists` name; undefined where it has none. `lists` is a folder of `train.txt`,
- * `val.txt` and `test.txt`, or `fsl:NAME` for a published split. @throws DiagnosticError FSL6005, FSL6007
+ * Returns the split of each class that the argument `lists` names, or undefined if there is no such argument. `lists` is a
+ * folder with `train.txt`, `val.txt` and `test.txt`, or `fsl:NAME` for a published split.
+ *
+ * @throws DiagnosticError FSL6005 if the lists cannot be found, FSL6007 if a class is in two splits.
  */
 export function readClassLists(source: DataSource, places: DataFolders): ClassLists | undefined {
   const argument = textArg(source, "lists", "");
@@ -33,7 +35,7 @@ export function readClassLists(source: DataSource, places: DataFolders): ClassLi
   return lists;
 }
 
-/** Files whose state the lists depend on. */
+/** Returns the files whose state decides the lists. */
 export function classListRoots(source: DataSource, places: DataFolders): string[] {
   const argument = textArg(source, "lists", "");
   return argument === "" || argument.startsWith(publishedPrefix) ? [] : [resolvePath(argument, places)];
@@ -53,7 +55,7 @@ function folderLists(source: DataSource, argument: string, places: DataFolders):
   return lists;
 }
 
-/** A split file that is a list of class names; others divide what only one source knows. */
+/** A split file with lists of class names. Other split files have a format that only one source reads. */
 interface NamesFile {
   readonly splits: Readonly<Record<SplitName, readonly string[]>>;
 }

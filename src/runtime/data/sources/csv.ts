@@ -1,4 +1,4 @@
-/** LibFewShot's layout: `train.csv`, `val.csv`, `test.csv` of `filename,label` lines, the pictures in `images/`. */
+/** Reads the layout of LibFewShot: `train.csv`, `val.csv` and `test.csv` with `filename,label` lines, and pictures in `images/`. */
 
 import { existsSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
@@ -75,11 +75,11 @@ export const csv: Source = {
   },
 };
 
-/** Files by label, labels in order of first appearance; the first line is a header. */
+/** Groups the files by label, in the order in which the labels first appear. The first line is a header. */
 function groupByLabel(text: string, file: string): Map<string, { name: string; line: number }[]> {
   const classes = new Map<string, { name: string; line: number }[]>();
   let rows: string[][];
-  // Loaded where there is such a file: `fslc check` knows every source, and this is ten modules.
+  // This is loaded only if there is such a file, because `fslc check` loads every source and the parser has ten modules.
   const { parse } = createRequire(import.meta.url)("csv-parse/sync") as typeof import("csv-parse/sync");
   try {
     rows = parse(text, { bom: true, relax_column_count: true, skip_empty_lines: false, trim: true }) as string[][];

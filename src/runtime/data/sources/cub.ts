@@ -1,11 +1,11 @@
-/** CUB-200-2011 (Wah et al. 2011) in its own layout, with the 100/50/50 split of Chen et al. 2019. */
+/** Reads CUB-200-2011 (Wah et al. 2011) in its own layout, with the 100/50/50 split of Chen et al. 2019. */
 
 import { DiagnosticError, diagnostic } from "../../../compiler/diagnostics/diagnostic.js";
 import type { SplitName } from "../../../compiler/typed/tree.js";
 import { type FileTree, openFileTree } from "../file-tree.js";
 import { type ImageRef, layoutError, resolvePath, type Source, splitNames, textArg } from "./source.js";
 
-/** By the class's number from 0: even ones train, 1 mod 4 validation, 3 mod 4 test. */
+/** Returns the split of a class by its number from 0: even numbers train, 1 mod 4 validation, 3 mod 4 test. */
 export function cubSplit(index: number): SplitName {
   return index % 2 === 0 ? "train" : index % 4 === 1 ? "val" : "test";
 }
@@ -64,7 +64,7 @@ export const cub: Source = {
   },
 };
 
-/** Lines of a number and a name. */
+/** Reads a file whose lines are a number and a name. */
 async function readPairs(tree: FileTree, path: string): Promise<[string, string][]> {
   const lines = (await tree.text(path)).split(/\r?\n/);
   const rows: [string, string][] = [];

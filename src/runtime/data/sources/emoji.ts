@@ -1,4 +1,4 @@
-/** Eight drawings of each of 878 emoji, from icon sets published as npm packages. */
+/** Reads eight drawings of each of 878 emoji from icon sets that are npm packages. */
 import { createHash } from "node:crypto";
 import { readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -51,9 +51,9 @@ const drawingSets: readonly PinnedPackage[] = [
   },
 ];
 
-/** Pixels of a rendered drawing; the chain resizes from there. */
+/** The size of a rendered drawing in pixels. The transforms of the dataset resize from there. */
 export const renderedSize = 96;
-/** Changes when other classes or other pictures come of the same packages. */
+/** Describes the selection of classes and pictures. It must change if the same packages give other classes or pictures. */
 const selectionRule = "icon names of all eight sets that do not begin with `flag`; 96 px on white; 1";
 
 const pinned = createHash("sha256")
@@ -62,7 +62,7 @@ const pinned = createHash("sha256")
   )
   .digest("hex");
 
-/** Decided by the name alone, 64/16/20 percent, so that no class moves when a set gains or loses others. */
+/** Returns the split of a class (64/16/20 percent) by its name alone, so that no class moves if a set gains or loses others. */
 export function emojiSplit(name: string): SplitName {
   const place = createHash("sha256").update(`emoji:${name}`).digest().readUInt32BE(0) / 2 ** 32;
   return place < 0.64 ? "train" : place < 0.8 ? "val" : "test";
@@ -77,8 +77,8 @@ interface IconSet {
 }
 
 /**
- * The names to use, sorted: what all sets draw. Skin tones never are (their names differ from set to set), nor flags:
- * the one name left that begins with `flag` goes by the same rule.
+ * Returns the sorted names of the icons that all sets have. Skin tones are not among them, because their names differ between
+ * the sets. Names that begin with `flag` are left out.
  */
 export function sharedNames(sets: readonly IconSet[]): string[] {
   const [first, ...others] = sets;
@@ -87,7 +87,7 @@ export function sharedNames(sets: readonly IconSet[]): string[] {
     .sort();
 }
 
-/** A drawing as a square SVG document of `RENDERED` pixels; one that is not square stands in the middle. */
+/** Returns a drawing as a square SVG document of `renderedSize` pixels. A drawing that is not square stands in the middle. */
 export function svgOf(set: IconSet, name: string): string {
   const icon = set.icons[name];
   if (icon === undefined) throw new Error(`no icon ${name}`);
@@ -96,7 +96,11 @@ export function svgOf(set: IconSet, name: string): string {
   return `<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" width="${renderedSize}" height="${renderedSize}" viewBox="0 0 ${width} ${height}">${icon.body}</svg>`;
 }
 
-/** The names that were kept beside the drawings. @throws DiagnosticError FSL6030 where the folder has been damaged since. */
+/**
+ * Reads the names that were stored beside the drawings.
+ *
+ * @throws DiagnosticError FSL6030 if the folder was damaged since.
+ */
 async function readNames(dir: string): Promise<readonly string[]> {
   try {
     const names: unknown = JSON.parse(await readFile(join(dir, "names.json"), "utf8"));

@@ -1,4 +1,4 @@
-/** A folder of class folders: divided already (`train/`, `val/`, `test/`), by lists of names, or by fractions. */
+/** Reads a folder of class folders that are divided by folders (`train/`, `val/`, `test/`), lists of names, or fractions. */
 import { createHash } from "node:crypto";
 import { existsSync, statSync } from "node:fs";
 import type { DataSource, SplitName } from "../../../compiler/typed/tree.js";
@@ -17,8 +17,8 @@ import {
 } from "./source.js";
 
 /**
- * The split of a class by its name alone: what a hash of it falls into, so that adding or removing other classes never
- * moves it.
+ * Returns the split of a class by a hash of its name, so that a class never moves if other classes are added or removed.
+ * `val` and `test` are fractions.
  */
 export function splitByName(name: string, val: number, test: number): SplitName {
   const place = createHash("sha256").update(name).digest().readUInt32BE(0) / 2 ** 32;
@@ -88,7 +88,7 @@ export const folder: Source = {
   },
 };
 
-/** Of each split, the paths of each class. Images that lie in no class folder, or in one that no list names, are left out. */
+/** Groups the paths by split and class. It leaves out images without a class folder, and folders that no list names. */
 function groupByClass(
   paths: readonly string[],
   source: DataSource,
@@ -106,7 +106,7 @@ function groupByClass(
   return classes;
 }
 
-/** What a split lacks of the classes that the lists give it; one of which nothing is here is no part of these data. */
+/** Describes the missing classes of the first incomplete split. A split without any of its classes is not part of the data. */
 function describeMissingClasses(
   lists: ClassLists,
   classes: Readonly<Record<SplitName, ReadonlyMap<string, unknown>>>,
@@ -121,20 +121,20 @@ function describeMissingClasses(
   return undefined;
 }
 
-/** What the folders that an image lies in say of its class. */
+/** Returns the class and the split of an image from the folders that contain it. */
 type ClassFinder = (
   folders: readonly string[],
 ) => { readonly split: SplitName | undefined; readonly name: string | undefined } | undefined;
 
 function classFinder(paths: readonly string[], source: DataSource, lists: ClassLists | undefined): ClassFinder {
   if (lists !== undefined) {
-    // Wherever below the root: ImageNet's folders may lie in `train` and `val`.
+    // The folder may be anywhere below the root, because ImageNet's folders may be in `train` and `val`.
     return (folders) => {
       const name = folders.find((folder) => lists.has(folder));
       return name === undefined ? undefined : { split: lists.get(name), name };
     };
   }
-  // A class may be called `train` (one of CIFAR-100's is): its images lie in it, those of a split in folders in it.
+  // A class may be called `train`, as in CIFAR-100. Its images are in the folder itself, those of a split in subfolders.
   if (paths.some((path) => /^(train|val|test)\/[^/]+\/./.test(path))) {
     return ([split, name]) => ({ split: splitNames.find((known) => known === split), name });
   }

@@ -1,4 +1,4 @@
-/** Omniglot (Lake et al. 2015) in its official layout: the folders, or the official zip archives as they are. */
+/** Reads Omniglot (Lake et al. 2015) in its official layout, from folders or from the official zip archives. */
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { DataSource, SplitName } from "../../../compiler/typed/tree.js";
@@ -16,17 +16,17 @@ import {
   textArg,
 } from "./source.js";
 
-/** Drawings of a character, each by another person. */
+/** The number of drawings of a character. Each is by another person. */
 const drawingsPerCharacter = 20;
 const parts = ["images_background", "images_evaluation"] as const;
 const quarterTurns = [0, 1, 2, 3] as const;
 
 interface SplitFile {
-  /** Per split, per `part/alphabet`: runs of character numbers, both ends included. */
+  /** The ranges of character numbers of each split, by `part/alphabet`. Both ends are included. */
   readonly splits: Readonly<Record<SplitName, Readonly<Record<string, readonly (readonly [number, number])[]>>>>;
 }
 
-/** Characters of each split of Vinyals et al. 2016, as `part/alphabet/characterNN`, in the published order. */
+/** Returns the characters of each split of Vinyals et al. 2016 as `part/alphabet/characterNN`, in the published order. */
 export function vinyalsSplit(): Readonly<Record<SplitName, readonly string[]>> {
   const path = join(packageRoot, "specs", "splits", "omniglot-vinyals.json");
   const { splits } = JSON.parse(readFileSync(path, "utf8")) as SplitFile;
@@ -143,7 +143,7 @@ export const omniglot: Source = {
   },
 };
 
-/** `Alphabet/characterNN`, with the angle where a character is four classes. */
+/** Returns the name of a class: `Alphabet/characterNN`, with the angle if a character is four classes. */
 function className(path: string, turn: number | undefined): string {
   const name = path.slice(path.indexOf("/") + 1);
   return turn === undefined ? name : `${name}@${90 * turn}`;
@@ -155,7 +155,7 @@ function splitArg(source: DataSource): "vinyals" | "background" {
   throw badArg(source, "split", split, "`vinyals` or `background` is needed");
 }
 
-/** A part as a folder, else as its zip archive (whose absence is then named). */
+/** Returns the path of a part: its folder if it exists, and otherwise its zip archive. */
 function partPath(source: DataSource, places: DataFolders, part: string): string {
   const root = resolvePath(textArg(source, "root", undefined), places);
   const unpacked = join(root, part);

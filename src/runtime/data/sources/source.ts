@@ -1,4 +1,4 @@
-/** What each source of images gives: where its images are, how its classes divide, and what is known before. */
+/** Defines a source of images: where its images are, how its classes are divided, and what is known before reading. */
 import { isAbsolute, resolve } from "node:path";
 import { DiagnosticError, diagnostic } from "../../../compiler/diagnostics/diagnostic.js";
 import type {
@@ -13,17 +13,17 @@ import type { IngestOptions } from "../contract.js";
 
 export const splitNames: readonly SplitName[] = ["train", "val", "test"];
 
-/** One image before it is read. */
+/** An image before it is read. */
 export interface ImageRef {
-  /** For people: its path inside the root. */
+  /** The path of the image inside the root, for people. */
   readonly name: string;
-  /** The file that holds its bytes. */
+  /** The file that contains the image. */
   readonly file: string;
-  /** Its name inside that file, where it holds several (a zip archive, an icon set). */
+  /** The name of the image inside that file, if the file contains several (a zip archive, an icon set). */
   readonly entry?: string;
-  /** Turned counter-clockwise by this many quarters. */
+  /** The number of quarter turns, counterclockwise. */
   readonly quarterTurns?: 0 | 1 | 2 | 3;
-  /** Of pixels that are stored bare: where they begin in that file or entry, [channels, height, width] bytes. */
+  /** The place and size of the pixels, if the file or entry stores them raw as [channels, height, width] bytes. */
   readonly raw?: RawPixels;
 }
 export interface RawPixels {
@@ -33,7 +33,7 @@ export interface RawPixels {
   readonly width: number;
 }
 
-/** Which bytes an image is of. */
+/** Returns a text that is the same for images of the same bytes. */
 export function imageIdentity({ file, entry, raw }: ImageRef): string {
   return [file, ...(entry === undefined ? [] : [entry]), ...(raw === undefined ? [] : [`@${raw.offset}`])].join("\0");
 }
@@ -42,43 +42,49 @@ export interface ListedClass {
   readonly name: string;
   readonly images: readonly ImageRef[];
 }
-/** Classes in order, images in order: this order is the pack's, so it must not depend on the file system's. */
+/** The classes of each split and their images. The pack keeps this order, so it must not depend on the file system. */
 export type Listing = Readonly<Partial<Record<SplitName, readonly ListedClass[]>>>;
 
 export interface ArgDescription extends SourceArg {
   readonly meaning: string;
 }
-/** What the compiler knows of a source, and what `fslc data list` prints beside it. */
+/** Describes a source for the compiler and for `fslc data list`. */
 export interface SourceDescription extends SourceForm {
   readonly summary: string;
   readonly args: readonly ArgDescription[];
-  /** Where the data is to be had, and how it is laid out. */
+  /** Where to get the data, and how it is laid out. */
   readonly obtain: string;
   readonly licence: string;
-  /** Whether fslc fetches it by itself. */
+  /** True if fslc fetches the data by itself. */
   readonly fetched: boolean;
 }
 
-/** The folders that a source works with. */
+/** The folders that a source uses. */
 export interface DataFolders {
   readonly cacheDir: string;
   readonly projectDir: string;
 }
 
+/** A source of images. `sources/index.ts` lists all of them. */
 export interface Source {
   readonly description: SourceDescription;
-  /** Cheap and synchronous: constants of an official set, else a quick look; undefined where nothing is known. */
+  /** Returns what is known without reading images, or undefined. It must be fast: constants, or a look at a folder or list. */
   facts(source: DataSource, places: DataFolders): DatasetFacts | undefined;
-  /** Files and folders whose state decides what `list` gives; none where the source is pinned. @throws DiagnosticError where one is missing. */
+  /** Returns the files and folders whose state decides the result of `list`. A pinned source has none. */
   roots(source: DataSource, places: DataFolders): readonly string[];
-  /** Everything else that decides the images: versions of what is pinned. */
+  /** Identifies the versions of pinned data. It must change if the images change. */
   pinned?: string;
-  /** Brings what is not there (the emoji packages). */
+  /** Fetches missing data, if the source can do that. */
   fetch?(source: DataSource, options: Omit<IngestOptions, "threads">): Promise<void>;
+  /** Lists the classes and images of each split. */
   list(source: DataSource, places: DataFolders): Promise<Listing>;
 }
 
-/** A text argument, or its default. @throws DiagnosticError where it has another type. */
+/**
+ * Returns a text argument or its default.
+ *
+ * @throws DiagnosticError FSL6005 if it has another type, as do the other functions for arguments.
+ */
 export function textArg(source: DataSource, name: string, otherwise: string | undefined): string {
   const value = source.args[name] ?? otherwise;
   if (typeof value === "string") return value;
@@ -89,7 +95,7 @@ export function boolArg(source: DataSource, name: string, otherwise: boolean): b
   if (typeof value === "boolean") return value;
   throw badArg(source, name, value, "true or false is needed");
 }
-/** A fraction of the classes. */
+/** Returns an argument that is a fraction of the classes. */
 export function fractionArg(source: DataSource, name: string, otherwise: number): number {
   const value = source.args[name] ?? otherwise;
   if (typeof value === "number" && value >= 0 && value < 1) return value;
@@ -105,16 +111,17 @@ export function badArg(
   return new DiagnosticError(diagnostic("FSL6005", undefined, { source: source.kind, name, value: text, problem }));
 }
 
-/** A path of the user's: relative ones start at the project. */
+/** Resolves a path of the user. A relative path starts at the folder of the project. */
 export function resolvePath(path: string, { projectDir }: DataFolders): string {
   return isAbsolute(path) ? path : resolve(projectDir, path);
 }
 
+/** Returns the error for data whose layout is not the one that the source expects. */
 export function layoutError(source: DataSource, path: string, problem: string, cause?: unknown): DiagnosticError {
   return new DiagnosticError(diagnostic("FSL6002", undefined, { source: source.kind, path, problem }), { cause });
 }
 
-/** The facts of classes with known sizes. */
+/** Returns the facts of a split from its classes and their sizes, or undefined if there are no classes. */
 export function splitFacts(classes: readonly { readonly name: string; readonly images: number }[]) {
   const [first, ...rest] = classes;
   if (first === undefined) return undefined;
@@ -126,7 +133,7 @@ export function splitFacts(classes: readonly { readonly name: string; readonly i
   }
   return { classes: classes.length, images, smallest: { name: smallest.name, images: smallest.images } };
 }
-/** The facts of three splits, empty ones left out. */
+/** Returns the facts of the splits. It leaves out empty splits. */
 export function datasetFacts(
   splits: Readonly<Partial<Record<SplitName, readonly { readonly name: string; readonly images: number }[]>>>,
 ): DatasetFacts {
