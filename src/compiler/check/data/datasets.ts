@@ -1,7 +1,7 @@
-/** Datasets: the source at the end of a chain of declarations, transforms, image size, and what is known of the data. */
+/** Elaborates datasets: the source, the transforms, the size of images and the facts that are known of the data. */
 import type * as ast from "../../../../grammar/ast.js";
 import { listed, suggest } from "../../../common/did-you-mean.js";
-import type { DataSource, Dataset, DatasetFacts, SourceArg, SplitName, SplitRef } from "../../typed/tree.js";
+import type { DataSource, Dataset, ImageSize, SourceArg, SourceForm, SplitRef } from "../../typed/tree.js";
 import type { Checker } from "../core/checker.js";
 import type { Scope } from "../core/scope.js";
 import { type DatasetValue, describe, type SplitValue } from "../core/values.js";
@@ -12,18 +12,18 @@ import { elaborateTransforms, type TransformChain } from "./transforms.js";
 
 const lineWords = ["source", "train", "eval", "unreadable"];
 
-/** Lines of a declaration and of those it is made from; its own win. */
+/** The lines of a dataset. Its own lines stand in place of those of the dataset that it is made from. */
 interface DatasetLines {
   source: DataSource | undefined;
-  /** Read when the source is known: it decides channels. */
+  /** The lines of transforms, which are elaborated when the source is known because it decides the channels. */
   train: { readonly line: ast.DatasetLine; readonly scope: Scope } | undefined;
   eval: { readonly line: ast.DatasetLine; readonly scope: Scope } | undefined;
   unreadable: "stop" | "skip";
-  /** Whether everything that was written was right. */
+  /** False if a line has been reported as wrong. */
   complete: boolean;
 }
 
-/** `resize` sets the shorter side alone, so after one a crop is all that is missing. */
+/** Returns help for images without one size. After a `resize`, which sets the shorter side, only a crop is missing. */
 function sizeHelp({ transforms }: TransformChain): string {
   const last = transforms.findLast(({ op }) => op === "resize");
   return last?.op === "resize"
@@ -36,16 +36,35 @@ export class Datasets {
 
   constructor(private readonly checker: Checker) {}
 
+  /** Returns the datasets that have been asked for, by id. */
   get typed(): Record<string, Dataset> {
     const known: Record<string, Dataset> = {};
     for (const [id, dataset] of this.byId) if (dataset !== undefined) known[id] = dataset;
     return known;
   }
 
+  /** Returns the dataset, or undefined after a report. It is elaborated once. */
   of(value: DatasetValue, at: ast.Span): Dataset | undefined {
     const { id } = value;
     if (!this.byId.has(id)) this.byId.set(id, this.elaborate(value, at));
     return this.byId.get(id);
+  }
+
+  /** Returns the transforms of one line. Reports FSL5021 if they leave images of different sizes. */
+  private chain(
+    word: "train" | "eval",
+    lines: DatasetLines,
+    form: SourceForm,
+    decl: ast.DatasetDecl,
+  ): TransformChain | undefined {
+    const written = lines[word];
+    const chain =
+      written === undefined
+        ? { transforms: [], size: undefined }
+        : elaborateTransforms(word, written.line.values, form, written.scope);
+    if (chain !== undefined && chain.size === undefined)
+      this.checker.report("FSL5021", lineSpan(decl, word), { chain: word }, { help: [sizeHelp(chain)] });
+    return chain;
   }
 
   private elaborate(value: DatasetValue, at: ast.Span): Dataset | undefined {
@@ -55,39 +74,13 @@ export class Datasets {
     if (!lines.complete || lines.source === undefined) return undefined;
     const form = checker.sources.find(({ kind }) => kind === lines.source?.kind);
     if (form === undefined) return undefined;
-    const chain = (word: "train" | "eval"): TransformChain | undefined => {
-      const written = lines[word];
-      if (written === undefined) return { transforms: [], size: undefined };
-      return elaborateTransforms(word, written.line.values, form, written.scope);
-    };
-    const chains = { train: chain("train"), eval: chain("eval") };
-    for (const word of ["train", "eval"] as const) {
-      const made = chains[word];
-      if (made !== undefined && made.size === undefined) {
-        checker.report(
-          "FSL5021",
-          lineSpan(decl, word) ?? decl.name.span,
-          { chain: word },
-          {
-            help: [sizeHelp(made)],
-          },
-        );
-      }
-    }
-    const train = chains.train;
-    const evaluation = chains.eval;
+    const train = this.chain("train", lines, form, decl);
+    const evaluation = this.chain("eval", lines, form, decl);
     if (train?.size === undefined || evaluation?.size === undefined) return undefined;
     if (train.size.channels !== evaluation.size.channels || train.size.height !== evaluation.size.height) {
-      const print = (size: { channels: number; height: number; width: number }) =>
-        `${size.channels}×${size.height}×${size.width}`;
-      checker.report(
-        "FSL5020",
-        lineSpan(decl, "eval") ?? decl.name.span,
-        { train: print(train.size), eval: print(evaluation.size) },
-        {
-          labels: [{ span: lineSpan(decl, "train") ?? decl.name.span, text: `train ends at ${print(train.size)}` }],
-        },
-      );
+      const [trained, evaluated] = [sizeText(train.size), sizeText(evaluation.size)];
+      const labels = [{ span: lineSpan(decl, "train"), text: `train ends at ${trained}` }];
+      checker.report("FSL5020", lineSpan(decl, "eval"), { train: trained, eval: evaluated }, { labels });
       return undefined;
     }
     return {
@@ -104,8 +97,13 @@ export class Datasets {
   }
 }
 
-function lineSpan(decl: ast.DatasetDecl, word: string): ast.Span | undefined {
-  return decl.lines.find((line) => line.word.text === word)?.span;
+/** Returns the span of a line of the declaration, or of its name if the line is inherited. */
+function lineSpan(decl: ast.DatasetDecl, word: string): ast.Span {
+  return decl.lines.find((line) => line.word.text === word)?.span ?? decl.name.span;
+}
+
+function sizeText({ channels, height, width }: ImageSize): string {
+  return `${channels}×${height}×${width}`;
 }
 
 function linesOf(value: DatasetValue, at: ast.Span, checker: Checker): DatasetLines {
@@ -214,19 +212,13 @@ function settingOf({ name, type, choices = [], default: otherwise, range }: Sour
   };
 }
 
-/** A split, checked to exist where the data are known. */
+/** Returns a split. Reports FSL5006 if the data are available and have no such split. */
 export function checkSplit(value: SplitValue, dataset: Dataset, checker: Checker): SplitRef | undefined {
-  const facts: DatasetFacts | undefined = dataset.facts;
-  if (facts !== undefined && facts.splits[value.split] === undefined) {
-    const has = Object.keys(facts.splits) as SplitName[];
-    checker.report(
-      "FSL5006",
-      value.span,
-      { dataset: dataset.name, split: value.split },
-      {
-        help: has.length === 0 ? [] : [`it has ${listed(has)}`],
-      },
-    );
+  const splits = dataset.facts?.splits;
+  if (splits !== undefined && splits[value.split] === undefined) {
+    const names = Object.keys(splits);
+    const help = names.length === 0 ? [] : [`it has ${listed(names)}`];
+    checker.report("FSL5006", value.span, { dataset: dataset.name, split: value.split }, { help });
     return undefined;
   }
   return { dataset: dataset.id, split: value.split, span: value.span };

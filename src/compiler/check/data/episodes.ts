@@ -1,4 +1,4 @@
-/** Episodes: how many ways, shots and queries, and whether the data have that many. */
+/** Elaborates episodes: the numbers of ways, shots and queries, and whether a split has that many classes and images. */
 import type * as ast from "../../../../grammar/ast.js";
 import type { Dataset, GivenList, SplitRef, Task } from "../../typed/tree.js";
 import type { Checker } from "../core/checker.js";
@@ -8,15 +8,18 @@ import { withDefaults } from "../expressions/arguments.js";
 import { evaluate } from "../expressions/evaluate.js";
 
 export interface TaskRow {
-  /** `1 shot` of an `each`; empty where there is one row. */
+  /** The value of an `each`, such as `1 shot`, or empty without `each`. */
   readonly label: string;
   readonly task: Task;
-  /** A list of episodes in place of sampled ones, and how many it has. */
+  /** A list of episodes that is used instead of sampling, and its length. */
   readonly given?: { readonly list: GivenList; readonly episodes: number };
 }
 const parts = ["way", "shot", "query"] as const;
 
-/** One task, or one per value of an `each`; of several, one per combination, the last varying fastest. */
+/**
+ * Returns the tasks of an episode, or undefined after a report: one task, or one per value of an `each`. Several `each`
+ * give one task per combination, in which the last varies fastest.
+ */
 export function elaborateEpisode(value: EpisodeValue, at: ast.Span): TaskRow[] | undefined {
   const { each, decl } = value;
   const scope = withDefaults(decl, value.scope, at);
@@ -44,61 +47,67 @@ function itemText(item: Value): string {
   return item.kind === "int" && item.unit !== undefined ? count(item.value, item.unit) : describe(item);
 }
 
-export function elaborateTask(decl: ast.EpisodeDecl, scope: Scope): Task | undefined {
-  const { checker } = scope;
-  const found = new Map<string, { value: number; span: ast.Span }>();
-  let complete = true;
+type TaskUnit = (typeof parts)[number];
+
+/** Returns the task that the parts of an episode say, or undefined after a report. */
+function elaborateTask(decl: ast.EpisodeDecl, scope: Scope): Task | undefined {
+  const found = new Map<TaskUnit, CountedPart>();
+  let valid = true;
   for (const part of decl.parts) {
-    const value = evaluate(part, scope);
-    if (value.kind === "anything") {
-      complete = false;
-      continue;
-    }
-    const unit = value.kind === "int" ? value.unit : undefined;
-    if (value.kind !== "int" || unit === undefined || !parts.some((known) => known === unit)) {
-      const elsewhere = value.span.start !== part.span.start || value.span.file !== part.span.file;
-      checker.report(
-        "FSL3010",
-        part.span,
-        { what: "a part of an episode", expected: "way, shot or query", found: describe(value) },
-        { labels: elsewhere ? [{ span: value.span, text: "given here" }] : [] },
-      );
-      complete = false;
-      continue;
-    }
-    const first = found.get(unit);
-    if (first !== undefined) {
-      checker.report(
-        "FSL5007",
-        part.span,
-        { what: `this episode says its ${unit} twice` },
-        { labels: [{ span: first.span, text: "here first" }] },
-      );
-      complete = false;
-      continue;
-    }
-    const least = unit === "way" ? 2 : 1;
-    if (value.value < least) {
-      checker.report("FSL5008", part.span, {
-        what: `the number of ${unit === "query" ? "queries" : `${unit}s`}`,
-        range: `at least ${least}`,
-        found: value.value,
-      });
-      complete = false;
-      continue;
-    }
-    found.set(unit, { value: value.value, span: part.span });
+    const counted = elaboratePart(part, found, scope);
+    if (counted === undefined) valid = false;
+    else found.set(counted.unit, counted);
   }
-  const missing = parts.filter((unit) => !found.has(unit));
-  if (complete && missing.length > 0) {
-    checker.report("FSL5007", decl.name.span, {
-      what: `the episode \`${decl.name.text}\` does not say how many ${missing.map((unit) => (unit === "query" ? "queries" : `${unit}s`)).join(" and ")}`,
-    });
-    complete = false;
+  if (!valid) return undefined;
+  const [way, shot, query] = parts.map((unit) => found.get(unit)?.count);
+  if (way !== undefined && shot !== undefined && query !== undefined) return { way, shot, query };
+  const missing = parts.filter((unit) => !found.has(unit)).map(unitsText);
+  const what = `the episode \`${decl.name.text}\` does not say how many ${missing.join(" and ")}`;
+  scope.checker.report("FSL5007", decl.name.span, { what });
+  return undefined;
+}
+
+interface CountedPart {
+  readonly unit: TaskUnit;
+  readonly count: number;
+  readonly span: ast.Span;
+}
+
+/** Returns one part of an episode. Reports another unit (FSL3010), a unit that stands twice (FSL5007) and a count that is too low (FSL5008). */
+function elaboratePart(
+  part: ast.Expr,
+  before: ReadonlyMap<TaskUnit, CountedPart>,
+  scope: Scope,
+): CountedPart | undefined {
+  const { checker } = scope;
+  const { span } = part;
+  const value = evaluate(part, scope);
+  if (value.kind === "anything") return undefined;
+  const unit = value.kind === "int" ? parts.find((each) => each === value.unit) : undefined;
+  if (value.kind !== "int" || unit === undefined) {
+    const isElsewhere = value.span.start !== span.start || value.span.file !== span.file;
+    const holes = { what: "a part of an episode", expected: "way, shot or query", found: describe(value) };
+    checker.report("FSL3010", span, holes, { labels: isElsewhere ? [{ span: value.span, text: "given here" }] : [] });
+    return undefined;
   }
-  if (!complete) return undefined;
-  const of = (unit: string): number => found.get(unit)?.value ?? 0;
-  return { way: of("way"), shot: of("shot"), query: of("query") };
+  const first = before.get(unit);
+  if (first !== undefined) {
+    const labels = [{ span: first.span, text: "here first" }];
+    checker.report("FSL5007", span, { what: `this episode says its ${unit} twice` }, { labels });
+    return undefined;
+  }
+  // Nothing can be told apart with one class.
+  const least = unit === "way" ? 2 : 1;
+  if (value.value < least) {
+    const holes = { what: `the number of ${unitsText(unit)}`, range: `at least ${least}`, found: value.value };
+    checker.report("FSL5008", span, holes);
+    return undefined;
+  }
+  return { unit, count: value.value, span };
+}
+
+function unitsText(unit: TaskUnit): string {
+  return unit === "query" ? "queries" : `${unit}s`;
 }
 
 /** Returns whether the split has enough classes and images for the task, or true if the data are not available. Reports FSL5004 and FSL5005. */

@@ -1,4 +1,4 @@
-/** The image transforms of a dataset, and the size of image that a chain of them ends with. */
+/** Elaborates the image transforms of a dataset, and finds the size of image that a chain of them gives. */
 import type * as ast from "../../../../grammar/ast.js";
 import type { ImageSize, SourceForm, Transform } from "../../typed/tree.js";
 import type { Scope } from "../core/scope.js";
@@ -34,93 +34,127 @@ const transforms: SettingTable = {
   ],
 };
 export const transformNames: readonly string[] = Object.keys(transforms);
-const random = new Set(["random_crop", "random_resized_crop", "flip", "rotate", "color_jitter", "noise"]);
+const randomTransforms = new Set(["random_crop", "random_resized_crop", "flip", "rotate", "color_jitter", "noise"]);
 
 export interface TransformChain {
   readonly transforms: readonly Transform[];
-  /** Undefined where the chain leaves sizes as they come. */
+  /** The size of every image after the chain, or undefined if images keep sizes of their own. */
   readonly size: ImageSize | undefined;
 }
 
-/** Typed transforms of a `train` or `eval` line; undefined where something in it is wrong. */
+/** Returns the transforms of a `train` or `eval` line, or undefined after a report. */
 export function elaborateTransforms(
   word: "train" | "eval",
   values: readonly ast.Expr[],
   source: Pick<SourceForm, "channels" | "square" | "size">,
   scope: Scope,
 ): TransformChain | undefined {
-  const { checker } = scope;
-  const typed: Transform[] = [];
-  let complete = true;
-  let { channels } = source;
-  let square = source.size;
-  /** After `resize` alone, the shorter side; the longer is unknown. */
-  let shorter: number | undefined;
-  let normalized: ast.Span | undefined;
-  for (const expr of values) {
-    const settled = settle(expr, transforms, "transform", scope);
-    if (settled === undefined) {
-      complete = false;
-      continue;
-    }
-    if (normalized !== undefined) {
-      checker.report(
-        "FSL5022",
-        expr.span,
-        { what: `\`${settled.name}\` comes after \`normalize\`` },
-        {
-          labels: [{ span: normalized, text: "normalized here" }],
-          help: ["put `normalize` last"],
-        },
-      );
-      complete = false;
-    }
-    if (word === "eval" && random.has(settled.name)) {
-      checker.report("FSL5023", expr.span, { name: settled.name });
-      complete = false;
-    }
-    const transform = listsFit(settled, channels, scope) ? transformOf(settled, channels) : undefined;
-    if (transform === undefined) {
-      complete = false;
-      continue;
-    }
-    const known = square ?? shorter;
-    switch (transform.op) {
-      case "resize":
-        shorter = transform.size;
-        if (square !== undefined || source.square) square = transform.size;
-        break;
-      case "center_crop":
-      case "random_crop": {
-        const padded = transform.op === "random_crop" ? 2 * transform.pad : 0;
-        if (known !== undefined && known + padded < transform.size) {
-          checker.report("FSL5022", expr.span, {
-            what: `a crop of ${transform.size} does not fit into images of ${known}`,
-          });
-          complete = false;
-        }
-        square = transform.size;
-        break;
-      }
-      case "random_resized_crop":
-        square = transform.size;
-        break;
-      case "grayscale":
-        channels = 1;
-        break;
-      case "normalize":
-        normalized = expr.span;
-        break;
-      default:
-    }
-    typed.push(transform);
-  }
-  if (!complete) return undefined;
-  return { transforms: typed, size: square === undefined ? undefined : { channels, height: square, width: square } };
+  const chain = new ChainBuilder(word, source, scope);
+  for (const expr of values) chain.add(expr);
+  return chain.result();
 }
 
-/** Whether lists that were given have the numbers that they need: a range its two ends, statistics one for each channel. */
-function listsFit({ given }: Settled, channels: number, { checker }: Scope): boolean {
+/** Adds transforms one by one and follows the size of the image through them. */
+class ChainBuilder {
+  private readonly transforms: Transform[] = [];
+  private valid = true;
+  private channels: number;
+  /** The side of the image if it is square and known. */
+  private side: number | undefined;
+  /** The shorter side after a `resize` of images that are not square; the longer one is unknown. */
+  private shorterSide: number | undefined;
+  private normalized: ast.Span | undefined;
+
+  constructor(
+    private readonly word: "train" | "eval",
+    private readonly source: Pick<SourceForm, "channels" | "square" | "size">,
+    private readonly scope: Scope,
+  ) {
+    this.channels = source.channels;
+    this.side = source.size;
+  }
+
+  result(): TransformChain | undefined {
+    const { channels, side } = this;
+    if (!this.valid) return undefined;
+    const size = side === undefined ? undefined : { channels, height: side, width: side };
+    return { transforms: this.transforms, size };
+  }
+
+  add(expr: ast.Expr): void {
+    const call = settle(expr, transforms, "transform", this.scope);
+    if (call !== undefined) this.checkPlace(call.name, expr.span);
+    const transform =
+      call !== undefined && checkLists(call, this.channels, this.scope) ? transformOf(call, this.channels) : undefined;
+    if (transform === undefined) {
+      this.valid = false;
+      return;
+    }
+    this.follow(transform, expr.span);
+    this.transforms.push(transform);
+  }
+
+  /** Reports a transform after `normalize` (FSL5022), and a random one in an `eval` line (FSL5023). */
+  private checkPlace(name: string, span: ast.Span): void {
+    const { checker } = this.scope;
+    if (this.normalized !== undefined) {
+      const labels = [{ span: this.normalized, text: "normalized here" }];
+      const what = `\`${name}\` comes after \`normalize\``;
+      checker.report("FSL5022", span, { what }, { labels, help: ["put `normalize` last"] });
+      this.valid = false;
+    }
+    if (this.word === "eval" && randomTransforms.has(name)) {
+      checker.report("FSL5023", span, { name });
+      this.valid = false;
+    }
+  }
+
+  /** Updates the size of the image. Reports FSL5022 for a crop that is larger than the image. */
+  private follow(transform: Transform, span: ast.Span): void {
+    switch (transform.op) {
+      case "resize":
+        this.shorterSide = transform.size;
+        if (this.side !== undefined || this.source.square) this.side = transform.size;
+        break;
+      case "center_crop":
+        this.crop(transform.size, 0, span);
+        break;
+      case "random_crop":
+        this.crop(transform.size, transform.pad, span);
+        break;
+      case "random_resized_crop":
+        this.side = transform.size;
+        break;
+      case "grayscale":
+        this.channels = 1;
+        break;
+      case "normalize":
+        this.normalized = span;
+        break;
+      case "flip":
+      case "rotate":
+      case "color_jitter":
+      case "noise":
+      case "invert":
+        break;
+      default:
+        transform satisfies never;
+    }
+  }
+
+  private crop(size: number, pad: number, span: ast.Span): void {
+    const known = this.side ?? this.shorterSide;
+    if (known !== undefined && known + 2 * pad < size) {
+      const what = `a crop of ${size} does not fit into images of ${known}`;
+      this.scope.checker.report("FSL5022", span, { what });
+      this.valid = false;
+    }
+    this.side = size;
+  }
+}
+
+/** Returns whether lists have as many numbers as they need: two for a range, one or one per channel for statistics. Reports FSL3009. */
+function checkLists({ given }: Settled, channels: number, { checker }: Scope): boolean {
   let complete = true;
   for (const [name, { value, span }] of given) {
     if (value.kind !== "list") continue;
@@ -140,6 +174,7 @@ function listsFit({ given }: Settled, channels: number, { checker }: Scope): boo
   return complete;
 }
 
+/** Returns the typed transform of a call, or undefined if an argument was missing, which has been reported. */
 function transformOf({ name, args, given }: Settled, channels: number): Transform | undefined {
   const number = (key: string): number => (typeof args[key] === "number" ? args[key] : Number.NaN);
   const list = (key: string): readonly number[] => {
@@ -170,9 +205,9 @@ function transformOf({ name, args, given }: Settled, channels: number): Transfor
     case "noise":
       return Number.isNaN(number("std")) ? undefined : { op: name, std: number("std") };
     case "normalize": {
-      const fit = (values: readonly number[]): number[] =>
+      const perChannel = (values: readonly number[]): number[] =>
         Array.from({ length: channels }, (_, at) => values[at] ?? values[0] ?? 0);
-      return { op: name, mean: fit(list("mean")), std: fit(list("std")) };
+      return { op: name, mean: perChannel(list("mean")), std: perChannel(list("std")) };
     }
     case "grayscale":
     case "invert":

@@ -40,18 +40,18 @@ export function checkLikeUses(entries: readonly Entry[], learns: readonly Learn[
         for (const { like, expr } of changesOf(target).flatMap(({ args }) => readsIn(args))) {
           allowed.add(expr);
           if (!covers(like, networks.get(target.local)))
-            report(like, expr.span, `it is changed for what \`${like.name}\` is not like`, checker);
+            report(like, expr.span, `this group changes what \`${like.name}\` has no values for`, checker);
         }
       for (const { like, expr } of readsIn(by.args)) {
         allowed.add(expr);
         const without = targets.find(({ local }) => !covers(like, networks.get(local)));
         if (without === undefined) continue;
         const what = without.kind === "network" ? "the weights of a network" : "a tensor";
-        report(like, expr.span, `it would be a setting of ${what} that \`${like.name}\` is not like`, checker);
+        report(like, expr.span, `this \`minimize\` adapts ${what} that \`${like.name}\` has no values for`, checker);
       }
     }
     for (const { like, expr } of reads((visitor) => walkBlock(body, visitor)))
-      if (!allowed.has(expr)) report(like, expr.span, "here is no weight that it could belong to", checker);
+      if (!allowed.has(expr)) report(like, expr.span, "no weight can use it here", checker);
   }
 }
 

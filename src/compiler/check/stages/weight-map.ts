@@ -27,79 +27,114 @@ export interface WeightMap {
 /** Matches the counter of a PyTorch batch norm, which nothing reads. */
 const ignored = /(^|\.)num_batches_tracked$/;
 
+/** Maps tensors to weights: first by the rules in their order, then by equal names, then by shapes and the order of names. */
 export function mapWeights(
   wanted: readonly WantedWeight[],
   tensors: readonly GivenTensor[],
   rules: readonly MapRule[],
 ): WeightMap {
-  const given = tensors.filter(({ name }) => !ignored.test(name));
-  const byPath = new Map(wanted.map((weight) => [weight.path, weight]));
-  const names = new Map<string, string>();
-  const taken = new Set<string>();
-  const misfits: { wanted: WantedWeight; given: GivenTensor }[] = [];
-  const faults: { rule: number; why: string; path?: string }[] = [];
-  const assign = (weight: WantedWeight, tensor: GivenTensor): void => {
-    taken.add(tensor.name);
-    if (!fits(weight, tensor)) misfits.push({ wanted: weight, given: tensor });
-    names.set(weight.path, tensor.name);
-  };
-
-  rules.forEach(({ from, to }, rule) => {
-    const pattern = patternOf(from);
-    const matches = given.flatMap((tensor) => {
-      const match = taken.has(tensor.name) ? null : pattern.source.exec(tensor.name);
-      return match === null ? [] : [{ tensor, match }];
-    });
-    if (matches.length === 0) faults.push({ rule, why: "matches no tensor of the file" });
-    for (const { tensor, match } of matches) {
-      taken.add(tensor.name);
-      if (to === undefined) continue;
-      const path = substitute(to, match, pattern.stars);
-      const weight = path === undefined ? undefined : byPath.get(path);
-      if (path === undefined) faults.push({ rule, why: `has no number for \`${to}\` in \`${tensor.name}\`` });
-      else if (weight === undefined) {
-        faults.push({ rule, why: `makes \`${path}\` of \`${tensor.name}\`, which is no weight to fill`, path });
-      } else if (names.has(path)) faults.push({ rule, why: `fills \`${path}\` a second time` });
-      else assign(weight, tensor);
-    }
+  const mapping = new Mapping(
+    wanted,
+    tensors.filter(({ name }) => !ignored.test(name)),
+  );
+  rules.forEach((rule, at) => {
+    mapping.applyRule(rule, at);
   });
-
-  for (const weight of wanted.filter(({ path }) => !names.has(path))) {
-    const bare = weight.path.slice(weight.path.indexOf(".") + 1);
-    const tensor = given.find(({ name }) => !taken.has(name) && (name === weight.path || name === bare));
-    if (tensor !== undefined) assign(weight, tensor);
-  }
-
-  const unordered: string[][] = [];
-  const layers = bySignature(wanted.filter(({ path }) => !names.has(path)).map((w) => ({ ...w, name: w.path })));
-  const theirs = bySignature(given.filter(({ name, numeric }) => numeric && !taken.has(name)));
-  for (const [signature, needed] of layers) {
-    const found = [...(theirs.get(signature) ?? [])].sort((a, b) => naturally(a.name, b.name));
-    if (found.length !== needed.length) continue;
-    const vague = found.filter((layer, i) => i > 0 && !differInNumbers(found[i - 1]?.name ?? "", layer.name));
-    if (vague.length > 0) {
-      unordered.push(found.map(({ name }) => name));
-      continue;
-    }
-    needed.forEach((layer, i) => {
-      for (const weight of layer.weights) {
-        const tensor = found[i]?.weights.find((other) => leafOf(other.name) === leafOf(weight.path));
-        if (tensor !== undefined) assign(weight, tensor);
-      }
-    });
-  }
-
-  return {
-    names: Object.fromEntries(names),
-    missing: wanted.filter(({ path }) => !names.has(path)),
-    unused: given.filter(({ name }) => !taken.has(name)),
-    misfits,
-    unordered,
-    rules: faults,
-  };
+  mapping.matchNames();
+  mapping.matchShapes();
+  return mapping.result();
 }
 
-function fits({ shape }: WantedWeight, tensor: GivenTensor): boolean {
+class Mapping {
+  private readonly names = new Map<string, string>();
+  private readonly taken = new Set<string>();
+  private readonly misfits: { readonly wanted: WantedWeight; readonly given: GivenTensor }[] = [];
+  private readonly faults: { readonly rule: number; readonly why: string; readonly path?: string }[] = [];
+  private readonly unordered: string[][] = [];
+
+  constructor(
+    private readonly wanted: readonly WantedWeight[],
+    private readonly given: readonly GivenTensor[],
+  ) {}
+
+  result(): WeightMap {
+    return {
+      names: Object.fromEntries(this.names),
+      missing: this.missing(),
+      unused: this.unused(),
+      misfits: this.misfits,
+      unordered: this.unordered,
+      rules: this.faults,
+    };
+  }
+
+  private missing(): WantedWeight[] {
+    return this.wanted.filter(({ path }) => !this.names.has(path));
+  }
+
+  private unused(): GivenTensor[] {
+    return this.given.filter(({ name }) => !this.taken.has(name));
+  }
+
+  private assign(weight: WantedWeight, tensor: GivenTensor): void {
+    this.taken.add(tensor.name);
+    if (!hasShapeOf(tensor, weight)) this.misfits.push({ wanted: weight, given: tensor });
+    this.names.set(weight.path, tensor.name);
+  }
+
+  /** Maps every tensor that the rule matches and no rule before it has taken. */
+  applyRule({ from, to }: MapRule, rule: number): void {
+    const pattern = patternOf(from);
+    const matches = this.unused().flatMap((tensor) => {
+      const match = pattern.source.exec(tensor.name);
+      return match === null ? [] : [{ tensor, match }];
+    });
+    if (matches.length === 0) this.faults.push({ rule, why: "matches no tensor of the file" });
+    for (const { tensor, match } of matches) {
+      this.taken.add(tensor.name);
+      if (to === undefined) continue;
+      const path = substitute(to, match, pattern.stars);
+      const weight = this.wanted.find((each) => each.path === path);
+      if (path === undefined) {
+        this.faults.push({ rule, why: `has no number for \`${to}\` in \`${tensor.name}\`` });
+      } else if (weight === undefined) {
+        this.faults.push({ rule, why: `makes \`${path}\` of \`${tensor.name}\`, which is no weight to fill`, path });
+      } else if (this.names.has(path)) this.faults.push({ rule, why: `fills \`${path}\` a second time` });
+      else this.assign(weight, tensor);
+    }
+  }
+
+  /** Maps tensors that have the path of a weight as name, with or without the slot. */
+  matchNames(): void {
+    for (const weight of this.missing()) {
+      const bare = weight.path.slice(weight.path.indexOf(".") + 1);
+      const tensor = this.unused().find(({ name }) => name === weight.path || name === bare);
+      if (tensor !== undefined) this.assign(weight, tensor);
+    }
+  }
+
+  /** Maps layers of equal shapes in their order, if the file has as many and the numbers in their names tell their order. */
+  matchShapes(): void {
+    const layers = bySignature(this.missing().map((weight) => ({ ...weight, name: weight.path })));
+    const theirs = bySignature(this.unused().filter(({ numeric }) => numeric));
+    for (const [signature, needed] of layers) {
+      const found = [...(theirs.get(signature) ?? [])].sort((a, b) => naturally(a.name, b.name));
+      if (found.length !== needed.length) continue;
+      if (found.some((layer, i) => i > 0 && !differInNumbers(found[i - 1]?.name ?? "", layer.name))) {
+        this.unordered.push(found.map(({ name }) => name));
+        continue;
+      }
+      needed.forEach((layer, i) => {
+        for (const weight of layer.weights) {
+          const tensor = found[i]?.weights.find((other) => leafOf(other.name) === leafOf(weight.path));
+          if (tensor !== undefined) this.assign(weight, tensor);
+        }
+      });
+    }
+  }
+}
+
+function hasShapeOf(tensor: GivenTensor, { shape }: WantedWeight): boolean {
   return tensor.numeric && tensor.shape.join() === shape.join();
 }
 
