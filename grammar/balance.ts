@@ -31,27 +31,54 @@ export function balance(tokens: IToken[], file: string): Balanced {
     tokens.filter((token) => token !== early.closer),
     file,
   );
-  const spanOf = (token: IToken): Span => ({ file, start: token.startOffset, end: endOf(token) });
   const { closer, after } = early;
-  const other = { span: spanOf(after), text: "with it, this stands outside" };
+  const other = { span: spanOf(after, file), text: "with it, this stands outside" };
   return {
     tokens: rest.tokens,
-    issues: [{ kind: "stray-closer", span: spanOf(closer), found: closer.image, expected: "", other }, ...rest.issues],
+    issues: [
+      { kind: "stray-closer", span: spanOf(closer, file), found: closer.image, expected: "", other },
+      ...rest.issues,
+    ],
   };
 }
 
 /** Gives every opener a closer and every closer an opener: a missing closer is put in, and a stray one left out, where that is likeliest. */
 function repairBrackets(tokens: IToken[], file: string): Balanced {
-  const spanOf = (token: IToken): Span => ({ file, start: token.startOffset, end: endOf(token) });
-  const issues: SyntaxIssue[] = [];
+  const unmatched = findUnmatched(tokens);
+  const strays = tokens.filter((token) => unmatched.strays.has(token));
+  const repaired = insertClosers(tokens, unmatched, file);
+  return {
+    tokens: repaired.tokens,
+    issues: [
+      ...strays.map((stray): SyntaxIssue => {
+        return { kind: "stray-closer", span: spanOf(stray, file), found: stray.image, expected: "" };
+      }),
+      ...repaired.issues,
+    ],
+  };
+}
+
+function spanOf(token: IToken, file: string): Span {
+  return { file, start: token.startOffset, end: endOf(token) };
+}
+
+interface Unmatched {
+  readonly unclosed: ReadonlySet<IToken>;
+  readonly strays: ReadonlySet<IToken>;
+  /** The unclosed `{`s that end before a token: a declaration, or the closer of an outer group. Others end with the text. */
+  readonly endingBefore: ReadonlyMap<IToken, readonly IToken[]>;
+}
+
+/** Finds the openers without a closer and the closers without an opener. */
+function findUnmatched(tokens: readonly IToken[]): Unmatched {
   const unclosed = new Set<IToken>();
-  const stray = new Set<IToken>();
-  /** The token before which each unclosed `{` ends: a declaration, or the closer of an outer group. Others end with the text. */
-  const ends = new Map<IToken, IToken[]>();
+  const strays = new Set<IToken>();
+  const endingBefore = new Map<IToken, IToken[]>();
   const open: IToken[] = [];
   const markUnclosed = (opener: IToken, at: IToken | undefined): void => {
     unclosed.add(opener);
-    if (at !== undefined && opener.tokenType === t.LBrace) ends.set(at, [...(ends.get(at) ?? []), opener]);
+    if (at !== undefined && opener.tokenType === t.LBrace)
+      endingBefore.set(at, [...(endingBefore.get(at) ?? []), opener]);
   };
   for (const token of tokens) {
     if (open.length > 0 && startsDeclaration(token)) {
@@ -61,8 +88,7 @@ function repairBrackets(tokens: IToken[], file: string): Balanced {
     else if (closers.has(token.tokenType)) {
       const at = open.findLastIndex((opener) => closerOf.get(opener.tokenType) === token.tokenType);
       if (at < 0) {
-        stray.add(token);
-        issues.push({ kind: "stray-closer", span: spanOf(token), found: token.image, expected: "" });
+        strays.add(token);
         continue;
       }
       for (const opener of open.splice(at + 1).reverse()) markUnclosed(opener, token);
@@ -70,25 +96,35 @@ function repairBrackets(tokens: IToken[], file: string): Balanced {
     }
   }
   for (let opener = open.pop(); opener; opener = open.pop()) markUnclosed(opener, undefined);
+  return { unclosed, strays, endingBefore };
+}
 
+/** Leaves out stray closers and puts in missing ones, with an issue for each that was missing. */
+function insertClosers(
+  tokens: readonly IToken[],
+  { unclosed, strays, endingBefore }: Unmatched,
+  file: string,
+): Balanced {
+  const issues: SyntaxIssue[] = [];
   const result: IToken[] = [];
   const groups: IToken[] = [];
   const close = (opener: IToken, before: IToken | undefined): void => {
     const type = closerOf.get(opener.tokenType) ?? t.RBrace;
     const expected = `\`${type.PATTERN}\``;
-    const other = before && { span: spanOf(before), text: `a ${expected} is missing before this` };
-    issues.push({ kind: "unclosed", span: spanOf(opener), found: opener.image, expected, ...(other && { other }) });
+    const other = before && { span: spanOf(before, file), text: `a ${expected} is missing before this` };
+    const span = spanOf(opener, file);
+    issues.push({ kind: "unclosed", span, found: opener.image, expected, ...(other && { other }) });
     result.push(insertedToken(type, result.at(-1) ?? opener));
   };
   tokens.forEach((token, i) => {
-    if (stray.has(token)) return;
+    if (strays.has(token)) return;
     // An unclosed parenthesis ends with its line, or earlier, before the result or body that follows it on the line.
     const opensBody = token.tokenType === t.LBrace && tokens[i + 1]?.startLine !== token.startLine;
     for (let top = groups.at(-1); top; top = groups.at(-1)) {
       const newLine = token.startLine !== (result.at(-1) ?? top).endLine;
       const ended =
         top.tokenType === t.LBrace
-          ? ends.get(token)?.includes(top) === true
+          ? endingBefore.get(token)?.includes(top) === true
           : newLine || opensBody || token.tokenType === t.Arrow || closers.has(token.tokenType);
       if (!unclosed.has(top) || !ended) break;
       groups.pop();

@@ -41,37 +41,12 @@ class FilePrinter {
   private item(item: ast.Import | ast.Declaration): Doc {
     const { e } = this;
     switch (item.kind) {
-      case "import": {
-        const names = item.names.map(({ name, as }) => (as !== undefined ? `${name.text} as ${as.text}` : name.text));
-        return [
-          group("import {", indent(line, join(names, [",", line])), line, "} from "),
-          e.expr(item.from),
-          item.with.length > 0 ? [" with ", e.args(item.with, [])] : "",
-        ];
-      }
+      case "import":
+        return this.importLine(item);
       case "param":
         return ["param ", this.parameter(item)];
-      case "dataset": {
-        const items = item.lines.map((l) => ({
-          span: l.span,
-          print: () =>
-            group(
-              `${l.word.text} `,
-              indent(
-                join(
-                  l.values.map((value) => e.expr(value)),
-                  [",", line],
-                ),
-              ),
-            ),
-        }));
-        return [
-          `dataset ${item.name.text}`,
-          this.parameters(item.params),
-          item.value !== undefined ? [" = ", e.expr(item.value)] : "",
-          items.length > 0 || item.value === undefined ? [" ", body(items, item.span.end, this.comments)] : "",
-        ];
-      }
+      case "dataset":
+        return this.dataset(item);
       case "backbone":
         return [
           `backbone ${item.name.text}`,
@@ -107,6 +82,38 @@ class FilePrinter {
           body(this.stageLines(item), item.span.end, this.comments),
         ];
     }
+  }
+
+  private importLine({ names, from, with: args }: ast.Import): Doc {
+    const written = names.map(({ name, as }) => (as !== undefined ? `${name.text} as ${as.text}` : name.text));
+    return [
+      group("import {", indent(line, join(written, [",", line])), line, "} from "),
+      this.e.expr(from),
+      args.length > 0 ? [" with ", this.e.args(args, [])] : "",
+    ];
+  }
+
+  private dataset({ name, params, value, lines: datasetLines, span }: ast.DatasetDecl): Doc {
+    const { e } = this;
+    const items = datasetLines.map((l) => ({
+      span: l.span,
+      print: () =>
+        group(
+          `${l.word.text} `,
+          indent(
+            join(
+              l.values.map((each) => e.expr(each)),
+              [",", line],
+            ),
+          ),
+        ),
+    }));
+    return [
+      `dataset ${name.text}`,
+      this.parameters(params),
+      value !== undefined ? [" = ", e.expr(value)] : "",
+      items.length > 0 || value === undefined ? [" ", body(items, span.end, this.comments)] : "",
+    ];
   }
 
   private stageLines(stage: ast.StageDecl): Item[] {

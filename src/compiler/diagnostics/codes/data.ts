@@ -9,7 +9,7 @@ export const dataCodes = codes({
     message: "the data of `{dataset}` are missing: {path} does not exist",
     explanation:
       "Some data sets are not fetched by fslc. It reads them from a folder of yours, which `root` names. A relative root starts at the folder of the project.",
-    example: 'dataset birds = cub(root: "data/CUB_200_2011") { … }     # before the archive was unpacked there',
+    example: 'dataset birds = cub(root: "data/CUB_200_2011") { … }     // before the archive was unpacked there',
     fix: "Put the data there, or name the right folder: with `--set`, or in the `root` of the dataset. `fslc data list` says for each source what it reads and where you can get it.",
   },
   FSL6002: {
@@ -18,12 +18,12 @@ export const dataCodes = codes({
     message: "{path} does not have the layout that `{source}` expects: {problem}",
     explanation:
       "Each source reads one layout, the layout of the data's own archive. Here a part of it is missing or different. Often the archive was unpacked one folder deeper, or only in part.",
-    example: 'dataset mini = csv(root: "data/mini") { … }     # data/mini has train.csv but no images/',
+    example: 'dataset mini = csv(root: "data/mini") { … }     // data/mini has train.csv but no images/',
     fix: "Compare the folder with the layout in docs/datasets.md, and let `root` name the folder that holds those files.",
   },
   FSL6003: {
     severity: "error",
-    title: "images cannot be read",
+    title: "images that cannot be read",
     message: "{count} of {total} images cannot be read; the first is {first}: {reason}",
     explanation:
       "If a file that is cut off, empty or not an image were left out silently, the dataset would change, and every number with it. So it stops the run.",
@@ -32,7 +32,7 @@ export const dataCodes = codes({
   },
   FSL6004: {
     severity: "error",
-    title: "a line of a list cannot be read",
+    title: "a line of a list that cannot be read",
     message: "{file}, line {line}: {problem}",
     explanation:
       "The lists of a dataset (CSV files, `images.txt`, split lists) say which class an image has. One line of such a list does not.",
@@ -50,7 +50,7 @@ export const dataCodes = codes({
   },
   FSL6006: {
     severity: "error",
-    title: "unknown source",
+    title: "an unknown source",
     message: "there is no data source called `{source}`",
     explanation: "A dataset is read by one of the sources that are built into fslc.",
     example: "dataset d = tarball() { … }",
@@ -71,7 +71,7 @@ export const dataCodes = codes({
     message: "the split `{split}` of `{dataset}` has no images",
     explanation:
       "A stage reads this split, but the split is empty: the dataset does not have it, or its folder or list is empty.",
-    example: 'dataset d = omniglot(root: "data/omniglot", split: "background") { … }     # has train and test, no val',
+    example: 'dataset d = omniglot(root: "data/omniglot", split: "background") { … }     // has train and test, no val',
     fix: "`fslc data inspect FILE` shows what each split holds. Use another split, or divide the classes in another way.",
   },
   FSL6014: {
@@ -90,7 +90,7 @@ export const dataCodes = codes({
     message: "{image} has {height} × {width} pixels, but `{transform}` takes {size} × {size}",
     explanation:
       "A crop cannot take more pixels than the image has. fslc pads or enlarges an image only if the chain says so.",
-    example: "dataset d = … { train random_crop(84), normalize … }     # one image is 60 pixels wide",
+    example: "dataset d = … { train random_crop(84), normalize … }     // one image is 60 pixels wide",
     fix: "Put `resize(…)` before the crop.",
   },
   FSL6010: {
@@ -99,7 +99,7 @@ export const dataCodes = codes({
     message: "{image} is {got} after `{chain}`, but {want} is needed (channels × height × width)",
     explanation:
       "Programs have fixed sizes, so all images of a dataset must have the same size after its chain. `resize` keeps proportions. Images that are not square need a crop after it.",
-    example: "dataset d = … { train resize(84), normalize … }     # 100 × 150 pixels become 84 × 126",
+    example: "dataset d = … { train resize(84), normalize … }     // 100 × 150 pixels become 84 × 126",
     fix: "End the chain with `center_crop(…)`, `random_crop(…)` or `random_resized_crop(…)`.",
   },
   // ---------------------------------------------------------------- episodes
@@ -108,7 +108,7 @@ export const dataCodes = codes({
     title: "more ways than classes",
     message: "an episode of {way} ways cannot be drawn from `{split}`, which has only {classes} classes",
     explanation: "The classes of an episode are different, so the split needs at least that many.",
-    example: "episode task = 30 way, 1 shot, 15 query     # from the 20 test classes of miniImageNet",
+    example: "episode task = 30 way, 1 shot, 15 query     // from the 20 test classes of miniImageNet",
     fix: "Use fewer ways, or another split.",
   },
   FSL6012: {
@@ -118,7 +118,7 @@ export const dataCodes = codes({
       "{shot} shot, {query} query needs {images} images in each class, but class `{class}` of `{split}` has only {has}",
     explanation:
       "The supports and queries of a class are different images. In a smaller class an image would have to be used twice, as support and as query.",
-    example: "episode task = 5 way, 5 shot, 15 query     # from classes of 8 images",
+    example: "episode task = 5 way, 5 shot, 15 query     // from classes of 8 images",
     fix: "Use fewer shots or queries, or leave small classes out of the data.",
   },
   FSL6013: {
@@ -140,7 +140,7 @@ export const dataCodes = codes({
   },
   FSL6020: {
     severity: "error",
-    title: "a package cannot be fetched",
+    title: "a package that cannot be fetched",
     message: "the package `{package}` cannot be fetched: {reason}",
     explanation:
       "The images of some sources and parts of some engines come from npm packages. They are fetched once, with the registry, proxy and authentication of your npm configuration, and then kept.",
@@ -167,7 +167,7 @@ export const dataCodes = codes({
   },
   FSL6031: {
     severity: "error",
-    title: "the cache cannot be written",
+    title: "a cache that cannot be written",
     message: "{path} cannot be written: {reason}",
     explanation:
       "fslc keeps decoded images and fetched packages in a folder, so that the next run does not have to make them again.",

@@ -4,7 +4,7 @@ import { codes } from "../code.js";
 export const layersCodes = codes({
   FSL4001: {
     severity: "error",
-    title: "unknown layer",
+    title: "an unknown layer",
     message: "there is no layer or block called `{name}`",
     explanation:
       "Each item of a backbone, block or module is a layer of the language, or a `block` that the file declares or imports.",

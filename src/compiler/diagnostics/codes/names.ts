@@ -4,7 +4,7 @@ import { codes } from "../code.js";
 export const namesCodes = codes({
   FSL2001: {
     severity: "error",
-    title: "unknown name",
+    title: "an unknown name",
     message: "nothing is called `{name}` here",
     explanation:
       "A name must be declared in this file or imported, be a parameter or a `let` of the definition around it, or be built in.",
@@ -14,7 +14,7 @@ export const namesCodes = codes({
   },
   FSL2002: {
     severity: "error",
-    title: "import not found",
+    title: "an import that is not found",
     message: "there is no file `{specifier}` to import from",
     explanation:
       "An import names a file relative to its own file (`./nets.fsl`), or a file of the library (`fsl:metrics`).",
@@ -31,7 +31,7 @@ export const namesCodes = codes({
   },
   FSL2004: {
     severity: "error",
-    title: "import cycle",
+    title: "an import cycle",
     message: "these files import each other: {chain}",
     explanation:
       "A file is checked after the files that it imports. So no file may import itself, directly or through other files.",
@@ -40,7 +40,7 @@ export const namesCodes = codes({
   },
   FSL2005: {
     severity: "error",
-    title: "private name",
+    title: "a private name",
     message: "`{name}` is private to `{file}`",
     explanation: "A name that begins with an underscore can be used only in its own file.",
     example: 'fsl 1\nimport { _half } from "./nets.fsl"',
@@ -48,7 +48,7 @@ export const namesCodes = codes({
   },
   FSL2006: {
     severity: "error",
-    title: "declared twice",
+    title: "a name declared twice",
     message: "`{name}` is already declared",
     explanation: "A name must be unique in its file, parameter list or block.",
     example: "fsl 1\nparam shots = 5 shot\nparam shots = 1 shot",
@@ -56,7 +56,7 @@ export const namesCodes = codes({
   },
   FSL2007: {
     severity: "warning",
-    title: "unused name",
+    title: "an unused name",
     message: "`{name}` is never used",
     explanation:
       "An unused name is often a slip: another name was used in its place. A name that begins with an underscore gives no warning.",
@@ -65,7 +65,7 @@ export const namesCodes = codes({
   },
   FSL2008: {
     severity: "warning",
-    title: "shadowed name",
+    title: "a hidden name",
     message: "`{name}` hides another `{name}`",
     explanation:
       "If an inner name is the same as an outer one, the outer one cannot be reached. This is easily overlooked.",
@@ -83,7 +83,7 @@ export const namesCodes = codes({
   },
   FSL2010: {
     severity: "error",
-    title: "unsupported language version",
+    title: "an unsupported language version",
     message: "this file needs FSL {version}, but this fslc knows only FSL 1",
     explanation:
       "A file is read by the rules of the version on its first line. This compiler has only the rules of version 1.",
@@ -119,7 +119,7 @@ export const namesCodes = codes({
   },
   FSL2014: {
     severity: "error",
-    title: "unknown argument",
+    title: "an unknown argument",
     message: "{callee} has no parameter `{name}`",
     explanation: "A named argument must have the name of a parameter.",
     example: 'fsl 1\nimport { conv64 } from "fsl:backbones"\nbackbone net = conv64(pool: 3)',
@@ -127,7 +127,7 @@ export const namesCodes = codes({
   },
   FSL2015: {
     severity: "error",
-    title: "wrong number of arguments",
+    title: "a wrong number of arguments",
     message: "{callee} takes {expected}, and {found} given",
     explanation: "Arguments fill the parameters in order, then by name. Each parameter takes one argument.",
     example: "fsl 1\nfn twice(x) { 2 * x }\nfn f(y) { twice(y, 3) }",
@@ -135,7 +135,7 @@ export const namesCodes = codes({
   },
   FSL2016: {
     severity: "error",
-    title: "argument given twice",
+    title: "an argument given twice",
     message: "`{name}` is given twice",
     explanation: "Each parameter takes one value.",
     example: "fsl 1\nfn twice(x) { 2 * x }\nfn f(y) { twice(y, x: y) }",
@@ -143,7 +143,7 @@ export const namesCodes = codes({
   },
   FSL2017: {
     severity: "error",
-    title: "unknown member",
+    title: "an unknown member",
     message: "{object} has no `{member}`",
     explanation:
       "After a dot there must be a split of a dataset (train, val, test), a slot of a stage (encoder, head, metric), an output of a backbone (vector, map), or `before` after a value that a `repeat` carries.",

@@ -14,7 +14,7 @@ export const runCodes = codes({
   },
   FSL7002: {
     severity: "error",
-    title: "unknown engine",
+    title: "an unknown engine",
     message: "there is no engine called `{engine}`",
     explanation: "`--engine` takes the name of one of the engines that are built into fslc.",
     example: "fslc run examples/emoji.fsl --engine onx",
@@ -66,7 +66,7 @@ export const runCodes = codes({
   },
   FSL7008: {
     severity: "error",
-    title: "unknown device",
+    title: "an unknown device",
     message: "the engine `{engine}` has no device `{device}` here",
     explanation:
       "`--device` names the device on which the engine computes: `cpu`, `gpu` (its first) or `gpu:N`. The engine does not have this device on this machine. fslc ran nothing on another device in its place.",

@@ -163,7 +163,7 @@ export const stagesCodes = codes({
   },
   FSL5019: {
     severity: "error",
-    title: "unknown transform, source, optimizer or schedule",
+    title: "an unknown transform, source, optimizer or schedule",
     message: "there is no {kind} called `{name}`",
     explanation: "Sources, transforms, optimizers and schedules are built in. Each place takes one of these kinds.",
     example:

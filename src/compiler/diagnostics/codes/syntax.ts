@@ -13,7 +13,7 @@ export const syntaxCodes = codes({
   },
   FSL1002: {
     severity: "error",
-    title: "bracket not closed",
+    title: "a bracket that is not closed",
     message: "this `{opener}` is never closed",
     explanation:
       "Every `(`, `[` and `{` needs a closing bracket. The message points at the opening one. The closing one may be missing anywhere after it.",
@@ -22,7 +22,7 @@ export const syntaxCodes = codes({
   },
   FSL1003: {
     severity: "error",
-    title: "closing bracket without an opener",
+    title: "a closing bracket without an opening one",
     message: "this `{closer}` closes nothing",
     explanation: "A closing bracket needs an opening bracket of its kind before it, in the same group.",
     example: "fsl 1\nparam scale = (1.0 + 2.0))",
@@ -30,7 +30,7 @@ export const syntaxCodes = codes({
   },
   FSL1004: {
     severity: "error",
-    title: "text not closed",
+    title: "a text that is not closed",
     message: 'this text has no closing `"`',
     explanation: "A text must end on the line on which it begins.",
     example: 'fsl 1\nparam root = "data/omniglot',
@@ -38,7 +38,7 @@ export const syntaxCodes = codes({
   },
   FSL1005: {
     severity: "error",
-    title: "unknown character",
+    title: "an unknown character",
     message: "{character} means nothing in FSL",
     explanation: "Outside of texts and comments, a file consists of names, numbers and the symbols of the grammar.",
     example: "fsl 1\nparam scale = 5 % 2",
@@ -46,7 +46,7 @@ export const syntaxCodes = codes({
   },
   FSL1006: {
     severity: "error",
-    title: "look-alike character",
+    title: "a look-alike character",
     message: "{character} looks like {ascii} but is another character",
     explanation: "Word processors and papers replace plain symbols by typographic ones. FSL knows only the plain ones.",
     example: "fsl 1\nparam scale = 5 − 2",
@@ -63,7 +63,7 @@ export const syntaxCodes = codes({
   },
   FSL1008: {
     severity: "error",
-    title: "comment with `#`",
+    title: "a comment with `#`",
     message: "comments begin with `//`",
     explanation: "`#` begins a comment in Python and YAML, but not in FSL. fslc has read this line as a comment.",
     example: "fsl 1\n# five images of each class\nparam scale = 5.0",
@@ -71,7 +71,7 @@ export const syntaxCodes = codes({
   },
   FSL1009: {
     severity: "error",
-    title: "power written `**`",
+    title: "a power written `**`",
     message: "powers are written `^`",
     explanation: "`x ^ 2` is x squared. fslc has read `**` as `^`.",
     example: "fsl 1\nparam scale = 2 ** 3",
@@ -96,7 +96,7 @@ export const syntaxCodes = codes({
   },
   FSL1012: {
     severity: "error",
-    title: "comma missing",
+    title: "a missing comma",
     message: "a comma is missing here",
     explanation: "Arguments, items and layers are separated by commas; only after a closing `}` may it be left out.",
     example: "fsl 1\nbackbone net { conv(3 64) }",
@@ -104,7 +104,7 @@ export const syntaxCodes = codes({
   },
   FSL1013: {
     severity: "error",
-    title: "merge conflict",
+    title: "a merge conflict",
     message: "there is an unresolved merge conflict here",
     explanation: "Version control writes these lines where two edits contradict each other.",
     example: "fsl 1\n<<<<<<< ours\nparam scale = 1.0\n=======\nparam scale_ = 2.0\n>>>>>>> theirs",
@@ -112,7 +112,7 @@ export const syntaxCodes = codes({
   },
   FSL1014: {
     severity: "error",
-    title: "axis by number",
+    title: "an axis by number",
     message: "axes have names, not numbers",
     explanation:
       "FSL has no access by position. `x[way']` and `x[a as b]` rename axes. The order of axes in memory is up to the compiler.",
@@ -121,7 +121,7 @@ export const syntaxCodes = codes({
   },
   FSL1015: {
     severity: "error",
-    title: "renaming that renames nothing",
+    title: "a renaming that renames nothing",
     message: "`[{axis}]` renames nothing",
     explanation: "Brackets after a value rename an axis: with a prime, `x[way']`, or with `as`, `x[way as other]`.",
     example: "fsl 1\nfn same(x over way) { x[way] }",
@@ -129,7 +129,7 @@ export const syntaxCodes = codes({
   },
   FSL1016: {
     severity: "error",
-    title: "block without a value",
+    title: "a block without a value",
     message: "this block ends without a value",
     explanation: "The value of a block is its last expression, so every block needs one.",
     example: "fsl 1\nfn double(x) { let y = 2 * x }",
@@ -137,7 +137,7 @@ export const syntaxCodes = codes({
   },
   FSL1017: {
     severity: "error",
-    title: "value in the middle of a block",
+    title: "a value in the middle of a block",
     message: "this value is not used: only the last value of a block counts",
     explanation:
       "A block consists of `let` lines and loops, and of one value at the end. An expression continues on the next line if that line begins with an operator. A `-` that touches the text after it (`-x`) begins a new expression. A `-` with a space after it continues the line above.",
@@ -146,7 +146,7 @@ export const syntaxCodes = codes({
   },
   FSL1018: {
     severity: "error",
-    title: "not a declaration",
+    title: "a line that is not a declaration",
     message: "no declaration begins with `{found}`",
     explanation:
       "A file consists of `fsl 1`, imports and declarations. A declaration begins with param, dataset, backbone, block, episode, metric, fn, pretrain, meta or evaluate.",
@@ -155,7 +155,7 @@ export const syntaxCodes = codes({
   },
   FSL1019: {
     severity: "error",
-    title: "operator of another language",
+    title: "an operator of another language",
     message: "`{found}` is written {expected}",
     explanation: "FSL writes logic in words: `and`, `or`, `not`. fslc has read the operator as the word.",
     example: "fsl 1\nparam deep = true && false",
@@ -172,7 +172,7 @@ export const syntaxCodes = codes({
   },
   FSL1021: {
     severity: "error",
-    title: "number without its zero",
+    title: "a number without its zero",
     message: "this number is written {expected}",
     explanation:
       "A dot with no digit before it accesses a member (`birds.train`), so a fraction must begin with a digit.",
@@ -181,7 +181,7 @@ export const syntaxCodes = codes({
   },
   FSL1022: {
     severity: "error",
-    title: "unknown line of a stage",
+    title: "an unknown line of a stage",
     message: "no line of a stage begins with `{found}`",
     explanation:
       "A line of a stage begins with data, encoder, head, metric, of, episodes, optimizer, schedule, for, validate, loss, report, init or `fit from`.",

@@ -33,7 +33,7 @@ export const typesCodes = codes({
   },
   FSL3004: {
     severity: "error",
-    title: "not a number",
+    title: "a value that is not a number",
     message: "{what} cannot be used in a calculation",
     explanation:
       "A `class` is a label, not a quantity. An `image` has no numbers until a backbone embeds it. Texts and declarations are not numbers either.",
@@ -61,7 +61,7 @@ export const typesCodes = codes({
   },
   FSL3007: {
     severity: "error",
-    title: "unknown axis",
+    title: "an unknown axis",
     message: "no axis `{axis}` is known here",
     explanation:
       "`size`, `label`, `eye`, `zeros` and `learn x [axis]` need an axis whose size is known: an axis of a parameter, of a merge, of a rename or of the episode.",
@@ -70,7 +70,7 @@ export const typesCodes = codes({
   },
   FSL3008: {
     severity: "error",
-    title: "not known before the run",
+    title: "a value that is not known before the run",
     message: "{what} must be known before the run, but this is {found}",
     explanation:
       "Counts, sizes, arguments of layers and hyperparameters are fixed when the file is checked. The value of a tensor is known only during the run.",
@@ -96,7 +96,7 @@ export const typesCodes = codes({
   },
   FSL3011: {
     severity: "error",
-    title: "unknown unit",
+    title: "an unknown unit",
     message: "`{unit}` is not a unit",
     explanation: "The units are way, shot, query, epoch, step, episode, image and part.",
     example: "fsl 1\nparam shots = 5 shoot",
@@ -104,7 +104,7 @@ export const typesCodes = codes({
   },
   FSL3012: {
     severity: "error",
-    title: "not a function",
+    title: "a value that is not a function",
     message: "{found} cannot be called",
     explanation:
       "You can call functions, learned modules, the encoder, heads and finished stages. Other values cannot be called.",
@@ -130,7 +130,7 @@ export const typesCodes = codes({
   },
   FSL3015: {
     severity: "error",
-    title: "the queries have no order",
+    title: "queries taken in order",
     message: "`{axis}` has no order that a method may use: {what}",
     explanation:
       "A transductive method sees its queries together and shuffled. It must not learn their order or their number in each class. So their axis has no labels and cannot be split.",
@@ -140,7 +140,7 @@ export const typesCodes = codes({
   },
   FSL3016: {
     severity: "error",
-    title: "logits or probabilities",
+    title: "logits and probabilities mixed up",
     message: "`{entry}` must give {promised}, but this is {found}",
     explanation:
       "The default loss applies a softmax to logits, and a logarithm to probabilities. If one is taken for the other, the training runs but optimizes something else.",
@@ -166,7 +166,7 @@ export const typesCodes = codes({
   },
   FSL3019: {
     severity: "error",
-    title: "not a label",
+    title: "a value that is not a label",
     message: "{callee} needs labels (a `class` value), but this is {found}",
     explanation: "Labels come from `label(axis)`, from the `y` of a loss, or from `argmax`.",
     example: metric("one_hot(query)"),
@@ -183,7 +183,7 @@ export const typesCodes = codes({
   },
   FSL3021: {
     severity: "error",
-    title: "batch norm needs its mode",
+    title: "a batch norm without a mode",
     message: "say which statistics batch norm uses in this call",
     explanation:
       "A network that is called in a body can normalize by the images of this call (`norm: batch`), by its running statistics (`norm: running`), or by the statistics of another value (`norm: from(y)`). The results differ, so the call has to say which one it uses.",
@@ -221,7 +221,7 @@ export const typesCodes = codes({
   },
   FSL3025: {
     severity: "error",
-    title: "unknown type",
+    title: "an unknown type",
     message: "`{type}` is not a type here",
     explanation:
       "The types of parameters are int, real, bool, text, list, one_of(…), backbone, metric, fn(…) and the units. The types of values of an entry are vector, map, image and class.",
