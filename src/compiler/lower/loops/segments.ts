@@ -119,12 +119,13 @@ interface Subgraph {
   readonly given: ReadonlySet<Node>;
 }
 
+/** Splits a graph into the segments between its loops and the rounds of the loops. */
 class LoopSplitter {
   private readonly constants = new Set<Node>();
   /** The values that pass from program to program, with the name of the input that takes them. */
   private readonly names = new Map<Node, string>();
   /** The run segment that computes each node. */
-  private readonly madeIn = new Map<Node, number>();
+  private readonly computedIn = new Map<Node, number>();
   /** The names of inputs that are no weights or feeds of the whole. */
   private readonly internalNames = new Set<string>();
 
@@ -145,19 +146,22 @@ class LoopSplitter {
 
   program(): SegmentedProgram {
     const { host, name } = this.spec;
-    const rounds = this.loops.map((loop) => this.round(loop));
-    const runs = [...rounds.map(({ given }, place) => this.before(place, [...given])), this.after()];
+    const rounds = this.loops.map((loop) => this.roundSubgraph(loop));
+    const runs = [...rounds.map(({ given }, index) => this.subgraphBefore(index, [...given])), this.subgraphAfter()];
     // The values that each run has to keep for later programs.
     const passed = runs.map((): Node[] => []);
     for (const node of new Set([...rounds, ...runs].flatMap(({ given }) => [...given]))) {
       this.internalNames.add(this.nameOf(node));
-      passed[this.madeIn.get(node) ?? -1]?.push(node);
+      passed[this.computedIn.get(node) ?? -1]?.push(node);
     }
     const segments: Segment[] = [];
-    this.loops.forEach((loop, place) => {
-      segments.push(this.run(place, runs[place], passed[place] ?? []), this.loop(place, loop, rounds[place]));
+    this.loops.forEach((loop, index) => {
+      segments.push(
+        this.runSegment(index, runs[index], passed[index] ?? []),
+        this.loopSegment(index, loop, rounds[index]),
+      );
     });
-    const last = this.assembled(name, runs.at(-1), { host });
+    const last = this.assembleSubgraph(name, runs.at(-1), { host });
     segments.push({ kind: "run", program: last });
     return { name, segments, inputs: this.inputs(segments), outputs: last.outputs };
   }
@@ -168,31 +172,31 @@ class LoopSplitter {
   }
 
   /** Returns one round. The values that do not change from round to round are given. */
-  private round(loop: LiveLoop): Subgraph {
+  private roundSubgraph(loop: LiveLoop): Subgraph {
     const roots = rootsOfRound(loop);
     const inside = new Set<Node>(loop.carried.map(({ input }) => input));
     for (const node of reachable(roots)) if (node.inputs.some((input) => inside.has(input))) inside.add(node);
-    return this.part(roots, (node) => !inside.has(node));
+    return this.subgraph(roots, (node) => !inside.has(node));
   }
 
   /** Returns the nodes before a loop: its start values, and the given values of its rounds that no earlier run has made. */
-  private before(place: number, given: readonly Node[]): Subgraph {
-    const starts = this.loops[place]?.carried.map(({ start }) => start) ?? [];
-    return this.made(place, [...starts, ...given]);
+  private subgraphBefore(index: number, given: readonly Node[]): Subgraph {
+    const starts = this.loops[index]?.carried.map(({ start }) => start) ?? [];
+    return this.runSubgraph(index, [...starts, ...given]);
   }
 
-  private after(): Subgraph {
-    return this.made(this.loops.length, Object.values(this.spec.host));
+  private subgraphAfter(): Subgraph {
+    return this.runSubgraph(this.loops.length, Object.values(this.spec.host));
   }
 
-  private made(place: number, roots: readonly Node[]): Subgraph {
-    const part = this.part(roots, (node) => this.madeIn.has(node));
+  private runSubgraph(index: number, roots: readonly Node[]): Subgraph {
+    const part = this.subgraph(roots, (node) => this.computedIn.has(node));
     for (const node of reachable(roots, part.given))
-      if (!part.given.has(node) && !this.isCheapToRemake(node)) this.madeIn.set(node, place);
+      if (!part.given.has(node) && !this.isCheapToRemake(node)) this.computedIn.set(node, index);
     return part;
   }
 
-  private part(roots: readonly Node[], elsewhere: (node: Node) => boolean): Subgraph {
+  private subgraph(roots: readonly Node[], elsewhere: (node: Node) => boolean): Subgraph {
     const given = new Set<Node>();
     reachable(roots, {
       has: (node) => {
@@ -212,14 +216,14 @@ class LoopSplitter {
 
   // ------------------------------------------------------------ programs
 
-  private run(place: number, part: Subgraph | undefined, passed: readonly Node[]): Segment {
-    const starts = this.loops[place]?.carried.map(({ input, start }) => [input.attrs.name, start] as const) ?? [];
+  private runSegment(index: number, part: Subgraph | undefined, passed: readonly Node[]): Segment {
+    const starts = this.loops[index]?.carried.map(({ input, start }) => [input.attrs.name, start] as const) ?? [];
     const device = Object.fromEntries([...starts, ...passed.map((node) => [this.nameOf(node), node] as const)]);
-    const name = `${this.spec.name}, ${place === 0 ? "start" : `after loop ${place}`}`;
-    return { kind: "run", program: this.assembled(name, part, { device }) };
+    const name = `${this.spec.name}, ${index === 0 ? "start" : `after loop ${index}`}`;
+    return { kind: "run", program: this.assembleSubgraph(name, part, { device }) };
   }
 
-  private loop(place: number, { carried, active, bound }: LiveLoop, part: Subgraph | undefined): LoopSegment {
+  private loopSegment(index: number, { carried, active, bound }: LiveLoop, part: Subgraph | undefined): LoopSegment {
     const inputs = new Map<Node, string>(carried.map(({ input }) => [input, input.attrs.name]));
     const moves = carried.flatMap(({ input, next }) => {
       const from = inputs.get(next);
@@ -234,11 +238,11 @@ class LoopSplitter {
       if (moved.has(name)) device[name] = next;
       else states.push({ before: input, after: next });
     }
-    const counter = `lanes of loop ${place + 1}`;
+    const counter = `lanes of loop ${index + 1}`;
     if (active !== undefined) device[counter] = active;
     return {
       kind: "loop",
-      program: this.assembled(`${this.spec.name}, round of loop ${place + 1}`, part, { device, states }),
+      program: this.assembleSubgraph(`${this.spec.name}, round of loop ${index + 1}`, part, { device, states }),
       bound,
       moves: moves.filter(({ to, from }) => to !== from),
       results: carried.flatMap(({ input, result }) =>
@@ -248,14 +252,14 @@ class LoopSplitter {
     };
   }
 
-  private assembled(
+  private assembleSubgraph(
     name: string,
     part: Subgraph | undefined,
     { host = {}, device = {}, states = [] }: Partial<Pick<ProgramSpec, "host" | "device" | "states">>,
   ): Program {
     const given = part?.given ?? new Set<Node>();
     const roots = [...Object.values(host), ...Object.values(device), ...states.map(({ after }) => after)];
-    const built = this.extracted(roots, given);
+    const built = this.extract(roots, given);
     const named = (nodes: Readonly<Record<string, Node>>): Record<string, Node> =>
       Object.fromEntries(Object.entries(nodes).map(([key, node]) => [key, built(node)]));
     return assemble({
@@ -267,8 +271,8 @@ class LoopSplitter {
     });
   }
 
-  /** Copies the nodes that `roots` depend on, with inputs in place of the given nodes. */
-  private extracted(roots: readonly Node[], given: ReadonlySet<Node>): (node: Node) => Node {
+  /** Copies the nodes that `roots` depend on, with inputs in index of the given nodes. */
+  private extract(roots: readonly Node[], given: ReadonlySet<Node>): (node: Node) => Node {
     const { graph } = this;
     const built = new Map<Node, Node>();
     const of = (node: Node): Node => {
@@ -280,7 +284,7 @@ class LoopSplitter {
       const made = graph.at(node.span, () => {
         if (given.has(node)) return graph.input(this.nameOf(node), node.shape, node.dtype);
         const inputs = node.inputs.map(of);
-        return inputs.every((input, place) => input === node.inputs[place])
+        return inputs.every((input, index) => input === node.inputs[index])
           ? node
           : graph.op(node.op, inputs, node.attrs);
       });

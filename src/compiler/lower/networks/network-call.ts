@@ -301,9 +301,9 @@ export class NetworkCall {
 
   private layerNorm(layer: Layer, op: OpOf<"layer_norm">, x: NamedTensor): NamedTensor {
     const { ops } = this;
-    const centred = ops.sub(x, ops.mean(x, op.axes));
-    const variance = ops.mean(ops.mul(centred, centred), op.axes);
-    const normal = ops.mul(centred, ops.unary("rsqrt", ops.add(variance, ops.scalar(op.eps))));
+    const centered = ops.sub(x, ops.mean(x, op.axes));
+    const variance = ops.mean(ops.mul(centered, centered), op.axes);
+    const normal = ops.mul(centered, ops.unary("rsqrt", ops.add(variance, ops.scalar(op.eps))));
     const scale = ops.of(this.weight(layer, "weight"), op.axes);
     return ops.add(ops.mul(normal, scale), ops.of(this.weight(layer, "bias"), op.axes));
   }

@@ -32,15 +32,15 @@ class Pools {
     return this.o.broadcast(values, this.shape, [2]);
   }
   /** Returns deviations from the mean of the pool, and their mean square: the biased variance, which is never below 0. */
-  moments(view: Node): { centred: Node; variance: Node } {
-    const centred = this.o.sub(view, this.spread(this.mean(view)));
-    return { centred, variance: this.mean(this.o.square(centred)) };
+  moments(view: Node): { centered: Node; variance: Node } {
+    const centered = this.o.sub(view, this.spread(this.mean(view)));
+    return { centered, variance: this.mean(this.o.square(centered)) };
   }
   /** Returns (x − mean) / √(variance + eps), and the factor 1 / √(variance + eps). */
   normalized(view: Node, eps: number): { unit: Node; scale: Node } {
-    const { centred, variance } = this.moments(view);
+    const { centered, variance } = this.moments(view);
     const scale = this.o.rsqrt(this.o.add(variance, eps));
-    return { unit: this.o.mul(centred, this.spread(scale)), scale };
+    return { unit: this.o.mul(centered, this.spread(scale)), scale };
   }
   get channelCount(): number {
     return this.c;

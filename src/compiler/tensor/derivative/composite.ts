@@ -61,8 +61,8 @@ export const compositeDerivatives = {
     const { groups } = y.attrs;
     return [
       () => {
-        const centred = o.sub(x, overPools(o, o.batchMean(x, groups), x, groups));
-        return o.mul(centred, overPools(o, o.mul(dy, 2 / poolSize(x, groups)), x, groups));
+        const centered = o.sub(x, overPools(o, o.batchMean(x, groups), x, groups));
+        return o.mul(centered, overPools(o, o.mul(dy, 2 / poolSize(x, groups)), x, groups));
       },
     ];
   },
