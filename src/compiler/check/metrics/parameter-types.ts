@@ -7,7 +7,7 @@ import type { CallableValue } from "../core/values.js";
 import type { MetricContext } from "./metric-context.js";
 
 export interface ParamType {
-  /** `vector`, `map` or another output of the encoder, `image` or `class`. */
+  /** The name in the type: `vector`, `map` or another output of the encoder, `image` or `class`. */
   readonly form: string;
   readonly type: ValueType;
   /** The axes that are written in the type: `[way, shot]`. */

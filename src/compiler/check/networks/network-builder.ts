@@ -39,7 +39,7 @@ export function elaborateNetwork(request: NetworkRequest): Network | undefined {
 /** The most layers of one network with its loops unrolled: far above any that trains here, and soon reached by nested loops. */
 const mostUnrolled = 10_000;
 
-/** Where layers stand: the value that enters them, and what the declarations around them decide. */
+/** The place of layers in a network: the value that enters them, and what the declarations around them decide. */
 interface Placement {
   readonly input: readonly Axis[];
   /** The scope that arguments and conditions are evaluated in. */

@@ -1,4 +1,4 @@
-/** What the elaboration of every kind of stage starts from and gives. */
+/** The input and the result of the elaboration of a stage, which every kind of stage shares. */
 import type * as ast from "../../../../grammar/ast.js";
 import type { Metric, Network, Slot, Stage, Task } from "../../typed/tree.js";
 import type { Scope } from "../core/scope.js";

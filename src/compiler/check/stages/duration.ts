@@ -1,4 +1,4 @@
-/** How long a stage trains, with every unit turned into steps. */
+/** The duration of a stage's training, with every unit turned into steps. */
 import type * as ast from "../../../../grammar/ast.js";
 import type { Duration, Unit } from "../../typed/tree.js";
 import type { Scope } from "../core/scope.js";

@@ -28,7 +28,8 @@ const optimizers: SettingTable = {
   adamw: adam.map((setting) => (setting.name === "weight_decay" ? { ...setting, default: 0.01 } : setting)),
 };
 
-interface Settled {
+/** The settings of one weight. */
+interface WeightSettings {
   readonly frozen: boolean;
   readonly lr: number;
   readonly weightDecay: number;
@@ -46,7 +47,7 @@ export function elaborateOptimizer(
     const value = settled.args[name];
     return typeof value === "number" ? value : otherwise;
   };
-  const base: Settled = { frozen: false, lr: settled.args["lr"], weightDecay: number("weight_decay", 0) };
+  const base: WeightSettings = { frozen: false, lr: settled.args["lr"], weightDecay: number("weight_decay", 0) };
   const overrides = groups(line.groups, weights, base, scope);
   if (overrides === undefined) return undefined;
   const clipTo = number("clip", 0);
@@ -64,20 +65,22 @@ export function elaborateOptimizer(
   };
 }
 
+/** The settings of a group as FSL writes them. */
 const words: Readonly<Record<"frozen" | "lr" | "weightDecay", string>> = {
   frozen: "frozen",
   lr: "lr",
   weightDecay: "weight_decay",
 };
 
+/** Returns the settings of each weight that a group changes, or undefined after a report. */
 function groups(
   written: readonly ast.OptimizerGroup[],
   weights: readonly string[],
-  base: Settled,
+  base: WeightSettings,
   scope: Scope,
 ): Optimizer["overrides"] | undefined {
   const before = scope.checker.errors;
-  const known = written.map((group): Group<Settled> => {
+  const known = written.map((group): Group<WeightSettings> => {
     const settings: Setting[] = [
       { ...lr, default: -1 },
       { ...decay, default: -1 },

@@ -1,4 +1,4 @@
-/** Where a slot of a stage comes from: a line of the stage, or the same slot of another stage. */
+/** The source of a slot: a line of the stage, or the same slot of another stage. */
 import type * as ast from "../../../../grammar/ast.js";
 import { suggest } from "../../../common/did-you-mean.js";
 import { type Reported, reported } from "../core/reported.js";

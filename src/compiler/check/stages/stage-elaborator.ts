@@ -10,15 +10,25 @@ import { elaborateEpisode } from "../data/episodes.js";
 import { genericContext } from "../metrics/metric-context.js";
 import { elaborateMetric } from "../metrics/metrics.js";
 import { elaborateBackbone } from "../networks/backbones.js";
-import type { ElaboratedStage, StageLookup, StageSlots } from "./context.js";
+import { type ElaboratedStage, notElaborated, type StageLookup, type StageSlots } from "./context.js";
 import { elaborateStage } from "./elaborate.js";
 import { mergeLines, type StageLines } from "./stage-lines.js";
 
+/** Marks what is being elaborated: a stage that needs itself meets the mark. */
+const inProgress: unique symbol = Symbol("in progress");
+
+interface MergedLines {
+  readonly lines: StageLines;
+  /** False if a line has been reported as wrong. */
+  readonly complete: boolean;
+}
+
+/** A declared stage, with what has been elaborated of it so far. */
 interface Declared {
   readonly decl: ast.StageDecl;
   readonly scope: Scope;
-  lines?: { readonly lines: StageLines; readonly complete: boolean } | "making";
-  typed?: ElaboratedStage | "making";
+  lines?: MergedLines | typeof inProgress;
+  typed?: ElaboratedStage | typeof inProgress;
 }
 
 export class StageElaborator implements StageLookup {
@@ -72,7 +82,7 @@ export class StageElaborator implements StageLookup {
   slotsOf(id: string, at: ast.Span): StageSlots | undefined {
     const declared = this.declared.get(id);
     if (declared === undefined) return undefined;
-    if (declared.typed === "making") {
+    if (declared.typed === inProgress) {
       this.checker.report(
         "FSL5010",
         at,
@@ -84,11 +94,11 @@ export class StageElaborator implements StageLookup {
       return undefined;
     }
     if (declared.typed === undefined) {
-      declared.typed = "making";
+      declared.typed = inProgress;
       const lines = this.linesOf(id, at);
       const made: ElaboratedStage =
         lines === undefined
-          ? { stage: undefined, slots: {} }
+          ? notElaborated
           : elaborateStage({
               id,
               decl: declared.decl,
@@ -105,15 +115,16 @@ export class StageElaborator implements StageLookup {
     return stage === undefined ? undefined : slots;
   }
 
-  private linesOf(id: string, at: ast.Span): { readonly lines: StageLines; readonly complete: boolean } | undefined {
+  /** Returns the lines of a stage with those of `like`, or undefined after a report. Reports FSL5010 if stages are `like` each other. */
+  private linesOf(id: string, at: ast.Span): MergedLines | undefined {
     const declared = this.declared.get(id);
     if (declared === undefined) return undefined;
-    if (declared.lines === "making") {
+    if (declared.lines === inProgress) {
       this.checker.report("FSL5010", at, { chain: this.chain("lines", id) });
       return undefined;
     }
     if (declared.lines !== undefined) return declared.lines;
-    declared.lines = "making";
+    declared.lines = inProgress;
     const { decl, scope } = declared;
     let inherited: StageLines = new Map();
     let complete = true;
@@ -125,10 +136,11 @@ export class StageElaborator implements StageLookup {
     }
     const own = mergeLines(decl, scope, inherited);
     declared.lines = { lines: own.lines, complete: own.complete && complete };
-    // Without its base, half of the lines would be reported as missing.
+    // Without the lines of its base, the stage would be reported as lacking them.
     return complete ? declared.lines : undefined;
   }
 
+  /** Returns the id of the stage that `like` names, or undefined after a report. Reports FSL5028 for a stage of another kind. */
   private baseOf(decl: ast.StageDecl, like: ast.Name, scope: Scope): string | undefined {
     const value = scope.lookup(like.text);
     const base = value?.kind === "stage" ? this.declared.get(value.id) : undefined;
@@ -147,9 +159,10 @@ export class StageElaborator implements StageLookup {
     return undefined;
   }
 
-  private chain(making: "typed" | "lines", id: string): string {
+  /** Returns the stages that need each other, for a message: `a` → `b` → `a`. */
+  private chain(step: "typed" | "lines", id: string): string {
     const open = [...this.declared.entries()]
-      .filter(([, declared]) => declared[making] === "making")
+      .filter(([, declared]) => declared[step] === inProgress)
       .map(([name]) => name);
     const from = open.slice(open.indexOf(id));
     return [...from, id].map((name) => `\`${name}\``).join(" → ");

@@ -1,4 +1,4 @@
-/** Why the tensors of a file do not fill the weights of a stage, as messages say it. */
+/** The reason, for a message, why the tensors of a file do not fill the weights of a stage. */
 import type { GivenTensor } from "../../typed/given-files.js";
 import type { WeightMap } from "./weight-map.js";
 
