@@ -1,6 +1,6 @@
 // Writes every golden file, snapshot and generated table anew: `npm run goldens`, or `npm run goldens -- tests/golden` for some.
 // Read the differences before you commit them. A difference under tests/stages means that results which users have
-// stored will not be found again, so it needs a version in src/compiler/stages/semantics.ts and a line in the changelog.
+// stored will not be found again, so it needs a version in src/compiler/stages/versions.ts and a line in the changelog.
 import { execFileSync, spawnSync } from "node:child_process";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
