@@ -2,6 +2,7 @@
  * The syntax tree of FSL, version 1: what the parser builds, the printer prints and the resolver reads.
  * Nodes are plain data. Every node has a `span`; nothing here knows about types or sizes.
  */
+import type { StageKind } from "./tokens.js";
 
 /** A half-open range of UTF-16 offsets in one file. `file` is a project-relative path or a library name such as `fsl:metrics`. */
 export interface Span {
@@ -395,7 +396,7 @@ export interface ErrorExpr {
 /** `pretrain teacher { … }`, `meta proto like base { … }`, `evaluate r { … }`. */
 export interface StageDecl {
   readonly kind: "stage";
-  readonly stage: "pretrain" | "meta" | "evaluate";
+  readonly stage: StageKind;
   readonly name: Name;
   readonly like: Name | undefined;
   readonly lines: readonly StageLine[];

@@ -75,6 +75,14 @@ export const lookAlikes: Readonly<Record<string, { readonly token: TokenType; re
   "｛": { token: LBrace, ascii: "{" },
   "｝": { token: RBrace, ascii: "}" },
 };
+/** The kinds of stages, each by the word that it begins with. */
+export const stageKinds = ["pretrain", "meta", "evaluate"] as const;
+export type StageKind = (typeof stageKinds)[number];
+
+export function isStageKind(word: string | undefined): word is StageKind {
+  return stageKinds.some((kind) => kind === word);
+}
+
 /** The words that declarations begin with. */
 export const declarationList = [
   "import",
@@ -85,9 +93,7 @@ export const declarationList = [
   "episode",
   "metric",
   "fn",
-  "pretrain",
-  "meta",
-  "evaluate",
+  ...stageKinds,
 ] as const;
 const lineList = [
   "encoder",

@@ -12,7 +12,7 @@ import { buildParameters, buildValues } from "./parameters.js";
 export function buildStage(b: Builder, cst: CstNode): ast.StageDecl | undefined {
   const span = b.span(cst, 0);
   const word = token(cst, "word")?.image;
-  if (word !== "pretrain" && word !== "meta" && word !== "evaluate") return undefined;
+  if (!t.isStageKind(word)) return undefined;
   return {
     kind: "stage",
     stage: word,

@@ -19,11 +19,7 @@ export abstract class StageParser extends MethodParser {
   }
 
   readonly stage = this.RULE("stage", () => {
-    this.OR([
-      { ALT: () => this.CONSUME(w.pretrain, { LABEL: "word" }) },
-      { ALT: () => this.CONSUME(w.meta, { LABEL: "word" }) },
-      { ALT: () => this.CONSUME(w.evaluate, { LABEL: "word" }) },
-    ]);
+    this.OR(t.stageKinds.map((kind) => ({ ALT: () => this.CONSUME(w[kind], { LABEL: "word" }) })));
     this.CONSUME(t.Identifier, { LABEL: "name" });
     this.OPTION(() => {
       this.CONSUME(w.like);

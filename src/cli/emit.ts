@@ -14,6 +14,7 @@ import { stageGraph } from "../compiler/stages/graph.js";
 import type { Program } from "../compiler/tensor/ir.js";
 import { print } from "../compiler/tensor/print.js";
 import { datasetOf, pretrainOf } from "../compiler/typed/find.js";
+import { trainingSplit } from "../compiler/typed/stage-kinds.js";
 import type { EvaluateStage, Experiment, SplitRef, Stage } from "../compiler/typed/tree.js";
 import { lowerProgram } from "../runtime/engines/onnx/model.js";
 import type { OnnxGraph, ValueInfo } from "../runtime/engines/onnx/proto.js";
@@ -69,9 +70,8 @@ function stagePrograms(stage: Stage, experiment: Experiment): Program[] {
   const options = { seed: 0, stage: (id: string) => pretrainOf(experiment, id) };
   switch (stage.kind) {
     case "pretrain":
-      return trainingPrograms(lowerTraining(stage, dataset(stage.data), options));
     case "meta":
-      return trainingPrograms(lowerTraining(stage, dataset(stage.episodes.split), options));
+      return trainingPrograms(lowerTraining(stage, dataset(trainingSplit(stage)), options));
     case "evaluate":
       return stage.rows.flatMap((row) => evaluationPrograms(stage, row, dataset(row.split)));
   }

@@ -1,6 +1,7 @@
 /** Implements `fslc runs`: it lists and shows the runs of a project, and compares two evaluations on the same episodes. */
 import { join } from "node:path";
 import { DiagnosticError, diagnostic } from "../../compiler/diagnostics/diagnostic.js";
+import { isTrainingKind } from "../../compiler/typed/stage-kinds.js";
 import type { Comparison } from "../../runtime/run/compare.js";
 import type { Evaluation, RunRecord } from "../../runtime/run/runs.js";
 import type { Project } from "../../runtime/system/project.js";
@@ -107,11 +108,12 @@ async function readDetails(project: Project, run: RunRecord): Promise<RunDetails
   const kinds = new Map(run.start.stages.map(({ id, kind }) => [id, kind]));
   const numerics = numericsOfStages(run);
   const stages = endsOfStages(run).map((end) => {
-    const trained = kinds.get(end.stage) === "pretrain" || kinds.get(end.stage) === "meta";
+    const kind = kinds.get(end.stage);
+    const trained = kind !== undefined && kind !== "ingest" && isTrainingKind(kind);
     const key = "key" in end ? end.key : undefined;
     return {
       ...end,
-      kind: kinds.get(end.stage),
+      kind,
       numerics: numerics.get(end.stage),
       weights: trained && key !== undefined ? weightsOf(project, key, numerics.get(end.stage)) : [],
     };

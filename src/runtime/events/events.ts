@@ -2,6 +2,7 @@
  * The one event stream: what `events.ndjson` holds, what `--reporter json` prints and what every view reads.
  * Times are milliseconds since the epoch. Events of a stage carry its id and, inside training, the step.
  */
+import type { StageKind } from "../../compiler/typed/tree.js";
 import type { Numerics } from "../engines/engine.js";
 import type { Choice } from "../engines/select.js";
 
@@ -92,7 +93,7 @@ export type NodeEvent = Exclude<RunEvent, { type: "run.start" | "run.done" }>;
 
 export interface StageOutline {
   readonly id: string;
-  readonly kind: "ingest" | "pretrain" | "meta" | "evaluate";
+  readonly kind: "ingest" | StageKind;
   readonly name: string;
   readonly needs: readonly string[];
 }

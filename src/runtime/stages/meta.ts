@@ -1,14 +1,17 @@
 /** `meta`: episodic training; a step is the mean over a few episodes. */
 import type { MetaStage, Task } from "../../compiler/typed/tree.js";
+import { encoderWeights } from "../../compiler/typed/weights.js";
 import type { Pack, PackedSplit } from "../data/contract.js";
 import { sampleEpisode } from "../data/index.js";
-import type { Engine } from "../engines/engine.js";
+import type { Engine, HostTensors } from "../engines/engine.js";
 import { fillOrders } from "./classify.js";
 import type { StageContext } from "./context.js";
+import { computeFits } from "./fit.js";
 import type { Batches, Trained } from "./train.js";
 import { runTraining } from "./training.js";
+import { initialWeightsOf } from "./weights.js";
 
-export function runMeta(
+export async function runMeta(
   stage: MetaStage,
   packs: ReadonlyMap<string, Pack>,
   engine: Engine,
@@ -20,6 +23,7 @@ export function runMeta(
     ref,
     perStep: perStep * task.way * (task.shot + task.query),
     batchesOf: (split: PackedSplit) => episodeBatches(split, task, perStep, context.job.seed),
+    fitted: await fittedAtStart(stage, packs, engine, context),
   };
   return runTraining(stage, data, packs, engine, context);
 }
@@ -43,4 +47,16 @@ export function episodeBatches(split: PackedSplit, task: Task, perStep: number, 
       fillOrders(feeds, seed, (step - 1) * perStep, perStep);
     },
   };
+}
+
+/** Computes what the metric fits from base data, with the encoder that the training starts from. */
+function fittedAtStart(
+  stage: MetaStage,
+  packs: ReadonlyMap<string, Pack>,
+  engine: Engine,
+  context: StageContext,
+): Promise<HostTensors> {
+  const encoder = stage.encoder.value;
+  const weights = initialWeightsOf(encoderWeights(stage.encoder), context.job);
+  return computeFits({ metric: stage.metric.value, fitFrom: stage.fitFrom, encoder, weights }, packs, engine, context);
 }

@@ -19,6 +19,7 @@ export function runPretrain(
     ref: stage.data,
     perStep: stage.duration.perStep,
     batchesOf: (split: PackedSplit) => imageBatches(split, stage.duration, context.job.seed),
+    fitted: {},
   };
   return runTraining(stage, data, packs, engine, context);
 }

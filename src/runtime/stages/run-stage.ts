@@ -65,6 +65,8 @@ async function drive(stage: Stage, packs: ReadonlyMap<string, Pack>, engine: Eng
       return { results: [], reports: [], ...(await runMeta(stage, packs, engine, context)) };
     case "evaluate":
       return { history: [], ...(await runEvaluate(stage, packs, engine, context)) };
+    default:
+      return stage satisfies never;
   }
 }
 

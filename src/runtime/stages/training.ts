@@ -1,28 +1,27 @@
 /** What the training stages share: the compiled step over augmented batches, validated as the stage says. */
 import { lowerTraining } from "../../compiler/lower/index.js";
 import { pretrainOf } from "../../compiler/typed/find.js";
-import type { MetaStage, PretrainStage, SplitRef } from "../../compiler/typed/tree.js";
-import { encoderWeights } from "../../compiler/typed/weights.js";
+import type { SplitRef, TrainingStage } from "../../compiler/typed/tree.js";
 import type { Pack, PackedSplit } from "../data/contract.js";
 import { createLoader } from "../data/index.js";
 import type { Engine, HostTensors } from "../engines/engine.js";
 import type { StageContext } from "./context.js";
 import { datasetOf, packedSplit } from "./datasets.js";
-import { computeFits } from "./fit.js";
 import { type Batches, type Trained, train } from "./train.js";
 import { createValidator, type Validator } from "./validate.js";
-import { initialWeightsOf } from "./weights.js";
 
 export interface TrainingData {
   readonly ref: SplitRef;
   /** Images of one step. */
   readonly perStep: number;
   readonly batchesOf: (split: PackedSplit) => Batches;
+  /** Values that the program takes beside the weights, the same at every step. */
+  readonly fitted: HostTensors;
 }
 
 export async function runTraining(
-  stage: PretrainStage | MetaStage,
-  { ref, perStep, batchesOf }: TrainingData,
+  stage: TrainingStage,
+  { ref, perStep, batchesOf, fitted }: TrainingData,
   packs: ReadonlyMap<string, Pack>,
   engine: Engine,
   context: StageContext,
@@ -34,7 +33,6 @@ export async function runTraining(
     seed: job.seed,
     stage: (id) => pretrainOf(job.experiment, id),
   });
-  const constants = stage.kind === "meta" ? await fittedAtStart(stage, packs, engine, context) : {};
   const loader = await createLoader({
     pack,
     split: ref.split,
@@ -49,7 +47,7 @@ export async function runTraining(
   try {
     validator = await validatorOf(stage, packs, engine, context);
     const validation = stage.validate && validator && { plan: stage.validate, validator };
-    const options = { training, duration: stage.duration, batches, loader, fitted: constants, validation };
+    const options = { training, duration: stage.duration, batches, loader, fitted, validation };
     return await train(options, engine, context);
   } finally {
     await validator?.dispose();
@@ -58,7 +56,7 @@ export async function runTraining(
 }
 
 async function validatorOf(
-  { validate, encoder }: PretrainStage | MetaStage,
+  { validate, encoder }: TrainingStage,
   packs: ReadonlyMap<string, Pack>,
   engine: Engine,
   context: StageContext,
@@ -67,16 +65,4 @@ async function validatorOf(
   const data = datasetOf(context.job.experiment, packs, validate.split.dataset);
   const options = { validation: validate, encoder: encoder.value, metric: validate.metric, ...data };
   return await createValidator(options, engine, context);
-}
-
-/** What the metric fits from base data, by the encoder that the training starts from. */
-function fittedAtStart(
-  stage: MetaStage,
-  packs: ReadonlyMap<string, Pack>,
-  engine: Engine,
-  context: StageContext,
-): Promise<HostTensors> {
-  const encoder = stage.encoder.value;
-  const weights = initialWeightsOf(encoderWeights(stage.encoder), context.job);
-  return computeFits({ metric: stage.metric.value, fitFrom: stage.fitFrom, encoder, weights }, packs, engine, context);
 }

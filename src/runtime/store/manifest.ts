@@ -1,4 +1,5 @@
 /** What is written beside each stored stage: where its numbers come from and what they are. */
+import type { StageKind } from "../../compiler/typed/tree.js";
 import type { Result } from "../events/events.js";
 import { schemaProblem } from "../system/schema.js";
 import { sha256 } from "../system/sha256.js";
@@ -34,7 +35,7 @@ export type ReportData =
 export interface Manifest {
   readonly format: 1;
   readonly key: string;
-  readonly stage: { readonly id: string; readonly kind: "pretrain" | "meta" | "evaluate" };
+  readonly stage: { readonly id: string; readonly kind: StageKind };
   readonly fslc: string;
   readonly created: string;
   readonly seconds: number;

@@ -2,6 +2,7 @@
 import { copyFileSync, linkSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { DiagnosticError, diagnostic } from "../../compiler/diagnostics/diagnostic.js";
+import { isTraining } from "../../compiler/typed/stage-kinds.js";
 import type { Stage } from "../../compiler/typed/tree.js";
 import { toFileName } from "../system/project.js";
 import { reason } from "../system/reason.js";
@@ -20,7 +21,7 @@ export function resultsDir(runDir: string, stage: string): string {
  */
 export function withCurrentNames(manifest: Manifest, stage: Stage): Manifest {
   const as = { ...manifest, stage: { id: stage.id, kind: stage.kind } };
-  if (stage.kind !== "evaluate") return as;
+  if (isTraining(stage)) return as;
   const { rows } = stage;
   const labelled = <T extends { readonly row?: string }>(items: readonly T[], blank: "left out" | "kept"): T[] =>
     items.map((item, i) => {

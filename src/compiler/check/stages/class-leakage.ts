@@ -1,5 +1,6 @@
 /** Evaluations on classes that a stage before them was trained on: accuracies that say nothing of new classes. */
-import type { Dataset, EvaluateStage, SplitRef, Stage } from "../../typed/tree.js";
+import { isTraining, trainingSplit } from "../../typed/stage-kinds.js";
+import type { Dataset, SplitRef, Stage, TrainingStage } from "../../typed/tree.js";
 import type { Checker } from "../core/checker.js";
 
 export function warnAboutClassLeakage(
@@ -11,7 +12,7 @@ export function warnAboutClassLeakage(
   // Two declarations may read the same images.
   const text = ({ dataset, split }: SplitRef): string => `${JSON.stringify(datasets[dataset]?.source)} ${split}`;
   for (const stage of stages) {
-    if (stage.kind !== "evaluate") continue;
+    if (isTraining(stage)) continue;
     const trained = earlierTrainings(stage, byId);
     for (const split of new Map(stage.rows.map((row) => [text(row.split), row.split])).values()) {
       const by = trained.find((other) => text(trainingSplit(other)) === text(split));
@@ -22,16 +23,13 @@ export function warnAboutClassLeakage(
   }
 }
 
-type Training = Exclude<Stage, EvaluateStage>;
-const trainingSplit = (stage: Training): SplitRef => (stage.kind === "pretrain" ? stage.data : stage.episodes.split);
-
 /** The trainings that a stage goes back to, the nearest first. */
-function earlierTrainings(stage: Stage, byId: ReadonlyMap<string, Stage>): Training[] {
-  const found = new Set<Training>();
+function earlierTrainings(stage: Stage, byId: ReadonlyMap<string, Stage>): TrainingStage[] {
+  const found = new Set<TrainingStage>();
   const visit = ({ needs }: Stage): void => {
     for (const need of needs) {
       const before = byId.get(need);
-      if (before === undefined || before.kind === "evaluate" || found.has(before)) continue;
+      if (before === undefined || !isTraining(before) || found.has(before)) continue;
       found.add(before);
       visit(before);
     }

@@ -1,4 +1,6 @@
-/** Stages typed, by their kind (rules 23 to 27). */
+/** Elaborates a stage by its kind. */
+import type * as ast from "../../../../grammar/ast.js";
+import type { StageKind } from "../../typed/tree.js";
 import type { ElaboratedStage, StageContext } from "./context.js";
 import { elaborateEvaluate } from "./evaluate.js";
 import { elaborateMeta } from "./meta.js";
@@ -6,13 +8,15 @@ import { elaboratePretrain } from "./pretrain.js";
 
 export type { ElaboratedStage, StageContext } from "./context.js";
 
+type Elaborate = (context: StageContext) => ElaboratedStage;
+
+/** The elaborator of each kind. The grammar and the typed tree have the same kinds, or this does not compile. */
+const elaborators: Readonly<Record<StageKind, Elaborate>> = {
+  pretrain: elaboratePretrain,
+  meta: elaborateMeta,
+  evaluate: elaborateEvaluate,
+} satisfies Record<ast.StageDecl["stage"], Elaborate>;
+
 export function elaborateStage(context: StageContext): ElaboratedStage {
-  switch (context.decl.stage) {
-    case "pretrain":
-      return elaboratePretrain(context);
-    case "meta":
-      return elaborateMeta(context);
-    case "evaluate":
-      return elaborateEvaluate(context);
-  }
+  return elaborators[context.decl.stage](context);
 }

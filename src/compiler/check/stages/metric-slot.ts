@@ -1,4 +1,5 @@
 /** The metric of a stage: elaborated for every task that the stage poses, declared here or taken over from another stage. */
+import { isTrainingKind } from "../../typed/stage-kinds.js";
 import type { Learn, Metric, Network, Task } from "../../typed/tree.js";
 import { reported } from "../core/reported.js";
 import { describe, type MetricValue } from "../core/values.js";
@@ -134,7 +135,7 @@ export function checkTrained({ value, trained }: MetricSlot, source: SlotSource,
   const { learns, name } = value;
   const { decl } = context;
   if (learns.length === 0 || trained || source.line?.untrained === true) return true;
-  if (decl.stage === "evaluate" && startsFromFile(context, "metric")) return true;
+  if (!isTrainingKind(decl.stage) && startsFromFile(context, "metric")) return true;
   const names = learns.map((learn) => `\`${learn.name}\``).join(", ");
   source.scope.checker.report("FSL5012", source.span, { slot: "metric", name, stage: decl.name.text, names });
   return false;

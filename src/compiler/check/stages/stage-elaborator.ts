@@ -210,5 +210,5 @@ export class StageElaborator implements StageLookup {
 const pixels = (image: readonly Axis[]): string => image.map(({ size }) => size).join(" × ");
 
 function stageKind({ stage }: ast.StageDecl): string {
-  return stage === "evaluate" ? "an `evaluate`" : `a \`${stage}\``;
+  return `${/^[aeiou]/.test(stage) ? "an" : "a"} \`${stage}\``;
 }

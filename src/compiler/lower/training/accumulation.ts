@@ -4,7 +4,7 @@
  */
 import { Graph } from "../../tensor/graph.js";
 import type { Node, Program } from "../../tensor/ir.js";
-import type { PretrainStage } from "../../typed/tree.js";
+import type { TrainingStage } from "../../typed/tree.js";
 import type { WeightDecl } from "../../typed/weights.js";
 import { maxFloat, NamedOps, type NamedTensor } from "../named-tensor.js";
 import { assemble, type StatePair } from "../program.js";
@@ -26,7 +26,7 @@ export interface PartGradient extends StepGradient {
 }
 
 export interface AccumulationRequest {
-  readonly stage: PretrainStage;
+  readonly stage: TrainingStage;
   readonly decls: readonly WeightDecl[];
   /** The number of parts in a step. */
   readonly count: number;
@@ -71,7 +71,7 @@ export function lowerAccumulation(
 
 /** Returns the update from the sums. It sets the sums to 0 again. */
 function lowerAccumulatedUpdate(
-  stage: PretrainStage,
+  stage: TrainingStage,
   decls: readonly WeightDecl[],
   { trained, statistics }: StepGradient,
 ) {

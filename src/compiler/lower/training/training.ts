@@ -7,9 +7,10 @@ import { CompilerBug } from "../../../common/bug.js";
 import { gradient } from "../../tensor/derivative.js";
 import { Graph } from "../../tensor/graph.js";
 import type { Node, Program } from "../../tensor/ir.js";
-import type { Dataset, MetaStage, Metric, PretrainStage, Statement, Task } from "../../typed/tree.js";
+import { frozenSlots } from "../../typed/stage-kinds.js";
+import type { Dataset, MetaStage, Metric, PretrainStage, Statement, Task, TrainingStage } from "../../typed/tree.js";
 import { calledStages } from "../../typed/walk.js";
-import { metricWeights, networkWeights, stagePrefix, stageWeights, type WeightDecl } from "../../typed/weights.js";
+import { networkWeights, stagePrefix, stageWeights, validationWeights, type WeightDecl } from "../../typed/weights.js";
 import { lowerBlock } from "../block.js";
 import { Draws } from "../draws.js";
 import { imageShape, lowerImages } from "../images.js";
@@ -58,12 +59,20 @@ interface LossAndAccuracy {
   readonly accuracy: NamedTensor;
 }
 
+/** The episodes or parts of a step. Each has random draws of its own. */
+interface StepEpisodes {
+  /** The number of episodes or parts in a step. */
+  readonly perStep: number;
+  /** The number of them in one run of the program: all episodes of a step, or one part. */
+  readonly perRun: number;
+  /** The number of them that one forward pass computes side by side. */
+  readonly perPass: number;
+  /** Lowers the forward pass that starts at this episode. Returns sums over its episodes. */
+  readonly forward: (episode: number) => LossAndAccuracy;
+}
+
 /** Returns the program of a training step of a stage. */
-export function lowerTraining(
-  stage: PretrainStage | MetaStage,
-  dataset: Dataset,
-  options: TrainingOptions,
-): TrainingProgram {
+export function lowerTraining(stage: TrainingStage, dataset: Dataset, options: TrainingOptions): TrainingProgram {
   return new TrainingLowering(stage, dataset, options).lower();
 }
 
@@ -75,19 +84,18 @@ class TrainingLowering {
   private readonly weights: WeightTable;
   /** The batch-norm statistics of the calls of the step. */
   private readonly records: RecordedStatistics[] = [];
-  /** The number of episodes or parts in a step. */
-  private readonly episodes: number;
+  private readonly episodes: StepEpisodes;
   /** The number of the part in its step: an i32 scalar. It is undefined if a step has no parts. */
   private readonly part: Node | undefined;
 
   constructor(
-    private readonly stage: PretrainStage | MetaStage,
+    private readonly stage: TrainingStage,
     private readonly dataset: Dataset,
     private readonly options: TrainingOptions,
   ) {
-    this.decls = [...stageWeights(stage), ...this.calledWeights(), ...this.validationWeights()];
+    this.decls = [...stageWeights(stage), ...this.calledWeights(), ...validationWeights(stage)];
     this.weights = new WeightTable(this.graph, this.decls);
-    this.episodes = stage.kind === "meta" ? stage.duration.perStep : (stage.duration.parts ?? 1);
+    this.episodes = this.episodesOf(stage);
     this.part = stage.duration.parts === undefined ? undefined : this.ops.t.input("part", [], "i32");
   }
 
@@ -98,10 +106,10 @@ class TrainingLowering {
     const { loss, accuracy, trained } = forward;
     const own = stageWeights(stage).map(({ path }) => path);
     const common = { weights: decls, own, trained: trained.map(({ path }) => path) };
-    if (stage.kind === "pretrain" && this.part !== undefined) {
+    if (this.part !== undefined) {
       const { parts, program, update, extra } = lowerAccumulation(
         ops,
-        { stage, decls, count: this.episodes },
+        { stage, decls, count: this.episodes.perStep },
         { ...forward, part: this.part },
       );
       return { ...common, extra: [...update.extra, ...extra], averaged: update.averaged, program, parts };
@@ -119,17 +127,15 @@ class TrainingLowering {
 
   /** Returns the loss and its gradient: the mean over the episodes of a step, or that of a pretraining step or part. */
   private gradients(): StepGradient & { readonly loss: Node; readonly accuracy: Node } {
-    const { stage, ops } = this;
+    const { ops } = this;
     const { t } = ops;
-    const episodes = stage.kind === "meta" ? this.episodes : 1;
+    const { perRun, perPass, forward } = this.episodes;
     const losses: NamedTensor[] = [];
     const accuracies: NamedTensor[] = [];
     let trained: readonly WeightDecl[] = [];
     let gradients: Node[] = [];
-    const perPass = stage.kind === "meta" && adaptsEncoder(stage.metric.value) ? episodes : 1;
-    for (let episode = 0; episode < episodes; episode += perPass) {
-      const { loss, accuracy } =
-        stage.kind === "meta" ? this.metaForward(stage, episode, perPass) : this.pretrainForward(stage);
+    for (let episode = 0; episode < perRun; episode += perPass) {
+      const { loss, accuracy } = forward(episode);
       losses.push(loss);
       accuracies.push(accuracy);
       if (episode === 0) trained = this.trainable();
@@ -140,7 +146,7 @@ class TrainingLowering {
       );
       gradients = episode === 0 ? own : gradients.map((sum, i) => t.add(sum, own[i] ?? sum));
     }
-    const mean = (node: Node): Node => (episodes === 1 ? node : t.mul(node, 1 / episodes));
+    const mean = (node: Node): Node => (perRun === 1 ? node : t.mul(node, 1 / perRun));
     const total = (values: readonly NamedTensor[]): Node =>
       mean(values.map((v) => v.node).reduce((a, b) => t.add(a, b)));
     return {
@@ -154,13 +160,27 @@ class TrainingLowering {
 
   // ------------------------------------------------------------ forward
 
+  private episodesOf(stage: TrainingStage): StepEpisodes {
+    switch (stage.kind) {
+      case "pretrain": {
+        const perStep = stage.duration.parts ?? 1;
+        return { perStep, perRun: 1, perPass: 1, forward: () => this.pretrainForward(stage) };
+      }
+      case "meta": {
+        const { perStep } = stage.duration;
+        const perPass = adaptsEncoder(stage.metric.value) ? perStep : 1;
+        return { perStep, perRun: perStep, perPass, forward: (episode) => this.metaForward(stage, episode, perPass) };
+      }
+    }
+  }
+
   /** Lowers `perPass` episodes side by side, from number `episode` of the step on. Returns sums over them. */
   private metaForward(stage: MetaStage, episode: number, perPass: number): LossAndAccuracy {
     const { ops } = this;
     const { task } = stage.episodes;
     const supports = task.way * task.shot;
     const count = supports + task.way * task.query;
-    const all = ops.t.input("images", imageShape(this.dataset, this.episodes, count), "u8");
+    const all = ops.t.input("images", imageShape(this.dataset, this.episodes.perStep, count), "u8");
     const own = ops.t.sliceAxis(all, 0, episode, episode + perPass);
     const flat = ops.t.reshape(own, imageShape(this.dataset, perPass * count));
     const images = this.splitTasks(lowerImages(ops, flat, this.dataset.train, rowAxis), rowAxis, perPass);
@@ -202,14 +222,14 @@ class TrainingLowering {
   /** Returns the order in which a transductive metric sees the queries of each episode. */
   private queryOrder({ way, query }: Task, episode: number, perPass: number): NamedTensor {
     const { t } = this.ops;
-    const all = t.input(orderFeed, [this.episodes, way * query], "i32");
+    const all = t.input(orderFeed, [this.episodes.perStep, way * query], "i32");
     const flat = t.reshape(t.sliceAxis(all, 0, episode, episode + perPass), [perPass * way * query]);
     return this.splitTasks(this.ops.of(flat, [rowAxis]), rowAxis, perPass);
   }
 
   private pretrainForward(stage: PretrainStage): LossAndAccuracy {
     const { ops } = this;
-    const batch = stage.duration.perStep / this.episodes;
+    const batch = stage.duration.perStep / this.episodes.perStep;
     const images = lowerImages(
       ops,
       ops.t.input("images", imageShape(this.dataset, batch), "u8"),
@@ -259,7 +279,7 @@ class TrainingLowering {
   ): Calls {
     const { ops } = this;
     const { t } = ops;
-    const first = t.cast(t.add(t.mul(this.step, this.episodes), episode), "u32");
+    const first = t.cast(t.add(t.mul(this.step, this.episodes.perStep), episode), "u32");
     const counter =
       perPass === 1
         ? ops.of(first, [])
@@ -310,21 +330,10 @@ class TrainingLowering {
     });
   }
 
-  /** Returns the weights of the metric with which a pretraining validates. They belong to another stage. */
-  private validationWeights(): WeightDecl[] {
-    const { stage } = this;
-    if (stage.kind !== "pretrain" || stage.validate === undefined) return [];
-    const { metric, from } = stage.validate;
-    return metricWeights({ value: metric, from }, stage.encoder.value);
-  }
-
   /** Returns the weights that the optimizer moves: used, trainable, and in no frozen slot or group. */
   private trainable(): WeightDecl[] {
     const { stage } = this;
-    const frozen = new Set<string>();
-    if (stage.encoder.frozen) frozen.add("encoder");
-    if (stage.kind === "pretrain" && stage.head.frozen) frozen.add("head");
-    if (stage.kind === "meta" && stage.metric.frozen) frozen.add("metric");
+    const frozen = frozenSlots(stage);
     return this.weights.used.filter(
       ({ path, trainable }) =>
         trainable && !frozen.has(path.slice(0, path.indexOf("."))) && !stage.optimizer.overrides[path]?.frozen,

@@ -1,6 +1,6 @@
 /** The update after the gradient of a step: clipping, the optimizer, running statistics and the average of the weights. */
 import type { DType, Node } from "../../tensor/ir.js";
-import type { MetaStage, PretrainStage } from "../../typed/tree.js";
+import type { TrainingStage } from "../../typed/tree.js";
 import type { WeightDecl } from "../../typed/weights.js";
 import type { NamedOps } from "../named-tensor.js";
 import type { RunningStatistic } from "../networks/batch-statistics.js";
@@ -36,7 +36,7 @@ export interface LoweredUpdate {
 }
 
 export interface UpdatedStage {
-  readonly stage: PretrainStage | MetaStage;
+  readonly stage: TrainingStage;
   readonly weights: WeightTable;
   /** The number of finished steps: an i32 scalar that the update increments. */
   readonly step: Node;
