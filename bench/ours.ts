@@ -11,7 +11,7 @@ import { compileFile } from "../src/runtime/host/compile-file.js";
 import { episodesInRun } from "../src/runtime/stages/chunks.js";
 import { ProgressTracker } from "../src/runtime/stages/context.js";
 import { allocateFeeds, feedData } from "../src/runtime/stages/feeds.js";
-import { StagedExecutable } from "../src/runtime/stages/staged.js";
+import { SegmentedExecutable } from "../src/runtime/stages/segmented.js";
 import { packageRoot } from "../src/runtime/system/package.js";
 
 const seed = 1;
@@ -191,7 +191,7 @@ export async function heads(engine: Engine, name: string, stageName: string): Pr
   const width = elements((encoder.outputs.vector ?? []).map((axis) => axis.size));
   const perRun = episodesInRun(task, width, episodes);
   const program = lowerClassify(metric, task, encoder, { episodes: perRun, report: stage.report });
-  const executable = await StagedExecutable.compile(program, undefined, engine);
+  const executable = await SegmentedExecutable.compile(program, undefined, engine);
   const place = split();
   const rows = clusters(width);
   const feeds = allocateFeeds(program);

@@ -7,7 +7,7 @@ import { printPaths } from "../../src/cli/print/runs.js";
 import { plainReporter } from "../../src/cli/reporters/plain.js";
 import type { EvaluateRow, EvaluateStage } from "../../src/compiler/typed/tree.js";
 import type { Result } from "../../src/runtime/events/events.js";
-import { reportOn } from "../../src/runtime/stages/reports.js";
+import { buildReports } from "../../src/runtime/stages/reports.js";
 import { prototypes } from "../lower/fixtures.js";
 
 const task = { way: 2, shot: 1, query: 1 };
@@ -36,7 +36,7 @@ function resultsOf(metric: EvaluateRow["metric"], unscored: readonly number[]): 
   const episode = { classes: [0, 1], support: Int32Array.of(0, 2), query: Int32Array.of(1, 3) };
   const stage = { report: [{ kind: "accuracy" }] } as unknown as EvaluateStage;
   const scored = { row, split: { split: "test", digest: "0" }, episodes: [episode, episode], classified };
-  const { results } = reportOn(stage, [scored] as unknown as Parameters<typeof reportOn>[1], 0);
+  const { results } = buildReports(stage, [scored] as unknown as Parameters<typeof buildReports>[1], 0);
   return results.map((result) => ({ stage: "final", ...result }));
 }
 

@@ -14,7 +14,7 @@ import type { HostTensor } from "../../src/runtime/engines/engine.js";
 import { createEngine, engineNames } from "../../src/runtime/engines/index.js";
 import { findTensorflow } from "../../src/runtime/engines/tensorflow/locate.js";
 import { ProgressTracker } from "../../src/runtime/stages/context.js";
-import { StagedExecutable } from "../../src/runtime/stages/staged.js";
+import { SegmentedExecutable } from "../../src/runtime/stages/segmented.js";
 import { run, stream, type Values } from "./harness.js";
 
 /** A program of one graph, its loops driven as `driver` says. */
@@ -361,7 +361,7 @@ describe.each(engineNames)("on %s", (name) => {
     const x = noise(lanes * items * features, 11, 3);
     const exact: Values = run(minimizer(regression(way, items, features), lanes, 1e-8), { x });
     const engine = await createEngine(name, { device: "cpu", threads: 1 });
-    const executable = await StagedExecutable.compile(segmented, undefined, engine);
+    const executable = await SegmentedExecutable.compile(segmented, undefined, engine);
     const freed = new Set<object>();
     const free = engine.free.bind(engine);
     engine.free = (handle) => {
@@ -404,7 +404,7 @@ describe.each(engineNames)("on %s", (name) => {
     const x = [1, 2, 3];
     const exact = run(program(delayed, unrolledDriver), { x });
     const engine = await createEngine(name, { device: "cpu", threads: 1 });
-    const executable = await StagedExecutable.compile(program(delayed), undefined, engine);
+    const executable = await SegmentedExecutable.compile(program(delayed), undefined, engine);
     const pace = new ProgressTracker(
       () => {},
       () => false,
@@ -433,7 +433,7 @@ describe.each(engineNames)("on %s", (name) => {
       };
       return executable;
     };
-    const executable = await StagedExecutable.compile(segmented, undefined, engine);
+    const executable = await SegmentedExecutable.compile(segmented, undefined, engine);
     const pace = new ProgressTracker(
       () => {},
       () => false,
@@ -447,7 +447,7 @@ describe.each(engineNames)("on %s", (name) => {
 
   onEngine("a loop stops between rounds where the run is to end", async () => {
     const engine = await createEngine(name, { device: "cpu", threads: 1 });
-    const executable = await StagedExecutable.compile(minimizer(valley, 1, 0), undefined, engine);
+    const executable = await SegmentedExecutable.compile(minimizer(valley, 1, 0), undefined, engine);
     let rounds = 0;
     const pace = new ProgressTracker(
       () => rounds++,

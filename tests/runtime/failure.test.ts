@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { EngineError, type EngineErrorKind } from "../../src/runtime/engines/engine.js";
 import { describeFailure } from "../../src/runtime/events/failure.js";
-import { ProgressTracker, type StageEvent, Stopped, throttled } from "../../src/runtime/stages/context.js";
+import { ProgressTracker, type StageEvent, StoppedError, throttled } from "../../src/runtime/stages/context.js";
 import { diagnoseExit, outOfMemoryKills } from "../../src/runtime/worker/diagnose-exit.js";
 
 let dir = "";
@@ -96,6 +96,6 @@ test("the word to stop is heard between steps", () => {
   pace.step();
   pace.endPreparation();
   stop = true;
-  expect(() => pace.step()).toThrow(Stopped);
+  expect(() => pace.step()).toThrow(StoppedError);
   expect(reported).toEqual([60_000, 0, 60_000]);
 });

@@ -30,7 +30,7 @@ beforeAll(async () => {
 });
 afterAll(() => rmSync(project.dir, { recursive: true, force: true }));
 
-function contextOf(stage: Stage): StageContext {
+function contextOf(stage: Stage, engine: Engine): StageContext {
   return {
     job: {
       node: stage.id,
@@ -46,6 +46,8 @@ function contextOf(stage: Stage): StageContext {
       packs: {},
       inputs: {},
     },
+    engine,
+    packs,
     emit: () => {},
     progress: new ProgressTracker(
       () => {},
@@ -109,9 +111,9 @@ const untrained: EvaluateStage = {
 };
 
 describe.each([
-  ["a pretraining in parts", inParts, (engine: Engine) => runPretrain(inParts, packs, engine, contextOf(inParts))],
-  ["a validated meta-training", alone, (engine: Engine) => runMeta(alone, packs, engine, contextOf(alone))],
-  ["an evaluation", untrained, (engine: Engine) => runEvaluate(untrained, packs, engine, contextOf(untrained))],
+  ["a pretraining in parts", inParts, (engine: Engine) => runPretrain(inParts, contextOf(inParts, engine))],
+  ["a validated meta-training", alone, (engine: Engine) => runMeta(alone, contextOf(alone, engine))],
+  ["an evaluation", untrained, (engine: Engine) => runEvaluate(untrained, contextOf(untrained, engine))],
 ] as const)("%s", (_, __, drive) => {
   test("holds nothing at its end, nor where a compilation or a run fails", async () => {
     const whole = await counting();

@@ -1,4 +1,4 @@
-/** A queue between a producer that never waits and one reader: the async iterable of a run's events. */
+/** A queue between a producer that never waits and one reader, who iterates over it. It carries the events of a run. */
 export class Channel<T> implements AsyncIterable<T> {
   private readonly items: T[] = [];
   private closed = false;

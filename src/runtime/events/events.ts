@@ -1,6 +1,6 @@
 /**
- * The one event stream: what `events.ndjson` holds, what `--reporter json` prints and what every view reads.
- * Times are milliseconds since the epoch. Events of a stage carry its id and, inside training, the step.
+ * Defines the events of a run. `events.ndjson` holds them, `--reporter json` prints them and every view reads them.
+ * Times are milliseconds since the epoch. Events of a stage carry its id and, during training, the step.
  */
 import type { StageKind } from "../../compiler/typed/tree.js";
 import type { Numerics } from "../engines/engine.js";
@@ -13,18 +13,18 @@ export type RunEvent = { readonly time: number } & (
       readonly file: string;
       readonly version: string;
       readonly seed: number;
-      /** What computes the stages that the store does not serve; undefined where that is not here. */
+      /** The engine for the stages that the store does not serve, or undefined if it is not available. */
       readonly engine?: Choice | undefined;
       readonly stages: readonly StageOutline[];
     }
-  /** `engine` is undefined where the stage runs no tensor program (ingest). */
+  /** A stage starts. `engine` is undefined for an ingest, which runs no tensor program. */
   | {
       readonly type: "stage.start";
       readonly stage: string;
       readonly attempt: number;
       readonly engine: Numerics | undefined;
     }
-  /** Served from the store. */
+  /** A stage is served from the store. */
   | {
       readonly type: "stage.cached";
       readonly stage: string;
@@ -32,7 +32,7 @@ export type RunEvent = { readonly time: number } & (
       readonly numerics: Numerics | undefined;
       readonly results: readonly Result[];
     }
-  /** Long preparations: `unit` is `images`, `files`, `bytes`, `graph nodes`, … */
+  /** A long phase of a stage advances. `unit` is `images`, `files`, `bytes`, `graph nodes`, … */
   | {
       readonly type: "stage.progress";
       readonly stage: string;
@@ -77,7 +77,7 @@ export type RunEvent = { readonly time: number } & (
       readonly code: string;
       readonly message: string;
       readonly fix: string | undefined;
-      /** `examples/birds.fsl:12:3`: the place in the experiment that it is about, where there is one. */
+      /** The place in the experiment, for example `examples/birds.fsl:12:3`, or undefined if no place is known. */
       readonly at?: string | undefined;
     }
   | {
@@ -98,7 +98,10 @@ export interface StageOutline {
   readonly needs: readonly string[];
 }
 
-/** `metric` is `accuracy`, `top2`, …; `ci95` is the half-width of the Student-t interval over episodes. `row` names an `each` value. */
+/**
+ * One number of an evaluation. `metric` is `accuracy`, `top2`, …; `ci95` is the half-width of the Student-t 95% interval over
+ * episodes. `row` names the value of an `each`.
+ */
 export interface Result {
   readonly stage: string;
   readonly row?: string;
@@ -106,10 +109,10 @@ export interface Result {
   readonly mean: number;
   readonly ci95: number;
   readonly episodes: number;
-  /** True where the method saw all queries of an episode together: not to be ranked with methods that see one. */
+  /** True if the method saw all queries of an episode together. Such a result must not be ranked with methods that see one. */
   readonly transductive?: true;
-  /** What the method relies on: `balanced` = equal numbers of queries of each class. */
+  /** The assumptions of the method. `balanced` means equal numbers of queries of each class. */
   readonly assumes?: readonly string[];
-  /** How many queries have scores that are not numbers. */
+  /** The number of queries with scores that are not numbers. */
   readonly unscored?: number;
 }

@@ -1,4 +1,4 @@
-/** Errors of any kind as what the user gets to see: a code, a message, a fix; never a stack trace. */
+/** Describes errors of any kind for the user, as a code, a message and a fix, never as a stack trace. */
 import { mkdirSync, writeFileSync } from "node:fs";
 import { cpus, release } from "node:os";
 import { join } from "node:path";
@@ -15,22 +15,24 @@ import { EngineError } from "../engines/engine.js";
 import { version } from "../system/package.js";
 import { toFileName } from "../system/project.js";
 
+/** An error as the user sees it. */
 export interface Failure {
   readonly code: string;
   readonly message: string;
   readonly fix: string | undefined;
-  /** The text of the experiment that it is about, where there is one. */
+  /** The part of the experiment's text that the failure is about, if there is one. */
   readonly span?: Span;
 }
 
-/** Where an error happened: named in the message, and where details of a bug may be written. */
+/** The stage and engine of an error, for its message, and the folder for the details of a bug. */
 export interface FailurePlace {
   readonly stage: string;
   readonly engine: string;
-  /** The run's folder. */
+  /** The folder of the run. */
   readonly dir: string;
 }
 
+/** Describes an error. An unexpected one counts as a bug, and its details are written to a file in `place.dir`. */
 export function describeFailure(error: unknown, place: FailurePlace): Failure {
   if (error instanceof DiagnosticError) return fromDiagnostic(error.diagnostic);
   if (error instanceof EngineError) return fromDiagnostic(engineDiagnostic(error, place));
@@ -41,7 +43,7 @@ export function describeFailure(error: unknown, place: FailurePlace): Failure {
   return reportBug(error, place);
 }
 
-/** What the system has refused for want of memory outside of every engine; undefined for other errors. */
+/** Returns what the system refused because memory ran out outside of an engine, or undefined for other errors. */
 function outOfMemoryDetail(error: unknown): string | undefined {
   if (error instanceof RangeError && /array buffer allocation failed/i.test(error.message))
     return "a buffer cannot be had";
@@ -49,13 +51,14 @@ function outOfMemoryDetail(error: unknown): string | undefined {
   return code === "ERR_WORKER_INIT_FAILED" ? "a thread cannot be started" : undefined;
 }
 
+/** Converts a diagnostic into a failure. Its fix is the help of the diagnostic, or the general fix of its code. */
 export function fromDiagnostic({ code, message, help, span }: Diagnostic): Failure {
   const general = code in registry ? registry[code as CodeName].fix : undefined;
   const fix = help.length > 0 ? help.join("; ") : general;
   return span === undefined ? { code, message, fix } : { code, message, fix, span };
 }
 
-/** `examples/birds.fsl:12:3`; undefined where the text is not there to count its lines. */
+/** Returns a place such as `examples/birds.fsl:12:3`, or undefined if the text of the file is not available. */
 export function locate({ file, start }: Span, readFile: (file: string) => string | undefined): string | undefined {
   const text = readFile(file);
   if (text === undefined) return undefined;
@@ -78,7 +81,7 @@ function engineDiagnostic(error: EngineError, { stage, engine }: FailurePlace): 
   }
 }
 
-/** An error that nobody expected: its stack and the versions go to a file, a sentence to the user. */
+/** Reports an unexpected error: its stack and the versions go to a file, and the user gets a sentence. */
 function reportBug(error: unknown, { stage, engine, dir }: FailurePlace): Failure {
   const name = `bug-${toFileName(stage)}.txt`;
   const path = join(dir, name);

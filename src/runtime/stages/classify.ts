@@ -1,4 +1,4 @@
-/** Runs a metric over episodes, many of them in one run of its program, and scores each. */
+/** Classifies the queries of episodes, many episodes in one run of the metric's program. */
 import { orderFeed } from "../../compiler/lower/index.js";
 import type { Metric, Task } from "../../compiler/typed/tree.js";
 import type { Episode, Loader } from "../data/contract.js";
@@ -7,19 +7,19 @@ import type { Handle, HostTensor } from "../engines/engine.js";
 import { roundProgress, type StageContext } from "./context.js";
 import { allocateFeeds, type Feeds, feedData } from "./feeds.js";
 import type { Rows } from "./rows.js";
-import type { StagedExecutable } from "./staged.js";
+import type { SegmentedExecutable } from "./segmented.js";
 
-/** What a classification gives of one query, in the order of episodes and of queries in them. */
-export interface Classified {
-  /** Credit for being right, per query: 1, 0, or 1/ties. */
+/** The values of all queries, in the order of the episodes and of the queries in them. */
+export interface Classification {
+  /** The credit of each query: 1 if it is right, 0 if it is wrong, or 1/ties if the best scores are equal. */
   readonly correct: Float32Array;
-  /** By k of a `top k` report. */
+  /** The credit of each query by the k of a `top k` report. */
   readonly top: ReadonlyMap<number, Float32Array>;
-  /** The way (0…) that each query was put into. */
+  /** The predicted way of each query, from 0. */
   readonly predicted: Int32Array;
-  /** 1 where a score of the query is not a number, else 0. */
+  /** 1 for each query with a score that is not a number, otherwise 0. */
   readonly unscored: Float32Array;
-  /** Scores of each way, per query; undefined where they are not reported. */
+  /** The scores of each way for each query, or undefined if they are not reported. */
   readonly logits: Float32Array | undefined;
 }
 
@@ -27,18 +27,19 @@ export interface ClassifyRequest {
   readonly task: Task;
   readonly episodes: readonly Episode[];
   readonly top: readonly number[];
-  /** `lowerClassify`'s or `lowerEpisodes`' program for `perRun` episodes, compiled. */
-  readonly executable: StagedExecutable;
+  /** The program of `lowerClassify` or `lowerEpisodes` for `perRun` episodes. */
+  readonly executable: SegmentedExecutable;
   readonly perRun: number;
-  /** Its weights that are not baked in. */
+  /** The weights that are not constants of the program. */
   readonly weights: Readonly<Record<string, Handle | HostTensor>>;
-  readonly announce: boolean;
+  readonly showProgress: boolean;
 }
 
 /** Fills the feeds of one run for `count` episodes from `start` on. */
 export type Feeder = (feeds: Feeds, start: number, count: number) => void | Promise<void>;
 
-export async function classify(request: ClassifyRequest, feed: Feeder, context: StageContext): Promise<Classified> {
+/** Classifies all episodes of the request. `feed` fills the feeds of each run. */
+export async function classify(request: ClassifyRequest, feed: Feeder, context: StageContext): Promise<Classification> {
   const { task, episodes, executable, perRun, weights } = request;
   const { program } = executable;
   const queries = task.way * task.query;
@@ -50,10 +51,10 @@ export async function classify(request: ClassifyRequest, feed: Feeder, context: 
     ? new Float32Array(episodes.length * queries * task.way)
     : undefined;
   const feeds = allocateFeeds(program);
-  const onRound = request.announce ? roundProgress(context, "inner loop") : undefined;
+  const onRound = request.showProgress ? roundProgress(context, "inner loop") : undefined;
   for (let start = 0; start < episodes.length; start += perRun) {
     const count = Math.min(perRun, episodes.length - start);
-    // A short last run keeps episodes of the one before it at its end: their answers are dropped.
+    // A short last run leaves older episodes at the end. Their outputs are dropped.
     await feed(feeds, start, count);
     fillOrders(feeds, context.job.seed, start, count);
     const host = await executable.run({ ...weights, ...feeds }, context.progress, onRound);
@@ -69,7 +70,7 @@ export async function classify(request: ClassifyRequest, feed: Feeder, context: 
     for (const [k, hits] of top) take(hits, `top${k}`);
     if (logits !== undefined) take(logits, "logits");
     context.progress.step();
-    if (request.announce) {
+    if (request.showProgress) {
       const done = start + count;
       context.emit({ type: "stage.progress", phase: "classify", done, total: episodes.length, unit: "episodes" });
     }
@@ -78,8 +79,8 @@ export async function classify(request: ClassifyRequest, feed: Feeder, context: 
 }
 
 /**
- * The order in which a transductive method meets the queries of each episode, `start` being the first: a seeded shuffle,
- * so that no method can read labels off their places. Nothing where the program takes none.
+ * Fills the feed of query orders for `count` episodes from `start` on, if the program has one. A transductive method sees
+ * the queries in this order. It is a seeded shuffle, so that no method can derive labels from positions.
  */
 export function fillOrders(feeds: Feeds, seed: number, start: number, count: number): void {
   if (!(orderFeed in feeds)) return;
@@ -88,7 +89,7 @@ export function fillOrders(feeds: Feeds, seed: number, start: number, count: num
   for (let e = 0; e < count; e++) orders.set(shuffledImages(seed, "shuffle", queries, start + e), e * queries);
 }
 
-/** Feeds from embeddings: `support.vector` gets the rows of the output `vector` of each episode's supports. */
+/** Returns a feeder from embeddings. For example, `support.vector` gets the rows of the output `vector` for the supports. */
 export function fromRows(episodes: readonly Episode[], all: ReadonlyMap<string, Rows>): Feeder {
   return (feeds, start, count) => {
     for (const name of Object.keys(feeds)) {
@@ -106,22 +107,22 @@ export function fromRows(episodes: readonly Episode[], all: ReadonlyMap<string, 
   };
 }
 
-/** Feeds images themselves, where a metric wants to embed them: each episode's supports, then its queries. */
+/** Returns a feeder of images, for a metric that embeds them itself: the supports of each episode, then its queries. */
 export function fromLoader(episodes: readonly Episode[], loader: Loader, perRun: number): Feeder {
-  const ask = (start: number): void => {
+  const request = (start: number): void => {
     const images = episodes.slice(start, start + perRun).flatMap(({ support, query }) => [...support, ...query]);
     if (images.length > 0) loader.request(start, Int32Array.from(images));
   };
   return async (feeds, start) => {
-    if (start === 0) ask(0);
-    ask(start + perRun);
+    if (start === 0) request(0);
+    request(start + perRun);
     const batch = await loader.next();
     feedData(feeds, "images", Uint8Array).set(batch.images);
     batch.release();
   };
 }
 
-/** The mean of each episode's queries. */
+/** Returns the mean over the queries of each episode. */
 export function perEpisode(values: Float32Array, episodes: number): Float64Array {
   const queries = values.length / episodes;
   return Float64Array.from({ length: episodes }, (_, e) => {
@@ -131,19 +132,19 @@ export function perEpisode(values: Float32Array, episodes: number): Float64Array
   });
 }
 
-/** The outputs of the encoder that `classify` of these metrics looks at. */
+/** Returns the names of the encoder outputs that `classify` of these metrics takes. */
 export function outputsOf(...metrics: readonly Metric[]): string[] {
   const forms = metrics.flatMap((metric) => metric.entries["classify"]?.params.map((param) => param.form) ?? []);
   return [...new Set(forms.filter((form) => form !== "image" && form !== "encoder" && form !== "class"))];
 }
 
-/** Whether a metric is content with embeddings: its entry takes neither the encoder nor images. */
+/** Returns true if the metric takes embeddings only: its entry takes neither the encoder nor images. */
 export function takesEmbeddings(metric: Metric): boolean {
   const forms = metric.entries["classify"]?.params.map((param) => param.form) ?? [];
   return !forms.includes("image") && !forms.includes("encoder");
 }
 
-/** Every image that the episodes name, ascending, each once. */
+/** Returns every image of the episodes once, in ascending order. */
 export function imagesOf(episodes: readonly Episode[]): Int32Array {
   const images = new Set<number>();
   for (const { support, query } of episodes) {

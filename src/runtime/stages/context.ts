@@ -1,58 +1,73 @@
-/** What a stage driver gets from its worker. */
+/** The context in which a stage runs: its job, its engine and data, and how it reports to its worker. */
+import type { Pack } from "../data/contract.js";
+import type { Engine } from "../engines/engine.js";
 import type { RunEvent } from "../events/events.js";
 import type { PlacedJob } from "./job.js";
 import { patienceFor } from "./patience.js";
 
-type PlacedStageEvent = Extract<
+type EmittedEvent = Extract<
   RunEvent,
   { type: "stage.start" | "stage.progress" | "stage.step" | "stage.validate" | "stage.note" }
 >;
-/** An event as a driver says it: the time and the stage are filled in. */
-export type StageEvent = PlacedStageEvent extends infer E
-  ? E extends unknown
-    ? Omit<E, "time" | "stage">
-    : never
-  : never;
+/** An event that a stage emits. The worker adds the time and the id of the stage. */
+export type StageEvent = EmittedEvent extends infer E ? (E extends unknown ? Omit<E, "time" | "stage"> : never) : never;
 
-export interface StageContext {
+/** What every job gets from its worker. */
+export interface JobContext {
   readonly job: PlacedJob;
   readonly emit: (event: StageEvent) => void;
   readonly progress: ProgressTracker;
 }
 
-/** Says how far a long loop inside a stage has come, which is minutes between two other lines. */
-export function roundProgress({ emit }: StageContext, phase: string): (done: number, most: number) => void {
+/** What a stage gets in addition: an open engine and the packs of its datasets, by dataset id. An ingest needs neither. */
+export interface StageContext extends JobContext {
+  readonly engine: Engine;
+  readonly packs: ReadonlyMap<string, Pack>;
+}
+
+/** Returns a listener that reports the rounds of a long loop as progress. Such a loop may take minutes. */
+export function roundProgress({ emit }: JobContext, phase: string): (done: number, bound: number) => void {
   return (done, total) => emit({ type: "stage.progress", phase, done, total, unit: "rounds" });
 }
 
-/** Thrown where a driver notices, between two steps, that it has been asked to stop. */
-export class Stopped extends Error {
+/** Thrown between two steps of a job that has been asked to stop. */
+export class StoppedError extends Error {
   constructor() {
     super("stopped");
-    this.name = "Stopped";
+    this.name = "StoppedError";
   }
 }
 
-/** Counts progress for the watchdog, and hears the word to stop. */
+/** Reports progress to the watchdog, and ends the job if a stop was requested. */
 export class ProgressTracker {
   private longest = 0;
   private last = performance.now();
   private readonly report: (patience: number) => void;
-  private readonly stopRequested: () => boolean;
+  private readonly isStopRequested: () => boolean;
 
-  constructor(report: (patience: number) => void, stopRequested: () => boolean) {
+  /** `report` receives, for each unit of work, how long the next one may take in ms; 0 means that no unit was measured yet. */
+  constructor(report: (patience: number) => void, isStopRequested: () => boolean) {
     this.report = report;
-    this.stopRequested = stopRequested;
+    this.isStopRequested = isStopRequested;
   }
 
-  /** What comes now cannot be compared with steps (loading a library, building a graph): start measuring after it. */
+  /**
+   * Marks the end of a preparation, such as loading a library or building a graph. Its duration says nothing about the
+   * duration of a step, so it is not measured.
+   *
+   * @throws StoppedError if a stop was requested.
+   */
   endPreparation(): void {
     this.last = performance.now();
     this.report(0);
     this.check();
   }
 
-  /** One unit of work is done. Throws `Stopped` where the run is to end. */
+  /**
+   * Counts one finished unit of work.
+   *
+   * @throws StoppedError if a stop was requested.
+   */
   step(): void {
     const now = performance.now();
     this.longest = Math.max(this.longest, now - this.last);
@@ -61,30 +76,32 @@ export class ProgressTracker {
     this.check();
   }
 
-  get stopping(): boolean {
-    return this.stopRequested();
+  get stopRequested(): boolean {
+    return this.isStopRequested();
   }
 
   private check(): void {
-    if (this.stopRequested()) throw new Stopped();
+    if (this.isStopRequested()) throw new StoppedError();
   }
 }
 
 /**
- * Lets at most ten events of a kind through in a second, and always the last of a series. Whoever reads them draws
- * no more often; validations and notes are rare and pass.
+ * Returns an `emit` that passes on at most ten events of a kind per second, and always the last of a series. Readers
+ * draw no more often. Validations and notes are rare and always pass.
  */
 export function throttled(emit: (event: StageEvent) => void, now: () => number = () => performance.now()): typeof emit {
   const last = new Map<string, number>();
   return (event) => {
     const key = event.type === "stage.progress" ? `progress ${event.phase}` : event.type;
-    const final =
-      event.type === "stage.step"
-        ? event.step === event.steps
-        : event.type !== "stage.progress" || event.done === event.total;
     const time = now();
-    if (!final && time - (last.get(key) ?? Number.NEGATIVE_INFINITY) < 100) return;
+    if (!isLast(event) && time - (last.get(key) ?? Number.NEGATIVE_INFINITY) < 100) return;
     last.set(key, time);
     emit(event);
   };
+}
+
+/** Returns true for the last event of a series, and for an event that belongs to no series. */
+function isLast(event: StageEvent): boolean {
+  if (event.type === "stage.step") return event.step === event.steps;
+  return event.type !== "stage.progress" || event.done === event.total;
 }

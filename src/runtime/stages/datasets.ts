@@ -1,10 +1,11 @@
-/** The datasets of a stage and their packs. */
-import type { Dataset, Experiment, SplitName } from "../../compiler/typed/tree.js";
+/** Finds the datasets of a stage and their packs. */
+import type { Dataset, SplitName } from "../../compiler/typed/tree.js";
 import type { Pack, PackedSplit } from "../data/contract.js";
+import type { StageContext } from "./context.js";
 
+/** Returns a dataset of the experiment with its open pack. */
 export function datasetOf(
-  experiment: Experiment,
-  packs: ReadonlyMap<string, Pack>,
+  { job: { experiment }, packs }: StageContext,
   id: string,
 ): { readonly dataset: Dataset; readonly pack: Pack } {
   const dataset = experiment.datasets[id];
@@ -13,7 +14,7 @@ export function datasetOf(
   return { dataset, pack };
 }
 
-/** The split of a pack; a pack without it cannot have been ingested for this experiment. */
+/** Returns a split of a pack. A pack without it cannot have been ingested for this experiment. */
 export function packedSplit(pack: Pack, split: SplitName): PackedSplit {
   const found = pack.splits[split];
   if (found === undefined) throw new Error(`the pack ${pack.dir} has no split ${split}`);

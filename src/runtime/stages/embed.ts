@@ -1,4 +1,4 @@
-/** Embeds images of one split, each once, in chunks of a fixed size. */
+/** Embeds images of one split, each once, in runs of a fixed size. */
 
 import type { Program } from "../../compiler/tensor/ir.js";
 import { elementCount } from "../../compiler/tensor/shape.js";
@@ -11,24 +11,26 @@ import type { StageContext } from "./context.js";
 import { allocateFeeds, feedData } from "./feeds.js";
 import { Rows } from "./rows.js";
 
+/** The number of chunks that are loaded while one is embedded. */
+const chunksAhead = 3;
+
 export interface EmbedRequest {
   readonly dataset: Dataset;
   readonly pack: Pack;
   readonly split: SplitName;
-  /** Which images, each once. */
+  /** The images to embed, each once. */
   readonly images: Int32Array;
-  /** `lowerEmbed`'s program for `imagesPerRun` images, compiled. */
+  /** The program of `lowerEmbed` for `imagesPerRun` images. */
   readonly program: Program;
   readonly executable: Executable;
-  /** Its weights that are not baked in. */
+  /** The weights that are not constants of the program. */
   readonly weights: Readonly<Record<string, Handle | HostTensor>>;
-  /** Files of rows that do not fit into memory start with this path. */
+  /** The path with which the files of rows begin, if the rows do not fit into memory. */
   readonly spill: string;
-  /** Whether its progress is told. */
-  readonly announce: boolean;
+  readonly showProgress: boolean;
 }
 
-/** Rows by network output. The caller closes them. */
+/** Embeds the images and returns their rows by network output. The caller closes the rows. */
 export async function embed(request: EmbedRequest, context: StageContext): Promise<ReadonlyMap<string, Rows>> {
   const { dataset, pack, split, images, program, executable, weights } = request;
   const rows = new Map(
@@ -51,14 +53,13 @@ export async function embed(request: EmbedRequest, context: StageContext): Promi
   });
   try {
     const count = Math.ceil(images.length / imagesPerRun);
-    const ahead = 3;
-    let asked = 0;
+    let requested = 0;
     for (let chunk = 0; chunk < count; chunk++) {
-      for (; asked < Math.min(count, chunk + ahead); asked++) {
-        loader.request(asked, images.slice(asked * imagesPerRun, (asked + 1) * imagesPerRun));
+      for (; requested < Math.min(count, chunk + chunksAhead); requested++) {
+        loader.request(requested, images.slice(requested * imagesPerRun, (requested + 1) * imagesPerRun));
       }
       const batch = await loader.next();
-      pixels.set(batch.images); // The rest of a short last chunk keeps what was there: its rows are dropped.
+      pixels.set(batch.images); // A short last chunk leaves older images at the end. Their rows are dropped.
       batch.release();
       const { host } = await executable.run({ ...weights, ...feeds });
       const start = chunk * imagesPerRun;
@@ -69,7 +70,7 @@ export async function embed(request: EmbedRequest, context: StageContext): Promi
         kept.write(start, data.subarray(0, filled * kept.width));
       }
       context.progress.step();
-      if (request.announce) {
+      if (request.showProgress) {
         context.emit({
           type: "stage.progress",
           phase: "embed",

@@ -1,59 +1,60 @@
-/** `evaluate`: each image of the episodes embedded once, then a metric over many episodes, by row. */
+/** Runs an `evaluate` stage: it embeds the images of the episodes and classifies many episodes at once, row by row. */
 
-import type { EvaluateRow, EvaluateStage } from "../../compiler/typed/tree.js";
+import type { EvaluateRow, EvaluateStage, Network } from "../../compiler/typed/tree.js";
 import { encoderWeights as encoderDecls, metricWeights } from "../../compiler/typed/weights.js";
-import type { Episode, Pack, PackedSplit } from "../data/contract.js";
+import type { Episode, PackedSplit } from "../data/contract.js";
 import { disjointEpisodes, disjointSubset, loadEpisodeFile, sampleEpisode } from "../data/index.js";
-import type { Engine } from "../engines/engine.js";
-import { type Classified, imagesOf, outputsOf, perEpisode } from "./classify.js";
+import type { HostTensors } from "../engines/engine.js";
+import { type Classification, imagesOf, outputsOf, perEpisode } from "./classify.js";
 import type { StageContext } from "./context.js";
 import { datasetOf, packedSplit } from "./datasets.js";
 import { computeFits } from "./fit.js";
-import { type Evaluated, reportOn, type ScoredEpisodes } from "./reports.js";
+import { buildReports, type Evaluated } from "./reports.js";
 import type { Rows } from "./rows.js";
-import { Embedder, Scorer } from "./scorer.js";
-import { initialWeightsOf } from "./weights.js";
+import type { ScoredEpisodes } from "./scored-episodes.js";
+import { Embedder, type ImageSource, Scorer } from "./scorer.js";
+import { loadInitialWeights } from "./weights.js";
 
+/** A row of the evaluation with its episodes. */
 interface Row {
-  /** Its place among the stage's. */
+  /** The position of the row in the stage. */
   readonly place: number;
   readonly row: EvaluateRow;
   readonly split: PackedSplit;
   readonly episodes: readonly Episode[];
-  /** More episodes, which share no image with each other; none where they are not reported. */
+  /** Further episodes that share no image with each other, or none if the stage does not report them. */
   readonly disjoint: readonly Episode[];
 }
 
-export async function runEvaluate(
-  stage: EvaluateStage,
-  packs: ReadonlyMap<string, Pack>,
-  engine: Engine,
-  context: StageContext,
-): Promise<Evaluated> {
-  const { job } = context;
-  const wantsDisjoint = stage.report.some(({ kind }) => kind === "accuracy_disjoint");
-  const rows = stage.rows.map((row, place): Row => {
-    const split = packedSplit(datasetOf(job.experiment, packs, row.split.dataset).pack, row.split.split);
-    const episodes =
-      row.given === undefined
-        ? Array.from({ length: row.episodes }, (_, i) => sampleEpisode(job.seed, "evaluate", split, row.task, i))
-        : loadEpisodeFile(row.given, split, job.project);
-    const disjoint = (): Episode[] =>
-      row.given === undefined ? disjointEpisodes(job.seed, split, row.task) : disjointSubset(episodes);
-    return { place, row, split, episodes, disjoint: wantsDisjoint ? disjoint() : [] };
-  });
+/** Scores the episodes of all rows and returns what the stage reports. */
+export async function runEvaluate(stage: EvaluateStage, context: StageContext): Promise<Evaluated> {
   const scored: ScoredEpisodes[] = [];
   // Rows of one split share its embeddings.
-  for (const group of groupBy(rows, ({ row }) => `${row.split.dataset} ${row.split.split}`)) {
-    for (const [row, classified] of await scoreGroup(stage, group, packs, engine, context)) {
-      scored[row.place] = scoredEpisodes(row, classified);
+  for (const group of groupBy(rowsOf(stage, context), ({ row }) => `${row.split.dataset} ${row.split.split}`)) {
+    for (const [row, classification] of await scoreGroup(stage, group, context)) {
+      scored[row.place] = scoredEpisodes(row, classification);
     }
   }
-  return reportOn(stage, scored, job.seed);
+  return buildReports(stage, scored, context.job.seed);
 }
 
-/** What was classified together, apart again: the row's episodes, and those that share no image. */
-function scoredEpisodes({ row, split, episodes, disjoint }: Row, all: Classified): ScoredEpisodes {
+function rowsOf(stage: EvaluateStage, context: StageContext): Row[] {
+  const { seed, project } = context.job;
+  const wantsDisjoint = stage.report.some(({ kind }) => kind === "accuracy_disjoint");
+  return stage.rows.map((row, place): Row => {
+    const split = packedSplit(datasetOf(context, row.split.dataset).pack, row.split.split);
+    const episodes =
+      row.given === undefined
+        ? Array.from({ length: row.episodes }, (_, i) => sampleEpisode(seed, "evaluate", split, row.task, i))
+        : loadEpisodeFile(row.given, split, project);
+    const disjoint = (): Episode[] =>
+      row.given === undefined ? disjointEpisodes(seed, split, row.task) : disjointSubset(episodes);
+    return { place, row, split, episodes, disjoint: wantsDisjoint ? disjoint() : [] };
+  });
+}
+
+/** Splits what was classified together into the row's own episodes and those that share no image. */
+function scoredEpisodes({ row, split, episodes, disjoint }: Row, all: Classification): ScoredEpisodes {
   const queries = row.task.way * row.task.query;
   const own = episodes.length * queries;
   const accuracies = (values: Float32Array): Float64Array => perEpisode(values.subarray(own), disjoint.length);
@@ -72,57 +73,94 @@ function scoredEpisodes({ row, split, episodes, disjoint }: Row, all: Classified
   };
 }
 
-/** Scores rows that share a split: its images embedded once where that is legal, else anew in each episode. */
+/** The encoder of an evaluation with its weights, and the split that it embeds. */
+interface EncoderInUse {
+  readonly encoder: Network;
+  readonly weights: HostTensors;
+  readonly source: ImageSource;
+}
+
+/**
+ * Scores the rows of one split. The images of the split are embedded once for all rows, if every metric takes
+ * embeddings only. Otherwise each episode embeds its own images.
+ */
 async function scoreGroup(
   stage: EvaluateStage,
   group: readonly Row[],
-  packs: ReadonlyMap<string, Pack>,
-  engine: Engine,
   context: StageContext,
-): Promise<[Row, Classified][]> {
+): Promise<[Row, Classification][]> {
   const ref = group[0]?.row.split;
   if (ref === undefined) return [];
-  const { job, progress } = context;
-  const encoder = stage.encoder.value;
-  const encoderWeights = initialWeightsOf(encoderDecls(stage.encoder), job);
-  const source = { ...datasetOf(job.experiment, packs, ref.dataset), split: ref.split };
-  let rows: ReadonlyMap<string, Rows> = new Map();
-  let width = 0;
-  if (stage.embedOnce.legal) {
-    const outputs = outputsOf(...group.map(({ row }) => row.metric));
-    const embedder = await Embedder.create(encoder, outputs, source, encoderWeights, engine, context);
-    try {
-      progress.endPreparation();
-      const images = imagesOf(group.flatMap(({ episodes, disjoint }) => [...episodes, ...disjoint]));
-      rows = await embedder.run(images, undefined, true);
-      width = embedder.width;
-    } finally {
-      await embedder.dispose();
-    }
-  }
-  const scored: [Row, Classified][] = [];
+  const used: EncoderInUse = {
+    encoder: stage.encoder.value,
+    weights: loadInitialWeights(encoderDecls(stage.encoder), context.job),
+    source: { ...datasetOf(context, ref.dataset), split: ref.split },
+  };
+  const embedded = stage.embedOnce.legal ? await embedImages(group, used, context) : undefined;
+  const scored: [Row, Classification][] = [];
   try {
-    for (const row of group) {
-      const { metric, task } = row.row;
-      const metricDecls = metricWeights({ ...stage.metric, value: metric }, encoder);
-      const request = { metric, fitFrom: stage.fitFrom, encoder, weights: encoderWeights };
-      const constants = await computeFits(request, packs, engine, context);
-      const weights = { ...encoderWeights, ...initialWeightsOf(metricDecls, job), ...constants };
-      const episodes = [...row.episodes, ...row.disjoint];
-      const options = { metric, task, encoder, episodes, report: stage.report, announce: true };
-      const from = stage.embedOnce.legal ? { width } : { direct: source };
-      const scorer = await Scorer.create(options, from, weights, engine, context);
-      try {
-        progress.endPreparation();
-        scored.push([row, await scorer.run(rows, undefined)]);
-      } finally {
-        await scorer.dispose();
-      }
-    }
+    for (const row of group) scored.push([row, await scoreRow(stage, row, used, embedded, context)]);
   } finally {
-    for (const kept of rows.values()) kept.close();
+    for (const rows of embedded?.rows.values() ?? []) rows.close();
   }
   return scored;
+}
+
+/** The embeddings of a split: rows by network output, and the numbers of all outputs of an image together. */
+interface Embedded {
+  readonly rows: ReadonlyMap<string, Rows>;
+  readonly width: number;
+}
+
+/** Embeds every image of the group's episodes once. The caller closes the rows. */
+async function embedImages(
+  group: readonly Row[],
+  { encoder, weights, source }: EncoderInUse,
+  context: StageContext,
+): Promise<Embedded> {
+  const outputs = outputsOf(...group.map(({ row }) => row.metric));
+  const embedder = await Embedder.create({ encoder, outputs, source, constants: weights }, context);
+  try {
+    context.progress.endPreparation();
+    const images = imagesOf(group.flatMap(({ episodes, disjoint }) => [...episodes, ...disjoint]));
+    return { rows: await embedder.run(images, { showProgress: true }), width: embedder.width };
+  } finally {
+    await embedder.dispose();
+  }
+}
+
+async function scoreRow(
+  stage: EvaluateStage,
+  { row: { metric, task }, episodes, disjoint }: Row,
+  { encoder, weights, source }: EncoderInUse,
+  embedded: Embedded | undefined,
+  context: StageContext,
+): Promise<Classification> {
+  const metricDecls = metricWeights({ ...stage.metric, value: metric }, encoder);
+  const constants = {
+    ...weights,
+    ...loadInitialWeights(metricDecls, context.job),
+    ...(await computeFits({ metric, fitFrom: stage.fitFrom, encoder, weights }, context)),
+  };
+  const scorer = await Scorer.create(
+    {
+      metric,
+      task,
+      encoder,
+      episodes: [...episodes, ...disjoint],
+      report: stage.report,
+      from: embedded === undefined ? { direct: source } : { width: embedded.width },
+      constants,
+      showProgress: true,
+    },
+    context,
+  );
+  try {
+    context.progress.endPreparation();
+    return await scorer.run(embedded?.rows ?? new Map());
+  } finally {
+    await scorer.dispose();
+  }
 }
 
 function groupBy<T>(items: readonly T[], key: (item: T) => string): T[][] {

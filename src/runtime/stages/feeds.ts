@@ -1,4 +1,4 @@
-/** Host arrays that feed a program, made once and filled before each run. */
+/** Allocates the host arrays that feed a program. They are allocated once and filled before each run. */
 
 import type { Program, ProgramInput } from "../../compiler/tensor/ir.js";
 import { elementCount } from "../../compiler/tensor/shape.js";
@@ -7,7 +7,7 @@ import { allocate } from "../engines/tensors.js";
 
 export type Feeds = Readonly<Record<string, HostTensor>>;
 
-/** One array for each input of role `feed`. */
+/** Allocates one array for each input of role `feed`. */
 export function allocateFeeds(program: Program): Feeds {
   return Object.fromEntries(
     program.inputs
@@ -19,7 +19,7 @@ export function allocateFeeds(program: Program): Feeds {
   );
 }
 
-/** The array of a feed, with the type that the caller counts on. */
+/** Returns the array of a feed, checked to be of the given type. */
 export function feedData<T extends TypedData>(feeds: Feeds, name: string, type: new (n: number) => T): T {
   const data = feeds[name]?.data;
   if (!(data instanceof type)) throw new Error(`the program has no ${type.name} feed called ${name}`);
@@ -30,7 +30,7 @@ export function inputNames(program: Program, role: ProgramInput["role"]): string
   return program.inputs.filter((input) => input.role === role).map((input) => input.name);
 }
 
-/** The entries of `all` that are named; a missing one is a bug of the lowering. */
+/** Returns the named entries of `all`. A missing one is a bug of the lowering. */
 export function pick<T>(all: Readonly<Record<string, T>>, names: readonly string[]): Record<string, T> {
   return Object.fromEntries(
     names.map((name) => {
@@ -41,7 +41,7 @@ export function pick<T>(all: Readonly<Record<string, T>>, names: readonly string
   );
 }
 
-/** A scalar that a run gave back. */
+/** Returns a scalar output of a run. */
 export function scalar(host: Readonly<Record<string, HostTensor>>, name: string): number {
   const value = host[name]?.data[0];
   if (value === undefined) throw new Error(`the program gave no ${name}`);

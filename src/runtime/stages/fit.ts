@@ -1,6 +1,7 @@
 /**
- * What a metric has fitted from base data (rule 15): every image of the split embedded by the stage's encoder, the fits
- * computed over all of them at once. Kept in the project, so that stages with one encoder compute it once.
+ * Computes what a metric fits from base data (docs/language.md, "Metrics"). The encoder of the
+ * stage embeds every image of the split, and the fits are computed over all of them at once. The values are kept in the
+ * project, so stages with the same encoder compute them once.
  */
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
@@ -13,8 +14,7 @@ import {
   transformVersions,
 } from "../../compiler/stages/versions.js";
 import type { Metric, Network, SplitRef } from "../../compiler/typed/tree.js";
-import type { Pack } from "../data/contract.js";
-import type { Engine, HostTensors } from "../engines/engine.js";
+import type { HostTensors } from "../engines/engine.js";
 import { numericsId, numericsRecord } from "../store/numerics.js";
 import { decodeSafetensors, encodeSafetensors, SafetensorsError } from "../store/safetensors.js";
 import { projectPaths } from "../system/project.js";
@@ -24,30 +24,32 @@ import { chunks } from "./chunks.js";
 import { roundProgress, type StageContext } from "./context.js";
 import { datasetOf, packedSplit } from "./datasets.js";
 import { allocateFeeds, feedData } from "./feeds.js";
-import { Embedder, type Source } from "./scorer.js";
-import { StagedExecutable } from "./staged.js";
+import { Embedder, type ImageSource } from "./scorer.js";
+import { SegmentedExecutable } from "./segmented.js";
 
-/** Most bytes of embeddings that are fitted over at once. */
-const mostBytes = 2 ** 30;
+/** The most bytes of embeddings that a fit takes at once. */
+const maxBytes = 2 ** 30;
 
 export interface FitRequest {
   readonly metric: Metric;
   readonly fitFrom: SplitRef | undefined;
   readonly encoder: Network;
-  /** The encoder's weights by path (`encoder.…`). */
+  /** The weights of the encoder by path (`encoder.…`). */
   readonly weights: HostTensors;
 }
 
-/** The fitted values by the name of the input that takes them (`fit:<name>`). */
+/**
+ * Returns the fitted values by the name of the input that takes them (`fit:<name>`), stored or computed now.
+ *
+ * @throws DiagnosticError FSL7053 if the split has changed since the check or is too large, FSL7031 if the values cannot be written.
+ */
 export async function computeFits(
   { metric, fitFrom, encoder, weights }: FitRequest,
-  packs: ReadonlyMap<string, Pack>,
-  engine: Engine,
   context: StageContext,
 ): Promise<HostTensors> {
   if (fitFrom === undefined || metric.fits.length === 0) return {};
-  const { job } = context;
-  const source = { ...datasetOf(job.experiment, packs, fitFrom.dataset), split: fitFrom.split };
+  const { job, engine } = context;
+  const source = { ...datasetOf(context, fitFrom.dataset), split: fitFrom.split };
   const program = lowerFits(metric, encoder);
   const images = imagesOf(source, program, fitFrom, job.node);
   const key = sha256(
@@ -65,12 +67,12 @@ export async function computeFits(
   const file = join(projectPaths.fits(job.project), `${key}.safetensors`);
   const known = readFits(file);
   if (known !== undefined) return known;
-  const values = await fitOverRows(program, source, images, { encoder, weights }, engine, context);
+  const values = await fitOverRows(program, source, images, { encoder, weights }, context);
   writeFits(file, values);
   return values;
 }
 
-/** What was fitted before; undefined where nothing was, or the file is damaged: then it is computed again. */
+/** Reads stored values. Returns undefined if there are none or the file is damaged, so that they are computed again. */
 function readFits(file: string): HostTensors | undefined {
   if (!existsSync(file)) return undefined;
   try {
@@ -81,7 +83,7 @@ function readFits(file: string): HostTensors | undefined {
   }
 }
 
-/** Written beside and renamed into place: whole or absent. */
+/** Writes the values into a temporary file and renames it, so the file is complete or absent. */
 function writeFits(file: string, values: HostTensors): void {
   const beside = `${file}.${process.pid}`;
   try {
@@ -93,8 +95,8 @@ function writeFits(file: string, values: HostTensors): void {
   }
 }
 
-/** Every image of the split: as many as the program was lowered for, and not more than memory takes. */
-function imagesOf({ pack, split }: Source, program: SegmentedProgram, ref: SplitRef, stage: string): Int32Array {
+/** Returns every image of the split. @throws DiagnosticError FSL7053 if the program expects another number, or they need too much memory. */
+function imagesOf({ pack, split }: ImageSource, program: SegmentedProgram, ref: SplitRef, stage: string): Int32Array {
   const count = packedSplit(pack, split).offsets.at(-1) ?? 0;
   let bytes = 0;
   for (const { node, role } of program.inputs) {
@@ -106,7 +108,7 @@ function imagesOf({ pack, split }: Source, program: SegmentedProgram, ref: Split
       throw new DiagnosticError(diagnostic("FSL7053", ref.span, { stage, why }));
     }
   }
-  if (bytes > mostBytes) {
+  if (bytes > maxBytes) {
     const why = `the embeddings of the split's ${count} images take ${(bytes / 2 ** 30).toFixed(1)} GiB, more than the 1 GiB that are fitted over at once`;
     throw new DiagnosticError(diagnostic("FSL7053", ref.span, { stage, why }));
   }
@@ -115,18 +117,17 @@ function imagesOf({ pack, split }: Source, program: SegmentedProgram, ref: Split
 
 async function fitOverRows(
   program: SegmentedProgram,
-  source: Source,
+  source: ImageSource,
   images: Int32Array,
   { encoder, weights }: Pick<FitRequest, "encoder" | "weights">,
-  engine: Engine,
   context: StageContext,
 ): Promise<HostTensors> {
   const feeds = allocateFeeds(program);
   const outputs = Object.keys(feeds).map((name) => name.slice(name.indexOf(".") + 1));
-  const embedder = await Embedder.create(encoder, outputs, source, weights, engine, context);
+  const embedder = await Embedder.create({ encoder, outputs, source, constants: weights }, context);
   try {
     context.progress.endPreparation();
-    const rows = await embedder.run(images, undefined, true);
+    const rows = await embedder.run(images, { showProgress: true });
     try {
       for (const name of Object.keys(feeds))
         rows.get(name.slice(name.indexOf(".") + 1))?.gather(images, feedData(feeds, name, Float32Array), 0);
@@ -136,7 +137,7 @@ async function fitOverRows(
   } finally {
     await embedder.dispose();
   }
-  const executable = await StagedExecutable.compile(program, undefined, engine);
+  const executable = await SegmentedExecutable.compile(program, undefined, context.engine);
   try {
     context.progress.endPreparation();
     return await executable.run(feeds, context.progress, roundProgress(context, "fit"));

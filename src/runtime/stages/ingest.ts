@@ -1,15 +1,15 @@
-/** `ingest`: a dataset's images decoded once into a pack. */
+/** Runs an ingest: it decodes the images of a dataset once and writes them into a pack. */
 import type { Dataset } from "../../compiler/typed/tree.js";
 import { ingest } from "../data/index.js";
 import { projectPaths } from "../system/project.js";
-import { type StageContext, Stopped } from "./context.js";
+import { type JobContext, StoppedError } from "./context.js";
 
-export async function runIngest(dataset: Dataset, context: StageContext): Promise<void> {
+export async function runIngest(dataset: Dataset, context: JobContext): Promise<void> {
   const { job, progress, emit } = context;
   const abort = new AbortController();
-  // An ingest is not made of steps that it could be asked between: look out for the word to stop.
-  const watch = setInterval(() => {
-    if (progress.stopping) abort.abort();
+  // An ingest has no steps between which it could check for a stop, so a timer checks.
+  const stopTimer = setInterval(() => {
+    if (progress.stopRequested) abort.abort();
   }, 100);
   try {
     const pack = await ingest(dataset, {
@@ -18,7 +18,7 @@ export async function runIngest(dataset: Dataset, context: StageContext): Promis
       threads: job.threads.engine,
       signal: abort.signal,
       onProgress: (report) => {
-        if (!progress.stopping) progress.step();
+        if (!progress.stopRequested) progress.step();
         emit({ type: "stage.progress", ...report });
       },
     });
@@ -27,9 +27,9 @@ export async function runIngest(dataset: Dataset, context: StageContext): Promis
       emit({ type: "stage.note", message: `${pack.skipped.length} unreadable images left out: ${some}, …` });
     }
   } catch (error) {
-    if (abort.signal.aborted) throw new Stopped();
+    if (abort.signal.aborted) throw new StoppedError();
     throw error;
   } finally {
-    clearInterval(watch);
+    clearInterval(stopTimer);
   }
 }

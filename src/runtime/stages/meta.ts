@@ -1,34 +1,33 @@
-/** `meta`: episodic training; a step is the mean over a few episodes. */
+/** Runs a `meta` stage: episodic training, in which a step averages over a few episodes. */
 import type { MetaStage, Task } from "../../compiler/typed/tree.js";
 import { encoderWeights } from "../../compiler/typed/weights.js";
-import type { Pack, PackedSplit } from "../data/contract.js";
+import type { PackedSplit } from "../data/contract.js";
 import { sampleEpisode } from "../data/index.js";
-import type { Engine, HostTensors } from "../engines/engine.js";
+import type { HostTensors } from "../engines/engine.js";
 import { fillOrders } from "./classify.js";
 import type { StageContext } from "./context.js";
 import { computeFits } from "./fit.js";
 import type { Batches, Trained } from "./train.js";
 import { runTraining } from "./training.js";
-import { initialWeightsOf } from "./weights.js";
+import { loadInitialWeights } from "./weights.js";
 
-export async function runMeta(
-  stage: MetaStage,
-  packs: ReadonlyMap<string, Pack>,
-  engine: Engine,
-  context: StageContext,
-): Promise<Trained> {
+/** Trains the encoder and the metric of the stage on sampled episodes. */
+export async function runMeta(stage: MetaStage, context: StageContext): Promise<Trained> {
   const { task, split: ref } = stage.episodes;
   const { perStep } = stage.duration;
   const data = {
     ref,
     perStep: perStep * task.way * (task.shot + task.query),
     batchesOf: (split: PackedSplit) => episodeBatches(split, task, perStep, context.job.seed),
-    fitted: await fittedAtStart(stage, packs, engine, context),
+    fitted: await fittedAtStart(stage, context),
   };
-  return runTraining(stage, data, packs, engine, context);
+  return runTraining(stage, data, context);
 }
 
-/** Episodes (step − 1) · perStep, … of the training stream: each one's supports, then its queries, class-major. */
+/**
+ * Returns batches of sampled episodes. A step takes the `perStep` episodes from (step − 1) · perStep on. The images of an
+ * episode are its supports, then its queries, class by class.
+ */
 export function episodeBatches(split: PackedSplit, task: Task, perStep: number, seed: number): Batches {
   const perEpisode = task.way * (task.shot + task.query);
   return {
@@ -42,21 +41,16 @@ export function episodeBatches(split: PackedSplit, task: Task, perStep: number, 
       }
       return images;
     },
-    // Labels of an episode are its order: the program has them.
+    // The labels follow from the order of the images, so the program needs no feed of labels.
     fill(feeds, _, step) {
       fillOrders(feeds, seed, (step - 1) * perStep, perStep);
     },
   };
 }
 
-/** Computes what the metric fits from base data, with the encoder that the training starts from. */
-function fittedAtStart(
-  stage: MetaStage,
-  packs: ReadonlyMap<string, Pack>,
-  engine: Engine,
-  context: StageContext,
-): Promise<HostTensors> {
+/** Computes what the metric fits from base data, with the weights that the encoder has at the start of the training. */
+function fittedAtStart(stage: MetaStage, context: StageContext): Promise<HostTensors> {
   const encoder = stage.encoder.value;
-  const weights = initialWeightsOf(encoderWeights(stage.encoder), context.job);
-  return computeFits({ metric: stage.metric.value, fitFrom: stage.fitFrom, encoder, weights }, packs, engine, context);
+  const weights = loadInitialWeights(encoderWeights(stage.encoder), context.job);
+  return computeFits({ metric: stage.metric.value, fitFrom: stage.fitFrom, encoder, weights }, context);
 }

@@ -1,9 +1,9 @@
-/** How long a stage may show no progress before its worker is taken to hang. */
+/** Defines how long a stage may show no progress before its worker counts as hanging. */
 
-/** What a worker is given before it has measured a step of its own, in ms: loading libraries, building a graph. */
+/** The patience in ms until a worker has measured a step. It covers loading libraries and building a graph. */
 export const firstPatience = 600_000;
 
-/** A step may take twenty times the longest one measured, and always a minute. */
+/** Returns the patience in ms for the next step: twenty times the longest step so far, and at least a minute. */
 export function patienceFor(longestStepMs: number): number {
   return Math.max(60_000, 20 * longestStepMs);
 }

@@ -1,33 +1,30 @@
-/** `pretrain`: classification of all classes of a split, image by image, in a new order each epoch. */
+/** Runs a `pretrain` stage: it classifies the images of all classes of a split, in a new order each epoch. */
 import { DiagnosticError, diagnostic } from "../../compiler/diagnostics/diagnostic.js";
 import type { PretrainStage } from "../../compiler/typed/tree.js";
-import type { Pack, PackedSplit } from "../data/contract.js";
+import type { PackedSplit } from "../data/contract.js";
 import { shuffledImages } from "../data/index.js";
-import type { Engine } from "../engines/engine.js";
 import type { StageContext } from "./context.js";
 import { feedData } from "./feeds.js";
 import type { Batches, Trained } from "./train.js";
 import { runTraining } from "./training.js";
 
-export function runPretrain(
-  stage: PretrainStage,
-  packs: ReadonlyMap<string, Pack>,
-  engine: Engine,
-  context: StageContext,
-): Promise<Trained> {
+/** Trains the encoder of the stage with a classifier over the split's classes. */
+export function runPretrain(stage: PretrainStage, context: StageContext): Promise<Trained> {
   const data = {
     ref: stage.data,
     perStep: stage.duration.perStep,
     batchesOf: (split: PackedSplit) => imageBatches(split, stage.duration, context.job.seed),
     fitted: {},
   };
-  return runTraining(stage, data, packs, engine, context);
+  return runTraining(stage, data, context);
 }
 
 /**
- * Pass after pass, every image once in a seeded order; what does not fill the last step of a pass is left out. A pass is
- * an epoch, unless images were skipped when the data were read: then the passes are shorter, and the next begins within
- * the epoch, so that no step lacks images. @throws DiagnosticError FSL6016 where all images together fill no step.
+ * Returns batches that go through all images in passes. A pass takes every image once, in an order of the seed, and
+ * leaves out the images that do not fill its last step. A pass is an epoch, unless images were skipped when the data
+ * were read. Then the passes are shorter, and the next pass begins within the epoch, so that every step is full.
+ *
+ * @throws DiagnosticError FSL6016 if all images together do not fill one step.
  */
 export function imageBatches(
   split: Pick<PackedSplit, "split" | "offsets">,

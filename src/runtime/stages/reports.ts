@@ -1,40 +1,31 @@
-/** What an evaluation reports of its scored rows: results with intervals, counts by class, scores, files. */
+/** Makes the reports of an evaluation from its scored rows: results with intervals, counts by class, scores and files. */
 
 import { estimate } from "../../common/statistics.js";
 import type { EvaluateRow, EvaluateStage, Report } from "../../compiler/typed/tree.js";
-import type { Episode, PackedSplit } from "../data/contract.js";
 import { formatEpisodeList, toEpisodeList } from "../data/episode-list.js";
 import type { ReportData, StoredResult } from "../store/manifest.js";
 import { encodeScores, episodesDigest, type ScoredRow, scoresFile } from "../store/scores.js";
 import type { StoredFile } from "../store/store.js";
-import { type Classified, perEpisode } from "./classify.js";
+import { perEpisode } from "./classify.js";
 import { scoresAsJson, scoresAsSafetensors } from "./score-files.js";
+import type { ScoredEpisodes } from "./scored-episodes.js";
 
-/** A row of an evaluation, scored. */
-export interface ScoredEpisodes {
-  readonly row: EvaluateRow;
-  readonly split: PackedSplit;
-  readonly episodes: readonly Episode[];
-  readonly classified: Classified;
-  /** Accuracies of episodes that share no image; undefined where they are not reported. */
-  readonly disjoint: Float64Array | undefined;
-}
-
+/** Everything that an evaluation reports. */
 export interface Evaluated {
   readonly results: readonly StoredResult[];
   readonly reports: readonly ReportData[];
   readonly files: readonly StoredFile[];
 }
 
-/** `rows` in the order of the stage's. */
-export function reportOn(stage: EvaluateStage, rows: readonly ScoredEpisodes[], seed: number): Evaluated {
+/** Builds the reports of a stage. `rows` has the order of the stage's rows. */
+export function buildReports(stage: EvaluateStage, rows: readonly ScoredEpisodes[], seed: number): Evaluated {
   const scored = rows.map((row) => scoredRow(stage.report, row));
   return {
     results: rows.flatMap((row, i) => resultsOf(row, scored[i]?.metrics ?? {})),
     reports: rows.flatMap((row) => reportsOf(stage.report, row)),
     files: [
       { name: scoresFile, bytes: encodeScores({ format: 1, seed, rows: scored }) },
-      ...rows.flatMap((row) => filesOf(stage.report, row, rows.length > 1)),
+      ...rows.flatMap((row) => filesOf(stage.report, row, { namesTask: rows.length > 1 })),
     ],
   };
 }
@@ -45,7 +36,7 @@ export function isTransductive({ metric }: Pick<EvaluateRow, "metric">): boolean
 
 function scoredRow(report: readonly Report[], { row, split, episodes, classified }: ScoredEpisodes): ScoredRow {
   const each = (credit: Float32Array): number[] => [...perEpisode(credit, episodes.length)];
-  // Accuracy is always wanted; `report accuracy` only says so.
+  // Accuracy is always reported; `report accuracy` changes nothing.
   const metrics: Record<string, number[]> = { accuracy: each(classified.correct) };
   for (const item of report) {
     const hits = item.kind === "top" ? classified.top.get(item.k) : undefined;
@@ -90,10 +81,10 @@ function reportsOf(report: readonly Report[], row: ScoredEpisodes): ReportData[]
   });
 }
 
-/** Calls `visit` with the split's class of each query and of what it was taken for. */
+/** Calls `visit` for each query, with its class and the predicted class, both by index within the split. */
 function eachQuery(
   { row, episodes, classified: { predicted, correct } }: ScoredEpisodes,
-  visit: (truth: number, taken: number, credit: number) => void,
+  visit: (truth: number, predicted: number, credit: number) => void,
 ): void {
   const { way, query } = row.task;
   for (const [e, { classes }] of episodes.entries()) {
@@ -122,8 +113,8 @@ function perClass(scored: ScoredEpisodes): ReportData {
 function confusion(scored: ScoredEpisodes): ReportData {
   const { classes } = scored.split;
   const counts = new Map<number, number>();
-  eachQuery(scored, (truth, taken) => {
-    const cell = truth * classes.length + taken;
+  eachQuery(scored, (truth, predicted) => {
+    const cell = truth * classes.length + predicted;
     counts.set(cell, (counts.get(cell) ?? 0) + 1);
   });
   const cells = [...counts]
@@ -132,11 +123,15 @@ function confusion(scored: ScoredEpisodes): ReportData {
   return { row: scored.row.label, kind: "confusion", classes, cells };
 }
 
-/** Files of one row; where there are several rows, the task is in their names. */
-function filesOf(report: readonly Report[], scored: ScoredEpisodes, several: boolean): StoredFile[] {
+/** Returns the files of one row. If the stage has several rows, the names of the files contain the task. */
+function filesOf(
+  report: readonly Report[],
+  scored: ScoredEpisodes,
+  { namesTask }: { readonly namesTask: boolean },
+): StoredFile[] {
   const { row, split, episodes } = scored;
   const { way, shot, query } = row.task;
-  const suffix = several ? `-${way}way-${shot}shot-${query}query` : "";
+  const suffix = namesTask ? `-${way}way-${shot}shot-${query}query` : "";
   return report.flatMap(({ kind }): StoredFile[] => {
     if (kind === "logits") return [{ name: `logits${suffix}.safetensors`, bytes: scoresAsSafetensors(scored) }];
     if (kind === "logits_json") return [{ name: `logits${suffix}.json`, bytes: scoresAsJson(scored) }];

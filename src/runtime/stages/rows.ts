@@ -1,29 +1,30 @@
-/** Embedding rows of a split, by image: in memory while that is small, else in a file read by position. */
+/** Keeps the embedding rows of a split, by image: in memory if they are small, otherwise in a file that is read by position. */
 import { closeSync, openSync, readSync, rmSync, writeSync } from "node:fs";
 
-/** Rows of one network output take at most this many bytes of memory. */
+/** The most bytes of memory that the rows of one network output take. */
 const memoryLimit = 512 * 2 ** 20;
-/** Files so far: two that are open together, as of images and of what is fitted from others, are never one. */
-let files = 0;
+/** Counts the files, so that two that are open at the same time have different names. */
+let fileCount = 0;
 
+/** One row for each image of a list. */
 export class Rows {
-  /** Numbers in one row. */
+  /** The count of numbers in one row. */
   readonly width: number;
   private readonly place: ReadonlyMap<number, number>;
   private readonly memory: Float32Array | undefined;
   private readonly file: number | undefined;
   private readonly path: string;
 
-  /** Room for the rows of `images`: where they do not fit into `limit` bytes of memory, a new file called `spill-N.f32`. */
+  /** Reserves space for the rows of `images`. If they exceed `limit` bytes, it creates a file called `spill-N.f32`. */
   constructor(images: Int32Array, width: number, spill: string, limit = memoryLimit) {
     this.width = width;
     this.place = new Map(Array.from(images, (image, i) => [image, i]));
-    this.path = `${spill}-${files++}.f32`;
+    this.path = `${spill}-${fileCount++}.f32`;
     if (images.length * width * 4 <= limit) this.memory = new Float32Array(images.length * width);
     else this.file = openSync(this.path, "wx+");
   }
 
-  /** Stores rows for the images that stand at `start`, `start + 1`, … of the list given at the beginning. */
+  /** Stores the rows of the images at `start`, `start + 1`, … in the list that was given to the constructor. */
   write(start: number, rows: Float32Array): void {
     if (this.memory !== undefined) this.memory.set(rows, start * this.width);
     else if (this.file !== undefined) {
@@ -50,6 +51,7 @@ export class Rows {
     }
   }
 
+  /** Releases the rows. A file is deleted. */
   close(): void {
     if (this.file === undefined) return;
     closeSync(this.file);

@@ -1,45 +1,66 @@
-/** Runs the one stage of a job: opens packs, makes the engine, drives the stage, stores what it made. */
+/** Runs the stage of a job: opens the engine and the packs, runs the stage, and stores its output. */
 import { ingestId, stageDatasets, stageNeeds } from "../../compiler/stages/graph.js";
-import type { Stage } from "../../compiler/typed/tree.js";
+import type { Dataset, Stage, StageKind, StageOf } from "../../compiler/typed/tree.js";
 import type { Pack } from "../data/contract.js";
 import { openPack } from "../data/index.js";
 import type { Engine } from "../engines/engine.js";
 import { createEngine, probeEngine } from "../engines/index.js";
 import { noDevice, unusable } from "../engines/select.js";
 import { numericsId, numericsRecord } from "../store/numerics.js";
-import { findEntry, readEntry, writeEntry } from "../store/store.js";
+import { type Finished, findEntry, readEntry, writeEntry } from "../store/store.js";
 import { version } from "../system/package.js";
 import { projectPaths } from "../system/project.js";
 import { chunks } from "./chunks.js";
-import type { StageContext } from "./context.js";
+import type { JobContext, StageContext } from "./context.js";
 import { runEvaluate } from "./evaluate.js";
 import { runIngest } from "./ingest.js";
 import type { Job, Outcome, PlacedJob } from "./job.js";
 import { runMeta } from "./meta.js";
 import { runPretrain } from "./pretrain.js";
 
-export async function runStage(context: StageContext): Promise<Outcome> {
-  const { job, emit } = context;
+/** The output of a stage of any kind, as the store takes it. */
+type StageOutput = Pick<Finished, "weights" | "history" | "results" | "reports" | "files">;
+
+/** The runner of each kind of stage. A kind without a runner does not compile. */
+const runners: {
+  readonly [K in StageKind]: (stage: StageOf<K>, context: StageContext) => Promise<StageOutput>;
+} = {
+  pretrain: async (stage, context) => ({ results: [], reports: [], ...(await runPretrain(stage, context)) }),
+  meta: async (stage, context) => ({ results: [], reports: [], ...(await runMeta(stage, context)) }),
+  evaluate: async (stage, context) => ({ history: [], ...(await runEvaluate(stage, context)) }),
+};
+
+/** Runs the job and returns its outcome. @throws whatever fails the job. */
+export async function runStage(context: JobContext): Promise<Outcome> {
+  const { job } = context;
   const dataset = Object.values(job.experiment.datasets).find(({ id }) => ingestId(id) === job.node);
-  if (dataset !== undefined) {
-    emit({ type: "stage.start", attempt: 1, engine: undefined });
-    await runIngest(dataset, context);
-    return { kind: "packed" };
-  }
+  if (dataset !== undefined) return runIngestJob(dataset, context);
   const stage = job.experiment.stages.find(({ id }) => id === job.node);
   if (stage === undefined) throw new Error(`no stage ${job.node}`);
+  return runStageJob(stage, context);
+}
+
+async function runIngestJob(dataset: Dataset, context: JobContext): Promise<Outcome> {
+  context.emit({ type: "stage.start", attempt: 1, engine: undefined });
+  await runIngest(dataset, context);
+  return { kind: "packed" };
+}
+
+async function runStageJob(stage: Stage, context: JobContext): Promise<Outcome> {
+  const { job, emit, progress } = context;
+  const store = projectPaths.store(job.project);
   const engine = await openEngine(job);
   const numerics = numericsRecord(engine.numerics, chunks);
   if (job.reuseExact) {
-    const entry = findEntry(projectPaths.store(job.project), job.key, { numerics: numericsId(numerics) });
+    const entry = findEntry(store, job.key, { numerics: numericsId(numerics) });
     if (entry !== undefined) return { kind: "stored", dir: entry.dir, reused: true };
   }
   emit({ type: "stage.start", attempt: 1, engine: engine.numerics });
   const started = performance.now();
   const packs = await openPacks(stage, job);
-  context.progress.endPreparation();
-  const made = await drive(stage, packs, engine, context);
-  const entry = writeEntry(projectPaths.store(job.project), {
+  progress.endPreparation();
+  const output = await runOfKind(stage, { ...context, engine, packs });
+  const entry = writeEntry(store, {
     key: job.key,
     content: job.content,
     stage: { id: stage.id, kind: stage.kind },
@@ -51,35 +72,27 @@ export async function runStage(context: StageContext): Promise<Outcome> {
     inputs: stageNeeds(stage).map((id) => inputOf(job, id)),
     data: [...packs].map(([id, { digest, skipped }]) => ({ dataset: id, digest, skipped: skipped.length })),
     numerics,
-    ...made,
+    ...output,
   });
   await engine.dispose();
   return { kind: "stored", dir: entry.dir, reused: false };
 }
 
-async function drive(stage: Stage, packs: ReadonlyMap<string, Pack>, engine: Engine, context: StageContext) {
-  switch (stage.kind) {
-    case "pretrain":
-      return { results: [], reports: [], ...(await runPretrain(stage, packs, engine, context)) };
-    case "meta":
-      return { results: [], reports: [], ...(await runMeta(stage, packs, engine, context)) };
-    case "evaluate":
-      return { history: [], ...(await runEvaluate(stage, packs, engine, context)) };
-    default:
-      return stage satisfies never;
-  }
+function runOfKind<K extends StageKind>(stage: StageOf<K>, context: StageContext): Promise<StageOutput> {
+  const kind: K = stage.kind;
+  return runners[kind](stage, context);
 }
 
-/** The engine of the job, or the diagnostic that says why it cannot be had. */
+/** Opens the engine of the job. @throws DiagnosticError with the reason, if the engine or the device is not available. */
 async function openEngine({ engine: { name, ...device }, threads, project }: PlacedJob): Promise<Engine> {
   try {
     return await createEngine(name, { ...device, threads: threads.engine }, project.dir);
   } catch (cause) {
-    // A library or a card that is gone since the engine was chosen: what it is and what fixes it, the probe knows.
+    // A library or a card may have disappeared since the engine was chosen. The probe knows which, and what to do.
     const availability = await probeEngine(name, project.dir);
     if (!availability.available) throw unusable(name, availability);
-    const seen = availability.devices.some((one) => one.startsWith("gpu"));
-    throw device.device === "cpu" || seen ? cause : noDevice(name, device.device, [{ name, availability }]);
+    const isGpuVisible = availability.devices.some((one) => one.startsWith("gpu"));
+    throw device.device === "cpu" || isGpuVisible ? cause : noDevice(name, device.device, [{ name, availability }]);
   }
 }
 

@@ -1,21 +1,21 @@
-/** What each query scored, as files: safetensors for programs that compute with it, JSON for any other. */
+/** Writes the scores of each query as files: safetensors for programs that compute with them, JSON for all others. */
 import type { Episode } from "../data/contract.js";
 import { type EpisodeClass, toEpisodeList } from "../data/episode-list.js";
 import { encodeSafetensors } from "../store/safetensors.js";
-import type { ScoredEpisodes } from "./reports.js";
+import type { ScoredEpisodes } from "./scored-episodes.js";
 
-/** `probabilities` where that is what the metric gives. */
+/** Returns the kind of scores that the metric gives. */
 const kindOf = ({ row }: ScoredEpisodes): "logits" | "probabilities" =>
   row.metric.entries["classify"]?.result.kind === "probabilities" ? "probabilities" : "logits";
 
-/** f32 [episode, query, way]; the queries class by class. */
+/** Returns the scores as f32 [episode, query, way], with the queries class by class. */
 function scoresOf({ classified }: ScoredEpisodes): Float32Array {
   if (classified.logits === undefined) throw new Error("the scores of each way were not kept");
   return classified.logits;
 }
 
 /**
- * `logits` (or `probabilities`) f32 [episode, query, way], `labels` i32 [episode, query], `classes` i32 [episode, way] and
+ * Returns a safetensors file with four tensors: `logits` (or `probabilities`) f32 [episode, query, way], `labels` i32 [episode, query], `classes` i32 [episode, way] and
  * `images` i32 [episode, query] by number within the split.
  */
 export function scoresAsSafetensors(scored: ScoredEpisodes): Uint8Array {
@@ -46,8 +46,8 @@ export function scoresAsSafetensors(scored: ScoredEpisodes): Uint8Array {
 }
 
 /**
- * `schemas/logits.schema.json`: the list of the episodes (`episode-list.ts`), and beside the queries of each class what they scored
- * for each way. A class of an episode on each line. Nine digits are all that a number of 32 bits holds.
+ * Returns JSON of `schemas/logits.schema.json`: the list of the episodes (`episode-list.ts`) with the scores of the queries of each
+ * class, one score for each way. Each line holds one class of an episode. Nine digits determine a 32-bit number.
  */
 export function scoresAsJson(scored: ScoredEpisodes): Uint8Array {
   const { row, split, episodes } = scored;
@@ -62,7 +62,7 @@ export function scoresAsJson(scored: ScoredEpisodes): Uint8Array {
     });
   const line = (one: EpisodeClass, e: number, w: number): string =>
     `    ${JSON.stringify({ ...one, [kind]: rows(e, w) })}`;
-  // Episode by episode, for one text of all of them may be longer than a text can be.
+  // The file is encoded episode by episode, because a single string for all of them may exceed the maximal length.
   const head = JSON.stringify({ format: 1, way, shot, query, split: split.split, scores: kind }).slice(0, -1);
   const parts = list.episodes.map((classes, e) =>
     Buffer.from(`${e === 0 ? "" : ",\n"}  [\n${classes.map((one, w) => line(one, e, w)).join(",\n")}\n  ]`),

@@ -1,6 +1,6 @@
 /**
- * Scoring of episodes as validation and evaluation do it. Their weights differ: constants of an evaluation's programs
- * (the engine may fold and lay them out), given anew to each run of a validation.
+ * Embeds images and scores episodes, for validation and evaluation. The weights of an evaluation are constants of its
+ * programs, so the engine may fold them. The weights of a validation change, so each run takes them.
  */
 
 import { lowerClassify, lowerEmbed, lowerEpisodes } from "../../compiler/lower/index.js";
@@ -11,70 +11,78 @@ import type { Episode, Pack } from "../data/contract.js";
 import { createLoader } from "../data/index.js";
 import type { Engine, Executable, Handle, HostTensors } from "../engines/engine.js";
 import { episodesInRun, imageEpisodesInRun, imagesPerRun } from "./chunks.js";
-import { type Classified, classify, fromLoader, fromRows } from "./classify.js";
+import { type Classification, type ClassifyRequest, classify, fromLoader, fromRows } from "./classify.js";
 import type { StageContext } from "./context.js";
 import { embed } from "./embed.js";
 import { inputNames, pick } from "./feeds.js";
 import type { Rows } from "./rows.js";
-import { StagedExecutable } from "./staged.js";
+import { SegmentedExecutable } from "./segmented.js";
 
-export interface Source {
+/** A split of an open dataset. */
+export interface ImageSource {
   readonly dataset: Dataset;
   readonly pack: Pack;
   readonly split: SplitName;
 }
+
+type Weights = Readonly<Record<string, Handle>>;
 
 interface Compiled {
   readonly program: Program;
   readonly executable: Executable;
 }
 
-/** Compiles a program; constant weights are baked in, others go to each run. */
+/** Compiles a program. Its weights in `constants` become part of it; without `constants`, each run takes them. */
 async function compileFor(program: Program, constants: HostTensors | undefined, engine: Engine): Promise<Compiled> {
-  const baked = constants === undefined ? undefined : pick(constants, inputNames(program, "weight"));
-  return { program, executable: await engine.compile(program, baked) };
+  const own = constants === undefined ? undefined : pick(constants, inputNames(program, "weight"));
+  return { program, executable: await engine.compile(program, own) };
 }
 
-/** What of the weights at hand a run of the program takes. */
-function weightsOf({ program }: { readonly program: Program }, given: Readonly<Record<string, Handle>> | undefined) {
+/** Returns the weights that a run of the program takes. */
+function weightsOf({ program }: { readonly program: Program }, given: Weights | undefined): Weights {
   return given === undefined ? {} : pick(given, inputNames(program, "weight"));
 }
 
-/** Embeds images once and keeps their rows: legal where a metric takes embeddings only. */
+export interface EmbedderOptions {
+  readonly encoder: Network;
+  /** The names of the outputs of the encoder to keep. */
+  readonly outputs: readonly string[];
+  readonly source: ImageSource;
+  /** The encoder's weights, or undefined if they are given to each run. */
+  readonly constants: HostTensors | undefined;
+}
+
+/** Embeds images once and keeps their rows. This is legal if a metric takes embeddings only. */
 export class Embedder {
   private constructor(
     private readonly compiled: Compiled,
-    private readonly source: Source,
+    private readonly source: ImageSource,
     private readonly context: StageContext,
+    /** The numbers of all outputs of one image together. */
     readonly width: number,
   ) {}
 
   static async create(
-    encoder: Network,
-    outputs: readonly string[],
-    source: Source,
-    constants: HostTensors | undefined,
-    engine: Engine,
+    { encoder, outputs, source, constants }: EmbedderOptions,
     context: StageContext,
   ): Promise<Embedder> {
     const program = lowerEmbed(encoder, source.dataset, { batch: imagesPerRun, outputs, slot: "encoder" });
     const width = program.outputs.reduce((sum, { node }) => sum + elementCount(node.shape.slice(1)), 0);
-    return new Embedder(await compileFor(program, constants, engine), source, context, width);
+    return new Embedder(await compileFor(program, constants, context.engine), source, context, width);
   }
 
-  /** Rows of images (each once) by network output; the caller closes them. */
+  /** Embeds images, each once, and returns their rows by network output. The caller closes the rows. */
   run(
     images: Int32Array,
-    given: Readonly<Record<string, Handle>> | undefined,
-    announce: boolean,
+    { weights, showProgress }: { readonly weights?: Weights; readonly showProgress: boolean },
   ): Promise<ReadonlyMap<string, Rows>> {
     const request = {
       ...this.source,
       ...this.compiled,
       images,
-      weights: weightsOf(this.compiled, given),
+      weights: weightsOf(this.compiled, weights),
       spill: `${this.context.job.runDir}/embeddings-${process.pid}`,
-      announce,
+      showProgress,
     };
     return embed(request, this.context);
   }
@@ -90,60 +98,62 @@ export interface ScorerOptions {
   readonly encoder: Network;
   readonly episodes: readonly Episode[];
   readonly report: readonly Report[];
-  readonly announce: boolean;
+  /** The input of the classification: embeddings of `width` numbers in all per image, or the images of a source. */
+  readonly from: { readonly width: number } | { readonly direct: ImageSource };
+  /** All weights, or undefined if they are given to each run. */
+  readonly constants: HostTensors | undefined;
+  readonly showProgress: boolean;
 }
 
-/** Classifies episodes whose images are embedded already, or, where `direct` names a source, from the images. */
+/** Classifies episodes, either from rows of embeddings or directly from images. */
 export class Scorer {
   private constructor(
     private readonly options: ScorerOptions,
-    private readonly executable: StagedExecutable,
+    private readonly executable: SegmentedExecutable,
     private readonly perRun: number,
-    private readonly direct: Source | undefined,
     private readonly context: StageContext,
   ) {}
 
-  static async create(
-    options: ScorerOptions,
-    from: { readonly width: number } | { readonly direct: Source },
-    constants: HostTensors | undefined,
-    engine: Engine,
-    context: StageContext,
-  ): Promise<Scorer> {
-    const { metric, task, encoder, episodes, report } = options;
-    const direct = "direct" in from ? from.direct : undefined;
+  static async create(options: ScorerOptions, context: StageContext): Promise<Scorer> {
+    const { metric, task, encoder, episodes, report, from, constants } = options;
     const perRun =
       "direct" in from ? imageEpisodesInRun(task, episodes.length) : episodesInRun(task, from.width, episodes.length);
     const lowering = { episodes: perRun, report };
     const program =
-      direct === undefined
-        ? lowerClassify(metric, task, encoder, lowering)
-        : lowerEpisodes(metric, task, encoder, direct.dataset, lowering);
-    const executable = await StagedExecutable.compile(program, constants, engine);
-    return new Scorer(options, executable, perRun, direct, context);
+      "direct" in from
+        ? lowerEpisodes(metric, task, encoder, from.direct.dataset, lowering)
+        : lowerClassify(metric, task, encoder, lowering);
+    const executable = await SegmentedExecutable.compile(program, constants, context.engine);
+    return new Scorer(options, executable, perRun, context);
   }
 
-  async run(rows: ReadonlyMap<string, Rows>, given: Readonly<Record<string, Handle>> | undefined): Promise<Classified> {
-    const { task, episodes, report, announce } = this.options;
+  /** Classifies all episodes. `rows` holds the embeddings by output; it is not used if the input is images. */
+  async run(rows: ReadonlyMap<string, Rows>, given?: Weights): Promise<Classification> {
+    const { task, episodes, report, from, showProgress } = this.options;
     const top = report.flatMap((item) => (item.kind === "top" ? [item.k] : []));
     const { executable, perRun } = this;
     const weights = weightsOf(executable, given);
-    const request = { task, episodes, top, executable, perRun, weights, announce };
-    if (this.direct === undefined) return classify(request, fromRows(episodes, rows), this.context);
-    const { dataset, pack, split } = this.direct;
+    const request = { task, episodes, top, executable, perRun, weights, showProgress };
+    return "direct" in from
+      ? this.runDirectly(request, from.direct)
+      : classify(request, fromRows(episodes, rows), this.context);
+  }
+
+  private async runDirectly(request: ClassifyRequest, { dataset, pack, split }: ImageSource): Promise<Classification> {
+    const { task, episodes, perRun } = request;
     const { job } = this.context;
     const loader = await createLoader({
       pack,
       split,
       transforms: dataset.eval,
       output: dataset.image,
-      maxBatch: this.perRun * task.way * (task.shot + task.query),
+      maxBatch: perRun * task.way * (task.shot + task.query),
       seed: job.seed,
       purpose: "evaluate",
       threads: job.threads.loaders,
     });
     try {
-      return await classify(request, fromLoader(episodes, loader, this.perRun), this.context);
+      return await classify(request, fromLoader(episodes, loader, perRun), this.context);
     } finally {
       await loader.close();
     }

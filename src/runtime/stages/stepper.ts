@@ -1,4 +1,4 @@
-/** The state of a training on an engine, and what moves it from step to step. */
+/** Holds the state of a training on an engine and advances it step by step. */
 
 import type { TrainingProgram } from "../../compiler/lower/index.js";
 import type { Program } from "../../compiler/tensor/ir.js";
@@ -9,15 +9,16 @@ import { allocate } from "../engines/tensors.js";
 import { allocateFeeds, type Feeds, feedData, inputNames, pick, scalar } from "./feeds.js";
 
 export interface StepOutcome {
-  /** Means over the parts of the step. */
+  /** The mean over the parts of the step. */
   readonly loss: number;
   readonly accuracy: number;
   readonly lr: number;
   readonly finite: boolean;
 }
 
+/** A compiled program with the names of its states and weights. */
 class Compiled {
-  /** What it consumes and gives anew. */
+  /** The states, which a run consumes and returns with new values. */
   readonly states: readonly string[];
   private readonly weights: readonly string[];
 
@@ -42,18 +43,19 @@ class Compiled {
   }
 }
 
+/** A training on an engine. Its weights and optimizer state stay on the device. */
 export class Stepper {
   private constructor(
     private readonly training: TrainingProgram,
     private readonly engine: Engine,
-    /** The whole step, or the update after its parts. */
+    /** The whole step, or the update after the parts of a step. */
     private readonly update: Compiled,
     private readonly part: Compiled | undefined,
     private readonly handles: Map<string, Handle>,
     private readonly feeds: Feeds,
   ) {}
 
-  /** `start`: every weight, those too that no step moves: validation and storing want them all. */
+  /** Compiles the step and uploads `start`: all weights, including frozen ones, because validation and the store need them. */
   static async create(training: TrainingProgram, start: HostTensors, engine: Engine): Promise<Stepper> {
     const update = await Compiled.create(training.program, engine);
     const { parts } = training;
@@ -66,7 +68,7 @@ export class Stepper {
     const handles = new Map<string, Handle>();
     const stepper = new Stepper(training, engine, update, part, handles, allocateFeeds((part ?? update).program));
     try {
-      for (const [name, tensor] of Object.entries({ ...start, ...extras(training) })) {
+      for (const [name, tensor] of Object.entries({ ...start, ...initialExtras(training) })) {
         handles.set(name, engine.upload(tensor));
       }
     } catch (error) {
@@ -76,7 +78,7 @@ export class Stepper {
     return stepper;
   }
 
-  /** One step on a batch, which is released as soon as it has been copied. `fill` fills the other feeds of a part. */
+  /** Runs one step on a batch and releases the batch as soon as it is copied. `fill` fills the other feeds of a part. */
   async step(batch: LoadedBatch, fill: (feeds: Feeds, part: number, parts: number) => void): Promise<StepOutcome> {
     const parts = this.training.parts?.count ?? 1;
     const target = feedData(this.feeds, "images", Uint8Array);
@@ -95,13 +97,13 @@ export class Stepper {
 
   private async run(compiled: Compiled, feeds: Feeds): Promise<HostTensors> {
     const given = Object.fromEntries(this.handles);
-    for (const name of compiled.states) this.handles.delete(name); // The run consumes them, also where it fails.
+    for (const name of compiled.states) this.handles.delete(name); // The run consumes them, even if it fails.
     const { device, host } = await compiled.run(given, feeds);
     for (const [name, handle] of Object.entries(device)) this.handles.set(name, handle);
     return host;
   }
 
-  /** The weights as they are to be validated and stored: their averages where the stage keeps those. */
+  /** The weights to validate and store: their moving averages if the stage keeps them, otherwise the weights themselves. */
   get weights(): Readonly<Record<string, Handle>> {
     const averages = this.training.averaged.flatMap((path) => {
       const handle = this.handles.get(`ema:${path}`);
@@ -110,7 +112,7 @@ export class Stepper {
     return Object.fromEntries([...this.handles, ...averages]);
   }
 
-  /** The stage's own weights, on the host. */
+  /** Downloads the weights that belong to the stage. */
   async download(): Promise<HostTensors> {
     const own = Object.entries(pick(this.weights, this.training.own));
     return Object.fromEntries(
@@ -131,8 +133,8 @@ function outcome(host: HostTensors, loss: number, accuracy: number): StepOutcome
   return { loss, accuracy, lr: scalar(host, "lr"), finite };
 }
 
-/** Optimizer state, averages, sums and counters at their first values. */
-function extras(training: TrainingProgram): HostTensors {
+/** Returns optimizer state, averages, sums and counters with their initial values. */
+function initialExtras(training: TrainingProgram): HostTensors {
   return Object.fromEntries(
     training.extra.map(({ name, shape, dtype, fill }) => {
       const data = allocate(dtype, elementCount(shape));

@@ -1,23 +1,23 @@
-/** The training loop that pretraining and episodic training share: step after step, and when to validate. */
+/** Runs the training loop that pretraining and episodic training share: the steps, the validations, and the weights to keep. */
 
 import { DiagnosticError, diagnostic } from "../../compiler/diagnostics/diagnostic.js";
 import type { TrainingProgram } from "../../compiler/lower/index.js";
 import type { Duration, Validation } from "../../compiler/typed/tree.js";
-import type { Loader } from "../data/contract.js";
-import type { Engine, HostTensors } from "../engines/engine.js";
+import type { LoadedBatch, Loader } from "../data/contract.js";
+import type { HostTensors } from "../engines/engine.js";
 import type { Validated } from "../store/manifest.js";
 import type { Finished } from "../store/store.js";
 import type { StageContext } from "./context.js";
 import type { Feeds } from "./feeds.js";
-import { Stepper } from "./stepper.js";
+import { type StepOutcome, Stepper } from "./stepper.js";
 import type { Validator } from "./validate.js";
-import { initialWeightsOf } from "./weights.js";
+import { loadInitialWeights } from "./weights.js";
 
-/** Where a step's images come from: pure functions of the step. */
+/** The images and further feeds of each step. They are pure functions of the step. */
 export interface Batches {
-  /** Images (indices into the split) of a step, in the order of the `images` feed. */
+  /** Returns the images of a step as indices into the split, in the order of the `images` feed. */
   images(step: number): Int32Array;
-  /** Fills the feeds beside the images: labels, orders of queries. */
+  /** Fills the feeds other than the images: labels, orders of queries. */
   fill(feeds: Feeds, images: Int32Array, step: number): void;
   readonly unit: "images" | "episodes";
 }
@@ -27,7 +27,7 @@ export interface TrainOptions {
   readonly duration: Duration;
   readonly batches: Batches;
   readonly loader: Loader;
-  /** Values of base data, by the input that takes them. */
+  /** The values fitted from base data, by the input that takes them. */
   readonly fitted: HostTensors;
   readonly validation: { readonly plan: Validation; readonly validator: Validator } | undefined;
 }
@@ -37,13 +37,14 @@ export interface Trained {
   readonly history: readonly Validated[];
 }
 
-/** Steps that are being loaded while one runs. */
-const ahead = 3;
+/** The number of steps that are loaded while one runs. */
+const stepsAhead = 3;
 
-export async function train(options: TrainOptions, engine: Engine, context: StageContext): Promise<Trained> {
+/** Trains from the initial weights and returns the last weights, or the best ones if the stage keeps those. */
+export async function train(options: TrainOptions, context: StageContext): Promise<Trained> {
   const { training } = options;
-  const start = { ...initialWeightsOf(training.weights, context.job), ...options.fitted };
-  const stepper = await Stepper.create(training, start, engine);
+  const start = { ...loadInitialWeights(training.weights, context.job), ...options.fitted };
+  const stepper = await Stepper.create(training, start, context.engine);
   try {
     return await trainWith(stepper, options, context);
   } finally {
@@ -52,104 +53,121 @@ export async function train(options: TrainOptions, engine: Engine, context: Stag
 }
 
 async function trainWith(stepper: Stepper, options: TrainOptions, context: StageContext): Promise<Trained> {
-  const { duration, batches, loader } = options;
-  const { job, emit, progress } = context;
+  const { duration, batches, loader, validation } = options;
+  const { emit, progress } = context;
   const { epochs, stepsPerEpoch, perStep } = duration;
   const steps = epochs * stepsPerEpoch;
-  const epochOf = (step: number): number => Math.floor((step - 1) / stepsPerEpoch) + 1;
-  const asked: Int32Array[] = [];
-  let next = 1;
+  const prefetcher = new Prefetcher(batches, loader, steps);
   const rate = new Rate(perStep);
-  const best = new Best();
-  let kept: HostTensors | undefined;
+  const validations = new Validations();
   let last = { step: steps, epoch: epochs };
   progress.endPreparation();
   for (let step = 1; step <= steps; step++) {
-    for (; next <= Math.min(steps, step + ahead); next++) {
-      const images = batches.images(next);
-      asked.push(images);
-      loader.request(next, images);
-    }
-    const batch = await loader.next();
-    const images = asked.shift();
-    if (images === undefined) throw new Error(`no images were asked for at step ${step}`);
-    const { loss, accuracy, lr, finite } = await stepper.step(batch, (feeds, part, parts) => {
-      const size = images.length / parts;
-      batches.fill(feeds, images.subarray(part * size, (part + 1) * size), step);
-    });
-    const epoch = epochOf(step);
-    if (!finite) {
-      throw new DiagnosticError(diagnostic("FSL7006", undefined, { stage: job.node, step, epoch, lr: rounded(lr) }));
-    }
-    emit({
-      type: "stage.step",
-      step,
-      steps,
-      epoch,
-      loss,
-      accuracy,
-      lr,
-      itemsPerSecond: rate.step(),
-      unit: batches.unit,
-    });
-    if (step === steps && options.validation === undefined) break; // Done: too late to stop.
+    const epoch = Math.floor((step - 1) / stepsPerEpoch) + 1;
+    const { loss, accuracy, lr } = await runStep(stepper, { step, epoch }, prefetcher, options, context);
+    const itemsPerSecond = rate.step();
+    emit({ type: "stage.step", step, steps, epoch, loss, accuracy, lr, itemsPerSecond, unit: batches.unit });
+    if (step === steps && validation === undefined) break; // The training is complete, so a stop comes too late.
     progress.step();
-    if (
-      step % stepsPerEpoch === 0 &&
-      options.validation !== undefined &&
-      isDue(options.validation.plan, epoch, epochs)
-    ) {
-      const { plan, validator } = options.validation;
-      const { mean, ci95 } = await validator.validate(stepper.weights);
-      const isBest = best.add({ step, epoch, accuracy: mean, ci95, episodes: plan.episodes });
-      if (isBest && plan.keepBest) kept = await stepper.download();
-      emit({
-        type: "stage.validate",
-        step,
-        epoch,
-        accuracy: mean,
-        ci95,
-        episodes: plan.episodes,
-        best: isBest,
-      });
-      rate.pause();
-      const waited = epoch - best.at.epoch;
-      if (step < steps && plan.patience !== undefined && waited >= plan.patience) {
-        emit({
-          type: "stage.note",
-          message: `ends after epoch ${epoch}: none of the last ${waited} epochs was better`,
-        });
-        last = { step, epoch };
-        break;
-      }
+    if (step % stepsPerEpoch !== 0 || validation === undefined || !isDue(validation.plan, epoch, epochs)) continue;
+    await validations.run({ step, epoch }, stepper, validation, context);
+    rate.pause();
+    const waited = epoch - validations.best.epoch;
+    const { patience } = validation.plan;
+    if (step < steps && patience !== undefined && waited >= patience) {
+      const message = `ends after epoch ${epoch}: none of the last ${waited} epochs was better`;
+      emit({ type: "stage.note", message });
+      last = { step, epoch };
+      break;
     }
   }
+  const { best, kept, history } = validations;
   const from =
     kept === undefined
       ? { ...last, choice: "last" as const }
-      : { step: best.at.step, epoch: best.at.epoch, choice: "best" as const };
-  const tensors = kept ?? (await stepper.download());
-  return { weights: { tensors, from }, history: best.history };
+      : { step: best.step, epoch: best.epoch, choice: "best" as const };
+  return { weights: { tensors: kept ?? (await stepper.download()), from }, history };
+}
+
+/** A position in a training, with both numbers from 1 on. */
+interface Position {
+  readonly step: number;
+  readonly epoch: number;
+}
+
+/** Runs one step. @throws DiagnosticError FSL7006 if the loss or a weight is no longer finite. */
+async function runStep(
+  stepper: Stepper,
+  { step, epoch }: Position,
+  prefetcher: Prefetcher,
+  { batches }: TrainOptions,
+  { job }: StageContext,
+): Promise<StepOutcome> {
+  const { batch, images } = await prefetcher.load(step);
+  const outcome = await stepper.step(batch, (feeds, part, parts) => {
+    const size = images.length / parts;
+    batches.fill(feeds, images.subarray(part * size, (part + 1) * size), step);
+  });
+  if (!outcome.finite) {
+    const holes = { stage: job.node, step, epoch, lr: rounded(outcome.lr) };
+    throw new DiagnosticError(diagnostic("FSL7006", undefined, holes));
+  }
+  return outcome;
+}
+
+/** Requests the images of the next steps while a step runs. */
+class Prefetcher {
+  private readonly requested: Int32Array[] = [];
+  private next = 1;
+
+  constructor(
+    private readonly batches: Batches,
+    private readonly loader: Loader,
+    private readonly steps: number,
+  ) {}
+
+  /** Returns the loaded batch of a step and its images. It must be called for every step in order. */
+  async load(step: number): Promise<{ readonly batch: LoadedBatch; readonly images: Int32Array }> {
+    for (; this.next <= Math.min(this.steps, step + stepsAhead); this.next++) {
+      const images = this.batches.images(this.next);
+      this.requested.push(images);
+      this.loader.request(this.next, images);
+    }
+    const batch = await this.loader.next();
+    const images = this.requested.shift();
+    if (images === undefined) throw new Error(`no images were requested for step ${step}`);
+    return { batch, images };
+  }
 }
 
 function isDue(plan: Validation, epoch: number, epochs: number): boolean {
   return epoch % plan.everyEpochs === 0 || epoch === epochs;
 }
 
-/** Validations so far, and which was the best: the first of equals. */
-class Best {
+/** Runs the validations of a training and remembers the best one, which is the first of equals. */
+class Validations {
   readonly history: Validated[] = [];
-  at = { step: 0, epoch: 0, accuracy: Number.NEGATIVE_INFINITY };
+  best: Position & { readonly accuracy: number } = { step: 0, epoch: 0, accuracy: Number.NEGATIVE_INFINITY };
+  /** The weights of the best validation, if the stage keeps them. */
+  kept: HostTensors | undefined;
 
-  add(validated: Omit<Validated, "best">): boolean {
-    const best = validated.accuracy > this.at.accuracy;
-    if (best) this.at = validated;
-    this.history.push({ ...validated, best });
-    return best;
+  async run(
+    { step, epoch }: Position,
+    stepper: Stepper,
+    { plan, validator }: NonNullable<TrainOptions["validation"]>,
+    { emit }: StageContext,
+  ): Promise<void> {
+    const { mean: accuracy, ci95 } = await validator.validate(stepper.weights);
+    const best = accuracy > this.best.accuracy;
+    const validated = { step, epoch, accuracy, ci95, episodes: plan.episodes, best };
+    if (best) this.best = { step, epoch, accuracy };
+    this.history.push(validated);
+    if (best && plan.keepBest) this.kept = await stepper.download();
+    emit({ type: "stage.validate", ...validated });
   }
 }
 
-/** Items per second over the last steps, validations left out. */
+/** Measures the items per second over the last steps, without validations. */
 class Rate {
   private seconds = Number.NaN;
   private last = performance.now();
@@ -164,6 +182,7 @@ class Rate {
     return this.perStep / this.seconds;
   }
 
+  /** Leaves out the time since the last step. */
   pause(): void {
     this.last = performance.now();
   }

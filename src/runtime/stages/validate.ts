@@ -1,14 +1,14 @@
-/** Episodic validation between epochs: the same episodes each time, on the weights as they are then. */
+/** Validates a training on episodes, between epochs: the same episodes each time, with the current weights. */
 
 import { type Estimate, estimate } from "../../common/statistics.js";
 import type { Dataset, Metric, Network, Validation } from "../../compiler/typed/tree.js";
 import type { Pack } from "../data/contract.js";
 import { sampleEpisode } from "../data/index.js";
-import type { Engine, Handle } from "../engines/engine.js";
-import { type Classified, imagesOf, outputsOf, perEpisode, takesEmbeddings } from "./classify.js";
+import type { Handle } from "../engines/engine.js";
+import { type Classification, imagesOf, outputsOf, perEpisode, takesEmbeddings } from "./classify.js";
 import type { StageContext } from "./context.js";
 import { packedSplit } from "./datasets.js";
-import { Embedder, Scorer } from "./scorer.js";
+import { Embedder, type ImageSource, Scorer, type ScorerOptions } from "./scorer.js";
 
 export interface ValidatorOptions {
   readonly validation: Validation;
@@ -19,15 +19,14 @@ export interface ValidatorOptions {
 }
 
 export interface Validator {
-  /** The accuracy of the weights at hand, by path. */
+  /** Returns the accuracy of `weights`, which are given by path. */
   validate(weights: Readonly<Record<string, Handle>>): Promise<Estimate>;
   dispose(): Promise<void>;
 }
 
-/** Draws the episodes and compiles the programs, with weights as inputs: they change between validations. */
+/** Draws the episodes and compiles the programs. Weights are inputs of the programs, because they change. */
 export async function createValidator(
   { validation, encoder, metric, dataset, pack }: ValidatorOptions,
-  engine: Engine,
   context: StageContext,
 ): Promise<Validator> {
   const { task, split } = validation;
@@ -36,28 +35,36 @@ export async function createValidator(
     sampleEpisode(context.job.seed, "validate", drawn, task, i),
   );
   const source = { dataset, pack, split: split.split };
-  const options = { metric, task, encoder, episodes, report: [], announce: false };
-  const scored = ({ correct }: Classified): Estimate => estimate(perEpisode(correct, episodes.length));
-  if (!takesEmbeddings(metric)) {
-    const scorer = await Scorer.create(options, { direct: source }, undefined, engine, context);
-    return {
-      validate: async (weights) => scored(await scorer.run(new Map(), weights)),
-      dispose: () => scorer.dispose(),
-    };
-  }
-  const embedder = await Embedder.create(encoder, outputsOf(metric), source, undefined, engine, context);
+  const options = { metric, task, encoder, episodes, report: [], constants: undefined, showProgress: false };
+  if (takesEmbeddings(metric)) return embeddingValidator(options, source, context);
+  const scorer = await Scorer.create({ ...options, from: { direct: source } }, context);
+  return {
+    validate: async (weights) => accuracyOf(await scorer.run(new Map(), weights), episodes.length),
+    dispose: () => scorer.dispose(),
+  };
+}
+
+/** A validator that embeds each image once per validation. */
+async function embeddingValidator(
+  options: Omit<ScorerOptions, "from">,
+  source: ImageSource,
+  context: StageContext,
+): Promise<Validator> {
+  const { encoder, metric, episodes } = options;
+  const outputs = outputsOf(metric);
+  const embedder = await Embedder.create({ encoder, outputs, source, constants: undefined }, context);
   let scorer: Scorer;
   try {
-    scorer = await Scorer.create(options, embedder, undefined, engine, context);
+    scorer = await Scorer.create({ ...options, from: { width: embedder.width } }, context);
   } catch (error) {
     await embedder.dispose();
     throw error;
   }
   return {
     async validate(weights) {
-      const rows = await embedder.run(imagesOf(episodes), weights, false);
+      const rows = await embedder.run(imagesOf(episodes), { weights, showProgress: false });
       try {
-        return scored(await scorer.run(rows, weights));
+        return accuracyOf(await scorer.run(rows, weights), episodes.length);
       } finally {
         for (const kept of rows.values()) kept.close();
       }
@@ -67,4 +74,8 @@ export async function createValidator(
       await embedder.dispose();
     },
   };
+}
+
+function accuracyOf({ correct }: Classification, episodes: number): Estimate {
+  return estimate(perEpisode(correct, episodes));
 }

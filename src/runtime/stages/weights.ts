@@ -1,4 +1,4 @@
-/** A stage's weights before its first step: copied from stored stages, read from files, or drawn. */
+/** Loads the weights that a stage begins with: from stored stages, from files, or drawn at random. */
 import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { DiagnosticError, diagnostic } from "../../compiler/diagnostics/diagnostic.js";
@@ -12,10 +12,12 @@ import { reason } from "../system/reason.js";
 import type { Job } from "./job.js";
 
 /**
- * One tensor for each declaration, by path. The checker has matched paths and shapes of a hand-off; a stored stage
- * that disagrees with it is a bug of ours.
+ * Returns one tensor for each declaration, by path. The checker has compared the paths and shapes of weights that come
+ * from another stage, so a stored stage that disagrees is a bug.
+ *
+ * @throws DiagnosticError FSL6051 if a file of weights is not the one that was checked.
  */
-export function initialWeightsOf(decls: readonly WeightDecl[], job: Job): HostTensors {
+export function loadInitialWeights(decls: readonly WeightDecl[], job: Job): HostTensors {
   const stored = new Map<string, HostTensors>();
   const weightsOf = (stage: string): HostTensors => {
     let weights = stored.get(stage);
@@ -49,7 +51,7 @@ export function initialWeightsOf(decls: readonly WeightDecl[], job: Job): HostTe
   );
 }
 
-/** @throws DiagnosticError FSL6051 where it is not the file that was checked. */
+/** Opens a file of weights. @throws DiagnosticError FSL6051 if it is not the file that was checked. */
 function openFile({ path, digest, span }: NonNullable<WeightDecl["file"]>, { project }: Job) {
   const refuse = (why: string, cause?: unknown): DiagnosticError =>
     new DiagnosticError(diagnostic("FSL6051", span, { path, why }), { cause });

@@ -1,4 +1,4 @@
-/** The scheduler's end of a worker process: starts it, listens, and notices when it hangs or dies. */
+/** Starts a worker process, receives its messages, and notices when it hangs or dies. */
 import { type ChildProcess, fork } from "node:child_process";
 import { closeSync, fstatSync, mkdirSync, openSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
@@ -19,7 +19,7 @@ export interface WorkerRun extends RunningJob {
   readonly pid: number | undefined;
 }
 
-/** Runs a job in a process of its own. `entry` is the worker's main module. */
+/** Runs a job in a process of its own. `entry` is the main module of the worker. */
 export function runInWorker(
   job: PlacedJob,
   onEvent: (event: RunEvent) => void,
@@ -31,7 +31,7 @@ export function runInWorker(
     serialization: "advanced",
     execArgv: [],
     env: { ...process.env, ...engineEnvironment({ ...job.engine, threads: job.threads.engine }) },
-    // Native libraries write to their terminal as they like: never to the user's screen.
+    // Native libraries write to their terminal without asking. Their output must not reach the user's screen.
     stdio: ["ignore", log.file, log.file, "ipc"],
   });
   closeSync(log.file);
@@ -59,9 +59,9 @@ function watch(
   return new Promise((resolve) => {
     const watchdog = new Watchdog(performance.now());
     const timer = setInterval(() => {
-      const silent = watchdog.silence(performance.now());
-      if (silent === undefined) return;
-      const holes = { stage: job.node, seconds: Math.round(silent / 1000) };
+      const silence = watchdog.silence(performance.now());
+      if (silence === undefined) return;
+      const holes = { stage: job.node, seconds: Math.round(silence / 1000) };
       finish({ kind: "failed", failure: fromDiagnostic(diagnostic("FSL7021", undefined, holes)) });
     }, 1000);
     let finished = false;
@@ -70,7 +70,7 @@ function watch(
       finished = true;
       clearInterval(timer);
       child.removeAllListeners();
-      child.on("error", () => {}); // A late one of a process that is being killed changes nothing.
+      child.on("error", () => {}); // A late error of a process that is being killed changes nothing.
       resolve(outcome);
     };
     const fail = (how: string): void => finish({ kind: "failed", failure: fromDiagnostic(diagnose(how)) });
@@ -81,17 +81,17 @@ function watch(
     });
     child.on("error", (error) => fail(error.message));
     child.on("exit", (code, signal) => {
-      // Messages that it sent before may still be in the pipe.
+      // Earlier messages of the worker may still be in the pipe.
       setTimeout(() => fail(signal === null ? `exit code ${code}` : `signal ${signal}`), 200);
     });
   });
 }
 
 function send(child: ChildProcess, message: ToWorker): void {
-  if (child.connected) child.send(message, () => {}); // If it is gone, `exit` says so.
+  if (child.connected) child.send(message, () => {}); // If the worker has ended, the event `exit` reports it.
 }
 
-/** What the worker writes to its terminal goes to a file in the run folder; an empty one is removed afterwards. */
+/** Opens the file in the run's folder that receives the output of the worker. An empty file is removed afterwards. */
 function openLog(job: PlacedJob): { file: number; path: string; from: number; close(): void } {
   const dir = join(job.runDir, "logs");
   mkdirSync(dir, { recursive: true });

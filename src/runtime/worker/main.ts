@@ -1,14 +1,15 @@
 /**
- * Entry of a worker process: the control thread. It never blocks: it passes messages between the scheduler and the
- * engine thread, beats, and makes sure that no worker outlives its scheduler.
+ * The main module of a worker process, which is its control thread. It never blocks. It passes messages between the
+ * scheduler and the engine thread, sends beats, and ends the process when the scheduler has ended.
  */
 import { Worker } from "node:worker_threads";
 import type { PlacedJob } from "../stages/job.js";
 import { type FromThread, type FromWorker, Shared, type ThreadData, type ToWorker } from "./protocol.js";
 
-const beatEvery = 500;
+/** The time between two beats, in ms. */
+const beatInterval = 500;
 
-/** Ends this process at once. A thread that is inside native code would hold `process.exit` back. */
+/** Ends this process immediately. A thread inside native code would delay `process.exit`. */
 function endNow(): void {
   process.kill(process.pid, "SIGKILL");
 }
@@ -23,7 +24,7 @@ function start(job: PlacedJob): Int32Array {
   const data: ThreadData = { job, shared };
   const thread = new Worker(new URL("./thread.js", import.meta.url), { workerData: data });
   thread.on("message", (message: FromThread) => send(message));
-  // An error that the thread could not even report: let the scheduler say that the worker died.
+  // The thread could not report this error itself, so the process ends and the scheduler reports its death.
   thread.on("error", (error) => {
     process.stderr.write(`${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`, endNow);
   });
@@ -33,7 +34,7 @@ function start(job: PlacedJob): Int32Array {
       progress: Atomics.load(words, Shared.progress),
       patience: Atomics.load(words, Shared.patience),
     });
-  }, beatEvery);
+  }, beatInterval);
   return words;
 }
 
@@ -43,5 +44,5 @@ process.on("message", (message: ToWorker) => {
   else if (words !== undefined) Atomics.store(words, Shared.stop, 1);
 });
 process.on("disconnect", endNow);
-// Ctrl-C reaches the whole process group; stopping is the scheduler's word.
+// Ctrl-C reaches the whole process group. Only the scheduler decides about stopping.
 process.on("SIGINT", () => {});

@@ -1,20 +1,20 @@
-/** What the scheduler and a worker process say to each other, and what a worker's threads share. */
+/** Defines the messages between the scheduler and a worker process, and the memory that the threads of a worker share. */
 import type { RunEvent } from "../events/events.js";
 import type { Outcome, PlacedJob } from "../stages/job.js";
 
 export type ToWorker = { readonly type: "job"; readonly job: PlacedJob } | { readonly type: "stop" };
 export type FromWorker =
   | { readonly type: "event"; readonly event: RunEvent }
-  /** `progress` grows with each step; no growth within `patience` ms means that the worker hangs. */
+  /** A sign of life. `progress` grows with each step. If it does not grow within `patience` ms, the worker hangs. */
   | { readonly type: "beat"; readonly progress: number; readonly patience: number }
   | { readonly type: "outcome"; readonly outcome: Outcome };
 
-/** What the engine thread tells the control thread. */
+/** The messages from the engine thread to the control thread. */
 export type FromThread = Extract<FromWorker, { type: "event" | "outcome" }>;
 export interface ThreadData {
   readonly job: PlacedJob;
-  /** Int32 words of `Shared`. */
+  /** The Int32 words that `Shared` names. */
   readonly shared: SharedArrayBuffer;
 }
-/** Words shared by the threads of a worker: neither side can wait for the other's event loop. */
+/** The indices of the shared words. They are shared memory because neither thread can wait for the event loop of the other. */
 export const Shared = { stop: 0, progress: 1, patience: 2, length: 3 } as const;

@@ -1,7 +1,7 @@
-/** The engine thread of a worker: everything that may block for long happens here, and nothing else does. */
+/** The engine thread of a worker. It does everything that may block for long, and nothing else. */
 import { parentPort, workerData } from "node:worker_threads";
 import { describeFailure } from "../events/failure.js";
-import { ProgressTracker, type StageContext, Stopped, throttled } from "../stages/context.js";
+import { type JobContext, ProgressTracker, StoppedError, throttled } from "../stages/context.js";
 import type { Outcome } from "../stages/job.js";
 import { runStage } from "../stages/run-stage.js";
 import { type FromThread, Shared, type ThreadData } from "./protocol.js";
@@ -19,7 +19,7 @@ const progress = new ProgressTracker(
   },
   () => Atomics.load(words, Shared.stop) === 1,
 );
-const context: StageContext = {
+const context: JobContext = {
   job,
   progress,
   emit: throttled((event) => send({ type: "event", event: { time: Date.now(), stage: job.node, ...event } })),
@@ -29,7 +29,7 @@ async function outcomeOf(): Promise<Outcome> {
   try {
     return await runStage(context);
   } catch (error) {
-    if (error instanceof Stopped) return { kind: "stopped" };
+    if (error instanceof StoppedError) return { kind: "stopped" };
     const place = { stage: job.node, engine: job.engine.name, dir: job.runDir };
     return { kind: "failed", failure: describeFailure(error, place) };
   }

@@ -1,7 +1,8 @@
-/** Tells a slow worker from one that hangs: by progress, never by how long a step may take in the abstract. */
+/** Distinguishes a slow worker from one that hangs, by its progress and not by a fixed limit. */
 
 import { firstPatience } from "../stages/patience.js";
 
+/** Measures the time since a worker last made progress. */
 export class Watchdog {
   private progress = 0;
   private patience = firstPatience;
@@ -11,16 +12,16 @@ export class Watchdog {
     this.since = now;
   }
 
-  /** A sign of life: `progress` counts steps, `patience` is what the worker asks for (0: the first one). */
+  /** Records a beat. `progress` counts steps, and `patience` is the one that the worker asks for, or 0 for the first one. */
   beat(progress: number, patience: number, now: number): void {
     if (progress !== this.progress) this.since = now;
     this.progress = progress;
     this.patience = patience === 0 ? firstPatience : patience;
   }
 
-  /** How long there has been no progress, in ms, once that is longer than the patience; undefined before. */
+  /** Returns the time without progress in ms if it is longer than the patience, otherwise undefined. */
   silence(now: number): number | undefined {
-    const silent = now - this.since;
-    return silent > this.patience ? silent : undefined;
+    const silence = now - this.since;
+    return silence > this.patience ? silence : undefined;
   }
 }

@@ -1,6 +1,6 @@
 /**
- * Runs staged programs: one after another, rounds of a loop until every lane is done or the bound is reached. Values that
- * a later program needs stay on the device, and are freed after their last use.
+ * Runs segmented programs: their segments one after another, and the rounds of a loop until every lane is done or the
+ * bound is reached. Values that a later segment needs stay on the device and are freed after their last use.
  */
 import type { LoopSegment, Segment, SegmentedProgram } from "../../compiler/lower/index.js";
 import type { Program } from "../../compiler/tensor/ir.js";
@@ -11,13 +11,14 @@ import { inputNames, pick } from "./feeds.js";
 type Arguments = Readonly<Record<string, Handle | HostTensor>>;
 type Values = Map<string, Handle>;
 
-/** Hears, now and then, how many rounds of a loop are done, of so many at most; not of its end. */
-export type RoundListener = (done: number, most: number) => void;
+/** Called now and then during a loop, with the number of finished rounds and their bound. It is not called at the end. */
+export type RoundListener = (done: number, bound: number) => void;
 
-/** Rounds of a loop between two looks at how many lanes go on: a look waits for the device. */
-const roundsPerLook = 4;
+/** The number of rounds between two checks for active lanes. A check waits for the device, so it is not made in each round. */
+const roundsPerCheck = 4;
 
-export class StagedExecutable {
+/** A compiled segmented program. */
+export class SegmentedExecutable {
   private constructor(
     readonly program: SegmentedProgram,
     private readonly executables: readonly Executable[],
@@ -25,12 +26,12 @@ export class StagedExecutable {
     private readonly engine: Engine,
   ) {}
 
-  /** Weights in `constants` are baked in and take no argument. */
+  /** Compiles all segments. Weights in `constants` become part of the programs and are no arguments of a run. */
   static async compile(
     program: SegmentedProgram,
     constants: HostTensors | undefined,
     engine: Engine,
-  ): Promise<StagedExecutable> {
+  ): Promise<SegmentedExecutable> {
     const weights = new Set(inputNames(program, "weight"));
     const executables: Executable[] = [];
     try {
@@ -42,10 +43,10 @@ export class StagedExecutable {
       for (const executable of executables) await executable.dispose();
       throw error;
     }
-    return new StagedExecutable(program, executables, constants !== undefined ? weights : new Set(), engine);
+    return new SegmentedExecutable(program, executables, constants !== undefined ? weights : new Set(), engine);
   }
 
-  /** Host outputs for weights (those that are not baked in) and feeds. Counts each round as progress. */
+  /** Runs the program with feeds and the weights that are not constants, and returns its host outputs. Each round is progress. */
   async run(args: Arguments, progress: ProgressTracker, onRound?: RoundListener): Promise<HostTensors> {
     const values: Values = new Map();
     let host: HostTensors = {};
@@ -83,7 +84,7 @@ export class StagedExecutable {
     const states = inputNames(program, "state");
     for (let round = 1; round <= bound; round++) {
       const given = this.argumentsOf(program, args, values);
-      for (const name of states) values.delete(name); // The run consumes them, also where it fails.
+      for (const name of states) values.delete(name); // The run consumes them, even if it fails.
       const before = new Map(values);
       const { device } = await executable.run(given);
       for (const [name, handle] of Object.entries(device)) values.set(name, handle);
@@ -95,13 +96,13 @@ export class StagedExecutable {
       const kept = new Set(values.values());
       for (const handle of before.values()) if (!kept.has(handle)) this.engine.free(handle);
       progress.step();
-      if (round % roundsPerLook !== 0 && round !== bound) continue;
+      if (round % roundsPerCheck !== 0 && round !== bound) continue;
       if (round < bound) onRound?.(round, bound);
       if (active === undefined) continue;
-      if ((await this.engine.download(held(values, active))).data[0] === 0) break;
+      if ((await this.engine.download(handleOf(values, active))).data[0] === 0) break;
     }
     for (const { carried, result } of segment.results) {
-      values.set(result, held(values, carried));
+      values.set(result, handleOf(values, carried));
       values.delete(carried);
     }
   }
@@ -119,7 +120,7 @@ export class StagedExecutable {
   }
 
   private freeUnused(values: Values, later: readonly Segment[]): void {
-    const used = new Set(later.flatMap(read));
+    const used = new Set(later.flatMap(readNames));
     const before = new Set(values.values());
     for (const name of [...values.keys()]) if (!used.has(name)) values.delete(name);
     const kept = new Set(values.values());
@@ -127,14 +128,14 @@ export class StagedExecutable {
   }
 }
 
-/** What a segment reads by name: a loop also moves and gives out values that its round's program never takes. */
-function read(segment: Segment): string[] {
+/** Returns the names of the values that a segment reads. A loop also moves and returns values that its program does not take. */
+function readNames(segment: Segment): string[] {
   const inputs = segment.program.inputs.map(({ name }) => name);
   if (segment.kind === "run") return inputs;
   return [...inputs, ...segment.moves.map(({ from }) => from), ...segment.results.map(({ carried }) => carried)];
 }
 
-function held(values: Values, name: string): Handle {
+function handleOf(values: Values, name: string): Handle {
   const handle = values.get(name);
   if (handle === undefined) throw new Error(`nothing is called ${name}`);
   return handle;
