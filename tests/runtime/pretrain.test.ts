@@ -314,7 +314,7 @@ describe("the order of images", () => {
   });
   test("refuses a split that fills no step", () => {
     expect(() => imageBatches(split(2), { ...duration, perStep: 3 }, 1)).toThrow(
-      /a step takes 3 images, and `train` has 2/,
+      /a step needs 3 images, but only 2 images of `train` can be read/,
     );
   });
 });
