@@ -34,8 +34,11 @@ test("afterwards the plan names what serves, and of the rest what has changed", 
   const changed = { ...base, optimizer: { ...base.optimizer, lr: 0.5 } };
   const report = await plan(experiment([changed, proto, baseline]), { project });
   expect(schemaProblem("plan", JSON.parse(JSON.stringify(report)))).toBeUndefined();
-  expect(statusOf(report, "data:d")).toEqual({ cached: true, by: "packed" });
-  expect(statusOf(report, "baseline")).toEqual({ cached: true, by: "reference 1 on cpu, 1 thread" });
+  expect(statusOf(report, "data:d")).toEqual({ cached: true });
+  expect(statusOf(report, "baseline")).toEqual({
+    cached: true,
+    by: { engine: "reference", version: "1", device: "cpu", threads: 1 },
+  });
   expect(statusOf(report, "base")).toMatchObject({ cached: false, because: { differs: ["stage.optimizer.lr"] } });
   expect(statusOf(report, "proto")).toMatchObject({ cached: false, because: { kind: "waits", for: ["base"] } });
   const forced = await plan(experiment([base]), { project, force: ["base"] });

@@ -53,9 +53,12 @@ describe("the plan", () => {
   });
 
   it("goes on from what is stored", () => {
-    const stored = { output: "B", by: "onnx 1.30 (cpu)" };
+    const by = { engine: "onnx", version: "1.30", device: "cpu", threads: 2 };
+    const stored = { output: "B", by };
     const cached = buildPlan(experiment(), { ...options, lookup: (key) => (key === baseKey ? stored : undefined) });
-    expect(cached.stages[1]?.status).toEqual({ cached: true, by: "onnx 1.30 (cpu)" });
+    expect(cached.stages[1]?.status).toEqual({ cached: true, by });
+    const text = printPlan(cached, { width: 100, colorLevel: 0 });
+    expect(text).toContain("from the store (onnx 1.30 on cpu, 2 threads)");
     const next = stageKey(parts().proto, experiment(), { seed: 0, outputs: { base: "B" }, data: { d: "D" } });
     expect(cached.stages[2]).toMatchObject({ key: next, status: { cached: false, because: { kind: "not stored" } } });
     const forced = buildPlan(experiment(), { ...options, lookup: () => stored, force: new Set(["base"]) });

@@ -10,7 +10,7 @@ import { padText } from "../view/line.js";
 import { waitingStage } from "../view/model.js";
 import type { PrintContext } from "./plan/context.js";
 import { stageLines } from "./plan/stages.js";
-import { causeText } from "./plan/text.js";
+import { causeText, computedByText } from "./plan/text.js";
 import { hanging, wrap } from "./wrap.js";
 
 export interface PlanStyle {
@@ -56,7 +56,7 @@ function overviewLines(
     const [first = "", ...rest] = stage.blockers.flatMap((text) => wrap(`cannot run yet: ${text}`, room));
     return [head + paint.red(first), ...rest.map((line) => indent + paint.red(line))];
   }
-  if (status.cached) return [head + paint.green(shorten(`from the store (${status.by})`, room))];
+  if (status.cached) return [head + paint.green(shorten(`from the store (${computedByText(status.by)})`, room))];
   const [first = "", ...rest] = wrap(`runs: ${causeText(status.because)}`, room);
   const differing = status.because.kind === "not stored" ? status.because.differs : [];
   const fields = differing.map((path) => path.replace(/^stage\./, "")).join(", ");

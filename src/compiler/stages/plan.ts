@@ -1,4 +1,4 @@
-/** The plan of a run: every stage with its key, shapes, weights, work and memory, before anything runs. */
+/** Builds the plan of a run: every stage with its key, shapes, weights, work and memory, before anything runs. */
 import type { Dataset, Experiment, Stage } from "../typed/tree.js";
 import type { Canonical } from "./canonical/value.js";
 import { type IngestNode, ingestedDataset, type StageNode, stageGraph } from "./graph.js";
@@ -85,7 +85,7 @@ function ingestPlan({ id, name, dataset }: IngestNode, digest: string | undefine
     name,
     needs: [],
     key: digest ?? "pending",
-    status: digest === undefined ? { cached: false, because: { kind: "not packed" } } : { cached: true, by: "packed" },
+    status: digest === undefined ? { cached: false, because: { kind: "not packed" } } : { cached: true },
     blockers: [],
     source: dataset.source,
     image: dataset.image,

@@ -1,4 +1,4 @@
-/** Datasets of the typed tree: sources, facts, transforms. */
+/** The datasets of the typed tree: sources, facts and transforms. */
 import type { Span } from "../../../grammar/ast.js";
 import type { ParamValue } from "./values.js";
 
@@ -9,9 +9,9 @@ export interface Dataset {
   readonly train: readonly Transform[];
   readonly eval: readonly Transform[];
   readonly unreadable: "stop" | "skip";
-  /** Size of one image after the train and eval chains (they must agree). */
+  /** The size of one image after the train chain and after the eval chain, which agree. */
   readonly image: ImageSize;
-  /** What is known of the data before it is read; undefined where nothing is. */
+  /** The facts that are known before the data are read; undefined if none are. */
   readonly facts: DatasetFacts | undefined;
   readonly span: Span;
 }
@@ -28,21 +28,21 @@ export interface DataSource {
 /** An argument of a source. */
 export interface SourceArg {
   readonly name: string;
-  /** `choice`: one of `choices`. */
+  /** An argument of type `choice` has one of `choices`. */
   readonly type: "text" | "bool" | "real" | "choice";
   readonly choices?: readonly string[];
-  /** Undefined where it must be given. */
+  /** Undefined if the argument is required. */
   readonly default: ParamValue | undefined;
-  /** The least and the largest number that it may be. */
+  /** The smallest and the largest number that is allowed. */
   readonly range?: readonly [number, number];
 }
-/** What a `source` line may name, and what its images are before any transform. The host knows which there are. */
+/** A source that a `source` line may name, with its images before any transform. The host lists the sources. */
 export interface SourceForm {
   readonly kind: string;
   readonly args: readonly SourceArg[];
   readonly channels: 1 | 3;
   readonly square: boolean;
-  /** Height and width of square images that all have one size. */
+  /** The height and width of the images, if they are square and all have one size. */
   readonly size?: number;
 }
 export type SplitName = "train" | "val" | "test";
@@ -52,7 +52,7 @@ export interface DatasetFacts {
 export interface SplitFacts {
   readonly classes: number;
   readonly images: number;
-  /** The class with the fewest images: its name and how many it has. */
+  /** The class with the fewest images, and their number. */
   readonly smallest: { readonly name: string; readonly images: number };
 }
 export interface SplitRef {
@@ -60,7 +60,7 @@ export interface SplitRef {
   readonly split: SplitName;
   readonly span: Span;
 }
-/** Sizes in pixels; probabilities, standard deviations and jitter strengths as fractions of the value range. */
+/** A transform of images. Sizes are in pixels. Standard deviations and jitter strengths are fractions of the value range. */
 export type Transform =
   | { readonly op: "resize"; readonly size: number }
   | { readonly op: "center_crop"; readonly size: number }

@@ -1,9 +1,9 @@
-/** Short texts for tasks and reports, as the language writes them. */
+/** Describes tasks and reports in the words of the language. */
 import type { Report, Task } from "./tree.js";
 
-/** `5-way 1-shot, 15 queries a class`. */
+/** Returns a text such as `5-way 1-shot, 15 queries a class`. */
 export const taskText = (t: Task): string =>
   `${t.way}-way ${t.shot}-shot, ${t.query} ${t.query === 1 ? "query" : "queries"} a class`;
 
-/** `accuracy`, `top3`. */
+/** Returns the word of a `report` line: `accuracy`, `top3`. */
 export const reportText = (r: Report): string => (r.kind === "top" ? `top${r.k}` : r.kind);

@@ -5,13 +5,13 @@ import type { Stage } from "./stage.js";
 import type { ResolvedParam } from "./values.js";
 
 export interface Experiment {
-  /** Module id of the root file. */
+  /** The module id of the root file. */
   readonly file: string;
   readonly params: readonly ResolvedParam[];
-  /** By dataset id. */
+  /** The datasets by id. */
   readonly datasets: Readonly<Record<string, Dataset>>;
-  /** Every declared stage of the root and of what it imports, dependencies first. */
+  /** Every declared stage of the root file and of its imports, dependencies first. */
   readonly stages: readonly Stage[];
-  /** Ids of the stages that a plain `run` wants: those of the root file. */
+  /** The ids of the stages that a plain `run` wants: those of the root file. */
   readonly wanted: readonly string[];
 }

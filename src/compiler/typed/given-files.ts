@@ -1,7 +1,7 @@
-/** Files that a line of an experiment names, as far as the compiler must know them: lists of episodes, weights. */
+/** The facts that the compiler needs about files that an experiment names: lists of episodes and weights. */
 import type { Task } from "./tree.js";
 
-/** A file that cannot be used. `place` is where in its text; undefined where that is the whole of it. */
+/** A file that cannot be used. `place` is the part of its text that is wrong, or undefined for the whole file. */
 export interface Unusable {
   readonly problem: string;
   readonly place: { readonly start: number; readonly end: number } | undefined;
@@ -15,14 +15,14 @@ export interface GivenWeights {
   readonly tensors: readonly GivenTensor[];
   readonly digest: string;
 }
-/** `numeric` where it holds numbers of a kind that weights can be made of. */
+/** A tensor of a file. `numeric` is true if its numbers can become weights. */
 export interface GivenTensor {
   readonly name: string;
   readonly shape: readonly number[];
   readonly numeric: boolean;
 }
 
-/** Reads them; paths are relative to the project. */
+/** Reads given files. Paths are relative to the project. */
 export interface GivenFiles {
   episodes(path: string): GivenEpisodes | Unusable;
   weights(path: string): GivenWeights | Unusable;

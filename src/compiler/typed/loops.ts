@@ -1,4 +1,4 @@
-/** The loops of a typed block: how many rounds each has, written out or round by round. */
+/** Counts the rounds of the loops in a typed block. */
 import type { Block, Statement } from "./tree.js";
 
 export type LoopStatement = Exclude<Statement, { kind: "let" }>;
@@ -12,17 +12,17 @@ export function boundOf(loop: LoopStatement, phase: LoopPhase): number {
   return phase === "test" ? loop.stepsAtTest : loop.steps;
 }
 
-/** Rounds of loops that one round of a loop holds, written out. */
+/** Returns the number of rounds of inner loops in one round of a loop. */
 export function roundsWithin(loop: LoopStatement, phase: LoopPhase): number {
   return loop.body.reduce((sum, inner) => sum + (inner.kind === "let" ? 0 : roundsOf(inner, phase)), 0);
 }
 
-/** All rounds of a loop, written out: those of the loops inside it each time. */
+/** Returns the number of rounds of a loop if it is unrolled together with the loops inside it. */
 export function roundsOf(loop: LoopStatement, phase: LoopPhase): number {
   return boundOf(loop, phase) * Math.max(1, roundsWithin(loop, phase));
 }
 
-/** Every loop of a block, those inside others included. */
+/** Returns every loop of a block, including those inside other loops. */
 export function loopsIn({ statements }: Pick<Block, "statements">): LoopStatement[] {
   return statements.flatMap((s) => (s.kind === "let" ? [] : [s, ...loopsIn({ statements: s.body })]));
 }

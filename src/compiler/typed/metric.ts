@@ -1,4 +1,4 @@
-/** Metrics and expressions of the typed tree. Expressions work over named axes. */
+/** The metrics and expressions of the typed tree. Expressions work over named axes. */
 import type { Span } from "../../../grammar/ast.js";
 import type { Initializer, Network } from "./network.js";
 import type { Axis, ValueType } from "./values.js";
@@ -10,8 +10,8 @@ export interface Metric {
   readonly entries: Readonly<Record<string, Entry>>;
 }
 /**
- * A trained value of a metric. Weight paths are `name` for tensors, `name.<network path>` for modules. `init` is of the
- * value as the metric reads it; a `positive` one is stored as its logarithm.
+ * A learned value of a metric or of a loss. Weight paths are `name` for tensors and `name.<network path>` for modules.
+ * `init` initializes the value as the metric reads it. A `positive` value is stored as its logarithm.
  */
 export type Learn =
   | {
@@ -23,7 +23,7 @@ export type Learn =
       readonly span: Span;
     }
   | { readonly kind: "module"; readonly name: string; readonly network: Network; readonly span: Span }
-  /** One value for each trainable weight of networks (Meta-SGD's rates). Paths: `name.encoder.…`, `name.<module>.…`. */
+  /** One value for each trainable weight of networks, such as the rates of Meta-SGD. Paths: `name.encoder.…`, `name.<module>.…`. */
   | {
       readonly kind: "like";
       readonly name: string;
@@ -50,20 +50,23 @@ export interface Entry {
 }
 export interface EntryParam {
   readonly name: string;
-  /** `vector`, `map` or another backbone output: embedded for it; `image`: it embeds itself; `class`: labels; `encoder`: the slot. */
+  /**
+   * The form of the argument. It is `vector`, `map` or another output of the backbone, which the images are embedded to;
+   * `image` for an entry that embeds its images itself; `class` for labels; `encoder` for the network in the slot.
+   */
   readonly form: string;
-  /** All axes of the value, inner ones included. In an inductive entry `query` has no `n`. */
+  /** All axes of the value, including those of one embedding. In an inductive entry `query` has no `n`. */
   readonly axes: readonly Axis[];
 }
 
-/** Statements bind locals by number, in order; `result` is the value. */
+/** A body. Its statements bind locals by number, in order, and `result` is its value. */
 export interface Block {
   readonly statements: readonly Statement[];
   readonly result: Expr;
 }
 export type Statement =
   | { readonly kind: "let"; readonly local: number; readonly value: Expr }
-  /** Carried values: `locals` hold them inside the body and after it, `before` the previous round's. */
+  /** A loop with carried values. `locals` hold them in the body and after it; `before` hold those of the previous round. */
   | {
       readonly kind: "repeat";
       readonly bound: number;
@@ -86,7 +89,7 @@ export type Statement =
       readonly loss: Expr;
       readonly span: Span;
     };
-/** A tensor, or every weight of a callable (`body from encoder`), with what groups change for it; by path in the network. */
+/** What a `minimize` adapts: a tensor, or every weight of a network (`body from encoder`). Groups change settings by weight path. */
 export type MinimizeTarget =
   | { readonly kind: "tensor"; readonly local: number; readonly from: Expr; readonly change?: MinimizeChange }
   | {
@@ -95,18 +98,18 @@ export type MinimizeTarget =
       readonly from: Callable;
       readonly changes?: Readonly<Record<string, MinimizeChange>>;
     };
-/** `args` take the place of the method's; what is frozen stays where it starts. `share`: a factor on the rate. */
+/** The settings that a group changes. `args` replace those of the method, and `share` is a factor on the rate. A frozen value keeps its start. */
 export interface MinimizeChange {
   readonly frozen: boolean;
   readonly args: Readonly<Record<string, Expr>>;
   readonly share: number;
 }
 
-/** A network whose weights a stage holds. */
+/** A network whose weights the stage itself holds. */
 export type OwnNetwork = Extract<Callable, { readonly kind: "slot" | "learn" }>;
-/** What can be applied to a value. `local` is a network that a `minimize` adapts. */
+/** A network that can be applied to a value. `local` is one that a `minimize` adapts. */
 export type Callable =
-  /** `at`: from behind this layer on, whose value it then takes. */
+  /** `at` names a layer: the callable is the rest of the network after it, and takes its value. */
   | { readonly kind: "slot"; readonly slot: "encoder" | "head"; readonly at?: string }
   | { readonly kind: "learn"; readonly name: string }
   | { readonly kind: "stage"; readonly stage: string }
@@ -125,7 +128,7 @@ export type UnaryOp =
   | "not"
   | "stop_gradient";
 export type BinaryOp = "add" | "sub" | "mul" | "div" | "pow" | "max" | "min" | "and" | "or";
-/** A uniform number in [0, 1), one of Beta(a, b), or a random order of the axis that it has and indexes. */
+/** The distribution of a draw: uniform in [0, 1), Beta(a, b), or a random order of the axis that the draw has and indexes. */
 export type Law =
   | { readonly kind: "uniform" }
   | { readonly kind: "beta"; readonly a: number; readonly b: number }
@@ -134,8 +137,8 @@ export type CompareOp = "lt" | "le" | "gt" | "ge" | "eq" | "ne";
 export type ReduceOp = "sum" | "mean" | "max" | "min";
 
 /**
- * Expressions over named axes. Element-wise nodes align by name and broadcast over what one side lacks; the type of
- * each node gives the axes of the result (their order there is only for printing).
+ * An expression over named axes. Element-wise nodes align axes by name and broadcast over those that one side lacks. The
+ * type of a node gives the axes of its result; their order is only for printing.
  */
 export type Expr = { readonly type: ValueType; readonly span: Span } & ExprNode;
 export type ExprNode =
@@ -150,7 +153,7 @@ export type ExprNode =
   | { readonly k: "select"; readonly condition: Expr; readonly a: Expr; readonly b: Expr }
   | { readonly k: "reduce"; readonly op: ReduceOp; readonly x: Expr; readonly over: readonly string[] }
   | { readonly k: "argmax"; readonly x: Expr; readonly over: string }
-  /** Contracts `over`; other shared axes are batch, the rest outer (rule 6). */
+  /** Contracts `over`. Other shared axes are batch axes, and the rest are outer axes. */
   | { readonly k: "dot"; readonly a: Expr; readonly b: Expr; readonly over: readonly string[] }
   | {
       readonly k: "rename";
@@ -161,14 +164,14 @@ export type ExprNode =
   | { readonly k: "split"; readonly x: Expr; readonly axis: string; readonly as: readonly Axis[] }
   | { readonly k: "concat"; readonly parts: readonly Expr[]; readonly along: string }
   | { readonly k: "top"; readonly count: number; readonly x: Expr; readonly over: string; readonly as: string }
-  /** 0, 1, 2, … along `axis`; `label(way)` is one of kind `class`. */
+  /** The numbers 0, 1, 2, … along `axis`. `label(way)` is such a node of kind `class`. */
   | { readonly k: "index"; readonly axis: Axis }
   /** The index into `axis` of each element of a merged axis: `label(item)` where item = merge of [way, shot]. */
   | { readonly k: "merged_index"; readonly merged: readonly Axis[]; readonly as: string; readonly axis: string }
   | { readonly k: "one_hot"; readonly x: Expr; readonly axis: Axis }
   | { readonly k: "eye"; readonly a: Axis; readonly b: Axis }
   | { readonly k: "fill"; readonly value: number }
-  /** A·Z = B with A symmetric positive definite on (`over`, `over'`); the result is on `over`. */
+  /** Solves A·Z = B for Z. A is symmetric positive definite on (`over`, `over'`), and the result has `over`. */
   | { readonly k: "solve"; readonly a: Expr; readonly b: Expr; readonly over: string }
   | {
       readonly k: "softmax" | "log_softmax" | "normalize" | "logsumexp";
@@ -176,19 +179,20 @@ export type ExprNode =
       readonly over: readonly string[];
     }
   | { readonly k: "squared_distance"; readonly a: Expr; readonly b: Expr; readonly over: readonly string[] }
-  /** −log of the probability of `y`; consumes the axis that `y` indexes. `from` says what `z` is. */
+  /** The negative logarithm of the probability of `y`. It consumes the axis that `y` indexes. `from` tells the kind of `z`. */
   | { readonly k: "cross_entropy"; readonly z: Expr; readonly y: Expr; readonly from: "logits" | "probabilities" }
   | { readonly k: "dropout"; readonly x: Expr; readonly p: number }
-  /** A new draw at each step; its type has the axes. */
+  /** A new draw at each step. Its type gives its axes. */
   | { readonly k: "draw"; readonly law: Law }
-  /** The elements of `x` at `at`, a whole number or a label that indexes `over`; consumes `over`. */
+  /** The elements of `x` at `at`, which is a whole number or a label that indexes `over`. It consumes `over`. */
   | { readonly k: "pick"; readonly x: Expr; readonly at: Expr; readonly over: string }
-  /** w · a + (1 − w) · b, of numbers or of images; of images `w` may have their height and width. */
+  /** Computes w · a + (1 − w) · b for numbers or images. For images, `w` may have their height and width. */
   | { readonly k: "blend"; readonly a: Expr; readonly b: Expr; readonly w: Expr }
   | { readonly k: "rotations"; readonly x: Expr; readonly as: string }
   /**
-   * `encoder(x, norm: batch).vector`, `head(v)`, `compare(m)`, `teacher(x)`. `norm: "phase"` is a call that does not say
-   * its mode (modules in metrics): batch statistics while training, running statistics at test (rule 21).
+   * `encoder(x, norm: batch).vector`, `head(v)`, `compare(m)`, `teacher(x)`. `norm: "phase"` is a call without a
+   * mode, as of modules in metrics: it uses batch statistics in training and running statistics at test
+   * (docs/language.md, "Batch normalization").
    */
   | {
       readonly k: "apply";
@@ -197,7 +201,7 @@ export type ExprNode =
       readonly output: string;
       readonly norm: "phase" | "batch" | "running" | { readonly from: Expr };
     }
-  /** The trainable weights of a network of the stage, row-major and end to end in the order of its weights, on the axis `as`. */
+  /** The trainable weights of a network of the stage as one vector on the axis `as`: row-major, in the order of its weights. */
   | { readonly k: "weights"; readonly target: Callable; readonly as: string }
-  /** In a meta stage's loss: the default loss of `classify`, or the value of a loss entry. */
+  /** The default loss of `classify`, or the value of a loss entry. Only the loss of a meta stage has such a node. */
   | { readonly k: "entry_loss"; readonly entry: string };

@@ -1,23 +1,23 @@
-/** Networks of the typed tree: layers with every shape known, and their weights. */
+/** The networks of the typed tree: layers with every shape known, and their weights. */
 import type { Span } from "../../../grammar/ast.js";
 import type { Axis } from "./values.js";
 
 /** A backbone, head or module with every shape known. */
 export interface Network {
-  /** What the declaration is called, for people. */
+  /** The name of the declaration, for people. */
   readonly name: string;
   readonly input: readonly Axis[];
   readonly layers: readonly Layer[];
-  /** Named outputs (rule 22); a head or module has the one output `out`. */
+  /** The named outputs. A head or a module has one output, `out`. */
   readonly outputs: Readonly<Record<string, readonly Axis[]>>;
-  /** Every weight, trainable or running statistic, by path within the network (`stage.0.conv.1.weight`). */
+  /** Every weight and running statistic, with its path in the network (`stage.0.conv.1.weight`). */
   readonly weights: readonly WeightSpec[];
 }
 export interface WeightSpec {
   readonly path: string;
   readonly shape: readonly number[];
   readonly init: Initializer;
-  /** False for running statistics and counters: state that no optimizer touches. */
+  /** False for running statistics and counters, which no optimizer changes. */
   readonly trainable: boolean;
 }
 export type Initializer =
@@ -25,13 +25,13 @@ export type Initializer =
   | { readonly kind: "normal"; readonly mean: number; readonly std: number }
   | { readonly kind: "uniform"; readonly low: number; readonly high: number };
 
-/** One layer, its shapes without batch axes. Weight paths are `${path}.weight`, `.bias`, `.running_mean`, `.running_var`. */
+/** A layer. Its shapes have no batch axes. Its weight paths are `${path}.weight`, `.bias`, `.running_mean`, `.running_var`. */
 export interface Layer {
   readonly path: string;
   readonly op: LayerOp;
   readonly input: readonly Axis[];
   readonly output: readonly Axis[];
-  /** The network output that this layer's value is (`map`, `vector`, …). */
+  /** The name of the network's output that is the value of this layer (`map`, `vector`, …). */
   readonly outputName?: string;
   readonly span: Span;
 }
@@ -56,7 +56,7 @@ export type LayerOp =
       readonly outAxis: string | undefined;
       readonly bias: boolean;
     }
-  /** Rows of the weight and the input are L2-normalized, the product scaled (Baseline++). */
+  /** A linear layer over L2-normalized inputs and weight rows, with a scaled product (Baseline++). */
   | {
       readonly kind: "cosine_linear";
       readonly in: number;

@@ -1,4 +1,4 @@
-/** Stages of the typed tree: what a pretraining, a meta-training and an evaluation are made of. */
+/** The stages of the typed tree: pretraining, meta-training and evaluation. */
 import type { Span } from "../../../grammar/ast.js";
 import type { SplitRef } from "./data.js";
 import type { Block, Learn, Metric } from "./metric.js";
@@ -19,13 +19,13 @@ export type TrainingKind = TrainingStage["kind"];
 export type MeasuringStage = Exclude<Stage, TrainingStage>;
 
 interface StageBase {
-  /** Unique in the experiment: the stage's name, prefixed by its module where that is not the root. */
+  /** The id, unique in the experiment: the stage's name, with its module in front unless that is the root. */
   readonly id: string;
   readonly name: string;
   readonly span: Span;
-  /** Ids of the stages whose weights it uses. */
+  /** The ids of the stages whose weights it uses. */
   readonly needs: readonly string[];
-  /** Why it cannot be lowered although it checks; empty where it runs. Printed before anything starts. */
+  /** The reasons why it cannot be lowered although it checks. They are printed before anything starts. */
   readonly blockers: readonly Blocker[];
 }
 export interface Blocker {
@@ -33,20 +33,20 @@ export interface Blocker {
   readonly message: string;
   readonly span: Span;
 }
-/** What fills a slot: a fresh declaration, or another stage's slot (copied; never updated where `frozen`). */
+/** A slot, filled with a new declaration or with a copy of another stage's slot. A frozen slot is never updated. */
 export interface Slot<T> {
   readonly value: T;
   readonly from: { readonly stage: string; readonly slot: "encoder" | "head" | "metric" } | undefined;
   readonly frozen: boolean;
-  /** A file that its weights start from. */
+  /** The file that its weights start from. */
   readonly file?: WeightFile;
   readonly span: Span;
 }
 export interface WeightFile {
   readonly path: string;
-  /** Of its bytes, as they were checked. */
+  /** The digest of the bytes that were checked. */
   readonly digest: string;
-  /** The file's tensor for each weight, by slot path (`encoder.conv.0.weight`). */
+  /** The name of the file's tensor for each weight, by weight path (`encoder.conv.0.weight`). */
   readonly names: Readonly<Record<string, string>>;
   readonly span: Span;
 }
@@ -64,14 +64,14 @@ export interface Optimizer {
   readonly beta1: number;
   readonly beta2: number;
   readonly eps: number;
-  /** Clip the global norm of the gradient to this; undefined: no clipping. */
+  /** The largest global norm of the gradient; undefined if it is not clipped. */
   readonly clip: number | undefined;
-  /** Settled settings of each trainable weight that a group changes, by slot path (`encoder.stage.0.conv.0.weight`). */
+  /** The settings of each trainable weight that a group changes, by weight path (`encoder.stage.0.conv.0.weight`). */
   readonly overrides: Readonly<
     Record<string, { readonly frozen: boolean; readonly lr: number; readonly weightDecay: number }>
   >;
 }
-/** A factor on the learning rate; `at`, `over` and `warmup` are in steps. */
+/** A factor on the learning rate. `at`, `over` and `warmup` are in steps. */
 export type Schedule =
   | { readonly kind: "constant"; readonly warmup: number }
   | { readonly kind: "multistep"; readonly at: readonly number[]; readonly factor: number; readonly warmup: number }
@@ -79,27 +79,27 @@ export type Schedule =
 export interface Duration {
   readonly epochs: number;
   readonly stepsPerEpoch: number;
-  /** Images (pretrain) or episodes (meta) of one step. */
+  /** The number of images (pretrain) or episodes (meta) in a step. */
   readonly perStep: number;
-  /** Equal parts in which a pretraining step computes its gradient, one after the other; undefined: one. */
+  /** The number of equal parts in which a pretraining step computes its gradient, one after the other; undefined for one. */
   readonly parts?: number;
 }
 export interface Validation {
   readonly task: Task;
   readonly split: SplitRef;
   readonly episodes: number;
-  /** Validate after every this many epochs (and after the last). */
+  /** The number of epochs between validations. The last epoch is always validated. */
   readonly everyEpochs: number;
   readonly keepBest: boolean;
-  /** Training ends where this many epochs have passed without a better validation. */
+  /** Training ends after this many epochs without a better validation. */
   readonly patience?: number;
 }
-/** What the two kinds of training share. */
+/** The lines that every training stage has. */
 interface TrainingLines {
   readonly optimizer: Optimizer;
   readonly schedule: Schedule;
   readonly duration: Duration;
-  /** Decay of the average of the weights that is validated and stored; undefined: the weights themselves are. */
+  /** The decay of the average of the weights. The average is validated and stored; if undefined, the weights themselves are. */
   readonly ema?: number;
 }
 export interface PretrainStage extends StageBase, TrainingLines {
@@ -108,11 +108,11 @@ export interface PretrainStage extends StageBase, TrainingLines {
   readonly classes: number;
   readonly encoder: Slot<Network>;
   readonly head: Slot<Network>;
-  /** What the loss trains beside the slots. Weight paths are `learn.<name>` and `learn.<name>.<network path>`; no stage takes them over. */
+  /** The values that the loss trains beside the slots. Paths: `learn.<name>`, `learn.<name>.<network path>`. No other stage uses them. */
   readonly learns: readonly Learn[];
-  /** Of params `x` (image [item]) and `y` (class [item]); the default is mean cross-entropy of head(encoder(x)). */
+  /** The loss, with parameters `x` (image [item]) and `y` (class [item]). The default is the mean cross-entropy of head(encoder(x)). */
   readonly loss: Block;
-  /** Episodic validation of the encoder by `prototypes`-like metric given in the spec; undefined where there is none. `from`: where its trained values are. */
+  /** Episodic validation of the encoder with a metric of its own. `from` is the stage that trained the values of the metric. */
   readonly validate:
     | (Validation & { readonly metric: Metric; readonly from?: NonNullable<Slot<Metric>["from"]> })
     | undefined;
@@ -121,50 +121,50 @@ export interface MetaStage extends StageBase, TrainingLines {
   readonly kind: "meta";
   readonly encoder: Slot<Network>;
   readonly metric: Slot<Metric>;
-  /** What the metric's fitted values are of, where it has any. */
+  /** The split that the metric's values are fitted from, if it has any. */
   readonly fitFrom?: SplitRef;
   readonly episodes: { readonly task: Task; readonly split: SplitRef };
-  /** A scalar over `entry_loss` nodes; the default is `entry_loss classify`. */
+  /** A scalar over `entry_loss` nodes. The default is `entry_loss classify`. */
   readonly loss: Block;
-  /** `metric` is the stage's, with the sizes of the validation's task. */
+  /** Validation with the metric of the stage, typed for the task of the validation. */
   readonly validate: (Validation & { readonly metric: Metric }) | undefined;
 }
 export interface EvaluateStage extends StageBase {
   readonly kind: "evaluate";
   readonly encoder: Slot<Network>;
   readonly metric: Slot<Metric>;
-  /** What the metric's fitted values are of, where it has any. */
+  /** The split that the metric's values are fitted from, if it has any. */
   readonly fitFrom?: SplitRef;
-  /** One row per value of an `each`; the metric is typed for each row's task. */
+  /** One row for each value of an `each`. The metric is typed for the task of each row. */
   readonly rows: readonly EvaluateRow[];
   readonly report: readonly Report[];
-  /** Whether each image may be embedded once (rule 12); where not, why. */
+  /** States if it is legal to embed each image only once, and the reason if it is not. */
   readonly embedOnce: { readonly legal: true } | { readonly legal: false; readonly why: string };
 }
 export interface EvaluateRow {
-  /** `1 shot`, for people; empty where the stage has one row. */
+  /** A label for people, such as `1 shot`. It is empty if the stage has one row. */
   readonly label: string;
   readonly task: Task;
   readonly split: SplitRef;
   readonly episodes: number;
-  /** A list of episodes in a file of the project, in place of sampled ones. */
+  /** The file that lists the episodes, if they are not sampled. */
   readonly given?: GivenList;
   readonly metric: Metric;
 }
 export interface GivenList {
   readonly path: string;
-  /** Of the list that was checked. */
+  /** The digest of the list that was checked. */
   readonly digest: string;
   readonly span: Span;
 }
 export type Report =
   | { readonly kind: "accuracy" }
-  /** Over episodes that share no image: its interval speaks of new images, where that of `accuracy` speaks of these. */
+  /** Accuracy over episodes that share no image. Its interval holds for new images; that of `accuracy` holds for these images. */
   | { readonly kind: "accuracy_disjoint" }
   | { readonly kind: "top"; readonly k: number }
   | { readonly kind: "confusion" }
   | { readonly kind: "per_class" }
-  /** Files beside the results: what each query scored, and which images each episode holds. */
+  /** Files beside the results: the scores of each query, and the images of each episode. */
   | { readonly kind: "logits" }
   | { readonly kind: "logits_json" }
   | { readonly kind: "episodes" };

@@ -1,12 +1,12 @@
-/** A network from one of its layers on. */
+/** Splits a network after one of its layers. */
 import type { Axis, Layer, Network } from "./tree.js";
 
-/** The top-level layer of this name: that of its output, or its own. */
+/** Returns the top-level layer with this name or with an output of this name. */
 export function layerAt(network: Network, name: string): Layer | undefined {
   return network.layers.find(({ outputName, path }) => outputName === name || path === name);
 }
 
-/** What follows the layer of this name: it takes that layer's values, and has the outputs that come after. */
+/** Returns the network after the layer of this name. It takes the values of that layer and has the outputs after it. */
 export function tailOf(network: Network, name: string): Network | undefined {
   const layer = layerAt(network, name);
   if (layer === undefined) return undefined;

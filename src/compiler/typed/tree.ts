@@ -1,9 +1,9 @@
 /**
- * The typed tree: what the checker hands on. Imports are inlined, parameters and defaults filled in, every `fn`
- * expanded at its use, every static `if` decided, every size a number. It is plain, JSON-safe
- * data, so a worker can receive it and its canonical form can be hashed (`stages/key.ts`).
+ * The typed tree, which the checker produces. Imports are inlined, parameters and defaults are filled in, every `fn` is
+ * expanded at its use, every static `if` is decided, and every size is a number. It is plain, JSON-safe data, so a worker
+ * can receive it and its canonical form can be hashed (`stages/key.ts`).
  *
- * Axes stay named here; the order of axes in memory is the lowering's business.
+ * Axes have names here. The lowering decides their order in memory.
  */
 
 export type * from "./data.js";

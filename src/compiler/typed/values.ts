@@ -1,4 +1,4 @@
-/** The small parts that every other part of the typed tree is made of: axes, types of values, parameters. */
+/** The axes, types of values and parameters that every other part of the typed tree uses. */
 import type { Span } from "../../../grammar/ast.js";
 
 export interface Axis {
@@ -6,18 +6,18 @@ export interface Axis {
   readonly size: number;
 }
 
-/** Returns whether both have the same axes of the same sizes, in any order. */
+/** Returns true if both have the same axes of the same sizes, in any order. */
 export function sameAxes(a: readonly Axis[], b: readonly Axis[]): boolean {
   return (
     a.length === b.length && a.every(({ name, size }) => b.some((axis) => axis.name === name && axis.size === size))
   );
 }
 
-/** `real` and `int` are numbers, `class` a label (its `of` names the axis it indexes), `image` is opaque. */
+/** The type of a value. `real` and `int` are numbers, `class` is a label that indexes the axis `of`, and `image` is opaque. */
 export interface ValueType {
   readonly kind: "real" | "int" | "bool" | "class" | "image" | "logits" | "probabilities";
   readonly axes: readonly Axis[];
-  /** For `class`: the axis that `one_hot` adds and `cross_entropy` consumes. */
+  /** The axis that a label indexes: `one_hot` adds it, and `cross_entropy` consumes it. */
   readonly of?: Axis;
 }
 

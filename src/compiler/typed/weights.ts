@@ -1,23 +1,23 @@
-/** The weights of a stage: which there are, of what shape, and where they come from. */
+/** Lists the weights of a stage, with their shapes and their origins. */
 import type { Span } from "../../../grammar/ast.js";
 import type { Initializer, Learn, Metric, Network, Slot, TrainingStage } from "./tree.js";
 
-/** One tensor of a stage's slots; a program input for it has its path for a name. */
+/** A weight of a stage. The program input for it is named by its path. */
 export interface WeightDecl {
-  /** `encoder.…`, `head.…`, `metric.…`; another stage's, called in a loss: `stage:<id>:encoder.…`. */
+  /** `encoder.…`, `head.…` or `metric.…`. A weight of another stage that a loss calls is `stage:<id>:encoder.…`. */
   readonly path: string;
   readonly shape: readonly number[];
-  /** Of the stored number: a `positive` weight is stored as its logarithm. */
+  /** Initializes the stored number. A `positive` weight is stored as its logarithm. */
   readonly init: Initializer;
-  /** False for running statistics: state that no optimizer touches. */
+  /** False for running statistics, which no optimizer changes. */
   readonly trainable: boolean;
-  /** A weight of a finished stage, copied. */
+  /** The weight of a finished stage that it is a copy of. */
   readonly from?: { readonly stage: string; readonly slot: string; readonly path: string };
-  /** A tensor of a file of the project, by its name there. */
+  /** The tensor of a file of the project that it starts from. */
   readonly file?: { readonly path: string; readonly digest: string; readonly name: string; readonly span: Span };
 }
 
-/** The weights of a slot, those that start from a file marked. */
+/** Adds the file to those weights of a slot that start from one. */
 function slotWeights({ file }: Pick<Slot<unknown>, "file">, decls: WeightDecl[]): WeightDecl[] {
   if (file === undefined) return decls;
   const { path, digest, names, span } = file;
@@ -27,7 +27,7 @@ function slotWeights({ file }: Pick<Slot<unknown>, "file">, decls: WeightDecl[])
   });
 }
 
-/** The weights of an encoder's slot. */
+/** Returns the weights of an encoder slot. */
 export function encoderWeights(slot: Slot<Network>): WeightDecl[] {
   return slotWeights(slot, networkWeights("encoder", slot.value, slot.from));
 }
@@ -86,7 +86,7 @@ function learnWeights(learn: Learn, beside: readonly Learn[], encoder: Network):
   }
 }
 
-/** A positive weight holds the logarithm of its value; a drawn one draws the logarithm. */
+/** Returns the initializer of the stored number. If a positive value is drawn, its logarithm is what is drawn. */
 function stored(init: Initializer, positive: boolean): Initializer {
   return positive && init.kind === "constant" ? { kind: "constant", value: Math.log(init.value) } : init;
 }
@@ -119,5 +119,5 @@ export function validationWeights(stage: TrainingStage): WeightDecl[] {
   }
 }
 
-/** Prefix of the weights of a finished stage that a loss calls. */
+/** Returns the prefix of the weights of a finished stage that a loss calls. */
 export const stagePrefix = (id: string): string => `stage:${id}:`;

@@ -1,6 +1,6 @@
 /** What a run would do, before anything starts: the compiler's plan over what the store holds. */
 import { DiagnosticError } from "../../compiler/diagnostics/diagnostic.js";
-import type { PlanReport } from "../../compiler/stages/plan/report.js";
+import type { ComputedBy, PlanReport } from "../../compiler/stages/plan/report.js";
 import { buildPlan } from "../../compiler/stages/plan.js";
 import type { Node } from "../../compiler/tensor/ir.js";
 import type { Experiment } from "../../compiler/typed/tree.js";
@@ -78,7 +78,6 @@ export async function planPrepared(
   });
 }
 
-function computedBy({ engine, version, device, adapter, threads }: NumericsRecord): string {
-  if (device !== "cpu") return `${engine} ${version} on ${adapter ?? device}`;
-  return `${engine} ${version} on ${device}, ${threads} thread${threads === 1 ? "" : "s"}`;
+function computedBy({ engine, version, device, adapter, threads }: NumericsRecord): ComputedBy {
+  return { engine, version, device, ...(adapter === undefined ? {} : { adapter }), threads };
 }

@@ -1,5 +1,6 @@
 /** Short texts for the data of a plan: layers, axes, transforms, tasks, schedules. */
 import type {
+  ComputedBy,
   EpisodesPlan,
   LayerOpPlan,
   NormMode,
@@ -27,6 +28,15 @@ export const causeText = (cause: RunCause): string => {
       return "not in the store";
   }
 };
+
+/** `onnx 1.30 on cpu, 2 threads`; `packed` for an ingest, which no engine computes. */
+export function computedByText(by: ComputedBy | undefined): string {
+  if (by === undefined) return "packed";
+  const { engine, version, device, adapter, threads } = by;
+  return device === "cpu"
+    ? `${engine} ${version} on ${device}, ${plural(threads, "thread")}`
+    : `${engine} ${version} on ${adapter ?? device}`;
+}
 
 const sizeText = (size: Size): string => (size === "unknown" ? "?" : `${size}`);
 

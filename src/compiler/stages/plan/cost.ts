@@ -1,4 +1,4 @@
-/** The work and the memory of a stage, from its lowered programs. */
+/** Estimates the work and the memory of a stage from its lowered programs. */
 import { lowerClassify, lowerEmbed, lowerTraining, type SegmentedProgram } from "../../lower/index.js";
 import { cost } from "../../tensor/cost.js";
 import type { Program } from "../../tensor/ir.js";
@@ -27,7 +27,7 @@ export function trainingCost(
     flops: count * part.flops + update.flops,
     total: part.total + update.total,
     peakBytes: [Math.max(part.peakBytes[0], update.peakBytes[0]), Math.max(part.peakBytes[1], update.peakBytes[1])],
-    ...together([part, update]),
+    ...joinKernels([part, update]),
   };
 }
 
@@ -49,15 +49,15 @@ function deviceKernels({ outputs }: Program, support: NonNullable<PlanOptions["e
   return { decomposed: by("decomposed"), processor: by("processor") };
 }
 
-/** Of several programs. */
-function together(costs: readonly StepCost[]): Pick<StepCost, "kernels"> {
+/** Joins the missing kernels of several programs. */
+function joinKernels(costs: readonly StepCost[]): Pick<StepCost, "kernels"> {
   const known = costs.flatMap(({ kernels }) => kernels ?? []);
   if (known.length === 0) return {};
   const all = (how: keyof DeviceKernels): string[] => [...new Set(known.flatMap((kernels) => kernels[how]))].sort();
   return { kernels: { decomposed: all("decomposed"), processor: all("processor") } };
 }
 
-/** Of a program with loops that the runtime drives: their rounds at most, the peak of the largest part. */
+/** Returns the cost of a program with loops that the runtime drives: all rounds of each loop, and the largest peak. */
 function segmentedCost({ segments }: SegmentedProgram, times: number, options: PlanOptions): StepCost {
   const parts = segments.map((segment): StepCost => {
     const part = stepCost(segment.program, 1, options);
@@ -67,7 +67,7 @@ function segmentedCost({ segments }: SegmentedProgram, times: number, options: P
   const peak = (side: 0 | 1): number => Math.max(...parts.map((part) => part.peakBytes[side]));
   const ends = segments.some((segment) => segment.kind === "loop" && segment.active !== undefined);
   const most = ends ? { atMost: true as const } : {};
-  return { flops, total: flops * times, peakBytes: [peak(0), peak(1)], ...most, ...together(parts) };
+  return { flops, total: flops * times, peakBytes: [peak(0), peak(1)], ...most, ...joinKernels(parts) };
 }
 
 export function evaluateCost(stage: EvaluateStage, experiment: Experiment, options: PlanOptions): EvaluatePlan["cost"] {
@@ -89,7 +89,7 @@ export function evaluateCost(stage: EvaluateStage, experiment: Experiment, optio
   return { image: stepCost(embed, images, options), episode: rows.reduce(largerCost) };
 }
 
-/** Of two rows: the work of the larger, which is then at most an episode's, and both in all. */
+/** Joins the costs of two rows. The work of an episode is at most that of the larger row, and the totals add up. */
 function largerCost(a: StepCost, b: StepCost): StepCost {
   const most = a.flops !== b.flops || a.atMost || b.atMost ? { atMost: true as const } : {};
   const peak = (side: 0 | 1): number => Math.max(a.peakBytes[side], b.peakBytes[side]);
@@ -98,7 +98,7 @@ function largerCost(a: StepCost, b: StepCost): StepCost {
     total: a.total + b.total,
     peakBytes: [peak(0), peak(1)],
     ...most,
-    ...together([a, b]),
+    ...joinKernels([a, b]),
   };
 }
 

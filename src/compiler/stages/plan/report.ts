@@ -51,8 +51,19 @@ export interface PlanBase {
 }
 
 export type StageStatus =
-  /** `by` names what computed it: engine, version, device. */
-  { readonly cached: true; readonly by: string } | { readonly cached: false; readonly because: RunCause };
+  /** An ingest is not computed by an engine, so it has no `by`. */
+  { readonly cached: true; readonly by?: ComputedBy } | { readonly cached: false; readonly because: RunCause };
+
+/** The engine and the device that computed a stored stage. */
+export interface ComputedBy {
+  readonly engine: string;
+  readonly version: string;
+  /** `cpu` or `gpu:N`. */
+  readonly device: string;
+  /** The name of the card. */
+  readonly adapter?: string;
+  readonly threads: number;
+}
 
 /** The reason why a stage has to run. */
 export type RunCause =
@@ -97,7 +108,7 @@ interface TrainingPlanBase extends PlanBase {
   readonly epochs: number;
   readonly steps: Size;
   readonly validation: ValidationPlan | undefined;
-  /** Decay of the average of the weights that is validated and stored. */
+  /** The decay of the average of the weights that is validated and stored. */
   readonly ema: number | undefined;
   readonly cost: StepCost | undefined;
 }
