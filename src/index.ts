@@ -9,7 +9,7 @@
 export type { Diagnostic } from "./compiler/diagnostics/diagnostic.js";
 export type { PlanReport, StagePlan } from "./compiler/stages/plan/report.js";
 export type { Experiment, ParamValue } from "./compiler/typed/tree.js";
-export { type Choice, chooseEngine } from "./runtime/engines/select.js";
+export { chooseEngine, type EngineChoice } from "./runtime/engines/select.js";
 export type { Result, RunEvent, StageOutline } from "./runtime/events/events.js";
 export { type CompiledFile, type CompileFileOptions, compileFile as compile } from "./runtime/host/compile-file.js";
 export { plan } from "./runtime/run/plan.js";

@@ -228,7 +228,7 @@ test("engines are listed with what they compute on, and with what auto takes", a
   const listed = await fslc("engines");
   expect(listed.code).toBe(0);
   for (const name of ["onnx", "tensorflow", "reference"]) expect(listed.out).toMatch(new RegExp(`^[✔✘] ${name} `, "m"));
-  expect(listed.out).toMatch(/^`--engine auto` takes \w+ [cg]pu/m);
+  expect(listed.out).toMatch(/^`--engine auto` chooses \w+ [cg]pu/m);
   for (const line of listed.out.split("\n")) expect([...line].length).toBeLessThanOrEqual(80);
   const { engines, auto } = JSON.parse((await fslc("engines", "--json")).out);
   expect(engines.map(({ name }: { name: string }) => name)).toEqual(["onnx", "tensorflow", "reference"]);

@@ -8,7 +8,7 @@ import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } 
 import { tmpdir } from "node:os";
 import { basename, dirname, join, resolve } from "node:path";
 import { afterAll, beforeAll, beforeEach, expect, test, vi } from "vitest";
-import { onnxRuntimeFolder, onnxRuntimePlace } from "../../src/runtime/engines/onnx/locate.js";
+import { onnxRuntimeFolder, onnxRuntimeInstallFolder } from "../../src/runtime/engines/onnx/locate.js";
 import { findTensorflow, tensorflowFolder } from "../../src/runtime/engines/tensorflow/locate.js";
 import type { RunEvent } from "../../src/runtime/events/events.js";
 import type { Project } from "../../src/runtime/system/project.js";
@@ -187,11 +187,15 @@ test("onnx: a shared library that is missing", async () => {
   const enginesFolder = join(elsewhere, "onnx");
   const installed = dirname(onnxRuntimeFolder() ?? "");
   for (const name of ["onnxruntime-node", "onnxruntime-common"]) {
-    cpSync(join(installed, name), join(onnxRuntimePlace({ FSLC_ENGINES: enginesFolder }), "node_modules", name), {
-      recursive: true,
-      dereference: true,
-      filter: (path) => !/(?:lib)?onnxruntime\.(?:so|\d|dll)/.test(basename(path)),
-    });
+    cpSync(
+      join(installed, name),
+      join(onnxRuntimeInstallFolder({ FSLC_ENGINES: enginesFolder }), "node_modules", name),
+      {
+        recursive: true,
+        dereference: true,
+        filter: (path) => !/(?:lib)?onnxruntime\.(?:so|\d|dll)/.test(basename(path)),
+      },
+    );
   }
   const ran = await run([], { env: { FSLC_ENGINES: enginesFolder } });
   expect(ran.code).toBe(1);

@@ -12,7 +12,7 @@ import { toleranceOf, webgpuFactor } from "./tolerances.js";
 const moves = new Set(
   "Identity Cast Reshape Transpose Expand BroadcastTo Unsqueeze Squeeze ExpandDims Fill Bitcast".split(" "),
 );
-const withOnednn: Kernels = { grouped: true, groupedGradients: true, winningPools: true };
+const withOnednn: Kernels = { grouped: true, groupedGradients: true, poolsWithWorkspace: true };
 const without: Kernels = { ...withOnednn, groupedGradients: false };
 
 const engines: readonly (readonly [string, (program: Program) => readonly string[]])[] = [

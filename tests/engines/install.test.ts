@@ -6,14 +6,11 @@ import { hostname } from "node:os";
 import { join, resolve } from "node:path";
 import { afterEach, describe, expect, test, vi } from "vitest";
 import { buildAddon, findCompiler } from "../../src/runtime/engines/tensorflow/build.js";
-import {
-  type InstallOptions,
-  installTensorflow,
-  removeTensorflow,
-} from "../../src/runtime/engines/tensorflow/install.js";
-import { withNpm } from "../../src/runtime/engines/tensorflow/install-package.js";
+import { installTensorflow, removeTensorflow } from "../../src/runtime/engines/tensorflow/install.js";
+import type { InstallOptions } from "../../src/runtime/engines/tensorflow/install-options.js";
+import { installWithNpm } from "../../src/runtime/engines/tensorflow/install-package.js";
 import { addonSources, type PinnedWheel, wheelsFor } from "../../src/runtime/engines/tensorflow/pins.js";
-import { fetchWheel, findPip, isKept, unpackWheel } from "../../src/runtime/engines/tensorflow/wheel.js";
+import { fetchWheel, findPip, isDownloaded, unpackWheel } from "../../src/runtime/engines/tensorflow/wheel.js";
 import { acquireLock } from "../../src/runtime/system/lock.js";
 import { failsWith, tempDir, write, zipOf } from "../data/support.js";
 
@@ -85,10 +82,10 @@ describe.skipIf(noPip)(`wheels through pip${noPip ? " (needs python3 -m pip)" : 
     const pinned = wheel(index, { "a.txt": "a" });
     indexIs(index);
     const options = { pip: await findPip(signal), folder, signal, onBytes };
-    expect(await isKept(pinned, folder, signal)).toBe(false);
+    expect(await isDownloaded(pinned, folder, signal)).toBe(false);
     await fetchWheel(pinned, options);
     expect(readdirSync(folder)).toEqual([pinned.file]);
-    expect(await isKept(pinned, folder, signal)).toBe(true);
+    expect(await isDownloaded(pinned, folder, signal)).toBe(true);
   });
 
   test("a kept download that is cut off is had anew", async () => {
@@ -96,7 +93,7 @@ describe.skipIf(noPip)(`wheels through pip${noPip ? " (needs python3 -m pip)" : 
     const pinned = wheel(index, { "a.txt": "a" });
     indexIs(index);
     write(join(folder, pinned.file), readFileSync(join(index, pinned.file)).subarray(0, 50));
-    expect(await isKept(pinned, folder, signal)).toBe(false);
+    expect(await isDownloaded(pinned, folder, signal)).toBe(false);
     expect(readdirSync(folder)).toEqual([]);
     await fetchWheel(pinned, { pip: await findPip(signal), folder, signal, onBytes });
     expect(readFileSync(join(folder, pinned.file))).toEqual(readFileSync(join(index, pinned.file)));
@@ -310,7 +307,7 @@ test.skipIf(offline)(
     vi.stubEnv("npm_config_cache", join(tempDir(), "cache"));
     // An address that nobody listens on: the script's download fails.
     vi.stubEnv("TFJS_NODE_BASE_URI", "http://127.0.0.1:9/");
-    const { message } = await failsWith("FSL7077", () => withNpm(staging, options(tempDir())));
+    const { message } = await failsWith("FSL7077", () => installWithNpm(staging, options(tempDir())));
     expect(message).toMatch(/@tensorflow\/tfjs-node 4\.22\.0` cannot be installed: .+/);
   },
   300_000,

@@ -7,7 +7,7 @@ import { describe, expect, test } from "vitest";
 import { enginesFolder } from "../../src/runtime/engines/folder.js";
 import { findTensorflow, type InstalledTensorflow } from "../../src/runtime/engines/tensorflow/locate.js";
 import { probeTensorflow } from "../../src/runtime/engines/tensorflow/probe.js";
-import { cardsIn, tryTensorflow } from "../../src/runtime/engines/tensorflow/trial.js";
+import { gpusInLog, tryTensorflow } from "../../src/runtime/engines/tensorflow/trial.js";
 import { tempDir, write } from "../data/support.js";
 
 const installed = findTensorflow();
@@ -104,7 +104,7 @@ describe("what a probe says of TensorFlow", () => {
     asPackage(project, "tfjs-node");
     expect(await probeTensorflow(project, { FSLC_ENGINES: tempDir() })).toMatchObject({
       available: false,
-      why: expect.stringMatching(/^TensorFlow 4\.22\.0 does not work here: .*(too short|invalid ELF|not a)/),
+      why: expect.stringMatching(/^TensorFlow 4\.22\.0 does not work on this machine: .*(too short|invalid ELF|not a)/),
       fix: "npm rebuild @tensorflow/tfjs-node, or fslc engines install tensorflow",
     });
   });
@@ -126,7 +126,7 @@ describe("what a probe says of TensorFlow", () => {
         copyFileSync(installed?.addon ?? "", join(folder, "tfjs_binding.node"));
         expect(await probeTensorflow(tempDir(), { FSLC_ENGINES: engines })).toEqual({
           available: false,
-          why: "TensorFlow 2.21.0 does not work here: the shared library libtensorflow_cc.so.2 is missing",
+          why: "TensorFlow 2.21.0 does not work on this machine: the shared library libtensorflow_cc.so.2 is missing",
           fix: "fslc engines install tensorflow",
         });
       },
@@ -140,9 +140,11 @@ describe("what a probe says of TensorFlow", () => {
         available: true,
         devices: ["cpu"],
         notes: [
-          expect.stringMatching(
-            /^no GPU: this TensorFlow is built without CUDA, .*libcuda\.so\.1.* is not; fix: .*driver.* --gpu$/,
-          ),
+          {
+            kind: "no-gpu",
+            why: expect.stringMatching(/^this TensorFlow is built without CUDA, .*libcuda\.so\.1.* is not installed$/),
+            fix: expect.stringMatching(/driver.* --gpu$/),
+          },
         ],
       });
     });
@@ -158,9 +160,20 @@ describe("what a probe says of TensorFlow", () => {
           available: true,
           devices: ["cpu"],
           notes: [
-            expect.stringMatching(
-              /^no GPU: CUDA's libcud.* missing.*; fix: fslc engines install tensorflow --gpu$|^no GPU: NVIDIA's driver \(libcuda\.so\.1\) is not here \(libcudart\.so\.12, .* found\); fix: install the driver of the card$/,
-            ),
+            expect.toBeOneOf([
+              {
+                kind: "no-gpu",
+                why: expect.stringMatching(/^CUDA's libcud.* missing/),
+                fix: "fslc engines install tensorflow --gpu",
+              },
+              {
+                kind: "no-gpu",
+                why: expect.stringMatching(
+                  /^NVIDIA's driver \(libcuda\.so\.1\) is not installed \(libcudart\.so\.12, .* found\)$/,
+                ),
+                fix: "install the driver of the GPU",
+              },
+            ]),
           ],
         });
       },
@@ -210,9 +223,9 @@ test("cards are those that TensorFlow's log says it uses", () => {
   const at = "2026-01-01 10:00:00.000000: I tensorflow/core/common_runtime/gpu/gpu_device.cc:2020] Created device ";
   const card = (i: number, name: string): string =>
     `${at}/job:localhost/replica:0/task:0/device:GPU:${i} with 78907 MB memory:  -> device: ${i}, name: ${name}, pci bus id: 0000:0${i}:00.0, compute capability: 9.0`;
-  expect(cardsIn(["noise", card(0, "NVIDIA H100 80GB HBM3"), card(1, "NVIDIA A40"), "Error: x"].join("\n"))).toEqual([
+  expect(gpusInLog(["noise", card(0, "NVIDIA H100 80GB HBM3"), card(1, "NVIDIA A40"), "Error: x"].join("\n"))).toEqual([
     "NVIDIA H100 80GB HBM3",
     "NVIDIA A40",
   ]);
-  expect(cardsIn("I0000 cpu_feature_guard.cc:227] This TensorFlow binary is optimized")).toEqual([]);
+  expect(gpusInLog("I0000 cpu_feature_guard.cc:227] This TensorFlow binary is optimized")).toEqual([]);
 });

@@ -9,7 +9,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from "vite
 import {
   onnxRuntime,
   onnxRuntimeFolder,
-  onnxRuntimePlace,
+  onnxRuntimeInstallFolder,
   onnxRuntimeVersion,
   ownOnnxRuntime,
 } from "../../src/runtime/engines/onnx/locate.js";
@@ -82,7 +82,7 @@ describe("ONNX Runtime", () => {
     await obtain(env);
     const found = ownOnnxRuntime(env) ?? "";
     expect(found).toBe(onnxRuntimeFolder(env));
-    expect(found.startsWith(onnxRuntimePlace(env))).toBe(true);
+    expect(found.startsWith(onnxRuntimeInstallFolder(env))).toBe(true);
     expect(readFileSync(join(found, "bin/napi-v6", here, "onnxruntime_binding.node"), "utf8")).toBe("ours");
     expect(readdirSync(join(found, "bin/napi-v6", process.platform))).toEqual([process.arch]);
     expect(existsSync(join(found, "bin/napi-v6/plan9/mips"))).toBe(false);
@@ -94,7 +94,7 @@ describe("ONNX Runtime", () => {
 
   test("fetched again it stays, and what another broke off is replaced", async () => {
     const env = { FSLC_ENGINES: tempDir() };
-    mkdirSync(join(onnxRuntimePlace(env), "node_modules"), { recursive: true });
+    mkdirSync(join(onnxRuntimeInstallFolder(env), "node_modules"), { recursive: true });
     await obtain(env);
     await obtain(env);
     expect(ownOnnxRuntime(env)).toBeDefined();

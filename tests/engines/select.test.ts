@@ -4,13 +4,13 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { DiagnosticError } from "../../src/compiler/diagnostics/diagnostic.js";
-import type { Adapter, Availability } from "../../src/runtime/engines/engine.js";
+import type { Adapter, Availability, EngineNote } from "../../src/runtime/engines/engine.js";
 import { engineEnvironment, engineThreads } from "../../src/runtime/engines/environment.js";
 import type { EngineReport } from "../../src/runtime/engines/index.js";
 import { adapterOf } from "../../src/runtime/engines/onnx/webgpu/probe.js";
-import { askedProblem, best, bestOf, chooseEngine } from "../../src/runtime/engines/select.js";
+import { autoChoice, chooseBest, chooseEngine, requestProblem } from "../../src/runtime/engines/select.js";
 
-const has = (devices: string[], adapters: Record<string, Adapter> = {}, notes: string[] = []): Availability => ({
+const has = (devices: string[], adapters: Record<string, Adapter> = {}, notes: EngineNote[] = []): Availability => ({
   available: true,
   version: "1",
   devices,
@@ -39,27 +39,29 @@ describe("auto", () => {
   const cuda = has(["cpu", "gpu:0", "gpu:1"], { "gpu:0": card("H100"), "gpu:1": card("A100") });
 
   test("takes CUDA before WebGPU, a card before the processor, the default before another engine there", () => {
-    expect(best(machine(onnxCard, cuda))).toMatchObject({ name: "tensorflow", device: "gpu:0", adapter: "H100" });
-    expect(best(machine(onnxCard))).toMatchObject({ name: "onnx", device: "gpu:0", adapter: "Radeon RX 7900" });
-    expect(best(machine(has(["cpu"]), cuda))).toMatchObject({ name: "tensorflow", device: "gpu:0" });
-    expect(best(machine(has(["cpu"]), has(["cpu"])))).toMatchObject({ name: "onnx", device: "cpu" });
-    expect(best(machine(missing, has(["cpu"])))).toMatchObject({ name: "tensorflow", device: "cpu" });
+    expect(chooseBest(machine(onnxCard, cuda))).toMatchObject({ name: "tensorflow", device: "gpu:0", adapter: "H100" });
+    expect(chooseBest(machine(onnxCard))).toMatchObject({ name: "onnx", device: "gpu:0", adapter: "Radeon RX 7900" });
+    expect(chooseBest(machine(has(["cpu"]), cuda))).toMatchObject({ name: "tensorflow", device: "gpu:0" });
+    expect(chooseBest(machine(has(["cpu"]), has(["cpu"])))).toMatchObject({ name: "onnx", device: "cpu" });
+    expect(chooseBest(machine(missing, has(["cpu"])))).toMatchObject({ name: "tensorflow", device: "cpu" });
   });
 
   test("passes over graphics that share the processor's memory, save Apple's, and drivers that are no card", () => {
     const integrated = has(["cpu", "gpu:0"], { "gpu:0": card("Iris Xe", "integrated") });
-    expect(best(machine(integrated), undefined, "linux")).toMatchObject({
+    expect(chooseBest(machine(integrated), undefined, "linux")).toMatchObject({
       device: "cpu",
-      why: expect.stringContaining("Iris Xe shares the processor's memory"),
+      why: expect.stringContaining("Iris Xe shares the CPU's memory"),
     });
-    expect(best(machine(integrated), undefined, "darwin")).toMatchObject({ device: "gpu:0" });
+    expect(chooseBest(machine(integrated), undefined, "darwin")).toMatchObject({ device: "gpu:0" });
     const software = has(["cpu", "gpu:0"], { "gpu:0": card("SwiftShader", "software") });
-    expect(best(machine(software))).toMatchObject({ device: "cpu", why: expect.stringContaining("SwiftShader") });
-    expect(best(machine(has(["cpu", "gpu:0"])))).toMatchObject({ device: "gpu:0" });
+    expect(chooseBest(machine(software))).toMatchObject({ device: "cpu", why: expect.stringContaining("SwiftShader") });
+    expect(chooseBest(machine(has(["cpu", "gpu:0"])))).toMatchObject({ device: "gpu:0" });
   });
 
   test("says why it computes on the processor", () => {
-    const choice = best(machine(has(["cpu"], {}, ["no GPU: libvulkan.so.1 is missing; fix: apt install it"])));
+    const choice = chooseBest(
+      machine(has(["cpu"], {}, [{ kind: "no-gpu", why: "libvulkan.so.1 is missing", fix: "apt install it" }])),
+    );
     expect(choice.why).toContain("libvulkan.so.1 is missing");
     expect(choice.why).not.toContain("apt");
     expect(choice.why).toContain("tensorflow: it is not installed");
@@ -67,29 +69,30 @@ describe("auto", () => {
 
   test("with a device takes an engine that has it, and no other device", () => {
     const integrated = has(["cpu", "gpu:0"], { "gpu:0": card("Iris Xe", "integrated") });
-    expect(best(machine(integrated), "gpu")).toMatchObject({ name: "onnx", device: "gpu:0", adapter: "Iris Xe" });
-    expect(best(machine(integrated, cuda), "gpu:1")).toMatchObject({ name: "tensorflow", device: "gpu:1" });
-    expect(best(machine(onnxCard, cuda), "cpu")).toMatchObject({ name: "onnx", device: "cpu" });
-    const refused = refusal(() => best(machine(onnxCard, cuda), "gpu:7"));
+    expect(chooseBest(machine(integrated), "gpu")).toMatchObject({ name: "onnx", device: "gpu:0", adapter: "Iris Xe" });
+    expect(chooseBest(machine(integrated, cuda), "gpu:1")).toMatchObject({ name: "tensorflow", device: "gpu:1" });
+    expect(chooseBest(machine(onnxCard, cuda), "cpu")).toMatchObject({ name: "onnx", device: "cpu" });
+    const refused = refusal(() => chooseBest(machine(onnxCard, cuda), "gpu:7"));
     expect(refused.code).toBe("FSL7008");
-    expect(refused.help.join()).toContain("tensorflow has `cpu`, `gpu:0`, `gpu:1` here");
+    expect(refused.help.join()).toContain("tensorflow has `cpu`, `gpu:0`, `gpu:1` on this machine");
   });
 
   test("never takes the interpreter: without an engine it is refused with every fix", () => {
-    const refused = refusal(() => best(machine(missing, missing)));
+    const refused = refusal(() => chooseBest(machine(missing, missing)));
     expect(refused).toMatchObject({ code: "FSL7001", message: expect.stringContaining("onnx: it is not installed") });
     expect(refused.help.join()).toContain("fslc engines install tensorflow");
-    expect(bestOf(machine(missing, missing))).toBeUndefined();
+    expect(autoChoice(machine(missing, missing))).toBeUndefined();
   });
 });
 
 test("names and devices that no machine has are refused without looking at this one", () => {
-  expect(askedProblem({ engine: "onx" })).toMatchObject({ code: "FSL7002", help: ["did you mean `onnx`?"] });
+  expect(requestProblem({ engine: "onx" })).toMatchObject({ code: "FSL7002", help: ["did you mean `onnx`?"] });
   const onCpuOnly = { code: "FSL7008", help: ["reference computes on `cpu` only"] };
-  for (const device of ["gpu", "gpu:1"]) expect(askedProblem({ engine: "reference", device })).toMatchObject(onCpuOnly);
-  expect(askedProblem({ device: "gpu1" })).toMatchObject({ code: "FSL7008" });
-  for (const device of ["cpu", "gpu", "gpu:0", "gpu:12"]) expect(askedProblem({ device })).toBeUndefined();
-  expect(askedProblem({ engine: "auto" })).toBeUndefined();
+  for (const device of ["gpu", "gpu:1"])
+    expect(requestProblem({ engine: "reference", device })).toMatchObject(onCpuOnly);
+  expect(requestProblem({ device: "gpu1" })).toMatchObject({ code: "FSL7008" });
+  for (const device of ["cpu", "gpu", "gpu:0", "gpu:12"]) expect(requestProblem({ device })).toBeUndefined();
+  expect(requestProblem({ engine: "auto" })).toBeUndefined();
 });
 
 test("auto finds what is on this machine, and says why", async () => {

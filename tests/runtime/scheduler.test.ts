@@ -6,7 +6,7 @@ import type { Span } from "../../grammar/ast.js";
 import { DiagnosticError, diagnostic } from "../../src/compiler/diagnostics/diagnostic.js";
 import { stageGraph } from "../../src/compiler/stages/graph.js";
 import type { Dataset, EvaluateStage, Experiment, MetaStage, Metric, Network } from "../../src/compiler/typed/tree.js";
-import type { Choice } from "../../src/runtime/engines/select.js";
+import type { EngineChoice } from "../../src/runtime/engines/select.js";
 import type { RunEvent } from "../../src/runtime/events/events.js";
 import { type ScheduleOptions, Scheduler, type ScheduleSummary } from "../../src/runtime/scheduler/scheduler.js";
 import type { Outcome, PlacedJob } from "../../src/runtime/stages/job.js";
@@ -151,7 +151,7 @@ async function play(
   change: Partial<ScheduleOptions> = {},
   behaviour: Behaviour = finishes,
   packed = true,
-  engine: Choice = { name: "onnx", device: "cpu" },
+  engine: EngineChoice = { name: "onnx", device: "cpu" },
   capacity = 1,
 ): Promise<Played> {
   const events: RunEvent[] = [];

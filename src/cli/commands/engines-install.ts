@@ -1,6 +1,6 @@
 /** `fslc engines install` and `remove`: an engine that npm alone cannot bring. */
 import { Argument } from "commander";
-import type { Watch } from "../../runtime/engines/tensorflow/install.js";
+import type { InstallObserver } from "../../runtime/engines/tensorflow/install-options.js";
 import { type Cli, Command, helpExamples } from "../command.js";
 import { exitCodes } from "../exit-codes.js";
 import { canDraw } from "../terminal.js";
@@ -73,7 +73,10 @@ async function remove(cli: Cli): Promise<number> {
 }
 
 /** A signal stops in good order: what is still cleaned up then is not cut off by another one. */
-async function untilInterrupted<T>(cli: Cli, act: (signal: AbortSignal, watch: Watch) => Promise<T>): Promise<T> {
+async function untilInterrupted<T>(
+  cli: Cli,
+  act: (signal: AbortSignal, watch: InstallObserver) => Promise<T>,
+): Promise<T> {
   const stop = new AbortController();
   const onSignal = (): void => stop.abort();
   const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
@@ -91,7 +94,7 @@ async function untilInterrupted<T>(cli: Cli, act: (signal: AbortSignal, watch: W
  * A line for each step on stderr. On a terminal the bytes of a step are counted in it, on one row until it ends, for only a row
  * can be written again; elsewhere they are said now and then.
  */
-export class Progress implements Watch {
+export class Progress implements InstallObserver {
   private readonly live: boolean;
   private text = "";
   private open = false;

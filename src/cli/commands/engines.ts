@@ -32,9 +32,9 @@ async function act(cli: Cli, options: Options): Promise<number> {
     await fetchMissingEngine(cli, process.cwd());
   }
   const { probeEngines } = await import("../../runtime/engines/index.js");
-  const { bestOf } = await import("../../runtime/engines/select.js");
+  const { autoChoice } = await import("../../runtime/engines/select.js");
   const engines = await probeEngines(process.cwd());
-  const auto = bestOf(engines);
+  const auto = autoChoice(engines);
   if (options.json) cli.stdout.write(`${JSON.stringify({ engines, auto: auto ?? null }, null, 2)}\n`);
   else {
     const { printEngines } = await import("../print/engines.js");

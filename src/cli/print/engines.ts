@@ -1,11 +1,12 @@
-/** `fslc engines` for people: each engine with its devices, what is missing and what fixes it, and what `auto` takes. */
-import type { Availability } from "../../runtime/engines/engine.js";
+/** Prints the report of `fslc engines`: each engine with its devices, the problems with their fixes, and the choice of `auto`. */
+import type { Availability, EngineNote } from "../../runtime/engines/engine.js";
 import type { EngineReport } from "../../runtime/engines/index.js";
-import type { Choice } from "../../runtime/engines/select.js";
+import { formatNote } from "../../runtime/engines/notes.js";
+import type { EngineChoice } from "../../runtime/engines/select.js";
 import { engineAndDevice } from "../view/format.js";
 import { hanging } from "./wrap.js";
 
-export function printEngines(engines: readonly EngineReport[], auto: Choice | undefined, width: number): string {
+export function printEngines(engines: readonly EngineReport[], auto: EngineChoice | undefined, width: number): string {
   const nameWidth = Math.max(...engines.map(({ name }) => name.length));
   const indent = " ".repeat(nameWidth + 4);
   const lines = engines.flatMap(({ name, availability }) => {
@@ -15,12 +16,12 @@ export function printEngines(engines: readonly EngineReport[], auto: Choice | un
   });
   const taken =
     auto === undefined
-      ? "`--engine auto` finds nothing to compute with"
-      : `\`--engine auto\` takes ${engineAndDevice(auto.name, auto)}: ${auto.why}`;
+      ? "`--engine auto` finds no engine to compute with"
+      : `\`--engine auto\` chooses ${engineAndDevice(auto.name, auto)}: ${auto.why}`;
   return `${[...lines, "", ...hanging("", taken, width)].join("\n")}\n`;
 }
 
-/** A word that stands before a text, and the text. */
+/** Returns the lines about an engine, each as a prefix and its text. */
 function facts(availability: Availability): [string, string][] {
   if (!availability.available)
     return [
@@ -28,11 +29,21 @@ function facts(availability: Availability): [string, string][] {
       ["help: ", availability.fix],
     ];
   const { version, devices, adapters = {}, notes = [] } = availability;
-  const called = devices.map((device): [string, string] => {
+  const devicesWithNames = devices.map((device): [string, string] => {
     const adapter = adapters[device];
     if (adapter === undefined) return ["", device];
     const { name, kind } = adapter;
     return ["", `${device}  ${name}${kind === "unknown" || name.toLowerCase().includes(kind) ? "" : `, ${kind}`}`];
   });
-  return [["", version], ...called, ...notes.map((note): [string, string] => ["", note])];
+  return [["", version], ...devicesWithNames, ...notes.flatMap(noteLines)];
+}
+
+function noteLines(note: EngineNote): [string, string][] {
+  const { text, help } = formatNote(note);
+  return help === undefined
+    ? [["", text]]
+    : [
+        ["", text],
+        ["help: ", help],
+      ];
 }

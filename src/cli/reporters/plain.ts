@@ -1,5 +1,5 @@
 /** Implements `--reporter plain`: it writes lines to stderr for logs and CI, and redraws nothing. */
-import type { Choice } from "../../runtime/engines/select.js";
+import type { EngineChoice } from "../../runtime/engines/select.js";
 import type { Result, RunEvent } from "../../runtime/events/events.js";
 import { count, duration, engineAndDevice, interval, percent, rate } from "../view/format.js";
 import { initialState, interrupted, reduce } from "../view/model.js";
@@ -49,7 +49,7 @@ function accuracies(results: readonly Result[]): string {
 }
 
 /** Returns a line with the engine and the reason for it if fslc chose the engine, and otherwise an empty text. */
-function choiceLine(engine: Choice | undefined): string {
+function choiceLine(engine: EngineChoice | undefined): string {
   return engine?.why === undefined ? "" : `\n         engine ${engineAndDevice(engine.name, engine)}: ${engine.why}`;
 }
 

@@ -3,7 +3,7 @@
  * clock, and all times are those of the events, in milliseconds.
  */
 import type { Numerics } from "../../runtime/engines/engine.js";
-import type { Choice } from "../../runtime/engines/select.js";
+import type { EngineChoice } from "../../runtime/engines/select.js";
 import type { Result, RunEvent, StageOutline } from "../../runtime/events/events.js";
 import { append, emptySeries, type Series } from "./series.js";
 
@@ -65,7 +65,7 @@ export interface RunState {
   /** The numerics of the stage that started last. */
   readonly engine: Numerics | undefined;
   /** The engine that was chosen for the stages that are not in the store. */
-  readonly choice: Choice | undefined;
+  readonly choice: EngineChoice | undefined;
   readonly stages: readonly StageState[];
   readonly status: "starting" | "running" | "done" | "failed" | "interrupted";
   readonly seconds: number | undefined;

@@ -1,9 +1,12 @@
-/** The engine contract: everything that runs tensor programs implements it, and nothing above it knows which one does. */
+/**
+ * The contract of an engine. Everything that runs tensor programs implements it, and the code that calls it does not know
+ * which engine it has.
+ */
 import type { DType, Program, Shape } from "../../compiler/tensor/ir.js";
 
 export type TypedData = Float32Array | Int32Array | Uint32Array | Uint8Array;
 
-/** Row-major; `bool` is a Uint8Array of 0 and 1. */
+/** A tensor in JavaScript memory. The data is row-major; `bool` is a Uint8Array of 0 and 1. */
 export interface HostTensor {
   readonly shape: Shape;
   readonly dtype: DType;
@@ -11,49 +14,62 @@ export interface HostTensor {
 }
 export type HostTensors = Readonly<Record<string, HostTensor>>;
 
-/** A tensor that the engine keeps. Valid across the executables of one engine instance until freed or consumed. */
+/** A tensor that the engine holds. It is valid in all executables of one engine instance until it is freed or a run consumes it. */
 export interface Handle {
   readonly shape: Shape;
   readonly dtype: DType;
 }
 
-/** The card or driver behind a device that is no processor. */
+/** The GPU or driver behind a device other than `cpu`. */
 export interface Adapter {
-  /** As its driver calls it: `NVIDIA H100 80GB HBM3`, `SwiftShader Device (LLVM 10.0.0)`. */
+  /** The name that the driver gives it: `NVIDIA H100 80GB HBM3`, `SwiftShader Device (LLVM 10.0.0)`. */
   readonly name: string;
-  /** `integrated` shares the processor's memory; `software` is no card at all, but a driver that computes on the processor. */
+  /** `integrated` is a GPU that shares the CPU's memory; `software` is a driver that emulates a GPU on the CPU. */
   readonly kind: "discrete" | "integrated" | "software" | "unknown";
 }
 
+/** Why an engine or a device cannot be used on this machine, and the command or action that makes it usable. */
+export interface Unavailability {
+  readonly why: string;
+  /** A command, such as `fslc engines install tensorflow`, or an instruction. */
+  readonly fix: string;
+}
+
+/** A fact that a probe found besides the devices. It is data; `formatNote` in `notes.ts` makes text of it. */
+export type EngineNote =
+  /** The engine can use a GPU in general, but not on this machine. */
+  | ({ readonly kind: "no-gpu" } & Unavailability)
+  /** The engine uses these shared libraries of CUDA. */
+  | { readonly kind: "cuda"; readonly libraries: readonly string[] };
+
+/** The result of probing an engine on this machine. */
 export type Availability =
   | {
       readonly available: true;
       readonly version: string;
-      /** As `--device` takes them: `cpu`, `gpu:0`, `gpu:1`. Those of this machine, not those that the engine could have. */
+      /** The devices of this machine, as `--device` takes them: `cpu`, `gpu:0`, `gpu:1`. */
       readonly devices: readonly string[];
-      /** By device; without those whose adapter cannot be told. */
+      /** The adapter of each device; a device whose adapter is unknown has no entry. */
       readonly adapters?: Readonly<Record<string, Adapter>>;
-      /** What else was found, and what is missing for further devices: one sentence each, `no GPU: WHY; fix: WHAT FIXES IT`. */
-      readonly notes?: readonly string[];
+      readonly notes?: readonly EngineNote[];
     }
-  /** `why` it cannot be used here and the command that fixes it. */
-  | { readonly available: false; readonly why: string; readonly fix: string };
+  | ({ readonly available: false } & Unavailability);
 
-/** What makes numbers differ: recorded with each stored stage. */
+/** Everything about an engine that changes the rounding of its results. It is recorded with each stored stage. */
 export interface Numerics {
   readonly engine: string;
   readonly version: string;
-  /** `cpu` or `gpu`: which one of several equal cards makes no difference. */
+  /** `cpu` or `gpu`. There is no number: two GPUs of one kind give the same results. */
   readonly device: string;
-  /** The name of the card: two kinds of card are two numerics. Undefined on a processor, whose instructions tell. */
+  /** The name of the GPU, since two kinds of GPU round differently. On a CPU it is undefined; the store records its instruction sets. */
   readonly adapter?: string;
   readonly threads: number;
 }
 
 export interface EngineOptions {
-  /** `cpu`, `gpu` (the first) or `gpu:N`. */
+  /** `cpu`, `gpu` (the first GPU) or `gpu:N`. */
   readonly device: string;
-  /** The name of the device's card, as the probe found it: goes into the numerics. */
+  /** The name of the GPU, as the probe found it. It becomes part of the numerics. */
   readonly adapter?: string;
   readonly threads: number;
 }
@@ -61,7 +77,7 @@ export interface EngineOptions {
 export interface Engine {
   readonly name: string;
   readonly numerics: Numerics;
-  /** Inputs named in `constants` are baked in (folded where the engine can) and take no argument. */
+  /** Inputs named in `constants` become constants of the executable (folded if the engine can) and take no argument. */
   compile(program: Program, constants?: HostTensors): Promise<Executable>;
   upload(tensor: HostTensor): Handle;
   download(handle: Handle): Promise<HostTensor>;
@@ -71,9 +87,9 @@ export interface Engine {
 
 export interface Executable {
   /**
-   * One run. `args` by input name; feeds may be given as host tensors. State inputs are dead afterwards; their
-   * successors come back in `device` under the INPUT's name; device outputs there too, and host outputs in `host`, under
-   * the output's.
+   * Runs the program once. `args` maps the name of each input to a handle, or to a host tensor for this run only. A run
+   * consumes the handles of state inputs. The new states come back in `device` under the name of the INPUT. Outputs of role
+   * `device` come back there too, and outputs of role `host` in `host`, each under the name of the output.
    */
   run(args: Readonly<Record<string, Handle | HostTensor>>): Promise<RunResult>;
   dispose(): Promise<void>;

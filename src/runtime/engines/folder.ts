@@ -1,8 +1,8 @@
-/** Where engines lie that fslc itself installs: one folder per user, not per project. They are gigabytes, and all projects share them. */
+/** The folder of the engines that fslc installs. There is one per user, shared by all projects, because an engine can be gigabytes. */
 import { homedir } from "node:os";
 import { join, resolve } from "node:path";
 
-/** `FSLC_ENGINES`, else where the platform keeps a user's data. */
+/** Returns the folder in `FSLC_ENGINES`, or else one in the platform's folder for user data. */
 export function enginesFolder(env: NodeJS.ProcessEnv = process.env): string {
   if (env["FSLC_ENGINES"]) return resolve(env["FSLC_ENGINES"]);
   return join(dataFolder(env), "fslc", "engines");

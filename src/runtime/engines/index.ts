@@ -1,15 +1,15 @@
-/** The engines of this build: which are usable here, and how to make one. */
-import { type Availability, type Engine, EngineError, type EngineOptions } from "./engine.js";
+/** The engines of this build: it probes which ones can be used on this machine, and creates them. */
+import { type Availability, type Engine, EngineError, type EngineOptions, type Unavailability } from "./engine.js";
 import { engineThreads } from "./environment.js";
-import { probeApart } from "./probe-apart.js";
+import { probeOnnxInChild } from "./onnx/probe-process.js";
 
-/** In the order in which they are listed. */
+/** The names of the engines, in the order in which they are listed. */
 export const engineNames = ["onnx", "tensorflow", "reference"] as const;
 export type EngineName = (typeof engineNames)[number];
 
 export const isEngineName = (name: string): name is EngineName => engineNames.some((known) => known === name);
 
-/** Those that can have a GPU; the others compute on the processor alone. */
+/** The engines that can use a GPU. The others compute on the CPU only. */
 export const gpuEngines: ReadonlySet<EngineName> = new Set(["onnx", "tensorflow"]);
 
 export interface EngineReport {
@@ -17,11 +17,11 @@ export interface EngineReport {
   readonly availability: Availability;
 }
 
-/** What an engine can do here. Native code is tried in a process of its own: this one survives what becomes of it. */
+/** Returns what an engine can do on this machine. Native code is tried in a child process, so that this process survives a crash. */
 export async function probeEngine(name: EngineName, projectDir: string): Promise<Availability> {
   switch (name) {
     case "onnx":
-      return await probeApart();
+      return await probeOnnxInChild();
     case "tensorflow":
       return await (await import("./tensorflow/probe.js")).probeTensorflow(projectDir);
     case "reference":
@@ -35,11 +35,11 @@ export async function probeEngines(projectDir: string): Promise<EngineReport[]> 
   );
 }
 
-/** Why an engine cannot run here, and the command that fixes it. */
-export type Missing = Pick<Extract<Availability, { available: false }>, "why" | "fix">;
-
-/** Whether an engine's files are missing. Loads nothing of it: whether it works, only a probe or its use can tell. */
-export async function missingEngine(name: EngineName, projectDir: string): Promise<Missing | undefined> {
+/**
+ * Returns how to install an engine whose files are missing, or undefined if they are there. It loads nothing of the engine:
+ * only a probe tells whether it works.
+ */
+export async function missingEngine(name: EngineName, projectDir: string): Promise<Unavailability | undefined> {
   switch (name) {
     case "onnx": {
       const { obtainCommand, onnxRuntimeInstalled } = await import("./onnx/obtain.js");
@@ -57,9 +57,9 @@ export async function missingEngine(name: EngineName, projectDir: string): Promi
 }
 
 /**
- * Loads an engine's native library into this process: for workers, whose environment `engineEnvironment` has made. Only one
- * native engine fits into a process.
- * @throws EngineError where the engine cannot be used on this machine or has no such device.
+ * Creates an engine, which loads its native library into this process. Workers call it, in the environment that
+ * `engineEnvironment` prepared. A process can hold only one native engine.
+ * @throws EngineError if the engine cannot be used on this machine or has no such device.
  */
 export async function createEngine(
   name: EngineName,

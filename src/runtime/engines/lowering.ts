@@ -1,35 +1,35 @@
-/** What the lowerings of several engines share. */
+/** Helpers that the lowerings of several engines share. */
 import type { Node } from "../../compiler/tensor/ir.js";
 
-/** Operand `index`; the verifier has checked arity. */
+/** Returns operand `index`. The verifier has checked the number of operands. */
 export function operand(node: Node, index: number): Node {
   const input = node.inputs[index];
   if (input === undefined) throw new RangeError(`${node.op} has no operand ${index}`);
   return input;
 }
 
-/** [n, c, h, w] of an images node. */
+/** Returns the sizes [n, c, h, w] of a node that holds images. */
 export function images(node: Node): [number, number, number, number] {
   const [n = 1, c = 1, h = 1, w = 1] = node.shape;
   return [n, c, h, w];
 }
 
-/** What several rules need of one node (a fused kernel's results, batch statistics, pooling halves). */
+/** A cache of emitted results that several rules need for one node: results of a fused kernel, batch statistics, masks of a pool. */
 export class SharedResults {
   private readonly results = new Map<Node, Map<string, unknown>>();
 
-  /** Made at the first use. */
+  /** Returns the result under `key`; `make` makes it at the first use. */
   once<T>(node: Node, key: string, make: () => T): T {
-    let made = this.results.get(node);
-    if (made === undefined) {
-      made = new Map();
-      this.results.set(node, made);
+    let existing = this.results.get(node);
+    if (existing === undefined) {
+      existing = new Map();
+      this.results.set(node, existing);
     }
-    if (!made.has(key)) made.set(key, make());
-    return made.get(key) as T;
+    if (!existing.has(key)) existing.set(key, make());
+    return existing.get(key) as T;
   }
 
-  /** What `once` made, if it did. */
+  /** Returns the result that `once` made under `key`, if it did. */
   made<T>(node: Node, key: string): T | undefined {
     return this.results.get(node)?.get(key) as T | undefined;
   }

@@ -1,8 +1,11 @@
-/** Which engine and device a run computes with: what was asked for, or the best that is here. Never another instead. */
+/**
+ * Chooses the engine and device of a run: those that were requested, or with `auto` the best of this machine. A request that
+ * cannot be met is an error; nothing else is taken instead.
+ */
 
 import { suggest } from "../../common/did-you-mean.js";
 import { type Diagnostic, DiagnosticError, diagnostic } from "../../compiler/diagnostics/diagnostic.js";
-import type { Adapter, Availability } from "./engine.js";
+import type { Adapter, Availability, EngineNote, Unavailability } from "./engine.js";
 import {
   type EngineName,
   type EngineReport,
@@ -13,29 +16,30 @@ import {
   probeEngine,
   probeEngines,
 } from "./index.js";
+import { formatNote, whyNoGpu } from "./notes.js";
 
-/** `--engine` and `--device` as they were given. */
-export interface Asked {
+/** The options `--engine` and `--device`, as they were given. */
+export interface EngineRequest {
   readonly engine?: string;
   readonly device?: string;
 }
 
-export interface Choice {
+export interface EngineChoice {
   readonly name: EngineName;
   /** `cpu` or `gpu:N`. */
   readonly device: string;
-  /** The name of the card. */
+  /** The name of the GPU. */
   readonly adapter?: string;
-  /** Why this one, where it was fslc's to choose. */
+  /** The reason, if fslc chose the engine or the device. */
   readonly why?: string;
 }
 
-/** Where nothing is said: it runs everywhere, and numbers of one machine are those of the next. */
-const defaultChoice: Choice = { name: "onnx", device: "cpu" };
+/** The choice without options. It runs on every machine, and its numbers are those of the other machines. */
+const defaultChoice: EngineChoice = { name: "onnx", device: "cpu" };
 export const auto = "auto";
 
-/** What can be said against the options without looking at the machine. */
-export function askedProblem({ engine = defaultChoice.name, device }: Asked): Diagnostic | undefined {
+/** Returns the error in the options that can be found without probing the machine, if there is one. */
+export function requestProblem({ engine = defaultChoice.name, device }: EngineRequest): Diagnostic | undefined {
   if (engine !== auto && !isEngineName(engine)) {
     return diagnostic("FSL7002", undefined, { engine }, { help: suggest(engine, [auto, ...engineNames]) });
   }
@@ -45,47 +49,47 @@ export function askedProblem({ engine = defaultChoice.name, device }: Asked): Di
   return diagnostic("FSL7008", undefined, { engine, device }, { help });
 }
 
-/** `gpu:3` is like `gpu`. */
+/** Returns the kind of a device: `gpu` for `gpu:3`. */
 const kindOf = (device: string): string => (/^gpu:\d+$/.test(device) ? "gpu" : device);
 
 /**
- * The engine and device of a run. A processor that was asked for is taken as it is: only a GPU, or `auto`, is looked for.
- * @throws DiagnosticError FSL7001, FSL7002 or FSL7008 where what was asked for is not here.
+ * Returns the engine and device of a run. The machine is probed only for a GPU or for `auto`, not for `cpu`.
+ * @throws DiagnosticError FSL7001, FSL7002 or FSL7008 if this machine does not have what was requested.
  */
-export async function chooseEngine(asked: Asked, projectDir: string): Promise<Choice> {
-  const problem = askedProblem(asked);
+export async function chooseEngine(asked: EngineRequest, projectDir: string): Promise<EngineChoice> {
+  const problem = requestProblem(asked);
   if (problem !== undefined) throw new DiagnosticError(problem);
   const { engine = defaultChoice.name, device } = asked;
-  // A run that the store serves needs no engine, and the command line fetches this one: if it fails, the first stage will tell.
+  // A run whose stages are all in the store needs no engine, and the command line fetches this one. If that failed, the first
+  // stage reports it.
   if (engine === defaultChoice.name && (device ?? defaultChoice.device) === defaultChoice.device) return defaultChoice;
-  if (!isEngineName(engine)) return best(await probeEngines(projectDir), device);
+  if (!isEngineName(engine)) return chooseBest(await probeEngines(projectDir), device);
   const missing = await missingEngine(engine, projectDir);
-  if (missing !== undefined) throw unusable(engine, missing);
-  if (device === "cpu" || (device === undefined && !(await isForGpu(engine, projectDir)))) {
+  if (missing !== undefined) throw engineUnavailable(engine, missing);
+  if (device === "cpu" || (device === undefined && !(await isInstalledForGpu(engine, projectDir)))) {
     return { name: engine, device: "cpu" };
   }
   const availability = await probeEngine(engine, projectDir);
-  if (!availability.available) throw unusable(engine, availability);
-  if (device !== undefined) return deviceOf(engine, availability, device);
-  const [gpu] = gpusOf(availability);
+  if (!availability.available) throw engineUnavailable(engine, availability);
+  if (device !== undefined) return choiceOfDevice(engine, availability, device);
+  const [gpu] = listGpus(availability);
   if (gpu === undefined) {
-    const why = `it is installed for a GPU and finds none: ${noGpu(availability)}`;
+    const why = `it is installed for GPUs, but finds none: ${noGpuReason(availability)}`;
     return { name: engine, device: "cpu", why };
   }
-  return { name: engine, ...gpu, why: "it is installed for a GPU and finds one" };
+  return { name: engine, ...gpu, why: "it is installed for GPUs and finds one" };
 }
 
-/** Whether an engine was installed for the sake of a GPU: it then takes one without being told. */
-async function isForGpu(engine: EngineName, projectDir: string): Promise<boolean> {
+/** Tells whether the engine was installed with `--gpu`. If so, it uses a GPU without `--device`. */
+async function isInstalledForGpu(engine: EngineName, projectDir: string): Promise<boolean> {
   if (engine !== "tensorflow") return false;
   return (await import("./tensorflow/locate.js")).findTensorflow(projectDir)?.gpu === true;
 }
 
 type Available = Extract<Availability, { available: true }>;
-type Unavailable = Extract<Availability, { available: false }>;
-type Gpu = Pick<Choice, "device" | "adapter"> & { readonly kind: Adapter["kind"] };
+type Gpu = Pick<EngineChoice, "device" | "adapter"> & { readonly kind: Adapter["kind"] };
 
-function gpusOf({ devices, adapters = {} }: Available): Gpu[] {
+function listGpus({ devices, adapters = {} }: Available): Gpu[] {
   return devices
     .filter((device) => kindOf(device) === "gpu")
     .map((device) => {
@@ -94,108 +98,118 @@ function gpusOf({ devices, adapters = {} }: Available): Gpu[] {
     });
 }
 
-/** `gpu` is the first one that there is. */
-function deviceOf(engine: EngineName, availability: Available, device: string): Choice {
-  const found = gpusOf(availability).find((gpu) => device === "gpu" || gpu.device === device);
-  if (found === undefined) throw noDevice(engine, device, [{ name: engine, availability }]);
-  return choice(engine, found);
+/** Returns the choice of a device of the machine; `gpu` means its first GPU. @throws DiagnosticError FSL7008 if there is none. */
+function choiceOfDevice(engine: EngineName, availability: Available, device: string): EngineChoice {
+  const found = listGpus(availability).find((gpu) => device === "gpu" || gpu.device === device);
+  if (found === undefined) throw deviceUnavailable(engine, device, [{ name: engine, availability }]);
+  return toChoice(engine, found);
 }
 
-function choice(name: EngineName, { device, adapter }: Pick<Choice, "device" | "adapter">, why?: string): Choice {
+function toChoice(
+  name: EngineName,
+  { device, adapter }: Pick<EngineChoice, "device" | "adapter">,
+  why?: string,
+): EngineChoice {
   return { name, device, ...(adapter === undefined ? {} : { adapter }), ...(why === undefined ? {} : { why }) };
 }
 
-/** FSL7001 */
-export function unusable(engine: string, { why, fix }: Pick<Unavailable, "why" | "fix">): DiagnosticError {
+/** Makes the error FSL7001: the engine cannot be used on this machine. */
+export function engineUnavailable(engine: string, { why, fix }: Unavailability): DiagnosticError {
   return new DiagnosticError(diagnostic("FSL7001", undefined, { engine, why }, { help: [fix] }));
 }
 
-/** FSL7008, with what the engines have instead. */
-export function noDevice(engine: string, device: string, reports: readonly EngineReport[]): DiagnosticError {
+/** Makes the error FSL7008: the engine has no such device. Its help lists the devices that the engines do have. */
+export function deviceUnavailable(engine: string, device: string, reports: readonly EngineReport[]): DiagnosticError {
   const help = reports.flatMap(({ name, availability }) => {
-    if (!availability.available) return [`${name}: ${availability.why}; fix: ${availability.fix}`];
+    if (!availability.available) return [`${name}: ${availability.why}; to fix it: ${availability.fix}`];
     const { devices, notes = [] } = availability;
-    return [`${name} has ${devices.map((one) => `\`${one}\``).join(", ")} here`, ...notes];
+    const has = devices.map((one) => `\`${one}\``).join(", ");
+    return [`${name} has ${has} on this machine`, ...notes.map(noteSentence)];
   });
   return new DiagnosticError(diagnostic("FSL7008", undefined, { engine, device }, { help }));
 }
 
-/** What the notes say about a GPU that is not there, without the fix: `fslc engines` has that. */
-function noGpu({ notes = [] }: Available): string {
-  const note = notes.map((one) => /^no GPU: (.*?)(?:; fix: .*)?$/s.exec(one)?.[1]).find((why) => why !== undefined);
-  return note === undefined ? "none is here" : note;
+function noteSentence(note: EngineNote): string {
+  const { text, help } = formatNote(note);
+  return help === undefined ? text : `${text}; to fix it: ${help}`;
 }
 
-/** What `auto` takes of these; undefined where there is nothing. */
-export function bestOf(reports: readonly EngineReport[]): Choice | undefined {
+/** Returns why there is no GPU, without the fix, which `fslc engines` prints. */
+const noGpuReason = ({ notes = [] }: Available): string => whyNoGpu(notes) ?? "this machine has none";
+
+/** Returns the choice of `--engine auto`, or undefined if no engine is available. */
+export function autoChoice(reports: readonly EngineReport[]): EngineChoice | undefined {
   try {
-    return best(reports);
+    return chooseBest(reports);
   } catch (error) {
     if (error instanceof DiagnosticError) return undefined;
     throw error;
   }
 }
 
-interface Candidate extends Choice {
-  /** Lower is better; undefined where it is taken only if its device is asked for. */
+interface Candidate extends EngineChoice {
+  /** Lower is better. A candidate without a rank is taken only if its device is requested. */
   readonly rank: number | undefined;
 }
 
 /**
- * `--engine auto`: a card before the processor, CUDA's own kernels before WebGPU's. Graphics that share the processor's
- * memory are passed over, save Apple's: nobody has shown that they are faster than the processor beside them. The interpreter is
- * never chosen.
- * @throws DiagnosticError FSL7001 where no engine is here, FSL7008 where none has the device asked for.
+ * Returns the choice of `--engine auto`: a GPU before the CPU, and CUDA's kernels before WebGPU's. Integrated GPUs, except
+ * Apple's, are not taken, because nobody has shown that they are faster than their CPU. The interpreter is never taken.
+ * @throws DiagnosticError FSL7001 if no engine is available, FSL7008 if none has the requested device.
  */
-export function best(reports: readonly EngineReport[], device?: string, platform: string = process.platform): Choice {
-  const candidates = reports.flatMap((report) => candidatesOf(report, platform));
+export function chooseBest(
+  reports: readonly EngineReport[],
+  device?: string,
+  platform: string = process.platform,
+): EngineChoice {
+  const candidates = reports.flatMap((report) => listCandidates(report, platform));
   const eligible = candidates
-    .filter((one) => (device === undefined ? one.rank !== undefined : isCalled(one, device)))
+    .filter((one) => (device === undefined ? one.rank !== undefined : hasDevice(one, device)))
     .sort((a, b) => (a.rank ?? 9) - (b.rank ?? 9));
   const [first] = eligible;
   if (first === undefined) {
     const others = reports.filter(({ name }) => name !== "reference");
-    if (device !== undefined && candidates.length > 0) throw noDevice(auto, device, others);
+    if (device !== undefined && candidates.length > 0) throw deviceUnavailable(auto, device, others);
     const missing = others.flatMap(({ name, availability }) =>
       availability.available ? [] : [{ name, ...availability }],
     );
-    throw unusable(auto, {
+    throw engineUnavailable(auto, {
       why: missing.map(({ name, why }) => `${name}: ${why}`).join("; "),
       fix: missing.map(({ fix }) => fix).join(", or "),
     });
   }
-  const passed = device === undefined && first.device === "cpu" ? reports.flatMap(whyNoGpu) : [];
-  return choice(first.name, first, [first.why, ...passed].join("; "));
+  const rejected = device === undefined && first.device === "cpu" ? reports.flatMap(reasonsAgainstGpu) : [];
+  return toChoice(first.name, first, [first.why, ...rejected].join("; "));
 }
 
-const isCalled = (candidate: Choice, device: string): boolean =>
+const hasDevice = (candidate: EngineChoice, device: string): boolean =>
   candidate.device === device || (device === "gpu" && kindOf(candidate.device) === "gpu");
 
-function candidatesOf({ name, availability }: EngineReport, platform: string): Candidate[] {
+function listCandidates({ name, availability }: EngineReport, platform: string): Candidate[] {
   if (!availability.available || name === "reference") return [];
-  const gpus = gpusOf(availability).map((gpu): Candidate => {
-    const card = gpu.adapter ?? "a GPU";
-    if (name === "tensorflow") return { name, ...gpu, rank: 0, why: `CUDA on ${card}` };
+  const gpus = listGpus(availability).map((gpu): Candidate => {
+    const gpuName = gpu.adapter ?? "a GPU";
+    if (name === "tensorflow") return { name, ...gpu, rank: 0, why: `CUDA on ${gpuName}` };
     const usable =
       gpu.kind === "discrete" || gpu.kind === "unknown" || (gpu.kind === "integrated" && platform === "darwin");
-    return { name, ...gpu, rank: usable ? 1 : undefined, why: `WebGPU on ${card}` };
+    return { name, ...gpu, rank: usable ? 1 : undefined, why: `WebGPU on ${gpuName}` };
   });
   if (!availability.devices.includes("cpu")) return gpus;
   const cpu: Candidate =
     name === "onnx"
-      ? { name, device: "cpu", rank: 2, why: "the default on a processor" }
-      : { name, device: "cpu", rank: 3, why: "the only engine here" };
+      ? { name, device: "cpu", rank: 2, why: "the default on a CPU" }
+      : { name, device: "cpu", rank: 3, why: "the only engine on this machine" };
   return [...gpus, cpu];
 }
 
-/** Why `auto` computes on the processor although this engine could have a GPU. */
-function whyNoGpu({ name, availability }: EngineReport): string[] {
+/** Returns why `auto` computes on the CPU, for an engine that supports GPUs. */
+function reasonsAgainstGpu({ name, availability }: EngineReport): string[] {
   if (!gpuEngines.has(name)) return [];
-  if (!availability.available) return [`no GPU by ${name}: ${availability.why}`];
-  const [gpu] = gpusOf(availability);
-  if (gpu === undefined) return [`no GPU by ${name}: ${noGpu(availability)}`];
-  const card = gpu.adapter ?? gpu.device;
+  if (!availability.available) return [`no GPU for ${name}: ${availability.why}`];
+  const [gpu] = listGpus(availability);
+  if (gpu === undefined) return [`no GPU for ${name}: ${noGpuReason(availability)}`];
+  const gpuName = gpu.adapter ?? gpu.device;
   return gpu.kind === "software"
-    ? [`${card} computes on the processor`]
-    : [`${card} shares the processor's memory and need not be faster: \`--device gpu\` takes it`];
+    ? [`${gpuName} computes on the CPU`]
+    : [`${gpuName} shares the CPU's memory and may not be faster (to use it: \`--device gpu\`)`];
 }

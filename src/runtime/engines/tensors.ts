@@ -1,8 +1,8 @@
-/** Memory for tensors. */
+/** Allocates memory for tensors. */
 import type { DType } from "../../compiler/tensor/ir.js";
 import type { TypedData } from "./engine.js";
 
-/** A fresh array for a tensor of this type. */
+/** Returns a new array of `count` zeros for a tensor of this type. */
 export function allocate(dtype: DType, count: number): TypedData {
   switch (dtype) {
     case "f32":

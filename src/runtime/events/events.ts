@@ -4,7 +4,7 @@
  */
 import type { StageKind } from "../../compiler/typed/tree.js";
 import type { Numerics } from "../engines/engine.js";
-import type { Choice } from "../engines/select.js";
+import type { EngineChoice } from "../engines/select.js";
 
 export type RunEvent = { readonly time: number } & (
   | {
@@ -14,7 +14,7 @@ export type RunEvent = { readonly time: number } & (
       readonly version: string;
       readonly seed: number;
       /** The engine for the stages that the store does not serve, or undefined if it is not available. */
-      readonly engine?: Choice | undefined;
+      readonly engine?: EngineChoice | undefined;
       readonly stages: readonly StageOutline[];
     }
   /** A stage starts. `engine` is undefined for an ingest, which runs no tensor program. */

@@ -6,7 +6,7 @@ import type { Node } from "../../compiler/tensor/ir.js";
 import type { Experiment } from "../../compiler/typed/tree.js";
 import { findPack } from "../data/index.js";
 import { onnxSupportOf } from "../engines/onnx/support.js";
-import { type Choice, chooseEngine } from "../engines/select.js";
+import { chooseEngine, type EngineChoice } from "../engines/select.js";
 import type { NumericsRecord } from "../store/numerics.js";
 import { allEntries, findEntry, readContent } from "../store/store.js";
 import { projectPaths } from "../system/project.js";
@@ -45,7 +45,7 @@ export async function plan(experiment: Experiment, options: RunOptions): Promise
 /** Plans a prepared run for an engine. With `costs` it lowers every stage, which takes a while for large ones. */
 export async function planPrepared(
   prepared: PreparedRun,
-  engine: Choice,
+  engine: EngineChoice,
   { costs }: { readonly costs: boolean },
 ): Promise<PlanReport> {
   const { experiment, graph, project, seed, acceptedNumerics, force } = prepared;

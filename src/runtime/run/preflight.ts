@@ -4,7 +4,7 @@ import { didYouMean } from "../../common/did-you-mean.js";
 import { type Diagnostic, diagnostic } from "../../compiler/diagnostics/diagnostic.js";
 import { type StageGraph, stageGraph } from "../../compiler/stages/graph.js";
 import type { Experiment } from "../../compiler/typed/tree.js";
-import { type Asked, askedProblem, auto, type Choice } from "../engines/select.js";
+import { auto, type EngineChoice, type EngineRequest, requestProblem } from "../engines/select.js";
 import type { ScheduleOptions } from "../scheduler/scheduler.js";
 import type { Project } from "../system/project.js";
 import { availableThreads, threadBudget } from "../system/threads.js";
@@ -22,7 +22,7 @@ export interface RunOptions {
   /** `cpu`, `gpu` (the engine's first) or `gpu:N`: only what was computed on such a device may serve. */
   readonly device?: string;
   /** What `chooseEngine` gave for these two; a run that is not given it chooses when it starts. */
-  readonly choice?: Choice;
+  readonly choice?: EngineChoice;
   /** Cores that the run may use; all that are available unless given. */
   readonly threads?: number;
   /** Names of stages to run although the store has them. */
@@ -60,11 +60,11 @@ export function prepareRun(
   const { seed = 0, threads = availableThreads(), engine, device } = options;
   if (!Number.isSafeInteger(seed) || seed < 0) refuse("--seed", seed, "it is a whole number from 0 on");
   if (!Number.isSafeInteger(threads) || threads < 1) refuse("--threads", threads, "it is a whole number from 1 on");
-  const asked: Asked = {
+  const asked: EngineRequest = {
     ...(engine === undefined ? {} : { engine }),
     ...(device === undefined ? {} : { device }),
   };
-  const problem = askedProblem(asked);
+  const problem = requestProblem(asked);
   if (problem !== undefined) diagnostics.push(problem);
   const force = new Set(ids("--force", options.force ?? []));
   const wanted = options.stages === undefined ? experiment.wanted : ids("--stage", options.stages);

@@ -1,7 +1,7 @@
 /** The unit of work that the scheduler hands out, and how it ends. The scheduler, executors and stages exchange these. */
 import type { Canonical } from "../../compiler/stages/canonical/value.js";
 import type { Experiment } from "../../compiler/typed/tree.js";
-import type { Choice } from "../engines/select.js";
+import type { EngineChoice } from "../engines/select.js";
 import type { Failure } from "../events/failure.js";
 import type { Project } from "../system/project.js";
 import type { ThreadBudget } from "../system/threads.js";
@@ -29,7 +29,7 @@ export interface Job {
 
 /** A job together with the engine and the threads that its executor gives it. */
 export interface PlacedJob extends Job {
-  readonly engine: Pick<Choice, "name" | "device" | "adapter">;
+  readonly engine: Pick<EngineChoice, "name" | "device" | "adapter">;
   readonly threads: ThreadBudget;
 }
 

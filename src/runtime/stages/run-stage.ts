@@ -5,7 +5,7 @@ import type { Pack } from "../data/contract.js";
 import { openPack } from "../data/index.js";
 import type { Engine } from "../engines/engine.js";
 import { createEngine, probeEngine } from "../engines/index.js";
-import { noDevice, unusable } from "../engines/select.js";
+import { deviceUnavailable, engineUnavailable } from "../engines/select.js";
 import { numericsId, numericsRecord } from "../store/numerics.js";
 import { type Finished, findEntry, readEntry, writeEntry } from "../store/store.js";
 import { version } from "../system/package.js";
@@ -90,9 +90,9 @@ async function openEngine({ engine: { name, ...device }, threads, project }: Pla
   } catch (cause) {
     // A library or a card may have disappeared since the engine was chosen. The probe knows which, and what to do.
     const availability = await probeEngine(name, project.dir);
-    if (!availability.available) throw unusable(name, availability);
+    if (!availability.available) throw engineUnavailable(name, availability);
     const isGpuVisible = availability.devices.some((one) => one.startsWith("gpu"));
-    throw device.device === "cpu" || isGpuVisible ? cause : noDevice(name, device.device, [{ name, availability }]);
+    throw device.device === "cpu" || isGpuVisible ? cause : deviceUnavailable(name, device.device, [{ name, availability }]);
   }
 }
 

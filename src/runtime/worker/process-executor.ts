@@ -1,5 +1,5 @@
 /** The executor of this machine: it chooses an engine once and runs each job in a worker process of its own. */
-import { type Asked, type Choice, chooseEngine } from "../engines/select.js";
+import { type EngineRequest, type EngineChoice, chooseEngine } from "../engines/select.js";
 import type { Project } from "../system/project.js";
 import type { ThreadBudget } from "../system/threads.js";
 import { runInWorker } from "./client.js";
@@ -7,9 +7,9 @@ import type { Executor } from "./executor.js";
 
 export interface ProcessExecutorOptions {
   /** The engine and device that the user named. */
-  readonly asked: Asked;
+  readonly asked: EngineRequest;
   /** The engine and device, if they were chosen before. */
-  readonly choice?: Choice;
+  readonly choice?: EngineChoice;
   readonly threads: ThreadBudget;
   readonly project: Project;
 }

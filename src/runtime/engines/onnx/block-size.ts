@@ -1,17 +1,17 @@
-/** How ONNX Runtime blocks channels on this processor. */
+/** Finds out how ONNX Runtime blocks channels on this CPU. */
 import { encodeModel, nchwc } from "./proto.js";
 import * as ort from "./runtime.js";
 
 const candidates = [16, 8, 4] as const;
-let found: Promise<number> | undefined;
+let probed: Promise<number> | undefined;
 
 /**
- * Channels per block of its blocked convolutions, or 0 where it has none: seen from where a reorder of 16 channels of
- * two pixels puts the second channel's first pixel.
+ * Returns the channels per block of ONNX Runtime's blocked convolutions, or 0 if it has none on this CPU. It reorders a tensor
+ * of 16 channels with two pixels and looks where the elements go.
  */
 export function blockSize(): Promise<number> {
-  found ??= probe();
-  return found;
+  probed ??= probe();
+  return probed;
 }
 
 async function probe(): Promise<number> {
@@ -34,7 +34,7 @@ async function probe(): Promise<number> {
     // Element c·2 + p of x lies at (⌊c/b⌋·2 + p)·b + c mod b of y: pixel 1 of channel 0 at b.
     return candidates.find((block) => y[block] === 1 && y[1] === 2) ?? 0;
   } catch {
-    // A build or processor without blocked kernels refuses the model: its plain ones serve.
+    // A build or CPU without blocked kernels rejects the model. The plain kernels are used then.
     return 0;
   }
 }

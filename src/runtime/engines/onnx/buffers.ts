@@ -1,14 +1,14 @@
-/** What the engine needs of the place where tensors live between runs: the processor's memory, or a device's. */
+/** The interface of the memory that holds tensors between runs: host memory or the memory of a GPU. */
 import type * as ort from "onnxruntime-common";
 import type { DType, Program, ProgramOutput, Shape } from "../../../compiler/tensor/ir.js";
 import type { StatePair } from "../arguments.js";
 import { EngineError, type Handle, type HostTensor } from "../engine.js";
 import type { OnnxDevice } from "./prepare.js";
 
-/** ONNX Runtime's names of the types. */
+/** The names that ONNX Runtime gives to the types. */
 export const tensorType = { f32: "float32", i32: "int32", u32: "uint32", u8: "uint8", bool: "bool" } as const;
 
-/** A tensor that the engine keeps. Dead once freed or consumed by a run. */
+/** A tensor that the engine holds. `alive` becomes false when it is freed or a run consumes it. */
 export abstract class Buffer implements Handle {
   alive = true;
   constructor(
@@ -18,47 +18,48 @@ export abstract class Buffer implements Handle {
   ) {}
 }
 
+/** The memory of a device: makes, copies and releases its buffers. */
 export interface Buffers<B extends Buffer = Buffer> {
   readonly device: OnnxDevice;
   readonly kind: abstract new (...args: never[]) => B;
-  /** How a session of the program is made: where it runs, and where its outputs go. */
+  /** Returns the session options of a program: the device that it runs on, and where its outputs go. */
   session(program: Program): Placement;
   upload(tensor: HostTensor): B;
   download(buffer: B): Promise<HostTensor>;
-  /** Gives the memory of a buffer back that no one will use any more. */
+  /** Releases the memory of a buffer that nothing will use any more. */
   release(buffer: B): void;
-  /** The buffer as an input of a run. */
+  /** Returns the buffer as an input of a run. */
   argument(buffer: B): ort.Tensor | Promise<ort.Tensor>;
-  /** A host tensor as an input of a run. */
+  /** Returns a host tensor as an input of a run. */
   feed(tensor: HostTensor): ort.Tensor;
-  results(program: Program, states: readonly StatePair[]): Results<B>;
+  results(program: Program, states: readonly StatePair[]): ResultBuffers<B>;
   dispose(): Promise<void>;
 }
 
 /** Where a session runs and where its outputs go. */
 export interface Placement {
   readonly options: ort.InferenceSession.SessionOptions;
-  /** ONNX Runtime's `session.*` settings. */
+  /** The settings that ONNX Runtime names `session.*`. */
   readonly settings: Readonly<Record<string, string>>;
 }
 
-/** Where one executable's results go. */
-export interface Results<B extends Buffer> {
-  claim(): Claim<B>;
-  /** Takes the buffer that a state had before the run. */
-  retire(pair: StatePair, before: B): void;
+/** The buffers for the results of one executable. */
+export interface ResultBuffers<B extends Buffer> {
+  prepareRun(): RunOutputs<B>;
+  /** Takes back the buffer that held a state before the run. */
+  reclaim(pair: StatePair, before: B): void;
 }
 
-/** Where one run's results go. */
-export interface Claim<B extends Buffer> {
+/** The outputs of one run. */
+export interface RunOutputs<B extends Buffer> {
   readonly fetches: Readonly<Record<string, ort.Tensor | null>>;
-  kept(output: ProgramOutput, results: Readonly<Record<string, ort.Tensor>>): B;
+  keep(output: ProgramOutput, results: Readonly<Record<string, ort.Tensor>>): B;
   host(output: ProgramOutput, results: Readonly<Record<string, ort.Tensor>>): HostTensor;
 }
 
-/** What a run gave under a name. @throws EngineError where it gave nothing. */
+/** Returns the result of a run with this name. @throws EngineError if there is none. */
 export function resultOf(results: Readonly<Record<string, ort.Tensor>>, name: string): ort.Tensor {
   const result = results[name];
-  if (result === undefined) throw new EngineError("internal", `onnxruntime gave no "${name}"`);
+  if (result === undefined) throw new EngineError("internal", `onnxruntime returned no output "${name}"`);
   return result;
 }

@@ -1,19 +1,19 @@
 /**
- * Tensors in a GPU's memory, through the WebGPU provider. What stays between runs stays there: a run's results of role
- * `state` and `device` are its own buffers, and are the next run's inputs. Reading such a tensor directly aborts the
- * process, so that tensors come down, and go up, through sessions that do nothing but copy.
+ * Tensors in the memory of a GPU, through the WebGPU provider. Results of role `state` and `device` stay there and are inputs
+ * of the next run. Reading such a tensor directly aborts the process. Therefore tensors move to and from the GPU through
+ * sessions that only copy.
  */
 import type { DType, Program, Shape } from "../../../compiler/tensor/ir.js";
 import type { HostTensor, TypedData } from "../engine.js";
-import { Buffer, type Buffers, type Placement, type Results, resultOf } from "./buffers.js";
+import { Buffer, type Buffers, type Placement, type ResultBuffers, resultOf } from "./buffers.js";
 import { engineError } from "./errors.js";
-import { tensor } from "./host-buffers.js";
+import { toOrtTensor } from "./host-buffers.js";
 import { webgpuKernels } from "./kernels.js";
 import { outputName } from "./model.js";
-import { elem, encodeModel } from "./proto.js";
+import { elementTypes, encodeModel } from "./proto.js";
 import * as ort from "./runtime.js";
 
-/** Tensors and bytes that crossed the bus. */
+/** Counts of tensors and bytes that were copied between host and device. */
 export interface Traffic {
   readonly tensors: number;
   readonly bytes: number;
@@ -28,7 +28,7 @@ class DeviceBuffer extends Buffer {
     owner: object,
     shape: Shape,
     dtype: DType,
-    /** Where it is: an uploaded tensor waits on the host for the run that first takes it. */
+    /** The place of the tensor. An uploaded tensor stays on the host until the first run that takes it. */
     public place: { readonly host: HostTensor } | { readonly device: ort.Tensor },
   ) {
     super(owner, shape, dtype);
@@ -37,8 +37,8 @@ class DeviceBuffer extends Buffer {
 
 type Direction = "up" | "down";
 const location = { up: "gpu-buffer", down: "cpu" } as const;
-const fromPrefix = "from";
-const To = "to";
+const copyInput = "from";
+const copyOutput = "to";
 
 export class DeviceBuffers implements Buffers<DeviceBuffer> {
   readonly device = "gpu";
@@ -49,12 +49,12 @@ export class DeviceBuffers implements Buffers<DeviceBuffer> {
 
   constructor(private readonly owner: object) {}
 
-  /** What has crossed the bus so far. */
+  /** Returns what was copied between host and device so far. */
   get transfers(): Transfers {
     return structuredClone(this.traffic);
   }
 
-  /** Tensors that are kept. */
+  /** Returns the number of tensors that are held. */
   get held(): number {
     return this.alive.size;
   }
@@ -71,7 +71,7 @@ export class DeviceBuffers implements Buffers<DeviceBuffer> {
 
   async download({ shape, dtype, place }: DeviceBuffer): Promise<HostTensor> {
     if ("host" in place) return { shape, dtype, data: place.host.data.slice() };
-    return this.received({ shape, dtype, data: (await this.copy("down", dtype, place.device)).data as TypedData });
+    return this.countReceived({ shape, dtype, data: (await this.copy("down", dtype, place.device)).data as TypedData });
   }
 
   release(buffer: DeviceBuffer): void {
@@ -88,23 +88,23 @@ export class DeviceBuffers implements Buffers<DeviceBuffer> {
   }
 
   feed(given: HostTensor): ort.Tensor {
-    count(this.traffic.toDevice, given);
-    return tensor(given);
+    countTraffic(this.traffic.toDevice, given);
+    return toOrtTensor(given);
   }
 
-  results({ outputs }: Program): Results<DeviceBuffer> {
+  results({ outputs }: Program): ResultBuffers<DeviceBuffer> {
     const fetches = Object.fromEntries(outputs.map(({ name }) => [outputName(name), null]));
     return {
-      claim: () => ({
+      prepareRun: () => ({
         fetches,
-        kept: ({ name, node }, results) =>
+        keep: ({ name, node }, results) =>
           this.keep(node.shape, node.dtype, { device: resultOf(results, outputName(name)) }),
         host: ({ name, node }, results) => {
           const { dtype, shape } = node;
-          return this.received({ shape, dtype, data: resultOf(results, outputName(name)).data as TypedData });
+          return this.countReceived({ shape, dtype, data: resultOf(results, outputName(name)).data as TypedData });
         },
       }),
-      retire: (_, before) => this.release(before),
+      reclaim: (_, before) => this.release(before),
     };
   }
 
@@ -127,13 +127,13 @@ export class DeviceBuffers implements Buffers<DeviceBuffer> {
   private async copy(direction: Direction, dtype: DType, from: ort.Tensor): Promise<ort.Tensor> {
     try {
       const session = await this.copier(direction, dtype);
-      return resultOf((await session.run({ [fromPrefix]: from })) as Record<string, ort.Tensor>, To);
+      return resultOf((await session.run({ [copyInput]: from })) as Record<string, ort.Tensor>, copyOutput);
     } catch (cause) {
       throw engineError(cause, direction === "up" ? "copying to the device" : "copying from the device");
     }
   }
 
-  /** One session of each kind, kept once it is there: one that could not be made is tried again. */
+  /** Returns the copy session for this direction and type. It is made once; a session that could not be made is tried again. */
   private async copier(direction: Direction, dtype: DType): Promise<ort.InferenceSession> {
     const key = `${direction} ${dtype}`;
     const known = this.copies.get(key) ?? copySession(direction, dtype);
@@ -146,18 +146,18 @@ export class DeviceBuffers implements Buffers<DeviceBuffer> {
     }
   }
 
-  private received(host: HostTensor): HostTensor {
-    count(this.traffic.fromDevice, host);
+  private countReceived(host: HostTensor): HostTensor {
+    countTraffic(this.traffic.fromDevice, host);
     return host;
   }
 }
 
-function count(traffic: { tensors: number; bytes: number }, { data }: HostTensor): void {
+function countTraffic(traffic: { tensors: number; bytes: number }, { data }: HostTensor): void {
   traffic.tensors += 1;
   traffic.bytes += data.byteLength;
 }
 
-/** A node that the device has no kernel for is an error, not work for the processor. */
+/** Returns the session options for WebGPU. With them, a node without a kernel on the GPU is an error and does not run on the CPU. */
 function placement(preferredOutputLocation: Readonly<Record<string, "cpu" | "gpu-buffer">>): Placement {
   return {
     options: { executionProviders: [{ name: "webgpu" }], preferredOutputLocation },
@@ -165,17 +165,17 @@ function placement(preferredOutputLocation: Readonly<Record<string, "cpu" | "gpu
   };
 }
 
-/** Copies tensors of one type and any shape. */
+/** Makes a session that copies tensors of one type and any shape. */
 async function copySession(direction: Direction, dtype: DType): Promise<ort.InferenceSession> {
   const op = webgpuKernels.copy(dtype);
-  const attributes = op === "Cast" ? { to: elem[dtype] } : {};
+  const attributes = op === "Cast" ? { to: elementTypes[dtype] } : {};
   const model = encodeModel({
     name: `copy ${direction}`,
-    nodes: [{ op, domain: "", inputs: [fromPrefix], outputs: [To], attributes }],
+    nodes: [{ op, domain: "", inputs: [copyInput], outputs: [copyOutput], attributes }],
     initializers: [],
-    inputs: [{ name: fromPrefix, type: dtype }],
-    outputs: [{ name: To, type: dtype }],
+    inputs: [{ name: copyInput, type: dtype }],
+    outputs: [{ name: copyOutput, type: dtype }],
   });
-  const { options, settings } = placement({ [To]: location[direction] });
+  const { options, settings } = placement({ [copyOutput]: location[direction] });
   return ort.InferenceSession.create(model, { ...options, logSeverityLevel: 3, extra: { session: settings } });
 }

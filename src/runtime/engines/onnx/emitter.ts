@@ -1,43 +1,63 @@
-/** Builds one ONNX graph out of IR nodes: names, constants (each written once), and broadcasts that stay implicit. */
+/** Builds one ONNX graph from IR nodes. It gives names, writes each constant once, and keeps broadcasts implicit. */
 import { CompilerBug } from "../../../common/bug.js";
 import type { DType, Node, Shape } from "../../../compiler/tensor/ir.js";
+import { sameShape } from "../../../compiler/tensor/shape.js";
 import { SharedResults } from "../lowering.js";
-import { cpuKernels, type Factor, type Kernels } from "./kernels.js";
-import { type Attribute, type Initializer, nchwc, type OnnxNode, type OnnxType } from "./proto.js";
+import { type Attribute, elementTypes, type Initializer, nchwc, type OnnxNode, type OnnxType } from "./proto.js";
 
 /**
- * An emitted result. Its ONNX shape has the rank of the IR node's, but may be 1 along an axis that only repeats:
- * ONNX's element-wise ops broadcast such operands for free, everything else asks for the `full` tensor.
+ * An emitted result. Its shape has the rank of the IR node's shape, but may be 1 along an axis whose elements only repeat.
+ * ONNX's element-wise ops broadcast such operands for free; all other ops ask for the `full` tensor.
  */
 export interface Value {
   readonly name: string;
   readonly shape: Shape;
 }
 
-export const sizeOf = (shape: Shape): number => shape.reduce((a, b) => a * b, 1);
-export const sameShape = (a: Shape, b: Shape): boolean => a.length === b.length && a.every((d, i) => d === b[i]);
+/** What the lowering can rely on in the kernels of an execution provider. */
+export interface Kernels {
+  /** The types in which arithmetic on u32 operands that wraps, and all other arithmetic and comparisons on them, are computed. */
+  readonly u32: { readonly wrapping: OnnxType; readonly other: OnnxType };
+  /** For each type, the type in which `Where` selects its values. */
+  readonly where: Readonly<Record<DType, OnnxType>>;
+  /** The type in which row numbers are computed. */
+  readonly rows: "i32" | "i64";
+  /** Whether `Max` of `Sign` is faster than `Where`. It is on CPUs, where `Where` runs on one thread. */
+  readonly fastSign: boolean;
+  /** Emits a · b for stacks of matrices, each of which may be given transposed. */
+  product(e: Emitter, a: Factor, b: Factor): string;
+  /** Emits the sum of two or more tensors of one shape. */
+  sum(e: Emitter, parts: readonly string[]): string;
+  /** Returns the op that copies a value of this type to a graph output. */
+  copy(dtype: DType): "Identity" | "Cast";
+}
+
+/** A stack of matrices [batch…, rows, columns], or its transpose. */
+export interface Factor {
+  readonly name: string;
+  readonly rank: number;
+  readonly transposed: boolean;
+}
 
 export interface EmitOptions {
-  /** Nodes whose channels' means are near 0. */
-  readonly centred: ReadonlySet<Node>;
-  /** max_pool nodes whose gradient is wanted too, by halves. */
-  readonly halved: ReadonlySet<Node>;
-  /** Channels in a block of ONNX Runtime's blocked convolutions on this processor; 0 for plain ones. */
+  /** Nodes whose channels have means near 0. */
+  readonly centered: ReadonlySet<Node>;
+  /** max_pool nodes that are computed as a pool of rows and then of columns, because their gradient needs the row pool too. */
+  readonly separablePools: ReadonlySet<Node>;
+  /** Channels per block of ONNX Runtime's blocked convolutions on this CPU; 0 for plain convolutions. */
   readonly block: number;
   readonly kernels: Kernels;
 }
-
-const plain: EmitOptions = { centred: new Set(), halved: new Set(), block: 0, kernels: cpuKernels };
 
 export class Emitter extends SharedResults {
   readonly nodes: OnnxNode[] = [];
   readonly initializers: Initializer[] = [];
   private readonly values = new Map<Node, Value>();
-  private readonly materialised = new Map<Node, string>();
+  private readonly expanded = new Map<Node, string>();
   private readonly constants = new Map<string, string>();
   private counter = 0;
 
-  constructor(readonly options: EmitOptions = plain) {
+  constructor(readonly options: EmitOptions) {
     super();
   }
 
@@ -45,7 +65,7 @@ export class Emitter extends SharedResults {
     this.values.set(node, value);
   }
 
-  /** The node's result, broadcast axes possibly of size 1. */
+  /** Returns the node's result, in which axes that only repeat may have size 1. */
   value(node: Node): Value {
     const value = this.values.get(node);
     if (value === undefined)
@@ -53,14 +73,14 @@ export class Emitter extends SharedResults {
     return value;
   }
 
-  /** The name of the node's result in its whole shape. */
+  /** Returns the name of the node's result in its full shape. */
   full(node: Node): string {
     const value = this.value(node);
     if (sameShape(value.shape, node.shape)) return value.name;
-    let name = this.materialised.get(node);
+    let name = this.expanded.get(node);
     if (name === undefined) {
       name = this.op("Expand", [value.name, this.ints(node.shape)]);
-      this.materialised.set(node, name);
+      this.expanded.set(node, name);
     }
     return name;
   }
@@ -73,12 +93,12 @@ export class Emitter extends SharedResults {
     return this.emit("", op, inputs, attributes, 1)[0] as string;
   }
 
-  /** An op of com.microsoft. */
+  /** Emits an op of the domain com.microsoft. */
   msOp(op: string, inputs: readonly string[], attributes: Readonly<Record<string, Attribute>> = {}): string {
     return this.emit("com.microsoft", op, inputs, attributes, 1)[0] as string;
   }
 
-  /** An op on channels in blocks. */
+  /** Emits an op on blocked channels. */
   blockOp(op: string, inputs: readonly string[], attributes: Readonly<Record<string, Attribute>> = {}): string {
     return this.emit(nchwc, op, inputs, attributes, 1)[0] as string;
   }
@@ -99,14 +119,14 @@ export class Emitter extends SharedResults {
     return outputs;
   }
 
-  /** Copies under the given name: a graph output needs a name of its own. */
+  /** Copies a value to the given name, because a graph output needs its own name. */
   alias(from: string, to: string, dtype: DType): void {
     const op = this.options.kernels.copy(dtype);
-    const attributes = op === "Cast" ? { to: castCode[dtype] } : {};
+    const attributes = op === "Cast" ? { to: elementTypes[dtype] } : {};
     this.nodes.push({ op, domain: "", inputs: [from], outputs: [to], attributes });
   }
 
-  /** a · b over stacked matrices. */
+  /** Returns a · b for stacks of matrices. */
   product(a: Factor, b: Factor): string {
     return this.options.kernels.product(this, a, b);
   }
@@ -143,7 +163,7 @@ export class Emitter extends SharedResults {
   }
 
   cast(name: string, to: OnnxType): string {
-    return this.op("Cast", [name], { to: castCode[to] });
+    return this.op("Cast", [name], { to: elementTypes[to] });
   }
 
   slice(
@@ -166,20 +186,18 @@ export class Emitter extends SharedResults {
     return this.op(op, [name, this.ints(axes)], { keepdims: keep ? 1 : 0 });
   }
 
-  /** 1.0 where the boolean holds, else 0.0. */
+  /** Returns 1.0 where the condition is true, else 0.0. */
   maskOf(condition: string): string {
     return this.cast(condition, "f32");
   }
 }
 
-const castCode: Record<OnnxType, number> = { f32: 1, u8: 2, i32: 6, i64: 7, bool: 9, u32: 12 };
-
 function rawBytes(type: OnnxType, data: ArrayLike<number>): Uint8Array {
-  const array = typed(type, data);
+  const array = toTypedArray(type, data);
   return new Uint8Array(array.buffer, array.byteOffset, array.byteLength);
 }
 
-function typed(type: OnnxType, data: ArrayLike<number>) {
+function toTypedArray(type: OnnxType, data: ArrayLike<number>) {
   switch (type) {
     case "f32":
       return Float32Array.from(data);

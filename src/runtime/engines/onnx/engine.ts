@@ -1,6 +1,6 @@
 /**
- * The `onnx` engine: a program is one ONNX Runtime session. On `cpu` tensors live in host buffers that runs write into; on
- * `gpu`, ONNX Runtime's WebGPU provider, in the device's.
+ * The `onnx` engine. A program is one session of ONNX Runtime. On `cpu`, tensors are in host buffers that runs write into. On
+ * `gpu`, which is ONNX Runtime's WebGPU provider, they are in buffers of the GPU.
  */
 import type { Program } from "../../../compiler/tensor/ir.js";
 import { liveHandle } from "../arguments.js";
@@ -24,7 +24,7 @@ import { encodeProgram } from "./model.js";
 import * as ort from "./runtime.js";
 
 export interface OnnxOptions extends EngineOptions {
-  /** Write ONNX Runtime's profile beside this path prefix. */
+  /** The path prefix for ONNX Runtime's profile; without it no profile is written. */
   readonly profile?: string;
 }
 
@@ -33,7 +33,7 @@ export class OnnxEngine implements Engine {
   readonly numerics: Numerics;
   private readonly buffers: Buffers;
 
-  /** @throws EngineError where the engine has no such device. */
+  /** @throws EngineError if the engine has no such device. */
   constructor(readonly options: OnnxOptions) {
     this.buffers = buffersOf(this, options.device);
     this.numerics = {
@@ -45,19 +45,19 @@ export class OnnxEngine implements Engine {
     };
   }
 
-  /** What has crossed the bus between host and device; undefined where there is none. */
+  /** Returns what was copied between host and GPU; undefined on `cpu`. */
   get transfers(): Transfers | undefined {
     return this.buffers instanceof DeviceBuffers ? this.buffers.transfers : undefined;
   }
 
-  /** Tensors that a device keeps for the handles that are alive. */
+  /** Returns the number of tensors that the GPU holds for live handles; undefined on `cpu`. */
   get held(): number | undefined {
     return this.buffers instanceof DeviceBuffers ? this.buffers.held : undefined;
   }
 
   async compile(program: Program, constants: HostTensors = {}): Promise<Executable> {
     const { device } = this.buffers;
-    // With folded weights ONNX Runtime blocks the whole graph itself; with weights as inputs only we can.
+    // If the weights are constants, ONNX Runtime blocks the channels of the whole graph itself. If they are inputs, it does not.
     const folded = program.inputs.some((input) => input.role === "weight" && input.name in constants);
     const block = folded || device !== "cpu" ? 0 : await blockSize();
     const model = encodeProgram(program, constants, { block, device });
@@ -108,7 +108,7 @@ function buffersOf(owner: object, device: string): Buffers {
   if (device === "cpu") return new HostBuffers(owner);
   if (device === "gpu" || device === "gpu:0") return new DeviceBuffers(owner);
   const why = device.startsWith("gpu:")
-    ? "ONNX Runtime's WebGPU provider takes the first GPU that the system's driver manager names, and no other: use gpu"
+    ? "ONNX Runtime's WebGPU provider can use only the first GPU that the system's driver manager lists; use gpu"
     : "use cpu or gpu";
-  throw new EngineError("unsupported-op", `the onnx engine has no device "${device}": ${why}`);
+  throw new EngineError("unsupported-op", `the onnx engine has no device "${device}"; ${why}`);
 }

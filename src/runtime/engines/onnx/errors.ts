@@ -1,10 +1,10 @@
-/** ONNX Runtime's messages as errors of the engine contract. */
+/** Turns error messages of ONNX Runtime into errors of the engine contract. */
 import { EngineError, type EngineErrorKind } from "../engine.js";
 import { missingGpu } from "./webgpu/missing.js";
 
 const kinds: readonly (readonly [RegExp, EngineErrorKind])[] = [
-  // A GPU's buffer that could not be had is only noticed where it is used; one that is larger than a shader may see is split,
-  // until there are too many parts.
+  // A failed allocation of a GPU buffer shows only where the buffer is used ("invalid buffer"). A buffer larger than a shader
+  // may see is split, until there are too many parts ("too many storage buffers").
   [
     /failed to allocate|bad_alloc|out of (\w+ )?memory|out_of_\w*memory|not enough memory|cannot allocate|invalid buffer|too many storage buffers/i,
     "out-of-memory",
@@ -23,11 +23,11 @@ export function engineError(cause: unknown, doing: string): EngineError {
   if (missing !== undefined)
     return new EngineError("internal", `${doing}: ${missing.why}; to fix it: ${missing.fix}`, { cause });
   const kind = kinds.find(([pattern]) => pattern.test(text))?.[1] ?? "internal";
-  return new EngineError(kind, `onnxruntime, ${doing}: ${told(text)}`, { cause });
+  return new EngineError(kind, `onnxruntime, ${doing}: ${shortMessage(text)}`, { cause });
 }
 
-/** Without the file, the signature and the node's name, which say nothing to whoever has not built ONNX Runtime. */
-function told(text: string): string {
+/** Removes the file, the signature and the node's name, which mean nothing outside of ONNX Runtime's sources. */
+function shortMessage(text: string): string {
   const status = /Non-zero status code returned while running (\w+) node\. Name:'[^']*' Status Message: (.*)/s.exec(
     text,
   );

@@ -1,4 +1,4 @@
-/** One program as a session: what goes in is checked, what comes out becomes handles. */
+/** Runs one program as a session. It checks the arguments and turns the results into handles. */
 import type * as ort from "onnxruntime-common";
 import type { Program, ProgramInput } from "../../../compiler/tensor/ir.js";
 import { liveHandle, readArguments, type StatePair, statePairs } from "../arguments.js";
@@ -10,13 +10,13 @@ import {
   type HostTensors,
   type RunResult,
 } from "../engine.js";
-import { Buffer, type Buffers, type Results } from "./buffers.js";
+import { Buffer, type Buffers, type ResultBuffers } from "./buffers.js";
 import { engineError } from "./errors.js";
 
 export class OnnxExecutable<B extends Buffer> implements Executable {
   private readonly arguments: readonly ProgramInput[];
   private readonly states: readonly StatePair[];
-  private readonly results: Results<B>;
+  private readonly results: ResultBuffers<B>;
   private disposed = false;
 
   constructor(
@@ -40,7 +40,7 @@ export class OnnxExecutable<B extends Buffer> implements Executable {
     const feeds: Record<string, ort.Tensor> = {};
     for (const [input, arg] of given.inputs)
       feeds[input.name] = arg instanceof Buffer ? await this.buffers.argument(arg) : this.buffers.feed(arg);
-    const claim = this.results.claim();
+    const claim = this.results.prepareRun();
     let results: Readonly<Record<string, ort.Tensor>>;
     try {
       results = (await this.session.run(feeds, claim.fetches)) as Readonly<Record<string, ort.Tensor>>;
@@ -51,14 +51,14 @@ export class OnnxExecutable<B extends Buffer> implements Executable {
     const device: Record<string, Handle> = {};
     for (const pair of this.states) {
       const before = given.states.get(pair.input.name);
-      device[pair.input.name] = claim.kept(pair.output, results);
+      device[pair.input.name] = claim.keep(pair.output, results);
       if (before === undefined) continue;
       before.alive = false;
-      this.results.retire(pair, before);
+      this.results.reclaim(pair, before);
     }
     const host: Record<string, HostTensor> = {};
     for (const output of this.program.outputs) {
-      if (output.role === "device") device[output.name] = claim.kept(output, results);
+      if (output.role === "device") device[output.name] = claim.keep(output, results);
       if (output.role === "host") host[output.name] = claim.host(output, results);
     }
     return { device, host };

@@ -1,10 +1,18 @@
-/** Tensors in the processor's memory, which runs read where they lie and write into. */
+/** Tensors in host memory. Runs read them in place and write into them. */
 import type { DType, Program, ProgramOutput, Shape } from "../../../compiler/tensor/ir.js";
 import { elementCount } from "../../../compiler/tensor/shape.js";
 import type { StatePair } from "../arguments.js";
 import type { Handle, HostTensor, TypedData } from "../engine.js";
 import { allocate } from "../tensors.js";
-import { Buffer, type Buffers, type Claim, type Placement, type Results, resultOf, tensorType } from "./buffers.js";
+import {
+  Buffer,
+  type Buffers,
+  type Placement,
+  type ResultBuffers,
+  type RunOutputs,
+  resultOf,
+  tensorType,
+} from "./buffers.js";
 import { outputName } from "./model.js";
 import * as ort from "./runtime.js";
 
@@ -19,9 +27,9 @@ class HostBuffer extends Buffer {
   }
 }
 
-/** Freed buffers of one type and shape that wait for a new tensor: a loop frees one and takes one each round. */
+/** The number of freed buffers of one type and shape that are kept for new tensors. A loop frees one and takes one in each iteration. */
 const keptBuffers = 4;
-const kindOf = ({ dtype, shape }: Handle): string => `${dtype}[${shape.join()}]`;
+const bufferKey = ({ dtype, shape }: Handle): string => `${dtype}[${shape.join()}]`;
 
 export class HostBuffers implements Buffers<HostBuffer> {
   readonly device = "cpu";
@@ -46,35 +54,35 @@ export class HostBuffers implements Buffers<HostBuffer> {
   }
 
   release(buffer: HostBuffer): void {
-    const kept = this.freed.get(kindOf(buffer)) ?? [];
-    this.freed.set(kindOf(buffer), kept);
+    const kept = this.freed.get(bufferKey(buffer)) ?? [];
+    this.freed.set(bufferKey(buffer), kept);
     if (kept.length < keptBuffers) kept.push(buffer.memory);
   }
 
   argument({ shape, dtype, memory }: HostBuffer): ort.Tensor {
-    return tensor({ shape, dtype, data: memory });
+    return toOrtTensor({ shape, dtype, data: memory });
   }
 
   feed(given: HostTensor): ort.Tensor {
-    return tensor(given);
+    return toOrtTensor(given);
   }
 
-  results(program: Program, states: readonly StatePair[]): Results<HostBuffer> {
+  results(program: Program, states: readonly StatePair[]): ResultBuffers<HostBuffer> {
     const hosts = program.outputs.filter((output) => output.role === "host");
     const devices = program.outputs.filter((output) => output.role === "device");
-    // The buffers that the last run's states left: the next run writes its new states there.
+    // The buffers that held the states before the last run. The next run writes its new states there.
     const spare = new Map<string, TypedData>();
     return {
-      claim: () => {
+      prepareRun: () => {
         const places = new Map<ProgramOutput, TypedData>();
         for (const { input, output } of states) {
           const { dtype, shape } = input.node;
           places.set(output, spare.get(input.name) ?? allocate(dtype, elementCount(shape)));
         }
         for (const output of devices) places.set(output, this.take(output.node));
-        return claim(this.owner, places, hosts);
+        return runOutputs(this.owner, places, hosts);
       },
-      retire: ({ input }, before) => {
+      reclaim: ({ input }, before) => {
         spare.set(input.name, before.memory);
       },
     };
@@ -84,25 +92,25 @@ export class HostBuffers implements Buffers<HostBuffer> {
     this.freed.clear();
   }
 
-  /** A buffer for a device output: one that was freed, or a new one. */
+  /** Returns a buffer for a device output: a freed one or a new one. */
   private take(handle: Handle): TypedData {
-    return this.freed.get(kindOf(handle))?.pop() ?? allocate(handle.dtype, elementCount(handle.shape));
+    return this.freed.get(bufferKey(handle))?.pop() ?? allocate(handle.dtype, elementCount(handle.shape));
   }
 }
 
-function claim(
+function runOutputs(
   owner: object,
   places: ReadonlyMap<ProgramOutput, TypedData>,
   hosts: readonly ProgramOutput[],
-): Claim<HostBuffer> {
+): RunOutputs<HostBuffer> {
   const fetches: Record<string, ort.Tensor | null> = {};
   for (const [{ name, node }, data] of places)
-    fetches[outputName(name)] = tensor({ shape: node.shape, dtype: node.dtype, data });
+    fetches[outputName(name)] = toOrtTensor({ shape: node.shape, dtype: node.dtype, data });
   for (const { name } of hosts) fetches[outputName(name)] = null;
   return {
     fetches,
-    // What comes back is a copy: the run has written into the buffer that it was given.
-    kept: (output) => {
+    // ONNX Runtime returns a copy, but the run has also written into the buffer that it was given.
+    keep: (output) => {
       const { shape, dtype } = output.node;
       return new HostBuffer(owner, shape, dtype, places.get(output) ?? allocate(dtype, elementCount(shape)));
     },
@@ -113,6 +121,6 @@ function claim(
   };
 }
 
-export function tensor({ shape, dtype, data }: HostTensor): ort.Tensor {
+export function toOrtTensor({ shape, dtype, data }: HostTensor): ort.Tensor {
   return new ort.Tensor(tensorType[dtype], data as never, shape);
 }

@@ -1,10 +1,10 @@
-/** A tensor program as ONE ONNX model. */
+/** Lowers a tensor program to a single ONNX model. */
 import type { Node, Program } from "../../../compiler/tensor/ir.js";
 import { reachable } from "../../../compiler/tensor/walk.js";
 import type { HostTensors } from "../engine.js";
-import { Emitter } from "./emitter.js";
-import { cpuKernels, type Kernels, webgpuKernels } from "./kernels.js";
-import { type Fusion, findFusions, halvedPools } from "./lowering/fusions.js";
+import { Emitter, type Kernels } from "./emitter.js";
+import { cpuKernels, webgpuKernels } from "./kernels.js";
+import { type Fusion, findFusions, separablePools } from "./lowering/fusions.js";
 import { lowerNode } from "./lowering/index.js";
 import { type OnnxDevice, prepare } from "./prepare.js";
 import { encodeModel, type OnnxGraph, type ValueInfo } from "./proto.js";
@@ -12,18 +12,23 @@ import { encodeModel, type OnnxGraph, type ValueInfo } from "./proto.js";
 const kernels: Readonly<Record<OnnxDevice, Kernels>> = { cpu: cpuKernels, gpu: webgpuKernels };
 
 export interface LowerOptions {
-  /** See `blockSize`; without it the convolutions are plain ONNX. */
+  /** Channels per block, see `blockSize`. Without it the convolutions are plain ONNX. */
   readonly block?: number;
   readonly device?: OnnxDevice;
 }
 
-/** Inputs named in `constants` become initializers. Output `name` is the graph output `out:name`. */
+/** Lowers a program. Inputs named in `constants` become initializers. Output `name` becomes the graph output `out:name`. */
 export function lowerProgram(program: Program, constants: HostTensors = {}, options: LowerOptions = {}): OnnxGraph {
   const device = options.device ?? "cpu";
-  const { program: prepared, centred } = prepare(program, device);
+  const { program: prepared, centered } = prepare(program, device);
   const roots = prepared.outputs.map((output) => output.node);
   const nodes = reachable(roots);
-  const e = new Emitter({ centred, halved: halvedPools(nodes), block: options.block ?? 0, kernels: kernels[device] });
+  const e = new Emitter({
+    centered,
+    separablePools: separablePools(nodes),
+    block: options.block ?? 0,
+    kernels: kernels[device],
+  });
   const inputs: ValueInfo[] = [];
   for (const { name, node } of prepared.inputs) {
     const constant = constants[name];
@@ -48,7 +53,7 @@ export function lowerProgram(program: Program, constants: HostTensors = {}, opti
   return { name: program.name, nodes: e.nodes, initializers: e.initializers, inputs, outputs };
 }
 
-/** What has to be emitted for `roots`, given that a fusion reads its own inputs and not its node's. */
+/** Returns the nodes to emit for `roots`, operands first. A fusion reads its own inputs instead of those of its node. */
 function operandsFirst(roots: readonly Node[], fusions: ReadonlyMap<Node, Fusion>): Node[] {
   const seen = new Set<Node>();
   const open = [...roots];
@@ -60,7 +65,7 @@ function operandsFirst(roots: readonly Node[], fusions: ReadonlyMap<Node, Fusion
   return [...seen].sort((a, b) => a.id - b.id);
 }
 
-/** ONNX has one name space for inputs and outputs; an output may be called as an input is. */
+/** Returns the name of a graph output. ONNX has one namespace for inputs and outputs, and in a program both may have the same name. */
 export const outputName = (name: string): string => `out:${name}`;
 
 export function encodeProgram(program: Program, constants?: HostTensors, options?: LowerOptions): Uint8Array {

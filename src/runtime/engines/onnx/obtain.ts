@@ -1,7 +1,7 @@
 /**
- * Gets ONNX Runtime. Its npm package holds all that fslc needs, yet its install script goes on to download CUDA libraries
- * from elsewhere, which npm runs or refuses to run as its version has it. So it is no dependency: this unpacks it from the
- * npm registry, without the script and without the libraries of other platforms.
+ * Fetches ONNX Runtime. Its npm package contains all that fslc needs, but its install script downloads CUDA libraries from
+ * elsewhere, and whether npm runs that script depends on npm's version. Therefore the package is not a dependency. This
+ * module unpacks it from the npm registry, without the script and without the libraries of other platforms.
  */
 import { readdirSync, rmSync } from "node:fs";
 import { mkdir, rename, rm } from "node:fs/promises";
@@ -9,7 +9,13 @@ import { dirname, join } from "node:path";
 import { DiagnosticError, diagnostic } from "../../../compiler/diagnostics/diagnostic.js";
 import type { PinnedPackage } from "../../system/npm-packages.js";
 import { reason } from "../../system/reason.js";
-import { onnxRuntime, onnxRuntimeFolder, onnxRuntimePlace, onnxRuntimeVersion, ownOnnxRuntime } from "./locate.js";
+import {
+  onnxRuntime,
+  onnxRuntimeFolder,
+  onnxRuntimeInstallFolder,
+  onnxRuntimeVersion,
+  ownOnnxRuntime,
+} from "./locate.js";
 
 const pinned: readonly PinnedPackage[] = [
   {
@@ -23,59 +29,62 @@ const pinned: readonly PinnedPackage[] = [
     integrity: "sha512-7fdVWjAID1dVhH/G8qK3APARunV4VkBFoCQAP7qp4Wkab0mrorvmc+sqiT+mKXOzDqdjN5j+/Z9nb4gzNPWcyA==",
   },
 ];
-/** What to run where the package is missing. */
+/** The command that fetches the package. */
 export const obtainCommand = "fslc engines --fetch";
 
-/** Whether the package is there: nothing of it is loaded. */
+/** Tells whether the package is installed, without loading it. */
 export function onnxRuntimeInstalled(): boolean {
   return onnxRuntimeFolder() !== undefined;
 }
 
-/** Unpacks it, and the package that it needs. @throws DiagnosticError FSL6020 or FSL6021 where it cannot be had, FSL7031. */
+/**
+ * Unpacks the package and the one that it needs.
+ * @throws DiagnosticError FSL6020 or FSL6021 if it cannot be downloaded, FSL7031 if the folder cannot be written.
+ */
 export async function obtainOnnxRuntime(
   projectDir: string,
   signal: AbortSignal,
   env: NodeJS.ProcessEnv = process.env,
-  /** The tests have other packages. */
+  /** The packages to unpack. Tests pass others. */
   packages: readonly PinnedPackage[] = pinned,
 ): Promise<void> {
-  // npm's client is loaded only here: every worker asks whether the package is there.
+  // npm's client is loaded only here, because every worker imports this module to check for the package.
   const { fetchPackages } = await import("../../system/npm-packages.js");
-  const folder = onnxRuntimePlace(env);
-  // Two runs may do this at once: each unpacks beside, the first to be done is kept.
-  const beside = `${folder}.${process.pid}`;
-  const placeOf = ({ name }: PinnedPackage): string => join(beside, "node_modules", name);
-  await writing(folder, async () => {
+  const folder = onnxRuntimeInstallFolder(env);
+  // Two runs may do this at once. Each unpacks into its own folder, and the folder of the first to finish is kept.
+  const staging = `${folder}.${process.pid}`;
+  const placeOf = ({ name }: PinnedPackage): string => join(staging, "node_modules", name);
+  await reportWriteErrors(folder, async () => {
     await mkdir(dirname(folder), { recursive: true });
-    // Something that is not it, as after a copy that was cut off.
+    // The folder is damaged, for example by an interrupted copy.
     if (ownOnnxRuntime(env) === undefined) await rm(folder, { recursive: true, force: true });
   });
-  const onExit = (): void => leave(beside);
+  const onExit = (): void => removeQuietly(staging);
   process.once("exit", onExit);
   try {
     await fetchPackages(packages, placeOf, { projectDir, signal, onFetched: () => undefined });
-    await writing(folder, async () => {
-      await removeOtherPlatforms(join(beside, "node_modules", onnxRuntime));
-      await rename(beside, folder).catch((error: unknown) => {
+    await reportWriteErrors(folder, async () => {
+      await removeOtherPlatforms(join(staging, "node_modules", onnxRuntime));
+      await rename(staging, folder).catch((error: unknown) => {
         if (ownOnnxRuntime(env) === undefined) throw error;
       });
     });
   } finally {
-    await rm(beside, { recursive: true, force: true });
+    await rm(staging, { recursive: true, force: true });
     process.off("exit", onExit);
   }
 }
 
-/** For a process that exits in the middle: hundreds of megabytes that nobody would find again. */
-function leave(folder: string): void {
+/** Removes the folder when the process exits early. Nothing else would ever remove these hundreds of megabytes. */
+function removeQuietly(folder: string): void {
   try {
     rmSync(folder, { recursive: true, force: true });
   } catch {
-    // Windows does not remove what is still being written; nobody is there any more to be told.
+    // Windows does not remove files that are still being written. The process is ending, so nobody can be told.
   }
 }
 
-/** Two thirds of the package are libraries for other processors and systems: bin/<Node-API>/<platform>/<processor>. */
+/** Removes two thirds of the package: the libraries for other platforms, in bin/<Node-API>/<platform>/<arch>. */
 async function removeOtherPlatforms(packageDir: string): Promise<void> {
   const bin = join(packageDir, "bin");
   for (const api of readdirSync(bin)) {
@@ -88,7 +97,8 @@ async function removeOtherPlatforms(packageDir: string): Promise<void> {
   }
 }
 
-async function writing(path: string, work: () => Promise<unknown>): Promise<void> {
+/** Runs `work`. @throws DiagnosticError FSL7031 if it fails. */
+async function reportWriteErrors(path: string, work: () => Promise<unknown>): Promise<void> {
   try {
     await work();
   } catch (error) {

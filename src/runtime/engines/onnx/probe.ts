@@ -1,8 +1,14 @@
-/** Is ONNX Runtime usable here, on which devices, and if not, what fixes it. */
-import type { Availability } from "../engine.js";
+/** Finds out whether ONNX Runtime can be used on this machine and on which devices, and if not, how to fix it. */
+import type { Availability, EngineNote, Unavailability } from "../engine.js";
 import { onnxRuntimeFolder } from "./locate.js";
 import { obtainCommand, onnxRuntimeInstalled } from "./obtain.js";
 import { probeWebgpu } from "./webgpu/probe.js";
+
+const noWebgpuProvider: EngineNote = {
+  kind: "no-gpu",
+  why: "this build of ONNX Runtime has no WebGPU provider",
+  fix: `install the pinned build with \`${obtainCommand}\``,
+};
 
 export async function probeOnnx(): Promise<Availability> {
   if (!onnxRuntimeInstalled()) {
@@ -12,25 +18,19 @@ export async function probeOnnx(): Promise<Availability> {
     const ort = await import("./runtime.js");
     const version = ort.env.versions.node ?? ort.env.versions.common;
     if (!ort.listSupportedBackends().some(({ name }) => name === "webgpu"))
-      return { available: true, version, devices: ["cpu"], notes: ["this build has no WebGPU provider: no GPU"] };
+      return { available: true, version, devices: ["cpu"], notes: [noWebgpuProvider] };
     const gpu = await probeWebgpu();
-    if (!gpu.found)
-      return {
-        available: true,
-        version,
-        devices: ["cpu"],
-        notes: [`no GPU: ${gpu.missing.why}; fix: ${gpu.missing.fix}`],
-      };
+    if (!gpu.found) return { available: true, version, devices: ["cpu"], notes: [{ kind: "no-gpu", ...gpu.missing }] };
     const adapters = gpu.adapter === undefined ? {} : { adapters: { "gpu:0": gpu.adapter } };
     return { available: true, version, devices: ["cpu", "gpu:0"], ...adapters };
   } catch (cause) {
     const what = cause instanceof Error ? (cause.message.split("\n")[0] ?? cause.message) : String(cause);
-    return { available: false, ...unloadable(what) };
+    return { available: false, ...explainLoadFailure(what) };
   }
 }
 
-/** Why the package is there and does not load. */
-function unloadable(what: string): Pick<Extract<Availability, { available: false }>, "why" | "fix"> {
+/** Explains why a package that is installed does not load. `what` is the first line of the loader's error. */
+function explainLoadFailure(what: string): Unavailability {
   const again = `delete ${onnxRuntimeFolder()} and run \`${obtainCommand}\``;
   const library = /([^\s:]+): cannot open shared object file/.exec(what)?.[1];
   if (library?.includes("onnxruntime")) {
@@ -39,13 +39,13 @@ function unloadable(what: string): Pick<Extract<Availability, { available: false
   if (library !== undefined) {
     return {
       why: `the shared library ${library} is missing`,
-      fix: `install the system's package that has ${library}`,
+      fix: `install the system package that contains ${library}`,
     };
   }
   const version = /version [`']([\w.]+)' not found/.exec(what)?.[1];
   if (version !== undefined) {
     const why = `ONNX Runtime needs a newer system: its C or C++ library lacks ${version}`;
-    return { why, fix: "use a newer release of the system, or `--engine reference` for a small case" };
+    return { why, fix: "use a newer release of the system, or `--engine reference` for a small experiment" };
   }
   return { why: `onnxruntime-node does not load on ${process.platform}-${process.arch}: ${what}`, fix: again };
 }

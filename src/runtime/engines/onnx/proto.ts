@@ -1,19 +1,19 @@
-/** The part of ONNX's protobuf schema that the lowering needs (field numbers of onnx.proto, IR version 10), and its encoder. */
+/** The part of ONNX's protobuf schema that the lowering needs, with the field numbers of onnx.proto (IR version 10), and its encoder. */
 import protobuf from "protobufjs";
 import type { DType, Shape } from "../../../compiler/tensor/ir.js";
 
 export const opset = 21;
-/** ONNX Runtime's own domain of convolutions on channels in blocks. */
+/** The domain of ONNX Runtime's convolutions on blocked channels. */
 export const nchwc = "com.microsoft.nchwc";
 const irVersion = 10;
 
-/** TensorProto.DataType */
-export const elem = { f32: 1, u8: 2, i32: 6, i64: 7, bool: 9, u32: 12 } as const satisfies Record<
+/** The codes of TensorProto.DataType. */
+export const elementTypes = { f32: 1, u8: 2, i32: 6, i64: 7, bool: 9, u32: 12 } as const satisfies Record<
   DType | "i64",
   number
 >;
-export type OnnxType = keyof typeof elem;
-const attribute = { FLOAT: 1, INT: 2, STRING: 3, FLOATS: 6, INTS: 7 } as const;
+export type OnnxType = keyof typeof elementTypes;
+const attributeTypes = { FLOAT: 1, INT: 2, STRING: 3, FLOATS: 6, INTS: 7 } as const;
 
 const root = protobuf.Root.fromJSON({
   nested: {
@@ -101,13 +101,13 @@ export interface OnnxGraph {
 }
 
 /** A graph whose inputs and outputs may have any shape. */
-type Loose = Omit<OnnxGraph, "inputs" | "outputs"> & {
-  readonly inputs: readonly LooseInfo[];
-  readonly outputs: readonly LooseInfo[];
+type UnshapedGraph = Omit<OnnxGraph, "inputs" | "outputs"> & {
+  readonly inputs: readonly UnshapedInfo[];
+  readonly outputs: readonly UnshapedInfo[];
 };
-type LooseInfo = Omit<ValueInfo, "shape"> & { readonly shape?: Shape };
+type UnshapedInfo = Omit<ValueInfo, "shape"> & { readonly shape?: Shape };
 
-export function encodeModel(graph: Loose): Uint8Array {
+export function encodeModel(graph: UnshapedGraph): Uint8Array {
   const message = {
     irVersion: irVersion,
     producerName: "fslc",
@@ -128,7 +128,7 @@ export function encodeModel(graph: Loose): Uint8Array {
       })),
       initializer: graph.initializers.map((tensor) => ({
         dims: tensor.shape,
-        dataType: elem[tensor.type],
+        dataType: elementTypes[tensor.type],
         name: tensor.name,
         rawData: tensor.raw,
       })),
@@ -140,13 +140,13 @@ export function encodeModel(graph: Loose): Uint8Array {
 }
 
 function encodeAttribute(name: string, value: Attribute): object {
-  if (typeof value === "number") return { name, i: value, type: attribute.INT };
-  if (typeof value === "string") return { name, s: new TextEncoder().encode(value), type: attribute.STRING };
-  if ("float" in value) return { name, f: value.float, type: attribute.FLOAT };
-  return { name, ints: value, type: attribute.INTS };
+  if (typeof value === "number") return { name, i: value, type: attributeTypes.INT };
+  if (typeof value === "string") return { name, s: new TextEncoder().encode(value), type: attributeTypes.STRING };
+  if ("float" in value) return { name, f: value.float, type: attributeTypes.FLOAT };
+  return { name, ints: value, type: attributeTypes.INTS };
 }
 
-function encodeValueInfo(value: LooseInfo): object {
+function encodeValueInfo(value: UnshapedInfo): object {
   const shape = value.shape === undefined ? {} : { shape: { dim: value.shape.map((dimValue) => ({ dimValue })) } };
-  return { name: value.name, type: { tensorType: { elemType: elem[value.type], ...shape } } };
+  return { name: value.name, type: { tensorType: { elemType: elementTypes[value.type], ...shape } } };
 }

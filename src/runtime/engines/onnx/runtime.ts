@@ -1,6 +1,6 @@
 /**
- * ONNX Runtime, from where it lies: importing this module loads its native library, which only workers and probes do. Its
- * package is `onnxruntime-common` and a list of what it can compute on; that one's types are all that a build needs.
+ * Loads ONNX Runtime. Importing this module loads the native library, so only workers and probes import it. The package adds a
+ * list of backends to `onnxruntime-common`; the build needs only the types of that package.
  */
 import { createRequire } from "node:module";
 import type * as common from "onnxruntime-common";

@@ -22,18 +22,18 @@ export function probeReference(): Availability {
   return { available: true, version: version, devices: ["cpu"] };
 }
 
-interface Tensor {
+interface InterpretedTensor {
   readonly shape: Shape;
   readonly dtype: DType;
   readonly data: ArrayLike<number>;
 }
 
 /** A value as the interpreter left it: f32 stays in f64 until it is downloaded. */
-class Kept implements Handle {
+class ReferenceHandle implements Handle {
   alive = true;
   constructor(
     readonly owner: ReferenceEngine,
-    readonly tensor: Tensor,
+    readonly tensor: InterpretedTensor,
   ) {}
   get shape(): Shape {
     return this.tensor.shape;
@@ -49,7 +49,7 @@ export class ReferenceEngine implements Engine {
 
   constructor(options: EngineOptions) {
     if (options.device !== "cpu")
-      throw new EngineError("unsupported-op", `the reference engine has no device "${options.device}": use cpu`);
+      throw new EngineError("unsupported-op", `the reference engine has no device "${options.device}"; use cpu`);
     this.numerics = { engine: this.name, version: version, device: "cpu", threads: 1 };
   }
 
@@ -58,11 +58,11 @@ export class ReferenceEngine implements Engine {
   }
 
   upload(tensor: HostTensor): Handle {
-    return new Kept(this, { ...tensor, data: tensor.data.slice() });
+    return new ReferenceHandle(this, { ...tensor, data: tensor.data.slice() });
   }
 
   async download(handle: Handle): Promise<HostTensor> {
-    return hostTensor(this.live(handle, "download").tensor);
+    return toHostTensor(this.live(handle, "download").tensor);
   }
 
   free(handle: Handle): void {
@@ -71,8 +71,8 @@ export class ReferenceEngine implements Engine {
 
   async dispose(): Promise<void> {}
 
-  live(handle: Handle, use: string): Kept {
-    return liveHandle(handle, Kept, this, use);
+  live(handle: Handle, use: string): ReferenceHandle {
+    return liveHandle(handle, ReferenceHandle, this, use);
   }
 }
 
@@ -92,23 +92,24 @@ class ReferenceExecutable implements Executable {
   }
 
   async run(args: Readonly<Record<string, Handle | HostTensor>>): Promise<RunResult> {
-    const live = (handle: Handle, where: string): Kept => this.engine.live(handle, where);
+    const live = (handle: Handle, where: string): ReferenceHandle => this.engine.live(handle, where);
     const { inputs, states } = readArguments(this.program.name, this.arguments, args, live);
-    const given: Record<string, Tensor> = { ...this.constants };
-    for (const [{ name }, arg] of inputs) given[name] = arg instanceof Kept ? arg.tensor : arg;
+    const given: Record<string, InterpretedTensor> = { ...this.constants };
+    for (const [{ name }, arg] of inputs) given[name] = arg instanceof ReferenceHandle ? arg.tensor : arg;
     const results = this.interpreted(given);
     for (const kept of states.values()) kept.alive = false;
-    const result = (name: string): Tensor => {
+    const result = (name: string): InterpretedTensor => {
       const tensor = results[name];
-      if (tensor === undefined) throw new EngineError("internal", `${this.program.name} gave no "${name}"`);
+      if (tensor === undefined) throw new EngineError("internal", `${this.program.name} returned no output "${name}"`);
       return tensor;
     };
     const device: Record<string, Handle> = {};
-    for (const { input, output } of this.states) device[input.name] = new Kept(this.engine, result(output.name));
+    for (const { input, output } of this.states)
+      device[input.name] = new ReferenceHandle(this.engine, result(output.name));
     const host: Record<string, HostTensor> = {};
     for (const { name, role } of this.program.outputs) {
-      if (role === "host") host[name] = hostTensor(result(name));
-      if (role === "device") device[name] = new Kept(this.engine, result(name));
+      if (role === "host") host[name] = toHostTensor(result(name));
+      if (role === "device") device[name] = new ReferenceHandle(this.engine, result(name));
     }
     return { device, host };
   }
@@ -116,11 +117,11 @@ class ReferenceExecutable implements Executable {
   async dispose(): Promise<void> {}
 }
 
-function hostTensor({ shape, dtype, data }: Tensor): HostTensor {
-  return { shape, dtype, data: rounded(dtype, data) };
+function toHostTensor({ shape, dtype, data }: InterpretedTensor): HostTensor {
+  return { shape, dtype, data: toTypedArray(dtype, data) };
 }
 
-function rounded(dtype: DType, data: ArrayLike<number>): TypedData {
+function toTypedArray(dtype: DType, data: ArrayLike<number>): TypedData {
   switch (dtype) {
     case "f32":
       return Float32Array.from(data);

@@ -5,7 +5,7 @@
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { DiagnosticError, diagnostic } from "../../../compiler/diagnostics/diagnostic.js";
-import { firstThatRuns, run } from "./command.js";
+import { findCommand, runCommand } from "./command.js";
 
 export type Compiler = readonly [string, ...string[]];
 
@@ -19,7 +19,7 @@ export async function findCompiler(env: NodeJS.ProcessEnv, signal: AbortSignal):
     const [command = name, ...args] = name.trim().split(/\s+/);
     return args.length === 0 ? [[command]] : [[name], [command, ...args]];
   });
-  const found = await firstThatRuns(candidates, ["--version"], signal);
+  const found = await findCommand(candidates, ["--version"], signal);
   if (found !== undefined) return found;
   throw new DiagnosticError(
     diagnostic(
@@ -50,7 +50,7 @@ export interface Build {
 /** @throws DiagnosticError FSL7075 where the compiler refuses. */
 export async function buildAddon(build: Build, signal: AbortSignal): Promise<void> {
   const binding = join(build.sources, "binding");
-  const outcome = await run(
+  const outcome = await runCommand(
     [
       ...build.compiler,
       "-std=c++17",

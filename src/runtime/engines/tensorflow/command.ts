@@ -18,7 +18,7 @@ export interface CommandOptions {
 }
 
 /** Undefined where there is no such program, or it may not be run. @throws the signal's reason once the program has ended, where it aborts. */
-export async function run(
+export async function runCommand(
   [command, ...args]: readonly [string, ...string[]],
   options: CommandOptions,
 ): Promise<Outcome | undefined> {
@@ -56,13 +56,13 @@ export async function run(
 }
 
 /** The first of `candidates` that runs with `args`, as when a program goes by several names. */
-export async function firstThatRuns(
+export async function findCommand(
   candidates: readonly (readonly [string, ...string[]])[],
   args: readonly string[],
   signal: AbortSignal,
 ): Promise<readonly [string, ...string[]] | undefined> {
   for (const candidate of candidates) {
-    const outcome = await run([...candidate, ...args], { signal });
+    const outcome = await runCommand([...candidate, ...args], { signal });
     if (outcome?.code === 0) return candidate;
   }
   return undefined;

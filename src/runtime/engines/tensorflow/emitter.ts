@@ -4,7 +4,7 @@ import type { DType, Node, Shape } from "../../../compiler/tensor/ir.js";
 import { elementCount, sameShape } from "../../../compiler/tensor/shape.js";
 import { SharedResults } from "../lowering.js";
 import { type Attribute, intAttribute, typeAttribute } from "./binding.js";
-import type { Related } from "./related.js";
+import type { RelatedNodes } from "./related.js";
 
 /** A place that holds one tensor while a program runs. */
 export type Slot = number;
@@ -33,10 +33,10 @@ export type Layout = "plain" | "nhwc" | "hwio" | "pools";
 const axisOrders = { nhwc: [0, 2, 3, 1], hwio: [2, 3, 1, 0], pools: [0, 1, 3, 2] } as const;
 
 /** `axes` of the IR, or a list with an entry for each, as they stand in a layout. */
-export function arranged<T>(layout: Layout, list: readonly T[]): T[] {
+export function inLayout<T>(layout: Layout, list: readonly T[]): T[] {
   return layout === "plain" ? [...list] : axisOrders[layout].map((axis) => list[axis] as T);
 }
-export function placesOf(layout: Layout, axes: readonly number[]): number[] {
+export function axesInLayout(layout: Layout, axes: readonly number[]): number[] {
   if (layout === "plain") return [...axes];
   const order: readonly number[] = axisOrders[layout];
   return axes.map((axis) => order.indexOf(axis));
@@ -58,7 +58,7 @@ export interface Kernels {
   readonly grouped: boolean;
   readonly groupedGradients: boolean;
   /** oneDNN's max pools, which keep the winners for the gradient. */
-  readonly winningPools: boolean;
+  readonly poolsWithWorkspace: boolean;
 }
 
 export class Emitter extends SharedResults {
@@ -66,15 +66,15 @@ export class Emitter extends SharedResults {
   readonly constants: Constant[] = [];
   slots = 0;
   /** The node whose rule runs, after those whose rules asked for it. */
-  readonly emitting: Node[] = [];
+  readonly inProgress: Node[] = [];
   private readonly values = new Map<Node, Value[]>();
   private readonly fulls = new Map<Node, Map<Layout, Slot>>();
-  private readonly known = new Map<string, Slot>();
+  private readonly knownConstants = new Map<string, Slot>();
 
   /** `emit` makes the value of a node that another's rule asks for before its turn. */
   constructor(
     readonly kernels: Kernels,
-    readonly related: Related,
+    readonly related: RelatedNodes,
     private readonly emit: (e: Emitter, node: Node) => void,
   ) {
     super();
@@ -95,9 +95,9 @@ export class Emitter extends SharedResults {
   /** The forms in which the node's result is there, the one that it was made in first. */
   private forms(node: Node): Value[] {
     if (!this.values.has(node)) {
-      this.emitting.push(node);
+      this.inProgress.push(node);
       this.emit(this, node);
-      this.emitting.pop();
+      this.inProgress.pop();
     }
     const forms = this.values.get(node);
     if (forms === undefined) throw new CompilerBug(`tensorflow lowering: ${node.op} ${node.id} gave nothing`);
@@ -111,15 +111,15 @@ export class Emitter extends SharedResults {
     if (layout === undefined || made.layout === layout) return made;
     const known = forms.find((form) => form.layout === layout);
     if (known !== undefined) return known;
-    const value = { slot: this.rearranged(made, layout), shape: made.shape, layout };
+    const value = { slot: this.toLayout(made, layout), shape: made.shape, layout };
     forms.push(value);
     return value;
   }
 
   /** Whether the node's result is there in a layout without moving data. */
-  lies(node: Node, layout: Layout): boolean {
+  isFreeInLayout(node: Node, layout: Layout): boolean {
     const forms = this.forms(node);
-    return forms.some((form) => form.layout === layout) || stays(forms[0] as Value, layout);
+    return forms.some((form) => form.layout === layout) || movesNothing(forms[0] as Value, layout);
   }
 
   /** The node's result in its whole shape. */
@@ -133,7 +133,7 @@ export class Emitter extends SharedResults {
     }
     let slot = known.get(layout);
     if (slot === undefined) {
-      slot = this.op("BroadcastTo", [value.slot, this.ints(arranged(layout, node.shape))]);
+      slot = this.op("BroadcastTo", [value.slot, this.ints(inLayout(layout, node.shape))]);
       known.set(layout, slot);
     }
     return slot;
@@ -167,12 +167,12 @@ export class Emitter extends SharedResults {
   }
 
   constant(dtype: DType, shape: Shape, data: ArrayLike<number>): Slot {
-    const key = data.length <= 1024 ? `${dtype}[${shape.join()}]${Array.from(data, keyOf).join()}` : undefined;
-    const known = key === undefined ? undefined : this.known.get(key);
+    const key = data.length <= 1024 ? `${dtype}[${shape.join()}]${Array.from(data, constantKey).join()}` : undefined;
+    const known = key === undefined ? undefined : this.knownConstants.get(key);
     if (known !== undefined) return known;
     const slot = this.slot();
     this.constants.push({ slot, dtype, shape, data });
-    if (key !== undefined) this.known.set(key, slot);
+    if (key !== undefined) this.knownConstants.set(key, slot);
     return slot;
   }
 
@@ -189,7 +189,7 @@ export class Emitter extends SharedResults {
   }
 
   /** The same bits as another type of the same size. */
-  bits(slot: Slot, to: DType): Slot {
+  bitcast(slot: Slot, to: DType): Slot {
     return this.op("Bitcast", [slot], [typeAttribute("type", to)]);
   }
 
@@ -206,23 +206,23 @@ export class Emitter extends SharedResults {
     return this.ops("Split", [this.scalar(axis, "i32"), slot], [intAttribute("num_split", parts)], parts);
   }
 
-  private rearranged(value: Value, layout: Layout): Slot {
-    if (stays(value, layout)) return this.reshape(value.slot, arranged(layout, value.shape));
+  private toLayout(value: Value, layout: Layout): Slot {
+    if (movesNothing(value, layout)) return this.reshape(value.slot, inLayout(layout, value.shape));
     return this.transpose(value.slot, permutation(value.layout, layout));
   }
 }
 
 /** −0 is another number than 0, NaN is equal to itself. */
-const keyOf = (value: number): string => (Object.is(value, -0) ? "-0" : String(value));
+const constantKey = (value: number): string => (Object.is(value, -0) ? "-0" : String(value));
 
 /** Axis i of a tensor in `to` is axis permutation[i] of the same tensor in `from`. */
 function permutation(from: Layout, to: Layout): number[] {
-  return placesOf(from, arranged(to, [0, 1, 2, 3]));
+  return axesInLayout(from, inLayout(to, [0, 1, 2, 3]));
 }
 
 /** Whether taking it to another layout moves nothing but axes of size 1. */
-function stays(value: Value, layout: Layout): boolean {
-  const held = arranged(value.layout, value.shape);
+function movesNothing(value: Value, layout: Layout): boolean {
+  const held = inLayout(value.layout, value.shape);
   const moved = permutation(value.layout, layout).filter((axis) => held[axis] !== 1);
   return elementCount(value.shape) <= 1 || moved.every((axis, i) => i === 0 || axis > (moved[i - 1] as number));
 }

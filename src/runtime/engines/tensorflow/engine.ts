@@ -1,7 +1,7 @@
 /** The `tensorflow` engine: a program is a list of TensorFlow's eager ops; tensors stay with TensorFlow. */
 import type { DType, Program, ProgramInput, Shape } from "../../../compiler/tensor/ir.js";
 import { elementCount } from "../../../compiler/tensor/shape.js";
-import { type Given, liveHandle, readArguments, type StatePair, statePairs } from "../arguments.js";
+import { liveHandle, type RunArguments, readArguments, type StatePair, statePairs } from "../arguments.js";
 import {
   type Engine,
   EngineError,
@@ -20,7 +20,7 @@ import { type Lowered, lowerProgram, type Step } from "./program.js";
 import { receive, send } from "./transfer.js";
 
 /** A tensor of TensorFlow's. Dead once freed or consumed by a run. */
-class Tensor implements Handle {
+class TensorflowHandle implements Handle {
   alive = true;
   constructor(
     readonly owner: TensorflowEngine,
@@ -39,7 +39,7 @@ export class TensorflowEngine implements Engine {
   readonly name = "tensorflow";
   readonly numerics: Numerics;
   readonly addon: Addon;
-  private readonly tensors = new Set<Tensor>();
+  private readonly tensors = new Set<TensorflowHandle>();
 
   /** @throws EngineError where the addon does not load, or what is asked for is not the device that TensorFlow has here. */
   constructor(readonly options: TensorflowOptions) {
@@ -80,7 +80,7 @@ export class TensorflowEngine implements Engine {
 
   upload({ shape, dtype, data }: HostTensor): Handle {
     try {
-      return this.keep(shape, dtype, send(this.addon, dtype, shape, data));
+      return this.makeHandle(shape, dtype, send(this.addon, dtype, shape, data));
     } catch (cause) {
       throw engineError(cause, "uploading");
     }
@@ -96,25 +96,25 @@ export class TensorflowEngine implements Engine {
   }
 
   free(handle: Handle): void {
-    this.end(this.live(handle, "free"));
+    this.deleteHandle(this.live(handle, "free"));
   }
 
   async dispose(): Promise<void> {
-    for (const tensor of [...this.tensors]) this.end(tensor);
+    for (const tensor of [...this.tensors]) this.deleteHandle(tensor);
   }
 
   /** The handle as a tensor that may be used. */
-  live(handle: Handle, use: string): Tensor {
-    return liveHandle(handle, Tensor, this, use);
+  live(handle: Handle, use: string): TensorflowHandle {
+    return liveHandle(handle, TensorflowHandle, this, use);
   }
 
-  keep(shape: Shape, dtype: DType, id: TensorId): Tensor {
-    const tensor = new Tensor(this, shape, dtype, id);
+  makeHandle(shape: Shape, dtype: DType, id: TensorId): TensorflowHandle {
+    const tensor = new TensorflowHandle(this, shape, dtype, id);
     this.tensors.add(tensor);
     return tensor;
   }
 
-  end(tensor: Tensor): void {
+  deleteHandle(tensor: TensorflowHandle): void {
     tensor.alive = false;
     this.tensors.delete(tensor);
     this.addon.deleteTensor(tensor.id);
@@ -122,18 +122,18 @@ export class TensorflowEngine implements Engine {
 }
 
 /** The addon counts tensors in 32 bits, and neither starts over nor stops: well before that, a run is refused. */
-const counted = 2 ** 31 - 2 ** 24;
+const tensorLimit = 2 ** 31 - 2 ** 24;
 /** In place of an id: nothing is there. */
-const none = -1;
+const noTensor = -1;
 
 class TensorflowExecutable implements Executable {
   private readonly arguments: readonly ProgramInput[];
   private readonly states: readonly StatePair[];
   /** What each slot holds before a run: the constants. */
-  private readonly start: Int32Array;
+  private readonly constantIds: Int32Array;
   private disposed = false;
   /** A tensor that the last run made: the addon numbers them as they come. */
-  private last: TensorId = 0;
+  private lastTensor: TensorId = 0;
 
   constructor(
     private readonly engine: TensorflowEngine,
@@ -142,29 +142,29 @@ class TensorflowExecutable implements Executable {
   ) {
     this.arguments = program.inputs.filter((input) => lowered.inputs.has(input.name));
     this.states = statePairs(program, this.arguments);
-    this.start = new Int32Array(lowered.slots).fill(none);
+    this.constantIds = new Int32Array(lowered.slots).fill(noTensor);
     try {
       for (const { slot, dtype, shape, data } of lowered.constants)
-        this.start[slot] = send(engine.addon, dtype, shape, data);
+        this.constantIds[slot] = send(engine.addon, dtype, shape, data);
     } catch (cause) {
-      this.letGo();
+      this.deleteConstants();
       throw cause;
     }
   }
 
   async run(args: Readonly<Record<string, Handle | HostTensor>>): Promise<RunResult> {
     if (this.disposed) throw new EngineError("internal", `run of ${this.program.name}: disposed`);
-    if (this.last > counted)
+    if (this.lastTensor > tensorLimit)
       throw new EngineError("internal", "tensorflow has made 2³¹ tensors: a process can make no more");
     const given = readArguments(this.program.name, this.arguments, args, (handle, where) =>
       this.engine.live(handle, where),
     );
-    const ids = this.start.slice();
+    const ids = this.constantIds.slice();
     try {
       this.execute(ids, given);
       return this.results(ids, given);
     } catch (cause) {
-      this.clear(ids, given);
+      this.deleteAfterFailure(ids, given);
       throw engineError(cause, `running ${this.program.name}`);
     }
   }
@@ -172,22 +172,22 @@ class TensorflowExecutable implements Executable {
   async dispose(): Promise<void> {
     if (this.disposed) return;
     this.disposed = true;
-    this.letGo();
+    this.deleteConstants();
   }
 
   /** The constants, those that are there. */
-  private letGo(): void {
-    for (const id of this.start) if (id !== none) this.engine.addon.deleteTensor(id);
+  private deleteConstants(): void {
+    for (const id of this.constantIds) if (id !== noTensor) this.engine.addon.deleteTensor(id);
   }
 
   /** The steps, from arguments to outputs. What was sent for this run alone is let go at its end. */
-  private execute(ids: Int32Array, { inputs }: Given<Tensor>): void {
+  private execute(ids: Int32Array, { inputs }: RunArguments<TensorflowHandle>): void {
     const { addon } = this.engine;
     const sent: number[] = [];
     for (const [{ name }, arg] of inputs) {
       const slot = this.lowered.inputs.get(name) as number;
-      if (!(arg instanceof Tensor)) sent.push(slot);
-      ids[slot] = arg instanceof Tensor ? arg.id : send(addon, arg.dtype, arg.shape, arg.data);
+      if (!(arg instanceof TensorflowHandle)) sent.push(slot);
+      ids[slot] = arg instanceof TensorflowHandle ? arg.id : send(addon, arg.dtype, arg.shape, arg.data);
     }
     for (const step of this.lowered.steps) {
       const { inputs: read, outputs, frees } = step;
@@ -195,12 +195,12 @@ class TensorflowExecutable implements Executable {
       for (let i = 0; i < read.length; i++) operands[i] = ids[read[i] as number] as number;
       const results = this.call(step, operands, ids);
       for (let i = 0; i < outputs.length; i++) {
-        this.last = (results[i] as { id: TensorId }).id;
-        ids[outputs[i] as number] = this.last;
+        this.lastTensor = (results[i] as { id: TensorId }).id;
+        ids[outputs[i] as number] = this.lastTensor;
       }
-      for (let i = 0; i < frees.length; i++) this.drop(ids, frees[i] as number);
+      for (let i = 0; i < frees.length; i++) this.deleteSlot(ids, frees[i] as number);
     }
-    for (const slot of sent) this.drop(ids, slot);
+    for (const slot of sent) this.deleteSlot(ids, slot);
   }
 
   private call({ op, attributes, outputs, singular }: Step, operands: readonly TensorId[], ids: Int32Array) {
@@ -219,13 +219,13 @@ class TensorflowExecutable implements Executable {
     }
   }
 
-  private drop(ids: Int32Array, slot: number): void {
+  private deleteSlot(ids: Int32Array, slot: number): void {
     this.engine.addon.deleteTensor(ids[slot] as TensorId);
-    ids[slot] = none;
+    ids[slot] = noTensor;
   }
 
   /** Host outputs are read and let go, the others kept; then the states that were given are dead. */
-  private results(ids: Int32Array, { states }: Given<Tensor>): RunResult {
+  private results(ids: Int32Array, { states }: RunArguments<TensorflowHandle>): RunResult {
     const host: Record<string, HostTensor> = {};
     const slotOf = (name: string): number => this.lowered.outputs.get(name) as number;
     for (const { name, node, role } of this.program.outputs) {
@@ -236,21 +236,22 @@ class TensorflowExecutable implements Executable {
     }
     const device: Record<string, Handle> = {};
     for (const { name, node, role } of this.program.outputs) {
-      if (role === "host") this.drop(ids, slotOf(name));
-      if (role === "device") device[name] = this.engine.keep(node.shape, node.dtype, ids[slotOf(name)] as TensorId);
+      if (role === "host") this.deleteSlot(ids, slotOf(name));
+      if (role === "device")
+        device[name] = this.engine.makeHandle(node.shape, node.dtype, ids[slotOf(name)] as TensorId);
     }
     for (const { input, output } of this.states) {
       const { shape, dtype } = input.node;
-      device[input.name] = this.engine.keep(shape, dtype, ids[slotOf(output.name)] as TensorId);
+      device[input.name] = this.engine.makeHandle(shape, dtype, ids[slotOf(output.name)] as TensorId);
     }
-    for (const state of states.values()) this.engine.end(state);
+    for (const state of states.values()) this.engine.deleteHandle(state);
     return { device, host };
   }
 
   /** After a failure: lets go what this run made. */
-  private clear(ids: Int32Array, { inputs }: Given<Tensor>): void {
-    const lasting = new Set<TensorId>(this.start);
-    for (const [, arg] of inputs) if (arg instanceof Tensor) lasting.add(arg.id);
+  private deleteAfterFailure(ids: Int32Array, { inputs }: RunArguments<TensorflowHandle>): void {
+    const lasting = new Set<TensorId>(this.constantIds);
+    for (const [, arg] of inputs) if (arg instanceof TensorflowHandle) lasting.add(arg.id);
     for (const id of ids) if (!lasting.has(id)) this.engine.addon.deleteTensor(id);
   }
 }

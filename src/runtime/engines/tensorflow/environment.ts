@@ -1,8 +1,8 @@
 /** What the environment of a process has to say before TensorFlow is loaded in it: the addon passes on no settings. */
 
 /** Beyond every tensor. */
-const never = String(2 ** 33);
-const step = String(2 ** 26);
+const beyondEveryTensor = String(2 ** 33);
+const topPad = String(2 ** 26);
 
 /** For a process that runs the engine: all but which card it sees. */
 export function tensorflowEnvironment(threads: number): Readonly<Record<string, string>> {
@@ -17,8 +17,8 @@ export function tensorflowEnvironment(threads: number): Readonly<Record<string, 
     TF_FORCE_GPU_ALLOW_GROWTH: "true",
     NVIDIA_TF32_OVERRIDE: "0",
     // glibc would give large tensors back to the system after each op and take them again, page by page: a third of a step.
-    MALLOC_MMAP_THRESHOLD_: never,
-    MALLOC_TRIM_THRESHOLD_: never,
-    MALLOC_TOP_PAD_: step,
+    MALLOC_MMAP_THRESHOLD_: beyondEveryTensor,
+    MALLOC_TRIM_THRESHOLD_: beyondEveryTensor,
+    MALLOC_TOP_PAD_: topPad,
   };
 }

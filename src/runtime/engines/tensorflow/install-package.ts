@@ -5,8 +5,8 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { join, relative } from "node:path";
 import { DiagnosticError, diagnostic } from "../../../compiler/diagnostics/diagnostic.js";
-import { run } from "./command.js";
-import type { InstallOptions } from "./install.js";
+import { runCommand } from "./command.js";
+import type { InstallOptions } from "./install-options.js";
 import { addonIn, type InstalledTensorflow } from "./locate.js";
 import { addonSources } from "./pins.js";
 
@@ -14,14 +14,14 @@ import { addonSources } from "./pins.js";
 export const packageTensorflowVersion = "2.9.1";
 
 /** Where the package's script has something to download; both kinds for GPUs are CUDA's. */
-function published({ gpu }: InstallOptions): boolean {
+function isPublished({ gpu }: InstallOptions): boolean {
   if (process.platform === "darwin") return !gpu;
   return process.platform === "win32" && process.arch === "x64";
 }
 
 /** @throws DiagnosticError FSL7070 where there is nothing for this machine, FSL7077 where the package does not install. */
 export async function installPackage(staging: string, options: InstallOptions): Promise<InstalledTensorflow> {
-  if (!published(options)) {
+  if (!isPublished(options)) {
     throw new DiagnosticError(
       diagnostic("FSL7070", undefined, {
         kind: options.gpu ? " for CUDA" : "",
@@ -29,18 +29,18 @@ export async function installPackage(staging: string, options: InstallOptions): 
       }),
     );
   }
-  return withNpm(staging, options);
+  return installWithNpm(staging, options);
 }
 
 /** npm itself installs the package with its script, in a folder of its own. */
-export async function withNpm(staging: string, options: InstallOptions): Promise<InstalledTensorflow> {
+export async function installWithNpm(staging: string, options: InstallOptions): Promise<InstalledTensorflow> {
   const name = options.gpu ? `${addonSources.name}-gpu` : addonSources.name;
   options.watch.step(
     `${name} ${addonSources.version}, whose own script downloads TensorFlow ${packageTensorflowVersion}, through npm`,
   );
   await mkdir(staging, { recursive: true });
   await writeFile(join(staging, "package.json"), '{"private": true}\n');
-  const outcome = await run(
+  const outcome = await runCommand(
     ["npm", "install", "--no-audit", "--no-fund", "--foreground-scripts", `${name}@${addonSources.version}`],
     { signal: options.signal, cwd: staging, shell: process.platform === "win32" },
   );

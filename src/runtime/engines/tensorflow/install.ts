@@ -11,28 +11,12 @@ import { fetchPackages } from "../../system/npm-packages.js";
 import { reason } from "../../system/reason.js";
 import { enginesFolder } from "../folder.js";
 import { buildAddon, findCompiler } from "./build.js";
+import type { InstallOptions } from "./install-options.js";
 import { installPackage, packageTensorflowVersion } from "./install-package.js";
 import { addonFile, findTensorflow, type InstalledTensorflow, manifestFile, tensorflowFolder } from "./locate.js";
 import { addonSources, type Machine, nodeApiHeaders, type PinnedWheel, tensorflowVersion, wheelsFor } from "./pins.js";
 import { tryTensorflow } from "./trial.js";
-import { fetchWheel, findPip, isKept, sizeOf, unpackWheel } from "./wheel.js";
-
-/** What happens, for whoever watches. Bytes of the step that was said last. */
-export interface Watch {
-  step(text: string): void;
-  bytes(done: number, total: number): void;
-}
-
-export interface InstallOptions {
-  readonly gpu: boolean;
-  /** Whose npm configuration holds. */
-  readonly projectDir: string;
-  readonly env: NodeJS.ProcessEnv;
-  readonly signal: AbortSignal;
-  readonly watch: Watch;
-  /** What is had for this machine; the tests have other wheels. */
-  readonly wheels?: readonly PinnedWheel[];
-}
+import { fetchWheel, findPip, folderSize, isDownloaded, unpackWheel } from "./wheel.js";
 
 export interface Installation {
   readonly version: string;
@@ -48,27 +32,30 @@ export interface Installation {
 export async function installTensorflow(options: InstallOptions): Promise<Installation | undefined> {
   const { env, signal } = options;
   try {
-    return await locked(options, async () => {
-      const { folder, staging, old, downloads } = places(env);
-      refuseForeign(folder);
+    return await withInstallLock(options, async () => {
+      const { folder, staging, old, downloads } = installPaths(env);
+      refuseForeignFolder(folder);
       // What a killed installation left.
       for (const path of [staging, old]) await rm(path, { recursive: true, force: true });
       await mkdir(staging);
       const wheels = options.wheels ?? wheelsFor(thisMachine(), options.gpu);
-      const there = await working(wheels === undefined ? packageTensorflowVersion : tensorflowVersion, options);
+      const there = await findWorkingInstallation(
+        wheels === undefined ? packageTensorflowVersion : tensorflowVersion,
+        options,
+      );
       if (there !== undefined) return there;
       const installed =
         wheels === undefined
           ? await installPackage(staging, options)
           : await installWheels(staging, downloads, wheels, options);
       options.watch.step("trying it: two matrices are multiplied in a process of its own");
-      await prove(join(staging, installed.addon), installed, options);
+      await verifyAddon(join(staging, installed.addon), installed, options);
       await writeFile(join(staging, manifestFile), `${JSON.stringify(installed)}\n`);
       // By renames alone: a run that starts meanwhile finds the old one or the new one, or for a moment none.
       if (existsSync(folder)) await rename(folder, old);
       await rename(staging, folder);
       for (const path of [old, downloads]) await rm(path, { recursive: true, force: true });
-      return { version: installed.version, gpu: installed.gpu, folder, bytes: await sizeOf(folder) };
+      return { version: installed.version, gpu: installed.gpu, folder, bytes: await folderSize(folder) };
     });
   } catch (error) {
     if (signal.aborted) return undefined;
@@ -86,13 +73,13 @@ export interface Removal {
 export async function removeTensorflow(
   options: Pick<InstallOptions, "env" | "signal" | "watch">,
 ): Promise<Removal | undefined> {
-  const { folder, staging, old, downloads } = places(options.env);
+  const { folder, staging, old, downloads } = installPaths(options.env);
   const there = (): string[] => [folder, staging, old, downloads].filter((path) => existsSync(path));
   if (there().length === 0) return { folder, bytes: 0 };
-  return locked(options, async () => {
-    refuseForeign(folder);
+  return withInstallLock(options, async () => {
+    refuseForeignFolder(folder);
     let bytes = 0;
-    for (const path of there()) bytes += await sizeOf(path);
+    for (const path of there()) bytes += await folderSize(path);
     await rm(old, { recursive: true, force: true });
     // Out of the way first: what is half removed must not be found.
     if (existsSync(folder)) await rename(folder, old);
@@ -102,13 +89,13 @@ export async function removeTensorflow(
 }
 
 /** Where an installation lies, is made ready, goes before it is removed, and downloads to. */
-function places(env: NodeJS.ProcessEnv): Record<"folder" | "staging" | "old" | "downloads", string> {
+function installPaths(env: NodeJS.ProcessEnv): Record<"folder" | "staging" | "old" | "downloads", string> {
   const folder = tensorflowFolder(env);
   return { folder, staging: `${folder}.new`, old: `${folder}.old`, downloads: `${folder}.downloads` };
 }
 
 /** A folder that was there before fslc is not fslc's to remove. @throws DiagnosticError FSL7031 */
-function refuseForeign(folder: string): void {
+function refuseForeignFolder(folder: string): void {
   if (!existsSync(folder) || existsSync(join(folder, manifestFile))) return;
   const why = `what lies there was not installed by fslc (it has no ${manifestFile})`;
   const help = [`move it away, or name another folder than \`${dirname(folder)}\` in \`FSLC_ENGINES\``];
@@ -116,7 +103,7 @@ function refuseForeign(folder: string): void {
 }
 
 /** One at a time. Nothing half-made is left. */
-async function locked<T>(
+async function withInstallLock<T>(
   { env, signal, watch }: Pick<InstallOptions, "env" | "signal" | "watch">,
   act: () => Promise<T>,
 ): Promise<T | undefined> {
@@ -136,7 +123,7 @@ async function locked<T>(
     }
     throw error;
   } finally {
-    await rm(places(env).staging, { recursive: true, force: true });
+    await rm(installPaths(env).staging, { recursive: true, force: true });
     lock.release();
   }
 }
@@ -145,7 +132,7 @@ async function locked<T>(
 const driverFiles = ["/dev/nvidiactl", "/dev/dxg"];
 
 /** What lies in the engine folder, where it is what is asked for and works. */
-async function working(
+async function findWorkingInstallation(
   version: string,
   { gpu, env, projectDir, signal, watch }: InstallOptions,
 ): Promise<Installation | undefined> {
@@ -159,7 +146,7 @@ async function working(
   }
   watch.step(`TensorFlow ${place.version} lies in ${folder}: trying it`);
   const trial = existsSync(place.addon) ? await tryTensorflow(place.addon, [], signal) : undefined;
-  if (trial?.works) return { version: place.version, gpu, folder, bytes: await sizeOf(folder) };
+  if (trial?.works) return { version: place.version, gpu, folder, bytes: await folderSize(folder) };
   watch.step(`it does not work (${trial?.why ?? "its addon is missing"}), and is installed anew`);
   return undefined;
 }
@@ -174,7 +161,7 @@ async function installWheels(
   const compiler = await findCompiler(env, signal);
   const pip = await findPip(signal);
   await mkdir(downloads, { recursive: true });
-  await needRoom(downloads, wheels);
+  await checkDiskSpace(downloads, wheels);
   if (gpu && !driverFiles.some((path) => existsSync(path))) {
     watch.step("no NVIDIA driver is here: until there is one, this build computes on the processor");
   }
@@ -187,7 +174,7 @@ async function installWheels(
   const libraries = join(staging, "lib");
   for (const wheel of wheels) {
     const name = `${wheel.project} ${wheel.version}`;
-    if (await isKept(wheel, downloads, signal)) {
+    if (await isDownloaded(wheel, downloads, signal)) {
       watch.step(`${name}: downloaded before, and whole`);
       continue;
     }
@@ -224,7 +211,7 @@ async function installWheels(
 }
 
 /** @throws DiagnosticError FSL7072 where the disk has too little room for downloads and what is unpacked from them. */
-async function needRoom(downloads: string, wheels: readonly PinnedWheel[]): Promise<void> {
+async function checkDiskSpace(downloads: string, wheels: readonly PinnedWheel[]): Promise<void> {
   const kept = new Set(await readdir(downloads));
   const missing = wheels.filter((wheel) => !kept.has(wheel.file));
   // pip has each file twice for a moment.
@@ -241,7 +228,7 @@ async function needRoom(downloads: string, wheels: readonly PinnedWheel[]): Prom
 }
 
 /** @throws DiagnosticError FSL7076 where it does not compute here. */
-async function prove(addon: string, { version }: InstalledTensorflow, { signal }: InstallOptions): Promise<void> {
+async function verifyAddon(addon: string, { version }: InstalledTensorflow, { signal }: InstallOptions): Promise<void> {
   const trial = await tryTensorflow(addon, [], signal);
   if (!trial.works) throw new DiagnosticError(diagnostic("FSL7076", undefined, { version, reason: trial.why }));
 }

@@ -10,15 +10,15 @@ import {
 } from "./binding.js";
 import type { Kernels } from "./emitter.js";
 
-const found = new WeakMap<Addon, Kernels>();
+const probed = new WeakMap<Addon, Kernels>();
 const conv: readonly Attribute[] = [intAttribute("strides", [1, 1, 1, 1]), stringAttribute("padding", "VALID")];
 
 /** On CPUs, gradients of convolutions in groups are there through oneDNN only: not in every build, not on every processor. */
 export function kernelsOf(addon: Addon): Kernels {
-  let kernels = found.get(addon);
+  let kernels = probed.get(addon);
   if (kernels === undefined) {
     kernels = probe(addon);
-    found.set(addon, kernels);
+    probed.set(addon, kernels);
   }
   return kernels;
 }
@@ -61,10 +61,10 @@ function probe(addon: Addon): Kernels {
     tried("Conv2DBackpropFilter", conv, [x, ints(2, 2, 2, 4), dy]).length > 0;
   // A kernel for CPUs, which a tensor on a card would have to come back for.
   const [pooled, winners] = addon.isUsingGpuDevice() ? [] : tried("_MklNativeMaxPool", pool, [dy], 2);
-  const winningPools =
+  const poolsWithWorkspace =
     pooled !== undefined &&
     winners !== undefined &&
     tried("_MklNativeMaxPoolGrad", pool, [dy, pooled, pooled, winners]).length > 0;
   for (const id of live) addon.deleteTensor(id);
-  return { grouped, groupedGradients, winningPools };
+  return { grouped, groupedGradients, poolsWithWorkspace };
 }

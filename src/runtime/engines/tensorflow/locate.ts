@@ -4,7 +4,7 @@ import { createRequire } from "node:module";
 import { join } from "node:path";
 import { enginesFolder } from "../folder.js";
 
-export interface TensorflowPlace {
+export interface TensorflowLocation {
   /** The `.node` file. */
   readonly addon: string;
   /** TensorFlow's version where fslc installed it, else the npm package's. */
@@ -31,20 +31,20 @@ export const tensorflowFolder = (env: NodeJS.ProcessEnv = process.env): string =
 export function findTensorflow(
   projectDir: string = process.cwd(),
   env: NodeJS.ProcessEnv = process.env,
-): TensorflowPlace | undefined {
-  return inEngineFolder(env) ?? asPackage(projectDir);
+): TensorflowLocation | undefined {
+  return findInEngineFolder(env) ?? findPackage(projectDir);
 }
 
-function inEngineFolder(env: NodeJS.ProcessEnv): TensorflowPlace | undefined {
+function findInEngineFolder(env: NodeJS.ProcessEnv): TensorflowLocation | undefined {
   const folder = tensorflowFolder(env);
-  const installed = manifestOf(folder);
+  const installed = readManifest(folder);
   if (installed === undefined) return undefined;
   const { version, gpu, addon } = installed;
   return { addon: join(folder, addon), version, gpu, from: "engine folder" };
 }
 
 /** Undefined where there is none, or a damaged one: then nothing is installed, and an installation makes it anew. */
-function manifestOf(folder: string): InstalledTensorflow | undefined {
+function readManifest(folder: string): InstalledTensorflow | undefined {
   const path = join(folder, manifestFile);
   if (!existsSync(path)) return undefined;
   try {
@@ -59,7 +59,7 @@ function manifestOf(folder: string): InstalledTensorflow | undefined {
   }
 }
 
-function asPackage(projectDir: string): TensorflowPlace | undefined {
+function findPackage(projectDir: string): TensorflowLocation | undefined {
   const lookups = [createRequire(import.meta.url), createRequire(join(projectDir, "package.json"))];
   for (const name of ["@tensorflow/tfjs-node-gpu", "@tensorflow/tfjs-node"]) {
     for (const path of lookups.flatMap((lookup) => lookup.resolve.paths(name) ?? [])) {

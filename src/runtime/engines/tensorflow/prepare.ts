@@ -37,28 +37,29 @@ function rewrite(graph: Graph, roots: readonly Node[]): Node[] {
   /** Activations, rebuilt, that only pools read. */
   const pooled = new Set<Node>();
   return rebuild(graph, roots, (node, inputs) => {
-    if (rising(node) && !elsewhere.has(node)) {
+    if (isIncreasing(node) && !elsewhere.has(node)) {
       const made = graph.op(node.op, inputs, node.attrs) as Activation;
       pooled.add(made);
       return made;
     }
     const [first] = inputs;
-    if (node.op === "max_pool" && first !== undefined && rising(first) && pooled.has(first))
+    if (node.op === "max_pool" && first !== undefined && isIncreasing(first) && pooled.has(first))
       return graph.op(first.op, [graph.op("max_pool", first.inputs, node.attrs)], first.attrs);
     if (node.op === "reduce_sum" && node.attrs.axes.join() === "0,2,3" && first?.op === "batch_norm_grad_x")
       return graph.op("const", [], { shape: node.shape, dtype: "f32", data: [0] });
-    if (node.op === "channel_affine" && alone(node.inputs[0], users)) return foldedAffine(new Ops(graph), inputs);
+    if (node.op === "channel_affine" && isConvReadOnce(node.inputs[0], users))
+      return foldAffineIntoConv(new Ops(graph), inputs);
     return node.op === "relu_grad" || node.op === "leaky_relu_grad"
-      ? exchangedGradient(graph, node, inputs)
+      ? movePoolBeforeGradient(graph, node, inputs)
       : undefined;
   });
 }
 
 /** act_grad(x, max_pool_grad(act(x), y, dy)) = max_pool_grad(x, max_pool(x), act_grad(max_pool(x), dy)) */
-function exchangedGradient(graph: Graph, node: Gradient, [x, scatter]: readonly Node[]): Node | undefined {
+function movePoolBeforeGradient(graph: Graph, node: Gradient, [x, scatter]: readonly Node[]): Node | undefined {
   if (x === undefined || scatter?.op !== "max_pool_grad") return undefined;
   const [activation, , dy] = scatter.inputs;
-  if (activation === undefined || dy === undefined || !rising(activation)) return undefined;
+  if (activation === undefined || dy === undefined || !isIncreasing(activation)) return undefined;
   if (gradientOf[activation.op] !== node.op || activation.inputs[0] !== x) return undefined;
   if (activation.op === "leaky_relu" && node.op === "leaky_relu_grad" && activation.attrs.slope !== node.attrs.slope)
     return undefined;
@@ -67,13 +68,16 @@ function exchangedGradient(graph: Graph, node: Gradient, [x, scatter]: readonly 
 }
 
 /** Whether it is a convolution, with or without a bias, that only one node reads. */
-function alone(node: Node | undefined, users: ReadonlyMap<Node, number>): boolean {
+function isConvReadOnce(node: Node | undefined, users: ReadonlyMap<Node, number>): boolean {
   if (node === undefined || users.get(node) !== 1) return false;
-  return node.op === "conv2d" || (node.op === "add" && node.inputs[0]?.op === "conv2d" && alone(node.inputs[0], users));
+  return (
+    node.op === "conv2d" ||
+    (node.op === "add" && node.inputs[0]?.op === "conv2d" && isConvReadOnce(node.inputs[0], users))
+  );
 }
 
 /** affine(conv(x, w) + b) = conv(x, w·scale) + (b·scale + shift) */
-function foldedAffine(o: Ops, [x, scale, shift]: readonly Node[]): Node | undefined {
+function foldAffineIntoConv(o: Ops, [x, scale, shift]: readonly Node[]): Node | undefined {
   if (x === undefined || scale === undefined || shift === undefined) return undefined;
   const [conv, bias] = x.op === "add" ? x.inputs : [x, undefined];
   if (conv?.op !== "conv2d") return undefined;
@@ -87,6 +91,6 @@ function foldedAffine(o: Ops, [x, scale, shift]: readonly Node[]): Node | undefi
 }
 
 /** Where its gradient is not 0 it keeps order strictly, so that winners stay winners. */
-function rising(node: Node): node is Activation {
+function isIncreasing(node: Node): node is Activation {
   return node.op === "relu" || (node.op === "leaky_relu" && node.attrs.slope > 0);
 }

@@ -6,7 +6,7 @@ import type { HostTensors } from "../engine.js";
 import { type Constant, Emitter, type Instruction, type Kernels, type Slot } from "./emitter.js";
 import { lowerNode } from "./lowering/index.js";
 import { prepare } from "./prepare.js";
-import { Related } from "./related.js";
+import { RelatedNodes } from "./related.js";
 
 export interface Lowered {
   readonly slots: number;
@@ -27,7 +27,9 @@ export function lowerProgram(program: Program, constants: HostTensors, kernels: 
   const prepared = prepare(program);
   const roots = rootsOf(prepared);
   const order = schedule(roots);
-  const e = new Emitter(kernels, new Related(order), (emitter, node) => emitter.define(node, lowerNode(emitter, node)));
+  const e = new Emitter(kernels, new RelatedNodes(order), (emitter, node) =>
+    emitter.define(node, lowerNode(emitter, node)),
+  );
   const inputs = new Map<string, Slot>();
   for (const { name, node } of prepared.inputs) {
     const constant = constants[name];
@@ -47,12 +49,12 @@ export function lowerProgram(program: Program, constants: HostTensors, kernels: 
     taken.add(own);
     outputs.set(name, own);
   });
-  const steps = withFrees(used(e.instructions, [...outputs.values()]), taken);
+  const steps = withFrees(removeUnused(e.instructions, [...outputs.values()]), taken);
   return { slots: e.slots, constants: e.constants, inputs, outputs, steps };
 }
 
 /** Without what no output depends on: a layout or a whole shape that turned out not to be wanted. */
-function used(instructions: readonly Instruction[], outputs: readonly Slot[]): Instruction[] {
+function removeUnused(instructions: readonly Instruction[], outputs: readonly Slot[]): Instruction[] {
   const wanted = new Set(outputs);
   const kept: Instruction[] = [];
   for (const instruction of [...instructions].reverse()) {

@@ -4,7 +4,7 @@ import type { Node, Window } from "../../../compiler/tensor/ir.js";
 type Norm = Node<"batch_norm">;
 type Gradient = Node<"batch_norm_grad_x">;
 
-export class Related {
+export class RelatedNodes {
   private readonly norms = new Map<Node, Norm[]>();
   private readonly gradients = new Map<Node, Gradient[]>();
   /** Max pools of which the gradient is wanted too. */
@@ -12,12 +12,12 @@ export class Related {
 
   constructor(nodes: readonly Node[]) {
     for (const node of nodes) {
-      if (node.op === "batch_norm") push(this.norms, node.inputs[0], node);
-      if (node.op === "batch_norm_grad_x") push(this.gradients, node.inputs[2], node);
+      if (node.op === "batch_norm") pushTo(this.norms, node.inputs[0], node);
+      if (node.op === "batch_norm_grad_x") pushTo(this.gradients, node.inputs[2], node);
     }
     this.differentiatedPools = new Set(
       nodes.flatMap((node) => {
-        const pool = node.op === "max_pool_grad" ? pooledBy(node) : undefined;
+        const pool = node.op === "max_pool_grad" ? forwardPool(node) : undefined;
         return pool === undefined ? [] : [pool];
       }),
     );
@@ -29,7 +29,7 @@ export class Related {
       .get(x)
       ?.find(
         (norm) =>
-          norm.attrs.groups === groups && (eps === undefined || norm.attrs.eps === eps) && independent(norm, askers),
+          norm.attrs.groups === groups && (eps === undefined || norm.attrs.eps === eps) && isIndependent(norm, askers),
       );
   }
 
@@ -42,18 +42,18 @@ export class Related {
       .get(dy)
       ?.find(
         (each) =>
-          each.inputs[0] === x && each.attrs.eps === eps && each.attrs.groups === groups && independent(each, askers),
+          each.inputs[0] === x && each.attrs.eps === eps && each.attrs.groups === groups && isIndependent(each, askers),
       );
   }
 
   /** A norm's gradient taken with dy: its kernel sums dy over each channel too. */
   anyNormGradient(askers: readonly Node[], dy: Node): Gradient | undefined {
-    return this.gradients.get(dy)?.find((each) => independent(each, askers));
+    return this.gradients.get(dy)?.find((each) => isIndependent(each, askers));
   }
 }
 
 /** The pool of which this is the gradient, where the result that it was given is one's. */
-export function pooledBy(node: Node<"max_pool_grad">): Node<"max_pool"> | undefined {
+export function forwardPool(node: Node<"max_pool_grad">): Node<"max_pool"> | undefined {
   const [x, y] = node.inputs;
   if (y?.op !== "max_pool" || y.inputs[0] !== x) return undefined;
   return sameWindow(y.attrs, node.attrs) ? y : undefined;
@@ -63,7 +63,7 @@ const sameWindow = (a: Window, b: Window): boolean =>
   [a.size, a.stride, a.pad].join() === [b.size, b.stride, b.pad].join();
 
 /** Whether none of `askers` is needed for `node`. */
-function independent(node: Node, askers: readonly Node[]): boolean {
+function isIndependent(node: Node, askers: readonly Node[]): boolean {
   // A node has a higher id than all that it needs.
   const first = Math.min(...askers.map(({ id }) => id));
   const seen = new Set<Node>();
@@ -77,7 +77,7 @@ function independent(node: Node, askers: readonly Node[]): boolean {
   return true;
 }
 
-function push<V>(into: Map<Node, V[]>, key: Node | undefined, value: V): void {
+function pushTo<V>(into: Map<Node, V[]>, key: Node | undefined, value: V): void {
   if (key === undefined) return;
   const list = into.get(key);
   if (list === undefined) into.set(key, [value]);

@@ -12,12 +12,12 @@ const asU32 = [typeAttribute("type", "u32")];
 /** A tensor with a copy of `data`; one element is repeated to the whole shape. */
 export function send(addon: Addon, dtype: DType, shape: Shape, data: ArrayLike<number>): TensorId {
   const count = elementCount(shape);
-  const copy = unshared(dtype === "u32" ? "i32" : dtype, count);
+  const copy = allocateUnaligned(dtype === "u32" ? "i32" : dtype, count);
   if (data.length === 1 && count !== 1) copy.fill(Number(data[0]));
   else copy.set(data);
   if (dtype !== "u32") return addon.createTensor(shape, tensorflowTypes[dtype], copy);
   // Unsigned words go as signed ones of the same bits: the addon takes no others.
-  return consumed(addon, "Bitcast", asU32, addon.createTensor(shape, tensorflowTypes.i32, copy));
+  return replaceTensor(addon, "Bitcast", asU32, addon.createTensor(shape, tensorflowTypes.i32, copy));
 }
 
 /** The tensor's elements; it stays. */
@@ -33,7 +33,7 @@ export function receive(addon: Addon, dtype: DType, count: number, id: TensorId)
   return addon.tensorDataSync(id);
 }
 
-function consumed(addon: Addon, op: string, attributes: typeof asU32, id: TensorId): TensorId {
+function replaceTensor(addon: Addon, op: string, attributes: typeof asU32, id: TensorId): TensorId {
   const [result] = addon.executeOp(op, attributes, [id], 1);
   addon.deleteTensor(id);
   if (result === undefined) throw new RangeError(`${op} gave no result`);
@@ -44,7 +44,7 @@ function consumed(addon: Addon, op: string, attributes: typeof asU32, id: Tensor
  * Room that TensorFlow copies from. It would go on reading memory that is aligned as its kernels like it, and let it go from
  * whichever thread is last: memory four bytes off is never that.
  */
-function unshared(dtype: Exclude<DType, "u32">, count: number): Float32Array | Int32Array | Uint8Array {
+function allocateUnaligned(dtype: Exclude<DType, "u32">, count: number): Float32Array | Int32Array | Uint8Array {
   const buffer = new ArrayBuffer(4 * (count + 2));
   if (dtype === "f32") return new Float32Array(buffer, 4, count);
   if (dtype === "i32") return new Int32Array(buffer, 4, count);

@@ -3,7 +3,7 @@
  * load each library that the others name. Its last line on stdout is the outcome as JSON.
  */
 import { boolAttribute, loadAddon, tensorflowTypes, typeAttribute } from "./binding.js";
-import { reachable, type TrialOutcome } from "./trial.js";
+import { isLoadable, type TrialOutcome } from "./trial.js";
 
 const [addonPath = "", ...libraries] = process.argv.slice(2);
 const addon = loadAddon(addonPath);
@@ -21,7 +21,7 @@ const outcome: TrialOutcome = {
   version: addon.TF_Version,
   gpu: addon.isUsingGpuDevice(),
   product: product === undefined ? [] : [...addon.tensorDataSync(product.id)],
-  libraries: libraries.filter(reachable),
+  libraries: libraries.filter(isLoadable),
 };
 // A driver may crash at exit: once the line is written, all is said.
 process.stdout.write(`\n${JSON.stringify(outcome)}\n`, () => process.exit(0));

@@ -1,7 +1,7 @@
 /** Tries TensorFlow in a process of its own: a native library that crashes takes nothing else down with it. */
 import { fileURLToPath } from "node:url";
 import { threadUrl } from "../../system/thread-url.js";
-import { run } from "./command.js";
+import { runCommand } from "./command.js";
 
 /** What the child process says. */
 export interface TrialOutcome {
@@ -19,12 +19,12 @@ export type Trial =
       readonly works: true;
       readonly outcome: TrialOutcome;
       /** Names of the cards that TensorFlow uses, by its number for them. */
-      readonly cards: readonly string[];
+      readonly gpus: readonly string[];
     }
   | { readonly works: false; readonly why: string; readonly missingLibrary?: string };
 
 /** Whether the system's loader finds a shared library, by name or path. Must be called in a process that may crash. */
-export function reachable(library: string): boolean {
+export function isLoadable(library: string): boolean {
   try {
     process.dlopen({ exports: {} }, library);
     return true;
@@ -45,7 +45,7 @@ export async function tryTensorflow(
 ): Promise<Trial> {
   const child = fileURLToPath(threadUrl(import.meta.url, "./trial-child.js"));
   const patience = AbortSignal.timeout(trialTimeout);
-  const outcome = await run([process.execPath, child, addon, ...libraries], {
+  const outcome = await runCommand([process.execPath, child, addon, ...libraries], {
     signal: AbortSignal.any([signal, patience]),
     // Not all of a card's memory for a product of two small matrices; and a log that names the cards.
     env: {
@@ -62,14 +62,14 @@ export async function tryTensorflow(
   if (outcome === "silent") return { works: false, why: "it hangs" };
   if (outcome === undefined) throw new Error("node does not find itself");
   const said = /^\{.*\}$/m.exec(outcome.stdout)?.[0];
-  if (said === undefined) return failed(outcome.signal, outcome.stderr);
+  if (said === undefined) return explainFailure(outcome.signal, outcome.stderr);
   const result = JSON.parse(said) as TrialOutcome;
-  if (result.product.join() === product) return { works: true, outcome: result, cards: cardsIn(outcome.stderr) };
+  if (result.product.join() === product) return { works: true, outcome: result, gpus: gpusInLog(outcome.stderr) };
   return { works: false, why: `it multiplies two matrices wrongly (${result.product.join(", ")} is not ${product})` };
 }
 
 /** The addon asks for no list of devices, but TensorFlow's log has a line for each card that it takes into use. */
-export function cardsIn(log: string): string[] {
+export function gpusInLog(log: string): string[] {
   const cards: string[] = [];
   for (const [, index, name = ""] of log.matchAll(
     /Created device \S*\/device:GPU:(\d+) with .*?, name: (.*?), pci bus/g,
@@ -79,7 +79,7 @@ export function cardsIn(log: string): string[] {
   return cards;
 }
 
-function failed(signal: NodeJS.Signals | undefined, stderr: string): Trial {
+function explainFailure(signal: NodeJS.Signals | undefined, stderr: string): Trial {
   const [, onLinux, onMac] = /([^\s:]+): cannot open shared object file|Library not loaded: (\S+)/.exec(stderr) ?? [];
   const missing = onLinux ?? onMac;
   if (missing !== undefined) {

@@ -6,12 +6,12 @@ import { dirname, join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { openPromise } from "yauzl";
 import { DiagnosticError, diagnostic } from "../../../compiler/diagnostics/diagnostic.js";
-import { firstThatRuns, run } from "./command.js";
+import { findCommand, runCommand } from "./command.js";
 import type { PinnedWheel } from "./pins.js";
 
 /** How pip is called here. @throws DiagnosticError FSL7071 where it is not. */
 export async function findPip(signal: AbortSignal): Promise<readonly [string, ...string[]]> {
-  const found = await firstThatRuns(
+  const found = await findCommand(
     [["python3", "-m", "pip"], ["python", "-m", "pip"], ["pip3"], ["pip"]],
     ["--version"],
     signal,
@@ -40,7 +40,7 @@ export interface FetchWheel {
 }
 
 /** Whether the wheel lies there from before, whole; one that is damaged is removed. */
-export async function isKept(wheel: PinnedWheel, folder: string, signal: AbortSignal): Promise<boolean> {
+export async function isDownloaded(wheel: PinnedWheel, folder: string, signal: AbortSignal): Promise<boolean> {
   const path = join(folder, wheel.file);
   if (!existsSync(path)) return false;
   if ((await sha256(path, signal)) === wheel.sha256) return true;
@@ -54,8 +54,8 @@ export async function isKept(wheel: PinnedWheel, folder: string, signal: AbortSi
  */
 export async function fetchWheel(wheel: PinnedWheel, options: FetchWheel): Promise<void> {
   await download(wheel, options);
-  if (!existsSync(join(options.folder, wheel.file))) throw notHad(wheel, "pip got a file of another name");
-  if (!(await isKept(wheel, options.folder, options.signal))) {
+  if (!existsSync(join(options.folder, wheel.file))) throw downloadFailed(wheel, "pip got a file of another name");
+  if (!(await isDownloaded(wheel, options.folder, options.signal))) {
     throw new DiagnosticError(diagnostic("FSL7074", undefined, { wheel: wheel.file }));
   }
   options.onBytes(wheel.bytes);
@@ -69,11 +69,11 @@ async function download(wheel: PinnedWheel, { pip, folder, signal, onBytes }: Fe
   const requirement = join(folder, `${wheel.project}.txt`);
   const timer = setInterval(() => {
     // A folder that changes while it is read has no size to tell this time.
-    sizeOf(under).then(onBytes, () => undefined);
+    folderSize(under).then(onBytes, () => undefined);
   }, 250);
   try {
     await writeFile(requirement, `${wheel.project}==${wheel.version} --hash=sha256:${wheel.sha256}\n`);
-    const outcome = await run([...pip, ...pipArguments(wheel), "-r", requirement, "-d", folder], {
+    const outcome = await runCommand([...pip, ...pipArguments(wheel), "-r", requirement, "-d", folder], {
       signal,
       env: { ...process.env, TMPDIR: under, TEMP: under, TMP: under },
     });
@@ -84,14 +84,14 @@ async function download(wheel: PinnedWheel, { pip, folder, signal, onBytes }: Fe
     if (reason?.includes("DO NOT MATCH THE HASHES")) {
       throw new DiagnosticError(diagnostic("FSL7074", undefined, { wheel: wheel.file }));
     }
-    throw notHad(wheel, reason?.replace(/^ERROR: /, "") ?? "pip ended without a word");
+    throw downloadFailed(wheel, reason?.replace(/^ERROR: /, "") ?? "pip ended without a word");
   } finally {
     clearInterval(timer);
     for (const path of [under, requirement]) await rm(path, { recursive: true, force: true });
   }
 }
 
-function notHad(wheel: PinnedWheel, reason: string): DiagnosticError {
+function downloadFailed(wheel: PinnedWheel, reason: string): DiagnosticError {
   return new DiagnosticError(diagnostic("FSL7073", undefined, { wheel: wheel.file, reason }));
 }
 
@@ -121,7 +121,7 @@ async function sha256(path: string, signal: AbortSignal): Promise<string> {
 }
 
 /** Bytes of everything under a folder. */
-export async function sizeOf(folder: string): Promise<number> {
+export async function folderSize(folder: string): Promise<number> {
   let sum = 0;
   for (const entry of await readdir(folder, { recursive: true, withFileTypes: true })) {
     if (entry.isFile()) sum += (await stat(join(entry.parentPath, entry.name))).size;
@@ -130,7 +130,7 @@ export async function sizeOf(folder: string): Promise<number> {
 }
 
 /** Of TensorFlow its C library with the headers that the addon includes; of CUDA's parts what a program needs that runs. */
-const needed = [
+const neededFiles = [
   /^tensorflow\/libtensorflow_(cc|framework)\.so\.2$/,
   /^tensorflow\/include\/(tensorflow\/c|xla\/tsl\/c)\/.*\.h$/,
   /^tensorflow\/include\/(tensorflow\/core|tsl)\/platform\/ctstring(_internal)?\.h$/,
@@ -148,7 +148,7 @@ export async function unpackWheel(
   let done = 0;
   try {
     for await (const entry of zip.eachEntry()) {
-      if (!needed.some((pattern) => pattern.test(entry.fileName))) continue;
+      if (!neededFiles.some((pattern) => pattern.test(entry.fileName))) continue;
       const target = join(folder, entry.fileName);
       await mkdir(dirname(target), { recursive: true });
       const executable = ((entry.externalFileAttributes >>> 16) & 0o111) !== 0;

@@ -3,7 +3,7 @@ import type { ConvAttrs, Node, OpName } from "../../../../compiler/tensor/ir.js"
 import type { Emitter } from "../emitter.js";
 import { images, operand, type Rules, whole } from "./rule.js";
 
-/** Convolution of x [n, c, h, w] with filters [o, c/g, kh, kw], on channels in blocks where they fill blocks. */
+/** Emits the convolution of x [n, c, h, w] with filters [o, c/g, kh, kw]. It uses blocked channels if their numbers are multiples of the block. */
 export function convolve(
   e: Emitter,
   x: string,
@@ -33,8 +33,8 @@ export const conv = {
 } satisfies Partial<Rules<OpName>>;
 
 /**
- * At stride 1 a convolution of dy with the kernels flipped and in/out exchanged, as fast as the forward one; else
- * ORT's ConvTranspose.
+ * Emits the gradient of a convolution's input. At stride 1 it is a convolution of dy with the kernels flipped and the channel axes
+ * exchanged, as fast as the forward one. Otherwise it is ONNX Runtime's ConvTranspose.
  */
 function inputGradient(e: Emitter, node: Node<"conv2d_input_grad">): string {
   const [dy, filters] = [operand(node, 0), operand(node, 1)];
@@ -61,7 +61,7 @@ function inputGradient(e: Emitter, node: Node<"conv2d_input_grad">): string {
   });
 }
 
-/** [o, c/g, kh, kw] → [c, o/g, kh, kw], both kernel axes reversed. */
+/** Turns filters [o, c/g, kh, kw] into [c, o/g, kh, kw], with both kernel axes reversed. */
 function flippedFilters(e: Emitter, filters: Node, groups: number): string {
   return e.once(filters, `flipped ${groups}`, () => {
     const [o, inner, kh, kw] = images(filters);
@@ -74,7 +74,10 @@ function flippedFilters(e: Emitter, filters: Node, groups: number): string {
 const timesTransposed = (e: Emitter, a: string, b: string, rank: number): string =>
   e.product({ name: a, rank, transposed: false }, { name: b, rank, transposed: true });
 
-/** dy·xᵀ summed over images, the columns of x stacked by kernel offset: `columns` [n, g, k·c/g, hw] → filters' shape. */
+/**
+ * Returns the filter gradient, in the shape of the filters: dy·columnsᵀ summed over images. `columns` [n, g, k·c/g, h·w] holds the
+ * elements of x under each kernel offset.
+ */
 export function filterProduct(
   e: Emitter,
   node: Node<"conv2d_filter_grad">,
@@ -92,7 +95,7 @@ export function filterProduct(
   return e.reshape(e.transpose(e.reshape(summed, [o, kh * kw, inner]), [0, 2, 1]), node.shape);
 }
 
-/** The elements of x [n, c, h, w] under each kernel offset, for output positions `stride` apart: [n, g, k·c/g, oh·ow]. */
+/** Returns the elements of x [n, c, h, w] under each kernel offset, for output positions `stride` apart, as [n, g, k·c/g, oh·ow]. */
 export function patchColumns(
   e: Emitter,
   x: string,
@@ -138,8 +141,8 @@ function filterGradient(e: Emitter, node: Node<"conv2d_filter_grad">): string {
 }
 
 /**
- * At stride 1, kh copies of dy shifted by rows times kw copies of x shifted by columns: every kernel offset is one pair,
- * so kh + kw copies serve kh·kw offsets.
+ * Returns the filter gradient at stride 1, as products of kh copies of dy shifted by rows with kw copies of x shifted by columns.
+ * Each kernel offset is one pair, so kh + kw copies are enough for kh·kw offsets.
  */
 function shiftedProducts(e: Emitter, node: Node<"conv2d_filter_grad">): string {
   const [x, dy] = [operand(node, 0), operand(node, 1)];
@@ -148,7 +151,8 @@ function shiftedProducts(e: Emitter, node: Node<"conv2d_filter_grad">): string {
   const [top, left, bottom, right] = node.attrs.pad;
   const [kh, kw] = node.attrs.filterSize;
   const places = (h + top + bottom) * ow;
-  // Large filters on small maps: one product over all images, for the products of each would be larger than the maps.
+  // For large filters on small feature maps, one product over all images is used, because a product per image would be larger
+  // than the maps.
   const folded = kh * kw * o * c > (kh * o + kw * c) * places;
   const source = (of: Node) =>
     folded ? e.once(of, "images inside", () => e.transpose(e.full(of), [1, 0, 2, 3])) : e.full(of);
@@ -158,7 +162,7 @@ function shiftedProducts(e: Emitter, node: Node<"conv2d_filter_grad">): string {
   const stacked = rows.length === 1 ? (rows[0] ?? "") : e.op("Concat", rows, { axis: folded ? 0 : 1 });
   const gradients = e.reshape(stacked, folded ? [kh * o, n * places] : [n, kh * o, places]);
   const products = Array.from({ length: kw }, (_, j) => {
-    // Negative amounts crop the columns that this offset does not meet.
+    // Negative amounts crop the columns that this offset does not reach.
     const shifted = e.op("Pad", [source(x), e.ints([0, 0, top, left - j, 0, 0, bottom, right - (kw - 1 - j)])]);
     const columns = e.reshape(shifted, folded ? [c, n * places] : [n, c, places]);
     const product = timesTransposed(e, gradients, columns, folded ? 2 : 3);

@@ -1,10 +1,10 @@
-/** Sources and element-wise ops. Broadcasts stay implicit: an operand may be 1 along an axis that only repeats. */
+/** Lowering rules for sources and element-wise ops. Broadcasts stay implicit: an operand may have size 1 along an axis that repeats. */
 import type { Node, OpName, Shape } from "../../../../compiler/tensor/ir.js";
 import type { Emitter, Value } from "../emitter.js";
 import { operand, type Rule, type Rules, whole } from "./rule.js";
 
 const ones = (shape: Shape): number[] => shape.map(() => 1);
-const joined = (shapes: readonly Shape[]): number[] =>
+const broadcastShape = (shapes: readonly Shape[]): number[] =>
   (shapes[0] ?? []).map((_, axis) => Math.max(...shapes.map((shape) => shape[axis] ?? 1)));
 
 const unary =
@@ -14,13 +14,13 @@ const unary =
     return { name: e.op(op, [x.name]), shape: x.shape };
   };
 
-/** u32 arithmetic wraps; where it has no kernels, i32's wraps the same bits. */
+/** The ops whose u32 results wrap around. Without u32 kernels they are computed in i32, which gives the same bits. */
 const wrappingOps = new Set(["Add", "Sub", "Mul"]);
 
 function binaryOp(e: Emitter, op: string, a: Node, b: Node): Value {
   const values = [e.value(a), e.value(b)];
   const names = values.map((value) => value.name);
-  const shape = joined(values.map((value) => value.shape));
+  const shape = broadcastShape(values.map((value) => value.shape));
   if (a.dtype !== "u32") return { name: e.op(op, names), shape };
   const { wrapping, other } = e.options.kernels.u32;
   const via = wrappingOps.has(op) ? wrapping : other;
@@ -41,7 +41,7 @@ const logical =
       node.dtype === "bool" ? op : `Bitwise${op}`,
       values.map((value) => value.name),
     );
-    return { name, shape: joined(values.map((value) => value.shape)) };
+    return { name, shape: broadcastShape(values.map((value) => value.shape)) };
   };
 
 const shift =
@@ -53,7 +53,7 @@ const shift =
       values.map((value) => value.name),
       { direction },
     );
-    return { name, shape: joined(values.map((value) => value.shape)) };
+    return { name, shape: broadcastShape(values.map((value) => value.shape)) };
   };
 
 const compare = {
@@ -73,11 +73,11 @@ export function compareOp(e: Emitter, cmp: keyof typeof compare, a: Node, b: Nod
     return a.dtype === "u8" || a.dtype === "bool" ? e.cast(value.name, "i32") : value.name;
   });
   const name = e.op(compare[cmp], names);
-  return { name: cmp === "ne" ? e.op("Not", [name]) : name, shape: joined(values.map((value) => value.shape)) };
+  return { name: cmp === "ne" ? e.op("Not", [name]) : name, shape: broadcastShape(values.map((value) => value.shape)) };
 }
 
 export const elementwise = {
-  // An input node is a graph input: the model builder defines it before any rule runs.
+  // An input node is a graph input, which `lowerProgram` defines before any rule runs.
   input: (e, node) => e.value(node),
   const: (e, { attrs }) => {
     const splat = attrs.data.length === 1 || attrs.data.every((value) => value === attrs.data[0]);
@@ -120,7 +120,7 @@ export const elementwise = {
   compare: (e, node) => compareOp(e, node.attrs.cmp, operand(node, 0), operand(node, 1)),
   select: (e, node) => {
     const values = node.inputs.map((input) => e.value(input));
-    const shape = joined(values.map((value) => value.shape));
+    const shape = broadcastShape(values.map((value) => value.shape));
     const [condition = "", ...sides] = values.map((value) => value.name);
     const via = e.options.kernels.where[node.dtype];
     if (via === node.dtype) return { name: e.op("Where", [condition, ...sides]), shape };
@@ -136,7 +136,7 @@ export const elementwise = {
   relu: unary("Relu"),
   relu_grad: (e, node) => {
     const [x, dy] = [operand(node, 0), operand(node, 1)];
-    return whole(node, e.op("Mul", [e.full(dy), positive(e, x)]));
+    return whole(node, e.op("Mul", [e.full(dy), positiveMask(e, x)]));
   },
   leaky_relu: (e, node) => {
     const x = e.value(operand(node, 0));
@@ -162,15 +162,15 @@ export const elementwise = {
   },
 } satisfies Partial<Rules<OpName>>;
 
-/** 1 where x > 0, else 0. */
-export function positive(e: Emitter, x: Node): string {
+/** Returns 1 where x > 0, else 0. */
+export function positiveMask(e: Emitter, x: Node): string {
   return e.once(x, "positive", () => e.maskOf(e.op("Greater", [e.full(x), e.scalar(0)])));
 }
 
-/** 1 where x > 0, else the slope. */
+/** Returns 1 where x > 0, else the slope. */
 function leakyFactor(e: Emitter, x: Node, slope: number): string {
   return e.once(x, `leaky ${slope}`, () => {
-    if (e.options.kernels.sign && slope >= 0 && slope <= 1)
+    if (e.options.kernels.fastSign && slope >= 0 && slope <= 1)
       return e.op("Max", [e.op("Sign", [e.full(x)]), e.scalar(slope)]);
     return e.op("Where", [e.op("Greater", [e.full(x), e.scalar(0)]), e.scalar(1), e.scalar(slope)]);
   });

@@ -1,12 +1,13 @@
-/** Nodes that are emitted together with some of their operands, which then need not exist on their own. */
+/** Finds nodes that are emitted together with some of their operands, so that these operands are not emitted separately. */
 import type { Node } from "../../../../compiler/tensor/ir.js";
 import type { Emitter, Value } from "../emitter.js";
 import { convolve, filterProduct, kernelOffsets, paddedInput, patchColumns } from "./conv.js";
 import { images, operand, whole } from "./rule.js";
-import { halvable, scatterColumns } from "./window.js";
+import { gradientColumns, isSeparable } from "./window.js";
 
+/** A way to emit a node together with some of its operands. */
 export interface Fusion {
-  /** What has to be emitted before. */
+  /** The nodes that must be emitted before. */
   readonly inputs: readonly Node[];
   emit(e: Emitter): Value;
 }
@@ -22,18 +23,18 @@ export function findFusions(nodes: readonly Node[]): Map<Node, Fusion> {
   return fusions;
 }
 
-/** Pools of which the gradient is wanted too: both are made from the same halves. */
-export function halvedPools(nodes: readonly Node[]): Set<Node> {
+/** Returns the 2×2 pools whose gradient is in the program too. The pool and its gradient then share the row pool. */
+export function separablePools(nodes: readonly Node[]): Set<Node> {
   const halved = new Set<Node>();
   for (const node of nodes) {
-    if (node.op !== "max_pool_grad" || !halvable(node.attrs)) continue;
+    if (node.op !== "max_pool_grad" || !isSeparable(node.attrs)) continue;
     const y = operand(node, 1);
     if (y.op === "max_pool" && operand(y, 0) === operand(node, 0)) halved.add(y);
   }
   return halved;
 }
 
-/** conv2d + a bias per channel. */
+/** Fuses conv2d with the addition of a bias per channel. */
 function biasedConv(node: Node, uses: ReadonlyMap<Node, number>): Fusion | undefined {
   if (node.op !== "add") return undefined;
   const [conv, bias] = [operand(node, 0), operand(node, 1)];
@@ -46,12 +47,12 @@ function biasedConv(node: Node, uses: ReadonlyMap<Node, number>): Fusion | undef
   };
 }
 
-/** The filter gradient of a pool's scatter, from its even and odd columns apart: the whole scatter is never made. */
+/** Computes a filter gradient from the even and the odd columns of a pool's gradient separately. The whole gradient is never made. */
 function scatteredFilterGradient(node: Node, nodes: readonly Node[]): Fusion | undefined {
   if (node.op !== "conv2d_filter_grad") return undefined;
   const [x, scatter] = [operand(node, 0), operand(node, 1)];
   const { stride, pad, groups, filterSize } = node.attrs;
-  if (scatter.op !== "max_pool_grad" || !halvable(scatter.attrs) || stride[0] !== 1 || stride[1] !== 1)
+  if (scatter.op !== "max_pool_grad" || !isSeparable(scatter.attrs) || stride[0] !== 1 || stride[1] !== 1)
     return undefined;
   const wholeElsewhere = nodes.some((user) => user.inputs.includes(scatter) && user.op !== "conv2d_filter_grad");
   if (wholeElsewhere) return undefined;
@@ -60,7 +61,7 @@ function scatteredFilterGradient(node: Node, nodes: readonly Node[]): Fusion | u
     emit: (e) => {
       const [, , oh, ow] = images(operand(scatter, 2));
       const { name, shape } = paddedInput(e, x, pad);
-      const sides = scatterColumns(e, scatter).map((columns, side) => {
+      const sides = gradientColumns(e, scatter).map((columns, side) => {
         const offsets = kernelOffsets(filterSize).map(([i, j]) => [i, j + side] as const);
         const patches = patchColumns(e, name, shape, groups, offsets, [1, 2], [2 * oh, ow]);
         return filterProduct(e, node, columns, patches, 2 * oh * ow);

@@ -1,9 +1,8 @@
-/** Matrix products and solves. */
+/** Lowering rules for matrix products and solves. */
 import { CompilerBug } from "../../../../common/bug.js";
 import type { Node, OpName } from "../../../../compiler/tensor/ir.js";
 import { matrixLayout, otherAxes } from "../../matrices.js";
-import type { Emitter } from "../emitter.js";
-import type { Factor } from "../kernels.js";
+import type { Emitter, Factor } from "../emitter.js";
 import { operand, type Rules, whole } from "./rule.js";
 
 type Axes = readonly number[];

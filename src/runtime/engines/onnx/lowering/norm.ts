@@ -1,9 +1,9 @@
-/** Batch norm: the statistics once per normalised tensor, and every per-channel affine as ONE BatchNormalization. */
+/** Lowering rules for batch norm. Statistics are computed once per tensor, and each affine per channel is a single BatchNormalization. */
 import type { Node, OpName } from "../../../../compiler/tensor/ir.js";
 import type { Emitter } from "../emitter.js";
 import { images, operand, type Rules, whole } from "./rule.js";
 
-/** Moments of x [n, c, h, w] in `groups` equal runs of images. Names of [groups, c] tensors ([c] where groups is 1). */
+/** The names of the moments of x [n, c, h, w] in `groups` equal runs of images. The tensors are [groups, c], or [c] for one group. */
 interface Moments {
   readonly mean: string;
   readonly variance: string;
@@ -61,7 +61,7 @@ export const norm = {
   },
 } satisfies Partial<Rules<OpName>>;
 
-/** [g, n/g, c, h·w] */
+/** Reshapes x to [g, n/g, c, h·w]. */
 const grouped = (e: Emitter, name: string, x: Node, groups: number): string => {
   const [n, c, h, w] = images(x);
   return e.reshape(name, [groups, n / groups, c, h * w]);
@@ -86,7 +86,7 @@ function moments(e: Emitter, x: Node, groups: number): Moments {
   return e.once(x, `moments ${groups}`, () => {
     const mean = channelReduce(e, "ReduceMean", e.full(x), x, groups);
     const share = e.scalar(1 / count(x, groups));
-    if (e.options.centred.has(x)) {
+    if (e.options.centered.has(x)) {
       const squares = e.op("Mul", [channelReduce(e, "ReduceSumSquare", e.full(x), x, groups), share]);
       return { mean, variance: e.op("Relu", [e.op("Sub", [squares, e.op("Mul", [mean, mean])])]) };
     }
@@ -102,12 +102,12 @@ function inverseDeviation(e: Emitter, x: Node, groups: number, eps: number): str
   });
 }
 
-/** Σ dy and Σ dy·(x − mean) of each channel and group, and the number of elements summed. */
+/** Returns Σ dy and Σ dy·(x − mean) for each channel and group, and the number of elements in each sum. */
 function gradientSums(e: Emitter, x: Node, dy: Node, groups: number) {
   return e.once(dy, `sums ${x.id} ${groups}`, () => {
     const { mean } = moments(e, x, groups);
     const total = channelReduce(e, "ReduceSum", e.full(dy), x, groups);
-    if (e.options.centred.has(x)) {
+    if (e.options.centered.has(x)) {
       const products = channelReduce(e, "ReduceSum", e.op("Mul", [e.full(dy), e.full(x)]), x, groups);
       return { total, centred: e.op("Sub", [products, e.op("Mul", [mean, total])]), count: count(x, groups) };
     }
@@ -117,7 +117,7 @@ function gradientSums(e: Emitter, x: Node, dy: Node, groups: number) {
   });
 }
 
-/** x [n, c, h, w] ∘ a per-channel, per-group operand. */
+/** Applies `op` to x [n, c, h, w] and an operand with one value for each channel and group. */
 function perChannel(e: Emitter, op: "Mul" | "Sub", name: string, x: Node, operandName: string, groups: number): string {
   const [n, c, h, w] = images(x);
   if (groups === 1) return e.op(op, [name, e.reshape(operandName, [c, 1, 1])]);
@@ -125,7 +125,7 @@ function perChannel(e: Emitter, op: "Mul" | "Sub", name: string, x: Node, operan
   return e.reshape(result, [n, c, h, w]);
 }
 
-/** x·scale + shift per channel; one pass where there is one group. */
+/** Returns x·scale + shift per channel. With one group it is a single pass. */
 export function affine(e: Emitter, name: string, x: Node, scale: string, shift: string, groups: number): string {
   const [n, c, h, w] = images(x);
   if (groups === 1) {

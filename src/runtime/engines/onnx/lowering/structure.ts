@@ -1,18 +1,19 @@
-/** Ops that move elements, and reductions. */
+/** Lowering rules for ops that move elements, and for reductions. */
 import type { Node, OpName } from "../../../../compiler/tensor/ir.js";
-import { type Emitter, sizeOf, type Value } from "../emitter.js";
+import { elementCount } from "../../../../compiler/tensor/shape.js";
+import type { Emitter, Value } from "../emitter.js";
 import { operand, type Rules, whole } from "./rule.js";
 
 const range = (count: number): number[] => Array.from({ length: count }, (_, index) => index);
-/** Below every possible index: an end that a backward slice runs through. */
+/** An end below every index, so that a backward slice includes index 0. */
 const beforeAll = -(2 ** 31);
 
 export const structure = {
   reshape: (e, node) => {
     const x = operand(node, 0);
     const value = e.value(x);
-    // A splat stays one element whatever its shape.
-    if (sizeOf(value.shape) === 1 && sizeOf(node.shape) !== 1) {
+    // A tensor of equal elements stays a single element in every shape.
+    if (elementCount(value.shape) === 1 && elementCount(node.shape) !== 1) {
       const shape = node.shape.map(() => 1);
       return { name: value.shape.length === shape.length ? value.name : e.reshape(value.name, shape), shape };
     }
@@ -22,7 +23,7 @@ export const structure = {
     const value = e.value(operand(node, 0));
     const { perm } = node.attrs;
     const shape = perm.map((axis) => value.shape[axis] ?? 1);
-    // Axes of size 1 may move freely: only the order of the others is data movement.
+    // Moving an axis of size 1 moves no data. Only the order of the other axes matters.
     const moved = perm.filter((axis) => value.shape[axis] !== 1);
     if (moved.every((axis, i) => i === 0 || axis > (moved[i - 1] ?? 0)))
       return { name: e.reshape(value.name, shape), shape };
@@ -70,14 +71,14 @@ export const structure = {
     if (batch === 0) return whole(node, e.op("Gather", [e.full(x), e.full(indices)], { axis }));
     const rows = flatRows(e, indices, x.shape, axis, batch);
     const inner = x.shape.slice(axis + 1);
-    const flat = e.reshape(e.full(x), [sizeOf(x.shape.slice(0, axis + 1)), sizeOf(inner)]);
+    const flat = e.reshape(e.full(x), [elementCount(x.shape.slice(0, axis + 1)), elementCount(inner)]);
     return whole(node, e.reshape(e.op("Gather", [flat, rows], { axis: 0 }), node.shape));
   },
   scatter_add: (e, node) => {
     const [updates, indices] = [operand(node, 0), operand(node, 1)];
     const { axis, batch } = node.attrs;
-    const inner = sizeOf(node.shape.slice(axis + 1));
-    const height = sizeOf(node.shape.slice(0, axis + 1));
+    const inner = elementCount(node.shape.slice(axis + 1));
+    const height = elementCount(node.shape.slice(0, axis + 1));
     const numbers = e.reshape(flatRows(e, indices, node.shape, axis, batch), [-1, 1]);
     const rows = e.options.kernels.rows === "i64" ? numbers : e.cast(numbers, "i64");
     const zeros = e.op("Expand", [e.scalar(0, node.dtype), e.ints([height, inner])]);
@@ -88,13 +89,13 @@ export const structure = {
     const x = operand(node, 0);
     const { axes } = node.attrs;
     if (axes.length === 0) return e.value(x);
-    return reduced(e, node, x, axes, "ReduceSum");
+    return reduce(e, node, x, axes, "ReduceSum");
   },
   reduce_max: (e, node) => {
     const x = operand(node, 0);
     const { axes } = node.attrs;
     if (axes.length === 0) return e.value(x);
-    return reduced(e, node, x, axes, "ReduceMax");
+    return reduce(e, node, x, axes, "ReduceMax");
   },
   argmax: (e, node) => {
     const name = e.op("ArgMax", [e.full(operand(node, 0))], { axis: node.attrs.axis, keepdims: 0 });
@@ -107,12 +108,12 @@ export const structure = {
   },
 } satisfies Partial<Rules<OpName>>;
 
-/** Reduces only the axes that are really there: along a repeating one a sum is a product, a maximum nothing. */
-function reduced(e: Emitter, node: Node, x: Node, axes: readonly number[], op: "ReduceSum" | "ReduceMax"): Value {
+/** Reduces only axes that are materialized. Along an axis that only repeats, a sum is a product and a maximum is the value itself. */
+function reduce(e: Emitter, node: Node, x: Node, axes: readonly number[], op: "ReduceSum" | "ReduceMax"): Value {
   const value = e.value(x);
   const kept = value.shape.filter((_, axis) => !axes.includes(axis));
   const real = axes.filter((axis) => value.shape[axis] === x.shape[axis] && x.shape[axis] !== 1);
-  const times = sizeOf(axes.filter((axis) => !real.includes(axis)).map((axis) => x.shape[axis] ?? 1));
+  const times = elementCount(axes.filter((axis) => !real.includes(axis)).map((axis) => x.shape[axis] ?? 1));
   let name: string;
   if (real.length === axes.length) name = e.reduce(op, value.name, axes);
   else if (real.length === 0) name = e.reshape(value.name, kept);
@@ -122,11 +123,12 @@ function reduced(e: Emitter, node: Node, x: Node, axes: readonly number[], op: "
 }
 
 /**
- * Row numbers [B, P, I] into an operand [B…, P…, d, R…] flattened to [B·P·d, R], from indices [B…, I…] along d.
+ * Turns indices [B…, I…] along axis d of an operand [B…, P…, d, R…] into row numbers [B, P, I] of the operand flattened to
+ * [B·P·d, R].
  */
 function flatRows(e: Emitter, indices: Node, shape: readonly number[], axis: number, batch: number): string {
-  const outer = sizeOf(shape.slice(0, batch));
-  const middle = sizeOf(shape.slice(batch, axis));
+  const outer = elementCount(shape.slice(0, batch));
+  const middle = elementCount(shape.slice(batch, axis));
   const depth = shape[axis] ?? 1;
   const type = e.options.kernels.rows;
   const reshaped = e.reshape(e.full(indices), [outer, 1, -1]);

@@ -1,6 +1,6 @@
 /**
- * A program as the WebGPU provider has kernels for it, still in the IR: what it computes is the same. Kernels are there for
- * f32, i32 and u32; few take bool, and none u8 but the casts.
+ * Rewrites a program in the IR so that the WebGPU provider has kernels for all of it. The results are the same. The provider has
+ * kernels for f32, i32 and u32; few kernels take bool, and only casts take u8.
  */
 import { CompilerBug } from "../../../../common/bug.js";
 import type { Graph } from "../../../../compiler/tensor/graph.js";
@@ -11,12 +11,12 @@ import { combine, isRotation, shiftLeft, shiftRight } from "./bits.js";
 import { argmax, topK } from "./order.js";
 import { solveSpd } from "./solve.js";
 
-/** What to put in the place of `node`, given its operands as they became. */
+/** Returns the replacement of `node`; `inputs` are its rewritten operands. */
 type Rewrite<K extends OpName> = (o: Ops, node: Node<K>, inputs: Operands) => Node;
 type Operands = readonly [Node, Node, Node];
 
 interface Form<K extends OpName> {
-  /** The types of result for which the provider has no kernel. */
+  /** The result types for which the provider has no kernel. */
   readonly types: readonly DType[];
   readonly rewrite: Rewrite<K>;
 }
@@ -25,10 +25,10 @@ const noFloats: readonly DType[] = ["i32", "u32", "u8", "bool"];
 const integers: readonly DType[] = ["i32", "u32"];
 const bits: readonly DType[] = ["i32", "u32", "bool"];
 
-/** u8 is held as i32 on the device. */
+/** Returns the type in which the GPU holds a type: u8 is held as i32. */
 const heldAs = (dtype: DType): DType => (dtype === "u8" ? "i32" : dtype);
 
-/** `or` and `xor` of conditions have no kernel either; `and` has. */
+/** Rewrites a bitwise op. For bool, `or` and `xor` have no kernel, and `and` has one. */
 const bitwise =
   <K extends "and" | "or" | "xor">(op: K): Rewrite<K> =>
   (o, node, [a, b]) => {
@@ -38,23 +38,28 @@ const bitwise =
     return op === "or" && x !== undefined && y !== undefined && isRotation(x, y) ? o.add(a, b) : combine(o, op, a, b);
   };
 
-/** Moves elements of a bool tensor as i32: kernels that do so take no bool. */
-const moved =
+/** Moves the elements of a bool tensor as i32, because the kernels do not take bool. */
+const movedAsI32 =
   <K extends "transpose" | "pad" | "concat">(): Rewrite<K> =>
   (o, node, inputs) => {
     const wide = inputs.map((input) => o.cast(input, "i32"));
     return o.cast(o.graph.op(node.op as OpName, wide, node.attrs), "bool");
   };
 
-/** `places` along each axis: `Slice` takes floats only, `Gather` any type. */
-function picked(o: Ops, x: Node, places: (count: number, axis: number) => number[], shape: readonly number[]): Node {
+/** Gathers the indices `places` along each axis. It replaces `Slice`, which takes floats only; `Gather` takes any type. */
+function gatherPlaces(
+  o: Ops,
+  x: Node,
+  places: (count: number, axis: number) => number[],
+  shape: readonly number[],
+): Node {
   return shape.reduce((from, count, axis) => {
     const wanted = places(count, axis);
     const all = wanted.length === from.shape[axis] && wanted.every((place, at) => place === at);
     return all ? from : o.gather(from, o.constant([wanted.length], wanted, "i32"), axis);
   }, x);
 }
-const counted = (count: number, start: number, step: number): number[] =>
+const arithmeticSequence = (count: number, start: number, step: number): number[] =>
   Array.from({ length: count }, (_, place) => start + place * step);
 
 const forms: { readonly [K in OpName]?: Form<K> } = {
@@ -69,21 +74,22 @@ const forms: { readonly [K in OpName]?: Form<K> } = {
   xor: { types: bits, rewrite: bitwise("xor") },
   shl: { types: allTypes, rewrite: (o, _, [x, places]) => shiftLeft(o, x, places) },
   shr: { types: allTypes, rewrite: (o, _, [x, places]) => shiftRight(o, x, places) },
-  transpose: { types: ["bool"], rewrite: moved() },
-  pad: { types: ["bool"], rewrite: moved() },
-  concat: { types: ["bool"], rewrite: moved() },
+  transpose: { types: ["bool"], rewrite: movedAsI32() },
+  pad: { types: ["bool"], rewrite: movedAsI32() },
+  concat: { types: ["bool"], rewrite: movedAsI32() },
   slice: {
     types: noFloats,
     rewrite: (o, { attrs: { start, stride }, shape }, [x]) =>
-      picked(o, x, (count, axis) => counted(count, start[axis] ?? 0, stride[axis] ?? 1), shape),
+      gatherPlaces(o, x, (count, axis) => arithmeticSequence(count, start[axis] ?? 0, stride[axis] ?? 1), shape),
   },
   reverse: {
     types: noFloats,
     rewrite: (o, { attrs: { axes }, shape }, [x]) =>
-      picked(
+      gatherPlaces(
         o,
         x,
-        (count, axis) => (axes.includes(axis) ? counted(count, count - 1, -1) : counted(count, 0, 1)),
+        (count, axis) =>
+          axes.includes(axis) ? arithmeticSequence(count, count - 1, -1) : arithmeticSequence(count, 0, 1),
         shape,
       ),
   },
@@ -92,7 +98,7 @@ const forms: { readonly [K in OpName]?: Form<K> } = {
   solve_spd: { types: allTypes, rewrite: (o, _, [a, b]) => solveSpd(o, a, b) },
 };
 
-/** The types of result for which an op is written in others; empty where the provider has kernels for all. */
+/** Returns the result types for which an op is rewritten; it is empty if the provider has kernels for all types. */
 export const rewrittenTypes = (op: OpName): readonly DType[] => forms[op]?.types ?? [];
 
 export function webgpuForms(graph: Graph, roots: readonly Node[]): Node[] {

@@ -1,28 +1,24 @@
-/** Why a machine has no GPU for the WebGPU provider, and what fixes it. */
+/** Explains why a machine has no GPU for the WebGPU provider, and how to fix it. */
+import type { Unavailability } from "../../engine.js";
 
-export interface Missing {
-  readonly why: string;
-  readonly fix: string;
-}
-
-const loader: Missing = {
+const loader: Unavailability = {
   why: "Vulkan's loader (libvulkan.so.1) is missing",
-  fix: "install it and the card's driver: `apt install libvulkan1 mesa-vulkan-drivers` (Fedora: `dnf install vulkan-loader mesa-vulkan-drivers`; Arch: `pacman -S vulkan-icd-loader`); NVIDIA's driver brings its own part",
+  fix: "install it and the GPU's driver: `apt install libvulkan1 mesa-vulkan-drivers` (Fedora: `dnf install vulkan-loader mesa-vulkan-drivers`; Arch: `pacman -S vulkan-icd-loader`); NVIDIA's driver brings its own part",
 };
-const driver: Readonly<Record<string, Missing>> = {
+const driver: Readonly<Record<string, Unavailability>> = {
   linux: {
-    why: "no Vulkan driver here has a GPU that WebGPU supports",
-    fix: "install Vulkan's loader and the card's driver: `apt install libvulkan1 mesa-vulkan-drivers` for AMD and Intel, NVIDIA's own for NVIDIA (in a container its `graphics` capability too); `vulkaninfo --summary` lists what there is",
+    why: "no Vulkan driver on this machine has a GPU that WebGPU supports",
+    fix: "install Vulkan's loader and the GPU's driver: `apt install libvulkan1 mesa-vulkan-drivers` for AMD and Intel, NVIDIA's own driver for NVIDIA (in a container also its `graphics` capability); `vulkaninfo --summary` lists the GPUs that Vulkan finds",
   },
   darwin: {
-    why: "Metal has no GPU here",
-    fix: "WebGPU needs a Mac's own screen hardware; a virtual machine has none",
+    why: "Metal has no GPU on this machine",
+    fix: "run on a physical Mac: a virtual machine has no GPU for Metal",
   },
-  win32: { why: "Direct3D 12 has no GPU here", fix: "install the card's driver from its vendor" },
+  win32: { why: "Direct3D 12 has no GPU on this machine", fix: "install the GPU's driver from its vendor" },
 };
 
-/** What an error of ONNX Runtime's says about it; undefined where it is about something else. */
-export function missingGpu(message: string, platform: string = process.platform): Missing | undefined {
+/** Returns what an error message of ONNX Runtime says about a missing GPU, or undefined if it is about something else. */
+export function missingGpu(message: string, platform: string = process.platform): Unavailability | undefined {
   if (/couldn't load vulkan/i.test(message)) return loader;
   if (/failed to get a webgpu adapter|no supported adapters/i.test(message)) return driver[platform] ?? driver["linux"];
   return undefined;

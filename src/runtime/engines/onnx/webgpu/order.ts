@@ -1,32 +1,34 @@
-/** `argmax` and `top_k` by comparisons: the provider sorts nothing, and its ArgMax gives 64-bit numbers. */
+/** `argmax` and `top_k` by comparisons, because the provider cannot sort and its ArgMax returns 64-bit numbers. */
 import type { Node } from "../../../../compiler/tensor/ir.js";
 import type { Ops } from "../../../../compiler/tensor/ops.js";
 
-/** What is taken out of a tensor of which more is wanted, and what −∞ counts as while it waits: in this order. */
+/** `taken` replaces an element that was already selected. `least` replaces −∞, so that it is still larger than a selected element. */
 const taken = -3.4028234663852886e38;
 const least = -3.4e38;
-/** Few largest of many are found one after another; else each element's rank, from all pairs. */
+/** Up to `few` of more than `many` elements are selected one after another. Otherwise all pairs are compared for each element's rank. */
 const few = 8;
 const many = 64;
 
 const without = (shape: readonly number[], axis: number): number[] => shape.filter((_, place) => place !== axis);
 
-/** i32, `axis` removed: the first place of the largest. */
+/** Returns the index of the first largest element along `axis`, as i32, with `axis` removed. */
 export function argmax(o: Ops, x: Node, axis: number): Node {
   const size = x.shape[axis] ?? 1;
   const largest = o.spread(o.reduceMax(x, [axis]), x.shape, [axis]);
-  // Places counted from the end: the first is the largest number.
+  // Indices are counted from the end, so that the first one is the largest number.
   const fromEnd = o.sub(size, o.iota(x.shape, axis));
   const found = o.reduceMax(o.select(o.eq(x, largest), fromEnd, 0), [axis]);
-  // Beside a NaN nothing is equal to the maximum: some place, but one that is there.
+  // With a NaN no element equals the maximum. The minimum keeps the index within the axis.
   return o.min(o.sub(size, found), size - 1);
 }
 
 export function topK(o: Ops, x: Node, k: number, axis: number): Node {
-  return x.dtype === "f32" && k <= few && (x.shape[axis] ?? 1) > many ? oneByOne(o, x, k, axis) : byRank(o, x, k, axis);
+  return x.dtype === "f32" && k <= few && (x.shape[axis] ?? 1) > many
+    ? topKByRepeatedArgmax(o, x, k, axis)
+    : topKByRank(o, x, k, axis);
 }
 
-function oneByOne(o: Ops, x: Node, k: number, axis: number): Node {
+function topKByRepeatedArgmax(o: Ops, x: Node, k: number, axis: number): Node {
   const single = x.shape.with(axis, 1);
   const places = o.iota(x.shape, axis);
   let rest = o.max(x, least);
@@ -39,7 +41,7 @@ function oneByOne(o: Ops, x: Node, k: number, axis: number): Node {
   return o.concat(found, axis);
 }
 
-function byRank(o: Ops, x: Node, k: number, axis: number): Node {
+function topKByRank(o: Ops, x: Node, k: number, axis: number): Node {
   const size = x.shape[axis] ?? 1;
   const last = x.shape.length - 1;
   // [rest…, i, j]: element i beside element j.
@@ -59,7 +61,7 @@ function byRank(o: Ops, x: Node, k: number, axis: number): Node {
   // [rest…, i, r]: whether element i is the one of rank r.
   const places = [...lines.shape, k];
   const here = o.eq(o.spread(rank, places, [last + 1]), o.iota(places, last + 1));
-  // Elements that are no numbers share ranks, and then places add up: some place, but one that is there.
+  // NaNs share ranks, and their indices add up. The minimum keeps the index within the axis.
   const chosen = o.min(o.sum(o.select(here, o.iota(places, last), 0), [last]), size - 1);
   return o.transpose(
     chosen,

@@ -1,4 +1,4 @@
-/** The child process of `probeWebgpu`: one addition on the GPU. Says `webgpu: works`, or what went wrong, on a line of stdout. */
+/** The child process of `probeWebgpu`. It computes one sum on the GPU and prints `webgpu: works` or the error as a line on stdout. */
 import { encodeModel } from "../proto.js";
 
 const shape = [1];
@@ -26,5 +26,5 @@ async function tried(): Promise<string> {
 }
 
 const said = (await tried()).replace(/\s+/g, " ");
-// A driver may crash at exit: once the line is written, all is said.
+// A driver may crash at exit, so the process ends as soon as the line is written.
 process.stdout.write(`\nwebgpu: ${said}\n`, () => process.exit(0));

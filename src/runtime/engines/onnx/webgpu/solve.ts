@@ -1,10 +1,10 @@
-/** Symmetric positive definite systems by elimination: the provider has no inverse. */
+/** Solves symmetric positive definite systems by elimination, because the provider has no inverse. */
 import type { Node } from "../../../../compiler/tensor/ir.js";
 import type { Ops } from "../../../../compiler/tensor/ops.js";
 
 /**
- * A [B…, n, n], B [B…, n, m] → X with A·X = B, by Gauss–Jordan elimination without pivots, which such matrices do
- * without: n times an outer product off the whole of [A | B], then a division by what is left of the diagonal.
+ * Returns X with A·X = B, for A [B…, n, n] and B [B…, n, m], by Gauss–Jordan elimination. Such matrices need no pivoting. Each of
+ * n steps subtracts an outer product from [A | B]; the end divides by what is left of the diagonal.
  */
 export function solveSpd(o: Ops, a: Node, b: Node): Node {
   const column = a.shape.length - 1;
@@ -15,14 +15,17 @@ export function solveSpd(o: Ops, a: Node, b: Node): Node {
   for (let step = 0; step < size; step++) {
     const pivotRow = o.sliceAxis(joined, row, step, step + 1);
     const pivot = o.sliceAxis(pivotRow, column, step, step + 1);
-    const scaled = o.div(pivotRow, stretch(o, pivot, pivotRow.shape, column));
+    const scaled = o.div(pivotRow, repeatAlong(o, pivot, pivotRow.shape, column));
     const pivotColumn = o.sliceAxis(joined, column, step, step + 1);
     const others = o.constant(
       [size, 1],
       places.map((place) => Number(place !== step)),
     );
     const factors = o.mul(pivotColumn, o.broadcast(others, pivotColumn.shape, [row, column]));
-    joined = o.sub(joined, o.mul(stretch(o, factors, joined.shape, column), stretch(o, scaled, joined.shape, row)));
+    joined = o.sub(
+      joined,
+      o.mul(repeatAlong(o, factors, joined.shape, column), repeatAlong(o, scaled, joined.shape, row)),
+    );
   }
   const identity = o.constant(
     [size, size],
@@ -34,7 +37,7 @@ export function solveSpd(o: Ops, a: Node, b: Node): Node {
   return o.div(right, o.spread(diagonal, right.shape, [column]));
 }
 
-/** x, of size 1 along `axis`, repeated along it. */
-function stretch(o: Ops, x: Node, shape: readonly number[], axis: number): Node {
+/** Repeats x, whose size along `axis` is 1, along that axis. */
+function repeatAlong(o: Ops, x: Node, shape: readonly number[], axis: number): Node {
   return o.spread(o.reshape(x, x.shape.toSpliced(axis, 1)), shape, [axis]);
 }

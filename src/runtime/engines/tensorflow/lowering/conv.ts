@@ -1,7 +1,7 @@
 /** Convolutions and their gradients: images as [n, h, w, c], filters as [h, w, c/groups, o]. */
 import type { ConvAttrs, Node, OpName, Window } from "../../../../compiler/tensor/ir.js";
 import { type Attribute, intAttribute, stringAttribute } from "../binding.js";
-import { arranged, type Emitter, type Slot } from "../emitter.js";
+import { type Emitter, inLayout, type Slot } from "../emitter.js";
 import { images, operand, type Rules, whole } from "./rule.js";
 
 type Pair = readonly [number, number];
@@ -50,20 +50,20 @@ export const conv = {
       const [gradient = 0, filter = 0] = parts;
       return e.op("Conv2DBackpropInput", [e.ints([n, h, w, channels]), filter, gradient], attributes);
     };
-    if (groups === 1 || differentiable(e, attributes)) return whole(node, make(c)(inputs), "nhwc");
+    if (groups === 1 || hasGroupedGradients(e, attributes)) return whole(node, make(c)(inputs), "nhwc");
     return whole(node, inGroups(e, inputs, groups, make(c / groups)), "nhwc");
   },
   conv2d_filter_grad: (e, node) => {
     const [x, dy] = [operand(node, 0), operand(node, 1)];
     const { groups } = node.attrs;
     const attributes = convAttributes(node.attrs, spatial(x), spatial(node));
-    const [kh = 1, kw = 1, inner = 1, o = 1] = arranged("hwio", node.shape);
+    const [kh = 1, kw = 1, inner = 1, o = 1] = inLayout("hwio", node.shape);
     const inputs = [e.full(x, "nhwc"), e.full(dy, "nhwc")];
     const make = (filters: number) => (parts: readonly Slot[]) => {
       const [image = 0, gradient = 0] = parts;
       return e.op("Conv2DBackpropFilter", [image, e.ints([kh, kw, inner, filters]), gradient], attributes);
     };
-    if (groups === 1 || differentiable(e, attributes)) return whole(node, make(o)(inputs), "hwio");
+    if (groups === 1 || hasGroupedGradients(e, attributes)) return whole(node, make(o)(inputs), "hwio");
     return whole(node, inGroups(e, inputs, groups, make(o / groups)), "hwio");
   },
 } satisfies Partial<Rules<OpName>>;
@@ -78,7 +78,7 @@ function convAttributes(attrs: ConvAttrs, input: Pair, kernel: Pair): Attribute[
 }
 
 /** Whether a convolution in groups has gradient kernels: on CPUs those of oneDNN, which are not taken where padding is explicit. */
-function differentiable(e: Emitter, attributes: readonly Attribute[]): boolean {
+function hasGroupedGradients(e: Emitter, attributes: readonly Attribute[]): boolean {
   return e.kernels.groupedGradients && !attributes.some(({ value }) => value === "EXPLICIT");
 }
 

@@ -10,18 +10,21 @@ export function commonLayout(e: Emitter, nodes: readonly Node[]): Layout {
   const values = nodes.map((node) => e.value(node));
   const found = new Set(values.filter(({ shape }) => elementCount(shape) > 1).map(({ layout }) => layout));
   const moved = (layout: Layout): number =>
-    nodes.reduce((sum, node, i) => sum + (e.lies(node, layout) ? 0 : elementCount(values[i]?.shape ?? [])), 0);
+    nodes.reduce(
+      (sum, node, i) => sum + (e.isFreeInLayout(node, layout) ? 0 : elementCount(values[i]?.shape ?? [])),
+      0,
+    );
   const candidates = (["nhwc", "pools", "plain", "hwio"] as const).filter((layout) => found.has(layout));
   return candidates.sort((a, b) => moved(a) - moved(b))[0] ?? "plain";
 }
 
-const joined = (values: readonly Value[]): Shape =>
+const broadcastShape = (values: readonly Value[]): Shape =>
   (values[0]?.shape ?? []).map((size, axis) =>
     values.reduce((largest, value) => (value.shape[axis] === 1 ? largest : (value.shape[axis] ?? 1)), size),
   );
 
 /** Operands in one layout, and the value that an op over them makes. */
-export function together(
+export function inCommonLayout(
   e: Emitter,
   nodes: readonly Node[],
   make: (slots: readonly Slot[], values: readonly Value[]) => Slot,
@@ -29,7 +32,7 @@ export function together(
   const layout = commonLayout(e, nodes);
   const values = nodes.map((node) => e.value(node, layout));
   const slots = values.map((value) => value.slot);
-  return { slot: make(slots, values), shape: joined(values), layout };
+  return { slot: make(slots, values), shape: broadcastShape(values), layout };
 }
 
 const unary =
@@ -41,12 +44,12 @@ const unary =
 const binary =
   <K extends OpName>(op: string, onIntegers = op): Rule<K> =>
   (e, node) =>
-    together(e, node.inputs, (slots) => e.op(node.dtype === "f32" ? op : onIntegers, slots));
+    inCommonLayout(e, node.inputs, (slots) => e.op(node.dtype === "f32" ? op : onIntegers, slots));
 /** Of booleans, else of bits. */
 const logical =
   <K extends OpName>(onBooleans: string, onBits: string): Rule<K> =>
   (e, node) =>
-    together(e, node.inputs, (slots) => e.op(node.dtype === "bool" ? onBooleans : onBits, slots));
+    inCommonLayout(e, node.inputs, (slots) => e.op(node.dtype === "bool" ? onBooleans : onBits, slots));
 
 const compare = {
   lt: "Less",
@@ -84,7 +87,7 @@ export const elementwise = {
     return { ...x, slot: e.op(node.dtype === "bool" ? "LogicalNot" : "Invert", [x.slot]) };
   },
   add: (e, node) =>
-    together(e, node.inputs, (slots, values) => biasAdded(e, node, slots, values) ?? e.op("AddV2", slots)),
+    inCommonLayout(e, node.inputs, (slots, values) => tryBiasAdd(e, node, slots, values) ?? e.op("AddV2", slots)),
   sub: binary("Sub"),
   mul: binary("Mul"),
   div: binary("RealDiv", "TruncateDiv"),
@@ -99,12 +102,12 @@ export const elementwise = {
   compare: (e, node) => {
     const { cmp } = node.attrs;
     const ordered = cmp !== "eq" && cmp !== "ne";
-    return together(e, node.inputs, (slots) => {
+    return inCommonLayout(e, node.inputs, (slots) => {
       const booleans = ordered && operand(node, 0).dtype === "bool";
       return e.op(compare[cmp], booleans ? slots.map((slot) => e.cast(slot, "u8")) : slots);
     });
   },
-  select: (e, node) => together(e, node.inputs, (slots) => e.op("SelectV2", slots)),
+  select: (e, node) => inCommonLayout(e, node.inputs, (slots) => e.op("SelectV2", slots)),
   cast: (e, node) => {
     const x = operand(node, 0);
     const value = e.value(x);
@@ -128,27 +131,27 @@ export const elementwise = {
     const inputs = [e.full(dy, layout), e.full(x, layout)];
     return whole(node, e.op("LeakyReluGrad", inputs, [floatAttribute("alpha", node.attrs.slope)]), layout);
   },
-  softmax: (e, node) => alongLast(e, node, operand(node, 0), "Softmax"),
-  log_softmax: (e, node) => alongLast(e, node, operand(node, 0), "LogSoftmax"),
+  softmax: (e, node) => onLastAxis(e, node, operand(node, 0), "Softmax"),
+  log_softmax: (e, node) => onLastAxis(e, node, operand(node, 0), "LogSoftmax"),
   softmax_grad: (e, node) => {
     // (y, dy): y·(dy − Σ y·dy)
     const [y, dy] = [e.full(operand(node, 0)), e.full(operand(node, 1))];
-    const inner = summed(e, e.op("Mul", [y, dy]), node.attrs.axis);
+    const inner = sumAlong(e, e.op("Mul", [y, dy]), node.attrs.axis);
     return whole(node, e.op("Mul", [y, e.op("Sub", [dy, inner])]));
   },
   log_softmax_grad: (e, node) => {
     // (y, dy): dy − exp(y)·Σ dy
     const [y, dy] = [e.full(operand(node, 0)), e.full(operand(node, 1))];
-    const total = summed(e, dy, node.attrs.axis);
+    const total = sumAlong(e, dy, node.attrs.axis);
     return whole(node, e.op("Sub", [dy, e.op("Mul", [e.op("Exp", [y]), total])]));
   },
 } satisfies Partial<Rules<OpName>>;
 
 const keep = [boolAttribute("keep_dims", true)];
-const summed = (e: Emitter, slot: Slot, axis: number): Slot => e.op("Sum", [slot, e.ints([axis])], keep);
+const sumAlong = (e: Emitter, slot: Slot, axis: number): Slot => e.op("Sum", [slot, e.ints([axis])], keep);
 
 /** Images [n, h, w, c] and one number a channel have a kernel of their own. */
-function biasAdded(e: Emitter, node: Node, slots: readonly Slot[], values: readonly Value[]): Slot | undefined {
+function tryBiasAdd(e: Emitter, node: Node, slots: readonly Slot[], values: readonly Value[]): Slot | undefined {
   if (node.dtype !== "f32" || values[0]?.layout !== "nhwc") return undefined;
   const channels = node.shape[1] ?? 1;
   const bias = values.findIndex(({ shape }) => elementCount(shape) === channels && shape[1] === channels);
@@ -159,7 +162,7 @@ function biasAdded(e: Emitter, node: Node, slots: readonly Slot[], values: reado
 }
 
 /** Kernels that work along the last axis only. */
-function alongLast(e: Emitter, node: Node<"softmax" | "log_softmax">, x: Node, op: string): Value {
+function onLastAxis(e: Emitter, node: Node<"softmax" | "log_softmax">, x: Node, op: string): Value {
   const { axis } = node.attrs;
   const last = node.shape.length - 1;
   if (axis === last) return whole(node, e.op(op, [e.full(x)]));

@@ -5,7 +5,7 @@ import type { Emitter, Slot, Value } from "../emitter.js";
 import { images, operand, type Rules, whole } from "./rule.js";
 
 /** One group's results of FusedBatchNormV3. */
-interface Fused {
+interface ForwardResults {
   readonly y: Slot;
   readonly mean: Slot;
   /** Divided by one less than what was counted. */
@@ -19,19 +19,19 @@ type GradX = Node<"batch_norm_grad_x">;
 export const norm = {
   batch_norm: (e, node) => {
     const [x, gamma, beta] = [operand(node, 0), operand(node, 1), operand(node, 2)];
-    const parts = forward(e, x, e.full(gamma), e.full(beta), node.attrs, `${gamma.id} ${beta.id}`);
-    return whole(node, joined(e, parts, "y"), "nhwc");
+    const imagesOfGroups = forwardKernels(e, x, e.full(gamma), e.full(beta), node.attrs, `${gamma.id} ${beta.id}`);
+    return whole(node, concatGroups(e, imagesOfGroups, "y"), "nhwc");
   },
   batch_norm_grad_x: (e, node) => {
     const [x, gamma, dy] = [operand(node, 0), operand(node, 1), operand(node, 2)];
-    return whole(node, joined(e, backward(e, node, x, dy, gamma), "dx"), "nhwc");
+    return whole(node, concatGroups(e, backwardKernels(e, node, x, dy, gamma), "dx"), "nhwc");
   },
   batch_norm_grad_gamma: (e, node) => {
     const [x, dy] = [operand(node, 0), operand(node, 1)];
     // It does not depend on gamma: the kernel that gives the gradient of x gives this one too.
-    const whose = e.related.normGradient(e.emitting, node);
-    const parts = backward(e, node, x, dy, whose && operand(whose, 1));
-    return whole(node, summed(e, parts, "dgamma"));
+    const whose = e.related.normGradient(e.inProgress, node);
+    const parts = backwardKernels(e, node, x, dy, whose && operand(whose, 1));
+    return whole(node, sumGroups(e, parts, "dgamma"));
   },
   batch_mean: (e, node) => perGroup(e, node, statistics(e, node, "mean")),
   batch_variance: (e, node) => {
@@ -48,7 +48,7 @@ export const norm = {
 } satisfies Partial<Rules<OpName>>;
 
 /** One group's gradients. */
-interface Gradients {
+interface BackwardResults {
   readonly dx: Slot;
   readonly dgamma: Slot;
   readonly dbeta: Slot;
@@ -64,7 +64,14 @@ function parts(e: Emitter, x: Node, groups: number): Slot[] {
   return e.once(x, `groups ${groups}`, () => e.split(e.full(x, "nhwc"), 0, groups));
 }
 
-function forward(e: Emitter, x: Node, gamma: Slot, beta: Slot, settings: Settings, of: string): Fused[] {
+function forwardKernels(
+  e: Emitter,
+  x: Node,
+  gamma: Slot,
+  beta: Slot,
+  settings: Settings,
+  of: string,
+): ForwardResults[] {
   const { eps, groups } = settings;
   return e.once(x, `norm ${eps} ${groups} ${of}`, () =>
     parts(e, x, groups).map((part) => {
@@ -78,32 +85,32 @@ function forward(e: Emitter, x: Node, gamma: Slot, beta: Slot, settings: Setting
 }
 
 /** Statistics of x, which do not depend on what it is scaled by: those of a norm in the program where there is one. */
-function anyForward(e: Emitter, x: Node, groups: number, eps?: number): Fused[] {
-  const found = e.related.norm(e.emitting, x, groups, eps);
+function statisticsKernels(e: Emitter, x: Node, groups: number, eps?: number): ForwardResults[] {
+  const found = e.related.norm(e.inProgress, x, groups, eps);
   if (found !== undefined) {
     const [, gamma, beta] = found.inputs as [Node, Node, Node];
-    return forward(e, x, e.full(gamma), e.full(beta), found.attrs, `${gamma.id} ${beta.id}`);
+    return forwardKernels(e, x, e.full(gamma), e.full(beta), found.attrs, `${gamma.id} ${beta.id}`);
   }
-  const [ones, zeros] = [channels(e, x, 1), channels(e, x, 0)];
-  return forward(e, x, ones, zeros, { eps: eps ?? 1e-5, groups }, "none");
+  const [ones, zeros] = [constantPerChannel(e, x, 1), constantPerChannel(e, x, 0)];
+  return forwardKernels(e, x, ones, zeros, { eps: eps ?? 1e-5, groups }, "none");
 }
 
-const channels = (e: Emitter, x: Node, value: number): Slot => {
+const constantPerChannel = (e: Emitter, x: Node, value: number): Slot => {
   const c = images(x)[1];
   return e.constant("f32", [c], new Float32Array(c).fill(value));
 };
 
-function backward(
+function backwardKernels(
   e: Emitter,
   node: GradX | Node<"batch_norm_grad_gamma">,
   x: Node,
   dy: Node,
   gamma: Node | undefined,
-): Gradients[] {
+): BackwardResults[] {
   const { eps, groups } = node.attrs;
   return e.once(dy, `norm gradient ${x.id} ${gamma?.id} ${eps} ${groups}`, () => {
-    const scale = gamma === undefined ? channels(e, x, 1) : e.full(gamma);
-    const fused = anyForward(e, x, groups, eps);
+    const scale = gamma === undefined ? constantPerChannel(e, x, 1) : e.full(gamma);
+    const fused = statisticsKernels(e, x, groups, eps);
     const [images, gradients] = [parts(e, x, groups), parts(e, dy, groups)];
     const attributes = [floatAttribute("epsilon", eps), boolAttribute("is_training", true)];
     return fused.map(({ reserves }, group) => {
@@ -117,10 +124,10 @@ function backward(
 /** The gradient of a norm's shift, from the kernel that gives the gradient of its images. */
 export function shiftGradient(e: Emitter, node: Node<"batch_norm_grad_x">): Slot {
   const [x, gamma, dy] = [operand(node, 0), operand(node, 1), operand(node, 2)];
-  return summed(e, backward(e, node, x, dy, gamma), "dbeta");
+  return sumGroups(e, backwardKernels(e, node, x, dy, gamma), "dbeta");
 }
 
-function joined<K extends string>(e: Emitter, groups: readonly Readonly<Record<K, Slot>>[], key: K): Slot {
+function concatGroups<K extends string>(e: Emitter, groups: readonly Readonly<Record<K, Slot>>[], key: K): Slot {
   return e.concat(
     groups.map((group) => group[key]),
     0,
@@ -128,7 +135,7 @@ function joined<K extends string>(e: Emitter, groups: readonly Readonly<Record<K
   );
 }
 
-function summed<K extends string>(e: Emitter, groups: readonly Readonly<Record<K, Slot>>[], key: K): Slot {
+function sumGroups<K extends string>(e: Emitter, groups: readonly Readonly<Record<K, Slot>>[], key: K): Slot {
   if (groups.length === 1) return (groups[0] as Readonly<Record<K, Slot>>)[key];
   const slots = groups.map((group) => group[key]);
   return e.op("AddN", slots, [intAttribute("N", slots.length), typeAttribute("T", "f32")]);
@@ -137,7 +144,7 @@ function summed<K extends string>(e: Emitter, groups: readonly Readonly<Record<K
 function statistics(e: Emitter, node: Node<"batch_mean" | "batch_variance">, key: "mean" | "variance"): Slot {
   const x = operand(node, 0);
   const { groups } = node.attrs;
-  return joined(e, anyForward(e, x, groups), key);
+  return concatGroups(e, statisticsKernels(e, x, groups), key);
 }
 
 /** [groups·c] as [groups, c] */

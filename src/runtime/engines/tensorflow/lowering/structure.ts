@@ -2,7 +2,7 @@
 import type { Node, OpName, Shape } from "../../../../compiler/tensor/ir.js";
 import { elementCount } from "../../../../compiler/tensor/shape.js";
 import { boolAttribute, intAttribute, typeAttribute } from "../binding.js";
-import { arranged, type Emitter, type Layout, placesOf, type Slot, type Value } from "../emitter.js";
+import { axesInLayout, type Emitter, inLayout, type Layout, type Slot, type Value } from "../emitter.js";
 import { commonLayout } from "./elementwise.js";
 import { shiftGradient } from "./norm.js";
 import { operand, type Rules, range, whole } from "./rule.js";
@@ -20,10 +20,10 @@ export const structure = {
         layout: "plain",
       };
     }
-    if (value.layout === "nhwc" && arePools(node.shape, x.shape))
-      return whole(node, e.reshape(e.full(x, "nhwc"), arranged("pools", node.shape)), "pools");
-    if (value.layout === "pools" && arePools(x.shape, node.shape))
-      return whole(node, e.reshape(e.full(x, "pools"), arranged("nhwc", node.shape)), "nhwc");
+    if (value.layout === "nhwc" && isGroupedView(node.shape, x.shape))
+      return whole(node, e.reshape(e.full(x, "nhwc"), inLayout("pools", node.shape)), "pools");
+    if (value.layout === "pools" && isGroupedView(x.shape, node.shape))
+      return whole(node, e.reshape(e.full(x, "pools"), inLayout("nhwc", node.shape)), "nhwc");
     return whole(node, e.reshape(e.full(x), node.shape));
   },
   transpose: (e, node) => {
@@ -48,9 +48,9 @@ export const structure = {
     const x = operand(node, 0);
     const { start, limit, stride } = node.attrs;
     const { layout } = e.value(x);
-    const inputs = [start, limit, stride].map((list) => e.ints(arranged(layout, list)));
+    const inputs = [start, limit, stride].map((list) => e.ints(inLayout(layout, list)));
     if (stride.every((step) => step === 1)) {
-      const sizes = e.ints(arranged(layout, node.shape));
+      const sizes = e.ints(inLayout(layout, node.shape));
       return whole(node, e.op("Slice", [e.full(x, layout), inputs[0] as Slot, sizes]), layout);
     }
     return whole(node, e.op("StridedSlice", [e.full(x, layout), ...inputs]), layout);
@@ -59,7 +59,7 @@ export const structure = {
     const x = operand(node, 0);
     const { layout } = e.value(x);
     const { low, high, value } = node.attrs;
-    const amounts = arranged(
+    const amounts = inLayout(
       layout,
       low.map((before, axis) => [before, high[axis] ?? 0]),
     );
@@ -69,12 +69,12 @@ export const structure = {
   concat: (e, node) => {
     const layout = commonLayout(e, node.inputs);
     const parts = node.inputs.map((part) => e.full(part, layout));
-    return whole(node, e.concat(parts, placesOf(layout, [node.attrs.axis])[0] ?? 0, node.dtype), layout);
+    return whole(node, e.concat(parts, axesInLayout(layout, [node.attrs.axis])[0] ?? 0, node.dtype), layout);
   },
   reverse: (e, node) => {
     const x = operand(node, 0);
     const { layout } = e.value(x);
-    const axes = e.ints(placesOf(layout, node.attrs.axes));
+    const axes = e.ints(axesInLayout(layout, node.attrs.axes));
     return whole(node, e.op("ReverseV2", [e.full(x, layout), axes]), layout);
   },
   gather: (e, node) => {
@@ -95,11 +95,11 @@ export const structure = {
   reduce_sum: (e, node) => {
     const dy = operand(node, 0);
     // Over every place of a channel: a norm's gradient kernel has the sum.
-    const gradient = node.attrs.axes.join() === "0,2,3" ? e.related.anyNormGradient(e.emitting, dy) : undefined;
+    const gradient = node.attrs.axes.join() === "0,2,3" ? e.related.anyNormGradient(e.inProgress, dy) : undefined;
     if (gradient !== undefined) return whole(node, shiftGradient(e, gradient));
-    return reduced(e, node, node.attrs.axes, "Sum");
+    return reduce(e, node, node.attrs.axes, "Sum");
   },
-  reduce_max: (e, node) => reduced(e, node, node.attrs.axes, "Max"),
+  reduce_max: (e, node) => reduce(e, node, node.attrs.axes, "Max"),
   argmax: (e, node) => {
     const x = operand(node, 0);
     const type = [typeAttribute("output_type", "i32")];
@@ -117,7 +117,7 @@ export const structure = {
 } satisfies Partial<Rules<OpName>>;
 
 /** Whether a shape is that of images [n, c, h, w] seen as [group, n, c, h·w]. */
-function arePools(
+function isGroupedView(
   [groups = 0, each = 0, channels, places, ...rest]: Shape,
   [n, c, h = 0, w = 0, ...more]: Shape,
 ): boolean {
@@ -125,7 +125,7 @@ function arePools(
 }
 
 /** Reduces only the axes that are really there: along a repeating one a sum is a product, a maximum nothing. */
-function reduced(e: Emitter, node: Node, axes: readonly number[], op: "Sum" | "Max"): Value {
+function reduce(e: Emitter, node: Node, axes: readonly number[], op: "Sum" | "Max"): Value {
   const x = operand(node, 0);
   const value = e.value(x);
   if (axes.length === 0) return value;
@@ -135,15 +135,15 @@ function reduced(e: Emitter, node: Node, axes: readonly number[], op: "Sum" | "M
   const shape = kept.map((axis) => value.shape[axis] ?? 1);
   let slot = value.slot;
   if (real.length > 0) {
-    const inputs = [slot, e.ints(placesOf(value.layout, real))];
+    const inputs = [slot, e.ints(axesInLayout(value.layout, real))];
     slot = e.op(op, inputs, [boolAttribute("keep_dims", real.length < axes.length)]);
   }
   if (op === "Sum" && times !== 1) slot = e.op("Mul", [slot, e.scalar(times, node.dtype)]);
-  return { slot: dropped(e, slot, value, axes, real, kept), shape, layout: "plain" };
+  return { slot: removeReducedAxes(e, slot, value, axes, real, kept), shape, layout: "plain" };
 }
 
 /** What a reduction over `real` left of `value`, with the axes `kept` in the IR's order and no others. */
-function dropped(
+function removeReducedAxes(
   e: Emitter,
   slot: Slot,
   value: Value,
@@ -157,7 +157,7 @@ function dropped(
   const perm = kept.map((axis) => order.indexOf(axis));
   return e.transpose(flat, perm);
 }
-const heldOrder = (layout: Layout, rank: number): number[] => arranged(layout, range(rank));
+const heldOrder = (layout: Layout, rank: number): number[] => inLayout(layout, range(rank));
 
 /**
  * Row numbers [B·P·I] into an operand [B…, P…, d, R…] flattened to [B·P·d, R], from indices [B…, I…] along d, and how many

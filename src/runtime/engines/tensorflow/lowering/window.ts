@@ -2,7 +2,7 @@
 import type { Node, OpName, Window } from "../../../../compiler/tensor/ir.js";
 import { type Attribute, boolAttribute, intAttribute, stringAttribute } from "../binding.js";
 import type { Emitter, Slot } from "../emitter.js";
-import { pooledBy } from "../related.js";
+import { forwardPool } from "../related.js";
 import { strides } from "./conv.js";
 import { images, operand, type Rules, whole } from "./rule.js";
 
@@ -10,46 +10,47 @@ import { images, operand, type Rules, whole } from "./rule.js";
 const lowest = -3.4028234663852886e38;
 
 /** Their winners are the same: the first maximum of a window. */
-const winning: readonly Attribute[] = [
+const workspaceAttributes: readonly Attribute[] = [
   stringAttribute("_kernel", "MklNameChangeOp"),
   boolAttribute("workspace_enabled", true),
 ];
 
 export const window = {
   max_pool: (e, node) => {
-    const x = padded(e, operand(node, 0), node.attrs, lowest);
-    if (!e.kernels.winningPools || !e.related.differentiatedPools.has(node))
-      return whole(node, numbers(e, e.op("MaxPool", [x], poolAttributes(node.attrs))), "nhwc");
-    const attributes = [...poolAttributes(node.attrs), ...winning];
+    const x = pad(e, operand(node, 0), node.attrs, lowest);
+    if (!e.kernels.poolsWithWorkspace || !e.related.differentiatedPools.has(node))
+      return whole(node, restoreNaNs(e, e.op("MaxPool", [x], poolAttributes(node.attrs))), "nhwc");
+    const attributes = [...poolAttributes(node.attrs), ...workspaceAttributes];
     const [y = 0, winners = 0] = e.ops("_MklNativeMaxPool", [x], attributes, 2);
     e.once(node, "winners", () => winners);
-    return whole(node, numbers(e, y), "nhwc");
+    return whole(node, restoreNaNs(e, y), "nhwc");
   },
   max_pool_grad: (e, node) => {
     const [x, y, dy] = [operand(node, 0), operand(node, 1), operand(node, 2)];
-    const inputs = [padded(e, x, node.attrs, lowest), e.full(y, "nhwc"), e.full(dy, "nhwc")];
-    const winners = e.kernels.winningPools && pooledBy(node) !== undefined ? e.made<Slot>(y, "winners") : undefined;
+    const inputs = [pad(e, x, node.attrs, lowest), e.full(y, "nhwc"), e.full(dy, "nhwc")];
+    const winners =
+      e.kernels.poolsWithWorkspace && forwardPool(node) !== undefined ? e.made<Slot>(y, "winners") : undefined;
     const gradient =
       winners === undefined
         ? e.op("MaxPoolGrad", inputs, poolAttributes(node.attrs))
-        : e.op("_MklNativeMaxPoolGrad", [...inputs, winners], [...poolAttributes(node.attrs), ...winning]);
-    return whole(node, cropped(e, node, node.attrs, gradient), "nhwc");
+        : e.op("_MklNativeMaxPoolGrad", [...inputs, winners], [...poolAttributes(node.attrs), ...workspaceAttributes]);
+    return whole(node, crop(e, node, node.attrs, gradient), "nhwc");
   },
   max_pool_take: (e, node) => {
     const [x, y, t] = [operand(node, 0), operand(node, 1), operand(node, 2)];
-    const inputs = [padded(e, x, node.attrs, lowest), e.full(y, "nhwc"), padded(e, t, node.attrs, 0)];
+    const inputs = [pad(e, x, node.attrs, lowest), e.full(y, "nhwc"), pad(e, t, node.attrs, 0)];
     return whole(node, e.op("MaxPoolGradGrad", inputs, poolAttributes(node.attrs)), "nhwc");
   },
   avg_pool: (e, node) => {
     // TensorFlow leaves its own padding out of the mean: the zeros are put there before.
-    const x = padded(e, operand(node, 0), node.attrs, 0);
+    const x = pad(e, operand(node, 0), node.attrs, 0);
     return whole(node, e.op("AvgPool", [x], poolAttributes(node.attrs)), "nhwc");
   },
   avg_pool_grad: (e, node) => {
     const [n, c, h, w] = images(node);
     const [top, left, bottom, right] = node.attrs.pad;
     const inputs = [e.ints([n, h + top + bottom, w + left + right, c]), e.full(operand(node, 0), "nhwc")];
-    return whole(node, cropped(e, node, node.attrs, e.op("AvgPoolGrad", inputs, poolAttributes(node.attrs))), "nhwc");
+    return whole(node, crop(e, node, node.attrs, e.op("AvgPoolGrad", inputs, poolAttributes(node.attrs))), "nhwc");
   },
 } satisfies Partial<Rules<OpName>>;
 
@@ -61,13 +62,13 @@ function poolAttributes({ size: [h, w], stride }: Window): Attribute[] {
  * The kernels pass over NaNs, and give the lowest number where a window has nothing else: a network that has diverged would
  * go on with it as if nothing were wrong.
  */
-function numbers(e: Emitter, y: Slot): Slot {
+function restoreNaNs(e: Emitter, y: Slot): Slot {
   return e.op("SelectV2", [e.op("Greater", [y, e.scalar(lowest)]), y, e.scalar(Number.NaN)]);
 }
 
 const isPadded = ({ pad }: Window): boolean => pad.some((amount) => amount !== 0);
 
-function padded(e: Emitter, x: Node, attrs: Window, fill: number): Slot {
+function pad(e: Emitter, x: Node, attrs: Window, fill: number): Slot {
   if (!isPadded(attrs)) return e.full(x, "nhwc");
   const [top, left, bottom, right] = attrs.pad;
   return e.once(x, `padded ${attrs.pad.join()} ${fill}`, () => {
@@ -77,7 +78,7 @@ function padded(e: Emitter, x: Node, attrs: Window, fill: number): Slot {
 }
 
 /** What lies on `node`'s images, without the padding. */
-function cropped(e: Emitter, node: Node, attrs: Window, slot: Slot): Slot {
+function crop(e: Emitter, node: Node, attrs: Window, slot: Slot): Slot {
   if (!isPadded(attrs)) return slot;
   const [n, c, h, w] = images(node);
   const [top, left] = attrs.pad;
