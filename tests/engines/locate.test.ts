@@ -132,8 +132,8 @@ describe("what a probe says of TensorFlow", () => {
       },
     );
 
-    const card = existsSync("/proc/driver/nvidia");
-    test.skipIf(card)("for the CPU where there is no card: what a GPU would need", async () => {
+    const hasNvidia = existsSync("/proc/driver/nvidia");
+    test.skipIf(hasNvidia)("for the CPU without a GPU: what a GPU would need", async () => {
       const engines = tempDir();
       install(engines, { addon: relative(join(engines, "tensorflow"), installed?.addon ?? "") });
       expect(await probeTensorflow(tempDir(), { FSLC_ENGINES: engines })).toMatchObject({
@@ -149,8 +149,8 @@ describe("what a probe says of TensorFlow", () => {
       });
     });
 
-    test.skipIf(card)(
-      "for CUDA where there is no card: each part found or missing, and that there is no driver",
+    test.skipIf(hasNvidia)(
+      "for CUDA without a GPU: each part found or missing, and that there is no driver",
       async () => {
         const engines = tempDir();
         // The same addon: only what is said of it differs.
@@ -200,9 +200,9 @@ describe.skipIf(noCompiler)(
         "it crashes (SIGSEGV)",
       ],
       [
-        "instructions that the processor lacks",
+        "instructions that the CPU lacks",
         "#include <csignal>\n__attribute__((constructor)) void f() { raise(SIGILL); }",
-        "this processor lacks instructions that it needs (AVX)",
+        "this CPU lacks instructions that it needs (AVX)",
       ],
       ["no addon", "int f() { return 1; }", expect.stringContaining("Module did not self-register")],
     ])("%s", async (_, text, why) => {
@@ -219,7 +219,7 @@ describe.skipIf(noCompiler)(
   },
 );
 
-test("cards are those that TensorFlow's log says it uses", () => {
+test("GPUs are those in TensorFlow's log", () => {
   const at = "2026-01-01 10:00:00.000000: I tensorflow/core/common_runtime/gpu/gpu_device.cc:2020] Created device ";
   const card = (i: number, name: string): string =>
     `${at}/job:localhost/replica:0/task:0/device:GPU:${i} with 78907 MB memory:  -> device: ${i}, name: ${name}, pci bus id: 0000:0${i}:00.0, compute capability: 9.0`;

@@ -1,4 +1,4 @@
-/** `fslc engines install` and `remove`: an engine that npm alone cannot bring. */
+/** The commands `fslc engines install` and `fslc engines remove`, for an engine that npm cannot install. */
 import { Argument } from "commander";
 import type { InstallObserver } from "../../runtime/engines/tensorflow/install-options.js";
 import { type Cli, Command, helpExamples } from "../command.js";
@@ -13,16 +13,16 @@ interface Options {
 
 export function defineInstall(cli: Cli, exit: (code: number) => void): Command {
   return new Command("install")
-    .description("install an engine for this user: TensorFlow, checked and tried before it is put in place")
+    .description("install TensorFlow for this user; the downloads are verified, and the result is tested")
     .addArgument(engineArgument())
-    .option("--gpu", "the build for NVIDIA cards, with CUDA and cuDNN (3 GB to download, 5 GB on the disk)")
-    .option("--remove", "undo it: the same as `fslc engines remove`")
+    .option("--gpu", "the build for NVIDIA GPUs, with CUDA and cuDNN (3 GB to download, 5 GB on disk)")
+    .option("--remove", "remove it: the same as `fslc engines remove`")
     .addHelpText(
       "after",
       helpExamples([
-        ["fslc engines install tensorflow", "TensorFlow for the CPU (0.3 GB to download, 0.9 GB on the disk)"],
-        ["fslc engines install tensorflow --gpu", "TensorFlow for NVIDIA cards"],
-        ["fslc engines install tensorflow --remove", "undo it"],
+        ["fslc engines install tensorflow", "TensorFlow for the CPU (0.3 GB to download, 0.9 GB on disk)"],
+        ["fslc engines install tensorflow --gpu", "TensorFlow for NVIDIA GPUs"],
+        ["fslc engines install tensorflow --remove", "remove it"],
       ]),
     )
     .action(async (_: string, options: Options) =>
@@ -32,9 +32,9 @@ export function defineInstall(cli: Cli, exit: (code: number) => void): Command {
 
 export function defineRemove(cli: Cli, exit: (code: number) => void): Command {
   return new Command("remove")
-    .description("remove an engine that `fslc engines install` installed, and its downloads")
+    .description("remove the engine that `fslc engines install` installed, and its downloads")
     .addArgument(engineArgument())
-    .addHelpText("after", helpExamples([["fslc engines remove tensorflow", "free the disk of it"]]))
+    .addHelpText("after", helpExamples([["fslc engines remove tensorflow", "remove TensorFlow"]]))
     .action(async () => exit(await remove(cli)));
 }
 
@@ -46,7 +46,7 @@ async function install(cli: Cli, gpu: boolean): Promise<number> {
     installTensorflow({ gpu, projectDir: process.cwd(), env: cli.env, signal, watch }),
   );
   if (done === undefined) {
-    cli.stderr.write("interrupted: finished downloads are kept; the same command goes on from there\n");
+    cli.stderr.write("interrupted: finished downloads are kept, and the same command continues with them\n");
     return exitCodes.interrupted;
   }
   const { version, folder, bytes: size } = done;
@@ -72,7 +72,7 @@ async function remove(cli: Cli): Promise<number> {
   return exitCodes.done;
 }
 
-/** A signal stops in good order: what is still cleaned up then is not cut off by another one. */
+/** Runs `act` and aborts it on a signal. Further signals do not interrupt the cleanup. */
 async function untilInterrupted<T>(
   cli: Cli,
   act: (signal: AbortSignal, watch: InstallObserver) => Promise<T>,
@@ -91,8 +91,8 @@ async function untilInterrupted<T>(
 }
 
 /**
- * A line for each step on stderr. On a terminal the bytes of a step are counted in it, on one row until it ends, for only a row
- * can be written again; elsewhere they are said now and then.
+ * Prints a line for each step on stderr. On a terminal, the line counts the bytes of the step; it stays on one row until the step
+ * ends, because only one row can be rewritten. Elsewhere the count is printed from time to time.
  */
 export class Progress implements InstallObserver {
   private readonly live: boolean;
@@ -122,13 +122,13 @@ export class Progress implements InstallObserver {
     this.cli.stderr.write(this.live ? `\r\u001B[K${this.row(`: ${counted}`)}` : `  ${counted}\n`);
   }
 
-  /** The step and what follows it, cut to the terminal's width. */
+  /** Returns the text of the step with `rest`, cut to the width of the terminal. */
   private row(rest = ""): string {
     const columns = this.cli.stderr.columns || 80;
     return `${shorten(this.text, columns - 1 - rest.length)}${rest}`;
   }
 
-  /** Ends the line of the step that is under way. */
+  /** Ends the line of the current step. */
   close(): void {
     if (this.open) this.cli.stderr.write(`\r\u001B[K${this.text}${this.done > 0 ? `: ${bytes(this.done)}` : ""}\n`);
     this.open = false;

@@ -1,4 +1,4 @@
-/** `fslc engines`: what can compute here, and for what cannot, why and the command that fixes it. */
+/** The command `fslc engines`: lists the engines that this machine can use, and for the others the reason and the fix. */
 import { type Cli, Command, helpExamples } from "../command.js";
 import { exitCodes } from "../exit-codes.js";
 import { textWidth } from "../terminal.js";
@@ -11,16 +11,16 @@ interface Options {
 
 export function define(cli: Cli, exit: (code: number) => void): Command {
   return new Command("engines")
-    .description("list the engines: available or not, why, and what fixes it")
+    .description("list the engines and their devices; for those that cannot be used, the reason and the fix")
     .option("--json", "as JSON")
-    .option("--fetch", "fetch an engine that the installation left out from the npm registry")
+    .option("--fetch", "download ONNX Runtime from the npm registry, if the installation of fslc left it out")
     .addCommand(defineInstall(cli, exit))
     .addCommand(defineRemove(cli, exit))
     .addHelpText(
       "after",
       helpExamples([
-        ["fslc engines", "list them"],
-        ["fslc engines install tensorflow", "install one that npm alone cannot bring"],
+        ["fslc engines", "list the engines of this machine"],
+        ["fslc engines install tensorflow", "install TensorFlow, which npm cannot install"],
       ]),
     )
     .action(async (options: Options) => exit(await act(cli, options)));

@@ -1,14 +1,14 @@
 /**
- * TensorFlow's eager ops through the native addon of `@tensorflow/tfjs-node(-gpu)` 4.22. The addon alone is loaded: none of
- * that package's JavaScript, which stops working at Node 23. Its state is one per thread.
+ * Calls TensorFlow's eager ops through the native addon of `@tensorflow/tfjs-node(-gpu)` 4.22. Only the addon is loaded, not the
+ * JavaScript of that package, which does not work from Node 23 on. The addon has one state per thread.
  */
 import { createRequire } from "node:module";
 import type { DType, Shape } from "../../../compiler/tensor/ir.js";
 
-/** TF_DataType */
+/** The codes of TF_DataType. */
 export const tensorflowTypes = { f32: 1, i32: 3, u8: 4, bool: 10, u32: 22 } as const satisfies Record<DType, number>;
 
-/** What the addon calls a kind of attribute: its own numbers, not TensorFlow's. */
+/** The addon's codes for the kinds of attributes. They are not those of TensorFlow. */
 const kind = { string: 0, int: 1, float: 2, bool: 3, type: 4 } as const;
 
 export interface Attribute {
@@ -17,7 +17,7 @@ export interface Attribute {
   readonly value: string | number | boolean | readonly number[];
 }
 export const stringAttribute = (name: string, value: string): Attribute => ({ name, type: kind.string, value });
-/** A list is of 32-bit numbers. */
+/** Makes an attribute of an integer or of a list of 32-bit integers. */
 export const intAttribute = (name: string, value: number | readonly number[]): Attribute => ({
   name,
   type: kind.int,
@@ -31,19 +31,22 @@ export const typeAttribute = (name: string, value: DType): Attribute => ({
   value: tensorflowTypes[value],
 });
 
-/** A tensor is a number from creation to deletion. The addon counts them up to 2³¹ and does not go back. */
+/** The number of a tensor, from creation to deletion. The addon counts up to 2³¹ and never reuses a number. */
 export type TensorId = number;
 
-/** The part of the addon that the engine calls. Everything throws an `Error` with TensorFlow's message. */
+/** The part of the addon that the engine calls. All methods throw an `Error` with the message of TensorFlow. */
 export interface Addon {
   readonly TF_Version: string;
   isUsingGpuDevice(): boolean;
-  /** Float32Array as f32, Int32Array as i32, Uint8Array as u8 or bool; others throw. May go on reading aligned memory. */
+  /**
+   * Takes a Float32Array as f32, an Int32Array as i32, a Uint8Array as u8 or bool, and throws for other types. If the memory is
+   * aligned, TensorFlow may keep reading it instead of copying.
+   */
   createTensor(shape: Shape, dtype: number, data: Float32Array | Int32Array | Uint8Array): TensorId;
   deleteTensor(id: TensorId): void;
-  /** Of f32, i32 and bool, as a copy; u8 and u32 throw. */
+  /** Returns a copy of the elements of an f32, i32 or bool tensor; throws for u8 and u32. */
   tensorDataSync(id: TensorId): Float32Array | Int32Array | Uint8Array;
-  /** Types that follow from the inputs may be left out of `attributes`, save in ops that take a list of tensors. */
+  /** `attributes` may leave out types that follow from the inputs, except for ops that take a list of tensors. */
   executeOp(
     name: string,
     attributes: readonly Attribute[],
@@ -53,7 +56,7 @@ export interface Addon {
   getNumOfTensors(): number;
 }
 
-/** @throws Error where the file is not an addon for this process, or a library that it needs is missing. */
+/** @throws Error if the file is not an addon for this process or a library that it needs is missing. */
 export function loadAddon(path: string): Addon {
   return createRequire(import.meta.url)(path) as Addon;
 }

@@ -1,6 +1,6 @@
 /**
- * Builds the addon from the npm package's sources. It is two files of C++ against the C interfaces of TensorFlow and Node,
- * so the compiler is called as it is: a build system would want Python, make and Node's own headers besides.
+ * Builds the addon from the sources in the npm package. These are two C++ files that use the C interfaces of TensorFlow and Node,
+ * so the compiler is called directly. A build system would also need Python, make and Node's own headers.
  */
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
@@ -10,8 +10,8 @@ import { findCommand, runCommand } from "./command.js";
 export type Compiler = readonly [string, ...string[]];
 
 /**
- * `CXX`, a path or a command with arguments as make has it (`ccache g++`), else what the platform calls its compiler of C++.
- * @throws DiagnosticError FSL7071 where there is none.
+ * Finds a C++ compiler: `CXX`, which may be a path or a command with arguments (`ccache g++`), or else the usual names.
+ * @throws DiagnosticError FSL7071 if there is none.
  */
 export async function findCompiler(env: NodeJS.ProcessEnv, signal: AbortSignal): Promise<Compiler> {
   const names = env["CXX"] ? [env["CXX"]] : ["c++", "g++", "clang++"];
@@ -25,29 +25,30 @@ export async function findCompiler(env: NodeJS.ProcessEnv, signal: AbortSignal):
     diagnostic(
       "FSL7071",
       undefined,
-      { tool: `a compiler of C++ (${names.join(", ")})` },
+      { tool: `a C++ compiler (${names.join(", ")})` },
       {
         help: [
-          "`apt-get install g++`, `dnf install gcc-c++` or what the system's packages call it; then the same command again",
+          "install a C++ compiler (`apt-get install g++`, `dnf install gcc-c++`), then run the same command again",
         ],
       },
     ),
   );
 }
 
+/** The inputs and the output of a build of the addon. */
 export interface Build {
   readonly compiler: Compiler;
   /** The unpacked npm packages. */
   readonly sources: string;
   readonly nodeHeaders: string;
-  /** The folder of the wheel's TensorFlow: its libraries and include/. */
+  /** The folder of TensorFlow from the wheel, with its libraries and include/. */
   readonly tensorflow: string;
-  /** Where the addon finds TensorFlow's libraries: a path from its own folder. */
+  /** The path from the addon's folder to TensorFlow's libraries. */
   readonly libraries: string;
   readonly addon: string;
 }
 
-/** @throws DiagnosticError FSL7075 where the compiler refuses. */
+/** Compiles the addon. @throws DiagnosticError FSL7075 if the compiler fails. */
 export async function buildAddon(build: Build, signal: AbortSignal): Promise<void> {
   const binding = join(build.sources, "binding");
   const outcome = await runCommand(
@@ -75,6 +76,7 @@ export async function buildAddon(build: Build, signal: AbortSignal): Promise<voi
   );
   if (outcome?.code === 0) return;
   const errors = (outcome?.stderr ?? "").split("\n").filter((line) => /error|undefined reference|cannot/i.test(line));
-  const reason = errors[0] ?? `${build.compiler.join(" ")} ended with ${outcome?.signal ?? outcome?.code ?? "nothing"}`;
+  const reason =
+    errors[0] ?? `${build.compiler.join(" ")} ended with ${outcome?.signal ?? outcome?.code ?? "no exit code"}`;
   throw new DiagnosticError(diagnostic("FSL7075", undefined, { reason }));
 }

@@ -1,8 +1,8 @@
-/** Programs that an installation runs: pip, a compiler, npm. What they print is kept, since it says why one failed. */
+/** Runs the programs of an installation (pip, a compiler, npm) and keeps what they print, because it tells why one failed. */
 import { spawn } from "node:child_process";
 
 export interface Outcome {
-  /** Undefined where a signal ended it. */
+  /** Undefined if a signal ended the program. */
   readonly code: number | undefined;
   readonly signal: NodeJS.Signals | undefined;
   readonly stdout: string;
@@ -13,11 +13,14 @@ export interface CommandOptions {
   readonly signal: AbortSignal;
   readonly env?: NodeJS.ProcessEnv;
   readonly cwd?: string;
-  /** Through the system's shell, which Windows needs for a program that is a script. */
+  /** Runs the program through the system's shell, which Windows needs for scripts. */
   readonly shell?: boolean;
 }
 
-/** Undefined where there is no such program, or it may not be run. @throws the signal's reason once the program has ended, where it aborts. */
+/**
+ * Runs a program until it ends. Returns undefined if there is no such program or it may not be run.
+ * @throws the reason of `options.signal`, if it aborts, as soon as the program has ended.
+ */
 export async function runCommand(
   [command, ...args]: readonly [string, ...string[]],
   options: CommandOptions,
@@ -55,7 +58,7 @@ export async function runCommand(
   return outcome;
 }
 
-/** The first of `candidates` that runs with `args`, as when a program goes by several names. */
+/** Returns the first of `candidates` that runs successfully with `args`, for a program that has several names. */
 export async function findCommand(
   candidates: readonly (readonly [string, ...string[]])[],
   args: readonly string[],

@@ -1,4 +1,4 @@
-/** Builds the list of TensorFlow ops for a program: slots for tensors, constants uploaded once, layouts kept where they are. */
+/** Builds the list of TensorFlow ops for a program. It numbers slots for tensors, uploads constants once and avoids changes of layout. */
 import { CompilerBug } from "../../../common/bug.js";
 import type { DType, Node, Shape } from "../../../compiler/tensor/ir.js";
 import { elementCount, sameShape } from "../../../compiler/tensor/shape.js";
@@ -6,7 +6,7 @@ import { SharedResults } from "../lowering.js";
 import { type Attribute, intAttribute, typeAttribute } from "./binding.js";
 import type { RelatedNodes } from "./related.js";
 
-/** A place that holds one tensor while a program runs. */
+/** The number of a place that holds one tensor while a program runs. */
 export type Slot = number;
 
 export interface Instruction {
@@ -14,7 +14,7 @@ export interface Instruction {
   readonly attributes: readonly Attribute[];
   readonly inputs: readonly Slot[];
   readonly outputs: readonly Slot[];
-  /** Inputs of the `Fill` that stands for the result where the kernel finds its matrices to have no decomposition. */
+  /** Inputs of the `Fill` op that makes the result if the kernel reports that a matrix has no decomposition. */
   readonly singular?: readonly Slot[];
 }
 
@@ -26,16 +26,18 @@ export interface Constant {
 }
 
 /**
- * The order of the axes of a held tensor, of those of the IR: images [n, c, h, w] as TensorFlow's kernels take them, filters
- * [o, c, h, w] as they do, and pools [group, n, c, h·w], as which norms see images, without moving these.
+ * The order of axes in which a tensor is held. `plain` is the order of the IR. `nhwc` is the order of images [n, c, h, w] in
+ * TensorFlow's kernels, and `hwio` that of filters [o, c, h, w]. `pools` is for [group, n, c, h·w], a view of images in norms: a
+ * reshape between `nhwc` and `pools` moves no data.
  */
 export type Layout = "plain" | "nhwc" | "hwio" | "pools";
 const axisOrders = { nhwc: [0, 2, 3, 1], hwio: [2, 3, 1, 0], pools: [0, 1, 3, 2] } as const;
 
-/** `axes` of the IR, or a list with an entry for each, as they stand in a layout. */
+/** Reorders a list with one entry for each axis of the IR into the order of a layout. */
 export function inLayout<T>(layout: Layout, list: readonly T[]): T[] {
   return layout === "plain" ? [...list] : axisOrders[layout].map((axis) => list[axis] as T);
 }
+/** Returns the positions of axes of the IR in a layout. */
 export function axesInLayout(layout: Layout, axes: readonly number[]): number[] {
   if (layout === "plain") return [...axes];
   const order: readonly number[] = axisOrders[layout];
@@ -43,8 +45,8 @@ export function axesInLayout(layout: Layout, axes: readonly number[]): number[] 
 }
 
 /**
- * An emitted result. `shape` is in the IR's order of axes and has the rank of the node's, but may be 1 along an axis that
- * only repeats: element-wise ops broadcast such operands, everything else asks for the `full` tensor.
+ * An emitted result. `shape` has the order of axes of the IR and the rank of the node's shape, but may be 1 along an axis whose
+ * elements only repeat. Element-wise ops broadcast such operands; all other ops ask for the `full` tensor.
  */
 export interface Value {
   readonly slot: Slot;
@@ -52,12 +54,13 @@ export interface Value {
   readonly layout: Layout;
 }
 
-/** What the kernels of this machine can do. */
+/** What the kernels of TensorFlow support on this machine. */
 export interface Kernels {
-  /** Convolutions in groups, and their gradients. */
+  /** Whether there are kernels for convolutions in groups. */
   readonly grouped: boolean;
+  /** Whether there are kernels for the gradients of convolutions in groups. */
   readonly groupedGradients: boolean;
-  /** oneDNN's max pools, which keep the winners for the gradient. */
+  /** Whether there are oneDNN's max pools, whose workspace remembers the maxima for the gradient. */
   readonly poolsWithWorkspace: boolean;
 }
 
@@ -65,13 +68,13 @@ export class Emitter extends SharedResults {
   readonly instructions: Instruction[] = [];
   readonly constants: Constant[] = [];
   slots = 0;
-  /** The node whose rule runs, after those whose rules asked for it. */
+  /** The nodes whose rules are running: each asked for the next one. */
   readonly inProgress: Node[] = [];
   private readonly values = new Map<Node, Value[]>();
   private readonly fulls = new Map<Node, Map<Layout, Slot>>();
   private readonly knownConstants = new Map<string, Slot>();
 
-  /** `emit` makes the value of a node that another's rule asks for before its turn. */
+  /** `emit` emits a node when the rule of another node asks for it first. */
   constructor(
     readonly kernels: Kernels,
     readonly related: RelatedNodes,
@@ -92,7 +95,7 @@ export class Emitter extends SharedResults {
     return this.values.has(node);
   }
 
-  /** The forms in which the node's result is there, the one that it was made in first. */
+  /** Returns the layouts in which the node's result exists; the first is the one that its rule made. */
   private forms(node: Node): Value[] {
     if (!this.values.has(node)) {
       this.inProgress.push(node);
@@ -100,11 +103,11 @@ export class Emitter extends SharedResults {
       this.inProgress.pop();
     }
     const forms = this.values.get(node);
-    if (forms === undefined) throw new CompilerBug(`tensorflow lowering: ${node.op} ${node.id} gave nothing`);
+    if (forms === undefined) throw new CompilerBug(`tensorflow lowering: ${node.op} ${node.id} defined no value`);
     return forms;
   }
 
-  /** The node's result, repeated axes possibly of size 1; as it is, or in the layout asked for. */
+  /** Returns the node's result, in the given layout or in the one that it has. Axes that only repeat may have size 1. */
   value(node: Node, layout?: Layout): Value {
     const forms = this.forms(node);
     const made = forms[0] as Value;
@@ -116,13 +119,13 @@ export class Emitter extends SharedResults {
     return value;
   }
 
-  /** Whether the node's result is there in a layout without moving data. */
+  /** Tells whether the node's result is available in a layout without moving data. */
   isFreeInLayout(node: Node, layout: Layout): boolean {
     const forms = this.forms(node);
     return forms.some((form) => form.layout === layout) || movesNothing(forms[0] as Value, layout);
   }
 
-  /** The node's result in its whole shape. */
+  /** Returns the node's result in its full shape. */
   full(node: Node, layout: Layout = "plain"): Slot {
     const value = this.value(node, layout);
     if (sameShape(value.shape, node.shape)) return value.slot;
@@ -149,7 +152,7 @@ export class Emitter extends SharedResults {
     return outputs;
   }
 
-  /** An op on matrices that may have no decomposition, those with a NaN among them: the result is NaN, of `shape`, then. */
+  /** Emits an op on matrices that may have no decomposition, such as those with a NaN. In that case the result is NaN, of `shape`. */
   decomposition(op: string, inputs: readonly Slot[], shape: Shape): Slot {
     const singular = [this.ints(shape), this.scalar(Number.NaN)];
     const output = this.slot();
@@ -157,7 +160,7 @@ export class Emitter extends SharedResults {
     return output;
   }
 
-  /** A vector of 32-bit integers, as kernels take shapes and axes. */
+  /** Returns a constant vector of 32-bit integers, as kernels take shapes and axes. */
   ints(values: readonly number[]): Slot {
     return this.constant("i32", [values.length], values);
   }
@@ -188,19 +191,19 @@ export class Emitter extends SharedResults {
     return this.op("Cast", [slot], [typeAttribute("DstT", to)]);
   }
 
-  /** The same bits as another type of the same size. */
+  /** Reinterprets the bits as another type of the same size. */
   bitcast(slot: Slot, to: DType): Slot {
     return this.op("Bitcast", [slot], [typeAttribute("type", to)]);
   }
 
-  /** Ops that take a list of tensors need the list's length and type spelled out. */
+  /** Concatenates along an axis. Ops that take a list of tensors need its length and type as attributes. */
   concat(slots: readonly Slot[], axis: number, dtype: DType): Slot {
     if (slots.length === 1) return slots[0] as Slot;
     const attributes = [intAttribute("N", slots.length), typeAttribute("T", dtype), typeAttribute("Tidx", "i32")];
     return this.op("ConcatV2", [...slots, this.scalar(axis, "i32")], attributes);
   }
 
-  /** Equal parts along an axis. */
+  /** Splits into equal parts along an axis. */
   split(slot: Slot, axis: number, parts: number): Slot[] {
     if (parts === 1) return [slot];
     return this.ops("Split", [this.scalar(axis, "i32"), slot], [intAttribute("num_split", parts)], parts);
@@ -212,15 +215,15 @@ export class Emitter extends SharedResults {
   }
 }
 
-/** −0 is another number than 0, NaN is equal to itself. */
+/** Returns a key in which −0 differs from 0 and NaN equals itself. */
 const constantKey = (value: number): string => (Object.is(value, -0) ? "-0" : String(value));
 
-/** Axis i of a tensor in `to` is axis permutation[i] of the same tensor in `from`. */
+/** Returns the permutation from one layout to another: axis i in `to` is axis permutation[i] in `from`. */
 function permutation(from: Layout, to: Layout): number[] {
   return axesInLayout(from, inLayout(to, [0, 1, 2, 3]));
 }
 
-/** Whether taking it to another layout moves nothing but axes of size 1. */
+/** Tells whether a change of layout moves only axes of size 1, and therefore no data. */
 function movesNothing(value: Value, layout: Layout): boolean {
   const held = inLayout(value.layout, value.shape);
   const moved = permutation(value.layout, layout).filter((axis) => held[axis] !== 1);

@@ -1,4 +1,4 @@
-/** The `tensorflow` engine: a program is a list of TensorFlow's eager ops; tensors stay with TensorFlow. */
+/** The `tensorflow` engine. A program is a list of TensorFlow's eager ops, and tensors stay in TensorFlow's memory. */
 import type { DType, Program, ProgramInput, Shape } from "../../../compiler/tensor/ir.js";
 import { elementCount } from "../../../compiler/tensor/shape.js";
 import { liveHandle, type RunArguments, readArguments, type StatePair, statePairs } from "../arguments.js";
@@ -19,7 +19,7 @@ import { kernelsOf } from "./kernels.js";
 import { type Lowered, lowerProgram, type Step } from "./program.js";
 import { receive, send } from "./transfer.js";
 
-/** A tensor of TensorFlow's. Dead once freed or consumed by a run. */
+/** A tensor of TensorFlow. `alive` becomes false when it is freed or a run consumes it. */
 class TensorflowHandle implements Handle {
   alive = true;
   constructor(
@@ -31,7 +31,7 @@ class TensorflowHandle implements Handle {
 }
 
 export interface TensorflowOptions extends EngineOptions {
-  /** The native addon's file. */
+  /** The path of the native addon. */
   readonly addon: string;
 }
 
@@ -41,12 +41,12 @@ export class TensorflowEngine implements Engine {
   readonly addon: Addon;
   private readonly tensors = new Set<TensorflowHandle>();
 
-  /** @throws EngineError where the addon does not load, or what is asked for is not the device that TensorFlow has here. */
+  /** @throws EngineError if the addon does not load, or TensorFlow does not have the requested device. */
   constructor(readonly options: TensorflowOptions) {
     const { device, adapter, threads } = options;
     const gpu = /^gpu(:\d+)?$/.test(device);
     if (!gpu && device !== "cpu")
-      throw new EngineError("unsupported-op", `the tensorflow engine has no device "${device}": use cpu, gpu or gpu:N`);
+      throw new EngineError("unsupported-op", `the tensorflow engine has no device "${device}"; use cpu, gpu or gpu:N`);
     try {
       this.addon = loadAddon(options.addon);
     } catch (cause) {
@@ -54,11 +54,11 @@ export class TensorflowEngine implements Engine {
     }
     const has = this.addon.isUsingGpuDevice();
     if (gpu && !has)
-      throw new EngineError("unsupported-op", `tensorflow sees no GPU here, and ${device} was asked for`);
+      throw new EngineError("unsupported-op", `tensorflow finds no GPU on this machine, but ${device} was requested`);
     if (!gpu && has)
       throw new EngineError(
         "internal",
-        "tensorflow would run on the GPU that this process sees, and cpu was asked for",
+        "tensorflow would use the GPU that is visible to this process, but cpu was requested",
       );
     this.numerics = {
       engine: this.name,
@@ -103,7 +103,7 @@ export class TensorflowEngine implements Engine {
     for (const tensor of [...this.tensors]) this.deleteHandle(tensor);
   }
 
-  /** The handle as a tensor that may be used. */
+  /** Returns the handle with the class of this engine. @throws EngineError if it belongs to another engine, or was freed or consumed. */
   live(handle: Handle, use: string): TensorflowHandle {
     return liveHandle(handle, TensorflowHandle, this, use);
   }
@@ -121,18 +121,18 @@ export class TensorflowEngine implements Engine {
   }
 }
 
-/** The addon counts tensors in 32 bits, and neither starts over nor stops: well before that, a run is refused. */
+/** A run is refused above this number of tensors, because the addon counts them in 32 bits and does not check for overflow. */
 const tensorLimit = 2 ** 31 - 2 ** 24;
-/** In place of an id: nothing is there. */
+/** Stands for a slot without a tensor. */
 const noTensor = -1;
 
 class TensorflowExecutable implements Executable {
   private readonly arguments: readonly ProgramInput[];
   private readonly states: readonly StatePair[];
-  /** What each slot holds before a run: the constants. */
+  /** The tensors in the slots before a run: the constants. */
   private readonly constantIds: Int32Array;
   private disposed = false;
-  /** A tensor that the last run made: the addon numbers them as they come. */
+  /** The last tensor that a run made. The addon numbers tensors in order. */
   private lastTensor: TensorId = 0;
 
   constructor(
@@ -155,7 +155,7 @@ class TensorflowExecutable implements Executable {
   async run(args: Readonly<Record<string, Handle | HostTensor>>): Promise<RunResult> {
     if (this.disposed) throw new EngineError("internal", `run of ${this.program.name}: disposed`);
     if (this.lastTensor > tensorLimit)
-      throw new EngineError("internal", "tensorflow has made 2³¹ tensors: a process can make no more");
+      throw new EngineError("internal", "tensorflow has made 2³¹ tensors, and a process cannot make more");
     const given = readArguments(this.program.name, this.arguments, args, (handle, where) =>
       this.engine.live(handle, where),
     );
@@ -175,12 +175,12 @@ class TensorflowExecutable implements Executable {
     this.deleteConstants();
   }
 
-  /** The constants, those that are there. */
+  /** Deletes the constants that were made. */
   private deleteConstants(): void {
     for (const id of this.constantIds) if (id !== noTensor) this.engine.addon.deleteTensor(id);
   }
 
-  /** The steps, from arguments to outputs. What was sent for this run alone is let go at its end. */
+  /** Executes the steps, from arguments to outputs, and deletes the tensors that were sent for this run only. */
   private execute(ids: Int32Array, { inputs }: RunArguments<TensorflowHandle>): void {
     const { addon } = this.engine;
     const sent: number[] = [];
@@ -224,7 +224,7 @@ class TensorflowExecutable implements Executable {
     ids[slot] = noTensor;
   }
 
-  /** Host outputs are read and let go, the others kept; then the states that were given are dead. */
+  /** Reads and deletes host outputs, makes handles of the others, and deletes the states that were given. */
   private results(ids: Int32Array, { states }: RunArguments<TensorflowHandle>): RunResult {
     const host: Record<string, HostTensor> = {};
     const slotOf = (name: string): number => this.lowered.outputs.get(name) as number;
@@ -248,7 +248,7 @@ class TensorflowExecutable implements Executable {
     return { device, host };
   }
 
-  /** After a failure: lets go what this run made. */
+  /** Deletes the tensors that a failed run made. */
   private deleteAfterFailure(ids: Int32Array, { inputs }: RunArguments<TensorflowHandle>): void {
     const lasting = new Set<TensorId>(this.constantIds);
     for (const [, arg] of inputs) if (arg instanceof TensorflowHandle) lasting.add(arg.id);

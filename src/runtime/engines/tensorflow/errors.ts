@@ -1,4 +1,4 @@
-/** TensorFlow's messages as errors of the engine contract. */
+/** Turns error messages of TensorFlow into errors of the engine contract. */
 import { EngineError, type EngineErrorKind } from "../engine.js";
 
 const kinds: readonly (readonly [RegExp, EngineErrorKind])[] = [
@@ -13,12 +13,12 @@ const kinds: readonly (readonly [RegExp, EngineErrorKind])[] = [
   ],
 ];
 
-/** Whether a kernel says that its matrices have no decomposition, as those have none that hold a NaN. */
+/** Tells whether a kernel reports a matrix without a decomposition. A matrix with a NaN has none. */
 export function isSingular(cause: unknown): boolean {
   return cause instanceof Error && /decomposition was not successful|not invertible|is singular/i.test(cause.message);
 }
 
-/** The addon puts TensorFlow's status, a number, before its message. */
+/** The status code that the addon puts before the message of TensorFlow. */
 const status = /^Invalid TF_Status: \d+\s+Message: /;
 
 export function engineError(cause: unknown, doing: string): EngineError {

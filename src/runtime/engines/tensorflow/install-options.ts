@@ -1,7 +1,7 @@
-/** What an installation of TensorFlow takes from its caller. */
+/** The options of an installation of TensorFlow. */
 import type { PinnedWheel } from "./pins.js";
 
-/** What happens, for whoever watches. Bytes of the step that was said last. */
+/** Is told about the progress of an installation. `bytes` is about the step that was announced last. */
 export interface InstallObserver {
   step(text: string): void;
   bytes(done: number, total: number): void;
@@ -9,11 +9,11 @@ export interface InstallObserver {
 
 export interface InstallOptions {
   readonly gpu: boolean;
-  /** Whose npm configuration holds. */
+  /** The project whose npm configuration is used. */
   readonly projectDir: string;
   readonly env: NodeJS.ProcessEnv;
   readonly signal: AbortSignal;
   readonly watch: InstallObserver;
-  /** What is had for this machine; the tests have other wheels. */
+  /** The wheels to install. Tests pass others than those for this machine. */
   readonly wheels?: readonly PinnedWheel[];
 }

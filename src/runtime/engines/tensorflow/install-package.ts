@@ -1,6 +1,6 @@
 /**
- * Where TensorFlow publishes no wheel that can be used, the npm package's own installation: its script downloads an older
- * TensorFlow and an addon that fits. What comes so has no digest that could be pinned.
+ * Installs the npm package on platforms without a usable wheel of TensorFlow. Its script downloads an older TensorFlow and an addon
+ * for it. These downloads have no digest that could be pinned.
  */
 import { mkdir, writeFile } from "node:fs/promises";
 import { join, relative } from "node:path";
@@ -10,16 +10,16 @@ import type { InstallOptions } from "./install-options.js";
 import { addonIn, type InstalledTensorflow } from "./locate.js";
 import { addonSources } from "./pins.js";
 
-/** The TensorFlow that the package's script downloads. */
+/** The version of TensorFlow that the package's script downloads. */
 export const packageTensorflowVersion = "2.9.1";
 
-/** Where the package's script has something to download; both kinds for GPUs are CUDA's. */
+/** Tells whether the package's script has a download for this machine. Its builds for GPUs are for CUDA only. */
 function isPublished({ gpu }: InstallOptions): boolean {
   if (process.platform === "darwin") return !gpu;
   return process.platform === "win32" && process.arch === "x64";
 }
 
-/** @throws DiagnosticError FSL7070 where there is nothing for this machine, FSL7077 where the package does not install. */
+/** @throws DiagnosticError FSL7070 if there is no build for this machine, FSL7077 if the installation fails. */
 export async function installPackage(staging: string, options: InstallOptions): Promise<InstalledTensorflow> {
   if (!isPublished(options)) {
     throw new DiagnosticError(
@@ -32,11 +32,11 @@ export async function installPackage(staging: string, options: InstallOptions): 
   return installWithNpm(staging, options);
 }
 
-/** npm itself installs the package with its script, in a folder of its own. */
+/** Installs the package with npm, which runs its script, into the folder `staging`. */
 export async function installWithNpm(staging: string, options: InstallOptions): Promise<InstalledTensorflow> {
   const name = options.gpu ? `${addonSources.name}-gpu` : addonSources.name;
   options.watch.step(
-    `${name} ${addonSources.version}, whose own script downloads TensorFlow ${packageTensorflowVersion}, through npm`,
+    `installing ${name} ${addonSources.version} with npm; its script downloads TensorFlow ${packageTensorflowVersion}`,
   );
   await mkdir(staging, { recursive: true });
   await writeFile(join(staging, "package.json"), '{"private": true}\n');
@@ -53,7 +53,7 @@ export async function installWithNpm(staging: string, options: InstallOptions): 
   throw new DiagnosticError(
     diagnostic("FSL7077", undefined, {
       package: `${name} ${addonSources.version}`,
-      reason: said ?? (outcome === undefined ? "npm is not here" : "its script brought no addon"),
+      reason: said ?? (outcome === undefined ? "npm is not installed" : "its script did not download an addon"),
     }),
   );
 }

@@ -1,6 +1,6 @@
 /**
- * `fslc engines install tensorflow`: everything is made ready and proved beside, and put in its place by one rename.
- * Finished downloads stay until then, so that an installation which was cut off goes on where it was.
+ * `fslc engines install tensorflow`. Everything is prepared and tested in a staging folder, which is then renamed to its final name.
+ * Finished downloads are kept until then, so that an interrupted installation continues where it stopped.
  */
 import { existsSync } from "node:fs";
 import { mkdir, readdir, rename, rm, statfs, writeFile } from "node:fs/promises";
@@ -26,8 +26,8 @@ export interface Installation {
 }
 
 /**
- * Undefined where `signal` aborted: then nothing half-made is left, and finished downloads are. @throws DiagnosticError
- * FSL6020, FSL6021, FSL7031 and FSL7070 to FSL7077, each with its fix.
+ * Installs TensorFlow. Returns undefined if `signal` aborted; finished downloads are then kept, and nothing else.
+ * @throws DiagnosticError FSL6020, FSL6021, FSL7031 and FSL7070 to FSL7077, each with its fix.
  */
 export async function installTensorflow(options: InstallOptions): Promise<Installation | undefined> {
   const { env, signal } = options;
@@ -35,7 +35,7 @@ export async function installTensorflow(options: InstallOptions): Promise<Instal
     return await withInstallLock(options, async () => {
       const { folder, staging, old, downloads } = installPaths(env);
       refuseForeignFolder(folder);
-      // What a killed installation left.
+      // A killed installation may have left these.
       for (const path of [staging, old]) await rm(path, { recursive: true, force: true });
       await mkdir(staging);
       const wheels = options.wheels ?? wheelsFor(thisMachine(), options.gpu);
@@ -48,10 +48,10 @@ export async function installTensorflow(options: InstallOptions): Promise<Instal
         wheels === undefined
           ? await installPackage(staging, options)
           : await installWheels(staging, downloads, wheels, options);
-      options.watch.step("trying it: two matrices are multiplied in a process of its own");
+      options.watch.step("testing it: two matrices are multiplied in a separate process");
       await verifyAddon(join(staging, installed.addon), installed, options);
       await writeFile(join(staging, manifestFile), `${JSON.stringify(installed)}\n`);
-      // By renames alone: a run that starts meanwhile finds the old one or the new one, or for a moment none.
+      // There are only renames here, so a run that starts meanwhile finds the old one, the new one or, for a moment, none.
       if (existsSync(folder)) await rename(folder, old);
       await rename(staging, folder);
       for (const path of [old, downloads]) await rm(path, { recursive: true, force: true });
@@ -65,11 +65,14 @@ export async function installTensorflow(options: InstallOptions): Promise<Instal
 
 export interface Removal {
   readonly folder: string;
-  /** How much that freed. */
+  /** The number of bytes that were freed. */
   readonly bytes: number;
 }
 
-/** Removes what installations made, their downloads too. Undefined where `signal` aborted. @throws DiagnosticError FSL7031 */
+/**
+ * Removes the installation and its downloads. Returns undefined if `signal` aborted.
+ * @throws DiagnosticError FSL7031 if the folder was not made by fslc or cannot be removed.
+ */
 export async function removeTensorflow(
   options: Pick<InstallOptions, "env" | "signal" | "watch">,
 ): Promise<Removal | undefined> {
@@ -81,28 +84,28 @@ export async function removeTensorflow(
     let bytes = 0;
     for (const path of there()) bytes += await folderSize(path);
     await rm(old, { recursive: true, force: true });
-    // Out of the way first: what is half removed must not be found.
+    // It is renamed first, so that no run finds a partly removed installation.
     if (existsSync(folder)) await rename(folder, old);
     for (const path of there()) await rm(path, { recursive: true });
     return { folder, bytes };
   });
 }
 
-/** Where an installation lies, is made ready, goes before it is removed, and downloads to. */
+/** Returns the folders of an installation: the final one, the staging folder, the one to be removed, and the downloads. */
 function installPaths(env: NodeJS.ProcessEnv): Record<"folder" | "staging" | "old" | "downloads", string> {
   const folder = tensorflowFolder(env);
   return { folder, staging: `${folder}.new`, old: `${folder}.old`, downloads: `${folder}.downloads` };
 }
 
-/** A folder that was there before fslc is not fslc's to remove. @throws DiagnosticError FSL7031 */
+/** Refuses to replace a folder that fslc did not make. @throws DiagnosticError FSL7031 */
 function refuseForeignFolder(folder: string): void {
   if (!existsSync(folder) || existsSync(join(folder, manifestFile))) return;
-  const why = `what lies there was not installed by fslc (it has no ${manifestFile})`;
-  const help = [`move it away, or name another folder than \`${dirname(folder)}\` in \`FSLC_ENGINES\``];
+  const why = `it was not installed by fslc (it has no ${manifestFile})`;
+  const help = [`move it away, or set \`FSLC_ENGINES\` to another folder than \`${dirname(folder)}\``];
   throw new DiagnosticError(diagnostic("FSL7031", undefined, { path: folder, why }, { help }));
 }
 
-/** One at a time. Nothing half-made is left. */
+/** Runs `act` while holding the lock of installations, and removes the staging folder in the end. Returns undefined if `signal` aborted. */
 async function withInstallLock<T>(
   { env, signal, watch }: Pick<InstallOptions, "env" | "signal" | "watch">,
   act: () => Promise<T>,
@@ -110,7 +113,7 @@ async function withInstallLock<T>(
   const engines = enginesFolder(env);
   const lock = await acquireLock(engines, "tensorflow", {
     signal,
-    onWait: ({ pid, host }) => watch.step(`another installation is under way (process ${pid} on ${host}): waiting`),
+    onWait: ({ pid, host }) => watch.step(`waiting for another installation (process ${pid} on ${host})`),
   });
   if (lock === undefined) return undefined;
   try {
@@ -128,10 +131,10 @@ async function withInstallLock<T>(
   }
 }
 
-/** A loaded driver of NVIDIA's leaves one of these: on Linux, and on Linux within Windows. */
+/** Files that exist if NVIDIA's driver is loaded: on Linux, and on Linux within Windows. */
 const driverFiles = ["/dev/nvidiactl", "/dev/dxg"];
 
-/** What lies in the engine folder, where it is what is asked for and works. */
+/** Returns the installation in the engine folder, if it is the requested version and works. */
 async function findWorkingInstallation(
   version: string,
   { gpu, env, projectDir, signal, watch }: InstallOptions,
@@ -141,13 +144,13 @@ async function findWorkingInstallation(
   const folder = tensorflowFolder(env);
   if (place.gpu !== gpu || place.version !== version) {
     const build = place.gpu ? "CUDA" : "the CPU";
-    watch.step(`TensorFlow ${place.version} for ${build} lies in ${folder}, and is replaced in the end`);
+    watch.step(`TensorFlow ${place.version} for ${build} in ${folder} will be replaced`);
     return undefined;
   }
-  watch.step(`TensorFlow ${place.version} lies in ${folder}: trying it`);
+  watch.step(`testing TensorFlow ${place.version} in ${folder}`);
   const trial = existsSync(place.addon) ? await tryTensorflow(place.addon, [], signal) : undefined;
   if (trial?.works) return { version: place.version, gpu, folder, bytes: await folderSize(folder) };
-  watch.step(`it does not work (${trial?.why ?? "its addon is missing"}), and is installed anew`);
+  watch.step(`it does not work (${trial?.why ?? "its addon is missing"}) and will be reinstalled`);
   return undefined;
 }
 
@@ -157,17 +160,19 @@ async function installWheels(
   wheels: readonly PinnedWheel[],
   { gpu, projectDir, env, signal, watch }: InstallOptions,
 ): Promise<InstalledTensorflow> {
-  // All that may be wanting is asked for before the first large download.
+  // Everything that may be missing is checked before the first large download.
   const compiler = await findCompiler(env, signal);
   const pip = await findPip(signal);
   await mkdir(downloads, { recursive: true });
   await checkDiskSpace(downloads, wheels);
   if (gpu && !driverFiles.some((path) => existsSync(path))) {
-    watch.step("no NVIDIA driver is here: until there is one, this build computes on the processor");
+    watch.step("no NVIDIA driver is installed: until there is one, this build computes on the CPU");
   }
 
   const sources = [addonSources, nodeApiHeaders];
-  watch.step(`sources of the addon: ${sources.map((p) => `${p.name} ${p.version}`).join(" and ")}, from npm`);
+  watch.step(
+    `downloading the sources of the addon from npm: ${sources.map((p) => `${p.name} ${p.version}`).join(" and ")}`,
+  );
   const place = (name: string): string => join(staging, "build", name);
   await fetchPackages(sources, (pinned) => place(pinned.name), { projectDir, signal, onFetched: () => undefined });
 
@@ -175,10 +180,10 @@ async function installWheels(
   for (const wheel of wheels) {
     const name = `${wheel.project} ${wheel.version}`;
     if (await isDownloaded(wheel, downloads, signal)) {
-      watch.step(`${name}: downloaded before, and whole`);
+      watch.step(`${name}: already downloaded`);
       continue;
     }
-    watch.step(`${name}, through pip`);
+    watch.step(`downloading ${name} with pip`);
     const onBytes = (done: number): void => watch.bytes(Math.min(done, wheel.bytes), wheel.bytes);
     await fetchWheel(wheel, { pip, folder: downloads, signal, onBytes });
   }
@@ -210,11 +215,11 @@ async function installWheels(
   return { version: tensorflowVersion, gpu, addon: addonFile };
 }
 
-/** @throws DiagnosticError FSL7072 where the disk has too little room for downloads and what is unpacked from them. */
+/** @throws DiagnosticError FSL7072 if the disk has too little space for the downloads and for what is unpacked from them. */
 async function checkDiskSpace(downloads: string, wheels: readonly PinnedWheel[]): Promise<void> {
   const kept = new Set(await readdir(downloads));
   const missing = wheels.filter((wheel) => !kept.has(wheel.file));
-  // pip has each file twice for a moment.
+  // pip holds each file twice for a moment.
   const largest = Math.max(0, ...missing.map((wheel) => wheel.bytes));
   const needed =
     missing.reduce((sum, wheel) => sum + wheel.bytes, largest) + wheels.reduce((sum, wheel) => sum + wheel.unpacked, 0);
@@ -227,7 +232,7 @@ async function checkDiskSpace(downloads: string, wheels: readonly PinnedWheel[])
   );
 }
 
-/** @throws DiagnosticError FSL7076 where it does not compute here. */
+/** @throws DiagnosticError FSL7076 if TensorFlow does not compute correctly on this machine. */
 async function verifyAddon(addon: string, { version }: InstalledTensorflow, { signal }: InstallOptions): Promise<void> {
   const trial = await tryTensorflow(addon, [], signal);
   if (!trial.works) throw new DiagnosticError(diagnostic("FSL7076", undefined, { version, reason: trial.why }));

@@ -1,4 +1,4 @@
-/** What the kernels of this machine can do, tried once. */
+/** Finds out which kernels this machine has, by trying them once. */
 import {
   type Addon,
   type Attribute,
@@ -13,7 +13,7 @@ import type { Kernels } from "./emitter.js";
 const probed = new WeakMap<Addon, Kernels>();
 const conv: readonly Attribute[] = [intAttribute("strides", [1, 1, 1, 1]), stringAttribute("padding", "VALID")];
 
-/** On CPUs, gradients of convolutions in groups are there through oneDNN only: not in every build, not on every processor. */
+/** Returns the available kernels. On CPUs only oneDNN has gradients of convolutions in groups, and not in every build or on every CPU. */
 export function kernelsOf(addon: Addon): Kernels {
   let kernels = probed.get(addon);
   if (kernels === undefined) {
@@ -41,7 +41,7 @@ function probe(addon: Addon): Kernels {
     keep(addon.createTensor(shape, tensorflowTypes.f32, new Float32Array(shape.reduce((a, b) => a * b, 1)).fill(1)));
   const ints = (...values: number[]) =>
     keep(addon.createTensor([values.length], tensorflowTypes.i32, Int32Array.from(values)));
-  /** The results, or nothing where there is no kernel for it. */
+  /** Returns the results, or none if there is no kernel for the op. */
   const tried = (
     op: string,
     attributes: readonly Attribute[],
@@ -59,7 +59,7 @@ function probe(addon: Addon): Kernels {
   const groupedGradients =
     tried("Conv2DBackpropInput", conv, [ints(1, 3, 3, 4), filters, dy]).length > 0 &&
     tried("Conv2DBackpropFilter", conv, [x, ints(2, 2, 2, 4), dy]).length > 0;
-  // A kernel for CPUs, which a tensor on a card would have to come back for.
+  // This kernel is for CPUs only; a tensor on a GPU would have to be copied back for it.
   const [pooled, winners] = addon.isUsingGpuDevice() ? [] : tried("_MklNativeMaxPool", pool, [dy], 2);
   const poolsWithWorkspace =
     pooled !== undefined &&

@@ -4,21 +4,22 @@ import { createRequire } from "node:module";
 import { join } from "node:path";
 import { enginesFolder } from "../folder.js";
 
+/** Where TensorFlow was found. */
 export interface TensorflowLocation {
   /** The `.node` file. */
   readonly addon: string;
-  /** TensorFlow's version where fslc installed it, else the npm package's. */
+  /** The version of TensorFlow if fslc installed it, else the version of the npm package. */
   readonly version: string;
   /** Whether it is the build for CUDA. */
   readonly gpu: boolean;
   readonly from: "engine folder" | "package";
 }
 
-/** What an installation says of itself, in its folder. */
+/** The manifest that an installation writes into its folder. */
 export interface InstalledTensorflow {
   readonly version: string;
   readonly gpu: boolean;
-  /** The addon's path in the folder. */
+  /** The path of the addon within the folder. */
   readonly addon: string;
 }
 export const addonFile = "tfjs_binding.node";
@@ -27,7 +28,7 @@ export const manifestFile = "installed.json";
 export const tensorflowFolder = (env: NodeJS.ProcessEnv = process.env): string =>
   join(enginesFolder(env), "tensorflow");
 
-/** fslc's own installation first, else the npm package that the user installed beside fslc or in the project. */
+/** Returns the installation of fslc, or else the npm package that the user installed next to fslc or in the project. */
 export function findTensorflow(
   projectDir: string = process.cwd(),
   env: NodeJS.ProcessEnv = process.env,
@@ -43,17 +44,17 @@ function findInEngineFolder(env: NodeJS.ProcessEnv): TensorflowLocation | undefi
   return { addon: join(folder, addon), version, gpu, from: "engine folder" };
 }
 
-/** Undefined where there is none, or a damaged one: then nothing is installed, and an installation makes it anew. */
+/** Returns the manifest in a folder, or undefined if it is missing or damaged. A new installation then replaces it. */
 function readManifest(folder: string): InstalledTensorflow | undefined {
   const path = join(folder, manifestFile);
   if (!existsSync(path)) return undefined;
   try {
-    const said = JSON.parse(readFileSync(path, "utf8")) as Partial<InstalledTensorflow> | null;
-    const { version, gpu, addon } = said ?? {};
+    const manifest = JSON.parse(readFileSync(path, "utf8")) as Partial<InstalledTensorflow> | null;
+    const { version, gpu, addon } = manifest ?? {};
     if (typeof version !== "string" || typeof gpu !== "boolean" || typeof addon !== "string") return undefined;
     return { version, gpu, addon };
   } catch (error) {
-    // Cut off by a machine that lost its power, or just now on its way out of here.
+    // The file was truncated by a loss of power, or is just being removed.
     if (error instanceof SyntaxError || !existsSync(path)) return undefined;
     throw error;
   }
@@ -73,7 +74,7 @@ function findPackage(projectDir: string): TensorflowLocation | undefined {
   return undefined;
 }
 
-/** The package's builds lie in lib/napi-v8 and the like, one for each version of Node-API. */
+/** Returns the addon in the `lib` folder of the package. The builds are in lib/napi-v8 and the like, one for each version of Node-API. */
 export function addonIn(lib: string): string | undefined {
   if (!existsSync(lib)) return undefined;
   return readdirSync(lib)

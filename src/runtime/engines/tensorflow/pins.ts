@@ -1,18 +1,18 @@
 /**
- * What `fslc engines install tensorflow` gets, down to the byte. The wheels are for one version of Python, which does not
- * matter: only TensorFlow's C library is taken out of them.
+ * The downloads of `fslc engines install tensorflow`, each pinned by its digest. The wheels are for one version of Python, which does
+ * not matter, because only TensorFlow's C library is taken out of them.
  */
 import type { PinnedPackage } from "../../system/npm-packages.js";
 
 export const tensorflowVersion = "2.21.0";
 
-/** The npm package that holds the addon's sources and, where there is no wheel, gets TensorFlow itself. */
+/** The npm package with the sources of the addon. On platforms without a wheel its script downloads TensorFlow itself. */
 export const addonSources: PinnedPackage = {
   name: "@tensorflow/tfjs-node",
   version: "4.22.0",
   integrity: "sha512-uHrXeUlfgkMxTZqHkESSV7zSdKdV0LlsBeblqkuKU9nnfxB1pC6DtoyYVaLxznzZy7WQSegjcohxxCjAf6Dc7w==",
 };
-/** Node-API's headers alone: the same for every version of Node, and so is the addon built with them. */
+/** The headers of Node-API. They, and the addon built with them, are the same for every version of Node. */
 export const nodeApiHeaders: PinnedPackage = {
   name: "node-api-headers",
   version: "1.9.0",
@@ -20,13 +20,13 @@ export const nodeApiHeaders: PinnedPackage = {
 };
 
 export interface PinnedWheel {
-  /** As the Python package index calls it. */
+  /** The name in the Python package index. */
   readonly project: string;
   readonly version: string;
   readonly file: string;
-  /** Of the wheel. */
+  /** The size of the wheel. */
   readonly bytes: number;
-  /** Of what is unpacked from it, about. */
+  /** The approximate size of the files that are unpacked from it. */
   readonly unpacked: number;
   readonly sha256: string;
 }
@@ -54,7 +54,7 @@ const cpuArm64: readonly PinnedWheel[] = [
   },
 ];
 
-/** TensorFlow for CUDA 12 and what its extra `and-cuda` names: CUDA 12.8 and cuDNN 9.10, for cards from Maxwell to Blackwell. */
+/** TensorFlow for CUDA 12 and the packages of its extra `and-cuda`: CUDA 12.8 and cuDNN 9.10, for GPUs from Maxwell to Blackwell. */
 const gpuX64: readonly PinnedWheel[] = [
   {
     project: "tensorflow",
@@ -175,15 +175,15 @@ function nvidia(
   return { project, version, file, bytes, unpacked, sha256 };
 }
 
-/** What machine an installation is for. */
+/** The machine that an installation is for. */
 export interface Machine {
   readonly platform: NodeJS.Platform;
   readonly arch: string;
-  /** The version of GNU's C library; undefined elsewhere and on Linux with another one. */
+  /** The version of GNU's C library, or undefined on a system without it. */
   readonly glibc: string | undefined;
 }
 
-/** The wheels for a machine; undefined where TensorFlow publishes none that can be used here. */
+/** Returns the wheels for a machine, or undefined if TensorFlow publishes none that it can use. */
 export function wheelsFor(machine: Machine, gpu: boolean): readonly PinnedWheel[] | undefined {
   if (machine.platform !== "linux" || machine.glibc === undefined) return undefined;
   const [major = 0, minor = 0] = machine.glibc.split(".").map(Number);

@@ -1,9 +1,9 @@
 /**
- * Rewrites of a program, still in the IR, that make it cheaper with the same results:
- * - Activations after max pools instead of before, forward and backward: a rising activation does not change which element
- *   of a window is the largest, and there are fewer of them afterwards.
- * - A scale and a shift of each channel after a convolution go into its filters and its bias: they are smaller.
- * - Of the gradient that goes through a batch norm nothing is left in a channel's sum: the gradient of a bias under it is 0.
+ * Rewrites a program in the IR so that it is cheaper, with the same results:
+ * - Activations are moved behind max pools, forward and backward. An increasing activation does not change which element of a
+ *   window is the largest, and the tensor is smaller after the pool.
+ * - A scale and a shift per channel after a convolution are multiplied into its filters and its bias, which are smaller.
+ * - The sum of a batch norm's gradient over a channel is 0. So is the gradient of a bias under a batch norm.
  */
 import { decompose } from "../../../compiler/tensor/decompose.js";
 import type { Graph } from "../../../compiler/tensor/graph.js";
@@ -29,15 +29,15 @@ export function prepare(program: Program): Program {
 
 function rewrite(graph: Graph, roots: readonly Node[]): Node[] {
   const nodes = reachable(roots);
-  const elsewhere = new Set<Node>(roots);
-  for (const node of nodes) if (!pools.has(node.op)) for (const input of node.inputs) elsewhere.add(input);
+  const readByOthers = new Set<Node>(roots);
+  for (const node of nodes) if (!pools.has(node.op)) for (const input of node.inputs) readByOthers.add(input);
   const users = new Map<Node, number>();
   for (const root of roots) users.set(root, 2);
   for (const node of nodes) for (const input of node.inputs) users.set(input, (users.get(input) ?? 0) + 1);
-  /** Activations, rebuilt, that only pools read. */
+  /** The rebuilt activations that only pools read. */
   const pooled = new Set<Node>();
   return rebuild(graph, roots, (node, inputs) => {
-    if (isIncreasing(node) && !elsewhere.has(node)) {
+    if (isIncreasing(node) && !readByOthers.has(node)) {
       const made = graph.op(node.op, inputs, node.attrs) as Activation;
       pooled.add(made);
       return made;
@@ -67,7 +67,7 @@ function movePoolBeforeGradient(graph: Graph, node: Gradient, [x, scatter]: read
   return graph.op("max_pool_grad", [x, winners, graph.op(node.op, [winners, dy], node.attrs)], scatter.attrs);
 }
 
-/** Whether it is a convolution, with or without a bias, that only one node reads. */
+/** Tells whether the node is a convolution, with or without a bias, that only one node reads. */
 function isConvReadOnce(node: Node | undefined, users: ReadonlyMap<Node, number>): boolean {
   if (node === undefined || users.get(node) !== 1) return false;
   return (
@@ -90,7 +90,10 @@ function foldAffineIntoConv(o: Ops, [x, scale, shift]: readonly Node[]): Node | 
   return o.add(scaled, o.broadcast(moved, x.shape, [1]));
 }
 
-/** Where its gradient is not 0 it keeps order strictly, so that winners stay winners. */
+/**
+ * Tells whether the node is an activation that increases strictly wherever its gradient is not 0. A max pool then selects the
+ * same elements before and after it.
+ */
 function isIncreasing(node: Node): node is Activation {
   return node.op === "relu" || (node.op === "leaky_relu" && node.attrs.slope > 0);
 }

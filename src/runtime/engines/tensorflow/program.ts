@@ -1,4 +1,4 @@
-/** A tensor program as one list of TensorFlow ops over slots, and when each slot is let go. */
+/** Lowers a tensor program to one list of TensorFlow ops over slots, and decides when the tensor of each slot is deleted. */
 import type { Program } from "../../../compiler/tensor/ir.js";
 import { rootsOf } from "../../../compiler/tensor/program.js";
 import { schedule } from "../../../compiler/tensor/schedule.js";
@@ -11,18 +11,18 @@ import { RelatedNodes } from "./related.js";
 export interface Lowered {
   readonly slots: number;
   readonly constants: readonly Constant[];
-  /** Of inputs that take an argument. */
+  /** The slots of the inputs that take an argument. */
   readonly inputs: ReadonlyMap<string, Slot>;
-  /** Each output has a slot of its own. */
+  /** The slots of the outputs. Each output has its own slot. */
   readonly outputs: ReadonlyMap<string, Slot>;
   readonly steps: readonly Step[];
 }
 export interface Step extends Instruction {
-  /** Slots that nothing reads afterwards. */
+  /** The slots that no later step reads. */
   readonly frees: readonly Slot[];
 }
 
-/** Inputs named in `constants` are baked in. */
+/** Lowers a program. Inputs named in `constants` become constants. */
 export function lowerProgram(program: Program, constants: HostTensors, kernels: Kernels): Lowered {
   const prepared = prepare(program);
   const roots = rootsOf(prepared);
@@ -40,7 +40,7 @@ export function lowerProgram(program: Program, constants: HostTensors, kernels: 
   for (const node of order) e.value(node);
 
   const results = prepared.outputs.map(({ node }) => e.full(node));
-  // What is there before the run, and what is given out twice, is handed out as another tensor on the same memory.
+  // An input, a constant, or a result that is used for two outputs gets a second tensor on the same memory.
   const taken = new Set([...inputs.values(), ...e.constants.map(({ slot }) => slot)]);
   const outputs = new Map<string, Slot>();
   prepared.outputs.forEach(({ name }, place) => {
@@ -53,7 +53,7 @@ export function lowerProgram(program: Program, constants: HostTensors, kernels: 
   return { slots: e.slots, constants: e.constants, inputs, outputs, steps };
 }
 
-/** Without what no output depends on: a layout or a whole shape that turned out not to be wanted. */
+/** Removes the instructions that no output depends on, such as a change of layout that nothing used. */
 function removeUnused(instructions: readonly Instruction[], outputs: readonly Slot[]): Instruction[] {
   const wanted = new Set(outputs);
   const kept: Instruction[] = [];
@@ -66,7 +66,7 @@ function removeUnused(instructions: readonly Instruction[], outputs: readonly Sl
   return kept.reverse();
 }
 
-/** What is not `lasting` ends with its last reader; a result that nothing reads, at once. */
+/** Adds to each step the slots to delete: those that are not `lasting` after their last reader, and unread results at once. */
 function withFrees(instructions: readonly Instruction[], lasting: ReadonlySet<Slot>): Step[] {
   const seen = new Set<Slot>(lasting);
   const steps: Step[] = [];

@@ -1,4 +1,4 @@
-/** Nodes of a program of which one kernel gives what another takes: batch norms and max pools, and their gradients. */
+/** Finds nodes of a program that can share a kernel: batch norms and max pools with their gradients. */
 import type { Node, Window } from "../../../compiler/tensor/ir.js";
 
 type Norm = Node<"batch_norm">;
@@ -7,7 +7,7 @@ type Gradient = Node<"batch_norm_grad_x">;
 export class RelatedNodes {
   private readonly norms = new Map<Node, Norm[]>();
   private readonly gradients = new Map<Node, Gradient[]>();
-  /** Max pools of which the gradient is wanted too. */
+  /** The max pools whose gradient is in the program too. */
   readonly differentiatedPools: ReadonlySet<Node>;
 
   constructor(nodes: readonly Node[]) {
@@ -23,18 +23,20 @@ export class RelatedNodes {
     );
   }
 
-  /** A norm over x in so many groups, with this eps where one is given, that depends on none of `askers`. */
-  norm(askers: readonly Node[], x: Node, groups: number, eps?: number): Norm | undefined {
+  /** Returns a norm over x with these groups, and this eps if given, that depends on none of the nodes in progress. */
+  norm(inProgress: readonly Node[], x: Node, groups: number, eps?: number): Norm | undefined {
     return this.norms
       .get(x)
       ?.find(
         (norm) =>
-          norm.attrs.groups === groups && (eps === undefined || norm.attrs.eps === eps) && isIndependent(norm, askers),
+          norm.attrs.groups === groups &&
+          (eps === undefined || norm.attrs.eps === eps) &&
+          isIndependent(norm, inProgress),
       );
   }
 
-  /** The gradient in x of a norm of which this is that in gamma, if it depends on none of `askers`. */
-  normGradient(askers: readonly Node[], node: Node<"batch_norm_grad_gamma">): Gradient | undefined {
+  /** Returns the gradient of x for the norm whose gradient of gamma `node` is, if it depends on none of the nodes in progress. */
+  normGradient(inProgress: readonly Node[], node: Node<"batch_norm_grad_gamma">): Gradient | undefined {
     const [x, dy] = node.inputs;
     if (dy === undefined) return undefined;
     const { eps, groups } = node.attrs;
@@ -42,17 +44,20 @@ export class RelatedNodes {
       .get(dy)
       ?.find(
         (each) =>
-          each.inputs[0] === x && each.attrs.eps === eps && each.attrs.groups === groups && isIndependent(each, askers),
+          each.inputs[0] === x &&
+          each.attrs.eps === eps &&
+          each.attrs.groups === groups &&
+          isIndependent(each, inProgress),
       );
   }
 
-  /** A norm's gradient taken with dy: its kernel sums dy over each channel too. */
-  anyNormGradient(askers: readonly Node[], dy: Node): Gradient | undefined {
-    return this.gradients.get(dy)?.find((each) => isIndependent(each, askers));
+  /** Returns a gradient of a norm that reads dy. Its kernel also sums dy over each channel. */
+  anyNormGradient(inProgress: readonly Node[], dy: Node): Gradient | undefined {
+    return this.gradients.get(dy)?.find((each) => isIndependent(each, inProgress));
   }
 }
 
-/** The pool of which this is the gradient, where the result that it was given is one's. */
+/** Returns the max pool whose gradient `node` is, if the result that it reads is that of a pool. */
 export function forwardPool(node: Node<"max_pool_grad">): Node<"max_pool"> | undefined {
   const [x, y] = node.inputs;
   if (y?.op !== "max_pool" || y.inputs[0] !== x) return undefined;
@@ -62,17 +67,17 @@ export function forwardPool(node: Node<"max_pool_grad">): Node<"max_pool"> | und
 const sameWindow = (a: Window, b: Window): boolean =>
   [a.size, a.stride, a.pad].join() === [b.size, b.stride, b.pad].join();
 
-/** Whether none of `askers` is needed for `node`. */
-function isIndependent(node: Node, askers: readonly Node[]): boolean {
-  // A node has a higher id than all that it needs.
-  const first = Math.min(...askers.map(({ id }) => id));
+/** Tells whether `node` depends on none of `inProgress`. */
+function isIndependent(node: Node, inProgress: readonly Node[]): boolean {
+  // A node has a higher id than its operands.
+  const first = Math.min(...inProgress.map(({ id }) => id));
   const seen = new Set<Node>();
-  const open = [...node.inputs];
-  for (let next = open.pop(); next; next = open.pop()) {
-    if (askers.includes(next)) return false;
+  const worklist = [...node.inputs];
+  for (let next = worklist.pop(); next; next = worklist.pop()) {
+    if (inProgress.includes(next)) return false;
     if (next.id < first || seen.has(next)) continue;
     seen.add(next);
-    open.push(...next.inputs);
+    worklist.push(...next.inputs);
   }
   return true;
 }

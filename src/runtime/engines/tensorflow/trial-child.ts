@@ -1,6 +1,6 @@
 /**
- * The child process of a trial: loads the addon that the first argument names and multiplies two matrices; then tries to
- * load each library that the others name. Its last line on stdout is the outcome as JSON.
+ * The child process of a trial. It loads the addon of the first argument and multiplies two matrices, then tries to load each
+ * library of the other arguments. Its last line on stdout is the result as JSON.
  */
 import { boolAttribute, loadAddon, tensorflowTypes, typeAttribute } from "./binding.js";
 import { isLoadable, type TrialOutcome } from "./trial.js";
@@ -23,5 +23,5 @@ const outcome: TrialOutcome = {
   product: product === undefined ? [] : [...addon.tensorDataSync(product.id)],
   libraries: libraries.filter(isLoadable),
 };
-// A driver may crash at exit: once the line is written, all is said.
+// A driver may crash at exit, so the process ends as soon as the line is written.
 process.stdout.write(`\n${JSON.stringify(outcome)}\n`, () => process.exit(0));

@@ -1,4 +1,4 @@
-/** Wheels: had through pip, checked against their pinned digest, kept until the installation is done, unpacked in part. */
+/** Downloads wheels with pip, checks their pinned digests, keeps them until the installation is done, and unpacks parts of them. */
 import { createHash } from "node:crypto";
 import { createReadStream, createWriteStream, existsSync } from "node:fs";
 import { mkdir, readdir, rm, stat, writeFile } from "node:fs/promises";
@@ -9,7 +9,7 @@ import { DiagnosticError, diagnostic } from "../../../compiler/diagnostics/diagn
 import { findCommand, runCommand } from "./command.js";
 import type { PinnedWheel } from "./pins.js";
 
-/** How pip is called here. @throws DiagnosticError FSL7071 where it is not. */
+/** Finds the command that runs pip. @throws DiagnosticError FSL7071 if there is none. */
 export async function findPip(signal: AbortSignal): Promise<readonly [string, ...string[]]> {
   const found = await findCommand(
     [["python3", "-m", "pip"], ["python", "-m", "pip"], ["pip3"], ["pip"]],
@@ -24,7 +24,7 @@ export async function findPip(signal: AbortSignal): Promise<readonly [string, ..
       { tool: "pip, Python's package installer," },
       {
         help: [
-          "`apt-get install python3-pip`, `dnf install python3-pip` or what the system's packages call it; then the same command again",
+          "install pip (`apt-get install python3-pip`, `dnf install python3-pip`), then run the same command again",
         ],
       },
     ),
@@ -33,13 +33,13 @@ export async function findPip(signal: AbortSignal): Promise<readonly [string, ..
 
 export interface FetchWheel {
   readonly pip: readonly [string, ...string[]];
-  /** Where finished downloads are kept. */
+  /** The folder for finished downloads. */
   readonly folder: string;
   readonly signal: AbortSignal;
   readonly onBytes: (done: number) => void;
 }
 
-/** Whether the wheel lies there from before, whole; one that is damaged is removed. */
+/** Tells whether the wheel was downloaded completely. A damaged file is removed. */
 export async function isDownloaded(wheel: PinnedWheel, folder: string, signal: AbortSignal): Promise<boolean> {
   const path = join(folder, wheel.file);
   if (!existsSync(path)) return false;
@@ -49,12 +49,13 @@ export async function isDownloaded(wheel: PinnedWheel, folder: string, signal: A
 }
 
 /**
- * Gets the wheel by pip, with the index, proxy and certificates of the user's pip configuration.
- * @throws DiagnosticError FSL7073 where it cannot be had, FSL7074 where it is not the pinned one.
+ * Downloads the wheel with pip, which uses the index, proxy and certificates of the user's pip configuration.
+ * @throws DiagnosticError FSL7073 if it cannot be downloaded, FSL7074 if it is not the pinned file.
  */
 export async function fetchWheel(wheel: PinnedWheel, options: FetchWheel): Promise<void> {
   await download(wheel, options);
-  if (!existsSync(join(options.folder, wheel.file))) throw downloadFailed(wheel, "pip got a file of another name");
+  if (!existsSync(join(options.folder, wheel.file)))
+    throw downloadFailed(wheel, "pip downloaded a file with another name");
   if (!(await isDownloaded(wheel, options.folder, options.signal))) {
     throw new DiagnosticError(diagnostic("FSL7074", undefined, { wheel: wheel.file }));
   }
@@ -62,13 +63,13 @@ export async function fetchWheel(wheel: PinnedWheel, options: FetchWheel): Promi
 }
 
 async function download(wheel: PinnedWheel, { pip, folder, signal, onBytes }: FetchWheel): Promise<void> {
-  // pip writes to the temporary folder first: one on the disk that has room for it, and whose size tells how far it is.
+  // pip writes to the temporary folder first. This one is on the disk with enough space, and its size tells the progress.
   const under = join(folder, `${wheel.project}.part`);
   await rm(under, { recursive: true, force: true });
   await mkdir(under, { recursive: true });
   const requirement = join(folder, `${wheel.project}.txt`);
   const timer = setInterval(() => {
-    // A folder that changes while it is read has no size to tell this time.
+    // The folder may change while its size is computed. Then this update is skipped.
     folderSize(under).then(onBytes, () => undefined);
   }, 250);
   try {
@@ -79,12 +80,12 @@ async function download(wheel: PinnedWheel, { pip, folder, signal, onBytes }: Fe
     });
     if (outcome?.code === 0) return;
     const lines = (outcome?.stderr ?? "").split("\n").map((line) => line.trim());
-    // The last word is that of the cause; those before it count tries or tell of other files.
+    // The last error is the cause. Earlier ones count attempts or are about other files.
     const reason = lines.findLast((line) => line.startsWith("ERROR:")) ?? lines.findLast((line) => line !== "");
     if (reason?.includes("DO NOT MATCH THE HASHES")) {
       throw new DiagnosticError(diagnostic("FSL7074", undefined, { wheel: wheel.file }));
     }
-    throw downloadFailed(wheel, reason?.replace(/^ERROR: /, "") ?? "pip ended without a word");
+    throw downloadFailed(wheel, reason?.replace(/^ERROR: /, "") ?? "pip failed without a message");
   } finally {
     clearInterval(timer);
     for (const path of [under, requirement]) await rm(path, { recursive: true, force: true });
@@ -95,7 +96,7 @@ function downloadFailed(wheel: PinnedWheel, reason: string): DiagnosticError {
   return new DiagnosticError(diagnostic("FSL7073", undefined, { wheel: wheel.file, reason }));
 }
 
-/** One file and nothing that it depends on, whatever Python pip itself runs on. */
+/** Returns the arguments that download this one file, without its dependencies, whichever Python pip itself runs on. */
 function pipArguments(wheel: PinnedWheel): readonly string[] {
   const [, , , abi = "none", platforms = "any"] = wheel.file.replace(/\.whl$/, "").split("-");
   return [
@@ -120,7 +121,7 @@ async function sha256(path: string, signal: AbortSignal): Promise<string> {
   return hash.digest("hex");
 }
 
-/** Bytes of everything under a folder. */
+/** Returns the total size of the files under a folder, in bytes. */
 export async function folderSize(folder: string): Promise<number> {
   let sum = 0;
   for (const entry of await readdir(folder, { recursive: true, withFileTypes: true })) {
@@ -129,7 +130,7 @@ export async function folderSize(folder: string): Promise<number> {
   return sum;
 }
 
-/** Of TensorFlow its C library with the headers that the addon includes; of CUDA's parts what a program needs that runs. */
+/** The files to unpack: TensorFlow's C library with the headers that the addon includes, and the runtime files of CUDA. */
 const neededFiles = [
   /^tensorflow\/libtensorflow_(cc|framework)\.so\.2$/,
   /^tensorflow\/include\/(tensorflow\/c|xla\/tsl\/c)\/.*\.h$/,
@@ -138,7 +139,7 @@ const neededFiles = [
   /^nvidia\/cuda_nvcc\/(bin\/ptxas|nvvm\/libdevice\/.*)$/,
 ];
 
-/** Unpacks what is needed of a wheel into `folder`, under the names that it has in the wheel. */
+/** Unpacks the needed files of a wheel into `folder`, with the paths that they have in the wheel. */
 export async function unpackWheel(
   path: string,
   folder: string,

@@ -1,4 +1,4 @@
-/** Convolutions and their gradients: images as [n, h, w, c], filters as [h, w, c/groups, o]. */
+/** Lowering rules for convolutions and their gradients. Images are [n, h, w, c], filters [h, w, c/groups, o]. */
 import type { ConvAttrs, Node, OpName, Window } from "../../../../compiler/tensor/ir.js";
 import { type Attribute, intAttribute, stringAttribute } from "../binding.js";
 import { type Emitter, inLayout, type Slot } from "../emitter.js";
@@ -6,7 +6,7 @@ import { images, operand, type Rules, whole } from "./rule.js";
 
 type Pair = readonly [number, number];
 
-/** TensorFlow's name for the padding: its two kinds with kernels of their own where they are the same, else the amounts. */
+/** Returns the attributes for the padding: VALID or SAME, which have their own kernels, if they mean the same amounts, else the amounts. */
 export function paddingAttributes(
   input: Pair,
   kernel: Pair,
@@ -77,12 +77,12 @@ function convAttributes(attrs: ConvAttrs, input: Pair, kernel: Pair): Attribute[
   return [strides(attrs.stride), ...paddingAttributes(input, kernel, attrs)];
 }
 
-/** Whether a convolution in groups has gradient kernels: on CPUs those of oneDNN, which are not taken where padding is explicit. */
+/** Tells whether there are gradient kernels for convolutions in groups. On CPUs they are those of oneDNN, which do not take explicit padding. */
 function hasGroupedGradients(e: Emitter, attributes: readonly Attribute[]): boolean {
   return e.kernels.groupedGradients && !attributes.some(({ value }) => value === "EXPLICIT");
 }
 
-/** One op for each group: the last axis of both operands and of the result is parted. */
+/** Emits one op for each group. The last axis of both operands is split, and that of the results concatenated. */
 function inGroups(e: Emitter, operands: readonly Slot[], groups: number, make: (parts: readonly Slot[]) => Slot): Slot {
   const parts = operands.map((slot) => e.split(slot, 3, groups));
   const results = Array.from({ length: groups }, (_, group) => make(parts.map((part) => part[group] as Slot)));

@@ -1,11 +1,11 @@
-/** Sources and element-wise ops. Broadcasts stay implicit, and a layout goes through. */
+/** Lowering rules for sources and element-wise ops. Broadcasts stay implicit, and results keep the layout of the operands. */
 import type { Node, OpName, Shape } from "../../../../compiler/tensor/ir.js";
 import { elementCount } from "../../../../compiler/tensor/shape.js";
 import { type Attribute, boolAttribute, floatAttribute } from "../binding.js";
 import type { Emitter, Layout, Slot, Value } from "../emitter.js";
 import { operand, type Rule, type Rules, range, whole } from "./rule.js";
 
-/** The layout in which the nodes are brought together with the least moved; that of images rather than the IR's. */
+/** Returns the layout in which the operands need the least data movement. If several are equal, layouts of images win. */
 export function commonLayout(e: Emitter, nodes: readonly Node[]): Layout {
   const values = nodes.map((node) => e.value(node));
   const found = new Set(values.filter(({ shape }) => elementCount(shape) > 1).map(({ layout }) => layout));
@@ -23,7 +23,7 @@ const broadcastShape = (values: readonly Value[]): Shape =>
     values.reduce((largest, value) => (value.shape[axis] === 1 ? largest : (value.shape[axis] ?? 1)), size),
   );
 
-/** Operands in one layout, and the value that an op over them makes. */
+/** Brings the operands into one layout and makes a value of the op on them. */
 export function inCommonLayout(
   e: Emitter,
   nodes: readonly Node[],
@@ -45,7 +45,7 @@ const binary =
   <K extends OpName>(op: string, onIntegers = op): Rule<K> =>
   (e, node) =>
     inCommonLayout(e, node.inputs, (slots) => e.op(node.dtype === "f32" ? op : onIntegers, slots));
-/** Of booleans, else of bits. */
+/** Makes a rule for a logical op on booleans, and a bitwise op on other types. */
 const logical =
   <K extends OpName>(onBooleans: string, onBits: string): Rule<K> =>
   (e, node) =>
@@ -61,7 +61,7 @@ const compare = {
 } as const;
 
 export const elementwise = {
-  // An input node is a slot that is there before any rule runs.
+  // An input node is a slot that is defined before any rule runs.
   input: (e, node) => e.value(node),
   const: (e, { attrs }) => {
     const splat = attrs.data.length === 1 || attrs.data.every((value) => Object.is(value, attrs.data[0]));
@@ -150,7 +150,7 @@ export const elementwise = {
 const keep = [boolAttribute("keep_dims", true)];
 const sumAlong = (e: Emitter, slot: Slot, axis: number): Slot => e.op("Sum", [slot, e.ints([axis])], keep);
 
-/** Images [n, h, w, c] and one number a channel have a kernel of their own. */
+/** Emits BiasAdd, the kernel for images [n, h, w, c] plus one number per channel, if the operands are such. */
 function tryBiasAdd(e: Emitter, node: Node, slots: readonly Slot[], values: readonly Value[]): Slot | undefined {
   if (node.dtype !== "f32" || values[0]?.layout !== "nhwc") return undefined;
   const channels = node.shape[1] ?? 1;
@@ -161,7 +161,7 @@ function tryBiasAdd(e: Emitter, node: Node, slots: readonly Slot[], values: read
   return e.op("BiasAdd", [slots[other] as Slot, e.reshape(slots[bias] as Slot, [channels])]);
 }
 
-/** Kernels that work along the last axis only. */
+/** Emits an op whose kernel works along the last axis only. */
 function onLastAxis(e: Emitter, node: Node<"softmax" | "log_softmax">, x: Node, op: string): Value {
   const { axis } = node.attrs;
   const last = node.shape.length - 1;

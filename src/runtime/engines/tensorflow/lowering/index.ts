@@ -1,4 +1,4 @@
-/** The lowering table: each op of the IR to TensorFlow's. A missing rule does not compile. */
+/** The lowering table from the ops of the IR to TensorFlow. A missing rule is a compile error. */
 import type { Node, OpName } from "../../../../compiler/tensor/ir.js";
 import type { Emitter, Value } from "../emitter.js";
 import { conv } from "./conv.js";

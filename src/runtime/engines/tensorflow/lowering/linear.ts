@@ -1,4 +1,4 @@
-/** Matrix products and solves. */
+/** Lowering rules for matrix products and solves. */
 import { CompilerBug } from "../../../../common/bug.js";
 import type { Node, OpName } from "../../../../compiler/tensor/ir.js";
 import { matrixLayout, otherAxes } from "../../matrices.js";
@@ -8,7 +8,7 @@ import { operand, type Rules, whole } from "./rule.js";
 
 type Axes = readonly number[];
 
-/** An operand as a stack of matrices: [batch, rows, columns], or its transpose where that moves less. */
+/** An operand as a stack of matrices [batch, rows, columns], or its transpose if that moves less data. */
 interface Matrices {
   readonly slot: Slot;
   readonly rank: number;
@@ -37,7 +37,7 @@ export const linear = {
   },
   solve_spd: (e, node) => {
     const [a, b] = [operand(node, 0), e.full(operand(node, 1))];
-    // Through its factor, of which no entry above the diagonal is read.
+    // The triangular solves do not read the entries of the factor above the diagonal.
     const factor = e.once(a, "cholesky", () => e.decomposition("Cholesky", [e.full(a)], a.shape));
     const half = e.op("MatrixTriangularSolve", [factor, b], lower);
     return whole(node, e.op("MatrixTriangularSolve", [factor, half], lowerAdjoint));

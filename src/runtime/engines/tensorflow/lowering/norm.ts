@@ -1,16 +1,16 @@
-/** Batch norm by TensorFlow's fused kernels, once for each group of images. */
+/** Lowering rules for batch norm. They use TensorFlow's fused kernels, once for each group of images. */
 import type { Node, OpName } from "../../../../compiler/tensor/ir.js";
 import { boolAttribute, floatAttribute, intAttribute, typeAttribute } from "../binding.js";
 import type { Emitter, Slot, Value } from "../emitter.js";
 import { images, operand, type Rules, whole } from "./rule.js";
 
-/** One group's results of FusedBatchNormV3. */
+/** The results of FusedBatchNormV3 for one group. */
 interface ForwardResults {
   readonly y: Slot;
   readonly mean: Slot;
-  /** Divided by one less than what was counted. */
+  /** The unbiased variance: the divisor is the count minus one. */
   readonly variance: Slot;
-  /** What its gradient takes, in a form of the kernel's own. */
+  /** Values for the gradient kernel, in an internal format. */
   readonly reserves: readonly Slot[];
 }
 
@@ -28,7 +28,7 @@ export const norm = {
   },
   batch_norm_grad_gamma: (e, node) => {
     const [x, dy] = [operand(node, 0), operand(node, 1)];
-    // It does not depend on gamma: the kernel that gives the gradient of x gives this one too.
+    // It does not depend on gamma, so the kernel for the gradient of x computes this one too.
     const whose = e.related.normGradient(e.inProgress, node);
     const parts = backwardKernels(e, node, x, dy, whose && operand(whose, 1));
     return whole(node, sumGroups(e, parts, "dgamma"));
@@ -47,7 +47,7 @@ export const norm = {
   },
 } satisfies Partial<Rules<OpName>>;
 
-/** One group's gradients. */
+/** The gradients for one group. */
 interface BackwardResults {
   readonly dx: Slot;
   readonly dgamma: Slot;
@@ -59,7 +59,7 @@ interface Settings {
   readonly groups: number;
 }
 
-/** The images of each group. */
+/** Returns the images of each group. */
 function parts(e: Emitter, x: Node, groups: number): Slot[] {
   return e.once(x, `groups ${groups}`, () => e.split(e.full(x, "nhwc"), 0, groups));
 }
@@ -84,7 +84,7 @@ function forwardKernels(
   );
 }
 
-/** Statistics of x, which do not depend on what it is scaled by: those of a norm in the program where there is one. */
+/** Returns statistics of x, from the kernel of a norm in the program if there is one. They do not depend on its gamma and beta. */
 function statisticsKernels(e: Emitter, x: Node, groups: number, eps?: number): ForwardResults[] {
   const found = e.related.norm(e.inProgress, x, groups, eps);
   if (found !== undefined) {
@@ -121,7 +121,7 @@ function backwardKernels(
   });
 }
 
-/** The gradient of a norm's shift, from the kernel that gives the gradient of its images. */
+/** Returns the gradient of a norm's beta, from the kernel for the gradient of its images. */
 export function shiftGradient(e: Emitter, node: Node<"batch_norm_grad_x">): Slot {
   const [x, gamma, dy] = [operand(node, 0), operand(node, 1), operand(node, 2)];
   return sumGroups(e, backwardKernels(e, node, x, dy, gamma), "dbeta");
@@ -147,5 +147,5 @@ function statistics(e: Emitter, node: Node<"batch_mean" | "batch_variance">, key
   return concatGroups(e, statisticsKernels(e, x, groups), key);
 }
 
-/** [groups·c] as [groups, c] */
+/** Reshapes [groups·c] to [groups, c]. */
 const perGroup = (e: Emitter, node: Node, slot: Slot): Value => whole(node, e.reshape(slot, node.shape));

@@ -1,4 +1,4 @@
-/** Ops that move elements, and reductions. */
+/** Lowering rules for ops that move elements, and for reductions. */
 import type { Node, OpName, Shape } from "../../../../compiler/tensor/ir.js";
 import { elementCount } from "../../../../compiler/tensor/shape.js";
 import { boolAttribute, intAttribute, typeAttribute } from "../binding.js";
@@ -11,7 +11,7 @@ export const structure = {
   reshape: (e, node) => {
     const x = operand(node, 0);
     const value = e.value(x);
-    // A splat stays one element whatever its shape.
+    // A tensor of equal elements stays a single element in every shape.
     if (elementCount(value.shape) === 1 && elementCount(node.shape) !== 1) {
       const shape = node.shape.map(() => 1);
       return {
@@ -30,7 +30,7 @@ export const structure = {
     const value = e.value(operand(node, 0), "plain");
     const { perm } = node.attrs;
     const shape = perm.map((axis) => value.shape[axis] ?? 1);
-    // Axes of size 1 may move freely: only the order of the others is data movement.
+    // Moving an axis of size 1 moves no data. Only the order of the other axes matters.
     const moved = perm.filter((axis) => value.shape[axis] !== 1);
     const stays = moved.every((axis, i) => i === 0 || axis > (moved[i - 1] ?? 0));
     return { slot: stays ? e.reshape(value.slot, shape) : e.transpose(value.slot, perm), shape, layout: "plain" };
@@ -94,7 +94,7 @@ export const structure = {
   },
   reduce_sum: (e, node) => {
     const dy = operand(node, 0);
-    // Over every place of a channel: a norm's gradient kernel has the sum.
+    // The gradient kernel of a norm has computed the sum over every place of a channel.
     const gradient = node.attrs.axes.join() === "0,2,3" ? e.related.anyNormGradient(e.inProgress, dy) : undefined;
     if (gradient !== undefined) return whole(node, shiftGradient(e, gradient));
     return reduce(e, node, node.attrs.axes, "Sum");
@@ -116,7 +116,7 @@ export const structure = {
   },
 } satisfies Partial<Rules<OpName>>;
 
-/** Whether a shape is that of images [n, c, h, w] seen as [group, n, c, h·w]. */
+/** Tells whether the first shape is [group, n, c, h·w] for images of the second shape [group·n, c, h, w]. */
 function isGroupedView(
   [groups = 0, each = 0, channels, places, ...rest]: Shape,
   [n, c, h = 0, w = 0, ...more]: Shape,
@@ -124,7 +124,7 @@ function isGroupedView(
   return rest.length + more.length === 0 && groups * each === n && channels === c && places === h * w;
 }
 
-/** Reduces only the axes that are really there: along a repeating one a sum is a product, a maximum nothing. */
+/** Reduces only axes that are materialized. Along an axis that only repeats, a sum is a product and a maximum is the value itself. */
 function reduce(e: Emitter, node: Node, axes: readonly number[], op: "Sum" | "Max"): Value {
   const x = operand(node, 0);
   const value = e.value(x);
@@ -142,7 +142,7 @@ function reduce(e: Emitter, node: Node, axes: readonly number[], op: "Sum" | "Ma
   return { slot: removeReducedAxes(e, slot, value, axes, real, kept), shape, layout: "plain" };
 }
 
-/** What a reduction over `real` left of `value`, with the axes `kept` in the IR's order and no others. */
+/** Removes the reduced axes from the result of a reduction over `real`, and puts the axes `kept` into the order of the IR. */
 function removeReducedAxes(
   e: Emitter,
   slot: Slot,
@@ -160,8 +160,8 @@ function removeReducedAxes(
 const heldOrder = (layout: Layout, rank: number): number[] => inLayout(layout, range(rank));
 
 /**
- * Row numbers [B·P·I] into an operand [B…, P…, d, R…] flattened to [B·P·d, R], from indices [B…, I…] along d, and how many
- * there are.
+ * Turns indices [B…, I…] along axis d of an operand [B…, P…, d, R…] into row numbers [B·P·I] of the operand flattened to
+ * [B·P·d, R]. Returns them and their number.
  */
 function flatRows(e: Emitter, indices: Node, shape: Shape, axis: number, batch: number): [Slot, number] {
   const outer = elementCount(shape.slice(0, batch));

@@ -1,4 +1,4 @@
-/** Pooling. The winner of a window is its first maximum in row-major order, as TensorFlow's kernels have it. */
+/** Lowering rules for pooling. As in TensorFlow, the first maximum of a window in row-major order gets the gradient. */
 import type { Node, OpName, Window } from "../../../../compiler/tensor/ir.js";
 import { type Attribute, boolAttribute, intAttribute, stringAttribute } from "../binding.js";
 import type { Emitter, Slot } from "../emitter.js";
@@ -6,10 +6,10 @@ import { forwardPool } from "../related.js";
 import { strides } from "./conv.js";
 import { images, operand, type Rules, whole } from "./rule.js";
 
-/** What a maximum never is, save of nothing. */
+/** The lowest f32. It is the maximum of a window only if there is nothing else in it. */
 const lowest = -3.4028234663852886e38;
 
-/** Their winners are the same: the first maximum of a window. */
+/** The attributes of oneDNN's max pools, which remember the first maximum of each window in a workspace. */
 const workspaceAttributes: readonly Attribute[] = [
   stringAttribute("_kernel", "MklNameChangeOp"),
   boolAttribute("workspace_enabled", true),
@@ -42,7 +42,7 @@ export const window = {
     return whole(node, e.op("MaxPoolGradGrad", inputs, poolAttributes(node.attrs)), "nhwc");
   },
   avg_pool: (e, node) => {
-    // TensorFlow leaves its own padding out of the mean: the zeros are put there before.
+    // TensorFlow leaves its own padding out of the mean, so the zeros are added before.
     const x = pad(e, operand(node, 0), node.attrs, 0);
     return whole(node, e.op("AvgPool", [x], poolAttributes(node.attrs)), "nhwc");
   },
@@ -59,8 +59,8 @@ function poolAttributes({ size: [h, w], stride }: Window): Attribute[] {
 }
 
 /**
- * The kernels pass over NaNs, and give the lowest number where a window has nothing else: a network that has diverged would
- * go on with it as if nothing were wrong.
+ * Turns the lowest number back into NaN. The kernels skip NaNs and return the lowest number for a window with nothing else, which
+ * would hide that a network has diverged.
  */
 function restoreNaNs(e: Emitter, y: Slot): Slot {
   return e.op("SelectV2", [e.op("Greater", [y, e.scalar(lowest)]), y, e.scalar(Number.NaN)]);
@@ -77,7 +77,7 @@ function pad(e: Emitter, x: Node, attrs: Window, fill: number): Slot {
   });
 }
 
-/** What lies on `node`'s images, without the padding. */
+/** Removes the padding around the images of `node`. */
 function crop(e: Emitter, node: Node, attrs: Window, slot: Slot): Slot {
   if (!isPadded(attrs)) return slot;
   const [n, c, h, w] = images(node);
