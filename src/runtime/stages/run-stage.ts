@@ -92,7 +92,9 @@ async function openEngine({ engine: { name, ...device }, threads, project }: Pla
     const availability = await probeEngine(name, project.dir);
     if (!availability.available) throw engineUnavailable(name, availability);
     const isGpuVisible = availability.devices.some((one) => one.startsWith("gpu"));
-    throw device.device === "cpu" || isGpuVisible ? cause : deviceUnavailable(name, device.device, [{ name, availability }]);
+    throw device.device === "cpu" || isGpuVisible
+      ? cause
+      : deviceUnavailable(name, device.device, [{ name, availability }]);
   }
 }
 

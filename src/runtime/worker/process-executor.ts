@@ -1,5 +1,5 @@
 /** The executor of this machine: it chooses an engine once and runs each job in a worker process of its own. */
-import { type EngineRequest, type EngineChoice, chooseEngine } from "../engines/select.js";
+import { chooseEngine, type EngineChoice, type EngineRequest } from "../engines/select.js";
 import type { Project } from "../system/project.js";
 import type { ThreadBudget } from "../system/threads.js";
 import { runInWorker } from "./client.js";
