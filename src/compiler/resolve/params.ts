@@ -5,7 +5,7 @@ import type { Scope } from "../check/core/scope.js";
 import { anything, int, real, type Value } from "../check/core/values.js";
 import { evaluate } from "../check/expressions/evaluate.js";
 import { coerce, describeType, type ParameterType, parameterType } from "../check/expressions/parameters.js";
-import { plainOf } from "../check/expressions/settings.js";
+import { plainValue } from "../check/expressions/settings.js";
 import type { ParamValue, ResolvedParam } from "../typed/tree.js";
 
 export type Given =
@@ -164,7 +164,7 @@ function plain(value: ParamValue, span: ast.Span): Value {
 export function resolved(decl: ast.ParamDecl, value: Value, given: Given | undefined): ResolvedParam | undefined {
   if (value.kind === "anything") return undefined;
   const named = "decl" in value ? value.decl.name.text : value.kind === "builtin" ? value.name : undefined;
-  const written = plainOf(value) ?? named;
+  const written = plainValue(value) ?? named;
   if (written === undefined) return undefined;
   const unit = value.kind === "int" ? value.unit : undefined;
   return { name: decl.name.text, value: written, unit, origin: given?.origin ?? "default", span: decl.span };

@@ -78,7 +78,7 @@ export class Checker {
   }
 
   /** Whether a function is being inlined already: calling it again would never end. */
-  isOpen(decl: FnDecl): boolean {
+  isInlining(decl: FnDecl): boolean {
     return this.calls.some((call) => call.decl === decl);
   }
 
@@ -86,7 +86,7 @@ export class Checker {
    * Counts a call that is inlined. Reports, once, that there are more than any real file makes: functions, blocks and
    * defaults that use others twice double with each level.
    */
-  tooManyCalls(callee: string, span: Span): boolean {
+  countInlinedCall(callee: string, span: Span): boolean {
     this.inlined++;
     if (this.inlined <= mostInlined) return false;
     if (this.inlined === mostInlined + 1) {
@@ -98,7 +98,7 @@ export class Checker {
   }
 
   /** Runs `work` as part of a definition. Reports one that comes back to itself, and gives undefined. */
-  inside<T>(definition: object, name: Name, work: () => T): T | undefined {
+  evaluateOnce<T>(definition: object, name: Name, work: () => T): T | undefined {
     if (this.open.has(definition)) {
       this.report("FSL2018", name.span, { name: name.text });
       return undefined;

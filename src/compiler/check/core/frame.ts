@@ -10,7 +10,7 @@ export interface KnownAxis {
 }
 
 /** A value whose batch statistics a call normalizes by, and where that is written. */
-export interface Batched {
+export interface BatchStatistics {
   readonly x: Expr;
   readonly at: Span;
 }
@@ -43,7 +43,7 @@ export class Frame {
     private readonly locals: {
       next: number;
       readonly adapted: Map<number, Name>;
-      readonly batched: Batched[];
+      readonly batched: BatchStatistics[];
     } = parent?.locals ?? { next: 0, adapted: new Map(), batched: [] },
   ) {}
 
@@ -56,18 +56,18 @@ export class Frame {
     return this.options.generic;
   }
 
-  local(): number {
+  newLocal(): number {
     return this.locals.next++;
   }
 
   /** A local for what a `minimize` adapts under this name. */
   adapted(name: Name): number {
-    const local = this.local();
+    const local = this.newLocal();
     this.locals.adapted.set(local, name);
     return local;
   }
   /** What calls normalize by the batch statistics of, in this frame and those inside it. */
-  get batched(): Batched[] {
+  get batched(): BatchStatistics[] {
     return this.locals.batched;
   }
   /** Where the adapted local was named. */
@@ -76,7 +76,7 @@ export class Frame {
   }
 
   /** The axis that a name stands for here: axis parameters replaced, primes kept. */
-  axis(text: string): string {
+  resolveAxis(text: string): string {
     const direct = this.axisNames.get(text);
     if (direct !== undefined) return direct;
     const base = unprimed(text);
@@ -84,7 +84,7 @@ export class Frame {
     return mapped === undefined ? text : mapped + text.slice(base.length);
   }
 
-  know(name: string, size: number, merged?: readonly Axis[]): void {
+  defineAxis(name: string, size: number, merged?: readonly Axis[]): void {
     const known = this.axes.get(name);
     if (known?.size === size && merged === undefined) return;
     this.axes.set(name, { size, merged });
@@ -100,8 +100,8 @@ export class Frame {
     return own ?? (this.parent === undefined ? undefined : this.parent.find(name));
   }
 
-  knownNames(): string[] {
-    return [...new Set([...this.axes.keys(), ...(this.parent?.knownNames() ?? [])])];
+  axisNamesInScope(): string[] {
+    return [...new Set([...this.axes.keys(), ...(this.parent?.axisNamesInScope() ?? [])])];
   }
 
   isOpaque(axis: string): boolean {
@@ -109,8 +109,8 @@ export class Frame {
   }
 
   /** A typed node; its axes become known. */
-  make(span: Span, kind: ValueType["kind"], axes: readonly Axis[], node: ExprNode, of?: Axis): TensorValue {
-    for (const axis of axes) if (this.find(axis.name)?.size !== axis.size) this.know(axis.name, axis.size);
+  tensor(span: Span, kind: ValueType["kind"], axes: readonly Axis[], node: ExprNode, of?: Axis): TensorValue {
+    for (const axis of axes) if (this.find(axis.name)?.size !== axis.size) this.defineAxis(axis.name, axis.size);
     const type: ValueType = of === undefined ? { kind, axes } : { kind, axes, of };
     return { kind: "tensor", span, expr: { type, span, ...node } as Expr };
   }
@@ -121,12 +121,12 @@ export class Frame {
     if (expr.k === "local" || expr.k === "param" || expr.k === "number" || expr.k === "learn" || expr.k === "fit") {
       return value;
     }
-    const local = this.local();
+    const local = this.newLocal();
     this.statements.push({ kind: "let", local, value: expr });
-    return { ...this.use(local, expr.type, value.span), sums: value.sums };
+    return { ...this.readLocal(local, expr.type, value.span), sums: value.sums };
   }
 
-  use(local: number, type: ValueType, span: Span): TensorValue {
+  readLocal(local: number, type: ValueType, span: Span): TensorValue {
     return { kind: "tensor", span, expr: { type, span, k: "local", local } };
   }
 }

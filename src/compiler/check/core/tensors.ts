@@ -20,7 +20,7 @@ export function showValue(value: Value, frame: Frame | undefined): string {
 }
 
 /** The frame of a scope that computes tensors; reports where only static values make sense. */
-export function frameOf(scope: Scope, span: ast.Span, what: string): Frame | undefined {
+export function requireFrame(scope: Scope, span: ast.Span, what: string): Frame | undefined {
   if (scope.frame === undefined) {
     scope.checker.report("FSL3008", span, { what: "a value outside methods", found: what });
   }
@@ -36,10 +36,10 @@ export function asTensor(value: Value, scope: Scope, span: ast.Span): TensorValu
     case "int":
     case "real":
       // Outside methods two numbers make a number; what stands beside this one is none, and is reported.
-      return frame?.make(span, "real", [], { k: "number", value: value.value });
+      return frame?.tensor(span, "real", [], { k: "number", value: value.value });
     case "bool":
       if (frame === undefined) break;
-      return frame.make(span, "bool", [], { k: "number", value: value.value ? 1 : 0 });
+      return frame.tensor(span, "bool", [], { k: "number", value: value.value ? 1 : 0 });
     case "outputs": {
       const outputs = Object.keys(value.network.outputs);
       const only = outputs.length === 1 ? outputs[0] : undefined;
@@ -118,7 +118,7 @@ export function findAxis(type: ValueType, name: string): Axis | undefined {
 }
 
 /** Reports an axis that a value lacks; suggests the nearest it has. */
-export function missingAxis(axis: string, tensor: TensorValue, span: ast.Span, scope: Scope, frame: Frame): void {
+export function reportMissingAxis(axis: string, tensor: TensorValue, span: ast.Span, scope: Scope, frame: Frame): void {
   const names = tensor.expr.type.axes.map((known) => known.name);
   scope.checker.report(
     "FSL3001",
@@ -177,7 +177,7 @@ export function binaryTensor(
         return anything(span);
       }
     }
-    return frame.make(span, "bool", axes, { k: "binary", op, a: left.expr, b: right.expr });
+    return frame.tensor(span, "bool", axes, { k: "binary", op, a: left.expr, b: right.expr });
   }
   if (compare !== undefined) {
     const [a, b] = [left.expr.type, right.expr.type];
@@ -185,9 +185,9 @@ export function binaryTensor(
       scope.checker.report("FSL3004", span, { what: "a label beside a number" });
       return anything(span);
     }
-    return frame.make(span, "bool", axes, { k: "compare", op: compare, a: left.expr, b: right.expr });
+    return frame.tensor(span, "bool", axes, { k: "compare", op: compare, a: left.expr, b: right.expr });
   }
   const operation = arithmetic[op];
   if (operation === undefined) return anything(span);
-  return frame.make(span, "real", axes, { k: "binary", op: operation, a: left.expr, b: right.expr });
+  return frame.tensor(span, "real", axes, { k: "binary", op: operation, a: left.expr, b: right.expr });
 }

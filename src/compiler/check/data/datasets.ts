@@ -7,7 +7,7 @@ import type { Scope } from "../core/scope.js";
 import { type DatasetValue, describe, type SplitValue } from "../core/values.js";
 import { withDefaults } from "../expressions/arguments.js";
 import { evaluate } from "../expressions/evaluate.js";
-import { type Setting, type SettingTable, settle } from "../expressions/settings.js";
+import { bindNamedCall, type Setting, type SettingTable } from "../expressions/settings.js";
 import { elaborateTransforms, type TransformChain } from "./transforms.js";
 
 const lineWords = ["source", "train", "eval", "unreadable"];
@@ -119,7 +119,7 @@ function linesOf(value: DatasetValue, at: ast.Span, checker: Checker): DatasetLi
   if (decl.value !== undefined) {
     const base = evaluate(decl.value, scope);
     if (base.kind === "dataset") {
-      const inherited = checker.inside(decl, decl.name, () => linesOf(base, at, checker));
+      const inherited = checker.evaluateOnce(decl, decl.name, () => linesOf(base, at, checker));
       if (inherited === undefined) lines.complete = false;
       else Object.assign(lines, inherited);
     } else {
@@ -166,7 +166,7 @@ function readLine(line: ast.DatasetLine, lines: DatasetLines, scope: Scope, deri
   switch (word) {
     case "source": {
       const call = line.values[0];
-      const settled = call === undefined ? undefined : settle(call, sourceTable(checker), "data source", scope);
+      const settled = call === undefined ? undefined : bindNamedCall(call, sourceTable(checker), "data source", scope);
       if (settled === undefined || derived) {
         if (derived) checker.report("FSL5002", line.word.span, { kind: "dataset made from another", line: word });
         lines.complete = false;

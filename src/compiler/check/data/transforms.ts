@@ -2,7 +2,7 @@
 import type * as ast from "../../../../grammar/ast.js";
 import type { ImageSize, SourceForm, Transform } from "../../typed/tree.js";
 import type { Scope } from "../core/scope.js";
-import { type SettingTable, type Settled, settle } from "../expressions/settings.js";
+import { type BoundCall, bindNamedCall, type SettingTable } from "../expressions/settings.js";
 
 const pixels = { name: "size", type: { kind: "int" }, min: 1, max: 4096 } as const;
 const chance = { name: "p", type: { kind: "real" }, default: 0.5, min: 0, max: 1 } as const;
@@ -82,7 +82,7 @@ class ChainBuilder {
   }
 
   add(expr: ast.Expr): void {
-    const call = settle(expr, transforms, "transform", this.scope);
+    const call = bindNamedCall(expr, transforms, "transform", this.scope);
     if (call !== undefined) this.checkPlace(call.name, expr.span);
     const transform =
       call !== undefined && checkLists(call, this.channels, this.scope) ? transformOf(call, this.channels) : undefined;
@@ -154,7 +154,7 @@ class ChainBuilder {
 }
 
 /** Returns whether lists have as many numbers as they need: two for a range, one or one per channel for statistics. Reports FSL3009. */
-function checkLists({ given }: Settled, channels: number, { checker }: Scope): boolean {
+function checkLists({ given }: BoundCall, channels: number, { checker }: Scope): boolean {
   let complete = true;
   for (const [name, { value, span }] of given) {
     if (value.kind !== "list") continue;
@@ -175,7 +175,7 @@ function checkLists({ given }: Settled, channels: number, { checker }: Scope): b
 }
 
 /** Returns the typed transform of a call, or undefined if an argument was missing, which has been reported. */
-function transformOf({ name, args, given }: Settled, channels: number): Transform | undefined {
+function transformOf({ name, args, given }: BoundCall, channels: number): Transform | undefined {
   const number = (key: string): number => (typeof args[key] === "number" ? args[key] : Number.NaN);
   const list = (key: string): readonly number[] => {
     const value = args[key];

@@ -62,7 +62,7 @@ export function bindArguments(
   call: { readonly callee: string; readonly span: ast.Span; readonly typed: boolean },
 ): boolean {
   const { checker } = from;
-  if (checker.tooManyCalls(call.callee, call.span)) return false;
+  if (checker.countInlinedCall(call.callee, call.span)) return false;
   const names = params.map((param) => param.name.text);
   const given = matchArguments(names, args, call.callee, from);
   for (const param of params) {
@@ -97,7 +97,7 @@ export function bindArguments(
 
 function defaultOf(param: ast.Parameter, scope: Scope): Value | undefined {
   const { value } = param;
-  return value === undefined ? undefined : scope.checker.inside(param, param.name, () => evaluate(value, scope));
+  return value === undefined ? undefined : scope.checker.evaluateOnce(param, param.name, () => evaluate(value, scope));
 }
 
 /** The scope of a declaration: its own where arguments are bound there, else a new one with the defaults. */

@@ -3,11 +3,11 @@ import type * as ast from "../../../../grammar/ast.js";
 import type { Callable, Expr, MinimizeTarget, Statement } from "../../typed/tree.js";
 import type { Frame } from "../core/frame.js";
 import type { Scope } from "../core/scope.js";
-import { asNumbers, asTensor, frameOf, show, showValue } from "../core/tensors.js";
+import { asNumbers, asTensor, requireFrame, show, showValue } from "../core/tensors.js";
 import { anything, type CallableValue, describe, type TensorValue, type Value } from "../core/values.js";
 import { evaluate } from "./evaluate.js";
-import { changedTargets } from "./minimize-groups.js";
-import { methodOf, methods, settingsFit } from "./minimize-methods.js";
+import { applyGroups } from "./minimize-groups.js";
+import { checkSettings, methodOf, methods } from "./minimize-methods.js";
 import { localsRead } from "./reads.js";
 
 export function evaluateBlock(block: ast.Block, scope: Scope): Value {
@@ -46,7 +46,7 @@ function evaluateStatement(statement: ast.Statement, scope: Scope): void {
 
 function evaluateRepeat(statement: ast.RepeatStatement, scope: Scope): void {
   const { checker } = scope;
-  const frame = frameOf(scope, statement.span, "`repeat`");
+  const frame = requireFrame(scope, statement.span, "`repeat`");
   const bound = wholeNumber(statement.count, scope, "the bound of a `repeat`");
   if (frame === undefined) return;
   const starts = statement.bindings.map((binding) => startOf(binding, scope, frame));
@@ -55,14 +55,17 @@ function evaluateRepeat(statement: ast.RepeatStatement, scope: Scope): void {
   const before: number[] = [];
   for (const [at, binding] of statement.bindings.entries()) {
     const start = starts[at];
-    before.push(frame.local());
+    before.push(frame.newLocal());
     if (start === undefined) {
       body.define(binding.name.text, anything(binding.from.span));
       body.define(`${binding.name.text}.before`, anything(binding.from.span));
       continue;
     }
-    body.define(binding.name.text, frame.use(start.local, start.from.expr.type, binding.name.span));
-    body.define(`${binding.name.text}.before`, frame.use(before[at] ?? 0, start.from.expr.type, binding.name.span));
+    body.define(binding.name.text, frame.readLocal(start.local, start.from.expr.type, binding.name.span));
+    body.define(
+      `${binding.name.text}.before`,
+      frame.readLocal(before[at] ?? 0, start.from.expr.type, binding.name.span),
+    );
   }
   // The loop's own scope holds its lets; `until` sees the carried values after the round.
   const result = evaluateBlock(statement.body, body);
@@ -96,7 +99,7 @@ function evaluateRepeat(statement: ast.RepeatStatement, scope: Scope): void {
       binding.name.text,
       start === undefined
         ? anything(binding.from.span)
-        : frame.use(start.local, start.from.expr.type, binding.name.span),
+        : frame.readLocal(start.local, start.from.expr.type, binding.name.span),
     );
   }
   const known = starts.filter((start) => start !== undefined);
@@ -118,7 +121,7 @@ function startOf(binding: ast.Binding, scope: Scope, frame: Frame): { local: num
   const from = asNumbers(evaluate(binding.from, scope), scope, binding.from.span);
   if (from === undefined) return undefined;
   const type = { ...from.expr.type, kind: "real" as const };
-  return { local: frame.local(), from: { ...from, expr: { ...from.expr, type } } };
+  return { local: frame.newLocal(), from: { ...from, expr: { ...from.expr, type } } };
 }
 
 function condition(expr: ast.Expr, scope: Scope, frame: Frame): Expr | undefined {
@@ -141,7 +144,7 @@ function condition(expr: ast.Expr, scope: Scope, frame: Frame): Expr | undefined
 }
 
 function evaluateMinimize(statement: ast.MinimizeStatement, scope: Scope): void {
-  const frame = frameOf(scope, statement.span, "`minimize`");
+  const frame = requireFrame(scope, statement.span, "`minimize`");
   if (frame === undefined) return;
   const inside: Statement[] = [];
   const body = scope.child(frame.inner(inside));
@@ -168,7 +171,7 @@ function evaluateMinimize(statement: ast.MinimizeStatement, scope: Scope): void 
     }
     targets.push({ kind: "tensor", local, from: start.expr });
     const type = { kind: "real" as const, axes: start.expr.type.axes };
-    for (const where of [body, scope]) where.define(name.text, frame.use(local, type, name.span));
+    for (const where of [body, scope]) where.define(name.text, frame.readLocal(local, type, name.span));
   }
   const by = methodOf(statement.by, scope);
   const steps = stepsOf(statement.steps, scope);
@@ -188,8 +191,8 @@ function evaluateMinimize(statement: ast.MinimizeStatement, scope: Scope): void 
     const network = networks.get(target.local)?.known();
     return { name: name?.text ?? "", at: name?.span ?? statement.span, target, network };
   });
-  const changed = changedTargets(statement.groups, methods[by.method], named, scope);
-  if (changed === undefined || !settingsFit(by, named, changed, scope)) return;
+  const changed = applyGroups(statement.groups, methods[by.method], named, scope);
+  if (changed === undefined || !checkSettings(by, named, changed, scope)) return;
   frame.statements.push({
     kind: "minimize",
     targets: changed,

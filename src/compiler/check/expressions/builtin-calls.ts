@@ -141,7 +141,7 @@ class BuiltinCallReader {
   /** Replaces an axis parameter of the function around the call by the axis that it stands for. */
   private namedAxis({ text, span }: Pick<ast.AxisRef, "text" | "span">): NamedAxis {
     const { frame } = this.scope;
-    return { name: frame === undefined ? text : frame.axis(text), span };
+    return { name: frame === undefined ? text : frame.resolveAxis(text), span };
   }
 }
 

@@ -7,7 +7,7 @@ import { sameAxes } from "../../typed/values.js";
 import { layersOf } from "../../typed/walk.js";
 import type { Frame } from "../core/frame.js";
 import type { Scope } from "../core/scope.js";
-import { asTensor, frameOf, show, showValue } from "../core/tensors.js";
+import { asTensor, requireFrame, show, showValue } from "../core/tensors.js";
 import { anything, type CallableValue, type FnValue, printAxes, type TensorValue, type Value } from "../core/values.js";
 import { bindArguments, matchArguments } from "./arguments.js";
 import { axisMeanings } from "./axis-names.js";
@@ -58,10 +58,10 @@ function inlineFn(fn: FnValue, expr: ast.CallExpr, scope: Scope): Value {
   const { decl } = fn;
   const callee = `\`${decl.name.text}\``;
   const { span } = expr;
-  const frame = frameOf(scope, span, `a call of ${callee}`);
+  const frame = requireFrame(scope, span, `a call of ${callee}`);
   if (frame === undefined) return anything(span);
   refuseClauses(expr, ["over"], callee, scope);
-  if (checker.isOpen(decl)) {
+  if (checker.isInlining(decl)) {
     checker.report("FSL2018", decl.name.span, { name: decl.name.text });
     return anything(span);
   }
@@ -86,7 +86,7 @@ function inlineFn(fn: FnValue, expr: ast.CallExpr, scope: Scope): Value {
   }
   const meanings = axisMeanings(
     decl,
-    over.map((axis) => frame.axis(axis.text)),
+    over.map((axis) => frame.resolveAxis(axis.text)),
   );
   const body = fn.scope.child(frame.inner(frame.statements, meanings.names));
   const bound = bindArguments(decl.params, expr.args, body, scope, { callee, span, typed: false });
@@ -113,7 +113,7 @@ function underWrittenNames(value: TensorValue, own: ReadonlyMap<string, string>,
   if (renames.length === 0) return value;
   const called = (name: string): string => renames.find(({ from }) => from === name)?.to ?? name;
   const axes = type.axes.map(({ name, size }) => ({ name: called(name), size }));
-  const renamed = frame.make(value.span, type.kind, axes, { k: "rename", x: value.expr, renames }, type.of);
+  const renamed = frame.tensor(value.span, type.kind, axes, { k: "rename", x: value.expr, renames }, type.of);
   return { ...renamed, sums: value.sums?.map(called) };
 }
 
@@ -142,7 +142,7 @@ const networkAxes = ["channel", "height", "width", "feature"];
 function applyNetwork(callee: CallableValue, expr: ast.CallExpr, scope: Scope): Value {
   const { checker } = scope;
   const { span } = expr;
-  const frame = frameOf(scope, span, "a call of a network");
+  const frame = requireFrame(scope, span, "a call of a network");
   if (frame === undefined) return anything(span);
   refuseClauses(expr, [], "a network", scope);
   const normArg = expr.args.find((arg) => arg.name?.text === "norm");
@@ -191,7 +191,7 @@ function applyNetwork(callee: CallableValue, expr: ast.CallExpr, scope: Scope): 
   const apply = (output: string, at: ast.Span): Value => {
     const axes = [...outer, ...(network.outputs[output] ?? [])];
     const kind = callee.gives === "logits" ? "logits" : "real";
-    return frame.make(at, kind, axes, { k: "apply", target: callable.target, x: shared.expr, output, norm });
+    return frame.tensor(at, kind, axes, { k: "apply", target: callable.target, x: shared.expr, output, norm });
   };
   if (callee.gives === "outputs") return { kind: "outputs", network, apply, span };
   return apply(Object.keys(network.outputs)[0] ?? "out", span);

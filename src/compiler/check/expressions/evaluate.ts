@@ -11,7 +11,7 @@ import {
   asTensor,
   binaryTensor,
   findAxis,
-  missingAxis,
+  reportMissingAxis,
   show,
   showValue,
 } from "../core/tensors.js";
@@ -116,12 +116,12 @@ function evaluateRename(expr: ast.IndexExpr, scope: Scope): Value {
   const renames: { from: string; to: string }[] = [];
   const axes = [...tensor.expr.type.axes];
   for (const rename of expr.renames) {
-    const from = frame.axis(rename.from.text);
-    const to = frame.axis(rename.to.text);
+    const from = frame.resolveAxis(rename.from.text);
+    const to = frame.resolveAxis(rename.to.text);
     const at = axes.findIndex((axis) => axis.name === from);
     const axis = axes[at];
     if (axis === undefined) {
-      missingAxis(from, tensor, rename.from.span, scope, frame);
+      reportMissingAxis(from, tensor, rename.from.span, scope, frame);
       return anything(expr.span);
     }
     if (frame.isOpaque(from) && !frame.isOpaque(to)) {
@@ -129,7 +129,7 @@ function evaluateRename(expr: ast.IndexExpr, scope: Scope): Value {
       return anything(expr.span);
     }
     axes[at] = { name: to, size: axis.size };
-    frame.know(to, axis.size, frame.known(from)?.merged);
+    frame.defineAxis(to, axis.size, frame.known(from)?.merged);
     renames.push({ from, to });
   }
   const twice = axes.find((axis, at) => axes.findIndex((other) => other.name === axis.name) !== at);
@@ -147,7 +147,7 @@ function evaluateRename(expr: ast.IndexExpr, scope: Scope): Value {
   }
   const { type } = tensor.expr;
   const sums = tensor.sums?.map((axis) => renames.find(({ from }) => from === axis)?.to ?? axis);
-  return { ...frame.make(expr.span, type.kind, axes, { k: "rename", x: tensor.expr, renames }, type.of), sums };
+  return { ...frame.tensor(expr.span, type.kind, axes, { k: "rename", x: tensor.expr, renames }, type.of), sums };
 }
 
 function evaluateUnary(expr: ast.UnaryExpr, scope: Scope): Value {
@@ -162,13 +162,13 @@ function evaluateUnary(expr: ast.UnaryExpr, scope: Scope): Value {
       scope.checker.report("FSL3017", expr.operand.span, { found: show(tensor.expr.type, scope.frame) });
       return anything(span);
     }
-    return scope.frame.make(span, "bool", tensor.expr.type.axes, { k: "unary", op: "not", x: tensor.expr });
+    return scope.frame.tensor(span, "bool", tensor.expr.type.axes, { k: "unary", op: "not", x: tensor.expr });
   }
   if (operand.kind === "int") return int(-operand.value, span, operand.unit);
   if (operand.kind === "real") return real(-operand.value, span);
   const tensor = asNumbers(operand, scope, expr.operand.span);
   if (tensor === undefined || scope.frame === undefined) return anything(span);
-  return scope.frame.make(span, "real", tensor.expr.type.axes, { k: "unary", op: "neg", x: tensor.expr });
+  return scope.frame.tensor(span, "real", tensor.expr.type.axes, { k: "unary", op: "neg", x: tensor.expr });
 }
 
 function evaluateBinary(expr: ast.BinaryExpr, scope: Scope): Value {
@@ -276,5 +276,5 @@ function evaluateIf(expr: ast.IfExpr, scope: Scope): Value {
     ...both,
     ...test.expr.type.axes.filter((axis) => findAxis({ kind: "real", axes: both }, axis.name) === undefined),
   ];
-  return frame.make(expr.span, "real", axes, { k: "select", condition: test.expr, a: then.expr, b: otherwise.expr });
+  return frame.tensor(expr.span, "real", axes, { k: "select", condition: test.expr, a: then.expr, b: otherwise.expr });
 }

@@ -10,20 +10,20 @@ export interface Group<C> {
   readonly decay: number | undefined;
 }
 /** What groups change of a weight; `share`: a factor on its rate. */
-export type Changed<C> = Partial<C> & { readonly share?: number };
+export type MergedChange<C> = Partial<C> & { readonly share?: number };
 
 /**
  * The changes of each weight that a group matches: setting by setting, the most specific path wins. `words` are the
  * settings as they are written; `whole` begins the help of a path that matches nothing: "this stage trains". Undefined
  * where something is wrong, which has been reported.
  */
-export function settleGroups<C extends object>(
+export function mergeGroups<C extends object>(
   groups: readonly Group<C>[],
   weights: readonly string[],
   words: Readonly<Record<keyof C & string, string>>,
   whole: string,
   scope: Scope,
-): ReadonlyMap<string, Changed<C>> | undefined {
+): ReadonlyMap<string, MergedChange<C>> | undefined {
   const { checker } = scope;
   const before = checker.errors;
   const names = new Set(weights.flatMap((weight) => weight.split(".")));
@@ -35,13 +35,13 @@ export function settleGroups<C extends object>(
       checker.report("FSL5014", group.ast.pathSpan, { path: group.ast.path }, { help });
     }
     const shares = group.decay === undefined ? undefined : sharesOf(group.ast, parts, group.decay, weights, scope);
-    const changeOf = (weight: string): Changed<C> => {
+    const changeOf = (weight: string): MergedChange<C> => {
       const share = shares?.get(weight);
       return share === undefined ? group.change : { ...group.change, share };
     };
     return { ast: group.ast, parts, changeOf };
   });
-  const changed = new Map<string, Changed<C>>();
+  const changed = new Map<string, MergedChange<C>>();
   for (const weight of weights) {
     const matching = known.filter(({ parts }) => matches(parts, weight.split(".")));
     if (matching.length === 0) continue;
@@ -61,7 +61,7 @@ export function settleGroups<C extends object>(
         );
       } else if (first !== undefined) settled[setting] = valueOf(first);
     }
-    changed.set(weight, settled as Changed<C>);
+    changed.set(weight, settled as MergedChange<C>);
   }
   return checker.errors > before ? undefined : changed;
 }

@@ -6,7 +6,7 @@ import { asNumbers } from "../core/tensors.js";
 import { describe } from "../core/values.js";
 import { matchArguments } from "./arguments.js";
 import { evaluate } from "./evaluate.js";
-import { type Group, settleGroups } from "./groups.js";
+import { type Group, mergeGroups } from "./groups.js";
 
 /** A target under the name that paths begin with; its network as far as it is known, where it is one. */
 export interface NamedTarget {
@@ -23,7 +23,7 @@ interface Changes {
 const words = { frozen: "frozen", lr: "lr", weight_decay: "weight_decay" } as const;
 
 /** The targets with what groups change for them. `settings`: the method's. Undefined where a group is wrong. */
-export function changedTargets(
+export function applyGroups(
   groups: readonly ast.OptimizerGroup[],
   settings: readonly string[],
   targets: readonly NamedTarget[],
@@ -38,7 +38,7 @@ export function changedTargets(
   );
   // Weights that only stand for an encoder's have no paths yet; a network that is never called has none at all.
   if (paths.some((own) => own.length === 0)) return targets.map(({ target }) => target);
-  const changed = settleGroups(read, paths.flat(), words, "it moves", scope);
+  const changed = mergeGroups(read, paths.flat(), words, "it moves", scope);
   if (changed === undefined) return undefined;
   const changeOf = (path: string): MinimizeChange | undefined => {
     const found = changed.get(path);

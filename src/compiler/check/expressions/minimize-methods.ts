@@ -58,7 +58,7 @@ export function methodOf(by: ast.Expr, scope: Scope): Method | undefined {
  * Whether each setting is a number, or has axes that all of what it is for has; reports the first that does not fit, and a
  * minimisation that moves nothing.
  */
-export function settingsFit(
+export function checkSettings(
   by: Method,
   named: readonly NamedTarget[],
   targets: readonly MinimizeTarget[],

@@ -23,7 +23,7 @@ export interface Setting {
 }
 export type SettingTable = Readonly<Record<string, readonly Setting[]>>;
 
-export interface Settled {
+export interface BoundCall {
   readonly name: string;
   readonly args: Readonly<Record<string, ParamValue>>;
   /** Values as evaluated, units included, of those that were given. */
@@ -32,7 +32,7 @@ export interface Settled {
 }
 
 /** `flip` or `random_crop(84, pad: 8)`: which entry of the table, and its arguments with defaults. */
-export function settle(expr: ast.Expr, table: SettingTable, kind: string, scope: Scope): Settled | undefined {
+export function bindNamedCall(expr: ast.Expr, table: SettingTable, kind: string, scope: Scope): BoundCall | undefined {
   const { checker } = scope;
   const callee = expr.kind === "call" ? expr.callee : expr;
   if (callee.kind === "error") return undefined;
@@ -53,17 +53,17 @@ export function settle(expr: ast.Expr, table: SettingTable, kind: string, scope:
   return {
     name: callee.text,
     span: expr.span,
-    ...settleArguments(settings, expr.kind === "call" ? expr.args : [], `\`${callee.text}\``, expr.span, scope),
+    ...bindSettings(settings, expr.kind === "call" ? expr.args : [], `\`${callee.text}\``, expr.span, scope),
   };
 }
 
-export function settleArguments(
+export function bindSettings(
   settings: readonly Setting[],
   given: readonly ast.Argument[],
   callee: string,
   span: ast.Span,
   scope: Scope,
-): Pick<Settled, "args" | "given"> {
+): Pick<BoundCall, "args" | "given"> {
   const { checker } = scope;
   const matched = matchArguments(
     settings.map((setting) => setting.name),
@@ -95,7 +95,7 @@ export function settleArguments(
     const value = ofType(raw, setting, expr.span, scope);
     if (value === undefined) continue;
     values.set(setting.name, { value, span: expr.span });
-    const plain = plainOf(value);
+    const plain = plainValue(value);
     if (plain !== undefined && inRange(plain, setting, expr.span, scope)) args[setting.name] = plain;
   }
   return { args, given: values };
@@ -131,9 +131,9 @@ function ofType(value: Value, setting: Setting, span: ast.Span, scope: Scope): V
   return coerced.kind === "anything" ? undefined : coerced;
 }
 
-export function plainOf(value: Value): ParamValue | undefined {
+export function plainValue(value: Value): ParamValue | undefined {
   if (value.kind === "list") {
-    const items = value.items.map(plainOf);
+    const items = value.items.map(plainValue);
     return items.every((item) => item !== undefined) ? items : undefined;
   }
   return value.kind === "int" ||

@@ -53,7 +53,7 @@ function declareParameter(param: ast.Parameter, entry: EntryScope): DeclaredPara
   const outer = resolved.outer.map((axis) => axis.name);
   const labelsWays = form !== "class" || checkLabels(param, outer, entry);
   const hasForm = !isClassify(decl) || checkClassifyAxes(decl, param, outer, scope);
-  scope.define(name, frame.make(param.name.span, type.kind, type.axes, { k: "param", name }, type.of));
+  scope.define(name, frame.tensor(param.name.span, type.kind, type.axes, { k: "param", name }, type.of));
   return { param: { name, form, axes: type.axes }, outer, valid: labelsWays && hasForm };
 }
 

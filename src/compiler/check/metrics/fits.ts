@@ -27,10 +27,10 @@ export function elaborateFit(fit: ast.FitDecl, metric: Scope, context: MetricCon
   }
   const { form, type } = input;
   const images = from.name.text;
-  scope.define(images, frame.make(from.span, type.kind, type.axes, { k: "param", name: images }, type.of));
+  scope.define(images, frame.tensor(from.span, type.kind, type.axes, { k: "param", name: images }, type.of));
   const value = evaluateBlock(fit.body, scope);
   const tensor = value.kind === "anything" ? undefined : asTensor(value, scope, fit.body.span);
-  const fitted = metric.frame?.make(name.span, "real", promised.type.axes, { k: "fit", name: name.text });
+  const fitted = metric.frame?.tensor(name.span, "real", promised.type.axes, { k: "fit", name: name.text });
   if (fitted !== undefined) metric.define(name.text, fitted);
   if (tensor === undefined) return undefined;
   const body = { statements: frame.statements, result: tensor.expr };

@@ -42,7 +42,7 @@ export class LearnedValues {
       scope.define(name.text, anything(name.span));
       return;
     }
-    scope.define(name.text, scope.frame.make(name.span, "real", axes, { k: "learn", name: name.text }));
+    scope.define(name.text, scope.frame.tensor(name.span, "real", axes, { k: "learn", name: name.text }));
     if (!checkStart(init, learn, scope)) return;
     const { positive } = learn;
     this.declared.push(() => ({ kind: "tensor", name: name.text, axes, init, positive, span: name.span }));
@@ -56,7 +56,7 @@ export class LearnedValues {
       const known = frame?.known(text);
       if (known === undefined) {
         const ownSize = "numbers along an axis of a size of its own are a layer's: `module { linear(64) }`";
-        const help = [...suggest(text, frame?.knownNames() ?? []), ownSize];
+        const help = [...suggest(text, frame?.axisNamesInScope() ?? []), ownSize];
         checker.report("FSL3007", span, { axis: text }, { help });
         return undefined;
       }
@@ -71,7 +71,7 @@ export class LearnedValues {
     const init = elaborateInitializer(learn.value, scope);
     const of = learn.like.flatMap((like) => this.networkOf(like) ?? []);
     // It is typed as a scalar: only the settings of a `minimize` may read it, and there it is one number per weight.
-    const value = scope.frame?.make(name.span, "real", [], { k: "learn", name: name.text });
+    const value = scope.frame?.tensor(name.span, "real", [], { k: "learn", name: name.text });
     if (value !== undefined) scope.define(name.text, value);
     if (init === undefined || !checkStart(init, learn, scope)) return;
     const { positive } = learn;

@@ -31,7 +31,7 @@ export function elaborateBackbone(
   if (decl.value !== undefined) {
     const base = evaluate(decl.value, scope);
     if (base.kind === "backbone")
-      return checker.inside(decl, decl.name, () =>
+      return checker.evaluateOnce(decl, decl.name, () =>
         elaborateBackbone({ ...base, name: value.name }, image, at, { generic }),
       );
     if (base.kind !== "anything")

@@ -77,9 +77,9 @@ export function pretrainLoss(
     return undefined;
   }
   const frame = lossFrame(context.labels, context.encoder.input);
-  for (const axis of context.encoder.input) frame.know(axis.name, axis.size);
-  frame.know("item", context.items);
-  frame.know("class", context.classes);
+  for (const axis of context.encoder.input) frame.defineAxis(axis.name, axis.size);
+  frame.defineAxis("item", context.items);
+  frame.defineAxis("class", context.classes);
   const scope = outer.child(frame);
   scope.define("encoder", encoderCallable(context.encoder, context.span));
   scope.define("head", headCallable(context));
@@ -122,7 +122,7 @@ function defineLossParameters(
       return false;
     }
     const node = { k: "param", name: wanted.name } as const;
-    scope.define(name.text, frame.make(name.span, wanted.kind, [item], node, wanted.of));
+    scope.define(name.text, frame.tensor(name.span, wanted.kind, [item], node, wanted.of));
   }
   return true;
 }
@@ -146,12 +146,13 @@ function declareLearned(
 ): LearnedValues {
   // A frame of its own, because learned tensors may have the axes of the encoder's map, whose size differs from the images'.
   const frame = lossFrame(context.labels);
-  frame.know("class", context.classes);
-  for (const axes of Object.values(context.encoder.outputs)) for (const axis of axes) frame.know(axis.name, axis.size);
+  frame.defineAxis("class", context.classes);
+  for (const axes of Object.values(context.encoder.outputs))
+    for (const axis of axes) frame.defineAxis(axis.name, axis.size);
   const scope = written.child(frame);
   const sizes = (): Map<string, number> =>
     new Map(
-      loss.knownNames().flatMap((name) => {
+      loss.axisNamesInScope().flatMap((name) => {
         const size = loss.known(name)?.size;
         return size === undefined
           ? []
@@ -191,7 +192,7 @@ export function metaLoss(line: ast.LossLine, metric: Metric, outer: Scope): Bloc
   const frame = lossFrame();
   const scope = outer.child(frame);
   for (const entry of Object.keys(metric.entries)) {
-    scope.define(entry, frame.make(line.span, "real", [], { k: "entry_loss", entry }));
+    scope.define(entry, frame.tensor(line.span, "real", [], { k: "entry_loss", entry }));
   }
   const result = lossValue(line, scope);
   return result === undefined ? undefined : { statements: frame.statements, result };

@@ -2,8 +2,8 @@
 import type * as ast from "../../../../grammar/ast.js";
 import type { Optimizer } from "../../typed/tree.js";
 import type { Scope } from "../core/scope.js";
-import { type Group, settleGroups } from "../expressions/groups.js";
-import { type Setting, type SettingTable, settle, settleArguments } from "../expressions/settings.js";
+import { type Group, mergeGroups } from "../expressions/groups.js";
+import { bindNamedCall, bindSettings, type Setting, type SettingTable } from "../expressions/settings.js";
 
 const lr: Setting = { name: "lr", type: { kind: "real" }, min: 0 };
 const decay: Setting = { name: "weight_decay", type: { kind: "real" }, default: 0, min: 0 };
@@ -41,7 +41,7 @@ export function elaborateOptimizer(
   weights: readonly string[],
   scope: Scope,
 ): Optimizer | undefined {
-  const settled = settle(line.value, optimizers, "optimizer", scope);
+  const settled = bindNamedCall(line.value, optimizers, "optimizer", scope);
   if (settled === undefined || typeof settled.args["lr"] !== "number") return undefined;
   const number = (name: string, otherwise: number): number => {
     const value = settled.args[name];
@@ -86,7 +86,7 @@ function groups(
       { ...decay, default: -1 },
       { name: "lr_decay", type: { kind: "real" }, default: 1, min: 0, above: true, max: 1 },
     ];
-    const { args, given } = settleArguments(settings, group.settings, "a group", group.span, scope);
+    const { args, given } = bindSettings(settings, group.settings, "a group", group.span, scope);
     const number = (name: string): number | undefined => {
       const value = given.has(name) ? args[name] : undefined;
       return typeof value === "number" ? value : undefined;
@@ -99,7 +99,7 @@ function groups(
     };
     return { ast: group, change, decay: number("lr_decay") };
   });
-  const changed = settleGroups(known, weights, words, "this stage trains", scope);
+  const changed = mergeGroups(known, weights, words, "this stage trains", scope);
   if (changed === undefined || scope.checker.errors > before) return undefined;
   return Object.fromEntries(
     [...changed].map(([weight, { share = 1, ...change }]) => {

@@ -3,7 +3,7 @@ import type * as ast from "../../../../grammar/ast.js";
 import type { Duration, Schedule } from "../../typed/tree.js";
 import type { Scope } from "../core/scope.js";
 import type { IntValue, Value } from "../core/values.js";
-import { type SettingTable, type Settled, settle } from "../expressions/settings.js";
+import { type BoundCall, bindNamedCall, type SettingTable } from "../expressions/settings.js";
 
 const times = { kind: "times", units: ["epoch", "step", "episode", "image"] } as const;
 const warmup = { name: "warmup", type: times, default: 0 } as const;
@@ -27,7 +27,7 @@ const mostHalvings = 150;
 
 /** Returns the schedule in steps, or undefined after a report. */
 export function elaborateSchedule(expr: ast.Expr, duration: Duration, scope: Scope): Schedule | undefined {
-  const call = settle(expr, schedules, "schedule", scope);
+  const call = bindNamedCall(expr, schedules, "schedule", scope);
   if (call === undefined) return undefined;
   const steps = (name: string): number[] => stepsOf(call.given.get(name)?.value, duration);
   if (!checkMilestones(call, duration, scope)) return undefined;
@@ -54,7 +54,7 @@ export function elaborateSchedule(expr: ast.Expr, duration: Duration, scope: Sco
 }
 
 /** Returns whether every milestone of a `step` schedule is before the end. Reports FSL5008 for the first that is not. */
-function checkMilestones({ given }: Settled, duration: Duration, { checker }: Scope): boolean {
+function checkMilestones({ given }: BoundCall, duration: Duration, { checker }: Scope): boolean {
   const milestones = given.get("at");
   const late = stepsOf(milestones?.value, duration).find((at) => at >= totalSteps(duration));
   if (milestones === undefined || late === undefined) return true;

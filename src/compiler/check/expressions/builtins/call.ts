@@ -4,7 +4,7 @@ import { suggest } from "../../../../common/did-you-mean.js";
 import type { Axis } from "../../../typed/tree.js";
 import type { Frame } from "../../core/frame.js";
 import type { Scope } from "../../core/scope.js";
-import { asNumbers, asTensor, frameOf, missingAxis } from "../../core/tensors.js";
+import { asNumbers, asTensor, reportMissingAxis, requireFrame } from "../../core/tensors.js";
 import type { TensorValue, Value } from "../../core/values.js";
 
 /** An axis that a call names. The axis parameters of a function around it are already replaced. */
@@ -29,24 +29,24 @@ export interface BuiltinCall {
 }
 
 /** Returns an argument as a tensor of numbers, or undefined if it is none, which is reported. */
-export function numbers(call: BuiltinCall, at: number): TensorValue | undefined {
+export function numbersArgument(call: BuiltinCall, at: number): TensorValue | undefined {
   const arg = call.args[at];
   return arg === undefined ? undefined : asNumbers(arg.value, call.scope, arg.span);
 }
 /** Returns an argument as a tensor, or undefined if it is none, which is reported. */
-export function tensor(call: BuiltinCall, at: number): TensorValue | undefined {
+export function tensorArgument(call: BuiltinCall, at: number): TensorValue | undefined {
   const arg = call.args[at];
   return arg === undefined ? undefined : asTensor(arg.value, call.scope, arg.span);
 }
 /** Returns the place where the call builds expressions, or undefined outside methods, which is reported. */
-export function frameOfCall(call: BuiltinCall): Frame | undefined {
-  return frameOf(call.scope, call.span, `a call of \`${call.name}\``);
+export function requireCallFrame(call: BuiltinCall): Frame | undefined {
+  return requireFrame(call.scope, call.span, `a call of \`${call.name}\``);
 }
 
 /** Returns a named axis with its size, or undefined if nothing has fixed the size, which is reported. */
 export function knownAxis(call: BuiltinCall, { name, span }: NamedAxis, frame: Frame): Axis | undefined {
   const known = frame.known(name);
-  if (known === undefined) unknownAxis(call, { name, span }, frame);
+  if (known === undefined) reportUnknownAxis(call, { name, span }, frame);
   return known && { name, size: known.size };
 }
 
@@ -61,17 +61,17 @@ export function knownAxes(call: BuiltinCall, named: readonly NamedAxis[], frame:
   return axes;
 }
 
-export function unknownAxis({ scope }: BuiltinCall, { name, span }: NamedAxis, frame: Frame): void {
-  scope.checker.report("FSL3007", span, { axis: name }, { help: suggest(name, frame.knownNames()) });
+export function reportUnknownAxis({ scope }: BuiltinCall, { name, span }: NamedAxis, frame: Frame): void {
+  scope.checker.report("FSL3007", span, { axis: name }, { help: suggest(name, frame.axisNamesInScope()) });
 }
 
 /** Returns the axes after `over`, with `all` as every axis of the value, or undefined if the value lacks one, which is reported. */
-export function overOf(call: BuiltinCall, value: TensorValue, frame: Frame): string[] | undefined {
+export function reducedAxes(call: BuiltinCall, value: TensorValue, frame: Frame): string[] | undefined {
   const names: string[] = [];
   for (const axis of call.over) {
     if (axis.name === "all") return value.expr.type.axes.map((known) => known.name);
     if (!value.expr.type.axes.some((known) => known.name === axis.name)) {
-      missingAxis(axis.name, value, axis.span, call.scope, frame);
+      reportMissingAxis(axis.name, value, axis.span, call.scope, frame);
       return undefined;
     }
     names.push(axis.name);

@@ -3,11 +3,11 @@ import type { Law } from "../../../typed/tree.js";
 import { type Frame, unprimed } from "../../core/frame.js";
 import { showValue } from "../../core/tensors.js";
 import { anything, type Value } from "../../core/values.js";
-import { type BuiltinCall, frameOfCall, knownAxes, knownAxis } from "./call.js";
+import { type BuiltinCall, knownAxes, knownAxis, requireCallFrame } from "./call.js";
 
 /** The frame, where it is one of training. */
 function drawing(call: BuiltinCall): Frame | undefined {
-  const frame = frameOfCall(call);
+  const frame = requireCallFrame(call);
   if (frame === undefined || frame.options.training === true) return frame;
   call.scope.checker.report("FSL3040", call.span, { name: call.name });
   return undefined;
@@ -16,7 +16,7 @@ function drawing(call: BuiltinCall): Frame | undefined {
 /** One number for each place of the axes after `as`. */
 function numbersOf(call: BuiltinCall, frame: Frame, law: Law): Value {
   const axes = knownAxes(call, call.as, frame);
-  return axes === undefined ? anything(call.span) : frame.make(call.span, "real", axes, { k: "draw", law });
+  return axes === undefined ? anything(call.span) : frame.tensor(call.span, "real", axes, { k: "draw", law });
 }
 
 /** `uniform()`, `uniform(as item)`: from 0 to below 1. */
@@ -54,7 +54,7 @@ export function permutation(call: BuiltinCall): Value {
   if (frame === undefined || axis === undefined) return anything(call.span);
   const own = knownAxis(call, axis, frame);
   if (own === undefined) return anything(call.span);
-  return frame.make(
+  return frame.tensor(
     call.span,
     "class",
     [own],

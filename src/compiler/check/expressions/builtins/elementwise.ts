@@ -2,7 +2,7 @@
 import type { UnaryOp } from "../../../typed/tree.js";
 import { alignAxes, showValue } from "../../core/tensors.js";
 import { anything, int, real, type Value } from "../../core/values.js";
-import { type BuiltinCall, frameOfCall, numbers } from "./call.js";
+import { type BuiltinCall, numbersArgument, requireCallFrame } from "./call.js";
 
 type Elementwise = Exclude<UnaryOp, "neg" | "not">;
 
@@ -28,11 +28,11 @@ export function elementwise(call: BuiltinCall, op: Elementwise): Value {
     call.scope.checker.report("FSL5008", call.span, { what, range: "finite", found: value });
     return anything(call.span);
   }
-  const frame = frameOfCall(call);
-  const x = numbers(call, 0);
+  const frame = requireCallFrame(call);
+  const x = numbersArgument(call, 0);
   if (frame === undefined || x === undefined) return anything(call.span);
   const kind = op === "stop_gradient" ? x.expr.type.kind : "real";
-  return frame.make(call.span, kind, x.expr.type.axes, { k: "unary", op, x: x.expr });
+  return frame.tensor(call.span, kind, x.expr.type.axes, { k: "unary", op, x: x.expr });
 }
 
 /** `max(a, b)`: the larger of each pair. */
@@ -56,13 +56,13 @@ export function extreme(call: BuiltinCall, op: "max" | "min"): Value {
       ? { kind: "int", value, unit: left.unit, span: call.span }
       : real(value, call.span);
   }
-  const frame = frameOfCall(call);
-  const a = numbers(call, 0);
-  const b = numbers(call, 1);
+  const frame = requireCallFrame(call);
+  const a = numbersArgument(call, 0);
+  const b = numbersArgument(call, 1);
   if (frame === undefined || a === undefined || b === undefined) return anything(call.span);
   const axes = alignAxes(a.expr, b.expr, call.scope, call.span, frame);
   if (axes === undefined) return anything(call.span);
-  return frame.make(call.span, "real", axes, { k: "binary", op, a: a.expr, b: b.expr });
+  return frame.tensor(call.span, "real", axes, { k: "binary", op, a: a.expr, b: b.expr });
 }
 
 function isNumber(value: Value): value is Extract<Value, { kind: "int" | "real" }> {
@@ -71,8 +71,8 @@ function isNumber(value: Value): value is Extract<Value, { kind: "int" | "real" 
 
 /** `dropout(x, p)`: in training only. */
 export function dropout(call: BuiltinCall): Value {
-  const frame = frameOfCall(call);
-  const x = numbers(call, 0);
+  const frame = requireCallFrame(call);
+  const x = numbersArgument(call, 0);
   const p = call.args[1];
   if (frame === undefined || x === undefined || p === undefined) return anything(call.span);
   if (p.value.kind !== "real" && p.value.kind !== "int") {
@@ -87,5 +87,5 @@ export function dropout(call: BuiltinCall): Value {
     });
     return anything(call.span);
   }
-  return frame.make(call.span, "real", x.expr.type.axes, { k: "dropout", x: x.expr, p: p.value.value });
+  return frame.tensor(call.span, "real", x.expr.type.axes, { k: "dropout", x: x.expr, p: p.value.value });
 }

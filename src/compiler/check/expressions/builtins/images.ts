@@ -2,12 +2,12 @@
 import type { Axis } from "../../../typed/tree.js";
 import { alignAxes, asNumbers, findAxis, show } from "../../core/tensors.js";
 import { anything, type TensorValue, type Value } from "../../core/values.js";
-import { type BuiltinCall, frameOfCall, numbers, tensor } from "./call.js";
+import { type BuiltinCall, numbersArgument, requireCallFrame, tensorArgument } from "./call.js";
 
 /** Four views of each image, turned by 0, 90, 180 and 270 degrees. */
 export function rotations(call: BuiltinCall): Value {
-  const frame = frameOfCall(call);
-  const x = tensor(call, 0);
+  const frame = requireCallFrame(call);
+  const x = tensorArgument(call, 0);
   const as = call.as[0];
   if (frame === undefined || x === undefined || as === undefined) return anything(call.span);
   const refuse = (expected: string, found: string): Value => {
@@ -22,7 +22,7 @@ export function rotations(call: BuiltinCall): Value {
     call.scope.checker.report("FSL3003", as.span, { axis: as.name });
     return anything(call.span);
   }
-  return frame.make(call.span, "image", [...x.expr.type.axes, { name: as.name, size: 4 }], {
+  return frame.tensor(call.span, "image", [...x.expr.type.axes, { name: as.name, size: 4 }], {
     k: "rotations",
     x: x.expr,
     as: as.name,
@@ -32,11 +32,11 @@ export function rotations(call: BuiltinCall): Value {
 /** `blend(a, b, w)`: w · a + (1 − w) · b, of numbers or of images; the weight of images may differ from pixel to pixel. */
 export function blend(call: BuiltinCall): Value {
   const { scope, span } = call;
-  const frame = frameOfCall(call);
-  const a = tensor(call, 0);
+  const frame = requireCallFrame(call);
+  const a = tensorArgument(call, 0);
   if (frame === undefined || a === undefined) return anything(span);
   const images = a.expr.type.kind === "image";
-  const b = images ? tensor(call, 1) : numbers(call, 1);
+  const b = images ? tensorArgument(call, 1) : numbersArgument(call, 1);
   const w = weight(call);
   if (b === undefined || w === undefined) return anything(span);
   if (images !== (b.expr.type.kind === "image")) {
@@ -55,7 +55,7 @@ export function blend(call: BuiltinCall): Value {
   const all = alignAxes(whole, w.expr, scope, span, frame);
   if (all === undefined) return anything(span);
   const axes = all.filter((axis) => !inside.includes(axis));
-  return frame.make(span, images ? "image" : "real", axes, { k: "blend", a: a.expr, b: b.expr, w: w.expr });
+  return frame.tensor(span, images ? "image" : "real", axes, { k: "blend", a: a.expr, b: b.expr, w: w.expr });
 }
 
 function weight(call: BuiltinCall): TensorValue | undefined {
@@ -65,7 +65,7 @@ function weight(call: BuiltinCall): TensorValue | undefined {
     call.scope.checker.report("FSL5008", span, { what: "a weight", range: "from 0 to 1", found: given.value });
     return undefined;
   }
-  return numbers(call, 2);
+  return numbersArgument(call, 2);
 }
 
 function pixels(image: readonly Axis[] | undefined): Axis[] {

@@ -3,10 +3,10 @@ import type { Axis } from "../../../typed/tree.js";
 import { unprimed } from "../../core/frame.js";
 import { alignAxes, findAxis, show, showValue, withoutAxes } from "../../core/tensors.js";
 import { anything, type TensorValue, type Value } from "../../core/values.js";
-import { type BuiltinCall, frameOfCall, numbers, tensor, unknownAxis } from "./call.js";
+import { type BuiltinCall, numbersArgument, reportUnknownAxis, requireCallFrame, tensorArgument } from "./call.js";
 
 export function label(call: BuiltinCall): Value {
-  const frame = frameOfCall(call);
+  const frame = requireCallFrame(call);
   const axis = call.axes[0];
   if (frame === undefined || axis === undefined) return anything(call.span);
   if (frame.isOpaque(axis.name)) {
@@ -18,7 +18,7 @@ export function label(call: BuiltinCall): Value {
   }
   const known = frame.known(axis.name);
   if (known === undefined) {
-    unknownAxis(call, axis, frame);
+    reportUnknownAxis(call, axis, frame);
     return anything(call.span);
   }
   const self: Axis = { name: axis.name, size: known.size };
@@ -26,14 +26,14 @@ export function label(call: BuiltinCall): Value {
   const way = known.merged?.find((part) => unprimed(part.name) === "way");
   if (known.merged !== undefined && way !== undefined) {
     const node = { k: "merged_index", merged: known.merged, as: axis.name, axis: way.name } as const;
-    return frame.make(call.span, "class", [self], node, { name: "way", size: way.size });
+    return frame.tensor(call.span, "class", [self], node, { name: "way", size: way.size });
   }
-  return frame.make(call.span, "class", [self], { k: "index", axis: self }, { name: base, size: known.size });
+  return frame.tensor(call.span, "class", [self], { k: "index", axis: self }, { name: base, size: known.size });
 }
 
 /** The argument as labels, and the axis that they index. */
 function labels(call: BuiltinCall, at: number): { y: TensorValue; of: Axis } | undefined {
-  const y = tensor(call, at);
+  const y = tensorArgument(call, at);
   if (y === undefined) return undefined;
   const { type } = y.expr;
   if (type.kind !== "class" || type.of === undefined) {
@@ -47,7 +47,7 @@ function labels(call: BuiltinCall, at: number): { y: TensorValue; of: Axis } | u
 }
 
 export function oneHot(call: BuiltinCall): Value {
-  const frame = frameOfCall(call);
+  const frame = requireCallFrame(call);
   const given = labels(call, 0);
   if (frame === undefined || given === undefined) return anything(call.span);
   const { y, of } = given;
@@ -60,13 +60,13 @@ export function oneHot(call: BuiltinCall): Value {
     );
     return anything(call.span);
   }
-  return frame.make(call.span, "real", [...y.expr.type.axes, of], { k: "one_hot", x: y.expr, axis: of });
+  return frame.tensor(call.span, "real", [...y.expr.type.axes, of], { k: "one_hot", x: y.expr, axis: of });
 }
 
 export function crossEntropy(call: BuiltinCall): Value {
   const { scope } = call;
-  const frame = frameOfCall(call);
-  const z = numbers(call, 0);
+  const frame = requireCallFrame(call);
+  const z = numbersArgument(call, 0);
   const given = labels(call, 1);
   if (frame === undefined || z === undefined || given === undefined) return anything(call.span);
   const { y, of } = given;
@@ -126,7 +126,7 @@ export function crossEntropy(call: BuiltinCall): Value {
   const axes = alignAxes(z.expr, y.expr, scope, call.span, frame);
   if (axes === undefined) return anything(call.span);
   const from = z.expr.type.kind === "probabilities" ? "probabilities" : "logits";
-  return frame.make(call.span, "real", withoutAxes(axes, [of.name]), {
+  return frame.tensor(call.span, "real", withoutAxes(axes, [of.name]), {
     k: "cross_entropy",
     z: z.expr,
     y: y.expr,

@@ -1,8 +1,8 @@
 /** Contractions and linear systems (rule 6). */
 import type { Frame } from "../../core/frame.js";
-import { alignAxes, findAxis, missingAxis, show, withoutAxes } from "../../core/tensors.js";
+import { alignAxes, findAxis, reportMissingAxis, show, withoutAxes } from "../../core/tensors.js";
 import { anything, type TensorValue, type Value } from "../../core/values.js";
-import { type BuiltinCall, frameOfCall, knownAxes, numbers } from "./call.js";
+import { type BuiltinCall, knownAxes, numbersArgument, requireCallFrame } from "./call.js";
 
 /** The axes after `over`, which both sides must have. */
 function contracted(call: BuiltinCall, a: TensorValue, b: TensorValue, frame: Frame): string[] | undefined {
@@ -12,7 +12,7 @@ function contracted(call: BuiltinCall, a: TensorValue, b: TensorValue, frame: Fr
   for (const axis of call.over) {
     for (const side of [a, b]) {
       if (findAxis(side.expr.type, axis.name) === undefined) {
-        missingAxis(axis.name, side, axis.span, call.scope, frame);
+        reportMissingAxis(axis.name, side, axis.span, call.scope, frame);
         return undefined;
       }
     }
@@ -27,20 +27,20 @@ export function squaredDistance(call: BuiltinCall): Value {
   return contraction(call, "squared_distance");
 }
 function contraction(call: BuiltinCall, k: "dot" | "squared_distance"): Value {
-  const frame = frameOfCall(call);
-  const a = numbers(call, 0);
-  const b = numbers(call, 1);
+  const frame = requireCallFrame(call);
+  const a = numbersArgument(call, 0);
+  const b = numbersArgument(call, 1);
   if (frame === undefined || a === undefined || b === undefined) return anything(call.span);
   const over = contracted(call, a, b, frame);
   if (over === undefined) return anything(call.span);
   const axes = alignAxes(a.expr, b.expr, call.scope, call.span, frame);
   if (axes === undefined) return anything(call.span);
-  return frame.make(call.span, "real", withoutAxes(axes, over), { k, a: a.expr, b: b.expr, over });
+  return frame.tensor(call.span, "real", withoutAxes(axes, over), { k, a: a.expr, b: b.expr, over });
 }
 
 /** `eye(i, i')`: ones where both indices agree. */
 export function eye(call: BuiltinCall): Value {
-  const frame = frameOfCall(call);
+  const frame = requireCallFrame(call);
   if (frame === undefined) return anything(call.span);
   const axes = knownAxes(call, call.axes, frame);
   const [a, b] = axes ?? [];
@@ -58,21 +58,21 @@ export function eye(call: BuiltinCall): Value {
     call.scope.checker.report("FSL3002", call.span, { axis: `${a.name} and ${b.name}`, left: a.size, right: b.size });
     return anything(call.span);
   }
-  return frame.make(call.span, "real", axes, { k: "eye", a, b });
+  return frame.tensor(call.span, "real", axes, { k: "eye", a, b });
 }
 
 /** `solve(A, B over i)`: A on i and i', symmetric and positive definite; the result Z on i, with dot(A, Z[i'] over i') = B. */
 export function solve(call: BuiltinCall): Value {
   const { scope } = call;
-  const frame = frameOfCall(call);
-  const a = numbers(call, 0);
-  const b = numbers(call, 1);
+  const frame = requireCallFrame(call);
+  const a = numbersArgument(call, 0);
+  const b = numbersArgument(call, 1);
   const over = call.over[0];
   if (frame === undefined || a === undefined || b === undefined || over === undefined) return anything(call.span);
   const twin = `${over.name}'`;
   for (const name of [over.name, twin]) {
     if (findAxis(a.expr.type, name) === undefined) {
-      missingAxis(name, a, call.args[0]?.span ?? call.span, scope, frame);
+      reportMissingAxis(name, a, call.args[0]?.span ?? call.span, scope, frame);
       return anything(call.span);
     }
   }
@@ -87,7 +87,7 @@ export function solve(call: BuiltinCall): Value {
     return anything(call.span);
   }
   if (findAxis(b.expr.type, over.name) === undefined) {
-    missingAxis(over.name, b, over.span, scope, frame);
+    reportMissingAxis(over.name, b, over.span, scope, frame);
     return anything(call.span);
   }
   if (findAxis(b.expr.type, twin) !== undefined) {
@@ -103,7 +103,7 @@ export function solve(call: BuiltinCall): Value {
   }
   const axes = alignAxes(a.expr, b.expr, scope, call.span, frame);
   if (axes === undefined) return anything(call.span);
-  return frame.make(call.span, "real", withoutAxes(axes, [twin]), {
+  return frame.tensor(call.span, "real", withoutAxes(axes, [twin]), {
     k: "solve",
     a: a.expr,
     b: b.expr,

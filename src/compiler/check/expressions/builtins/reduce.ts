@@ -2,18 +2,18 @@
 import type { ReduceOp, ValueType } from "../../../typed/tree.js";
 import { findAxis, show, showValue, withoutAxes } from "../../core/tensors.js";
 import { anything, type TensorValue, type Value } from "../../core/values.js";
-import { type BuiltinCall, frameOfCall, numbers, overOf } from "./call.js";
+import { type BuiltinCall, numbersArgument, reducedAxes, requireCallFrame } from "./call.js";
 
 export function reduce(call: BuiltinCall, op: ReduceOp): Value {
-  const frame = frameOfCall(call);
-  const x = numbers(call, 0);
+  const frame = requireCallFrame(call);
+  const x = numbersArgument(call, 0);
   if (frame === undefined || x === undefined) return anything(call.span);
-  const over = overOf(call, x, frame);
+  const over = reducedAxes(call, x, frame);
   if (over === undefined) return anything(call.span);
   const { type } = x.expr;
   if (over.length === 0) return x;
   const made = (kind: ValueType["kind"]): TensorValue =>
-    frame.make(call.span, kind, withoutAxes(type.axes, over), { k: "reduce", op, x: x.expr, over });
+    frame.tensor(call.span, kind, withoutAxes(type.axes, over), { k: "reduce", op, x: x.expr, over });
   if (type.kind !== "probabilities" || (op !== "sum" && op !== "mean")) return made("real");
   // Sums and means of probabilities over other axes are still probabilities (matching networks).
   const { sums } = x;
@@ -30,13 +30,13 @@ export function reduce(call: BuiltinCall, op: ReduceOp): Value {
 }
 
 export function argmax(call: BuiltinCall): Value {
-  const frame = frameOfCall(call);
-  const x = numbers(call, 0);
+  const frame = requireCallFrame(call);
+  const x = numbersArgument(call, 0);
   if (frame === undefined || x === undefined) return anything(call.span);
-  const over = overOf(call, x, frame)?.[0];
+  const over = reducedAxes(call, x, frame)?.[0];
   const axis = over === undefined ? undefined : findAxis(x.expr.type, over);
   if (axis === undefined) return anything(call.span);
-  return frame.make(
+  return frame.tensor(
     call.span,
     "class",
     withoutAxes(x.expr.type.axes, [axis.name]),
@@ -48,14 +48,14 @@ export function argmax(call: BuiltinCall): Value {
 type Along = "softmax" | "log_softmax" | "logsumexp" | "normalize";
 
 export function logsumexpLike(call: BuiltinCall, op: Along): Value {
-  const frame = frameOfCall(call);
-  const x = numbers(call, 0);
+  const frame = requireCallFrame(call);
+  const x = numbersArgument(call, 0);
   if (frame === undefined || x === undefined) return anything(call.span);
-  const over = overOf(call, x, frame);
+  const over = reducedAxes(call, x, frame);
   if (over === undefined) return anything(call.span);
   const { axes } = x.expr.type;
   const kind: ValueType["kind"] = op === "softmax" ? "probabilities" : "real";
-  const made = frame.make(call.span, kind, op === "logsumexp" ? withoutAxes(axes, over) : axes, {
+  const made = frame.tensor(call.span, kind, op === "logsumexp" ? withoutAxes(axes, over) : axes, {
     k: op,
     x: x.expr,
     over,
@@ -66,16 +66,16 @@ export function logsumexpLike(call: BuiltinCall, op: Along): Value {
 /** `top(k, x over a as b)`: the k largest, in falling order, on a new axis. */
 export function top(call: BuiltinCall): Value {
   const { scope } = call;
-  const frame = frameOfCall(call);
+  const frame = requireCallFrame(call);
   const k = call.args[0];
   if (frame === undefined || k === undefined) return anything(call.span);
   if (k.value.kind !== "int") {
     scope.checker.report("FSL3008", k.span, { what: "how many `top` takes", found: showValue(k.value, frame) });
     return anything(call.span);
   }
-  const x = numbers(call, 1);
+  const x = numbersArgument(call, 1);
   if (x === undefined) return anything(call.span);
-  const over = overOf(call, x, frame)?.[0];
+  const over = reducedAxes(call, x, frame)?.[0];
   const as = call.as[0]?.name;
   const axis = over === undefined ? undefined : findAxis(x.expr.type, over);
   if (axis === undefined || as === undefined) return anything(call.span);
@@ -96,8 +96,8 @@ export function top(call: BuiltinCall): Value {
     scope.checker.report("FSL3003", call.as[0]?.span ?? call.span, { axis: as });
     return anything(call.span);
   }
-  frame.know(as, count);
-  return frame.make(call.span, "real", [...rest, { name: as, size: count }], {
+  frame.defineAxis(as, count);
+  return frame.tensor(call.span, "real", [...rest, { name: as, size: count }], {
     k: "top",
     count,
     x: x.expr,

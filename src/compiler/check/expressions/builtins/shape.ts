@@ -1,13 +1,22 @@
 /** What changes the axes of a value and not its elements. */
 import type { Axis } from "../../../typed/tree.js";
 import { unprimed } from "../../core/frame.js";
-import { alignAxes, findAxis, missingAxis, show, showValue, withoutAxes } from "../../core/tensors.js";
+import { alignAxes, findAxis, reportMissingAxis, show, showValue, withoutAxes } from "../../core/tensors.js";
 import { anything, int, type Value } from "../../core/values.js";
-import { type BuiltinCall, frameOfCall, knownAxes, knownAxis, numbers, overOf, tensor, unknownAxis } from "./call.js";
+import {
+  type BuiltinCall,
+  knownAxes,
+  knownAxis,
+  numbersArgument,
+  reducedAxes,
+  reportUnknownAxis,
+  requireCallFrame,
+  tensorArgument,
+} from "./call.js";
 
 /** The number of elements along an axis, known before the run. */
 export function size(call: BuiltinCall): Value {
-  const frame = frameOfCall(call);
+  const frame = requireCallFrame(call);
   const axis = call.axes[0];
   if (frame === undefined || axis === undefined) return anything(call.span);
   const known = knownAxis(call, axis, frame);
@@ -15,17 +24,17 @@ export function size(call: BuiltinCall): Value {
 }
 
 export function fill(call: BuiltinCall, value: number): Value {
-  const frame = frameOfCall(call);
+  const frame = requireCallFrame(call);
   if (frame === undefined) return anything(call.span);
   const axes = knownAxes(call, call.axes, frame);
-  return axes === undefined ? anything(call.span) : frame.make(call.span, "real", axes, { k: "fill", value });
+  return axes === undefined ? anything(call.span) : frame.tensor(call.span, "real", axes, { k: "fill", value });
 }
 
 /** `merge(x, [way, shot] as item)`: the first axis outermost. */
 export function merge(call: BuiltinCall): Value {
   const { scope } = call;
-  const frame = frameOfCall(call);
-  const x = tensor(call, 0);
+  const frame = requireCallFrame(call);
+  const x = tensorArgument(call, 0);
   const as = call.as[0];
   if (frame === undefined || x === undefined || as === undefined) return anything(call.span);
   const { type } = x.expr;
@@ -33,7 +42,7 @@ export function merge(call: BuiltinCall): Value {
   for (const axis of call.axes) {
     const found = findAxis(type, axis.name);
     if (found === undefined) {
-      missingAxis(axis.name, x, axis.span, scope, frame);
+      reportMissingAxis(axis.name, x, axis.span, scope, frame);
       return anything(call.span);
     }
     if (frame.isOpaque(axis.name)) {
@@ -53,9 +62,9 @@ export function merge(call: BuiltinCall): Value {
     return anything(call.span);
   }
   const size = merged.reduce((product, axis) => product * axis.size, 1);
-  frame.know(as.name, size, merged);
+  frame.defineAxis(as.name, size, merged);
   const names = merged.map((axis) => axis.name);
-  return frame.make(
+  return frame.tensor(
     call.span,
     type.kind,
     [...rest, { name: as.name, size }],
@@ -67,14 +76,14 @@ export function merge(call: BuiltinCall): Value {
 /** `split(x, item as [way, shot])`: takes apart what `merge` made. */
 export function split(call: BuiltinCall): Value {
   const { scope } = call;
-  const frame = frameOfCall(call);
-  const x = tensor(call, 0);
+  const frame = requireCallFrame(call);
+  const x = tensorArgument(call, 0);
   const axis = call.axes[0];
   if (frame === undefined || x === undefined || axis === undefined) return anything(call.span);
   const { type } = x.expr;
   const found = findAxis(type, axis.name);
   if (found === undefined) {
-    missingAxis(axis.name, x, axis.span, scope, frame);
+    reportMissingAxis(axis.name, x, axis.span, scope, frame);
     return anything(call.span);
   }
   if (frame.isOpaque(axis.name)) {
@@ -86,7 +95,7 @@ export function split(call: BuiltinCall): Value {
   for (const [at, part] of call.as.entries()) {
     const size = frame.known(part.name)?.size ?? merged?.[at]?.size;
     if (size === undefined) {
-      unknownAxis(call, part, frame);
+      reportUnknownAxis(call, part, frame);
       return anything(call.span);
     }
     as.push({ name: part.name, size });
@@ -109,24 +118,24 @@ export function split(call: BuiltinCall): Value {
     scope.checker.report("FSL3003", call.span, { axis: twice.name });
     return anything(call.span);
   }
-  return frame.make(call.span, type.kind, [...rest, ...as], { k: "split", x: x.expr, axis: axis.name, as }, type.of);
+  return frame.tensor(call.span, type.kind, [...rest, ...as], { k: "split", x: x.expr, axis: axis.name, as }, type.of);
 }
 
 /** Joins values along an axis that all have; they broadcast over the axes that some lack. */
 export function concat(call: BuiltinCall): Value {
   const { scope } = call;
-  const frame = frameOfCall(call);
+  const frame = requireCallFrame(call);
   const along = call.along[0];
   if (frame === undefined || along === undefined) return anything(call.span);
   const axes: Axis[] = [];
   let size = 0;
   const parts = [];
   for (const at of call.args.keys()) {
-    const part = numbers(call, at);
+    const part = numbersArgument(call, at);
     if (part === undefined) return anything(call.span);
     const joined = findAxis(part.expr.type, along.name);
     if (joined === undefined) {
-      missingAxis(along.name, part, along.span, scope, frame);
+      reportMissingAxis(along.name, part, along.span, scope, frame);
       return anything(call.span);
     }
     size += joined.size;
@@ -148,7 +157,7 @@ export function concat(call: BuiltinCall): Value {
     }
     parts.push(part.expr);
   }
-  return frame.make(call.span, "real", [...axes, { name: along.name, size }], {
+  return frame.tensor(call.span, "real", [...axes, { name: along.name, size }], {
     k: "concat",
     parts,
     along: along.name,
@@ -157,22 +166,22 @@ export function concat(call: BuiltinCall): Value {
 
 /** 0, 1, 2, … along an axis, as numbers. */
 export function position(call: BuiltinCall): Value {
-  const frame = frameOfCall(call);
+  const frame = requireCallFrame(call);
   const axis = call.axes[0];
   if (frame === undefined || axis === undefined) return anything(call.span);
   const own = knownAxis(call, axis, frame);
   if (own === undefined) return anything(call.span);
-  return frame.make(call.span, "real", [own], { k: "index", axis: own });
+  return frame.tensor(call.span, "real", [own], { k: "index", axis: own });
 }
 
 /** `pick(x, 2 over turn)`, `pick(z, y over class)`: the elements at a place, or at the places that labels name. */
 export function pick(call: BuiltinCall): Value {
   const { scope, span } = call;
-  const frame = frameOfCall(call);
-  const x = tensor(call, 0);
+  const frame = requireCallFrame(call);
+  const x = tensorArgument(call, 0);
   const at = call.args[1];
   if (frame === undefined || x === undefined || at === undefined) return anything(span);
-  const [over] = overOf(call, x, frame) ?? [];
+  const [over] = reducedAxes(call, x, frame) ?? [];
   const axis = over === undefined ? undefined : findAxis(x.expr.type, over);
   if (axis === undefined) return anything(span);
   if (frame.isOpaque(axis.name)) {
@@ -191,8 +200,8 @@ export function pick(call: BuiltinCall): Value {
       });
       return anything(span);
     }
-    const place = frame.make(at.span, "int", [], { k: "number", value: value.value }).expr;
-    return frame.make(span, type.kind, rest, { k: "pick", x: x.expr, at: place, over: axis.name }, type.of);
+    const place = frame.tensor(at.span, "int", [], { k: "number", value: value.value }).expr;
+    return frame.tensor(span, type.kind, rest, { k: "pick", x: x.expr, at: place, over: axis.name }, type.of);
   }
   const of = value.kind === "tensor" ? value.expr.type.of : undefined;
   if (value.kind !== "tensor" || of === undefined || of.name !== unprimed(axis.name) || of.size !== axis.size) {
@@ -207,5 +216,5 @@ export function pick(call: BuiltinCall): Value {
   const remaining = { ...x.expr, type: { ...type, axes: rest } };
   const axes = alignAxes(remaining, value.expr, scope, span, frame);
   if (axes === undefined) return anything(span);
-  return frame.make(span, type.kind, axes, { k: "pick", x: x.expr, at: value.expr, over: axis.name }, type.of);
+  return frame.tensor(span, type.kind, axes, { k: "pick", x: x.expr, at: value.expr, over: axis.name }, type.of);
 }

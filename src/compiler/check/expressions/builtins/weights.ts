@@ -1,6 +1,6 @@
 /** The weights of a network as values. */
 import { anything, describe, type Value } from "../../core/values.js";
-import { type BuiltinCall, frameOfCall } from "./call.js";
+import { type BuiltinCall, requireCallFrame } from "./call.js";
 
 /** How many weights a network has whose layers are not known: a prime, so that nothing else has this size by chance. */
 const unknownWeights = 7907;
@@ -8,7 +8,7 @@ const unknownWeights = 7907;
 /** `weights(encoder as w)`: its trained weights end to end, those that a `minimize` has moved where they are now. */
 export function weights(call: BuiltinCall): Value {
   const { scope, span } = call;
-  const frame = frameOfCall(call);
+  const frame = requireCallFrame(call);
   const [arg] = call.args;
   const [as] = call.as;
   if (frame === undefined || arg === undefined || as === undefined) return anything(span);
@@ -31,5 +31,5 @@ export function weights(call: BuiltinCall): Value {
     return anything(span);
   }
   const axis = { name: as.name, size: size || unknownWeights };
-  return frame.make(span, "real", [axis], { k: "weights", target: value.target, as: as.name });
+  return frame.tensor(span, "real", [axis], { k: "weights", target: value.target, as: as.name });
 }
