@@ -166,11 +166,11 @@ function readLine(line: ast.DatasetLine, lines: DatasetLines, scope: Scope, deri
   switch (word) {
     case "source": {
       const call = line.values[0];
-      const settled = call === undefined ? undefined : bindNamedCall(call, sourceTable(checker), "data source", scope);
-      if (settled === undefined || derived) {
+      const bound = call === undefined ? undefined : bindNamedCall(call, sourceTable(checker), "data source", scope);
+      if (bound === undefined || derived) {
         if (derived) checker.report("FSL5002", line.word.span, { kind: "dataset made from another", line: word });
         lines.complete = false;
-      } else lines.source = { kind: settled.name, args: settled.args };
+      } else lines.source = { kind: bound.name, args: bound.args };
       return;
     }
     case "train":

@@ -45,7 +45,7 @@ export function mergeGroups<C extends object>(
   for (const weight of weights) {
     const matching = known.filter(({ parts }) => matches(parts, weight.split(".")));
     if (matching.length === 0) continue;
-    const settled: Record<string, unknown> = {};
+    const merged: Record<string, unknown> = {};
     for (const [setting, word] of Object.entries<string>({ ...words, share: "lr_decay" })) {
       const valueOf = (group: (typeof known)[number]): unknown =>
         (group.changeOf(weight) as Readonly<Record<string, unknown>>)[setting];
@@ -59,9 +59,9 @@ export function mergeGroups<C extends object>(
           { first: first.ast.path, second: second.ast.path, setting: word, weight },
           { labels: [{ span: first.ast.pathSpan, text: "the other group" }] },
         );
-      } else if (first !== undefined) settled[setting] = valueOf(first);
+      } else if (first !== undefined) merged[setting] = valueOf(first);
     }
-    changed.set(weight, settled as MergedChange<C>);
+    changed.set(weight, merged as MergedChange<C>);
   }
   return checker.errors > before ? undefined : changed;
 }

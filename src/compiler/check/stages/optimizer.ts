@@ -41,22 +41,22 @@ export function elaborateOptimizer(
   weights: readonly string[],
   scope: Scope,
 ): Optimizer | undefined {
-  const settled = bindNamedCall(line.value, optimizers, "optimizer", scope);
-  if (settled === undefined || typeof settled.args["lr"] !== "number") return undefined;
+  const bound = bindNamedCall(line.value, optimizers, "optimizer", scope);
+  if (bound === undefined || typeof bound.args["lr"] !== "number") return undefined;
   const number = (name: string, otherwise: number): number => {
-    const value = settled.args[name];
+    const value = bound.args[name];
     return typeof value === "number" ? value : otherwise;
   };
-  const base: WeightSettings = { frozen: false, lr: settled.args["lr"], weightDecay: number("weight_decay", 0) };
+  const base: WeightSettings = { frozen: false, lr: bound.args["lr"], weightDecay: number("weight_decay", 0) };
   const overrides = groups(line.groups, weights, base, scope);
   if (overrides === undefined) return undefined;
   const clipTo = number("clip", 0);
   return {
-    kind: settled.name as Optimizer["kind"],
+    kind: bound.name as Optimizer["kind"],
     lr: base.lr,
     weightDecay: base.weightDecay,
     momentum: number("momentum", 0),
-    nesterov: settled.args["nesterov"] === true,
+    nesterov: bound.args["nesterov"] === true,
     beta1: number("beta1", 0.9),
     beta2: number("beta2", 0.999),
     eps: number("eps", 1e-8),
@@ -103,8 +103,8 @@ function groups(
   if (changed === undefined || scope.checker.errors > before) return undefined;
   return Object.fromEntries(
     [...changed].map(([weight, { share = 1, ...change }]) => {
-      const settled = { ...base, ...change };
-      return [weight, { ...settled, lr: settled.lr * share }];
+      const bound = { ...base, ...change };
+      return [weight, { ...bound, lr: bound.lr * share }];
     }),
   );
 }
