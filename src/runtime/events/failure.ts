@@ -46,7 +46,7 @@ export function describeFailure(error: unknown, place: FailurePlace): Failure {
 /** Returns what the system refused because memory ran out outside of an engine, or undefined for other errors. */
 function outOfMemoryDetail(error: unknown): string | undefined {
   if (error instanceof RangeError && /array buffer allocation failed/i.test(error.message))
-    return "a buffer cannot be had";
+    return "a buffer cannot be allocated";
   const code = error instanceof Error && "code" in error ? error.code : undefined;
   return code === "ERR_WORKER_INIT_FAILED" ? "a thread cannot be started" : undefined;
 }

@@ -1,4 +1,4 @@
-/** Two evaluations side by side on the same episodes, row by row; or why that cannot be. */
+/** Compares two evaluations on the same episodes, row by row, or says why rows cannot be compared. */
 
 import { type Estimate, estimate } from "../../common/statistics.js";
 import { taskText } from "../../compiler/typed/describe.js";
@@ -15,7 +15,7 @@ export interface ComparedRow {
   readonly a: Estimate;
   readonly b: Estimate;
   readonly comparison: PairedComparison;
-  /** Whether a and b saw all queries of an episode together: not like with like where they differ. */
+  /** True for an evaluation that saw all queries of an episode together. If the two differ, the comparison is not fair. */
   readonly transductive: { readonly a: boolean; readonly b: boolean };
 }
 
@@ -23,11 +23,11 @@ export interface Comparison {
   readonly a: Evaluation;
   readonly b: Evaluation;
   readonly rows: readonly ComparedRow[];
-  /** Rows that found no partner, and why. */
+  /** The reason for each row that has no partner. */
   readonly unpaired: readonly string[];
 }
 
-/** Rows of one task are compared if their episodes are the same, image by image. */
+/** Compares the rows of two evaluations. Two rows of one task are compared if their episodes have the same images. */
 export function compareEvaluations(a: Evaluation, b: Evaluation): Comparison {
   const older = [a, b].filter(({ scores }) => scores === undefined);
   if (a.scores === undefined || b.scores === undefined) {
@@ -57,6 +57,7 @@ function withoutScores(one: Evaluation): string {
   return `${evaluationName(one)} was stored by an older version, without the scores of its episodes; run it anew with \`--force ${one.stage}\``;
 }
 
+/** Returns a name such as `20261124-035341-4fd1a2:test`. */
 export function evaluationName({ run, stage }: Evaluation): string {
   return `${run}:${stage}`;
 }
@@ -80,7 +81,7 @@ function compareRows(a: ScoredRow, b: ScoredRow): ComparedRow[] {
   });
 }
 
-/** Why two rows of one task are not of the same episodes, the first cause first. */
+/** Returns why two rows of one task do not have the same episodes. Of several reasons it returns the most basic one. */
 function difference(a: ScoredRow, seedA: number, b: ScoredRow, seedB: number): string {
   const counts = [a, b].map(({ metrics }) => metrics["accuracy"]?.length ?? 0);
   if (a.split !== b.split) return `A is of the ${a.split} split, B of the ${b.split} split`;

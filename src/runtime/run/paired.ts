@@ -1,29 +1,29 @@
-/** Paired comparison of two methods on the same episodes: how far apart they are, and whether that may be chance. */
+/** Compares two methods on the same episodes with paired tests: the size of the difference, and its p-values. */
 import { type Estimate, estimate, normalTails, studentTails } from "../../common/statistics.js";
 
 export interface PairedComparison {
-  /** Of the differences a − b, episode by episode: mean and half-width of its Student-t 95% interval. */
+  /** The mean of the differences a − b over the episodes, and the half-width of its Student-t 95% interval. */
   readonly difference: Estimate;
-  /** Paired t-test, two-sided. `t` is infinite where every difference is the same and not 0. */
+  /** The two-sided paired t-test. The statistic is infinite if all differences are equal and not 0. */
   readonly t: { readonly statistic: number; readonly df: number; readonly p: number };
   readonly wilcoxon: Wilcoxon;
-  /** Episodes in which a is better, both are equal, b is better. */
+  /** The numbers of episodes in which a is better, both are equal, and b is better. */
   readonly episodes: { readonly better: number; readonly equal: number; readonly worse: number };
 }
 
-/** Wilcoxon's signed-rank test, two-sided, episodes without a difference left out. */
+/** The two-sided Wilcoxon signed-rank test. Episodes without a difference are left out. */
 export interface Wilcoxon {
-  /** Sum of the ranks of positive differences, ties given their mean rank. */
+  /** The sum of the ranks of positive differences. Ties have their mean rank. */
   readonly statistic: number;
   readonly p: number;
-  /** `exact`: over all signs of these ranks; `normal`: its approximation, corrected for ties and continuity. */
+  /** `exact` counts all signs of the ranks. `normal` is the approximation, corrected for ties and continuity. */
   readonly method: "exact" | "normal";
 }
 
-/** Up to so many differences, Wilcoxon's distribution is counted out. */
+/** Up to this number of differences, the distribution of Wilcoxon's statistic is computed exactly. */
 const exactUpTo = 50;
 
-/** @throws RangeError where the lists are not equally long or hold fewer than two values. */
+/** Compares two lists of values, episode by episode. @throws RangeError if their lengths differ or are below 2. */
 export function comparePaired(a: ArrayLike<number>, b: ArrayLike<number>): PairedComparison {
   if (a.length !== b.length || a.length < 2) throw new RangeError("a pairing needs two lists of one length");
   const differences = Float64Array.from({ length: a.length }, (_, i) => difference(a[i] ?? 0, b[i] ?? 0));
@@ -43,7 +43,7 @@ export function comparePaired(a: ArrayLike<number>, b: ArrayLike<number>): Paire
   };
 }
 
-/** Accuracies are fractions of small counts: what differs by less than any of them is rounding. */
+/** Returns a − b. Accuracies are fractions of small counts, so a smaller difference than any fraction is rounding and counts as 0. */
 function difference(a: number, b: number): number {
   const d = a - b;
   return Math.abs(d) < 1e-12 ? 0 : d;
@@ -54,6 +54,7 @@ function standardError(values: Float64Array, mean: number): number {
   return Math.sqrt(squares / (values.length - 1) / values.length);
 }
 
+/** Computes Wilcoxon's signed-rank test of differences. */
 export function wilcoxon(differences: ArrayLike<number>): Wilcoxon {
   const real = Array.from(differences).filter((d) => d !== 0);
   const { ranks, ties } = meanRanks(real.map(Math.abs));
@@ -67,7 +68,7 @@ export function wilcoxon(differences: ArrayLike<number>): Wilcoxon {
   return { statistic, p: normalTails(distance / Math.sqrt(variance)), method: "normal" };
 }
 
-/** Ranks from 1, equal values sharing the mean of theirs; `ties` is Σ(t³ − t) over groups of t equal values. */
+/** Returns ranks from 1, with mean ranks for equal values. `ties` is Σ(t³ − t) over groups of t equal values. */
 function meanRanks(values: readonly number[]): { readonly ranks: readonly number[]; readonly ties: number } {
   const order = values.map((_, i) => i).sort((i, j) => (values[i] ?? 0) - (values[j] ?? 0));
   const ranks = new Array<number>(values.length).fill(0);
@@ -84,9 +85,9 @@ function meanRanks(values: readonly number[]): { readonly ranks: readonly number
   return { ranks, ties };
 }
 
-/** The share of all choices of signs whose sum of positive ranks is at least as far from the middle. */
+/** Returns the share of all sign assignments whose sum of positive ranks is at least as far from the mean. */
 function exactTails(ranks: readonly number[], statistic: number): number {
-  // Mean ranks are halves: twice a rank is whole.
+  // Mean ranks are multiples of one half, so a doubled rank is an integer.
   const doubled = ranks.map((rank) => Math.round(2 * rank));
   const total = doubled.reduce((sum, rank) => sum + rank, 0);
   let shares = new Float64Array(total + 1);

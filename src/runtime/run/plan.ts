@@ -1,4 +1,4 @@
-/** What a run would do, before anything starts: the compiler's plan over what the store holds. */
+/** Plans a run before anything starts: the compiler's plan, together with the entries of the store. */
 import { DiagnosticError } from "../../compiler/diagnostics/diagnostic.js";
 import type { ComputedBy, PlanReport } from "../../compiler/stages/plan/report.js";
 import { buildPlan } from "../../compiler/stages/plan.js";
@@ -12,11 +12,11 @@ import { allEntries, findEntry, readContent } from "../store/store.js";
 import { projectPaths } from "../system/project.js";
 import { type PreparedRun, prepareRun, RefusedError, type RunOptions } from "./preflight.js";
 
-/** Stored stages that an explanation of "what has changed" looks at: the newest ones. */
+/** The number of stored stages, the newest ones, with which an explanation of changes compares. */
 const comparedStages = 200;
 
 /**
- * An engine's peak memory over what the liveness of its program says: the least and the most seen. Measured for `onnx`
+ * The peak memory of an engine relative to the liveness of its program: the smallest and the largest measured factor. Measured for `onnx`
  * as a worker's peak resident memory in training less that at its start, conv64: 1.4 for one episode a step at 84 px,
  * 3.6 for four (ONNX Runtime orders nodes by itself and keeps more than one episode's activations), 5.9 for four at
  * 32 px, where fixed costs dominate. For `tensorflow` in the same way 1.2 for one episode a step at 84 px, 1.7 at 28 px.
@@ -28,7 +28,7 @@ const peakFactor: Readonly<Record<string, readonly [number, number]>> = {
   reference: [2, 4],
 };
 
-/** The plan of an experiment, stages that cannot run yet included. @throws RefusedError where an option is refused. */
+/** Plans an experiment, including stages that cannot run yet. @throws RefusedError if an option is refused. */
 export async function plan(experiment: Experiment, options: RunOptions): Promise<PlanReport> {
   const preparation = prepareRun(experiment, options, "with blockers");
   if ("diagnostics" in preparation) throw new RefusedError(preparation.diagnostics);

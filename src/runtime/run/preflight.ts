@@ -1,4 +1,4 @@
-/** What can be said against a run before anything starts. */
+/** Checks the options of a run before anything starts. */
 
 import { didYouMean } from "../../common/did-you-mean.js";
 import { type Diagnostic, diagnostic } from "../../compiler/diagnostics/diagnostic.js";
@@ -12,31 +12,34 @@ import type { ProcessExecutorOptions } from "../worker/process-executor.js";
 
 export interface RunOptions {
   readonly project: Project;
-  /** Of initial weights, image order, augmentation and episodes; 0 unless given. A whole number from 0 on. */
+  /** The seed of initial weights, image order, augmentation and episodes: an integer of at least 0. The default is 0. */
   readonly seed?: number;
   /**
-   * Only what this engine computed may serve; without it, any stored result does, and the default engine runs the rest.
-   * `auto` runs the rest on the best that is here.
+   * The engine. Only results of this engine are taken from the store. Without it, any stored result is taken, and the
+   * default engine runs the other stages. `auto` takes any stored result and runs the others on the best engine.
    */
   readonly engine?: string;
-  /** `cpu`, `gpu` (the engine's first) or `gpu:N`: only what was computed on such a device may serve. */
+  /** The device: `cpu`, `gpu` (the first of the engine) or `gpu:N`. Only results of this kind of device are taken from the store. */
   readonly device?: string;
-  /** What `chooseEngine` gave for these two; a run that is not given it chooses when it starts. */
+  /** The choice of `chooseEngine` for these two. Without it, the run chooses when it starts. */
   readonly choice?: EngineChoice;
-  /** Cores that the run may use; all that are available unless given. */
+  /** The number of cores that the run may use. The default is all available cores. */
   readonly threads?: number;
-  /** Names of stages to run although the store has them. */
+  /** The names of stages that run although the store has them. */
   readonly force?: readonly string[];
-  /** Names of the stages wanted, instead of all of the root file's. */
+  /** The names of the stages to run. The default is all stages of the root file. */
   readonly stages?: readonly string[];
-  /** Only results of exactly these numerics (engine, version, device, threads, CPU) may serve. */
+  /** True if only results with exactly the same numerics (engine, version, device, threads, CPU) are taken from the store. */
   readonly exact?: boolean;
 }
 
 /** A run whose options are valid. The executor chooses the engine later, because that looks at the machine. */
 export type PreparedRun = Omit<ScheduleOptions, "runDir" | "findPack"> & ProcessExecutorOptions;
 
-/** The prepared options, or every reason why the run is refused: unknown names, stages that check but cannot run yet. */
+/**
+ * Prepares a run. Returns every diagnostic if it is refused: unknown names, invalid options, or stages that cannot run yet.
+ * A plan is made "with blockers", so stages that cannot run yet do not refuse it.
+ */
 export function prepareRun(
   experiment: Experiment,
   options: RunOptions,
@@ -93,20 +96,20 @@ export function prepareRun(
   };
 }
 
-/** The name that was meant, or else those that there are. */
+/** Returns help for an unknown stage: a similar name, or all names. */
 function suggestStages(name: string, names: readonly string[]): string[] {
   const near = didYouMean(name, names);
   if (near !== undefined) return [`did you mean \`${near}\`?`];
   return names.length === 0 ? [] : [`there are ${names.map((known) => `\`${known}\``).join(", ")}`];
 }
 
-/** A stage by its bare name, where only one module has a stage called so. */
+/** Returns a stage by its name without a module, if only one module has a stage of this name. */
 function uniqueByName(experiment: Experiment, name: string): Experiment["stages"][number] | undefined {
   const named = experiment.stages.filter((stage) => stage.name === name);
   return named.length === 1 ? named[0] : undefined;
 }
 
-/** Stages that check but cannot be lowered yet: refused before the first one starts. */
+/** Returns the diagnostics of stages that are valid but cannot be lowered yet. The run is refused before a stage starts. */
 function blockers({ nodes }: StageGraph): Diagnostic[] {
   return nodes.flatMap((node) =>
     node.kind === "ingest"
@@ -122,7 +125,7 @@ function blockers({ nodes }: StageGraph): Diagnostic[] {
   );
 }
 
-/** Thrown by `run` and `plan` where an experiment or an option is refused. */
+/** Thrown by `run` and `plan` if an experiment or an option is refused. */
 export class RefusedError extends Error {
   constructor(readonly diagnostics: readonly Diagnostic[]) {
     super(diagnostics.map(({ code, message }) => `${code}: ${message}`).join("\n"));

@@ -1,4 +1,4 @@
-/** The folder of one run: its events as they happen, its plan, and what workers wrote to their terminals. */
+/** Writes the folder of a run: its events as they happen, its plan, and the logs of workers. */
 import { randomBytes } from "node:crypto";
 import { closeSync, mkdirSync, openSync, writeFileSync, writeSync } from "node:fs";
 import { join } from "node:path";
@@ -14,12 +14,13 @@ export interface RunFolder {
   close(): void;
 }
 
-/** Ids sort by time: `20261124-035341-4fd1a2`, UTC. */
+/** Returns a new id such as `20261124-035341-4fd1a2`. Ids begin with the time in UTC, so they sort by time. */
 export function newRunId(now: Date): string {
   const time = now.toISOString().replace(/[-:]/g, "").replace("T", "-").slice(0, 15);
   return `${time}-${randomBytes(3).toString("hex")}`;
 }
 
+/** Creates the folder of a new run. @throws DiagnosticError FSL7031 if it cannot be written. */
 export function createRunFolder(runs: string, now: Date): RunFolder {
   const id = newRunId(now);
   const dir = join(runs, id);

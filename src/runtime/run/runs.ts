@@ -1,4 +1,4 @@
-/** The run folders of a project, read back: which runs there were, what became of them, and what they evaluated. */
+/** Reads the run folders of a project: the runs, how they ended, and their evaluations. */
 import { closeSync, existsSync, fstatSync, openSync, readdirSync, readFileSync, readSync, statSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { didYouMean } from "../../common/did-you-mean.js";
@@ -19,31 +19,31 @@ export interface RunRecord {
   readonly id: string;
   readonly dir: string;
   readonly start: Start;
-  /** Undefined while it runs, and where it was killed. */
+  /** The last event, or undefined if the run has not ended or was killed. */
   readonly done: Done | undefined;
 }
 
-/** What a run evaluated in one stage, as it was then. */
+/** An evaluation of a run, as it was at the time of the run. */
 export interface Evaluation {
   readonly run: string;
   readonly stage: string;
   readonly dir: string;
   readonly manifest: Manifest;
-  /** Undefined where it came from the store of an older version, which kept none. */
+  /** The scores by episode, or undefined if the evaluation was stored by an older version, which kept none. */
   readonly scores: Scores | undefined;
 }
 
-/** Every run of the project that can be read, newest first. */
+/** Returns every readable run of the project, the newest first. */
 export function listRuns(project: Project): RunRecord[] {
   const runs = projectPaths.runs(project);
   const names = existsSync(runs) ? readdirSync(runs) : [];
-  // Ids count in seconds: two runs of one second are told apart by their first events.
+  // Ids have a resolution of one second, so the times of the first events decide the order.
   return names
     .flatMap((name) => readRun(join(runs, name)) ?? [])
     .sort((a, b) => b.start.time - a.start.time || (a.id < b.id ? 1 : -1));
 }
 
-/** The run in a folder; undefined where no run began there. */
+/** Returns the run in a folder, or undefined if the folder holds none. */
 export function readRun(dir: string): RunRecord | undefined {
   const path = join(dir, "events.ndjson");
   if (!statSync(path, { throwIfNoEntry: false })?.isFile()) return undefined;
@@ -52,12 +52,12 @@ export function readRun(dir: string): RunRecord | undefined {
   return { id: first.run, dir, start: first, done: last?.type === "run.done" ? last : undefined };
 }
 
-/** How each stage of a run ended, in the order of their ends. */
+/** Returns the last event of each stage of a run, in the order in which the stages ended. */
 export function endsOfStages(run: RunRecord): NodeEvent[] {
   return eventsOf(run, ["stage.done", "stage.cached", "stage.failed"]);
 }
 
-/** What computed each stage of a run, or had when it was stored: by stage, without those that compute nothing. */
+/** Returns the numerics of each stage of a run, including stored ones, by stage. Ingests have none. */
 export function numericsOfStages(run: RunRecord): ReadonlyMap<string, Numerics> {
   const found = new Map<string, Numerics>();
   for (const event of eventsOf(run, ["stage.start", "stage.cached"])) {
@@ -77,7 +77,7 @@ function eventsOf({ dir }: RunRecord, types: readonly NodeEvent["type"][]): Node
   return found;
 }
 
-/** The lines of a file, a piece of it in memory at a time: a training of days leaves more than a string can hold. */
+/** Iterates over the lines of a file without loading all of it. The log of a long training can exceed the maximal string length. */
 function* linesOf(path: string): Generator<string> {
   const file = openSync(path, "r");
   try {
@@ -96,8 +96,9 @@ function* linesOf(path: string): Generator<string> {
 }
 
 /**
- * The run that is meant by `last`, an id, the beginning or end of one, or the path of a folder.
- * @throws DiagnosticError FSL7051 where there is none, or more than one.
+ * Finds a run by `last`, its id, the beginning or end of its id, or the path of its folder.
+ *
+ * @throws DiagnosticError FSL7051 if no run matches, or more than one.
  */
 export function findRun(project: Project, asked: string): RunRecord {
   const all = listRuns(project);
@@ -120,7 +121,7 @@ export function findRun(project: Project, asked: string): RunRecord {
   throw new DiagnosticError(diagnostic("FSL7051", undefined, { run: asked, why }, { help }));
 }
 
-/** What a run evaluated, in the order of its stages. */
+/** Returns the evaluations of a run, in the order of its stages. */
 export function evaluationsOf({ id, dir, start }: RunRecord): Evaluation[] {
   return start.stages.flatMap((stage) => {
     const at = resultsDir(dir, stage.id);
@@ -137,7 +138,7 @@ function scoresOf(dir: string): Scores | undefined {
   return parsed === undefined || "problem" in parsed ? undefined : parsed.scores;
 }
 
-/** Where the weights of the stored stages with this key lie: of those that `by` computed, where that is known. */
+/** Returns the paths of the stored weights of a key. With `by`, only those with these numerics are returned. */
 export function weightsOf(project: Project, key: string, by?: Numerics): string[] {
   const dir = join(projectPaths.store(project), key);
   const entries = existsSync(dir) ? readdirSync(dir) : [];
@@ -155,7 +156,7 @@ function readText(path: string): string | undefined {
   return existsSync(path) ? readFileSync(path, "utf8") : undefined;
 }
 
-/** The first and the last whole line of a file that may be long. */
+/** Returns the first and the last complete line of a file that may be long. */
 function endsOf(path: string): [string, string] {
   const file = openSync(path, "r");
   try {

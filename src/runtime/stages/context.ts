@@ -12,14 +12,14 @@ type EmittedEvent = Extract<
 /** An event that a stage emits. The worker adds the time and the id of the stage. */
 export type StageEvent = EmittedEvent extends infer E ? (E extends unknown ? Omit<E, "time" | "stage"> : never) : never;
 
-/** What every job gets from its worker. */
+/** The part of the context that every job gets from its worker. */
 export interface JobContext {
   readonly job: PlacedJob;
   readonly emit: (event: StageEvent) => void;
   readonly progress: ProgressTracker;
 }
 
-/** What a stage gets in addition: an open engine and the packs of its datasets, by dataset id. An ingest needs neither. */
+/** The context of a stage. It adds an open engine and the packs of the datasets, by dataset id. An ingest needs neither. */
 export interface StageContext extends JobContext {
   readonly engine: Engine;
   readonly packs: ReadonlyMap<string, Pack>;

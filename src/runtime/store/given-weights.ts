@@ -1,4 +1,4 @@
-/** Weights in safetensors files of the project, made by anyone: any type of number, read as f32. */
+/** Reads weights from safetensors files that the user provides. All types of numbers are converted to f32. */
 import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import type { GivenWeights, Unusable } from "../../compiler/typed/given-files.js";
@@ -8,7 +8,7 @@ import { reason } from "../system/reason.js";
 import { sha256 } from "../system/sha256.js";
 import { isSizes, SafetensorsError, splitSafetensors } from "./safetensors.js";
 
-/** How a number of a type is read, and its bytes. */
+/** The size in bytes of each numeric type, and a function that reads a number of it. */
 const readers: ReadonlyMap<string, { readonly bytes: number; readonly read: (view: DataView, at: number) => number }> =
   new Map([
     ["F64", { bytes: 8, read: (view, at) => view.getFloat64(at, true) }],
@@ -25,7 +25,7 @@ interface Entry {
   readonly end: number;
 }
 
-/** What the file holds, by the header alone. */
+/** Lists the tensors of a file from its header. Returns the problem if the file cannot be used. */
 export function readGivenWeights(path: string, project: Project): GivenWeights | Unusable {
   try {
     const bytes = readFileSync(resolve(project.dir, path));
@@ -47,14 +47,17 @@ export function readGivenWeights(path: string, project: Project): GivenWeights |
   }
 }
 
-/** A zip archive, as `torch.save` writes, or a bare pickle, as it did before. A header's length has zeros where these have flags or opcodes. */
+/**
+ * Returns true for a zip archive, as `torch.save` writes, or a bare pickle, as older versions wrote. In safetensors the
+ * bytes 4 to 8 belong to the length of the header and are 0; these formats have flags or opcodes there.
+ */
 function isPickled(bytes: Uint8Array): boolean {
   const zip = bytes[0] === 0x50 && bytes[1] === 0x4b;
   const pickle = bytes[0] === 0x80 && (bytes[1] ?? 0) <= 5;
   return (zip || pickle) && bytes.subarray(4, 8).some((byte) => byte !== 0);
 }
 
-/** The tensors of a file by name, as f32, and the digest of the file. @throws SafetensorsError */
+/** Opens a file: its tensors by name, as f32, and its digest. @throws SafetensorsError if it is damaged. */
 export function openGivenWeights(bytes: Uint8Array): {
   readonly digest: string;
   readonly tensor: (name: string) => HostTensor | undefined;
@@ -100,7 +103,7 @@ function elements(shape: readonly number[]): number {
   return shape.reduce((product, size) => product * size, 1);
 }
 
-/** IEEE 754 binary16. */
+/** Decodes IEEE 754 binary16. */
 function float16(bits: number): number {
   const sign = bits & 0x8000 ? -1 : 1;
   const exponent = (bits >> 10) & 31;
@@ -111,7 +114,7 @@ function float16(bits: number): number {
 }
 
 const word = new DataView(new ArrayBuffer(4));
-/** bfloat16: the upper half of an f32. */
+/** Decodes bfloat16, which is the upper half of an f32. */
 function bfloat16(bits: number): number {
   word.setUint32(0, bits << 16);
   return word.getFloat32(0);

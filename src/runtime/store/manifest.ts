@@ -1,13 +1,14 @@
-/** What is written beside each stored stage: where its numbers come from and what they are. */
+/** Defines the manifest of a stored stage, which records its numbers and their origin. */
 import type { StageKind } from "../../compiler/typed/tree.js";
 import type { Result } from "../events/events.js";
 import { schemaProblem } from "../system/schema.js";
 import { sha256 } from "../system/sha256.js";
 import type { NumericsRecord } from "./numerics.js";
 
-/** A stored result: the stage's name is not part of it, so that a renamed stage still finds its own. */
+/** A stored result. It does not contain the name of the stage, so that a renamed stage finds its results again. */
 export type StoredResult = Omit<Result, "stage">;
 
+/** One validation during a training. */
 export interface Validated {
   readonly step: number;
   readonly epoch: number;
@@ -17,14 +18,14 @@ export interface Validated {
   readonly best: boolean;
 }
 
-/** Counts of an evaluation beyond its results. `row` is empty where the stage has one row. */
+/** Counts of an evaluation in addition to its results. `row` is empty if the stage has one row. */
 export type ReportData =
   | {
       readonly row: string;
       readonly kind: "per_class";
       readonly classes: readonly { readonly name: string; readonly queries: number; readonly accuracy: number }[];
     }
-  /** `cells`: [class of the query, class predicted, how often], by index into `classes`; zeros are left out. */
+  /** `cells` holds [class of the query, predicted class, count], with indices into `classes`. Counts of 0 are left out. */
   | {
       readonly row: string;
       readonly kind: "confusion";
@@ -39,7 +40,7 @@ export interface Manifest {
   readonly fslc: string;
   readonly created: string;
   readonly seconds: number;
-  /** Bytes: the most memory that the stage's process held. Older entries do not say. */
+  /** The peak memory of the process of the stage, in bytes. Older entries do not have it. */
   readonly peakMemory?: number;
   readonly seed: number;
   readonly inputs: readonly { readonly stage: string; readonly key: string; readonly output: string }[];
@@ -53,17 +54,17 @@ export interface Manifest {
   readonly results: readonly StoredResult[];
   readonly history: readonly Validated[];
   readonly reports: readonly ReportData[];
-  /** Further files of the entry, by name: scores of each episode, logits. Older entries have none. */
+  /** The further files of the entry: scores of each episode, logits. Older entries have none. */
   readonly files?: readonly { readonly name: string; readonly sha256: string; readonly bytes: number }[];
   readonly output: string;
 }
 
-/** Digest of an evaluation's output: its numbers, whatever the order in which objects were built. */
+/** Returns the digest of an evaluation's output. It depends on the numbers and not on the order of object fields. */
 export function resultsDigest(results: readonly StoredResult[], reports: readonly ReportData[]): string {
   return sha256(JSON.stringify([results.map((r) => [r.row ?? "", r.metric, r.mean, r.ci95, r.episodes]), reports]));
 }
 
-/** The manifest that `text` holds, or what is wrong with it. */
+/** Parses a manifest. Returns its problem if it is not valid. */
 export function parseManifest(text: string): { readonly manifest: Manifest } | { readonly problem: string } {
   let value: unknown;
   try {
@@ -78,7 +79,7 @@ export function parseManifest(text: string): { readonly manifest: Manifest } | {
   return { manifest: { ...manifest, results, history } };
 }
 
-/** JSON has no NaN: the interval of a single episode is null there. */
+/** Restores the interval of a single episode, which is NaN. JSON has no NaN, so it is stored as null. */
 export function withInterval<T extends { readonly ci95: number }>(read: T): T {
   return { ...read, ci95: read.ci95 ?? Number.NaN };
 }

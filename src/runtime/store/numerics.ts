@@ -1,13 +1,13 @@
-/** What makes two runs of one stage differ in their numbers: the second half of a store entry's address. */
+/** Records everything that makes the numbers of two runs of one stage differ. It is the second half of the address of a store entry. */
 import { readFileSync } from "node:fs";
 import type { Numerics } from "../engines/engine.js";
 import { sha256 } from "../system/sha256.js";
 
-/** Chunk sizes of embedding and classifying change the order of sums inside some kernels, so they are recorded too. */
+/** The numerics of a stage. Chunk sizes are recorded because they change the order of sums inside some kernels. */
 export interface NumericsRecord extends Numerics {
-  /** `x64`, `arm64`, … */
+  /** The architecture of the processor, such as `x64` or `arm64`. */
   readonly arch: string;
-  /** The instruction sets that kernels choose by; empty where the system does not say. */
+  /** The instruction sets by which kernels are chosen, or none if the system does not tell. */
   readonly instructions: readonly string[];
   readonly chunks: { readonly images: number; readonly episodes: number };
 }
@@ -16,7 +16,7 @@ export function numericsRecord(engine: Numerics, chunks: NumericsRecord["chunks"
   return { ...engine, arch: process.arch, instructions: instructionSets(), chunks };
 }
 
-/** A folder name: equal records, equal names. */
+/** Returns a folder name for a record. Equal records have equal names. */
 export function numericsId(record: NumericsRecord): string {
   const { engine, version, device, adapter, threads, arch, instructions, chunks } = record;
   const canonical = [engine, version, device, threads, arch, instructions, chunks.images, chunks.episodes];
@@ -24,6 +24,7 @@ export function numericsId(record: NumericsRecord): string {
   return sha256(JSON.stringify(canonical)).slice(0, 16);
 }
 
+/** The instruction sets by which kernels are chosen. */
 const relevantInstructions = [
   "avx",
   "avx2",
@@ -43,7 +44,7 @@ function instructionSets(): string[] {
     const line = /^(?:flags|Features)\s*:\s*(.*)$/m.exec(readFileSync("/proc/cpuinfo", "utf8"));
     flags = new Set(line?.[1]?.split(/\s+/) ?? []);
   } catch {
-    return []; // Not Linux: the architecture alone has to do.
+    return []; // On other systems than Linux only the architecture is recorded.
   }
   return relevantInstructions.filter((flag) => flags.has(flag));
 }

@@ -1,4 +1,4 @@
-/** The results of a run's evaluations in its own folder: they stay as they were, whatever becomes of the store. */
+/** Keeps the results of evaluations in the folder of their run, where they stay even if the store changes. */
 import { copyFileSync, linkSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { DiagnosticError, diagnostic } from "../../compiler/diagnostics/diagnostic.js";
@@ -10,14 +10,14 @@ import type { Manifest } from "./manifest.js";
 import { scoresFile } from "./scores.js";
 import type { StoreEntry } from "./store.js";
 
-/** Where a run keeps what an evaluation of it gave: its manifest, its scores by episode, the files that it reports. */
+/** Returns the folder in which a run keeps an evaluation: its manifest, its scores by episode, and the files that it reports. */
 export function resultsDir(runDir: string, stage: string): string {
   return join(runDir, "results", toFileName(stage));
 }
 
 /**
- * The manifest of a stored stage under the names that it has now. Its key knows no names, so a stored evaluation may
- * have called its rows otherwise; their order is the key's.
+ * Returns the manifest of a stored stage with its current names. Names are not part of the key, so the rows of a stored
+ * evaluation may have had other labels. Their order is part of the key.
  */
 export function withCurrentNames(manifest: Manifest, stage: Stage): Manifest {
   const as = { ...manifest, stage: { id: stage.id, kind: stage.kind } };
@@ -33,8 +33,10 @@ export function withCurrentNames(manifest: Manifest, stage: Stage): Manifest {
 }
 
 /**
- * Puts an evaluation's manifest and files into the run's folder: as links, which take no room, where that is possible.
- * Gives the paths of those that its `report` line asked for.
+ * Puts the manifest and files of an evaluation into the run's folder, as links if the file system has them. Returns the
+ * paths of the files that the `report` line of the stage asked for.
+ *
+ * @throws DiagnosticError FSL7031 if the folder cannot be written.
  */
 export function saveResults(runDir: string, stage: string, { dir: stored, manifest }: StoreEntry): string[] {
   const dir = resultsDir(runDir, stage);
@@ -45,7 +47,7 @@ export function saveResults(runDir: string, stage: string, { dir: stored, manife
       try {
         linkSync(join(stored, name), join(dir, name));
       } catch {
-        copyFileSync(join(stored, name), join(dir, name)); // Another file system, or one without links.
+        copyFileSync(join(stored, name), join(dir, name)); // The store is on another file system, or the file system has no links.
       }
     }
     return (manifest.files ?? []).flatMap(({ name }) => (name === scoresFile ? [] : [join(dir, name)]));

@@ -1,11 +1,11 @@
 /**
- * Weights as safetensors files: an 8-byte little-endian header length, a JSON header, then the tensors' bytes back to
- * back. Written in the order of their names, so equal tensors give equal bytes.
+ * Encodes and decodes safetensors files: an 8-byte little-endian header length, a JSON header, and the bytes of all
+ * tensors without gaps. Tensors are written in a fixed order, so equal tensors give equal files.
  */
 import type { DType } from "../../compiler/tensor/ir.js";
 import type { HostTensor, HostTensors, TypedData } from "../engines/engine.js";
 
-/** What is wrong with the bytes of a file that should be safetensors. */
+/** Thrown for a damaged file. The message says what is wrong with it. */
 export class SafetensorsError extends Error {
   constructor(message: string) {
     super(message);
@@ -51,7 +51,7 @@ export function encodeSafetensors(tensors: HostTensors, metadata?: Readonly<Reco
   return bytes;
 }
 
-/** Decodes a whole file. Every length, offset and type is checked; throws `SafetensorsError`. */
+/** Decodes a whole file. Every length, offset and type is checked. @throws SafetensorsError if one is wrong. */
 export function decodeSafetensors(bytes: Uint8Array): HostTensors {
   const { header, body } = splitSafetensors(bytes);
   const spans: { begin: number; end: number }[] = [];
@@ -76,7 +76,7 @@ export function decodeSafetensors(bytes: Uint8Array): HostTensors {
   return Object.fromEntries(tensors);
 }
 
-/** The header of a file, as it is, and the bytes that its offsets count in. @throws SafetensorsError */
+/** Splits a file into its unchecked header and the bytes to which its offsets refer. @throws SafetensorsError if there is no header. */
 export function splitSafetensors(bytes: Uint8Array): {
   readonly header: Readonly<Record<string, unknown>>;
   readonly body: Uint8Array;
@@ -119,7 +119,7 @@ export function isSizes(value: unknown): value is number[] {
   return Array.isArray(value) && value.every((n) => Number.isSafeInteger(n) && n >= 0);
 }
 
-/** `copy` is freshly allocated, hence aligned. */
+/** Returns a typed view of the bytes. `copy` is freshly allocated and therefore aligned. */
 function view32(copy: Uint8Array, dtype: DType): TypedData {
   const { buffer, byteOffset, byteLength } = copy;
   if (dtype === "f32") return new Float32Array(buffer, byteOffset, byteLength / 4);

@@ -1,4 +1,4 @@
-/** What an evaluation keeps of each episode, so that another one of the same episodes can be compared with it. */
+/** Defines the scores that an evaluation keeps of each episode, so that two evaluations of the same episodes can be compared. */
 import { createHash } from "node:crypto";
 import type { SplitName, Task } from "../../compiler/typed/tree.js";
 import type { Episode } from "../data/contract.js";
@@ -13,14 +13,14 @@ export interface Scores {
 export interface ScoredRow {
   readonly task: Task;
   readonly split: SplitName;
-  /** Of the split: its images and classes. */
+  /** The digest of the images and classes of the split. */
   readonly digest: string;
-  /** `sampled` by the seed, or `given` as a list. */
+  /** `sampled` if the seed determined the episodes, `given` if a file did. */
   readonly episodes: "sampled" | "given";
-  /** Of the episodes: which images each holds, in order. Equal digests, equal episodes. */
+  /** The digest of the images of each episode, in order. Equal digests mean equal episodes. */
   readonly list: string;
   readonly transductive: boolean;
-  /** By metric (`accuracy`, `top2`, …), a value for each episode. */
+  /** One value for each episode, by metric (`accuracy`, `top2`, …). */
   readonly metrics: Readonly<Record<string, readonly number[]>>;
 }
 
@@ -30,7 +30,7 @@ export function encodeScores(scores: Scores): Uint8Array {
   return Buffer.from(`${JSON.stringify(scores)}\n`);
 }
 
-/** The scores that `text` holds, or what is wrong with it. */
+/** Parses scores. Returns their problem if they are not valid. */
 export function parseScores(text: string): { readonly scores: Scores } | { readonly problem: string } {
   let value: unknown;
   try {
@@ -44,7 +44,7 @@ export function parseScores(text: string): { readonly scores: Scores } | { reado
 
 export function episodesDigest(task: Task, episodes: readonly Episode[]): string {
   const hash = createHash("sha256").update(JSON.stringify([task.way, task.shot, task.query, episodes.length]));
-  // Word by word in one byte order: the digest is the same on every machine.
+  // The byte order is fixed, so the digest is the same on every machine.
   for (const { support, query } of episodes) {
     for (const images of [support, query]) {
       const bytes = Buffer.alloc(4 * images.length);

@@ -1,6 +1,6 @@
 /**
- * The store of finished stages: `<root>/<key>/<numerics>/` with a manifest and, where the stage has weights, a
- * safetensors file. An entry is written beside its place, flushed, and renamed into it, so it is whole or absent.
+ * Stores finished stages in `<root>/<key>/<numerics>/`: a manifest, and a safetensors file if the stage has weights. An
+ * entry is written into a temporary folder, flushed and renamed, so it is complete or absent.
  */
 import { randomBytes } from "node:crypto";
 import {
@@ -26,28 +26,29 @@ import { type Manifest, parseManifest, resultsDigest } from "./manifest.js";
 import { numericsId } from "./numerics.js";
 import { decodeSafetensors, encodeSafetensors, SafetensorsError } from "./safetensors.js";
 
+/** A readable entry of the store. */
 export interface StoreEntry {
   readonly dir: string;
   readonly manifest: Manifest;
 }
 
-/** Which numerics may serve: any, those of one engine, of one kind of device (`cpu`, `gpu`), or exactly one record. */
+/** The numerics that are accepted: any, those of one engine, of one kind of device (`cpu`, `gpu`), or exactly one record. */
 export interface AcceptedNumerics {
   readonly engine?: string;
   readonly device?: string;
   readonly numerics?: string;
 }
 
-/** A further file of an entry, by its name there. */
+/** A further file of an entry, with its name in the folder of the entry. */
 export interface StoredFile {
   readonly name: string;
   readonly bytes: Uint8Array;
 }
 
-/** What a finished stage hands over; the store fills in digests. */
+/** The output of a finished stage. The store adds the digests. */
 export type Finished = Omit<Manifest, "format" | "weights" | "files" | "output"> & {
   readonly files?: readonly StoredFile[];
-  /** What the key is a hash of. */
+  /** The value whose hash is the key. */
   readonly content: Canonical;
   readonly weights?: { readonly tensors: HostTensors; readonly from: NonNullable<Manifest["weights"]>["from"] };
 };
@@ -55,25 +56,25 @@ export type Finished = Omit<Manifest, "format" | "weights" | "files" | "output">
 const manifestFile = "manifest.json";
 const weightsFile = "weights.safetensors";
 const contentFile = "key.json";
-/** What the folder of an entry is called while it is written. */
-const writing = ".writing-";
-/** No entry takes so long to write: what is older was left by a process that died in the middle. */
+/** The prefix of the folder of an entry while it is written. */
+const temporaryPrefix = ".writing-";
+/** No entry takes this long to write, in ms. An older temporary folder was left by a process that died. */
 const abandonedAfter = 3_600_000;
 
-/** The newest entry of `key` that `wanted` allows. Entries that cannot be read are passed over and told to `damaged`. */
+/** Returns the newest accepted entry of `key`, or undefined if there is none. `onDamaged` is called for each unreadable entry. */
 export function findEntry(
   root: string,
   key: string,
-  wanted: AcceptedNumerics,
-  damaged: (dir: string, problem: string) => void = () => {},
+  accepted: AcceptedNumerics,
+  onDamaged: (dir: string, problem: string) => void = () => {},
 ): StoreEntry | undefined {
   const entries: StoreEntry[] = [];
   for (const name of list(join(root, key))) {
-    if (wanted.numerics !== undefined && name !== wanted.numerics) continue;
+    if (accepted.numerics !== undefined && name !== accepted.numerics) continue;
     const dir = join(root, key, name);
     const read = readEntry(dir);
-    if ("problem" in read) damaged(dir, read.problem);
-    else if (accepts(wanted, read.entry.manifest.numerics)) entries.push(read.entry);
+    if ("problem" in read) onDamaged(dir, read.problem);
+    else if (accepts(accepted, read.entry.manifest.numerics)) entries.push(read.entry);
   }
   return entries.sort(newestFirst)[0];
 }
@@ -82,7 +83,7 @@ function accepts({ engine, device }: AcceptedNumerics, numerics: Numerics): bool
   return (engine ?? numerics.engine) === numerics.engine && (device ?? numerics.device) === numerics.device;
 }
 
-/** The entry in a folder, or what is wrong with it. */
+/** Reads the entry in a folder. Returns its problem if it is damaged. */
 export function readEntry(dir: string): { readonly entry: StoreEntry } | { readonly problem: string } {
   let text: string;
   try {
@@ -100,7 +101,7 @@ export function readEntry(dir: string): { readonly entry: StoreEntry } | { reado
   return { entry: { dir, manifest: parsed.manifest } };
 }
 
-/** The weights of an entry, their digest checked. Throws the diagnostic of a damaged entry. */
+/** Reads the weights of an entry. @throws DiagnosticError FSL7030 if they cannot be read or their digest differs. */
 export function readWeights(entry: StoreEntry): HostTensors {
   const { dir, manifest } = entry;
   try {
@@ -115,7 +116,7 @@ export function readWeights(entry: StoreEntry): HostTensors {
   }
 }
 
-/** What the key of an entry is a hash of; undefined where that file is damaged: it is for explanations only. */
+/** Returns the value whose hash is the key of an entry, or undefined if its file is damaged. It is for explanations only. */
 export function readContent(entry: StoreEntry): Canonical | undefined {
   try {
     return JSON.parse(readFileSync(join(entry.dir, contentFile), "utf8")) as Canonical;
@@ -124,7 +125,7 @@ export function readContent(entry: StoreEntry): Canonical | undefined {
   }
 }
 
-/** Every readable entry, newest first. */
+/** Returns every readable entry, the newest first. */
 export function allEntries(root: string): StoreEntry[] {
   const entries = list(root)
     .filter((key) => !key.startsWith("."))
@@ -137,7 +138,7 @@ function newestFirst(a: StoreEntry, b: StoreEntry): number {
   return a.manifest.created < b.manifest.created ? 1 : a.manifest.created > b.manifest.created ? -1 : 0;
 }
 
-/** Writes an entry and gives it back. An entry that lies there already is replaced in one step. */
+/** Writes an entry and returns it. An existing entry is replaced in one step. @throws DiagnosticError FSL7031 if it cannot be written. */
 export function writeEntry(root: string, finished: Finished): StoreEntry {
   const { weights, content, files = [], ...rest } = finished;
   const bytes = weights === undefined ? undefined : encodeSafetensors(weights.tensors);
@@ -154,35 +155,35 @@ export function writeEntry(root: string, finished: Finished): StoreEntry {
   };
   const parent = join(root, manifest.key);
   const dir = join(parent, numericsId(manifest.numerics));
-  const beside = join(root, `${writing}${process.pid}-${randomBytes(4).toString("hex")}`);
+  const temporary = join(root, `${temporaryPrefix}${process.pid}-${randomBytes(4).toString("hex")}`);
   try {
-    mkdirSync(beside, { recursive: true });
-    sweep(root, beside);
-    if (bytes !== undefined) writeFlushed(join(beside, weightsFile), bytes);
-    for (const { name, bytes: data } of files) writeFlushed(join(beside, name), data);
-    writeFlushed(join(beside, contentFile), Buffer.from(JSON.stringify(content)));
-    writeFlushed(join(beside, manifestFile), Buffer.from(`${JSON.stringify(manifest, null, 2)}\n`));
+    mkdirSync(temporary, { recursive: true });
+    removeAbandoned(root, temporary);
+    if (bytes !== undefined) writeFlushed(join(temporary, weightsFile), bytes);
+    for (const { name, bytes: data } of files) writeFlushed(join(temporary, name), data);
+    writeFlushed(join(temporary, contentFile), Buffer.from(JSON.stringify(content)));
+    writeFlushed(join(temporary, manifestFile), Buffer.from(`${JSON.stringify(manifest, null, 2)}\n`));
     mkdirSync(parent, { recursive: true });
-    replace(beside, dir);
+    replace(temporary, dir);
   } catch (error) {
-    if (existsSync(beside)) rmSync(beside, { recursive: true });
+    if (existsSync(temporary)) rmSync(temporary, { recursive: true });
     throw new DiagnosticError(diagnostic("FSL7031", undefined, { path: dir, why: reason(error) }), { cause: error });
   }
   return { dir, manifest };
 }
 
-/** Removes what writers that died have left. `beside` is fresh: its time is now, by the clock of the disk. */
-function sweep(root: string, beside: string): void {
-  const now = statSync(beside).mtimeMs;
+/** Removes the folders of writers that died. `fresh` was just created, so its time is the current time of the disk's clock. */
+function removeAbandoned(root: string, fresh: string): void {
+  const now = statSync(fresh).mtimeMs;
   for (const name of list(root)) {
-    if (!name.startsWith(writing)) continue;
+    if (!name.startsWith(temporaryPrefix)) continue;
     const path = join(root, name);
     const written = statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? now;
     if (now - written > abandonedAfter) rmSync(path, { recursive: true, force: true });
   }
 }
 
-/** Renames `from` to `to`; a folder that lies there is moved away first, as a rename does not replace a full one. */
+/** Renames `from` to `to`. An existing folder is moved away first, because a rename does not replace a folder with files. */
 function replace(from: string, to: string): void {
   const old = `${from}-old`;
   if (existsSync(to)) renameSync(to, old);

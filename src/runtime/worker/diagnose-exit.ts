@@ -2,7 +2,7 @@
 import { closeSync, fstatSync, openSync, readFileSync, readSync } from "node:fs";
 import { type Diagnostic, diagnostic } from "../../compiler/diagnostics/diagnostic.js";
 
-/** What is known about a worker process that died. */
+/** The known facts about a worker process that died. */
 export interface WorkerExit {
   readonly stage: string;
   readonly engine: string;
