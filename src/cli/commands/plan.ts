@@ -1,4 +1,4 @@
-/** `fslc plan FILE`: what a run would do, without doing it. */
+/** Implements `fslc plan FILE`: it reports what a run would do, and runs nothing. */
 import { type Cli, Command, helpExamples } from "../command.js";
 import { exitCodes } from "../exit-codes.js";
 import { type ExperimentOptions, type MachineOptions, runOptions, withExperiment, withMachine } from "../options.js";
