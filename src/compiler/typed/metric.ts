@@ -89,7 +89,7 @@ export type Statement =
       readonly loss: Expr;
       readonly span: Span;
     };
-/** What a `minimize` adapts: a tensor, or every weight of a network (`body from encoder`). Groups change settings by weight path. */
+/** A target that a `minimize` adapts: a tensor, or every weight of a network (`body from encoder`). Groups change settings by weight path. */
 export type MinimizeTarget =
   | { readonly kind: "tensor"; readonly local: number; readonly from: Expr; readonly change?: MinimizeChange }
   | {

@@ -1,4 +1,4 @@
-/** What the sections of a printed plan share: the width, the colors, and the networks printed so far. */
+/** The context that the sections of a printed plan share: the width, the colors, and the networks printed so far. */
 import type { ChalkInstance } from "chalk";
 import { padText } from "../../view/line.js";
 import { wrap } from "../wrap.js";

@@ -1,4 +1,4 @@
-/** What a plan says of each stage, under its title. */
+/** Prints the lines of each stage of a plan, under its title. */
 import type {
   EvaluatePlan,
   IngestPlan,

@@ -28,7 +28,7 @@ const axisFields: { readonly [K in ExprNode["k"]]?: readonly string[] } = {
   pick: ["over"],
 };
 
-/** What a block's names stand for. */
+/** The meanings of the names in a block. */
 export interface BlockNames {
   readonly axes: AxisNames;
   /** The parameters by position. A parameter that is not among them keeps its name. */

@@ -18,7 +18,7 @@ import { canonicalMetric } from "./metric.js";
 import { canonicalNetwork } from "./network.js";
 import { type Canonical, type CanonicalFields, plain } from "./value.js";
 
-/** What stands for other stages and for datasets in a canonical form. */
+/** The digests that stand for other stages and for datasets in a canonical form. */
 export interface Digests {
   /** Returns the digest of a stage's output weights, by stage id. */
   readonly output: (stage: string) => string;

@@ -1,4 +1,4 @@
-/** What the stage graph, the keys and the plan ask of each kind of stage. */
+/** The rules of a kind of stage, which the stage graph, the keys and the plan follow. */
 import type { EvaluateStage, Experiment, MetaStage, SplitRef, Stage, TrainingStage } from "../../typed/tree.js";
 import type { UsedBuiltins } from "../builtins.js";
 import type { CanonicalForms } from "../canonical/forms.js";

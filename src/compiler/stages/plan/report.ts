@@ -168,7 +168,7 @@ export interface NetworkPlan {
   readonly layers: readonly LayerPlan[];
   /** Set for a metric that sees the queries of an episode together. */
   readonly transductive?: true;
-  /** What a transductive metric relies on (`balanced`). */
+  /** The assumptions of a transductive metric (`balanced`). */
   readonly assumes?: readonly string[];
   /**
    * The learned tensors of a metric, beside its modules' layers. For values that are learned for each weight of networks,
