@@ -21,8 +21,8 @@ import type { OnnxGraph, ValueInfo } from "../runtime/engines/onnx/proto.js";
 import type { CompiledFile } from "../runtime/host/compile-file.js";
 import { episodesInRun, imageEpisodesInRun, imagesPerRun } from "../runtime/stages/chunks.js";
 import { outputsOf } from "../runtime/stages/classify.js";
-import type { EmitPhase } from "./commands/check.js";
 import { emitPass } from "./emit-pass.js";
+import type { EmitPhase } from "./emit-phases.js";
 import { sourceReader } from "./experiment.js";
 
 /**

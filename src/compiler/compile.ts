@@ -19,7 +19,7 @@ export interface CompilerHost extends ModuleHost {
   readonly sources: readonly SourceForm[];
   /** Files that lines name; where it is undefined, no such file can be read. */
   readonly files?: GivenFiles;
-  /** What is known of the data before they are read; undefined where nothing is. */
+  /** Returns the facts about data that are known before it is read, or undefined if there are none. */
   facts(source: DataSource): DatasetFacts | undefined;
   /** Milliseconds, for `timings`; the compiler has no clock of its own. */
   now?(): number;
@@ -97,7 +97,7 @@ export function compile(host: CompilerHost, root: string, options: CompileOption
   });
 }
 
-/** What an error leaves unread looks unused; beside errors that is noise. */
+/** Drops warnings about unused names beside errors: the part of a file that an error leaves unread looks unused. */
 function matters({ code }: Diagnostic): boolean {
   return code !== "FSL2007";
 }

@@ -1,14 +1,12 @@
 /** Implements `fslc check FILE…`, which finds every mistake in one pass. `--emit` prints the result of a phase of the compiler. */
 import type { CompiledFile } from "../../runtime/host/compile-file.js";
 import { type Cli, Command, helpExamples } from "../command.js";
+import { type EmitPhase, emitPhases } from "../emit-phases.js";
 import { exitCodes } from "../exit-codes.js";
 import { findFslFiles } from "../fsl-files.js";
 import { type ExperimentOptions, withParameters } from "../options.js";
 import { UsageError } from "../usage-error.js";
 import { plural } from "../view/format.js";
-
-const phases = ["cst", "ast", "typed", "stages", "tensor", "onnx"] as const;
-export type EmitPhase = (typeof phases)[number];
 
 interface Options extends ExperimentOptions {
   readonly timings?: boolean;
@@ -22,7 +20,7 @@ export function define(cli: Cli, exit: (code: number) => void): Command {
       .argument("<files...>", "experiments and libraries (.fsl), or folders of them"),
   )
     .option("--timings", "print the time of each phase of the compiler")
-    .option("--emit <phase>", `print the result of a phase: ${phases.join(", ")}`)
+    .option("--emit <phase>", `print the result of a phase: ${emitPhases.join(", ")}`)
     .addHelpText(
       "after",
       helpExamples([
@@ -46,10 +44,10 @@ export function define(cli: Cli, exit: (code: number) => void): Command {
  */
 function emitRequest(given: string | undefined): { readonly phase?: EmitPhase; readonly pass?: string } {
   if (given === undefined) return {};
-  const phase = phases.find((name) => name === given);
+  const phase = emitPhases.find((name) => name === given);
   if (phase !== undefined) return { phase };
   if (given.startsWith("tensor:")) return { phase: "tensor", pass: given.slice("tensor:".length) };
-  throw new UsageError(`there is no phase \`${given}\`. The phases are ${phases.join(", ")}`);
+  throw new UsageError(`there is no phase \`${given}\`. The phases are ${emitPhases.join(", ")}`);
 }
 
 async function act(cli: Cli, paths: readonly string[], options: Options): Promise<number> {

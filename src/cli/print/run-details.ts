@@ -9,7 +9,7 @@ import { resultsTable } from "./run-summary.js";
 import { printPaths, printRunHeading } from "./runs.js";
 import { joinParts, table } from "./table.js";
 
-/** How a stage of a run ended, what computed it, and where its weights are. */
+/** Prints how a stage of a run ended, which engine computed it, and where its weights are. */
 export type StageDetails = ReturnType<typeof endsOfStages>[number] & {
   readonly kind: StageOutline["kind"] | undefined;
   readonly numerics: Numerics | undefined;

@@ -29,7 +29,7 @@ const statusWords = {
 
 const stageAndRow = ({ stage, row }: Result): string => (row === undefined || row === "" ? stage : `${stage} (${row})`);
 
-/** How a summary is written. `source` gives the text of a file that a failure points into. */
+/** Options of a printed summary. `source` gives the text of a file that a failure points into. */
 export interface SummaryStyle extends RenderOptions {
   readonly source: (file: string) => string | undefined;
 }

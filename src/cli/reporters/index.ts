@@ -4,7 +4,7 @@ import { canDraw } from "../terminal.js";
 import { UsageError } from "../usage-error.js";
 import type { Reporter, Streams } from "./reporter.js";
 
-/** How the command `run` uses a reporter. */
+/** Describes a reporter to the command `run`. */
 interface ReporterEntry {
   /** Loads and creates the reporter. It may call `onInterrupt` if it reads the keyboard itself. */
   create(streams: Streams, onInterrupt: () => void): Promise<Reporter>;

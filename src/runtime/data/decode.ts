@@ -13,7 +13,7 @@ export interface DecodeJob {
   readonly quarterTurns: readonly (0 | 1 | 2 | 3)[];
 }
 
-/** How every image is decoded: to how many channels, and the prefixes of transforms to apply. */
+/** The settings that every image is decoded with: the number of channels, and the prefixes of transforms to apply. */
 type DecodeRecipe = Pick<DecodeRequest, "channels" | "prefixes">;
 
 const imagesPerChunk = 16;

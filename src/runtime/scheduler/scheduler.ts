@@ -62,7 +62,7 @@ export interface ScheduleSummary {
   readonly failures: readonly StageFailure[];
 }
 
-/** How one node of the graph ended. */
+/** The outcome of one node of the graph. */
 type NodeOutcome =
   | { readonly kind: "finished" }
   | { readonly kind: "stopped" }

@@ -33,7 +33,7 @@ export interface PlacedJob extends Job {
   readonly threads: ThreadBudget;
 }
 
-/** How a job ended. */
+/** The outcome of a job. */
 export type Outcome =
   /** The stage is in the store, in `dir`. `reused` is true if nothing was computed. */
   | { readonly kind: "stored"; readonly dir: string; readonly reused: boolean }

@@ -6,7 +6,7 @@ import { type Diagnostic, diagnostic } from "../../compiler/diagnostics/diagnost
 export interface WorkerExit {
   readonly stage: string;
   readonly engine: string;
-  /** How the process ended, for example `signal SIGSEGV` or `exit code 3`. */
+  /** The end of the process in words, for example `signal SIGSEGV` or `exit code 3`. */
   readonly how: string;
   /** The file with the output of the process, and its size before the process started. */
   readonly log: { readonly path: string; readonly from: number };
