@@ -25,8 +25,8 @@ export function listed(names: readonly string[]): string {
 }
 
 /**
- * The candidate nearest to `name`, or undefined where none is near. Near means at most max(⌊length / 3⌋, 1) letters put
- * in, left out, changed or swapped with their neighbour; case does not count. Equal distances go to the candidate that
+ * Returns the candidate nearest to `name`, or undefined if none is near. Near means at most max(⌊length / 3⌋, 1) letters put
+ * in, left out, changed or swapped with their neighbor; case does not count. Equal distances go to the candidate that
  * shares more of its beginning, then to the first in alphabetical order, so the answer never depends on the order given.
  */
 export function didYouMean(name: string, candidates: Iterable<string>): string | undefined {
@@ -46,7 +46,7 @@ export function didYouMean(name: string, candidates: Iterable<string>): string |
   return best?.candidate;
 }
 
-/** Optimal string alignment distance: Levenshtein's, with swaps of neighbours counted once. */
+/** Computes the optimal string alignment distance: Levenshtein's distance, with a swap of neighbors counted once. */
 export function editDistance(a: string, b: string): number {
   let beforeLast: number[] = [];
   let last = Array.from({ length: b.length + 1 }, (_, j) => j);

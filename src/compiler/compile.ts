@@ -1,4 +1,4 @@
-/** From files to a typed experiment: the compiler's front half, pure and total. */
+/** Compiles files to a typed experiment. The function is pure: it reads everything through its host and reports every error. */
 import type * as ast from "../../grammar/ast.js";
 import { prepareParser } from "../../grammar/parse.js";
 import { Checker } from "./check/core/checker.js";
@@ -13,27 +13,27 @@ import type { Given } from "./resolve/params.js";
 import type { GivenFiles } from "./typed/given-files.js";
 import type { DataSource, DatasetFacts, Experiment, ParamValue, SourceForm } from "./typed/tree.js";
 
-/** The compiler's one window on the world; every call is synchronous. */
+/** Everything that the compiler asks from outside. Every call is synchronous. */
 export interface CompilerHost extends ModuleHost {
   /** The sources of images that a dataset may name. */
   readonly sources: readonly SourceForm[];
-  /** Files that lines name; where it is undefined, no such file can be read. */
+  /** Reads the files that lines of an experiment name. If it is undefined, no such file can be read. */
   readonly files?: GivenFiles;
-  /** Returns the facts about data that are known before it is read, or undefined if there are none. */
+  /** Returns the facts about data that are known before they are read, or undefined if there are none. */
   facts(source: DataSource): DatasetFacts | undefined;
-  /** Milliseconds, for `timings`; the compiler has no clock of its own. */
+  /** Returns the time in milliseconds, for `timings`. The compiler has no clock of its own. */
   now?(): number;
 }
 export interface CompileOptions {
-  /** `--set` values, as text. */
+  /** The values of `--set`, as text. */
   readonly set: Readonly<Record<string, string>>;
   readonly params?: Readonly<Record<string, ParamValue>>;
 }
 export interface Compilation {
-  /** Undefined where an error was found. */
+  /** Undefined if there is an error. */
   readonly experiment: Experiment | undefined;
   readonly diagnostics: readonly Diagnostic[];
-  /** Every file that was read, the root first. */
+  /** Every file that was read, the root file first. */
   readonly modules: readonly { readonly id: string; readonly text: string; readonly tree: ast.SourceFile }[];
   readonly timings: readonly { readonly phase: string; readonly ms: number }[];
 }
@@ -55,7 +55,7 @@ export function compile(host: CompilerHost, root: string, options: CompileOption
   });
   const finished = (experiment: Experiment | undefined): Compilation => ({
     experiment: checker.errors > 0 ? undefined : experiment,
-    diagnostics: inOrder(checker.errors > 0 ? checker.diagnostics.filter(matters) : checker.diagnostics, root),
+    diagnostics: inOrder(checker.errors > 0 ? checker.diagnostics.filter(isRelevant) : checker.diagnostics, root),
     modules: [...modules.all].sort((a, b) => Number(b.id === root) - Number(a.id === root)),
     timings,
   });
@@ -97,12 +97,12 @@ export function compile(host: CompilerHost, root: string, options: CompileOption
   });
 }
 
-/** Drops warnings about unused names beside errors: the part of a file that an error leaves unread looks unused. */
-function matters({ code }: Diagnostic): boolean {
+/** Returns false for warnings that errors cause: a name looks unused if an error kept its use from being read. */
+function isRelevant({ code }: Diagnostic): boolean {
   return code !== "FSL2007";
 }
 
-/** Every declaration and every import by itself, so that what no stage uses is checked too. */
+/** Checks every declaration and every import by itself, so that those that no stage uses are checked too. */
 function checkInstance(scope: Scope, tree: ast.SourceFile, stages: StageElaborator): void {
   for (const line of tree.imports) for (const { name, as } of line.names) scope.lookup((as ?? name).text);
   for (const decl of tree.declarations) if (decl.kind !== "stage") stages.checkDeclaration(decl, scope);
@@ -115,7 +115,7 @@ function givenFrom(options: CompileOptions): Map<string, Given> {
   return given;
 }
 
-/** The root's diagnostics first, each file's from top to bottom. */
+/** Sorts diagnostics: those of the root file first, and those of each file from top to bottom. */
 function inOrder(found: readonly Diagnostic[], root: string): Diagnostic[] {
   const rank = (diagnostic: Diagnostic): [number, string, number] => [
     diagnostic.span === undefined ? 0 : diagnostic.span.file === root ? 1 : 2,

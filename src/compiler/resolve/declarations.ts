@@ -1,4 +1,4 @@
-/** Modules become scopes: each declaration a value, made when it is first asked for. */
+/** Turns modules into scopes. Each declaration is a value that is made at its first use. */
 import type * as ast from "../../../grammar/ast.js";
 import { suggest } from "../../common/did-you-mean.js";
 import type { Checker } from "../check/core/checker.js";
@@ -7,13 +7,13 @@ import { anything, type Value } from "../check/core/values.js";
 import type { StageElaborator } from "../check/stages/stage-elaborator.js";
 import type { ResolvedParam } from "../typed/tree.js";
 import type { Module, Modules } from "./modules.js";
-import { checkGiven, type Given, paramsOf, paramValue, resolved } from "./params.js";
+import { checkGiven, type Given, paramsOf, paramValue, resolvedParam } from "./params.js";
 
-/** A module with its parameters given: the same file imported `with` other values is another instance. */
+/** A module with the values of its parameters. The same file imported `with` other values is another instance. */
 export interface Instance {
   readonly module: Module;
   readonly scope: Scope;
-  /** Stages of the file, in the order of declaration. */
+  /** The ids of the stages of the file, in the order of declaration. */
   readonly stageIds: readonly string[];
   readonly params: () => ResolvedParam[];
 }
@@ -27,11 +27,11 @@ export class Instances {
     private readonly checker: Checker,
     private readonly modules: Modules,
     private readonly stages: StageElaborator,
-    /** Encloses every module: functions that need no import. */
+    /** The scope around every module, which has the functions that need no import. */
     private readonly outer: Scope,
   ) {}
 
-  /** Instances, imported ones first. */
+  /** All instances, imported ones first. */
   get all(): readonly Instance[] {
     return this.instances;
   }
@@ -66,7 +66,7 @@ export class Instances {
     return this.make(module, this.prefix(module.id), given, spans);
   }
 
-  /** What stands before the names of an instance's stages and datasets: its file's name, numbered where it is taken. */
+  /** Returns the prefix for the names of an imported instance's stages and datasets: the name of its file, numbered if it is taken. */
   private prefix(id: string): string {
     const name = id
       .replace(/^fsl:/, "")
@@ -120,7 +120,7 @@ export class Instances {
     const params = (): ResolvedParam[] =>
       paramsOf(tree).flatMap((decl) => {
         const value = scope.lookup(decl.name.text);
-        const made = value === undefined ? undefined : resolved(decl, value, given.get(decl.name.text));
+        const made = value === undefined ? undefined : resolvedParam(decl, value, given.get(decl.name.text));
         return made === undefined ? [] : [made];
       });
     const instance: Instance = { module, scope, stageIds, params };

@@ -1,4 +1,4 @@
-/** From a root file to all modules that it needs: read, parsed, in an order in which imports come first. */
+/** Reads and parses a root file and all modules that it imports. Imported modules come first. */
 import type * as ast from "../../../grammar/ast.js";
 import { type Parsed, parse } from "../../../grammar/parse.js";
 import { suggest, suggestNearest } from "../../common/did-you-mean.js";
@@ -11,15 +11,15 @@ export interface Module {
   readonly tree: ast.SourceFile;
 }
 export interface ModuleHost {
-  /** The text of a module; undefined where there is none. */
+  /** Returns the text of a module, or undefined if there is no such module. */
   readFile(id: string): string | undefined;
-  /** The id of the module that a specifier means in a file; undefined where it can mean none. */
+  /** Returns the id of the module that a specifier in a file means, or undefined if it cannot mean one. */
   resolveImport(fromId: string, specifier: string): string | undefined;
-  /** As the grammar's `parse`, for a host that keeps trees of texts that it has met before. */
+  /** Parses like `parse` of the grammar. A host that keeps the trees of known texts can return those. */
   parse?(text: string, id: string): Pick<Parsed, "tree" | "errors">;
-  /** The ids of the library's files: candidates for "did you mean". */
+  /** Returns the ids of the library's files, as candidates for "did you mean". */
   libraryIds(): readonly string[];
-  /** What would name the files beside the one that a relative specifier means: candidates too. */
+  /** Returns the specifiers of the files in the folder that a relative specifier names, as candidates too. */
   besides?(fromId: string, specifier: string): readonly string[];
 }
 /** Functions that every file may use without importing them. */
@@ -39,7 +39,7 @@ export class Modules {
     return [...this.loaded.values()];
   }
 
-  /** The module with this id and all that it imports; undefined where there is no such file. */
+  /** Loads the module with this id and all modules that it imports. Returns undefined if there is no such file. */
   load(id: string): Module | undefined {
     const known = this.loaded.get(id);
     if (known !== undefined) return known;
@@ -54,7 +54,7 @@ export class Modules {
     return module;
   }
 
-  /** The module that an import line means; undefined where that has been reported. */
+  /** Returns the module that an import line means, or undefined if it is wrong, which has been reported. */
   imported(line: ast.Import): Module | undefined {
     const id = this.imports.get(line);
     return id === undefined ? undefined : this.loaded.get(id);

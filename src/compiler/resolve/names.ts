@@ -1,4 +1,4 @@
-/** Names by themselves, before any types: what is never used, what hides another, what functions cannot mean. */
+/** Checks names before any types: unused names, names that hide others, and unknown names in functions. */
 import type * as ast from "../../../grammar/ast.js";
 import { type SyntaxNode, walkSyntax, walkSyntaxWhile } from "../../../grammar/walk.js";
 import { suggestNearest } from "../../common/did-you-mean.js";
@@ -27,26 +27,26 @@ class NameCheck {
     for (const decl of tree.declarations) this.top.set(decl.name.text, decl.name.span);
     const used = usedIn(tree);
     for (const line of tree.imports) {
-      for (const { name, as } of line.names) this.unused(as ?? name, used);
+      for (const { name, as } of line.names) this.checkUsed(as ?? name, used);
     }
     // A file without stages is a library: others use what it declares.
     const runs = tree.declarations.some((decl) => decl.kind === "stage");
     for (const decl of tree.declarations) {
-      if (runs && decl.kind !== "stage") this.unused(decl.name, used);
-      this.declaration(decl);
+      if (runs && decl.kind !== "stage") this.checkUsed(decl.name, used);
+      this.checkDeclaration(decl);
     }
   }
 
-  private unused(name: ast.Name, used: ReadonlySet<string>): void {
+  private checkUsed(name: ast.Name, used: ReadonlySet<string>): void {
     if (!used.has(name.text) && !name.text.startsWith("_"))
       this.checker.report("FSL2007", name.span, { name: name.text });
   }
 
-  /** Inner names: each used, none hiding one of the file. */
-  private inner(names: readonly ast.Name[], where: SyntaxNode): void {
+  /** Reports inner names that are unused, that hide a name of the file, or that are declared twice. */
+  private checkInner(names: readonly ast.Name[], where: SyntaxNode): void {
     const used = usedIn(where);
     for (const name of names) {
-      this.unused(name, used);
+      this.checkUsed(name, used);
       const hidden = this.top.get(name.text);
       if (hidden !== undefined) {
         this.checker.report(
@@ -71,14 +71,14 @@ class NameCheck {
     }
   }
 
-  private declaration(decl: ast.Declaration): void {
+  private checkDeclaration(decl: ast.Declaration): void {
     const params = (list: readonly ast.Parameter[] | undefined): ast.Name[] => (list ?? []).map((param) => param.name);
     switch (decl.kind) {
       case "fn":
-        this.fn(decl, new Set());
+        this.checkFunction(decl, new Set());
         return;
       case "metric": {
-        this.inner([...params(decl.params), ...decl.learns.flatMap((learn) => learn.names)], decl);
+        this.checkInner([...params(decl.params), ...decl.learns.flatMap((learn) => learn.names)], decl);
         const own = new Set(
           [
             ...params(decl.params),
@@ -87,10 +87,10 @@ class NameCheck {
             ...decl.fns.map((fn) => fn.name),
           ].map((name) => name.text),
         );
-        for (const fn of decl.fns) this.fn(fn, own);
+        for (const fn of decl.fns) this.checkFunction(fn, own);
         for (const entry of decl.entries) {
-          this.inner(params(entry.params), entry.body);
-          this.block(entry.body, new Set(params(entry.params).map((name) => name.text)));
+          this.checkInner(params(entry.params), entry.body);
+          this.checkBlock(entry.body, new Set(params(entry.params).map((name) => name.text)));
         }
         return;
       }
@@ -98,44 +98,44 @@ class NameCheck {
       case "block":
       case "episode":
       case "dataset":
-        this.inner(params(decl.params), decl);
+        this.checkInner(params(decl.params), decl);
         return;
       case "stage":
         for (const line of decl.lines) {
           if (line.kind !== "loss" || line.params === undefined) continue;
-          this.inner(params(line.params), line.body);
-          this.block(line.body, new Set(line.params.map((param) => param.name.text)));
+          this.checkInner(params(line.params), line.body);
+          this.checkBlock(line.body, new Set(line.params.map((param) => param.name.text)));
         }
         return;
       case "param":
     }
   }
 
-  private fn(fn: ast.FnDecl, around: ReadonlySet<string>): void {
+  private checkFunction(fn: ast.FnDecl, around: ReadonlySet<string>): void {
     const names = fn.params.map((param) => param.name);
-    this.inner(names, fn.body);
+    this.checkInner(names, fn.body);
     const known = new Set([...around, ...names.map((name) => name.text)]);
-    this.block(fn.body, known);
-    this.unknown(fn.body, known);
+    this.checkBlock(fn.body, known);
+    this.checkKnown(fn.body, known);
   }
 
-  /** The lets of a block and of the blocks in it. */
-  private block(block: ast.Block, around: ReadonlySet<string>): void {
+  /** Checks the lets of a block and of the blocks in it. */
+  private checkBlock(block: ast.Block, around: ReadonlySet<string>): void {
     const lets = block.statements.flatMap((statement) => (statement.kind === "let" ? [statement.name] : []));
     const used = usedIn(block);
     for (const name of lets) {
-      this.unused(name, used);
+      this.checkUsed(name, used);
       const hidden = this.top.get(name.text);
       if (hidden !== undefined || around.has(name.text)) {
         const labels = hidden === undefined ? [] : [{ span: hidden, text: "this one is hidden" }];
         this.checker.report("FSL2008", name.span, { name: name.text }, { labels });
       }
     }
-    for (const inner of blocksIn(block)) this.block(inner, around);
+    for (const inner of blocksIn(block)) this.checkBlock(inner, around);
   }
 
-  /** Names in a function's body that nothing declares: functions have no types until they are used. */
-  private unknown(body: ast.Block, known: ReadonlySet<string>): void {
+  /** Reports unknown names in a function's body. A function that nothing calls is not evaluated, so they are found only here. */
+  private checkKnown(body: ast.Block, known: ReadonlySet<string>): void {
     const bound = new Set(known);
     for (const name of bindingsIn(body)) bound.add(name);
     for (const ref of refsIn(body)) {

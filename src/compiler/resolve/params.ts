@@ -1,4 +1,4 @@
-/** The `param` lines of a module: defaults, and the values given from outside, read by the parameter's type and unit. */
+/** The `param` lines of a module: their defaults, and values from outside, which are read by the type and unit of the parameter. */
 import type * as ast from "../../../grammar/ast.js";
 import { suggest } from "../../common/did-you-mean.js";
 import type { Scope } from "../check/core/scope.js";
@@ -11,7 +11,7 @@ import type { ParamValue, ResolvedParam } from "../typed/tree.js";
 export type Given =
   | { readonly origin: "--set"; readonly text: string }
   | { readonly origin: "--params"; readonly value: ParamValue }
-  /** From `with (…)`: an expression of the importing file. */
+  /** An argument of `with (…)`: an expression of the importing file. */
   | { readonly origin: "file"; readonly expr: ast.Expr; readonly scope: Scope };
 
 export function paramsOf(tree: ast.SourceFile): ast.ParamDecl[] {
@@ -70,13 +70,13 @@ export function paramValue(decl: ast.ParamDecl, given: Given | undefined, scope:
   return anything(name.span);
 }
 
-/** `--set shots=5shot` has the number: how to write it. */
+/** Returns help if the text begins with the number that is meant, as in `--set shots=5shot`. */
 function hint(name: string, given: Given, type: ParameterType): string[] {
   const number = given.origin === "--set" ? /^\s*\d+(?=\D)/.exec(given.text)?.[0].trim() : undefined;
   return type.kind === "count" && number !== undefined ? [`write \`--set ${name}=${number}\``] : [];
 }
 
-/** Within what the language's own numbers can be: beyond that they would be others than those written. */
+/** Numbers are limited like those in a file: a larger one would be stored as another number than the one written. */
 const isWhole = (text: string): boolean => /^[+-]?\d+$/.test(text) && Number.isSafeInteger(Number(text));
 const isReal = (text: string): boolean =>
   /^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$/.test(text) && Number.isFinite(Number(text));
@@ -160,8 +160,8 @@ function plain(value: ParamValue, span: ast.Span): Value {
   return { kind: "list", items: value.map((item) => plain(item, span)), span };
 }
 
-/** A parameter as the experiment records it; undefined where its value is wrong. */
-export function resolved(decl: ast.ParamDecl, value: Value, given: Given | undefined): ResolvedParam | undefined {
+/** Returns a parameter as the experiment records it, or undefined if its value is wrong. */
+export function resolvedParam(decl: ast.ParamDecl, value: Value, given: Given | undefined): ResolvedParam | undefined {
   if (value.kind === "anything") return undefined;
   const named = "decl" in value ? value.decl.name.text : value.kind === "builtin" ? value.name : undefined;
   const written = plainValue(value) ?? named;

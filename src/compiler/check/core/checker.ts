@@ -1,4 +1,4 @@
-/** One compilation at work: what it may ask of the world, and the diagnostics it has collected. */
+/** The state of one compilation: what it may ask its host, and the diagnostics that it has collected. */
 import type { FnDecl, Name, Span } from "../../../../grammar/ast.js";
 import type { Holes } from "../../diagnostics/code.js";
 import {
@@ -13,16 +13,16 @@ import type { GivenFiles } from "../../typed/given-files.js";
 import type { Axis, DataSource, DatasetFacts, SourceForm } from "../../typed/tree.js";
 import type { CallableValue } from "./computed-values.js";
 
-/** Calls that one compilation inlines at most: far above any method. */
+/** One compilation inlines at most this many calls, which is far more than any method needs. */
 const mostInlined = 20_000;
 
 export class Checker {
   private readonly found = new Map<string, Diagnostic>();
-  /** The calls that are being inlined, outermost first: an error in a `fn` shows who called it. */
+  /** The calls that are being inlined, outermost first. An error in a `fn` shows its call. */
   private readonly calls: { readonly decl: FnDecl; readonly span: Span }[] = [];
   private inlined = 0;
   private readonly open = new Set<object>();
-  /** A finished stage as a function of images, for losses over the classes `labels` and images of a size. Set by the owner of the stages. */
+  /** Returns a finished stage as a function of images, for a loss over the classes `labels` and images of a size. The stages set it. */
   callStage: (
     id: string,
     at: Span,
@@ -35,7 +35,7 @@ export class Checker {
     readonly files: GivenFiles | undefined,
   ) {}
 
-  /** The same mistake met again (a metric used by three stages) is reported once. */
+  /** Reports a mistake, once even if it is found again: three stages may use the same metric. */
   report<K extends CodeName>(
     code: K,
     span: Span | undefined,
@@ -67,7 +67,7 @@ export class Checker {
     return errors;
   }
 
-  /** Runs `work` as part of a call: errors inside point back at it. */
+  /** Runs `work` as part of a call. Errors inside it show the call. */
   inCall<T>(decl: FnDecl, span: Span, work: () => T): T {
     this.calls.push({ decl, span });
     try {
@@ -77,14 +77,14 @@ export class Checker {
     }
   }
 
-  /** Whether a function is being inlined already: calling it again would never end. */
+  /** Returns true if a function is being inlined already, so that calling it again would never end. */
   isInlining(decl: FnDecl): boolean {
     return this.calls.some((call) => call.decl === decl);
   }
 
   /**
-   * Counts a call that is inlined. Reports, once, that there are more than any real file makes: functions, blocks and
-   * defaults that use others twice double with each level.
+   * Counts a call that is inlined, and returns true if there are too many, which is reported once. The number of calls can
+   * explode: functions, blocks and defaults that use others twice double it with each level.
    */
   countInlinedCall(callee: string, span: Span): boolean {
     this.inlined++;
@@ -97,7 +97,7 @@ export class Checker {
     return true;
   }
 
-  /** Runs `work` as part of a definition. Reports one that comes back to itself, and gives undefined. */
+  /** Runs `work` as part of a definition. If the definition needs itself, that is reported and the result is undefined. */
   evaluateOnce<T>(definition: object, name: Name, work: () => T): T | undefined {
     if (this.open.has(definition)) {
       this.report("FSL2018", name.span, { name: name.text });

@@ -9,19 +9,19 @@ export interface Written {
 export interface TensorValue extends Written {
   readonly kind: "tensor";
   readonly expr: Expr;
-  /** Of probabilities: the axes over which they sum to 1, as far as that is known. */
+  /** The axes over which probabilities sum to 1, as far as that is known. */
   readonly sums?: readonly string[] | undefined;
 }
-/** Something with weights that can be applied: the encoder slot, the head, a learned module, a finished stage. */
+/** A network that can be applied: the encoder slot, the head, a learned module or a finished stage. */
 export interface CallableValue extends Written {
   readonly kind: "callable";
   readonly target: Callable;
-  /** Its network for an input of these inner axes; undefined where that has been reported as wrong. */
+  /** Returns its network for an input with these inner axes, or undefined if the input is wrong, which is reported. */
   readonly network: (input: readonly Axis[], at: Span) => Network | undefined;
-  /** Its network as far as it is known: a module's is from its first call on. */
+  /** Returns its network if that is known. The network of a module is known from its first call on. */
   readonly known: () => Network | undefined;
-  /** `outputs`: its result is taken apart by `.vector`, `.map`; `logits`: it gives logits. */
+  /** The kind of its result. `outputs` are read by name: `.vector`, `.map`. */
   readonly gives: "outputs" | "logits" | "real";
-  /** Batch norm outside a stage's training: `running` for finished stages, `auto` for modules, `say` where the call must say it. */
+  /** The mode of batch norms in a call without `norm`: `running` for finished stages, `auto` for modules, `say` if a call must state it. */
   readonly norm: "running" | "auto" | "say";
 }

@@ -1,15 +1,15 @@
-/** Where tensor expressions are being built: the statements so far, the axes that are known, what the place allows. */
+/** A frame is the place where tensor expressions are built: it has the statements so far, the known axes, and what is allowed there. */
 import type { Name, Span } from "../../../../grammar/ast.js";
 import type { Axis, Expr, ExprNode, Statement, ValueType } from "../../typed/tree.js";
 import type { TensorValue } from "./computed-values.js";
 
 export interface KnownAxis {
   readonly size: number;
-  /** The axes that a `merge` made it of, outermost first. */
+  /** The axes that a `merge` has merged into it, outermost first. */
   readonly merged: readonly Axis[] | undefined;
 }
 
-/** A value whose batch statistics a call normalizes by, and where that is written. */
+/** A value whose batch statistics a call uses, and the place of the argument that says so. */
 export interface BatchStatistics {
   readonly x: Expr;
   readonly at: Span;
@@ -17,16 +17,16 @@ export interface BatchStatistics {
 
 export interface FrameOptions {
   readonly place: "metric" | "loss" | "fit";
-  /** Sizes stand for unknown ones: both branches of static `if`s are checked, and types are printed without sizes. */
+  /** True if sizes stand for unknown ones. Both branches of a static `if` are then checked, and messages show no sizes. */
   readonly generic: boolean;
   readonly transductive: boolean;
-  /** Axes of the queries of a transductive entry: no labels, no taking apart. */
+  /** The axes of the queries of a transductive entry. They have no labels and cannot be split or renamed. */
   readonly opaque: ReadonlySet<string>;
-  /** In a loss over classes: the split whose classes they are. */
+  /** The split whose classes a loss is about. */
   readonly labels?: string | undefined;
-  /** Only training computes what stands here, so it may draw. */
+  /** True if only training computes what is built here, so that random draws are allowed. */
   readonly training?: boolean;
-  /** Channels, height and width of the images that come in. */
+  /** The channels, height and width of the input images. */
   readonly image?: readonly Axis[];
 }
 
@@ -35,19 +35,19 @@ export class Frame {
 
   constructor(
     readonly options: FrameOptions,
-    /** Where `let`s, loops and minimisations go. */
+    /** The list that `let`s, loops and `minimize` statements are added to. */
     readonly statements: Statement[],
     readonly parent: Frame | undefined = undefined,
-    /** Axis parameters of the function being inlined: what each stands for. */
+    /** The axis that each axis parameter of the inlined function stands for. */
     readonly axisNames: ReadonlyMap<string, string> = new Map(),
     private readonly locals: {
       next: number;
       readonly adapted: Map<number, Name>;
-      readonly batched: BatchStatistics[];
-    } = parent?.locals ?? { next: 0, adapted: new Map(), batched: [] },
+      readonly batchStatistics: BatchStatistics[];
+    } = parent?.locals ?? { next: 0, adapted: new Map(), batchStatistics: [] },
   ) {}
 
-  /** A frame inside this one: another list of statements, or a function's axis names. */
+  /** Returns a frame inside this one, with its own list of statements or the axis names of a function. */
   inner(statements: Statement[], axisNames = this.axisNames): Frame {
     return new Frame(this.options, statements, this, axisNames);
   }
@@ -60,22 +60,22 @@ export class Frame {
     return this.locals.next++;
   }
 
-  /** A local for what a `minimize` adapts under this name. */
-  adapted(name: Name): number {
+  /** Returns a new local for what a `minimize` adapts under this name. */
+  newAdaptedLocal(name: Name): number {
     const local = this.newLocal();
     this.locals.adapted.set(local, name);
     return local;
   }
-  /** What calls normalize by the batch statistics of, in this frame and those inside it. */
-  get batched(): BatchStatistics[] {
-    return this.locals.batched;
+  /** The values whose batch statistics calls use, in this frame and in all frames inside it. */
+  get batchStatistics(): BatchStatistics[] {
+    return this.locals.batchStatistics;
   }
-  /** Where the adapted local was named. */
-  nameOf(local: number): Name | undefined {
+  /** Returns the name of an adapted local. */
+  adaptedName(local: number): Name | undefined {
     return this.locals.adapted.get(local);
   }
 
-  /** The axis that a name stands for here: axis parameters replaced, primes kept. */
+  /** Returns the axis that a name stands for here: an axis parameter is replaced, and primes are kept. */
   resolveAxis(text: string): string {
     const direct = this.axisNames.get(text);
     if (direct !== undefined) return direct;
@@ -90,7 +90,7 @@ export class Frame {
     this.axes.set(name, { size, merged });
   }
 
-  /** What is known of an axis, under its own name or without its primes. */
+  /** Returns what is known of an axis, under its own name or under the name without primes. */
   known(name: string): KnownAxis | undefined {
     return this.find(name) ?? this.find(unprimed(name));
   }
@@ -108,14 +108,14 @@ export class Frame {
     return this.options.opaque.has(unprimed(axis));
   }
 
-  /** A typed node; its axes become known. */
+  /** Makes a tensor with a node of the typed tree. Its axes become known. */
   tensor(span: Span, kind: ValueType["kind"], axes: readonly Axis[], node: ExprNode, of?: Axis): TensorValue {
     for (const axis of axes) if (this.find(axis.name)?.size !== axis.size) this.defineAxis(axis.name, axis.size);
     const type: ValueType = of === undefined ? { kind, axes } : { kind, axes, of };
     return { kind: "tensor", span, expr: { type, span, ...node } as Expr };
   }
 
-  /** Binds a computation to a local, so that using it twice computes it once. */
+  /** Binds a computation to a local, so that it is computed once even if it is used twice. */
   bind(value: TensorValue): TensorValue {
     const { expr } = value;
     if (expr.k === "local" || expr.k === "param" || expr.k === "number" || expr.k === "learn" || expr.k === "fit") {

@@ -1,4 +1,4 @@
-/** Values as tensors: static numbers lifted, kinds checked, axes aligned by name. */
+/** Converts values to tensors, checks their kinds, and aligns their axes by name. */
 import type * as ast from "../../../../grammar/ast.js";
 import { suggestNearest } from "../../../common/did-you-mean.js";
 import type { Axis, BinaryOp, CompareOp, Expr, ValueType } from "../../typed/tree.js";
@@ -6,7 +6,7 @@ import type { Frame } from "./frame.js";
 import type { Scope } from "./scope.js";
 import { anything, describe, printType, type TensorValue, type Value } from "./values.js";
 
-/** A type as messages show it: without sizes where they only stand for unknown ones. */
+/** Returns a type as messages show it. Sizes that stand for unknown ones are left out. */
 export function show(type: ValueType, frame: Frame): string {
   const text = printType(type, !frame.generic);
   return text === "scalar" ? "a scalar" : `\`${text}\``;
@@ -19,7 +19,7 @@ export function showValue(value: Value, frame: Frame | undefined): string {
   return describe(value);
 }
 
-/** The frame of a scope that computes tensors; reports where only static values make sense. */
+/** Returns the frame of a scope that computes tensors. A place for static values only is reported. */
 export function requireFrame(scope: Scope, span: ast.Span, what: string): Frame | undefined {
   if (scope.frame === undefined) {
     scope.checker.report("FSL3008", span, { what: "a value outside methods", found: what });
@@ -27,7 +27,7 @@ export function requireFrame(scope: Scope, span: ast.Span, what: string): Frame 
   return scope.frame;
 }
 
-/** A tensor of a value; undefined (reported, or known as wrong) where it is none. */
+/** Returns a value as a tensor: static numbers are lifted. Returns undefined if it cannot be one, which is reported. */
 export function asTensor(value: Value, scope: Scope, span: ast.Span): TensorValue | undefined {
   const { frame } = scope;
   switch (value.kind) {
@@ -61,7 +61,7 @@ export function asTensor(value: Value, scope: Scope, span: ast.Span): TensorValu
   return undefined;
 }
 
-/** Like `asTensor`, and of numbers: no labels, no images, no truth values. */
+/** Returns a value as a tensor of numbers. Labels, images and truth values are reported. */
 export function asNumbers(value: Value, scope: Scope, span: ast.Span): TensorValue | undefined {
   const tensor = asTensor(value, scope, span);
   if (tensor === undefined) return undefined;
@@ -80,10 +80,10 @@ export function asNumbers(value: Value, scope: Scope, span: ast.Span): TensorVal
   return tensor;
 }
 
-/** Whether one of two sizes is a number of the file: those that are made of the encoder's are multiples of it. */
+/** Returns true if one of two sizes is not derived from the encoder's number of features, which would make it a multiple of that. */
 const ofNumber = (a: number, b: number): boolean => Math.max(a, b) % Math.min(a, b) !== 0;
 
-/** The union of axes, the left one's first. Reports a name with two sizes. */
+/** Returns the union of axes, those of the left side first. A name with two sizes is reported. */
 export function alignAxes(left: Expr, right: Expr, scope: Scope, span: ast.Span, frame: Frame): Axis[] | undefined {
   const axes = [...left.type.axes];
   for (const axis of right.type.axes) {
@@ -117,7 +117,7 @@ export function findAxis(type: ValueType, name: string): Axis | undefined {
   return type.axes.find((axis) => axis.name === name);
 }
 
-/** Reports an axis that a value lacks; suggests the nearest it has. */
+/** Reports an axis that a value lacks, and suggests the nearest one that it has. */
 export function reportMissingAxis(axis: string, tensor: TensorValue, span: ast.Span, scope: Scope, frame: Frame): void {
   const names = tensor.expr.type.axes.map((known) => known.name);
   scope.checker.report(
@@ -148,7 +148,7 @@ const comparisons: Readonly<Record<string, CompareOp>> = {
 };
 const arithmetic: Readonly<Record<string, BinaryOp>> = { "+": "add", "-": "sub", "*": "mul", "/": "div", "^": "pow" };
 
-/** An operator between two values of which at least one is a tensor. */
+/** Applies an operator to two values of which at least one is a tensor. */
 export function binaryTensor(
   op: ast.BinaryOp,
   leftValue: Value,

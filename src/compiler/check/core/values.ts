@@ -1,6 +1,6 @@
 /**
- * What an expression of FSL can be while it is checked. Numbers, texts and declarations are known before anything runs
- * ("static"); a `tensor` is known by its type only and carries the typed expression that computes it.
+ * The values of expressions while they are checked. Numbers, texts and declarations are static: they are known before
+ * anything runs. Of a `tensor` only the type is known; it carries the expression of the typed tree that computes it.
  */
 import type * as ast from "../../../../grammar/ast.js";
 import type { Axis, DataSource, Network, SplitName, Unit } from "../../typed/tree.js";
@@ -9,7 +9,7 @@ import type { Environment } from "./environment.js";
 
 export type { CallableValue, TensorValue } from "./computed-values.js";
 
-/** What the names of an FSL file stand for. */
+/** The scope that a value was declared in. */
 type Scope = Environment<Value>;
 
 export type Value =
@@ -41,7 +41,7 @@ export type Value =
 export interface IntValue extends Written {
   readonly kind: "int";
   readonly value: number;
-  /** `5 shot`; undefined for a plain number. */
+  /** `shot` in `5 shot`. Undefined for a plain number. */
   readonly unit: Unit | undefined;
 }
 export interface RealValue extends Written {
@@ -73,18 +73,18 @@ export interface TupleValue extends Written {
   readonly kind: "tuple";
   readonly items: readonly Value[];
 }
-/** A user's `fn`: inlined at each use, in the scope where it was declared. */
+/** A `fn`. Each call is inlined, in the scope where the function was declared. */
 export interface FnValue extends Written {
   readonly kind: "fn";
   readonly decl: ast.FnDecl;
   readonly scope: Scope;
 }
-/** A built-in function, layer, source, transform, optimizer or schedule, by name. */
+/** The name of a built-in function. */
 export interface BuiltinValue extends Written {
   readonly kind: "builtin";
   readonly name: string;
 }
-/** Declarations with parameters, some of them given: `prototypes`, `prototypes(distance: cosine)`. */
+/** A metric, perhaps with arguments: `prototypes`, `prototypes(distance: cosine)`. Backbones, datasets and episodes are alike. */
 export interface MetricValue extends Written {
   readonly kind: "metric";
   readonly decl: ast.MetricDecl;
@@ -94,7 +94,7 @@ export interface BackboneValue extends Written {
   readonly kind: "backbone";
   readonly name: string;
   readonly decl: ast.BackboneDecl;
-  /** Where its layers are read: its parameters are bound here. */
+  /** The scope of its layers, in which its parameters are bound. */
   readonly scope: Scope;
 }
 export interface BlockValue extends Written {
@@ -121,7 +121,7 @@ export interface EpisodeValue extends Written {
   readonly kind: "episode";
   readonly decl: ast.EpisodeDecl;
   readonly scope: Scope;
-  /** Arguments given as `each [...]`: one row per value, or per combination where there are several. */
+  /** The arguments given as `each [...]`. There is one row for each value, or for each combination of several. */
   readonly each: readonly { readonly name: string; readonly values: readonly Value[] }[];
 }
 export interface StageValue extends Written {
@@ -133,7 +133,7 @@ export interface StageSlotValue extends Written {
   readonly stage: string;
   readonly slot: "encoder" | "head" | "metric";
 }
-/** `encoder(x, norm: batch)` before its `.vector`. */
+/** The outputs of a backbone before one is read by name: `encoder(x, norm: batch)` without `.vector`. */
 export interface OutputsValue extends Written {
   readonly kind: "outputs";
   readonly network: Network;
@@ -144,7 +144,7 @@ export interface EntryValue extends Written {
   readonly kind: "entry";
   readonly name: string;
 }
-/** Stands for what has been reported as wrong already; fits everywhere, so that one mistake gives one diagnostic. */
+/** Stands for a value that has been reported as wrong. It is accepted everywhere, so that one mistake gives one diagnostic. */
 export interface AnythingValue extends Written {
   readonly kind: "anything";
 }
@@ -182,13 +182,13 @@ export function unitOf(word: string): Unit | undefined {
   return Object.hasOwn(units, word) ? units[word] : undefined;
 }
 
-/** `5 shot`, `2 epochs`: a count as a person writes it. */
+/** Returns a count as a person writes it: `5 shot`, `2 epochs`. */
 export function count(value: number, unit: Unit): string {
   const plural = unit === "query" || unit === "way" || unit === "shot" || value === 1 ? unit : `${unit}s`;
   return `${value} ${plural}`;
 }
 
-/** What a value is, for messages: "a metric", "5 shot", "a tensor [way, shot]". */
+/** Describes a value in messages: "the metric `prototypes`", "`5 shot`", "a value of type `[way=5, shot=5]`". */
 export function describe(value: Value): string {
   switch (value.kind) {
     case "int":
@@ -238,7 +238,7 @@ export function describe(value: Value): string {
   }
 }
 
-/** `[way=5, shot=5, feature=1600]`, with the kind before it unless it is a plain number: `class [item]`. */
+/** Prints a type: `[way=5, shot=5, feature=1600]`, or with its kind if it is not a plain number: `class [item]`. */
 export function printType(type: { kind: string; axes: readonly Axis[] }, sizes = true): string {
   const axes = printAxes(type.axes, sizes);
   if (type.kind === "real") return type.axes.length === 0 ? "scalar" : axes;

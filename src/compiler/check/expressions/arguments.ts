@@ -1,4 +1,4 @@
-/** Arguments meet parameters: of functions, metrics, backbones, blocks, datasets and episodes. */
+/** Binds arguments to parameters: of functions, metrics, backbones, blocks, datasets and episodes. */
 import type * as ast from "../../../../grammar/ast.js";
 import { suggest } from "../../../common/did-you-mean.js";
 import type { Scope } from "../core/scope.js";
@@ -6,7 +6,7 @@ import { anything, type Value } from "../core/values.js";
 import { evaluate } from "./evaluate.js";
 import { coerce, parameterType } from "./parameters.js";
 
-/** Which parameter each argument fills: in order, then by name. Reports what does not fit. */
+/** Returns the argument for each parameter: by name if it has one, else in order. Reports arguments that match no parameter. */
 export function matchArguments(
   names: readonly string[],
   args: readonly ast.Argument[],
@@ -51,8 +51,8 @@ export function countGiven(count: number): string {
 
 /**
  * Binds arguments and defaults into `into`, a child of the declaration's scope. Arguments are evaluated in `from`.
- * Where `typed`, a value must be of its parameter's type; function parameters take anything. False, with nothing bound,
- * where there are too many calls already.
+ * If `typed`, each value must have the type of its parameter; parameters of functions take any value. Returns false, with
+ * nothing bound, if the compilation already inlines too many calls.
  */
 export function bindArguments(
   params: readonly ast.Parameter[],
@@ -100,7 +100,7 @@ function defaultOf(param: ast.Parameter, scope: Scope): Value | undefined {
   return value === undefined ? undefined : scope.checker.evaluateOnce(param, param.name, () => evaluate(value, scope));
 }
 
-/** The scope of a declaration: its own where arguments are bound there, else a new one with the defaults. */
+/** Returns the scope that holds the parameters of a declaration: its own if arguments are bound there, else one with the defaults. */
 export function withDefaults(
   decl: { readonly name: ast.Name; readonly params: readonly ast.Parameter[] | undefined },
   scope: Scope,

@@ -1,21 +1,21 @@
-/** Axes that a function's body names by itself, kept apart from those that it is called over. */
+/** Keeps the axes that a function's body names apart from the axes that the function is called over, even if the names agree. */
 import type * as ast from "../../../../grammar/ast.js";
 import { walkSyntax } from "../../../../grammar/walk.js";
 import { unprimed } from "../core/frame.js";
 import { builtinOf } from "./builtins/table.js";
 
-export interface Meanings {
+export interface AxisMeanings {
   readonly names: ReadonlyMap<string, string>;
-  /** Names of the body's own that were replaced: by what, and what they would have been. */
+  /** Maps each replacement for a name of the body to the name that it replaces. */
   readonly own: ReadonlyMap<string, string>;
 }
 
 /**
- * What each axis name of a function means in one call: its axis parameters what they are called over, and a name that the
- * body makes, where it would mean one of these, a name of its own. Called over `way` and `way'`, the `i'` of
- * `fn f(x over i, j) { … x[i'] … }` is not `j`.
+ * Returns what each axis name of a function means in one call. An axis parameter means the axis after `over`. A name that
+ * the body makes gets a replacement if it would mean one of these axes too: called over `way` and `way'`, the `i'` of
+ * `fn f(x over i, j) { … x[i'] … }` must not be `j`.
  */
-export function axisMeanings(decl: ast.FnDecl, over: readonly string[]): Meanings {
+export function axisMeanings(decl: ast.FnDecl, over: readonly string[]): AxisMeanings {
   const meanings = new Map(decl.axes.map((axis, at) => [axis.text, over[at] ?? axis.text]));
   const given = new Set(meanings.values());
   const taken = new Set(given);
@@ -43,7 +43,7 @@ export function axisMeanings(decl: ast.FnDecl, over: readonly string[]): Meaning
 
 const made = new WeakMap<ast.FnDecl, ReadonlySet<string>>();
 
-/** Names of axes that a body makes: by `x[a as b]`, `as`, and functions that name the axes of their value. */
+/** Returns the axes that a body makes: by `x[a as b]`, by `as`, and by functions that name the axes of their value. */
 function madeAxes(decl: ast.FnDecl): ReadonlySet<string> {
   const known = made.get(decl);
   if (known !== undefined) return known;

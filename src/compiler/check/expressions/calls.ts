@@ -1,21 +1,17 @@
-/** Calls: functions inlined, built-ins typed, networks applied, declarations given their arguments. */
+/** Calls: functions are inlined, built-ins typed, networks applied, declarations given their arguments. */
 import type * as ast from "../../../../grammar/ast.js";
-import { listed, suggest } from "../../../common/did-you-mean.js";
-import { tailOf } from "../../typed/tail.js";
-import type { Expr, Network } from "../../typed/tree.js";
-import { sameAxes } from "../../typed/values.js";
-import { layersOf } from "../../typed/walk.js";
 import type { Frame } from "../core/frame.js";
 import type { Scope } from "../core/scope.js";
-import { asTensor, requireFrame, show, showValue } from "../core/tensors.js";
-import { anything, type CallableValue, type FnValue, printAxes, type TensorValue, type Value } from "../core/values.js";
-import { bindArguments, matchArguments } from "./arguments.js";
+import { asTensor, requireFrame, showValue } from "../core/tensors.js";
+import { anything, type FnValue, type TensorValue, type Value } from "../core/values.js";
+import { bindArguments } from "./arguments.js";
 import { axisMeanings } from "./axis-names.js";
 import { evaluateBlock } from "./blocks.js";
 import { callBuiltin } from "./builtin-calls.js";
 import { isBuiltin } from "./builtins/table.js";
 import { clauseOf, refuseClauses } from "./clauses.js";
 import { evaluate, unknownName } from "./evaluate.js";
+import { applyNetwork } from "./network-calls.js";
 
 export function evaluateCall(expr: ast.CallExpr, scope: Scope): Value {
   const callee = calleeOf(expr.callee, scope);
@@ -100,11 +96,11 @@ function inlineFn(fn: FnValue, expr: ast.CallExpr, scope: Scope): Value {
     }
   }
   const result = checker.inCall(decl, span, () => evaluateBlock(decl.body, body));
-  return result.kind === "tensor" ? { ...underWrittenNames(result, meanings.own, frame), span } : result;
+  return result.kind === "tensor" ? { ...restoreWrittenNames(result, meanings.own, frame), span } : result;
 }
 
-/** A function's value with its own axes called as its body calls them, where nothing else in it is called so. */
-function underWrittenNames(value: TensorValue, own: ReadonlyMap<string, string>, frame: Frame): TensorValue {
+/** Renames the axes that a function's body made back to the names in the source, if no other axis of the value has the name. */
+function restoreWrittenNames(value: TensorValue, own: ReadonlyMap<string, string>, frame: Frame): TensorValue {
   const { type } = value.expr;
   const renames = type.axes.flatMap(({ name: from }) => {
     const to = own.get(from);
@@ -117,7 +113,7 @@ function underWrittenNames(value: TensorValue, own: ReadonlyMap<string, string>,
   return { ...renamed, sums: value.sums?.map(called) };
 }
 
-/** `prototypes(distance: cosine)`: the declaration with these parameters bound. */
+/** Returns a declaration with parameters bound: `prototypes(distance: cosine)`. */
 function withArguments(
   value: Extract<Value, { kind: "metric" | "backbone" | "dataset" | "episode" }>,
   expr: ast.CallExpr,
@@ -134,168 +130,4 @@ function withArguments(
     return given?.kind === "each" ? [{ name: param.name.text, values: given.items }] : [];
   });
   return { ...value, scope: into, span: expr.span, each };
-}
-
-/** Axes that a network takes, in the order in which its layers have them. */
-const networkAxes = ["channel", "height", "width", "feature"];
-
-function applyNetwork(callee: CallableValue, expr: ast.CallExpr, scope: Scope): Value {
-  const { checker } = scope;
-  const { span } = expr;
-  const frame = requireFrame(scope, span, "a call of a network");
-  if (frame === undefined) return anything(span);
-  refuseClauses(expr, [], "a network", scope);
-  const normArg = expr.args.find((arg) => arg.name?.text === "norm");
-  const atArg = expr.args.find((arg) => arg.name?.text === "at");
-  const others = expr.args.filter((arg) => arg !== normArg && arg !== atArg);
-  const given = matchArguments(["x"], others, "a network", scope).get("x");
-  if (given === undefined) {
-    checker.report("FSL2015", span, { callee: "a network", expected: "one value", found: "none is" });
-    return anything(span);
-  }
-  const x = asTensor(evaluate(given, scope), scope, given.span);
-  if (x === undefined) return anything(span);
-  const { type } = x.expr;
-  if (type.kind === "class" || type.kind === "bool") {
-    checker.report("FSL3004", given.span, { what: type.kind === "class" ? "a label" : "a truth value" });
-    return anything(span);
-  }
-  const callable = atArg === undefined ? callee : startingAt(atArg, callee, scope);
-  if (callable === undefined) return anything(span);
-  const wantsImage = atArg === undefined && (callee.gives === "outputs" || callee.target.kind === "stage");
-  if (wantsImage !== (type.kind === "image")) {
-    checker.report("FSL3009", given.span, {
-      what: "what is embedded",
-      expected: wantsImage ? "an image" : "a vector or map",
-      found: show(type, frame),
-    });
-    return anything(span);
-  }
-  // The value's own order means nothing: `concat(a, b along channel)` lists its channels last.
-  const own = type.kind === "image" ? [] : networkAxes;
-  const inner = own.flatMap((name) => type.axes.filter((axis) => axis.name === name));
-  const network = callable.network(inner, span);
-  if (network === undefined) return anything(span);
-  if (atArg !== undefined && !sameAxes(inner, network.input)) {
-    checker.report("FSL3009", given.span, {
-      what: "what enters there",
-      expected: `a value with the axes ${printAxes(network.input, !frame.generic)}`,
-      found: show(type, frame),
-    });
-    return anything(span);
-  }
-  const norm = normOf(normArg, callee, hasBatchNorm(network), x, scope, span);
-  if (norm === undefined) return anything(span);
-  const outer = type.axes.filter((axis) => !inner.includes(axis));
-  const shared = frame.bind(x);
-  const apply = (output: string, at: ast.Span): Value => {
-    const axes = [...outer, ...(network.outputs[output] ?? [])];
-    const kind = callee.gives === "logits" ? "logits" : "real";
-    return frame.tensor(at, kind, axes, { k: "apply", target: callable.target, x: shared.expr, output, norm });
-  };
-  if (callee.gives === "outputs") return { kind: "outputs", network, apply, span };
-  return apply(Object.keys(network.outputs)[0] ?? "out", span);
-}
-
-/** `at: block1`: the encoder from behind that layer on. */
-function startingAt(arg: ast.Argument, callee: CallableValue, scope: Scope): CallableValue | undefined {
-  const { checker } = scope;
-  const { target } = callee;
-  const anyEncoder = scope.frame?.options.place === "metric";
-  if (target.kind !== "slot" || target.slot !== "encoder" || anyEncoder) {
-    const help = [
-      anyEncoder
-        ? "a method works with any encoder, whose layers it cannot know: it reads outputs"
-        : "only the stage's own encoder can be entered at a layer",
-    ];
-    checker.report("FSL2014", arg.span, { callee: "this network", name: "at" }, { help });
-    return undefined;
-  }
-  const whole = callee.network([], arg.span);
-  if (whole === undefined) return undefined;
-  const name = arg.value.kind === "ref" ? arg.value.text : undefined;
-  const network = name === undefined ? undefined : tailOf(whole, name);
-  if (name !== undefined && network !== undefined) {
-    return { ...callee, target: { ...target, at: name }, network: () => network };
-  }
-  const names = whole.layers.map(({ outputName, path }) => outputName ?? path).filter((each) => /^\w+$/.test(each));
-  const member = name ?? "such a layer";
-  checker.report(
-    "FSL2017",
-    arg.value.span,
-    { object: `the encoder \`${whole.name}\``, member },
-    { help: [...suggest(member, names), "a layer has a name before it (`NAME: conv(3, 64)`) or after it (`as NAME`)"] },
-  );
-  return undefined;
-}
-
-function hasBatchNorm(network: Network): boolean {
-  return layersOf(network).some(({ layer }) => layer.op.kind === "batch_norm");
-}
-
-type Norm = "phase" | "batch" | "running" | { readonly from: Expr };
-
-function normOf(
-  arg: ast.Argument | undefined,
-  callee: CallableValue,
-  needed: boolean,
-  x: TensorValue,
-  scope: Scope,
-  span: ast.Span,
-): Norm | undefined {
-  const { checker, frame } = scope;
-  if (frame === undefined) return undefined;
-  if (arg === undefined) {
-    if (callee.norm === "running") return "running";
-    if (callee.norm === "say" && needed) {
-      checker.report("FSL3021", span, {}, { help: ["add `norm: batch`, `norm: running` or `norm: from(y)`"] });
-      return undefined;
-    }
-    return "phase";
-  }
-  const { value } = arg;
-  if (callee.norm === "running") {
-    checker.report(
-      "FSL2014",
-      arg.span,
-      { callee: "a finished stage", name: "norm" },
-      {
-        help: ["finished stages are frozen: they use their running statistics"],
-      },
-    );
-    return undefined;
-  }
-  if (value.kind === "ref" && value.text === "running") return "running";
-  if (value.kind === "ref" && value.text === "batch") {
-    frame.batched.push({ x: x.expr, at: arg.span });
-    return "batch";
-  }
-  if (value.kind === "call" && value.callee.kind === "ref" && value.callee.text === "from" && value.args.length === 1) {
-    const from = value.args[0];
-    const tensor = from === undefined ? undefined : asTensor(evaluate(from.value, scope), scope, from.span);
-    if (tensor === undefined || from === undefined) return undefined;
-    if ((tensor.expr.type.kind === "image") !== (x.expr.type.kind === "image")) {
-      const expected = `what the network takes, ${show(x.expr.type, frame)} without its batch axes`;
-      checker.report("FSL3009", from.span, {
-        what: "the value of `norm: from`",
-        expected,
-        found: show(tensor.expr.type, frame),
-      });
-      return undefined;
-    }
-    const bound = frame.bind(tensor).expr;
-    frame.batched.push({ x: bound, at: arg.span });
-    return { from: bound };
-  }
-  checker.report(
-    "FSL3009",
-    value.span,
-    {
-      what: "`norm`",
-      expected: listed(["batch", "running", "from(y)"]).replace(" and ", " or "),
-      found: value.kind === "ref" ? `\`${value.text}\`` : "something else",
-    },
-    { help: value.kind === "ref" ? suggest(value.text, ["batch", "running"]) : [] },
-  );
-  return undefined;
 }

@@ -1,6 +1,6 @@
 /**
- * What an expression is. Static values are computed here and now; tensors get their type and a typed node. The same
- * walk serves both, since static numbers and tensors stand side by side in every formula.
+ * Evaluates expressions. Static values are computed at once; tensors get a type and a node of the typed tree. One function
+ * does both, since every formula mixes static numbers and tensors.
  */
 import type * as ast from "../../../../grammar/ast.js";
 import { suggest, suggestNearest } from "../../../common/did-you-mean.js";
@@ -25,38 +25,8 @@ export function evaluate(expr: ast.Expr, scope: Scope): Value {
   const { checker } = scope;
   const { span } = expr;
   switch (expr.kind) {
-    case "number": {
-      if (!Number.isFinite(expr.value) || (expr.integer && !Number.isSafeInteger(expr.value))) {
-        const range = expr.integer ? `at most ${Number.MAX_SAFE_INTEGER}` : "a number that 64 bits hold";
-        checker.report("FSL5008", span, { what: "a number", range, found: expr.value });
-        return anything(span);
-      }
-      if (expr.unit === undefined) return expr.integer ? int(expr.value, span) : real(expr.value, span);
-      const unit = unitOf(expr.unit.text);
-      if (unit === undefined) {
-        checker.report(
-          "FSL3011",
-          expr.unit.span,
-          { unit: expr.unit.text },
-          {
-            help:
-              scope.lookup(expr.unit.text) === undefined
-                ? suggest(expr.unit.text, unitWords)
-                : [`where \`${expr.unit.text}\` is a value of its own, a comma is missing before it`],
-          },
-        );
-        return anything(span);
-      }
-      if (!expr.integer) {
-        checker.report("FSL3009", span, {
-          what: `a number of ${unit}s`,
-          expected: "a whole number",
-          found: `${expr.value}`,
-        });
-        return anything(span);
-      }
-      return int(expr.value, span, unit);
-    }
+    case "number":
+      return numberValue(expr, scope);
     case "text":
       return { kind: "text", value: expr.value, span };
     case "bool":
@@ -100,7 +70,31 @@ export function evaluate(expr: ast.Expr, scope: Scope): Value {
   }
 }
 
-/** Help for an unknown name: the nearest known one, or the library file that has it. */
+function numberValue(expr: ast.NumberLiteral, scope: Scope): Value {
+  const { checker } = scope;
+  const { span, value, integer } = expr;
+  if (!Number.isFinite(value) || (integer && !Number.isSafeInteger(value))) {
+    const range = integer ? `at most ${Number.MAX_SAFE_INTEGER}` : "a number that 64 bits hold";
+    checker.report("FSL5008", span, { what: "a number", range, found: value });
+    return anything(span);
+  }
+  if (expr.unit === undefined) return integer ? int(value, span) : real(value, span);
+  const word = expr.unit.text;
+  const unit = unitOf(word);
+  if (unit === undefined) {
+    const help =
+      scope.lookup(word) === undefined
+        ? suggest(word, unitWords)
+        : [`if \`${word}\` is a separate value, write a comma before it`];
+    checker.report("FSL3011", expr.unit.span, { unit: word }, { help });
+    return anything(span);
+  }
+  if (integer) return int(value, span, unit);
+  checker.report("FSL3009", span, { what: `a number of ${unit}s`, expected: "a whole number", found: `${value}` });
+  return anything(span);
+}
+
+/** Returns the help for an unknown name: the nearest known one. */
 export function unknownName(name: string, scope: Scope): string[] {
   return suggestNearest(
     name,
@@ -257,7 +251,7 @@ function evaluateIf(expr: ast.IfExpr, scope: Scope): Value {
     return anything(expr.span);
   }
   if (condition.kind === "bool") {
-    // Sizes that stand for unknown ones decide nothing: the branch not taken is looked at too.
+    // Sizes that stand for unknown ones decide nothing: the other branch is checked too.
     if (frame?.generic === true)
       evaluateBlock(condition.value ? expr.otherwise : expr.then, scope.child(frame.inner([])));
     return evaluateBlock(condition.value ? expr.then : expr.otherwise, scope);

@@ -1,4 +1,4 @@
-/** Groups after an optimizer: paths that match weights, and what they change of them (rule 26). */
+/** Groups after an optimizer: paths that match weights, and the settings that they change for these weights. */
 import type * as ast from "../../../../grammar/ast.js";
 import { suggestNearest } from "../../../common/did-you-mean.js";
 import type { Scope } from "../core/scope.js";
@@ -6,16 +6,16 @@ import type { Scope } from "../core/scope.js";
 export interface Group<C> {
   readonly ast: ast.OptimizerGroup;
   readonly change: Partial<C>;
-  /** `lr_decay`: the rate of each numbered part is so much of the next one's. */
+  /** `lr_decay`: the rate of each numbered part is this fraction of the rate of the next one. */
   readonly decay: number | undefined;
 }
-/** What groups change of a weight; `share`: a factor on its rate. */
+/** The settings of a weight that groups change. `share` is a factor on its rate. */
 export type MergedChange<C> = Partial<C> & { readonly share?: number };
 
 /**
- * The changes of each weight that a group matches: setting by setting, the most specific path wins. `words` are the
- * settings as they are written; `whole` begins the help of a path that matches nothing: "this stage trains". Undefined
- * where something is wrong, which has been reported.
+ * Merges the groups into the changes of each weight that a group matches. For each setting the most specific path wins.
+ * `words` are the settings as they are written. `whole` begins the help for a path that matches nothing: "this stage trains".
+ * Returns undefined if something is wrong, which is reported.
  */
 export function mergeGroups<C extends object>(
   groups: readonly Group<C>[],
@@ -67,8 +67,9 @@ export function mergeGroups<C extends object>(
 }
 
 /**
- * `encoder.stage.* lr_decay: 0.4`: of the numbers that the last `*` stands for, the largest keeps its rate, and each one
- * before it has the factor once more (discriminative rates, Howard & Ruder 2018).
+ * Returns the factor on the rate of each weight that `encoder.stage.* lr_decay: 0.4` matches. The largest number in the place
+ * of the last `*` keeps its rate, and each smaller number multiplies the factor once more (discriminative rates, Howard &
+ * Ruder 2018).
  */
 function sharesOf(
   group: ast.OptimizerGroup,
@@ -91,7 +92,7 @@ function sharesOf(
   return new Map(numbered.map(([weight, number]) => [weight, factor ** (deepest - number)]));
 }
 
-/** `encoder.stage[0]` is `encoder`, `stage`, `0`. */
+/** Splits a path into its parts: `encoder.stage[0]` is `encoder`, `stage`, `0`. */
 function partsOf(path: string): string[] {
   return path
     .replace(/\[(\w+)\]/g, ".$1")
@@ -99,7 +100,7 @@ function partsOf(path: string): string[] {
     .filter((part) => part !== "");
 }
 
-/** Whether a path names a weight or something that holds it. `*` is one part, `**` any number. */
+/** Returns true if a pattern names a weight or a part of the network around it. `*` is one part, `**` any number of parts. */
 function matches(pattern: readonly string[], path: readonly string[]): boolean {
   const [head, ...rest] = pattern;
   if (head === undefined) return true;

@@ -1,4 +1,4 @@
-/** Groups after the method of a `minimize`: what they change for which of its targets. */
+/** Groups after the method of a `minimize` change settings for some of its targets. */
 import type * as ast from "../../../../grammar/ast.js";
 import type { Expr, MinimizeChange, MinimizeTarget, Network } from "../../typed/tree.js";
 import type { Scope } from "../core/scope.js";
@@ -8,7 +8,7 @@ import { matchArguments } from "./arguments.js";
 import { evaluate } from "./evaluate.js";
 import { type Group, mergeGroups } from "./groups.js";
 
-/** A target under the name that paths begin with; its network as far as it is known, where it is one. */
+/** A target with the name that paths begin with, and its network as far as it is known. */
 export interface NamedTarget {
   readonly name: string;
   readonly at: ast.Span;
@@ -20,9 +20,9 @@ interface Changes {
   readonly lr: Expr;
   readonly weight_decay: Expr;
 }
-const words = { frozen: "frozen", lr: "lr", weight_decay: "weight_decay" } as const;
+const settingWords = { frozen: "frozen", lr: "lr", weight_decay: "weight_decay" } as const;
 
-/** The targets with what groups change for them. `settings`: the method's. Undefined where a group is wrong. */
+/** Returns the targets with the changes of the groups, or undefined if a group is wrong. `settings` are those of the method. */
 export function applyGroups(
   groups: readonly ast.OptimizerGroup[],
   settings: readonly string[],
@@ -36,9 +36,9 @@ export function applyGroups(
   const paths = targets.map(({ name, target, network }) =>
     target.kind === "tensor" ? [name] : trainable(network).map((path) => `${name}.${path}`),
   );
-  // Weights that only stand for an encoder's have no paths yet; a network that is never called has none at all.
+  // An encoder that a method does not know has no paths yet, and a network that is never called has none at all.
   if (paths.some((own) => own.length === 0)) return targets.map(({ target }) => target);
-  const changed = mergeGroups(read, paths.flat(), words, "it moves", scope);
+  const changed = mergeGroups(read, paths.flat(), settingWords, "it moves", scope);
   if (changed === undefined) return undefined;
   const changeOf = (path: string): MinimizeChange | undefined => {
     const found = changed.get(path);

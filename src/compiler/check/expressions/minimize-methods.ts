@@ -1,4 +1,4 @@
-/** The methods of a `minimize`, and whether their settings fit what they move. */
+/** The methods of a `minimize`, and the check that their settings suit what they move. */
 import type * as ast from "../../../../grammar/ast.js";
 import { suggest } from "../../../common/did-you-mean.js";
 import type { Expr, MinimizeTarget, Statement } from "../../typed/tree.js";
@@ -10,7 +10,7 @@ import type { NamedTarget } from "./minimize-groups.js";
 
 type Method = Extract<Statement, { kind: "minimize" }>["by"];
 
-/** Their settings. */
+/** The settings of each method. */
 export const methods: Readonly<Record<Method["method"], readonly string[]>> = {
   sgd: ["lr", "momentum", "weight_decay"],
   adam: ["lr", "beta1", "beta2", "eps"],
@@ -55,8 +55,8 @@ export function methodOf(by: ast.Expr, scope: Scope): Method | undefined {
 }
 
 /**
- * Whether each setting is a number, or has axes that all of what it is for has; reports the first that does not fit, and a
- * minimisation that moves nothing.
+ * Returns true if each setting is a number, or has only axes of the targets that it applies to, and if the `minimize` moves
+ * something. Reports the first problem otherwise.
  */
 export function checkSettings(
   by: Method,
@@ -91,7 +91,7 @@ export function checkSettings(
   return refuse(first.at, "every weight that it would move is frozen");
 }
 
-/** Whether a group leaves anything of it to move. A network whose weights are not known has some. */
+/** Returns true unless groups freeze the whole target. A network whose weights are not known counts as moving. */
 function moves(target: MinimizeTarget, named: readonly NamedTarget[]): boolean {
   if (target.kind === "tensor") return target.change?.frozen !== true;
   const network = named.find((other) => other.target.local === target.local)?.network;

@@ -1,4 +1,4 @@
-/** The types of parameters, and whether a value is of one. */
+/** The types of parameters, and the conversion of values to them. */
 import type * as ast from "../../../../grammar/ast.js";
 import { suggest } from "../../../common/did-you-mean.js";
 import type { Unit } from "../../typed/tree.js";
@@ -16,7 +16,7 @@ export type ParameterType =
 const plain = ["int", "real", "bool", "text", "list", "backbone", "metric", "dataset", "episode"] as const;
 const named = [...plain, "one_of", "fn"];
 
-/** From the annotation, else from the default: `5` int, `5.0` real, `5 shot` a count of shots. */
+/** Returns the type in the annotation, or else that of the default: `5` is an int, `5.0` a real, `5 shot` a count of shots. */
 export function parameterType(
   param: { readonly type: ast.TypeExpr | undefined },
   defaultValue: Value | undefined,
@@ -91,7 +91,7 @@ export function describeType(type: ParameterType): string {
   }
 }
 
-/** The value as one of this type (an int becomes a real where a real is wanted); reports and gives anything otherwise. */
+/** Returns the value as one of this type: an int becomes a real if a real is expected. Any other value is reported. */
 export function coerce(
   value: Value,
   type: ParameterType,
@@ -102,59 +102,49 @@ export function coerce(
 ): Value {
   const labels = declared === undefined ? [] : [{ span: declared, text: "declared here" }];
   if (value.kind === "anything" || type.kind === "any" || value.kind === "each") return value;
+  const converted = convert(value, type);
+  if (converted !== undefined) return converted;
+  if (type.kind === "count" && (value.kind === "int" || value.kind === "real")) {
+    const help =
+      value.kind === "int" && value.unit === undefined
+        ? [`write \`${value.value} ${type.unit}${value.value === 1 ? "" : plural(type.unit)}\``]
+        : [];
+    const expected = type.unit === "query" ? "queries" : `${type.unit}s`;
+    checker.report("FSL3010", span, { what, expected, found: describe(value) }, { labels, help });
+  } else checker.report("FSL3009", span, { what, expected: describeType(type), found: describe(value) }, { labels });
+  return anything(span);
+}
+
+/** Returns the value as one of this type, or undefined if it is none. */
+function convert(value: Value, type: Exclude<ParameterType, { readonly kind: "any" }>): Value | undefined {
   switch (type.kind) {
     case "real":
-      if (value.kind === "real") return value;
       if (value.kind === "int" && value.unit === undefined) return real(value.value, value.span);
-      break;
+      return value.kind === "real" ? value : undefined;
     case "int":
-      if (value.kind === "int" && value.unit === undefined) return value;
-      break;
+      return value.kind === "int" && value.unit === undefined ? value : undefined;
     case "count":
-      if (value.kind === "int" && value.unit === type.unit) return value;
-      if (value.kind === "int" || value.kind === "real") {
-        const help =
-          value.kind === "int" && value.unit === undefined
-            ? [`write \`${value.value} ${type.unit}${value.value === 1 ? "" : plural(type.unit)}\``]
-            : [];
-        checker.report(
-          "FSL3010",
-          span,
-          { what, expected: type.unit === "query" ? "queries" : `${type.unit}s`, found: describe(value) },
-          { labels, help },
-        );
-        return anything(span);
-      }
-      break;
+      return value.kind === "int" && value.unit === type.unit ? value : undefined;
     case "choice":
-      if ((value.kind === "choice" || value.kind === "text") && type.choices.includes(value.value)) {
-        return { kind: "choice", value: value.value, span: value.span };
-      }
-      break;
+      return (value.kind === "choice" || value.kind === "text") && type.choices.includes(value.value)
+        ? { kind: "choice", value: value.value, span: value.span }
+        : undefined;
     case "fn":
-      if (value.kind === "fn") {
-        const fits =
-          (type.params === undefined ||
-            (value.decl.params.filter((param) => param.value === undefined).length <= type.params &&
-              value.decl.params.length >= type.params)) &&
-          value.decl.axes.length === type.axes;
-        if (fits) return value;
-      }
-      if (value.kind === "builtin") {
-        const arity = arityOf(value.name);
-        if (
-          arity !== undefined &&
-          (type.params === undefined || arity.params === type.params) &&
-          arity.axes === type.axes > 0
-        )
-          return value;
-      }
-      break;
+      return canBeCalled(value, type) ? value : undefined;
     default:
-      if (value.kind === type.kind) return value;
+      return value.kind === type.kind ? value : undefined;
   }
-  checker.report("FSL3009", span, { what, expected: describeType(type), found: describe(value) }, { labels });
-  return anything(span);
+}
+
+/** Returns true if a function can be called with as many values and axes as the parameter that it is for. */
+function canBeCalled(value: Value, { params, axes }: Extract<ParameterType, { readonly kind: "fn" }>): boolean {
+  if (value.kind === "fn") {
+    const { decl } = value;
+    const needed = decl.params.filter((param) => param.value === undefined).length;
+    return (params === undefined || (needed <= params && decl.params.length >= params)) && decl.axes.length === axes;
+  }
+  const arity = value.kind === "builtin" ? arityOf(value.name) : undefined;
+  return arity !== undefined && (params === undefined || arity.params === params) && arity.axes === axes > 0;
 }
 
 function plural(unit: Unit): string {

@@ -1,4 +1,4 @@
-/** Calls of built-in things with static arguments: sources, transforms, optimizers, schedules. */
+/** Calls of sources, transforms, optimizers and schedules, whose arguments are static. */
 import type * as ast from "../../../../grammar/ast.js";
 import { suggest } from "../../../common/did-you-mean.js";
 import type { ParamValue, Unit } from "../../typed/tree.js";
@@ -14,11 +14,11 @@ export interface Setting {
     | ParameterType
     | { readonly kind: "reals" }
     | { readonly kind: "times"; readonly units: readonly Unit[] };
-  /** Undefined: it must be given. */
+  /** Undefined if the setting must be given. */
   readonly default?: ParamValue;
   readonly min?: number;
   readonly max?: number;
-  /** The minimum itself is not allowed. */
+  /** True if the minimum itself is not allowed. */
   readonly above?: boolean;
 }
 export type SettingTable = Readonly<Record<string, readonly Setting[]>>;
@@ -26,12 +26,12 @@ export type SettingTable = Readonly<Record<string, readonly Setting[]>>;
 export interface BoundCall {
   readonly name: string;
   readonly args: Readonly<Record<string, ParamValue>>;
-  /** Values as evaluated, units included, of those that were given. */
+  /** The evaluated values of the arguments that were given, with their units. */
   readonly given: ReadonlyMap<string, { readonly value: Value; readonly span: ast.Span }>;
   readonly span: ast.Span;
 }
 
-/** `flip` or `random_crop(84, pad: 8)`: which entry of the table, and its arguments with defaults. */
+/** Binds a call such as `flip` or `random_crop(84, pad: 8)` to its entry in the table. Reports an unknown name or a wrong argument. */
 export function bindNamedCall(expr: ast.Expr, table: SettingTable, kind: string, scope: Scope): BoundCall | undefined {
   const { checker } = scope;
   const callee = expr.kind === "call" ? expr.callee : expr;

@@ -4,7 +4,8 @@ import { suggest } from "../../../common/did-you-mean.js";
 import type { Entry } from "../../typed/tree.js";
 import { Frame } from "../core/frame.js";
 import type { Scope } from "../core/scope.js";
-import { evaluateBlock, unusedAdaptations } from "../expressions/blocks.js";
+import { evaluateBlock } from "../expressions/blocks.js";
+import { warnOfUnusedAdaptations } from "../expressions/minimize.js";
 import { declareParameters } from "./entry-parameters.js";
 import { checkResult, declaredResult } from "./entry-result.js";
 import type { EntryScope } from "./entry-scope.js";
@@ -24,7 +25,7 @@ export function elaborateEntry(decl: ast.EntryDecl, metric: Scope, context: Metr
   const value = evaluateBlock(decl.body, scope);
   // If the head of the entry is wrong, the body is evaluated only to report its own mistakes.
   if (value.kind === "anything" || promised === undefined) return undefined;
-  if (value.kind === "tensor") unusedAdaptations(frame, value.expr, scope);
+  if (value.kind === "tensor") warnOfUnusedAdaptations(frame, value.expr, scope);
   if (!decl.transductive) checkQueryStatistics(frame, queries, scope);
   const result = checkResult(value, promised, entry);
   if (result === undefined) return undefined;

@@ -3,7 +3,7 @@ import { suggest } from "../../../common/did-you-mean.js";
 import type { Axis, Entry, Expr } from "../../typed/tree.js";
 import { asNumbers, show } from "../core/tensors.js";
 import { printAxes, type TensorValue, type Value } from "../core/values.js";
-import { scalarLoss } from "../expressions/blocks.js";
+import { scalarLoss } from "../expressions/minimize.js";
 import { type EntryScope, isClassify } from "./entry-scope.js";
 
 /** Returns the declared result, or undefined after it has reported that this entry cannot have it. */

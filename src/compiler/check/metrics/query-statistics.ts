@@ -9,9 +9,9 @@ import type { Scope } from "../core/scope.js";
 
 /** Reports FSL3022 for each call that normalizes a value made from a query by the statistics of its batch. */
 export function checkQueryStatistics(frame: Frame, queries: ReadonlySet<string>, { checker }: Scope): void {
-  if (frame.batched.length === 0) return;
+  if (frame.batchStatistics.length === 0) return;
   const reads = queryReader(frame.statements, queries);
-  for (const { x, at } of frame.batched)
+  for (const { x, at } of frame.batchStatistics)
     if (reads(x)) checker.report("FSL3022", at, {}, { help: ["write `norm: from(support)`"] });
 }
 

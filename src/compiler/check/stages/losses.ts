@@ -4,7 +4,8 @@ import type { Axis, Block, Expr, Learn, Metric, Network } from "../../typed/tree
 import { Frame, unprimed } from "../core/frame.js";
 import type { Scope } from "../core/scope.js";
 import type { CallableValue } from "../core/values.js";
-import { evaluateBlock, scalarLoss } from "../expressions/blocks.js";
+import { evaluateBlock } from "../expressions/blocks.js";
+import { scalarLoss } from "../expressions/minimize.js";
 import { LearnedValues } from "../metrics/learned-values.js";
 import { encoderCallable } from "../metrics/parameter-types.js";
 import type { ScopedLine } from "./stage-lines.js";

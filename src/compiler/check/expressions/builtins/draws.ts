@@ -1,11 +1,11 @@
-/** Draws: new at each step of a training, a function of the seed and of where they stand (rule 30). */
+/** Random draws: new at each step of a training, and determined by the seed and by their place in the program. */
 import type { Law } from "../../../typed/tree.js";
 import { type Frame, unprimed } from "../../core/frame.js";
 import { showValue } from "../../core/tensors.js";
 import { anything, type Value } from "../../core/values.js";
 import { type BuiltinCall, knownAxes, knownAxis, requireCallFrame } from "./call.js";
 
-/** The frame, where it is one of training. */
+/** Returns the frame if only training computes it. Any other place is reported. */
 function drawing(call: BuiltinCall): Frame | undefined {
   const frame = requireCallFrame(call);
   if (frame === undefined || frame.options.training === true) return frame;
@@ -13,19 +13,19 @@ function drawing(call: BuiltinCall): Frame | undefined {
   return undefined;
 }
 
-/** One number for each place of the axes after `as`. */
+/** Draws one number for each place of the axes after `as`. */
 function numbersOf(call: BuiltinCall, frame: Frame, law: Law): Value {
   const axes = knownAxes(call, call.as, frame);
   return axes === undefined ? anything(call.span) : frame.tensor(call.span, "real", axes, { k: "draw", law });
 }
 
-/** `uniform()`, `uniform(as item)`: from 0 to below 1. */
+/** Draws uniform numbers from 0 to below 1: `uniform()`, `uniform(as item)`. */
 export function uniform(call: BuiltinCall): Value {
   const frame = drawing(call);
   return frame === undefined ? anything(call.span) : numbersOf(call, frame, { kind: "uniform" });
 }
 
-/** `beta(0.2, 0.2)`, `beta(1.0, 1.0 as item)`. */
+/** Draws from a beta distribution: `beta(0.2, 0.2)`, `beta(1.0, 1.0 as item)`. */
 export function beta(call: BuiltinCall): Value {
   const frame = drawing(call);
   if (frame === undefined) return anything(call.span);
@@ -47,7 +47,7 @@ export function beta(call: BuiltinCall): Value {
   return numbersOf(call, frame, { kind: "beta", a, b });
 }
 
-/** `permutation(item)`: for each place another, all of them in a random order. */
+/** Draws a random order of an axis: `permutation(item)`. */
 export function permutation(call: BuiltinCall): Value {
   const frame = drawing(call);
   const axis = call.axes[0];

@@ -1,4 +1,4 @@
-/** Functions of each element alone. */
+/** Functions that compute each element of the result from the same element of their arguments. */
 import type { UnaryOp } from "../../../typed/tree.js";
 import { alignAxes, showValue } from "../../core/tensors.js";
 import { anything, int, real, type Value } from "../../core/values.js";
@@ -35,7 +35,7 @@ export function elementwise(call: BuiltinCall, op: Elementwise): Value {
   return frame.tensor(call.span, kind, x.expr.type.axes, { k: "unary", op, x: x.expr });
 }
 
-/** `max(a, b)`: the larger of each pair. */
+/** Takes the larger or the smaller of each pair of elements: `max(a, b)`. */
 export function extreme(call: BuiltinCall, op: "max" | "min"): Value {
   const [left, right] = [call.args[0]?.value, call.args[1]?.value];
   if (call.args.length !== 2) {
@@ -69,7 +69,7 @@ function isNumber(value: Value): value is Extract<Value, { kind: "int" | "real" 
   return value.kind === "int" || value.kind === "real";
 }
 
-/** `dropout(x, p)`: in training only. */
+/** Drops elements with a probability, in training only: `dropout(x, p)`. */
 export function dropout(call: BuiltinCall): Value {
   const frame = requireCallFrame(call);
   const x = numbersArgument(call, 0);

@@ -1,10 +1,10 @@
-/** What makes images of images: they stay images, and only networks look into them. */
+/** Functions from images to images. Only networks can read the pixels of an image. */
 import type { Axis } from "../../../typed/tree.js";
 import { alignAxes, asNumbers, findAxis, show } from "../../core/tensors.js";
 import { anything, type TensorValue, type Value } from "../../core/values.js";
 import { type BuiltinCall, numbersArgument, requireCallFrame, tensorArgument } from "./call.js";
 
-/** Four views of each image, turned by 0, 90, 180 and 270 degrees. */
+/** Makes four views of each image, turned by 0, 90, 180 and 270 degrees. */
 export function rotations(call: BuiltinCall): Value {
   const frame = requireCallFrame(call);
   const x = tensorArgument(call, 0);
@@ -29,7 +29,7 @@ export function rotations(call: BuiltinCall): Value {
   });
 }
 
-/** `blend(a, b, w)`: w · a + (1 − w) · b, of numbers or of images; the weight of images may differ from pixel to pixel. */
+/** Computes w · a + (1 − w) · b of numbers or images: `blend(a, b, w)`. The weight of images may differ between pixels. */
 export function blend(call: BuiltinCall): Value {
   const { scope, span } = call;
   const frame = requireCallFrame(call);

@@ -1,6 +1,6 @@
-/** Labels: what an index of an axis says about its class (rule 7). */
+/** Labels: the classes of the elements along an axis. See "Values and axes" in docs/language.md. */
 import type { Axis } from "../../../typed/tree.js";
-import { unprimed } from "../../core/frame.js";
+import { type Frame, unprimed } from "../../core/frame.js";
 import { alignAxes, findAxis, show, showValue, withoutAxes } from "../../core/tensors.js";
 import { anything, type TensorValue, type Value } from "../../core/values.js";
 import { type BuiltinCall, numbersArgument, reportUnknownAxis, requireCallFrame, tensorArgument } from "./call.js";
@@ -31,8 +31,14 @@ export function label(call: BuiltinCall): Value {
   return frame.tensor(call.span, "class", [self], { k: "index", axis: self }, { name: base, size: known.size });
 }
 
-/** The argument as labels, and the axis that they index. */
-function labels(call: BuiltinCall, at: number): { y: TensorValue; of: Axis } | undefined {
+interface Labels {
+  readonly y: TensorValue;
+  /** The axis that the labels index. */
+  readonly of: Axis;
+}
+
+/** Returns an argument as labels with the axis that they index. Any other value is reported. */
+function labels(call: BuiltinCall, at: number): Labels | undefined {
   const y = tensorArgument(call, at);
   if (y === undefined) return undefined;
   const { type } = y.expr;
@@ -64,66 +70,13 @@ export function oneHot(call: BuiltinCall): Value {
 }
 
 export function crossEntropy(call: BuiltinCall): Value {
-  const { scope } = call;
   const frame = requireCallFrame(call);
   const z = numbersArgument(call, 0);
   const given = labels(call, 1);
   if (frame === undefined || z === undefined || given === undefined) return anything(call.span);
   const { y, of } = given;
-  const scores = findAxis(z.expr.type, of.name);
-  if (scores === undefined) {
-    scope.checker.report(
-      "FSL3018",
-      call.args[1]?.span ?? call.span,
-      { axis: of.name, type: show(z.expr.type, frame) },
-      {
-        labels: [{ span: call.args[0]?.span ?? call.span, text: "these are the scores" }],
-      },
-    );
-    return anything(call.span);
-  }
-  if (scores.size !== of.size) {
-    scope.checker.report(
-      "FSL3002",
-      call.span,
-      { axis: of.name, left: scores.size, right: of.size },
-      {
-        labels: [
-          { span: call.args[0]?.span ?? call.span, text: `the scores are ${show(z.expr.type, frame)}` },
-          { span: call.args[1]?.span ?? call.span, text: `the labels index ${of.size}` },
-        ],
-      },
-    );
-    return anything(call.span);
-  }
-  if (findAxis(y.expr.type, of.name) !== undefined) {
-    scope.checker.report(
-      "FSL3003",
-      call.args[1]?.span ?? call.span,
-      { axis: of.name },
-      {
-        labels: [{ span: call.args[0]?.span ?? call.span, text: `the scores are ${show(z.expr.type, frame)}` }],
-        help: [`\`label(${of.name}')\` labels the rows of \`x[${of.name}']\`, whose scores are over \`${of.name}\``],
-      },
-    );
-    return anything(call.span);
-  }
-  const alone = y.expr.type.axes.find((axis) => findAxis(z.expr.type, axis.name) === undefined);
-  if (alone !== undefined) {
-    scope.checker.report(
-      "FSL3031",
-      call.args[1]?.span ?? call.span,
-      { axis: alone.name, type: show(z.expr.type, frame) },
-      {
-        labels: [{ span: call.args[0]?.span ?? call.span, text: "these are the scores" }],
-        help: alone.name.endsWith("'")
-          ? [`rename the axis of what is scored: \`x[${alone.name}]\``]
-          : [`keep \`${alone.name}\` in the scores`],
-      },
-    );
-    return anything(call.span);
-  }
-  const axes = alignAxes(z.expr, y.expr, scope, call.span, frame);
+  if (!labelsMatchScores(call, z, given, frame)) return anything(call.span);
+  const axes = alignAxes(z.expr, y.expr, call.scope, call.span, frame);
   if (axes === undefined) return anything(call.span);
   const from = z.expr.type.kind === "probabilities" ? "probabilities" : "logits";
   return frame.tensor(call.span, "real", withoutAxes(axes, [of.name]), {
@@ -132,4 +85,39 @@ export function crossEntropy(call: BuiltinCall): Value {
     y: y.expr,
     from,
   });
+}
+
+/** Returns true if each label selects one of the scores that it stands beside. Reports the first problem otherwise. */
+function labelsMatchScores(call: BuiltinCall, z: TensorValue, { y, of }: Labels, frame: Frame): boolean {
+  const { checker } = call.scope;
+  const [scoresSpan, labelsSpan] = [call.args[0]?.span ?? call.span, call.args[1]?.span ?? call.span];
+  const shown = show(z.expr.type, frame);
+  const scores = findAxis(z.expr.type, of.name);
+  if (scores === undefined) {
+    const labels = [{ span: scoresSpan, text: "these are the scores" }];
+    checker.report("FSL3018", labelsSpan, { axis: of.name, type: shown }, { labels });
+    return false;
+  }
+  if (scores.size !== of.size) {
+    const labels = [
+      { span: scoresSpan, text: `the scores are ${shown}` },
+      { span: labelsSpan, text: `the labels index ${of.size}` },
+    ];
+    checker.report("FSL3002", call.span, { axis: of.name, left: scores.size, right: of.size }, { labels });
+    return false;
+  }
+  if (findAxis(y.expr.type, of.name) !== undefined) {
+    const labels = [{ span: scoresSpan, text: `the scores are ${shown}` }];
+    const help = [`\`label(${of.name}')\` labels the rows of \`x[${of.name}']\`, whose scores are over \`${of.name}\``];
+    checker.report("FSL3003", labelsSpan, { axis: of.name }, { labels, help });
+    return false;
+  }
+  const alone = y.expr.type.axes.find((axis) => findAxis(z.expr.type, axis.name) === undefined);
+  if (alone === undefined) return true;
+  const labels = [{ span: scoresSpan, text: "these are the scores" }];
+  const help = alone.name.endsWith("'")
+    ? [`rename the axis of what is scored: \`x[${alone.name}]\``]
+    : [`keep \`${alone.name}\` in the scores`];
+  checker.report("FSL3031", labelsSpan, { axis: alone.name, type: shown }, { labels, help });
+  return false;
 }

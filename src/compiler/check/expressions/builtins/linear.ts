@@ -1,10 +1,10 @@
-/** Contractions and linear systems (rule 6). */
+/** Contractions and linear systems. See "Values and axes" in docs/language.md. */
 import type { Frame } from "../../core/frame.js";
 import { alignAxes, findAxis, reportMissingAxis, show, withoutAxes } from "../../core/tensors.js";
 import { anything, type TensorValue, type Value } from "../../core/values.js";
 import { type BuiltinCall, knownAxes, numbersArgument, requireCallFrame } from "./call.js";
 
-/** The axes after `over`, which both sides must have. */
+/** Returns the axes after `over`. An axis that one side lacks is reported. */
 function contracted(call: BuiltinCall, a: TensorValue, b: TensorValue, frame: Frame): string[] | undefined {
   if (call.over.some((axis) => axis.name === "all")) {
     return a.expr.type.axes.filter((axis) => findAxis(b.expr.type, axis.name) !== undefined).map((axis) => axis.name);
@@ -38,7 +38,7 @@ function contraction(call: BuiltinCall, k: "dot" | "squared_distance"): Value {
   return frame.tensor(call.span, "real", withoutAxes(axes, over), { k, a: a.expr, b: b.expr, over });
 }
 
-/** `eye(i, i')`: ones where both indices agree. */
+/** Makes the identity matrix of two axes: `eye(i, i')`. */
 export function eye(call: BuiltinCall): Value {
   const frame = requireCallFrame(call);
   if (frame === undefined) return anything(call.span);
@@ -61,7 +61,10 @@ export function eye(call: BuiltinCall): Value {
   return frame.tensor(call.span, "real", axes, { k: "eye", a, b });
 }
 
-/** `solve(A, B over i)`: A on i and i', symmetric and positive definite; the result Z on i, with dot(A, Z[i'] over i') = B. */
+/**
+ * Solves a linear system: `solve(A, B over i)`. A has the axes i and i' and is symmetric and positive definite. The result Z
+ * has the axis i, and dot(A, Z[i'] over i') = B.
+ */
 export function solve(call: BuiltinCall): Value {
   const { scope } = call;
   const frame = requireCallFrame(call);

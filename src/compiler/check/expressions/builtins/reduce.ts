@@ -1,4 +1,4 @@
-/** What consumes axes: sums, means, extremes, softmax and its kin, the k largest. */
+/** Functions over axes: sums, means, extremes, softmax, normalization, the k largest elements. */
 import type { ReduceOp, ValueType } from "../../../typed/tree.js";
 import { findAxis, show, showValue, withoutAxes } from "../../core/tensors.js";
 import { anything, type TensorValue, type Value } from "../../core/values.js";
@@ -63,7 +63,7 @@ export function logsumexpLike(call: BuiltinCall, op: Along): Value {
   return op === "softmax" ? { ...made, sums: over } : made;
 }
 
-/** `top(k, x over a as b)`: the k largest, in falling order, on a new axis. */
+/** Takes the k largest elements in falling order, on a new axis: `top(k, x over a as b)`. */
 export function top(call: BuiltinCall): Value {
   const { scope } = call;
   const frame = requireCallFrame(call);

@@ -1,4 +1,4 @@
-/** What changes the axes of a value and not its elements. */
+/** Functions that change the axes of a value but not its elements. */
 import type { Axis } from "../../../typed/tree.js";
 import { unprimed } from "../../core/frame.js";
 import { alignAxes, findAxis, reportMissingAxis, show, showValue, withoutAxes } from "../../core/tensors.js";
@@ -14,7 +14,7 @@ import {
   tensorArgument,
 } from "./call.js";
 
-/** The number of elements along an axis, known before the run. */
+/** Returns the number of elements along an axis, which is a static number. */
 export function size(call: BuiltinCall): Value {
   const frame = requireCallFrame(call);
   const axis = call.axes[0];
@@ -30,7 +30,7 @@ export function fill(call: BuiltinCall, value: number): Value {
   return axes === undefined ? anything(call.span) : frame.tensor(call.span, "real", axes, { k: "fill", value });
 }
 
-/** `merge(x, [way, shot] as item)`: the first axis outermost. */
+/** Merges axes into one, the first axis outermost: `merge(x, [way, shot] as item)`. */
 export function merge(call: BuiltinCall): Value {
   const { scope } = call;
   const frame = requireCallFrame(call);
@@ -73,7 +73,7 @@ export function merge(call: BuiltinCall): Value {
   );
 }
 
-/** `split(x, item as [way, shot])`: takes apart what `merge` made. */
+/** Splits an axis that `merge` made: `split(x, item as [way, shot])`. */
 export function split(call: BuiltinCall): Value {
   const { scope } = call;
   const frame = requireCallFrame(call);
@@ -121,7 +121,7 @@ export function split(call: BuiltinCall): Value {
   return frame.tensor(call.span, type.kind, [...rest, ...as], { k: "split", x: x.expr, axis: axis.name, as }, type.of);
 }
 
-/** Joins values along an axis that all have; they broadcast over the axes that some lack. */
+/** Joins values along an axis that all of them have. A value is broadcast over the other axes that it lacks. */
 export function concat(call: BuiltinCall): Value {
   const { scope } = call;
   const frame = requireCallFrame(call);
@@ -164,7 +164,7 @@ export function concat(call: BuiltinCall): Value {
   });
 }
 
-/** 0, 1, 2, … along an axis, as numbers. */
+/** Returns the numbers 0, 1, 2, … along an axis. */
 export function position(call: BuiltinCall): Value {
   const frame = requireCallFrame(call);
   const axis = call.axes[0];
@@ -174,7 +174,7 @@ export function position(call: BuiltinCall): Value {
   return frame.tensor(call.span, "real", [own], { k: "index", axis: own });
 }
 
-/** `pick(x, 2 over turn)`, `pick(z, y over class)`: the elements at a place, or at the places that labels name. */
+/** Takes the elements at one place, or at the places that labels name: `pick(x, 2 over turn)`, `pick(z, y over class)`. */
 export function pick(call: BuiltinCall): Value {
   const { scope, span } = call;
   const frame = requireCallFrame(call);

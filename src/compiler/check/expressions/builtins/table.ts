@@ -1,4 +1,4 @@
-/** Every built-in function of expressions: its shape in a call, and its typing rule. */
+/** The table of the built-in functions of expressions: how each is called, and its typing rule. */
 
 import type { Value } from "../../core/values.js";
 import type { BuiltinCall } from "./call.js";
@@ -12,18 +12,18 @@ import { concat, fill, merge, pick, position, size, split } from "./shape.js";
 import { weights } from "./weights.js";
 
 export interface Builtin {
-  /** Names of its value parameters. `"…"` as the last: any number more. */
+  /** The names of its parameters. `"…"` as the last one allows any number of further arguments. */
   readonly params: readonly string[];
-  /** Arguments are axes: `size(way)`, `eye(i, i')`. */
+  /** True if all arguments are axes: `size(way)`, `eye(i, i')`. */
   readonly takesAxes?: boolean;
-  /** The last argument is an axis or a list of axes: `merge(x, [way, shot] as item)`, `split(x, item as …)`. */
+  /** True if the last argument is an axis or a list of axes: `merge(x, [way, shot] as item)`, `split(x, item as …)`. */
   readonly lastIsAxes?: boolean;
-  /** `one`: exactly one axis; `some`: at least one; `maybe`: with or without. */
+  /** The number of axes after the word: `one` is exactly one, `some` at least one, `maybe` none or more. */
   readonly over?: "one" | "some" | "maybe";
   readonly along?: "one";
   readonly as?: "one" | "some" | "maybe";
   readonly rule: (call: BuiltinCall) => Value;
-  /** How a call reads, for help. */
+  /** An example of a call, for help. */
   readonly usage: string;
 }
 
@@ -108,7 +108,10 @@ export function builtinOf(name: string): Builtin | undefined {
   return isBuiltin(name) ? builtins[name] : undefined;
 }
 
-/** For passing a built-in as a function: how many values it takes, and whether axes. */
+/**
+ * Returns how a built-in can be called if it is passed as a function: the number of its values, and whether it takes axes.
+ * Returns undefined if it needs more than values and `over`.
+ */
 export function arityOf(name: string): { readonly params: number; readonly axes: boolean } | undefined {
   const builtin = builtinOf(name);
   if (builtin === undefined || builtin.takesAxes || builtin.lastIsAxes || builtin.as || builtin.along) return undefined;

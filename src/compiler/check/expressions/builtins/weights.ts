@@ -1,11 +1,11 @@
-/** The weights of a network as values. */
+/** The function `weights`, which reads the weights of a network as values. */
 import { anything, describe, type Value } from "../../core/values.js";
 import { type BuiltinCall, requireCallFrame } from "./call.js";
 
-/** How many weights a network has whose layers are not known: a prime, so that nothing else has this size by chance. */
+/** Stands for the number of weights of a network whose layers are not known. It is a prime, so that no other size equals it by chance. */
 const unknownWeights = 7907;
 
-/** `weights(encoder as w)`: its trained weights end to end, those that a `minimize` has moved where they are now. */
+/** Returns the trainable weights of a network end to end: `weights(encoder as w)`. Adapted weights have their adapted values. */
 export function weights(call: BuiltinCall): Value {
   const { scope, span } = call;
   const frame = requireCallFrame(call);
