@@ -28,7 +28,7 @@ export interface Adapter {
   readonly kind: "discrete" | "integrated" | "software" | "unknown";
 }
 
-/** Why an engine or a device cannot be used on this machine, and the command or action that makes it usable. */
+/** The reason that an engine or a device cannot be used on this machine, and the command or action that makes it usable. */
 export interface Unavailability {
   readonly why: string;
   /** A command, such as `fslc engines install tensorflow`, or an instruction. */

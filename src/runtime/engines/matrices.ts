@@ -4,7 +4,7 @@ import type { Shape } from "../../compiler/tensor/ir.js";
 export interface MatrixLayout {
   /** The order of the operand's axes: batch, rows, columns, or if `transposed`, batch, columns, rows. */
   readonly order: readonly number[];
-  /** Whether the operand is already in that order. */
+  /** True if the operand is already in that order. */
   readonly inPlace: boolean;
   readonly transposed: boolean;
   /** [batch, rows, columns], or if `transposed`, [batch, columns, rows]; without the batch if it is 1. */

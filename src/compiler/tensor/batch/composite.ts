@@ -1,3 +1,4 @@
+/** The batching rules of composite ops: norms, pools and softmax. */
 import { CompilerBug } from "../../../common/bug.js";
 import type { CompositeName, Node, OpAttrs } from "../ir.js";
 import { type Batch, type BatchedOperands, BatchedValue, type BatchRules, leadingRule } from "./batched-value.js";

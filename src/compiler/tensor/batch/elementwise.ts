@@ -1,3 +1,4 @@
+/** The batching rules of element-wise ops: tasks may stay in the form that an operand already has. */
 import type { Node, OpAttrs, OpName, PrimitiveName } from "../ir.js";
 import {
   type Batch,

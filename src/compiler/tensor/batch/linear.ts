@@ -1,3 +1,4 @@
+/** The batching rules of products, convolutions and linear systems. */
 import type { Node, OpAttrs, PrimitiveName } from "../ir.js";
 import { type Batch, type BatchedOperands, BatchedValue, type BatchRules } from "./batched-value.js";
 

@@ -1,3 +1,4 @@
+/** The batching rules of ops that move elements, and of reductions. */
 import type { PrimitiveName } from "../ir.js";
 import { BatchedValue, type BatchRules, leadingRule } from "./batched-value.js";
 

@@ -1,3 +1,4 @@
+/** The activations and their gradients, written in primitive ops. */
 import type { CompositeName } from "../ir.js";
 import type { Decompositions } from "./rule.js";
 

@@ -1,3 +1,4 @@
+/** The types of the tables that write composite ops in primitive ops. */
 import type { CompositeName, Node, OpAttrs } from "../ir.js";
 import type { Ops } from "../ops.js";
 

@@ -1,3 +1,4 @@
+/** The element-wise ops of the interpreter. */
 import { CompilerBug } from "../../../common/bug.js";
 import type { OpAttrs, PrimitiveName } from "../ir.js";
 import { elementCount, type TensorType } from "../shape.js";

@@ -1,3 +1,4 @@
+/** The products and linear systems of the interpreter. */
 import type { PrimitiveName, Shape } from "../ir.js";
 import { elementCount } from "../shape.js";
 import { addProduct, type Matrix } from "./product.js";

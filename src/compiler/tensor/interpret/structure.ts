@@ -1,3 +1,4 @@
+/** The ops of the interpreter that move elements, and its reductions. */
 import { CompilerBug } from "../../../common/bug.js";
 import type { PrimitiveName, Shape } from "../ir.js";
 import { elementCount, type TensorType } from "../shape.js";

@@ -1,3 +1,4 @@
+/** The pools of the interpreter and their gradients. */
 import type { PrimitiveName, Shape, Window } from "../ir.js";
 import { elementCount, outputSize } from "../shape.js";
 import type { Data, Kernels } from "./value.js";

@@ -52,7 +52,7 @@ export interface ArgDescription extends SourceArg {
 export interface SourceDescription extends SourceForm {
   readonly summary: string;
   readonly args: readonly ArgDescription[];
-  /** Where to get the data, and how it is laid out. */
+  /** Says where to get the data, and how it is laid out. */
   readonly obtain: string;
   readonly licence: string;
   /** True if fslc fetches the data by itself. */

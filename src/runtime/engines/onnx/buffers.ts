@@ -36,7 +36,7 @@ export interface Buffers<B extends Buffer = Buffer> {
   dispose(): Promise<void>;
 }
 
-/** Where a session runs and where its outputs go. */
+/** The device that a session runs on, and the place of its outputs. */
 export interface Placement {
   readonly options: ort.InferenceSession.SessionOptions;
   /** The settings that ONNX Runtime names `session.*`. */

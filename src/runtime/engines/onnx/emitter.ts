@@ -14,7 +14,7 @@ export interface Value {
   readonly shape: Shape;
 }
 
-/** What the lowering can rely on in the kernels of an execution provider. */
+/** The properties of an execution provider's kernels that the lowering relies on. */
 export interface Kernels {
   /** The types in which arithmetic on u32 operands that wraps, and all other arithmetic and comparisons on them, are computed. */
   readonly u32: { readonly wrapping: OnnxType; readonly other: OnnxType };
@@ -22,7 +22,7 @@ export interface Kernels {
   readonly where: Readonly<Record<DType, OnnxType>>;
   /** The type in which row numbers are computed. */
   readonly rows: "i32" | "i64";
-  /** Whether `Max` of `Sign` is faster than `Where`. It is on CPUs, where `Where` runs on one thread. */
+  /** True if `Max` of `Sign` is faster than `Where`. It is on CPUs, where `Where` runs on one thread. */
   readonly fastSign: boolean;
   /** Emits a · b for stacks of matrices, each of which may be given transposed. */
   product(e: Emitter, a: Factor, b: Factor): string;

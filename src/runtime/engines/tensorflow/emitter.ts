@@ -54,13 +54,13 @@ export interface Value {
   readonly layout: Layout;
 }
 
-/** What the kernels of TensorFlow support on this machine. */
+/** The kernels that TensorFlow has on this machine. */
 export interface Kernels {
-  /** Whether there are kernels for convolutions in groups. */
+  /** True if there are kernels for convolutions in groups. */
   readonly grouped: boolean;
-  /** Whether there are kernels for the gradients of convolutions in groups. */
+  /** True if there are kernels for the gradients of convolutions in groups. */
   readonly groupedGradients: boolean;
-  /** Whether there are oneDNN's max pools, whose workspace remembers the maxima for the gradient. */
+  /** True if the max pools of oneDNN are there, whose workspace remembers the maxima for the gradient. */
   readonly poolsWithWorkspace: boolean;
 }
 

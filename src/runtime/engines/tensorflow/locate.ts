@@ -4,13 +4,13 @@ import { createRequire } from "node:module";
 import { join } from "node:path";
 import { enginesFolder } from "../folder.js";
 
-/** Where TensorFlow was found. */
+/** The place of an installed TensorFlow. */
 export interface TensorflowLocation {
   /** The `.node` file. */
   readonly addon: string;
   /** The version of TensorFlow if fslc installed it, else the version of the npm package. */
   readonly version: string;
-  /** Whether it is the build for CUDA. */
+  /** True for the build for CUDA. */
   readonly gpu: boolean;
   readonly from: "engine folder" | "package";
 }

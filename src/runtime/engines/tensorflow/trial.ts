@@ -6,7 +6,7 @@ import { runCommand } from "./command.js";
 /** The result that the child process prints. */
 export interface TrialOutcome {
   readonly version: string;
-  /** Whether TensorFlow computes on a GPU. */
+  /** True if TensorFlow computes on a GPU. */
   readonly gpu: boolean;
   /** The product (1 2; 3 4) · (5 6; 7 8). */
   readonly product: readonly number[];

@@ -24,9 +24,9 @@ export interface PooledBlock {
 
 /** The patterns of a program; all nodes are those of the original program. */
 export interface Patterns {
-  /** By the input of the batch norm. */
+  /** The convolutions, by the input of their batch norm. */
   readonly normed: ReadonlyMap<Node, NormedConv>;
-  /** By the max pool. */
+  /** The pooled blocks, by their max pool. */
   readonly pooled: ReadonlyMap<Node, PooledBlock>;
   /** The gradients that some `conv2d_input_grad` reads as a whole. */
   readonly passedOn: ReadonlySet<Node>;
