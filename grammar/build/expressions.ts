@@ -178,7 +178,10 @@ function buildPrimary(b: Builder, cst: Cst, fallback: number): ast.Expr {
     // Parentheses around one value only group; the value's span takes them in.
     const [only] = items;
     if (items.length === 1 && only !== undefined) return { ...only, span };
-    return items.length === 0 ? { kind: "error", span } : { kind: "tuple", items, span };
+    if (items.length > 0) return { kind: "tuple", items, span };
+    const closer = token(tuple, t.RParen.name);
+    if (closer !== undefined) b.note("unexpected", b.spanOf(closer), ")", "a value");
+    return { kind: "error", span };
   }
   const module = node(cst, "module");
   if (module !== undefined) return { kind: "module", layers: buildLayers(b, node(module, "layers")), span };

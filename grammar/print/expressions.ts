@@ -181,11 +181,15 @@ export class ExpressionPrinter {
     }
   }
 
-  /** Prints the groups of an optimizer, ` { … }`, each on its own line. Without groups it prints nothing. */
+  /**
+   * Prints the groups of an optimizer, ` { … }`, each on its own line. Without groups it prints nothing. A group whose path begins with
+   * `*` would continue the value before it as a product, so a `;` ends that one.
+   */
   groups(groups: readonly ast.OptimizerGroup[], end: number): Doc {
     if (groups.length === 0) return "";
     const items = groups.map((g) => ({ span: g.span, print: () => this.optimizerGroup(g) }));
-    return [" ", body(items, end, this.comments)];
+    const separator = (i: number): Doc => (groups[i + 1]?.path.startsWith("*") ? ";" : "");
+    return [" ", body(items, end, this.comments, separator)];
   }
   private optimizerGroup({ path, frozen, settings }: ast.OptimizerGroup): Doc {
     const given = settings.map((setting) => this.argument(setting));

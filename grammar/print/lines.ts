@@ -81,10 +81,15 @@ export function lines(
   return out;
 }
 
-/** Prints `{ … }` with each item on its own line. */
-export function body(items: readonly Item[], end: number, comments: Comments): Doc {
+/** Prints `{ … }` with each item on its own line, and `separator(i)` after the item `i`. */
+export function body(
+  items: readonly Item[],
+  end: number,
+  comments: Comments,
+  separator: (i: number) => Doc = below.separator,
+): Doc {
   const head = comments.before(items[0]?.span.start ?? end, true).map((c) => comment(` ${c.text}`));
-  const inner = lines(items, end, comments);
+  const inner = lines(items, end, comments, { ...below, separator });
   if (inner.length === 0) return head.length > 0 ? ["{", ...head, hard, "}"] : "{ }";
   return ["{", ...head, indent(hard, inner), hard, "}"];
 }

@@ -1,7 +1,9 @@
-/** Mutated files through the whole front half: no crash, no hang, always a diagnostic or an experiment. */
+/** Mutated files through check, plan and fmt: no crash, no hang, always a diagnostic or an experiment, and nothing lost by formatting. */
 import { readdirSync, readFileSync } from "node:fs";
 import fc from "fast-check";
 import { expect, it } from "vitest";
+import { format } from "../../grammar/format.js";
+import { buildPlan } from "../../src/compiler/stages/plan.js";
 import { compileText } from "./helper.js";
 
 function texts(folder: URL): string[] {
@@ -16,7 +18,9 @@ const corpus = [
 ];
 /** Tokens with the space before them: mutating these, not letters, gets past the parser. */
 const tokensOf = (text: string): string[] => text.match(/\s*(?:"[^"\n]*"|\/\/.*|[A-Za-z_]\w*'*|\d[\w.]*|->|.)/g) ?? [];
-const vocabulary = corpus.flatMap(tokensOf);
+/** Names that every object inherits are words too: a table that is looked up carelessly has an entry under them. */
+const inherited = Object.getOwnPropertyNames(Object.prototype).map((name) => ` ${name}`);
+const vocabulary = [...corpus.flatMap(tokensOf), ...Array.from({ length: 20 }, () => inherited).flat()];
 
 const edit = fc.record({
   kind: fc.constantFrom("delete", "swap", "replace", "insert", "repeat"),
@@ -48,6 +52,12 @@ function check(text: string): void {
   expect(performance.now() - started, text).toBeLessThan(10_000);
   const wrong = diagnostics.some((diagnostic) => diagnostic.severity === "error");
   expect(experiment === undefined, text).toBe(wrong);
+  expect(format(text, "main.fsl").kind, text).not.toBe("unsafe");
+  if (experiment !== undefined) {
+    const engine = { name: "onnx", device: "cpu", peakFactor: [1, 6] } as const;
+    const plan = buildPlan(experiment, { seed: 0, lookup: () => undefined, data: {}, costs: false, engine });
+    expect(JSON.stringify(plan), text).toContain('"stages"');
+  }
   for (const { span, message } of diagnostics) {
     expect(message, text).not.toMatch(/\{\w+\}|undefined|\[object|NaN/);
     if (span?.file === "main.fsl")

@@ -1,5 +1,5 @@
 /** Implements `fslc fmt FILE…`, which formats files in the one format of FSL. `--check` only names the files that are not formatted. */
-import { readFile, writeFile } from "node:fs/promises";
+import { readFile, realpath, rename, rm, stat, writeFile } from "node:fs/promises";
 import { type Cli, Command, helpExamples } from "../command.js";
 import { exitCodes } from "../exit-codes.js";
 import { findFslFiles } from "../fsl-files.js";
@@ -22,8 +22,7 @@ export function define(cli: Cli, exit: (code: number) => void): Command {
 }
 
 async function act(cli: Cli, paths: readonly string[], check: boolean): Promise<number> {
-  const { parse } = await import("../../../grammar/parse.js");
-  const { print } = await import("../../../grammar/print.js");
+  const { format } = await import("../../../grammar/format.js");
   const { syntaxDiagnostics } = await import("../../compiler/diagnostics/syntax.js");
   const { printDiagnostics, cannotRead, cannotWrite } = await import("../report-errors.js");
   let worst: number = exitCodes.done;
@@ -31,22 +30,35 @@ async function act(cli: Cli, paths: readonly string[], check: boolean): Promise<
     const text = await readFile(file, "utf8").catch((error: unknown) => {
       throw cannotRead(file, error);
     });
-    const parsed = parse(text, file);
-    if (parsed.errors.length > 0) {
-      // A file with syntax errors stays as it is, because the text that the parser skipped would be lost.
-      printDiagnostics(cli, syntaxDiagnostics(parsed.errors), () => text);
+    const formatted = format(text, file);
+    if (formatted.kind === "invalid") {
+      printDiagnostics(cli, syntaxDiagnostics(formatted.issues), () => text);
       worst = exitCodes.invalid;
       continue;
     }
-    const formatted = print(parsed.tree, parsed.trivia);
-    if (formatted === text) continue;
+    if (formatted.kind === "unsafe") throw new Error(`${formatted.why}, so \`fslc fmt\` leaves ${file} as it is`);
+    if (formatted.text === text) continue;
     if (check) worst = Math.max(worst, exitCodes.failed);
     else {
-      await writeFile(file, formatted).catch((error: unknown) => {
+      await replaceText(file, formatted.text).catch((error: unknown) => {
         throw cannotWrite(file, error);
       });
     }
     cli.stdout.write(check ? `${file} is not formatted\n` : `formatted ${file}\n`);
   }
   return worst;
+}
+
+/** Replaces the text of a file in one step: a full disk or a crash leaves the old text. A link stays a link, and the mode stays. */
+async function replaceText(path: string, text: string): Promise<void> {
+  const target = await realpath(path);
+  const { mode } = await stat(target);
+  const temporary = `${target}.${process.pid}.new`;
+  try {
+    await writeFile(temporary, text, { mode, flush: true });
+    await rename(temporary, target);
+  } catch (error) {
+    await rm(temporary, { force: true });
+    throw error;
+  }
 }

@@ -3,6 +3,7 @@
  * axis is one more axis that no expression consumes. At test batch norms use running statistics, so no episode affects
  * another. Batching the finished graph would give the same nodes, but here shapes are chosen with the task axis known.
  */
+import { own } from "../../common/own.js";
 import { Graph } from "../tensor/graph.js";
 import type { Node } from "../tensor/ir.js";
 import type { Dataset, Metric, Network, Report, Task } from "../typed/tree.js";
@@ -42,7 +43,7 @@ export function lowerClassify(
   const rows =
     (which: "support" | "query", count: number) =>
     (form: string): NamedTensor => {
-      const inner = encoder.outputs[form] ?? [];
+      const inner = own(encoder.outputs, form) ?? [];
       const name = `${which}.${form}`;
       feeds.add(name);
       const node = ops.t.input(name, [options.episodes, count, ...inner.map((axis) => axis.size)]);

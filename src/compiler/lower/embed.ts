@@ -1,4 +1,5 @@
 /** The program that embeds single images with running statistics. Evaluation runs it once per image. */
+import { own } from "../../common/own.js";
 import { Graph } from "../tensor/graph.js";
 import type { Program } from "../tensor/ir.js";
 import type { Dataset, Network } from "../typed/tree.js";
@@ -38,7 +39,7 @@ export function lowerEmbed(network: Network, dataset: Dataset, { batch, outputs,
         output: name,
         norm: "running",
       });
-      const inner = (network.outputs[name] ?? []).map((own) => own.name);
+      const inner = (own(network.outputs, name) ?? []).map((own) => own.name);
       return [name, ops.order(value, [axis, ...inner]).node];
     }),
   );

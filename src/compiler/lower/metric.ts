@@ -1,5 +1,7 @@
 /** Lowering of the entries of a metric, over one episode or over several side by side on the task axis. */
+
 import { CompilerBug } from "../../common/bug.js";
+import { own } from "../../common/own.js";
 import type { Axis, Entry, EntryParam, Metric, Task } from "../typed/tree.js";
 import { type LoopEnvironment, lowerBlock } from "./block.js";
 import { crossEntropy, oneHot } from "./cross-entropy.js";
@@ -97,7 +99,7 @@ export class MetricLowering {
   }
 
   private find(name: string): Entry {
-    const entry = this.context.metric.entries[name];
+    const entry = own(this.context.metric.entries, name);
     if (entry === undefined) throw new CompilerBug(`the metric has no entry ${name}`);
     return entry;
   }

@@ -1,5 +1,7 @@
 /** Computes the key of a stage in the store: a hash of everything that its numbers depend on. */
+
 import { createHash } from "node:crypto";
+import { own } from "../../common/own.js";
 import type { Experiment, Stage } from "../typed/tree.js";
 import { type Canonical, canonicalText } from "./canonical/value.js";
 import { canonicalStage } from "./canonical.js";
@@ -36,8 +38,8 @@ export function keyContent(stage: Stage, experiment: Experiment, inputs: StageIn
   try {
     return {
       stage: canonicalStage(stage, experiment, {
-        output: (id) => known(inputs.outputs[id]),
-        data: (id) => known(inputs.data[id]),
+        output: (id) => known(own(inputs.outputs, id)),
+        data: (id) => known(own(inputs.data, id)),
       }),
       semantics: semanticsOf(stage, experiment),
       seed: inputs.seed,

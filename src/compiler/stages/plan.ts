@@ -1,4 +1,5 @@
 /** Builds the plan of a run: every stage with its key, shapes, weights, work and memory, before anything runs. */
+import { own } from "../../common/own.js";
 import type { Dataset, Experiment, Stage } from "../typed/tree.js";
 import type { Canonical } from "./canonical/value.js";
 import { type IngestNode, ingestedDataset, type StageNode, stageGraph } from "./graph.js";
@@ -10,7 +11,7 @@ import type { IngestPlan, PlanBase, PlanReport, RunCause, StagePlan } from "./pl
 export function buildPlan(experiment: Experiment, options: PlanOptions): PlanReport {
   const planner = new Planner(experiment, options);
   const stages = stageGraph(experiment, options.wanted).nodes.map((node) =>
-    node.kind === "ingest" ? ingestPlan(node, options.data[node.dataset.id]) : planner.stage(node),
+    node.kind === "ingest" ? ingestPlan(node, own(options.data, node.dataset.id)) : planner.stage(node),
   );
   const { name, peakFactor: _, support: __, ...engine } = options.engine;
   return { file: experiment.file, seed: options.seed, engine: name, ...engine, stages };
@@ -55,7 +56,7 @@ class Planner {
     if (content === undefined) {
       const waitsFor = needs.filter((need) => {
         const dataset = ingestedDataset(need);
-        return dataset === undefined ? outputs[need] === undefined : options.data[dataset] === undefined;
+        return dataset === undefined ? own(outputs, need) === undefined : own(options.data, dataset) === undefined;
       });
       return { kind: "waits", for: waitsFor };
     }

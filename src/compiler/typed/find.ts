@@ -1,10 +1,12 @@
 /** Finds the datasets and stages of an experiment by their ids. */
+
 import { CompilerBug } from "../../common/bug.js";
+import { own } from "../../common/own.js";
 import type { Dataset, Experiment, PretrainStage, Stage } from "./tree.js";
 
 /** @throws CompilerBug if the experiment has no such dataset. */
 export function datasetOf({ datasets }: Experiment, id: string): Dataset {
-  const found = datasets[id];
+  const found = own(datasets, id);
   if (found === undefined) throw new CompilerBug(`the experiment has no dataset ${id}`);
   return found;
 }

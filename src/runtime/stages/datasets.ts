@@ -1,4 +1,5 @@
 /** Finds the datasets of a stage and their packs. */
+import { own } from "../../common/own.js";
 import type { Dataset, SplitName } from "../../compiler/typed/tree.js";
 import type { Pack, PackedSplit } from "../data/contract.js";
 import type { StageContext } from "./context.js";
@@ -8,7 +9,7 @@ export function datasetOf(
   { job: { experiment }, packs }: StageContext,
   id: string,
 ): { readonly dataset: Dataset; readonly pack: Pack } {
-  const dataset = experiment.datasets[id];
+  const dataset = own(experiment.datasets, id);
   const pack = packs.get(id);
   if (dataset === undefined || pack === undefined) throw new Error(`the dataset ${id} is not packed`);
   return { dataset, pack };

@@ -1,4 +1,5 @@
 /** Runs the stage of a job: opens the engine and the packs, runs the stage, and stores its output. */
+import { own } from "../../common/own.js";
 import { ingestId, stageDatasets, stageNeeds } from "../../compiler/stages/graph.js";
 import type { Dataset, Stage, StageKind, StageOf } from "../../compiler/typed/tree.js";
 import type { Pack } from "../data/contract.js";
@@ -101,7 +102,7 @@ async function openEngine({ engine: { name, ...device }, threads, project }: Pla
 async function openPacks(stage: Stage, job: Job): Promise<Map<string, Pack>> {
   const packs = new Map<string, Pack>();
   for (const id of stageDatasets(stage)) {
-    const dir = job.packs[id];
+    const dir = own(job.packs, id);
     if (dir === undefined) throw new Error(`the dataset ${id} is not packed`);
     packs.set(id, await openPack(dir));
   }
@@ -109,7 +110,7 @@ async function openPacks(stage: Stage, job: Job): Promise<Map<string, Pack>> {
 }
 
 function inputOf(job: Job, id: string): { stage: string; key: string; output: string } {
-  const input = job.inputs[id];
+  const input = own(job.inputs, id);
   const read = input === undefined ? { problem: "it was not stored" } : readEntry(input.dir);
   if ("problem" in read) throw new Error(`the input ${id} of ${job.node} is gone: ${read.problem}`);
   return { stage: id, key: read.entry.manifest.key, output: read.entry.manifest.output };

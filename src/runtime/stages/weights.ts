@@ -1,4 +1,5 @@
 /** Loads the weights that a stage begins with: from stored stages, from files, or drawn at random. */
+import { own } from "../../common/own.js";
 import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { DiagnosticError, diagnostic } from "../../compiler/diagnostics/diagnostic.js";
@@ -22,7 +23,7 @@ export function loadInitialWeights(decls: readonly WeightDecl[], job: Job): Host
   const weightsOf = (stage: string): HostTensors => {
     let weights = stored.get(stage);
     if (weights === undefined) {
-      const input = job.inputs[stage];
+      const input = own(job.inputs, stage);
       const read = input === undefined ? { problem: "it was not stored" } : readEntry(input.dir);
       if ("problem" in read) throw new Error(`the stage ${stage} cannot hand over its weights: ${read.problem}`);
       weights = readWeights(read.entry);

@@ -38,9 +38,9 @@ export class Datasets {
 
   /** Returns the datasets that have been asked for, by id. */
   get typed(): Record<string, Dataset> {
-    const known: Record<string, Dataset> = {};
-    for (const [id, dataset] of this.byId) if (dataset !== undefined) known[id] = dataset;
-    return known;
+    return Object.fromEntries(
+      [...this.byId].flatMap(([id, dataset]) => (dataset === undefined ? [] : [[id, dataset] as const])),
+    );
   }
 
   /** Returns the dataset, or undefined after a report. It is elaborated once. */

@@ -1,6 +1,8 @@
 /** Calls of networks: encoders, heads, learned modules and finished stages applied to a value. */
+
 import type * as ast from "../../../../grammar/ast.js";
 import { suggest } from "../../../common/did-you-mean.js";
+import { own } from "../../../common/own.js";
 import { tailOf } from "../../typed/tail.js";
 import { sameAxes } from "../../typed/values.js";
 import type { Scope } from "../core/scope.js";
@@ -47,8 +49,8 @@ export function applyNetwork(callee: CallableValue, expr: ast.CallExpr, scope: S
     return anything(span);
   }
   // The order of the value's own axes means nothing: `concat(a, b along channel)` lists its channels last.
-  const own = type.kind === "image" ? [] : networkAxes;
-  const inner = own.flatMap((name) => type.axes.filter((axis) => axis.name === name));
+  const taken = type.kind === "image" ? [] : networkAxes;
+  const inner = taken.flatMap((name) => type.axes.filter((axis) => axis.name === name));
   const network = callable.network(inner, span);
   if (network === undefined) return anything(span);
   if (atArg !== undefined && !sameAxes(inner, network.input)) {
@@ -64,7 +66,7 @@ export function applyNetwork(callee: CallableValue, expr: ast.CallExpr, scope: S
   const outer = type.axes.filter((axis) => !inner.includes(axis));
   const shared = frame.bind(x);
   const apply = (output: string, at: ast.Span): Value => {
-    const axes = [...outer, ...(network.outputs[output] ?? [])];
+    const axes = [...outer, ...(own(network.outputs, output) ?? [])];
     const kind = callee.gives === "logits" ? "logits" : "real";
     return frame.tensor(at, kind, axes, { k: "apply", target: callable.target, x: shared.expr, output, norm });
   };

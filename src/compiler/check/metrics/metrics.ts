@@ -21,11 +21,12 @@ export function elaborateMetric(value: MetricValue, context: MetricContext, at: 
   const learned = new LearnedValues(scope, context, () => layerAxes(context));
   for (const learn of decl.learns) learned.declare(learn);
   const fits = decl.fits.flatMap((fit) => elaborateFit(fit, scope, context) ?? []);
-  const entries: Record<string, Entry> = {};
-  for (const entry of decl.entries) {
-    const typed = elaborateEntry(entry, scope, context);
-    if (typed !== undefined) entries[entry.name.text] = typed;
-  }
+  const entries: Record<string, Entry> = Object.fromEntries(
+    decl.entries.flatMap((entry) => {
+      const typed = elaborateEntry(entry, scope, context);
+      return typed === undefined ? [] : [[entry.name.text, typed] as const];
+    }),
+  );
   if (!decl.entries.some(isClassify)) {
     const what = `the metric \`${decl.name.text}\` has no \`classify\` entry`;
     const names = decl.entries.map((entry) => entry.name.text);

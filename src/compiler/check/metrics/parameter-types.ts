@@ -1,6 +1,8 @@
 /** The types of parameters: supports and queries have the form of an encoder's output, and axes of the task. */
+
 import type * as ast from "../../../../grammar/ast.js";
 import { suggest, suggestNearest } from "../../../common/did-you-mean.js";
+import { own } from "../../../common/own.js";
 import type { Axis, Network, ValueType } from "../../typed/tree.js";
 import type { Scope } from "../core/scope.js";
 import type { CallableValue } from "../core/values.js";
@@ -32,7 +34,7 @@ export function resolveParamType(
   if (form === "class") {
     return { form, type: { kind: "class", axes: outer, of: { name: "way", size: task.way } }, outer };
   }
-  const inner = encoder.outputs[form];
+  const inner = own(encoder.outputs, form);
   if (inner !== undefined) return { form, type: { kind: "real", axes: [...outer, ...inner] }, outer };
   reportMissingForm(type, context, scope);
   return undefined;

@@ -1,5 +1,7 @@
 /** Blockers: reasons why a stage that has no errors still cannot run. */
+
 import type * as ast from "../../../../grammar/ast.js";
+import { own } from "../../../common/own.js";
 import type { Holes } from "../../diagnostics/code.js";
 import { type CodeName, diagnostic, type registry } from "../../diagnostics/diagnostic.js";
 import { type LoopStatement, loopsIn, roundsOf, roundsWithin } from "../../typed/loops.js";
@@ -38,7 +40,9 @@ export function trainingBlockers(metric: Metric, encoder: Network, loss: Block, 
   walkExprs(loss, (expr) => {
     if (expr.k === "entry_loss") read.add(expr.entry);
   });
-  return [...read].flatMap((name) => loopBlockers(metric.entries[name]?.body.statements ?? [], metric, encoder, stage));
+  return [...read].flatMap((name) =>
+    loopBlockers(own(metric.entries, name)?.body.statements ?? [], metric, encoder, stage),
+  );
 }
 
 /** Returns why a training step cannot go through the loops of these statements. */

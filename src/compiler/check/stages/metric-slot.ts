@@ -1,4 +1,5 @@
 /** The metric of a stage: elaborated for every task that the stage poses, declared here or taken over from another stage. */
+import { own } from "../../../common/own.js";
 import { isTrainingKind } from "../../typed/stage-kinds.js";
 import type { Learn, Metric, Network, Task } from "../../typed/tree.js";
 import { reported } from "../core/reported.js";
@@ -67,7 +68,7 @@ function checkForms({ decl }: MetricValue, encoder: Network, { scope, span }: Sl
   const params = decl.entries.flatMap((entry) => entry.params);
   const lacking = params.find(({ type }) => {
     const form = type?.name.text;
-    return form !== undefined && form !== "image" && form !== "class" && encoder.outputs[form] === undefined;
+    return form !== undefined && form !== "image" && form !== "class" && own(encoder.outputs, form) === undefined;
   });
   if (lacking === undefined) return true;
   const form = lacking.type?.name.text ?? "";

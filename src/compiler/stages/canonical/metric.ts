@@ -1,4 +1,5 @@
 /** The canonical form of a metric: its learned values, its fits and the entries that a stage uses. */
+import { own } from "../../../common/own.js";
 import type { Block, EntryParam, Learn, Metric, Network } from "../../typed/tree.js";
 import { AxisNames } from "./axes.js";
 import { canonicalBlock } from "./block.js";
@@ -25,7 +26,7 @@ export function canonicalMetric(metric: Metric, { entries, encoder, output }: Me
     return { name: fit.name, input, body: body(fit.body, inner, [fit.input]) };
   });
   const used = entries.flatMap((name) => {
-    const entry = metric.entries[name];
+    const entry = own(metric.entries, name);
     if (entry === undefined) return [];
     const inner = names.inner();
     const params = entry.params.map((p) => ({ form: p.form, axes: inner.axes(p.axes) }));

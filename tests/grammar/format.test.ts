@@ -1,0 +1,30 @@
+/** Formatting loses nothing. The texts are those on which an earlier formatter did. */
+import { expect, test } from "vitest";
+import { format } from "../../grammar/format.js";
+import { parse } from "../../grammar/parse.js";
+
+const stage = (groups: string): string => `fsl 1
+pretrain p {
+  optimizer sgd(lr: 0.05) { ${groups} }
+}
+`;
+
+test.each([
+  ["**.weight lr: 0.2; **.bias lr: 0.1", "    **.weight lr: 0.2;\n    **.bias lr: 0.1\n"],
+  ["encoder.** lr: 0.1; *.weight frozen", "    encoder.** lr: 0.1;\n    *.weight frozen\n"],
+  ["encoder.** frozen; **.bias frozen // both", "    encoder.** frozen;\n    **.bias frozen // both\n"],
+  ["**.weight lr: 0.2; head.** lr: 0.1", "    **.weight lr: 0.2\n    head.** lr: 0.1\n"],
+])("the groups `%s` stay two groups", (groups, lines) => {
+  const result = format(stage(`${groups}\n`), "x.fsl");
+  expect(result).toMatchObject({ kind: "formatted" });
+  expect(result.kind === "formatted" ? result.text : "").toContain(lines);
+});
+
+test.each(["b(())", "emoji(((())))", "sum(())"])(
+  "`%s` has no value in its parentheses, and is not formatted",
+  (call) => {
+    const text = `fsl 1\ndataset d = ${call}\n`;
+    expect(parse(text, "x.fsl").errors).toMatchObject([{ kind: "unexpected", found: ")", expected: "a value" }]);
+    expect(format(text, "x.fsl").kind).toBe("invalid");
+  },
+);
