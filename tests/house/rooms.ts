@@ -64,7 +64,7 @@ export const rooms: Readonly<Record<string, readonly string[]>> = {
 
   "src/compiler/tensor": ["src/common", "grammar"],
   "src/compiler/lower": ["src/common", "src/compiler/typed", "src/compiler/tensor"],
-  "src/compiler/stages": ["src/compiler/typed", "src/compiler/tensor", "src/compiler/lower"],
+  "src/compiler/stages": ["src/common", "src/compiler/typed", "src/compiler/tensor", "src/compiler/lower"],
 
   "src/runtime/system": ["src/compiler/diagnostics"],
   "src/runtime/engines": ["src/common", "src/compiler/diagnostics", "src/compiler/tensor", "src/runtime/system"],
