@@ -1,7 +1,8 @@
 /** Loads the weights that a stage begins with: from stored stages, from files, or drawn at random. */
-import { own } from "../../common/own.js";
+
 import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
+import { own } from "../../common/own.js";
 import { DiagnosticError, diagnostic } from "../../compiler/diagnostics/diagnostic.js";
 import { initialWeights } from "../../compiler/lower/weights.js";
 import type { WeightDecl } from "../../compiler/typed/weights.js";
