@@ -32,7 +32,7 @@ test.skipIf(process.platform !== "linux")("a machine without a driver: the probe
 
 test("only the first GPU can be had, and the refusal says why", () => {
   const make = (device: string) => () => new OnnxEngine({ device, threads: 1 });
-  expect(make("gpu:1")).toThrow(/takes the first GPU .* use gpu/);
+  expect(make("gpu:1")).toThrow(/use only the first GPU .* use gpu/);
   expect(make("gpu:1")).toThrow(expect.objectContaining({ kind: "unsupported-op" }));
 });
 

@@ -13,18 +13,18 @@ const never = new AbortController().signal;
 
 test("the second one waits for the first", async () => {
   const order: string[] = [];
-  const first = await acquireLock(dir, "k", { signal: never, onWait: () => order.push("first waits"), beat: 20 });
+  const first = await acquireLock(dir, "k", { signal: never, onWait: () => order.push("first waits"), beat: 100 });
   const second = acquireLock(dir, "k", {
     signal: never,
     onWait: ({ pid }) => order.push(`waits for ${pid}`),
-    beat: 20,
+    beat: 100,
   });
   const done = second.then((lock) => {
     order.push("second");
     lock?.release();
   });
   // Longer than ten beats: a holder that shows life keeps its lock.
-  await new Promise((resolve) => setTimeout(resolve, 400));
+  await new Promise((resolve) => setTimeout(resolve, 1200));
   order.push("released");
   first?.release();
   await done;
