@@ -11,7 +11,7 @@ import { type ModuleHost, Modules, preludeId } from "./resolve/modules.js";
 import { checkNames } from "./resolve/names.js";
 import type { Given } from "./resolve/params.js";
 import type { GivenFiles } from "./typed/given-files.js";
-import type { DataSource, DatasetFacts, Experiment, ParamValue, SourceForm } from "./typed/tree.js";
+import type { DataSource, Dataset, DatasetFacts, Experiment, ParamValue, SourceForm } from "./typed/tree.js";
 
 /** Everything that the compiler asks from outside. Every call is synchronous. */
 export interface CompilerHost extends ModuleHost {
@@ -33,6 +33,8 @@ export interface Compilation {
   /** Undefined if there is an error. */
   readonly experiment: Experiment | undefined;
   readonly diagnostics: readonly Diagnostic[];
+  /** The datasets by id, also if an error was found. */
+  readonly datasets: Readonly<Record<string, Dataset>>;
   /** Every file that was read, the root file first. */
   readonly modules: readonly { readonly id: string; readonly text: string; readonly tree: ast.SourceFile }[];
   readonly timings: readonly { readonly phase: string; readonly ms: number }[];
@@ -55,6 +57,7 @@ export function compile(host: CompilerHost, root: string, options: CompileOption
   });
   const finished = (experiment: Experiment | undefined): Compilation => ({
     experiment: checker.errors > 0 ? undefined : experiment,
+    datasets: experiment?.datasets ?? {},
     diagnostics: inOrder(checker.errors > 0 ? checker.diagnostics.filter(isRelevant) : checker.diagnostics, root),
     modules: [...modules.all].sort((a, b) => Number(b.id === root) - Number(a.id === root)),
     timings,

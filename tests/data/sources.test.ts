@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import type { DataSource, SplitName } from "../../src/compiler/typed/tree.js";
 import { readClassLists } from "../../src/runtime/data/sources/class-lists.js";
-import { cubSplit } from "../../src/runtime/data/sources/cub.js";
+import { cubSplit, openCub, readCub } from "../../src/runtime/data/sources/cub.js";
 import { emojiSplit, sharedNames, svgOf } from "../../src/runtime/data/sources/emoji.js";
 import { splitByName } from "../../src/runtime/data/sources/folder.js";
 import { describeSources, findSource, sourceFacts } from "../../src/runtime/data/sources/index.js";
@@ -15,8 +15,13 @@ import { failsWith, picture, realData, tempDir, withoutRealData, write, zipOf } 
 const places = (projectDir: string) => ({ projectDir, cacheDir: join(projectDir, "cache") });
 const list = (kind: string, args: DataSource["args"], projectDir: string): Promise<Listing> =>
   findSource(kind).list({ kind, args }, places(projectDir));
-const facts = (kind: string, args: DataSource["args"], projectDir = "/") =>
+const look = (kind: string, args: DataSource["args"], projectDir = "/") =>
   sourceFacts({ kind, args }, projectDir, join(projectDir, "cache"));
+/** What is known of the classes. */
+const facts = (kind: string, args: DataSource["args"], projectDir = "/") => {
+  const { splits: known } = look(kind, args, projectDir) ?? { splits: {} };
+  return Object.keys(known).length === 0 ? undefined : { splits: known };
+};
 /** Class names and image names of a listing. */
 const names = (listing: Listing) =>
   Object.fromEntries(
@@ -249,6 +254,9 @@ describe("cub", () => {
     write(join(dir, "classes.txt"), classes.map((name, i) => `${i + 1} ${name}\n`).join(""));
     write(join(dir, "images.txt"), "1 001.A/x.jpg\n2 002.B/y.jpg\n3 003.C/z.jpg\n4 004.D/with space.jpg\n");
     write(join(dir, "image_class_labels.txt"), "1 1\n2 2\n3 3\n4 4\n");
+    for (const path of ["001.A/x.jpg", "002.B/y.jpg", "003.C/z.jpg", "004.D/with space.jpg"]) {
+      write(join(dir, "images", path), "");
+    }
     expect(names(await list("cub", { root: "." }, dir))).toEqual({
       train: { "001.A": ["images/001.A/x.jpg"], "003.C": ["images/003.C/z.jpg"] },
       val: { "002.B": ["images/002.B/y.jpg"] },
@@ -263,7 +271,9 @@ describe("cub", () => {
   test.skipIf(realData.missing)(
     `the real texts: the published 100/50/50 and the facts (${withoutRealData})`,
     async () => {
-      const listing = await list("cub", { root: join(realData.dir, "cub-200-2011-texts.zip") }, "/");
+      // The archive has the texts alone, so its images are not asked for.
+      const source = { kind: "cub", args: { root: join(realData.dir, "cub-200-2011-texts.zip") } };
+      const listing = await readCub(source, openCub(source, places("/")));
       const known = facts("cub", { root: "x" });
       for (const split of splits) {
         const classes = listing[split] ?? [];

@@ -21,12 +21,8 @@ export function define(cli: Cli, exit: (code: number) => void): Command {
     async (file: string, options: ExperimentOptions) => exit(await forEachDataset(cli, file, options, fetchOne)),
   );
   withExperiment(
-    command
-      .command("inspect")
-      .description("show the packed data: classes, images, the smallest and largest class, digests"),
-  ).action(async (file: string, options: ExperimentOptions) =>
-    exit(await forEachDataset(cli, file, options, inspectOne)),
-  );
+    command.command("inspect").description("show what lies in the data, how it is read, and the packed data"),
+  ).action(async (file: string, options: ExperimentOptions) => exit(await inspect(cli, file, options)));
   return command.addHelpText(
     "after",
     helpExamples([
@@ -112,15 +108,26 @@ async function fetchOne(cli: Cli, dataset: Dataset, project: Project): Promise<n
   }
 }
 
-async function inspectOne(cli: Cli, dataset: Dataset, project: Project, file: string): Promise<number> {
-  const { findPack, summarizePack } = await import("../../runtime/data/index.js");
+/** Shows each dataset, also of an experiment with errors, because the errors may be about the data. */
+async function inspect(cli: Cli, file: string, options: ExperimentOptions): Promise<number> {
+  const { compileAndReport } = await import("../experiment.js");
+  const { compiled, code } = await compileAndReport(cli, file, options);
+  for (const dataset of Object.values(compiled.datasets)) await inspectOne(cli, dataset, compiled.project, file);
+  return code ?? exitCodes.done;
+}
+
+async function inspectOne(cli: Cli, dataset: Dataset, project: Project, file: string): Promise<void> {
+  const { findPack, sourceFacts, summarizePack } = await import("../../runtime/data/index.js");
   const { projectPaths } = await import("../../runtime/system/project.js");
-  const pack = await findPack(dataset, { cacheDir: projectPaths.data(project), projectDir: project.dir });
+  const places = { cacheDir: projectPaths.data(project), projectDir: project.dir };
+  const facts = sourceFacts(dataset.source, places.projectDir, places.cacheDir);
+  const { printLook, printPack } = await import("../print/pack.js");
+  cli.stdout.write(printLook(dataset.name, facts));
+  if (facts?.findings?.some(({ severity }) => severity === "error") === true) return;
+  const pack = await findPack(dataset, places);
   if (pack === undefined) {
     cli.stdout.write(`${dataset.name}: nothing is packed yet. To pack it: fslc data fetch ${file}\n`);
-    return exitCodes.done;
+    return;
   }
-  const { printPack } = await import("../print/pack.js");
   cli.stdout.write(printPack(dataset.name, summarizePack(pack)));
-  return exitCodes.done;
 }

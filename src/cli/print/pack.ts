@@ -1,7 +1,28 @@
-/** Formats the contents of a pack for `fslc data inspect`. */
+/** Formats what lies in a dataset and the contents of its pack for `fslc data inspect`. */
+import type { DatasetFacts } from "../../compiler/typed/tree.js";
 import type { PackSummary } from "../../runtime/data/index.js";
 import { bytes, count } from "../view/format.js";
 import { table } from "./table.js";
+
+/** Formats the facts that are known of a dataset without reading its images. */
+export function printLook(name: string, facts: DatasetFacts | undefined): string {
+  const findings = facts?.findings ?? [];
+  const help = new Set(findings.flatMap(({ help: its }) => its));
+  const seen = (facts?.seen ?? []).filter((line) => !help.has(line));
+  const lines = [...findings.map(({ severity, message }) => `${severity}: ${message}`), ...seen];
+  const rows = Object.entries(facts?.splits ?? {}).map(([split, { classes, images, smallest }]) => [
+    split,
+    count(classes),
+    count(images),
+    `${count(smallest.images)} (${smallest.name})`,
+  ]);
+  const classes = table(["split", "classes", "images", "smallest class"], rows, ["left", "right", "right", "left"]);
+  const all = [...lines, ...[...help].map((line) => `help: ${line}`)];
+  if (all.length === 0) return rows.length === 0 ? "" : `${name}:\n\n${classes}\n\n`;
+  return [`${name}:`, ...all.map((line) => `  ${line}`), "", ...(rows.length === 0 ? [] : [classes, ""]), ""].join(
+    "\n",
+  );
+}
 
 export function printPack(name: string, pack: PackSummary): string {
   const sizes = pack.variants.map((v) => (v.uniform ? `${v.height} × ${v.width}` : "various sizes")).join(", ");

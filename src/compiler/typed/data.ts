@@ -9,6 +9,8 @@ export interface Dataset {
   readonly train: readonly Transform[];
   readonly eval: readonly Transform[];
   readonly unreadable: "stop" | "skip";
+  /** True if the splits may have the same classes. It changes no result, so a dataset without it has no such entry. */
+  readonly sharedClasses?: boolean;
   /** The size of one image after the train chain and after the eval chain, which agree. */
   readonly image: ImageSize;
   /** The facts that are known before the data are read; undefined if none are. */
@@ -47,7 +49,19 @@ export interface SourceForm {
 }
 export type SplitName = "train" | "val" | "test";
 export interface DatasetFacts {
+  /** It is empty if nothing is known of the classes. */
   readonly splits: Readonly<Partial<Record<SplitName, SplitFacts>>>;
+  /** Lines that say what lies there and how it was read, for the help of errors about the data. */
+  readonly seen?: readonly string[];
+  /** Errors and warnings about the data. */
+  readonly findings?: readonly DataFinding[];
+}
+/** A diagnostic about data that the compiler reports at the dataset. */
+export interface DataFinding {
+  readonly code: string;
+  readonly severity: "error" | "warning";
+  readonly message: string;
+  readonly help: readonly string[];
 }
 export interface SplitFacts {
   readonly classes: number;

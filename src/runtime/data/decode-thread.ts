@@ -1,9 +1,10 @@
 /** Runs in a thread that decodes images and applies the packed prefixes to them. */
-import { parentPort } from "node:worker_threads";
+import { setTimeout as sleep } from "node:timers/promises";
+import { parentPort, workerData } from "node:worker_threads";
 import sharp from "sharp";
 import { applyFixed, ImageTooSmallError, type PackStep } from "./augment.js";
-import { fromInterleaved, type Pixels, quarterTurn, withChannels } from "./pixels.js";
-import { decodePlainPng } from "./png.js";
+import { decodeImage, mostPixels } from "./decode-image.js";
+import { type Pixels, quarterTurn, withChannels } from "./pixels.js";
 import type { RawPixels } from "./sources/source.js";
 
 export interface DecodeRequest {
@@ -38,17 +39,27 @@ export interface DecodeReply {
 sharp.concurrency(1);
 sharp.cache(false);
 
-/** Decodes an image to 8 bits of RGB or gray, upright by its EXIF record, with white behind transparent parts. */
-async function decode(bytes: Uint8Array): Promise<Pixels> {
-  const drawing = decodePlainPng(bytes);
-  if (drawing !== undefined) return drawing;
-  const { data, info } = await sharp(bytes, { failOn: "error" })
-    .autoOrient()
-    .flatten({ background: "#fff" })
-    .toColourspace("srgb")
-    .raw({ depth: "uchar" })
-    .toBuffer({ resolveWithObject: true });
-  return fromInterleaved(data, info.height, info.width, info.channels);
+/** The pixels that all threads decode at this time, in thousands. The pool shares it with every thread. */
+const inProgress = new Int32Array(
+  (workerData as { readonly pixels?: SharedArrayBuffer } | null)?.pixels ?? new ArrayBuffer(4),
+);
+const mostInProgress = mostPixels / 1000;
+const pollMs = 5;
+
+/** Runs the work when its pixels fit the budget of all threads. Nearly all images are so small that none ever waits. */
+async function withPixels<T>(count: number, work: () => Promise<T>): Promise<T> {
+  const thousands = Math.ceil(count / 1000);
+  for (;;) {
+    const now = Atomics.load(inProgress, 0);
+    const fits = now === 0 || now + thousands <= mostInProgress;
+    if (fits && Atomics.compareExchange(inProgress, 0, now, now + thousands) === now) break;
+    if (!fits) await sleep(pollMs);
+  }
+  try {
+    return await work();
+  } finally {
+    Atomics.sub(inProgress, 0, thousands);
+  }
 }
 
 async function prepare(
@@ -57,7 +68,7 @@ async function prepare(
 ): Promise<DecodeResult> {
   let image: Pixels;
   try {
-    image = withChannels(raw === undefined ? await decode(bytes) : { ...raw, data: bytes }, channels);
+    image = withChannels(raw === undefined ? await decodeImage(bytes, withPixels) : { ...raw, data: bytes }, channels);
   } catch (error) {
     // The message of libvips may have more lines. Its first line then ends with a colon.
     const reason =

@@ -70,8 +70,9 @@ class DecodePool {
     private readonly recipe: DecodeRecipe,
   ) {
     const url = threadUrl(import.meta.url, "./decode-thread.js");
+    const workerData = { pixels: new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT) };
     this.workers = Array.from({ length: size }, () => {
-      const worker = new Worker(url);
+      const worker = new Worker(url, { workerData });
       worker.on("message", ({ id, results }: DecodeReply) => {
         this.waiting.get(id)?.resolve(results);
         this.waiting.delete(id);

@@ -1,19 +1,24 @@
 /** Lists a folder or a zip archive in the same way, so that sources read both alike. Paths inside have forward slashes. */
 import { readdirSync, statSync } from "node:fs";
-import { readdir, readFile, stat } from "node:fs/promises";
 import { join, relative } from "node:path";
 import { DiagnosticError, diagnostic } from "../../compiler/diagnostics/diagnostic.js";
 import type { DataSource } from "../../compiler/typed/tree.js";
 import { reason } from "../system/reason.js";
 import type { ImageRef } from "./sources/source.js";
+import { decodeText, readTextFile, TextFileError } from "./text-file.js";
 import type { Zip } from "./zip.js";
+import { readZipNames } from "./zip-names.js";
 
 export interface FileTree {
   /** The folder or archive itself. */
   readonly root: string;
-  /** The paths of all files in it, sorted. */
+  readonly kind: "folder" | "archive";
+  /** The paths of all files in it, sorted. Hidden files and the clutter of operating systems are not among them. */
   readonly files: readonly string[];
+  /** A name of an archive whose encoding is unknown. */
+  readonly doubtfulName: string | undefined;
   has(path: string): boolean;
+  /** @throws DiagnosticError FSL6004 if it is unreadable, too large or not UTF-8. */
   text(path: string): Promise<string>;
   image(path: string): ImageRef;
 }
@@ -32,10 +37,16 @@ export function isTarGz(path: string): boolean {
  *
  * @throws DiagnosticError FSL6002 if it is neither, or if it is damaged.
  */
-export async function openFileTree(source: DataSource, root: string): Promise<FileTree> {
+export function openFileTree(source: DataSource, root: string): FileTree {
+  const archive = isZip(root);
   let files: string[];
+  let doubtfulName: string | undefined;
   try {
-    files = isZip(root) ? await zipFiles(root) : await folderFiles(root);
+    if (archive) {
+      const { names, doubtful } = readZipNames(root);
+      files = names.filter((name) => !isHidden(name));
+      doubtfulName = doubtful;
+    } else files = folderFiles(root);
   } catch (error) {
     const problem = problemOf(error, root);
     throw new DiagnosticError(diagnostic("FSL6002", undefined, { source: source.kind, path: root, problem }), {
@@ -46,19 +57,39 @@ export async function openFileTree(source: DataSource, root: string): Promise<Fi
   const known = new Set(files);
   return {
     root,
+    kind: archive ? "archive" : "folder",
     files,
+    doubtfulName,
     has: (path) => known.has(path),
-    async text(path) {
-      if (!isZip(root)) return await readFile(join(root, path), "utf8");
-      const zip = await openZip(root);
+    text: async (path) => {
       try {
-        return (await zip.read(path)).toString("utf8");
-      } finally {
-        await zip.close();
+        return archive ? decodeText(await readZipped(root, path)) : readTextFile(join(root, path));
+      } catch (error) {
+        throw textError(path, error);
       }
     },
-    image: (path) => (isZip(root) ? { name: path, file: root, entry: path } : { name: path, file: join(root, path) }),
+    image: (path) => (archive ? { name: path, file: root, entry: path } : { name: path, file: join(root, path) }),
   };
+}
+
+/** Returns the error for a text file that cannot be read, with its path and line. Other errors stay the same. */
+export function textError(file: string, error: unknown): unknown {
+  if (!(error instanceof Error)) return error;
+  const line = error instanceof TextFileError ? error.line : 1;
+  return new DiagnosticError(diagnostic("FSL6004", undefined, { file, line, problem: error.message }), {
+    cause: error,
+  });
+}
+
+async function readZipped(root: string, path: string): Promise<Buffer> {
+  // The reader is loaded only here, because `fslc check` loads every source and reads no archive.
+  const { Zip: Reader } = await import("./zip.js");
+  const zip: Zip = await Reader.open(root);
+  try {
+    return await zip.read(path);
+  } finally {
+    await zip.close();
+  }
 }
 
 /** Describes an error of the file system with the path relative to the root. */
@@ -66,56 +97,63 @@ function problemOf(error: unknown, root: string): string {
   const { code, path, message } =
     error instanceof Error ? (error as NodeJS.ErrnoException) : { message: String(error) };
   if (code === undefined || path === undefined) return message;
-  const what = code === "ENOENT" ? "it is a broken link, or it was removed just now" : reason(error);
-  return `\`${relative(root, path)}\` cannot be read: ${what}`;
+  const inner = relative(root, path);
+  const what = code === "ENOENT" && inner !== "" ? "it is a broken link, or it was removed just now" : reason(error);
+  return inner === "" ? what : `\`${inner}\` cannot be read: ${what}`;
 }
 
-/** Opens a zip archive. Its reader is loaded only here, because `fslc check` loads every source and reads no archive. */
-async function openZip(root: string): Promise<Zip> {
-  const { Zip } = await import("./zip.js");
-  return Zip.open(root);
+/** Returns true for hidden files and for files that operating systems leave in folders and archives. */
+function isHidden(path: string): boolean {
+  return path.split("/").some((part) => part.startsWith(".") || clutter.has(part));
 }
+const clutter: ReadonlySet<string> = new Set(["__MACOSX", "Thumbs.db", "ehthumbs.db", "desktop.ini", "@eaDir"]);
 
-async function zipFiles(root: string): Promise<string[]> {
-  const zip = await openZip(root);
-  await zip.close();
-  return [...zip.names()];
-}
+/**
+ * The number of folders that may be reached a second time through links. Pairs of links, each to the next folder, would
+ * otherwise give 2^n paths.
+ */
+const mostRepeated = 1_000;
 
-/** Lists the files of a folder and its subfolders. It follows symbolic links and leaves out hidden files. */
-async function folderFiles(root: string): Promise<string[]> {
+/**
+ * Lists the files of a folder and its subfolders. It follows symbolic links and leaves out hidden files.
+ *
+ * @throws Error if a link leads back to a folder that contains it, or if links reach very many folders again.
+ */
+export function folderFiles(root: string): string[] {
   const found: string[] = [];
-  const walk = async (inner: string): Promise<void> => {
-    const entries = await readdir(join(root, inner), { withFileTypes: true });
-    for (const entry of entries) {
-      if (entry.name.startsWith(".")) continue;
-      const path = inner === "" ? entry.name : `${inner}/${entry.name}`;
-      const kind = entry.isSymbolicLink() ? await stat(join(root, path)) : entry;
-      if (kind.isDirectory()) await walk(path);
-      else if (kind.isFile()) found.push(path);
+  const visited = new Set<string>();
+  let repeated = 0;
+  const walk = (inner: string, above: readonly string[]): void => {
+    const { dev, ino } = statSync(join(root, inner));
+    const id = `${dev}:${ino}`;
+    if (above.includes(id)) throw new Error(`the link \`${inner}\` leads back to a folder that contains it`);
+    if (visited.has(id) && ++repeated > mostRepeated) {
+      throw new Error(`links lead to the same folders more than ${mostRepeated} times, the last is \`${inner}\``);
     }
-  };
-  await walk("");
-  return found;
-}
-
-/** Does the same as `folderFiles` synchronously, for the facts of a dataset. */
-export function folderFilesSync(root: string): string[] {
-  const found: string[] = [];
-  const walk = (inner: string): void => {
+    visited.add(id);
     for (const entry of readdirSync(join(root, inner), { withFileTypes: true })) {
-      if (entry.name.startsWith(".")) continue;
+      if (isHidden(entry.name)) continue;
       const path = inner === "" ? entry.name : `${inner}/${entry.name}`;
       const kind = entry.isSymbolicLink() ? statSync(join(root, path)) : entry;
-      if (kind.isDirectory()) walk(path);
+      if (kind.isDirectory()) walk(path, [...above, id]);
       else if (kind.isFile()) found.push(path);
     }
   };
-  walk("");
+  walk("", []);
   return found;
 }
 
-/** Returns true if a file name has the ending of an image. */
+/** The endings of the images that fslc reads. */
+const imageEnding = /\.(png|jpe?g|gif|webp|tiff?|svg|avif|bmp|p[bgpn]m)$/i;
+
+/** Returns true if a file name has the ending of an image that fslc reads. */
 export function isImage(path: string): boolean {
-  return /\.(png|jpe?g|gif|webp|tiff?|bmp|svg|avif)$/i.test(path);
+  return imageEnding.test(path);
+}
+
+/** Returns the ending of a file name in lower case, with its dot, or "no ending". */
+export function endingOf(path: string): string {
+  const name = path.slice(path.lastIndexOf("/") + 1);
+  const dot = name.lastIndexOf(".");
+  return dot < 1 ? "no ending" : name.slice(dot).toLowerCase();
 }

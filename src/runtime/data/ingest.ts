@@ -25,6 +25,12 @@ import type { PackRecipe } from "./write-pack.js";
 /** The version of decoding and resampling. It goes up if the same bytes and steps give other pixels; then every pack is made again. */
 export const recipeVersion = 1;
 
+/**
+ * The version of what is read of a TIFF: its range and its bands. It is a part of the digests of TIFFs alone, so that a change
+ * of it makes no other pack again.
+ */
+const tiffVersion = 2;
+
 /** The number of files whose digests are computed at the same time. */
 const filesPerScan = 64;
 
@@ -71,7 +77,7 @@ function describeRequest(dataset: Dataset, places: DataFolders) {
     prefixes: packedPrefixes(dataset),
   };
   const roots = source.roots(dataset.source, places);
-  const asked = [recipe, source.pinned, dataset.source, roots, dataset.unreadable, dataset.image];
+  const asked = [recipe, tiffVersion, source.pinned, dataset.source, roots, dataset.unreadable, dataset.image];
   const file = join(places.cacheDir, "packs", `${sha256(JSON.stringify(asked))}.json`);
   return { source, recipe, roots, file };
 }
@@ -152,7 +158,7 @@ function requireDistinct(dataset: Dataset, listing: Listing): void {
   for (const split of splitNames) {
     for (const { name, images: refs } of listing[split] ?? []) {
       const other = classes.get(name);
-      if (other !== undefined) {
+      if (other !== undefined && dataset.sharedClasses !== true) {
         throw new DiagnosticError(diagnostic("FSL6007", dataset.span, { class: name, first: other, second: split }));
       }
       classes.set(name, split);
@@ -217,12 +223,19 @@ async function digestSplits(
     if (classes === undefined) continue;
     const lines = classes.flatMap(({ name, images }) => [
       `class ${name}`,
-      ...images.map((ref) => `${digests.get(ref.file) ?? ref.name} ${positionInFile(ref)} ${ref.quarterTurns ?? 0}`),
+      ...images.map(
+        (ref) => `${digests.get(ref.file) ?? ref.name} ${positionInFile(ref)} ${ref.quarterTurns ?? 0}${decoding(ref)}`,
+      ),
     ]);
     splitDigests[split] = sha256(`${JSON.stringify([recipe, source.pinned])}\n${lines.join("\n")}`);
     imageDigests[split] = sha256(`${JSON.stringify([source.pinned])}\n${lines.join("\n")}`);
   }
   return { splitDigests, imageDigests };
+}
+
+/** Returns the version of the decoder of an image if it is not part of the recipe. */
+function decoding({ name }: ImageRef): string {
+  return /\.tiff?$/i.test(name) ? ` tiff ${tiffVersion}` : "";
 }
 
 function positionInFile({ entry = "", raw }: ImageRef): string {

@@ -3,12 +3,43 @@ import { type FileHandle, open } from "node:fs/promises";
 import { promisify } from "node:util";
 import { crc32, inflateRaw, inflateRawSync } from "node:zlib";
 import { type Entry, fromRandomAccessReaderPromise, RandomAccessReader } from "yauzl";
+import { decodeZipName } from "./zip-names.js";
 
 const inflate = promisify(inflateRaw);
 /** The size below which decompressing takes less time than a switch to the thread pool. */
 const small = 1 << 16;
-async function decompress(bytes: Buffer): Promise<Buffer> {
-  return bytes.length < small ? inflateRawSync(bytes) : await inflate(bytes);
+
+/** The largest entry in bytes, and the largest ratio of an entry of more than a megabyte. Images hardly shrink in an archive. */
+const mostBytes = 512 * 2 ** 20;
+const mostRatio = 100;
+const ratioFrom = 2 ** 20;
+
+/**
+ * Inflates an entry, and no further than the size that the archive states.
+ *
+ * @throws Error if the content is larger, or damaged.
+ */
+async function decompress(bytes: Buffer, size: number): Promise<Buffer> {
+  const options = { maxOutputLength: Math.max(1, size) };
+  try {
+    return bytes.length < small ? inflateRawSync(bytes, options) : ((await inflate(bytes, options)) as Buffer);
+  } catch (error) {
+    const tooLarge = (error as { code?: unknown }).code === "ERR_BUFFER_TOO_LARGE";
+    throw new Error(tooLarge ? "it is larger than the archive states" : "it is damaged in the archive", {
+      cause: error,
+    });
+  }
+}
+
+/** @throws Error if an entry would unpack to a size that no image has. */
+function requireSize({ uncompressedSize, compressedSize }: Entry): void {
+  const times = uncompressedSize / Math.max(1, compressedSize);
+  if (uncompressedSize > mostBytes || (uncompressedSize > ratioFrom && times > mostRatio)) {
+    const size = `${Math.round(uncompressedSize / 2 ** 20)} MiB`;
+    throw new Error(
+      `it would unpack to ${size}, ${Math.round(times)} times its size in the archive, which no image does`,
+    );
+  }
 }
 
 /** The size of a local header without the name, which it repeats from the central directory, and without its own extra field. */
@@ -70,10 +101,14 @@ export class Zip {
     const handle = await open(path, "r");
     try {
       const { size } = await handle.stat();
-      const zip = await fromRandomAccessReaderPromise(new WindowReader(handle), size, { autoClose: false });
+      const zip = await fromRandomAccessReaderPromise(new WindowReader(handle), size, {
+        autoClose: false,
+        decodeStrings: false,
+      });
       const entries = new Map<string, Entry>();
       for await (const entry of zip.eachEntry()) {
-        if (!entry.fileName.endsWith("/")) entries.set(entry.fileName, entry);
+        const { name } = decodeZipName(entry.fileNameRaw, entry.generalPurposeBitFlag, entry.extraFieldRaw);
+        if (!name.endsWith("/")) entries.set(name, entry);
       }
       return new Zip(handle, entries);
     } catch (error) {
@@ -98,6 +133,8 @@ export class Zip {
     if (entry.compressionMethod !== 0 && entry.compressionMethod !== 8) {
       throw new Error(`compressed by method ${entry.compressionMethod}, which is not supported`);
     }
+    if (entry.isEncrypted()) throw new Error("it is encrypted");
+    requireSize(entry);
     // One read gets the header, the name and the content if the local extra field has its usual size.
     const likely = localHeader + entry.fileNameLength + entry.extraFieldLength + entry.compressedSize;
     let local = await this.bytes(entry.relativeOffsetOfLocalHeader, likely);
@@ -106,7 +143,7 @@ export class Zip {
       local = await this.bytes(entry.relativeOffsetOfLocalHeader, start + entry.compressedSize);
     }
     const stored = local.subarray(start, start + entry.compressedSize);
-    const content = entry.compressionMethod === 0 ? stored : await decompress(stored);
+    const content = entry.compressionMethod === 0 ? stored : await decompress(stored, entry.uncompressedSize);
     if (crc32(content) !== entry.crc32) throw new Error("its checksum in the archive does not match");
     return content;
   }

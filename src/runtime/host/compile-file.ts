@@ -39,7 +39,7 @@ export function createFileCompiler(options: CompileFileOptions = {}): (path: str
       readFileSync(path);
     } catch (error) {
       const problem = diagnostic("FSL7040", undefined, { path, why: reason(error) });
-      return { project, experiment: undefined, diagnostics: [problem], modules: [], timings: [] };
+      return { project, experiment: undefined, datasets: {}, diagnostics: [problem], modules: [], timings: [] };
     }
     const host = hosts.get(project.dir) ?? nodeHost(project);
     hosts.set(project.dir, host);

@@ -1,7 +1,15 @@
 /** Elaborates datasets: the source, the transforms, the size of images and the facts that are known of the data. */
 import type * as ast from "../../../../grammar/ast.js";
 import { listed, suggest } from "../../../common/did-you-mean.js";
-import type { DataSource, Dataset, ImageSize, SourceArg, SourceForm, SplitRef } from "../../typed/tree.js";
+import type {
+  DataSource,
+  Dataset,
+  DatasetFacts,
+  ImageSize,
+  SourceArg,
+  SourceForm,
+  SplitRef,
+} from "../../typed/tree.js";
 import type { Checker } from "../core/checker.js";
 import type { Scope } from "../core/scope.js";
 import { type DatasetValue, describe, type SplitValue } from "../core/values.js";
@@ -10,7 +18,7 @@ import { evaluate } from "../expressions/evaluate.js";
 import { bindNamedCall, type Setting, type SettingTable } from "../expressions/settings.js";
 import { elaborateTransforms, type TransformChain } from "./transforms.js";
 
-const lineWords = ["source", "train", "eval", "unreadable"];
+const lineWords = ["source", "train", "eval", "unreadable", "classes"];
 
 /** The lines of a dataset. Its own lines stand in place of those of the dataset that it is made from. */
 interface DatasetLines {
@@ -19,6 +27,8 @@ interface DatasetLines {
   train: { readonly line: ast.DatasetLine; readonly scope: Scope } | undefined;
   eval: { readonly line: ast.DatasetLine; readonly scope: Scope } | undefined;
   unreadable: "stop" | "skip";
+  /** True if the splits may have the same classes. */
+  sharedClasses: boolean;
   /** False if a line has been reported as wrong. */
   complete: boolean;
 }
@@ -90,10 +100,21 @@ export class Datasets {
       train: train.transforms,
       eval: evaluation.transforms,
       unreadable: lines.unreadable,
+      ...(lines.sharedClasses ? { sharedClasses: true } : {}),
       image: train.size,
-      facts: checker.facts(lines.source),
+      facts: this.look(lines.source, decl, lines.sharedClasses),
       span: decl.span,
     };
+  }
+
+  /** Returns the facts of the data and reports what is wrong with them. After an error nothing counts as known. */
+  private look(source: DataSource, decl: ast.DatasetDecl, sharedClasses: boolean): DatasetFacts | undefined {
+    const facts = this.checker.facts(source);
+    const span = decl.value?.span ?? lineSpan(decl, "source");
+    const findings = (facts?.findings ?? []).filter(({ code }) => !(sharedClasses && code === "FSL6007"));
+    for (const finding of findings) this.checker.add({ ...finding, span, labels: [] });
+    const wrong = findings.some(({ severity }) => severity === "error");
+    return wrong || Object.keys(facts?.splits ?? {}).length === 0 ? undefined : facts;
   }
 }
 
@@ -114,6 +135,7 @@ function linesOf(value: DatasetValue, at: ast.Span, checker: Checker): DatasetLi
     train: undefined,
     eval: undefined,
     unreadable: "stop",
+    sharedClasses: false,
     complete: true,
   };
   if (decl.value !== undefined) {
@@ -194,6 +216,15 @@ function readLine(line: ast.DatasetLine, lines: DatasetLines, scope: Scope, deri
       }
       return;
     }
+    case "classes": {
+      const value = line.values[0];
+      if (value?.kind === "ref" && value.text === "shared") lines.sharedClasses = true;
+      else {
+        checker.report("FSL3009", line.span, { what: "`classes`", expected: "`shared`", found: "something else" });
+        lines.complete = false;
+      }
+      return;
+    }
     default:
       checker.report("FSL5002", line.word.span, { kind: "dataset", line: word }, { help: suggest(word, lineWords) });
       lines.complete = false;
@@ -217,7 +248,7 @@ export function checkSplit(value: SplitValue, dataset: Dataset, checker: Checker
   const splits = dataset.facts?.splits;
   if (splits !== undefined && splits[value.split] === undefined) {
     const names = Object.keys(splits);
-    const help = names.length === 0 ? [] : [`it has ${listed(names)}`];
+    const help = [...(names.length === 0 ? [] : [`it has ${listed(names)}`]), ...(dataset.facts?.seen ?? [])];
     checker.report("FSL5006", value.span, { dataset: dataset.name, split: value.split }, { help });
     return undefined;
   }

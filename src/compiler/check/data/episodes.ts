@@ -121,9 +121,10 @@ export function splitHoldsTask(
   if (facts === undefined) return true;
   const name = `${dataset.name}.${split.split}`;
   const { way, shot, query } = task;
+  const seen = dataset.facts?.seen ?? [];
   const labels = [{ span: at.declared, text: `${way} way, ${shot} shot, ${query} query` }];
   if (way > facts.classes) {
-    checker.report("FSL5004", at.task, { way, split: name, classes: facts.classes }, { labels });
+    checker.report("FSL5004", at.task, { way, split: name, classes: facts.classes }, { labels, help: seen });
     return false;
   }
   const need = shot + query;
@@ -139,7 +140,13 @@ export function splitHoldsTask(
         split: name,
         images: facts.smallest.images,
       },
-      { labels, help: left > 0 ? [`with ${shot} shot at most ${left} quer${left === 1 ? "y fits" : "ies fit"}`] : [] },
+      {
+        labels,
+        help: [
+          ...(left > 0 ? [`with ${shot} shot at most ${left} quer${left === 1 ? "y fits" : "ies fit"}`] : []),
+          ...seen,
+        ],
+      },
     );
     return false;
   }

@@ -63,7 +63,7 @@ export const dataCodes = codes({
     explanation:
       "Few-shot accuracy is about classes that were not trained on. The splits divide the classes, so a class may be in one split only. Otherwise the test would measure memory.",
     example: "root/train/sparrow/…  and  root/test/sparrow/…",
-    fix: "Move all images of the class into one split.",
+    fix: "Move all images of the class into one split. If all splits have the same classes by intention (new images of known classes), make two datasets with two roots, one to train and one to test, or write `classes shared` into the dataset.",
   },
   FSL6008: {
     severity: "error",
@@ -82,6 +82,15 @@ export const dataCodes = codes({
       "An image that is listed twice could be both support and query of one episode, or have two labels. The accuracy would then measure memory.",
     example: "train.csv with two lines for n0153282900000005.jpg",
     fix: "Remove one of the two lines.",
+  },
+  FSL6015: {
+    severity: "warning",
+    title: "data that are read in part",
+    message: "{what}",
+    explanation:
+      "The data can be used, but a part of what lies there is left out, or is read in a way that may not be meant. An accuracy would then be about other data than you think.",
+    example: "root/test/cat/1.png  and  root/test/cat/2.heic     // fslc does not read HEIC",
+    fix: "Do what the help line says, or leave it as it is if this is what you want. `fslc data inspect FILE` shows what is read.",
   },
   // ---------------------------------------------------------------- preparing images
   FSL6009: {

@@ -5,6 +5,7 @@ import type { DataSource, SplitName } from "../../../compiler/typed/tree.js";
 import { packageRoot } from "../../system/package.js";
 import { isImage, isTarGz, openFileTree } from "../file-tree.js";
 import type { ArchiveKind } from "./cifar-archives.js";
+import { describeTree, nearestLayout } from "./overview.js";
 import {
   badArg,
   type DataFolders,
@@ -132,7 +133,7 @@ async function readClasses(
     const archive = kind === "archive" ? await archiveMembers(path) : { kind, members: folderMembers(path) };
     return await archiveImages(archive.kind, archive.members);
   } catch (error) {
-    throw layoutError(source, path, error instanceof Error ? error.message : String(error), error);
+    throw layoutError(source, path, error instanceof Error ? error.message : String(error), { cause: error });
   }
 }
 
@@ -142,7 +143,7 @@ async function readPictureFolders(
   root: string,
   names: ReadonlySet<string>,
 ): Promise<Map<string, ImageRef[]>> {
-  const tree = await openFileTree(source, root);
+  const tree = openFileTree(source, root);
   const classes = new Map<string, ImageRef[]>();
   for (const path of tree.files.filter(isImage)) {
     const name = path.split("/").at(-2);
@@ -152,7 +153,9 @@ async function readPictureFolders(
     else found.push(tree.image(path));
   }
   if (classes.size === 0) {
-    throw layoutError(source, root, "neither an archive of CIFAR-100 nor class folders with images are in it");
+    throw layoutError(source, root, "neither an archive of CIFAR-100 nor class folders with images are in it", {
+      help: [...nearestLayout(tree, "cifar100"), ...describeTree(tree)],
+    });
   }
   return classes;
 }

@@ -4,6 +4,9 @@ import { join } from "node:path";
 import { DiagnosticError, diagnostic } from "../../../compiler/diagnostics/diagnostic.js";
 import type { DataSource, SplitName } from "../../../compiler/typed/tree.js";
 import { packageRoot } from "../../system/package.js";
+import { textError } from "../file-tree.js";
+import { readTextFile } from "../text-file.js";
+import { missingRootHelp, requireReadableRoot } from "./root.js";
 import { badArg, type DataFolders, resolvePath, splitNames, textArg } from "./source.js";
 
 export type ClassLists = ReadonlyMap<string, SplitName>;
@@ -43,16 +46,29 @@ export function classListRoots(source: DataSource, places: DataFolders): string[
 
 function folderLists(source: DataSource, argument: string, places: DataFolders): [SplitName, string[]][] {
   const dir = resolvePath(argument, places);
+  requireReadableRoot(source, dir, { name: "lists", archives: [] });
+  if (!existsSync(dir))
+    throw badArg(source, "lists", argument, `${dir} does not exist`, missingRootHelp(argument, dir));
   const lists = splitNames.flatMap((split): [SplitName, string[]][] => {
     const file = join(dir, `${split}.txt`);
     if (!existsSync(file)) return [];
-    const lines = readFileSync(file, "utf8").split(/\r?\n/);
+    const lines = readList(file).split(/\r?\n/);
     return [[split, lines.map((line) => line.trim()).filter((line) => line !== "")]];
   });
   if (lists.length === 0) {
-    throw badArg(source, "lists", argument, "there is no train.txt, val.txt or test.txt in it");
+    const files = readdirSync(dir).slice(0, 8).join(", ");
+    const help = [files === "" ? `${dir} is empty` : `${dir} has ${files}`];
+    throw badArg(source, "lists", argument, "there is no train.txt, val.txt or test.txt in it", help);
   }
   return lists;
+}
+
+function readList(file: string): string {
+  try {
+    return readTextFile(file);
+  } catch (error) {
+    throw textError(file, error);
+  }
 }
 
 /** A split file with lists of class names. Other split files have a format that only one source reads. */

@@ -1,9 +1,21 @@
 /** Reads CUB-200-2011 (Wah et al. 2011) in its own layout, with the 100/50/50 split of Chen et al. 2019. */
 
+import { existsSync } from "node:fs";
 import { DiagnosticError, diagnostic } from "../../../compiler/diagnostics/diagnostic.js";
-import type { SplitName } from "../../../compiler/typed/tree.js";
+import type { DataSource, DatasetFacts, SplitName } from "../../../compiler/typed/tree.js";
 import { type FileTree, openFileTree } from "../file-tree.js";
-import { type ImageRef, layoutError, resolvePath, type Source, splitNames, textArg } from "./source.js";
+import { describeTree, nearestLayout } from "./overview.js";
+import { requireReadableRoot } from "./root.js";
+import {
+  type DataFolders,
+  type ImageRef,
+  type Listing,
+  layoutError,
+  resolvePath,
+  type Source,
+  splitNames,
+  textArg,
+} from "./source.js";
 
 /** Returns the split of a class by its number from 0: even numbers train, 1 mod 4 validation, 3 mod 4 test. */
 export function cubSplit(index: number): SplitName {
@@ -29,40 +41,92 @@ export const cub: Source = {
     licence: "photos of many authors, for non-commercial research and education",
     fetched: false,
   },
-  facts: () => ({
-    splits: {
-      train: { classes: 100, images: 5885, smallest: { name: "005.Crested_Auklet", images: 44 } },
-      val: { classes: 50, images: 2950, smallest: { name: "006.Least_Auklet", images: 41 } },
-      test: { classes: 50, images: 2953, smallest: { name: "008.Rhinoceros_Auklet", images: 48 } },
-    },
-  }),
+  facts(source, places) {
+    const root = resolvePath(textArg(source, "root", undefined), places);
+    if (existsSync(root)) requireImages(source, openCub(source, places));
+    return published;
+  },
   roots: (source, places) => [resolvePath(textArg(source, "root", undefined), places)],
   async list(source, places) {
-    const root = resolvePath(textArg(source, "root", undefined), places);
-    const tree = await openFileTree(source, root);
-    const marker = tree.files.find((path) => path === "images.txt" || path.endsWith("/images.txt"));
-    if (marker === undefined) throw layoutError(source, root, "there is no images.txt");
-    const base = marker.slice(0, -"images.txt".length);
-    for (const needed of ["classes.txt", "image_class_labels.txt"]) {
-      if (!tree.has(base + needed)) throw layoutError(source, root, `there is no ${needed}`);
-    }
-    const classes = await readPairs(tree, `${base}classes.txt`);
-    const labels = new Map(await readPairs(tree, `${base}image_class_labels.txt`));
-    const byClass = new Map<string, ImageRef[]>(classes.map(([id]) => [id, []]));
-    for (const [id, path] of await readPairs(tree, `${base}images.txt`)) {
-      const images = byClass.get(labels.get(id) ?? "");
-      if (images === undefined) throw layoutError(source, root, `image ${id} (${path}) has no class`);
-      images.push(tree.image(`${base}images/${path}`));
-    }
-    const listed = classes.map(([id, name]) => ({ id: Number(id) - 1, name, images: byClass.get(id) ?? [] }));
-    return Object.fromEntries(
-      splitNames.map((split) => [
-        split,
-        listed.filter(({ id }) => cubSplit(id) === split).map(({ name, images }) => ({ name, images })),
-      ]),
-    );
+    const found = openCub(source, places);
+    requireImages(source, found);
+    return await readCub(source, found);
   },
 };
+
+const published: DatasetFacts = {
+  splits: {
+    train: { classes: 100, images: 5885, smallest: { name: "005.Crested_Auklet", images: 44 } },
+    val: { classes: 50, images: 2950, smallest: { name: "006.Least_Auklet", images: 41 } },
+    test: { classes: 50, images: 2953, smallest: { name: "008.Rhinoceros_Auklet", images: 48 } },
+  },
+};
+
+/** The files of the archive, and the folder in them that has the lists. */
+export interface CubFiles {
+  readonly tree: FileTree;
+  readonly base: string;
+}
+
+/** Opens the data. @throws DiagnosticError FSL6002 if a list is missing. */
+export function openCub(source: DataSource, places: DataFolders): CubFiles {
+  const root = resolvePath(textArg(source, "root", undefined), places);
+  requireReadableRoot(source, root);
+  const tree = openFileTree(source, root);
+  const marker = tree.files.find((path) => path === "images.txt" || path.endsWith("/images.txt"));
+  const help = [...nearestLayout(tree, "cub"), ...describeTree(tree)];
+  if (marker === undefined) throw layoutError(source, root, "there is no images.txt", { help });
+  const base = marker.slice(0, -"images.txt".length);
+  for (const needed of ["classes.txt", "image_class_labels.txt"]) {
+    if (!tree.has(base + needed)) throw layoutError(source, root, `there is no ${needed} beside images.txt`, { help });
+  }
+  return { tree, base };
+}
+
+/** @throws DiagnosticError FSL6002 if there is no folder images/ with files. */
+function requireImages(source: DataSource, { tree, base }: CubFiles): void {
+  if (tree.files.some((path) => path.startsWith(`${base}images/`))) return;
+  const help = [
+    "the archive CUB_200_2011.tgz has images/ beside images.txt: unpack all of it, and do not rename its folders",
+    ...describeTree(tree),
+  ];
+  throw layoutError(source, tree.root, "all of its images are missing: there is no folder images/ beside images.txt", {
+    help,
+  });
+}
+
+/** Reads the lists and gives each image its class and split. @throws DiagnosticError FSL6002 if images are missing or lead elsewhere. */
+export async function readCub(source: DataSource, { tree, base }: CubFiles): Promise<Listing> {
+  const classes = await readPairs(tree, `${base}classes.txt`);
+  const labels = new Map(await readPairs(tree, `${base}image_class_labels.txt`));
+  const byClass = new Map<string, ImageRef[]>(classes.map(([id]) => [id, []]));
+  const pairs = await readPairs(tree, `${base}images.txt`);
+  const missing: string[] = [];
+  for (const [id, path] of pairs) {
+    const images = byClass.get(labels.get(id) ?? "");
+    if (images === undefined) throw layoutError(source, tree.root, `image ${id} (${path}) has no class`);
+    if (leavesFolder(path))
+      throw layoutError(source, tree.root, `images.txt names ${path}, which is not inside of images/`);
+    if (!tree.has(`${base}images/${path}`)) missing.push(path);
+    images.push(tree.image(`${base}images/${path}`));
+  }
+  if (missing.length > 0 && missing.length < pairs.length) {
+    const problem = `${missing.length} of the ${pairs.length} images that images.txt names are missing; the first is images/${missing[0]}`;
+    throw layoutError(source, tree.root, problem, { help: describeTree(tree) });
+  }
+  const listed = classes.map(([id, name]) => ({ id: Number(id) - 1, name, images: byClass.get(id) ?? [] }));
+  return Object.fromEntries(
+    splitNames.map((split) => [
+      split,
+      listed.filter(({ id }) => cubSplit(id) === split).map(({ name, images }) => ({ name, images })),
+    ]),
+  );
+}
+
+/** Returns true for a path that is absolute or leaves its folder. */
+function leavesFolder(path: string): boolean {
+  return /^([/\\]|[A-Za-z]:)/.test(path) || path.split(/[/\\]/).includes("..");
+}
 
 /** Reads a file whose lines are a number and a name. */
 async function readPairs(tree: FileTree, path: string): Promise<[string, string][]> {

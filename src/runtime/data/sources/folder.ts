@@ -1,15 +1,19 @@
 /** Reads a folder of class folders that are divided by folders (`train/`, `val/`, `test/`), lists of names, or fractions. */
 import { createHash } from "node:crypto";
-import { existsSync, statSync } from "node:fs";
-import type { DataSource, SplitName } from "../../../compiler/typed/tree.js";
-import { folderFilesSync, isImage, isZip, openFileTree } from "../file-tree.js";
+import { diagnostic } from "../../../compiler/diagnostics/diagnostic.js";
+import type { DataFinding, DataSource, SplitName } from "../../../compiler/typed/tree.js";
+import { endingOf, type FileTree, isImage, openFileTree } from "../file-tree.js";
 import { type ClassLists, classListRoots, readClassLists } from "./class-lists.js";
+import { convertHelp, countBy, describeTree, leftOutPictures, nearestLayout, plural, some } from "./overview.js";
+import { requireReadableRoot } from "./root.js";
 import {
   badArg,
+  type DataFolders,
   datasetFacts,
   fractionArg,
   type ListedClass,
   layoutError,
+  remark,
   resolvePath,
   type Source,
   splitNames,
@@ -60,50 +64,179 @@ export const folder: Source = {
     fetched: false,
   },
   facts(source, places) {
-    const root = resolvePath(textArg(source, "root", undefined), places);
-    if (isZip(root) || !existsSync(root) || !statSync(root).isDirectory()) return undefined;
-    const paths = folderFilesSync(root).filter(isImage).sort();
-    const classes = groupByClass(paths, source, readClassLists(source, places));
+    const read = readFolder(source, places);
+    const { tree, classes } = read;
     const sized = (split: SplitName) => [...classes[split]].map(([name, paths]) => ({ name, images: paths.length }));
-    return datasetFacts(Object.fromEntries(splitNames.map((split) => [split, sized(split)])));
+    return {
+      ...datasetFacts(Object.fromEntries(splitNames.map((split) => [split, sized(split)]))),
+      seen: [...nearestLayout(tree, "folder"), ...describeTree(tree), describeDivision(read)],
+      findings: [...sharedClasses(classes), ...leftOut(read)],
+    };
   },
   roots: (source, places) => [
     resolvePath(textArg(source, "root", undefined), places),
     ...classListRoots(source, places),
   ],
   async list(source, places) {
-    const root = resolvePath(textArg(source, "root", undefined), places);
-    const tree = await openFileTree(source, root);
-    const lists = readClassLists(source, places);
-    const classes = groupByClass(tree.files.filter(isImage), source, lists);
-    const lacking = lists === undefined ? undefined : describeMissingClasses(lists, classes);
-    if (lacking !== undefined) throw layoutError(source, root, lacking);
+    const { tree, classes } = readFolder(source, places);
     const listing: Partial<Record<SplitName, ListedClass[]>> = {};
     for (const split of splitNames) {
       if (classes[split].size === 0) continue;
       listing[split] = [...classes[split]].map(([name, paths]) => ({ name, images: paths.map(tree.image) }));
     }
-    if (Object.keys(listing).length === 0) throw layoutError(source, root, "no class folder with images is in it");
     return listing;
   },
 };
 
+type Classes = Readonly<Record<SplitName, ReadonlyMap<string, readonly string[]>>>;
+/** A folder with its images by split and class. */
+interface FolderRead {
+  readonly tree: FileTree;
+  readonly classes: Classes;
+  readonly finder: ClassFinder;
+  /** The folders that contain everything in an archive: `mydata/`, or nothing. */
+  readonly base: string;
+}
+
+/** Lists the folder and divides its images. @throws DiagnosticError FSL6002 if there is no class, or if listed classes are missing. */
+function readFolder(source: DataSource, places: DataFolders): FolderRead {
+  const root = resolvePath(textArg(source, "root", undefined), places);
+  requireReadableRoot(source, root);
+  const tree = openFileTree(source, root);
+  const lists = readClassLists(source, places);
+  const images = tree.files.filter(isImage);
+  const base = tree.kind === "archive" ? commonTop(images) : "";
+  const finder = classFinder(
+    images.map((path) => path.slice(base.length)),
+    source,
+    lists,
+  );
+  const classes = groupByClass(images, base, finder);
+  if (splitNames.every((split) => classes[split].size === 0)) {
+    const help = [
+      ...(lists === undefined ? [] : listsHelp(lists)),
+      ...nearestLayout(tree, "folder"),
+      ...describeTree(tree),
+    ];
+    const problem =
+      lists === undefined || images.length === 0
+        ? "no class folder with images is in it"
+        : `no folder with images has one of the ${lists.size} names of the lists, of which the first is \`${[...lists.keys()][0] ?? ""}\``;
+    throw layoutError(source, root, problem, { help });
+  }
+  const lacking = lists === undefined ? undefined : describeMissingClasses(lists, classes);
+  if (lacking !== undefined) throw layoutError(source, root, lacking, { help: describeTree(tree) });
+  return { tree, classes, finder, base };
+}
+
+/** Returns help for lists that hold something else than names of classes. */
+function listsHelp(lists: ClassLists): string[] {
+  const first = [...lists.keys()].find((name) => isImage(name) || name.includes("/"));
+  if (first === undefined) return ["a list has the name of one class folder per line"];
+  const [name] = first.split(/[/,;\s]/);
+  return [`a list has one class name per line, not paths of images: write \`${name}\` once instead of \`${first}\``];
+}
+
+/** Returns the folders that contain all images, above the folders of splits or classes. */
+function commonTop(images: readonly string[]): string {
+  let base = "";
+  for (;;) {
+    const inner = images.map((path) => path.slice(base.length));
+    const top = inner[0]?.split("/")[0] ?? "";
+    const whole = inner.every((path) => path.startsWith(`${top}/`) && path.split("/").length > 2);
+    if (images.length === 0 || !whole || hasSplitFolders(inner)) return base;
+    base += `${top}/`;
+  }
+}
+
 /** Groups the paths by split and class. It leaves out images without a class folder, and folders that no list names. */
-function groupByClass(
-  paths: readonly string[],
-  source: DataSource,
-  lists: ClassLists | undefined,
-): Record<SplitName, Map<string, string[]>> {
-  const placeOf = classFinder(paths, source, lists);
+function groupByClass(paths: readonly string[], base: string, { find }: ClassFinder): Classes {
   const classes: Record<SplitName, Map<string, string[]>> = { train: new Map(), val: new Map(), test: new Map() };
   for (const path of paths) {
-    const { split, name } = placeOf(path.split("/").slice(0, -1)) ?? {};
+    const { split, name } = find(foldersOf(path, base)) ?? {};
     if (split === undefined || name === undefined) continue;
     const found = classes[split].get(name);
     if (found === undefined) classes[split].set(name, [path]);
     else found.push(path);
   }
   return classes;
+}
+function foldersOf(path: string, base: string): string[] {
+  return path.slice(base.length).split("/").slice(0, -1);
+}
+
+/** Says how the classes were divided, and how else they can be. */
+function describeDivision({ finder, classes, tree }: FolderRead): string {
+  const sizes = splitNames.map((split) => `${classes[split].size} ${split}`).join(", ");
+  if (finder.by === "lists") return `the lists divide the classes: ${sizes}`;
+  if (finder.by === "folders") return `the folders train/, val/ and test/ divide the classes: ${sizes}`;
+  const all = splitNames.reduce((sum, split) => sum + classes[split].size, 0);
+  return `${tree.root} has no train/, val/ or test/ with class folders, so a hash of the names divides its ${plural(all, "class folder")}: ${sizes}. To choose: make folders train/, val/ and test/, or give lists of names (\`lists: "FOLDER"\`), or other fractions (\`val: 0.2, test: 0.4\`)`;
+}
+
+/** Finds classes that are in several splits. */
+function sharedClasses(classes: Classes): DataFinding[] {
+  const first = new Map<string, SplitName>();
+  const shared: [string, SplitName, SplitName][] = [];
+  for (const split of splitNames) {
+    for (const name of classes[split].keys()) {
+      const other = first.get(name);
+      if (other === undefined) first.set(name, split);
+      else shared.push([name, other, split]);
+    }
+  }
+  const [worst] = shared;
+  if (worst === undefined) return [];
+  const made = diagnostic("FSL6007", undefined, { class: worst[0], first: worst[1], second: worst[2] });
+  const others = [...new Set(shared.map(([name]) => name))].slice(1);
+  const help = [
+    ...(others.length === 0 ? [] : [`so ${others.length === 1 ? "is" : "are"} ${some(others)}`]),
+    "to test on new classes, move all images of a class into one split",
+    "to test on new images of the same classes, write `classes shared` into the dataset, or make two datasets with two roots, one with train/ and one with test/",
+  ];
+  return [{ code: made.code, severity: made.severity, message: made.message, help }];
+}
+
+/** Finds files that are left out: pictures of types that are not read, and images that are in no class of a split. */
+function leftOut({ tree, finder, base }: FolderRead): DataFinding[] {
+  const others = leftOutPictures(tree.files).filter((path) => finder.find(foldersOf(path, base))?.name !== undefined);
+  const found: DataFinding[] = [];
+  if (others.length > 0) {
+    const types = countBy(others.map(endingOf)).map(
+      ([ending, n]) => `${n} ${ending === "no ending" ? "without an ending" : ending}`,
+    );
+    found.push(
+      remark(
+        `${plural(others.length, "file")} in class folders ${others.length === 1 ? "is" : "are"} left out: ${types.join(", ")}; the first is ${others[0]}`,
+        [convertHelp],
+      ),
+    );
+  }
+  const unplaced =
+    finder.by === "lists"
+      ? []
+      : tree.files.filter((path) => {
+          const { split, name } = finder.find(foldersOf(path, base)) ?? {};
+          return isImage(path) && (split === undefined || name === undefined);
+        });
+  if (unplaced.length > 0) {
+    const where = finder.by === "folders" ? "in no class folder of train/, val/ or test/" : "in no class folder";
+    const help = nearestLayout(tree, "folder").slice(0, 1);
+    found.push(
+      remark(
+        `${plural(unplaced.length, "image")} ${unplaced.length === 1 ? "is" : "are"} left out, because ${unplaced.length === 1 ? "it is" : "they are"} ${where}; the first is ${unplaced[0]}`,
+        help,
+      ),
+    );
+  }
+  if (tree.doubtfulName !== undefined) {
+    found.push(
+      remark(`the names in ${tree.root} are not UTF-8 and are read as code page 437; one is ${tree.doubtfulName}`, [
+        "the names of classes may look wrong, but none are mixed up. For the right names make the archive again with UTF-8 names, or unpack it",
+      ]),
+    );
+  }
+  return found;
 }
 
 /** Describes the missing classes of the first incomplete split. A split without any of its classes is not part of the data. */
@@ -121,25 +254,35 @@ function describeMissingClasses(
   return undefined;
 }
 
-/** Returns the class and the split of an image from the folders that contain it. */
-type ClassFinder = (
-  folders: readonly string[],
-) => { readonly split: SplitName | undefined; readonly name: string | undefined } | undefined;
+/** Finds the class and the split of an image from the folders that contain it. */
+interface ClassFinder {
+  readonly by: "lists" | "folders" | "hash";
+  readonly find: (
+    folders: readonly string[],
+  ) => { readonly split: SplitName | undefined; readonly name: string | undefined } | undefined;
+}
+
+/** Returns true if there are folders of splits. A class may be called `train`, as in CIFAR-100. Its images are in the folder itself, those of a split in subfolders. */
+function hasSplitFolders(paths: readonly string[]): boolean {
+  return paths.some((path) => /^(train|val|test)\/[^/]+\/./.test(path));
+}
 
 function classFinder(paths: readonly string[], source: DataSource, lists: ClassLists | undefined): ClassFinder {
   if (lists !== undefined) {
     // The folder may be anywhere below the root, because ImageNet's folders may be in `train` and `val`.
-    return (folders) => {
+    const find: ClassFinder["find"] = (folders) => {
       const name = folders.find((folder) => lists.has(folder));
       return name === undefined ? undefined : { split: lists.get(name), name };
     };
+    return { by: "lists", find };
   }
-  // A class may be called `train`, as in CIFAR-100. Its images are in the folder itself, those of a split in subfolders.
-  if (paths.some((path) => /^(train|val|test)\/[^/]+\/./.test(path))) {
-    return ([split, name]) => ({ split: splitNames.find((known) => known === split), name });
+  if (hasSplitFolders(paths)) {
+    return { by: "folders", find: ([split, name]) => ({ split: splitNames.find((known) => known === split), name }) };
   }
   const val = fractionArg(source, "val", 0.16);
   const test = fractionArg(source, "test", 0.2);
   if (val + test >= 1) throw badArg(source, "val", val, `together with test: ${test} it leaves nothing for training`);
-  return ([name]) => (name === undefined ? undefined : { split: splitByName(name, val, test), name });
+  const find: ClassFinder["find"] = ([name]) =>
+    name === undefined ? undefined : { split: splitByName(name, val, test), name };
+  return { by: "hash", find };
 }

@@ -1,13 +1,15 @@
 /** Lists every source of images and finds one by the name that a dataset uses. */
+import { existsSync } from "node:fs";
 import { DiagnosticError, diagnostic } from "../../../compiler/diagnostics/diagnostic.js";
-import type { DataSource, DatasetFacts } from "../../../compiler/typed/tree.js";
+import type { DataFinding, DataSource, DatasetFacts } from "../../../compiler/typed/tree.js";
 import { cifar100 } from "./cifar.js";
 import { csv } from "./csv.js";
 import { cub } from "./cub.js";
 import { emoji } from "./emoji.js";
 import { folder } from "./folder.js";
 import { omniglot } from "./omniglot.js";
-import type { Source, SourceDescription } from "./source.js";
+import { missingRootHelp, requireReadableRoot } from "./root.js";
+import { type DataFolders, resolvePath, type Source, type SourceDescription } from "./source.js";
 
 const sources: readonly Source[] = [emoji, omniglot, cifar100, cub, csv, folder];
 
@@ -29,15 +31,39 @@ export function describeSources(): readonly SourceDescription[] {
 
 /**
  * Returns what is known of a dataset before it is read: constants of the official sets, or the result of a look at the folder
- * or the lists. It returns undefined if nothing is known, if an argument is wrong or if a list is unreadable; the error is
- * reported when the data are read.
+ * or the lists. What is wrong is in its findings. It returns undefined if nothing is known.
  */
 export function sourceFacts(source: DataSource, projectDir: string, cacheDir: string): DatasetFacts | undefined {
   const found = sources.find(({ description }) => description.kind === source.kind);
+  if (found === undefined) return undefined;
+  const places = { projectDir, cacheDir };
   try {
-    return found?.facts(source, { projectDir, cacheDir });
+    const missing = findMissing(source, places, found.roots(source, places));
+    if (missing.length === 0) return found.facts(source, places);
+    // The official sets have constants, which need no files.
+    const constants = ["cub", "omniglot", "cifar100"].includes(source.kind) ? found.facts(source, places) : undefined;
+    return { splits: constants?.splits ?? {}, findings: missing };
   } catch (error) {
-    if (error instanceof DiagnosticError || typeof (error as { code?: unknown }).code === "string") return undefined;
+    if (error instanceof DiagnosticError) {
+      const { code, severity, message, help } = error.diagnostic;
+      return { splits: {}, findings: [{ code, severity, message, help }] };
+    }
+    if (typeof (error as { code?: unknown }).code === "string") return undefined;
     throw error;
   }
+}
+
+/**
+ * Returns a warning if data do not exist. It is no error, because an experiment may be written and planned before its data are
+ * there.
+ */
+function findMissing(source: DataSource, places: DataFolders, paths: readonly string[]): DataFinding[] {
+  const root = source.args["root"];
+  if (typeof root !== "string") return [];
+  const folder = resolvePath(root, places);
+  const missing = paths.find((path) => path.startsWith(folder) && !existsSync(path));
+  if (missing === undefined) return [];
+  requireReadableRoot(source, missing);
+  const { code, message } = diagnostic("FSL6001", undefined, { dataset: source.kind, path: missing });
+  return [{ code, severity: "warning", message, help: missingRootHelp(root, missing) }];
 }

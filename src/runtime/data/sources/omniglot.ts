@@ -103,7 +103,7 @@ export const omniglot: Source = {
   async list(source, places) {
     const characters = new Map<string, ImageRef[]>();
     for (const part of parts) {
-      const tree = await openFileTree(source, partPath(source, places, part));
+      const tree = openFileTree(source, partPath(source, places, part));
       for (const path of tree.files) {
         if (!isImage(path)) continue;
         // Inside an archive paths start with the part's own name; inside a folder they do not.

@@ -2,6 +2,7 @@
 import { isAbsolute, resolve } from "node:path";
 import { DiagnosticError, diagnostic } from "../../../compiler/diagnostics/diagnostic.js";
 import type {
+  DataFinding,
   DataSource,
   DatasetFacts,
   ParamValue,
@@ -106,9 +107,11 @@ export function badArg(
   name: string,
   value: ParamValue | undefined,
   problem: string,
+  help: readonly string[] = [],
 ): DiagnosticError {
   const text = value === undefined ? "nothing" : JSON.stringify(value);
-  return new DiagnosticError(diagnostic("FSL6005", undefined, { source: source.kind, name, value: text, problem }));
+  const holes = { source: source.kind, name, value: text, problem };
+  return new DiagnosticError(diagnostic("FSL6005", undefined, holes, { help }));
 }
 
 /** Resolves a path of the user. A relative path starts at the folder of the project. */
@@ -117,8 +120,22 @@ export function resolvePath(path: string, { projectDir }: DataFolders): string {
 }
 
 /** Returns the error for data whose layout is not the one that the source expects. */
-export function layoutError(source: DataSource, path: string, problem: string, cause?: unknown): DiagnosticError {
-  return new DiagnosticError(diagnostic("FSL6002", undefined, { source: source.kind, path, problem }), { cause });
+export function layoutError(
+  source: DataSource,
+  path: string,
+  problem: string,
+  extras: { readonly help?: readonly string[]; readonly cause?: unknown } = {},
+): DiagnosticError {
+  const { help = [], cause } = extras;
+  return new DiagnosticError(diagnostic("FSL6002", undefined, { source: source.kind, path, problem }, { help }), {
+    cause,
+  });
+}
+
+/** Returns a remark about data that can be used: a warning at the dataset. */
+export function remark(what: string, help: readonly string[]): DataFinding {
+  const { code, severity, message } = diagnostic("FSL6015", undefined, { what });
+  return { code, severity, message, help };
 }
 
 /** Returns the facts of a split from its classes and their sizes, or undefined if there are no classes. */
