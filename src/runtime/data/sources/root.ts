@@ -8,7 +8,7 @@ import { reason } from "../../system/reason.js";
 import { isZip } from "../file-tree.js";
 import { badArg, layoutError, textArg } from "./source.js";
 
-/** What is at a path that can be no folder of data, for the message. */
+/** The endings of archives that are not read in place. */
 const packed = /\.(tar|tar\.gz|tgz|tar\.bz2|tar\.xz|tar\.zst|7z|rar|gz|bz2|xz)$/i;
 
 /**
