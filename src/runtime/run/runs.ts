@@ -8,7 +8,7 @@ import type { NodeEvent, RunEvent } from "../events/events.js";
 import { type Manifest, parseManifest, withInterval } from "../store/manifest.js";
 import { resultsDir } from "../store/run-results.js";
 import { parseScores, type Scores, scoresFile } from "../store/scores.js";
-import { readEntry } from "../store/store.js";
+import { readEntries } from "../store/store.js";
 import { type Project, projectPaths } from "../system/project.js";
 import { schemaProblem } from "../system/schema.js";
 
@@ -141,11 +141,9 @@ function scoresOf(dir: string): Scores | undefined {
 /** Returns the paths of the stored weights of a key. With `by`, only those with these numerics are returned. */
 export function weightsOf(project: Project, key: string, by?: Numerics): string[] {
   const dir = join(projectPaths.store(project), key);
-  const entries = existsSync(dir) ? readdirSync(dir) : [];
-  return entries.flatMap((name) => {
-    const read = readEntry(join(dir, name));
-    if ("problem" in read || read.entry.manifest.weights === null) return [];
-    return by === undefined || isBy(by, read.entry.manifest.numerics) ? [join(dir, name, "weights.safetensors")] : [];
+  return readEntries(dir).flatMap(({ dir: entry, manifest: { weights, numerics } }) => {
+    if (weights === null) return [];
+    return by === undefined || isBy(by, numerics) ? [join(entry, "weights.safetensors")] : [];
   });
 }
 

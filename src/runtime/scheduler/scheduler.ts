@@ -13,7 +13,7 @@ import { nodeHost } from "../host/host.js";
 import type { Job, Outcome } from "../stages/job.js";
 import type { ReportData } from "../store/manifest.js";
 import { saveResults, withCurrentNames } from "../store/run-results.js";
-import { type AcceptedNumerics, findEntry, readEntry, type StoreEntry } from "../store/store.js";
+import { type AcceptedNumerics, findSoundEntry, readEntry, type StoreEntry } from "../store/store.js";
 import { acquireLock } from "../system/lock.js";
 import { type Project, projectPaths, toFileName } from "../system/project.js";
 import type { Executor, RunningJob } from "../worker/executor.js";
@@ -243,8 +243,8 @@ export class Scheduler {
   private serveFromStore(stage: Stage, key: string): boolean {
     const { project, acceptedNumerics, exact } = this.options;
     if (exact) return false;
-    const entry = findEntry(projectPaths.store(project), key, acceptedNumerics, (dir, problem) =>
-      this.emit({ type: "stage.note", stage: stage.id, message: `the stored ${dir} is not used: ${problem}` }),
+    const entry = findSoundEntry(projectPaths.store(project), key, acceptedNumerics, (message) =>
+      this.emit({ type: "stage.note", stage: stage.id, message }),
     );
     if (entry === undefined) return false;
     this.finishFromEntry(stage, key, entry);

@@ -8,7 +8,7 @@ import type { Engine } from "../engines/engine.js";
 import { createEngine, probeEngine } from "../engines/index.js";
 import { deviceUnavailable, engineUnavailable } from "../engines/select.js";
 import { numericsId, numericsRecord } from "../store/numerics.js";
-import { type Finished, findEntry, readEntry, writeEntry } from "../store/store.js";
+import { type Finished, findSoundEntry, readEntry, writeEntry } from "../store/store.js";
 import { version } from "../system/package.js";
 import { projectPaths } from "../system/project.js";
 import { chunks } from "./chunks.js";
@@ -53,7 +53,8 @@ async function runStageJob(stage: Stage, context: JobContext): Promise<Outcome> 
   const engine = await openEngine(job);
   const numerics = numericsRecord(engine.numerics, chunks);
   if (job.reuseExact) {
-    const entry = findEntry(store, job.key, { numerics: numericsId(numerics) });
+    const accepted = { numerics: numericsId(numerics) };
+    const entry = findSoundEntry(store, job.key, accepted, (message) => emit({ type: "stage.note", message }));
     if (entry !== undefined) return { kind: "stored", dir: entry.dir, reused: true };
   }
   emit({ type: "stage.start", attempt: 1, engine: engine.numerics });

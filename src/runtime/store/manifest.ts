@@ -57,7 +57,17 @@ export interface Manifest {
   /** The further files of the entry: scores of each episode, logits. Older entries have none. */
   readonly files?: readonly { readonly name: string; readonly sha256: string; readonly bytes: number }[];
   readonly output: string;
+  /** The digest of everything above, which shows damage. Older entries do not have it. */
+  readonly seal?: string;
 }
+
+/** Returns the manifest with the digest of its own content. */
+export function sealManifest(manifest: Manifest): Manifest {
+  const { seal: _, ...content } = manifest;
+  return { ...content, seal: sealOf(content) };
+}
+
+const sealOf = (content: Omit<Manifest, "seal">): string => sha256(JSON.stringify(content));
 
 /** Returns the digest of an evaluation's output. It depends on the numbers and not on the order of object fields. */
 export function resultsDigest(results: readonly StoredResult[], reports: readonly ReportData[]): string {
@@ -75,6 +85,8 @@ export function parseManifest(text: string): { readonly manifest: Manifest } | {
   const problem = schemaProblem("manifest", value);
   if (problem !== undefined) return { problem: `its manifest is not valid: ${problem}` };
   const manifest = value as Manifest;
+  const { seal, ...content } = manifest;
+  if (seal !== undefined && seal !== sealOf(content)) return { problem: "its manifest is not as it was written" };
   const [results, history] = [manifest.results.map(withInterval), manifest.history.map(withInterval)];
   return { manifest: { ...manifest, results, history } };
 }

@@ -1,12 +1,12 @@
 /** Keeps the results of evaluations in the folder of their run, where they stay even if the store changes. */
-import { copyFileSync, linkSync, mkdirSync, writeFileSync } from "node:fs";
+import { constants, copyFileSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { DiagnosticError, diagnostic } from "../../compiler/diagnostics/diagnostic.js";
 import { isTraining } from "../../compiler/typed/stage-kinds.js";
 import type { Stage } from "../../compiler/typed/tree.js";
 import { toFileName } from "../system/project.js";
 import { reason } from "../system/reason.js";
-import type { Manifest } from "./manifest.js";
+import { type Manifest, sealManifest } from "./manifest.js";
 import { scoresFile } from "./scores.js";
 import type { StoreEntry } from "./store.js";
 
@@ -33,8 +33,8 @@ export function withCurrentNames(manifest: Manifest, stage: Stage): Manifest {
 }
 
 /**
- * Puts the manifest and files of an evaluation into the run's folder, as links if the file system has them. Returns the
- * paths of the files that the `report` line of the stage asked for.
+ * Copies the manifest and files of an evaluation into the run's folder. Returns the paths of the files that the `report` line of the
+ * stage asked for.
  *
  * @throws DiagnosticError FSL7031 if the folder cannot be written.
  */
@@ -42,13 +42,10 @@ export function saveResults(runDir: string, stage: string, { dir: stored, manife
   const dir = resultsDir(runDir, stage);
   try {
     mkdirSync(dir, { recursive: true });
-    writeFileSync(join(dir, "manifest.json"), `${JSON.stringify(manifest, null, 2)}\n`);
+    writeFileSync(join(dir, "manifest.json"), `${JSON.stringify(sealManifest(manifest), null, 2)}\n`);
     for (const { name } of manifest.files ?? []) {
-      try {
-        linkSync(join(stored, name), join(dir, name));
-      } catch {
-        copyFileSync(join(stored, name), join(dir, name)); // The store is on another file system, or the file system has no links.
-      }
+      // A copy, not a link: whoever edits the file of a run must not change the store. File systems that can share the bytes do.
+      copyFileSync(join(stored, name), join(dir, name), constants.COPYFILE_FICLONE);
     }
     return (manifest.files ?? []).flatMap(({ name }) => (name === scoresFile ? [] : [join(dir, name)]));
   } catch (error) {

@@ -22,7 +22,7 @@ import type { Canonical } from "../../compiler/stages/canonical/value.js";
 import type { HostTensors, Numerics } from "../engines/engine.js";
 import { reason } from "../system/reason.js";
 import { sha256 } from "../system/sha256.js";
-import { type Manifest, parseManifest, resultsDigest } from "./manifest.js";
+import { type Manifest, parseManifest, resultsDigest, sealManifest } from "./manifest.js";
 import { numericsId } from "./numerics.js";
 import { decodeSafetensors, encodeSafetensors, SafetensorsError } from "./safetensors.js";
 
@@ -58,10 +58,17 @@ const weightsFile = "weights.safetensors";
 const contentFile = "key.json";
 /** The prefix of the folder of an entry while it is written. */
 const temporaryPrefix = ".writing-";
+/** Stands between the id of an entry's numerics and a random part, where the entry replaced another. */
+const versionMark = "~";
+/** Stands in the name of an entry that was found damaged and moved aside. */
+const damagedMark = ".damaged-";
 /** No entry takes this long to write, in ms. An older temporary folder was left by a process that died. */
 const abandonedAfter = 3_600_000;
 
-/** Returns the newest accepted entry of `key`, or undefined if there is none. `onDamaged` is called for each unreadable entry. */
+/**
+ * Returns the newest accepted entry of `key`, or undefined if there is none. `onDamaged` is called for each entry that cannot be read or
+ * whose manifest is not as it was written. The digests of its other files are checked by `verifyEntry`.
+ */
 export function findEntry(
   root: string,
   key: string,
@@ -70,7 +77,7 @@ export function findEntry(
 ): StoreEntry | undefined {
   const entries: StoreEntry[] = [];
   for (const name of list(join(root, key))) {
-    if (accepted.numerics !== undefined && name !== accepted.numerics) continue;
+    if (accepted.numerics !== undefined && numericsOf(name) !== accepted.numerics) continue;
     const dir = join(root, key, name);
     const read = readEntry(dir);
     if ("problem" in read) onDamaged(dir, read.problem);
@@ -101,6 +108,54 @@ export function readEntry(dir: string): { readonly entry: StoreEntry } | { reado
   return { entry: { dir, manifest: parsed.manifest } };
 }
 
+/** Checks the digest of every file of an entry. Returns its problem if a file is damaged. */
+export function verifyEntry({ dir, manifest }: StoreEntry): string | undefined {
+  const { weights, files = [] } = manifest;
+  if (weights === null && resultsDigest(manifest.results, manifest.reports) !== manifest.output) {
+    return "its results are not the ones that were written";
+  }
+  const named = [...(weights === null ? [] : [{ name: weightsFile, sha256: weights.sha256 }]), ...files];
+  for (const { name, sha256: expected } of named) {
+    try {
+      if (sha256(readFileSync(join(dir, name))) !== expected) return `its ${name} is not as it was written`;
+    } catch (error) {
+      return `its ${name} cannot be read: ${reason(error)}`;
+    }
+  }
+  return undefined;
+}
+
+/**
+ * Returns the newest accepted entry of `key` whose every byte is as it was written, or undefined if there is none. A damaged entry is moved
+ * aside, and `onDamaged` gets its problem and its new place: nothing wrong is served, and the stage can be computed again.
+ */
+export function findSoundEntry(
+  root: string,
+  key: string,
+  accepted: AcceptedNumerics,
+  onDamaged: (message: string) => void,
+): StoreEntry | undefined {
+  const discard = (dir: string, problem: string): void =>
+    onDamaged(`the stored result is damaged: ${problem}. It was moved to ${moveAside(dir)} and is computed again`);
+  for (;;) {
+    const entry = findEntry(root, key, accepted, discard);
+    const problem = entry === undefined ? undefined : verifyEntry(entry);
+    if (entry === undefined || problem === undefined) return entry;
+    discard(entry.dir, problem);
+  }
+}
+
+/** Renames a damaged entry, so that nothing takes it for a good one, and returns its new place. */
+function moveAside(dir: string): string {
+  const aside = `${dir}${damagedMark}${randomBytes(4).toString("hex")}`;
+  try {
+    renameSync(dir, aside);
+  } catch (error) {
+    throw new DiagnosticError(diagnostic("FSL7031", undefined, { path: dir, why: reason(error) }), { cause: error });
+  }
+  return aside;
+}
+
 /** Reads the weights of an entry. @throws DiagnosticError FSL7030 if they cannot be read or their digest differs. */
 export function readWeights(entry: StoreEntry): HostTensors {
   const { dir, manifest } = entry;
@@ -127,11 +182,16 @@ export function readContent(entry: StoreEntry): Canonical | undefined {
 
 /** Returns every readable entry, the newest first. */
 export function allEntries(root: string): StoreEntry[] {
-  const entries = list(root)
-    .filter((key) => !key.startsWith("."))
-    .flatMap((key) => list(join(root, key)).map((name) => readEntry(join(root, key, name))))
-    .flatMap((read) => ("entry" in read ? [read.entry] : []));
-  return entries.sort(newestFirst);
+  const keys = list(root).filter((key) => !key.startsWith("."));
+  return keys.flatMap((key) => readEntries(join(root, key))).sort(newestFirst);
+}
+
+/** Returns the readable entries in the folder of a key. */
+export function readEntries(dir: string): StoreEntry[] {
+  return list(dir).flatMap((name) => {
+    const read = readEntry(join(dir, name));
+    return "entry" in read ? [read.entry] : [];
+  });
 }
 
 function newestFirst(a: StoreEntry, b: StoreEntry): number {
@@ -143,7 +203,7 @@ export function writeEntry(root: string, finished: Finished): StoreEntry {
   const { weights, content, files = [], ...rest } = finished;
   const bytes = weights === undefined ? undefined : encodeSafetensors(weights.tensors);
   const digest = bytes === undefined ? resultsDigest(rest.results, rest.reports) : sha256(bytes);
-  const manifest: Manifest = {
+  const manifest = sealManifest({
     format: 1,
     ...rest,
     weights:
@@ -152,9 +212,9 @@ export function writeEntry(root: string, finished: Finished): StoreEntry {
         : { sha256: digest, tensors: Object.keys(weights.tensors).length, from: weights.from },
     files: files.map(({ name, bytes: data }) => ({ name, sha256: sha256(data), bytes: data.length })),
     output: digest,
-  };
+  });
   const parent = join(root, manifest.key);
-  const dir = join(parent, numericsId(manifest.numerics));
+  const id = numericsId(manifest.numerics);
   const temporary = join(root, `${temporaryPrefix}${process.pid}-${randomBytes(4).toString("hex")}`);
   try {
     mkdirSync(temporary, { recursive: true });
@@ -164,12 +224,12 @@ export function writeEntry(root: string, finished: Finished): StoreEntry {
     writeFlushed(join(temporary, contentFile), Buffer.from(JSON.stringify(content)));
     writeFlushed(join(temporary, manifestFile), Buffer.from(`${JSON.stringify(manifest, null, 2)}\n`));
     mkdirSync(parent, { recursive: true });
-    replace(temporary, dir);
+    return { dir: publish(temporary, parent, id), manifest };
   } catch (error) {
     if (existsSync(temporary)) rmSync(temporary, { recursive: true });
-    throw new DiagnosticError(diagnostic("FSL7031", undefined, { path: dir, why: reason(error) }), { cause: error });
+    const path = join(parent, id);
+    throw new DiagnosticError(diagnostic("FSL7031", undefined, { path, why: reason(error) }), { cause: error });
   }
-  return { dir, manifest };
 }
 
 /** Removes the folders of writers that died. `fresh` was just created, so its time is the current time of the disk's clock. */
@@ -183,12 +243,34 @@ function removeAbandoned(root: string, fresh: string): void {
   }
 }
 
-/** Renames `from` to `to`. An existing folder is moved away first, because a rename does not replace a folder with files. */
-function replace(from: string, to: string): void {
-  const old = `${from}-old`;
-  if (existsSync(to)) renameSync(to, old);
-  renameSync(from, to);
-  rmSync(old, { recursive: true, force: true });
+/**
+ * Renames a written folder to the entry `id`, and returns its place. A rename does not replace a folder with files, so a new entry beside
+ * an old one gets a name of its own, and the old one is removed afterwards. At every moment a complete entry exists.
+ */
+function publish(temporary: string, parent: string, id: string): string {
+  const older = list(parent).filter((name) => numericsOf(name) === id);
+  const name = older.length === 0 ? id : `${id}${versionMark}${randomBytes(4).toString("hex")}`;
+  const dir = join(parent, name);
+  renameSync(temporary, dir);
+  flushFolder(parent);
+  for (const old of older) rmSync(join(parent, old), { recursive: true, force: true });
+  return dir;
+}
+
+/** Returns the id of the numerics in the name of an entry, or undefined for an entry that was moved aside. */
+function numericsOf(name: string): string | undefined {
+  return name.includes(damagedMark) ? undefined : name.split(versionMark)[0];
+}
+
+/** Makes the disk keep the names in a folder. Windows cannot open folders, and needs no such call. */
+function flushFolder(path: string): void {
+  if (process.platform === "win32") return;
+  const folder = openSync(path, "r");
+  try {
+    fsyncSync(folder);
+  } finally {
+    closeSync(folder);
+  }
 }
 
 function writeFlushed(path: string, bytes: Uint8Array): void {
@@ -201,6 +283,10 @@ function writeFlushed(path: string, bytes: Uint8Array): void {
   }
 }
 
+/** Returns the names of the folders in a folder, without damaged entries. Foreign files such as `.DS_Store` are passed over. */
 function list(dir: string): string[] {
-  return existsSync(dir) ? readdirSync(dir) : [];
+  if (!existsSync(dir)) return [];
+  return readdirSync(dir, { withFileTypes: true }).flatMap((entry) =>
+    entry.isDirectory() && !entry.name.includes(damagedMark) ? [entry.name] : [],
+  );
 }

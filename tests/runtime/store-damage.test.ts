@@ -1,0 +1,154 @@
+/** Single faults of an entry of the store: none is served, each is named and moved aside, and the stage can be stored again. */
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { basename, join } from "node:path";
+import fc from "fast-check";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { numericsRecord } from "../../src/runtime/store/numerics.js";
+import { resultsDir, saveResults } from "../../src/runtime/store/run-results.js";
+import {
+  allEntries,
+  type Finished,
+  findSoundEntry,
+  type StoreEntry,
+  writeEntry,
+} from "../../src/runtime/store/store.js";
+
+let root = "";
+beforeEach(() => {
+  root = mkdtempSync(join(tmpdir(), "fslc-store-"));
+});
+afterEach(() => rmSync(root, { recursive: true, force: true }));
+
+const key = "a".repeat(64);
+const trained: Finished = {
+  key,
+  content: { stage: { lr: 1 } },
+  stage: { id: "proto", kind: "meta" },
+  fslc: "0.1.0",
+  created: "2026-11-24T00:00:00.000Z",
+  seconds: 1.5,
+  seed: 0,
+  inputs: [],
+  data: [],
+  numerics: numericsRecord(
+    { engine: "onnx", version: "1.30.0", device: "cpu", threads: 2 },
+    { images: 64, episodes: 20 },
+  ),
+  results: [{ metric: "accuracy", mean: 0.5, ci95: 0.01, episodes: 600 }],
+  history: [{ step: 1, epoch: 1, accuracy: 0.5, ci95: 0.1, episodes: 3, best: true }],
+  reports: [],
+  files: [{ name: "scores.json", bytes: Buffer.from('{"scores": [0.25, 0.75]}') }],
+  weights: {
+    tensors: { "encoder.c.weight": { shape: [64], dtype: "f32", data: new Float32Array(64).fill(1.5) } },
+    from: { step: 10, epoch: 1, choice: "best" },
+  },
+};
+const { weights: _, ...evaluated } = trained;
+
+/** Serves the key, and returns what was said of damage. */
+function serve(): { readonly entry: StoreEntry | undefined; readonly notes: readonly string[] } {
+  const notes: string[] = [];
+  const entry = findSoundEntry(root, key, {}, (note) => notes.push(note));
+  return { entry, notes };
+}
+
+const edit = (dir: string, from: string, to: string): void => {
+  const path = join(dir, "manifest.json");
+  writeFileSync(path, readFileSync(path, "utf8").replace(from, to));
+};
+const faults: readonly (readonly [string, Finished, (dir: string) => void])[] = [
+  ["an edited result", evaluated, (dir) => edit(dir, '"mean": 0.5', '"mean": 0.9')],
+  ["an edited validation", trained, (dir) => edit(dir, '"accuracy": 0.5', '"accuracy": 0.9')],
+  ["an edited seed", trained, (dir) => edit(dir, '"seed": 0', '"seed": 1')],
+  ["a manifest cut off", trained, (dir) => truncateSync(join(dir, "manifest.json"), 100)],
+  ["an empty manifest", trained, (dir) => writeFileSync(join(dir, "manifest.json"), "")],
+  ["no manifest", trained, (dir) => rmSync(join(dir, "manifest.json"))],
+  ["weights of 0 bytes", trained, (dir) => writeFileSync(join(dir, "weights.safetensors"), "")],
+  ["weights cut off", trained, (dir) => truncateSync(join(dir, "weights.safetensors"), 200)],
+  ["no weights", trained, (dir) => rmSync(join(dir, "weights.safetensors"))],
+  ["edited scores", evaluated, (dir) => writeFileSync(join(dir, "scores.json"), '{"scores": [0.75, 0.25]}')],
+];
+
+test.each(faults)("%s is not served: it is moved aside, and can be stored again", (_name, finished, damage) => {
+  const { dir } = writeEntry(root, finished);
+  expect(serve()).toMatchObject({ entry: { dir }, notes: [] });
+  damage(dir);
+  const { entry, notes } = serve();
+  expect(entry).toBeUndefined();
+  expect(notes).toHaveLength(1);
+  expect(notes[0]).toMatch(
+    /^the stored result is damaged: its? .*\. It was moved to .*\.damaged-\w+ and is computed again$/,
+  );
+  expect(existsSync(dir)).toBe(false);
+  expect(readdirSync(join(root, key))).toEqual([expect.stringContaining(".damaged-")]);
+  expect(allEntries(root)).toEqual([]);
+  const again = writeEntry(root, finished);
+  expect(serve()).toMatchObject({ entry: { dir: again.dir }, notes: [] });
+});
+
+test("no flipped bit of any file is served", () => {
+  fc.assert(
+    fc.property(
+      fc.constantFrom("manifest.json", "weights.safetensors", "scores.json"),
+      fc.nat(),
+      fc.nat(7),
+      (name, at, bit) => {
+        rmSync(root, { recursive: true, force: true });
+        const { dir, manifest } = writeEntry(root, trained);
+        const path = join(dir, name);
+        const bytes = readFileSync(path);
+        bytes[at % bytes.length] = (bytes[at % bytes.length] ?? 0) ^ (1 << bit);
+        writeFileSync(path, bytes);
+        const { entry, notes } = serve();
+        // A flipped bit in the white space of the manifest changes nothing that it says.
+        if (entry === undefined) expect(notes).toHaveLength(1);
+        else expect(entry.manifest).toEqual(manifest);
+      },
+    ),
+    { numRuns: 150 },
+  );
+});
+
+test("an entry that was stored before there were seals is held by its other digests", () => {
+  const { dir } = writeEntry(root, evaluated);
+  edit(dir, /,\s*"seal": "\w+"/.exec(readFileSync(join(dir, "manifest.json"), "utf8"))?.[0] ?? "no seal", "");
+  expect(serve().entry?.manifest.seal).toBeUndefined();
+  edit(dir, '"mean": 0.5', '"mean": 0.9');
+  expect(serve()).toMatchObject({ entry: undefined, notes: [expect.stringContaining("its results are not")] });
+});
+
+test("files of the system in the store are passed over", () => {
+  const { dir } = writeEntry(root, trained);
+  for (const place of [root, join(root, key), dir]) writeFileSync(join(place, ".DS_Store"), "x");
+  writeFileSync(join(root, "Thumbs.db"), "x");
+  mkdirSync(join(root, key, "empty"));
+  expect(allEntries(root).map((entry) => entry.dir)).toEqual([dir]);
+  expect(serve().entry?.dir).toBe(dir);
+});
+
+test("a second writer leaves one entry, and there is one at every moment", () => {
+  const first = writeEntry(root, trained);
+  const second = writeEntry(root, { ...trained, created: "2026-11-25T00:00:00.000Z" });
+  expect(basename(second.dir).startsWith(basename(first.dir))).toBe(true);
+  expect(readdirSync(join(root, key))).toEqual([basename(second.dir)]);
+  expect(serve().entry?.manifest.created).toBe("2026-11-25T00:00:00.000Z");
+  expect(writeEntry(root, trained).dir).not.toBe(second.dir);
+});
+
+test("who edits the results of a run does not edit the store", () => {
+  const entry = writeEntry(root, evaluated);
+  const run = join(root, ".run");
+  saveResults(run, "test", entry);
+  writeFileSync(join(resultsDir(run, "test"), "scores.json"), "{}");
+  expect(serve()).toMatchObject({ entry: { dir: entry.dir }, notes: [] });
+});
