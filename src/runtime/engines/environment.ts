@@ -1,4 +1,5 @@
 /** The environment variables of a worker. Native libraries read them when they are loaded, before fslc can configure them. */
+import { withoutTelemetry } from "./onnx/telemetry.js";
 import { tensorflowEnvironment } from "./tensorflow/environment.js";
 
 /** The engine that a worker is started for. */
@@ -19,12 +20,13 @@ const visibleDevices = "CUDA_VISIBLE_DEVICES";
 
 /**
  * Returns the variables to add to `user`, the environment that fslc was started in. A variable that is set there stays,
- * except for the visible GPUs.
+ * except for the visible GPUs and ONNX Runtime's telemetry, which is always off.
  */
 export function engineEnvironment(
   { name, device, threads }: WorkerEngine,
   user: NodeJS.ProcessEnv = process.env,
 ): Readonly<Record<string, string>> {
+  if (name === "onnx") return withoutTelemetry;
   if (name !== "tensorflow") return {};
   const wanted: Readonly<Record<string, string>> = {
     // This makes `gpu:1` the GPU that nvidia-smi numbers 1, not the second fastest, which is CUDA's default order.

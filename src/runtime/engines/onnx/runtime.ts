@@ -5,6 +5,10 @@
 import { createRequire } from "node:module";
 import type * as common from "onnxruntime-common";
 import { onnxRuntime, onnxRuntimeFolder } from "./locate.js";
+import { withoutTelemetry } from "./telemetry.js";
+
+// For a program that loads the library in its own process. Workers and probes get the variable from whoever starts them.
+Object.assign(process.env, withoutTelemetry);
 
 interface OnnxRuntime extends Pick<typeof common, "InferenceSession" | "Tensor" | "env"> {
   listSupportedBackends(): readonly { readonly name: string; readonly bundled: boolean }[];

@@ -8,6 +8,7 @@ import { cpus } from "node:os";
 import { fileURLToPath } from "node:url";
 import { threadUrl } from "../../../system/thread-url.js";
 import type { Adapter, Unavailability } from "../../engine.js";
+import { withoutTelemetry } from "../telemetry.js";
 import { missingGpu } from "./missing.js";
 
 /** The time limit in ms for loading drivers and compiling one shader. */
@@ -31,7 +32,7 @@ export type WebgpuProbe =
 
 export async function probeWebgpu(): Promise<WebgpuProbe> {
   const child = fileURLToPath(threadUrl(import.meta.url, "./probe-child.js"));
-  const env = { ...process.env, VK_LOADER_DEBUG: "info" };
+  const env = { ...process.env, VK_LOADER_DEBUG: "info", ...withoutTelemetry };
   return await new Promise((resolve) => {
     execFile(process.execPath, [child], { timeout: probeTimeout, windowsHide: true, env }, (error, stdout, stderr) => {
       const result = /^webgpu: (.*)$/m.exec(stdout)?.[1];
