@@ -1,6 +1,6 @@
 /** Decodes one image of any format that is read to 8 bits of RGB or gray. */
-import { decode as decodeBmp } from "bmp-ts";
 import sharp from "sharp";
+import { decodeBmp, isBmp } from "./bmp.js";
 import { fromInterleaved, type Pixels, pixels } from "./pixels.js";
 import { decodePlainPng } from "./png.js";
 import { decodePnm, isPnm } from "./pnm.js";
@@ -24,7 +24,7 @@ export async function decodeImage(bytes: Uint8Array, withPixels: WithPixels): Pr
   const drawing = decodePlainPng(bytes);
   if (drawing !== undefined) return drawing;
   if (isPnm(bytes)) return decodePnm(bytes, mostPixels);
-  if (bytes[0] === 0x42 && bytes[1] === 0x4d) return decodeBitmap(bytes);
+  if (isBmp(bytes)) return decodeBmp(bytes, mostPixels);
   const tiff = readTiffHeader(bytes);
   if (tiff !== undefined) requireReadable(tiff);
   const { width, height, depth } = await sharp(bytes, { limitInputPixels: false }).metadata();
@@ -37,19 +37,6 @@ export async function decodeImage(bytes: Uint8Array, withPixels: WithPixels): Pr
 function requireSize(width: number, height: number): void {
   if (width * height <= mostPixels) return;
   throw new Error(`it has ${width} × ${height} pixels, and at most ${mostPixels / 1e6} million are read`);
-}
-
-function decodeBitmap(bytes: Uint8Array): Pixels {
-  const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  if (buffer.length < 26) throw new Error("it is cut off");
-  requireSize(buffer.readUInt32LE(18), Math.abs(buffer.readInt32LE(22)));
-  try {
-    const { data, width, height } = decodeBmp(buffer, { toRGBA: true });
-    return fromInterleaved(data, height, width, 4); // Most programs leave the fourth byte at 0, so it is no alpha.
-  } catch (error) {
-    const reason = error instanceof RangeError ? "it is damaged or cut off" : (error as Error).message;
-    throw new Error(reason, { cause: error });
-  }
 }
 
 /** @throws Error if the samples of a TIFF have no known range, or if its bands are no colors. */

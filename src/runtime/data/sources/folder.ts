@@ -4,7 +4,16 @@ import { diagnostic } from "../../../compiler/diagnostics/diagnostic.js";
 import type { DataFinding, DataSource, SplitName } from "../../../compiler/typed/tree.js";
 import { endingOf, type FileTree, isImage, openFileTree } from "../file-tree.js";
 import { type ClassLists, classListRoots, readClassLists } from "./class-lists.js";
-import { convertHelp, countBy, describeTree, leftOutPictures, nearestLayout, plural, some } from "./overview.js";
+import {
+  convertHelp,
+  countBy,
+  describeTree,
+  leftOutPictures,
+  nearestLayout,
+  plural,
+  signsOfNoClasses,
+  some,
+} from "./overview.js";
 import { requireReadableRoot } from "./root.js";
 import {
   badArg,
@@ -201,6 +210,18 @@ function sharedClasses(classes: Classes): DataFinding[] {
 function leftOut({ tree, finder, base }: FolderRead): DataFinding[] {
   const others = leftOutPictures(tree.files).filter((path) => finder.find(foldersOf(path, base))?.name !== undefined);
   const found: DataFinding[] = [];
+  const signs = finder.by === "hash" ? signsOfNoClasses(tree, "folder") : [];
+  if (signs.length > 0) {
+    const tops = [...new Set(tree.files.filter(isImage).map((path) => foldersOf(path, base)[0] ?? ""))].filter(
+      (top) => top !== "",
+    );
+    found.push(
+      remark(
+        `each folder of ${tree.root} is read as a class (${some(tops)}), and probably ${tops.length === 1 ? "it is none" : "they are none"}`,
+        signs,
+      ),
+    );
+  }
   if (others.length > 0) {
     const types = countBy(others.map(endingOf)).map(
       ([ending, n]) => `${n} ${ending === "no ending" ? "without an ending" : ending}`,

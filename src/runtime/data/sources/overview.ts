@@ -112,6 +112,20 @@ export function nearestLayout(tree: FileTree, kind: string): string[] {
   ].slice(0, 3);
 }
 
+/**
+ * Returns signs that the top folders are no classes: folders of splits under other names or further down, splits inside of
+ * the classes, or the layout of another source.
+ */
+export function signsOfNoClasses(tree: FileTree, kind: string): string[] {
+  const images = tree.files.filter(isImage);
+  return [
+    ...renamedSplits(images),
+    ...deeperRoot(tree, images),
+    ...otherSource(tree, kind),
+    ...splitsInClasses(images),
+  ];
+}
+
 /** `Train/` or `valid/` where `train/` or `val/` is read. */
 function renamedSplits(images: readonly string[]): string[] {
   const tops = new Set(images.flatMap((path) => (/^[^/]+\/[^/]+\/./.test(path) ? [path.split("/")[0] ?? ""] : [])));
