@@ -162,9 +162,9 @@ describe("a loader", () => {
     truncateSync(broken.layout.variants[0]?.file ?? "", 500);
     loader.request(0, Int32Array.of(11));
     loader.request(1, Int32Array.of(0));
-    const { message } = await failsWith("FSL6032", () => loader.next());
-    expect(message).toContain("is cut off");
-    await failsWith("FSL6032", () => loader.next());
+    const { message } = await failsWith("FSL6030", () => loader.next());
+    expect(message).toMatch(/the pixels of train\/\S+ have changed/);
+    await failsWith("FSL6030", () => loader.next());
     await loader.close();
     const closed = await createLoader(loaderOptions());
     for (let step = 0; step < 6; step++) closed.request(step, Int32Array.of(1));

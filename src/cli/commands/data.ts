@@ -1,6 +1,7 @@
 /** Implements `fslc data`: it lists the sources of images, and fetches or shows the data of an experiment. */
 import { DiagnosticError } from "../../compiler/diagnostics/diagnostic.js";
 import type { Dataset } from "../../compiler/typed/tree.js";
+import type { Pack } from "../../runtime/data/contract.js";
 import type { Project } from "../../runtime/system/project.js";
 import { type Cli, Command, helpExamples } from "../command.js";
 import { exitCodes } from "../exit-codes.js";
@@ -45,19 +46,30 @@ async function list(cli: Cli, options: { readonly json?: boolean }): Promise<num
   return exitCodes.done;
 }
 
+/** What the commands on a dataset need besides it. */
+interface DatasetPlace {
+  readonly cli: Cli;
+  readonly project: Project;
+  /** The file of the experiment. */
+  readonly file: string;
+  /** Gives the text of a file that a warning points into. */
+  readonly source: (file: string) => string | undefined;
+}
+
 /** Does something with each dataset of an experiment, one after another. Stops at the first exit code other than 0. */
 async function forEachDataset(
   cli: Cli,
   file: string,
   options: ExperimentOptions,
-  each: (cli: Cli, dataset: Dataset, project: Project, file: string) => Promise<number>,
+  each: (place: DatasetPlace, dataset: Dataset) => Promise<number>,
 ): Promise<number> {
   const { compileAndReport, sourceReader } = await import("../experiment.js");
   const { compiled, code } = await compileAndReport(cli, file, options);
   if (compiled.experiment === undefined) return code ?? exitCodes.invalid;
   try {
+    const place = { cli, project: compiled.project, file, source: sourceReader(compiled) };
     for (const dataset of Object.values(compiled.experiment.datasets)) {
-      const done = await each(cli, dataset, compiled.project, file);
+      const done = await each(place, dataset);
       if (done !== exitCodes.done) return done;
     }
   } catch (error) {
@@ -70,7 +82,8 @@ async function forEachDataset(
   return exitCodes.done;
 }
 
-async function fetchOne(cli: Cli, dataset: Dataset, project: Project): Promise<number> {
+async function fetchOne(place: DatasetPlace, dataset: Dataset): Promise<number> {
+  const { cli, project } = place;
   const { ingest } = await import("../../runtime/data/index.js");
   const { projectPaths } = await import("../../runtime/system/project.js");
   const { availableThreads } = await import("../../runtime/system/threads.js");
@@ -85,6 +98,7 @@ async function fetchOne(cli: Cli, dataset: Dataset, project: Project): Promise<n
       projectDir: project.dir,
       threads: availableThreads(),
       signal: stop.signal,
+      onNote: ({ message }) => cli.stderr.write(`${dataset.name}: ${message}\n`),
       onProgress: ({ phase, done, total, unit }) => {
         // At most one line per phase and half second is written, on a terminal as in a log.
         if (phase === shown && Date.now() - lastTime < 500 && done !== total) return;
@@ -98,6 +112,7 @@ async function fetchOne(cli: Cli, dataset: Dataset, project: Project): Promise<n
     });
     const images = Object.values(pack.splits).reduce((sum, s) => sum + (s.offsets.at(-1) ?? 0), 0);
     cli.stdout.write(`${dataset.name}: ${plural(images, "image")} ready in ${pack.dir}\n`);
+    await warnAbout(place, dataset, pack);
     return exitCodes.done;
   } catch (error) {
     if (!stop.signal.aborted) throw error;
@@ -108,26 +123,49 @@ async function fetchOne(cli: Cli, dataset: Dataset, project: Project): Promise<n
   }
 }
 
-/** Shows each dataset, also of an experiment with errors, because the errors may be about the data. */
-async function inspect(cli: Cli, file: string, options: ExperimentOptions): Promise<number> {
-  const { compileAndReport } = await import("../experiment.js");
-  const { compiled, code } = await compileAndReport(cli, file, options);
-  for (const dataset of Object.values(compiled.datasets)) await inspectOne(cli, dataset, compiled.project, file);
-  return code ?? exitCodes.done;
+/** Prints the findings about a pack that make results doubtful. */
+async function warnAbout({ cli, source }: DatasetPlace, dataset: Dataset, { findings }: Pack): Promise<void> {
+  const { describeFindings } = await import("../../runtime/data/index.js");
+  const { printDiagnostics } = await import("../report-errors.js");
+  printDiagnostics(cli, describeFindings(findings, dataset), source);
 }
 
-async function inspectOne(cli: Cli, dataset: Dataset, project: Project, file: string): Promise<void> {
-  const { findPack, sourceFacts, summarizePack } = await import("../../runtime/data/index.js");
+/** Shows each dataset, also of an experiment with errors, because the errors may be about the data. */
+async function inspect(cli: Cli, file: string, options: ExperimentOptions): Promise<number> {
+  const { compileAndReport, sourceReader } = await import("../experiment.js");
+  const { compiled, code } = await compileAndReport(cli, file, options);
+  const place = { cli, project: compiled.project, file, source: sourceReader(compiled) };
+  let failed = false;
+  for (const dataset of Object.values(compiled.datasets)) failed = !(await inspectOne(place, dataset)) || failed;
+  return code ?? (failed ? exitCodes.failed : exitCodes.done);
+}
+
+/** Shows one dataset. Returns false if its pack is damaged. */
+async function inspectOne(place: DatasetPlace, dataset: Dataset): Promise<boolean> {
+  const { cli, project, file } = place;
+  const { DamagedPackError, findPack, sourceFacts, summarizePack, verifyRows } = await import(
+    "../../runtime/data/index.js"
+  );
   const { projectPaths } = await import("../../runtime/system/project.js");
   const places = { cacheDir: projectPaths.data(project), projectDir: project.dir };
   const facts = sourceFacts(dataset.source, places.projectDir, places.cacheDir);
   const { printLook, printPack } = await import("../print/pack.js");
   cli.stdout.write(printLook(dataset.name, facts));
-  if (facts?.findings?.some(({ severity }) => severity === "error") === true) return;
+  if (facts?.findings?.some(({ severity }) => severity === "error") === true) return true;
   const pack = await findPack(dataset, places);
   if (pack === undefined) {
     cli.stdout.write(`${dataset.name}: nothing is packed yet. To pack it: fslc data fetch ${file}\n`);
-    return;
+    return true;
   }
   cli.stdout.write(printPack(dataset.name, summarizePack(pack)));
+  await warnAbout(place, dataset, pack);
+  try {
+    await verifyRows(pack);
+    return true;
+  } catch (error) {
+    if (!(error instanceof DamagedPackError)) throw error;
+    const { printDiagnostics } = await import("../report-errors.js");
+    printDiagnostics(cli, [error.diagnostic], place.source);
+    return false;
+  }
 }

@@ -109,7 +109,7 @@ async function watch(cli: Cli, started: Run, options: WatchOptions): Promise<num
   const summary = await started.done;
 
   if (options.reporter.summary || options.quiet) {
-    const { printRunSummary, resultsTable } = await import("../print/run-summary.js");
+    const { printRunSummary, resultsTable, warningLines } = await import("../print/run-summary.js");
     const { printReports } = await import("../print/reports.js");
     const { joinParts } = await import("../print/table.js");
     const results = joinParts([resultsTable(summary.results), printReports(summary.reports)]);
@@ -119,6 +119,7 @@ async function watch(cli: Cli, started: Run, options: WatchOptions): Promise<num
     const text = printRunSummary(summary, state, started.dir, style);
     if (!options.quiet) cli.stderr.write(`\n${text}\n`);
     else if (summary.status !== "done") cli.stderr.write(`${text}\n`);
+    else cli.stderr.write(warningLines(state, style.width).join("\n"));
   }
   return { done: exitCodes.done, failed: exitCodes.failed, interrupted: exitCodes.interrupted }[summary.status];
 }

@@ -47,6 +47,7 @@ export function printRunSummary(summary: RunSummary, state: RunState, folder: st
       `  more: fslc explain ${code}`,
       "",
     ]),
+    ...warningLines(state, width),
     ...resultNotes(summary.results, width),
     `${statusWords[summary.status](duration(summary.seconds))}${served}`,
     ...engineLines(state, width),
@@ -72,6 +73,17 @@ function placeLines(span: Span | undefined, at: string | undefined, style: Summa
   const frame = span && renderPlace(span, style.source, { ...style, width: style.width - 2 });
   if (frame !== undefined) return frame.split("\n").map((line) => `  ${line}`.trimEnd());
   return at === undefined ? [] : [`  at ${at}`];
+}
+
+/** Returns the warnings of a run about its data, each with its code. */
+export function warningLines({ stages }: RunState, width: number): string[] {
+  return stages.flatMap(({ outline, warnings }) =>
+    warnings.flatMap(({ code, message }) => [
+      ...hanging("! ", `${outline.id}: ${message}`, width),
+      `  more: fslc explain ${code}`,
+      "",
+    ]),
+  );
 }
 
 /** Returns notes on results that a reader of the table alone could misunderstand. */

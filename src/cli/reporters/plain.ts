@@ -76,7 +76,7 @@ function describe(event: RunEvent, due: (key: string, time: number) => boolean):
     case "stage.validate":
       return `${event.stage}: epoch ${event.epoch}  validation ${interval(event.accuracy, event.ci95)} over ${count(event.episodes)} episodes${event.best ? "  (best)" : ""}`;
     case "stage.note":
-      return `${event.stage}: ${event.message}`;
+      return `${event.stage}: ${event.code === undefined ? "" : `warning ${event.code}: `}${event.message}`;
     case "stage.done":
       return `${event.stage}: done in ${duration(event.seconds)}${accuracies(event.results)}`;
     case "stage.failed":

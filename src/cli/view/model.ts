@@ -37,6 +37,11 @@ export interface Progress {
   readonly unit: string;
   readonly since: number;
 }
+/** A warning about a stage, with its code for `fslc explain`. */
+export interface Warning {
+  readonly code: string;
+  readonly message: string;
+}
 
 export interface StageState {
   readonly outline: StageOutline;
@@ -50,6 +55,8 @@ export interface StageState {
   readonly validation: Validation | undefined;
   readonly best: Validation | undefined;
   readonly note: string | undefined;
+  /** The warnings about the stage, each once. */
+  readonly warnings: readonly Warning[];
   readonly results: readonly Result[];
   /** The numerics of the engine that computes the stage or has computed it. An ingest has none. */
   readonly numerics: Numerics | undefined;
@@ -102,6 +109,7 @@ export function waitingStage(outline: StageOutline): StageState {
     validation: undefined,
     best: undefined,
     note: undefined,
+    warnings: [],
     results: [],
     numerics: undefined,
     failure: undefined,
@@ -173,7 +181,7 @@ function reduceStage(stage: StageState, event: StageEvent): StageState {
       return { ...stage, progress: undefined, validation, best: event.best ? validation : stage.best };
     }
     case "stage.note":
-      return { ...stage, note: event.message };
+      return { ...stage, note: event.message, warnings: withWarning(stage.warnings, event) };
     case "stage.done":
       return { ...stage, status: "done", seconds: event.seconds, results: event.results, progress: undefined };
     case "stage.failed":
@@ -186,6 +194,15 @@ function reduceStage(stage: StageState, event: StageEvent): StageState {
     default:
       return event satisfies never;
   }
+}
+
+/** Returns the warnings with the one of a note, if the note is a warning and a new one. */
+function withWarning(
+  warnings: readonly Warning[],
+  { code, message }: Extract<RunEvent, { readonly type: "stage.note" }>,
+): readonly Warning[] {
+  if (code === undefined || warnings.some((one) => one.message === message)) return warnings;
+  return [...warnings, { code, message }];
 }
 
 function nextTraining(

@@ -3,8 +3,8 @@
  * and then renamed.
  */
 import { randomBytes } from "node:crypto";
-import { access, mkdir, rename, rm, writeFile } from "node:fs/promises";
-import { dirname } from "node:path";
+import { access, mkdir, open, readdir, rename, rm, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
 import { DiagnosticError, diagnostic } from "../../compiler/diagnostics/diagnostic.js";
 import { reason } from "../system/reason.js";
 
@@ -17,7 +17,8 @@ export async function exists(path: string): Promise<boolean> {
 
 /**
  * Creates the folder `path` completely or not at all: `fill` writes to a temporary folder beside it. If another process
- * creates the folder first, that one stays, because the name of such a folder determines its content.
+ * creates the folder first, that one stays, because the name of such a folder determines its content. The files are on the
+ * disk before the folder has its name, so that a power failure leaves no folder with empty files.
  *
  * @throws DiagnosticError FSL6031 if the folder cannot be written.
  */
@@ -26,9 +27,14 @@ export async function createFolder(path: string, fill: (beside: string) => Promi
   try {
     await mkdir(beside, { recursive: true });
     await fill(beside);
+    for (const { name } of (await readdir(beside, { withFileTypes: true })).filter((one) => one.isFile())) {
+      await flushToDisk(join(beside, name));
+    }
+    await flushToDisk(beside);
     await rename(beside, path).catch(async (error: unknown) => {
       if (!(await exists(path))) throw error;
     });
+    await flushToDisk(dirname(path));
   } catch (error) {
     throw writeError(path, error);
   } finally {
@@ -45,11 +51,21 @@ export async function replaceFile(path: string, text: string): Promise<void> {
   const beside = `${path}.${process.pid}-${randomBytes(4).toString("hex")}`;
   try {
     await mkdir(dirname(path), { recursive: true });
-    await writeFile(beside, text);
+    await writeFile(beside, text, { flush: true });
     await rename(beside, path);
   } catch (error) {
     await remove(beside);
     throw writeError(path, error);
+  }
+}
+
+/** Waits until a file or the entries of a folder are on the disk. Not every file system can do that for a folder. */
+async function flushToDisk(path: string): Promise<void> {
+  const handle = await open(path, "r");
+  try {
+    await handle.sync().catch(() => undefined);
+  } finally {
+    await handle.close();
   }
 }
 

@@ -1,13 +1,14 @@
 /** Defines the types of packs, episodes and loaders that the stages use. */
 import type { Dataset, ImageSize, SplitName, Task, Transform } from "../../compiler/typed/tree.js";
 import type { PackStep } from "./augment.js";
+import type { PackFindings } from "./findings.js";
 
 /** One split of a packed dataset. Images are numbered from 0 within the split and grouped by class, in the order of the classes. */
 export interface PackedSplit {
   readonly split: SplitName;
   /** The SHA-256 over the digests of the sources, the decode recipe with its version, and the list of classes. */
   readonly digest: string;
-  /** The digest of the images and their classes alone, whatever size they are stored in. In an older pack it equals `digest`. */
+  /** The digest of the images and their classes alone, whatever size they are stored in. */
   readonly imageDigest: string;
   readonly classes: readonly string[];
   /** The first image of each class, and the number of images at the end: the length is classes + 1. */
@@ -25,6 +26,8 @@ export interface Pack {
   readonly splits: Readonly<Partial<Record<SplitName, PackedSplit>>>;
   /** The unreadable images that were left out (`unreadable skip`). */
   readonly skipped: readonly string[];
+  /** The images that make a result doubtful. */
+  readonly findings: PackFindings;
   readonly layout: PackLayout;
 }
 /** Describes the files of a pack for the loader. */
@@ -39,8 +42,13 @@ export interface PackVariant {
   readonly prefix: readonly PackStep[];
   /** The path of the rows of [channels, height, width] bytes. */
   readonly file: string;
-  /** The path of the index: the f64 offsets of all rows, then their u16 heights, then their u16 widths (little-endian). */
+  /**
+   * The path of the index: the f64 offsets of all rows, then their u32 checksums, then their u16 heights, then their u16
+   * widths (little-endian).
+   */
   readonly index: string;
+  /** The CRC-32 of the index. */
+  readonly indexChecksum: number;
   /** The largest height and width of a row. `uniform` is true if all rows have this size. */
   readonly height: number;
   readonly width: number;
@@ -59,6 +67,8 @@ export interface IngestOptions {
   readonly projectDir: string;
   readonly threads: number;
   readonly onProgress: (progress: IngestProgress) => void;
+  /** Takes a line for the user, such as the name of a damaged pack that is made again. */
+  readonly onNote?: (note: { readonly message: string; readonly code?: string }) => void;
   readonly signal: AbortSignal;
 }
 export type Ingest = (dataset: Dataset, options: IngestOptions) => Promise<Pack>;

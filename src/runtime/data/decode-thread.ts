@@ -1,10 +1,11 @@
 /** Runs in a thread that decodes images and applies the packed prefixes to them. */
+import { createHash } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { parentPort, workerData } from "node:worker_threads";
 import sharp from "sharp";
 import { applyFixed, ImageTooSmallError, type PackStep } from "./augment.js";
 import { decodeImage, mostPixels } from "./decode-image.js";
-import { type Pixels, quarterTurn, withChannels } from "./pixels.js";
+import { isFlat, type Pixels, quarterTurn, withChannels } from "./pixels.js";
 import type { RawPixels } from "./sources/source.js";
 
 export interface DecodeRequest {
@@ -21,7 +22,14 @@ export interface DecodeItem {
 }
 /** The result of an item: its images by turn and prefix, or why it cannot be read, or the crop that it is too small for. */
 export type DecodeResult =
-  | { readonly kind: "images"; readonly images: readonly (readonly Pixels[])[] }
+  | {
+      readonly kind: "images";
+      readonly images: readonly (readonly Pixels[])[];
+      /** A digest of the encoded bytes. */
+      readonly content: string;
+      /** True if all pixels, or nearly all, have one value. */
+      readonly flat: boolean;
+    }
   | { readonly kind: "unreadable"; readonly reason: string }
   | {
       readonly kind: "small";
@@ -80,12 +88,20 @@ async function prepare(
       const turned = quarterTurn(image, turn);
       return prefixes.map((steps) => steps.reduce((now, step) => applyFixed(step, now), turned));
     });
-    return { kind: "images", images };
+    const first = images[0]?.[0] ?? image;
+    return { kind: "images", images, content: contentDigest(bytes, raw), flat: isFlat(first) };
   } catch (error) {
     if (!(error instanceof ImageTooSmallError)) throw error;
     const { transform, size, height, width } = error;
     return { kind: "small", transform, size, height, width };
   }
+}
+
+/** Returns a digest that two images share only if their bytes are equal. */
+function contentDigest(bytes: Uint8Array, raw: RawPixels | undefined): string {
+  const hash = createHash("sha256").update(bytes);
+  if (raw !== undefined) hash.update(`${raw.channels} ${raw.height} ${raw.width}`);
+  return hash.digest("base64");
 }
 
 parentPort?.on("message", (request: DecodeRequest) => {

@@ -4,6 +4,7 @@ import { createReadStream, type Stats } from "node:fs";
 import { readdir, readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
+import { crc32 } from "node:zlib";
 import { replaceFile } from "./atomic-files.js";
 
 /** The size below which a file is read at once, because setting up a stream takes longer than reading it. */
@@ -34,12 +35,12 @@ export async function fingerprint(paths: readonly string[]): Promise<string> {
   const visit = async (path: string): Promise<void> => {
     const info = await stat(path);
     if (!info.isDirectory()) {
-      hash.update(`${path}\n${describeState(info)}\n`);
+      hash.update(`${JSON.stringify(path)}\n${describeState(info)}\n`);
       return;
     }
     for (const entry of await folderEntries(path)) {
       if ("folder" in entry) await visit(entry.folder);
-      else hash.update(`${entry.path}\n${entry.state}\n`);
+      else hash.update(`${JSON.stringify(entry.path)}\n${entry.state}\n`);
     }
   };
   for (const path of paths) await visit(path);
@@ -59,7 +60,10 @@ async function folderEntries(folder: string): Promise<FolderEntry[]> {
   );
 }
 
-/** Keeps the SHA-256 of files with the state that each file had, so that only new and changed files are read. */
+/**
+ * Keeps the SHA-256 of files with the state that each file had, so that only new and changed files are read. Each line of its
+ * file is a JSON array, so that any character may occur in a path, with a checksum of the line.
+ */
 export class DigestCache {
   private changed = false;
   private constructor(
@@ -74,6 +78,7 @@ export class DigestCache {
 
   async digest(file: string): Promise<string> {
     const info = await stat(file);
+    if (!info.isFile()) throw new Error("it is not a file");
     const state = describeState(info);
     const found = this.known.get(file);
     if (found?.state === state) return found.sha256;
@@ -85,17 +90,27 @@ export class DigestCache {
 
   async save(): Promise<void> {
     if (!this.changed) return;
-    const lines = [...this.known].map(([file, { state, sha256 }]) => `${sha256} ${state} ${file}`);
+    const lines = [...this.known].map(([file, { state, sha256 }]) => {
+      return JSON.stringify([sha256, state, file, lineChecksum(sha256, state, file)]);
+    });
     await replaceFile(this.path, `${lines.join("\n")}\n`);
     this.changed = false;
   }
 }
 
-/** Parses lines of digest, state and path. It leaves out other lines, as at the end of a file that was cut off. */
+function lineChecksum(sha256: string, state: string, file: string): number {
+  return crc32(JSON.stringify([sha256, state, file]));
+}
+
+/** Parses the lines of the file. It leaves out damaged lines, as at the end of a file that was cut off: those files are read again. */
 function parseKnown(text: string): [string, { state: string; sha256: string }][] {
   return text.split("\n").flatMap((line) => {
-    const match = /^([0-9a-f]{64}) (\S+) (.+)$/.exec(line);
-    const [, sha256, state, file] = match ?? [];
-    return sha256 === undefined || state === undefined || file === undefined ? [] : [[file, { state, sha256 }]];
+    try {
+      const [sha256, state, file, checksum] = JSON.parse(line) as unknown[];
+      if (typeof sha256 !== "string" || typeof state !== "string" || typeof file !== "string") return [];
+      return checksum === lineChecksum(sha256, state, file) ? [[file, { state, sha256 }]] : [];
+    } catch {
+      return [];
+    }
   });
 }

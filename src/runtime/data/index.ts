@@ -2,9 +2,11 @@
 export type * from "./contract.js";
 export { disjointEpisodes, disjointSubset } from "./disjoint-episodes.js";
 export { loadEpisodeFile } from "./episode-file.js";
-export { findPack, ingest } from "./ingest.js";
+export { describeFindings } from "./findings.js";
+export { findPack, ingest, repairPack } from "./ingest.js";
 export { createLoader } from "./loader.js";
-export { openPack, type PackSummary, summarizePack } from "./pack.js";
+export { openPack, type PackSummary, summarizePack, verifyRows } from "./pack.js";
+export { DamagedPackError } from "./pack-files.js";
 export { requirePossible, sampleEpisode, shuffledImages } from "./sampler.js";
 export { describeSources, sourceFacts } from "./sources/index.js";
 export type { ArgDescription, SourceDescription } from "./sources/source.js";

@@ -1,7 +1,7 @@
 /** Turns a declared dataset into a pack: it finds the pack if it exists, and otherwise decodes the images once. */
 
-import { readFile, rm } from "node:fs/promises";
-import { join } from "node:path";
+import { readFile, rename, rm } from "node:fs/promises";
+import { basename, join } from "node:path";
 import { DiagnosticError, diagnostic } from "../../compiler/diagnostics/diagnostic.js";
 import type { Dataset } from "../../compiler/typed/tree.js";
 import { reason } from "../system/reason.js";
@@ -9,7 +9,8 @@ import { sha256 } from "../system/sha256.js";
 import { createFolder, exists, replaceFile } from "./atomic-files.js";
 import type { Ingest, IngestOptions, Pack } from "./contract.js";
 import { DigestCache, fingerprint } from "./digest.js";
-import { openPack } from "./pack.js";
+import { openPack, verifyRows } from "./pack.js";
+import { DamagedPackError, OldPackError } from "./pack-files.js";
 import { findSource } from "./sources/index.js";
 import {
   type DataFolders,
@@ -65,7 +66,7 @@ export async function findPack(dataset: Dataset, places: DataFolders): Promise<P
   if (known === undefined) return undefined;
   // If a file is gone, `ingest` reports it.
   const state = source.pinned ?? (await fingerprint(roots).catch(() => undefined));
-  return known.state === state ? openIfWhole(packDir(places, known.digest)) : undefined;
+  return known.state === state ? (await openIfWhole(packDir(places, known.digest))).pack : undefined;
 }
 
 /** Returns how the source is read, and the path of the file that remembers the resulting pack. */
@@ -95,17 +96,70 @@ async function findOrMakePack(dataset: Dataset, options: IngestOptions): Promise
   const { splitDigests, imageDigests } = await digestSplits(dataset, { source, listing, recipe }, options);
   const digest = sha256(JSON.stringify([splitDigests, dataset.unreadable, dataset.image]));
   const dir = packDir(options, digest);
-  if ((await openIfWhole(dir)) === undefined) {
-    await rm(dir, { recursive: true, force: true });
+  const { pack: whole, error } = await openIfWhole(dir);
+  if (whole === undefined) {
+    if (error !== undefined) {
+      await setAside(error);
+      options.onNote?.(
+        error instanceof OldPackError
+          ? { message: "the packed images are from an earlier version and have no checksums; they are packed again" }
+          : noteOnDamage(error),
+      );
+    }
     // This is loaded only if images are decoded, because loading sharp takes longer than opening a pack.
     const { writePack } = await import("./write-pack.js");
     await createFolder(dir, (beside) => {
       return writePack(beside, { dataset, listing, recipe, digest, splitDigests, imageDigests, options });
     });
+    await rm(asideOf(dir), { recursive: true, force: true });
   }
-  const pack = await openPack(dir);
-  await replaceFile(file, JSON.stringify({ state, digest }));
+  const pack = whole ?? (await openPack(dir));
+  await replaceFile(file, encodeRequest(file, { state, digest }));
   return pack;
+}
+
+/** Returns a note about a pack that is made again. */
+function noteOnDamage({ dir, problem, diagnostic: { code } }: DamagedPackError): { message: string; code?: string } {
+  return { message: `the packed images in ${dir} are damaged: ${problem}; they are packed again`, code };
+}
+
+/**
+ * Makes a pack again in which an image turned out to be damaged while it was used.
+ *
+ * @throws DiagnosticError as `ingest` does, and FSL6030 if the source has changed, because it then gives other images.
+ */
+export async function repairPack(dataset: Dataset, error: DamagedPackError, options: IngestOptions): Promise<Pack> {
+  const { dir } = error;
+  // Another run may have made it again in the meantime.
+  const still = await openPack(dir)
+    .then(verifyRows)
+    .then(
+      () => undefined,
+      (found: unknown) => found,
+    );
+  if (still instanceof DamagedPackError) await setAside(still);
+  options.onNote?.(noteOnDamage(error));
+  const pack = await ingest(dataset, options);
+  if (pack.dir === dir) return pack;
+  const problem = `${error.problem}, and its source has changed since, so it cannot give the same images`;
+  throw new DamagedPackError(dir, problem);
+}
+
+/**
+ * Moves a damaged pack aside, so that the next `ingest` makes it again. It is removed when the new one is complete: until then
+ * it is the only copy if the source is gone.
+ */
+async function setAside({ dir }: DamagedPackError): Promise<void> {
+  if (!(await exists(dir))) return;
+  await rm(asideOf(dir), { recursive: true, force: true });
+  await rename(dir, asideOf(dir)).catch((error: unknown) => {
+    // Another run has moved it.
+    if ((error as { code?: unknown }).code !== "ENOENT") throw error;
+  });
+}
+
+function asideOf(dir: string): string {
+  return `${dir}.damaged`;
 }
 
 function packDir({ cacheDir }: DataFolders, digest: string): string {
@@ -125,24 +179,40 @@ async function requireExists(dataset: Dataset, { description }: Source, root: st
   throw new DiagnosticError(diagnostic("FSL6001", dataset.span, { dataset: dataset.name, path: root }, { help }));
 }
 
-async function readRequest(path: string): Promise<{ state: string; digest: string } | undefined> {
+/** Remembers which pack a request led to, and the state of the source at that time. */
+interface KnownRequest {
+  readonly state: string;
+  readonly digest: string;
+}
+
+/** Returns the text of a request file. Its checksum covers the name of the file, so that a copy under another name is not believed. */
+function encodeRequest(path: string, { state, digest }: KnownRequest): string {
+  return JSON.stringify({ state, digest, sha256: requestChecksum(path, { state, digest }) });
+}
+function requestChecksum(path: string, { state, digest }: KnownRequest): string {
+  return sha256(JSON.stringify([basename(path), state, digest]));
+}
+
+/** Reads a request file. One that is missing, cut off or changed counts as missing, because the pack is found again by its digest. */
+async function readRequest(path: string): Promise<KnownRequest | undefined> {
   const text = await readFile(path, "utf8").catch(() => undefined);
   if (text === undefined) return undefined;
   try {
-    const { state, digest } = JSON.parse(text) as { state?: unknown; digest?: unknown };
-    return typeof state === "string" && typeof digest === "string" ? { state, digest } : undefined;
+    const { state, digest, sha256: checksum } = JSON.parse(text) as Partial<Record<string, unknown>>;
+    if (typeof state !== "string" || typeof digest !== "string") return undefined;
+    return checksum === requestChecksum(path, { state, digest }) ? { state, digest } : undefined;
   } catch {
-    // A crash cut the file off. The pack is found again by its digest.
     return undefined;
   }
 }
 
-/** Opens a pack. A damaged pack counts as missing, because it can be made again. */
-async function openIfWhole(dir: string): Promise<Pack | undefined> {
+/** Opens a pack. A damaged pack is returned as its error, because it can be made again. A missing pack has neither. */
+async function openIfWhole(dir: string): Promise<{ readonly pack?: Pack; readonly error?: DamagedPackError }> {
+  if (!(await exists(dir))) return {};
   try {
-    return await openPack(dir);
+    return { pack: await openPack(dir) };
   } catch (error) {
-    if (error instanceof DiagnosticError) return undefined;
+    if (error instanceof DamagedPackError) return { error };
     throw error;
   }
 }
@@ -222,10 +292,11 @@ async function digestSplits(
     const classes = listing[split];
     if (classes === undefined) continue;
     const lines = classes.flatMap(({ name, images }) => [
-      `class ${name}`,
-      ...images.map(
-        (ref) => `${digests.get(ref.file) ?? ref.name} ${positionInFile(ref)} ${ref.quarterTurns ?? 0}${decoding(ref)}`,
-      ),
+      oneLine("class", name),
+      ...images.map((ref) => {
+        const place = oneLine("", positionInFile(ref));
+        return `${digests.get(ref.file) ?? ref.name} ${place} ${ref.quarterTurns ?? 0}${decoding(ref)}`;
+      }),
     ]);
     splitDigests[split] = sha256(`${JSON.stringify([recipe, source.pinned])}\n${lines.join("\n")}`);
     imageDigests[split] = sha256(`${JSON.stringify([source.pinned])}\n${lines.join("\n")}`);
@@ -240,4 +311,10 @@ function decoding({ name }: ImageRef): string {
 
 function positionInFile({ entry = "", raw }: ImageRef): string {
   return raw === undefined ? entry : `${entry}@${raw.offset}`;
+}
+
+/** Writes a text behind a keyword. A text with line breaks is escaped, so that it cannot look like further lines. */
+function oneLine(keyword: string, text: string): string {
+  const value = /[\n\r]/.test(text) ? `escaped ${JSON.stringify(text)}` : text;
+  return keyword === "" ? value : `${keyword} ${value}`;
 }

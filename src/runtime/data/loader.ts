@@ -1,12 +1,12 @@
 /** Loads batches of augmented images on other threads, ahead of their use. */
-import { open } from "node:fs/promises";
 import { Worker } from "node:worker_threads";
 import { DiagnosticError, diagnostic } from "../../compiler/diagnostics/diagnostic.js";
 import type { Transform } from "../../compiler/typed/tree.js";
 import { threadUrl } from "../system/thread-url.js";
 import type { CreateLoader, LoadedBatch, Loader, LoaderOptions, Pack, PackVariant } from "./contract.js";
 import type { LoaderJob, LoaderReply, LoaderThreadData } from "./loader-thread.js";
-import { indexBytes } from "./pack.js";
+import { readIndex } from "./pack.js";
+import { DamagedPackError } from "./pack-files.js";
 import { remainingSteps } from "./transform-chain.js";
 
 /** The number of batches that may be ready or in progress at the same time. */
@@ -16,7 +16,8 @@ const ringSlots = 3;
  * Creates a loader for one split and one chain. Threads fill the slots of a shared ring, `next` returns them in the order of
  * the requests, and `release` frees them.
  *
- * @throws DiagnosticError FSL6008 if the pack does not have the split, FSL6030 if it has no prefix of this chain.
+ * @throws DiagnosticError FSL6008 if the pack does not have the split, FSL6030 if it has no prefix of this chain or if its
+ * index is damaged. `next` throws FSL6030 if an image is damaged.
  */
 export const createLoader: CreateLoader = async (options) => {
   const { pack, split, transforms, output } = options;
@@ -26,7 +27,7 @@ export const createLoader: CreateLoader = async (options) => {
     throw new DiagnosticError(diagnostic("FSL6008", undefined, { split, dataset: pack.dir }));
   }
   const { variant, steps } = chooseVariant(pack, transforms);
-  const places = await readIndex(variant, pack.layout.rows, firstRow, rows);
+  const places = await sharedIndex(pack, variant, firstRow, rows);
   const imageBytes = output.channels * output.height * output.width;
   const ring = new Uint8Array(new SharedArrayBuffer(ringSlots * options.maxBatch * imageBytes));
   const thread: LoaderThreadData = {
@@ -53,32 +54,27 @@ function chooseVariant(
     if (steps !== undefined && (best === undefined || steps.length < best.steps.length)) best = { variant, steps };
   }
   if (best === undefined) {
-    const problem = "it was made for other transforms";
-    throw new DiagnosticError(diagnostic("FSL6030", undefined, { dir: pack.dir, problem }));
+    throw new DamagedPackError(pack.dir, "it was made for other transforms");
   }
   return best;
 }
 
-/** Reads the offsets and sizes of the images of a split into memory that threads share. */
-async function readIndex(variant: PackVariant, total: number, first: number, rows: number) {
+/** Reads the offsets, checksums and sizes of the images of a split into memory that threads share. */
+async function sharedIndex({ dir, layout }: Pack, variant: PackVariant, first: number, rows: number) {
   const shared = <T>(bytes: number, make: (buffer: SharedArrayBuffer) => T): T => make(new SharedArrayBuffer(bytes));
   const offsets = shared(8 * rows, (buffer) => new Float64Array(buffer));
+  const checksums = shared(4 * rows, (buffer) => new Uint32Array(buffer));
   const heights = shared(2 * rows, (buffer) => new Uint16Array(buffer));
   const widths = shared(2 * rows, (buffer) => new Uint16Array(buffer));
-  const handle = await open(variant.index, "r");
-  try {
-    const bytes = Buffer.alloc(total * indexBytes);
-    await handle.read(bytes, 0, bytes.length, 0);
-    for (let i = 0; i < rows; i++) {
-      const row = first + i;
-      offsets[i] = bytes.readDoubleLE(8 * row);
-      heights[i] = bytes.readUInt16LE(8 * total + 2 * row);
-      widths[i] = bytes.readUInt16LE(10 * total + 2 * row);
-    }
-  } finally {
-    await handle.close();
+  const placeOf = await readIndex(dir, variant, layout.rows);
+  for (let i = 0; i < rows; i++) {
+    const place = placeOf(first + i);
+    offsets[i] = place.offset;
+    checksums[i] = place.checksum;
+    heights[i] = place.height;
+    widths[i] = place.width;
   }
-  return { offsets, heights, widths };
+  return { offsets, checksums, heights, widths };
 }
 
 interface Batch {
@@ -183,9 +179,15 @@ class ThreadedLoader implements Loader {
     }
   }
 
-  private onReply({ batch: id, error }: LoaderReply): void {
+  private onReply({ batch: id, error, damaged }: LoaderReply): void {
     const batch = this.inFlight.get(id);
     if (batch === undefined) return;
+    if (damaged !== undefined) {
+      const { pack, split } = this.options;
+      const name = pack.splits[split]?.sourceOf(damaged) ?? `image ${damaged}`;
+      this.fail(new DamagedPackError(pack.dir, `the pixels of ${name} have changed`));
+      return;
+    }
     if (error !== undefined) {
       this.fail(threadError(error, undefined));
       return;

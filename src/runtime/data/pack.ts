@@ -1,84 +1,47 @@
 /** Opens a packed dataset on the disk and summarizes its content. */
 import { readFileSync, statSync } from "node:fs";
-import { readFile } from "node:fs/promises";
-import { join } from "node:path";
-import { DiagnosticError, diagnostic } from "../../compiler/diagnostics/diagnostic.js";
-import type { DataSource, SplitName } from "../../compiler/typed/tree.js";
+import { open } from "node:fs/promises";
+import { basename, join } from "node:path";
+import { crc32 } from "node:zlib";
+import type { SplitName } from "../../compiler/typed/tree.js";
 import { schemaProblem } from "../system/schema.js";
 import type { PackStep } from "./augment.js";
 import type { Pack, PackedSplit, PackVariant } from "./contract.js";
+import {
+  DamagedPackError,
+  indexBytes,
+  indexFile,
+  manifestFile,
+  originsFile,
+  type PackManifest,
+  readChecked,
+  readManifest,
+  rowsFile,
+} from "./pack-files.js";
 import { splitNames } from "./sources/source.js";
 
-export interface PackManifest {
-  readonly format: 1;
-  readonly digest: string;
-  readonly recipe: number;
-  readonly source: DataSource;
-  readonly channels: 1 | 3;
-  readonly rows: number;
-  readonly variants: readonly {
-    readonly prefix: readonly PackStep[];
-    readonly bytes: number;
-    readonly height: number;
-    readonly width: number;
-    readonly uniform: boolean;
-  }[];
-  readonly splits: Readonly<
-    Partial<
-      Record<
-        SplitName,
-        {
-          readonly digest: string;
-          /** The digest of the images and their classes alone. Older packs do not have it. */
-          readonly source?: string;
-          readonly classes: readonly string[];
-          readonly images: readonly number[];
-        }
-      >
-    >
-  >;
-  readonly skipped: readonly string[];
-}
-
-export const manifestFile = "manifest.json";
-/** The file with the origin of each image, one line per row. */
-export const originsFile = "origins.txt";
-export const rowsFile = (variant: number): string => `images-${variant}.u8`;
-export const indexFile = (variant: number): string => `images-${variant}.index`;
-/** The number of bytes of a row in an index: f64 offset, u16 height, u16 width. */
-export const indexBytes = 12;
-
-function damaged(dir: string, problem: string, cause?: unknown): DiagnosticError {
-  return new DiagnosticError(diagnostic("FSL6030", undefined, { dir, problem }), { cause });
-}
-
 /**
- * Opens a pack that was made before.
+ * Opens a pack that was made before. Everything but the rows is compared with its checksum here; the loader checks each row.
  *
- * @throws DiagnosticError FSL6030 if the pack is incomplete or damaged.
+ * @throws DamagedPackError FSL6030 if the pack is incomplete or damaged.
  */
 export async function openPack(dir: string): Promise<Pack> {
-  let manifest: PackManifest;
-  try {
-    manifest = JSON.parse(await readFile(join(dir, manifestFile), "utf8")) as PackManifest;
-  } catch (error) {
-    throw damaged(dir, `${manifestFile} cannot be read`, error);
-  }
-  const problem = schemaProblem("pack", manifest);
-  if (problem !== undefined) throw damaged(dir, `in ${manifestFile} ${problem}`);
-  const variants = manifest.variants.map(({ prefix, bytes, height, width, uniform }, i): PackVariant => {
+  const read = await readManifest(dir);
+  const problem = schemaProblem("pack", read);
+  if (problem !== undefined) throw new DamagedPackError(dir, `in ${manifestFile} ${problem}`);
+  const manifest = read as PackManifest;
+  const variants: PackVariant[] = [];
+  for (const [i, { prefix, bytes, height, width, uniform, index }] of manifest.variants.entries()) {
     requireSize(dir, rowsFile(i), bytes);
     requireSize(dir, indexFile(i), manifest.rows * indexBytes);
-    return { prefix, file: join(dir, rowsFile(i)), index: join(dir, indexFile(i)), height, width, uniform };
-  });
+    await readChecked(dir, indexFile(i), index);
+    const files = { file: join(dir, rowsFile(i)), index: join(dir, indexFile(i)), indexChecksum: index };
+    variants.push({ prefix, ...files, height, width, uniform });
+  }
+  await readChecked(dir, originsFile, manifest.origins);
   const first = variants[0];
-  if (first === undefined) throw damaged(dir, "it has no images");
-
-  let origins: readonly string[] | undefined;
-  const originOf = (row: number): string => {
-    origins ??= readFileSync(join(dir, originsFile), "utf8").split("\n");
-    return origins[row] ?? `image ${row}`;
-  };
+  if (first === undefined) throw new DamagedPackError(dir, "it has no images");
+  const originOf = originsOf(dir, manifest.origins);
   const splits: Partial<Record<SplitName, PackedSplit>> = {};
   const firstRow: Partial<Record<SplitName, number>> = {};
   let row = 0;
@@ -93,27 +56,93 @@ export async function openPack(dir: string): Promise<Pack> {
     splits[split] = {
       split,
       digest: entry.digest,
-      imageDigest: entry.source ?? entry.digest,
+      imageDigest: entry.source,
       classes: entry.classes,
       offsets,
       sourceOf: (image) => originOf(start + image),
     };
   }
-  if (row !== manifest.rows) throw damaged(dir, `${manifestFile} counts ${manifest.rows} images, its classes ${row}`);
+  if (row !== manifest.rows) {
+    throw new DamagedPackError(dir, `${manifestFile} counts ${manifest.rows} images, its classes ${row}`);
+  }
   return {
     dir,
     digest: manifest.digest,
     stored: { channels: manifest.channels, height: first.height, width: first.width },
     splits,
     skipped: manifest.skipped,
+    findings: manifest.findings,
     layout: { variants, firstRow, rows: manifest.rows },
+  };
+}
+
+/** The offset, size and checksum of a row of a pack. */
+export interface RowPlace {
+  readonly offset: number;
+  readonly height: number;
+  readonly width: number;
+  readonly checksum: number;
+}
+
+/**
+ * Reads the index of a variant, and returns a function that gives the place of each row.
+ *
+ * @throws DamagedPackError if the index is damaged.
+ */
+export async function readIndex(dir: string, variant: PackVariant, rows: number): Promise<(row: number) => RowPlace> {
+  const bytes = await readChecked(dir, basename(variant.index), variant.indexChecksum);
+  return (row) => ({
+    offset: bytes.readDoubleLE(8 * row),
+    checksum: bytes.readUInt32LE(8 * rows + 4 * row),
+    height: bytes.readUInt16LE(12 * rows + 2 * row),
+    width: bytes.readUInt16LE(14 * rows + 2 * row),
+  });
+}
+
+/**
+ * Compares every image of a pack with its checksum.
+ *
+ * @throws DamagedPackError FSL6030 at the first image that differs.
+ */
+export async function verifyRows({ dir, stored, layout, splits }: Pack): Promise<void> {
+  for (const variant of layout.variants) {
+    const placeOf = await readIndex(dir, variant, layout.rows);
+    const file = await open(variant.file, "r");
+    try {
+      const buffer = Buffer.alloc(stored.channels * variant.height * variant.width);
+      for (let row = 0; row < layout.rows; row++) {
+        const { offset, height, width, checksum } = placeOf(row);
+        const bytes = buffer.subarray(0, stored.channels * height * width);
+        await file.read(bytes, 0, bytes.length, offset);
+        if (crc32(bytes) !== checksum) throw new DamagedPackError(dir, `the pixels of ${nameOf(row)} have changed`);
+      }
+    } finally {
+      await file.close();
+    }
+  }
+  function nameOf(row: number): string {
+    const split = [...splitNames].reverse().find((name) => (layout.firstRow[name] ?? Number.POSITIVE_INFINITY) <= row);
+    return (split && splits[split]?.sourceOf(row - (layout.firstRow[split] ?? 0))) ?? `image ${row}`;
+  }
+}
+
+/** Returns a function that gives the origin of a row. The file is read when the first origin is asked for. */
+function originsOf(dir: string, checksum: number): (row: number) => string {
+  let origins: readonly string[] | undefined;
+  return (row) => {
+    if (origins === undefined) {
+      const bytes = readFileSync(join(dir, originsFile));
+      if (crc32(bytes) !== checksum) throw new DamagedPackError(dir, `${originsFile} has changed`);
+      origins = JSON.parse(bytes.toString("utf8")) as readonly string[];
+    }
+    return origins[row] ?? `image ${row}`;
   };
 }
 
 function requireSize(dir: string, name: string, bytes: number): void {
   const size = statSync(join(dir, name), { throwIfNoEntry: false })?.size;
-  if (size === undefined) throw damaged(dir, `${name} is missing`);
-  if (size !== bytes) throw damaged(dir, `${name} has ${size} bytes instead of ${bytes}`);
+  if (size === undefined) throw new DamagedPackError(dir, `${name} is missing`);
+  if (size !== bytes) throw new DamagedPackError(dir, `${name} has ${size} bytes instead of ${bytes}`);
 }
 
 export interface PackSummary {

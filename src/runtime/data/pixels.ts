@@ -110,3 +110,28 @@ export function fromInterleaved(samples: Uint8Array, height: number, width: numb
   }
   return out;
 }
+
+/** The largest distance from the most frequent value at which a sample still counts as having that value. */
+const tolerance = 2;
+/** The share of the samples of a channel that may have another value. A drawing of one thin line on white has more. */
+const otherShare = 0.001;
+
+/** Tells whether all pixels of an image, or nearly all, have one value. */
+export function isFlat({ channels, height, width, data }: Pixels): boolean {
+  const plane = height * width;
+  const allowed = Math.floor(plane * otherShare);
+  for (let c = 0; c < channels; c++) {
+    const histogram = new Uint32Array(256);
+    for (let i = c * plane; i < (c + 1) * plane; i++) {
+      const value = data[i] as number;
+      histogram[value] = (histogram[value] as number) + 1;
+    }
+    let mode = 0;
+    for (let value = 1; value < 256; value++) {
+      if ((histogram[value] as number) > (histogram[mode] as number)) mode = value;
+    }
+    const near = histogram.subarray(Math.max(0, mode - tolerance), mode + tolerance + 1);
+    if (plane - near.reduce((sum, count) => sum + count, 0) > allowed) return false;
+  }
+  return true;
+}

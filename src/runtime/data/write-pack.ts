@@ -1,6 +1,7 @@
 /** Decodes every image of a listing into the files of a new pack. */
 import { type FileHandle, open, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { crc32 } from "node:zlib";
 import sharp from "sharp";
 import { DiagnosticError, diagnostic } from "../../compiler/diagnostics/diagnostic.js";
 import type { Dataset, SplitName } from "../../compiler/typed/tree.js";
@@ -8,8 +9,17 @@ import { ImageTooSmallError, type PackStep } from "./augment.js";
 import type { IngestOptions } from "./contract.js";
 import { type DecodeJob, decodeAll } from "./decode.js";
 import type { DecodeResult } from "./decode-thread.js";
+import { type FoundImage, findDoubtful } from "./findings.js";
 import { ImageReader } from "./image-reader.js";
-import { indexBytes, indexFile, manifestFile, originsFile, type PackManifest, rowsFile } from "./pack.js";
+import {
+  encodeManifest,
+  indexBytes,
+  indexFile,
+  manifestFile,
+  originsFile,
+  type PackManifest,
+  rowsFile,
+} from "./pack-files.js";
 import type { Pixels } from "./pixels.js";
 import { type ImageRef, imageIdentity, type Listing, splitNames } from "./sources/source.js";
 import { describeSteps, remainingSteps, sizeAfter } from "./transform-chain.js";
@@ -38,12 +48,13 @@ interface Row {
 
 const flushBytes = 4 << 20;
 
-/** Writes the images of one prefix one after another, and keeps the offset and size of each. */
+/** Writes the images of one prefix one after another, and keeps the offset, checksum and size of each. */
 class RowWriter {
   private pending: Uint8Array[] = [];
   private pendingBytes = 0;
   private position = 0;
   private readonly offsets: Float64Array;
+  private readonly checksums: Uint32Array;
   private readonly heights: Uint16Array;
   private readonly widths: Uint16Array;
 
@@ -52,18 +63,25 @@ class RowWriter {
     rows: number,
   ) {
     this.offsets = new Float64Array(rows).fill(-1);
+    this.checksums = new Uint32Array(rows);
     this.heights = new Uint16Array(rows);
     this.widths = new Uint16Array(rows);
   }
 
   async add(row: number, { height, width, data }: Pixels): Promise<void> {
     this.offsets[row] = this.position;
+    this.checksums[row] = crc32(data);
     this.heights[row] = height;
     this.widths[row] = width;
     this.position += data.length;
     this.pending.push(data);
     this.pendingBytes += data.length;
     if (this.pendingBytes >= flushBytes) await this.flush();
+  }
+
+  /** Returns the checksum of the pixels of a row. */
+  checksum(row: number): number {
+    return this.checksums[row] as number;
   }
 
   private async flush(): Promise<void> {
@@ -87,8 +105,9 @@ class RowWriter {
       const h = this.heights[row] as number;
       const w = this.widths[row] as number;
       view.setFloat64(8 * i, this.offsets[row] as number, true);
-      view.setUint16(8 * count + 2 * i, h, true);
-      view.setUint16(10 * count + 2 * i, w, true);
+      view.setUint32(8 * count + 4 * i, this.checksums[row] as number, true);
+      view.setUint16(12 * count + 2 * i, h, true);
+      view.setUint16(14 * count + 2 * i, w, true);
       height = Math.max(height, h);
       width = Math.max(width, w);
       least = Math.min(least, h, w);
@@ -116,6 +135,7 @@ export async function writePack(dir: string, write: WriteOptions): Promise<void>
     for (let v = 0; v < recipe.prefixes.length; v++) handles.push(await open(join(dir, rowsFile(v)), "w"));
     const writers = handles.map((handle) => new RowWriter(handle, rows.length));
     const unreadable = new Map<number, string>();
+    const contents = new Map<number, Pick<FoundImage, "content" | "flat">>();
     let done = 0;
     options.onProgress({ phase: "decode", done, total: jobs.length, unit: "images" });
     for await (const result of decodeAll(jobs, reader, recipe, options.threads, options.signal)) {
@@ -123,7 +143,13 @@ export async function writePack(dir: string, write: WriteOptions): Promise<void>
       const targets = rowsOfJob[done] as readonly number[];
       done++;
       if (result.kind === "unreadable") for (const row of targets) unreadable.set(row, result.reason);
-      else await writeImages(result, ref, targets, writers, outcome);
+      else {
+        await writeImages(result, ref, targets, writers, outcome);
+        if (result.kind === "images") {
+          const { content, flat } = result;
+          for (const row of targets) contents.set(row, { content, flat });
+        }
+      }
       if (done % 32 === 0 || done === jobs.length) {
         options.onProgress({ phase: "decode", done, total: jobs.length, unit: "images" });
       }
@@ -134,21 +160,30 @@ export async function writePack(dir: string, write: WriteOptions): Promise<void>
     for (const [v, writer] of writers.entries()) {
       const { index, ...shape } = await writer.finish(kept);
       await writeFile(join(dir, indexFile(v)), index);
-      variants.push({ prefix: recipe.prefixes[v] ?? [], ...shape });
+      variants.push({ prefix: recipe.prefixes[v] ?? [], ...shape, index: crc32(index) });
     }
-    await writeFile(join(dir, originsFile), kept.map((row) => rows[row]?.ref.name ?? "").join("\n"));
+    const origins = JSON.stringify(kept.map((row) => rows[row]?.ref.name ?? ""));
+    await writeFile(join(dir, originsFile), origins);
+    const found = kept.map((row): FoundImage => {
+      const { ref, split, class: c } = rows[row] as Row;
+      const { content = "", flat = false } = contents.get(row) ?? {};
+      const pixels = writers[0]?.checksum(row) ?? 0;
+      return { name: ref.name, split, class: c, content: `${content} ${ref.quarterTurns ?? 0}`, flat, pixels };
+    });
     const manifest: PackManifest = {
-      format: 1,
+      format: 2,
       digest: write.digest,
       recipe: recipe.version,
       source: dataset.source,
       channels: recipe.channels,
       rows: kept.length,
       variants,
+      origins: crc32(origins),
       splits: manifestSplits(listing, rows, kept, write),
       skipped,
+      findings: findDoubtful(found),
     };
-    await writeFile(join(dir, manifestFile), JSON.stringify(manifest));
+    await writeFile(join(dir, manifestFile), encodeManifest(manifest));
   } finally {
     await reader.close();
     for (const handle of handles) await handle.close();

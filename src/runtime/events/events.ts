@@ -63,7 +63,13 @@ export type RunEvent = { readonly time: number } & (
       readonly episodes: number;
       readonly best: boolean;
     }
-  | { readonly type: "stage.note"; readonly stage: string; readonly message: string }
+  | {
+      readonly type: "stage.note";
+      readonly stage: string;
+      readonly message: string;
+      /** The code of a warning: `fslc explain` says more about it. Other notes have none. */
+      readonly code?: string;
+    }
   | {
       readonly type: "stage.done";
       readonly stage: string;

@@ -1,6 +1,6 @@
 /** Runs an experiment: creates the run's folder, starts the scheduler, and provides all events as one stream. */
 import type { Experiment } from "../../compiler/typed/tree.js";
-import { findPack } from "../data/index.js";
+import { describeFindings, findPack } from "../data/index.js";
 import { Channel } from "../events/channel.js";
 import type { RunEvent } from "../events/events.js";
 import { describeFailure } from "../events/failure.js";
@@ -61,7 +61,12 @@ export function localEnvironment(prepared: PreparedRun): RunEnvironment {
 
 function localPacks(project: Project): PackLookup {
   const at = { cacheDir: projectPaths.data(project), projectDir: project.dir };
-  return (dataset) => findPack(dataset, at);
+  return async (dataset) => {
+    const pack = await findPack(dataset, at);
+    if (pack === undefined) return undefined;
+    const { digest, dir, findings } = pack;
+    return { digest, dir, warnings: describeFindings(findings, dataset) };
+  };
 }
 
 /** Starts a run that has been prepared. */

@@ -24,6 +24,8 @@ export type PackLookup = (dataset: Dataset) => Promise<PackLocation | undefined>
 export interface PackLocation {
   readonly digest: string;
   readonly dir: string;
+  /** The findings about the images that make results doubtful. Each run repeats them. */
+  readonly warnings?: readonly { readonly code: string; readonly message: string }[];
 }
 
 export interface ScheduleOptions {
@@ -177,6 +179,7 @@ export class Scheduler {
     const ready = await findPack(dataset);
     if (ready !== undefined) {
       this.packs.set(dataset.id, ready);
+      this.warnAbout(id, ready);
       this.emit({ type: "stage.cached", stage: id, key: ready.digest, numerics: undefined, results: [] });
       return finished;
     }
@@ -189,12 +192,17 @@ export class Scheduler {
       const pack = await findPack(dataset);
       if (pack === undefined) throw new Error(`the dataset ${dataset.id} is still not packed after its ingest`);
       this.packs.set(dataset.id, pack);
+      this.warnAbout(id, pack);
       const seconds = (performance.now() - started) / 1000;
       this.emit({ type: "stage.done", stage: id, key: pack.digest, seconds, results: [] });
       return finished;
     } finally {
       lock.release();
     }
+  }
+
+  private warnAbout(stage: string, { warnings = [] }: PackLocation): void {
+    for (const { code, message } of warnings) this.emit({ type: "stage.note", stage, code, message });
   }
 
   private async finishStage(stage: Stage, needs: readonly string[], executor: Executor): Promise<NodeOutcome> {

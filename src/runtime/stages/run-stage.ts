@@ -3,7 +3,7 @@ import { own } from "../../common/own.js";
 import { ingestId, stageDatasets, stageNeeds } from "../../compiler/stages/graph.js";
 import type { Dataset, Stage, StageKind, StageOf } from "../../compiler/typed/tree.js";
 import type { Pack } from "../data/contract.js";
-import { openPack } from "../data/index.js";
+import { DamagedPackError, openPack } from "../data/index.js";
 import type { Engine } from "../engines/engine.js";
 import { createEngine, probeEngine } from "../engines/index.js";
 import { deviceUnavailable, engineUnavailable } from "../engines/select.js";
@@ -14,7 +14,7 @@ import { projectPaths } from "../system/project.js";
 import { chunks } from "./chunks.js";
 import type { JobContext, StageContext } from "./context.js";
 import { runEvaluate } from "./evaluate.js";
-import { runIngest } from "./ingest.js";
+import { repair, runIngest } from "./ingest.js";
 import type { Job, Outcome, PlacedJob } from "./job.js";
 import { runMeta } from "./meta.js";
 import { runPretrain } from "./pretrain.js";
@@ -59,9 +59,10 @@ async function runStageJob(stage: Stage, context: JobContext): Promise<Outcome> 
   }
   emit({ type: "stage.start", attempt: 1, engine: engine.numerics });
   const started = performance.now();
-  const packs = await openPacks(stage, job);
-  progress.endPreparation();
-  const output = await runOfKind(stage, { ...context, engine, packs });
+  const { output, packs } = await withWholePacks(stage, context, async (packs) => {
+    progress.endPreparation();
+    return await runOfKind(stage, { ...context, engine, packs });
+  });
   const entry = writeEntry(store, {
     key: job.key,
     content: job.content,
@@ -97,6 +98,32 @@ async function openEngine({ engine: { name, ...device }, threads, project }: Pla
     throw device.device === "cpu" || isGpuVisible
       ? cause
       : deviceUnavailable(name, device.device, [{ name, availability }]);
+  }
+}
+
+/**
+ * Runs a stage with its packs. If a pack turns out to be damaged, it is made again from its source, and the stage starts
+ * again, once for each dataset. Each image is compared with its checksum when it is read, so no damaged image was used.
+ */
+async function withWholePacks(
+  stage: Stage,
+  context: JobContext,
+  run: (packs: Map<string, Pack>) => Promise<StageOutput>,
+): Promise<{ output: StageOutput; packs: Map<string, Pack> }> {
+  const { job } = context;
+  const repaired = new Set<string>();
+  for (;;) {
+    try {
+      const packs = await openPacks(stage, job);
+      return { output: await run(packs), packs };
+    } catch (error) {
+      if (!(error instanceof DamagedPackError) || repaired.has(error.dir)) throw error;
+      const id = stageDatasets(stage).find((one) => job.packs[one] === error.dir);
+      const dataset = id === undefined ? undefined : job.experiment.datasets[id];
+      if (dataset === undefined) throw error;
+      repaired.add(error.dir);
+      await repair(dataset, error, context);
+    }
   }
 }
 

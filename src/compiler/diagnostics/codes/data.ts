@@ -170,9 +170,40 @@ export const dataCodes = codes({
     severity: "error",
     title: "a damaged pack",
     message: "the packed images in {dir} are damaged: {problem}",
-    explanation: "The folder holds images that were decoded before. One of its files is missing, cut off or altered.",
-    example: "a `.fslc/data` that was copied in part",
-    fix: "Delete that folder. The next run packs the images again.",
+    explanation:
+      "The folder holds images that were decoded before. One of its files is missing, cut off or altered. Every image is compared with a checksum when it is read, so nothing was computed from damaged images. fslc packs the images again from their source.",
+    example: "a `.fslc/data` that was copied in part, or a disk that lost a block",
+    fix: "Run the same command again: it packs the images again. If the damage comes back, check the disk and the memory of the machine.",
+  },
+  FSL6040: {
+    severity: "warning",
+    title: "equal images in several places",
+    message:
+      "images of `{dataset}` occur twice with the same bytes, {place}: {count} in all, the first {first} and {second}",
+    explanation:
+      "Files of the same content under two names are the same image. In two splits, the test contains images that were trained on. In two classes, no method can tell them apart. In one class, an image may be its own support. The accuracy then measures memory or chance.",
+    example: "train/sparrow/07.jpg  and  test/finch/31.jpg, copies of one photo",
+    fix: "Remove one of the two files. `fslc data inspect FILE` repeats this warning until the files are different.",
+  },
+  FSL6041: {
+    severity: "warning",
+    title: "images of one value",
+    message:
+      "{count} of {total} images of `{dataset}` show nothing, because (nearly) all pixels have one value after decoding: {first}",
+    explanation:
+      "Such an image shows nothing. Often its content was lost in decoding: a white icon on a transparent background becomes white on white, and values of a small range become black.",
+    example: "icons/heart.png: white strokes on a transparent background",
+    fix: "Look at these images. Give them a background or a range that shows their content, or remove them. In a chain, `resize` before a crop keeps the whole image.",
+  },
+  FSL6042: {
+    severity: "warning",
+    title: "a split whose images are all equal",
+    message:
+      "ALL {images} images of the split `{split}` of `{dataset}` are equal after decoding; results on it mean nothing",
+    explanation:
+      "Every image of the split has the same pixels, so no method can do better than chance. The content was lost in decoding, or the files are copies of one file.",
+    example: "a folder of white icons on a transparent background",
+    fix: "Look at the files, give them a background or a range that shows their content, and run again.",
   },
   FSL6031: {
     severity: "error",
