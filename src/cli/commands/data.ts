@@ -46,7 +46,7 @@ async function list(cli: Cli, options: { readonly json?: boolean }): Promise<num
   return exitCodes.done;
 }
 
-/** What the commands on a dataset need besides it. */
+/** The surroundings of a dataset, for the commands that show or fetch it. */
 interface DatasetPlace {
   readonly cli: Cli;
   readonly project: Project;

@@ -56,7 +56,7 @@ export const indexFile = (variant: number): string => `images-${variant}.index`;
 /** The number of bytes of a row in an index: f64 offset, u16 height, u16 width, u32 checksum. */
 export const indexBytes = 16;
 
-/** The error for a pack that is incomplete or damaged (FSL6030). A pack can be made again, so this error can be mended. */
+/** The error for a pack that is incomplete or damaged (FSL6030). A pack can be made again, so this error can be repaired. */
 export class DamagedPackError extends DiagnosticError {
   constructor(
     readonly dir: string,
