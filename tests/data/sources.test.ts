@@ -43,9 +43,9 @@ describe("the table of sources", () => {
         .map(({ kind }) => kind)
         .sort(),
     ).toEqual(["cifar100", "csv", "cub", "emoji", "folder", "omniglot"]);
-    for (const { obtain, licence, args } of describeSources()) {
+    for (const { obtain, license, args } of describeSources()) {
       expect(obtain).not.toBe("");
-      expect(licence).not.toBe("");
+      expect(license).not.toBe("");
       for (const { meaning } of args) expect(meaning).not.toBe("");
     }
   });

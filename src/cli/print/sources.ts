@@ -6,12 +6,12 @@ export function printSources(sources: readonly SourceDescription[]): string {
   return [...sources.map(printSource), usage].join("\n");
 }
 
-function printSource({ kind, summary, args, obtain, licence, fetched }: SourceDescription): string {
+function printSource({ kind, summary, args, obtain, license, fetched }: SourceDescription): string {
   return [
     `${kind}: ${summary}`,
     ...args.map(printArgument),
     `  ${fetched ? "fetched on first use" : "where to get it"}: ${obtain}`,
-    `  license: ${licence}`,
+    `  license: ${license}`,
     "",
   ].join("\n");
 }

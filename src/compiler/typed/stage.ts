@@ -101,6 +101,8 @@ interface TrainingLines {
   readonly duration: Duration;
   /** The decay of the average of the weights. The average is validated and stored; if undefined, the weights themselves are. */
   readonly ema?: number;
+  /** The loss of one step, a scalar. */
+  readonly loss: Block;
 }
 export interface PretrainStage extends StageBase, TrainingLines {
   readonly kind: "pretrain";

@@ -18,7 +18,7 @@ export interface BuiltLayer {
   readonly output: readonly Axis[];
   /** The weights, with paths within the layer. */
   readonly weights: readonly WeightSpec[];
-  /** The least height and width that the layer needs without its padding, or 0 if it works on any. */
+  /** The smallest height and width of an input that the layer can take, or 0 if it takes any. */
   readonly leastSide: number;
 }
 

@@ -160,6 +160,7 @@ class TrainingLowering {
 
   // ------------------------------------------------------------ forward
 
+  /** Returns how the episodes of a step are divided. The parts of a `pretrain` step take the place of episodes. */
   private episodesOf(stage: TrainingStage): StepEpisodes {
     switch (stage.kind) {
       case "pretrain": {

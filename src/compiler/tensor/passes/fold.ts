@@ -23,31 +23,86 @@ function evaluate(o: Ops, node: Node): Node {
   return o.constant(node.shape, repeats ? [first] : data, node.dtype);
 }
 
-const elementwise: readonly OpName[] = [
-  ...(["neg", "exp", "log", "sqrt", "rsqrt", "tanh", "abs", "floor", "not", "cast", "relu"] as const),
-  ...([
-    "add",
-    "sub",
-    "mul",
-    "div",
-    "max",
-    "min",
-    "pow",
-    "and",
-    "or",
-    "xor",
-    "shl",
-    "shr",
-    "compare",
-    "select",
-  ] as const),
-];
-const movement: readonly OpName[] = ["reshape", "transpose", "broadcast", "slice", "reverse", "stop_gradient"];
-const small: readonly OpName[] = [
-  ...elementwise,
-  ...movement,
-  ...(["pad", "concat", "gather", "reduce_sum", "reduce_max", "argmax", "dot_general", "random_bits"] as const),
-];
+/**
+ * The way in which an op with constant operands is folded. An element-wise op of repeated constants is folded at any size, like an op that
+ * only moves elements. Others are folded while they are small.
+ */
+type Folding = "elementwise" | "movement" | "small" | "never";
+
+const foldings: Readonly<Record<OpName, Folding>> = {
+  input: "never",
+  const: "never",
+  iota: "never",
+  neg: "elementwise",
+  exp: "elementwise",
+  log: "elementwise",
+  sqrt: "elementwise",
+  rsqrt: "elementwise",
+  tanh: "elementwise",
+  abs: "elementwise",
+  floor: "elementwise",
+  not: "elementwise",
+  add: "elementwise",
+  sub: "elementwise",
+  mul: "elementwise",
+  div: "elementwise",
+  max: "elementwise",
+  min: "elementwise",
+  pow: "elementwise",
+  and: "elementwise",
+  or: "elementwise",
+  xor: "elementwise",
+  shl: "elementwise",
+  shr: "elementwise",
+  compare: "elementwise",
+  select: "elementwise",
+  cast: "elementwise",
+  reshape: "movement",
+  transpose: "movement",
+  broadcast: "movement",
+  slice: "movement",
+  pad: "small",
+  concat: "small",
+  reverse: "movement",
+  gather: "small",
+  scatter_add: "never",
+  stop_gradient: "movement",
+  reduce_sum: "small",
+  reduce_max: "small",
+  argmax: "small",
+  top_k: "never",
+  dot_general: "small",
+  conv2d: "never",
+  conv2d_input_grad: "never",
+  conv2d_filter_grad: "never",
+  solve_spd: "never",
+  max_pool: "never",
+  max_pool_grad: "never",
+  max_pool_take: "never",
+  avg_pool: "never",
+  avg_pool_grad: "never",
+  relu: "elementwise",
+  relu_grad: "never",
+  leaky_relu: "never",
+  leaky_relu_grad: "never",
+  batch_norm: "never",
+  batch_norm_grad_x: "never",
+  batch_norm_grad_gamma: "never",
+  batch_mean: "never",
+  batch_variance: "never",
+  channel_affine: "never",
+  softmax: "never",
+  softmax_grad: "never",
+  log_softmax: "never",
+  log_softmax_grad: "never",
+  random_bits: "small",
+};
+
+const opsOf = (...kinds: readonly Folding[]): OpName[] =>
+  (Object.keys(foldings) as OpName[]).filter((op) => kinds.includes(foldings[op]));
+const elementwise = opsOf("elementwise");
+const movement = opsOf("movement");
+const small = opsOf("elementwise", "movement", "small");
 
 export const foldRules: readonly RewriteRule[] = [
   {

@@ -58,7 +58,7 @@ export const cifar100: Source = {
     size: 32,
     obtain:
       "cifar-100-binary.tar.gz or cifar-100-python.tar.gz from the dataset's page at the University of Toronto (search for “CIFAR-100”), 161 MB; it need not be unpacked",
-    licence: "none stated; photos from the web, for research (cite Krizhevsky 2009)",
+    license: "none stated; photos from the web, for research (cite Krizhevsky 2009)",
     fetched: false,
   },
   facts(source) {

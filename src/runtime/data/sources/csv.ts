@@ -35,7 +35,7 @@ export const csv: Source = {
     square: false,
     obtain:
       "the archives that LibFewShot lists (miniImageNet, tieredImageNet, …), unpacked; or CSV files of your own: a first line `filename,label`, then one line per image, in UTF-8",
-    licence: "that of the images",
+    license: "that of the images",
     fetched: false,
   },
   facts(source, places) {

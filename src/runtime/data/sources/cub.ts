@@ -38,7 +38,7 @@ export const cub: Source = {
     square: false,
     obtain:
       "CUB_200_2011.tgz from the dataset's page at Caltech (search for “CUB-200-2011”); unpack it: the root has images.txt, image_class_labels.txt, classes.txt and images/",
-    licence: "photos of many authors, for non-commercial research and education",
+    license: "photos of many authors, for non-commercial research and education",
     fetched: false,
   },
   facts(source, places) {

@@ -128,7 +128,7 @@ export const emoji: Source = {
     channels: 3,
     square: true,
     obtain: "27 MB of npm packages, with the registry of your npm configuration",
-    licence: "CC BY 4.0 (Twemoji, EmojiOne 2), Apache 2.0 (Noto), CC BY-SA 4.0 (OpenMoji, EmojiOne 1), MIT (Fluent)",
+    license: "CC BY 4.0 (Twemoji, EmojiOne 2), Apache 2.0 (Noto), CC BY-SA 4.0 (OpenMoji, EmojiOne 1), MIT (Fluent)",
     fetched: true,
   },
   pinned,

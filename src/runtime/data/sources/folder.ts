@@ -69,7 +69,7 @@ export const folder: Source = {
     channels: 3,
     square: false,
     obtain: "your own images: root/<class>/<image>, or root/{train,val,test}/<class>/<image>",
-    licence: "that of the images",
+    license: "that of the images",
     fetched: false,
   },
   facts(source, places) {

@@ -72,7 +72,7 @@ export const omniglot: Source = {
     square: true,
     obtain:
       "images_background.zip and images_evaluation.zip from the repository brendenlake/omniglot, folder python/; they need not be unpacked",
-    licence: "MIT",
+    license: "MIT",
     fetched: false,
   },
   facts(source) {

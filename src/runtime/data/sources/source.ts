@@ -55,7 +55,7 @@ export interface SourceDescription extends SourceForm {
   readonly args: readonly ArgDescription[];
   /** Says where to get the data, and how it is laid out. */
   readonly obtain: string;
-  readonly licence: string;
+  readonly license: string;
   /** True if fslc fetches the data by itself. */
   readonly fetched: boolean;
 }
@@ -69,7 +69,10 @@ export interface DataFolders {
 /** A source of images. `sources/index.ts` lists all of them. */
 export interface Source {
   readonly description: SourceDescription;
-  /** Returns what is known without reading images, or undefined. It must be fast: constants, or a look at a folder or list. */
+  /**
+   * Returns the facts that are known without reading images, or undefined if nothing is known yet. An empty result says that the dataset
+   * has no splits. It must be fast: constants, or a look at a folder or list.
+   */
   facts(source: DataSource, places: DataFolders): DatasetFacts | undefined;
   /** Returns the files and folders whose state decides the result of `list`. A pinned source has none. */
   roots(source: DataSource, places: DataFolders): readonly string[];
