@@ -4,7 +4,7 @@ import { join } from "node:path";
 import sharp from "sharp";
 import { describe, expect, test } from "vitest";
 import type { Dataset, Transform } from "../../src/compiler/typed/tree.js";
-import { ingest, openPack, summarizePack } from "../../src/runtime/data/index.js";
+import { findPack, ingest, openPack, summarizePack } from "../../src/runtime/data/index.js";
 import { fromInterleaved } from "../../src/runtime/data/pixels.js";
 import { decodePlainPng } from "../../src/runtime/data/png.js";
 import {
@@ -98,6 +98,14 @@ describe("a pack", () => {
     const changed = await ingest(d, options(dir));
     expect(changed.digest).not.toBe(pack.digest);
     expect(changed.splits.train?.digest).not.toBe(pack.splits.train?.digest);
+  });
+
+  test("of a root that holds the cache itself is found again", async () => {
+    const dir = await folderOf({ train: ["ant"] });
+    const d = dataset("folder", { root: "root" });
+    const o = options(dir, join(dir, "root/.fslc/data"));
+    const pack = await ingest(d, o);
+    expect((await findPack(d, o))?.digest).toBe(pack.digest);
   });
 
   test("has the same digests wherever the data lies, and other ones for other steps", async () => {

@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { crc32 } from "node:zlib";
 import { replaceFile } from "./atomic-files.js";
+import { isHidden } from "./file-tree.js";
 
 /** The size below which a file is read at once, because setting up a stream takes longer than reading it. */
 const small = 1 << 20;
@@ -47,9 +48,12 @@ export async function fingerprint(paths: readonly string[]): Promise<string> {
   return hash.digest("hex");
 }
 
-/** Returns the entries of a folder in order. All states are read at once. */
+/**
+ * Returns the entries of a folder in order, without hidden ones, which no source reads: the root of a dataset may be the project
+ * itself, and fslc writes into its `.fslc`. All states are read at once.
+ */
 async function folderEntries(folder: string): Promise<FolderEntry[]> {
-  const names = (await readdir(folder)).sort();
+  const names = (await readdir(folder)).filter((name) => !isHidden(name)).sort();
   return await Promise.all(
     names.map(async (name): Promise<FolderEntry> => {
       const path = join(folder, name);

@@ -103,7 +103,7 @@ function problemOf(error: unknown, root: string): string {
 }
 
 /** Returns true for hidden files and for files that operating systems leave in folders and archives. */
-function isHidden(path: string): boolean {
+export function isHidden(path: string): boolean {
   return path.split("/").some((part) => part.startsWith(".") || clutter.has(part));
 }
 const clutter: ReadonlySet<string> = new Set(["__MACOSX", "Thumbs.db", "ehthumbs.db", "desktop.ini", "@eaDir"]);
