@@ -261,7 +261,7 @@ describe("CUB", () => {
     findSource("cub").list({ kind: "cub", args: { root: "data" } }, { projectDir: dir, cacheDir: dir });
   test("missing images are counted, and paths stay inside", async () => {
     expect(said(cub("1 a/x.jpg\n", ["data/Images/a/x.jpg"]), { root: "data" }, "cub")).toMatch(
-      /FSL6002 .*all of its images are missing: there is no folder images\/[\s\S]*Images\//,
+      /FSL6002 .*1 of 1 images that images.txt names are missing: there is no folder images\/[\s\S]*Images\//,
     );
     await expect(listed(cub("1 a/x.jpg\n2 a/y.jpg\n", ["data/images/a/x.jpg"]))).rejects.toThrow(
       "1 of the 2 images that images.txt names are missing; the first is images/a/y.jpg",

@@ -1,13 +1,16 @@
 /** Reads CUB-200-2011 (Wah et al. 2011) in its own layout, with the 100/50/50 split of Chen et al. 2019. */
 
 import { existsSync } from "node:fs";
+import { join } from "node:path";
 import { DiagnosticError, diagnostic } from "../../../compiler/diagnostics/diagnostic.js";
 import type { DataSource, DatasetFacts, SplitName } from "../../../compiler/typed/tree.js";
-import { type FileTree, openFileTree } from "../file-tree.js";
+import { type FileTree, openFileTree, textError } from "../file-tree.js";
+import { readTextFile } from "../text-file.js";
 import { describeTree, nearestLayout } from "./overview.js";
 import { requireReadableRoot } from "./root.js";
 import {
   type DataFolders,
+  datasetFacts,
   type ImageRef,
   type Listing,
   layoutError,
@@ -43,8 +46,17 @@ export const cub: Source = {
   },
   facts(source, places) {
     const root = resolvePath(textArg(source, "root", undefined), places);
-    if (existsSync(root)) requireImages(source, openCub(source, places));
-    return published;
+    if (!existsSync(root)) return published;
+    const found = openCub(source, places);
+    requireImages(source, found);
+    if (found.tree.kind === "archive") return published; // Its texts are compressed, and are read with the images.
+    const listing = divide(source, found, (path) => textOf(found.tree, path));
+    const sized = (split: SplitName) =>
+      (listing[split] ?? []).map(({ name, images }) => ({ name, images: images.length }));
+    return {
+      ...datasetFacts(Object.fromEntries(splitNames.map((split) => [split, sized(split)]))),
+      seen: describeTree(found.tree),
+    };
   },
   roots: (source, places) => [resolvePath(textArg(source, "root", undefined), places)],
   async list(source, places) {
@@ -90,17 +102,34 @@ function requireImages(source: DataSource, { tree, base }: CubFiles): void {
     "the archive CUB_200_2011.tgz has images/ beside images.txt: unpack all of it, and do not rename its folders",
     ...describeTree(tree),
   ];
-  throw layoutError(source, tree.root, "all of its images are missing: there is no folder images/ beside images.txt", {
-    help,
-  });
+  const named = tree.kind === "folder" ? parsePairs("images.txt", textOf(tree, `${base}images.txt`)).length : undefined;
+  const all = named === undefined ? "all of its images" : `${named} of ${named} images that images.txt names`;
+  throw layoutError(source, tree.root, `${all} are missing: there is no folder images/ beside images.txt`, { help });
 }
 
 /** Reads the lists and gives each image its class and split. @throws DiagnosticError FSL6002 if images are missing or lead elsewhere. */
-export async function readCub(source: DataSource, { tree, base }: CubFiles): Promise<Listing> {
-  const classes = await readPairs(tree, `${base}classes.txt`);
-  const labels = new Map(await readPairs(tree, `${base}image_class_labels.txt`));
+export async function readCub(source: DataSource, found: CubFiles): Promise<Listing> {
+  const texts = new Map<string, string>();
+  for (const name of ["classes.txt", "image_class_labels.txt", "images.txt"]) {
+    texts.set(found.base + name, await found.tree.text(found.base + name));
+  }
+  return divide(source, found, (path) => texts.get(path) ?? "");
+}
+
+function textOf({ root }: FileTree, path: string): string {
+  try {
+    return readTextFile(join(root, path));
+  } catch (error) {
+    throw textError(path, error);
+  }
+}
+
+function divide(source: DataSource, { tree, base }: CubFiles, text: (path: string) => string): Listing {
+  const read = (name: string) => parsePairs(base + name, text(base + name));
+  const classes = read("classes.txt");
+  const labels = new Map(read("image_class_labels.txt"));
   const byClass = new Map<string, ImageRef[]>(classes.map(([id]) => [id, []]));
-  const pairs = await readPairs(tree, `${base}images.txt`);
+  const pairs = read("images.txt");
   const missing: string[] = [];
   for (const [id, path] of pairs) {
     const images = byClass.get(labels.get(id) ?? "");
@@ -128,9 +157,9 @@ function leavesFolder(path: string): boolean {
   return /^([/\\]|[A-Za-z]:)/.test(path) || path.split(/[/\\]/).includes("..");
 }
 
-/** Reads a file whose lines are a number and a name. */
-async function readPairs(tree: FileTree, path: string): Promise<[string, string][]> {
-  const lines = (await tree.text(path)).split(/\r?\n/);
+/** Parses a file whose lines are a number and a name. */
+function parsePairs(path: string, text: string): [string, string][] {
+  const lines = text.split(/\r?\n/);
   const rows: [string, string][] = [];
   for (const [i, line] of lines.entries()) {
     if (line.trim() === "") continue;
