@@ -56,6 +56,16 @@ export const runCodes = codes({
     example: "meta proto {\n  …\n  optimizer sgd(lr: 1e9)\n}",
     fix: "Lower the learning rate, add a `warmup` to the schedule, or add a `clip` to the optimizer. The file events.ndjson has the loss of the steps before.",
   },
+  FSL7009: {
+    severity: "error",
+    title: "scores that are not numbers",
+    message:
+      "the stage `{stage}` gave {unscored} of {queries} queries scores that are not numbers; the first is query {query} of episode {episode}",
+    explanation:
+      "A score of NaN says nothing about the class of a query, so an accuracy that counts it would be wrong. Usually the weights contain NaN or infinity, or the metric divides by zero or takes the logarithm or the root of a negative number. Nothing is stored.",
+    example: 'evaluate test {\n  encoder conv64\n  init encoder from "diverged.safetensors"\n  …\n}',
+    fix: "Look at the weights of the encoder and at the formulas of the metric: a small number added below a division, a root or a logarithm often helps.",
+  },
   FSL7007: {
     severity: "error",
     title: "a failed engine",
