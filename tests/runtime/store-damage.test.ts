@@ -13,7 +13,6 @@ import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import fc from "fast-check";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { numericsRecord } from "../../src/runtime/store/numerics.js";
 import { resultsDir, saveResults } from "../../src/runtime/store/run-results.js";
 import {
   allEntries,
@@ -22,6 +21,7 @@ import {
   type StoreEntry,
   writeEntry,
 } from "../../src/runtime/store/store.js";
+import { finished, key, weights } from "./stored.js";
 
 let root = "";
 beforeEach(() => {
@@ -29,31 +29,11 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(root, { recursive: true, force: true }));
 
-const key = "a".repeat(64);
-const trained: Finished = {
-  key,
-  content: { stage: { lr: 1 } },
-  stage: { id: "proto", kind: "meta" },
-  fslc: "0.1.0",
-  created: "2026-11-24T00:00:00.000Z",
-  seconds: 1.5,
-  seed: 0,
-  inputs: [],
-  data: [],
-  numerics: numericsRecord(
-    { engine: "onnx", version: "1.30.0", device: "cpu", threads: 2 },
-    { images: 64, episodes: 20 },
-  ),
+const evaluated = finished({
   results: [{ metric: "accuracy", mean: 0.5, ci95: 0.01, episodes: 600 }],
-  history: [{ step: 1, epoch: 1, accuracy: 0.5, ci95: 0.1, episodes: 3, best: true }],
-  reports: [],
   files: [{ name: "scores.json", bytes: Buffer.from('{"scores": [0.25, 0.75]}') }],
-  weights: {
-    tensors: { "encoder.c.weight": { shape: [64], dtype: "f32", data: new Float32Array(64).fill(1.5) } },
-    from: { step: 10, epoch: 1, choice: "best" },
-  },
-};
-const { weights: _, ...evaluated } = trained;
+});
+const trained = { ...evaluated, weights: weights(1.5) };
 
 /** Serves the key, and returns what was said of damage. */
 function serve(): { readonly entry: StoreEntry | undefined; readonly notes: readonly string[] } {
@@ -74,7 +54,7 @@ const faults: readonly (readonly [string, Finished, (dir: string) => void])[] = 
   ["an empty manifest", trained, (dir) => writeFileSync(join(dir, "manifest.json"), "")],
   ["no manifest", trained, (dir) => rmSync(join(dir, "manifest.json"))],
   ["weights of 0 bytes", trained, (dir) => writeFileSync(join(dir, "weights.safetensors"), "")],
-  ["weights cut off", trained, (dir) => truncateSync(join(dir, "weights.safetensors"), 200)],
+  ["weights cut off", trained, (dir) => truncateSync(join(dir, "weights.safetensors"), 80)],
   ["no weights", trained, (dir) => rmSync(join(dir, "weights.safetensors"))],
   ["edited scores", evaluated, (dir) => writeFileSync(join(dir, "scores.json"), '{"scores": [0.75, 0.25]}')],
 ];

@@ -17,48 +17,15 @@ import type { HostTensor, HostTensors } from "../../src/runtime/engines/engine.j
 import { openGivenWeights, readGivenWeights } from "../../src/runtime/store/given-weights.js";
 import { numericsId, numericsRecord } from "../../src/runtime/store/numerics.js";
 import { decodeSafetensors, encodeSafetensors, SafetensorsError } from "../../src/runtime/store/safetensors.js";
-import {
-  allEntries,
-  type Finished,
-  findEntry,
-  readContent,
-  readWeights,
-  writeEntry,
-} from "../../src/runtime/store/store.js";
+import { allEntries, findEntry, readContent, readWeights, writeEntry } from "../../src/runtime/store/store.js";
 import { schemaProblem } from "../../src/runtime/system/schema.js";
+import { chunks, engine, finished, key, weights } from "./stored.js";
 
 let root = "";
 beforeEach(() => {
   root = mkdtempSync(join(tmpdir(), "fslc-store-"));
 });
 afterEach(() => rmSync(root, { recursive: true, force: true }));
-
-const key = "a".repeat(64);
-const engine = { engine: "onnx", version: "1.30.0", device: "cpu", threads: 2 };
-const chunks = { images: 64, episodes: 20 };
-
-function finished(change: Partial<Finished> = {}): Finished {
-  return {
-    key,
-    content: { stage: { lr: 1 } },
-    stage: { id: "proto", kind: "meta" },
-    fslc: "0.1.0",
-    created: "2026-11-24T00:00:00.000Z",
-    seconds: 1.5,
-    seed: 0,
-    inputs: [],
-    data: [{ dataset: "d", digest: "abc", skipped: 0 }],
-    numerics: numericsRecord(engine, chunks),
-    results: [{ metric: "accuracy", mean: 0.5, ci95: Number.NaN, episodes: 1 }],
-    history: [{ step: 1, epoch: 1, accuracy: 0.5, ci95: 0.1, episodes: 3, best: true }],
-    reports: [{ row: "", kind: "confusion", classes: ["ant", "bee"], cells: [[0, 1, 3]] }],
-    ...change,
-  };
-}
-const weights = (value: number): NonNullable<Finished["weights"]> => ({
-  tensors: { "encoder.c.weight": { shape: [2], dtype: "f32", data: new Float32Array([value, -0]) } },
-  from: { step: 10, epoch: 1, choice: "best" },
-});
 
 const tensor = fc.oneof(
   fc.float32Array({ maxLength: 12 }).map((data): HostTensor => ({ shape: [data.length], dtype: "f32", data })),
