@@ -1,4 +1,4 @@
-/** fslc's TensorFlow engine as a side of the bench, in a process with the environment that its library reads. */
+/** Runs fslc's TensorFlow engine for the benchmark, in a process with the environment that its library reads. */
 import { createInterface } from "node:readline";
 import { createEngine } from "../src/runtime/engines/index.js";
 import { cases } from "./cases.js";

@@ -1,4 +1,4 @@
-/** What the bench measures. */
+/** The cases of the benchmark. */
 import type { Engine } from "../src/runtime/engines/engine.js";
 import { embedding, evaluation, heads, type Timed, trainingStep } from "./ours.js";
 import type { Mode } from "./peer.js";
@@ -7,14 +7,14 @@ export interface Case {
   readonly name: string;
   readonly what: string;
   readonly rounds: number;
-  /** Rounds that are run and not counted. */
+  /** The number of rounds that are run and not counted. */
   readonly warm: number;
   readonly ours: (engine: Engine) => Promise<Timed>;
-  /** Of PyTorch; none where it has no such case. */
+  /** The modes of PyTorch to compare with; empty if it has no such case. */
   readonly modes: readonly Mode[];
-  /** How many of PyTorch's runs are one of ours. */
+  /** The number of PyTorch's runs that equal one of ours. */
   readonly peerRuns: number;
-  /** Whether TensorFlow's Python has it as a graph. */
+  /** Whether the case exists as a graph of TensorFlow's Python. */
   readonly graph?: true;
 }
 

@@ -1,8 +1,8 @@
 /**
- * fslc against PyTorch on the same cores: every round runs each side once, so that a noisy machine disturbs them alike.
+ * Compares fslc with PyTorch on the same cores. Every round runs each side once, so that a noisy machine affects them equally.
  *   npm run bench -- --setup          make .bench/venv with PyTorch (several GB); with --tensorflow, TensorFlow's Python too
  *   npm run bench [-- CASE… --rounds N --threads N --no-compiled --tensorflow]
- * With --tensorflow, fslc's engine of that name runs beside, and TensorFlow's own graph of the same step.
+ * With --tensorflow, it also runs the engine `tensorflow` of fslc and a TensorFlow graph of the same step.
  */
 import { mkdirSync, writeFileSync } from "node:fs";
 import { cpus } from "node:os";
@@ -20,7 +20,7 @@ interface Result {
   readonly what: string;
   readonly seconds: Readonly<Record<string, readonly number[]>>;
   readonly median: Readonly<Record<string, number>>;
-  /** The other side's median over ours. */
+  /** The median of the other side divided by ours. */
   readonly ratio: Readonly<Record<string, number>>;
 }
 
@@ -52,7 +52,7 @@ async function measure(it: Case, engine: Engine, sides: readonly Side[], rounds:
 const versionsOf = (sides: readonly Side[]) =>
   Object.fromEntries(sides.map(({ label, version }) => [label, version()]));
 
-function say(text: string): void {
+function print(text: string): void {
   process.stdout.write(`${text}\n`);
 }
 
@@ -79,7 +79,7 @@ async function main(): Promise<void> {
     compiled: !values["no-compiled"],
     tensorflow: values.tensorflow,
   });
-  for (const what of missing) say(what);
+  for (const what of missing) print(what);
   const results: Result[] = [];
   let sampler: number | undefined;
   try {
@@ -93,15 +93,15 @@ async function main(): Promise<void> {
       );
       await engine.dispose();
       results.push(result);
-      say(`${it.what}`);
+      print(`${it.what}`);
       for (const [side, value] of Object.entries(result.median)) {
         const ratio = result.ratio[side];
         const lead = ratio === undefined ? "" : `   ${ratio.toFixed(2)}× our time`;
-        say(`  ${side.padEnd(16)} ${value.toFixed(3).padStart(8)} s${lead}`);
+        print(`  ${side.padEnd(16)} ${value.toFixed(3).padStart(8)} s${lead}`);
       }
     }
     sampler = wanted("sampler") ? samplerRate() : undefined;
-    if (sampler !== undefined) say(`sampler\n  fslc      ${Math.round(sampler).toLocaleString("en")} episodes/s`);
+    if (sampler !== undefined) print(`sampler\n  fslc      ${Math.round(sampler).toLocaleString("en")} episodes/s`);
   } finally {
     stop();
   }
@@ -111,7 +111,7 @@ async function main(): Promise<void> {
   const file = join(folder, `${new Date().toISOString().replaceAll(":", "-")}.json`);
   const machine = { cpu: cpus()[0]?.model, threads, node: process.version, versions: versionsOf(sides) };
   writeFileSync(file, `${JSON.stringify({ machine, results, samplerEpisodesPerSecond: sampler }, null, 2)}\n`);
-  say(`saved in ${file}`);
+  print(`saved in ${file}`);
 }
 
 main().catch((error: unknown) => {

@@ -1,27 +1,27 @@
-/** The rows of the methods' table, and the table as Markdown. */
+/** Makes the rows of the table of methods, and the table as Markdown. */
 import type { EvaluateStage } from "../src/compiler/typed/tree.js";
 
 export const families = ["baseline", "metric", "meta-learning", "fine-tuning", "transductive"] as const;
 export type Family = (typeof families)[number];
 
 export interface MethodRow {
-  /** What it is, in a few words: the first line of its file. */
+  /** A short description: the first line of its file. */
   readonly what: string;
   readonly family: Family;
-  /** Whether it sees the queries of an episode together. */
+  /** Whether it is transductive: it sees all queries of an episode together. */
   readonly transductive: boolean;
-  /** By the label of the evaluation's row: `1 shot`. Fractions, with the half-width of the 95% interval. */
+  /** Accuracies by the label of the evaluation's row, such as `1 shot`: fractions with the half-width of the 95% interval. */
   readonly accuracy: Readonly<Record<string, { readonly mean: number; readonly ci95: number }>>;
-  /** Of its own stages; what it shares with others is not counted. */
+  /** The time of its own stages, without stages that it shares with other methods. */
   readonly seconds: number;
-  /** Bytes: the most that one of its stages held; unknown where an older entry served. */
+  /** The peak memory of its stages in bytes; unknown if a result came from an older entry of the store. */
   readonly memory: number | undefined;
 }
 export interface Saved {
   readonly machine: string;
-  /** By the name of the method. */
+  /** The rows by the name of the method. */
   readonly rows: Readonly<Record<string, MethodRow>>;
-  /** What kept a method from its row: diagnostics. */
+  /** The diagnostics of the methods that have no row. */
   readonly failed: Readonly<Record<string, readonly string[]>>;
 }
 
@@ -32,7 +32,7 @@ const libraries: Readonly<Record<string, Family>> = {
   transductive: "transductive",
 };
 
-/** The family of the library file that the evaluated metric is imported from; one that fits a head at test fine-tunes. */
+/** Returns the family of a method: that of the library file with the evaluated metric, or fine-tuning if a head is fitted at test time. */
 export function familyOf(stage: EvaluateStage, text: string): Family {
   const { name, entries } = stage.metric.value;
   const entry = entries["classify"];
@@ -46,7 +46,7 @@ export function familyOf(stage: EvaluateStage, text: string): Family {
 const shots = ["1 shot", "5 shot"];
 export const marks = { begin: "<!-- table: begin -->", end: "<!-- table: end -->" } as const;
 
-/** The table, family by family, the best at one shot first. */
+/** Returns the table by family, with the best at one shot first. */
 export function rendered({ machine, rows, failed }: Saved): string {
   const all = Object.entries(rows);
   const first = (row: MethodRow): number => row.accuracy["1 shot"]?.mean ?? 0;
@@ -80,7 +80,7 @@ const time = ({ seconds }: MethodRow): string =>
 const memory = ({ memory: bytes }: MethodRow): string =>
   bytes === undefined ? "" : `${Math.round(bytes / 2 ** 20)} MiB`;
 
-/** The page with the table between its marks. @throws where it has no marks. */
+/** Returns the page with the table between its marks. @throws Error if the page has no marks. */
 export function withTable(page: string, table: string): string {
   const [begin, end] = [page.indexOf(marks.begin), page.indexOf(marks.end)];
   if (begin < 0 || end < begin) throw new Error(`the page has no ${marks.begin} … ${marks.end}`);

@@ -1,9 +1,9 @@
 /**
- * Every method of examples/methods on the emoji set, and the table of docs/methods.md made of their results.
+ * Runs every method of examples/methods on the emoji set, and makes the table of docs/methods.md from the results.
  *   npm run bench:methods                       all of them, one after the other
  *   npm run bench:methods -- --only maml        some of them; the others keep their rows
  *   npm run bench:methods -- --render           the table again, from what is saved
- * Results lie in .bench/methods.json, stages in a home of their own, .bench/methods.
+ * Results are saved in .bench/methods.json. The store with the stages is .bench/methods.
  */
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { cpus } from "node:os";
@@ -23,9 +23,9 @@ const folder = join(packageRoot, "examples", "methods");
 const bench = join(packageRoot, ".bench");
 const savedFile = join(bench, "methods.json");
 const page = join(packageRoot, "docs", "methods.md");
-/** The file that the others import: its evaluations are what every method is held against, a row each. */
+/** The file that the others import. Its evaluations are the baselines, one row each. */
 const shared = "base";
-/** The evaluation that is the row of a method's file. */
+/** The evaluation that makes the row of a method. */
 const counted = "test";
 
 function say(text: string): void {
@@ -37,7 +37,7 @@ const told = (problems: readonly { readonly code: string; readonly message: stri
   failed: problems.map(({ code, message }) => `${code} ${message}`),
 });
 
-/** Runs one file. What keeps it from its results is told, and the next one runs all the same. */
+/** Runs one file. If it fails, the reason is printed, and the next file still runs. */
 async function measure(name: string, settings: Pick<RunOptions, "seed" | "threads">): Promise<Ran> {
   const file = join(folder, `${name}.fsl`);
   const { experiment, project, diagnostics } = compileFile(file, { home: join(bench, "methods") });
@@ -51,7 +51,7 @@ async function measure(name: string, settings: Pick<RunOptions, "seed" | "thread
     }
     const { status, results, failures } = await started.done;
     if (status !== "done") return told(failures);
-    // What a stage cost is in the store, whether it was computed now or served.
+    // The store has the cost of a stage, whether it was computed now or before.
     const manifestOf = (stage: string) => findEntry(projectPaths.store(project), keys.get(stage) ?? "", {})?.manifest;
     const text = readFileSync(file, "utf8");
     const rows = evaluations(experiment, name).map((stage): [string, MethodRow] => {
@@ -76,7 +76,7 @@ async function measure(name: string, settings: Pick<RunOptions, "seed" | "thread
   }
 }
 
-/** The stages that the file itself declares. */
+/** Returns the stages that the file itself declares. */
 const own = ({ stages }: Experiment): Experiment["stages"] => stages.filter(({ id, name }) => id === name);
 const evaluations = (experiment: Experiment, file: string): EvaluateStage[] =>
   own(experiment).filter(

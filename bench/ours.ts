@@ -1,4 +1,4 @@
-/** Our side of the bench: experiments compiled from .fsl files by the real compiler, run on the real engine. */
+/** fslc's side of the benchmark: it compiles experiments from .fsl files and runs them on an engine. */
 import { join } from "node:path";
 import { lowerClassify, lowerEmbed, lowerTraining } from "../src/compiler/lower/index.js";
 import { initialWeights } from "../src/compiler/lower/weights.js";
@@ -16,7 +16,7 @@ import { packageRoot } from "../src/runtime/system/package.js";
 
 const seed = 1;
 
-/** Runs once and says for how many seconds. */
+/** Runs once and returns the time in seconds. */
 export type Timed = () => Promise<number>;
 
 function experiment(name: string): Experiment {
@@ -38,7 +38,7 @@ function stageOf(from: Experiment): { stage: MetaStage; dataset: Dataset } {
 
 const elements = (shape: readonly number[]): number => shape.reduce((a, b) => a * b, 1);
 
-/** Images that no compiler could fold: repeatable noise. */
+/** Returns images of repeatable noise, which no compiler can fold. */
 function noise(shape: readonly number[]): HostTensor {
   const data = new Uint8Array(elements(shape));
   let state = 1;
@@ -60,7 +60,7 @@ function feedsOf(program: Program): HostTensors {
   );
 }
 
-/** 0, 1, 2, … along the last axis: queries in the order in which they come. */
+/** Returns 0, 1, 2, … along the last axis, which keeps the queries in order. */
 function rising(shape: readonly number[]): HostTensor {
   const last = shape.at(-1) ?? 1;
   return { shape, dtype: "i32", data: Int32Array.from({ length: elements(shape) }, (_, i) => i % last) };
@@ -72,7 +72,7 @@ async function seconds(work: () => Promise<unknown>): Promise<number> {
   return (performance.now() - start) / 1000;
 }
 
-/** Forward, backward and update of one step of the experiment's meta stage. */
+/** Measures one step of the experiment's meta stage: forward, backward and update. */
 export async function trainingStep(engine: Engine, name: string): Promise<Timed> {
   const { stage, dataset } = stageOf(experiment(name));
   const { program, weights, extra } = lowerTraining(stage, dataset, { seed: seed });
@@ -97,7 +97,7 @@ export async function trainingStep(engine: Engine, name: string): Promise<Timed>
     });
 }
 
-/** The forward pass of `count` images with constant weights, as the final evaluation runs it. */
+/** Measures the forward pass of `count` images with constant weights, as in the final evaluation. */
 export async function embedding(engine: Engine, name: string, count: number): Promise<Timed> {
   const { stage, dataset } = stageOf(experiment(name));
   const program = lowerEmbed(stage.encoder.value, dataset, { batch: count, outputs: ["vector"], slot: "encoder" });
@@ -111,7 +111,7 @@ function only(program: Program, tensors: HostTensors): HostTensors {
   return Object.fromEntries(Object.entries(tensors).filter(([name]) => program.inputs.some((i) => i.name === name)));
 }
 
-/** 20 classes of 600 images, as in the test split of miniImageNet. */
+/** The data has 20 classes of 600 images, as the test split of miniImageNet. */
 const benchSplit = { classes: 20, images: 600 };
 function split() {
   return {
@@ -124,7 +124,7 @@ function split() {
   };
 }
 
-/** A whole evaluation: every image of the split is embedded once, then 600 episodes are classified. */
+/** Measures a whole evaluation: it embeds every image of the split once and classifies 600 episodes. */
 export async function evaluation(engine: Engine, name: string, episodes: number): Promise<Timed> {
   const source = experiment(name);
   const { stage, dataset } = stageOf(source);
@@ -180,7 +180,7 @@ export async function evaluation(engine: Engine, name: string, episodes: number)
     });
 }
 
-/** The heads of an evaluation on cached features: solved for 600 episodes, as many side by side as the runtime takes. */
+/** Measures the heads of an evaluation on cached features: it solves 600 episodes in batches of the size that the runtime uses. */
 export async function heads(engine: Engine, name: string, stageName: string): Promise<Timed> {
   const stage = experiment(name).stages.find((each) => each.name === stageName);
   if (stage?.kind !== "evaluate") throw new Error(`${name} has no evaluation ${stageName}`);
@@ -219,7 +219,7 @@ export async function heads(engine: Engine, name: string, stageName: string): Pr
     });
 }
 
-/** Features as a network gives them: not negative, those of a class around a centre of its own. */
+/** Returns features like those of a network: not negative, and around a center for each class. */
 function clusters(width: number): Float32Array {
   let state = seed;
   const random = (): number => {
@@ -235,7 +235,7 @@ function clusters(width: number): Float32Array {
   return rows;
 }
 
-/** Episodes per second of the sampler, 5-way 1-shot 15-query on 64 classes of 600 images. */
+/** Returns the episodes per second of the sampler, for 5-way 1-shot 15-query on 64 classes of 600 images. */
 export function samplerRate(): number {
   const place = {
     ...split(),

@@ -1,4 +1,4 @@
-/** The other sides of the bench: processes with an environment of their own, asked line by line. */
+/** The other sides of the benchmark: processes with their own environment that answer requests line by line. */
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { existsSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
@@ -13,10 +13,10 @@ const folder = join(packageRoot, ".bench");
 const windows = process.platform === "win32";
 const venv = join(folder, "venv");
 const python = join(venv, windows ? "Scripts/python.exe" : "bin/python");
-/** Of Python, of the same version as the wheel that the engine is installed from. */
+/** The Python package, of the same version as the wheel of the engine. */
 const tensorflowRequirement = "tensorflow-cpu==2.21.0";
 
-/** Makes the environment with the current PyTorch of PyPI. */
+/** Makes the environment with the current PyTorch from PyPI. */
 export async function setUp(tensorflow: boolean): Promise<void> {
   mkdirSync(folder, { recursive: true });
   const system = process.env.PYTHON ?? "python3";
@@ -38,7 +38,7 @@ interface Answer {
   readonly version: string;
 }
 
-/** A process that answers each line with the seconds that what it names took. */
+/** A process that runs the case in each line and answers with its time in seconds. */
 class Peer {
   version = "";
   private readonly lines: AsyncIterator<string>;
@@ -48,7 +48,7 @@ class Peer {
     this.lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
   }
 
-  /** Runs a case once, in seconds. */
+  /** Runs a case once and returns the time in seconds. */
   async run(name: string, mode: Mode): Promise<number> {
     this.child.stdin?.write(`${JSON.stringify({ case: name, mode, repeat: 1 })}\n`);
     const line = await this.lines.next();
@@ -64,16 +64,16 @@ class Peer {
   }
 }
 
-/** What a case is run on besides fslc's own engine. */
+/** A system that a case runs on besides fslc's default engine. */
 export interface Side {
   readonly label: string;
   has(it: Case): boolean;
-  /** Seconds of what one run of ours does. */
+  /** Returns the seconds for the work of one run of ours. */
   run(it: Case): Promise<number>;
   version(): string;
 }
 
-/** Of an evaluation that re-embeds every episode, so many episodes are run; the rest is proportion. */
+/** The number of episodes that are run of an evaluation that embeds every episode again. The total time is extrapolated. */
 const sample = 10;
 
 export interface Wanted {
@@ -82,7 +82,7 @@ export interface Wanted {
   readonly tensorflow: boolean;
 }
 
-/** The sides that can be had here, and what is missing of those that are wanted. */
+/** Returns the sides that this machine has, and what is missing of those that are requested. */
 export function sidesOf({ threads, compiled, tensorflow }: Wanted) {
   const peers: Peer[] = [];
   const sides: Side[] = [];
@@ -119,7 +119,7 @@ export function sidesOf({ threads, compiled, tensorflow }: Wanted) {
   return { sides, missing, stop };
 }
 
-/** Whether the environment has a package. */
+/** Tells whether the environment has a package. */
 function pythonHas(name: string): boolean {
   const look = `import importlib.util, sys; sys.exit(importlib.util.find_spec(${JSON.stringify(name)}) is None)`;
   return existsSync(python) && spawnSync(python, ["-c", look]).status === 0;

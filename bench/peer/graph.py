@@ -1,4 +1,4 @@
-"""TensorFlow's own side of the bench: a training step as one graph of its Python, by lines as in serve.py."""
+"""TensorFlow's side of the benchmark: a training step as one graph of its Python. It answers lines as serve.py does."""
 
 import json
 import os
@@ -17,7 +17,7 @@ tf.config.threading.set_inter_op_parallelism_threads(1)
 
 
 class ProtoStep:
-    """Forward, backward and Adam's update of one ProtoNet episode on Conv64F."""
+    """Makes a step: forward, backward and Adam's update of one ProtoNet episode on Conv64F."""
 
     def __init__(self, way, shot, query, size, channels):
         self.way, self.shot, self.query = way, shot, query

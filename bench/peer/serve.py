@@ -1,4 +1,4 @@
-"""PyTorch's side of the bench: answers one JSON line per request line, so that runs of both sides interleave.
+"""PyTorch's side of the benchmark: it answers one JSON line per request line, so that the runs of both sides alternate.
 
 Requests: {"case": NAME, "mode": "eager" | "compiled", "repeat": N}. Answers: {"seconds": [...]}.
 """

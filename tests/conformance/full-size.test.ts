@@ -1,4 +1,4 @@
-/** A step as it is trained with, 84 pixels and 64 filters: too large for the interpreter, so one engine beside the other. */
+/** Compares two engines on a step of realistic size, 84 pixels and 64 filters, which is too large for the interpreter. */
 import { expect, test } from "vitest";
 import { engines, titleOf } from "../engines/support.js";
 import { apart, feedsOf, lowered, trained } from "../engines/training.js";
@@ -25,10 +25,10 @@ test.skipIf(tensorflow.missing !== undefined)(
     ];
     const [loss = Number.NaN] = one.losses;
     expect(Math.abs(loss - (other.losses[0] ?? Number.NaN))).toBeLessThan(1e-4 * Math.max(1, loss));
-    // At a rate of 1 without momentum a weight moves by its gradient; biases under a batch norm have none.
+    // With a learning rate of 1 and no momentum, a weight moves by its gradient. Biases under a batch norm have none.
     const moves = training.trained.map((path) => ({ path, move: apart(start[path], one.state[path]) }));
-    // Of millions of pixels, rounding moves dozens across a kink, and their gradients go elsewhere: one that is read by large
-    // weights is a fiftieth of a filter's gradient. Without one, the two differ by less than a thousandth.
+    // Rounding moves dozens of the millions of pixels across the kink of a ReLU or pool, which moves their gradients. One such
+    // pixel under large weights changes a filter's gradient by a fiftieth. Without one, the two differ by less than a thousandth.
     for (const { path, move } of moves)
       expect(apart(one.state[path], other.state[path]), path).toBeLessThan(Math.max(5e-2 * move, 1e-5));
     expect(Math.max(...moves.map(({ move }) => move))).toBeGreaterThan(1e-2);

@@ -1,4 +1,4 @@
-/** Twenty steps of whole learners: every engine and device stays beside the f64 interpreter. */
+/** Compares twenty steps of whole learners on every engine and device with the f64 interpreter. */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { TrainingProgram } from "../../src/compiler/lower/index.js";
 import type { Engine } from "../../src/runtime/engines/engine.js";
@@ -38,12 +38,12 @@ const learners: Readonly<Record<string, Learner>> = {
 };
 
 const steps = 20;
-/** One step from the interpreter's own state: of the loss, and of a weight's largest element (and of 1). */
+/** The bound for one step from the interpreter's state, relative to the loss and to a weight's largest element (and 1). */
 const differenceStep = 1e-4;
 /**
- * Twenty steps that each engine takes by itself. Rounding moves a pixel across a kink now and then (which of two nearly equal
- * pixels a pool takes, which side of 0 a ReLU is on): from there on two courses are neighbours, no longer one. Of a loss (and
- * of 1), and of the way that the weights have gone.
+ * The bound for twenty steps that each engine takes on its own, relative to a loss (and 1) and to the distance that the weights have
+ * moved. Rounding sometimes moves a pixel across a kink: which of two nearly equal pixels a pool selects, or on which side of 0 a
+ * ReLU is. From then on the two sequences of steps are only close to each other.
  */
 const course = 5e-2;
 

@@ -1,6 +1,6 @@
 /**
- * Every op of the IR on one engine and device against the f64 interpreter: forward, and through its derivative; on random
- * shapes, with values that are distinct, that tie, and that are all the same.
+ * Compares every op of the IR on one engine and device with the f64 interpreter, forward and through its derivative. Shapes are
+ * random; values are distinct, tie, or are all the same.
  */
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, test as runsHere } from "vitest";
@@ -13,9 +13,9 @@ import { draw, freshOps, programOf, random, type Spread } from "../tensor/suppor
 import { toleranceOf } from "./tolerances.js";
 
 export interface Effort {
-  /** Random uses of each op. */
+  /** The number of random uses of each op. */
   readonly runs: number;
-  /** How many times the stated tolerance this device may take. */
+  /** The factor by which this device may exceed the stated tolerance. */
   readonly factor: number;
 }
 
@@ -64,13 +64,13 @@ function used(it: Case, spread: Spread, seed: number) {
   return { o, nodes, result, inputs };
 }
 
-/** Weights of a sum over the result, no two alike: each element's slope is told from the others'. */
+/** Returns weights for a sum over the result. All differ, so that the gradients of the elements can be told apart. */
 function mixture({ shape }: Node): Float64Array {
   const count = shape.reduce((a, b) => a * b, 1);
   return Float64Array.from({ length: count }, (_, place) => Math.cos(1 + place * 1.7));
 }
 
-/** A real result of real operands: what has none is exact anyway, or a source. */
+/** Tells whether a float result has float operands. Other ops have no derivative: they are exact or sources. */
 function hasDerivative(op: OpName): boolean {
   const [it] = fc.sample(cases[op], { numRuns: 1, seed: 7 });
   if (!it?.operands.some(({ dtype }) => dtype === "f32")) return false;

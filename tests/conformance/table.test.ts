@@ -2,7 +2,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import { engineTable } from "./table.js";
 
-/** Written with UPDATE_GOLDEN=1. */
+/** UPDATE_GOLDEN=1 writes the table. */
 const page = new URL("../../docs/engines.md", import.meta.url);
 const between = /(<!-- ops: begin -->\n)[\s\S]*?(\n<!-- ops: end -->)/;
 

@@ -1,4 +1,4 @@
-/** The table of docs/engines.md: what each op of the IR becomes on each engine, read off the programs that they really run. */
+/** Makes the table of docs/engines.md: the kernels that each op of the IR becomes on each engine, from the programs that they run. */
 import fc from "fast-check";
 import type { OpName, Program } from "../../src/compiler/tensor/ir.js";
 import { lowerProgram as onnx } from "../../src/runtime/engines/onnx/model.js";
@@ -8,7 +8,7 @@ import { type Case, cases, opNames } from "../tensor/cases.js";
 import { freshOps, programOf } from "../tensor/support.js";
 import { toleranceOf, webgpuFactor } from "./tolerances.js";
 
-/** Kernels that only rename, retype or move: no arithmetic of an op. */
+/** Kernels that only rename, convert or move data, and do no arithmetic. */
 const moves = new Set(
   "Identity Cast Reshape Transpose Expand BroadcastTo Unsqueeze Squeeze ExpandDims Fill Bitcast".split(" "),
 );
@@ -21,7 +21,7 @@ const engines: readonly (readonly [string, (program: Program) => readonly string
   ["tensorflow", (program) => tensorflow(program, {}, withOnednn).steps.map(({ op }) => op)],
 ];
 
-/** One kernel by its name, several by their number and their kinds. */
+/** Describes one kernel by its name, several by their number and their names. */
 function cell(kernels: readonly string[]): string {
   const working = kernels.filter((kernel) => !moves.has(kernel));
   const shown = working.length > 0 ? working : kernels.filter((kernel) => kernel !== "Identity").slice(0, 1);
@@ -39,7 +39,7 @@ function programFor(it: Case): Program {
   return programOf([it.build(o, nodes as never)], nodes);
 }
 
-/** The use of an op that stands for it: of forty, the largest of those that are not the identity by chance. */
+/** Returns the use of an op for the table: of forty random uses, the largest that is not the identity by chance. */
 function typical(op: OpName, fits: (program: Program) => boolean = () => true): Program {
   const size = (program: Program): number =>
     [...program.inputs, ...program.outputs].reduce((sum, { node }) => sum + node.shape.reduce((a, b) => a * b, 1), 0);

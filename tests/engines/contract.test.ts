@@ -1,4 +1,4 @@
-/** The engine contract, which every engine keeps. */
+/** Tests the engine contract on every engine. */
 import { describe, expect, test as runsHere, test } from "vitest";
 import type { Program } from "../../src/compiler/tensor/ir.js";
 import { EngineError, type Handle, type HostTensor } from "../../src/runtime/engines/engine.js";
@@ -14,7 +14,7 @@ const vector = (...data: number[]): HostTensor => ({
   data: Float32Array.from(data),
 });
 
-/** total ← total + rate·x, count ← count + 1; the host sees the sum of the new total. */
+/** The program computes total ← total + rate·x and count ← count + 1, and returns the sum of the new total to the host. */
 function accumulator(): Program {
   const o = freshOps();
   const [total, x, rate] = [o.input("total", [3]), o.input("x", [3]), o.input("rate", [3])];
@@ -70,7 +70,7 @@ describe.each([...Object.values(engines), webgpu].map((candidate) => [titleOf(ca
       }
       expect(Array.from((await engine.download(state.total as Handle)).data)).toEqual([5, 50, 1500]);
       expect((await engine.download(state.count as Handle)).data[0]).toBe(5);
-      // Weights outlive runs, and a downloaded tensor is a copy.
+      // Weights stay valid after runs, and a downloaded tensor is a copy.
       expect(Array.from((await engine.download(rate)).data)).toEqual([1, 10, 100]);
       await engine.dispose();
     });
@@ -107,7 +107,7 @@ describe.each([...Object.values(engines), webgpu].map((candidate) => [titleOf(ca
           [2, 8, 18].map((v) => v * k * k),
         );
         sums = after.sum as Handle;
-        // A freed buffer may come back; what is alive must not.
+        // A freed buffer may be reused, but a live one must not.
         engine.free(device.square as Handle);
         engine.free(after.doubled as Handle);
       }

@@ -1,4 +1,4 @@
-/** Steps of meta-learners, episodes side by side or one by one: the ONNX engine against the interpreter. */
+/** Compares steps of meta-learners, with episodes batched or one by one, between the ONNX engine and the interpreter. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Engine } from "../../src/runtime/engines/engine.js";
 import { createEngine } from "../../src/runtime/engines/index.js";
@@ -33,7 +33,7 @@ describe("one step of SGD", () => {
   });
 });
 
-/** Weights that no loss depends on: a number added to all logits. Adam divides their rounding errors by themselves. */
+/** Weights that no loss depends on, because they add one number to all logits. Adam divides their rounding errors by themselves. */
 const idle = ["metric.beta"];
 
 describe("five steps", () => {
@@ -56,7 +56,7 @@ describe("five steps", () => {
       for (const path of training.trained) {
         const most = idle.includes(path) ? lr * feeds.length : 1e-5;
         expect(apart(expected.state[path], found.state[path]), path).toBeLessThan(most);
-        // A bias before a batch norm stays where it is; all else has gone a hundred times as far as the bound.
+        // A bias under a batch norm does not move. All other weights have moved a hundred times as far as the bound.
         if (!idle.includes(path) && !path.includes("conv") && !path.endsWith("lambda"))
           expect(apart(expected.state[path], start[path]), path).toBeGreaterThan(100 * most);
       }

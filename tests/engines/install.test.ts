@@ -1,4 +1,4 @@
-/** Installing TensorFlow: what is had, checked, unpacked, built and put in place. The whole of it is run by .ci/run. */
+/** Tests the installation of TensorFlow: what is downloaded, checked, unpacked, built and moved to its place. .ci/run runs all of it. */
 import { execFileSync, spawn, spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -24,7 +24,7 @@ afterEach(() => vi.unstubAllEnvs());
 const { signal } = new AbortController();
 const onBytes = (): void => undefined;
 
-/** A wheel that pip takes for one, with `files` in it. */
+/** Makes a wheel with `files` that pip accepts. */
 function wheel(folder: string, files: Readonly<Record<string, string>>): PinnedWheel {
   const info = "few_tensors-1.0.dist-info";
   const content = zipOf(
@@ -42,7 +42,7 @@ function wheel(folder: string, files: Readonly<Record<string, string>>): PinnedW
   const sha256 = createHash("sha256").update(content).digest("hex");
   return { project: "few-tensors", version: "1.0", file, bytes: content.length, unpacked: 1000, sha256 };
 }
-/** pip's index is a folder: no test of it needs a network. */
+/** Makes a folder the index of pip, so that no test needs a network. */
 function indexIs(folder: string): void {
   vi.stubEnv("PIP_NO_INDEX", "1");
   vi.stubEnv("PIP_FIND_LINKS", folder);
@@ -58,11 +58,11 @@ describe("what is had for a machine", () => {
     ["darwin", "arm64", undefined, false, undefined],
     ["win32", "x64", undefined, false, undefined],
   ] as const)("%s %s, C library %s, gpu %s", (platform, arch, glibc, gpu, projects) => {
-    expect(wheelsFor({ platform, arch, glibc }, gpu)?.map((w) => w.project)).toEqual(projects);
+    expect(wheelsFor({ platform, arch, glibc }, { gpu })?.map((w) => w.project)).toEqual(projects);
   });
 
   test("for CUDA TensorFlow and each part that its extra names, every one pinned", () => {
-    const wheels = wheelsFor({ platform: "linux", arch: "x64", glibc: "2.36" }, true) ?? [];
+    const wheels = wheelsFor({ platform: "linux", arch: "x64", glibc: "2.36" }, { gpu: true }) ?? [];
     const parts = ["cublas", "cuda-cupti", "cuda-nvcc", "cuda-nvrtc", "cuda-runtime", "cudnn", "cufft", "curand"];
     const more = ["cusolver", "cusparse", "nccl", "nvjitlink"];
     expect(wheels.map((w) => w.project)).toEqual([
@@ -210,7 +210,7 @@ describe.skipIf(noPip || noCompiler || offline)(
       const [engines, index] = [tempDir(), tempDir()];
       indexIs(index);
       write(join(engines, "tensorflow", "installed.json"), '{"version": "2.21.0", "gpu": false, "addon": "gone.node"}');
-      // TensorFlow without its headers: all goes well up to the compiler.
+      // TensorFlow has no headers here, so only the compiler fails.
       const pinned = wheel(index, { "tensorflow/libtensorflow_cc.so.2": "no library" });
       const asked = options(engines, { wheels: [pinned] });
       const { message } = await failsWith("FSL7075", () => installTensorflow(asked));
@@ -303,7 +303,7 @@ test.skipIf(offline)(
   async () => {
     const staging = join(tempDir(), "new");
     vi.stubEnv("npm_config_cache", join(tempDir(), "cache"));
-    // An address that nobody listens on: the script's download fails.
+    // Nobody listens on this address, so the download of the script fails.
     vi.stubEnv("TFJS_NODE_BASE_URI", "http://127.0.0.1:9/");
     const { message } = await failsWith("FSL7077", () => installWithNpm(staging, options(tempDir())));
     expect(message).toMatch(/@tensorflow\/tfjs-node 4\.22\.0` cannot be installed: .+/);

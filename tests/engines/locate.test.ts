@@ -1,4 +1,4 @@
-/** Where TensorFlow is looked for, and what is said of one that is not there or does not work. */
+/** Tests where TensorFlow is searched, and the report about one that is missing or does not work. */
 import { execFileSync, spawnSync } from "node:child_process";
 import { copyFileSync, existsSync, rmSync } from "node:fs";
 import { homedir } from "node:os";
@@ -153,7 +153,7 @@ describe("what a probe says of TensorFlow", () => {
       "for CUDA without a GPU: each part found or missing, and that there is no driver",
       async () => {
         const engines = tempDir();
-        // The same addon: only what is said of it differs.
+        // It is the same addon; only its manifest differs.
         const addon = relative(join(engines, "tensorflow"), installed?.addon ?? "");
         install(engines, { gpu: true, addon });
         expect(await probeTensorflow(tempDir(), { FSLC_ENGINES: engines })).toMatchObject({

@@ -1,4 +1,4 @@
-/** Whole small nets, forward and backward, on each engine that computes in f32 against the f64 interpreter. */
+/** Compares whole small networks, forward and backward, between each engine that computes in f32 and the f64 interpreter. */
 import { afterAll, beforeAll, describe, expect, test as runsHere } from "vitest";
 import { gradient } from "../../src/compiler/tensor/derivative.js";
 import type { InputTensor } from "../../src/compiler/tensor/interpret.js";
@@ -9,7 +9,7 @@ import type { Engine, HostTensor } from "../../src/runtime/engines/engine.js";
 import { freshOps, programOf, random } from "../tensor/support.js";
 import { engines, titleOf } from "./support.js";
 
-/** Of each gradient and metric, relative to its largest element: the project's promise. */
+/** The bound that the project promises, for each gradient and metric relative to its largest element. */
 const tolerance = 1e-4;
 
 interface Shape {
@@ -22,7 +22,7 @@ interface Shape {
   readonly bias: boolean;
 }
 
-/** Two convolution blocks with every mixture that the norm blocks are rewritten for; the loss is a weighted sum. */
+/** Makes two convolution blocks in every combination that the rewrite of norm blocks knows. The loss is a weighted sum. */
 function net(o: Ops, shape: Shape) {
   const weights: Node[] = [];
   const weight = (name: string, of: readonly number[]): Node => {
@@ -57,7 +57,7 @@ function filled(node: Node, next: () => number, pixels: "noise" | "ties" | "flat
   for (let i = 0; i < data.length; i++) {
     const real = next() * 2 - 1;
     if (name === "images") data[i] = pixels === "noise" ? real : pixels === "ties" ? Math.round(next()) : 1;
-    // Gammas of both signs: the pooled rewrite moves them into the filters.
+    // Gammas have both signs, because the pooled rewrite moves the signs into the filters.
     else if (name.startsWith("gamma")) data[i] = real < 0 ? real - 0.2 : real + 0.2;
     else data[i] = real * 0.5;
   }
@@ -101,7 +101,7 @@ describe.each([engines.onnx, engines.tensorflow].map((each) => [titleOf(each), e
         const largest = Math.max(...program.outputs.slice(2).map((output) => scaleOf(wanted[output.name]?.data ?? [])));
         for (const output of program.outputs) {
           const [got, want] = [host[output.name]?.data ?? [], wanted[output.name]?.data ?? []];
-          // A bias under a batch norm has no gradient but rounding: it is held against the others' size.
+          // The gradient of a bias under a batch norm is only rounding, so it is compared with the size of the others.
           const scale = Math.max(scaleOf(want), largest * 1e-3);
           const worst = Math.max(...Array.from(got, (value, i) => Math.abs(value - (want[i] ?? Number.NaN)))) / scale;
           expect(worst, `output ${output.name}`).toBeLessThan(tolerance);

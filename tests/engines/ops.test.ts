@@ -1,4 +1,4 @@
-/** Forms of ops that the ONNX lowering treats apart, against the f64 interpreter. */
+/** Compares the special cases of the ONNX lowering with the f64 interpreter. */
 import { afterAll, describe, test } from "vitest";
 import { OnnxEngine } from "../../src/runtime/engines/onnx/engine.js";
 import { draw, freshOps, programOf, random } from "../tensor/support.js";
@@ -57,7 +57,7 @@ describe("forms that the lowering treats apart", () => {
         z: draw(real(z.shape), "distinct", random(h * w)),
       };
       await agrees(engine, programOf([y, gradient], [x, dy]), { x: inputs.x, dy: inputs.dy }, 2e-6);
-      // The filter gradient of a scatter that nothing else needs.
+      // This is the filter gradient of a pool gradient that nothing else reads.
       await agrees(engine, programOf([y, ops.conv2dFilterGrad(z, gradient, attrs)], [x, dy, z]), inputs, 5e-6);
     }
   });

@@ -1,4 +1,4 @@
-/** Which engine and device a run takes: what was asked for, or by `auto` the best that is here. */
+/** Tests which engine and device a run takes: those that were requested, or with `auto` the best of the machine. */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -38,7 +38,7 @@ describe("auto", () => {
   const onnxCard = has(["cpu", "gpu:0"], { "gpu:0": card("Radeon RX 7900") });
   const cuda = has(["cpu", "gpu:0", "gpu:1"], { "gpu:0": card("H100"), "gpu:1": card("A100") });
 
-  test("takes CUDA before WebGPU, a card before the processor, the default before another engine there", () => {
+  test("takes CUDA before WebGPU, a GPU before the CPU, and on the CPU the default engine before another", () => {
     expect(chooseBest(machine(onnxCard, cuda))).toMatchObject({ name: "tensorflow", device: "gpu:0", adapter: "H100" });
     expect(chooseBest(machine(onnxCard))).toMatchObject({ name: "onnx", device: "gpu:0", adapter: "Radeon RX 7900" });
     expect(chooseBest(machine(has(["cpu"]), cuda))).toMatchObject({ name: "tensorflow", device: "gpu:0" });
@@ -46,7 +46,7 @@ describe("auto", () => {
     expect(chooseBest(machine(missing, has(["cpu"])))).toMatchObject({ name: "tensorflow", device: "cpu" });
   });
 
-  test("passes over graphics that share the processor's memory, save Apple's, and drivers that are no card", () => {
+  test("does not take integrated GPUs, except Apple's, or drivers that emulate a GPU", () => {
     const integrated = has(["cpu", "gpu:0"], { "gpu:0": card("Iris Xe", "integrated") });
     expect(chooseBest(machine(integrated), undefined, "linux")).toMatchObject({
       device: "cpu",
@@ -58,7 +58,7 @@ describe("auto", () => {
     expect(chooseBest(machine(has(["cpu", "gpu:0"])))).toMatchObject({ device: "gpu:0" });
   });
 
-  test("says why it computes on the processor", () => {
+  test("gives the reason why it computes on the CPU", () => {
     const choice = chooseBest(
       machine(has(["cpu"], {}, [{ kind: "no-gpu", why: "libvulkan.so.1 is missing", fix: "apt install it" }])),
     );
@@ -112,7 +112,7 @@ describe("on a machine without TensorFlow", () => {
     rmSync(dir, { recursive: true, force: true });
   });
 
-  test("nothing said is onnx on the processor, and nothing is looked for", async () => {
+  test("without options the choice is onnx on the CPU, and nothing is probed", async () => {
     expect(await chooseEngine({}, dir)).toEqual({ name: "onnx", device: "cpu" });
     expect(await chooseEngine({ engine: "reference" }, dir)).toEqual({ name: "reference", device: "cpu" });
   });

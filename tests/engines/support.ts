@@ -1,4 +1,4 @@
-/** What the tests of engines share: the engines there are, and a small program on one of them and on the f64 interpreter. */
+/** Helpers for the tests of engines: the engines of this machine, and a comparison of one of them with the f64 interpreter. */
 import { type InputTensor, interpret } from "../../src/compiler/tensor/interpret.js";
 import type { DType, Program } from "../../src/compiler/tensor/ir.js";
 import type { Engine, HostTensor, TypedData } from "../../src/runtime/engines/engine.js";
@@ -12,13 +12,13 @@ import { expectClose } from "../tensor/support.js";
 export interface Candidate {
   readonly name: string;
   readonly device: "cpu" | "gpu";
-  /** Why it cannot run here; undefined where it can. */
+  /** The reason why it cannot run on this machine; undefined if it can. */
   readonly missing: string | undefined;
   make(options?: { readonly device?: string; readonly threads?: number }): Engine;
 }
 
 const tensorflow = findTensorflow();
-// This process is the test's own: what TensorFlow reads when it is loaded is set here.
+// TensorFlow reads these variables when it is loaded. They can be set here, because a test file has its own process.
 Object.assign(process.env, engineEnvironment({ name: "tensorflow", device: "cpu", threads: 1 }));
 
 export const engines: Readonly<Record<"onnx" | "reference" | "tensorflow", Candidate>> = {
@@ -41,7 +41,7 @@ export const engines: Readonly<Record<"onnx" | "reference" | "tensorflow", Candi
     make: (options) => new TensorflowEngine({ device: "cpu", threads: 1, addon: tensorflow?.addon ?? "", ...options }),
   },
 };
-/** Its name, and why its tests are skipped where they are. */
+/** Returns its name, with the reason if its tests are skipped. */
 export function titleOf({ name, device, missing }: Candidate): string {
   const title = device === "cpu" ? name : `${name} on ${device}`;
   return missing === undefined ? title : `${title} (skipped: ${missing})`;
@@ -55,7 +55,7 @@ export function typed(dtype: DType, data: ArrayLike<number>): TypedData {
 }
 const hostTensor = ({ shape, dtype, data }: InputTensor): HostTensor => ({ shape, dtype, data: typed(dtype, data) });
 
-/** Runs the program on both; floats agree to `tolerance` of the largest element (and 1), everything else exactly. */
+/** Runs the program on both. Floats must agree to `tolerance` of the largest element (and 1), everything else exactly. */
 export async function agrees(
   engine: Engine,
   program: Program,

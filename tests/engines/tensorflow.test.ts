@@ -1,4 +1,4 @@
-/** The TensorFlow engine: what its lowering treats apart against the f64 interpreter, and what it leaves behind. */
+/** Tests the TensorFlow engine: compares the special cases of its lowering with the f64 interpreter, and checks for leaks. */
 import { afterAll, beforeAll, describe, expect, test as runsHere } from "vitest";
 import { gradient } from "../../src/compiler/tensor/derivative.js";
 import { interpret } from "../../src/compiler/tensor/interpret.js";
@@ -21,7 +21,7 @@ afterAll(() => engine?.dispose());
 const real = (shape: readonly number[]) => ({ shape, dtype: "f32", domain: "real" }) as const;
 
 describe(`forms that the lowering treats apart, on ${titleOf(candidate)}`, () => {
-  /** `build` on inputs of the given shapes. */
+  /** Runs the program that `build` makes, on inputs of the given shapes. */
   async function holds(
     shapes: readonly (readonly number[])[],
     build: (o: Ops, x: readonly Node[]) => readonly Node[],
@@ -203,7 +203,7 @@ describe(`forms that the lowering treats apart, on ${titleOf(candidate)}`, () =>
             o.graph.op("batch_norm_grad_x", [x, gamma, dy], attrs),
             o.graph.op("batch_norm_grad_gamma", [x, dy], attrs),
             o.sum(dy, [0, 2, 3]),
-            // A gamma that depends on what the same kernel gives: the kernel cannot wait for itself.
+            // This gamma depends on a result of the same kernel, which cannot wait for itself.
             o.graph.op("batch_norm_grad_x", [x, o.sum(dy, [0, 2, 3]), dy], attrs),
           ];
         },
@@ -268,7 +268,7 @@ describe(`forms that the lowering treats apart, on ${titleOf(candidate)}`, () =>
   });
 });
 
-/** A step of gradient descent by hand, with every kind of op that a training step has. */
+/** Makes a step of gradient descent with every kind of op that a training step has. */
 function descent() {
   const o = freshOps();
   const [w, x, gamma] = [o.input("w", [4, 2, 3, 3]), o.input("x", [6, 2, 8, 8]), o.input("gamma", [4])];
@@ -329,7 +329,7 @@ describe(`what is left behind on ${titleOf(candidate)}`, () => {
     const executable = await other.compile(descent());
     const args = { w: other.upload(tensor([4, 2, 3, 3], 2)), gamma: other.upload(tensor([4], 1)) };
     await expect(executable.run({ ...args, x: tensor([6, 2, 8, 7], 3) })).rejects.toMatchObject({ kind: "internal" });
-    // In the middle of a run: an addon that gives up at its tenth op.
+    // This addon fails at its tenth op, in the middle of a run.
     const { addon } = other as TensorflowEngine;
     let calls = 0;
     const failing: typeof addon = {
@@ -348,7 +348,7 @@ describe(`what is left behind on ${titleOf(candidate)}`, () => {
     await expect(executable.run({ ...args, x: tensor([6, 2, 8, 8], 3) })).rejects.toMatchObject({
       kind: "out-of-memory",
     });
-    // Between the constants of a program.
+    // This addon fails between the constants of a program.
     let made = Number.NaN;
     const full: typeof addon = {
       ...failing,
@@ -359,7 +359,7 @@ describe(`what is left behind on ${titleOf(candidate)}`, () => {
       },
     };
     Object.assign(other, { addon: full });
-    // The first program asks what the kernels of this addon can do, on tensors of its own.
+    // The first program also probes the kernels of this addon, with other tensors.
     await (await other.compile(descent())).dispose();
     const held = engine.addon.getNumOfTensors();
     made = 0;
@@ -379,7 +379,7 @@ runsHere("TensorFlow's messages become kinds, without their stacks", () => {
   expect(of("OOM when allocating tensor with shape[1024,1024] and type float on /job:localhost").kind).toBe(
     "out-of-memory",
   );
-  // oneDNN's own word for it is a number.
+  // oneDNN reports it as a number only.
   expect(of("Operation received an exception:Status: 1, message: could not create a primitive").kind).toBe(
     "out-of-memory",
   );

@@ -1,4 +1,4 @@
-/** Training programs of small learners, lowered from text, and steps of them on an engine and in the f64 interpreter. */
+/** Makes training programs of small learners from text, and runs their steps on an engine and in the f64 interpreter. */
 import { lowerTraining, type TrainingProgram } from "../../src/compiler/lower/index.js";
 import type { Engine, Handle, HostTensor } from "../../src/runtime/engines/engine.js";
 import { experimentOf } from "../lower/fsl.js";
@@ -6,18 +6,18 @@ import { step, stream, type Values } from "../lower/harness.js";
 import { typed } from "./support.js";
 
 export interface Learner {
-  /** A use of it, and the library's module that has it. */
+  /** An expression that uses it, and the library module that exports it. */
   readonly metric: string;
   readonly from: string;
   readonly optimizer: string;
-  /** The layers of its body. */
+  /** The layers of the backbone. */
   readonly backbone: string;
   readonly side: number;
-  /** 3 way, 2 shot, 2 queries a class unless given. */
+  /** The episode; by default 3-way 2-shot with 2 queries per class. */
   readonly task?: string;
 }
 
-/** A meta stage of two episodes a step. */
+/** Returns the text of a meta stage with two episodes per step. */
 export function lowered(learner: Learner): TrainingProgram {
   const { metric, from, optimizer, backbone, side, task = "3 way, 2 shot, 2 query" } = learner;
   const experiment = experimentOf(`fsl 1
@@ -43,7 +43,7 @@ meta m {
   return lowerTraining(stage, dataset, { seed: 0 });
 }
 
-/** Images of any kind, and the queries last to first. */
+/** Returns random images, with the queries in reverse order. */
 export function feedsOf({ program }: TrainingProgram, seed: number): Values {
   const random = stream(seed);
   return Object.fromEntries(
@@ -58,14 +58,14 @@ export function feedsOf({ program }: TrainingProgram, seed: number): Values {
 }
 
 export interface Course {
-  /** Of each step. */
+  /** The loss of each step. */
   readonly losses: readonly number[];
-  /** Weights, statistics and optimizer states: after the last step, and before each. */
+  /** Weights, statistics and optimizer states, after the last step and before each step. */
   readonly state: Values;
   readonly before: readonly Values[];
 }
 
-/** Steps on the engine; what it keeps between them never comes back before the end. `onStep` is called after each. */
+/** Runs steps on the engine. The state is not downloaded before the end. `onStep` is called after each step. */
 export async function trained(
   engine: Engine,
   { program }: TrainingProgram,
@@ -98,7 +98,7 @@ export async function trained(
   return { losses, state };
 }
 
-/** The same steps in the f64 interpreter. */
+/** Runs the same steps in the f64 interpreter. */
 export function exact(training: TrainingProgram, start: Values, feeds: readonly Values[]): Course {
   const losses: number[] = [];
   const before: Values[] = [];
@@ -112,10 +112,10 @@ export function exact(training: TrainingProgram, start: Values, feeds: readonly 
   return { losses, state, before };
 }
 
-/** The largest distance between two values of one weight. */
+/** Returns the largest distance between two values of the same weight. */
 export const apart = (a: readonly number[] = [], b: readonly number[] = []): number =>
   Math.max(...a.map((value, i) => Math.abs(value - (b[i] ?? Number.NaN))));
 
-/** Two blocks of convolution, norm, ReLU and pool. */
+/** A backbone of two blocks of convolution, norm, ReLU and pool. */
 export const plain = (channels: number): string =>
   `repeat 2 { conv(3, ${channels}), batch_norm, relu, max_pool(2) } flatten as vector`;

@@ -1,4 +1,4 @@
-/** Programs as WebGPU has kernels for them mean what they meant: by the interpreter, with no GPU. */
+/** Tests with the interpreter, without a GPU, that programs rewritten for WebGPU have the same results. */
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { type InputTensor, interpret } from "../../src/compiler/tensor/interpret.js";

@@ -1,4 +1,4 @@
-/** Where WebGPU has no GPU: what is said, and what fixes it. */
+/** Tests the messages and the fixes on a machine without a GPU for WebGPU. */
 import { afterEach, expect, test, vi } from "vitest";
 import { DeviceBuffers } from "../../src/runtime/engines/onnx/device-buffers.js";
 import { OnnxEngine } from "../../src/runtime/engines/onnx/engine.js";

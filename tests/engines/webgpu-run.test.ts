@@ -1,4 +1,4 @@
-/** A whole run on a GPU through WebGPU: decoded images to a stored accuracy, as on the processor. */
+/** Compares a whole run on a GPU through WebGPU, from decoded images to a stored accuracy, with one on the CPU. */
 import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test as runsHere } from "vitest";
@@ -13,7 +13,7 @@ import { webgpu } from "./webgpu.js";
 
 const test = runsHere.skipIf(webgpu.missing !== undefined);
 
-/** Four steps of pretraining, two of meta-learning with one validation, eight episodes at the end. */
+/** The experiment has four steps of pretraining, two of meta-learning with one validation, and eight episodes of evaluation. */
 const pretrained: PretrainStage = { ...base, duration: { epochs: 1, stepsPerEpoch: 4, perStep: 6 } };
 const meta: MetaStage = {
   ...proto,
@@ -23,7 +23,7 @@ const meta: MetaStage = {
 const evaluate: EvaluateStage = { ...result, rows: result.rows.map((row) => ({ ...row, episodes: 8 })) };
 const small = experiment([pretrained, meta, evaluate]);
 
-/** Losses by stage and step. Steps that follow each other closely may be left out. */
+/** Returns the losses by stage and step. Steps that follow each other closely may be missing. */
 const lossesOf = ({ events }: Played): ReadonlyMap<string, number> =>
   new Map(
     events.flatMap((event) => (event.type === "stage.step" ? [[`${event.stage} ${event.step}`, event.loss]] : [])),
@@ -44,7 +44,7 @@ describe(titleOf(webgpu), () => {
     return readWeights(entry);
   };
 
-  test("the same losses, weights and the same accuracy as on the processor", async () => {
+  test("the same losses, weights and the same accuracy as on the CPU", async () => {
     const on = (device: string): Promise<Played> => {
       const at = { dir: project.dir, home: join(project.dir, device) };
       return follow(run(small, { project: at, threads: 1, engine: "onnx", device }));
@@ -62,7 +62,7 @@ describe(titleOf(webgpu), () => {
         for (const [i, value] of data.entries())
           expect(Math.abs(value - (there[path]?.data[i] ?? Number.NaN)), `${stage}: ${path}`).toBeLessThan(1e-4);
     }
-    // One query of 8 episodes may lie so near a border that rounding decides.
+    // One query of the 8 episodes may be so close to a decision boundary that rounding decides.
     const query = 1 / (8 * 2 * 3);
     const [mean, other] = [gpu, cpu].map(({ summary }) => summary.results[0]?.mean ?? Number.NaN);
     expect(Math.abs(Number(mean) - Number(other))).toBeLessThan(1.5 * query);

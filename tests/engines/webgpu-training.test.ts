@@ -1,4 +1,4 @@
-/** Training on a GPU through WebGPU: as on the processor, and without the state ever leaving the device between steps. */
+/** Tests that training on a GPU through WebGPU agrees with the CPU, and that the state stays on the GPU between steps. */
 import { describe, expect, test as runsHere } from "vitest";
 import type { TrainingProgram } from "../../src/compiler/lower/index.js";
 import { initialState } from "../lower/harness.js";
@@ -8,7 +8,7 @@ import { webgpu } from "./webgpu.js";
 
 const test = runsHere.skipIf(webgpu.missing !== undefined);
 const size = { backbone: plain(4), side: 12 };
-/** A number added to all logits: its gradient is rounding, which Adam divides by itself. */
+/** A weight that adds one number to all logits. Its gradient is only rounding, which Adam divides by itself. */
 const idle = new Set(["metric.beta"]);
 
 function inputsOf({ program }: TrainingProgram, ...roles: string[]) {
@@ -23,7 +23,7 @@ describe(titleOf(webgpu), () => {
     ["maml(rate: 0.1, inner: 2 steps)", "sgd(lr: 0.02, momentum: 0.9)", "meta", 3],
     ["r2d2", "adam(lr: 0.002)", "meta", 3],
   ])(
-    "%s by %s: losses as on the processor to 1e-4, weights to 1e-5",
+    "%s by %s: losses as on the CPU to 1e-4, weights to 1e-5",
     async (metric, optimizer, from, steps) => {
       const training = lowered({ metric, from, optimizer, ...size });
       const start = initialState(training, 3);
@@ -34,7 +34,7 @@ describe(titleOf(webgpu), () => {
       for (const path of training.trained) {
         if (idle.has(path)) continue;
         expect(apart(found.state[path], wanted.state[path]), path).toBeLessThan(1e-5);
-        // A bias before a batch norm stays where it is; all else has gone a hundred times as far as the bound.
+        // A bias under a batch norm does not move. All other weights have moved a hundred times as far as the bound.
         if (!/conv.*bias$/.test(path)) expect(apart(start[path], wanted.state[path]), path).toBeGreaterThan(1e-3);
       }
       await gpu.dispose();
@@ -65,7 +65,7 @@ describe(titleOf(webgpu), () => {
       expect(transfers?.fromDevice.tensors).toBe(hosts * (step + 1));
       expect(held[step]).toBe(state.tensors);
     }
-    // Only what is downloaded at the end comes down.
+    // Only the download at the end copies the state.
     expect(engine.transfers?.fromDevice.tensors).toBe(hosts * steps + state.tensors);
     expect(engine.held).toBe(0);
     await engine.dispose();

@@ -1,4 +1,4 @@
-/** What the WebGPU provider tells and keeps. */
+/** Tests what the WebGPU provider reports and which memory it holds. */
 import { afterAll, beforeAll, describe, expect, test as runsHere } from "vitest";
 import type { Engine, Handle, HostTensor } from "../../src/runtime/engines/engine.js";
 import { freshOps, programOf } from "../tensor/support.js";
@@ -61,7 +61,7 @@ describe(titleOf(webgpu), () => {
       if (step === 1000) late = process.memoryUsage.rss();
     }
     expect((await own.download(state)).data[5]).toBe(1000);
-    // One of a step's four tensors, lost at each, would be 184 MB.
+    // If one of the four tensors of a step leaked at each step, that would be 184 MB.
     expect(late - early).toBeLessThan(90e6);
     await own.dispose();
     expect(own.held).toBe(0);

@@ -181,9 +181,9 @@ export class Emitter extends SharedResults {
     op: "ReduceSum" | "ReduceMean" | "ReduceMax" | "ReduceSumSquare",
     name: string,
     axes: readonly number[],
-    keep = false,
+    { keepdims }: { readonly keepdims: boolean } = { keepdims: false },
   ): string {
-    return this.op(op, [name, this.ints(axes)], { keepdims: keep ? 1 : 0 });
+    return this.op(op, [name, this.ints(axes)], { keepdims: keepdims ? 1 : 0 });
   }
 
   /** Returns 1.0 where the condition is true, else 0.0. */

@@ -16,7 +16,7 @@ import { installPackage, packageTensorflowVersion } from "./install-package.js";
 import { addonFile, findTensorflow, type InstalledTensorflow, manifestFile, tensorflowFolder } from "./locate.js";
 import { addonSources, type Machine, nodeApiHeaders, type PinnedWheel, tensorflowVersion, wheelsFor } from "./pins.js";
 import { tryTensorflow } from "./trial.js";
-import { fetchWheel, findPip, folderSize, isDownloaded, unpackWheel } from "./wheel.js";
+import { type FetchWheel, fetchWheel, findPip, folderSize, isDownloaded, unpackWheel } from "./wheel.js";
 
 export interface Installation {
   readonly version: string;
@@ -38,7 +38,7 @@ export async function installTensorflow(options: InstallOptions): Promise<Instal
       // A killed installation may have left these.
       for (const path of [staging, old]) await rm(path, { recursive: true, force: true });
       await mkdir(staging);
-      const wheels = options.wheels ?? wheelsFor(thisMachine(), options.gpu);
+      const wheels = options.wheels ?? wheelsFor(thisMachine(), { gpu: options.gpu });
       const there = await findWorkingInstallation(
         wheels === undefined ? packageTensorflowVersion : tensorflowVersion,
         options,
@@ -154,12 +154,14 @@ async function findWorkingInstallation(
   return undefined;
 }
 
+/** Downloads, unpacks and builds TensorFlow in the staging folder. @throws DiagnosticError FSL7071 to FSL7075, FSL6020, FSL6021 */
 async function installWheels(
   staging: string,
   downloads: string,
   wheels: readonly PinnedWheel[],
-  { gpu, projectDir, env, signal, watch }: InstallOptions,
+  options: InstallOptions,
 ): Promise<InstalledTensorflow> {
+  const { gpu, env, signal, watch } = options;
   // Everything that may be missing is checked before the first large download.
   const compiler = await findCompiler(env, signal);
   const pip = await findPip(signal);
@@ -168,15 +170,45 @@ async function installWheels(
   if (gpu && !driverFiles.some((path) => existsSync(path))) {
     watch.step("no NVIDIA driver is installed: until there is one, this build computes on the CPU");
   }
-
-  const sources = [addonSources, nodeApiHeaders];
-  watch.step(
-    `downloading the sources of the addon from npm: ${sources.map((p) => `${p.name} ${p.version}`).join(" and ")}`,
-  );
-  const place = (name: string): string => join(staging, "build", name);
-  await fetchPackages(sources, (pinned) => place(pinned.name), { projectDir, signal, onFetched: () => undefined });
-
+  const build = join(staging, "build");
   const libraries = join(staging, "lib");
+  await fetchSources(build, options);
+  await fetchWheels(downloads, wheels, pip, options);
+  await unpackWheels(downloads, wheels, libraries, options);
+
+  watch.step(`building the addon with ${compiler.join(" ")}`);
+  const tensorflow = join(libraries, "tensorflow");
+  await buildAddon(
+    {
+      compiler,
+      sources: join(build, addonSources.name),
+      nodeHeaders: join(build, nodeApiHeaders.name),
+      tensorflow,
+      libraries: "lib/tensorflow",
+      addon: join(staging, addonFile),
+    },
+    signal,
+  );
+  for (const path of [build, join(tensorflow, "include")]) await rm(path, { recursive: true });
+  return { version: tensorflowVersion, gpu, addon: addonFile };
+}
+
+/** Downloads the sources of the addon and the headers of Node-API into `folder`. */
+async function fetchSources(folder: string, { projectDir, signal, watch }: InstallOptions): Promise<void> {
+  const sources = [addonSources, nodeApiHeaders];
+  const names = sources.map(({ name, version }) => `${name} ${version}`).join(" and ");
+  watch.step(`downloading the sources of the addon from npm: ${names}`);
+  const placeOf = ({ name }: { readonly name: string }): string => join(folder, name);
+  await fetchPackages(sources, placeOf, { projectDir, signal, onFetched: () => undefined });
+}
+
+/** Downloads the wheels that are not complete in `downloads` yet. */
+async function fetchWheels(
+  downloads: string,
+  wheels: readonly PinnedWheel[],
+  pip: FetchWheel["pip"],
+  { signal, watch }: InstallOptions,
+): Promise<void> {
   for (const wheel of wheels) {
     const name = `${wheel.project} ${wheel.version}`;
     if (await isDownloaded(wheel, downloads, signal)) {
@@ -187,6 +219,14 @@ async function installWheels(
     const onBytes = (done: number): void => watch.bytes(Math.min(done, wheel.bytes), wheel.bytes);
     await fetchWheel(wheel, { pip, folder: downloads, signal, onBytes });
   }
+}
+
+async function unpackWheels(
+  downloads: string,
+  wheels: readonly PinnedWheel[],
+  libraries: string,
+  { signal, watch }: InstallOptions,
+): Promise<void> {
   watch.step("unpacking");
   const total = wheels.reduce((sum, wheel) => sum + wheel.unpacked, 0);
   let before = 0;
@@ -197,22 +237,6 @@ async function installWheels(
     });
     before += wheel.unpacked;
   }
-
-  watch.step(`building the addon with ${compiler.join(" ")}`);
-  const tensorflow = join(libraries, "tensorflow");
-  await buildAddon(
-    {
-      compiler,
-      sources: place(addonSources.name),
-      nodeHeaders: place(nodeApiHeaders.name),
-      tensorflow,
-      libraries: "lib/tensorflow",
-      addon: join(staging, addonFile),
-    },
-    signal,
-  );
-  for (const path of [join(staging, "build"), join(tensorflow, "include")]) await rm(path, { recursive: true });
-  return { version: tensorflowVersion, gpu, addon: addonFile };
 }
 
 /** @throws DiagnosticError FSL7072 if the disk has too little space for the downloads and for what is unpacked from them. */

@@ -184,7 +184,7 @@ export interface Machine {
 }
 
 /** Returns the wheels for a machine, or undefined if TensorFlow publishes none that it can use. */
-export function wheelsFor(machine: Machine, gpu: boolean): readonly PinnedWheel[] | undefined {
+export function wheelsFor(machine: Machine, { gpu }: { readonly gpu: boolean }): readonly PinnedWheel[] | undefined {
   if (machine.platform !== "linux" || machine.glibc === undefined) return undefined;
   const [major = 0, minor = 0] = machine.glibc.split(".").map(Number);
   if (major !== 2 || minor < 27) return undefined;

@@ -151,13 +151,13 @@ export const elementwise = {
   softmax_grad: (e, node) => {
     // (y, dy): y · (dy − Σ y·dy)
     const [y, dy] = [e.full(operand(node, 0)), e.full(operand(node, 1))];
-    const inner = e.reduce("ReduceSum", e.op("Mul", [y, dy]), [node.attrs.axis], true);
+    const inner = e.reduce("ReduceSum", e.op("Mul", [y, dy]), [node.attrs.axis], { keepdims: true });
     return whole(node, e.op("Mul", [y, e.op("Sub", [dy, inner])]));
   },
   log_softmax_grad: (e, node) => {
     // (y, dy): dy − exp(y) · Σ dy
     const [y, dy] = [e.full(operand(node, 0)), e.full(operand(node, 1))];
-    const total = e.reduce("ReduceSum", dy, [node.attrs.axis], true);
+    const total = e.reduce("ReduceSum", dy, [node.attrs.axis], { keepdims: true });
     return whole(node, e.op("Sub", [dy, e.op("Mul", [e.op("Exp", [y]), total])]));
   },
 } satisfies Partial<Rules<OpName>>;

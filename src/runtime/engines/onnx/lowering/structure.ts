@@ -117,7 +117,7 @@ function reduce(e: Emitter, node: Node, x: Node, axes: readonly number[], op: "R
   let name: string;
   if (real.length === axes.length) name = e.reduce(op, value.name, axes);
   else if (real.length === 0) name = e.reshape(value.name, kept);
-  else name = e.reshape(e.reduce(op, value.name, real, true), kept);
+  else name = e.reshape(e.reduce(op, value.name, real, { keepdims: true }), kept);
   if (op === "ReduceSum" && times !== 1) name = e.op("Mul", [name, e.scalar(times, node.dtype)]);
   return { name, shape: kept };
 }
