@@ -221,11 +221,10 @@ describe.skipIf(noCompiler)(
 
 test("GPUs are those in TensorFlow's log", () => {
   const at = "2026-01-01 10:00:00.000000: I tensorflow/core/common_runtime/gpu/gpu_device.cc:2020] Created device ";
-  const card = (i: number, name: string): string =>
+  const logLine = (i: number, name: string): string =>
     `${at}/job:localhost/replica:0/task:0/device:GPU:${i} with 78907 MB memory:  -> device: ${i}, name: ${name}, pci bus id: 0000:0${i}:00.0, compute capability: 9.0`;
-  expect(gpusInLog(["noise", card(0, "NVIDIA H100 80GB HBM3"), card(1, "NVIDIA A40"), "Error: x"].join("\n"))).toEqual([
-    "NVIDIA H100 80GB HBM3",
-    "NVIDIA A40",
-  ]);
+  expect(
+    gpusInLog(["noise", logLine(0, "NVIDIA H100 80GB HBM3"), logLine(1, "NVIDIA A40"), "Error: x"].join("\n")),
+  ).toEqual(["NVIDIA H100 80GB HBM3", "NVIDIA A40"]);
   expect(gpusInLog("I0000 cpu_feature_guard.cc:227] This TensorFlow binary is optimized")).toEqual([]);
 });

@@ -18,7 +18,7 @@ const has = (devices: string[], adapters: Record<string, Adapter> = {}, notes: E
   notes,
 });
 const missing: Availability = { available: false, why: "it is not installed", fix: "fslc engines install tensorflow" };
-const card = (name: string, kind: Adapter["kind"] = "discrete"): Adapter => ({ name, kind });
+const gpu = (name: string, kind: Adapter["kind"] = "discrete"): Adapter => ({ name, kind });
 const machine = (onnx: Availability, tensorflow: Availability = missing): EngineReport[] => [
   { name: "onnx", availability: onnx },
   { name: "tensorflow", availability: tensorflow },
@@ -35,25 +35,25 @@ const refusal = (act: () => unknown) => {
 };
 
 describe("auto", () => {
-  const onnxCard = has(["cpu", "gpu:0"], { "gpu:0": card("Radeon RX 7900") });
-  const cuda = has(["cpu", "gpu:0", "gpu:1"], { "gpu:0": card("H100"), "gpu:1": card("A100") });
+  const onnxGpu = has(["cpu", "gpu:0"], { "gpu:0": gpu("Radeon RX 7900") });
+  const cuda = has(["cpu", "gpu:0", "gpu:1"], { "gpu:0": gpu("H100"), "gpu:1": gpu("A100") });
 
   test("takes CUDA before WebGPU, a GPU before the CPU, and on the CPU the default engine before another", () => {
-    expect(chooseBest(machine(onnxCard, cuda))).toMatchObject({ name: "tensorflow", device: "gpu:0", adapter: "H100" });
-    expect(chooseBest(machine(onnxCard))).toMatchObject({ name: "onnx", device: "gpu:0", adapter: "Radeon RX 7900" });
+    expect(chooseBest(machine(onnxGpu, cuda))).toMatchObject({ name: "tensorflow", device: "gpu:0", adapter: "H100" });
+    expect(chooseBest(machine(onnxGpu))).toMatchObject({ name: "onnx", device: "gpu:0", adapter: "Radeon RX 7900" });
     expect(chooseBest(machine(has(["cpu"]), cuda))).toMatchObject({ name: "tensorflow", device: "gpu:0" });
     expect(chooseBest(machine(has(["cpu"]), has(["cpu"])))).toMatchObject({ name: "onnx", device: "cpu" });
     expect(chooseBest(machine(missing, has(["cpu"])))).toMatchObject({ name: "tensorflow", device: "cpu" });
   });
 
   test("does not take integrated GPUs, except Apple's, or drivers that emulate a GPU", () => {
-    const integrated = has(["cpu", "gpu:0"], { "gpu:0": card("Iris Xe", "integrated") });
+    const integrated = has(["cpu", "gpu:0"], { "gpu:0": gpu("Iris Xe", "integrated") });
     expect(chooseBest(machine(integrated), undefined, "linux")).toMatchObject({
       device: "cpu",
       why: expect.stringContaining("Iris Xe shares the CPU's memory"),
     });
     expect(chooseBest(machine(integrated), undefined, "darwin")).toMatchObject({ device: "gpu:0" });
-    const software = has(["cpu", "gpu:0"], { "gpu:0": card("SwiftShader", "software") });
+    const software = has(["cpu", "gpu:0"], { "gpu:0": gpu("SwiftShader", "software") });
     expect(chooseBest(machine(software))).toMatchObject({ device: "cpu", why: expect.stringContaining("SwiftShader") });
     expect(chooseBest(machine(has(["cpu", "gpu:0"])))).toMatchObject({ device: "gpu:0" });
   });
@@ -68,11 +68,11 @@ describe("auto", () => {
   });
 
   test("with a device takes an engine that has it, and no other device", () => {
-    const integrated = has(["cpu", "gpu:0"], { "gpu:0": card("Iris Xe", "integrated") });
+    const integrated = has(["cpu", "gpu:0"], { "gpu:0": gpu("Iris Xe", "integrated") });
     expect(chooseBest(machine(integrated), "gpu")).toMatchObject({ name: "onnx", device: "gpu:0", adapter: "Iris Xe" });
     expect(chooseBest(machine(integrated, cuda), "gpu:1")).toMatchObject({ name: "tensorflow", device: "gpu:1" });
-    expect(chooseBest(machine(onnxCard, cuda), "cpu")).toMatchObject({ name: "onnx", device: "cpu" });
-    const refused = refusal(() => chooseBest(machine(onnxCard, cuda), "gpu:7"));
+    expect(chooseBest(machine(onnxGpu, cuda), "cpu")).toMatchObject({ name: "onnx", device: "cpu" });
+    const refused = refusal(() => chooseBest(machine(onnxGpu, cuda), "gpu:7"));
     expect(refused.code).toBe("FSL7008");
     expect(refused.help.join()).toContain("tensorflow has `cpu`, `gpu:0`, `gpu:1` on this machine");
   });
@@ -133,7 +133,7 @@ describe("the environment of a worker", () => {
   const on = (device: string, user: NodeJS.ProcessEnv = {}) =>
     engineEnvironment({ name: "tensorflow", device, threads: 3 }, user);
 
-  test("gives TensorFlow its threads and one visible card", () => {
+  test("gives TensorFlow its threads and one visible GPU", () => {
     expect(on("gpu:1")).toMatchObject({
       TF_NUM_INTRAOP_THREADS: "3",
       TF_FORCE_GPU_ALLOW_GROWTH: "true",
@@ -144,7 +144,7 @@ describe("the environment of a worker", () => {
     expect(engineEnvironment({ name: "reference", device: "cpu", threads: 3 }, {})).toEqual({});
   });
 
-  test("leaves what the user has set, and counts cards among those that the user left visible", () => {
+  test("leaves what the user has set, and counts GPUs among those that the user left visible", () => {
     const user = { TF_NUM_INTRAOP_THREADS: "7", CUDA_VISIBLE_DEVICES: "GPU-4f, 2" };
     expect(on("gpu:0", user)).not.toHaveProperty("TF_NUM_INTRAOP_THREADS");
     expect(on("gpu:0", user)).toMatchObject({ CUDA_VISIBLE_DEVICES: "GPU-4f" });
@@ -166,7 +166,7 @@ test.each<[string, Adapter["kind"]]>([
   ["AMD Radeon 780M (RADV PHOENIX)", "integrated"],
   ["AMD Radeon RX 7900 XTX (RADV NAVI31)", "discrete"],
   ["NVIDIA GeForce RTX 4060 Laptop GPU", "discrete"],
-  ["A card of tomorrow", "unknown"],
+  ["A GPU of tomorrow", "unknown"],
 ])("the driver's name tells what kind of GPU it is: %s", (name, kind) => {
   expect(adapterOf(`INFO: Original order:\n         [0] ${name}\n`, "linux")).toEqual({ name, kind });
 });
