@@ -34,6 +34,10 @@ export function evaluate(expr: ast.Expr, scope: Scope): Value {
     case "list":
     case "each":
     case "tuple":
+      if (expr.items.length === 0) {
+        checker.report("FSL3009", span, { what: "`each`", expected: "a list of values", found: "an empty list" });
+        return anything(span);
+      }
       return { kind: expr.kind, items: expr.items.map((item) => evaluate(item, scope)), span };
     case "ref": {
       const value = scope.lookup(expr.text);
