@@ -34,7 +34,7 @@ export function evaluate(expr: ast.Expr, scope: Scope): Value {
     case "list":
     case "each":
     case "tuple":
-      if (expr.items.length === 0) {
+      if (expr.kind === "each" && expr.items.length === 0) {
         checker.report("FSL3009", span, { what: "`each`", expected: "a list of values", found: "an empty list" });
         return anything(span);
       }
