@@ -28,7 +28,10 @@ export function define(cli: Cli, exit: (code: number) => void): Command {
         ["fslc run experiment.fsl --reporter json", "write one JSON event per line, for programs"],
       ]),
     )
-    .addHelpText("after", "\nCtrl-C stops after the current step and keeps finished stages. A second Ctrl-C aborts.")
+    .addHelpText(
+      "after",
+      "\nCtrl-C stops after the current step. Finished stages are kept; an unfinished one starts over.\nA second Ctrl-C aborts.",
+    )
     .addHelpText("after", "Exit codes: 0 done, 1 a stage failed, 2 the file has errors, 3 usage, 130 interrupted.")
     .action(async (file: string, options: Options) => exit(await act(cli, file, options)));
 }

@@ -6,6 +6,7 @@ import type { Result } from "../../runtime/events/events.js";
 import type { RunSummary } from "../../runtime/run/run.js";
 import { count, duration, engineAndDevice, interval, plural } from "../view/format.js";
 import type { RunState } from "../view/model.js";
+import { lostByStop } from "../view/unfinished.js";
 import { table } from "./table.js";
 import { hanging, wrap } from "./wrap.js";
 
@@ -24,7 +25,8 @@ export function resultsTable(results: readonly Result[]): string {
 const statusWords = {
   done: (time: string) => `done in ${time}`,
   failed: (time: string) => `failed after ${time}`,
-  interrupted: (time: string) => `interrupted after ${time}; finished stages are kept`,
+  interrupted: (time: string, lost: string | undefined) =>
+    `interrupted after ${time}; finished stages are kept${lost === undefined ? "" : `; ${lost}`}`,
 } as const;
 
 const stageAndRow = ({ stage, row }: Result): string => (row === undefined || row === "" ? stage : `${stage} (${row})`);
@@ -49,7 +51,7 @@ export function printRunSummary(summary: RunSummary, state: RunState, folder: st
     ]),
     ...warningLines(state, width),
     ...resultNotes(summary.results, width),
-    `${statusWords[summary.status](duration(summary.seconds))}${served}`,
+    ...wrap(`${statusWords[summary.status](duration(summary.seconds), lostByStop(state))}${served}`, width),
     ...engineLines(state, width),
     `run folder: ${relative(process.cwd(), folder) || folder}`,
     ...summary.files.map((file) => `  ${relative(folder, file)}`),

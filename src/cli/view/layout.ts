@@ -8,6 +8,7 @@ import { type GraphRow, graphRows, type HiddenStages, limitRows } from "./graph.
 import { justify, type Line, padText, segment, type Tone, truncate } from "./line.js";
 import { type RunState, type StageState, type StageStatus, secondsLeft, type Training } from "./model.js";
 import { chart } from "./series.js";
+import { lossOfStop } from "./unfinished.js";
 
 export interface Screen {
   readonly header: Line;
@@ -224,10 +225,10 @@ function footer(state: RunState, width: number): Line {
   if (state.seconds !== undefined) return [];
   if (state.interrupt === "aborting") return truncate([segment("aborting…", "bad")], width);
   if (state.interrupt === "stopping") {
-    return truncate(
-      [segment("stopping after this step; finished stages are kept; press again to abort", "active")],
-      width,
-    );
+    const text = `stopping; ${lossOfStop(state) ?? "finished stages are kept"}`;
+    const again = "press again to abort";
+    const room = Math.max(20, width - again.length - 3);
+    return justify([segment(shorten(text, room), "active")], [segment(again, "active")], width);
   }
   const note = state.stages.find((s) => s.status === "running" && s.note !== undefined)?.note;
   const hint = "Ctrl-C stops after the current step";

@@ -1,0 +1,57 @@
+/** What a person is told about work that a stop loses: a stage that has not finished starts again at its first step. */
+import { PassThrough } from "node:stream";
+import { expect, test } from "vitest";
+import { printRunSummary } from "../../src/cli/print/run-summary.js";
+import { plainReporter } from "../../src/cli/reporters/plain.js";
+import { initialState, type RunState, reduce } from "../../src/cli/view/model.js";
+import { lossOfStop, lostByStop } from "../../src/cli/view/unfinished.js";
+import type { RunEvent } from "../../src/runtime/events/events.js";
+import { fakeRun } from "./fake-run.js";
+
+/** The events of a run up to the first one that `when` accepts. */
+function until(when: (event: RunEvent) => boolean): RunEvent[] {
+  const events = fakeRun();
+  return events.slice(0, events.findIndex(when) + 1);
+}
+const after = (events: readonly RunEvent[]): RunState => events.reduce(reduce, initialState);
+const halfway = until((event) => event.type === "stage.step" && event.step === 300);
+
+test("a stage in training is lost, and the screen says how far it is", () => {
+  expect(lossOfStop(after(halfway))).toBe("proto is 50 % done and would start over");
+});
+
+test("an evaluation starts over too; packed data and stages that wait lose nothing", () => {
+  expect(lossOfStop(after(until((event) => event.type === "stage.progress" && event.phase === "evaluate")))).toMatch(
+    /^test would start over$/,
+  );
+  expect(lossOfStop(after(until((event) => event.type === "stage.progress")))).toBeUndefined();
+  expect(lossOfStop(after(fakeRun()))).toBeUndefined();
+});
+
+test("plain lines say it at the first Ctrl-C", () => {
+  const stderr = new PassThrough() as unknown as NodeJS.WriteStream & PassThrough;
+  const reporter = plainReporter({ stderr });
+  for (const event of halfway) reporter.event(event);
+  stderr.read();
+  reporter.interrupted();
+  expect(String(stderr.read())).toBe(
+    "stopping after this step; finished stages are kept; proto is 50 % done and would start over; press Ctrl-C again to abort\n",
+  );
+});
+
+test("the summary of an interrupted run says what was lost", () => {
+  const time = halfway.at(-1)?.time ?? 0;
+  const state = after([...halfway, { time, type: "run.done", status: "interrupted", results: [], seconds: 83 }]);
+  expect(lostByStop(state)).toBe("proto was 50 % done and starts over");
+  const summary = {
+    run: "a",
+    status: "interrupted",
+    results: [],
+    reports: [],
+    files: [],
+    failures: [],
+    seconds: 83,
+  } as const;
+  const text = printRunSummary(summary, state, "/runs/a", { source: () => undefined, color: false, width: 200 });
+  expect(text).toContain("interrupted after 1:23; finished stages are kept; proto was 50 % done and starts over");
+});
