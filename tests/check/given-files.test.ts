@@ -56,6 +56,42 @@ test("a list of episodes is in the key by its content, however it is laid out", 
   expect(stage.rows).toMatchObject([{ task: { way: 2, shot: 1, query: 1 }, episodes: 2, given: { path: "e.json" } }]);
 });
 
+const listed = (file: string): string => `meta r {
+  encoder one  metric prototypes  episodes "${file}" from drawings.train
+  optimizer adam(lr: 1e-3)  for 3 steps
+}
+`;
+
+test("a training takes its episodes from a list, which fixes the task; a list may have one episode", () => {
+  const one = { ...files, "one.json": list(1) };
+  const experiment = experimentOf(head + listed("one.json"), {}, one);
+  const stage = stageOf(experiment, "meta", "r");
+  expect(stage.episodes).toMatchObject({
+    task: { way: 2, shot: 1, query: 1 },
+    given: { list: { path: "one.json" }, episodes: 1 },
+  });
+  const known = { seed: 0, outputs: {}, data: { drawings: "d" } };
+  const keyWith = (text: string): string | undefined => {
+    const other = experimentOf(head + listed("one.json"), {}, { ...one, "one.json": text });
+    return stageKey(stageOf(other, "meta", "r"), other, known);
+  };
+  expect(keyWith(` ${list(1)}`)).toBe(stageKey(stage, experiment, known));
+  expect(keyWith(list(2))).not.toBe(stageKey(stage, experiment, known));
+});
+
+test("a validation samples its episodes, and a list for it is refused", () => {
+  const text = `${head}meta r {
+  encoder one  metric prototypes  episodes task from drawings.train
+  optimizer adam(lr: 1e-3)  for 3 steps
+  validate "e.json" from drawings.val
+}
+`;
+  const { diagnostics } = compileText(text, {}, files);
+  expect(diagnostics.find(({ code }) => code === "FSL2019")?.help).toEqual([
+    "only an `episodes` line takes a list from a file",
+  ]);
+});
+
 test("training starts from a file too, and hands its own weights on", () => {
   const text = `${head}meta base {
   encoder one  metric prototypes  episodes task from drawings.train

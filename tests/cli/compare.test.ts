@@ -51,6 +51,13 @@ test("each reason against a pairing is named, the first that holds", () => {
   expect(compareEvaluations(evaluation("a", [row()]), old).unpaired[0]).toContain("--force b");
 });
 
+test("one episode has no interval, so it is not compared, and that is said", () => {
+  const single = row({ metrics: { accuracy: [0.5] } });
+  const { rows, unpaired } = compareEvaluations(evaluation("a", [single]), evaluation("b", [single]));
+  expect(rows).toEqual([]);
+  expect(unpaired[0]).toContain("one episode cannot be compared");
+});
+
 test("the same episodes pair, whether they were sampled or given", () => {
   const { rows } = compareEvaluations(evaluation("a", [row()]), evaluation("b", [row({ episodes: "given" })], 7));
   expect(rows).toHaveLength(1);

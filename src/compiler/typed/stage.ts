@@ -125,7 +125,8 @@ export interface MetaStage extends StageBase, TrainingLines {
   readonly metric: Slot<Metric>;
   /** The split that the metric's values are fitted from, if it has any. */
   readonly fitFrom?: SplitRef;
-  readonly episodes: { readonly task: Task; readonly split: SplitRef };
+  /** `given` is the list that the steps take their episodes from, in its order and again from its start; without it they are sampled. */
+  readonly episodes: { readonly task: Task; readonly split: SplitRef; readonly given?: ListedEpisodes };
   /** A scalar over `entry_loss` nodes. The default is `entry_loss classify`. */
   readonly loss: Block;
   /** Validation with the metric of the stage, typed for the task of the validation. */
@@ -158,6 +159,11 @@ export interface GivenList {
   /** The digest of the list that was checked. */
   readonly digest: string;
   readonly span: Span;
+}
+/** A list of episodes with its length. */
+export interface ListedEpisodes {
+  readonly list: GivenList;
+  readonly episodes: number;
 }
 export type Report =
   | { readonly kind: "accuracy" }

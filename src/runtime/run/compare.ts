@@ -41,7 +41,9 @@ export function compareEvaluations(a: Evaluation, b: Evaluation): Comparison {
     const partners = right.rows.filter((other) => taskText(other.task) === taskText(row.task));
     const same = partners.find((other) => other.list === row.list && other.digest === row.digest);
     const [partner] = partners;
-    if (same !== undefined) rows.push(...compareRows(row, same));
+    const compared = same === undefined ? [] : compareRows(row, same);
+    if (compared.length > 0) rows.push(...compared);
+    else if (same !== undefined) unpaired.push(`${taskText(row.task)}: one episode cannot be compared; it takes two`);
     else if (partner === undefined) unpaired.push(`only A has ${taskText(row.task)}`);
     else unpaired.push(`${taskText(row.task)}: ${difference(row, left.seed, partner, right.seed)}`);
   }

@@ -1,8 +1,8 @@
 /** Runs a `meta` stage: episodic training, in which a step averages over a few episodes. */
 import type { MetaStage, Task } from "../../compiler/typed/tree.js";
 import { encoderWeights } from "../../compiler/typed/weights.js";
-import type { PackedSplit } from "../data/contract.js";
-import { sampleEpisode } from "../data/index.js";
+import type { Episode, PackedSplit } from "../data/contract.js";
+import { loadEpisodeFile, sampleEpisode } from "../data/index.js";
 import type { HostTensors } from "../engines/engine.js";
 import { fillOrders } from "./classify.js";
 import type { StageContext } from "./context.js";
@@ -11,31 +11,43 @@ import type { Batches, Trained } from "./train.js";
 import { runTraining } from "./training.js";
 import { loadInitialWeights } from "./weights.js";
 
-/** Trains the encoder and the metric of the stage on sampled episodes. */
+/** Trains the encoder and the metric of the stage on sampled or listed episodes. */
 export async function runMeta(stage: MetaStage, context: StageContext): Promise<Trained> {
   const { task, split: ref } = stage.episodes;
   const { perStep } = stage.duration;
   const data = {
     ref,
     perStep: perStep * task.way * (task.shot + task.query),
-    batchesOf: (split: PackedSplit) => episodeBatches(split, task, perStep, context.job.seed),
+    batchesOf: (split: PackedSplit) =>
+      episodeBatches(episodesOf(stage, split, context), task, perStep, context.job.seed),
     fitted: await fittedAtStart(stage, context),
   };
   return runTraining(stage, data, context);
 }
 
+/** Returns the episode with a number, counted from 0 over the whole training. */
+type EpisodeAt = (index: number) => Episode;
+
+/** Returns the episodes of the training: sampled ones, or those of a list, in its order and again from its start. */
+export function episodesOf({ episodes }: MetaStage, split: PackedSplit, { job }: Pick<StageContext, "job">): EpisodeAt {
+  const { task, given } = episodes;
+  if (given === undefined) return (index) => sampleEpisode(job.seed, "train", split, task, index);
+  const listed = loadEpisodeFile(given.list, split, job.project);
+  return (index) => listed[index % listed.length] as Episode;
+}
+
 /**
- * Returns batches of sampled episodes. A step takes the `perStep` episodes from (step − 1) · perStep on. The images of an
+ * Returns batches of episodes. A step takes the `perStep` episodes from (step − 1) · perStep on. The images of an
  * episode are its supports, then its queries, class by class.
  */
-export function episodeBatches(split: PackedSplit, task: Task, perStep: number, seed: number): Batches {
+export function episodeBatches(episodeAt: EpisodeAt, task: Task, perStep: number, seed: number): Batches {
   const perEpisode = task.way * (task.shot + task.query);
   return {
     unit: "episodes",
     images(step) {
       const images = new Int32Array(perStep * perEpisode);
       for (let e = 0; e < perStep; e++) {
-        const { support, query } = sampleEpisode(seed, "train", split, task, (step - 1) * perStep + e);
+        const { support, query } = episodeAt((step - 1) * perStep + e);
         images.set(support, e * perEpisode);
         images.set(query, e * perEpisode + support.length);
       }

@@ -70,7 +70,9 @@ function pretrainTexts({ data, perStep: { images, parts } }: PretrainPlan): Trai
 }
 
 function metaTexts({ data, perStep: { episodes } }: MetaPlan): TrainingTexts {
-  return { data: episodesText(data), perStep: `${episodes} episode${episodes === 1 ? "" : "s"}` };
+  const { listed } = data;
+  const from = listed === undefined ? "" : `, ${plural(listed.episodes, "episode")} listed in ${listed.in}`;
+  return { data: `${episodesText(data)}${from}`, perStep: `${episodes} episode${episodes === 1 ? "" : "s"}` };
 }
 
 function trainingLines(stage: TrainingPlan, { data, perStep }: TrainingTexts, context: PrintContext): string[] {

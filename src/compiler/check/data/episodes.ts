@@ -1,6 +1,6 @@
 /** Elaborates episodes: the numbers of ways, shots and queries, and whether a split has that many classes and images. */
 import type * as ast from "../../../../grammar/ast.js";
-import type { Dataset, GivenList, SplitRef, Task } from "../../typed/tree.js";
+import type { Dataset, ListedEpisodes, SplitRef, Task } from "../../typed/tree.js";
 import type { Checker } from "../core/checker.js";
 import type { Scope } from "../core/scope.js";
 import { count, describe, type EpisodeValue, type Value } from "../core/values.js";
@@ -11,8 +11,8 @@ export interface TaskRow {
   /** The value of an `each`, such as `1 shot`, or empty without `each`. */
   readonly label: string;
   readonly task: Task;
-  /** A list of episodes that is used instead of sampling, and its length. */
-  readonly given?: { readonly list: GivenList; readonly episodes: number };
+  /** The list of episodes that is used instead of sampling. */
+  readonly given?: ListedEpisodes;
 }
 const parts = ["way", "shot", "query"] as const;
 

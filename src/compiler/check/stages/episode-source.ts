@@ -20,35 +20,41 @@ export interface WrittenEpisodes {
   readonly scope: Scope;
 }
 
-/** Returns the one task that a training stage poses. Reports FSL5027 for a task with `each`. */
+/** Returns the one task that a training stage poses, or that of a list in a file. Reports FSL5027 for a task with `each`. */
 export function resolveTrainingEpisodes(written: WrittenEpisodes, context: StageContext): EpisodeSource | undefined {
-  return resolveEpisodes(written, { forTraining: true }, context);
+  return resolveEpisodes(written, { each: false, list: true }, context);
+}
+
+/** Returns the one task that a training stage validates with. Its episodes are sampled. Reports FSL5027 for a task with `each`. */
+export function resolveValidationEpisodes(written: WrittenEpisodes, context: StageContext): EpisodeSource | undefined {
+  return resolveEpisodes(written, { each: false, list: false }, context);
 }
 
 /** Returns the tasks that an evaluation poses: one, one per value of an `each`, or that of a list of episodes in a file. */
 export function resolveTestEpisodes(written: WrittenEpisodes, context: StageContext): EpisodeSource | undefined {
-  return resolveEpisodes(written, { forTraining: false }, context);
+  return resolveEpisodes(written, { each: true, list: true }, context);
 }
 
 function resolveEpisodes(
   { task, split, scope }: WrittenEpisodes,
-  { forTraining }: { readonly forTraining: boolean },
+  allowed: { readonly each: boolean; readonly list: boolean },
   { datasets }: StageContext,
 ): EpisodeSource | undefined {
   const { checker } = scope;
   const value = evaluate(task, scope);
   const from = resolveSplit(split, scope, datasets);
   if (value.kind === "anything") return undefined;
-  if (value.kind === "text" && !forTraining) {
+  if (value.kind === "text" && allowed.list) {
     return from === undefined ? undefined : listedEpisodes(value.value, task.span, from, scope);
   }
   if (value.kind !== "episode") {
-    checker.report("FSL2019", task.span, { needed: "an episode", found: describe(value) });
+    const help = value.kind === "text" ? ["only an `episodes` line takes a list from a file"] : [];
+    checker.report("FSL2019", task.span, { needed: "an episode", found: describe(value) }, { help });
     return undefined;
   }
   const rows = elaborateEpisode(value, task.span);
   if (rows === undefined || from === undefined) return undefined;
-  if (forTraining && value.each.length > 0) {
+  if (!allowed.each && value.each.length > 0) {
     checker.report("FSL5027", task.span, { what: "a training stage has one task, and `each` makes several" });
     return undefined;
   }

@@ -1,6 +1,7 @@
 /** Elaborates a `meta` stage: an encoder and a metric that are trained on episodes. */
-import type { Block, MetaStage, Metric, Task, Validation } from "../../typed/tree.js";
+import type { Block, MetaStage, Metric, Validation } from "../../typed/tree.js";
 import { type Reported, reported } from "../core/reported.js";
+import type { TaskRow } from "../data/episodes.js";
 import { metricBlockers, trainingBlockers } from "./blockers.js";
 import { type ElaboratedStage, notElaborated, type StageContext, type StageSlots } from "./context.js";
 import { metaDuration } from "./duration.js";
@@ -22,7 +23,8 @@ export function elaborateMeta(context: StageContext): ElaboratedStage {
   if (!hasRequiredLines(context, ["encoder", "metric", "episodes", "optimizer", "for"])) return notElaborated;
   const sources = metaSources(context);
   if (sources === undefined) return notElaborated;
-  const { task, episodes, validation } = sources;
+  const { row, episodes, validation } = sources;
+  const { task, given } = row;
   const encoder = resolveEncoder(sources.encoder, episodes.dataset, context);
   if (encoder === undefined) return notElaborated;
   const fitSource = resolveFitSource(context);
@@ -54,7 +56,7 @@ export function elaborateMeta(context: StageContext): ElaboratedStage {
     encoder: storedSlot(encoder, files.encoder),
     metric: storedSlot(metric.slot, files.metric),
     ...storedFitSource(metric.slot, fitSource),
-    episodes: { task, split: episodes.split },
+    episodes: { task, split: episodes.split, ...(given === undefined ? {} : { given }) },
     ...training,
     validate: validation === undefined || validated === undefined ? undefined : { ...validation, metric: validated },
   };
@@ -63,7 +65,7 @@ export function elaborateMeta(context: StageContext): ElaboratedStage {
 
 interface MetaSources {
   readonly episodes: EpisodeSource;
-  readonly task: Task;
+  readonly row: TaskRow;
   readonly encoder: SlotSource;
   readonly metric: SlotSource;
   readonly validation: Validation | undefined | Reported;
@@ -83,9 +85,9 @@ function metaSources(context: StageContext): MetaSources | undefined {
     return undefined;
   }
   const validation = stageValidation(context);
-  const task = episodes?.rows[0]?.task;
-  if (episodes === undefined || task === undefined || encoder === undefined || metric === undefined) return undefined;
-  return isNotTestSplit(episodes, "train on", context) ? { episodes, task, encoder, metric, validation } : undefined;
+  const row = episodes?.rows[0];
+  if (episodes === undefined || row === undefined || encoder === undefined || metric === undefined) return undefined;
+  return isNotTestSplit(episodes, "train on", context) ? { episodes, row, encoder, metric, validation } : undefined;
 }
 
 type MetaTraining = Pick<MetaStage, "loss" | "optimizer" | "schedule" | "duration" | "ema">;

@@ -5,7 +5,7 @@ import { type Reported, reported } from "../core/reported.js";
 import { describe } from "../core/values.js";
 import { evaluate } from "../expressions/evaluate.js";
 import type { StageContext } from "./context.js";
-import { episodeCount, resolveTrainingEpisodes } from "./episode-source.js";
+import { episodeCount, resolveValidationEpisodes } from "./episode-source.js";
 import { settingValue } from "./setting-value.js";
 import { isNotTestSplit } from "./splits.js";
 import { findLine, type ScopedLine } from "./stage-lines.js";
@@ -15,7 +15,7 @@ export function stageValidation(context: StageContext): Validation | undefined |
   const written = findLine(context.lines, "validate", "validate");
   if (written === undefined) return stagePatience(context, undefined) === undefined ? undefined : reported;
   const { line, scope } = written;
-  const from = resolveTrainingEpisodes({ task: line.task, split: line.split, scope }, context);
+  const from = resolveValidationEpisodes({ task: line.task, split: line.split, scope }, context);
   const episodes = episodeCount(line.count, scope);
   const everyEpochs = validationInterval(written);
   const row = from?.rows[0];

@@ -10,7 +10,7 @@ export const filesCodes = codes({
     title: "a list of episodes that cannot be used",
     message: "`{path}` cannot be used as a list of episodes: {why}",
     explanation:
-      '`episodes "FILE" from SPLIT` evaluates on the episodes of a JSON file (`schemas/episodes.schema.json`) in place of sampled ones. The path starts at the folder of the project. All episodes of a list have the same task, which the file states. Each episode has `way` different classes, and each class has `shot` supports and `query` queries.',
+      '`episodes "FILE" from SPLIT` evaluates or trains on the episodes of a JSON file (`schemas/episodes.schema.json`) in place of sampled ones. The path starts at the folder of the project. All episodes of a list have the same task, which the file states. Each episode has `way` different classes, and each class has `shot` supports and `query` queries.',
     example: `${head}evaluate r { encoder untrained conv64  metric prototypes  episodes "episodes.json" from emoji.test, 100 episodes }`,
     fix: "Correct the file. `report episodes` writes one that you can start from.",
   },

@@ -1,9 +1,10 @@
 /** The rules of `meta` stages in the graph, in keys and in the plan. */
-import type { Block, MetaStage } from "../../typed/tree.js";
+import type { Block, ListedEpisodes, MetaStage } from "../../typed/tree.js";
 import { walkExprs } from "../../typed/walk.js";
 import { AxisNames } from "../canonical/axes.js";
 import { metricPlan, networkPlan } from "../plan/networks.js";
 import { metaNorms } from "../plan/norms.js";
+import type { MetaPlan } from "../plan/report.js";
 import { episodesPlan, trainingFields } from "../plan/training.js";
 import { fitReads, type StageRules, validationReads } from "./rules.js";
 
@@ -15,7 +16,11 @@ export const metaRules: StageRules<MetaStage> = {
     return {
       metric: forms.metricSlot(stage.metric, encoder, ["classify", ...lossEntries(stage.loss)]),
       ...forms.fitFrom(stage),
-      episodes: { task: forms.task(stage.episodes.task), split: forms.split(stage.episodes.split, "train") },
+      episodes: {
+        task: forms.task(stage.episodes.task),
+        split: forms.split(stage.episodes.split, "train"),
+        ...(stage.episodes.given === undefined ? {} : { given: stage.episodes.given.list.digest }),
+      },
       loss: forms.loss(stage.loss, AxisNames.of([encoder])),
       ...forms.training(stage),
     };
@@ -31,7 +36,7 @@ export const metaRules: StageRules<MetaStage> = {
     const { encoder, metric, episodes, duration } = stage;
     return {
       kind: stage.kind,
-      data: episodesPlan(episodes.task, episodes.split),
+      data: { ...episodesPlan(episodes.task, episodes.split), ...listPlan(episodes.given) },
       networks: [networkPlan("encoder", encoder), metricPlan(metric, encoder.value)],
       norms: metaNorms(stage),
       perStep: { episodes: duration.perStep },
@@ -39,6 +44,10 @@ export const metaRules: StageRules<MetaStage> = {
     };
   },
 };
+
+function listPlan(given: ListedEpisodes | undefined): Pick<MetaPlan["data"], "listed"> {
+  return given === undefined ? {} : { listed: { in: given.list.path, episodes: given.episodes } };
+}
 
 /** The entries of the metric whose values a loss reads. */
 function lossEntries(loss: Block): ReadonlySet<string> {

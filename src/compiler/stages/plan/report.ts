@@ -120,7 +120,8 @@ export interface PretrainPlan extends TrainingPlanBase {
 }
 export interface MetaPlan extends TrainingPlanBase {
   readonly kind: "meta";
-  readonly data: EpisodesPlan;
+  /** `listed` is the list that the steps take their episodes from; without it they are sampled. */
+  readonly data: EpisodesPlan & { readonly listed?: { readonly in: string; readonly episodes: number } };
   readonly perStep: { readonly episodes: number };
 }
 export type TrainingPlan = PretrainPlan | MetaPlan;
