@@ -83,3 +83,17 @@ test("counters of batch norms are no weights; whole numbers are never any", () =
   const ids = mapWeights(own, [{ name: "n.weight", shape: [4], numeric: false }], []);
   expect(ids.misfits).toHaveLength(1);
 });
+
+test("a single number fits a single number in every shape, and nothing else", () => {
+  const [number, one, square] = [[], [1], [1, 1]].map((shape) => ({ path: "metric.t", shape }));
+  for (const own of [number, one, square]) {
+    for (const theirs of [number, one, square]) {
+      const g = [{ name: "t", shape: theirs?.shape ?? [], numeric: true }];
+      if (own !== undefined) expect(names([own], g)).toEqual({ "metric.t": "t" });
+    }
+  }
+  const pair = mapWeights([{ path: "metric.t", shape: [] }], given("t 2"), []);
+  expect(pair.misfits).toMatchObject([{ given: { name: "t", shape: [2] } }]);
+  const long = mapWeights(wanted("metric.t 1×3"), given("t 3"), []);
+  expect(long.misfits).toHaveLength(1);
+});

@@ -33,17 +33,23 @@ export function loadInitialWeights(decls: readonly WeightDecl[], job: Job): Host
     return weights;
   };
   const opened = new Map<string, ReturnType<typeof openFile>>();
-  const fromFile = (file: NonNullable<WeightDecl["file"]>): HostTensor | undefined => {
+  const fromFile = (file: NonNullable<WeightDecl["file"]>, shape: readonly number[]): HostTensor | undefined => {
     const open = opened.get(file.path) ?? openFile(file, job);
     opened.set(file.path, open);
-    return open.tensor(file.name);
+    const tensor = open.tensor(file.name);
+    // A single number may have another shape of one element in the file.
+    return tensor?.data.length === 1 && shape.every((size) => size === 1) ? { ...tensor, shape } : tensor;
   };
   const fresh = initialWeights(decls, job.seed);
   return Object.fromEntries(
     decls.map((decl): [string, HostTensor] => {
       const { from, file } = decl;
       const tensor =
-        file !== undefined ? fromFile(file) : from === undefined ? fresh[decl.path] : weightsOf(from.stage)[from.path];
+        file !== undefined
+          ? fromFile(file, decl.shape)
+          : from === undefined
+            ? fresh[decl.path]
+            : weightsOf(from.stage)[from.path];
       if (tensor === undefined) throw new Error(`no weight ${decl.path} (from ${JSON.stringify(decl.from)})`);
       if (tensor.shape.join() !== decl.shape.join()) {
         throw new Error(`the weight ${decl.path} has shape [${tensor.shape}] where [${decl.shape}] is declared`);

@@ -135,7 +135,15 @@ class Mapping {
 }
 
 function hasShapeOf(tensor: GivenTensor, { shape }: WantedWeight): boolean {
-  return tensor.numeric && tensor.shape.join() === shape.join();
+  return tensor.numeric && sizesOf(tensor.shape) === sizesOf(shape);
+}
+
+/**
+ * Returns the sizes of a shape as a text that is equal for shapes that may fill each other. A single number is one in every
+ * shape: PyTorch has `[]`, `[1]` and `[1, 1]` for it, as the author of a module wrote it.
+ */
+function sizesOf(shape: readonly number[]): string {
+  return shape.every((size) => size === 1) ? "" : shape.join("×");
 }
 
 /** Returns the pattern of a rule such as `features.{i}.*`. Braces match by name, and `stars` are the groups of the stars in order. */
@@ -194,7 +202,7 @@ function bySignature<T extends { readonly name: string; readonly shape: readonly
   const groups = new Map<string, LayerOf<T>[]>();
   for (const [name, own] of layers) {
     const signature = own
-      .map((weight) => `${leafOf(weight.name)} ${weight.shape.join("×")}`)
+      .map((weight) => `${leafOf(weight.name)} ${sizesOf(weight.shape)}`)
       .sort()
       .join(", ");
     groups.set(signature, [...(groups.get(signature) ?? []), { name, weights: own }]);
