@@ -38,7 +38,7 @@ function accumulator(): Program {
 const zero: HostTensor = { shape: [], dtype: "i32", data: Int32Array.of(0) };
 
 test("an engine is usable here and says what it is, or why not and what fixes it", async () => {
-  const reports = await probeEngines(process.cwd());
+  const reports = await probeEngines();
   expect(reports.map(({ name }) => name)).toEqual(engineNames);
   for (const { name, availability } of reports) {
     if (engines[name].missing === undefined) {

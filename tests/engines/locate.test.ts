@@ -5,7 +5,11 @@ import { homedir } from "node:os";
 import { dirname, join, relative } from "node:path";
 import { describe, expect, test } from "vitest";
 import { enginesFolder } from "../../src/runtime/engines/folder.js";
-import { findTensorflow, type InstalledTensorflow } from "../../src/runtime/engines/tensorflow/locate.js";
+import {
+  findTensorflow,
+  type InstalledTensorflow,
+  missingTensorflow,
+} from "../../src/runtime/engines/tensorflow/locate.js";
 import { probeTensorflow } from "../../src/runtime/engines/tensorflow/probe.js";
 import { gpusInLog, tryTensorflow } from "../../src/runtime/engines/tensorflow/trial.js";
 import { tempDir, write } from "../data/support.js";
@@ -20,12 +24,13 @@ function install(engines: string, manifest: Partial<InstalledTensorflow> = {}): 
   write(join(folder, "installed.json"), JSON.stringify(whole));
   return folder;
 }
-function asPackage(project: string, name: string): string {
-  const root = join(project, "node_modules", "@tensorflow", name);
-  write(join(root, "package.json"), '{"version": "4.22.0"}');
+/** Makes an npm package with an addon that does not load, and returns its folder and the addon. */
+function packageOf(name: string): { root: string; addon: string } {
+  const root = join(tempDir(), "node_modules", "@tensorflow", name);
+  write(join(root, "package.json"), JSON.stringify({ name: `@tensorflow/${name}`, version: "4.22.0" }));
   const addon = join(root, "lib", "napi-v8", "tfjs_binding.node");
   write(addon, "no addon");
-  return addon;
+  return { root, addon };
 }
 
 describe("the engine folder", () => {
@@ -41,15 +46,42 @@ describe("the engine folder", () => {
 
 describe("TensorFlow is found", () => {
   test("nowhere", () => {
-    expect(findTensorflow(tempDir(), { FSLC_ENGINES: tempDir() })).toBeUndefined();
+    expect(findTensorflow({ FSLC_ENGINES: tempDir() })).toBeUndefined();
   });
 
-  test("as a package of the project; the one for GPUs first", () => {
-    const [project, env] = [tempDir(), { FSLC_ENGINES: tempDir() }];
-    const addon = asPackage(project, "tfjs-node");
-    expect(findTensorflow(project, env)).toEqual({ addon, version: "4.22.0", gpu: false, from: "package" });
-    const cuda = asPackage(project, "tfjs-node-gpu");
-    expect(findTensorflow(project, env)).toEqual({ addon: cuda, version: "4.22.0", gpu: true, from: "package" });
+  test("as the package that the user names, before the installation of fslc", () => {
+    const FSLC_ENGINES = tempDir();
+    install(FSLC_ENGINES);
+    for (const [name, gpu] of [
+      ["tfjs-node", false],
+      ["tfjs-node-gpu", true],
+    ] as const) {
+      const { root, addon } = packageOf(name);
+      const found = findTensorflow({ FSLC_ENGINES, FSLC_TENSORFLOW: root });
+      expect(found).toEqual({ addon, version: "4.22.0", gpu, from: "package" });
+    }
+  });
+
+  test("not as a named package that is none, and nothing is taken in its place", () => {
+    const FSLC_ENGINES = tempDir();
+    install(FSLC_ENGINES);
+    const skipped = packageOf("tfjs-node");
+    rmSync(skipped.addon);
+    const damaged = packageOf("tfjs-node").root;
+    write(join(damaged, "package.json"), "[");
+    for (const FSLC_TENSORFLOW of [skipped.root, damaged, tempDir(), join(tempDir(), "gone")]) {
+      expect(findTensorflow({ FSLC_ENGINES, FSLC_TENSORFLOW })).toBeUndefined();
+      expect(missingTensorflow({ FSLC_TENSORFLOW }).why).toContain("is no npm package with TensorFlow's addon");
+    }
+  });
+
+  test("not by a relative path, which would be another package in each project", () => {
+    const env = { FSLC_TENSORFLOW: relative(process.cwd(), packageOf("tfjs-node").root) };
+    expect(findTensorflow(env)).toBeUndefined();
+    expect(missingTensorflow(env)).toEqual({
+      why: expect.stringMatching(/^`FSLC_TENSORFLOW` names `.*`, which is no absolute path$/),
+      fix: expect.stringContaining("absolute path"),
+    });
   });
 
   test.each(["", '{"version": "2.2', "{}", "null"])(
@@ -57,21 +89,14 @@ describe("TensorFlow is found", () => {
     (text) => {
       const engines = tempDir();
       write(join(install(engines), "installed.json"), text);
-      expect(findTensorflow(tempDir(), { FSLC_ENGINES: engines })).toBeUndefined();
+      expect(findTensorflow({ FSLC_ENGINES: engines })).toBeUndefined();
     },
   );
 
-  test("not as a package whose installation was skipped", () => {
-    const project = tempDir();
-    rmSync(asPackage(project, "tfjs-node"));
-    expect(findTensorflow(project, { FSLC_ENGINES: tempDir() })).toBeUndefined();
-  });
-
-  test("in the engine folder before any package", () => {
-    const [project, engines] = [tempDir(), tempDir()];
-    asPackage(project, "tfjs-node-gpu");
+  test("in the engine folder", () => {
+    const engines = tempDir();
     const folder = install(engines, { gpu: true });
-    expect(findTensorflow(project, { FSLC_ENGINES: engines })).toEqual({
+    expect(findTensorflow({ FSLC_ENGINES: engines })).toEqual({
       addon: join(folder, "tfjs_binding.node"),
       version: "2.21.0",
       gpu: true,
@@ -82,7 +107,7 @@ describe("TensorFlow is found", () => {
 
 describe("what a probe says of TensorFlow", () => {
   test("that is not installed", async () => {
-    expect(await probeTensorflow(tempDir(), { FSLC_ENGINES: tempDir() })).toEqual({
+    expect(await probeTensorflow({ FSLC_ENGINES: tempDir() })).toEqual({
       available: false,
       why: "TensorFlow is not installed",
       fix: "fslc engines install tensorflow",
@@ -96,13 +121,12 @@ describe("what a probe says of TensorFlow", () => {
     const engines = tempDir();
     const folder = install(engines, { gpu });
     const why = `its addon ${join(folder, "tfjs_binding.node")} is missing`;
-    expect(await probeTensorflow(tempDir(), { FSLC_ENGINES: engines })).toEqual({ available: false, why, fix });
+    expect(await probeTensorflow({ FSLC_ENGINES: engines })).toEqual({ available: false, why, fix });
   });
 
   test("whose package was cut off", async () => {
-    const project = tempDir();
-    asPackage(project, "tfjs-node");
-    expect(await probeTensorflow(project, { FSLC_ENGINES: tempDir() })).toMatchObject({
+    const FSLC_TENSORFLOW = packageOf("tfjs-node").root;
+    expect(await probeTensorflow({ FSLC_TENSORFLOW })).toMatchObject({
       available: false,
       why: expect.stringMatching(/^TensorFlow 4\.22\.0 does not work on this machine: .*(too short|invalid ELF|not a)/),
       fix: "npm rebuild @tensorflow/tfjs-node, or fslc engines install tensorflow",
@@ -124,7 +148,7 @@ describe("what a probe says of TensorFlow", () => {
         const engines = tempDir();
         const folder = install(engines);
         copyFileSync(installed?.addon ?? "", join(folder, "tfjs_binding.node"));
-        expect(await probeTensorflow(tempDir(), { FSLC_ENGINES: engines })).toEqual({
+        expect(await probeTensorflow({ FSLC_ENGINES: engines })).toEqual({
           available: false,
           why: "TensorFlow 2.21.0 does not work on this machine: the shared library libtensorflow_cc.so.2 is missing",
           fix: "fslc engines install tensorflow",
@@ -136,7 +160,7 @@ describe("what a probe says of TensorFlow", () => {
     test.skipIf(hasNvidia)("for the CPU without a GPU: what a GPU would need", async () => {
       const engines = tempDir();
       install(engines, { addon: relative(join(engines, "tensorflow"), installed?.addon ?? "") });
-      expect(await probeTensorflow(tempDir(), { FSLC_ENGINES: engines })).toMatchObject({
+      expect(await probeTensorflow({ FSLC_ENGINES: engines })).toMatchObject({
         available: true,
         devices: ["cpu"],
         notes: [
@@ -156,7 +180,7 @@ describe("what a probe says of TensorFlow", () => {
         // It is the same addon; only its manifest differs.
         const addon = relative(join(engines, "tensorflow"), installed?.addon ?? "");
         install(engines, { gpu: true, addon });
-        expect(await probeTensorflow(tempDir(), { FSLC_ENGINES: engines })).toMatchObject({
+        expect(await probeTensorflow({ FSLC_ENGINES: engines })).toMatchObject({
           available: true,
           devices: ["cpu"],
           notes: [

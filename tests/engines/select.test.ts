@@ -96,7 +96,7 @@ test("names and devices that no machine has are refused without looking at this 
 });
 
 test("auto finds what is on this machine, and says why", async () => {
-  expect(await chooseEngine({ engine: "auto" }, tmpdir())).toMatchObject({ name: "onnx", why: expect.anything() });
+  expect(await chooseEngine({ engine: "auto" })).toMatchObject({ name: "onnx", why: expect.anything() });
 });
 
 describe("on a machine without TensorFlow", () => {
@@ -113,14 +113,12 @@ describe("on a machine without TensorFlow", () => {
   });
 
   test("without options the choice is onnx on the CPU, and nothing is probed", async () => {
-    expect(await chooseEngine({}, dir)).toEqual({ name: "onnx", device: "cpu" });
-    expect(await chooseEngine({ engine: "reference" }, dir)).toEqual({ name: "reference", device: "cpu" });
+    expect(await chooseEngine({})).toEqual({ name: "onnx", device: "cpu" });
+    expect(await chooseEngine({ engine: "reference" })).toEqual({ name: "reference", device: "cpu" });
   });
 
   test("TensorFlow that is not installed is refused with the command that installs it", async () => {
-    const refused = await chooseEngine({ engine: "tensorflow" }, dir).catch(
-      (error: DiagnosticError) => error.diagnostic,
-    );
+    const refused = await chooseEngine({ engine: "tensorflow" }).catch((error: DiagnosticError) => error.diagnostic);
     expect(refused).toMatchObject({
       code: "FSL7001",
       message: expect.stringContaining("not installed"),

@@ -33,7 +33,7 @@ async function act(cli: Cli, options: Options): Promise<number> {
   }
   const { probeEngines } = await import("../../runtime/engines/index.js");
   const { autoChoice } = await import("../../runtime/engines/select.js");
-  const engines = await probeEngines(process.cwd());
+  const engines = await probeEngines();
   const auto = autoChoice(engines);
   if (options.json) cli.stdout.write(`${JSON.stringify({ engines, auto: auto ?? null }, null, 2)}\n`);
   else {

@@ -52,7 +52,7 @@ async function act(cli: Cli, file: string, options: Options): Promise<number> {
     const preparation = prepareRun(compiled.experiment, asked);
     if ("diagnostics" in preparation) throw new RefusedError(preparation.diagnostics);
     await fetchDefaultEngine(cli, compiled.project.dir, options.engine);
-    const choice = await chooseEngine(preparation.prepared.asked, compiled.project.dir);
+    const choice = await chooseEngine(preparation.prepared.asked);
     started = run(compiled.experiment, { ...asked, choice });
   } catch (error) {
     if (!(error instanceof RefusedError)) throw error;

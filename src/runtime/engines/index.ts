@@ -18,28 +18,26 @@ export interface EngineReport {
 }
 
 /** Returns what an engine can do on this machine. Native code is tried in a child process, so that this process survives a crash. */
-export async function probeEngine(name: EngineName, projectDir: string): Promise<Availability> {
+export async function probeEngine(name: EngineName): Promise<Availability> {
   switch (name) {
     case "onnx":
       return await probeOnnxInChild();
     case "tensorflow":
-      return await (await import("./tensorflow/probe.js")).probeTensorflow(projectDir);
+      return await (await import("./tensorflow/probe.js")).probeTensorflow();
     case "reference":
       return (await import("./reference/engine.js")).probeReference();
   }
 }
 
-export async function probeEngines(projectDir: string): Promise<EngineReport[]> {
-  return await Promise.all(
-    engineNames.map(async (name) => ({ name, availability: await probeEngine(name, projectDir) })),
-  );
+export async function probeEngines(): Promise<EngineReport[]> {
+  return await Promise.all(engineNames.map(async (name) => ({ name, availability: await probeEngine(name) })));
 }
 
 /**
  * Returns how to install an engine whose files are missing, or undefined if they are there. It loads nothing of the engine:
  * only a probe tells whether it works.
  */
-export async function missingEngine(name: EngineName, projectDir: string): Promise<Unavailability | undefined> {
+export async function missingEngine(name: EngineName): Promise<Unavailability | undefined> {
   switch (name) {
     case "onnx": {
       const { obtainCommand, onnxRuntimeInstalled } = await import("./onnx/obtain.js");
@@ -47,9 +45,8 @@ export async function missingEngine(name: EngineName, projectDir: string): Promi
       return { why: "ONNX Runtime is not installed", fix: obtainCommand };
     }
     case "tensorflow": {
-      const { findTensorflow } = await import("./tensorflow/locate.js");
-      if (findTensorflow(projectDir) !== undefined) return undefined;
-      return { why: "TensorFlow is not installed", fix: "fslc engines install tensorflow" };
+      const { findTensorflow, missingTensorflow } = await import("./tensorflow/locate.js");
+      return findTensorflow() === undefined ? missingTensorflow() : undefined;
     }
     case "reference":
       return undefined;
@@ -61,12 +58,8 @@ export async function missingEngine(name: EngineName, projectDir: string): Promi
  * `engineEnvironment` prepared. A process can hold only one native engine.
  * @throws EngineError if the engine cannot be used on this machine or has no such device.
  */
-export async function createEngine(
-  name: EngineName,
-  options: EngineOptions,
-  projectDir: string = process.cwd(),
-): Promise<Engine> {
-  const missing = await missingEngine(name, projectDir);
+export async function createEngine(name: EngineName, options: EngineOptions): Promise<Engine> {
+  const missing = await missingEngine(name);
   if (missing !== undefined) throw new EngineError("internal", `${missing.why}; to fix it: ${missing.fix}`);
   switch (name) {
     case "onnx": {
@@ -78,7 +71,7 @@ export async function createEngine(
         import("./tensorflow/engine.js"),
         import("./tensorflow/locate.js"),
       ]);
-      const addon = findTensorflow(projectDir)?.addon ?? "";
+      const addon = findTensorflow()?.addon ?? "";
       return new TensorflowEngine({ ...options, addon, threads: engineThreads(name, options.threads) });
     }
     case "reference": {

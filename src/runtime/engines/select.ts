@@ -56,20 +56,20 @@ const kindOf = (device: string): string => (/^gpu:\d+$/.test(device) ? "gpu" : d
  * Returns the engine and device of a run. The machine is probed only for a GPU or for `auto`, not for `cpu`.
  * @throws DiagnosticError FSL7001, FSL7002 or FSL7008 if this machine does not have what was requested.
  */
-export async function chooseEngine(asked: EngineRequest, projectDir: string): Promise<EngineChoice> {
+export async function chooseEngine(asked: EngineRequest): Promise<EngineChoice> {
   const problem = requestProblem(asked);
   if (problem !== undefined) throw new DiagnosticError(problem);
   const { engine = defaultChoice.name, device } = asked;
   // A run whose stages are all in the store needs no engine, and the command line fetches this one. If that failed, the first
   // stage reports it.
   if (engine === defaultChoice.name && (device ?? defaultChoice.device) === defaultChoice.device) return defaultChoice;
-  if (!isEngineName(engine)) return chooseBest(await probeEngines(projectDir), device);
-  const missing = await missingEngine(engine, projectDir);
+  if (!isEngineName(engine)) return chooseBest(await probeEngines(), device);
+  const missing = await missingEngine(engine);
   if (missing !== undefined) throw engineUnavailable(engine, missing);
-  if (device === "cpu" || (device === undefined && !(await isInstalledForGpu(engine, projectDir)))) {
+  if (device === "cpu" || (device === undefined && !(await isInstalledForGpu(engine)))) {
     return { name: engine, device: "cpu" };
   }
-  const availability = await probeEngine(engine, projectDir);
+  const availability = await probeEngine(engine);
   if (!availability.available) throw engineUnavailable(engine, availability);
   if (device !== undefined) return choiceOfDevice(engine, availability, device);
   const [gpu] = listGpus(availability);
@@ -81,9 +81,9 @@ export async function chooseEngine(asked: EngineRequest, projectDir: string): Pr
 }
 
 /** Tells whether the engine was installed with `--gpu`. If so, it uses a GPU without `--device`. */
-async function isInstalledForGpu(engine: EngineName, projectDir: string): Promise<boolean> {
+async function isInstalledForGpu(engine: EngineName): Promise<boolean> {
   if (engine !== "tensorflow") return false;
-  return (await import("./tensorflow/locate.js")).findTensorflow(projectDir)?.gpu === true;
+  return (await import("./tensorflow/locate.js")).findTensorflow()?.gpu === true;
 }
 
 type Available = Extract<Availability, { available: true }>;

@@ -34,7 +34,7 @@ export async function plan(experiment: Experiment, options: RunOptions): Promise
   if ("diagnostics" in preparation) throw new RefusedError(preparation.diagnostics);
   const { prepared } = preparation;
   try {
-    return await planPrepared(prepared, prepared.choice ?? (await chooseEngine(prepared.asked, prepared.project.dir)), {
+    return await planPrepared(prepared, prepared.choice ?? (await chooseEngine(prepared.asked)), {
       costs: true,
     });
   } catch (error) {

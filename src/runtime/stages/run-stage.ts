@@ -87,12 +87,12 @@ function runOfKind<K extends StageKind>(stage: StageOf<K>, context: StageContext
 }
 
 /** Opens the engine of the job. @throws DiagnosticError with the reason, if the engine or the device is not available. */
-async function openEngine({ engine: { name, ...device }, threads, project }: PlacedJob): Promise<Engine> {
+async function openEngine({ engine: { name, ...device }, threads }: PlacedJob): Promise<Engine> {
   try {
-    return await createEngine(name, { ...device, threads: threads.engine }, project.dir);
+    return await createEngine(name, { ...device, threads: threads.engine });
   } catch (cause) {
     // A library or a card may have disappeared since the engine was chosen. The probe knows which, and what to do.
-    const availability = await probeEngine(name, project.dir);
+    const availability = await probeEngine(name);
     if (!availability.available) throw engineUnavailable(name, availability);
     const isGpuVisible = availability.devices.some((one) => one.startsWith("gpu"));
     throw device.device === "cpu" || isGpuVisible

@@ -1,6 +1,5 @@
 /** The executor of this machine: it chooses an engine once and runs each job in a worker process of its own. */
 import { chooseEngine, type EngineChoice, type EngineRequest } from "../engines/select.js";
-import type { Project } from "../system/project.js";
 import type { ThreadBudget } from "../system/threads.js";
 import { runInWorker } from "./client.js";
 import type { Executor } from "./executor.js";
@@ -11,7 +10,6 @@ export interface ProcessExecutorOptions {
   /** The engine and device, if they were chosen before. */
   readonly choice?: EngineChoice;
   readonly threads: ThreadBudget;
-  readonly project: Project;
 }
 
 /**
@@ -21,8 +19,8 @@ export interface ProcessExecutorOptions {
  * @throws DiagnosticError FSL7001, FSL7002 or FSL7008 if the requested engine or device is not available.
  */
 export async function openProcessExecutor(options: ProcessExecutorOptions): Promise<Executor> {
-  const { asked, choice, threads, project } = options;
-  const engine = choice ?? (await chooseEngine(asked, project.dir));
+  const { asked, choice, threads } = options;
+  const engine = choice ?? (await chooseEngine(asked));
   return {
     engine,
     capacity: 1,

@@ -206,7 +206,7 @@ export const runCodes = codes({
     explanation:
       "TensorFlow's library comes from the Python package index, through pip and its configuration (index, proxy, certificates). The small addon between the library and Node is compiled on this machine. Nothing was downloaded.",
     example: "fslc engines install tensorflow      # on a machine without a compiler",
-    fix: "Install it with the package manager of the system, then run the same command again. Or run `npm install @tensorflow/tfjs-node` in the project: if that package can be installed, fslc uses it.",
+    fix: "Install it with the package manager of the system, then run the same command again. Or install the npm package `@tensorflow/tfjs-node` in a folder of yours, and set the environment variable `FSLC_TENSORFLOW` to the absolute path of the package in it.",
   },
   FSL7072: {
     severity: "error",

@@ -13,7 +13,13 @@ import { enginesFolder } from "../folder.js";
 import { buildAddon, findCompiler } from "./build.js";
 import type { InstallOptions } from "./install-options.js";
 import { installPackage, packageTensorflowVersion } from "./install-package.js";
-import { addonFile, findTensorflow, type InstalledTensorflow, manifestFile, tensorflowFolder } from "./locate.js";
+import {
+  addonFile,
+  findInstalledTensorflow,
+  type InstalledTensorflow,
+  manifestFile,
+  tensorflowFolder,
+} from "./locate.js";
 import { addonSources, type Machine, nodeApiHeaders, type PinnedWheel, tensorflowVersion, wheelsFor } from "./pins.js";
 import { tryTensorflow } from "./trial.js";
 import { type FetchWheel, fetchWheel, findPip, folderSize, isDownloaded, unpackWheel } from "./wheel.js";
@@ -137,10 +143,10 @@ const driverFiles = ["/dev/nvidiactl", "/dev/dxg"];
 /** Returns the installation in the engine folder, if it is the requested version and works. */
 async function findWorkingInstallation(
   version: string,
-  { gpu, env, projectDir, signal, watch }: InstallOptions,
+  { gpu, env, signal, watch }: InstallOptions,
 ): Promise<Installation | undefined> {
-  const place = findTensorflow(projectDir, env);
-  if (place?.from !== "engine folder") return undefined;
+  const place = findInstalledTensorflow(env);
+  if (place === undefined) return undefined;
   const folder = tensorflowFolder(env);
   if (place.gpu !== gpu || place.version !== version) {
     const build = place.gpu ? "CUDA" : "the CPU";

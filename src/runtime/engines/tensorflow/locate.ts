@@ -1,7 +1,7 @@
 /** Finds TensorFlow's native addon without loading anything of it. */
 import { existsSync, readdirSync, readFileSync } from "node:fs";
-import { createRequire } from "node:module";
-import { join } from "node:path";
+import { isAbsolute, join } from "node:path";
+import type { Unavailability } from "../engine.js";
 import { enginesFolder } from "../folder.js";
 
 /** The place of an installed TensorFlow. */
@@ -28,15 +28,31 @@ export const manifestFile = "installed.json";
 export const tensorflowFolder = (env: NodeJS.ProcessEnv = process.env): string =>
   join(enginesFolder(env), "tensorflow");
 
-/** Returns the installation of fslc, or else the npm package that the user installed next to fslc or in the project. */
-export function findTensorflow(
-  projectDir: string = process.cwd(),
-  env: NodeJS.ProcessEnv = process.env,
-): TensorflowLocation | undefined {
-  return findInEngineFolder(env) ?? findPackage(projectDir);
+/** The environment variable in which a user names an npm package of TensorFlow that fslc did not install. */
+const packageVariable = "FSLC_TENSORFLOW";
+
+/**
+ * Returns the package that the user has named in the environment, or else the installation of fslc. It looks nowhere else: native code
+ * that merely lies in a project, as in `node_modules` of a project from somebody else, is never loaded.
+ */
+export function findTensorflow(env: NodeJS.ProcessEnv = process.env): TensorflowLocation | undefined {
+  const named = env[packageVariable];
+  return named ? packageIn(named) : findInstalledTensorflow(env);
 }
 
-function findInEngineFolder(env: NodeJS.ProcessEnv): TensorflowLocation | undefined {
+/** Returns why `findTensorflow` finds nothing, and how to fix it. */
+export function missingTensorflow(env: NodeJS.ProcessEnv = process.env): Unavailability {
+  const named = env[packageVariable];
+  if (!named) return { why: "TensorFlow is not installed", fix: "fslc engines install tensorflow" };
+  const why = isAbsolute(named)
+    ? `\`${packageVariable}\` names \`${named}\`, which is no npm package with TensorFlow's addon`
+    : `\`${packageVariable}\` names \`${named}\`, which is no absolute path`;
+  const fix = `set \`${packageVariable}\` to the absolute path of an installed \`@tensorflow/tfjs-node\`, or unset it`;
+  return { why, fix };
+}
+
+/** Returns the installation in the folder of engines. */
+export function findInstalledTensorflow(env: NodeJS.ProcessEnv): TensorflowLocation | undefined {
   const folder = tensorflowFolder(env);
   const installed = readManifest(folder);
   if (installed === undefined) return undefined;
@@ -46,32 +62,34 @@ function findInEngineFolder(env: NodeJS.ProcessEnv): TensorflowLocation | undefi
 
 /** Returns the manifest in a folder, or undefined if it is missing or damaged. A new installation then replaces it. */
 function readManifest(folder: string): InstalledTensorflow | undefined {
-  const path = join(folder, manifestFile);
+  const { version, gpu, addon } = readObject(join(folder, manifestFile)) ?? {};
+  if (typeof version !== "string" || typeof gpu !== "boolean" || typeof addon !== "string") return undefined;
+  return { version, gpu, addon };
+}
+
+/**
+ * Returns the npm package in a folder, or undefined if it has no addon. A relative path names nothing, because it would mean another
+ * folder in each project.
+ */
+function packageIn(folder: string): TensorflowLocation | undefined {
+  if (!isAbsolute(folder)) return undefined;
+  const addon = addonIn(join(folder, "lib"));
+  const { name, version } = readObject(join(folder, "package.json")) ?? {};
+  if (addon === undefined || typeof name !== "string" || typeof version !== "string") return undefined;
+  return { addon, version, gpu: name.endsWith("-gpu"), from: "package" };
+}
+
+/** Returns the object in a JSON file, or undefined if the file is missing or holds something else. */
+function readObject(path: string): Readonly<Record<string, unknown>> | undefined {
   if (!existsSync(path)) return undefined;
   try {
-    const manifest = JSON.parse(readFileSync(path, "utf8")) as Partial<InstalledTensorflow> | null;
-    const { version, gpu, addon } = manifest ?? {};
-    if (typeof version !== "string" || typeof gpu !== "boolean" || typeof addon !== "string") return undefined;
-    return { version, gpu, addon };
+    const value: unknown = JSON.parse(readFileSync(path, "utf8"));
+    return typeof value === "object" && value !== null ? (value as Readonly<Record<string, unknown>>) : undefined;
   } catch (error) {
     // The file was truncated by a loss of power, or is just being removed.
     if (error instanceof SyntaxError || !existsSync(path)) return undefined;
     throw error;
   }
-}
-
-function findPackage(projectDir: string): TensorflowLocation | undefined {
-  const lookups = [createRequire(import.meta.url), createRequire(join(projectDir, "package.json"))];
-  for (const name of ["@tensorflow/tfjs-node-gpu", "@tensorflow/tfjs-node"]) {
-    for (const path of lookups.flatMap((lookup) => lookup.resolve.paths(name) ?? [])) {
-      const root = join(path, name);
-      const addon = addonIn(join(root, "lib"));
-      if (addon === undefined) continue;
-      const { version } = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as { readonly version: string };
-      return { addon, version, gpu: name.endsWith("-gpu"), from: "package" };
-    }
-  }
-  return undefined;
 }
 
 /** Returns the addon in the `lib` folder of the package. The builds are in lib/napi-v8 and the like, one for each version of Node-API. */

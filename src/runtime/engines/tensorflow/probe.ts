@@ -2,7 +2,7 @@
 import { existsSync, readdirSync } from "node:fs";
 import { dirname, join } from "node:path";
 import type { Availability, EngineNote } from "../engine.js";
-import { findTensorflow, type TensorflowLocation } from "./locate.js";
+import { findTensorflow, missingTensorflow, type TensorflowLocation } from "./locate.js";
 import { type TrialOutcome, tryTensorflow } from "./trial.js";
 
 const install = "fslc engines install tensorflow";
@@ -14,12 +14,9 @@ const cuda11 = ["libcudart.so.11.0", "libcudnn.so.8", "libcublas.so.11"];
 /** The first minor version of TensorFlow 2 that is built with CUDA 12. */
 const firstMinorWithCuda12 = 15;
 
-export async function probeTensorflow(
-  projectDir: string = process.cwd(),
-  env: NodeJS.ProcessEnv = process.env,
-): Promise<Availability> {
-  const location = findTensorflow(projectDir, env);
-  if (location === undefined) return { available: false, why: "TensorFlow is not installed", fix: install };
+export async function probeTensorflow(env: NodeJS.ProcessEnv = process.env): Promise<Availability> {
+  const location = findTensorflow(env);
+  if (location === undefined) return { available: false, ...missingTensorflow(env) };
   const fix = reinstallCommand(location);
   if (!existsSync(location.addon)) return { available: false, why: `its addon ${location.addon} is missing`, fix };
   const libraries = [driver, ...(location.gpu ? [...cuda12, ...cuda11] : [])];
