@@ -1,4 +1,5 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { execFile } from "node:child_process";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
@@ -38,21 +39,87 @@ test("locks of other names are no concern", async () => {
   b?.release();
 });
 
+/** Above the largest process id that a kernel gives out. */
+const deadPid = 2 ** 30;
+
+/** Leaves the lock `k` of a process, as a kill leaves it. */
+function leaveLock(claim: string): void {
+  mkdirSync(join(dir, "k.lock"));
+  writeFileSync(join(dir, "k.lock", "a-token"), claim);
+}
+
 test("the lock of a process that is gone is taken", async () => {
-  // Above the largest process id that a kernel gives out.
-  writeFileSync(join(dir, "k.lock"), JSON.stringify({ pid: 2 ** 30, host: hostname(), token: "t" }));
+  leaveLock(JSON.stringify({ pid: deadPid, host: hostname() }));
   const lock = await acquireLock(dir, "k", { signal: never, onWait: () => expect.unreachable() });
+  expect(lock).toBeDefined();
+  lock?.release();
+  expect(readdirSync(dir)).toEqual([]);
+});
+
+test("a lock that shows no life is taken, whoever left it", async () => {
+  leaveLock(JSON.stringify({ pid: 1, host: "elsewhere" }));
+  const lock = await acquireLock(dir, "k", { signal: never, onWait: () => {}, beat: 10 });
   expect(lock).toBeDefined();
   lock?.release();
 });
 
-test("a lock that shows no life is taken, whoever left it", async () => {
-  writeFileSync(join(dir, "k.lock"), JSON.stringify({ pid: 1, host: "elsewhere", token: "t" }));
-  const lock = await acquireLock(dir, "k", { signal: never, onWait: () => {}, beat: 10 });
+test.each([
+  ["an empty folder", () => mkdirSync(join(dir, "k.lock"))],
+  ["a claim that is cut off", () => leaveLock('{ "pid": 1')],
+  ["a foreign file in it", () => leaveLock("")],
+  ["the file of an earlier version, empty", () => writeFileSync(join(dir, "k.lock"), "")],
+  [
+    "the file of an earlier version, whose process is gone",
+    () => writeFileSync(join(dir, "k.lock"), JSON.stringify({ pid: deadPid, host: hostname(), token: "t" })),
+  ],
+])("a damaged lock is taken although it names nobody who could be waited for: %s", async (_, leave) => {
+  leave();
+  const lock = await acquireLock(dir, "k", { signal: never, onWait: () => expect.unreachable(), beat: 100 });
   expect(lock).toBeDefined();
   lock?.release();
-  writeFileSync(join(dir, "k.lock"), "half wri");
-  (await acquireLock(dir, "k", { signal: never, onWait: () => {}, beat: 10 }))?.release();
+  expect(readdirSync(dir)).toEqual([]);
+});
+
+test("of many that wait for a dead holder, one at a time holds the lock", async () => {
+  leaveLock(JSON.stringify({ pid: deadPid, host: hostname() }));
+  let holding = 0;
+  const most: number[] = [];
+  const waiters = Array.from({ length: 8 }, async () => {
+    const lock = await acquireLock(dir, "k", { signal: never, onWait: () => {}, beat: 40 });
+    most.push(++holding);
+    await new Promise((resolve) => setTimeout(resolve, 3));
+    holding--;
+    lock?.release();
+  });
+  await Promise.all(waiters);
+  expect(most).toEqual(Array(8).fill(1));
+  expect(readdirSync(dir)).toEqual([]);
+});
+
+test("processes that find a dead holder at the same moment count one by one", async () => {
+  leaveLock(JSON.stringify({ pid: deadPid, host: hostname() }));
+  const counter = join(dir, "count");
+  writeFileSync(counter, "0");
+  const module = new URL("../../dist/src/runtime/system/lock.js", import.meta.url).href;
+  // Between reading and writing, a process without the lock would lose the numbers of the others.
+  const code = `
+    import { readFileSync, writeFileSync } from "node:fs";
+    const { acquireLock } = await import(${JSON.stringify(module)});
+    for (let i = 0; i < 10; i++) {
+      const options = { signal: new AbortController().signal, onWait() {}, beat: 200 };
+      const lock = await acquireLock(${JSON.stringify(dir)}, "k", options);
+      const value = Number(readFileSync(${JSON.stringify(counter)}, "utf8"));
+      await new Promise((resolve) => setTimeout(resolve, 1));
+      writeFileSync(${JSON.stringify(counter)}, String(value + 1));
+      if (i < 9) lock.release();
+      else process.kill(process.pid, "SIGKILL");
+    }`;
+  const run = (): Promise<void> =>
+    new Promise((resolve) => {
+      execFile(process.execPath, ["--input-type=module", "--eval", code], () => resolve());
+    });
+  await Promise.all(Array.from({ length: 4 }, run));
+  expect(readFileSync(counter, "utf8")).toBe("40");
 });
 
 test("waiting ends when it is called off", async () => {

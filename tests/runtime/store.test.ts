@@ -1,13 +1,4 @@
-import {
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  truncateSync,
-  utimesSync,
-  writeFileSync,
-} from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
@@ -49,15 +40,6 @@ test("safetensors: what is written is read back, and equal tensors give equal by
       }
     }),
   );
-});
-
-test("what a writer that died has left is removed once it is old; what is being written stays", () => {
-  for (const name of [".writing-1-dead", ".writing-2-alive"]) mkdirSync(join(root, name), { recursive: true });
-  writeFileSync(join(root, ".writing-1-dead", "weights.safetensors"), "half");
-  const longAgo = Date.now() / 1000 - 7200;
-  utimesSync(join(root, ".writing-1-dead"), longAgo, longAgo);
-  writeEntry(root, finished());
-  expect(readdirSync(root).sort()).toEqual([".writing-2-alive", key]);
 });
 
 test("safetensors: damaged bytes are refused or read as tensors, never anything else", () => {

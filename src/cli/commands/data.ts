@@ -87,6 +87,8 @@ async function fetchOne(place: DatasetPlace, dataset: Dataset): Promise<number> 
   const { ingest } = await import("../../runtime/data/index.js");
   const { projectPaths } = await import("../../runtime/system/project.js");
   const { availableThreads } = await import("../../runtime/system/threads.js");
+  const { sweepLeftovers } = await import("../../runtime/run/leftovers.js");
+  sweepLeftovers(project);
   const stop = new AbortController();
   const onSignal = (): void => stop.abort();
   process.once("SIGINT", onSignal);

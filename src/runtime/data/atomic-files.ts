@@ -2,11 +2,11 @@
  * Writes files and folders that other processes may read or write at the same time: they are written under a temporary name
  * and then renamed.
  */
-import { randomBytes } from "node:crypto";
 import { access, mkdir, open, readdir, rename, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { DiagnosticError, diagnostic } from "../../compiler/diagnostics/diagnostic.js";
 import { reason } from "../system/reason.js";
+import { temporaryPath } from "../system/temporary.js";
 
 export async function exists(path: string): Promise<boolean> {
   return await access(path).then(
@@ -23,7 +23,7 @@ export async function exists(path: string): Promise<boolean> {
  * @throws DiagnosticError FSL6031 if the folder cannot be written.
  */
 export async function createFolder(path: string, fill: (beside: string) => Promise<void>): Promise<void> {
-  const beside = `${path}.${process.pid}-${randomBytes(4).toString("hex")}`;
+  const beside = temporaryPath(path);
   try {
     await mkdir(beside, { recursive: true });
     await fill(beside);
@@ -48,7 +48,7 @@ export async function createFolder(path: string, fill: (beside: string) => Promi
  * @throws DiagnosticError FSL6031 if the file cannot be written.
  */
 export async function replaceFile(path: string, text: string): Promise<void> {
-  const beside = `${path}.${process.pid}-${randomBytes(4).toString("hex")}`;
+  const beside = temporaryPath(path);
   try {
     await mkdir(dirname(path), { recursive: true });
     await writeFile(beside, text, { flush: true });

@@ -9,6 +9,7 @@ import { version } from "../system/package.js";
 import { type Project, projectPaths } from "../system/project.js";
 import type { Executor } from "../worker/executor.js";
 import { openProcessExecutor } from "../worker/process-executor.js";
+import { sweepLeftovers } from "./leftovers.js";
 import { planPrepared } from "./plan.js";
 import { type PreparedRun, prepareRun, RefusedError, type RunOptions } from "./preflight.js";
 import { createRunFolder, type RunFolder } from "./run-folder.js";
@@ -71,6 +72,7 @@ function localPacks(project: Project): PackLookup {
 
 /** Starts a run that has been prepared. */
 export function startRun(prepared: PreparedRun, environment: RunEnvironment): Run {
+  sweepLeftovers(prepared.project);
   const folder = createRunFolder(projectPaths.runs(prepared.project), new Date());
   const channel = new Channel<RunEvent>();
   let logFailure: LogFailure | undefined;

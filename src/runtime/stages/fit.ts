@@ -20,6 +20,7 @@ import { decodeSafetensors, encodeSafetensors, SafetensorsError } from "../store
 import { projectPaths } from "../system/project.js";
 import { reason } from "../system/reason.js";
 import { sha256 } from "../system/sha256.js";
+import { temporaryPath } from "../system/temporary.js";
 import { chunks } from "./chunks.js";
 import { roundProgress, type StageContext } from "./context.js";
 import { datasetOf, packedSplit } from "./datasets.js";
@@ -85,7 +86,7 @@ function readFits(file: string): HostTensors | undefined {
 
 /** Writes the values into a temporary file and renames it, so the file is complete or absent. */
 function writeFits(file: string, values: HostTensors): void {
-  const beside = `${file}.${process.pid}`;
+  const beside = temporaryPath(file);
   try {
     mkdirSync(dirname(file), { recursive: true });
     writeFileSync(beside, encodeSafetensors(values));

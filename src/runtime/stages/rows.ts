@@ -21,7 +21,11 @@ export class Rows {
     this.place = new Map(Array.from(images, (image, i) => [image, i]));
     this.path = `${spill}-${fileCount++}.f32`;
     if (images.length * width * 4 <= limit) this.memory = new Float32Array(images.length * width);
-    else this.file = openSync(this.path, "wx+");
+    else {
+      this.file = openSync(this.path, "wx+");
+      // The file loses its name at once and lives until it is closed, so that a killed process leaves nothing.
+      rmSync(this.path);
+    }
   }
 
   /** Stores the rows of the images at `start`, `start + 1`, … in the list that was given to the constructor. */
@@ -51,10 +55,8 @@ export class Rows {
     }
   }
 
-  /** Releases the rows. A file is deleted. */
+  /** Releases the rows and the space of their file. */
   close(): void {
-    if (this.file === undefined) return;
-    closeSync(this.file);
-    rmSync(this.path, { force: true });
+    if (this.file !== undefined) closeSync(this.file);
   }
 }

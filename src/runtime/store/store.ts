@@ -13,7 +13,6 @@ import {
   readFileSync,
   renameSync,
   rmSync,
-  statSync,
   writeSync,
 } from "node:fs";
 import { join } from "node:path";
@@ -22,6 +21,7 @@ import type { Canonical } from "../../compiler/stages/canonical/value.js";
 import type { HostTensors, Numerics } from "../engines/engine.js";
 import { reason } from "../system/reason.js";
 import { sha256 } from "../system/sha256.js";
+import { temporaryPath } from "../system/temporary.js";
 import { type Manifest, parseManifest, resultsDigest, sealManifest } from "./manifest.js";
 import { numericsId } from "./numerics.js";
 import { decodeSafetensors, encodeSafetensors, SafetensorsError } from "./safetensors.js";
@@ -56,14 +56,12 @@ export type Finished = Omit<Manifest, "format" | "weights" | "files" | "output">
 const manifestFile = "manifest.json";
 const weightsFile = "weights.safetensors";
 const contentFile = "key.json";
-/** The prefix of the folder of an entry while it is written. */
-const temporaryPrefix = ".writing-";
+/** The folder of an entry while it is written. Its name is no key, so it is never taken for one. */
+const writingFolder = ".writing";
 /** Stands between the id of an entry's numerics and a random part, where the entry replaced another. */
 const versionMark = "~";
 /** Stands in the name of an entry that was found damaged and moved aside. */
 const damagedMark = ".damaged-";
-/** No entry takes this long to write, in ms. An older temporary folder was left by a process that died. */
-const abandonedAfter = 3_600_000;
 
 /**
  * Returns the newest accepted entry of `key`, or undefined if there is none. `onDamaged` is called for each entry that cannot be read or
@@ -215,10 +213,9 @@ export function writeEntry(root: string, finished: Finished): StoreEntry {
   });
   const parent = join(root, manifest.key);
   const id = numericsId(manifest.numerics);
-  const temporary = join(root, `${temporaryPrefix}${process.pid}-${randomBytes(4).toString("hex")}`);
+  const temporary = temporaryPath(join(root, writingFolder));
   try {
     mkdirSync(temporary, { recursive: true });
-    removeAbandoned(root, temporary);
     if (bytes !== undefined) writeFlushed(join(temporary, weightsFile), bytes);
     for (const { name, bytes: data } of files) writeFlushed(join(temporary, name), data);
     writeFlushed(join(temporary, contentFile), Buffer.from(JSON.stringify(content)));
@@ -229,17 +226,6 @@ export function writeEntry(root: string, finished: Finished): StoreEntry {
     if (existsSync(temporary)) rmSync(temporary, { recursive: true });
     const path = join(parent, id);
     throw new DiagnosticError(diagnostic("FSL7031", undefined, { path, why: reason(error) }), { cause: error });
-  }
-}
-
-/** Removes the folders of writers that died. `fresh` was just created, so its time is the current time of the disk's clock. */
-function removeAbandoned(root: string, fresh: string): void {
-  const now = statSync(fresh).mtimeMs;
-  for (const name of list(root)) {
-    if (!name.startsWith(temporaryPrefix)) continue;
-    const path = join(root, name);
-    const written = statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? now;
-    if (now - written > abandonedAfter) rmSync(path, { recursive: true, force: true });
   }
 }
 

@@ -9,6 +9,7 @@ import { dirname, join } from "node:path";
 import { DiagnosticError, diagnostic } from "../../../compiler/diagnostics/diagnostic.js";
 import type { PinnedPackage } from "../../system/npm-packages.js";
 import { reason } from "../../system/reason.js";
+import { temporaryPath } from "../../system/temporary.js";
 import {
   onnxRuntime,
   onnxRuntimeFolder,
@@ -52,7 +53,7 @@ export async function obtainOnnxRuntime(
   const { fetchPackages } = await import("../../system/npm-packages.js");
   const folder = onnxRuntimeInstallFolder(env);
   // Two runs may do this at once. Each unpacks into its own folder, and the folder of the first to finish is kept.
-  const staging = `${folder}.${process.pid}`;
+  const staging = temporaryPath(folder);
   const placeOf = ({ name }: PinnedPackage): string => join(staging, "node_modules", name);
   await reportWriteErrors(folder, async () => {
     await mkdir(dirname(folder), { recursive: true });
