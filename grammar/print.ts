@@ -5,7 +5,7 @@
 import type * as ast from "./ast.js";
 import type { Trivia } from "./issue.js";
 import { type Doc, group, hard, indent, join, layout, line } from "./print/doc.js";
-import { axesText, ExpressionPrinter } from "./print/expressions.js";
+import { axesText, ExpressionPrinter, integerText, realText } from "./print/expressions.js";
 import { body, Comments, type Item, lines } from "./print/lines.js";
 import { stageLine } from "./print/stages.js";
 
@@ -17,6 +17,8 @@ export function print(
 ): string {
   return layout(new FilePrinter(trivia).file(tree), width);
 }
+
+const versionText = (version: number): string => (Number.isInteger(version) ? integerText(version) : realText(version));
 
 class FilePrinter {
   private readonly comments: Comments;
@@ -33,7 +35,9 @@ class FilePrinter {
       .map((item) => ({ span: item.span, print: () => this.item(item) }));
     const { version } = tree;
     const first =
-      version === undefined ? [] : [{ span: tree.versionSpan ?? atStart(tree), print: () => `fsl ${version}` }];
+      version === undefined
+        ? []
+        : [{ span: tree.versionSpan ?? atStart(tree), print: () => `fsl ${versionText(version)}` }];
     const printed = lines([...first, ...items], Number.POSITIVE_INFINITY, this.comments);
     return printed.length === 0 ? "" : [printed, hard];
   }

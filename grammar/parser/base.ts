@@ -33,6 +33,10 @@ export abstract class BaseParser extends CstParser {
     return tokenMatcher(this.LA(k), type);
   }
   /** Tells whether the k-th token stands on the same line as the token before it. */
+  /** Returns true if a word that is a name here stands in parentheses at the k-th token, as the formatter writes it. */
+  protected guardedName(k = 1): boolean {
+    return this.is(t.LParen, k) && t.guardedWords.has(this.LA(k + 1).image) && this.is(t.RParen, k + 2);
+  }
   protected sameLine(k = 1): boolean {
     return this.LA(k).startLine === this.LA(k - 1).endLine;
   }

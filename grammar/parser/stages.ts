@@ -58,7 +58,10 @@ export abstract class StageParser extends MethodParser {
       ],
     });
   });
-  /** `encoder frozen base.encoder`: `frozen` is a modifier if a value follows it on the line, and a name otherwise. */
+  /**
+   * `encoder frozen base.encoder`: `frozen` is a modifier if a value follows it on the line, and a name otherwise. A call of something
+   * named `frozen` looks like a value in parentheses, except `frozen (from)`: so the formatter writes a value whose name is a word.
+   */
   readonly slot = this.RULE("slot", () => {
     this.OR([
       { ALT: () => this.CONSUME(w.encoder, { LABEL: "word" }) },
@@ -66,7 +69,7 @@ export abstract class StageParser extends MethodParser {
       { ALT: () => this.CONSUME(w.metric, { LABEL: "word" }) },
     ]);
     this.MANY({
-      GATE: () => this.is(t.Identifier, 2) && this.sameLine(2),
+      GATE: () => (this.is(t.Identifier, 2) || this.guardedName(2)) && this.sameLine(2),
       DEF: () => this.OR1([{ ALT: () => this.CONSUME(w.frozen) }, { ALT: () => this.CONSUME(w.untrained) }]),
     });
     this.SUBRULE(this.expression);

@@ -258,14 +258,14 @@ function numberText(number: ast.NumberLiteral): string {
   return number.unit !== undefined ? `${shown} ${number.unit.text}` : shown;
 }
 /** `5.0` is real and `5` is not; exponents make a number real by themselves. Small ones read better as `1e-4`. */
-function realText(value: number): string {
+export function realText(value: number): string {
   if (!Number.isFinite(value)) return "1e999";
   const plain = String(value);
   const scientific = value.toExponential().replace("e+", "e");
   if (value !== 0 && value < 0.01 && scientific.length < plain.length) return scientific;
   return /[.e]/.test(plain) ? plain.replace("e+", "e") : `${plain}.0`;
 }
-function integerText(value: number): string {
+export function integerText(value: number): string {
   return Number.isFinite(value) ? BigInt(value).toString() : `1${"0".repeat(400)}`;
 }
 

@@ -11,7 +11,10 @@ function texts(folder: URL): string[] {
     .filter((name) => name.endsWith(".fsl"))
     .map((name) => readFileSync(new URL(name, folder), "utf8").replace(/^\/\/[>!].*\n?/gm, ""));
 }
+/** Texts on which an earlier check, plan or fmt failed. */
+const odd = texts(new URL("odd/", import.meta.url));
 const corpus = [
+  ...odd,
   ...texts(new URL("methods/", import.meta.url)),
   ...texts(new URL("../../specs/", import.meta.url)),
   ...texts(new URL("../golden/", import.meta.url)),
@@ -70,6 +73,8 @@ function check(text: string): void {
 
 const runs = Number(process.env["FUZZ_RUNS"] ?? 150);
 const seed = Number(process.env["FUZZ_SEED"] ?? 7);
+
+it.each(odd)("survives %.60s", check);
 
 it("survives files with a few tokens changed", { timeout: 600_000 }, () => {
   fc.assert(

@@ -85,3 +85,13 @@ it("does not ask for a value that the importer gives", () => {
     "FSL2013 `depth` has no default value and was given none",
   ]);
 });
+
+it.each(["7", "1e309", "1.5"])("quotes the version %s as it is written, where it stands", (version) => {
+  const text = `// a comment\nfsl ${version}`;
+  const [diagnostic] = compileText(text).diagnostics;
+  expect(diagnostic).toMatchObject({
+    code: "FSL2010",
+    message: `this file needs FSL ${version}, but this fslc knows only FSL 1`,
+  });
+  expect(text.slice(diagnostic?.span?.start, diagnostic?.span?.end)).toBe(`fsl ${version}`);
+});

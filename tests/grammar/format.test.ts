@@ -28,3 +28,18 @@ test.each(["b(())", "emoji(((())))", "sum(())"])(
     expect(format(text, "x.fsl").kind).toBe("invalid");
   },
 );
+
+test.each([
+  ["1e999", "too large"],
+  [`1${"0".repeat(400)}`, "a whole number, and too large"],
+  ["1e21", "large"],
+  ["0.0000001", "small"],
+  ["1.5", "not a whole number"],
+])("the version %.9s, which is %s, is printed as a number", (version) => {
+  expect(format(`fsl ${version}\nparam a = 1\n`, "x.fsl")).toMatchObject({ kind: "formatted" });
+});
+
+test.each(["from", "for", "from.encoder"])("`encoder untrained %s` keeps its modifier", (value) => {
+  const text = `fsl 1\nevaluate e {\n  encoder untrained ${value}\n}\n`;
+  expect(format(text, "x.fsl")).toMatchObject({ kind: "formatted" });
+});

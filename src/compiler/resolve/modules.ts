@@ -104,14 +104,14 @@ export class Modules {
     return suggestNearest(specifier, this.host.besides?.(from.id, specifier) ?? []);
   }
 
-  private checkVersion({ tree, id }: Module): void {
-    const start = { file: id, start: 0, end: 0 };
-    if (tree.version === undefined) this.checker.report("FSL2009", start, {});
-    else if (tree.version !== 1)
-      this.checker.report(
-        "FSL2010",
-        { file: id, start: 0, end: `fsl ${tree.version}`.length },
-        { version: tree.version },
-      );
+  private checkVersion({ tree, id, text }: Module): void {
+    const { version, versionSpan } = tree;
+    const span = versionSpan ?? { file: id, start: 0, end: 0 };
+    if (version === undefined) this.checker.report("FSL2009", span, {});
+    else if (version !== 1) {
+      // As it is written: a number may be too large to be printed.
+      const written = text.slice(span.start, span.end).replace(/^fsl\s*/, "");
+      this.checker.report("FSL2010", span, { version: written });
+    }
   }
 }
