@@ -1,6 +1,7 @@
 /** `--emit PHASE`: the result of each phase of the compiler. Data is shown as JSON, programs as text. */
 import type { CstNode } from "chevrotain";
 import { parse } from "../../grammar/parse.js";
+import { printableJson } from "../common/printable.js";
 import {
   lowerClassify,
   lowerEmbed,
@@ -56,7 +57,7 @@ function concrete(node: CstNode | undefined): unknown {
   return { [node.name]: Object.fromEntries(children) };
 }
 
-const json = (value: unknown): string => `${JSON.stringify(value, null, 2)}\n`;
+const json = (value: unknown): string => `${printableJson(value, 2)}\n`;
 
 /** Returns every program of the stages that a plain run executes and that can be lowered. */
 function programsOf(experiment: Experiment): Program[] {

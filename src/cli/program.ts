@@ -11,6 +11,7 @@ import * as plan from "./commands/plan.js";
 import * as run from "./commands/run.js";
 import * as runs from "./commands/runs.js";
 import { exitCodes } from "./exit-codes.js";
+import { say } from "./say.js";
 
 const commands = [run, check, plan, runs, explain, engines, data, fmt, init];
 
@@ -58,8 +59,8 @@ async function createProgram(cli: Cli, exit: (code: number) => void): Promise<Co
     command
       .exitOverride()
       .configureOutput({
-        writeOut: (text) => cli.stdout.write(text),
-        writeErr: (text) => cli.stderr.write(text),
+        writeOut: (text) => say(cli.stdout, text),
+        writeErr: (text) => say(cli.stderr, text),
         outputError: (text, write) => write(`${text.replace(/^error: /, "fslc: ")}`),
       })
       .showHelpAfterError(false)

@@ -8,6 +8,7 @@ import { describeFailure } from "../runtime/events/failure.js";
 import { reason } from "../runtime/system/reason.js";
 import type { Cli } from "./command.js";
 import { exitCodes, isUsageCode } from "./exit-codes.js";
+import { say } from "./say.js";
 import { colorLevel, textWidth } from "./terminal.js";
 import { UsageError } from "./usage-error.js";
 import { plural } from "./view/format.js";
@@ -24,7 +25,7 @@ export function printDiagnostics(
   if (diagnostics.length === 0) return;
   const options = { color: colorLevel(cli.stderr, cli.env) > 0, width: textWidth(cli.stderr, cli.env) };
   for (const d of diagnostics.slice(0, most)) cli.stderr.write(`${render(d, source, options).trimEnd()}\n\n`);
-  if (diagnostics.length > most) cli.stderr.write(`… and ${diagnostics.length - most} more\n\n`);
+  if (diagnostics.length > most) say(cli.stderr, `… and ${diagnostics.length - most} more\n\n`);
   const errors = diagnostics.filter((d) => d.severity === "error");
   const warnings = diagnostics.length - errors.length;
   const counts = [
@@ -32,7 +33,7 @@ export function printDiagnostics(
     ...(warnings > 0 ? [plural(warnings, "warning")] : []),
   ];
   const code = (errors[0] ?? diagnostics[0])?.code;
-  cli.stderr.write(`${counts.join(", ")}; for details: fslc explain ${code}\n`);
+  say(cli.stderr, `${counts.join(", ")}; for details: fslc explain ${code}\n`);
 }
 
 /** Returns the error for a file that a command cannot read. */
@@ -51,7 +52,7 @@ export function cannotWrite(path: string, error: unknown): DiagnosticError {
  */
 export async function reportFailure(error: unknown, cli: Cli): Promise<number> {
   if (error instanceof UsageError) {
-    cli.stderr.write(`fslc: ${error.message}\n`);
+    say(cli.stderr, `fslc: ${error.message}\n`);
     return exitCodes.usage;
   }
   if (error instanceof DiagnosticError) {
@@ -60,6 +61,6 @@ export async function reportFailure(error: unknown, cli: Cli): Promise<number> {
   }
   const dir = await mkdtemp(join(tmpdir(), "fslc-"));
   const { code, message, fix } = describeFailure(error, { stage: "command line", engine: "none", dir });
-  cli.stderr.write(`${code}: ${message}\n${fix ?? ""}\n`);
+  say(cli.stderr, `${code}: ${message}\n${fix ?? ""}\n`);
   return exitCodes.failed;
 }

@@ -151,6 +151,7 @@ export const rooms: Readonly<Record<string, readonly string[]>> = {
   ],
   // The command line shows what the compiler and the runtime make; it drives no stage, worker or scheduler itself.
   "src/cli": [
+    "src/common",
     "grammar",
     "src/compiler/diagnostics",
     "src/compiler/typed",

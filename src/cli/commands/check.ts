@@ -5,6 +5,7 @@ import { type EmitPhase, emitPhases } from "../emit-phases.js";
 import { exitCodes } from "../exit-codes.js";
 import { findFslFiles } from "../fsl-files.js";
 import { type ExperimentOptions, withParameters } from "../options.js";
+import { say } from "../say.js";
 import { UsageError } from "../usage-error.js";
 import { plural } from "../view/format.js";
 
@@ -64,15 +65,15 @@ async function act(cli: Cli, paths: readonly string[], options: Options): Promis
     if (options.timings) printTimings(cli, compiled);
     if (phase !== undefined && (phase === "cst" || phase === "ast" || compiled.experiment !== undefined)) {
       const { emit } = await import("../emit.js");
-      cli.stdout.write(emit(phase, compiled, pass));
+      say(cli.stdout, emit(phase, compiled, pass));
     } else if (compiled.experiment !== undefined) {
       const stages = compiled.experiment.wanted.length;
-      cli.stdout.write(`${file}: no errors, ${stages === 0 ? "no stages" : plural(stages, "stage")}\n`);
+      say(cli.stdout, `${file}: no errors, ${stages === 0 ? "no stages" : plural(stages, "stage")}\n`);
     }
   }
   return worst;
 }
 
 function printTimings(cli: Cli, { timings }: CompiledFile): void {
-  for (const { phase, ms } of timings) cli.stderr.write(`${phase.padEnd(10)} ${ms.toFixed(1).padStart(7)} ms\n`);
+  for (const { phase, ms } of timings) say(cli.stderr, `${phase.padEnd(10)} ${ms.toFixed(1).padStart(7)} ms\n`);
 }

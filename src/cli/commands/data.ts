@@ -1,4 +1,5 @@
 /** Implements `fslc data`: it lists the sources of images, and fetches or shows the data of an experiment. */
+import { printableJson } from "../../common/printable.js";
 import { DiagnosticError } from "../../compiler/diagnostics/diagnostic.js";
 import type { Dataset } from "../../compiler/typed/tree.js";
 import type { Pack } from "../../runtime/data/contract.js";
@@ -6,6 +7,7 @@ import type { Project } from "../../runtime/system/project.js";
 import { type Cli, Command, helpExamples } from "../command.js";
 import { exitCodes } from "../exit-codes.js";
 import { type ExperimentOptions, withExperiment } from "../options.js";
+import { say } from "../say.js";
 import { bytes, count, percent, plural } from "../view/format.js";
 
 export function define(cli: Cli, exit: (code: number) => void): Command {
@@ -38,11 +40,11 @@ async function list(cli: Cli, options: { readonly json?: boolean }): Promise<num
   const { describeSources } = await import("../../runtime/data/index.js");
   const sources = describeSources();
   if (options.json) {
-    cli.stdout.write(`${JSON.stringify(sources, null, 2)}\n`);
+    say(cli.stdout, `${printableJson(sources, 2)}\n`);
     return exitCodes.done;
   }
   const { printSources } = await import("../print/sources.js");
-  cli.stdout.write(printSources(sources));
+  say(cli.stdout, printSources(sources));
   return exitCodes.done;
 }
 
@@ -100,25 +102,26 @@ async function fetchOne(place: DatasetPlace, dataset: Dataset): Promise<number> 
       projectDir: project.dir,
       threads: availableThreads(),
       signal: stop.signal,
-      onNote: ({ message }) => cli.stderr.write(`${dataset.name}: ${message}\n`),
+      onNote: ({ message }) => say(cli.stderr, `${dataset.name}: ${message}\n`),
       onProgress: ({ phase, done, total, unit }) => {
         // At most one line per phase and half second is written, on a terminal as in a log.
         if (phase === shown && Date.now() - lastTime < 500 && done !== total) return;
         shown = phase;
         lastTime = Date.now();
         const part = total === undefined || total === 0 ? "" : ` (${percent(done / total, 0)} %)`;
-        cli.stderr.write(
+        say(
+          cli.stderr,
           `${dataset.name}: ${phase} ${unit === "bytes" ? bytes(done) : `${count(done)} ${unit}`}${part}\n`,
         );
       },
     });
     const images = Object.values(pack.splits).reduce((sum, s) => sum + (s.offsets.at(-1) ?? 0), 0);
-    cli.stdout.write(`${dataset.name}: ${plural(images, "image")} ready in ${pack.dir}\n`);
+    say(cli.stdout, `${dataset.name}: ${plural(images, "image")} ready in ${pack.dir}\n`);
     await warnAbout(place, dataset, pack);
     return exitCodes.done;
   } catch (error) {
     if (!stop.signal.aborted) throw error;
-    cli.stderr.write(`${dataset.name}: interrupted\n`);
+    say(cli.stderr, `${dataset.name}: interrupted\n`);
     return exitCodes.interrupted;
   } finally {
     process.off("SIGINT", onSignal);
@@ -152,14 +155,14 @@ async function inspectOne(place: DatasetPlace, dataset: Dataset): Promise<boolea
   const places = { cacheDir: projectPaths.data(project), projectDir: project.dir };
   const facts = sourceFacts(dataset.source, places.projectDir, places.cacheDir);
   const { printLook, printPack } = await import("../print/pack.js");
-  cli.stdout.write(printLook(dataset.name, facts));
+  say(cli.stdout, printLook(dataset.name, facts));
   if (facts?.findings?.some(({ severity }) => severity === "error") === true) return true;
   const pack = await findPack(dataset, places);
   if (pack === undefined) {
-    cli.stdout.write(`${dataset.name}: nothing is packed yet. To pack it: fslc data fetch ${file}\n`);
+    say(cli.stdout, `${dataset.name}: nothing is packed yet. To pack it: fslc data fetch ${file}\n`);
     return true;
   }
-  cli.stdout.write(printPack(dataset.name, summarizePack(pack)));
+  say(cli.stdout, printPack(dataset.name, summarizePack(pack)));
   await warnAbout(place, dataset, pack);
   try {
     await verifyRows(pack);

@@ -1,8 +1,11 @@
 /** The commands `fslc engines install` and `fslc engines remove`, for an engine that npm cannot install. */
+
 import { Argument } from "commander";
+import { printable } from "../../common/printable.js";
 import type { InstallObserver } from "../../runtime/engines/tensorflow/install-options.js";
 import { type Cli, Command, helpExamples } from "../command.js";
 import { exitCodes } from "../exit-codes.js";
+import { say } from "../say.js";
 import { canDraw } from "../terminal.js";
 import { bytes, percent, shorten } from "../view/format.js";
 
@@ -46,14 +49,15 @@ async function install(cli: Cli, gpu: boolean): Promise<number> {
     installTensorflow({ gpu, projectDir: process.cwd(), env: cli.env, signal, watch }),
   );
   if (done === undefined) {
-    cli.stderr.write("interrupted: finished downloads are kept, and the same command continues with them\n");
+    say(cli.stderr, "interrupted: finished downloads are kept, and the same command continues with them\n");
     return exitCodes.interrupted;
   }
   const { version, folder, bytes: size } = done;
-  cli.stdout.write(
+  say(
+    cli.stdout,
     `TensorFlow ${version} for ${gpu ? "CUDA" : "the CPU"} is installed and works: ${bytes(size)} in ${folder}\n`,
   );
-  cli.stdout.write("to use it: fslc run FILE --engine tensorflow\n");
+  say(cli.stdout, "to use it: fslc run FILE --engine tensorflow\n");
   return exitCodes.done;
 }
 
@@ -61,10 +65,11 @@ async function remove(cli: Cli): Promise<number> {
   const { removeTensorflow } = await import("../../runtime/engines/tensorflow/install.js");
   const done = await untilInterrupted(cli, (signal, watch) => removeTensorflow({ env: cli.env, signal, watch }));
   if (done === undefined) {
-    cli.stderr.write("interrupted: nothing was removed\n");
+    say(cli.stderr, "interrupted: nothing was removed\n");
     return exitCodes.interrupted;
   }
-  cli.stdout.write(
+  say(
+    cli.stdout,
     done.bytes === 0
       ? `nothing to remove: there is no TensorFlow in ${done.folder}\n`
       : `removed TensorFlow from ${done.folder}: ${bytes(done.bytes)} freed\n`,
@@ -107,10 +112,10 @@ export class Progress implements InstallObserver {
 
   step(text: string): void {
     this.close();
-    this.text = text;
+    this.text = printable(text);
     this.done = 0;
     this.last = Date.now();
-    this.cli.stderr.write(this.live ? this.row() : `${text}\n`);
+    this.cli.stderr.write(this.live ? this.row() : `${this.text}\n`);
     this.open = this.live;
   }
 

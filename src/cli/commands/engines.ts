@@ -1,6 +1,8 @@
 /** The command `fslc engines`: lists the engines that this machine can use, and for the others the reason and the fix. */
+import { printableJson } from "../../common/printable.js";
 import { type Cli, Command, helpExamples } from "../command.js";
 import { exitCodes } from "../exit-codes.js";
+import { say } from "../say.js";
 import { textWidth } from "../terminal.js";
 import { defineInstall, defineRemove } from "./engines-install.js";
 
@@ -35,10 +37,10 @@ async function act(cli: Cli, options: Options): Promise<number> {
   const { autoChoice } = await import("../../runtime/engines/select.js");
   const engines = await probeEngines();
   const auto = autoChoice(engines);
-  if (options.json) cli.stdout.write(`${JSON.stringify({ engines, auto: auto ?? null }, null, 2)}\n`);
+  if (options.json) say(cli.stdout, `${printableJson({ engines, auto: auto ?? null }, 2)}\n`);
   else {
     const { printEngines } = await import("../print/engines.js");
-    cli.stdout.write(printEngines(engines, auto, textWidth(cli.stdout, cli.env)));
+    say(cli.stdout, printEngines(engines, auto, textWidth(cli.stdout, cli.env)));
   }
   return exitCodes.done;
 }

@@ -1,6 +1,7 @@
 /** Implements `fslc explain CODE`, which prints the cause, an example and the fix of a diagnostic. `--list` lists all codes. */
 import { type Cli, Command, helpExamples } from "../command.js";
 import { exitCodes } from "../exit-codes.js";
+import { say } from "../say.js";
 
 export function define(cli: Cli, exit: (code: number) => void): Command {
   return new Command("explain")
@@ -21,23 +22,21 @@ async function act(cli: Cli, code: string | undefined, list: boolean | undefined
   const { allCodes, explain } = await import("../../compiler/diagnostics/explain.js");
   if (list) {
     for (const { code: name, entry } of allCodes()) {
-      cli.stdout.write(`${name}  ${entry.severity.padEnd(7)}  ${entry.title}\n`);
+      say(cli.stdout, `${name}  ${entry.severity.padEnd(7)}  ${entry.title}\n`);
     }
     return exitCodes.done;
   }
   if (code === undefined) {
-    cli.stderr.write(
-      "fslc: `explain` needs a code, such as `fslc explain FSL3001`; `fslc explain --list` lists them\n",
-    );
+    say(cli.stderr, "fslc: `explain` needs a code, such as `fslc explain FSL3001`; `fslc explain --list` lists them\n");
     return exitCodes.usage;
   }
   const explanation = explain(code);
   if (!explanation.found) {
     const near =
       explanation.near === undefined ? "; `fslc explain --list` lists them" : `; did you mean ${explanation.near}?`;
-    cli.stderr.write(`fslc: there is no diagnostic ${code}${near}\n`);
+    say(cli.stderr, `fslc: there is no diagnostic ${code}${near}\n`);
     return exitCodes.usage;
   }
-  cli.stdout.write(`${explanation.text}\n`);
+  say(cli.stdout, `${explanation.text}\n`);
   return exitCodes.done;
 }

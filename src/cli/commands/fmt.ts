@@ -4,6 +4,7 @@ import { dirname } from "node:path";
 import { type Cli, Command, helpExamples } from "../command.js";
 import { exitCodes } from "../exit-codes.js";
 import { findFslFiles } from "../fsl-files.js";
+import { say } from "../say.js";
 
 export function define(cli: Cli, exit: (code: number) => void): Command {
   return new Command("fmt")
@@ -45,7 +46,7 @@ async function act(cli: Cli, paths: readonly string[], check: boolean): Promise<
         throw cannotWrite(file, error);
       });
     }
-    cli.stdout.write(check ? `${file} is not formatted\n` : `formatted ${file}\n`);
+    say(cli.stdout, check ? `${file} is not formatted\n` : `formatted ${file}\n`);
   }
   return worst;
 }

@@ -3,6 +3,7 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { join, relative } from "node:path";
 import { type Cli, Command, helpExamples } from "../command.js";
 import { exitCodes } from "../exit-codes.js";
+import { say } from "../say.js";
 import { starterExperiment, starterGitignore } from "../starter-files.js";
 
 export function define(cli: Cli, exit: (code: number) => void): Command {
@@ -25,15 +26,16 @@ async function act(cli: Cli, dir: string): Promise<number> {
     throw (await import("../report-errors.js")).cannotWrite(dir, error);
   });
   if (!(await create(experiment, starterExperiment))) {
-    cli.stderr.write(`fslc: ${experiment} exists already and was not changed\n`);
+    say(cli.stderr, `fslc: ${experiment} exists already and was not changed\n`);
     return exitCodes.usage;
   }
   const written = [experiment];
   const ignore = join(dir, ".gitignore");
   if (await create(ignore, starterGitignore)) written.push(ignore);
-  for (const path of written) cli.stdout.write(`wrote ${path}\n`);
+  for (const path of written) say(cli.stdout, `wrote ${path}\n`);
   const path = relative(".", experiment);
-  cli.stdout.write(
+  say(
+    cli.stdout,
     `\nNext:\n  fslc plan ${path}   show what a run would do\n  fslc run ${path}    train and evaluate\n`,
   );
   return exitCodes.done;

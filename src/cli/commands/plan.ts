@@ -1,7 +1,9 @@
 /** Implements `fslc plan FILE`: it reports what a run would do, and runs nothing. */
+import { printableJson } from "../../common/printable.js";
 import { type Cli, Command, helpExamples } from "../command.js";
 import { exitCodes } from "../exit-codes.js";
 import { type ExperimentOptions, type MachineOptions, runOptions, withExperiment, withMachine } from "../options.js";
+import { say } from "../say.js";
 import { colorLevel, textWidth } from "../terminal.js";
 
 interface Options extends ExperimentOptions, MachineOptions {
@@ -31,7 +33,7 @@ async function act(cli: Cli, file: string, options: Options): Promise<number> {
   const { plan } = await import("../../runtime/run/plan.js");
   try {
     const report = await plan(compiled.experiment, runOptions(compiled.project, options));
-    if (options.json) cli.stdout.write(`${JSON.stringify(report, null, 2)}\n`);
+    if (options.json) say(cli.stdout, `${printableJson(report, 2)}\n`);
     else {
       const { printPlan } = await import("../print/plan.js");
       const style = { width: textWidth(cli.stdout, cli.env), colorLevel: colorLevel(cli.stdout, cli.env) };

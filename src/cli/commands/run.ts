@@ -5,6 +5,7 @@ import { type Cli, Command, helpExamples } from "../command.js";
 import { exitCodes } from "../exit-codes.js";
 import { type ExperimentOptions, type MachineOptions, runOptions, withExperiment, withMachine } from "../options.js";
 import { chooseReporter, reporterNames } from "../reporters/index.js";
+import { say } from "../say.js";
 import { colorLevel, textWidth } from "../terminal.js";
 
 interface Options extends ExperimentOptions, MachineOptions {
@@ -69,7 +70,7 @@ async function fetchDefaultEngine(cli: Cli, projectDir: string, engine = "onnx")
   const { fetchMissingEngine } = await import("../engine-fetch.js");
   const fetched = fetchMissingEngine(cli, projectDir);
   // With `auto` another engine can compute, so a failed download is only reported.
-  await (engine === "auto" ? fetched.catch((error: unknown) => cli.stderr.write(`${messageOf(error)}\n`)) : fetched);
+  await (engine === "auto" ? fetched.catch((error: unknown) => say(cli.stderr, `${messageOf(error)}\n`)) : fetched);
 }
 
 /** Returns the message of a diagnostic. Throws any other error again. */
@@ -116,13 +117,13 @@ async function watch(cli: Cli, started: Run, options: WatchOptions): Promise<num
     const { printReports } = await import("../print/reports.js");
     const { joinParts } = await import("../print/table.js");
     const results = joinParts([resultsTable(summary.results), printReports(summary.reports)]);
-    if (results !== "") cli.stdout.write(`${options.quiet ? "" : "\n"}${results}\n`);
+    if (results !== "") say(cli.stdout, `${options.quiet ? "" : "\n"}${results}\n`);
     const color = colorLevel(cli.stderr, cli.env) > 0;
     const style = { source: options.source, color, width: textWidth(cli.stderr, cli.env) };
     const text = printRunSummary(summary, state, started.dir, style);
     if (!options.quiet) cli.stderr.write(`\n${text}\n`);
     else if (summary.status !== "done") cli.stderr.write(`${text}\n`);
-    else cli.stderr.write(warningLines(state, style.width).join("\n"));
+    else say(cli.stderr, warningLines(state, style.width).join("\n"));
   }
   return { done: exitCodes.done, failed: exitCodes.failed, interrupted: exitCodes.interrupted }[summary.status];
 }

@@ -1,5 +1,6 @@
 /** Implements `fslc runs`: it lists and shows the runs of a project, and compares two evaluations on the same episodes. */
 import { join } from "node:path";
+import { printableJson } from "../../common/printable.js";
 import { DiagnosticError, diagnostic } from "../../compiler/diagnostics/diagnostic.js";
 import { isTrainingKind } from "../../compiler/typed/stage-kinds.js";
 import type { Comparison } from "../../runtime/run/compare.js";
@@ -8,6 +9,7 @@ import type { Project } from "../../runtime/system/project.js";
 import { type Cli, Command, helpExamples } from "../command.js";
 import { exitCodes } from "../exit-codes.js";
 import type { RunDetails } from "../print/run-details.js";
+import { say } from "../say.js";
 import { textWidth } from "../terminal.js";
 
 interface Options {
@@ -77,11 +79,11 @@ async function list(cli: Cli, options: Options & { number: string }): Promise<nu
       seconds: run.done?.seconds,
       results: run.done?.results ?? [],
     }));
-    cli.stdout.write(`${JSON.stringify(rows, null, 2)}\n`);
+    say(cli.stdout, `${printableJson(rows, 2)}\n`);
   } else if (runs.length === 0) {
-    cli.stdout.write(`no runs yet in ${project.dir}\n`);
+    say(cli.stdout, `no runs yet in ${project.dir}\n`);
   } else {
-    cli.stdout.write(`${printRunList(runs, textWidth(cli.stdout, cli.env))}\n`);
+    say(cli.stdout, `${printRunList(runs, textWidth(cli.stdout, cli.env))}\n`);
   }
   return exitCodes.done;
 }
@@ -94,10 +96,10 @@ async function show(cli: Cli, asked: string, options: Options): Promise<number> 
     const { run, stages, evaluations } = details;
     const { id, dir, start, done } = run;
     const evaluated = evaluations.map(({ stage, dir: at, manifest }) => ({ stage, dir: at, manifest }));
-    cli.stdout.write(`${JSON.stringify({ run: id, dir, start, done, stages, evaluations: evaluated }, null, 2)}\n`);
+    say(cli.stdout, `${printableJson({ run: id, dir, start, done, stages, evaluations: evaluated }, 2)}\n`);
   } else {
     const { printRunDetails } = await import("../print/run-details.js");
-    cli.stdout.write(`${printRunDetails(details)}\n`);
+    say(cli.stdout, `${printRunDetails(details)}\n`);
   }
   return exitCodes.done;
 }
@@ -146,11 +148,11 @@ async function compare(cli: Cli, left: string, right: string, options: Options):
     throw new DiagnosticError(diagnostic("FSL7050", undefined, { ...names, why: describeUnpaired(compared) }));
   }
   if (options.json) {
-    cli.stdout.write(`${JSON.stringify(compared.map(toJson), null, 2)}\n`);
+    say(cli.stdout, `${printableJson(compared.map(toJson), 2)}\n`);
   } else {
     const { printComparison } = await import("../print/runs.js");
     const width = textWidth(cli.stdout, cli.env);
-    cli.stdout.write(`${compared.map((one) => printComparison(one, width)).join("\n\n")}\n`);
+    say(cli.stdout, `${compared.map((one) => printComparison(one, width)).join("\n\n")}\n`);
   }
   return exitCodes.done;
 }

@@ -1,4 +1,5 @@
 /** Formats what lies in a dataset and the contents of its pack for `fslc data inspect`. */
+import { printable } from "../../common/printable.js";
 import type { DatasetFacts } from "../../compiler/typed/tree.js";
 import type { PackSummary } from "../../runtime/data/index.js";
 import { bytes, count } from "../view/format.js";
@@ -19,9 +20,13 @@ export function printLook(name: string, facts: DatasetFacts | undefined): string
   const classes = table(["split", "classes", "images", "smallest class"], rows, ["left", "right", "right", "left"]);
   const all = [...lines, ...[...help].map((line) => `help: ${line}`)];
   if (all.length === 0) return rows.length === 0 ? "" : `${name}:\n\n${classes}\n\n`;
-  return [`${name}:`, ...all.map((line) => `  ${line}`), "", ...(rows.length === 0 ? [] : [classes, ""]), ""].join(
-    "\n",
-  );
+  return [
+    `${name}:`,
+    ...all.map((line) => `  ${printable(line)}`),
+    "",
+    ...(rows.length === 0 ? [] : [classes, ""]),
+    "",
+  ].join("\n");
 }
 
 export function printPack(name: string, pack: PackSummary): string {
@@ -34,7 +39,7 @@ export function printPack(name: string, pack: PackSummary): string {
     `${count(s.largest.images)} (${s.largest.name})`,
     s.digest.slice(0, 12),
   ]);
-  const skipped = pack.skipped.length === 0 ? [] : [`unreadable and left out: ${pack.skipped.join(", ")}`];
+  const skipped = pack.skipped.length === 0 ? [] : [`unreadable and left out: ${printable(pack.skipped.join(", "))}`];
   return [
     `${name}: ${bytes(pack.bytes)} in ${pack.dir}`,
     `stored at ${sizes}, ${pack.channels} ${pack.channels === 1 ? "channel" : "channels"}`,

@@ -3,6 +3,7 @@
  * fits any width from 60 columns up.
  */
 import { Chalk, type ChalkInstance } from "chalk";
+import { printableTexts } from "../../common/printable.js";
 import type { PlanReport, StagePlan } from "../../compiler/stages/index.js";
 import { engineAndDevice, shorten } from "../view/format.js";
 import { graphRows } from "../view/graph.js";
@@ -18,7 +19,8 @@ export interface PlanStyle {
   readonly colorLevel: 0 | 1 | 2 | 3;
 }
 
-export function printPlan(plan: PlanReport, { width, colorLevel }: PlanStyle): string {
+export function printPlan(given: PlanReport, { width, colorLevel }: PlanStyle): string {
+  const plan = printableTexts(given);
   const paint = new Chalk({ level: colorLevel });
   const seen = new Map<string, string>();
   const parts = plan.stages.map((stage) => section(stage, { width, paint, seen }));

@@ -1,6 +1,7 @@
 /** Formats the summary after a run: the table of results, the failures and their fixes, and the paths of the files. */
 import { relative } from "node:path";
 import type { Span } from "../../../grammar/ast.js";
+import { printable } from "../../common/printable.js";
 import { type RenderOptions, renderPlace } from "../../compiler/diagnostics/render.js";
 import type { Result } from "../../runtime/events/events.js";
 import type { RunSummary } from "../../runtime/run/run.js";
@@ -43,7 +44,7 @@ export function printRunSummary(summary: RunSummary, state: RunState, folder: st
   const served = cached > 0 ? `, ${cached} of ${plural(state.stages.length, "stage")} from the store` : "";
   return [
     ...summary.failures.flatMap(({ stage, code, message, fix, at, span }) => [
-      ...hanging("✘ ", `${stage}: ${message}`, width),
+      ...hanging("✘ ", printable(`${stage}: ${message}`), width),
       ...placeLines(span, at, style),
       ...(fix === undefined ? [] : hanging("  help: ", fix, width)),
       `  more: fslc explain ${code}`,
@@ -53,8 +54,8 @@ export function printRunSummary(summary: RunSummary, state: RunState, folder: st
     ...resultNotes(summary.results, width),
     ...wrap(`${statusWords[summary.status](duration(summary.seconds), lostByStop(state))}${served}`, width),
     ...engineLines(state, width),
-    `run folder: ${relative(process.cwd(), folder) || folder}`,
-    ...summary.files.map((file) => `  ${relative(folder, file)}`),
+    `run folder: ${printable(relative(process.cwd(), folder) || folder)}`,
+    ...summary.files.map((file) => `  ${printable(relative(folder, file))}`),
   ].join("\n");
 }
 
@@ -74,14 +75,14 @@ function engineLines({ stages, choice }: RunState, width: number): string[] {
 function placeLines(span: Span | undefined, at: string | undefined, style: SummaryStyle): string[] {
   const frame = span && renderPlace(span, style.source, { ...style, width: style.width - 2 });
   if (frame !== undefined) return frame.split("\n").map((line) => `  ${line}`.trimEnd());
-  return at === undefined ? [] : [`  at ${at}`];
+  return at === undefined ? [] : [`  at ${printable(at)}`];
 }
 
 /** Returns the warnings of a run about its data, each with its code. */
 export function warningLines({ stages }: RunState, width: number): string[] {
   return stages.flatMap(({ outline, warnings }) =>
     warnings.flatMap(({ code, message }) => [
-      ...hanging("! ", `${outline.id}: ${message}`, width),
+      ...hanging("! ", printable(`${outline.id}: ${message}`), width),
       `  more: fslc explain ${code}`,
       "",
     ]),

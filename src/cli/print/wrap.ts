@@ -1,10 +1,11 @@
 /** Wraps prose to a given width. */
+import { printableLines } from "../../common/printable.js";
 
-/** Returns the lines of a text that is broken at spaces. A word that is longer than a line has a line of its own. */
+/** Returns the lines of a text that is broken at spaces. A word that is longer than a line has a line of its own. The text is cleaned. */
 export function wrap(text: string, width: number): string[] {
   const lines: string[] = [];
   let line = "";
-  for (const word of text.split(" ")) {
+  for (const word of printableLines(text).split(" ")) {
     if (line !== "" && [...line].length + 1 + [...word].length > width) {
       lines.push(line);
       line = word;

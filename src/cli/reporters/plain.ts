@@ -1,4 +1,5 @@
 /** Implements `--reporter plain`: it writes lines to stderr for logs and CI, and redraws nothing. */
+import { printableTexts } from "../../common/printable.js";
 import type { EngineChoice } from "../../runtime/engines/select.js";
 import type { Result, RunEvent } from "../../runtime/events/events.js";
 import { count, duration, engineAndDevice, interval, percent, rate } from "../view/format.js";
@@ -22,7 +23,8 @@ export function plainReporter({ stderr }: Pick<Streams, "stderr">): Reporter {
     return true;
   };
   return {
-    event(event) {
+    event(given) {
+      const event = printableTexts(given);
       const text = describe(event, isDue);
       state = reduce(state, event);
       if (text === undefined || text === written) return;

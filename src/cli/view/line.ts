@@ -1,4 +1,5 @@
 /** Represents a line of the screen as segments of text, each with a tone that a renderer turns into a color. */
+import { printable } from "../../common/printable.js";
 
 export type Tone = "plain" | "dim" | "strong" | "good" | "bad" | "active" | "accent";
 export interface Segment {
@@ -7,7 +8,8 @@ export interface Segment {
 }
 export type Line = readonly Segment[];
 
-export const segment = (text: string, tone: Tone = "plain"): Segment => ({ text, tone });
+/** Makes a segment. Its text is cleaned here, so that nothing on the screen comes from outside as it is. */
+export const segment = (text: string, tone: Tone = "plain"): Segment => ({ text: printable(text), tone });
 
 export function lineWidth(line: Line): number {
   return line.reduce((sum, s) => sum + [...s.text].length, 0);

@@ -2,8 +2,9 @@
 import type { ChalkInstance } from "chalk";
 import { Chalk } from "chalk";
 import type { Span } from "../../../grammar/ast.js";
+import { printable } from "../../common/printable.js";
 import type { Diagnostic } from "./diagnostic.js";
-import { clip, columnsOf, printable, SourceLines } from "./source.js";
+import { clip, columnsOf, SourceLines } from "./source.js";
 
 export interface RenderOptions {
   /** True to use colors. The caller decides this from `NO_COLOR` and the terminal. */
@@ -32,7 +33,7 @@ interface Mark {
 export function render(d: Diagnostic, source: (file: string) => string | undefined, options: RenderOptions): string {
   const paint = new Chalk({ level: options.color ? 1 : 0 });
   const hue = d.severity === "error" ? paint.red : paint.yellow;
-  const lines = [`${hue.bold(`${d.severity} ${d.code}`)}${paint.bold(`: ${d.message}`)}`];
+  const lines = [`${hue.bold(`${d.severity} ${d.code}`)}${paint.bold(`: ${printable(d.message)}`)}`];
   const marks: Mark[] = [
     ...(d.span !== undefined ? [{ span: d.span, text: "", primary: true }] : []),
     ...d.labels.map((label) => ({ ...label, primary: false })),
@@ -53,7 +54,7 @@ export function render(d: Diagnostic, source: (file: string) => string | undefin
   }
   const margin = d.span !== undefined || d.labels.length > 0 ? " ".repeat(gutter) : "";
   for (const help of d.help) {
-    const [first = "", ...rest] = help.split("\n");
+    const [first = "", ...rest] = help.split("\n").map(printable);
     lines.push(`${margin} ${paint.cyan("= help:")} ${first}`);
     for (const more of rest) lines.push(`${margin}         ${more}`);
   }
@@ -89,9 +90,9 @@ function frame(
   const bar = paint.blue("│");
   const lead = marks.find((mark) => mark.primary) ?? marks[0];
   if (lead === undefined) return [];
-  if (source === undefined) return [`${pad}${paint.blue("┌")} ${file}`];
+  if (source === undefined) return [`${pad}${paint.blue("┌")} ${printable(file)}`];
   const place = source.position(lead.span.start);
-  const lines = [`${pad}${paint.blue("┌")} ${file}:${place.line}:${place.column}`, `${pad}${bar}`];
+  const lines = [`${pad}${paint.blue("┌")} ${printable(file)}:${place.line}:${place.column}`, `${pad}${bar}`];
   const byLine = new Map<number, Mark[]>();
   for (const mark of marks) {
     const { line } = source.position(mark.span.start);
@@ -112,7 +113,7 @@ function frame(
       const room = Math.max(1, width - gutter - 3 - left);
       const length = Math.max(1, Math.min(to - Math.max(from, shown.cut), room));
       const sign = (mark.primary ? "^" : "-").repeat(length);
-      const label = mark.text === "" ? "" : ` ${mark.text}`;
+      const label = mark.text === "" ? "" : ` ${printable(mark.text)}`;
       const color = mark.primary ? hue.bold : paint.blue;
       lines.push(`${pad}${bar} ${" ".repeat(left)}${color(`${sign}${label}`)}`);
     }

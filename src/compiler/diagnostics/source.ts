@@ -1,4 +1,5 @@
 /** Finds lines and columns in a text, and measures text in columns of a terminal. */
+import { printable } from "../../common/printable.js";
 
 export class SourceLines {
   private readonly starts: number[] = [0];
@@ -24,13 +25,6 @@ export class SourceLines {
     const start = this.starts[line - 1] ?? this.text.length;
     return this.text.slice(start, this.starts[line] ?? this.text.length).replace(/\r?\n$/, "");
   }
-}
-
-const tab = "  ";
-
-/** Replaces tabs by two spaces, and control characters, which would disturb the terminal, by a dot. */
-export function printable(text: string): string {
-  return text.replaceAll("\t", tab).replace(/[\p{Cc}\p{Cf}\p{Cs}]/gu, "·");
 }
 
 /** Counts the terminal columns of a text. East Asian wide characters and emoji take two, combining characters none. */
