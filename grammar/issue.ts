@@ -24,6 +24,7 @@ export type IssueKind =
   | "single-quotes"
   | "number-form"
   | "unknown-line"
+  | "foreign-form"
   | "too-deep";
 
 export interface SyntaxIssue {

@@ -25,7 +25,7 @@ const notUnits: ReadonlySet<string> = new Set([
 const notAfterUnit: ReadonlySet<TokenType> = new Set([t.Colon, t.LParen, t.LBracket, t.Dot, t.Equals]);
 
 export function lex(text: string, file: string): Lexed {
-  const { tokens, unknown, comments, hashes, conflicts } = scan(text);
+  const { tokens, unknown, comments, hashes, conflicts, blocks } = scan(text);
   const issues: SyntaxIssue[] = [];
   const spanOf = (token: Piece): Span => ({ file, start: token.startOffset, end: endOf(token) });
   const note = (kind: SyntaxIssue["kind"], token: Piece, expected: string): void => {
@@ -40,6 +40,11 @@ export function lex(text: string, file: string): Lexed {
   // A conflict's first line stands for all of its lines.
   const openings = conflicts.filter((marker) => marker.image.startsWith("<"));
   for (const marker of openings.length > 0 ? openings : conflicts) note("conflict-marker", marker, "");
+  for (const { image, startOffset } of blocks) {
+    const found = "a comment begins with `//` and ends with its line";
+    const span = { file, start: startOffset, end: startOffset + image.slice(0, 3).trimEnd().length };
+    issues.push({ kind: "foreign-form", span, found, expected: "write `//` before each line of it" });
+  }
   for (const hash of hashes) note("hash-comment", hash, "`//`");
   return { tokens, issues, trivia: triviaOf(text, tokens, [...comments, ...hashes], file) };
 }

@@ -5,6 +5,7 @@ import { balance, maxDepth, tooDeep } from "./balance.js";
 import { Builder, nodes, token } from "./build/cst.js";
 import { buildDeclaration, buildImport } from "./build/declarations.js";
 import { expectation } from "./expectation.js";
+import { replaceHabits } from "./habits.js";
 import { fixHeads } from "./heads.js";
 import type { SyntaxIssue, Trivia } from "./issue.js";
 import { endOf, lex } from "./lex.js";
@@ -43,20 +44,24 @@ export function parse(text: string, file: string): Parsed {
     };
     return { tree, errors, trivia: lexed.trivia, cst: undefined };
   }
-  const { parser, cst } = parseTokens(balanced.tokens);
-  const builder = new Builder(file);
+  const strict = read(strictParser(), balanced.tokens, file, whole);
+  const wrong = strict.errors.length > 0 || strict.strays.length > 0;
+  const habits = wrong || strict.issues.length > 0 ? replaceHabits(balanced.tokens, file) : undefined;
+  const foreign = habits?.issues ?? [];
+  const result =
+    wrong || foreign.length > 0 ? read(recoveringParser(), habits?.tokens ?? balanced.tokens, file, whole) : strict;
   const general = [
-    ...parser.errors.map((error) => issueOf(error, file, text)),
+    ...result.errors.map((error) => issueOf(error, file, text)),
     // A skipped closer of no width was put in by `balance`, which has noted its opener already.
-    ...parser.strays
+    ...result.strays
       .filter(({ token: stray }) => stray.image !== "")
       .map(({ token: stray, kind }): SyntaxIssue => {
-        return { kind, span: builder.spanOf(stray), found: stray.image, expected: "" };
+        const span = { file, start: stray.startOffset, end: endOf(stray) };
+        return { kind, span, found: stray.image, expected: "" };
       }),
   ];
-  const tree = buildFile(builder, cst, whole);
-  const errors = firstOfEachLine([...issues, ...builder.issues], general, text);
-  return { tree, errors, trivia: lexed.trivia, cst };
+  const errors = firstOfEachLine([...issues, ...foreign, ...result.issues], general, text);
+  return { tree: result.tree, errors, trivia: lexed.trivia, cst: result.cst };
 }
 
 /** Makes the parser now; otherwise the first call of `parse` makes it. */
@@ -64,14 +69,21 @@ export function prepareParser(): void {
   strictParser();
 }
 
-/** Parses tokens strictly, and once more with recovery if they hold a mistake. */
-function parseTokens(tokens: IToken[]): { parser: FslParser; cst: CstNode } {
-  const read = (parser: FslParser): { parser: FslParser; cst: CstNode } => {
-    parser.input = tokens;
-    return { parser, cst: parser.file() };
-  };
-  const first = read(strictParser());
-  return first.parser.errors.length === 0 ? first : read(recoveringParser());
+/** The tree of tokens, and everything that was found wrong with them. */
+interface Read {
+  readonly tree: SourceFile;
+  readonly cst: CstNode;
+  readonly errors: readonly IRecognitionException[];
+  readonly strays: FslParser["strays"];
+  readonly issues: readonly SyntaxIssue[];
+}
+
+function read(parser: FslParser, tokens: IToken[], file: string, whole: Span): Read {
+  parser.input = tokens;
+  const cst = parser.file();
+  const builder = new Builder(file);
+  const tree = buildFile(builder, cst, whole);
+  return { tree, cst, errors: [...parser.errors], strays: [...parser.strays], issues: builder.issues };
 }
 
 function buildFile(b: Builder, cst: CstNode, span: Span): SourceFile {
@@ -125,7 +137,10 @@ function firstOfEachLine(
     return low;
   };
   const kept: SyntaxIssue[] = [];
-  const taken = new Set<number>();
+  const foreign = new Set<number>();
+  for (const issue of specific) if (issue.kind === "foreign-form") foreign.add(lineOf(issue.span.start));
+  const said = new Set<number>();
+  const taken = new Set<number>(foreign);
   const unclosed = new Set<number>();
   const seen = new Set<string>();
   const order = (a: SyntaxIssue, b: SyntaxIssue): number => a.span.start - b.span.start;
@@ -134,6 +149,9 @@ function firstOfEachLine(
     if (seen.has(key)) continue;
     seen.add(key);
     const line = lineOf(issue.span.start);
+    // A habit of another language explains everything on its line.
+    if (foreign.has(line) && (issue.kind !== "foreign-form" || said.has(line))) continue;
+    if (issue.kind === "foreign-form") said.add(line);
     const echo = (echoes.has(issue.kind) && taken.has(line)) || (issue.kind === "missing-comma" && unclosed.has(line));
     if (echo) continue;
     taken.add(line);

@@ -22,6 +22,8 @@ export interface Scanned {
   /** The comments in the style of Python, each from `#` to the end of its line. */
   readonly hashes: readonly Piece[];
   readonly conflicts: readonly Piece[];
+  /** The comments of other languages that may have several lines. */
+  readonly blocks: readonly Piece[];
 }
 
 const letter =
@@ -36,6 +38,8 @@ const symbol = [...t.symbols.keys()]
 const patterns = {
   space: "[ \\t\\r\\n\\u00a0\\ufeff]+",
   comment: "//[^\\r\\n]*",
+  blockComment: "/\\*[^]*?\\*/",
+  docstring: '"""[^]*?"""',
   hash: "#[^\\r\\n]*",
   conflict: "(?:<{7}|>{7}|\\|{7})(?: [^\\r\\n]*)?|={7}(?=[\\r\\n]|$)",
   word: `[A-Za-z_${letter}][A-Za-z0-9_${letter}\\u2080-\\u209c]*'*`,
@@ -62,6 +66,7 @@ export function scan(text: string): Scanned {
   const comments: Piece[] = [];
   const hashes: Piece[] = [];
   const conflicts: Piece[] = [];
+  const blocks: Piece[] = [];
   let line = 1;
   let lineStart = 0;
   let offset = 0;
@@ -80,7 +85,9 @@ export function scan(text: string): Scanned {
     const startOffset = offset;
     offset += image.length;
     const endOffset = offset - 1;
-    if (kind === "space") {
+    const isBlock = kind === "blockComment" || kind === "docstring";
+    if (isBlock) blocks.push({ image, startOffset, endOffset });
+    if (kind === "space" || isBlock) {
       for (let end = lineEnd(text, startOffset, offset); end > 0; end = lineEnd(text, end, offset)) {
         line++;
         lineStart = end;
@@ -105,7 +112,7 @@ export function scan(text: string): Scanned {
       tokenTypeIdx: tokenType.tokenTypeIdx ?? 0,
     });
   }
-  return { tokens, unknown, comments, hashes, conflicts };
+  return { tokens, unknown, comments, hashes, conflicts, blocks };
 }
 
 /** Returns the offset after the first line end between two offsets, or 0 if there is none. `\r\n` is one line end. */
@@ -117,7 +124,10 @@ function lineEnd(text: string, from: number, to: number): number {
   return 0;
 }
 
-function typeOf(kind: Exclude<Kind, "space" | "comment" | "hash" | "conflict">, image: string): TokenType {
+function typeOf(
+  kind: Exclude<Kind, "space" | "comment" | "hash" | "conflict" | "blockComment" | "docstring">,
+  image: string,
+): TokenType {
   switch (kind) {
     case "word":
       return /^[\w']+$/.test(image) ? t.Identifier : t.ForeignName;

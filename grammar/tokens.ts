@@ -40,6 +40,8 @@ export const Minus = symbol("Minus", "-", [Operator]);
 export const Star = symbol("Star", "*", [Operator]);
 export const Slash = symbol("Slash", "/", [Operator]);
 export const Caret = symbol("Caret", "^", [Operator]);
+export const At = symbol("At", "@", [Operator]);
+export const Question = symbol("Question", "?");
 export const Bang = symbol("Bang", "!");
 export const Equals = symbol("Equals", "=");
 export const Colon = symbol("Colon", ":");

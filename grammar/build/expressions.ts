@@ -28,6 +28,7 @@ const binary: Readonly<Record<string, BinaryLevel>> = {
   "-": { op: "-", level: 5 },
   "*": { op: "*", level: 6 },
   "/": { op: "/", level: 6 },
+  "@": { op: "*", level: 6 },
   "^": { op: "^", level: 8 },
   "**": { op: "^", level: 8 },
 };
@@ -80,7 +81,7 @@ class Precedence {
       this.at++;
       // `^` groups from the right, all other operators from the left.
       const right = this.level(found.op === "^" ? found.level : found.level + 1);
-      left = { kind: "binary", op: found.op, left, right, span: covering(left.span, right.span) };
+      left = combined(operator, found.op, left, right);
     }
   }
 
@@ -104,16 +105,29 @@ class Precedence {
       this.noteForeign(operator);
       this.at++;
       const right = this.level(found.op === "^" ? found.level : found.level + 1);
-      left = { kind: "binary", op: found.op, left, right, span: covering(left.span, right.span) };
+      left = combined(operator, found.op, left, right);
     }
   }
 
   private noteForeign(operator: IToken): void {
     const { b } = this;
+    if (operator.image === "@")
+      b.note(
+        "foreign-form",
+        b.spanOf(operator),
+        "`@` multiplies nothing in FSL",
+        "name the axis that is summed over: `dot(a, b over feature)`",
+      );
     if (operator.image === "**") b.note("double-star", b.spanOf(operator), "**", "`^`");
     if (operator.image === "&&") b.note("foreign-operator", b.spanOf(operator), "&&", "`and`");
     if (operator.image === "||") b.note("foreign-operator", b.spanOf(operator), "||", "`or`");
   }
+}
+
+/** Returns the operation. A product by `@` has been noted, and its axes are not known: it becomes a value that fits everywhere. */
+function combined(operator: IToken, op: ast.BinaryOp, left: ast.Expr, right: ast.Expr): ast.Expr {
+  const span = covering(left.span, right.span);
+  return operator.image === "@" ? { kind: "error", span } : { kind: "binary", op, left, right, span };
 }
 
 function buildOperand(b: Builder, cst: Cst, fallback: number): ast.Expr {
@@ -167,6 +181,8 @@ function buildPrimary(b: Builder, cst: Cst, fallback: number): ast.Expr {
   if (keyword(cst, t.words.true) !== undefined) return { kind: "bool", value: true, span };
   if (keyword(cst, t.words.false) !== undefined) return { kind: "bool", value: false, span };
   const name = token(cst, t.Identifier.name);
+  // A name without a text stands for a value that has been reported.
+  if (name?.image === "") return errorAt(b, name.startOffset);
   if (name !== undefined) return { kind: "ref", text: name.image, span: b.spanOf(name) };
   const each = node(cst, "each");
   if (each !== undefined) return { kind: "each", items: listItems(b, node(each, "list")), span };
@@ -256,6 +272,7 @@ function buildIf(b: Builder, cst: Cst, end: number): ast.Expr {
   const conditions = nodes(cst, "condition");
   const bodies = nodes(cst, "body");
   const last = bodies.length > conditions.length ? bodies[bodies.length - 1] : undefined;
+  if (last === undefined && cst?.recoveredNode !== true) b.note("unexpected", b.at(b.span(cst, end).end), "", "`else`");
   let otherwise: ast.Block = last !== undefined ? buildBlock(b, last, end) : emptyBlock(b, end);
   if (conditions.length > maxDepth) {
     b.note("too-deep", b.span(cst, end), "", "");

@@ -112,8 +112,14 @@ export abstract class ExpressionParser extends BaseParser {
         this.SUBRULE1(this.block, { LABEL: "body" });
       },
     });
-    this.CONSUME1(w.else);
-    this.SUBRULE2(this.block, { LABEL: "body" });
+    // Without its `else` an `if` has no value. The rule accepts it, and `build` notes it.
+    this.OPTION({
+      GATE: () => this.is(t.LBrace, 2),
+      DEF: () => {
+        this.CONSUME1(w.else);
+        this.SUBRULE2(this.block, { LABEL: "body" });
+      },
+    });
   });
   /** `(x, scale: 2.0 over way, shot)`. */
   readonly args = this.RULE("args", () => {

@@ -6,6 +6,7 @@ import { Scope } from "./check/core/scope.js";
 import { warnAboutClassLeakage } from "./check/stages/class-leakage.js";
 import { StageElaborator } from "./check/stages/stage-elaborator.js";
 import type { Diagnostic } from "./diagnostics/diagnostic.js";
+import { withoutEchoes } from "./diagnostics/echoes.js";
 import { Instances } from "./resolve/declarations.js";
 import { type ModuleHost, Modules, preludeId } from "./resolve/modules.js";
 import { checkNames } from "./resolve/names.js";
@@ -58,7 +59,10 @@ export function compile(host: CompilerHost, root: string, options: CompileOption
   const finished = (experiment: Experiment | undefined): Compilation => ({
     experiment: checker.errors > 0 ? undefined : experiment,
     datasets: experiment?.datasets ?? {},
-    diagnostics: inOrder(checker.errors > 0 ? checker.diagnostics.filter(isRelevant) : checker.diagnostics, root),
+    diagnostics: inOrder(
+      checker.errors > 0 ? withoutEchoes(checker.diagnostics.filter(isRelevant), modules.all) : checker.diagnostics,
+      root,
+    ),
     modules: [...modules.all].sort((a, b) => Number(b.id === root) - Number(a.id === root)),
     timings,
   });

@@ -62,6 +62,7 @@ const make: Readonly<Record<IssueKind, (issue: SyntaxIssue) => Diagnostic>> = {
       { found },
       { help: units.has(found) ? [ofUnit(found)] : suggestion(found, stageWords) },
     ),
+  "foreign-form": ({ span, found, expected }) => diagnostic("FSL1024", span, { what: found }, { help: [expected] }),
   "too-deep": ({ span }) => diagnostic("FSL1023", span, {}),
 };
 

@@ -50,7 +50,8 @@ export class Modules {
     const module: Module = { id, text, tree };
     this.loaded.set(id, module);
     if (errors.length === 0 || tree.version !== undefined) this.checkVersion(module);
-    for (const line of tree.imports) this.follow(module, line);
+    // A line without its file has been reported.
+    for (const line of tree.imports) if (line.from.value !== "" || errors.length === 0) this.follow(module, line);
     return module;
   }
 

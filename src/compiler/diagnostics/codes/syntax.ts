@@ -196,4 +196,13 @@ export const syntaxCodes = codes({
     example: `fsl 1\nparam scale = ${"(".repeat(151)}1${")".repeat(151)}`,
     fix: "Give parts of it names with `let` or `fn`.",
   },
+  FSL1024: {
+    severity: "error",
+    title: "a form of another language",
+    message: "{what}",
+    explanation:
+      "Python, YAML and other languages write this in another way. While this line is wrong, nothing else is said about it.",
+    example: "fsl 1\nfn double(x) {\n  y = 2 * x\n  return y\n}",
+    fix: "Write it as the message says.",
+  },
 });
