@@ -35,12 +35,12 @@ export const cosinePrototypes: MetricFormula = (e, w) =>
 export const nearestNeighbor: MetricFormula = (e) =>
   each(e, (q, supports) => -Math.min(...supports.map((s) => squared(q, s))));
 
-/** Wang et al. 2019, CL2N. */
+/** Wang et al. 2019: CL2N with the mean of the base data, L2N without. */
 export const simpleShot =
-  (mu: readonly number[]): MetricFormula =>
+  (mu?: readonly number[]): MetricFormula =>
   (e) =>
     each(e, (q, supports) => {
-      const unit = (x: readonly number[]): number[] => normalized(minus(x, mu));
+      const unit = (x: readonly number[]): number[] => normalized(mu === undefined ? x : minus(x, mu));
       return -squared(unit(q), mean(supports.map(unit)));
     });
 
@@ -77,44 +77,49 @@ export const dn4 =
 
 const linear = (w: Values, name: string, x: readonly number[]): number[] =>
   times(x.length, (o) => sum(x.map((v, d) => v * get(w[`metric.${name}.linear.0.weight`], o * x.length + d))));
-/** Ye et al. 2020, eq. 7: each of a set becomes LN(x + W Σ softmax(q·k/√d) v). */
+/** Ye et al. 2020, eq. 7: each of a set becomes LN(x + b + W Σ softmax(q·k/√d) v). The bias b is that of the authors' code. */
 export function adapted(set: Rows, w: Values): number[][] {
   return set.map((x) => {
     const d = x.length;
     const attention = softmax(set.map((y) => inner(linear(w, "q", x), linear(w, "k", y)) / Math.sqrt(d)));
     const values = set.map((y) => linear(w, "v", y));
     const mixed = times(d, (i) => inner(attention, transposed(values)[i] ?? []));
-    const z = linear(w, "out", mixed).map((v, i) => v + get(x, i));
+    const z = linear(w, "out", mixed).map((v, i) => v + get(w["metric.out.linear.0.bias"], i) + get(x, i));
     const centre = sum(z) / d;
     const deviation = Math.sqrt(sum(z.map((v) => (v - centre) ** 2)) / d + 1e-5);
     const norm = (part: string, i: number): number => get(w[`metric.norm.layer_norm.0.${part}`], i);
     return z.map((v, i) => ((v - centre) / deviation) * norm("weight", i) + norm("bias", i));
   });
 }
-export const feat: MetricFormula = (e, w) => {
-  const centres = adapted(
-    times(e.way, (c) => mean(supportsOf(e, c))),
-    w,
-  );
-  return e.queries.map((q) => centres.map((p) => -squared(q, p)));
-};
+/** Minus the squared distance of the paper, or the authors' other score: the inner product with the prototype at length 1. */
+const featScore = (x: readonly number[], p: readonly number[], euclidean: boolean): number =>
+  euclidean ? -squared(x, p) : inner(x, normalized(p));
+export const feat =
+  ({ temperature = 1, euclidean = true } = {}): MetricFormula =>
+  (e, w) => {
+    const centres = adapted(
+      times(e.way, (c) => mean(supportsOf(e, c))),
+      w,
+    );
+    return e.queries.map((q) => centres.map((p) => featScore(q, p, euclidean) / temperature));
+  };
 /** Eq. 8's regularizer: every image of the episode against the mean of its class's adapted images. */
-export function featContrast(e: Episode, w: Values): number {
+export function featContrast(e: Episode, w: Values, { temperature = 1, euclidean = true } = {}): number {
   const sets = times(e.way, (c) => [...supportsOf(e, c), ...e.queries.slice(c * e.query, (c + 1) * e.query)]);
   const centres = sets.map((set) => mean(adapted(set, w)));
   const losses = sets.flatMap((set, c) =>
-    set.map((x) => -Math.log(get(softmax(centres.map((p) => -squared(x, p))), c))),
+    set.map((x) => -Math.log(get(softmax(centres.map((p) => featScore(x, p, euclidean) / temperature)), c))),
   );
   return sum(losses) / losses.length;
 }
 
-/** Wertheimer et al. 2021, eq. 5 to 10, always with the d × d system. */
+/** Wertheimer et al. 2021, eq. 5 to 10, always with the d × d system. The authors divide by √d for ResNet12 only. */
 export const frn =
-  (channels: number): MetricFormula =>
+  (channels: number, divisor = 1): MetricFormula =>
   (e, w) =>
     each(e, (q, supports) => {
       const scaled = (map: readonly number[]): number[][] =>
-        descriptors(map, channels).map((x) => x.map((v) => v / Math.sqrt(channels)));
+        descriptors(map, channels).map((x) => x.map((v) => v / divisor));
       const S = supports.flatMap(scaled);
       const Q = scaled(q);
       const lambda = (S.length / channels) * Math.exp(one(w, "alpha")) + 1e-6;
@@ -126,9 +131,8 @@ export const frn =
       const rebuilt = product(Q, hat).map((row) => row.map((v) => Math.exp(one(w, "beta")) * v));
       return (-one(w, "gamma") * sum(Q.map((x, p) => squared(x, rebuilt[p] ?? [])))) / Q.length;
     });
-/** Their auxiliary loss: Σ_i Σ_{j≠i} ‖S_i S_jᵀ‖² of row-normalized supports. */
-export function frnOverlap(e: Episode, channels: number): number {
-  const S = times(e.way, (c) => supportsOf(e, c).flatMap((s) => descriptors(s, channels).map(normalized)));
+/** The sum over ordered pairs of classes of ‖S_i S_jᵀ‖². */
+function frnPairs(S: readonly Rows[]): number {
   return sum(
     S.flatMap((a, i) =>
       S.flatMap((b, j) =>
@@ -141,22 +145,41 @@ export function frnOverlap(e: Episode, channels: number): number {
     ),
   );
 }
+/** Their auxiliary loss: row-normalized supports, as in the paper. */
+export function frnOverlap(e: Episode, channels: number): number {
+  return frnPairs(times(e.way, (c) => supportsOf(e, c).flatMap((s) => descriptors(s, channels).map(normalized))));
+}
+/** The same of their code: all supports divided by one norm, and each pair of classes once. */
+export function frnOverlapOfCode(e: Episode, channels: number): number {
+  const norm = Math.sqrt(sum(e.support.flat().map((v) => v * v)));
+  const rows = (s: readonly number[]): number[][] =>
+    descriptors(
+      s.map((v) => v / norm),
+      channels,
+    );
+  return frnPairs(times(e.way, (c) => supportsOf(e, c).flatMap(rows))) / 2;
+}
 
-/** Xie et al. 2022, eq. 4 and 5: distances between channels, centred doubly. */
-function covariance(map: readonly number[], channels: number, scale: number): number[] {
+/** Xie et al. 2022, eq. 4 and 5: distances between channels, centred doubly, of `factor` times the squared distances. */
+function covariance(map: readonly number[], channels: number, factor: number): number[][] {
   const size = map.length / channels;
   const rows = times(channels, (c) => map.slice(c * size, (c + 1) * size));
-  const a = rows.map((x) => rows.map((y) => Math.sqrt((scale / size) * squared(x, y) + 1e-5)));
+  const a = rows.map((x) => rows.map((y) => Math.sqrt(factor * squared(x, y) + 1e-5)));
   const row = a.map((x) => sum(x) / channels);
   const all = sum(row) / channels;
-  return a.flatMap((x, i) => x.map((v, j) => v - get(row, i) - get(row, j) + all));
+  return a.map((x, i) => x.map((v, j) => v - get(row, i) - get(row, j) + all));
 }
-/** Meta DeepBDC: an inner product for one support, minus a squared distance for more. */
+/**
+ * Meta DeepBDC: an inner product for one support, minus a squared distance for more. The authors' code compares the upper
+ * triangles with the diagonal, eq. 6 the whole matrices.
+ */
 export const deepBdc =
-  (channels: number): MetricFormula =>
+  (channels: number, { whole = false, perPlace = true } = {}): MetricFormula =>
   (e, w) =>
     each(e, (q, supports) => {
-      const matrix = (map: readonly number[]): number[] => covariance(map, channels, Math.exp(one(w, "scale")));
+      const factor = Math.exp(one(w, "scale")) / (perPlace ? q.length / channels : 1);
+      const matrix = (map: readonly number[]): number[] =>
+        covariance(map, channels, factor).flatMap((row, i) => (whole ? row : row.slice(i)));
       const p = mean(supports.map(matrix));
       return e.shot === 1 ? inner(matrix(q), p) : -squared(matrix(q), p);
     });
@@ -173,9 +196,10 @@ function valid(x: Activations, weight: readonly number[], bias: readonly number[
 }
 /**
  * Sung et al. 2018: the module on [Σ supports; query] of every pair, all of them one batch. `hidden` values before the last.
+ * Convolutions without padding, or for Omniglot with it.
  */
 export const relation =
-  (channels: number, hidden: number): MetricFormula =>
+  (channels: number, hidden: number, padded = false): MetricFormula =>
   (e, w, training = false) => {
     const at = (path: string): number[] => w[`metric.compare.${path}`] ?? [];
     const side = Math.sqrt((e.queries[0]?.length ?? 0) / channels);
@@ -184,7 +208,7 @@ export const relation =
     );
     let x: Activations = { n: pairs.length, c: 2 * channels, h: side, w: side, data: pairs.flat() };
     for (const i of [0, 1]) {
-      const z = valid(x, at(`conv.${i}.weight`), at(`conv.${i}.bias`));
+      const z = (padded ? conv : valid)(x, at(`conv.${i}.weight`), at(`conv.${i}.bias`));
       const norm = (part: string): number[] => at(`batch_norm.${i}.${part}`);
       const given = { mean: norm("running_mean"), variance: norm("running_var") };
       const { mean: centre, variance } = training ? batchNorm(z, norm("weight"), norm("bias")) : given;

@@ -1,6 +1,7 @@
 /** Metric learning: each method of fsl:metrics against its paper's formula, at test and in one step of training. */
 import { describe, expect, it } from "vitest";
-import { fitInput } from "../../src/compiler/lower/index.js";
+import { fitInput, initialWeights } from "../../src/compiler/lower/index.js";
+import { metricWeights } from "../../src/compiler/typed/weights.js";
 import type { Values } from "../lower/harness.js";
 import { type Embedding, type Episode, episode, metricOf, scored } from "./embedded.js";
 import { type Images, images, method, task } from "./episode.js";
@@ -12,6 +13,7 @@ const vector: Embedding = { form: "vector", channels: 2, side: 2 };
 const small: Embedding = { form: "map", channels: 2, side: 3 };
 const wide: Embedding = { form: "map", channels: 9, side: 2 };
 const large: Embedding = { form: "map", channels: 2, side: 10 };
+const padded: Embedding = { form: "map", channels: 2, side: 5 };
 
 /** Of the base data. */
 const mu = [0.3, 0.5, 0.4, 0.6, 0.2, 0.5, 0.4, 0.3];
@@ -21,15 +23,23 @@ const cases: Case[] = [
   ["ProtoNet", "prototypes", vector, 2, formulas.prototypes],
   ["cosine prototypes", "cosine_prototypes(start: 4.0)", vector, 2, formulas.cosinePrototypes],
   ["SimpleShot", "simple_shot", vector, 2, formulas.simpleShot(mu)],
+  ["SimpleShot without centering", "simple_shot(centered: false)", vector, 2, formulas.simpleShot()],
   ["nearest neighbour", "nearest_neighbor", vector, 3, formulas.nearestNeighbor],
   ["MatchingNet", "matching(scale: 5.0)", vector, 2, formulas.matching(5)],
   ["RelationNet", "relation(channels: 3, hidden: 4)", large, 2, formulas.relation(2, 4)],
+  ["RelationNet for Omniglot", "relation(channels: 3, hidden: 4, pad: 1)", padded, 2, formulas.relation(2, 4, true)],
   ["DN4", "dn4", small, 2, formulas.dn4(2, 3)],
-  ["FEAT", "feat", vector, 2, formulas.feat],
+  ["FEAT", "feat", vector, 2, formulas.feat()],
+  ["FEAT, at a temperature", "feat(temperature: 16.0)", vector, 1, formulas.feat({ temperature: 16 })],
+  ["FEAT by inner products", "feat(euclidean: false)", vector, 2, formulas.feat({ euclidean: false })],
   ["FRN, fewer channels than descriptors", "frn", small, 2, formulas.frn(2)],
   ["FRN, more channels than descriptors", "frn", wide, 1, formulas.frn(9)],
+  ["FRN for ResNet12", "frn(scaled: true)", wide, 2, formulas.frn(9, 3)],
   ["DeepBDC, one shot", "deep_bdc", small, 1, formulas.deepBdc(2)],
   ["DeepBDC, three shots", "deep_bdc", wide, 3, formulas.deepBdc(9)],
+  ["DeepBDC of whole matrices, one shot", "deep_bdc(whole: true)", wide, 1, formulas.deepBdc(9, { whole: true })],
+  ["DeepBDC of whole matrices, two shots", "deep_bdc(whole: true)", small, 2, formulas.deepBdc(2, { whole: true })],
+  ["DeepBDC, its scale as it is", "deep_bdc(per_place: false)", wide, 2, formulas.deepBdc(9, { perPlace: false })],
 ];
 
 describe("scores at test, with ties", () => {
@@ -83,14 +93,22 @@ describe("one step of training", () => {
     ],
     ["RelationNet", "relation(channels: 2, hidden: 3)", formulas.relation(2, 3), "", 20],
     ["DN4", "dn4", formulas.dn4(2, 3), "", 6],
-    ["FEAT", "feat(drop: 0.0)", formulas.feat, "", 4],
+    ["FEAT", "feat(drop: 0.0, attention_drop: 0.0)", formulas.feat(), "", 4],
     [
       "FEAT with its contrast",
-      "feat(drop: 0.0)",
-      formulas.feat,
+      "feat(temperature: 2.0, drop: 0.0, attention_drop: 0.0)",
+      formulas.feat({ temperature: 2 }),
       "loss classify + 0.1 * contrast",
       4,
-      (e, w) => 0.1 * formulas.featContrast(e, w),
+      (e, w) => 0.1 * formulas.featContrast(e, w, { temperature: 2 }),
+    ],
+    [
+      "FEAT by inner products, its contrast at another temperature",
+      "feat(temperature: 2.0, contrast_temperature: 4.0, drop: 0.0, attention_drop: 0.0, euclidean: false)",
+      formulas.feat({ temperature: 2, euclidean: false }),
+      "loss classify + 0.1 * contrast",
+      4,
+      (e, w) => 0.1 * formulas.featContrast(e, w, { temperature: 4, euclidean: false }),
     ],
     ["FRN", "frn", formulas.frn(2), "", 6],
     [
@@ -101,7 +119,16 @@ describe("one step of training", () => {
       6,
       (e) => 0.03 * formulas.frnOverlap(e, 2),
     ],
+    [
+      "FRN for ResNet12 with the auxiliary loss of its code",
+      "frn(scaled: true, overlap_rows: false)",
+      formulas.frn(2, Math.sqrt(2)),
+      "loss classify + 0.03 * overlap",
+      6,
+      (e) => 0.03 * formulas.frnOverlapOfCode(e, 2),
+    ],
     ["DeepBDC", "deep_bdc", formulas.deepBdc(2), "", 6],
+    ["DeepBDC of whole matrices", "deep_bdc(whole: true)", formulas.deepBdc(2, { whole: true }), "", 6],
   ];
   it.each(trained)("%s", (_, metric, formula, line, side, extra) => {
     const step = [images(1, side), images(2, side)];
@@ -134,5 +161,37 @@ describe("one step of training", () => {
       },
       5,
     );
+  });
+});
+
+describe("where learned numbers start", () => {
+  const starts: [string, string, Embedding, Record<string, number>][] = [
+    ["metrics", "cosine_prototypes", vector, { scale: Math.log(10) }],
+    ["metrics", "cosine_prototypes(start: 4.0)", vector, { scale: Math.log(4) }],
+    ["metrics", "frn", small, { alpha: 0, beta: 0, gamma: 1 }],
+    [
+      "metrics",
+      "frn(alpha_start: -1.0, beta_start: 0.5, gamma_start: 20.0)",
+      small,
+      { alpha: -1, beta: 0.5, gamma: 20 },
+    ],
+    ["metrics", "deep_bdc", small, { scale: Math.log(0.5) }],
+    ["metrics", "deep_bdc(start: 0.25)", small, { scale: Math.log(0.25) }],
+    ["meta", "r2d2", vector, { lambda: Math.log(50), alpha: 1, beta: 0 }],
+    [
+      "meta",
+      "r2d2(lambda_start: 1.0, alpha_start: 1e-4, beta_start: 0.1)",
+      vector,
+      { lambda: 0, alpha: 1e-4, beta: 0.1 },
+    ],
+    ["meta", "metaoptnet_ridge", vector, { scale: 1 }],
+    ["meta", "metaoptnet_ridge(start: 2.0)", vector, { scale: 2 }],
+  ];
+  it.each(starts)("%s: %s", (from, metric, embedding, expected) => {
+    const stage = metricOf(from, metric, embedding, { way: 2, shot: 1, query: 1 });
+    const weights = initialWeights(metricWeights(stage.metric, stage.encoder.value), 0);
+    const found = Object.fromEntries(Object.entries(weights).map(([path, { data }]) => [path, data[0]]));
+    const near = Object.entries(expected).map(([name, v]) => [`metric.${name}`, expect.closeTo(v, 6)]);
+    expect(found).toEqual(Object.fromEntries(near));
   });
 });

@@ -219,8 +219,8 @@ const mutants: Record<string, Mutant> = {
   },
   "learned values that no stage has trained": {
     method: "meta/r2d2",
-    from: "50.0 positive",
-    to: "40.0 positive",
+    from: "lambda_start = 50.0",
+    to: "lambda_start = 40.0",
     code: "FSL5012",
     at: "metric r2d2",
     evaluate: "encoder m.encoder  metric r2d2  episodes task from emoji.test, 600 episodes",
@@ -253,7 +253,7 @@ function diagnose({ method, from, to, meta = "", evaluate = usual }: Mutant): [s
   const text = `fsl 1
 import { conv64 } from "fsl:backbones"
 import { emoji } from "fsl:datasets"
-import { cosine, ridge } from "fsl:functions"
+import { cosine, ridge, ridge_with_offset } from "fsl:functions"
 ${body.replace(from, to)}
 episode task = 5 way, 2 shot, 6 query
 episode wide = 10 way, 2 shot, 6 query

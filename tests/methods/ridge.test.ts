@@ -31,6 +31,23 @@ function r2d2(w: Values, episode: Images, training: boolean): number[][] {
   const [alpha, beta] = [get(w["metric.alpha"], 0), get(w["metric.beta"], 0)];
   return ridge(support, query, lambda).map((row) => row.map((v) => alpha * v + beta));
 }
+/** Their code: rows with a 1 at the end, divided like the targets by √n, in the primal form. The last row of W is an offset. */
+function r2d2OfCode(w: Values, episode: Images, training: boolean): number[][] {
+  const { support, query } = embedded(w, episode, training);
+  const root = Math.sqrt(supports);
+  const X = support.map((row) => [...row, 1].map((v) => v / root));
+  const Y = supportLabels.map((label) => times(task.way, (c) => (c === label ? 1 : 0) / root));
+  const column = (m: readonly number[][], j: number): number[] => m.map((row) => get(row, j));
+  const size = X[0]?.length ?? 0;
+  const lambda = Math.exp(get(w["metric.lambda"], 0));
+  const gram = times(size, (i) => times(size, (j) => inner(column(X, i), column(X, j)) + (i === j ? lambda : 0)));
+  const W = solved(
+    gram,
+    times(size, (i) => times(task.way, (c) => inner(column(X, i), column(Y, c)))),
+  );
+  const [alpha, beta] = [get(w["metric.alpha"], 0), get(w["metric.beta"], 0)];
+  return query.map((q) => times(task.way, (c) => alpha * inner([...q, 1], column(W, c)) + beta));
+}
 function metaoptnet(w: Values, episode: Images, training: boolean): number[][] {
   const { support, query } = embedded(w, episode, training);
   const scale = get(w["metric.scale"], 0);
@@ -40,6 +57,7 @@ function metaoptnet(w: Values, episode: Images, training: boolean): number[][] {
 const step = [images(1), images(2)];
 describe.each<[string, string, (w: Values, episode: Images, training: boolean) => number[][]]>([
   ["R2D2", "r2d2", r2d2],
+  ["R2D2 as in its code", "r2d2(offset: true, per_support: true)", r2d2OfCode],
   ["MetaOptNet with ridge regression", "metaoptnet_ridge(lambda: 3.0)", metaoptnet],
 ])("%s", (_, metric, formula) => {
   const m = method("meta", metric);
