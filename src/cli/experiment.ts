@@ -21,25 +21,28 @@ export async function compileAndReport(
   file: string,
   options: ExperimentOptions,
 ): Promise<ReportedCompilation> {
-  return await reportingCompiler(cli, options)(file);
+  const compiled = experimentCompiler(options)(file);
+  await printCompilation(cli, compiled);
+  return { compiled, code: compilationCode(compiled) };
 }
 
-/** Returns a function that does the same as `compileAndReport` for one file after another. Shared imports are read once. */
-export function reportingCompiler(
-  cli: Cli,
-  options: ExperimentOptions,
-): (file: string) => Promise<ReportedCompilation> {
+/** Prints every diagnostic of a compilation to stderr. */
+export async function printCompilation(cli: Cli, compiled: CompiledFile): Promise<void> {
+  if (compiled.diagnostics.length === 0) return;
+  const { printDiagnostics } = await import("./report-errors.js");
+  printDiagnostics(cli, compiled.diagnostics, sourceReader(compiled));
+}
+
+/** Returns the exit code of a compilation with errors, and undefined for one without. */
+export function compilationCode({ experiment, diagnostics }: CompiledFile): number | undefined {
+  return experiment === undefined ? refusalCode(diagnostics) : undefined;
+}
+
+/** Returns a function that compiles one file after another with the parameters of the command line, and prints nothing. */
+export function experimentCompiler(options: ExperimentOptions): (file: string, text?: string) => CompiledFile {
   const set = parseAssignments(options.set ?? []);
   const params = options.params === undefined ? undefined : readParameterFile(options.params);
-  const compileNext = createFileCompiler({ set, ...(params === undefined ? {} : { params }) });
-  return async (file) => {
-    const compiled = compileNext(file);
-    if (compiled.diagnostics.length > 0) {
-      const { printDiagnostics } = await import("./report-errors.js");
-      printDiagnostics(cli, compiled.diagnostics, sourceReader(compiled));
-    }
-    return { compiled, code: compiled.experiment === undefined ? refusalCode(compiled.diagnostics) : undefined };
-  };
+  return createFileCompiler({ set, ...(params === undefined ? {} : { params }) });
 }
 
 /** Returns a function that gives the text of a file that a diagnostic points into: a module, or another file of the project. */

@@ -1,5 +1,5 @@
 /** Runs command lines in this process; nothing of it is a terminal. */
-import { Writable } from "node:stream";
+import { Readable, Writable } from "node:stream";
 import { main } from "../../src/cli/program.js";
 
 export interface Outcome {
@@ -20,8 +20,14 @@ function sink(): { stream: NodeJS.WriteStream; text: () => string } {
 }
 
 export async function fslc(...argv: string[]): Promise<Outcome> {
+  return await fslcWithInput("", ...argv);
+}
+
+/** Runs a command line with a text on standard input. */
+export async function fslcWithInput(input: string, ...argv: string[]): Promise<Outcome> {
+  const stdin = Readable.from([Buffer.from(input)]) as unknown as NodeJS.ReadStream;
   const out = sink();
   const err = sink();
-  const code = await main(argv, { stdout: out.stream, stderr: err.stream, stdin: process.stdin, env: { CI: "1" } });
+  const code = await main(argv, { stdout: out.stream, stderr: err.stream, stdin, env: { CI: "1" } });
   return { code, out: out.text(), err: err.text() };
 }

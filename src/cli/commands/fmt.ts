@@ -3,50 +3,61 @@ import { readFile, realpath, rename, rm, stat, writeFile } from "node:fs/promise
 import { dirname } from "node:path";
 import { type Cli, Command, helpExamples } from "../command.js";
 import { exitCodes } from "../exit-codes.js";
-import { findFslFiles } from "../fsl-files.js";
 import { say } from "../say.js";
+import { findInputs, type StandardInputOptions, stdinPathOption } from "../standard-input.js";
+
+interface Options extends StandardInputOptions {
+  readonly check?: boolean;
+}
 
 export function define(cli: Cli, exit: (code: number) => void): Command {
   return new Command("fmt")
     .description("format .fsl files in the one format of FSL")
-    .argument("<files...>", "the files to format in place, or folders of them")
+    .argument("<files...>", "the files to format in place, or folders of them; `-` is standard input")
     .option("--check", "change nothing; exit with 1 if a file is not formatted")
+    .option(...stdinPathOption)
     .addHelpText(
       "after",
       helpExamples([
         ["fslc fmt experiment.fsl", "format a file in place"],
         ["fslc fmt --check examples specs", "name the files that are not formatted"],
+        ["fslc fmt - < experiment.fsl", "print a formatted copy"],
       ]),
     )
-    .action(async (files: string[], options: { check?: boolean }) =>
-      exit(await act(cli, files, options.check === true)),
-    );
+    .action(async (files: string[], options: Options) => exit(await act(cli, files, options)));
 }
 
-async function act(cli: Cli, paths: readonly string[], check: boolean): Promise<number> {
+async function act(cli: Cli, paths: readonly string[], options: Options): Promise<number> {
   const { format } = await import("../../../grammar/format.js");
   const { syntaxDiagnostics } = await import("../../compiler/diagnostics/syntax.js");
   const { printDiagnostics, cannotRead, cannotWrite } = await import("../report-errors.js");
   let worst: number = exitCodes.done;
-  for (const file of await findFslFiles(paths)) {
-    const text = await readFile(file, "utf8").catch((error: unknown) => {
-      throw cannotRead(file, error);
-    });
-    const formatted = format(text, file);
+  for (const { path, text: given } of await findInputs(cli, paths, options)) {
+    const text =
+      given ??
+      (await readFile(path, "utf8").catch((error: unknown) => {
+        throw cannotRead(path, error);
+      }));
+    const formatted = format(text, path);
     if (formatted.kind === "invalid") {
       printDiagnostics(cli, syntaxDiagnostics(formatted.issues), () => text);
       worst = exitCodes.invalid;
       continue;
     }
-    if (formatted.kind === "unsafe") throw new Error(`${formatted.why}, so \`fslc fmt\` leaves ${file} as it is`);
-    if (formatted.text === text) continue;
-    if (check) worst = Math.max(worst, exitCodes.failed);
-    else {
-      await replaceText(file, formatted.text).catch((error: unknown) => {
-        throw cannotWrite(file, error);
+    if (formatted.kind === "unsafe") throw new Error(`${formatted.why}, so \`fslc fmt\` leaves ${path} as it is`);
+    if (options.check === true) {
+      if (formatted.text === text) continue;
+      worst = Math.max(worst, exitCodes.failed);
+      say(cli.stdout, `${path} is not formatted\n`);
+    } else if (given !== undefined) {
+      // A program reads this text, so no character of it is replaced.
+      cli.stdout.write(formatted.text);
+    } else if (formatted.text !== text) {
+      await replaceText(path, formatted.text).catch((error: unknown) => {
+        throw cannotWrite(path, error);
       });
+      say(cli.stdout, `formatted ${path}\n`);
     }
-    say(cli.stdout, check ? `${file} is not formatted\n` : `formatted ${file}\n`);
   }
   return worst;
 }

@@ -27,26 +27,35 @@ export function compileFile(path: string, options: CompileFileOptions = {}): Com
   return createFileCompiler(options)(path);
 }
 
-/** Returns a function that does the same as `compileFile` for several experiments and reads shared imports once. */
-export function createFileCompiler(options: CompileFileOptions = {}): (path: string) => CompiledFile {
+/**
+ * Returns a function that does the same as `compileFile` for several experiments and reads shared imports once. With a `text`, the
+ * experiment has this text in place of that of its file, which need not exist.
+ */
+export function createFileCompiler(options: CompileFileOptions = {}): (path: string, text?: string) => CompiledFile {
   const hosts = new Map<string, CompilerHost>();
-  return (path) => {
+  return (path, text) => {
     const project = findProject(path, {
       ...(options.projectDir === undefined ? {} : { dir: options.projectDir }),
       ...(options.home === undefined ? {} : { home: options.home }),
     });
     try {
-      readFileSync(path);
+      if (text === undefined) readFileSync(path);
     } catch (error) {
       const problem = diagnostic("FSL7040", undefined, { path, why: reason(error) });
       return { project, experiment: undefined, datasets: {}, diagnostics: [problem], modules: [], timings: [] };
     }
     const host = hosts.get(project.dir) ?? nodeHost(project);
     hosts.set(project.dir, host);
-    const compilation = compile(host, moduleId(project, path), {
+    const id = moduleId(project, path);
+    const compilation = compile(text === undefined ? host : withText(host, id, text), id, {
       set: options.set ?? {},
       ...(options.params === undefined ? {} : { params: options.params }),
     });
     return { ...compilation, project };
   };
+}
+
+/** Returns a host that gives `text` for one module. */
+function withText(host: CompilerHost, id: string, text: string): CompilerHost {
+  return { ...host, readFile: (other) => (other === id ? text : host.readFile(other)) };
 }
