@@ -41,16 +41,20 @@ async function fslc(...argv: string[]): Promise<{ code: number; out: string; err
   return { code, ...text };
 }
 const here = (): string[] => ["--project", project.dir];
-async function run(episodes: number, ...options: string[]): Promise<{ id: string; out: string; err: string }> {
+async function run(
+  episodes: number,
+  ...options: string[]
+): Promise<{ id: string; dir: string; out: string; err: string }> {
   const path = join(project.dir, "stripes.fsl");
   writeFileSync(path, experiment(episodes));
   const { code, out, err } = await fslc("run", path, "--reporter", "plain", ...options);
   expect(err).toContain("done in");
   expect(code).toBe(0);
-  return { id: listRuns(project)[0]?.id ?? "", out, err };
+  const [newest] = listRuns(project);
+  return { id: newest?.id ?? "", dir: newest?.dir ?? "", out, err };
 }
 
-let first: { id: string; out: string; err: string };
+let first: { id: string; dir: string; out: string; err: string };
 beforeAll(async () => {
   project = await makeProject();
   first = await run(60);
@@ -165,6 +169,25 @@ test("episodes that one run wrote, another is evaluated on: the same numbers, an
   expect(wrong.err).toContain("no image of `test-1` is called so");
   expect(wrong.err).toMatch(/┌ list\.json:\d+:\d+\n/);
   expect(wrong.err).toContain("^^^^^^^^^^");
+});
+
+test.each([
+  ["manifest.json", '"accuracy"', '"Accuracy"', "its manifest is not as it was written"],
+  ["scores.json", "0", "1", "its scores.json is not as it was written"],
+])("an edited %s of a run is named, and nothing is compared with it", async (name, from, to, problem) => {
+  const path = join(first.dir, "results", "means", name);
+  const whole = readFileSync(path, "utf8");
+  writeFileSync(path, whole.replace(from, to));
+  const compared = await fslc("runs", "compare", `${first.id}:nearest`, `${first.id}:means`, ...here());
+  expect(compared.code).toBe(1);
+  expect(compared.err).toContain("FSL7054");
+  expect(compared.err.replace(/\s+/g, " ")).toContain(
+    `the results of \`means\` in the run \`${first.id}\` are damaged: ${problem}`,
+  );
+  const shown = await fslc("runs", "show", first.id, ...here());
+  expect(shown.out).toContain(`! means: its files in this run are damaged: ${problem}`);
+  writeFileSync(path, whole);
+  expect((await fslc("runs", "compare", `${first.id}:nearest`, `${first.id}:means`, ...here())).code).toBe(0);
 });
 
 test("what cannot be paired is refused, and says which of its parts differs", async () => {

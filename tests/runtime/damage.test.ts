@@ -6,7 +6,7 @@ import type { Experiment } from "../../src/compiler/typed/tree.js";
 import { run } from "../../src/runtime/run/run.js";
 import { allEntries } from "../../src/runtime/store/store.js";
 import { type Project, projectPaths } from "../../src/runtime/system/project.js";
-import { baseline, experiment, follow, images, makeProject, type Played } from "./tiny.js";
+import { baseline, experiment, follow, images, makeProject, type Played, proto } from "./tiny.js";
 
 vi.setConfig({ testTimeout: 240_000, hookTimeout: 240_000 });
 
@@ -42,6 +42,17 @@ test("a stage that meets a damaged image packs the images again and gives the re
   const failed = await play({ ...experiment([baseline]), datasets: { d: gone } }, project);
   expect(failed.summary.failures[0]).toMatchObject({ stage: "data:d", code: "FSL6001" });
   expect(failed.summary.results).toEqual([]);
+});
+
+test("a training whose validation gives scores that are not numbers fails, instead of counting them as wrong", async () => {
+  const wild = { ...images, eval: [{ op: "normalize", mean: [0.5], std: [1e-40] } as const] };
+  const alone = { ...proto, encoder: { ...proto.encoder, from: undefined }, needs: [] };
+  const played = await play({ ...experiment([alone]), datasets: { d: wild } }, project);
+  const [failure] = played.summary.failures;
+  expect(failure).toMatchObject({ stage: "proto", code: "FSL7009" });
+  expect(failure?.message).toMatch(
+    /^the stage `proto \(validation\)` gave \d+ of 120 queries scores that are not numbers/,
+  );
 });
 
 test("an evaluation whose scores are not numbers fails, and nothing is stored", async () => {

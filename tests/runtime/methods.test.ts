@@ -1,5 +1,5 @@
 /** Methods that do more than look at embeddings once, through whole runs: loops, shared queries, fits, own embeddings. */
-import { readdirSync, rmSync, writeFileSync } from "node:fs";
+import { readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import type { Experiment } from "../../src/compiler/typed/tree.js";
@@ -113,6 +113,23 @@ describe("whole runs", () => {
       expect(done).toBeLessThan(40);
     }
     expect(rounds("centred")).toEqual([]);
+  });
+
+  test("a stored fit that is damaged is named and computed again", async () => {
+    const home = "home-onnx";
+    const [name = ""] = readdirSync(projectPaths.fits(at(home)));
+    const file = join(projectPaths.fits(at(home)), name);
+    const whole = readFileSync(file);
+    writeFileSync(
+      file,
+      whole.map((byte, i) => (i === whole.length - 2 ? byte ^ 1 : byte)),
+    );
+    rmSync(projectPaths.store(at(home)), { recursive: true });
+    const again = await play({ ...experiment, wanted: ["centred"] }, home, "onnx");
+    const notes = again.events.flatMap((event) => (event.type === "stage.note" ? [event.message] : []));
+    expect(notes).toEqual([expect.stringMatching(/^the stored fit in .* is damaged: .*\. It is computed again$/)]);
+    expect(readFileSync(file).equals(whole)).toBe(true);
+    expect(again.summary.results).toEqual(played["onnx"]?.summary.results.filter(({ stage }) => stage === "centred"));
   });
 
   test("a split that has other images than were counted is no base for a fit", async () => {

@@ -108,10 +108,10 @@ interface Played {
 }
 type Behaviour = (job: PlacedJob, scheduler: Scheduler) => Outcome | Promise<Outcome>;
 
-function store(job: PlacedJob, accuracy: number): Outcome {
+async function store(job: PlacedJob, accuracy: number): Promise<Outcome> {
   const stage = job.experiment.stages.find(({ id }) => id === job.node);
   if (stage === undefined) throw new Error(job.node);
-  const { dir } = writeEntry(join(home, "store"), {
+  const { dir } = await writeEntry(join(home, "store"), {
     key: job.key,
     content: job.content,
     stage: { id: stage.id, kind: stage.kind },
@@ -252,9 +252,9 @@ test("with a given device only results of such a device serve, whichever engine'
 
 test("with exact numerics the worker is asked, and may say that the store has it", async () => {
   await play();
-  const played = await play({ exact: true }, (job) => {
+  const played = await play({ exact: true }, async (job) => {
     expect(job.reuseExact).toBe(true);
-    const outcome = store(job, 0.5);
+    const outcome = await store(job, 0.5);
     return outcome.kind === "stored" ? { ...outcome, reused: true } : outcome;
   });
   expect(played.worked).toEqual(["a", "ra", "b", "rb"]);

@@ -1,4 +1,5 @@
 /** Single faults of an entry of the store: none is served, each is named and moved aside, and the stage can be stored again. */
+import { spawnSync } from "node:child_process";
 import {
   existsSync,
   mkdirSync,
@@ -17,6 +18,7 @@ import { resultsDir, saveResults } from "../../src/runtime/store/run-results.js"
 import {
   allEntries,
   type Finished,
+  findEntry,
   findSoundEntry,
   type StoreEntry,
   writeEntry,
@@ -59,8 +61,8 @@ const faults: readonly (readonly [string, Finished, (dir: string) => void])[] = 
   ["edited scores", evaluated, (dir) => writeFileSync(join(dir, "scores.json"), '{"scores": [0.75, 0.25]}')],
 ];
 
-test.each(faults)("%s is not served: it is moved aside, and can be stored again", (_name, finished, damage) => {
-  const { dir } = writeEntry(root, finished);
+test.each(faults)("%s is not served: it is moved aside, and can be stored again", async (_name, finished, damage) => {
+  const { dir } = await writeEntry(root, finished);
   expect(serve()).toMatchObject({ entry: { dir }, notes: [] });
   damage(dir);
   const { entry, notes } = serve();
@@ -72,19 +74,19 @@ test.each(faults)("%s is not served: it is moved aside, and can be stored again"
   expect(existsSync(dir)).toBe(false);
   expect(readdirSync(join(root, key))).toEqual([expect.stringContaining(".damaged-")]);
   expect(allEntries(root)).toEqual([]);
-  const again = writeEntry(root, finished);
+  const again = await writeEntry(root, finished);
   expect(serve()).toMatchObject({ entry: { dir: again.dir }, notes: [] });
 });
 
-test("no flipped bit of any file is served", () => {
-  fc.assert(
-    fc.property(
+test("no flipped bit of any file is served", async () => {
+  await fc.assert(
+    fc.asyncProperty(
       fc.constantFrom("manifest.json", "weights.safetensors", "scores.json"),
       fc.nat(),
       fc.nat(7),
-      (name, at, bit) => {
+      async (name, at, bit) => {
         rmSync(root, { recursive: true, force: true });
-        const { dir, manifest } = writeEntry(root, trained);
+        const { dir, manifest } = await writeEntry(root, trained);
         const path = join(dir, name);
         const bytes = readFileSync(path);
         bytes[at % bytes.length] = (bytes[at % bytes.length] ?? 0) ^ (1 << bit);
@@ -99,16 +101,16 @@ test("no flipped bit of any file is served", () => {
   );
 });
 
-test("an entry that was stored before there were seals is held by its other digests", () => {
-  const { dir } = writeEntry(root, evaluated);
+test("an entry that was stored before there were seals is held by its other digests", async () => {
+  const { dir } = await writeEntry(root, evaluated);
   edit(dir, /,\s*"seal": "\w+"/.exec(readFileSync(join(dir, "manifest.json"), "utf8"))?.[0] ?? "no seal", "");
   expect(serve().entry?.manifest.seal).toBeUndefined();
   edit(dir, '"mean": 0.5', '"mean": 0.9');
   expect(serve()).toMatchObject({ entry: undefined, notes: [expect.stringContaining("its results are not")] });
 });
 
-test("files of the system in the store are passed over", () => {
-  const { dir } = writeEntry(root, trained);
+test("files of the system in the store are passed over", async () => {
+  const { dir } = await writeEntry(root, trained);
   for (const place of [root, join(root, key), dir]) writeFileSync(join(place, ".DS_Store"), "x");
   writeFileSync(join(root, "Thumbs.db"), "x");
   mkdirSync(join(root, key, "empty"));
@@ -116,17 +118,42 @@ test("files of the system in the store are passed over", () => {
   expect(serve().entry?.dir).toBe(dir);
 });
 
-test("a second writer leaves one entry, and there is one at every moment", () => {
-  const first = writeEntry(root, trained);
-  const second = writeEntry(root, { ...trained, created: "2026-11-25T00:00:00.000Z" });
+test("a second writer leaves one entry, and there is one at every moment", async () => {
+  const first = await writeEntry(root, trained);
+  const second = await writeEntry(root, { ...trained, created: "2026-11-25T00:00:00.000Z" });
   expect(basename(second.dir).startsWith(basename(first.dir))).toBe(true);
   expect(readdirSync(join(root, key))).toEqual([basename(second.dir)]);
   expect(serve().entry?.manifest.created).toBe("2026-11-25T00:00:00.000Z");
-  expect(writeEntry(root, trained).dir).not.toBe(second.dir);
+  expect((await writeEntry(root, trained)).dir).not.toBe(second.dir);
 });
 
-test("who edits the results of a run does not edit the store", () => {
-  const entry = writeEntry(root, evaluated);
+test("a plan finds no entry whose files have another size", async () => {
+  const { dir } = await writeEntry(root, trained);
+  expect(findEntry(root, key, {})?.dir).toBe(dir);
+  truncateSync(join(dir, "weights.safetensors"), 80);
+  expect(findEntry(root, key, {})).toBeUndefined();
+});
+
+test.each([
+  ["before", "2026-11-24T00:00:00.000Z"],
+  ["after", "2026-11-25T00:00:00.000Z"],
+] as const)("a replacement that is killed %s its rename leaves a complete entry", async (moment, served) => {
+  await writeEntry(root, trained);
+  const next = { ...trained, created: "2026-11-25T00:00:00.000Z", files: [] };
+  const { signal } = spawnSync(
+    process.execPath,
+    [join(import.meta.dirname, "fixtures", "killed-writer.mjs"), moment, root, JSON.stringify(next)],
+    { stdio: "inherit" },
+  );
+  expect(signal).toBe("SIGKILL");
+  expect(serve()).toMatchObject({ entry: { manifest: { created: served } }, notes: [] });
+  // The next writer leaves one entry again.
+  const last = await writeEntry(root, { ...trained, created: "2026-11-26T00:00:00.000Z" });
+  expect(readdirSync(join(root, key))).toEqual([basename(last.dir)]);
+});
+
+test("who edits the results of a run does not edit the store", async () => {
+  const entry = await writeEntry(root, evaluated);
   const run = join(root, ".run");
   saveResults(run, "test", entry);
   writeFileSync(join(resultsDir(run, "test"), "scores.json"), "{}");

@@ -74,9 +74,9 @@ test("safetensors: the layout is the published one", () => {
   });
 });
 
-test("an entry is found by its key and by the numerics that are allowed", () => {
-  const mine = writeEntry(root, finished({ weights: weights(1) }));
-  const other = writeEntry(
+test("an entry is found by its key and by the numerics that are allowed", async () => {
+  const mine = await writeEntry(root, finished({ weights: weights(1) }));
+  const other = await writeEntry(
     root,
     finished({
       weights: weights(2),
@@ -95,41 +95,41 @@ test("an entry is found by its key and by the numerics that are allowed", () => 
   expect(allEntries(root).map(({ dir }) => dir)).toEqual([other.dir, mine.dir]);
 });
 
-test("two kinds of card are two numerics, and what is known of a processor is as it was", () => {
+test("two kinds of card are two numerics, and what is known of a processor is as it was", async () => {
   const machine = { arch: "x64", instructions: ["avx2"], chunks: { images: 1, episodes: 1 } };
   const cpu = { ...engine, ...machine };
   expect(numericsId(cpu)).toBe("de7d955dff9e614c");
   const cards = ["A100", "H100"].map((adapter) => numericsId({ ...cpu, device: "gpu", adapter }));
   expect(new Set([...cards, numericsId({ ...cpu, device: "gpu" }), numericsId(cpu)]).size).toBe(4);
   const numerics = { ...numericsRecord({ ...engine, device: "gpu", adapter: "A100" }, machine.chunks) };
-  const one = writeEntry(root, finished({ weights: weights(1), numerics }));
+  const one = await writeEntry(root, finished({ weights: weights(1), numerics }));
   expect(schemaProblem("manifest", JSON.parse(readFileSync(join(one.dir, "manifest.json"), "utf8")))).toBeUndefined();
   expect(findEntry(root, key, { device: "gpu" })?.dir).toBe(one.dir);
   expect(findEntry(root, key, { device: "cpu" })).toBeUndefined();
   expect(findEntry(root, key, { device: "gpu", engine: "reference" })).toBeUndefined();
 });
 
-test("the manifest follows its schema, and the output digest follows the numbers only", () => {
-  const one = writeEntry(root, finished({ weights: weights(1) }));
+test("the manifest follows its schema, and the output digest follows the numbers only", async () => {
+  const one = await writeEntry(root, finished({ weights: weights(1) }));
   expect(schemaProblem("manifest", JSON.parse(readFileSync(join(one.dir, "manifest.json"), "utf8")))).toBeUndefined();
   const renamed = finished({ weights: weights(1), stage: { id: "other", kind: "meta" }, seconds: 9 });
-  expect(writeEntry(root, renamed).manifest.output).toBe(one.manifest.output);
-  expect(writeEntry(root, finished({ weights: weights(2) })).manifest.output).not.toBe(one.manifest.output);
-  const bare = writeEntry(root, finished());
+  expect((await writeEntry(root, renamed)).manifest.output).toBe(one.manifest.output);
+  expect((await writeEntry(root, finished({ weights: weights(2) }))).manifest.output).not.toBe(one.manifest.output);
+  const bare = await writeEntry(root, finished());
   expect(bare.manifest.weights).toBeNull();
   const better = finished({ results: [{ metric: "accuracy", mean: 0.6, ci95: 0.1, episodes: 2 }] });
-  expect(writeEntry(root, better).manifest.output).not.toBe(bare.manifest.output);
+  expect((await writeEntry(root, better)).manifest.output).not.toBe(bare.manifest.output);
 });
 
-test("a second writer replaces the entry and leaves nothing beside it", () => {
-  writeEntry(root, finished({ weights: weights(1) }));
-  const again = writeEntry(root, finished({ weights: weights(2) }));
+test("a second writer replaces the entry and leaves nothing beside it", async () => {
+  await writeEntry(root, finished({ weights: weights(1) }));
+  const again = await writeEntry(root, finished({ weights: weights(2) }));
   expect(readWeights(again)["encoder.c.weight"]?.data[0]).toBe(2);
   expect(readdirSync(root)).toEqual([key]);
 });
 
-test("a damaged entry is passed over, and its weights are never handed out", () => {
-  const entry = writeEntry(root, finished({ weights: weights(1) }));
+test("a damaged entry is passed over, and its weights are never handed out", async () => {
+  const entry = await writeEntry(root, finished({ weights: weights(1) }));
   truncateSync(join(entry.dir, "weights.safetensors"), 20);
   const reading = (): unknown => readWeights(entry);
   expect(reading).toThrow(DiagnosticError);
@@ -142,10 +142,10 @@ test("a damaged entry is passed over, and its weights are never handed out", () 
   expect(findEntry(root, key, {})).toBeUndefined();
 });
 
-test("a store that cannot be written says so", () => {
+test("a store that cannot be written says so", async () => {
   writeFileSync(join(root, "file"), "");
   try {
-    writeEntry(join(root, "file", "store"), finished());
+    await writeEntry(join(root, "file", "store"), finished());
     expect.unreachable();
   } catch (error) {
     expect(error).toBeInstanceOf(DiagnosticError);

@@ -1,5 +1,5 @@
 /** Implements `fslc fmt FILE…`, which formats files in the one format of FSL. `--check` only names the files that are not formatted. */
-import { readFile, realpath, rename, rm, stat, writeFile } from "node:fs/promises";
+import { readFile, realpath, stat } from "node:fs/promises";
 import { dirname } from "node:path";
 import { type Cli, Command, helpExamples } from "../command.js";
 import { exitCodes } from "../exit-codes.js";
@@ -64,16 +64,9 @@ async function act(cli: Cli, paths: readonly string[], options: Options): Promis
 
 /** Replaces the text of a file in one step: a full disk or a crash leaves the old text. A link stays a link, and the mode stays. */
 async function replaceText(path: string, text: string): Promise<void> {
-  const { removeLeftovers, temporaryPath } = await import("../../runtime/system/temporary.js");
+  const { removeLeftovers } = await import("../../runtime/system/temporary.js");
   const target = await realpath(path);
+  const { replaceFile } = await import("../../runtime/system/durable.js");
   removeLeftovers(dirname(target));
-  const { mode } = await stat(target);
-  const temporary = temporaryPath(target);
-  try {
-    await writeFile(temporary, text, { mode, flush: true });
-    await rename(temporary, target);
-  } catch (error) {
-    await rm(temporary, { force: true });
-    throw error;
-  }
+  await replaceFile(target, text, { mode: (await stat(target)).mode });
 }

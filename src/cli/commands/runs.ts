@@ -1,10 +1,10 @@
 /** Implements `fslc runs`: it lists and shows the runs of a project, and compares two evaluations on the same episodes. */
-import { join } from "node:path";
+import { join, relative } from "node:path";
 import { printableJson } from "../../common/printable.js";
 import { DiagnosticError, diagnostic } from "../../compiler/diagnostics/diagnostic.js";
 import { isTrainingKind } from "../../compiler/typed/stage-kinds.js";
 import type { Comparison } from "../../runtime/run/compare.js";
-import type { Evaluation, RunRecord } from "../../runtime/run/runs.js";
+import type { DamagedEvaluation, Evaluation, RunRecord } from "../../runtime/run/runs.js";
 import type { Project } from "../../runtime/system/project.js";
 import { type Cli, Command, helpExamples } from "../command.js";
 import { exitCodes } from "../exit-codes.js";
@@ -93,10 +93,10 @@ async function show(cli: Cli, asked: string, options: Options): Promise<number> 
   const project = await projectOf(options);
   const details = await readDetails(project, findRun(project, asked));
   if (options.json) {
-    const { run, stages, evaluations } = details;
+    const { run, stages, evaluations, damaged } = details;
     const { id, dir, start, done } = run;
     const evaluated = evaluations.map(({ stage, dir: at, manifest }) => ({ stage, dir: at, manifest }));
-    say(cli.stdout, `${printableJson({ run: id, dir, start, done, stages, evaluations: evaluated }, 2)}\n`);
+    say(cli.stdout, `${printableJson({ run: id, dir, start, done, stages, evaluations: evaluated, damaged }, 2)}\n`);
   } else {
     const { printRunDetails } = await import("../print/run-details.js");
     say(cli.stdout, `${printRunDetails(details)}\n`);
@@ -120,7 +120,17 @@ async function readDetails(project: Project, run: RunRecord): Promise<RunDetails
       weights: trained && key !== undefined ? weightsOf(project, key, numerics.get(end.stage)) : [],
     };
   });
-  return { run, stages, evaluations: evaluationsOf(run) };
+  return { run, stages, ...evaluationsOf(run) };
+}
+
+/** Returns the holes of FSL7054 for a damaged evaluation. */
+function describeDamage({
+  run,
+  stage,
+  dir,
+  problem,
+}: DamagedEvaluation): Record<"run" | "stage" | "path" | "why", string> {
+  return { run, stage, path: relative(process.cwd(), dir) || dir, why: problem };
 }
 
 /** Names each cause once. If a cause does not hold for all stages, the stages stand before it. */
@@ -174,15 +184,17 @@ function toJson({ a, b, rows, unpaired }: Comparison): unknown {
 /**
  * Returns the evaluations of `RUN`, or the one of `RUN:STAGE`.
  *
- * @throws DiagnosticError FSL7051 if there is no such run, FSL7052 if it has no such evaluation.
+ * @throws DiagnosticError FSL7051 if there is no such run, FSL7052 if it has no such evaluation, FSL7054 if its files are damaged.
  */
-async function evaluationsAt(project: Project, asked: string): Promise<Evaluation[]> {
+async function evaluationsAt(project: Project, asked: string): Promise<readonly Evaluation[]> {
   const { evaluationsOf, findRun } = await import("../../runtime/run/runs.js");
   const colon = asked.lastIndexOf(":");
   const [name, stage] = colon < 0 ? [asked, undefined] : [asked.slice(0, colon), asked.slice(colon + 1)];
   const run: RunRecord = findRun(project, name);
-  const all = evaluationsOf(run);
+  const { evaluations: all, damaged } = evaluationsOf(run);
   const chosen = stage === undefined ? all : all.filter((one) => one.stage === stage);
+  const bad = damaged.find((one) => stage === undefined || one.stage === stage);
+  if (bad !== undefined) throw new DiagnosticError(diagnostic("FSL7054", undefined, describeDamage(bad)));
   if (chosen.length > 0) return chosen;
   const names = all.map((one) => `\`${one.stage}\``);
   const help = names.length === 0 ? ["it has no results"] : [`it has ${names.join(", ")}`];

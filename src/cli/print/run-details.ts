@@ -2,7 +2,7 @@
 import { join } from "node:path";
 import type { Numerics } from "../../runtime/engines/engine.js";
 import type { StageOutline } from "../../runtime/events/events.js";
-import type { Evaluation, endsOfStages, RunRecord } from "../../runtime/run/runs.js";
+import type { DamagedEvaluation, Evaluation, endsOfStages, RunRecord } from "../../runtime/run/runs.js";
 import { duration, engineAndDevice } from "../view/format.js";
 import { printReports } from "./reports.js";
 import { resultsTable } from "./run-summary.js";
@@ -21,9 +21,10 @@ export interface RunDetails {
   readonly run: RunRecord;
   readonly stages: readonly StageDetails[];
   readonly evaluations: readonly Evaluation[];
+  readonly damaged: readonly DamagedEvaluation[];
 }
 
-export function printRunDetails({ run, stages, evaluations }: RunDetails): string {
+export function printRunDetails({ run, stages, evaluations, damaged }: RunDetails): string {
   const reports = evaluations.flatMap(({ stage, manifest }) =>
     manifest.reports.map((report) => ({ stage, ...report })),
   );
@@ -35,6 +36,7 @@ export function printRunDetails({ run, stages, evaluations }: RunDetails): strin
     printRunHeading(run),
     table(["stage", "kind", "took", "computed by"], stages.map(stageRow), ["left", "left", "right", "left"]),
     resultsTable(run.done?.results ?? stages.flatMap((stage) => ("results" in stage ? stage.results : []))),
+    damaged.map(({ stage, problem }) => `! ${stage}: its files in this run are damaged: ${problem}`).join("\n"),
     printReports(reports),
     weights.length === 0 ? "" : printPaths("weights", weights),
     files.length === 0 ? "" : printPaths("files", files),

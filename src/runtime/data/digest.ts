@@ -5,8 +5,9 @@ import { readdir, readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { crc32 } from "node:zlib";
-import { replaceFile } from "./atomic-files.js";
+import { replaceFile } from "../system/durable.js";
 import { isHidden } from "./file-tree.js";
+import { writing } from "./write-error.js";
 
 /** The size below which a file is read at once, because setting up a stream takes longer than reading it. */
 const small = 1 << 20;
@@ -97,7 +98,7 @@ export class DigestCache {
     const lines = [...this.known].map(([file, { state, sha256 }]) => {
       return JSON.stringify([sha256, state, file, lineChecksum(sha256, state, file)]);
     });
-    await replaceFile(this.path, `${lines.join("\n")}\n`);
+    await writing(this.path, replaceFile(this.path, `${lines.join("\n")}\n`));
     this.changed = false;
   }
 }

@@ -4,9 +4,9 @@ import { readFile, rename, rm } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { DiagnosticError, diagnostic } from "../../compiler/diagnostics/diagnostic.js";
 import type { Dataset } from "../../compiler/typed/tree.js";
+import { createFolder, exists, replaceFile } from "../system/durable.js";
 import { reason } from "../system/reason.js";
 import { sha256 } from "../system/sha256.js";
-import { createFolder, exists, replaceFile } from "./atomic-files.js";
 import type { Ingest, IngestOptions, Pack } from "./contract.js";
 import { DigestCache, fingerprint } from "./digest.js";
 import { openPack, verifyRows } from "./pack.js";
@@ -21,6 +21,7 @@ import {
   splitNames,
 } from "./sources/source.js";
 import { packedPrefixes } from "./transform-chain.js";
+import { writing } from "./write-error.js";
 import type { PackRecipe } from "./write-pack.js";
 
 /** The version of decoding and resampling. It goes up if the same bytes and steps give other pixels; then every pack is made again. */
@@ -108,13 +109,15 @@ async function findOrMakePack(dataset: Dataset, options: IngestOptions): Promise
     }
     // This is loaded only if images are decoded, because loading sharp takes longer than opening a pack.
     const { writePack } = await import("./write-pack.js");
-    await createFolder(dir, (beside) => {
-      return writePack(beside, { dataset, listing, recipe, digest, splitDigests, imageDigests, options });
-    });
+    const request = { dataset, listing, recipe, digest, splitDigests, imageDigests, options };
+    await writing(
+      dir,
+      createFolder(dir, (beside) => writePack(beside, request)),
+    );
     await rm(asideOf(dir), { recursive: true, force: true });
   }
   const pack = whole ?? (await openPack(dir));
-  await replaceFile(file, encodeRequest(file, { state, digest }));
+  await writing(file, replaceFile(file, encodeRequest(file, { state, digest })));
   return pack;
 }
 

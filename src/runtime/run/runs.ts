@@ -11,6 +11,7 @@ import { parseScores, type Scores, scoresFile } from "../store/scores.js";
 import { readEntries } from "../store/store.js";
 import { type Project, projectPaths } from "../system/project.js";
 import { schemaProblem } from "../system/schema.js";
+import { sha256 } from "../system/sha256.js";
 
 type Start = Extract<RunEvent, { type: "run.start" }>;
 type Done = Extract<RunEvent, { type: "run.done" }>;
@@ -29,8 +30,13 @@ export interface Evaluation {
   readonly stage: string;
   readonly dir: string;
   readonly manifest: Manifest;
-  /** The scores by episode, or undefined if the evaluation was stored by an older version, which kept none. */
+  /** The scores by episode, or undefined if they are damaged or an older version, which kept none, stored the evaluation. */
   readonly scores: Scores | undefined;
+}
+
+/** An evaluation whose files in the folder of the run are damaged, and what is wrong with them. */
+export interface DamagedEvaluation extends Pick<Evaluation, "run" | "stage" | "dir"> {
+  readonly problem: string;
 }
 
 /** Returns every readable run of the project, the newest first. */
@@ -121,21 +127,38 @@ export function findRun(project: Project, asked: string): RunRecord {
   throw new DiagnosticError(diagnostic("FSL7051", undefined, { run: asked, why }, { help }));
 }
 
-/** Returns the evaluations of a run, in the order of its stages. */
-export function evaluationsOf({ id, dir, start }: RunRecord): Evaluation[] {
-  return start.stages.flatMap((stage) => {
-    const at = resultsDir(dir, stage.id);
+/** Returns the evaluations of a run, in the order of its stages, and those whose files are not as they were written. */
+export function evaluationsOf({ id, dir, start }: RunRecord): {
+  readonly evaluations: readonly Evaluation[];
+  readonly damaged: readonly DamagedEvaluation[];
+} {
+  const evaluations: Evaluation[] = [];
+  const damaged: DamagedEvaluation[] = [];
+  for (const { id: stage } of start.stages) {
+    const at = resultsDir(dir, stage);
     const text = readText(join(at, "manifest.json"));
-    const parsed = text === undefined ? undefined : parseManifest(text);
-    if (parsed === undefined || "problem" in parsed) return [];
-    return [{ run: id, stage: stage.id, dir: at, manifest: parsed.manifest, scores: scoresOf(at) }];
-  });
+    if (text === undefined) continue;
+    const parsed = parseManifest(text);
+    if ("problem" in parsed) damaged.push({ run: id, stage, dir: at, problem: parsed.problem });
+    else {
+      const { manifest } = parsed;
+      const { scores, problem } = scoresOf(at, manifest);
+      evaluations.push({ run: id, stage, dir: at, manifest, scores });
+      if (problem !== undefined) damaged.push({ run: id, stage, dir: at, problem });
+    }
+  }
+  return { evaluations, damaged };
 }
 
-function scoresOf(dir: string): Scores | undefined {
+/** Reads the scores that a manifest names. Returns nothing if it names none, and the problem if they are not as they were written. */
+function scoresOf(dir: string, { files = [] }: Manifest): { scores?: Scores; problem?: string } {
+  const named = files.find(({ name }) => name === scoresFile);
+  if (named === undefined) return {};
   const text = readText(join(dir, scoresFile));
-  const parsed = text === undefined ? undefined : parseScores(text);
-  return parsed === undefined || "problem" in parsed ? undefined : parsed.scores;
+  if (text === undefined) return { problem: `its ${scoresFile} is missing` };
+  if (sha256(text) !== named.sha256) return { problem: `its ${scoresFile} is not as it was written` };
+  const parsed = parseScores(text);
+  return "problem" in parsed ? { problem: `its ${scoresFile} is not valid: ${parsed.problem}` } : parsed;
 }
 
 /** Returns the paths of the stored weights of a key. With `by`, only those with these numerics are returned. */

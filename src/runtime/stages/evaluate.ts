@@ -1,6 +1,5 @@
 /** Runs an `evaluate` stage: it embeds the images of the episodes and classifies many episodes at once, row by row. */
 
-import { DiagnosticError, diagnostic } from "../../compiler/diagnostics/diagnostic.js";
 import type { EvaluateRow, EvaluateStage, Network } from "../../compiler/typed/tree.js";
 import { encoderWeights as encoderDecls, metricWeights } from "../../compiler/typed/weights.js";
 import type { Episode, PackedSplit } from "../data/contract.js";
@@ -14,6 +13,7 @@ import { buildReports, type Evaluated } from "./reports.js";
 import type { Rows } from "./rows.js";
 import type { ScoredEpisodes } from "./scored-episodes.js";
 import { Embedder, type ImageSource, Scorer } from "./scorer.js";
+import { requireNumbers } from "./unscored.js";
 import { loadInitialWeights } from "./weights.js";
 
 /** A row of the evaluation with its episodes. */
@@ -33,7 +33,12 @@ export async function runEvaluate(stage: EvaluateStage, context: StageContext): 
   // Rows of one split share its embeddings.
   for (const group of groupBy(rowsOf(stage, context), ({ row }) => `${row.split.dataset} ${row.split.split}`)) {
     for (const [row, classification] of await scoreGroup(stage, group, context)) {
-      requireNumbers(stage, row, classification);
+      const { label, task } = row.row;
+      requireNumbers(classification, {
+        stage: label === "" ? stage.id : `${stage.id} (${label})`,
+        task,
+        span: stage.span,
+      });
       scored[row.place] = scoredEpisodes(row, classification);
     }
   }
@@ -53,26 +58,6 @@ function rowsOf(stage: EvaluateStage, context: StageContext): Row[] {
       row.given === undefined ? disjointEpisodes(seed, split, row.task) : disjointSubset(episodes);
     return { place, row, split, episodes, disjoint: wantsDisjoint ? disjoint() : [] };
   });
-}
-
-/**
- * Checks that every query has scores that are numbers.
- *
- * @throws DiagnosticError FSL7009 if one does not, because an accuracy of such scores means nothing.
- */
-function requireNumbers(stage: EvaluateStage, { row }: Row, { unscored }: Classification): void {
-  const first = unscored.indexOf(1);
-  if (first < 0) return;
-  const perEpisode = row.task.way * row.task.query;
-  throw new DiagnosticError(
-    diagnostic("FSL7009", stage.span, {
-      stage: row.label === "" ? stage.id : `${stage.id} (${row.label})`,
-      unscored: unscored.reduce((sum, one) => sum + one, 0),
-      queries: unscored.length,
-      query: (first % perEpisode) + 1,
-      episode: Math.floor(first / perEpisode) + 1,
-    }),
-  );
 }
 
 /** Splits what was classified together into the row's own episodes and those that share no image. */

@@ -3,8 +3,8 @@
  * stage embeds every image of the split, and the fits are computed over all of them at once. The values are kept in the
  * project, so stages with the same encoder compute them once.
  */
-import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
 import { DiagnosticError, diagnostic } from "../../compiler/diagnostics/diagnostic.js";
 import { lowerFits, type SegmentedProgram } from "../../compiler/lower/index.js";
 import {
@@ -16,11 +16,11 @@ import {
 import type { Metric, Network, SplitRef } from "../../compiler/typed/tree.js";
 import type { HostTensors } from "../engines/engine.js";
 import { numericsId, numericsRecord } from "../store/numerics.js";
-import { decodeSafetensors, encodeSafetensors, SafetensorsError } from "../store/safetensors.js";
+import { decodeSafetensors, encodeSafetensors, SafetensorsError, splitSafetensors } from "../store/safetensors.js";
+import { replaceFile } from "../system/durable.js";
 import { projectPaths } from "../system/project.js";
 import { reason } from "../system/reason.js";
 import { sha256 } from "../system/sha256.js";
-import { temporaryPath } from "../system/temporary.js";
 import { chunks } from "./chunks.js";
 import { roundProgress, type StageContext } from "./context.js";
 import { datasetOf, packedSplit } from "./datasets.js";
@@ -67,34 +67,42 @@ export async function computeFits(
   );
   const file = join(projectPaths.fits(job.project), `${key}.safetensors`);
   const known = readFits(file);
-  if (known !== undefined) return known;
+  if (known instanceof SafetensorsError) {
+    const message = `the stored fit in ${file} is damaged: ${known.message}. It is computed again`;
+    context.emit({ type: "stage.note", message });
+  } else if (known !== undefined) return known;
   const values = await fitOverRows(program, source, images, { encoder, weights }, context);
-  writeFits(file, values);
+  await writeFits(file, values);
   return values;
 }
 
-/** Reads stored values. Returns undefined if there are none or the file is damaged, so that they are computed again. */
-function readFits(file: string): HostTensors | undefined {
+/** Returns stored values, undefined if there are none, or an error if they are not as they were written. */
+function readFits(file: string): HostTensors | SafetensorsError | undefined {
   if (!existsSync(file)) return undefined;
   try {
-    return decodeSafetensors(readFileSync(file));
+    const bytes = readFileSync(file);
+    const values = decodeSafetensors(bytes);
+    const { sha256: written } = (splitSafetensors(bytes).header["__metadata__"] ?? {}) as { sha256?: unknown };
+    return written === digestOf(values)
+      ? values
+      : new SafetensorsError("its values are not the ones that were written");
   } catch (error) {
-    if (error instanceof SafetensorsError) return undefined;
+    if (error instanceof SafetensorsError) return error;
     throw error;
   }
 }
 
-/** Writes the values into a temporary file and renames it, so the file is complete or absent. */
-function writeFits(file: string, values: HostTensors): void {
-  const beside = temporaryPath(file);
+/** Writes the values with their digest, which shows damage. */
+async function writeFits(file: string, values: HostTensors): Promise<void> {
   try {
-    mkdirSync(dirname(file), { recursive: true });
-    writeFileSync(beside, encodeSafetensors(values));
-    renameSync(beside, file);
+    await replaceFile(file, encodeSafetensors(values, { sha256: digestOf(values) }));
   } catch (error) {
     throw new DiagnosticError(diagnostic("FSL7031", undefined, { path: file, why: reason(error) }), { cause: error });
   }
 }
+
+/** Returns a digest of names, shapes and numbers. */
+const digestOf = (values: HostTensors): string => sha256(encodeSafetensors(values));
 
 /** Returns every image of the split. @throws DiagnosticError FSL7053 if the program expects another number, or they need too much memory. */
 function imagesOf({ pack, split }: ImageSource, program: SegmentedProgram, ref: SplitRef, stage: string): Int32Array {

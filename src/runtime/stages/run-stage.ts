@@ -63,7 +63,7 @@ async function runStageJob(stage: Stage, context: JobContext): Promise<Outcome> 
     progress.endPreparation();
     return await runOfKind(stage, { ...context, engine, packs });
   });
-  const entry = writeEntry(store, {
+  const entry = await writeEntry(store, {
     key: job.key,
     content: job.content,
     stage: { id: stage.id, kind: stage.kind },

@@ -9,6 +9,7 @@ import { type Classification, imagesOf, outputsOf, perEpisode, takesEmbeddings }
 import type { StageContext } from "./context.js";
 import { packedSplit } from "./datasets.js";
 import { Embedder, type ImageSource, Scorer, type ScorerOptions } from "./scorer.js";
+import { requireNumbers } from "./unscored.js";
 
 export interface ValidatorOptions {
   readonly validation: Validation;
@@ -36,10 +37,10 @@ export async function createValidator(
   );
   const source = { dataset, pack, split: split.split };
   const options = { metric, task, encoder, episodes, report: [], constants: undefined, showProgress: false };
-  if (takesEmbeddings(metric)) return embeddingValidator(options, source, context);
+  if (takesEmbeddings(metric)) return embeddingValidator(options, { source, validation }, context);
   const scorer = await Scorer.create({ ...options, from: { direct: source } }, context);
   return {
-    validate: async (weights) => accuracyOf(await scorer.run(new Map(), weights), episodes.length),
+    validate: async (weights) => accuracyOf(await scorer.run(new Map(), weights), validation, context),
     dispose: () => scorer.dispose(),
   };
 }
@@ -47,7 +48,7 @@ export async function createValidator(
 /** A validator that embeds each image once per validation. */
 async function embeddingValidator(
   options: Omit<ScorerOptions, "from">,
-  source: ImageSource,
+  { source, validation }: { readonly source: ImageSource; readonly validation: Validation },
   context: StageContext,
 ): Promise<Validator> {
   const { encoder, metric, episodes } = options;
@@ -64,7 +65,7 @@ async function embeddingValidator(
     async validate(weights) {
       const rows = await embedder.run(imagesOf(episodes), { weights, showProgress: false });
       try {
-        return accuracyOf(await scorer.run(rows, weights), episodes.length);
+        return accuracyOf(await scorer.run(rows, weights), validation, context);
       } finally {
         for (const kept of rows.values()) kept.close();
       }
@@ -76,6 +77,12 @@ async function embeddingValidator(
   };
 }
 
-function accuracyOf({ correct }: Classification, episodes: number): Estimate {
-  return estimate(perEpisode(correct, episodes));
+/** @throws DiagnosticError FSL7009 if a query has scores that are not numbers: such weights must not count as wrong guesses. */
+function accuracyOf(
+  classified: Classification,
+  { task, episodes, split }: Validation,
+  { job }: StageContext,
+): Estimate {
+  requireNumbers(classified, { stage: `${job.node} (validation)`, task, span: split.span });
+  return estimate(perEpisode(classified.correct, episodes));
 }

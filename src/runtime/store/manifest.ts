@@ -48,6 +48,8 @@ export interface Manifest {
   readonly numerics: NumericsRecord;
   readonly weights: {
     readonly sha256: string;
+    /** The size of the file. Older entries do not have it. */
+    readonly bytes?: number;
     readonly tensors: number;
     readonly from: { readonly step: number; readonly epoch: number; readonly choice: "best" | "last" };
   } | null;

@@ -3,22 +3,13 @@
  * entry is written into a temporary folder, flushed and renamed, so it is complete or absent.
  */
 import { randomBytes } from "node:crypto";
-import {
-  closeSync,
-  existsSync,
-  fsyncSync,
-  mkdirSync,
-  openSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  writeSync,
-} from "node:fs";
+import { existsSync, readdirSync, readFileSync, renameSync, statSync } from "node:fs";
+import { mkdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { DiagnosticError, diagnostic } from "../../compiler/diagnostics/diagnostic.js";
 import type { Canonical } from "../../compiler/stages/canonical/value.js";
 import type { HostTensors, Numerics } from "../engines/engine.js";
+import { fillFolder, renameFolder } from "../system/durable.js";
 import { reason } from "../system/reason.js";
 import { sha256 } from "../system/sha256.js";
 import { temporaryPath } from "../system/temporary.js";
@@ -64,8 +55,7 @@ const versionMark = "~";
 const damagedMark = ".damaged-";
 
 /**
- * Returns the newest accepted entry of `key`, or undefined if there is none. `onDamaged` is called for each entry that cannot be read or
- * whose manifest is not as it was written. The digests of its other files are checked by `verifyEntry`.
+ * Returns the newest accepted entry of `key`, or undefined if there is none. `onDamaged` is called for each entry that `readEntry` refuses.
  */
 export function findEntry(
   root: string,
@@ -88,7 +78,10 @@ function accepts({ engine, device }: AcceptedNumerics, numerics: Numerics): bool
   return (engine ?? numerics.engine) === numerics.engine && (device ?? numerics.device) === numerics.device;
 }
 
-/** Reads the entry in a folder. Returns its problem if it is damaged. */
+/**
+ * Reads the entry in a folder. Returns its problem if the manifest is not as it was written, or if a file is missing or has another size.
+ * That is all that can be known without reading the files, so it is what a plan goes by. A run calls `verifyEntry` too.
+ */
 export function readEntry(dir: string): { readonly entry: StoreEntry } | { readonly problem: string } {
   let text: string;
   try {
@@ -98,22 +91,28 @@ export function readEntry(dir: string): { readonly entry: StoreEntry } | { reado
   }
   const parsed = parseManifest(text);
   if ("problem" in parsed) return parsed;
-  if (parsed.manifest.weights !== null && !existsSync(join(dir, weightsFile))) {
-    return { problem: "its weights are missing" };
+  const { manifest } = parsed;
+  if (manifest.weights === null && resultsDigest(manifest.results, manifest.reports) !== manifest.output) {
+    return { problem: "its results are not the ones that were written" };
   }
-  const lost = parsed.manifest.files?.find(({ name }) => !existsSync(join(dir, name)));
-  if (lost !== undefined) return { problem: `its ${lost.name} is missing` };
-  return { entry: { dir, manifest: parsed.manifest } };
+  for (const { name, bytes } of filesOf(manifest)) {
+    const found = statSync(join(dir, name), { throwIfNoEntry: false });
+    if (found === undefined) return { problem: `its ${name} is missing` };
+    if (bytes !== undefined && found.size !== bytes) {
+      return { problem: `its ${name} has ${found.size} bytes instead of ${bytes}` };
+    }
+  }
+  return { entry: { dir, manifest } };
+}
+
+/** Returns the files of an entry beside its manifest. The weights of older entries have no known size. */
+function filesOf({ weights, files = [] }: Manifest): readonly { name: string; sha256: string; bytes?: number }[] {
+  return weights === null ? files : [{ name: weightsFile, ...weights }, ...files];
 }
 
 /** Checks the digest of every file of an entry. Returns its problem if a file is damaged. */
 export function verifyEntry({ dir, manifest }: StoreEntry): string | undefined {
-  const { weights, files = [] } = manifest;
-  if (weights === null && resultsDigest(manifest.results, manifest.reports) !== manifest.output) {
-    return "its results are not the ones that were written";
-  }
-  const named = [...(weights === null ? [] : [{ name: weightsFile, sha256: weights.sha256 }]), ...files];
-  for (const { name, sha256: expected } of named) {
+  for (const { name, sha256: expected } of filesOf(manifest)) {
     try {
       if (sha256(readFileSync(join(dir, name))) !== expected) return `its ${name} is not as it was written`;
     } catch (error) {
@@ -197,7 +196,7 @@ function newestFirst(a: StoreEntry, b: StoreEntry): number {
 }
 
 /** Writes an entry and returns it. An existing entry is replaced in one step. @throws DiagnosticError FSL7031 if it cannot be written. */
-export function writeEntry(root: string, finished: Finished): StoreEntry {
+export async function writeEntry(root: string, finished: Finished): Promise<StoreEntry> {
   const { weights, content, files = [], ...rest } = finished;
   const bytes = weights === undefined ? undefined : encodeSafetensors(weights.tensors);
   const digest = bytes === undefined ? resultsDigest(rest.results, rest.reports) : sha256(bytes);
@@ -205,9 +204,9 @@ export function writeEntry(root: string, finished: Finished): StoreEntry {
     format: 1,
     ...rest,
     weights:
-      weights === undefined
+      weights === undefined || bytes === undefined
         ? null
-        : { sha256: digest, tensors: Object.keys(weights.tensors).length, from: weights.from },
+        : { sha256: digest, bytes: bytes.length, tensors: Object.keys(weights.tensors).length, from: weights.from },
     files: files.map(({ name, bytes: data }) => ({ name, sha256: sha256(data), bytes: data.length })),
     output: digest,
   });
@@ -215,15 +214,16 @@ export function writeEntry(root: string, finished: Finished): StoreEntry {
   const id = numericsId(manifest.numerics);
   const temporary = temporaryPath(join(root, writingFolder));
   try {
-    mkdirSync(temporary, { recursive: true });
-    if (bytes !== undefined) writeFlushed(join(temporary, weightsFile), bytes);
-    for (const { name, bytes: data } of files) writeFlushed(join(temporary, name), data);
-    writeFlushed(join(temporary, contentFile), Buffer.from(JSON.stringify(content)));
-    writeFlushed(join(temporary, manifestFile), Buffer.from(`${JSON.stringify(manifest, null, 2)}\n`));
-    mkdirSync(parent, { recursive: true });
-    return { dir: publish(temporary, parent, id), manifest };
+    await fillFolder(temporary, async () => {
+      if (bytes !== undefined) await writeFile(join(temporary, weightsFile), bytes);
+      for (const { name, bytes: data } of files) await writeFile(join(temporary, name), data);
+      await writeFile(join(temporary, contentFile), JSON.stringify(content));
+      await writeFile(join(temporary, manifestFile), `${JSON.stringify(manifest, null, 2)}\n`);
+    });
+    await mkdir(parent, { recursive: true });
+    return { dir: await publish(temporary, parent, id), manifest };
   } catch (error) {
-    if (existsSync(temporary)) rmSync(temporary, { recursive: true });
+    await rm(temporary, { recursive: true, force: true }).catch(() => undefined);
     const path = join(parent, id);
     throw new DiagnosticError(diagnostic("FSL7031", undefined, { path, why: reason(error) }), { cause: error });
   }
@@ -233,40 +233,19 @@ export function writeEntry(root: string, finished: Finished): StoreEntry {
  * Renames a written folder to the entry `id`, and returns its place. A rename does not replace a folder with files, so a new entry beside
  * an old one gets a name of its own, and the old one is removed afterwards. At every moment a complete entry exists.
  */
-function publish(temporary: string, parent: string, id: string): string {
+async function publish(temporary: string, parent: string, id: string): Promise<string> {
   const older = list(parent).filter((name) => numericsOf(name) === id);
   const name = older.length === 0 ? id : `${id}${versionMark}${randomBytes(4).toString("hex")}`;
   const dir = join(parent, name);
-  renameSync(temporary, dir);
-  flushFolder(parent);
-  for (const old of older) rmSync(join(parent, old), { recursive: true, force: true });
+  await renameFolder(temporary, dir);
+  // An old entry that cannot be removed does no harm, because the newest one is served.
+  for (const old of older) await rm(join(parent, old), { recursive: true, force: true }).catch(() => undefined);
   return dir;
 }
 
 /** Returns the id of the numerics in the name of an entry, or undefined for an entry that was moved aside. */
 function numericsOf(name: string): string | undefined {
   return name.includes(damagedMark) ? undefined : name.split(versionMark)[0];
-}
-
-/** Makes the disk keep the names in a folder. Windows cannot open folders, and needs no such call. */
-function flushFolder(path: string): void {
-  if (process.platform === "win32") return;
-  const folder = openSync(path, "r");
-  try {
-    fsyncSync(folder);
-  } finally {
-    closeSync(folder);
-  }
-}
-
-function writeFlushed(path: string, bytes: Uint8Array): void {
-  const file = openSync(path, "w");
-  try {
-    for (let at = 0; at < bytes.length; ) at += writeSync(file, bytes, at);
-    fsyncSync(file);
-  } finally {
-    closeSync(file);
-  }
 }
 
 /** Returns the names of the folders in a folder, without damaged entries. Foreign files such as `.DS_Store` are passed over. */

@@ -62,7 +62,7 @@ export const runCodes = codes({
     message:
       "the stage `{stage}` gave {unscored} of {queries} queries scores that are not numbers; the first is query {query} of episode {episode}",
     explanation:
-      "A score of NaN says nothing about the class of a query, so an accuracy that counts it would be wrong. Usually the weights contain NaN or infinity, or the metric divides by zero or takes the logarithm or the root of a negative number. Nothing is stored.",
+      "A score of NaN says nothing about the class of a query, so an accuracy that counts it would be wrong. Usually the weights contain NaN or infinity, or the metric divides by zero or takes the logarithm or the root of a negative number. Evaluations and the validations of a training are checked. Nothing is stored.",
     example: 'evaluate test {\n  encoder conv64\n  init encoder from "diverged.safetensors"\n  …\n}',
     fix: "Look at the weights of the encoder and at the formulas of the metric: a small number added below a division, a root or a logarithm often helps.",
   },
@@ -108,9 +108,9 @@ export const runCodes = codes({
     title: "a damaged store entry",
     message: "the stored stage in `{path}` cannot be read: {detail}",
     explanation:
-      "Each finished stage is kept with a manifest. If it has weights, they are in a safetensors file, and the manifest holds its digest. The files in this folder do not agree with each other, so fslc does not use them.",
+      "Each finished stage is kept with a manifest. If it has weights, they are in a safetensors file, and the manifest holds its digest. The files in this folder do not agree with each other, so fslc does not use them. They were in order when the run took the stage from the store, so something has changed them since.",
     example: "truncate -s 100 .fslc/store/KEY/NUMERICS/weights.safetensors",
-    fix: "Delete that folder and run again. The stage then runs again.",
+    fix: "Run the same command again. The damaged folder is moved aside, its new place is printed, and the stage is computed again.",
   },
   FSL7031: {
     severity: "error",
@@ -262,6 +262,15 @@ export const runCodes = codes({
     fix: "If the download is blocked, name a mirror in `TFJS_NODE_BASE_URI`, as the manual of the package says, and run the same command again. Or use `--engine onnx`.",
   },
   // ---------------------------------------------------------------- us
+  FSL7054: {
+    severity: "error",
+    title: "damaged results of a run",
+    message: "the results of `{stage}` in the run `{run}` are damaged: {why} (`{path}`)",
+    explanation:
+      "The folder of a run keeps the manifest and the scores of each evaluation with their digests. These files are not the ones that were written, so nothing is compared with them.",
+    example: "fslc runs compare last:proto last:pixels      # after an editor changed results/proto/scores.json",
+    fix: "Run the experiment again. Stages that are in the store are not computed again, and the new run has the results.",
+  },
   FSL7053: {
     severity: "error",
     title: "a fit that cannot be computed",

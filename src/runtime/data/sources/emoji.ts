@@ -4,8 +4,9 @@ import { readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { DiagnosticError, diagnostic } from "../../../compiler/diagnostics/diagnostic.js";
 import type { SplitName } from "../../../compiler/typed/tree.js";
+import { createFolder, exists } from "../../system/durable.js";
 import type { PinnedPackage } from "../../system/npm-packages.js";
-import { createFolder, exists } from "../atomic-files.js";
+import { writing } from "../write-error.js";
 import { type DataFolders, type ListedClass, type Source, splitNames } from "./source.js";
 
 const drawingSets: readonly PinnedPackage[] = [
@@ -145,7 +146,7 @@ export const emoji: Source = {
     if (await exists(dir)) return;
     options.onProgress({ phase: "download", done: 0, total: drawingSets.length, unit: "files" });
     const { fetchPackages } = await import("../../system/npm-packages.js");
-    await createFolder(dir, async (beside) => {
+    const fill = async (beside: string): Promise<void> => {
       const place = (set: PinnedPackage): string => join(beside, `${shortName(set)}.package`);
       await fetchPackages(drawingSets, place, {
         projectDir: options.projectDir,
@@ -162,7 +163,8 @@ export const emoji: Source = {
         await rm(place(set), { recursive: true });
       }
       await writeFile(join(beside, "names.json"), JSON.stringify(names));
-    });
+    };
+    await writing(dir, createFolder(dir, fill));
   },
   async list(_, places) {
     const dir = folderOf(places);

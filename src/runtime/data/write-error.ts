@@ -1,0 +1,20 @@
+/** Names errors of the file system while downloads and packed images are written. */
+import { DiagnosticError, diagnostic } from "../../compiler/diagnostics/diagnostic.js";
+import { reason } from "../system/reason.js";
+
+const unwritable = ["EACCES", "EPERM", "EROFS", "ENOSPC", "EDQUOT", "ENOTDIR", "EEXIST", "EFBIG"];
+
+/**
+ * Waits for work that writes `path`.
+ *
+ * @throws DiagnosticError FSL6031 if the path cannot be written. Other errors are thrown as they are.
+ */
+export async function writing<T>(path: string, work: Promise<T>): Promise<T> {
+  try {
+    return await work;
+  } catch (error) {
+    const code = (error as { code?: unknown }).code;
+    if (error instanceof DiagnosticError || typeof code !== "string" || !unwritable.includes(code)) throw error;
+    throw new DiagnosticError(diagnostic("FSL6031", undefined, { path, reason: reason(error) }), { cause: error });
+  }
+}
