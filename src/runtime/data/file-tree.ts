@@ -12,6 +12,8 @@ import { readZipNames } from "./zip-names.js";
 export interface FileTree {
   /** The folder or archive itself. */
   readonly root: string;
+  /** The root as the experiment writes it, for messages that say what to write instead. */
+  readonly written: string;
   readonly kind: "folder" | "archive";
   /** The paths of all files in it, sorted. Hidden files and the clutter of operating systems are not among them. */
   readonly files: readonly string[];
@@ -39,6 +41,7 @@ export function isTarGz(path: string): boolean {
  */
 export function openFileTree(source: DataSource, root: string): FileTree {
   const archive = isZip(root);
+  const { root: written } = source.args;
   let files: string[];
   let doubtfulName: string | undefined;
   try {
@@ -57,6 +60,7 @@ export function openFileTree(source: DataSource, root: string): FileTree {
   const known = new Set(files);
   return {
     root,
+    written: typeof written === "string" ? written : root,
     kind: archive ? "archive" : "folder",
     files,
     doubtfulName,

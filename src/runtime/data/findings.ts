@@ -84,7 +84,12 @@ export function describeFindings(findings: PackFindings, { name: dataset, span }
     const also = more.map(([a, b]) => `${a} and ${b}`);
     const help = also.length === 0 ? {} : { help: [`also the same: ${also.join("; ")}${count > kept ? "; …" : ""}`] };
     warnings.push(
-      diagnostic("FSL6040", span, { dataset, count, place: places[kind], first: one, second: other }, help),
+      diagnostic(
+        "FSL6040",
+        span,
+        { dataset, copies: count === 1 ? "1 copy" : `${count} copies`, place: places[kind], first: one, second: other },
+        help,
+      ),
     );
   }
   if (flat.count > 0) {

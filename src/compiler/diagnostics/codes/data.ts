@@ -178,8 +178,7 @@ export const dataCodes = codes({
   FSL6040: {
     severity: "warning",
     title: "equal images in several places",
-    message:
-      "images of `{dataset}` occur twice with the same bytes, {place}: {count} in all, the first {first} and {second}",
+    message: "`{dataset}` has the same image twice {place}: {first} and {second} ({copies} in all)",
     explanation:
       "Files of the same content under two names are the same image. In two splits, the test contains images that were trained on. In two classes, no method can tell them apart. In one class, an image may be its own support. The accuracy then measures memory or chance.",
     example: "train/sparrow/07.jpg  and  test/finch/31.jpg, copies of one photo",

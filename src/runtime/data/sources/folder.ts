@@ -8,6 +8,7 @@ import {
   convertHelp,
   countBy,
   describeTree,
+  higherRoot,
   leftOutPictures,
   nearestLayout,
   plural,
@@ -78,7 +79,7 @@ export const folder: Source = {
     const sized = (split: SplitName) => [...classes[split]].map(([name, paths]) => ({ name, images: paths.length }));
     return {
       ...datasetFacts(Object.fromEntries(splitNames.map((split) => [split, sized(split)]))),
-      seen: [...nearestLayout(tree, "folder"), ...describeTree(tree), describeDivision(read)],
+      seen: [...nearestLayout(below(read), "folder"), ...describeTree(tree), ...describeDivision(read)],
       findings: [...sharedClasses(classes), ...leftOut(read)],
     };
   },
@@ -123,7 +124,7 @@ function readFolder(source: DataSource, places: DataFolders): FolderRead {
   const classes = groupByClass(images, base, finder);
   if (splitNames.every((split) => classes[split].size === 0)) {
     const help = [
-      ...(lists === undefined ? [] : listsHelp(lists)),
+      ...(lists === undefined ? [] : listsHelp(lists, images)),
       ...nearestLayout(tree, "folder"),
       ...describeTree(tree),
     ];
@@ -139,10 +140,12 @@ function readFolder(source: DataSource, places: DataFolders): FolderRead {
 }
 
 /** Returns help for lists that hold something else than names of classes. */
-function listsHelp(lists: ClassLists): string[] {
+function listsHelp(lists: ClassLists, images: readonly string[]): string[] {
   const first = [...lists.keys()].find((name) => isImage(name) || name.includes("/"));
   if (first === undefined) return ["a list has the name of one class folder per line"];
-  const [name] = first.split(/[/,;\s]/);
+  const folders = new Set(images.flatMap((path) => foldersOf(path, "")));
+  const parts = first.split(/[/,;\s]+/);
+  const name = parts.find((part) => folders.has(part)) ?? parts[0];
   return [`a list has one class name per line, not paths of images: write \`${name}\` once instead of \`${first}\``];
 }
 
@@ -175,12 +178,23 @@ function foldersOf(path: string, base: string): string[] {
 }
 
 /** Says how the classes were divided, and how else they can be. */
-function describeDivision({ finder, classes, tree }: FolderRead): string {
+function describeDivision({ finder, classes, tree, base }: FolderRead): string[] {
+  const top = base === "" ? [] : [`all images are in ${base}, which is read as the root`];
   const sizes = splitNames.map((split) => `${classes[split].size} ${split}`).join(", ");
-  if (finder.by === "lists") return `the lists divide the classes: ${sizes}`;
-  if (finder.by === "folders") return `the folders train/, val/ and test/ divide the classes: ${sizes}`;
+  if (finder.by === "lists") return [...top, `the lists divide the classes: ${sizes}`];
+  if (finder.by === "folders") return [...top, `the folders train/, val/ and test/ divide the classes: ${sizes}`];
   const all = splitNames.reduce((sum, split) => sum + classes[split].size, 0);
-  return `${tree.root} has no train/, val/ or test/ with class folders, so a hash of the names divides its ${plural(all, "class folder")}: ${sizes}. To choose: make folders train/, val/ and test/, or give lists of names (\`lists: "FOLDER"\`), or other fractions (\`val: 0.2, test: 0.4\`)`;
+  return [
+    ...top,
+    `${tree.root} has no train/, val/ or test/ with class folders, so a hash of the names divides its ${plural(all, "class folder")}: ${sizes}. To choose: make folders train/, val/ and test/, or give lists of names (\`lists: "FOLDER"\`), or other fractions (\`val: 0.2, test: 0.4\`)`,
+  ];
+}
+
+/** Returns the tree without the folders that contain everything in an archive, because those are passed over. */
+function below({ tree, base }: Pick<FolderRead, "tree" | "base">): FileTree {
+  return base === ""
+    ? tree
+    : { ...tree, files: tree.files.flatMap((path) => (path.startsWith(base) ? [path.slice(base.length)] : [])) };
 }
 
 /** Finds classes that are in several splits. */
@@ -210,16 +224,24 @@ function sharedClasses(classes: Classes): DataFinding[] {
 function leftOut({ tree, finder, base }: FolderRead): DataFinding[] {
   const others = leftOutPictures(tree.files).filter((path) => finder.find(foldersOf(path, base))?.name !== undefined);
   const found: DataFinding[] = [];
-  const signs = finder.by === "hash" ? signsOfNoClasses(tree, "folder") : [];
+  const signs = finder.by === "hash" ? signsOfNoClasses(below({ tree, base }), "folder") : [];
   if (signs.length > 0) {
     const tops = [...new Set(tree.files.filter(isImage).map((path) => foldersOf(path, base)[0] ?? ""))].filter(
       (top) => top !== "",
     );
     found.push(
       remark(
-        `each folder of ${tree.root} is read as a class (${some(tops)}), and probably ${tops.length === 1 ? "it is none" : "they are none"}`,
+        tops.length === 1
+          ? `the folder ${tops[0]} in ${tree.root} is read as a class, but it is probably not one`
+          : `the folders in ${tree.root} are read as classes (${some(tops)}), but they are probably not classes`,
         signs,
       ),
+    );
+  }
+  const higher = finder.by === "hash" ? higherRoot(tree, tree.files.filter(isImage)) : [];
+  if (higher.length > 0) {
+    found.push(
+      remark(`${tree.root} is the folder of one split, and a hash of the names divides its classes again`, higher),
     );
   }
   if (others.length > 0) {
@@ -242,7 +264,7 @@ function leftOut({ tree, finder, base }: FolderRead): DataFinding[] {
         });
   if (unplaced.length > 0) {
     const where = finder.by === "folders" ? "in no class folder of train/, val/ or test/" : "in no class folder";
-    const help = nearestLayout(tree, "folder").slice(0, 1);
+    const help = nearestLayout(below({ tree, base }), "folder").slice(0, 1);
     found.push(
       remark(
         `${plural(unplaced.length, "image")} ${unplaced.length === 1 ? "is" : "are"} left out, because ${unplaced.length === 1 ? "it is" : "they are"} ${where}; the first is ${unplaced[0]}`,

@@ -39,10 +39,13 @@ export function describeTree({ root, kind, files }: FileTree): string[] {
   const folders = countBy(files.flatMap((file) => (file.includes("/") ? [file.slice(0, file.indexOf("/"))] : [])));
   const names = [...folders].sort((a, b) => (a[0] < b[0] ? -1 : 1)).map(([name, n]) => `${name}/ (${n})`);
   const top = files.filter((file) => !file.includes("/"));
-  const inFolders = folders.length === 0 ? [] : [`${plural(folders.length, "folder")}: ${some(names, 6)}`];
+  const place = `${kind === "archive" ? "the archive " : ""}${root}`;
+  if (folders.length === 0) {
+    return [`${plural(files.length, "file")} directly in ${place}, and no folder: ${describeTypes(files)}`];
+  }
+  const inFolders = `${plural(folders.length, "folder")}: ${some(names, 6)}`;
   const loose = top.length === 0 ? [] : [`directly in it ${describeTypes(top)}`];
-  const all = `${plural(files.length, "file")} in ${kind === "archive" ? "the archive " : ""}${root}: ${describeTypes(files)}`;
-  return [all, [...inFolders, ...loose].join("; ")];
+  return [`${plural(files.length, "file")} in ${place}: ${describeTypes(files)}`, [inFolders, ...loose].join("; ")];
 }
 
 /** The names of splits in other projects. */
@@ -138,7 +141,7 @@ function renamedSplits(images: readonly string[]): string[] {
 }
 
 /** A folder further down that has train, val and test: `root` is too high. */
-function deeperRoot({ root, kind }: FileTree, images: readonly string[]): string[] {
+function deeperRoot({ written, kind }: FileTree, images: readonly string[]): string[] {
   const found = new Map<string, Set<string>>();
   for (const path of images) {
     const parts = path.split("/");
@@ -153,24 +156,24 @@ function deeperRoot({ root, kind }: FileTree, images: readonly string[]): string
   if (best === undefined) return [];
   const inside = `\`${best[0]}\` in it has ${[...best[1]].sort().join(", ")}`;
   if (kind === "archive") return [`${inside}: unpack the archive and name that folder`];
-  return [`${inside}: \`root\` is too high, write the path ${join(root, best[0])}`];
+  return [`${inside}: \`root\` is too high, write \`${join(written, best[0])}\``];
 }
 
 /** The root is one of the folders train, val and test, or one class: `root` is too deep. */
-function higherRoot({ root, kind }: FileTree, images: readonly string[]): string[] {
+export function higherRoot({ root, written, kind }: FileTree, images: readonly string[]): string[] {
   if (kind === "archive" || images.length === 0) return [];
   const above = dirname(root);
   const siblings = foldersIn(above);
   const isSplit = (name: string) => splitNames.some((split) => split === name) || meantSplit(name) !== undefined;
   const splits = siblings.filter(isSplit);
   if (isSplit(basename(root)) && splits.length > 1) {
-    return [`${above} has ${splits.join(", ")}: \`root\` is too deep, write the path ${above}`];
+    return [`${above} has ${splits.join(", ")}: \`root\` is too deep, write \`${join(written, "..")}\``];
   }
   const flat = images.every((path) => !path.includes("/"));
   if (flat && siblings.length > 1 && siblings.every((name) => hasImage(join(above, name)))) {
-    const higher = isSplit(basename(above)) ? dirname(above) : above;
+    const higher = join(written, ...(isSplit(basename(above)) ? ["..", ".."] : [".."]));
     return [
-      `${above} has ${plural(siblings.length, "folder")} with images, and this is one of them: \`root\` is too deep, write the path ${higher}`,
+      `${above} has ${plural(siblings.length, "folder")} with images, and this is one of them: \`root\` is too deep, write \`${higher}\``,
     ];
   }
   return [];
@@ -253,7 +256,7 @@ function unreadableTypes(files: readonly string[], root: string): string[] {
       `${plural(stored[1], `${stored[0]} file`)} may hold images as arrays, which are not read: write each image to a PNG in a folder of its class`,
     );
   }
-  const pictures = leftOutPictures(others);
+  const pictures = leftOutPictures(others).filter((file) => ![arrays, archives].some((set) => set.has(endingOf(file))));
   if (pictures.length > 0) lines.push(convertHelp);
   return lines;
 }
