@@ -6,6 +6,7 @@ export type IssueKind =
   | "unclosed"
   | "stray-closer"
   | "unterminated-text"
+  | "unknown-escape"
   | "unknown-character"
   | "look-alike"
   | "foreign-name"

@@ -34,6 +34,7 @@ export function lex(text: string, file: string): Lexed {
   tokens.forEach((token, i) => {
     retype(token, tokens, i, note);
   });
+  for (const token of tokens) if (token.tokenType === t.Text) issues.push(...unknownEscapes(token, file));
   for (const { start, end } of unknown) {
     issues.push({ kind: "unknown-character", span: { file, start, end }, found: text.slice(start, end), expected: "" });
   }
@@ -95,6 +96,15 @@ function retype(
     default:
       break;
   }
+}
+
+/** Returns the backslashes in a text that begin no escape: `"data\food"` is most often a path of Windows. */
+function unknownEscapes(text: IToken, file: string): SyntaxIssue[] {
+  return [...text.image.matchAll(/\\(.)/gu)].flatMap(({ 0: found, 1: letter = "", index }): SyntaxIssue[] => {
+    if (/["\\nt]/.test(letter)) return [];
+    const start = text.startOffset + index;
+    return [{ kind: "unknown-escape", span: { file, start, end: start + found.length }, found, expected: "" }];
+  });
 }
 
 function setType(token: IToken, type: TokenType): void {

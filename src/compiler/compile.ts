@@ -51,6 +51,7 @@ export function compile(host: CompilerHost, root: string, options: CompileOption
     return result;
   };
   const modules = new Modules(host, checker);
+  checker.libraryFileOf = (name) => modules.libraryFileOf(name);
   phase("grammar", prepareParser);
   const file = phase("parse", () => {
     modules.load(preludeId);

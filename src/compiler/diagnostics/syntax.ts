@@ -35,6 +35,13 @@ const make: Readonly<Record<IssueKind, (issue: SyntaxIssue) => Diagnostic>> = {
   "stray-closer": ({ span, found, other }) =>
     diagnostic("FSL1003", span, { closer: found }, { labels: other !== undefined ? [other] : [] }),
   "unterminated-text": ({ span }) => diagnostic("FSL1004", span, {}),
+  "unknown-escape": ({ span, found }) =>
+    diagnostic(
+      "FSL1025",
+      span,
+      { escape: found },
+      { help: [`write \`\\${found}\` for a backslash, or \`/\` in a path, on Windows too`] },
+    ),
   "unknown-character": ({ span, found }) => diagnostic("FSL1005", span, { character: character(found) }),
   "look-alike": ({ span, found, expected }) =>
     diagnostic("FSL1006", span, { character: character(found), ascii: expected }),

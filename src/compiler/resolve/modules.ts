@@ -1,5 +1,6 @@
 /** Reads and parses a root file and all modules that it imports. Imported modules come first. */
 import type * as ast from "../../../grammar/ast.js";
+import { commentsLikeDivisions } from "../../../grammar/division.js";
 import { type Parsed, parse } from "../../../grammar/parse.js";
 import { suggest, suggestNearest } from "../../common/did-you-mean.js";
 import type { Checker } from "../check/core/checker.js";
@@ -28,6 +29,7 @@ export const preludeId = "fsl:prelude";
 export class Modules {
   private readonly loaded = new Map<string, Module>();
   private readonly imports = new Map<ast.Import, string>();
+  private library: Map<string, string> | undefined;
   private readonly open: { readonly id: string; readonly at: ast.Span }[] = [];
 
   constructor(
@@ -47,6 +49,7 @@ export class Modules {
     if (text === undefined) return undefined;
     const { tree, errors } = this.host.parse?.(text, id) ?? parse(text, id);
     for (const found of syntaxDiagnostics(errors)) this.checker.add(found);
+    for (const span of commentsLikeDivisions(text, id)) this.checker.report("FSL1026", span, {});
     const module: Module = { id, text, tree };
     this.loaded.set(id, module);
     if (errors.length === 0 || tree.version !== undefined) this.checkVersion(module);
@@ -59,6 +62,23 @@ export class Modules {
   imported(line: ast.Import): Module | undefined {
     const id = this.imports.get(line);
     return id === undefined ? undefined : this.loaded.get(id);
+  }
+
+  /** Returns the file of the library that declares a name for others. The library is read only when a name is unknown. */
+  libraryFileOf(name: string): string | undefined {
+    this.library ??= this.readLibrary();
+    return this.library.get(name);
+  }
+
+  private readLibrary(): Map<string, string> {
+    const files = new Map<string, string>();
+    for (const id of this.host.libraryIds()) {
+      const text = id === preludeId ? undefined : this.host.readFile(id);
+      if (text === undefined) continue;
+      const { tree } = this.host.parse?.(text, id) ?? parse(text, id);
+      for (const { name } of tree.declarations) if (!name.text.startsWith("_")) files.set(name.text, id);
+    }
+    return files;
   }
 
   private follow(from: Module, line: ast.Import): void {

@@ -1,10 +1,10 @@
 /** Checks names before any types: unused names, names that hide others, and unknown names in functions. */
 import type * as ast from "../../../grammar/ast.js";
 import { type SyntaxNode, walkSyntax, walkSyntaxWhile } from "../../../grammar/walk.js";
-import { suggestNearest } from "../../common/did-you-mean.js";
 import type { Checker } from "../check/core/checker.js";
 import type { Scope } from "../check/core/scope.js";
 import { builtinOf } from "../check/expressions/builtins/table.js";
+import { reportUnknownName } from "../check/expressions/evaluate.js";
 import type { Module } from "./modules.js";
 
 export function checkNames(module: Module, checker: Checker, outer: Scope): void {
@@ -13,6 +13,8 @@ export function checkNames(module: Module, checker: Checker, outer: Scope): void
 
 class NameCheck {
   private readonly top = new Map<string, ast.Span>();
+  /** The names of stages, which no method means: a `let` of the same name hides nothing. */
+  private readonly stages = new Set<string>();
 
   constructor(
     private readonly module: Module,
@@ -24,7 +26,10 @@ class NameCheck {
     const { tree } = this.module;
     for (const line of tree.imports)
       for (const { name, as } of line.names) this.top.set((as ?? name).text, (as ?? name).span);
-    for (const decl of tree.declarations) this.top.set(decl.name.text, decl.name.span);
+    for (const decl of tree.declarations) {
+      this.top.set(decl.name.text, decl.name.span);
+      if (decl.kind === "stage") this.stages.add(decl.name.text);
+    }
     const used = usedIn(tree);
     for (const line of tree.imports) {
       for (const { name, as } of line.names) this.checkUsed(as ?? name, used);
@@ -47,7 +52,7 @@ class NameCheck {
     const used = usedIn(where);
     for (const name of names) {
       this.checkUsed(name, used);
-      const hidden = this.top.get(name.text);
+      const hidden = this.stages.has(name.text) ? undefined : this.top.get(name.text);
       if (hidden !== undefined) {
         this.checker.report(
           "FSL2008",
@@ -125,7 +130,7 @@ class NameCheck {
     const used = usedIn(block);
     for (const name of lets) {
       this.checkUsed(name, used);
-      const hidden = this.top.get(name.text);
+      const hidden = this.stages.has(name.text) ? undefined : this.top.get(name.text);
       if (hidden !== undefined || around.has(name.text)) {
         const labels = hidden === undefined ? [] : [{ span: hidden, text: "this one is hidden" }];
         this.checker.report("FSL2008", name.span, { name: name.text }, { labels });
@@ -147,14 +152,10 @@ class NameCheck {
         builtinOf(name) !== undefined
       )
         continue;
-      this.checker.report(
-        "FSL2001",
-        ref.span,
-        { name },
-        {
-          help: suggestNearest(name, [...bound, ...this.top.keys(), ...this.outer.names()]),
-        },
-      );
+      reportUnknownName(ref, {
+        checker: this.checker,
+        names: () => [...bound, ...this.top.keys(), ...this.outer.names()],
+      });
     }
   }
 }

@@ -29,6 +29,10 @@ export class Checker {
     here: { readonly labels?: string | undefined; readonly image?: readonly Axis[] },
   ) => CallableValue | undefined = () => undefined;
 
+  /** Returns the file of the library that declares a name, or undefined if none does. The compilation sets it. */
+  libraryFileOf: (name: string) => string | undefined = () => undefined;
+  private readonly unimported = new Set<string>();
+
   constructor(
     readonly sources: readonly SourceForm[],
     readonly facts: (source: DataSource) => DatasetFacts | undefined,
@@ -65,6 +69,14 @@ export class Checker {
     let errors = 0;
     for (const found of this.found.values()) if (found.severity === "error") errors++;
     return errors;
+  }
+
+  /** Returns true for the first use of a name of the library that a file has not imported: one line of import brings them all. */
+  isFirstUnimported(name: string, file: string): boolean {
+    const key = `${file} ${name}`;
+    if (this.unimported.has(key)) return false;
+    this.unimported.add(key);
+    return true;
   }
 
   /** Runs `work` as part of a call. Errors inside it show the call. */

@@ -83,6 +83,16 @@ export function asNumbers(value: Value, scope: Scope, span: ast.Span): TensorVal
 /** Returns true if one of two sizes is not derived from the encoder's number of features, which would make it a multiple of that. */
 const ofNumber = (a: number, b: number): boolean => Math.max(a, b) % Math.min(a, b) !== 0;
 
+/** Returns the holes of FSL3002. Sizes that only stand for unknown ones are not named. */
+export function differentSizes(
+  axis: string,
+  left: Axis,
+  right: Axis,
+  frame: Frame,
+): { readonly axis: string; readonly left: string | number; readonly right: string | number } {
+  return frame.generic ? { axis, left: "one size", right: "another" } : { axis, left: left.size, right: right.size };
+}
+
 /** Returns the union of axes, those of the left side first. A name with two sizes is reported. */
 export function alignAxes(left: Expr, right: Expr, scope: Scope, span: ast.Span, frame: Frame): Axis[] | undefined {
   const axes = [...left.type.axes];
@@ -90,23 +100,16 @@ export function alignAxes(left: Expr, right: Expr, scope: Scope, span: ast.Span,
     const same = axes.find((other) => other.name === axis.name);
     if (same === undefined) axes.push(axis);
     else if (same.size !== axis.size) {
-      scope.checker.report(
-        "FSL3002",
-        span,
-        frame.generic
-          ? { axis: axis.name, left: "one size", right: "another" }
-          : { axis: axis.name, left: same.size, right: axis.size },
-        {
-          labels: [
-            { span: left.span, text: `this is ${show(left.type, frame)}` },
-            { span: right.span, text: `and this is ${show(right.type, frame)}` },
-          ],
-          help:
-            frame.generic && axis.name === "feature" && ofNumber(same.size, axis.size)
-              ? ["a network of the metric gives as many features as the encoder where it ends with `linear(feature)`"]
-              : [],
-        },
-      );
+      scope.checker.report("FSL3002", span, differentSizes(axis.name, same, axis, frame), {
+        labels: [
+          { span: left.span, text: `this is ${show(left.type, frame)}` },
+          { span: right.span, text: `and this is ${show(right.type, frame)}` },
+        ],
+        help:
+          frame.generic && axis.name === "feature" && ofNumber(same.size, axis.size)
+            ? ["a network of the metric gives as many features as the encoder where it ends with `linear(feature)`"]
+            : [],
+      });
       return undefined;
     }
   }

@@ -226,7 +226,8 @@ export function describe(value: Value): string {
     case "stageSlot":
       return `the ${value.slot} of \`${value.stage}\``;
     case "tensor":
-      return `a value of type \`${printType(value.expr.type)}\``;
+      // Sizes are left out: in a method that no stage uses they only stand for unknown ones.
+      return `a value of type \`${printType(value.expr.type, false)}\``;
     case "callable":
       return "a network";
     case "outputs":

@@ -7,6 +7,7 @@ import type { BuiltinCall, NamedAxis } from "./builtins/call.js";
 import { type Builtin, builtinOf } from "./builtins/table.js";
 import { clauseOf, refuseClauses } from "./clauses.js";
 import { evaluate } from "./evaluate.js";
+import { reportAxisArgument } from "./foreign.js";
 
 export function callBuiltin(name: string, expr: ast.CallExpr, scope: Scope): Value {
   const builtin = builtinOf(name);
@@ -57,8 +58,10 @@ class BuiltinCallReader {
   read(): BuiltinCall | undefined {
     const { name, expr, scope } = this;
     const { span } = expr;
+    if (reportAxisArgument(expr, this.builtin.usage, scope)) return undefined;
     const wanted = wantedBy(this.builtin);
     const clauses = this.clauses();
+    if (this.complete && this.builtin.lastIsAxes && expr.args.length > wanted.total) this.reportCount(wanted.total);
     const { values, axes } = this.separateAxes();
     const args = this.evaluateValues(values, wanted);
     const tooFew =
@@ -99,19 +102,22 @@ class BuiltinCallReader {
     const axes: NamedAxis[] = [];
     const values: ast.Argument[] = [];
     for (const [at, arg] of expr.args.entries()) {
+      // What follows the axes is one argument too many, which has been reported.
+      if (builtin.lastIsAxes && at >= builtin.params.length) continue;
       const isAxes = builtin.takesAxes || (builtin.lastIsAxes && at === builtin.params.length - 1);
       if (!isAxes) {
         values.push(arg);
         continue;
       }
       const names = axisNames(arg.value);
-      if (names !== undefined) {
+      if (names !== undefined && names.length > 0) {
         axes.push(...names.map((axis) => this.namedAxis(axis)));
         continue;
       }
       this.complete = false;
       const what = `this argument of ${callee}`;
-      scope.checker.report("FSL3009", arg.span, { what, expected: "an axis", found: "an expression" }, this.usage());
+      const found = names === undefined ? "an expression" : "an empty list";
+      scope.checker.report("FSL3009", arg.span, { what, expected: "an axis", found }, this.usage());
     }
     return { values, axes };
   }
@@ -119,7 +125,8 @@ class BuiltinCallReader {
   private evaluateValues(values: readonly ast.Argument[], wanted: Wanted): BuiltinCall["args"] {
     const { callee, scope } = this;
     const evaluated = (value: ast.Expr) => ({ value: evaluate(value, scope), span: value.span });
-    if (wanted.variadic) return values.map((arg) => evaluated(arg.value));
+    // A call without its axes often gives them as arguments, so their number is not wrong as well.
+    if (wanted.variadic || !this.complete) return values.map((arg) => evaluated(arg.value));
     const given = matchArguments(wanted.values, values, callee, scope);
     return wanted.values.flatMap((param) => {
       const value = given.get(param);
@@ -129,8 +136,11 @@ class BuiltinCallReader {
 
   private reportCount(needed: number): void {
     const { callee, expr, scope } = this;
-    const expected = `${needed} argument${needed === 1 ? "" : "s"}`;
-    const found = countGiven(expr.args.length);
+    this.complete = false;
+    const noun = this.builtin.takesAxes ? (needed === 1 ? "axis" : "axes") : needed === 1 ? "argument" : "arguments";
+    const expected = `${needed} ${noun}`;
+    const given = expr.args.reduce((count, { value }) => count + (axisNames(value)?.length ?? 1), 0);
+    const found = countGiven(this.builtin.takesAxes ? given : expr.args.length);
     scope.checker.report("FSL2015", expr.span, { callee, expected, found }, this.usage());
   }
 

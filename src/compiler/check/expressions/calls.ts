@@ -10,7 +10,7 @@ import { evaluateBlock } from "./blocks.js";
 import { callBuiltin } from "./builtin-calls.js";
 import { isBuiltin } from "./builtins/table.js";
 import { clauseOf, refuseClauses } from "./clauses.js";
-import { evaluate, unknownName } from "./evaluate.js";
+import { evaluate, reportUnknownName } from "./evaluate.js";
 import { applyNetwork } from "./network-calls.js";
 
 export function evaluateCall(expr: ast.CallExpr, scope: Scope): Value {
@@ -45,7 +45,7 @@ function calleeOf(callee: ast.Expr, scope: Scope): Value {
   const declared = scope.lookup(callee.text);
   if (declared !== undefined) return declared;
   if (isBuiltin(callee.text)) return { kind: "builtin", name: callee.text, span: callee.span };
-  scope.checker.report("FSL2001", callee.span, { name: callee.text }, { help: unknownName(callee.text, scope) });
+  reportUnknownName(callee, scope);
   return anything(callee.span);
 }
 

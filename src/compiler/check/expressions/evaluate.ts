@@ -19,6 +19,7 @@ import { anything, int, real, unitOf, unitWords, type Value } from "../core/valu
 import { evaluateBlock } from "./blocks.js";
 import { isBuiltin } from "./builtins/table.js";
 import { evaluateCall } from "./calls.js";
+import { reportForeignName, reportHyphenatedCount } from "./foreign.js";
 import { memberOf, valueBeforeRound } from "./members.js";
 
 export function evaluate(expr: ast.Expr, scope: Scope): Value {
@@ -44,7 +45,7 @@ export function evaluate(expr: ast.Expr, scope: Scope): Value {
       if (value !== undefined)
         return value.kind === "tensor" ? { ...value, span, expr: { ...value.expr, span } } : value;
       if (isBuiltin(expr.text)) return { kind: "builtin", name: expr.text, span };
-      checker.report("FSL2001", span, { name: expr.text }, { help: unknownName(expr.text, scope) });
+      reportUnknownName(expr, scope);
       return anything(span);
     }
     case "member":
@@ -98,12 +99,20 @@ function numberValue(expr: ast.NumberLiteral, scope: Scope): Value {
   return anything(span);
 }
 
-/** Returns the help for an unknown name: the nearest known one. */
-export function unknownName(name: string, scope: Scope): string[] {
-  return suggestNearest(
-    name,
-    scope.names().filter((known) => !known.includes(".")),
-  );
+/** Reports an unknown name, with the import line that brings it, what FSL has in its place, or the nearest known name. */
+export function reportUnknownName(
+  expr: Pick<ast.NameExpr, "text" | "span">,
+  scope: Pick<Scope, "checker" | "names">,
+): void {
+  const { checker } = scope;
+  const { text: name, span } = expr;
+  if (reportForeignName(expr, scope)) return;
+  const file = checker.libraryFileOf(name);
+  if (file === undefined) {
+    const known = scope.names().filter((each) => !each.includes("."));
+    checker.report("FSL2001", span, { name }, { help: suggestNearest(name, known) });
+  } else if (checker.isFirstUnimported(name, span.file))
+    checker.report("FSL2001", span, { name }, { help: [`add this line: \`import { ${name} } from "${file}"\``] });
 }
 
 function evaluateRename(expr: ast.IndexExpr, scope: Scope): Value {
@@ -170,6 +179,8 @@ function evaluateUnary(expr: ast.UnaryExpr, scope: Scope): Value {
 }
 
 function evaluateBinary(expr: ast.BinaryExpr, scope: Scope): Value {
+  const counted = reportHyphenatedCount(expr, scope);
+  if (counted !== undefined) return int(counted.value, expr.span, unitOf(counted.unit));
   const left = evaluate(expr.left, scope);
   const right = evaluate(expr.right, scope);
   const { span, op } = expr;

@@ -4,6 +4,7 @@ import { suggest } from "../../../common/did-you-mean.js";
 import type { SplitName } from "../../typed/tree.js";
 import type { Scope } from "../core/scope.js";
 import { anything, describe, type Value } from "../core/values.js";
+import { reportForeignMember } from "./foreign.js";
 
 const splits: readonly SplitName[] = ["train", "val", "test"];
 const slots = ["encoder", "head", "metric"] as const;
@@ -14,13 +15,15 @@ export function valueBeforeRound({ object, member }: ast.MemberExpr, scope: Scop
 }
 
 /** Returns the member of an evaluated object. An unknown member is reported. */
-export function memberOf(object: Value, expr: ast.MemberExpr, { checker }: Scope): Value {
+export function memberOf(object: Value, expr: ast.MemberExpr, scope: Scope): Value {
+  const { checker } = scope;
   const { span } = expr;
   const member = expr.member.text;
   const unknown = (names: readonly string[]): Value => {
     checker.report("FSL2017", expr.member.span, { object: describe(object), member }, { help: suggest(member, names) });
     return anything(span);
   };
+  if (reportForeignMember(object, expr, scope)) return anything(span);
   switch (object.kind) {
     case "anything":
       return object;

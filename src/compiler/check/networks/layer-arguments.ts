@@ -33,6 +33,21 @@ export class LayerArguments {
     span: ast.Span,
     readonly scope: Scope,
   ) {
+    const unnamed = args.filter((arg) => arg.name === undefined);
+    const third = unnamed[mostUnnamed];
+    const names = Object.keys(params);
+    if (third !== undefined && unnamed.length <= names.length) {
+      this.hasErrors = true;
+      const written = unnamed
+        .slice(mostUnnamed)
+        .map((arg, i) => ({ name: names[mostUnnamed + i] ?? "", value: arg.value }));
+      scope.checker.report(
+        "FSL4011",
+        third.span,
+        { layer },
+        { help: [byName(layer, args, written), `\`${layer}\` takes ${usage(params)}`] },
+      );
+    }
     const given = matchArguments(Object.keys(params), args, `\`${layer}\``, scope);
     for (const [name, param] of Object.entries(params)) {
       const expr = given.get(name);
@@ -126,6 +141,20 @@ export class LayerArguments {
     this.hasErrors = true;
     this.scope.checker.report("FSL4005", expr.span, { name, layer: this.layer, expected, found }, { help });
   }
+}
+
+/** The number of arguments that a layer takes by their order. More would be read in another order by many. */
+const mostUnnamed = 2;
+
+/** Returns the help that names arguments which were given by their order. */
+function byName(
+  layer: string,
+  args: readonly ast.Argument[],
+  unnamed: readonly { readonly name: string; readonly value: ast.Expr }[],
+): string {
+  const written = unnamed.map(({ name, value }) => `${name}: ${value.kind === "number" ? value.value : "…"}`);
+  const first = args.slice(0, mostUnnamed).map(({ value }) => (value.kind === "number" ? `${value.value}` : "…"));
+  return `write \`${layer}(${[...first, ...written].join(", ")})\``;
 }
 
 /** Returns the arguments of a layer with their defaults: `size, pad: 0`. */

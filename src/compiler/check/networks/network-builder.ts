@@ -260,7 +260,12 @@ class NetworkBuilder {
 /** Reports a layer that neither the language nor the file has, with the layers and blocks that it may stand for. */
 function reportUnknownLayer({ text: name, span }: ast.Name, scope: Scope): void {
   const blocks = scope.names().filter((each) => scope.lookup(each)?.kind === "block");
-  scope.checker.report("FSL4001", span, { name }, { help: suggest(name, [...Object.keys(layerKinds), ...blocks]) });
+  const file = scope.checker.libraryFileOf(name);
+  const help =
+    file === undefined
+      ? suggest(name, [...Object.keys(layerKinds), ...blocks])
+      : [`add this line: \`import { ${name} } from "${file}"\``];
+  scope.checker.report("FSL4001", span, { name }, { help });
 }
 
 /**

@@ -9,6 +9,7 @@ import { checkEncoderTrained, resolveEncoder } from "./encoder-slot.js";
 import { type EpisodeSource, episodeCount, resolveTestEpisodes } from "./episode-source.js";
 import { checkFitSource, fitBlockers, resolveFitSource, storedFitSource } from "./fit-source.js";
 import { checkTrained, resolveMetric } from "./metric-slot.js";
+import { reportNames } from "./report-names.js";
 import { hasRequiredLines } from "./required-lines.js";
 import { type SlotSource, slotSource } from "./slot-source.js";
 import { neededStages, storedSlot } from "./slots.js";
@@ -100,16 +101,6 @@ function embedOnce(metric: Metric): EvaluateStage["embedOnce"] {
   return { legal: false, why: `\`${metric.name}\` embeds its images itself (it takes \`${own.name}\`)` };
 }
 
-const reportNames = [
-  "accuracy",
-  "accuracy_disjoint",
-  "confusion",
-  "per_class",
-  "logits",
-  "logits_json",
-  "episodes",
-] as const satisfies readonly Exclude<Report["kind"], "top">[];
-
 /** Returns what the `report` line asks for, each once: the accuracy without such a line, undefined after a report. */
 function elaborateReports(context: StageContext, tasks: readonly Task[]): readonly Report[] | undefined {
   const written = findLine(context.lines, "report", "report");
@@ -132,7 +123,11 @@ function elaborateReports(context: StageContext, tasks: readonly Task[]): readon
       else if (item.kind !== "error") {
         const callee = item.kind === "call" && item.callee.kind === "ref" ? item.callee.text : "this";
         const unknown = name ?? callee;
-        checker.report("FSL5017", item.span, { name: unknown }, { help: suggest(unknown, [...reportNames, "top2"]) });
+        const isList = item.kind === "list" || item.kind === "tuple";
+        const help = isList
+          ? ["list them without brackets: `report accuracy, confusion`"]
+          : suggest(unknown, [...reportNames, "top2"]);
+        checker.report("FSL5017", item.span, { name: unknown }, { help });
       }
     }
   }

@@ -3,6 +3,8 @@ import type * as ast from "../../../../grammar/ast.js";
 import { didYouMean, suggest } from "../../../common/did-you-mean.js";
 import type { Scope } from "../core/scope.js";
 
+import { isReportName } from "./report-names.js";
+
 /** A line with the scope that it was written in: a line of `like` may be of another module. */
 export interface ScopedLine<L extends ast.StageLine = ast.StageLine> {
   readonly line: L;
@@ -45,6 +47,17 @@ export function mergeLines(
     const word = lineWord(line);
     if (!allowed[decl.stage].includes(word)) {
       const span = line.kind === "setting" ? line.word.span : line.span;
+      const before = decl.lines[decl.lines.indexOf(line) - 1];
+      if (before?.kind === "report" && isReportName(word)) {
+        checker.report(
+          "FSL1012",
+          { ...span, start: before.span.end, end: before.span.end },
+          {},
+          { help: [`write \`, ${word}\``] },
+        );
+        complete = false;
+        continue;
+      }
       checker.report(
         "FSL5002",
         span,

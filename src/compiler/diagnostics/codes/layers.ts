@@ -92,4 +92,13 @@ export const layersCodes = codes({
     example: "fsl 1\nbackbone net { repeat 200 { repeat 200 { relu } } flatten as vector }",
     fix: "Use fewer repeats. The deepest networks in few-shot learning have a few hundred layers.",
   },
+  FSL4011: {
+    severity: "error",
+    title: "a third argument without a name",
+    message: "after its second argument, `{layer}` takes arguments by name",
+    explanation:
+      "The order of further arguments differs from library to library: the third one of a convolution is the size of the kernel in PyTorch, and its stride here. So it must have a name.",
+    example: "fsl 1\nbackbone net { conv(3, 64, 2), flatten as vector }",
+    fix: "Write the name: `conv(3, 64, stride: 2)`. The kernel comes first, then the channels.",
+  },
 });

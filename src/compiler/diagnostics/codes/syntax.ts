@@ -205,4 +205,22 @@ export const syntaxCodes = codes({
     example: "fsl 1\nfn double(x) {\n  y = 2 * x\n  return y\n}",
     fix: "Write it as the message says.",
   },
+  FSL1025: {
+    severity: "error",
+    title: "an unknown escape in a text",
+    message: "`{escape}` means nothing in a text",
+    explanation:
+      'A backslash in a text begins an escape: `\\"`, `\\\\`, `\\n` or `\\t`. Before any other letter it is most often part of a Windows path.',
+    example: 'fsl 1\nparam root = "data\\food"',
+    fix: "Write two backslashes, or `/`, which works in paths on every system.",
+  },
+  FSL1026: {
+    severity: "warning",
+    title: "a comment that looks like a division",
+    message: "`//` begins a comment, so this line divides nothing",
+    explanation:
+      "In Python `//` divides whole numbers. In FSL the rest of the line is a comment, and the line means what stands before it.",
+    example: "fsl 1\nfn half(x) {\n  let n = 5 // 2\n  x / n\n}",
+    fix: "Divide with `/`, and round down with `floor(a / b)`. If it is a comment, say more in it.",
+  },
 });

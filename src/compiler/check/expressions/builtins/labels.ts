@@ -1,7 +1,7 @@
 /** Labels: the classes of the elements along an axis. See "Values and axes" in docs/language.md. */
 import type { Axis } from "../../../typed/tree.js";
 import { type Frame, unprimed } from "../../core/frame.js";
-import { alignAxes, findAxis, show, showValue, withoutAxes } from "../../core/tensors.js";
+import { alignAxes, differentSizes, findAxis, show, showValue, withoutAxes } from "../../core/tensors.js";
 import { anything, type TensorValue, type Value } from "../../core/values.js";
 import { type BuiltinCall, numbersArgument, reportUnknownAxis, requireCallFrame, tensorArgument } from "./call.js";
 
@@ -101,9 +101,9 @@ function labelsMatchScores(call: BuiltinCall, z: TensorValue, { y, of }: Labels,
   if (scores.size !== of.size) {
     const labels = [
       { span: scoresSpan, text: `the scores are ${shown}` },
-      { span: labelsSpan, text: `the labels index ${of.size}` },
+      { span: labelsSpan, text: frame.generic ? "the labels index another number" : `the labels index ${of.size}` },
     ];
-    checker.report("FSL3002", call.span, { axis: of.name, left: scores.size, right: of.size }, { labels });
+    checker.report("FSL3002", call.span, differentSizes(of.name, scores, of, frame), { labels });
     return false;
   }
   if (findAxis(y.expr.type, of.name) !== undefined) {

@@ -1,6 +1,6 @@
 /** Contractions and linear systems. See "Values and axes" in docs/language.md. */
 import type { Frame } from "../../core/frame.js";
-import { alignAxes, findAxis, reportMissingAxis, show, withoutAxes } from "../../core/tensors.js";
+import { alignAxes, differentSizes, findAxis, reportMissingAxis, show, withoutAxes } from "../../core/tensors.js";
 import { anything, type TensorValue, type Value } from "../../core/values.js";
 import { type BuiltinCall, knownAxes, numbersArgument, requireCallFrame } from "./call.js";
 
@@ -55,7 +55,7 @@ export function eye(call: BuiltinCall): Value {
     return anything(call.span);
   }
   if (a.size !== b.size) {
-    call.scope.checker.report("FSL3002", call.span, { axis: `${a.name} and ${b.name}`, left: a.size, right: b.size });
+    call.scope.checker.report("FSL3002", call.span, differentSizes(`${a.name} and ${b.name}`, a, b, frame));
     return anything(call.span);
   }
   return frame.tensor(call.span, "real", axes, { k: "eye", a, b });

@@ -84,7 +84,7 @@ export function top(call: BuiltinCall): Value {
     scope.checker.report(
       "FSL3020",
       k.span,
-      { axis: axis.name, size: axis.size, count },
+      { axis: axis.name, size: frame.generic ? "an unknown number of" : axis.size, count },
       {
         labels: [{ span: x.span, text: `this is ${show(x.expr.type, frame)}` }],
       },

@@ -192,10 +192,10 @@ export function pick(call: BuiltinCall): Value {
   const rest = withoutAxes(type.axes, [axis.name]);
   const { value } = at;
   if (value.kind === "int") {
-    if (value.value < 0 || value.value >= axis.size) {
+    if (value.value < 0 || (value.value >= axis.size && !frame.generic)) {
       scope.checker.report("FSL5008", at.span, {
         what: `a place along \`${axis.name}\``,
-        range: `from 0 to ${axis.size - 1}`,
+        range: frame.generic ? "at least 0" : `from 0 to ${axis.size - 1}`,
         found: value.value,
       });
       return anything(span);
