@@ -1,8 +1,8 @@
 /** Reads the file of `--params FILE`: a JSON object of parameter values, which a schema checks before the compiler sees it. */
-import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { DiagnosticError, diagnostic } from "../compiler/diagnostics/diagnostic.js";
 import type { ParamValue } from "../compiler/typed/tree.js";
+import { mostBytes, readRegularFile } from "../runtime/system/read-file.js";
 import { reason } from "../runtime/system/reason.js";
 
 const schema = {
@@ -29,7 +29,7 @@ export function readParameterFile(path: string): Record<string, ParamValue> {
   const refuse = (why: string): DiagnosticError => new DiagnosticError(diagnostic("FSL7043", undefined, { path, why }));
   let text: string;
   try {
-    text = readFileSync(path, "utf8");
+    text = readRegularFile(path, mostBytes.text).toString("utf8");
   } catch (error) {
     throw refuse(reason(error));
   }

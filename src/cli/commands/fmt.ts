@@ -1,6 +1,7 @@
 /** Implements `fslc fmt FILE…`, which formats files in the one format of FSL. `--check` only names the files that are not formatted. */
-import { readFile, realpath, stat } from "node:fs/promises";
+import { realpath, stat } from "node:fs/promises";
 import { dirname } from "node:path";
+import { mostBytes, readRegularFile } from "../../runtime/system/read-file.js";
 import { type Cli, Command, helpExamples } from "../command.js";
 import { exitCodes } from "../exit-codes.js";
 import { say } from "../say.js";
@@ -33,11 +34,12 @@ async function act(cli: Cli, paths: readonly string[], options: Options): Promis
   const { printDiagnostics, cannotRead, cannotWrite } = await import("../report-errors.js");
   let worst: number = exitCodes.done;
   for (const { path, text: given } of await findInputs(cli, paths, options)) {
-    const text =
-      given ??
-      (await readFile(path, "utf8").catch((error: unknown) => {
-        throw cannotRead(path, error);
-      }));
+    let text: string;
+    try {
+      text = given ?? readRegularFile(path, mostBytes.text).toString("utf8");
+    } catch (error) {
+      throw cannotRead(path, error);
+    }
     const formatted = format(text, path);
     if (formatted.kind === "invalid") {
       printDiagnostics(cli, syntaxDiagnostics(formatted.issues), () => text);

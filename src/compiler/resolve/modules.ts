@@ -16,6 +16,8 @@ export interface ModuleHost {
   readFile(id: string): string | undefined;
   /** Returns the id of the module that a specifier in a file means, or undefined if it cannot mean one. */
   resolveImport(fromId: string, specifier: string): string | undefined;
+  /** Returns why a file that exists is not read, as a clause such as "it is a folder", or undefined if there is no such file. */
+  refusal?(id: string): string | undefined;
   /** Parses like `parse` of the grammar. A host that keeps the trees of known texts can return those. */
   parse?(text: string, id: string): Pick<Parsed, "tree" | "errors">;
   /** Returns the ids of the library's files, as candidates for "did you mean". */
@@ -122,7 +124,8 @@ export class Modules {
         "the path leads out of the project, whose folder is the nearest with `.fslc`, `package.json` or `.git` in it",
       ];
     }
-    return suggestNearest(specifier, this.host.besides?.(from.id, specifier) ?? []);
+    const refusal = id === undefined ? undefined : this.host.refusal?.(id);
+    return refusal === undefined ? suggestNearest(specifier, this.host.besides?.(from.id, specifier) ?? []) : [refusal];
   }
 
   private checkVersion({ tree, id, text }: Module): void {

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { crc32 } from "node:zlib";
 import { replaceFile } from "../system/durable.js";
-import { isHidden } from "./file-tree.js";
+import { isHidden, LinkGuard } from "./file-tree.js";
 import { writing } from "./write-error.js";
 
 /** The size below which a file is read at once, because setting up a stream takes longer than reading it. */
@@ -30,22 +30,25 @@ type FolderEntry = { readonly folder: string } | { readonly path: string; readon
 /**
  * Returns a fingerprint of the state of files and of everything in folders.
  *
- * @throws an ENOENT error if one of the paths does not exist.
+ * @throws an ENOENT error if one of the paths does not exist, and a LinkError if links lead in a
+ * circle or to the same folders very often.
  */
 export async function fingerprint(paths: readonly string[]): Promise<string> {
   const hash = createHash("sha256");
-  const visit = async (path: string): Promise<void> => {
+  const guard = new LinkGuard();
+  const visit = async (path: string, above: readonly string[]): Promise<void> => {
     const info = await stat(path);
     if (!info.isDirectory()) {
       hash.update(`${JSON.stringify(path)}\n${describeState(info)}\n`);
       return;
     }
+    const id = guard.enter(path, info, above);
     for (const entry of await folderEntries(path)) {
-      if ("folder" in entry) await visit(entry.folder);
+      if ("folder" in entry) await visit(entry.folder, [...above, id]);
       else hash.update(`${JSON.stringify(entry.path)}\n${entry.state}\n`);
     }
   };
-  for (const path of paths) await visit(path);
+  for (const path of paths) await visit(path, []);
   return hash.digest("hex");
 }
 

@@ -1,10 +1,10 @@
 /** Reads lists of episodes from files of the project. */
-import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { DiagnosticError, diagnostic } from "../../compiler/diagnostics/diagnostic.js";
 import type { GivenEpisodes, Unusable } from "../../compiler/typed/given-files.js";
 import type { GivenList } from "../../compiler/typed/tree.js";
 import type { Project } from "../system/project.js";
+import { mostBytes, readRegularFile } from "../system/read-file.js";
 import { reason } from "../system/reason.js";
 import type { Episode, PackedSplit } from "./contract.js";
 import { type EpisodeList, parseEpisodeList, resolveEpisodes } from "./episode-list.js";
@@ -15,7 +15,7 @@ type EpisodeFile = GivenEpisodes & { readonly list: EpisodeList; readonly text: 
 export function readEpisodeFile(path: string, project: Project): EpisodeFile | Unusable {
   let text: string;
   try {
-    text = readFileSync(resolve(project.dir, path), "utf8");
+    text = readRegularFile(resolve(project.dir, path), mostBytes.list).toString("utf8");
   } catch (error) {
     return { problem: reason(error), place: undefined };
   }

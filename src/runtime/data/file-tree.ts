@@ -1,5 +1,5 @@
 /** Lists a folder or a zip archive in the same way, so that sources read both alike. Paths inside have forward slashes. */
-import { readdirSync, statSync } from "node:fs";
+import { readdirSync, type Stats, statSync } from "node:fs";
 import { join, relative } from "node:path";
 import { DiagnosticError, diagnostic } from "../../compiler/diagnostics/diagnostic.js";
 import type { DataSource } from "../../compiler/typed/tree.js";
@@ -118,23 +118,45 @@ const clutter: ReadonlySet<string> = new Set(["__MACOSX", "Thumbs.db", "ehthumbs
  */
 const mostRepeated = 1_000;
 
+/** Says why a walk through folders ended early. */
+export class LinkError extends Error {
+  constructor(message: string) {
+    super(message);
+    this.name = "LinkError";
+  }
+}
+
+/** Bounds a walk through folders whose symbolic links are followed. */
+export class LinkGuard {
+  private readonly visited = new Set<string>();
+  private repeated = 0;
+
+  /**
+   * Enters a folder and returns its identity, for the folders in it. `above` are the identities of the folders that contain it.
+   *
+   * @throws LinkError if a link leads back to a folder that contains it, or if links reach very many folders again.
+   */
+  enter(folder: string, { dev, ino }: Pick<Stats, "dev" | "ino">, above: readonly string[]): string {
+    const id = `${dev}:${ino}`;
+    if (above.includes(id)) throw new LinkError(`the link \`${folder}\` leads back to a folder that contains it`);
+    if (this.visited.has(id) && ++this.repeated > mostRepeated) {
+      throw new LinkError(`links lead to the same folders more than ${mostRepeated} times, the last is \`${folder}\``);
+    }
+    this.visited.add(id);
+    return id;
+  }
+}
+
 /**
  * Lists the files of a folder and its subfolders. It follows symbolic links and leaves out hidden files.
  *
- * @throws Error if a link leads back to a folder that contains it, or if links reach very many folders again.
+ * @throws LinkError if links lead in a circle, or to the same folders very often.
  */
 export function folderFiles(root: string): string[] {
   const found: string[] = [];
-  const visited = new Set<string>();
-  let repeated = 0;
+  const guard = new LinkGuard();
   const walk = (inner: string, above: readonly string[]): void => {
-    const { dev, ino } = statSync(join(root, inner));
-    const id = `${dev}:${ino}`;
-    if (above.includes(id)) throw new Error(`the link \`${inner}\` leads back to a folder that contains it`);
-    if (visited.has(id) && ++repeated > mostRepeated) {
-      throw new Error(`links lead to the same folders more than ${mostRepeated} times, the last is \`${inner}\``);
-    }
-    visited.add(id);
+    const id = guard.enter(inner, statSync(join(root, inner)), above);
     for (const entry of readdirSync(join(root, inner), { withFileTypes: true })) {
       if (isHidden(entry.name)) continue;
       const path = inner === "" ? entry.name : `${inner}/${entry.name}`;

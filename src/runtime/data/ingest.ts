@@ -9,6 +9,7 @@ import { reason } from "../system/reason.js";
 import { sha256 } from "../system/sha256.js";
 import type { Ingest, IngestOptions, Pack } from "./contract.js";
 import { DigestCache, fingerprint } from "./digest.js";
+import { LinkError } from "./file-tree.js";
 import { openPack, verifyRows } from "./pack.js";
 import { DamagedPackError, OldPackError } from "./pack-files.js";
 import { findSource } from "./sources/index.js";
@@ -17,6 +18,7 @@ import {
   type ImageRef,
   imageIdentity,
   type Listing,
+  layoutError,
   type Source,
   splitNames,
 } from "./sources/source.js";
@@ -90,7 +92,7 @@ async function findOrMakePack(dataset: Dataset, options: IngestOptions): Promise
   const { source, recipe, roots, file } = describeRequest(dataset, options);
   await source.fetch?.(dataset.source, options);
   for (const root of roots) await requireExists(dataset, source, root);
-  const state = source.pinned ?? (await fingerprint(roots));
+  const state = source.pinned ?? (await stateOf(dataset, roots));
 
   const listing = await source.list(dataset.source, options);
   requireDistinct(dataset, listing);
@@ -119,6 +121,16 @@ async function findOrMakePack(dataset: Dataset, options: IngestOptions): Promise
   const pack = whole ?? (await openPack(dir));
   await writing(file, replaceFile(file, encodeRequest(file, { state, digest })));
   return pack;
+}
+
+/** Returns the state of the files that decide what a source lists. @throws DiagnosticError FSL6002 if links have no end. */
+async function stateOf({ source }: Dataset, roots: readonly string[]): Promise<string> {
+  try {
+    return await fingerprint(roots);
+  } catch (error) {
+    if (error instanceof LinkError) throw layoutError(source, roots.join(" and "), error.message, { cause: error });
+    throw error;
+  }
 }
 
 /** Returns a note about a pack that is made again. */

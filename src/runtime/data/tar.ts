@@ -2,6 +2,7 @@
 import { createReadStream } from "node:fs";
 import { pipeline } from "node:stream/promises";
 import { createGunzip } from "node:zlib";
+import { requireRegularFile } from "../system/read-file.js";
 
 const block = 512;
 /** The largest archive in bytes, because its content is kept in memory. CIFAR-100 has under 200 MB. */
@@ -14,6 +15,7 @@ const most = 2 ** 30;
  */
 export async function readTarGz(path: string): Promise<ReadonlyMap<string, Buffer>> {
   const files = new Map<string, Buffer>();
+  requireRegularFile(path);
   try {
     await pipeline(
       createReadStream(path, { highWaterMark: 1 << 20 }),

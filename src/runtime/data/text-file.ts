@@ -1,9 +1,6 @@
 /** Reads the small text files of a dataset: only regular files, only up to a size, and only UTF-8. */
-import { readFileSync, statSync } from "node:fs";
+import { mostBytes, RefusedFileError, readRegularFile } from "../system/read-file.js";
 import { reason } from "../system/reason.js";
-
-/** The largest text file in bytes. The list of the 1.3 million images of ImageNet has 60 MB. */
-export const mostTextBytes = 256 * 2 ** 20;
 
 /** An error in a text file that names the line, so that callers can add the path. */
 export class TextFileError extends Error {
@@ -24,23 +21,12 @@ export class TextFileError extends Error {
 export function readTextFile(path: string): string {
   let bytes: Buffer;
   try {
-    const info = statSync(path);
-    if (info.isDirectory()) throw new TextFileError("it is a folder", 1);
-    // Opening a named pipe would wait for a writer, and a device may have no end.
-    if (!info.isFile()) throw new TextFileError("it is no regular file but a pipe, a socket or a device", 1);
-    requireTextSize(info.size);
-    bytes = readFileSync(path);
+    bytes = readRegularFile(path, mostBytes.list);
   } catch (error) {
-    throw error instanceof TextFileError ? error : new TextFileError(`it cannot be read: ${reason(error)}`, 1);
+    const refused = error instanceof RefusedFileError;
+    throw new TextFileError(refused ? error.message : `it cannot be read: ${reason(error)}`, 1);
   }
   return decodeText(bytes);
-}
-
-/** @throws TextFileError if a text of this size is not read. */
-export function requireTextSize(bytes: number): void {
-  if (bytes <= mostTextBytes) return;
-  const size = `${Math.round(bytes / 2 ** 20)} MiB`;
-  throw new TextFileError(`it has ${size}, and a text of at most ${mostTextBytes / 2 ** 20} MiB is read`, 1);
 }
 
 /**

@@ -1,6 +1,7 @@
 /** Lists the names in a zip archive from its central directory, synchronously, so that `fslc check` can say what lies in it. */
 import { closeSync, fstatSync, openSync, readSync } from "node:fs";
 import { crc32 } from "node:zlib";
+import { requireRegularFile } from "../system/read-file.js";
 
 const endRecord = 22;
 const mostComment = 0xffff;
@@ -23,6 +24,7 @@ export interface ZipNames {
  * @throws Error if the file is not a zip archive.
  */
 export function readZipNames(path: string): ZipNames {
+  requireRegularFile(path);
   const file = openSync(path, "r");
   try {
     const directory = readDirectory(file);

@@ -3,6 +3,7 @@ import { type FileHandle, open } from "node:fs/promises";
 import { promisify } from "node:util";
 import { crc32, inflateRaw, inflateRawSync } from "node:zlib";
 import { type Entry, fromRandomAccessReaderPromise, RandomAccessReader } from "yauzl";
+import { requireRegularFile } from "../system/read-file.js";
 import { decodeZipName } from "./zip-names.js";
 
 const inflate = promisify(inflateRaw);
@@ -98,6 +99,7 @@ export class Zip {
    * @throws Error if the file is not a zip archive.
    */
   static async open(path: string): Promise<Zip> {
+    requireRegularFile(path);
     const handle = await open(path, "r");
     try {
       const { size } = await handle.stat();

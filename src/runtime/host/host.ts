@@ -1,5 +1,5 @@
 /** Gives the compiler access to the disk: modules of the project, the library of fslc, and facts of datasets. */
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync } from "node:fs";
 import { isAbsolute, join, posix, relative, resolve, sep } from "node:path";
 import { type Parsed, parse } from "../../../grammar/parse.js";
 import type { CompilerHost } from "../../compiler/compile.js";
@@ -8,6 +8,7 @@ import { describeSources, sourceFacts } from "../data/sources/index.js"; // not 
 import { readGivenWeights } from "../store/given-weights.js";
 import { packageRoot } from "../system/package.js";
 import { type Project, projectPaths } from "../system/project.js";
+import { mostBytes, RefusedFileError, readRegularFile, requireRegularFile } from "../system/read-file.js";
 import { libraryTree } from "./library.js";
 
 const library = "fsl:";
@@ -36,9 +37,18 @@ export function nodeHost(project: Project): CompilerHost {
       const path = pathOf(project, id);
       if (path === undefined) return undefined;
       try {
-        return readFileSync(path, "utf8");
+        return readRegularFile(path, mostBytes.text).toString("utf8");
       } catch {
         return undefined; // The file is missing or unreadable. The compiler reports the import.
+      }
+    },
+    refusal(id) {
+      const path = pathOf(project, id);
+      try {
+        if (path !== undefined) requireRegularFile(path, mostBytes.text);
+        return undefined;
+      } catch (error) {
+        return error instanceof RefusedFileError ? error.message : undefined;
       }
     },
     resolveImport(fromId, specifier) {

@@ -1,6 +1,5 @@
 /** Loads the weights that a stage begins with: from stored stages, from files, or drawn at random. */
 
-import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { own } from "../../common/own.js";
 import { DiagnosticError, diagnostic } from "../../compiler/diagnostics/diagnostic.js";
@@ -10,6 +9,7 @@ import type { HostTensor, HostTensors } from "../engines/engine.js";
 import { openGivenWeights } from "../store/given-weights.js";
 import { SafetensorsError } from "../store/safetensors.js";
 import { readEntry, readWeights } from "../store/store.js";
+import { mostBytes, readRegularFile } from "../system/read-file.js";
 import { reason } from "../system/reason.js";
 import type { Job } from "./job.js";
 
@@ -65,7 +65,7 @@ function openFile({ path, digest, span }: NonNullable<WeightDecl["file"]>, { pro
     new DiagnosticError(diagnostic("FSL6051", span, { path, why }), { cause });
   let file: ReturnType<typeof openGivenWeights>;
   try {
-    file = openGivenWeights(readFileSync(resolve(project.dir, path)));
+    file = openGivenWeights(readRegularFile(resolve(project.dir, path), mostBytes.weights));
   } catch (error) {
     throw refuse(error instanceof SafetensorsError ? error.message : reason(error), error);
   }

@@ -1,9 +1,9 @@
 /** Reads weights from safetensors files that the user provides. All types of numbers are converted to f32. */
-import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import type { GivenWeights, Unusable } from "../../compiler/typed/given-files.js";
 import type { HostTensor } from "../engines/engine.js";
 import type { Project } from "../system/project.js";
+import { mostBytes, readRegularFile } from "../system/read-file.js";
 import { reason } from "../system/reason.js";
 import { sha256 } from "../system/sha256.js";
 import { isSizes, SafetensorsError, splitSafetensors } from "./safetensors.js";
@@ -28,7 +28,7 @@ interface Entry {
 /** Lists the tensors of a file from its header. Returns the problem if the file cannot be used. */
 export function readGivenWeights(path: string, project: Project): GivenWeights | Unusable {
   try {
-    const bytes = readFileSync(resolve(project.dir, path));
+    const bytes = readRegularFile(resolve(project.dir, path), mostBytes.weights);
     if (isPickled(bytes)) {
       return {
         problem:

@@ -16,7 +16,9 @@ export class SafetensorsError extends Error {
 const codeOf: Readonly<Record<DType, string>> = { f32: "F32", i32: "I32", u32: "U32", u8: "U8", bool: "BOOL" };
 const dtypeOf = new Map(Object.entries(codeOf).map(([dtype, code]) => [code, dtype as DType]));
 const bytesOf: Readonly<Record<DType, number>> = { f32: 4, i32: 4, u32: 4, u8: 1, bool: 1 };
-const maxHeader = 100_000_000;
+/** The largest header in bytes, and the most tensors in it. The weights of a network have some hundreds. */
+const mostHeaderBytes = 16 * 2 ** 20;
+const mostTensors = 20_000;
 
 /**
  * Encodes tensors into the bytes of one file, `metadata` as its `__metadata__`. Offsets of f32, i32 and u32 data are
@@ -84,8 +86,9 @@ export function splitSafetensors(bytes: Uint8Array): {
   if (bytes.length < 8) throw new SafetensorsError("it is shorter than its header length");
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const headerLength = Number(view.getBigUint64(0, true));
-  if (headerLength > maxHeader || 8 + headerLength > bytes.length) {
-    throw new SafetensorsError("its header length is beyond its end");
+  if (8 + headerLength > bytes.length) throw new SafetensorsError("its header length is beyond its end");
+  if (headerLength > mostHeaderBytes) {
+    throw new SafetensorsError(`its header has more than ${mostHeaderBytes / 2 ** 20} MiB`);
   }
   return { header: parseHeader(bytes.subarray(8, 8 + headerLength)), body: bytes.subarray(8 + headerLength) };
 }
@@ -100,6 +103,8 @@ function parseHeader(bytes: Uint8Array): Record<string, unknown> {
   if (typeof header !== "object" || header === null || Array.isArray(header)) {
     throw new SafetensorsError("its header is not an object");
   }
+  const names = Object.keys(header).length;
+  if (names > mostTensors) throw new SafetensorsError(`it has ${names} tensors, and at most ${mostTensors} are read`);
   return header as Record<string, unknown>;
 }
 

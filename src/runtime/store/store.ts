@@ -10,6 +10,7 @@ import { DiagnosticError, diagnostic } from "../../compiler/diagnostics/diagnost
 import type { Canonical } from "../../compiler/stages/canonical/value.js";
 import type { HostTensors, Numerics } from "../engines/engine.js";
 import { fillFolder, renameFolder } from "../system/durable.js";
+import { mostBytes, readRegularFile } from "../system/read-file.js";
 import { reason } from "../system/reason.js";
 import { sha256 } from "../system/sha256.js";
 import { temporaryPath } from "../system/temporary.js";
@@ -85,7 +86,7 @@ function accepts({ engine, device }: AcceptedNumerics, numerics: Numerics): bool
 export function readEntry(dir: string): { readonly entry: StoreEntry } | { readonly problem: string } {
   let text: string;
   try {
-    text = readFileSync(join(dir, manifestFile), "utf8");
+    text = readRegularFile(join(dir, manifestFile), mostBytes.list).toString("utf8");
   } catch {
     return { problem: "it has no manifest" };
   }

@@ -1,6 +1,6 @@
 /** Reads the official archives of CIFAR-100: the class of each image and the place of its pixels. */
-import { readFile } from "node:fs/promises";
 import { join } from "node:path";
+import { mostBytes, readRegularFile } from "../../system/read-file.js";
 import { byteArray, type PickleValue, readPickle } from "../pickle.js";
 import { readTarGz } from "../tar.js";
 import type { ImageRef, RawPixels } from "./source.js";
@@ -24,7 +24,7 @@ export interface Members {
 
 export function folderMembers(folder: string): Members {
   return {
-    read: (name) => readFile(join(folder, name)),
+    read: async (name) => readRegularFile(join(folder, name), mostBytes.images),
     place: (name) => ({ file: join(folder, name) }),
   };
 }

@@ -1,0 +1,44 @@
+/** Reads files that a user or a project names: only regular files, and only up to a size. */
+import { readFileSync, statSync } from "node:fs";
+
+const mebibyte = 2 ** 20;
+
+/** The largest file of each kind in bytes. Each is far more than a real file of its kind has. */
+export const mostBytes = {
+  /** An experiment, a library or a file of parameters. */
+  text: 16 * mebibyte,
+  /** A list of episodes, classes or images. The list of the 1.3 million images of ImageNet has 60 MB. */
+  list: 256 * mebibyte,
+  /** A file of weights. Node reads no larger file in one piece. */
+  weights: 2 ** 31 - 1,
+  /** A file of an unpacked archive of images. */
+  images: 1024 * mebibyte,
+} as const;
+
+/** Refuses a file because of its kind or its size. The message is a clause that describes the file: "it is a folder". */
+export class RefusedFileError extends Error {
+  constructor(message: string) {
+    super(message);
+    this.name = "RefusedFileError";
+  }
+}
+
+/**
+ * Checks a file before it is opened, because opening a pipe waits for a writer, and a device may have no end.
+ *
+ * @throws RefusedFileError if it is no regular file or has more than `most` bytes, and an error of the file system if there is none.
+ */
+export function requireRegularFile(path: string, most: number = Number.POSITIVE_INFINITY): void {
+  const info = statSync(path);
+  if (info.isDirectory()) throw new RefusedFileError("it is a folder");
+  if (!info.isFile()) throw new RefusedFileError("it is no regular file but a pipe, a socket or a device");
+  if (info.size <= most) return;
+  const [size, limit] = [info.size, most].map((bytes) => Math.floor(bytes / mebibyte));
+  throw new RefusedFileError(`it has ${size} MiB, and at most ${limit} MiB are read`);
+}
+
+/** Returns the bytes of a file. @throws RefusedFileError if it is no regular file or too large, and an error of the file system. */
+export function readRegularFile(path: string, most: number): Buffer {
+  requireRegularFile(path, most);
+  return readFileSync(path);
+}
