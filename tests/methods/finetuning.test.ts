@@ -41,9 +41,9 @@ function descent(
 const chen = { rate: 0.05, momentum: 0.9, decay: 1e-3 };
 
 /** Chen et al. 2019, 3.2: a linear head on frozen features. */
-function baseline(e: Episode, steps: number): number[][] {
+function baseline(e: Episode, steps: number, settings = chen): number[][] {
   const head = (flat: readonly number[]) => ({ weight: flat.slice(0, e.way * dim), bias: flat.slice(e.way * dim) });
-  const end = descent(new Array<number>(e.way * (dim + 1)).fill(0), { ...chen, steps }, (flat) => {
+  const end = descent(new Array<number>(e.way * (dim + 1)).fill(0), { ...settings, steps }, (flat) => {
     const { gradient } = crossEntropy(linear(e.support, head(flat)), labelsOf(e));
     const { weight, bias } = linearGradient(e.support, head(flat), gradient);
     return [...weight, ...bias];
@@ -51,29 +51,29 @@ function baseline(e: Episode, steps: number): number[][] {
   return linear(e.queries, head(end));
 }
 
-/** Chen et al. 2019, 3.3: scaled cosines to a weight of each class, which starts at the class mean. */
-function baselinePlus(e: Episode, scale: number, steps: number): number[][] {
+/**
+ * Chen et al. 2019, 3.3: scaled cosines to a weight of each class, which starts at the class mean. In their code a factor of
+ * each class is learned too.
+ */
+function baselinePlus(e: Episode, scale: number, steps: number, factors = false): number[][] {
   const start = times(e.way, (c) => normalized(mean(e.support.slice(c * e.shot, (c + 1) * e.shot))));
   const rows = (flat: readonly number[]): number[][] => times(e.way, (c) => flat.slice(c * dim, (c + 1) * dim));
-  const scores = (x: readonly (readonly number[])[], w: readonly number[][]): number[][] =>
-    x.map((row) => w.map((own) => scale * inner(normalized(row), normalized(own))));
-  const end = descent(start.flat(), { ...chen, steps }, (flat) => {
-    const w = rows(flat);
-    const { gradient } = crossEntropy(scores(e.support, w), labelsOf(e));
+  const factor = (flat: readonly number[], c: number): number => (factors ? get(flat, e.way * dim + c) : 1);
+  const scores = (x: readonly (readonly number[])[], flat: readonly number[]): number[][] =>
+    x.map((row) => rows(flat).map((own, c) => scale * factor(flat, c) * inner(normalized(row), normalized(own))));
+  const end = descent([...start.flat(), ...(factors ? times(e.way, () => 1) : [])], { ...chen, steps }, (flat) => {
+    const { gradient } = crossEntropy(scores(e.support, flat), labelsOf(e));
+    const along = (c: number, slope: (x: readonly number[]) => number): number =>
+      sum(e.support.map((row, n) => get(gradient[n], c) * scale * slope(normalized(row))));
     // d cos(x, w) / dw = (x̂ − cos · ŵ) / |w|
-    return w.flatMap((own, c) => {
+    const ofRows = rows(flat).flatMap((own, c) => {
       const [unit, length] = [normalized(own), Math.sqrt(inner(own, own))];
-      return times(dim, (d) =>
-        sum(
-          e.support.map((row, n) => {
-            const x = normalized(row);
-            return (get(gradient[n], c) * scale * (get(x, d) - inner(x, unit) * get(unit, d))) / length;
-          }),
-        ),
-      );
+      return times(dim, (d) => (factor(flat, c) * along(c, (x) => get(x, d) - inner(x, unit) * get(unit, d))) / length);
     });
+    const ofFactors = rows(flat).map((own, c) => along(c, (x) => inner(x, normalized(own))));
+    return [...ofRows, ...(factors ? ofFactors : [])];
   });
-  return scores(e.queries, rows(end));
+  return scores(e.queries, end);
 }
 
 /** Tian et al. 2020: logistic regression with L2 on unit features, by Newton's method until nothing moves. */
@@ -124,12 +124,28 @@ const cases: Case[] = [
   ["Baseline, one shot", "finetuning", "baseline(rate: 0.05, steps: 12 steps)", 1, 1e-8, (e) => baseline(e, 12)],
   ["Baseline, a loop that is not written out", "finetuning", "baseline(rate: 0.05)", 3, 1e-8, (e) => baseline(e, 100)],
   [
+    "Baseline with other settings",
+    "finetuning",
+    "baseline(rate: 0.05, steps: 12 steps, momentum: 0.5, weight_decay: 1e-2)",
+    2,
+    1e-8,
+    (e) => baseline(e, 12, { rate: 0.05, momentum: 0.5, decay: 1e-2 }),
+  ],
+  [
     "Baseline++",
     "finetuning",
     "baseline_plus(scale: 4.0, rate: 0.05, steps: 20 steps)",
     2,
     1e-8,
     (e) => baselinePlus(e, 4, 20),
+  ],
+  [
+    "Baseline++ with a factor of each class",
+    "finetuning",
+    "baseline_plus(scale: 2.0, rate: 0.05, steps: 20 steps, factors: true)",
+    2,
+    1e-8,
+    (e) => baselinePlus(e, 2, 20, true),
   ],
   ["RFS, one shot", "metrics", "logistic_regression", 1, 1e-4, (e) => logisticRegression(e, 1)],
   [

@@ -17,11 +17,11 @@ const unit = (e: Episode): Episode => ({
 });
 const prototypes = (e: Episode): number[][] => times(e.way, (c) => mean(supportsOf(e, c)));
 
-/** Liu et al. 2020, eq. 1 to 6. */
-export function bdCspn(given: Episode, epsilon: number, surest: number): number[][] {
+/** Liu et al. 2020, eq. 1 to 6, and without the shift of eq. 1 for its ablation. */
+export function bdCspn(given: Episode, epsilon: number, surest: number, shifted = true): number[][] {
   const e = unit(given);
   const shift = minus(mean(e.support), mean(e.queries));
-  const queries = e.queries.map((q) => plus(q, shift));
+  const queries = shifted ? e.queries.map((q) => plus(q, shift)) : e.queries;
   const p = prototypes(e);
   const near = (x: readonly number[]): number[] => p.map((w) => epsilon * cosine(x, w));
   const labelled = queries.map((q) => ({ q, way: argmax(near(q)), sureness: Math.max(...softmax(near(q))) }));
@@ -34,16 +34,50 @@ export function bdCspn(given: Episode, epsilon: number, surest: number): number[
   });
   return queries.map((q) => rectified.map((w) => epsilon * cosine(q, w)));
 }
+/** The ablation of Liu et al. without rectification: cosines of shifted queries to the class means. */
+export function bdCspnShifted(given: Episode, scale: number): number[][] {
+  const e = unit(given);
+  const shift = minus(mean(e.support), mean(e.queries));
+  return e.queries.map((q) => prototypes(e).map((w) => scale * cosine(plus(q, shift), w)));
+}
+/** As easyfsl computes it: features with their lengths, weights exp(cos) of all queries, and queries classified as they are. */
+export function bdCspnOfEasyfsl(e: Episode): number[][] {
+  const shift = minus(mean(e.support), mean(e.queries));
+  const p = prototypes(e);
+  const images = [
+    ...e.support.map((x, i) => ({ x, way: Math.floor(i / e.shot) })),
+    ...e.queries.map((q) => plus(q, shift)).map((x) => ({ x, way: argmax(p.map((w) => cosine(x, w))) })),
+  ];
+  const rectified = p.map((w, c) => {
+    const own = images.filter(({ way }) => way === c).map(({ x }) => ({ x, weight: Math.exp(cosine(x, w)) }));
+    const all = sum(own.map(({ weight }) => weight));
+    return total(own.map(({ x, weight }) => scaled(x, weight / all)));
+  });
+  return e.queries.map((q) => rectified.map((w) => cosine(q, w)));
+}
+/** As Veilleux et al. 2021 compute it: supports and queries join the class that they are nearest to, each times its share. */
+export function bdCspnOfVeilleux(given: Episode): number[][] {
+  const e = unit(given);
+  const shift = minus(mean(e.support), mean(e.queries));
+  const p = prototypes(e);
+  const near = (x: readonly number[]): number[] => p.map((w) => cosine(x, w));
+  const all = [...e.support, ...e.queries.map((q) => plus(q, shift))];
+  const rectified = p.map((_, c) => {
+    const own = all.filter((x) => argmax(near(x)) === c);
+    return mean(own.map((x) => scaled(x, get(softmax(scaled(near(x), 10)), c))));
+  });
+  return e.queries.map((q) => rectified.map((w) => -squared(q, w)));
+}
 
-/** Ziko et al. 2020, eq. 10 and algorithm 1, on centred and normalized features. */
+/** Ziko et al. 2020, eq. 10 and algorithm 1, on features that are normalized, and centred before by `mu`. */
 export function laplacianShot(
   given: Episode,
-  mu: readonly number[],
+  mu: readonly number[] | undefined,
   neighbors: number,
   lambda: number,
   rounds: number,
 ) {
-  const centred = (rows: Rows): number[][] => rows.map((row) => normalized(minus(row, mu)));
+  const centred = (rows: Rows): number[][] => rows.map((row) => normalized(mu ? minus(row, mu) : row));
   const e = { ...given, support: centred(given.support), queries: centred(given.queries) };
   const a = e.queries.map((q) => prototypes(e).map((m) => squared(q, m)));
   const linked = e.queries.map((q, i) => {

@@ -17,12 +17,38 @@ type Case = [name: string, metric: string, shot: number, formula: (e: Episode) =
 const cases: Case[] = [
   ["BD-CSPN with every query", "bd_cspn", 2, (e) => formulas.bdCspn(e, 10, 8)],
   ["BD-CSPN with the surest two of a class", "bd_cspn(surest: 2)", 1, (e) => formulas.bdCspn(e, 10, 2)],
+  ["BD-CSPN without the shift", "bd_cspn(shifted: false)", 2, (e) => formulas.bdCspn(e, 10, 8, false)],
+  ["BD-CSPN without rectification", "bd_cspn(rectified: false)", 2, (e) => formulas.bdCspnShifted(e, 10)],
+  [
+    "BD-CSPN with another scale of scores",
+    "bd_cspn(rectified: false, scale: 3.0)",
+    1,
+    (e) => formulas.bdCspnShifted(e, 3),
+  ],
+  [
+    "BD-CSPN as in easyfsl",
+    "bd_cspn(normalized: false, surest: 1000, epsilon: 1.0, shifted_scores: false)",
+    2,
+    (e) => formulas.bdCspnOfEasyfsl(e),
+  ],
+  [
+    "BD-CSPN as in Veilleux et al.",
+    "bd_cspn(by_shares: true, euclidean: true, surest: 1000, scale: 1.0, shifted_scores: false)",
+    2,
+    (e) => formulas.bdCspnOfVeilleux(e),
+  ],
   ["LaplacianShot", "laplacian_shot(lambda: 0.7)", 1, (e) => formulas.laplacianShot(e, mu, 2, 0.7, 20)],
   [
     "LaplacianShot, four neighbours",
     "laplacian_shot(neighbors: 4, lambda: 0.3)",
     2,
     (e) => formulas.laplacianShot(e, mu, 4, 0.3, 20),
+  ],
+  [
+    "LaplacianShot without centering",
+    "laplacian_shot(lambda: 0.7, centered: false)",
+    1,
+    (e) => formulas.laplacianShot(e, undefined, 2, 0.7, 20),
   ],
   ["TIM by gradient descent", "tim(rate: 1e-2, steps: 6 steps)", 2, (e) => formulas.timByGradient(e, 1e-2, 6)],
   ["TIM by alternating closed forms", "tim_adm(rounds: 12)", 2, (e) => formulas.timByTurns(e, 12)],

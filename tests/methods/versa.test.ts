@@ -42,7 +42,7 @@ function scoreOf(
   supports: readonly (readonly number[])[],
   w: Values,
 ): { mean: number; variance: number } {
-  const c = times(hidden, (i) => sum(supports.map((x) => get(x, i))) / supports.length);
+  const c = times(q.length, (i) => sum(supports.map((x) => get(x, i))) / supports.length);
   const squares = q.map((v) => v * v);
   return {
     mean: inner(q, computed(c, w, "w_mean")) + get(computed(c, w, "b_mean"), 0),
@@ -59,6 +59,26 @@ it.each([1, 3])("scores are those of the mean head, less where it is unsure: %i 
       expect(get(scores[q], c)).toBeCloseTo(mean / Math.sqrt(1 + (Math.PI / 8) * variance), 5);
     }
   }
+});
+
+it("the features of the encoder as they are, as in the authors' code", () => {
+  const e = episode({ way: 3, shot: 2, query: 2 }, 8);
+  const stage = metricOf("meta", `versa(hidden: ${hidden}, shared: false)`, vector, e);
+  const { scores, weights } = scored(stage, vector, e);
+  expect(Object.keys(weights).filter((path) => path.startsWith("metric.h."))).toEqual([]);
+  for (const [q, x] of e.queries.entries()) {
+    for (let c = 0; c < e.way; c++) {
+      const { mean, variance } = scoreOf(x, supportsOf(e, c), weights);
+      const expected = mean / Math.sqrt(1 + (Math.PI / 8) * variance);
+      expect(Math.abs(get(scores[q], c) - expected)).toBeLessThan(1e-5 * Math.max(1, Math.abs(expected)));
+    }
+  }
+});
+
+it("dropout acts on the shared features in training only", () => {
+  const e = episode({ way: 3, shot: 2, query: 2 }, 8);
+  const scoresOf = (metric: string): number[][] => scored(metricOf("meta", metric, vector, e), vector, e).scores;
+  expect(scoresOf(`versa(hidden: ${hidden}, drop: 0.5)`)).toEqual(scoresOf(`versa(hidden: ${hidden})`));
 });
 
 /** The method's state with the same variance of every score. */
