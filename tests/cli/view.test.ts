@@ -27,6 +27,7 @@ const draw = (state: RunState, cols: number, rows: number, now: number): string 
     .join("\n");
 
 const sizes = [
+  [40, 20],
   [60, 16],
   [80, 24],
   [120, 30],
@@ -95,6 +96,22 @@ test("a failed stage shows its code, an interrupt what it will do", () => {
   expect(draw(interrupted(stopping), 80, 24, now)).toContain("aborting");
 });
 
+test("a stage that another process computes says so in its row", () => {
+  const { state, now } = stateAt(fakeRun(), (e) => e.type === "run.start");
+  const message = "process 1234 on box computes it; waiting for that";
+  const waiting = reduce(state, { time: now, type: "stage.note", stage: "drawings", message });
+  expect(draw(waiting, 80, 24, now)).toContain(`○ drawings    ingest    ${message}`);
+  const started = reduce(waiting, { time: now, type: "stage.start", stage: "drawings", attempt: 1, engine: undefined });
+  expect(draw(started, 80, 24, now)).not.toContain("process 1234");
+});
+
+test("a wide screen has a curve of the validations, and numbers at the axes", () => {
+  const { state, now } = stateAt(fakeRun(), (e) => e.type === "stage.validate" && e.epoch === 5);
+  const screen = draw(state, 200, 60, now);
+  expect(screen).toMatch(/loss \d.*accuracy \d.*validation \d/);
+  expect(screen).toMatch(/1 +step 500 +1 +step 500 +1 +epoch 5$/m);
+});
+
 test("time left counts the validations between the steps", () => {
   const { state } = stateAt(
     fakeRun({ steps: 400, stepsPerEpoch: 100, msPerStep: 100 }),
@@ -130,10 +147,10 @@ test("a curve keeps its mean and its ends at bounded size", () => {
 
 test("a chart's lowest value is its lowest block, its highest the highest", () => {
   const series = [0, 1, 2, 3, 4, 5, 6, 7].reduce(append, emptySeries);
-  expect(chart(series, 8, 1)).toEqual(["▁▂▃▄▅▆▇█"]);
-  expect(chart(series, 8, 2)).toEqual(["    ▂▄▆█", "▁▃▅▇████"]);
-  expect(chart(append(emptySeries, 3), 8, 1)).toEqual(["▁"]);
-  expect(chart(emptySeries, 8, 2)).toEqual(["", ""]);
+  expect(chart(series, 8, 1)).toEqual({ rows: ["▁▂▃▄▅▆▇█"], low: 0, high: 7 });
+  expect(chart(series, 8, 2).rows).toEqual(["    ▂▄▆█", "▁▃▅▇████"]);
+  expect(chart(append(emptySeries, 3), 8, 1)).toEqual({ rows: ["▁"], low: 3, high: 3 });
+  expect(chart(emptySeries, 8, 2)).toEqual({ rows: ["", ""], low: undefined, high: undefined });
 });
 
 test("numbers for people", () => {

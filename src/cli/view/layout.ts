@@ -3,11 +3,12 @@
  * result never has more than rows − 2 lines, because a terminal flickers if the live region fills it.
  */
 import { basename } from "node:path";
-import { count, duration, engineAndDevice, interval, percent, plural, rate, shorten } from "./format.js";
+import type { Numerics } from "../../runtime/engines/engine.js";
+import { count, duration, engineAndDevice, interval, percent, plural, shorten } from "./format.js";
 import { type GraphRow, graphRows, type HiddenStages, limitRows } from "./graph.js";
 import { justify, type Line, padText, segment, type Tone, truncate } from "./line.js";
-import { type RunState, type StageState, type StageStatus, secondsLeft, type Training } from "./model.js";
-import { chart } from "./series.js";
+import { type RunState, type StageState, type StageStatus, secondsLeft } from "./model.js";
+import { panelForm } from "./panel.js";
 import { lossOfStop } from "./unfinished.js";
 
 export interface Screen {
@@ -34,25 +35,29 @@ export function layout(state: RunState, cols: number, rows: number, now: number)
   const height = Math.max(4, rows - 2);
   const running = state.stages.filter((s) => s.status === "running");
 
-  // The header, the footer and the blank lines around the graph take 4 rows. A panel takes 3 rows and those of two curves.
+  // The header, the footer and the blank lines around the graph take 4 rows.
   const graph = graphRows(state.stages);
   const trained = running.filter((s) => s.training !== undefined);
   const minimumGraph = Math.min(graph.length, Math.max(3, running.length + 1));
   let room = height - 4;
-  const fitting = Math.min(trained.length, Math.floor((room - minimumGraph) / 5));
-  const spare = Math.floor(((room - graph.length) / Math.max(1, fitting) - 3) / 2);
-  const chartRows = Math.min(height >= 44 ? 6 : 3, Math.max(1, spare));
+  const form = panelForm(width);
+  const fitting = Math.max(
+    0,
+    Math.min(trained.length, Math.floor((room - minimumGraph) / (form.fixed + form.stacked))),
+  );
+  const spare = Math.floor(((room - graph.length) / Math.max(1, fitting) - form.fixed) / form.stacked);
+  const chartRows = Math.min(form.mostRows(height), Math.max(1, spare));
   const panels = trained
-    .slice(0, Math.max(0, fitting))
-    .flatMap((s) => (s.training !== undefined ? [panel(s, s.training, width, chartRows)] : []));
-  room -= panels.length * (3 + 2 * chartRows);
+    .slice(0, fitting)
+    .flatMap((s) => (s.training !== undefined ? [form.draw(s, s.training, width, chartRows)] : []));
+  room -= panels.length * (form.fixed + form.stacked * chartRows);
   const { rows: shown, hidden } = limitRows(graph, Math.max(1, room));
   const nameWidth = Math.min(
     28,
     Math.max(8, ...shown.map((r) => [...r.rails].length + [...r.stage.outline.name].length)),
   );
   const lines = shown.map((row) => stageLine(row, nameWidth, width, now));
-  if (hidden !== undefined) lines.push([segment(describeHidden(hidden), "dim")]);
+  if (hidden !== undefined) lines.push(truncate([segment(describeHidden(hidden), "dim")], width));
 
   return { header: header(state, width, now), graph: lines, panels, footer: footer(state, width) };
 }
@@ -69,20 +74,26 @@ function header(state: RunState, width: number, now: number): Line {
   const engine = state.engine;
   const elapsed = state.startedAt === undefined ? undefined : duration(state.seconds ?? (now - state.startedAt) / 1000);
   const facts = [
-    engine !== undefined ? shorten(engineAndDevice(engine.engine, engine), Math.max(20, width - 56)) : undefined,
+    engine === undefined ? undefined : engineText(engine, width),
     engine?.device === "cpu" && width >= 76 ? plural(engine.threads, "thread") : undefined,
     width >= 100 ? `seed ${state.seed}` : undefined,
     elapsed,
   ].filter((f) => f !== undefined);
   const right = facts.join(" · ");
-  const version = state.version === "" ? "" : ` ${state.version}`;
+  const version = state.version === "" || width < 50 ? "" : ` ${state.version}`;
   const room = width - [...`fslc${version}    ${right}`].length;
-  const file = shorten(width < 70 ? basename(state.file) : state.file, Math.max(12, room));
+  const file = shorten(width < 70 ? basename(state.file) : state.file, Math.max(width < 50 ? 8 : 12, room));
   return justify(
     [segment("fslc", "strong"), segment(version, "dim"), segment(`  ${file}`)],
     [segment(right, "dim")],
     width,
   );
+}
+
+/** Returns the engine and the device. A narrow screen has no room for the name of the adapter. */
+function engineText(engine: Numerics, width: number): string {
+  if (width < 50) return `${engine.engine} ${engine.device}`;
+  return shorten(engineAndDevice(engine.engine, engine), Math.max(20, width - 56));
 }
 
 function stageLine(row: GraphRow, nameWidth: number, width: number, now: number): Line {
@@ -104,6 +115,7 @@ function stageStatus(row: GraphRow, room: number, now: number): Line {
   const { stage } = row;
   switch (stage.status) {
     case "waiting":
+      if (stage.note !== undefined) return [segment(stage.note, "active")];
       return row.alsoNeeds.length > 0 && room >= 30 ? [segment(`also needs ${row.alsoNeeds.join(", ")}`, "dim")] : [];
     case "running":
       return running(stage, room, now);
@@ -165,76 +177,21 @@ function bar(fraction: number, width: number): Line {
   return [segment("━".repeat(filled), "active"), segment("─".repeat(width - filled), "dim")];
 }
 
-function panel(stage: StageState, t: Training, width: number, chartRows: number): Line[] {
-  const left = secondsLeft(t);
-  const title: Line = justify(
-    [
-      segment(stage.outline.name, "strong"),
-      segment(`  epoch ${count(t.epoch)} · step ${count(t.step)} of ${count(t.steps)}`),
-      segment(` · ${rate(t.itemsPerSecond)} ${t.unit}/s`),
-    ],
-    [
-      segment(width >= 90 ? `lr ${t.lr.toPrecision(3)} · ` : "", "dim"),
-      segment(left === undefined ? "" : `ETA ${duration(left)}`),
-    ],
-    width,
-  );
-  const label = 22;
-  const curveWidth = Math.max(8, width - label);
-  const lines: Line[] = [
-    title,
-    ...curve("loss", t.loss.toPrecision(4), chart(t.lossCurve, curveWidth, chartRows), label, "accent"),
-  ];
-  const accuracy = t.accuracy === undefined ? "–" : `${percent(t.accuracy, 1)} %`;
-  lines.push(...curve("accuracy", accuracy, chart(t.accuracyCurve, curveWidth, chartRows), label, "good"));
-  lines.push(truncate(validationLine(stage, label), width));
-  return lines;
-}
-
-function curve(name: string, value: string, rows: readonly string[], label: number, tone: Tone): Line[] {
-  return rows.map((row, i) => [
-    segment(
-      padText(i === rows.length - 1 ? padText(name, 12) + value : "", label),
-      i === rows.length - 1 ? "plain" : "dim",
-    ),
-    segment(row, tone),
-  ]);
-}
-
-function validationLine(stage: StageState, label: number): Line {
-  const { validation, best } = stage;
-  if (validation === undefined) return [segment(padText("validation", 12), "plain"), segment("none yet", "dim")];
-  const isBest = best?.epoch === validation.epoch;
-  return [
-    segment(padText("validation", 12)),
-    segment(padText(interval(validation.accuracy, validation.ci95), label - 12), "strong"),
-    segment(` epoch ${validation.epoch}`, "dim"),
-    ...(isBest
-      ? [segment("  ★ best so far", "good")]
-      : best !== undefined
-        ? [
-            segment("  ★ best ", "dim"),
-            segment(`${interval(best.accuracy, best.ci95)}`),
-            segment(` epoch ${best.epoch}`, "dim"),
-          ]
-        : []),
-  ];
-}
-
 function footer(state: RunState, width: number): Line {
   if (state.seconds !== undefined) return [];
   if (state.interrupt === "aborting") return truncate([segment("aborting…", "bad")], width);
   if (state.interrupt === "stopping") {
     const text = `stopping; ${lossOfStop(state) ?? "finished stages are kept"}`;
     const again = "press again to abort";
-    const room = Math.max(20, width - again.length - 3);
+    const room = Math.max(10, width - again.length - 3);
     return justify([segment(shorten(text, room), "active")], [segment(again, "active")], width);
   }
   const note = state.stages.find((s) => s.status === "running" && s.note !== undefined)?.note;
   const hint = "Ctrl-C stops after the current step";
-  return note === undefined
+  const room = width - hint.length - 3;
+  return note === undefined || room < 20
     ? truncate([segment(hint, "dim")], width)
-    : justify([segment(shorten(note, Math.max(20, width - hint.length - 3)), "dim")], [segment(hint, "dim")], width);
+    : justify([segment(shorten(note, room), "dim")], [segment(hint, "dim")], width);
 }
 
 /** Returns the lines to draw: the parts of a screen in order, with blank lines between them. */

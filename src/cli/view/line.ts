@@ -22,6 +22,11 @@ export function justify(left: Line, right: Line, width: number): Line {
   return [...left, segment(" ".repeat(gap)), ...right];
 }
 
+/** Fills a line with spaces up to `width`, or cuts it. */
+export function padLine(line: Line, width: number): Line {
+  return [...truncate(line, width), segment(" ".repeat(Math.max(0, width - lineWidth(line))))];
+}
+
 /** Cuts a line to `width` and marks the cut with an ellipsis. */
 export function truncate(line: Line, width: number): Line {
   if (lineWidth(line) <= width) return line;

@@ -54,6 +54,8 @@ export interface StageState {
   readonly training: Training | undefined;
   readonly validation: Validation | undefined;
   readonly best: Validation | undefined;
+  /** The accuracies of all validations, and the epoch of the first. */
+  readonly validations: { readonly curve: Series; readonly firstEpoch: number };
   readonly note: string | undefined;
   /** The warnings about the stage, each once. */
   readonly warnings: readonly Warning[];
@@ -108,6 +110,7 @@ export function waitingStage(outline: StageOutline): StageState {
     training: undefined,
     validation: undefined,
     best: undefined,
+    validations: { curve: emptySeries, firstEpoch: 0 },
     note: undefined,
     warnings: [],
     results: [],
@@ -178,7 +181,17 @@ function reduceStage(stage: StageState, event: StageEvent): StageState {
     case "stage.validate": {
       const { epoch, accuracy, ci95, episodes } = event;
       const validation = { epoch, accuracy, ci95, episodes };
-      return { ...stage, progress: undefined, validation, best: event.best ? validation : stage.best };
+      const { curve, firstEpoch } = stage.validations;
+      return {
+        ...stage,
+        progress: undefined,
+        validation,
+        best: event.best ? validation : stage.best,
+        validations: {
+          curve: append(curve, accuracy),
+          firstEpoch: stage.validation === undefined ? epoch : firstEpoch,
+        },
+      };
     }
     case "stage.note":
       return { ...stage, note: event.message, warnings: withWarning(stage.warnings, event) };

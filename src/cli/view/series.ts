@@ -42,19 +42,32 @@ function resample(values: readonly number[], width: number): number[] {
   });
 }
 
+/** Returns a series whose values are drawn up to `most` columns wide, as far as they fit into `width`. */
+export function widened(series: Series, width: number, most: number): Series {
+  const times = Math.max(1, Math.min(most, Math.floor(width / Math.max(1, series.values.length))));
+  return { ...series, values: series.values.flatMap((value) => Array<number>(times).fill(value)) };
+}
+
+/** A curve as text, with the values at its bottom and at its top. */
+export interface Chart {
+  readonly rows: readonly string[];
+  readonly low: number | undefined;
+  readonly high: number | undefined;
+}
+
 /**
- * Returns the rows of a bar chart from top to bottom, at most `width` wide. A flat curve is drawn along the bottom. A few
+ * Draws a series as bars in rows from top to bottom, at most `width` wide. A flat curve is drawn along the bottom. A few
  * values far above the rest, such as the loss of the first steps, are cut at the top. Otherwise they would flatten the rest.
  */
-export function chart(series: Series, width: number, height: number): string[] {
+export function chart(series: Series, width: number, height: number): Chart {
   const samples = resample(series.values, width);
-  if (samples.length === 0) return Array.from({ length: height }, () => "");
+  if (samples.length === 0) return { rows: Array<string>(height).fill(""), low: undefined, high: undefined };
   const low = Math.min(...samples);
   const usual = [...samples].sort((a, b) => a - b)[Math.floor(0.9 * (samples.length - 1))] ?? low;
   const range = Math.min(Math.max(...samples) - low, usual > low ? 2 * (usual - low) : Number.POSITIVE_INFINITY);
   const steps = height * blocks.length;
   const levels = samples.map((v) => (range === 0 ? 0 : Math.min(steps - 1, Math.floor(((v - low) / range) * steps))));
-  return Array.from({ length: height }, (_, row) => {
+  const rows = Array.from({ length: height }, (_, row) => {
     const floor = (height - 1 - row) * blocks.length;
     return levels
       .map((level) => {
@@ -63,4 +76,5 @@ export function chart(series: Series, width: number, height: number): string[] {
       })
       .join("");
   });
+  return { rows, low, high: low + range };
 }

@@ -305,7 +305,7 @@ export class Scheduler {
         this.emit({
           type: "stage.note",
           stage: id,
-          message: `another run computes it (process ${pid} on ${host}); waiting for that`,
+          message: `process ${pid} on ${host} computes it; waiting for that`,
         }),
     });
   }
