@@ -2,8 +2,9 @@
 import type { CstNode, IRecognitionException, IToken } from "chevrotain";
 import type { Declaration, Import, SourceFile, Span } from "./ast.js";
 import { balance, maxDepth, tooDeep } from "./balance.js";
-import { Builder, nodes, token } from "./build/cst.js";
+import { Builder, nodes, token, tokens } from "./build/cst.js";
 import { buildDeclaration, buildImport } from "./build/declarations.js";
+import { noteRepeats } from "./build/repeats.js";
 import { expectation } from "./expectation.js";
 import { replaceHabits } from "./habits.js";
 import { fixHeads } from "./heads.js";
@@ -90,6 +91,7 @@ function buildFile(b: Builder, cst: CstNode, span: Span): SourceFile {
   const version = token(cst, t.NumberToken.name);
   const word = token(cst, t.words.fsl.name);
   const versionSpan = version && b.from((word ?? version).startOffset, endOf(version));
+  noteRepeats(b, tokens(cst, t.Unit.name), 0);
   const imports: Import[] = nodes(cst, "importLine").map((line) => buildImport(b, line));
   const declarations = nodes(cst, "declaration").flatMap((item): Declaration[] => {
     const built = buildDeclaration(b, item);

@@ -3,11 +3,12 @@ import type { CstNode } from "chevrotain";
 import type * as ast from "../ast.js";
 import * as t from "../tokens.js";
 import { buildBlock } from "./blocks.js";
-import { type Builder, type Cst, keyword, node, nodes, token } from "./cst.js";
+import { type Builder, type Cst, keyword, node, nodes, token, tokens } from "./cst.js";
 import { buildExpression, buildText } from "./expressions.js";
 import { buildGroups } from "./groups.js";
 import { buildLearns } from "./learns.js";
 import { buildParameters, buildValues } from "./parameters.js";
+import { noteRepeats } from "./repeats.js";
 
 export function buildStage(b: Builder, cst: CstNode): ast.StageDecl | undefined {
   const span = b.span(cst, 0);
@@ -39,10 +40,14 @@ function buildLine(b: Builder, cst: CstNode): readonly ast.StageLine[] {
   return [];
 }
 
+const hasParts = (count: ast.Expr | undefined): boolean =>
+  count?.kind === "number" && (count.unit?.text === "parts" || count.unit?.text === "part");
+
 const builders: Readonly<Record<string, (b: Builder, cst: CstNode, span: ast.Span) => ast.StageLine | undefined>> = {
   slot: (b, cst, span) => {
     const slot = token(cst, "word")?.image;
     if (slot !== "encoder" && slot !== "head" && slot !== "metric") return undefined;
+    for (const modifier of [t.words.frozen, t.words.untrained]) noteRepeats(b, tokens(cst, modifier.name));
     return {
       kind: "slot",
       slot,
@@ -78,30 +83,38 @@ const builders: Readonly<Record<string, (b: Builder, cst: CstNode, span: ast.Spa
   for: (b, cst, span) => {
     const of = node(cst, "of");
     const parts = nodes(cst, "forPart");
+    const drops = parts.filter((part) => keyword(part, t.words.drop) !== undefined);
     const counts = parts.flatMap((part) => node(part, "expression") ?? []);
+    noteRepeats(b, drops);
+    noteRepeats(b, counts, 2);
     const [first, second] = counts.map((count) => buildExpression(b, count, span.end));
-    const isParts = first?.kind === "number" && (first.unit?.text === "parts" || first.unit?.text === "part");
+    // Two counts of parts stay in their order, so that the mistake is reported where it stands.
+    const isParts = hasParts(first) && !hasParts(second);
     return {
       kind: "for",
       total: buildExpression(b, node(cst, "total"), span.end),
       of: of && buildExpression(b, of, span.end),
       perStep: isParts ? second : first,
       parts: isParts ? first : second,
-      dropLast: parts.some((part) => keyword(part, t.words.drop) !== undefined),
+      dropLast: drops.length > 0,
       span,
     };
   },
   validate: (b, cst, span) => {
     const parts = nodes(cst, "validatePart");
-    const count = parts.map((part) => node(part, "count")).find((part) => part !== undefined);
-    const every = parts.find((part) => node(part, "every") !== undefined);
+    const counts = parts.flatMap((part) => node(part, "count") ?? []);
+    const every = parts.filter((part) => node(part, "every") !== undefined);
+    const keeps = parts.filter((part) => keyword(part, t.words.keep) !== undefined);
+    for (const same of [counts, every, keeps]) noteRepeats(b, same);
+    const [count] = counts;
+    const [interval] = every;
     return {
       kind: "validate",
       task: buildExpression(b, node(cst, "task"), span.end),
       split: buildExpression(b, node(cst, "split"), span.end),
       count: count && buildExpression(b, count, span.end),
-      every: every && buildEvery(b, every, span),
-      keepBest: parts.some((part) => keyword(part, t.words.keep) !== undefined),
+      every: interval && buildEvery(b, interval, span),
+      keepBest: keeps.length > 0,
       span,
     };
   },

@@ -43,3 +43,24 @@ test.each(["from", "for", "from.encoder"])("`encoder untrained %s` keeps its mod
   const text = `fsl 1\nevaluate e {\n  encoder untrained ${value}\n}\n`;
   expect(format(text, "x.fsl")).toMatchObject({ kind: "formatted" });
 });
+
+test("two counts of parts stay in their order", () => {
+  const text = "fsl 1\npretrain p {\n  for 2 epochs, 64 parts per step, 3 parts per step\n}\n";
+  expect(format(text, "x.fsl")).toEqual({ kind: "formatted", text });
+});
+
+test.each([
+  ["for 2 epochs, 64 images per step, 2 parts per step, 7 images per step", "7"],
+  ["for 2 epochs, drop last, drop last", "drop"],
+  ["validate task from d.val, 10 episodes, 20 episodes", "20"],
+  ["validate task from d.val, every epoch, every 2 epochs", "every"],
+  ["validate task from d.val, keep best, keep best", "keep"],
+  ["encoder frozen frozen net", "frozen"],
+])("`%s` has a part too many, which is a mistake and not dropped", (line, found) => {
+  const { errors } = parse(`fsl 1\nmeta m {\n  ${line}\n}\n`, "x.fsl");
+  expect(errors).toMatchObject([{ kind: "unexpected", found }]);
+});
+
+test("a version has no unit", () => {
+  expect(parse("fsl 1 shot\n", "x.fsl").errors).toMatchObject([{ kind: "unexpected", found: "shot" }]);
+});
