@@ -33,6 +33,11 @@ export function textWidth(stream: Stream, env: Env): number {
   return Math.min(100, Math.max(40, Number.isFinite(columns) ? columns : 80));
 }
 
+/** Returns the width to print tables for, in columns: that of the terminal. A file or a pipe has room for any table. */
+export function tableWidth(stream: Stream): number {
+  return stream.isTTY && stream.columns ? stream.columns : Number.POSITIVE_INFINITY;
+}
+
 /** Returns true if a live screen can be drawn: the stream is a terminal that can redraw, and this is not a CI job. */
 export function canDraw(stream: Stream, env: Env): boolean {
   const ci = env.CI !== undefined && env.CI !== "" && env.CI !== "0" && env.CI !== "false";

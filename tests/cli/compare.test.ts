@@ -33,7 +33,7 @@ test("a transductive method against one that is not is never silent", () => {
   for (const line of text.split("\n")) expect(line.length).toBeLessThanOrEqual(80);
   expect(printComparison(compareEvaluations(seeing, seeing), 80)).not.toContain("not a fair comparison");
   const result = { stage: "tim", metric: "accuracy", mean: 0.5, ci95: 0.1, episodes: 4, transductive: true } as const;
-  expect(resultsTable([result])).toContain("accuracy, transductive");
+  expect(resultsTable([result], 80)).toContain("accuracy, transductive");
 });
 
 test("each reason against a pairing is named, the first that holds", () => {

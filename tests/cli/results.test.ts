@@ -21,7 +21,7 @@ const metrics = {
 };
 
 function labelled(metric: EvaluateRow["metric"]): string {
-  return resultsTable(resultsOf(metric, [0, 0, 0, 0]));
+  return resultsTable(resultsOf(metric, [0, 0, 0, 0]), 80);
 }
 
 function resultsOf(metric: EvaluateRow["metric"], unscored: readonly number[]): Result[] {
@@ -58,11 +58,31 @@ it("counts queries whose scores are not numbers", () => {
 it("breaks the heading of confusions at 80 columns", () => {
   const cells = [[0, 1, 123_456] as const, [1, 1, 1_000_000] as const];
   const classes = ["ant", "bee"];
-  const text = printReports([
-    { stage: "evaluation_of_everything", row: "5 way, 1 shot", kind: "confusion", classes, cells },
-  ]);
+  const text = printReports(
+    [{ stage: "evaluation_of_everything", row: "5 way, 1 shot", kind: "confusion", classes, cells }],
+    200,
+  );
   for (const line of text.split("\n")) expect([...line].length, line).toBeLessThanOrEqual(80);
   expect(text).toContain("\nanother class, most often\n");
+});
+
+it("lists the cells of a row one below the other on a terminal that is narrower than the table", () => {
+  const result: Result = { stage: "final", row: "5-way", metric: "accuracy", mean: 0.75, ci95: 0.01, episodes: 600 };
+  const other: Result = { ...result, stage: "other", mean: 0.5 };
+  expect(resultsTable([result, other], 80)).toContain("final (5-way)  accuracy       75.00 ± 1.00 %       600");
+  expect(resultsTable([result, other], 40)).toBe(
+    [
+      "stage                final (5-way)",
+      "metric               accuracy",
+      "mean ± 95% interval  75.00 ± 1.00 %",
+      "episodes             600",
+      "",
+      "stage                other (5-way)",
+      "metric               accuracy",
+      "mean ± 95% interval  50.00 ± 1.00 %",
+      "episodes             600",
+    ].join("\n"),
+  );
 });
 
 it("lists paths behind the stages that they are of", () => {

@@ -121,7 +121,7 @@ test("two evaluations are compared on the same episodes, row by row of one task"
   const { code, out } = await fslc("runs", "compare", `last:nearest`, `${ends}:means`, ...here());
   expect(code).toBe(0);
   expect(out).toContain("accuracy, 3-way 3-shot, 2 queries a class, 60 episodes of the test split");
-  expect(out).toMatch(/A − B +[+−]\d+\.\d\d ± \d+\.\d\d points/);
+  expect(out).toMatch(/A - B +[+-]\d+\.\d\d ± \d+\.\d\d points/);
   expect(out).toMatch(/t-test +t = -?\d+\.\d\d with 59 degrees of freedom, p [=<]/);
   const [compared] = JSON.parse((await fslc("runs", "compare", "last:nearest", "last:means", "--json", ...here())).out);
   expect(compared.rows).toHaveLength(4);
@@ -135,7 +135,7 @@ test("two evaluations are compared on the same episodes, row by row of one task"
   expect(partly.code).toBe(0);
   expect(partly.out).toContain("not paired: only A has 3-way 3-shot");
   const whole = await fslc("runs", "compare", "last", "last", ...here());
-  expect(whole.out).toContain("A − B     +0.00 ± 0.00 points");
+  expect(whole.out).toContain("A - B     +0.00 ± 0.00 points");
 });
 
 test("episodes that one run wrote, another is evaluated on: the same numbers, and a pairing", async () => {

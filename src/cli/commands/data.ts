@@ -8,6 +8,7 @@ import { type Cli, Command, helpExamples } from "../command.js";
 import { exitCodes } from "../exit-codes.js";
 import { type ExperimentOptions, withExperiment } from "../options.js";
 import { say } from "../say.js";
+import { tableWidth } from "../terminal.js";
 import { bytes, count, percent, plural } from "../view/format.js";
 
 export function define(cli: Cli, exit: (code: number) => void): Command {
@@ -155,14 +156,14 @@ async function inspectOne(place: DatasetPlace, dataset: Dataset): Promise<boolea
   const places = { cacheDir: projectPaths.data(project), projectDir: project.dir };
   const facts = sourceFacts(dataset.source, places.projectDir, places.cacheDir);
   const { printLook, printPack } = await import("../print/pack.js");
-  say(cli.stdout, printLook(dataset.name, facts));
+  say(cli.stdout, printLook(dataset.name, facts, tableWidth(cli.stdout)));
   if (facts?.findings?.some(({ severity }) => severity === "error") === true) return true;
   const pack = await findPack(dataset, places);
   if (pack === undefined) {
     say(cli.stdout, `${dataset.name}: nothing is packed yet. To pack it: fslc data fetch ${file}\n`);
     return true;
   }
-  say(cli.stdout, printPack(dataset.name, summarizePack(pack)));
+  say(cli.stdout, printPack(dataset.name, summarizePack(pack), tableWidth(cli.stdout)));
   await warnAbout(place, dataset, pack);
   try {
     await verifyRows(pack);

@@ -4,7 +4,7 @@ import { type Cli, Command, helpExamples } from "../command.js";
 import { exitCodes } from "../exit-codes.js";
 import { type ExperimentOptions, type MachineOptions, runOptions, withExperiment, withMachine } from "../options.js";
 import { say } from "../say.js";
-import { colorLevel, textWidth } from "../terminal.js";
+import { colorLevel, tableWidth, textWidth } from "../terminal.js";
 
 interface Options extends ExperimentOptions, MachineOptions {
   readonly json?: boolean;
@@ -36,7 +36,11 @@ async function act(cli: Cli, file: string, options: Options): Promise<number> {
     if (options.json) say(cli.stdout, `${printableJson(report, 2)}\n`);
     else {
       const { printPlan } = await import("../print/plan.js");
-      const style = { width: textWidth(cli.stdout, cli.env), colorLevel: colorLevel(cli.stdout, cli.env) };
+      const style = {
+        width: textWidth(cli.stdout, cli.env),
+        tableWidth: tableWidth(cli.stdout),
+        colorLevel: colorLevel(cli.stdout, cli.env),
+      };
       cli.stdout.write(printPlan(report, style));
     }
     return exitCodes.done;

@@ -6,7 +6,7 @@ import { exitCodes } from "../exit-codes.js";
 import { type ExperimentOptions, type MachineOptions, runOptions, withExperiment, withMachine } from "../options.js";
 import { chooseReporter, reporterNames } from "../reporters/index.js";
 import { say } from "../say.js";
-import { colorLevel, textWidth } from "../terminal.js";
+import { colorLevel, tableWidth, textWidth } from "../terminal.js";
 
 interface Options extends ExperimentOptions, MachineOptions {
   readonly reporter?: string;
@@ -116,7 +116,10 @@ async function watch(cli: Cli, started: Run, options: WatchOptions): Promise<num
     const { printRunSummary, resultsTable, warningLines } = await import("../print/run-summary.js");
     const { printReports } = await import("../print/reports.js");
     const { joinParts } = await import("../print/table.js");
-    const results = joinParts([resultsTable(summary.results), printReports(summary.reports)]);
+    const results = joinParts([
+      resultsTable(summary.results, tableWidth(cli.stdout)),
+      printReports(summary.reports, tableWidth(cli.stdout)),
+    ]);
     if (results !== "") say(cli.stdout, `${options.quiet ? "" : "\n"}${results}\n`);
     const color = colorLevel(cli.stderr, cli.env) > 0;
     const style = { source: options.source, color, width: textWidth(cli.stderr, cli.env) };

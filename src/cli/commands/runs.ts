@@ -10,7 +10,7 @@ import { type Cli, Command, helpExamples } from "../command.js";
 import { exitCodes } from "../exit-codes.js";
 import type { RunDetails } from "../print/run-details.js";
 import { say } from "../say.js";
-import { textWidth } from "../terminal.js";
+import { tableWidth, textWidth } from "../terminal.js";
 
 interface Options {
   readonly project?: string;
@@ -83,7 +83,7 @@ async function list(cli: Cli, options: Options & { number: string }): Promise<nu
   } else if (runs.length === 0) {
     say(cli.stdout, `no runs yet in ${project.dir}\n`);
   } else {
-    say(cli.stdout, `${printRunList(runs, textWidth(cli.stdout, cli.env))}\n`);
+    say(cli.stdout, `${printRunList(runs, textWidth(cli.stdout, cli.env), tableWidth(cli.stdout))}\n`);
   }
   return exitCodes.done;
 }
@@ -99,7 +99,7 @@ async function show(cli: Cli, asked: string, options: Options): Promise<number> 
     say(cli.stdout, `${printableJson({ run: id, dir, start, done, stages, evaluations: evaluated, damaged }, 2)}\n`);
   } else {
     const { printRunDetails } = await import("../print/run-details.js");
-    say(cli.stdout, `${printRunDetails(details)}\n`);
+    say(cli.stdout, `${printRunDetails(details, tableWidth(cli.stdout))}\n`);
   }
   return exitCodes.done;
 }

@@ -6,7 +6,7 @@ import { bytes, count } from "../view/format.js";
 import { table } from "./table.js";
 
 /** Formats the facts that are known of a dataset without reading its images. */
-export function printLook(name: string, facts: DatasetFacts | undefined): string {
+export function printLook(name: string, facts: DatasetFacts | undefined, width: number): string {
   const findings = facts?.findings ?? [];
   const help = new Set(findings.flatMap(({ help: its }) => its));
   const seen = (facts?.seen ?? []).filter((line) => !help.has(line));
@@ -17,7 +17,10 @@ export function printLook(name: string, facts: DatasetFacts | undefined): string
     count(images),
     `${count(smallest.images)} (${smallest.name})`,
   ]);
-  const classes = table(["split", "classes", "images", "smallest class"], rows, ["left", "right", "right", "left"]);
+  const classes = table(["split", "classes", "images", "smallest class"], rows, {
+    align: ["left", "right", "right", "left"],
+    width,
+  });
   const all = [...lines, ...[...help].map((line) => `help: ${line}`)];
   if (all.length === 0) return rows.length === 0 ? "" : `${name}:\n\n${classes}\n\n`;
   return [
@@ -29,7 +32,7 @@ export function printLook(name: string, facts: DatasetFacts | undefined): string
   ].join("\n");
 }
 
-export function printPack(name: string, pack: PackSummary): string {
+export function printPack(name: string, pack: PackSummary, width: number): string {
   const sizes = pack.variants.map((v) => (v.uniform ? `${v.height} × ${v.width}` : "various sizes")).join(", ");
   const rows = pack.splits.map((s) => [
     s.split,
@@ -44,14 +47,10 @@ export function printPack(name: string, pack: PackSummary): string {
     `${name}: ${bytes(pack.bytes)} in ${pack.dir}`,
     `stored at ${sizes}, ${pack.channels} ${pack.channels === 1 ? "channel" : "channels"}`,
     "",
-    table(["split", "classes", "images", "smallest class", "largest class", "digest"], rows, [
-      "left",
-      "right",
-      "right",
-      "left",
-      "left",
-      "left",
-    ]),
+    table(["split", "classes", "images", "smallest class", "largest class", "digest"], rows, {
+      align: ["left", "right", "right"],
+      width,
+    }),
     ...skipped,
     "",
     "",

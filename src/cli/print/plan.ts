@@ -16,14 +16,19 @@ import { hanging, wrap } from "./wrap.js";
 
 export interface PlanStyle {
   readonly width: number;
+  /** The width for tables: a file has room for any table. */
+  readonly tableWidth?: number;
   readonly colorLevel: 0 | 1 | 2 | 3;
 }
 
-export function printPlan(given: PlanReport, { width, colorLevel }: PlanStyle): string {
+export function printPlan(
+  given: PlanReport,
+  { width, tableWidth = Number.POSITIVE_INFINITY, colorLevel }: PlanStyle,
+): string {
   const plan = printableTexts(given);
   const paint = new Chalk({ level: colorLevel });
   const seen = new Map<string, string>();
-  const parts = plan.stages.map((stage) => section(stage, { width, paint, seen }));
+  const parts = plan.stages.map((stage) => section(stage, { width, tableWidth, paint, seen }));
   const engine = engineAndDevice(plan.engine, plan);
   const title = `${paint.bold(plan.file)}  ${paint.dim(`engine ${engine} · seed ${plan.seed}`)}`;
   const why = plan.why === undefined ? [] : hanging("engine: ", plan.why, width).map((line) => `\n${paint.dim(line)}`);

@@ -9,19 +9,22 @@ import { wrap } from "./wrap.js";
 
 /** The number of classes or pairs that are listed. All of them are in the manifest. */
 const listed = 5;
-/** The width at which headings break. */
-const width = 80;
 
-export function printReports(reports: readonly StageReport[], most = listed): string {
-  return reports.map((report) => printReport(report, most)).join("\n\n");
+export function printReports(reports: readonly StageReport[], width: number, most = listed): string {
+  return reports.map((report) => printReport(report, width, most)).join("\n\n");
 }
 
-function printReport(report: StageReport, most: number): string {
+function printReport(report: StageReport, width: number, most: number): string {
   const name = report.row === "" ? report.stage : `${report.stage} (${report.row})`;
-  return report.kind === "per_class" ? perClass(name, report, most) : confusion(name, report, most);
+  return report.kind === "per_class" ? perClass(name, report, width, most) : confusion(name, report, width, most);
 }
 
-function perClass(name: string, { classes }: Extract<StageReport, { kind: "per_class" }>, most: number): string {
+function perClass(
+  name: string,
+  { classes }: Extract<StageReport, { kind: "per_class" }>,
+  width: number,
+  most: number,
+): string {
   const sorted = [...classes].sort((a, b) => a.accuracy - b.accuracy);
   const row = (c: (typeof classes)[number]) => [c.name, `${percent(c.accuracy, 1)} %`, count(c.queries)];
   const all = sorted.length <= 2 * most;
@@ -31,14 +34,14 @@ function perClass(name: string, { classes }: Extract<StageReport, { kind: "per_c
   return `${name}: accuracy of ${plural(classes.length, "class", "classes")}${which}\n${table(
     ["class", "accuracy", "queries"],
     rows,
-    ["left", "right", "right"],
-    2,
+    { align: ["left", "right", "right"], indent: 2, width },
   )}`;
 }
 
 function confusion(
   name: string,
   { classes, cells }: Extract<StageReport, { kind: "confusion" }>,
+  width: number,
   most: number,
 ): string {
   const wrong = cells.filter(([truth, taken]) => truth !== taken).sort((a, b) => b[2] - a[2]);
@@ -56,5 +59,5 @@ function confusion(
       `${percent(n / (queries.get(truth) ?? n), 1)} %`,
     ]);
   const head = `${name}: ${count(missed)} of ${plural(total, "query", "queries")} taken for another class, most often`;
-  return `${wrap(head, width).join("\n")}\n${table(["class", "taken for", "times", "of its queries"], rows, ["left", "left", "right", "right"], 2)}`;
+  return `${wrap(head, Math.min(80, width)).join("\n")}\n${table(["class", "taken for", "times", "of its queries"], rows, { align: ["left", "left", "right", "right"], indent: 2, width })}`;
 }

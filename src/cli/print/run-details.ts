@@ -24,7 +24,7 @@ export interface RunDetails {
   readonly damaged: readonly DamagedEvaluation[];
 }
 
-export function printRunDetails({ run, stages, evaluations, damaged }: RunDetails): string {
+export function printRunDetails({ run, stages, evaluations, damaged }: RunDetails, width: number): string {
   const reports = evaluations.flatMap(({ stage, manifest }) =>
     manifest.reports.map((report) => ({ stage, ...report })),
   );
@@ -34,10 +34,13 @@ export function printRunDetails({ run, stages, evaluations, damaged }: RunDetail
   );
   return joinParts([
     printRunHeading(run),
-    table(["stage", "kind", "took", "computed by"], stages.map(stageRow), ["left", "left", "right", "left"]),
-    resultsTable(run.done?.results ?? stages.flatMap((stage) => ("results" in stage ? stage.results : []))),
+    table(["stage", "kind", "took", "computed by"], stages.map(stageRow), {
+      align: ["left", "left", "right", "left"],
+      width,
+    }),
+    resultsTable(run.done?.results ?? stages.flatMap((stage) => ("results" in stage ? stage.results : [])), width),
     damaged.map(({ stage, problem }) => `! ${stage}: its files in this run are damaged: ${problem}`).join("\n"),
-    printReports(reports),
+    printReports(reports, width),
     weights.length === 0 ? "" : printPaths("weights", weights),
     files.length === 0 ? "" : printPaths("files", files),
   ]);

@@ -12,7 +12,7 @@ import { table } from "./table.js";
 import { hanging, wrap } from "./wrap.js";
 
 /** Returns the table of results, with each mean and the half-width of its 95% interval, or an empty text if there are none. */
-export function resultsTable(results: readonly Result[]): string {
+export function resultsTable(results: readonly Result[], width: number): string {
   if (results.length === 0) return "";
   const rows = results.map((r) => [
     stageAndRow(r),
@@ -20,7 +20,10 @@ export function resultsTable(results: readonly Result[]): string {
     interval(r.mean, r.ci95),
     count(r.episodes),
   ]);
-  return table(["stage", "metric", "mean ± 95% interval", "episodes"], rows, ["left", "left", "right", "right"]);
+  return table(["stage", "metric", "mean ± 95% interval", "episodes"], rows, {
+    align: ["left", "left", "right", "right"],
+    width,
+  });
 }
 
 const statusWords = {

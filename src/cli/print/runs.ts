@@ -16,7 +16,7 @@ function formatTime(time: number): string {
   return new Date(time).toISOString().slice(0, 16).replace("T", " ");
 }
 
-export function printRunList(runs: readonly RunRecord[], width: number): string {
+export function printRunList(runs: readonly RunRecord[], width: number, tableWidth: number): string {
   const head = ["run (UTC)", "experiment", "seed", "status", "stages and accuracies"];
   const rows = runs.map((run) => [
     run.id,
@@ -31,7 +31,7 @@ export function printRunList(runs: readonly RunRecord[], width: number): string 
   return table(
     [...head.slice(0, 4), cut(head[4] ?? "")],
     rows.map(([headlined = "", ...rest]) => [headlined, ...rest.slice(0, 3), cut(rest[3] ?? "")]),
-    ["left", "left", "right", "left", "left"],
+    { align: ["left", "left", "right", "left", "left"], width: tableWidth },
   );
 }
 
@@ -83,7 +83,7 @@ function comparedRow(row: ComparedRow, width: number): string {
   const lines = [
     ["A", `${interval(a.mean, a.ci95)}${kind(transductive.a)}`],
     ["B", `${interval(b.mean, b.ci95)}${kind(transductive.b)}`],
-    ["A − B", `${points}, the 95% interval of the paired difference`],
+    ["A - B", `${points}, the 95% interval of the paired difference`],
     ["t-test", `t = ${t.statistic.toFixed(2)} with ${count(t.df)} degrees of freedom, ${formatPValue(t.p)}`],
     ["Wilcoxon", `signed ranks, ${formatPValue(wilcoxon.p)}${wilcoxon.method === "exact" ? " (exact)" : ""}`],
     [
@@ -107,7 +107,7 @@ function transductionWarning({ a, b }: ComparedRow["transductive"], width: numbe
 }
 
 function signed(fraction: number): string {
-  return `${fraction < 0 ? "−" : "+"}${percent(Math.abs(fraction))}`;
+  return `${fraction < 0 ? "-" : "+"}${percent(Math.abs(fraction))}`;
 }
 
 export function formatPValue(p: number): string {

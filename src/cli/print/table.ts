@@ -1,20 +1,32 @@
 /** Formats tables as text. */
 import { printable } from "../../common/printable.js";
+import { padText } from "../view/line.js";
+import { hanging } from "./wrap.js";
 
 export type Align = "left" | "right";
 
+export interface TableStyle {
+  /** The alignment of each column; the default is `left`. */
+  readonly align?: readonly Align[];
+  /** The number of spaces before each line. */
+  readonly indent?: number;
+  /** The columns of the terminal. */
+  readonly width: number;
+}
+
 /**
- * Returns a table without a box: each column is as wide as its widest cell, and a rule stands under the head. Columns are
- * aligned to the left unless `align` says otherwise. Cells are cleaned, because they may hold names from data.
+ * Returns a table without a box: each column is as wide as its widest cell, and a rule stands under the head. If that is wider than the
+ * terminal, which would break the lines anywhere, each row is a list of its cells instead. Cells are cleaned, because they may hold names
+ * from data.
  */
 export function table(
   head: readonly string[],
   rows: readonly (readonly string[])[],
-  align: readonly Align[] = [],
-  indent = 0,
+  { align = [], indent = 0, width: room }: TableStyle,
 ): string {
   const cells = rows.map((row) => row.map(printable));
   const widths = head.map((h, i) => Math.max(length(h), ...cells.map((r) => length(r[i] ?? ""))));
+  if (indent + widths.reduce((sum, width) => sum + width + 2, -2) > room) return listed(head, cells, indent, room);
   const line = (row: readonly string[]): string =>
     (
       " ".repeat(indent) +
@@ -27,6 +39,16 @@ export function table(
         .join("  ")
     ).trimEnd();
   return [line(head), line(widths.map((w) => "─".repeat(w))), ...cells.map(line)].join("\n");
+}
+
+/** Returns each row as lines of the form `head  cell`, without empty cells. */
+function listed(head: readonly string[], rows: readonly (readonly string[])[], indent: number, width: number): string {
+  const nameWidth = Math.max(...head.map(length));
+  const lines = (row: readonly string[]): string[] =>
+    row.flatMap((cell, i) =>
+      cell === "" ? [] : hanging(`${" ".repeat(indent)}${padText(head[i] ?? "", nameWidth)}  `, cell, width),
+    );
+  return joinParts(rows.map((row) => lines(row).join("\n")));
 }
 
 function length(text: string): number {

@@ -1,10 +1,11 @@
-/** The context that the sections of a printed plan share: the width, the colors, and the networks printed so far. */
+/** The context that the sections of a printed plan share: the widths, the colors, and the networks printed so far. */
 import type { ChalkInstance } from "chalk";
 import { padText } from "../../view/line.js";
 import { wrap } from "../wrap.js";
 
 export interface PrintContext {
   readonly width: number;
+  readonly tableWidth: number;
   readonly paint: ChalkInstance;
   /** The networks that were printed already: their layers, and the name of the stage that has them. */
   readonly seen: Map<string, string>;

@@ -7,7 +7,7 @@ import { axesText, opText, parametersCell, parametersText, sizesText } from "./t
 
 /** Lists a network's layers. If an earlier stage has the same network, one line says so. */
 export function networkLines(n: NetworkPlan, stage: string, context: PrintContext): string[] {
-  const { paint, seen, width } = context;
+  const { paint, seen, width, tableWidth } = context;
   const origin = n.from === undefined ? "" : `, ${n.frozen ? "frozen " : ""}from ${n.from.stage}.${n.from.slot}`;
   const size = parametersText(n.parameters);
   const sees = [...(n.transductive ? ["transductive"] : []), ...(n.assumes ?? []).map((a) => `assumes ${a}`)];
@@ -27,7 +27,15 @@ export function networkLines(n: NetworkPlan, stage: string, context: PrintContex
   ]);
   const input = n.input === undefined ? [] : [["", "input", axesText(n.input), ""]];
   const cells = fitColumns([...input, ...rows, ...learned], width - 2 - 6);
-  return ["", title, table(["layer", "", "output", "parameters"], cells, ["left", "left", "left", "right"], 2)];
+  return [
+    "",
+    title,
+    table(["layer", "", "output", "parameters"], cells, {
+      align: ["left", "left", "left", "right"],
+      indent: 2,
+      width: tableWidth,
+    }),
+  ];
 }
 
 /** Shortens paths, then descriptions, until rows of four cells fit. */

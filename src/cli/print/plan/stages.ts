@@ -53,7 +53,14 @@ function ingestLines(stage: IngestPlan, context: PrintContext): string[] {
     ...fact("eval", stage.eval.map(transformText).join(", "), context),
     ...(splits.length === 0
       ? []
-      : ["", table(["split", "classes", "images", "smallest class"], splits, ["left", "right", "right", "left"], 2)]),
+      : [
+          "",
+          table(["split", "classes", "images", "smallest class"], splits, {
+            align: ["left", "right", "right", "left"],
+            indent: 2,
+            width: context.tableWidth,
+          }),
+        ]),
   ];
 }
 
