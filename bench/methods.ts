@@ -1,7 +1,7 @@
 /**
  * Runs every method of examples/methods on the emoji set, and makes the table of docs/methods.md from the results.
  *   npm run bench:methods                       all of them, one after the other
- *   npm run bench:methods -- --only maml        some of them; the others keep their rows
+ *   npm run bench:methods -- --only maml        some of them; the others keep their saved rows
  *   npm run bench:methods -- --render           the table again, from what is saved
  * Results are saved in .bench/methods.json. The store with the stages is .bench/methods.
  */
@@ -131,6 +131,14 @@ async function main(): Promise<void> {
         : { ...saved, machine, failed: { ...failed, [name]: ran.failed } };
     if ("failed" in ran) say(`  ${ran.failed.join("\n  ")}`);
     writeFileSync(savedFile, `${JSON.stringify(saved, null, 2)}\n`);
+  }
+  // A fresh checkout has saved nothing, and a table of a few methods would replace the rows of all others.
+  const missing = all.filter((name) => name !== shared && !(name in saved.rows) && !(name in saved.failed));
+  if (missing.length > 0) {
+    say(
+      `${rendered(saved)}\n\nsaved in ${savedFile}; the page stays as it is, ${missing.length} methods have no rows yet`,
+    );
+    return;
   }
   writeFileSync(page, withTable(readFileSync(page, "utf8"), rendered(saved)));
   say(`saved in ${savedFile}; the table is in ${page}`);
