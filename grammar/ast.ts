@@ -496,7 +496,13 @@ export interface ValidateLine {
 /** `report accuracy, top2, confusion`. */
 export interface ReportLine {
   readonly kind: "report";
-  readonly items: readonly Expr[];
+  readonly items: readonly ReportItem[];
+  readonly span: Span;
+}
+/** `accuracy`, or `weights every step` (`every 10 steps`: every = 10 steps). */
+export interface ReportItem {
+  readonly value: Expr;
+  readonly every: Expr | undefined;
   readonly span: Span;
 }
 /** `loss(x: image [item], y: class [item]) { … }` (params) or `loss classify + 0.1 * contrast` (expression). */

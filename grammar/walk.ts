@@ -92,7 +92,7 @@ export function childrenOf(node: SyntaxNode): readonly SyntaxNode[] {
     case "validate":
       return [node.task, node.split, ...given(node.count), ...given(node.every)];
     case "report":
-      return node.items;
+      return node.items.flatMap((item) => [item.value, ...given(item.every)]);
     case "loss":
       return [...(node.params ?? []), node.body];
     case "init":

@@ -118,7 +118,15 @@ const builders: Readonly<Record<string, (b: Builder, cst: CstNode, span: ast.Spa
       span,
     };
   },
-  report: (b, cst, span) => ({ kind: "report", items: buildValues(b, node(cst, "values")), span }),
+  report: (b, cst, span) => ({
+    kind: "report",
+    items: nodes(cst, "reportItem").map((item): ast.ReportItem => {
+      const at = b.span(item, span.end);
+      const every = node(item, "every") && buildEvery(b, item, at);
+      return { value: buildExpression(b, node(item, "expression"), at.start), every, span: at };
+    }),
+    span,
+  }),
   loss: (b, cst, span) => {
     const expression = node(cst, "expression");
     if (expression !== undefined) {

@@ -171,7 +171,22 @@ export abstract class StageParser extends MethodParser {
   });
   readonly report = this.RULE("report", () => {
     this.CONSUME(w.report);
-    this.SUBRULE(this.values);
+    this.SUBRULE(this.reportItem);
+    this.MANY(() => {
+      this.CONSUME(t.Comma);
+      this.SUBRULE1(this.reportItem);
+    });
+  });
+  /** `weights every 10 steps`. */
+  readonly reportItem = this.RULE("reportItem", () => {
+    this.SUBRULE(this.expression);
+    this.OPTION({
+      GATE: () => this.sameLine(),
+      DEF: () => {
+        this.CONSUME(w.every);
+        this.SUBRULE1(this.expression, { LABEL: "every" });
+      },
+    });
   });
   /** `loss(x: image [item], y: class [item]) { … }` if a block follows the parenthesis, otherwise `loss EXPRESSION`. */
   readonly loss = this.RULE("loss", () => {

@@ -52,7 +52,7 @@ export function stageLine(
         l.keepBest ? ", keep best" : "",
       ];
     case "report":
-      return ["report ", values(l.items, e)];
+      return ["report ", listed(l.items.map((item) => reportItem(item, e)))];
     case "loss": {
       if (l.params !== undefined) return ["loss", parameters(l.params), " ", e.block(l.body, false)];
       return ["loss ", l.body.result !== undefined ? e.expr(l.body.result) : ""];
@@ -75,14 +75,15 @@ export function stageLine(
 }
 
 function values(items: readonly ast.Expr[], e: ExpressionPrinter): Doc {
-  return group(
-    indent(
-      join(
-        items.map((item) => e.expr(item)),
-        [",", line],
-      ),
-    ),
-  );
+  return listed(items.map((item) => e.expr(item)));
+}
+
+function listed(items: readonly Doc[]): Doc {
+  return group(indent(join(items, [",", line])));
+}
+
+function reportItem(item: ast.ReportItem, e: ExpressionPrinter): Doc {
+  return item.every === undefined ? e.expr(item.value) : [e.expr(item.value), " every ", every(item.every, e)];
 }
 
 function every(value: ast.Expr, e: ExpressionPrinter): Doc {

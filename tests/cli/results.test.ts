@@ -1,6 +1,7 @@
 /** What the table of results says of the kind of method. */
 import { PassThrough } from "node:stream";
 import { expect, it } from "vitest";
+import { fileLines } from "../../src/cli/print/files.js";
 import { printReports } from "../../src/cli/print/reports.js";
 import { resultNotes, resultsTable } from "../../src/cli/print/run-summary.js";
 import { printPaths } from "../../src/cli/print/runs.js";
@@ -92,6 +93,16 @@ it("lists paths behind the stages that they are of", () => {
       ["tuned", "/w/b"],
     ]),
   ).toMatch(/^weights\n {2}base {3}.*w\/a\n {2}tuned {2}.*w\/b$/);
+});
+
+it("lists a long series of files in one line", () => {
+  const series = Array.from({ length: 12 }, (_, step) => `/run/results/proto/weights-${step}.safetensors`);
+  const single = ["/run/results/proto/episodes.json", "/run/results/test/logits-5way.safetensors"];
+  expect(fileLines([...series, ...single], "/run")).toEqual([
+    "  results/proto/weights-0.safetensors … weights-11.safetensors (12 files)",
+    "  results/proto/episodes.json",
+    "  results/test/logits-5way.safetensors",
+  ]);
 });
 
 it("writes a line once where rows of an evaluation end alike", () => {

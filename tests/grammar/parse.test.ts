@@ -146,6 +146,22 @@ test("a word after a number is its unit unless it is a clause, a line of a stage
   });
 });
 
+test("`every` belongs to the report before it, and `every step` is every 1 step", () => {
+  const stage = only("meta m { report weights every step, gradients every 10 steps, episodes }");
+  expect(stage).toMatchObject({
+    lines: [
+      {
+        kind: "report",
+        items: [
+          { value: { text: "weights" }, every: { value: 1, unit: { text: "step" } } },
+          { value: { text: "gradients" }, every: { value: 10, unit: { text: "steps" } } },
+          { value: { text: "episodes" }, every: undefined },
+        ],
+      },
+    ],
+  });
+});
+
 test("keywords are names where a name belongs", () => {
   const fn = only("fn over(data, from, report over as) { let let = data + from  let * report }");
   expect(fn).toMatchObject({

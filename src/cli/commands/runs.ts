@@ -93,10 +93,13 @@ async function show(cli: Cli, asked: string, options: Options): Promise<number> 
   const project = await projectOf(options);
   const details = await readDetails(project, findRun(project, asked));
   if (options.json) {
-    const { run, stages, evaluations, damaged } = details;
+    const { run, stages, evaluations, damaged, files } = details;
     const { id, dir, start, done } = run;
     const evaluated = evaluations.map(({ stage, dir: at, manifest }) => ({ stage, dir: at, manifest }));
-    say(cli.stdout, `${printableJson({ run: id, dir, start, done, stages, evaluations: evaluated, damaged }, 2)}\n`);
+    say(
+      cli.stdout,
+      `${printableJson({ run: id, dir, start, done, stages, evaluations: evaluated, damaged, files }, 2)}\n`,
+    );
   } else {
     const { printRunDetails } = await import("../print/run-details.js");
     say(cli.stdout, `${printRunDetails(details, tableWidth(cli.stdout))}\n`);

@@ -1,9 +1,9 @@
 /** Formats one run in full for `fslc runs show`. */
-import { join } from "node:path";
 import type { Numerics } from "../../runtime/engines/engine.js";
 import type { StageOutline } from "../../runtime/events/events.js";
 import type { DamagedEvaluation, Evaluation, endsOfStages, RunRecord } from "../../runtime/run/runs.js";
 import { duration, engineAndDevice } from "../view/format.js";
+import { fileLines } from "./files.js";
 import { printReports } from "./reports.js";
 import { resultsTable } from "./run-summary.js";
 import { printPaths, printRunHeading } from "./runs.js";
@@ -22,16 +22,15 @@ export interface RunDetails {
   readonly stages: readonly StageDetails[];
   readonly evaluations: readonly Evaluation[];
   readonly damaged: readonly DamagedEvaluation[];
+  /** The paths of the files that stages reported. */
+  readonly files: readonly string[];
 }
 
-export function printRunDetails({ run, stages, evaluations, damaged }: RunDetails, width: number): string {
+export function printRunDetails({ run, stages, evaluations, damaged, files }: RunDetails, width: number): string {
   const reports = evaluations.flatMap(({ stage, manifest }) =>
     manifest.reports.map((report) => ({ stage, ...report })),
   );
   const weights = stages.flatMap(({ stage, weights: paths }) => paths.map((path) => [stage, path] as const));
-  const files = evaluations.flatMap(({ dir, manifest }) =>
-    (manifest.files ?? []).map(({ name }) => ["", join(dir, name)] as const),
-  );
   return joinParts([
     printRunHeading(run),
     table(["stage", "kind", "took", "computed by"], stages.map(stageRow), {
@@ -42,7 +41,7 @@ export function printRunDetails({ run, stages, evaluations, damaged }: RunDetail
     damaged.map(({ stage, problem }) => `! ${stage}: its files in this run are damaged: ${problem}`).join("\n"),
     printReports(reports, width),
     weights.length === 0 ? "" : printPaths("weights", weights),
-    files.length === 0 ? "" : printPaths("files", files),
+    files.length === 0 ? "" : ["files", ...fileLines(files, process.cwd())].join("\n"),
   ]);
 }
 

@@ -8,6 +8,7 @@ import type { RunSummary } from "../../runtime/run/run.js";
 import { count, duration, engineAndDevice, interval, plural } from "../view/format.js";
 import type { RunState } from "../view/model.js";
 import { lostByStop } from "../view/unfinished.js";
+import { fileLines } from "./files.js";
 import { table } from "./table.js";
 import { hanging, wrap } from "./wrap.js";
 
@@ -58,7 +59,7 @@ export function printRunSummary(summary: RunSummary, state: RunState, folder: st
     ...wrap(`${statusWords[summary.status](duration(summary.seconds), lostByStop(state))}${served}`, width),
     ...engineLines(state, width),
     `run folder: ${printable(relative(process.cwd(), folder) || folder)}`,
-    ...summary.files.map((file) => `  ${printable(relative(folder, file))}`),
+    ...fileLines(summary.files, folder).map(printable),
   ].join("\n");
 }
 

@@ -7,4 +7,5 @@ export { fitInput, isTransductive, orderFeed } from "./metric.js";
 export { nextName } from "./program.js";
 export { scheduleFactor } from "./training/learning-rate.js";
 export { type ExtraState, lowerTraining, type TrainingOptions, type TrainingProgram } from "./training/training.js";
+export { gradientName } from "./training/update.js";
 export { type HostWeight, initialWeights } from "./weights.js";

@@ -1,5 +1,5 @@
 /** Describes tasks and reports in the words of the language. */
-import type { Report, Task } from "./tree.js";
+import type { Report, Task, TrainingReport } from "./tree.js";
 
 /** Returns a text such as `5-way 1-shot, 15 queries a class`. */
 export const taskText = (t: Task): string =>
@@ -7,3 +7,9 @@ export const taskText = (t: Task): string =>
 
 /** Returns the word of a `report` line: `accuracy`, `top3`. */
 export const reportText = (r: Report): string => (r.kind === "top" ? `top${r.k}` : r.kind);
+
+/** Returns the words of a `report` line of a training: `weights every 10 steps`. */
+export function trainingReportText(report: TrainingReport): string {
+  if (report.kind === "episodes" || report.every === undefined) return report.kind;
+  return report.every === 1 ? `${report.kind} every step` : `${report.kind} every ${report.every} steps`;
+}

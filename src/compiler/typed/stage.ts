@@ -103,7 +103,16 @@ interface TrainingLines {
   readonly ema?: number;
   /** The loss of one step, a scalar. */
   readonly loss: Block;
+  /** The files about its steps that the stage writes; undefined for none. */
+  readonly report?: readonly TrainingReport[];
 }
+/** A report of a training about its steps: its list of episodes, or a file of tensors for each step that is reported. */
+export type TrainingReport =
+  | { readonly kind: "episodes" }
+  /** `every` is the number of steps from one report to the next. If it is undefined, only the first one is reported. */
+  | { readonly kind: StepReport; readonly every?: number };
+/** The weights before the first step and after later ones, or the gradients or the images of steps. */
+export type StepReport = "weights" | "gradients" | "images";
 export interface PretrainStage extends StageBase, TrainingLines {
   readonly kind: "pretrain";
   readonly data: SplitRef;

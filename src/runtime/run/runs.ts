@@ -3,6 +3,7 @@ import { closeSync, existsSync, fstatSync, openSync, readdirSync, readFileSync, 
 import { join, resolve } from "node:path";
 import { didYouMean } from "../../common/did-you-mean.js";
 import { DiagnosticError, diagnostic } from "../../compiler/diagnostics/diagnostic.js";
+import { isTrainingKind } from "../../compiler/typed/stage-kinds.js";
 import type { Numerics } from "../engines/engine.js";
 import type { NodeEvent, RunEvent } from "../events/events.js";
 import { type Manifest, parseManifest, withInterval } from "../store/manifest.js";
@@ -127,11 +128,16 @@ export function findRun(project: Project, asked: string): RunRecord {
   throw new DiagnosticError(diagnostic("FSL7051", undefined, { run: asked, why }, { help }));
 }
 
-/** Returns the evaluations of a run, in the order of its stages, and those whose files are not as they were written. */
+/**
+ * Returns the evaluations of a run, in the order of its stages, and those whose files are not as they were written. `files` are the
+ * paths of all files that evaluations and trainings reported.
+ */
 export function evaluationsOf({ id, dir, start }: RunRecord): {
   readonly evaluations: readonly Evaluation[];
   readonly damaged: readonly DamagedEvaluation[];
+  readonly files: readonly string[];
 } {
+  const files: string[] = [];
   const evaluations: Evaluation[] = [];
   const damaged: DamagedEvaluation[] = [];
   for (const { id: stage } of start.stages) {
@@ -142,12 +148,14 @@ export function evaluationsOf({ id, dir, start }: RunRecord): {
     if ("problem" in parsed) damaged.push({ run: id, stage, dir: at, problem: parsed.problem });
     else {
       const { manifest } = parsed;
+      files.push(...(manifest.files ?? []).map(({ name }) => join(at, name)));
+      if (isTrainingKind(manifest.stage.kind)) continue;
       const { scores, problem } = scoresOf(at, manifest);
       evaluations.push({ run: id, stage, dir: at, manifest, scores });
       if (problem !== undefined) damaged.push({ run: id, stage, dir: at, problem });
     }
   }
-  return { evaluations, damaged };
+  return { evaluations, damaged, files };
 }
 
 /** Reads the scores that a manifest names. Returns nothing if it names none, and the problem if they are not as they were written. */

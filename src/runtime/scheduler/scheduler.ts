@@ -269,7 +269,9 @@ export class Scheduler {
     const { id } = stage;
     const named = { ...entry, manifest: withCurrentNames(entry.manifest, stage) };
     this.entries.set(id, named);
-    const files = isTraining(stage) ? [] : saveResults(this.options.runDir, id, named);
+    // Most trainings report no files, and their weights stay in the store.
+    const isReported = !isTraining(stage) || (named.manifest.files ?? []).length > 0;
+    const files = isReported ? saveResults(this.options.runDir, id, named) : [];
     const results = named.manifest.results.map((result) => ({ stage: id, ...result }));
     const reports = named.manifest.reports.map((report) => ({ stage: id, ...report }));
     this.outputs.set(id, { results, reports, files });

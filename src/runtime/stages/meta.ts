@@ -2,6 +2,7 @@
 import type { MetaStage, Task } from "../../compiler/typed/tree.js";
 import { encoderWeights } from "../../compiler/typed/weights.js";
 import type { Episode, PackedSplit } from "../data/contract.js";
+import { toEpisodeList } from "../data/episode-list.js";
 import { loadEpisodeFile, sampleEpisode } from "../data/index.js";
 import type { HostTensors } from "../engines/engine.js";
 import { fillOrders } from "./classify.js";
@@ -19,7 +20,7 @@ export async function runMeta(stage: MetaStage, context: StageContext): Promise<
     ref,
     perStep: perStep * task.way * (task.shot + task.query),
     batchesOf: (split: PackedSplit) =>
-      episodeBatches(episodesOf(stage, split, context), task, perStep, context.job.seed),
+      episodeBatches(episodesOf(stage, split, context), { split, task, perStep }, context.job.seed),
     fitted: await fittedAtStart(stage, context),
   };
   return runTraining(stage, data, context);
@@ -40,7 +41,11 @@ export function episodesOf({ episodes }: MetaStage, split: PackedSplit, { job }:
  * Returns batches of episodes. A step takes the `perStep` episodes from (step − 1) · perStep on. The images of an
  * episode are its supports, then its queries, class by class.
  */
-export function episodeBatches(episodeAt: EpisodeAt, task: Task, perStep: number, seed: number): Batches {
+export function episodeBatches(
+  episodeAt: EpisodeAt,
+  { split, task, perStep }: { readonly split: PackedSplit; readonly task: Task; readonly perStep: number },
+  seed: number,
+): Batches {
   const perEpisode = task.way * (task.shot + task.query);
   return {
     unit: "episodes",
@@ -57,6 +62,12 @@ export function episodeBatches(episodeAt: EpisodeAt, task: Task, perStep: number
     fill(feeds, _, step) {
       fillOrders(feeds, seed, (step - 1) * perStep, perStep);
     },
+    list: (steps) =>
+      toEpisodeList(
+        split,
+        task,
+        Array.from({ length: steps * perStep }, (_, index) => episodeAt(index)),
+      ),
   };
 }
 

@@ -1,6 +1,6 @@
 /** Holds the state of a training on an engine and advances it step by step. */
 
-import type { TrainingProgram } from "../../compiler/lower/index.js";
+import { gradientName, type TrainingProgram } from "../../compiler/lower/index.js";
 import type { Program } from "../../compiler/tensor/ir.js";
 import { elementCount } from "../../compiler/tensor/shape.js";
 import type { LoadedBatch } from "../data/contract.js";
@@ -99,7 +99,11 @@ export class Stepper {
     const given = Object.fromEntries(this.handles);
     for (const name of compiled.states) this.handles.delete(name); // The run consumes them, even if it fails.
     const { device, host } = await compiled.run(given, feeds);
-    for (const [name, handle] of Object.entries(device)) this.handles.set(name, handle);
+    for (const [name, handle] of Object.entries(device)) {
+      const replaced = this.handles.get(name); // A gradient of the step before: it is no state, so no run consumed it.
+      if (replaced !== undefined) this.engine.free(replaced);
+      this.handles.set(name, handle);
+    }
     return host;
   }
 
@@ -112,12 +116,29 @@ export class Stepper {
     return Object.fromEntries([...this.handles, ...averages]);
   }
 
-  /** Downloads the weights that belong to the stage. */
-  async download(): Promise<HostTensors> {
-    const own = Object.entries(pick(this.weights, this.training.own));
-    return Object.fromEntries(
-      await Promise.all(own.map(async ([path, handle]) => [path, await this.engine.download(handle)] as const)),
+  /** Downloads the weights that belong to the stage, averaged if the stage averages them. */
+  download(): Promise<HostTensors> {
+    return this.downloadAll(pick(this.weights, this.training.own));
+  }
+
+  /** Downloads the weights that belong to the stage as the steps change them, without averaging. */
+  downloadCurrent(): Promise<HostTensors> {
+    return this.downloadAll(pick(Object.fromEntries(this.handles), this.training.own));
+  }
+
+  /** Downloads the gradient of the last step, by the paths of the trained weights. The stage must report gradients. */
+  downloadGradients(): Promise<HostTensors> {
+    const handles = Object.fromEntries(this.handles);
+    return this.downloadAll(
+      Object.fromEntries(
+        this.training.trained.map((path) => [path, pick(handles, [gradientName(path)])[gradientName(path)] as Handle]),
+      ),
     );
+  }
+
+  private async downloadAll(handles: Readonly<Record<string, Handle>>): Promise<HostTensors> {
+    const download = async ([path, handle]: [string, Handle]) => [path, await this.engine.download(handle)] as const;
+    return Object.fromEntries(await Promise.all(Object.entries(handles).map(download)));
   }
 
   async dispose(): Promise<void> {

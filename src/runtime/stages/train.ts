@@ -2,13 +2,15 @@
 
 import { DiagnosticError, diagnostic } from "../../compiler/diagnostics/diagnostic.js";
 import type { TrainingProgram } from "../../compiler/lower/index.js";
-import type { Duration, Validation } from "../../compiler/typed/tree.js";
+import type { Duration, ImageSize, TrainingReport, Validation } from "../../compiler/typed/tree.js";
 import type { LoadedBatch, Loader } from "../data/contract.js";
+import type { EpisodeList } from "../data/episode-list.js";
 import type { HostTensors } from "../engines/engine.js";
 import type { Validated } from "../store/manifest.js";
-import type { Finished } from "../store/store.js";
+import type { Finished, StoredFile } from "../store/store.js";
 import type { StageContext } from "./context.js";
 import type { Feeds } from "./feeds.js";
+import { type StepImages, StepReports } from "./step-reports.js";
 import { type StepOutcome, Stepper } from "./stepper.js";
 import type { Validator } from "./validate.js";
 import { loadInitialWeights } from "./weights.js";
@@ -20,6 +22,8 @@ export interface Batches {
   /** Fills the feeds other than the images: labels, orders of queries. */
   fill(feeds: Feeds, images: Int32Array, step: number): void;
   readonly unit: "images" | "episodes";
+  /** Returns the episodes of the first steps, if the steps are made of episodes. */
+  readonly list?: (steps: number) => EpisodeList;
 }
 
 export interface TrainOptions {
@@ -30,11 +34,16 @@ export interface TrainOptions {
   /** The values fitted from base data, by the input that takes them. */
   readonly fitted: HostTensors;
   readonly validation: { readonly plan: Validation; readonly validator: Validator } | undefined;
+  /** The files about the steps to make. */
+  readonly report: readonly TrainingReport[];
+  /** The size of one image. */
+  readonly image: ImageSize;
 }
 
 export interface Trained {
   readonly weights: NonNullable<Finished["weights"]>;
   readonly history: readonly Validated[];
+  readonly files: readonly StoredFile[];
 }
 
 /** The number of steps that are loaded while one runs. */
@@ -60,11 +69,13 @@ async function trainWith(stepper: Stepper, options: TrainOptions, context: Stage
   const prefetcher = new Prefetcher(batches, loader, steps);
   const rate = new Rate(perStep);
   const validations = new Validations();
+  const reports = new StepReports(options.report, stepper);
   let last = { step: steps, epoch: epochs };
   progress.endPreparation();
+  await reports.start();
   for (let step = 1; step <= steps; step++) {
     const epoch = Math.floor((step - 1) / stepsPerEpoch) + 1;
-    const { loss, accuracy, lr } = await runStep(stepper, { step, epoch }, prefetcher, options, context);
+    const { loss, accuracy, lr } = await runStep(stepper, { step, epoch }, prefetcher, reports, options, context);
     const itemsPerSecond = rate.step();
     emit({ type: "stage.step", step, steps, epoch, loss, accuracy, lr, itemsPerSecond, unit: batches.unit });
     if (step === steps && validation === undefined) break; // The training is complete, so a stop comes too late.
@@ -81,12 +92,14 @@ async function trainWith(stepper: Stepper, options: TrainOptions, context: Stage
       break;
     }
   }
+  const { list } = batches;
+  if (list !== undefined) reports.end(() => list(last.step));
   const { best, kept, history } = validations;
   const from =
     kept === undefined
       ? { ...last, choice: "last" as const }
       : { step: best.step, epoch: best.epoch, choice: "best" as const };
-  return { weights: { tensors: kept ?? (await stepper.download()), from }, history };
+  return { weights: { tensors: kept ?? (await stepper.download()), from }, history, files: reports.files };
 }
 
 /** A position in a training, with both numbers from 1 on. */
@@ -100,10 +113,13 @@ async function runStep(
   stepper: Stepper,
   { step, epoch }: Position,
   prefetcher: Prefetcher,
-  { batches }: TrainOptions,
+  reports: StepReports,
+  options: TrainOptions,
   { job }: StageContext,
 ): Promise<StepOutcome> {
+  const { batches } = options;
   const { batch, images } = await prefetcher.load(step);
+  const kept = reports.wantsImages(step) ? imagesOf(batch, images, step, options) : undefined;
   const outcome = await stepper.step(batch, (feeds, part, parts) => {
     const size = images.length / parts;
     batches.fill(feeds, images.subarray(part * size, (part + 1) * size), step);
@@ -112,7 +128,26 @@ async function runStep(
     const holes = { stage: job.node, step, epoch, lr: rounded(outcome.lr) };
     throw new DiagnosticError(diagnostic("FSL7006", undefined, holes));
   }
+  await reports.finish(step, outcome, kept);
   return outcome;
+}
+
+/** Copies the images of a step: bytes [episode, image, channel, height, width], or without episodes, with their labels. */
+function imagesOf(
+  { images }: LoadedBatch,
+  places: Int32Array,
+  step: number,
+  { batches, duration: { perStep }, image: { channels, height, width } }: TrainOptions,
+): StepImages {
+  const count = places.length;
+  const size = channels * height * width;
+  const data = images.slice(0, count * size);
+  if (batches.unit === "episodes") {
+    return { images: { shape: [perStep, count / perStep, channels, height, width], dtype: "u8", data } };
+  }
+  const labels = { shape: [count], dtype: "i32" as const, data: new Int32Array(count) };
+  batches.fill({ labels }, places, step);
+  return { images: { shape: [count, channels, height, width], dtype: "u8", data }, labels };
 }
 
 /** Requests the images of the next steps while a step runs. */

@@ -47,8 +47,9 @@ export async function runTraining(
   try {
     validator = await validatorOf(stage, context);
     const validation = stage.validate && validator && { plan: stage.validate, validator };
-    const options = { training, duration: stage.duration, batches, loader, fitted, validation };
-    return await train(options, context);
+    const { duration, report = [] } = stage;
+    const { image } = dataset;
+    return await train({ training, duration, batches, loader, fitted, validation, report, image }, context);
   } finally {
     await validator?.dispose();
     await loader.close();

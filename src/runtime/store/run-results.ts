@@ -1,4 +1,4 @@
-/** Keeps the results of evaluations in the folder of their run, where they stay even if the store changes. */
+/** Keeps the results of evaluations and the reports of trainings in the folder of their run, where they stay even if the store changes. */
 import { constants, copyFileSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { DiagnosticError, diagnostic } from "../../compiler/diagnostics/diagnostic.js";
@@ -10,7 +10,7 @@ import { type Manifest, sealManifest } from "./manifest.js";
 import { scoresFile } from "./scores.js";
 import type { StoreEntry } from "./store.js";
 
-/** Returns the folder in which a run keeps an evaluation: its manifest, its scores by episode, and the files that it reports. */
+/** Returns the folder in which a run keeps a stage: its manifest, the scores of an evaluation by episode, and the files that it reports. */
 export function resultsDir(runDir: string, stage: string): string {
   return join(runDir, "results", toFileName(stage));
 }
@@ -33,7 +33,7 @@ export function withCurrentNames(manifest: Manifest, stage: Stage): Manifest {
 }
 
 /**
- * Copies the manifest and files of an evaluation into the run's folder. Returns the paths of the files that the `report` line of the
+ * Copies the manifest and files of a stage into the run's folder. Returns the paths of the files that the `report` line of the
  * stage asked for.
  *
  * @throws DiagnosticError FSL7031 if the folder cannot be written.

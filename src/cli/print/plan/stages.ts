@@ -8,7 +8,7 @@ import type {
   StepCost,
   TrainingPlan,
 } from "../../../compiler/stages/index.js";
-import { reportText } from "../../../compiler/typed/describe.js";
+import { reportText, trainingReportText } from "../../../compiler/typed/describe.js";
 import { bytes, count, flops, plural } from "../../view/format.js";
 import { table } from "../table.js";
 import { fact, type PrintContext } from "./context.js";
@@ -95,6 +95,7 @@ function trainingLines(stage: TrainingPlan, { data, perStep }: TrainingTexts, co
     ...(stage.ema === undefined
       ? []
       : fact("average", `of the weights, decay ${stage.ema}: it is what is validated and stored`, context)),
+    ...(stage.report === undefined ? [] : fact("report", stage.report.map(trainingReportText).join(", "), context)),
     ...normLines(stage, context),
     ...(stage.cost === undefined
       ? []

@@ -1,5 +1,4 @@
 /** Elaborates an `evaluate` stage: one row per task, and what is reported of it. */
-import { suggest } from "../../../common/did-you-mean.js";
 import { reportText } from "../../typed/describe.js";
 import type { EvaluateRow, EvaluateStage, Metric, Report, Task } from "../../typed/tree.js";
 import { reported } from "../core/reported.js";
@@ -9,6 +8,7 @@ import { checkEncoderTrained, resolveEncoder } from "./encoder-slot.js";
 import { type EpisodeSource, episodeCount, resolveTestEpisodes } from "./episode-source.js";
 import { checkFitSource, fitBlockers, resolveFitSource, storedFitSource } from "./fit-source.js";
 import { checkTrained, resolveMetric } from "./metric-slot.js";
+import { reportName, reportUnknown } from "./report-items.js";
 import { reportNames } from "./report-names.js";
 import { hasRequiredLines } from "./required-lines.js";
 import { type SlotSource, slotSource } from "./slot-source.js";
@@ -109,26 +109,21 @@ function elaborateReports(context: StageContext, tasks: readonly Task[]): readon
   const found: Report[] = [];
   let complete = true;
   for (const item of written.line.items) {
-    // `top(2)` is a call, and no report is one.
-    const name = item.kind === "ref" ? item.text : undefined;
+    const name = reportName(item);
     const plain = reportNames.find((word) => word === name);
     const top = name === undefined ? undefined : /^top(\d+)$/.exec(name)?.[1];
     const k = Number(top);
     const narrow = tasks.find((task) => k >= task.way);
-    if (plain !== undefined) found.push({ kind: plain });
+    if (item.every !== undefined) {
+      complete = false;
+      const holes = { report: name ?? "it", why: "an evaluation has no steps, so `every` is for trainings" };
+      checker.report("FSL5031", item.span, holes, { help: ["leave `every …` out"] });
+    } else if (plain !== undefined) found.push({ kind: plain });
     else if (top !== undefined && narrow === undefined && k > 0) found.push({ kind: "top", k });
     else {
       complete = false;
       if (top !== undefined) checker.report("FSL5016", item.span, { k, way: `${narrow?.way ?? 0} ways` });
-      else if (item.kind !== "error") {
-        const callee = item.kind === "call" && item.callee.kind === "ref" ? item.callee.text : "this";
-        const unknown = name ?? callee;
-        const isList = item.kind === "list" || item.kind === "tuple";
-        const help = isList
-          ? ["list them without brackets: `report accuracy, confusion`"]
-          : suggest(unknown, [...reportNames, "top2"]);
-        checker.report("FSL5017", item.span, { name: unknown }, { help });
-      }
+      else reportUnknown(item, [...reportNames, "top2"], checker);
     }
   }
   if (!complete) return undefined;

@@ -16,6 +16,7 @@ import { neededStages, storedSlot } from "./slots.js";
 import { isNotTestSplit } from "./splits.js";
 import { findLine } from "./stage-lines.js";
 import { stageEma, stageOptimizer, stageSchedule, trainablePaths } from "./training.js";
+import { withReports } from "./training-reports.js";
 import { stageValidation } from "./validation.js";
 import { resolveWeightFiles } from "./weight-files.js";
 
@@ -60,7 +61,7 @@ export function elaborateMeta(context: StageContext): ElaboratedStage {
     ...training,
     validate: validation === undefined || validated === undefined ? undefined : { ...validation, metric: validated },
   };
-  return { stage, slots };
+  return { stage: withReports(stage, episodes.dataset, context), slots };
 }
 
 interface MetaSources {

@@ -17,6 +17,7 @@ import { neededStages, storedSlot } from "./slots.js";
 import { isNotTestSplit, type ResolvedSplit, resolveSplit } from "./splits.js";
 import { findLine, learnLines, type ScopedLine } from "./stage-lines.js";
 import { stageEma, stageOptimizer, stageSchedule, trainablePaths } from "./training.js";
+import { withReports } from "./training-reports.js";
 import { stageValidation } from "./validation.js";
 import { resolveWeightFiles } from "./weight-files.js";
 
@@ -70,7 +71,7 @@ export function elaboratePretrain(context: StageContext): ElaboratedStage {
     ...(ema === undefined ? {} : { ema }),
     validate,
   };
-  return { stage, slots };
+  return { stage: withReports(stage, dataset, context), slots };
 }
 
 interface TrainingData extends ResolvedSplit {

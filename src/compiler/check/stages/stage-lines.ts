@@ -3,7 +3,7 @@ import type * as ast from "../../../../grammar/ast.js";
 import { didYouMean, suggest } from "../../../common/did-you-mean.js";
 import type { Scope } from "../core/scope.js";
 
-import { isReportName } from "./report-names.js";
+import { isReportName, stepReports } from "./report-names.js";
 
 /** A line with the scope that it was written in: a line of `like` may be of another module. */
 export interface ScopedLine<L extends ast.StageLine = ast.StageLine> {
@@ -13,7 +13,7 @@ export interface ScopedLine<L extends ast.StageLine = ast.StageLine> {
 /** The lines of a stage by their keys. */
 export type StageLines = ReadonlyMap<string, ScopedLine>;
 
-const training = ["loss", "optimizer", "schedule", "for", "validate", "patience", "ema"];
+const training = ["loss", "optimizer", "schedule", "for", "validate", "patience", "ema", "report"];
 const allowed: Readonly<Record<ast.StageDecl["stage"], readonly string[]>> = {
   pretrain: ["data", "encoder", "head", "metric", "of", "learn", ...training, "init"],
   meta: ["encoder", "metric", "of", "episodes", ...training, "fit from", "init"],
@@ -48,7 +48,7 @@ export function mergeLines(
     if (!allowed[decl.stage].includes(word)) {
       const span = line.kind === "setting" ? line.word.span : line.span;
       const before = decl.lines[decl.lines.indexOf(line) - 1];
-      if (before?.kind === "report" && isReportName(word)) {
+      if (before?.kind === "report" && (isReportName(word) || stepReports.some((report) => report === word))) {
         checker.report(
           "FSL1012",
           { ...span, start: before.span.end, end: before.span.end },

@@ -149,7 +149,7 @@ export const stagesCodes = codes({
     title: "an unknown report",
     message: "there is no report called `{name}`",
     explanation:
-      "An evaluation can report accuracy, accuracy_disjoint, topK (top2, top3, …), confusion and per_class. It can write logits, logits_json and episodes to files.",
+      "An evaluation can report accuracy, accuracy_disjoint, topK (top2, top3, …), confusion and per_class. It can write logits, logits_json and episodes to files. A training can write weights, gradients and images of its steps to files, and a `meta` also its episodes.",
     example: `${head}episode task = 5 way, 1 shot, 7 query\nevaluate r { encoder conv64  metric prototypes  episodes task from emoji.test, 100 episodes  report acuracy }`,
     fix: "Use one of these words.",
   },
@@ -270,6 +270,15 @@ export const stagesCodes = codes({
       "Few-shot accuracy is about classes that were not used in any training. On the classes of the training split it is higher, and only shows how well the training fits.",
     example: `${meta("")}\nevaluate test { of proto  episodes task from emoji.train, 600 episodes  report accuracy }`,
     fix: "Evaluate on `test`. If you want the accuracy on known classes, you can ignore this warning.",
+  },
+  FSL5031: {
+    severity: "error",
+    title: "a report that cannot be written",
+    message: "`{report}` cannot be reported: {why}",
+    explanation:
+      "A training can write files about its steps, so that it can be compared with another program. `weights` are written before the first step, `gradients` and `images` of the first step. With `every step` or `every 10 steps`, further ones follow. This is for short trainings: the files of a report are limited in number and size.",
+    example: meta("  report weights every step\n"),
+    fix: "Report fewer steps, or shorten the training with a parameter.",
   },
   FSL5040: {
     severity: "error",

@@ -9,7 +9,7 @@ import type { WeightDecl } from "../../typed/weights.js";
 import { maxFloat, NamedOps, type NamedTensor } from "../named-tensor.js";
 import { assemble, type StatePair } from "../program.js";
 import { WeightTable } from "../weights.js";
-import { type ExtraState, type LoweredUpdate, lowerUpdate, type StepGradient } from "./update.js";
+import { type ExtraState, type LoweredUpdate, lowerUpdate, reportedGradients, type StepGradient } from "./update.js";
 
 /** The parts of a step. */
 export interface StepParts {
@@ -86,12 +86,13 @@ function lowerAccumulatedUpdate(
   const step = t.input("step", [], "i32");
   const part = t.input("part", [], "i32");
   const weights = new WeightTable(ops.graph, decls);
+  const gradients = trained.map(({ path, shape }) => summed(path, shape));
   const update = lowerUpdate(
     ops,
     { stage, weights, step },
     {
       trained,
-      gradients: trained.map(({ path, shape }) => summed(path, shape)),
+      gradients,
       statistics: statistics.map((statistic) => {
         const value: NamedTensor = ops.of(summed(statistic.path, statistic.value.node.shape), statistic.value.axes);
         return { ...statistic, value };
@@ -102,6 +103,7 @@ function lowerAccumulatedUpdate(
     name: `${stage.id} update`,
     host: { finite: t.le(update.square, maxFloat), lr: update.lr },
     states: [...update.states, ...sums, { before: part, after: t.constant([], [0], "i32") }],
+    device: reportedGradients(stage, { trained, gradients }),
     feeds: [],
   });
   return { program, update };

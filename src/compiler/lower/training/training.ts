@@ -21,7 +21,7 @@ import { Calls, modulesOf, type PlacedNetwork } from "../networks/calls.js";
 import { assemble } from "../program.js";
 import { WeightTable } from "../weights.js";
 import { lowerAccumulation, type StepParts } from "./accumulation.js";
-import { type ExtraState, lowerUpdate, type StepGradient } from "./update.js";
+import { type ExtraState, lowerUpdate, reportedGradients, type StepGradient } from "./update.js";
 
 export type { ExtraState } from "./update.js";
 
@@ -31,6 +31,8 @@ export type { ExtraState } from "./update.js";
  * - Feeds: in pretraining `images` u8 [B, C, H, W] and `labels` i32 [B]; of episodes `images` u8 [E, way·(shot + query), C,
  *   H, W], supports first, both class-major. A transductive metric also takes `order` i32 [E, way·query] (`lowerClassify`).
  * - Host outputs, all scalars: `loss`, `accuracy`, `finite` (bool: the loss and the gradient norm are finite), `lr`.
+ * - Device outputs, if the stage reports gradients: the gradient of the step for each trained weight, before clipping and weight
+ *   decay, by `gradientName`.
  * - Weights that no step changes have the role `weight`.
  */
 export interface TrainingProgram {
@@ -120,6 +122,7 @@ class TrainingLowering {
       name: stage.id,
       host: { loss, accuracy, finite, lr },
       states,
+      device: reportedGradients(stage, forward),
       feeds: ["images", "labels", orderFeed],
     });
     return { ...common, extra, averaged, program };

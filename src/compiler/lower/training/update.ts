@@ -42,6 +42,23 @@ export interface UpdatedStage {
   readonly step: Node;
 }
 
+/** Returns the name of the output that holds the gradient of a weight. */
+export const gradientName = (path: string): string => `gradient:${path}`;
+
+/** Returns the gradients as outputs that stay on the device if the stage reports them, and otherwise none. */
+export function reportedGradients(
+  { report = [] }: TrainingStage,
+  { trained, gradients }: Pick<StepGradient, "trained" | "gradients">,
+): Readonly<Record<string, Node>> {
+  if (!report.some(({ kind }) => kind === "gradients")) return {};
+  return Object.fromEntries(
+    trained.flatMap(({ path }, i) => {
+      const gradient = gradients[i];
+      return gradient === undefined ? [] : [[gradientName(path), gradient]];
+    }),
+  );
+}
+
 export function lowerUpdate(
   ops: NamedOps,
   { stage, weights, step }: UpdatedStage,

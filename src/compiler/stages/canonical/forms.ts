@@ -69,6 +69,8 @@ export class CanonicalForms {
       duration: plain(stage.duration),
       ...(stage.ema === undefined ? {} : { ema: stage.ema }),
       validate: this.validation(stage),
+      // A report changes no weight. It is part of the key, because the store keeps the files with the weights.
+      ...(stage.report === undefined ? {} : { report: plain(stage.report) }),
     };
   }
 

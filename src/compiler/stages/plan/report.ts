@@ -13,6 +13,7 @@ import type {
   SplitName,
   StageKind,
   Task,
+  TrainingReport,
   Transform,
 } from "../../typed/tree.js";
 
@@ -110,6 +111,8 @@ interface TrainingPlanBase extends PlanBase {
   readonly validation: ValidationPlan | undefined;
   /** The decay of the average of the weights that is validated and stored. */
   readonly ema: number | undefined;
+  /** The files about the steps that are written; undefined if none are. */
+  readonly report?: readonly TrainingReport[];
   readonly cost: StepCost | undefined;
 }
 export interface PretrainPlan extends TrainingPlanBase {

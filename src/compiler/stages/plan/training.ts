@@ -7,7 +7,7 @@ import type { EpisodesPlan, PlanOf, SplitPlan, ValidationPlan } from "./report.j
 
 type TrainingFields = Pick<
   PlanOf<TrainingStage["kind"]>,
-  "optimizer" | "schedule" | "epochs" | "steps" | "validation" | "ema" | "cost"
+  "optimizer" | "schedule" | "epochs" | "steps" | "validation" | "ema" | "report" | "cost"
 >;
 
 /** `counted` is false if nobody has counted the images and classes that the stage trains on. */
@@ -16,7 +16,7 @@ export function trainingFields(
   experiment: Experiment,
   { counted, options }: { readonly counted: boolean; readonly options: PlanOptions },
 ): TrainingFields {
-  const { schedule, duration, ema, blockers } = stage;
+  const { schedule, duration, ema, report, blockers } = stage;
   const steps = duration.epochs * duration.stepsPerEpoch;
   return {
     optimizer: optimizerGroups(stage, { counted }),
@@ -25,6 +25,7 @@ export function trainingFields(
     steps: counted ? steps : "unknown",
     validation: validationPlan(stage),
     ema,
+    ...(report === undefined ? {} : { report }),
     cost: options.costs === false || blockers.length > 0 ? undefined : trainingCost(stage, experiment, steps, options),
   };
 }
