@@ -2,6 +2,7 @@
 import { createRequire } from "node:module";
 import { DiagnosticError, diagnostic } from "../compiler/diagnostics/diagnostic.js";
 import type { ParamValue } from "../compiler/typed/tree.js";
+import { notJson } from "../runtime/system/json-place.js";
 import { mostBytes, readRegularFile } from "../runtime/system/read-file.js";
 import { reason } from "../runtime/system/reason.js";
 
@@ -37,7 +38,7 @@ export function readParameterFile(path: string): Record<string, ParamValue> {
   try {
     value = JSON.parse(text);
   } catch (error) {
-    throw refuse(error instanceof Error ? error.message : String(error));
+    throw refuse(notJson(text, error));
   }
   // Ajv is loaded only if there is a parameter file, because loading it takes a tenth of a cold start.
   const { Ajv } = createRequire(import.meta.url)("ajv") as typeof import("ajv");

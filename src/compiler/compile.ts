@@ -20,6 +20,8 @@ export interface CompilerHost extends ModuleHost {
   readonly sources: readonly SourceForm[];
   /** Reads the files that lines of an experiment name. If it is undefined, no such file can be read. */
   readonly files?: GivenFiles;
+  /** Returns true if a path of a file or folder leads out of the project. If it is undefined, none does. */
+  leavesProject?(path: string): boolean;
   /** Returns the facts about data that are known before they are read, or undefined if there are none. */
   facts(source: DataSource): DatasetFacts | undefined;
   /** Returns the time in milliseconds, for `timings`. The compiler has no clock of its own. */
@@ -42,7 +44,12 @@ export interface Compilation {
 }
 
 export function compile(host: CompilerHost, root: string, options: CompileOptions): Compilation {
-  const checker = new Checker(host.sources, (source) => host.facts(source), host.files);
+  const checker = new Checker({
+    sources: host.sources,
+    facts: (source) => host.facts(source),
+    files: host.files,
+    mayName: (file, path) => file === root || file.startsWith("fsl:") || host.leavesProject?.(path) !== true,
+  });
   const timings: { phase: string; ms: number }[] = [];
   const phase = <T>(name: string, work: () => T): T => {
     const start = host.now?.() ?? 0;

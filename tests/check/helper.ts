@@ -54,6 +54,7 @@ export function hostOf(files: Readonly<Record<string, string>>): CompilerHost {
     },
     libraryIds: () => readdirSync(specs).flatMap((name) => (name.endsWith(".fsl") ? [`fsl:${name.slice(0, -4)}`] : [])),
     sources: describeSources(),
+    leavesProject: (path) => path.startsWith("/") || path.startsWith("../"),
     files: {
       episodes: (path) => {
         const text = files[path];

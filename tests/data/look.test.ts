@@ -130,9 +130,7 @@ describe("a folder of another layout is described with the way to the nearest la
     const dir = files(tree(["data"], 2));
     write(join(dir, "lists/train.txt"), "ca0/0.png\nca0/2.png\n");
     const args = { root: "data", lists: "lists" };
-    expect(said(dir, args)).toMatch(
-      /FSL6002 .*has one of the 2 names of the lists, of which the first is `ca0\/0.png`\n.*write `ca0` once/,
-    );
+    expect(said(dir, args)).toMatch(/FSL6002 .*has one of the 2 names of the lists\n.*write `ca0` once/);
     write(join(dir, "lists/train.txt"), "emu\n");
     expect(said(dir, args)).toMatch(/FSL6002 .*has one of the 1 names/);
     expect(said(dir, { root: "data", lists: "list" })).toMatch(

@@ -121,7 +121,9 @@ export class Modules {
     }
     if (id === undefined && !from.id.startsWith("fsl:")) {
       return [
-        "the path leads out of the project, whose folder is the nearest with `.fslc`, `package.json` or `.git` in it",
+        specifier.endsWith(".fsl")
+          ? "the path, or a link on it, leads out of the project, whose folder is the nearest with `.fslc`, `package.json` or `.git` in it"
+          : "the name of a file to import from ends in `.fsl`",
       ];
     }
     const refusal = id === undefined ? undefined : this.host.refusal?.(id);

@@ -4,7 +4,7 @@ import { didYouMean } from "../../common/did-you-mean.js";
 import { DiagnosticError, diagnostic } from "../../compiler/diagnostics/diagnostic.js";
 import type { GivenEpisodes, Unusable } from "../../compiler/typed/given-files.js";
 import type { Task } from "../../compiler/typed/tree.js";
-import { placeOf, pointerPath } from "../system/json-place.js";
+import { notJson, placeOf, pointerPath } from "../system/json-place.js";
 import { schemaFault } from "../system/schema.js";
 import { sha256 } from "../system/sha256.js";
 import type { Episode, PackedSplit } from "./contract.js";
@@ -79,8 +79,11 @@ export function parseEpisodeList(text: string): (GivenEpisodes & { readonly list
   try {
     value = JSON.parse(text);
   } catch (error) {
-    return { problem: `it is not JSON (${error instanceof Error ? error.message : String(error)})`, place: undefined };
+    return { problem: notJson(text, error), place: undefined };
   }
+  // The place of a fault is shown with the text around it, which must not be that of any other file.
+  if (!isList(value))
+    return { problem: 'it is no list of episodes (`{ "format": 1, …, "episodes": […] }`)', place: undefined };
   const wrong = (path: Path, problem: string) => ({ problem, place: placeOf(text, path) });
   const fault = schemaFault("episodes", value);
   if (fault !== undefined) return wrong(pointerPath(fault.pointer), fault.why);
@@ -111,6 +114,22 @@ export function parseEpisodeList(text: string): (GivenEpisodes & { readonly list
   const episodes = list.episodes.map((e) => e.map((c) => [c.class, c.support, c.query]));
   const digest = sha256(JSON.stringify([way, shot, query, episodes]));
   return { task: { way, shot, query }, episodes: list.episodes.length, digest, list };
+}
+
+const fields: ReadonlySet<string> = new Set([
+  "format",
+  "way",
+  "shot",
+  "query",
+  "episodes",
+] satisfies (keyof EpisodeList)[]);
+
+/** Returns true if a value was meant to be a list of episodes: it has episodes, or a part of what a list has and nothing else. */
+function isList(value: unknown): boolean {
+  if (typeof value !== "object" || value === null) return false;
+  const names = Object.keys(value);
+  const { episodes } = value as Partial<Record<keyof EpisodeList, unknown>>;
+  return Array.isArray(episodes) || (names.length > 0 && names.every((name) => fields.has(name)));
 }
 
 /**

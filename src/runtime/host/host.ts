@@ -7,7 +7,7 @@ import { readEpisodeFile } from "../data/episode-file.js";
 import { describeSources, sourceFacts } from "../data/sources/index.js"; // not the whole room: a check starts in less
 import { readGivenWeights } from "../store/given-weights.js";
 import { packageRoot } from "../system/package.js";
-import { type Project, projectPaths } from "../system/project.js";
+import { leavesProject, type Project, projectPaths, realPath } from "../system/project.js";
 import { mostBytes, RefusedFileError, readRegularFile, requireRegularFile } from "../system/read-file.js";
 import { libraryTree } from "./library.js";
 
@@ -59,7 +59,10 @@ export function nodeHost(project: Project): CompilerHost {
         return isLibraryName(id) ? id : undefined;
       }
       const id = posix.join(posix.dirname(fromId), specifier);
-      return id.startsWith("..") ? undefined : id;
+      const path = id.startsWith("..") ? undefined : pathOf(project, id);
+      // A message about a file shows its text, so a link must not make a module of any other file.
+      if (path === undefined || leavesProject(project, path) || !realPath(path).endsWith(".fsl")) return undefined;
+      return id;
     },
     besides(fromId, specifier) {
       const folder = pathOf(project, posix.join(posix.dirname(fromId), posix.dirname(specifier)));
@@ -74,6 +77,7 @@ export function nodeHost(project: Project): CompilerHost {
       episodes: (path) => readEpisodeFile(path, project),
       weights: (path) => readGivenWeights(path, project),
     },
+    leavesProject: (path) => leavesProject(project, path),
     facts: (source) => sourceFacts(source, project.dir, projectPaths.data(project)),
     now: () => performance.now(),
   };

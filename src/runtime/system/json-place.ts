@@ -1,5 +1,13 @@
 /** Finds the place of a value in the text of a JSON file, for messages that point at it. */
 
+/** Describes the error of `JSON.parse`. The message of the error itself would show a part of the file, which may be any file. */
+export function notJson(text: string, error: unknown): string {
+  const [, at] = /JSON at position (\d+)/.exec(error instanceof Error ? error.message : "") ?? [];
+  if (at === undefined) return "it is not JSON";
+  const before = text.slice(0, Number(at)).split("\n");
+  return `it is not JSON, from line ${before.length}, column ${(before.at(-1) ?? "").length + 1} on`;
+}
+
 /** A half-open range of UTF-16 offsets. */
 export interface Place {
   readonly start: number;

@@ -1,6 +1,6 @@
 /** Finds the project of a file: the folder at which relative paths start, and the folder in which fslc keeps its files. */
-import { existsSync } from "node:fs";
-import { dirname, join, resolve } from "node:path";
+import { existsSync, realpathSync } from "node:fs";
+import { basename, dirname, isAbsolute, join, relative, resolve, sep } from "node:path";
 
 export interface Project {
   /** The absolute path of the project. Imports stay inside it. Dataset roots and module ids are relative to it. */
@@ -28,6 +28,22 @@ export function findProject(file: string, options: { dir?: string; home?: string
     }
   }
   return { dir, home: options.home === undefined ? join(dir, ".fslc") : resolve(options.home) };
+}
+
+/** Returns true if a path, relative to a project or absolute, leads out of the project by itself or by a link on it. */
+export function leavesProject({ dir }: Project, path: string): boolean {
+  const inside = relative(realPath(dir), realPath(resolve(dir, path)));
+  return inside === ".." || inside.startsWith(`..${sep}`) || isAbsolute(inside);
+}
+
+/** Returns a path without links. Of a path that does not exist, it follows the links up to the folder that exists. */
+export function realPath(path: string): string {
+  try {
+    return realpathSync(path);
+  } catch {
+    const above = dirname(path);
+    return above === path ? path : join(realPath(above), basename(path));
+  }
 }
 
 /** Returns the paths of the folders in the home of a project. */

@@ -16,6 +16,16 @@ import type { CallableValue } from "./computed-values.js";
 /** One compilation inlines at most this many calls, which is far more than any method needs. */
 const mostInlined = 20_000;
 
+/** Everything that a compilation may ask about the world around it. */
+export interface Surroundings {
+  /** The sources of images that a dataset may name. */
+  readonly sources: readonly SourceForm[];
+  readonly facts: (source: DataSource) => DatasetFacts | undefined;
+  readonly files: GivenFiles | undefined;
+  /** Returns true if a file of FSL may name this path of a file or folder. */
+  readonly mayName: (file: string, path: string) => boolean;
+}
+
 export class Checker {
   private readonly found = new Map<string, Diagnostic>();
   /** The calls that are being inlined, outermost first. An error in a `fn` shows its call. */
@@ -33,11 +43,25 @@ export class Checker {
   libraryFileOf: (name: string) => string | undefined = () => undefined;
   private readonly unimported = new Set<string>();
 
-  constructor(
-    readonly sources: readonly SourceForm[],
-    readonly facts: (source: DataSource) => DatasetFacts | undefined,
-    readonly files: GivenFiles | undefined,
-  ) {}
+  readonly sources: readonly SourceForm[];
+  readonly facts: (source: DataSource) => DatasetFacts | undefined;
+  readonly files: GivenFiles | undefined;
+
+  constructor(private readonly surroundings: Surroundings) {
+    this.sources = surroundings.sources;
+    this.facts = surroundings.facts;
+    this.files = surroundings.files;
+  }
+
+  /**
+   * Returns true if the file in which a path is `written` may name it. At that place it reports FSL5063 for an imported file that names a path outside of
+   * the project: paths elsewhere are for the user to give, in the experiment that is run or on the command line.
+   */
+  allowsPath(path: string, written: Span): boolean {
+    if (this.surroundings.mayName(written.file, path)) return true;
+    this.report("FSL5063", written, { file: written.file, path });
+    return false;
+  }
 
   /** Reports a mistake, once even if it is found again: three stages may use the same metric. */
   report<K extends CodeName>(

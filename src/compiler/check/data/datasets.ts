@@ -15,7 +15,7 @@ import type { Scope } from "../core/scope.js";
 import { type DatasetValue, describe, type SplitValue } from "../core/values.js";
 import { withDefaults } from "../expressions/arguments.js";
 import { evaluate } from "../expressions/evaluate.js";
-import { bindNamedCall, type Setting, type SettingTable } from "../expressions/settings.js";
+import { type BoundCall, bindNamedCall, type Setting, type SettingTable } from "../expressions/settings.js";
 import { elaborateTransforms, type TransformChain } from "./transforms.js";
 
 const lineWords = ["source", "train", "eval", "unreadable", "classes"];
@@ -192,7 +192,8 @@ function readLine(line: ast.DatasetLine, lines: DatasetLines, scope: Scope, deri
       if (bound === undefined || derived) {
         if (derived) checker.report("FSL5002", line.word.span, { kind: "dataset made from another", line: word });
         lines.complete = false;
-      } else lines.source = { kind: bound.name, args: bound.args };
+      } else if (mayRead(bound, checker)) lines.source = { kind: bound.name, args: bound.args };
+      else lines.complete = false;
       return;
     }
     case "train":
@@ -229,6 +230,11 @@ function readLine(line: ast.DatasetLine, lines: DatasetLines, scope: Scope, deri
       checker.report("FSL5002", line.word.span, { kind: "dataset", line: word }, { help: suggest(word, lineWords) });
       lines.complete = false;
   }
+}
+
+/** Returns true if the source may read what its arguments name. All texts among the arguments of sources are paths. */
+function mayRead({ given }: BoundCall, checker: Checker): boolean {
+  return [...given.values()].every(({ value }) => value.kind !== "text" || checker.allowsPath(value.value, value.span));
 }
 
 function sourceTable({ sources }: Checker): SettingTable {

@@ -45,7 +45,8 @@ function resolveEpisodes(
   const from = resolveSplit(split, scope, datasets);
   if (value.kind === "anything") return undefined;
   if (value.kind === "text" && allowed.list) {
-    return from === undefined ? undefined : listedEpisodes(value.value, task.span, from, scope);
+    if (from === undefined || !checker.allowsPath(value.value, value.span)) return undefined;
+    return listedEpisodes(value.value, task.span, from, scope);
   }
   if (value.kind !== "episode") {
     const help = value.kind === "text" ? ["only an `episodes` line takes a list from a file"] : [];

@@ -83,7 +83,7 @@ function chosenSlots(
 
 function filePath({ file }: ast.InitLine, scope: Scope): string | undefined {
   const value = evaluate(file, scope);
-  if (value.kind === "text") return value.value;
+  if (value.kind === "text") return scope.checker.allowsPath(value.value, value.span) ? value.value : undefined;
   if (value.kind !== "anything")
     scope.checker.report("FSL2019", file.span, { needed: "the path of a file", found: describe(value) });
   return undefined;

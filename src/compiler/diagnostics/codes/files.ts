@@ -32,4 +32,14 @@ export const filesCodes = codes({
     example: `${head}episode task = 5 way, 1 shot, 7 query\nevaluate r {\n  encoder conv64  metric prototypes  episodes task from emoji.test, 100 episodes\n  init encoder from "conv64.safetensors" { "layer{i}.*" -> "encoder.konv.{i-1}.*" }\n}`,
     fix: "Correct the pattern or the path, or remove the rule.",
   },
+  FSL5063: {
+    severity: "error",
+    title: "a path outside of the project in an imported file",
+    message: "`{file}` is imported and names `{path}`, which is outside of the project",
+    explanation:
+      "An imported file may come from somebody else. It may name files and folders of the project only, and links are followed to find out. Paths elsewhere are yours to give: in the experiment that you run, with `--set`, or with `--params`.",
+    example:
+      'fsl 1\n// in a file that the experiment imports\nimport { folder } from "fsl:datasets"\ndataset birds = folder(root: "/data/birds")',
+    fix: 'Write the path in the experiment that you run. In the imported file, make it a parameter: `param root: text`, and in the experiment `import { birds } from "./birds.fsl" with (root: "/data/birds")`.',
+  },
 });

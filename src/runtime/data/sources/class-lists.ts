@@ -16,11 +16,16 @@ const published = join(packageRoot, "specs", "splits");
 
 /**
  * Returns the split of each class that the argument `lists` names, or undefined if there is no such argument. `lists` is a
- * folder with `train.txt`, `val.txt` and `test.txt`, or `fsl:NAME` for a published split.
+ * folder with `train.txt`, `val.txt` and `test.txt`, or `fsl:NAME` for a published split. Names that are no folders of the data
+ * are not compared: they divide nothing, and the list may be any other file, whose text no message shows.
  *
  * @throws DiagnosticError FSL6005 if the lists cannot be found, FSL6007 if a class is in two splits.
  */
-export function readClassLists(source: DataSource, places: DataFolders): ClassLists | undefined {
+export function readClassLists(
+  source: DataSource,
+  places: DataFolders,
+  isFolder: (name: string) => boolean,
+): ClassLists | undefined {
   const argument = textArg(source, "lists", "");
   if (argument === "") return undefined;
   const lists = new Map<string, SplitName>();
@@ -29,7 +34,7 @@ export function readClassLists(source: DataSource, places: DataFolders): ClassLi
     : folderLists(source, argument, places)) {
     for (const name of names) {
       const other = lists.get(name);
-      if (other !== undefined && other !== split) {
+      if (other !== undefined && other !== split && isFolder(name)) {
         throw new DiagnosticError(diagnostic("FSL6007", undefined, { class: name, first: other, second: split }));
       }
       lists.set(name, split);

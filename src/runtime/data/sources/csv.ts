@@ -227,7 +227,8 @@ function parseRows(file: string, text: string): string[][] {
     return parse(text, { bom: true, relax_column_count: true, skip_empty_lines: false, trim: true }) as string[][];
   } catch (error) {
     const line = (error as { lines?: number }).lines ?? 1;
-    throw lineError(file, line, error instanceof Error ? error.message : String(error), [], error);
+    // The parser's own message would show a part of the file, which may be any file.
+    throw lineError(file, line, "it is no CSV: its quotes do not end where a column does", [], error);
   }
 }
 
@@ -251,10 +252,7 @@ function findColumns(
   if (separator !== undefined) {
     const mark = separator === "\t" ? "tabs" : `\`${separator}\``;
     throw lineError(file, 1, `the file uses ${mark} between its columns, and commas are expected`, [
-      `save it with commas: ${line
-        .split(separator)
-        .map((part) => part.trim())
-        .join(",")}`,
+      "save it with commas, and with a first line `filename,label`",
     ]);
   }
   const image = header.find((cell) => isImage(cell) || tree.has(`${base}images/${cell}`));
@@ -264,7 +262,8 @@ function findColumns(
       `put a first line \`${swapped ? "label,filename" : "filename,label"}\` above it`,
     ]);
   }
-  throw lineError(file, 1, `${expected}, and this is \`${line}\``, [
+  const found = header.length === 1 ? "this has one column" : `this has ${header.length} columns of other names`;
+  throw lineError(file, 1, `${expected}, and ${found}`, [
     at.file < 0 ? `name the column of the files \`filename\`` : `name the column of the classes \`label\``,
   ]);
 }

@@ -133,9 +133,9 @@ function divide(source: DataSource, { tree, base }: CubFiles, text: (path: strin
   const missing: string[] = [];
   for (const [id, path] of pairs) {
     const images = byClass.get(labels.get(id) ?? "");
-    if (images === undefined) throw layoutError(source, tree.root, `image ${id} (${path}) has no class`);
+    if (images === undefined) throw layoutError(source, tree.root, `image ${id} of images.txt has no class`);
     if (leavesFolder(path))
-      throw layoutError(source, tree.root, `images.txt names ${path}, which is not inside of images/`);
+      throw layoutError(source, tree.root, `the path of image ${id} in images.txt is not inside of images/`);
     if (!tree.has(`${base}images/${path}`)) missing.push(path);
     images.push(tree.image(`${base}images/${path}`));
   }

@@ -113,7 +113,8 @@ function readFolder(source: DataSource, places: DataFolders): FolderRead {
   const root = resolvePath(textArg(source, "root", undefined), places);
   requireReadableRoot(source, root);
   const tree = openFileTree(source, root);
-  const lists = readClassLists(source, places);
+  const folders = new Set(tree.files.flatMap((path) => path.split("/").slice(0, -1)));
+  const lists = readClassLists(source, places, (name) => folders.has(name));
   const images = tree.files.filter(isImage);
   const base = tree.kind === "archive" ? commonTop(images) : "";
   const finder = classFinder(
@@ -131,7 +132,7 @@ function readFolder(source: DataSource, places: DataFolders): FolderRead {
     const problem =
       lists === undefined || images.length === 0
         ? "no class folder with images is in it"
-        : `no folder with images has one of the ${lists.size} names of the lists, of which the first is \`${[...lists.keys()][0] ?? ""}\``;
+        : `no folder with images has one of the ${lists.size} names of the lists`;
     throw layoutError(source, root, problem, { help });
   }
   const lacking = lists === undefined ? undefined : describeMissingClasses(lists, classes);
@@ -141,7 +142,7 @@ function readFolder(source: DataSource, places: DataFolders): FolderRead {
 
 /** Returns help for lists that hold something else than names of classes. */
 function listsHelp(lists: ClassLists, images: readonly string[]): string[] {
-  const first = [...lists.keys()].find((name) => isImage(name) || name.includes("/"));
+  const first = [...lists.keys()].find((name) => isImage(name));
   if (first === undefined) return ["a list has the name of one class folder per line"];
   const folders = new Set(images.flatMap((path) => foldersOf(path, "")));
   const parts = first.split(/[/,;\s]+/);
