@@ -1,5 +1,6 @@
 /** Reads the text that `-` stands for on the command line: standard input, as editors pass an unsaved file. */
 
+import { readSourceStream } from "../runtime/system/read-file.js";
 import { findFslFiles } from "./fsl-files.js";
 import type { Streams } from "./reporters/reporter.js";
 import { UsageError } from "./usage-error.js";
@@ -23,7 +24,8 @@ export const stdinPathOption = [
 /**
  * Returns the inputs that the arguments of a command name. `-` is standard input, which counts as the file of `--stdin-path`.
  *
- * @throws UsageError if `-` stands beside other arguments, or `--stdin-path` without `-`.
+ * @throws UsageError if `-` stands beside other arguments, or `--stdin-path` without `-`; DiagnosticError FSL7040 if
+ * the text is too large.
  */
 export async function findInputs(
   { stdin }: Pick<Streams, "stdin">,
@@ -36,7 +38,10 @@ export async function findInputs(
     return (await findFslFiles(paths)).map((path) => ({ path }));
   }
   if (paths.length > 1) throw new UsageError("`-` stands for standard input and cannot be combined with other files");
-  const chunks: Buffer[] = [];
-  for await (const chunk of stdin) chunks.push(Buffer.from(chunk));
-  return [{ path: stdinPath ?? "stdin.fsl", text: Buffer.concat(chunks).toString("utf8") }];
+  const path = stdinPath ?? "stdin.fsl";
+  try {
+    return [{ path, text: await readSourceStream(stdin) }];
+  } catch (error) {
+    throw (await import("./report-errors.js")).cannotRead(path, error);
+  }
 }

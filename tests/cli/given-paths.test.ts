@@ -95,6 +95,20 @@ test("an import stays in the project and in files of FSL, links included", async
   }
 });
 
+test("a link with the name of an experiment that leads to another kind of file is not read, given alone or in a folder", async () => {
+  write(join(elsewhere, "secret"), "TOKEN = hunter2 !");
+  symlinkSync(join(elsewhere, "secret"), at("experiment.fsl"));
+  for (const command of ["check", "plan", "run", "fmt"])
+    for (const path of command === "check" || command === "fmt"
+      ? [at("experiment.fsl"), project]
+      : [at("experiment.fsl")]) {
+      const { code, out, err } = await fslc(command, path);
+      expect(code).not.toBe(0);
+      expect(err).toContain("it is a link to a file whose name does not end in .fsl");
+      expect(out + err).not.toContain("hunter2");
+    }
+});
+
 describe("the text of another file is in no message", () => {
   const secrets = ["hunter2", "correct horse", "s3cr3t"];
   const texts: Readonly<Record<string, string>> = {

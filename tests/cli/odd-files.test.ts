@@ -2,8 +2,10 @@
 import { execFileSync } from "node:child_process";
 import { mkdirSync, symlinkSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { Readable } from "node:stream";
 import { beforeEach, describe, expect, test, vi } from "vitest";
 import { openGivenWeights } from "../../src/runtime/store/given-weights.js";
+import { readSourceStream } from "../../src/runtime/system/read-file.js";
 import { picture, tempDir, write } from "../data/support.js";
 import { fslc } from "./command-line.js";
 
@@ -124,6 +126,16 @@ describe("files that are too large are not read", () => {
     expect((await fslc("check", importing)).err).toContain("it has 17 MiB");
     const { err } = await fslc("check", experiment(images), "--params", large("params.json", 17));
     expect(err).toMatch(/FSL7043.*it has 17 MiB/);
+  });
+
+  test("standard input", async () => {
+    const endless = Readable.from(
+      (function* () {
+        for (;;) yield Buffer.alloc(2 ** 20);
+      })(),
+    );
+    await expect(readSourceStream(endless)).rejects.toThrow("it has more than 16 MiB");
+    expect(await readSourceStream(Readable.from([Buffer.from("fsl 1"), "\n"]))).toBe("fsl 1\n");
   });
 
   test("a list of episodes, and a list of classes", async () => {

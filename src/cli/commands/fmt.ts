@@ -1,7 +1,7 @@
 /** Implements `fslc fmt FILE…`, which formats files in the one format of FSL. `--check` only names the files that are not formatted. */
 import { realpath, stat } from "node:fs/promises";
 import { dirname } from "node:path";
-import { mostBytes, readRegularFile } from "../../runtime/system/read-file.js";
+import { readSource } from "../../runtime/system/read-file.js";
 import { type Cli, Command, helpExamples } from "../command.js";
 import { exitCodes } from "../exit-codes.js";
 import { say } from "../say.js";
@@ -36,7 +36,7 @@ async function act(cli: Cli, paths: readonly string[], options: Options): Promis
   for (const { path, text: given } of await findInputs(cli, paths, options)) {
     let text: string;
     try {
-      text = given ?? readRegularFile(path, mostBytes.text).toString("utf8");
+      text = given ?? readSource(path);
     } catch (error) {
       throw cannotRead(path, error);
     }

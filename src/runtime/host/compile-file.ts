@@ -4,7 +4,7 @@ import { type Compilation, type CompilerHost, compile } from "../../compiler/com
 import { diagnostic } from "../../compiler/diagnostics/diagnostic.js";
 import type { ParamValue } from "../../compiler/typed/tree.js";
 import { findProject, type Project } from "../system/project.js";
-import { mostBytes, requireRegularFile } from "../system/read-file.js";
+import { requireSource } from "../system/read-file.js";
 import { reason } from "../system/reason.js";
 import { moduleId, nodeHost } from "./host.js";
 
@@ -41,7 +41,7 @@ export function createFileCompiler(options: CompileFileOptions = {}): (path: str
     });
     try {
       if (text === undefined) {
-        requireRegularFile(path, mostBytes.text);
+        requireSource(path);
         accessSync(path, constants.R_OK);
       }
     } catch (error) {

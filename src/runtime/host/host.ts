@@ -7,8 +7,8 @@ import { readEpisodeFile } from "../data/episode-file.js";
 import { describeSources, sourceFacts } from "../data/sources/index.js"; // not the whole room: a check starts in less
 import { readGivenWeights } from "../store/given-weights.js";
 import { packageRoot } from "../system/package.js";
-import { leavesProject, type Project, projectPaths, realPath } from "../system/project.js";
-import { mostBytes, RefusedFileError, readRegularFile, requireRegularFile } from "../system/read-file.js";
+import { leavesProject, type Project, projectPaths } from "../system/project.js";
+import { RefusedFileError, readSource, requireSource } from "../system/read-file.js";
 import { libraryTree } from "./library.js";
 
 const library = "fsl:";
@@ -37,7 +37,7 @@ export function nodeHost(project: Project): CompilerHost {
       const path = pathOf(project, id);
       if (path === undefined) return undefined;
       try {
-        return readRegularFile(path, mostBytes.text).toString("utf8");
+        return readSource(path);
       } catch {
         return undefined; // The file is missing or unreadable. The compiler reports the import.
       }
@@ -45,7 +45,7 @@ export function nodeHost(project: Project): CompilerHost {
     refusal(id) {
       const path = pathOf(project, id);
       try {
-        if (path !== undefined) requireRegularFile(path, mostBytes.text);
+        if (path !== undefined) requireSource(path);
         return undefined;
       } catch (error) {
         return error instanceof RefusedFileError ? error.message : undefined;
@@ -60,8 +60,7 @@ export function nodeHost(project: Project): CompilerHost {
       }
       const id = posix.join(posix.dirname(fromId), specifier);
       const path = id.startsWith("..") ? undefined : pathOf(project, id);
-      // A message about a file shows its text, so a link must not make a module of any other file.
-      if (path === undefined || leavesProject(project, path) || !realPath(path).endsWith(".fsl")) return undefined;
+      if (path === undefined || !path.endsWith(".fsl") || leavesProject(project, path)) return undefined;
       return id;
     },
     besides(fromId, specifier) {

@@ -1,5 +1,6 @@
 /** Reads the run folders of a project: the runs, how they ended, and their evaluations. */
-import { closeSync, existsSync, fstatSync, openSync, readdirSync, readFileSync, readSync, statSync } from "node:fs";
+
+import { closeSync, existsSync, fstatSync, openSync, readdirSync, readSync, statSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { didYouMean } from "../../common/did-you-mean.js";
 import { DiagnosticError, diagnostic } from "../../compiler/diagnostics/diagnostic.js";
@@ -11,6 +12,7 @@ import { resultsDir } from "../store/run-results.js";
 import { parseScores, type Scores, scoresFile } from "../store/scores.js";
 import { readEntries } from "../store/store.js";
 import { type Project, projectPaths } from "../system/project.js";
+import { mostBytes, readRegularFile, requireRegularFile } from "../system/read-file.js";
 import { schemaProblem } from "../system/schema.js";
 import { sha256 } from "../system/sha256.js";
 
@@ -86,6 +88,7 @@ function eventsOf({ dir }: RunRecord, types: readonly NodeEvent["type"][]): Node
 
 /** Iterates over the lines of a file without loading all of it. The log of a long training can exceed the maximal string length. */
 function* linesOf(path: string): Generator<string> {
+  requireRegularFile(path);
   const file = openSync(path, "r");
   try {
     const piece = Buffer.alloc(2 ** 20);
@@ -182,11 +185,12 @@ const numericsFields = ["engine", "version", "device", "adapter", "threads"] as 
 const isBy = (by: Numerics, stored: Numerics): boolean => numericsFields.every((field) => by[field] === stored[field]);
 
 function readText(path: string): string | undefined {
-  return existsSync(path) ? readFileSync(path, "utf8") : undefined;
+  return existsSync(path) ? readRegularFile(path, mostBytes.list).toString("utf8") : undefined;
 }
 
 /** Returns the first and the last complete line of a file that may be long. */
 function endsOf(path: string): [string, string] {
+  requireRegularFile(path);
   const file = openSync(path, "r");
   try {
     const { size } = fstatSync(file);

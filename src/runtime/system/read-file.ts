@@ -1,5 +1,6 @@
 /** Reads files that a user or a project names: only regular files, and only up to a size. */
 import { readFileSync, statSync } from "node:fs";
+import { realPath } from "./project.js";
 
 const mebibyte = 2 ** 20;
 
@@ -41,4 +42,33 @@ export function requireRegularFile(path: string, most: number = Number.POSITIVE_
 export function readRegularFile(path: string, most: number): Buffer {
   requireRegularFile(path, most);
   return readFileSync(path);
+}
+
+/**
+ * Checks a file of FSL. Messages show its text, so a link with the name of such a file must not lead to a file of another kind.
+ *
+ * @throws RefusedFileError if it is no regular file, too large or such a link, and an error of the file system if there is none.
+ */
+export function requireSource(path: string): void {
+  requireRegularFile(path, mostBytes.text);
+  const isDisguised = path.endsWith(".fsl") && !realPath(path).endsWith(".fsl");
+  if (isDisguised) throw new RefusedFileError("it is a link to a file whose name does not end in .fsl");
+}
+
+/** Returns the text of a file of FSL. @throws what `requireSource` throws, and an error of the file system. */
+export function readSource(path: string): string {
+  requireSource(path);
+  return readFileSync(path, "utf8");
+}
+
+/** Decodes the text of standard input. @throws RefusedFileError if it is larger than a file of its kind may be. */
+export async function readSourceStream(stream: AsyncIterable<string | Buffer>): Promise<string> {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of stream) {
+    chunks.push(Buffer.from(chunk));
+    bytes += chunk.length;
+    if (bytes > mostBytes.text) throw new RefusedFileError(`it has more than ${mostBytes.text / mebibyte} MiB`);
+  }
+  return Buffer.concat(chunks).toString("utf8");
 }
