@@ -36,7 +36,10 @@ export function emit(phase: EmitPhase, compiled: CompiledFile, pass?: string): s
   if (phase === "cst") return json(modules.slice(0, 1).map(({ id, text }) => concrete(parse(text, id).cst)));
   if (phase === "ast") return json(modules.map(({ id, tree }) => ({ id, tree })));
   if (experiment === undefined) return "";
-  if (phase === "typed") return json(experiment);
+  if (phase === "typed") {
+    const { sources: _, ...typed } = experiment;
+    return json(typed);
+  }
   if (phase === "stages") {
     return json(stageGraph(experiment).nodes.map(({ kind, id, name, needs }) => ({ id, kind, name, needs })));
   }

@@ -64,6 +64,7 @@ export function compile(host: CompilerHost, root: string, options: CompileOption
     modules.load(preludeId);
     return modules.load(root);
   });
+  const rootFirst = () => [...modules.all].sort((a, b) => Number(b.id === root) - Number(a.id === root));
   const finished = (experiment: Experiment | undefined): Compilation => ({
     experiment: checker.errors > 0 ? undefined : experiment,
     datasets: experiment?.datasets ?? {},
@@ -71,7 +72,7 @@ export function compile(host: CompilerHost, root: string, options: CompileOption
       checker.errors > 0 ? withoutEchoes(checker.diagnostics.filter(isRelevant), modules.all) : checker.diagnostics,
       root,
     ),
-    modules: [...modules.all].sort((a, b) => Number(b.id === root) - Number(a.id === root)),
+    modules: rootFirst(),
     timings,
   });
   if (file === undefined) {
@@ -104,6 +105,7 @@ export function compile(host: CompilerHost, root: string, options: CompileOption
     warnAboutClassLeakage(stages.stages, stages.typedDatasets, checker);
     return finished({
       file: root,
+      sources: rootFirst().map(({ id, text }) => ({ id, text })),
       params: rootInstance.params(),
       datasets: stages.typedDatasets,
       stages: stages.stages,

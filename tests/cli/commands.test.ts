@@ -38,6 +38,7 @@ test("the manual names every option of every command", async () => {
     ["plan"],
     ["runs", "list"],
     ["runs", "show"],
+    ["runs", "diff"],
     ["runs", "compare"],
     ["explain"],
     ["engines"],

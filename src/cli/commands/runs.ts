@@ -1,4 +1,4 @@
-/** Implements `fslc runs`: it lists and shows the runs of a project, and compares two evaluations on the same episodes. */
+/** Implements `fslc runs`: it lists and shows the runs of a project, says what differs between two, and compares evaluations. */
 import { join, relative } from "node:path";
 import { printableJson } from "../../common/printable.js";
 import { DiagnosticError, diagnostic } from "../../compiler/diagnostics/diagnostic.js";
@@ -17,9 +17,14 @@ interface Options {
   readonly json?: boolean;
 }
 
+interface ListOptions extends Options {
+  readonly number: string;
+  readonly all?: boolean;
+}
+
 export function define(cli: Cli, exit: (code: number) => void): Command {
   const command = new Command("runs")
-    .description("list, show and compare the runs of this project")
+    .description("list, show, diff and compare the runs of this project")
     .usage("<command> [options]")
     .helpCommand("help [command]", "print help for a command");
   const sub = (name: string, description: string): Command =>
@@ -30,12 +35,16 @@ export function define(cli: Cli, exit: (code: number) => void): Command {
       .option("--json", "print JSON");
   sub("list", "list the runs, newest first")
     .option("-n, --number <n>", "the number of runs to list", "20")
-    .action(async (options: Options & { number: string }) => exit(await list(cli, options)));
+    .option("--all", "also list reruns that took everything from the store")
+    .action(async (options: ListOptions) => exit(await list(cli, options)));
   sub("show [run]", "show the results, reports and files of a run").action(
     async (run: string | undefined, options: Options) => exit(await show(cli, run ?? "last", options)),
   );
   sub("compare <a> <b>", "compare two evaluations RUN:STAGE, or two runs, episode by episode").action(
     async (a: string, b: string, options: Options) => exit(await compare(cli, a, b, options)),
+  );
+  sub("diff <a> <b>", "say what differs between two runs: parameters, options, files, data, engines, results").action(
+    async (a: string, b: string, options: Options) => exit(await diff(cli, a, b, options)),
   );
   return command
     .addHelpText(
@@ -47,6 +56,7 @@ export function define(cli: Cli, exit: (code: number) => void): Command {
       helpExamples([
         ["fslc runs list", "list the last 20 runs"],
         ["fslc runs show", "show the last run"],
+        ["fslc runs diff 4fd1a2 last", "say what differs between two runs"],
         ["fslc runs compare last:proto last:matching", "compare two methods of one run"],
         ["fslc runs compare 4fd1a2 9be003", "compare two runs, each pair of stages with the same name"],
       ]),
@@ -58,21 +68,25 @@ async function projectOf({ project: dir }: Options): Promise<Project> {
   return findProject(join(process.cwd(), "any.fsl"), dir === undefined ? {} : { dir });
 }
 
-async function list(cli: Cli, options: Options & { number: string }): Promise<number> {
+async function list(cli: Cli, options: ListOptions): Promise<number> {
   const { listRuns } = await import("../../runtime/run/runs.js");
+  const { withoutReruns } = await import("../../runtime/run/reruns.js");
   const { printRunList, statusOf } = await import("../print/runs.js");
   const { UsageError } = await import("../usage-error.js");
   const most = Number(options.number);
   if (!Number.isInteger(most) || most < 1)
     throw new UsageError(`\`--number ${options.number}\` is not a number of runs`);
   const project = await projectOf(options);
-  const runs = listRuns(project).slice(0, most);
+  const every = listRuns(project);
+  const { kept, reruns } = options.all ? { kept: every, reruns: [] } : withoutReruns(every);
+  const runs = kept.slice(0, most);
   if (options.json) {
     const rows = runs.map((run) => ({
       run: run.id,
       dir: run.dir,
       file: run.start.file,
       seed: run.start.seed,
+      inputs: run.start.inputs,
       version: run.start.version,
       time: run.start.time,
       status: statusOf(run),
@@ -83,7 +97,8 @@ async function list(cli: Cli, options: Options & { number: string }): Promise<nu
   } else if (runs.length === 0) {
     say(cli.stdout, `no runs yet in ${project.dir}\n`);
   } else {
-    say(cli.stdout, `${printRunList(runs, textWidth(cli.stdout, cli.env), tableWidth(cli.stdout))}\n`);
+    const widths = { text: textWidth(cli.stdout, cli.env), table: tableWidth(cli.stdout) };
+    say(cli.stdout, `${printRunList(runs, reruns.length, widths)}\n`);
   }
   return exitCodes.done;
 }
@@ -93,12 +108,12 @@ async function show(cli: Cli, asked: string, options: Options): Promise<number> 
   const project = await projectOf(options);
   const details = await readDetails(project, findRun(project, asked));
   if (options.json) {
-    const { run, stages, evaluations, damaged, files } = details;
+    const { run, stages, trainings, evaluations, damaged, files } = details;
     const { id, dir, start, done } = run;
     const evaluated = evaluations.map(({ stage, dir: at, manifest }) => ({ stage, dir: at, manifest }));
     say(
       cli.stdout,
-      `${printableJson({ run: id, dir, start, done, stages, evaluations: evaluated, damaged, files }, 2)}\n`,
+      `${printableJson({ run: id, dir, start, done, stages, trainings, evaluations: evaluated, damaged, files }, 2)}\n`,
     );
   } else {
     const { printRunDetails } = await import("../print/run-details.js");
@@ -109,7 +124,9 @@ async function show(cli: Cli, asked: string, options: Options): Promise<number> 
 
 /** Reads what is known of a run: how its stages ended, its evaluations, and where its weights are. */
 async function readDetails(project: Project, run: RunRecord): Promise<RunDetails> {
-  const { endsOfStages, evaluationsOf, numericsOfStages, weightsOf } = await import("../../runtime/run/runs.js");
+  const { endsOfStages, evaluationsOf, historiesOf, numericsOfStages, weightsOf } = await import(
+    "../../runtime/run/runs.js"
+  );
   const kinds = new Map(run.start.stages.map(({ id, kind }) => [id, kind]));
   const numerics = numericsOfStages(run);
   const stages = endsOfStages(run).map((end) => {
@@ -123,7 +140,7 @@ async function readDetails(project: Project, run: RunRecord): Promise<RunDetails
       weights: trained && key !== undefined ? weightsOf(project, key, numerics.get(end.stage)) : [],
     };
   });
-  return { run, stages, ...evaluationsOf(run) };
+  return { run, stages, trainings: historiesOf(run), ...evaluationsOf(run) };
 }
 
 /** Returns the holes of FSL7054 for a damaged evaluation. */
@@ -170,6 +187,21 @@ async function compare(cli: Cli, left: string, right: string, options: Options):
   return exitCodes.done;
 }
 
+async function diff(cli: Cli, left: string, right: string, options: Options): Promise<number> {
+  const { diffRuns } = await import("../../runtime/run/diff.js");
+  const { findRun } = await import("../../runtime/run/runs.js");
+  const project = await projectOf(options);
+  const found = diffRuns(findRun(project, left), findRun(project, right));
+  if (options.json) {
+    const { a, b, ...rest } = found;
+    say(cli.stdout, `${printableJson({ a: a.id, b: b.id, ...rest }, 2)}\n`);
+  } else {
+    const { printRunDifference } = await import("../print/run-difference.js");
+    say(cli.stdout, `${printRunDifference(found, tableWidth(cli.stdout))}\n`);
+  }
+  return exitCodes.done;
+}
+
 function toJson({ a, b, rows, unpaired }: Comparison): unknown {
   return {
     a: { run: a.run, stage: a.stage },
@@ -196,7 +228,8 @@ async function evaluationsAt(project: Project, asked: string): Promise<readonly 
   const run: RunRecord = findRun(project, name);
   const { evaluations: all, damaged } = evaluationsOf(run);
   const chosen = stage === undefined ? all : all.filter((one) => one.stage === stage);
-  const bad = damaged.find((one) => stage === undefined || one.stage === stage);
+  const kinds = new Map(run.start.stages.map(({ id, kind }) => [id, kind]));
+  const bad = damaged.find((one) => (stage === undefined ? kinds.get(one.stage) === "evaluate" : one.stage === stage));
   if (bad !== undefined) throw new DiagnosticError(diagnostic("FSL7054", undefined, describeDamage(bad)));
   if (chosen.length > 0) return chosen;
   const names = all.map((one) => `\`${one.stage}\``);

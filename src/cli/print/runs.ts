@@ -2,8 +2,10 @@
 import { basename, relative } from "node:path";
 import { taskText } from "../../compiler/typed/describe.js";
 import { type ComparedRow, type Comparison, evaluationName } from "../../runtime/run/compare.js";
+import { optionsOf } from "../../runtime/run/diff.js";
 import type { RunRecord } from "../../runtime/run/runs.js";
-import { count, duration, interval, percent, shorten } from "../view/format.js";
+import { sha256 } from "../../runtime/system/sha256.js";
+import { count, duration, interval, percent, plural, shorten } from "../view/format.js";
 import { table } from "./table.js";
 import { hanging, wrap } from "./wrap.js";
 
@@ -16,23 +18,62 @@ function formatTime(time: number): string {
   return new Date(time).toISOString().slice(0, 16).replace("T", " ");
 }
 
-export function printRunList(runs: readonly RunRecord[], width: number, tableWidth: number): string {
-  const head = ["run (UTC)", "experiment", "seed", "status", "stages and accuracies"];
+/** The widths at which text breaks and at which tables do. */
+export interface Widths {
+  readonly text: number;
+  readonly table: number;
+}
+
+/** Formats the list of runs, and the number of reruns that it leaves out. */
+export function printRunList(runs: readonly RunRecord[], reruns: number, widths: Widths): string {
+  const { text: width, table: tableWidth } = widths;
+  const edited = editedFiles(runs);
+  const head = ["run (UTC)", "experiment", "seed", "status", "settings and accuracies"];
   const rows = runs.map((run) => [
     run.id,
     shorten(basename(run.start.file), 16),
     String(run.start.seed),
     statusOf(run),
-    headline(run),
+    [...settingsOf(run, edited), headline(run)].join("  "),
   ]);
   const taken = [0, 1, 2, 3].map((i) => 2 + Math.max(...[head, ...rows].map((row) => [...(row[i] ?? "")].length)));
   const room = Math.max(16, width - taken.reduce((sum, cell) => sum + cell, 0));
   const cut = (text: string): string => (text.length > room ? `${text.slice(0, room - 1)}…` : text);
-  return table(
+  const listed = table(
     [...head.slice(0, 4), cut(head[4] ?? "")],
     rows.map(([headlined = "", ...rest]) => [headlined, ...rest.slice(0, 3), cut(rest[3] ?? "")]),
     { align: ["left", "left", "right", "left", "left"], width: tableWidth },
   );
+  if (reruns === 0) return listed;
+  const left = `${plural(reruns, "rerun")} that took everything from the store ${reruns === 1 ? "is" : "are"} not listed; --all lists`;
+  return `${listed}\n${wrap(`${left} ${reruns === 1 ? "it" : "them"}`, width).join("\n")}`;
+}
+
+/** Returns what distinguishes a run from others of its experiment: given parameters and options, and its text if that was edited. */
+function settingsOf(run: RunRecord, edited: ReadonlySet<string>): string[] {
+  const given = (run.start.inputs?.params ?? []).filter(({ origin }) => origin === "--set" || origin === "--params");
+  const [root] = run.start.inputs?.sources ?? [];
+  return [
+    ...given.map(({ name, value }) => `${name}=${JSON.stringify(value)}`),
+    ...(root !== undefined && edited.has(run.start.file) ? [`text ${digestOfSources(run).slice(0, 4)}`] : []),
+    ...optionsOf(run).map(([name, value]) => `${name} ${value}`),
+  ];
+}
+
+/** Returns the experiments of which the runs have more than one text. */
+function editedFiles(runs: readonly RunRecord[]): ReadonlySet<string> {
+  const texts = new Map<string, Set<string>>();
+  for (const run of runs) {
+    const { file, inputs } = run.start;
+    if (inputs !== undefined) texts.set(file, (texts.get(file) ?? new Set()).add(digestOfSources(run)));
+  }
+  return new Set([...texts].filter(([, found]) => found.size > 1).map(([file]) => file));
+}
+
+/** Returns a digest of the experiment and its imports. */
+function digestOfSources({ start }: RunRecord): string {
+  const own = (start.inputs?.sources ?? []).filter(({ copy }) => copy !== undefined);
+  return sha256(own.map((source) => source.sha256).join(" "));
 }
 
 /** Returns the lowest and the highest accuracy of each evaluation: `proto 62.3–77.4, pixels 31.0`. */

@@ -2,7 +2,7 @@
  * Defines the events of a run. `events.ndjson` holds them, `--reporter json` prints them and every view reads them.
  * Times are milliseconds since the epoch. Events of a stage carry its id and, during training, the step.
  */
-import type { StageKind } from "../../compiler/typed/tree.js";
+import type { ResolvedParam, StageKind, Unit } from "../../compiler/typed/tree.js";
 import type { Numerics } from "../engines/engine.js";
 import type { EngineChoice } from "../engines/select.js";
 
@@ -13,6 +13,8 @@ export type RunEvent = { readonly time: number } & (
       readonly file: string;
       readonly version: string;
       readonly seed: number;
+      /** Everything else that decides the run. Older runs have not recorded it. */
+      readonly inputs?: RunInputs;
       /** The engine for the stages that the store does not serve, or undefined if it is not available. */
       readonly engine?: EngineChoice | undefined;
       readonly stages: readonly StageOutline[];
@@ -91,11 +93,44 @@ export type RunEvent = { readonly time: number } & (
       readonly status: "done" | "failed" | "interrupted";
       readonly results: readonly Result[];
       readonly seconds: number;
+      /** The finished stages in the order in which they ended. Older runs have not recorded them. */
+      readonly stages?: readonly StageEnd[];
     }
 );
 
 /** An event about one node of the stage graph: every event but the first and the last of a run. */
 export type NodeEvent = Exclude<RunEvent, { type: "run.start" | "run.done" }>;
+
+/** A finished stage: its key, which for an ingest is the digest of the data, and where its output came from. */
+export interface StageEnd {
+  readonly id: string;
+  readonly key: string;
+  readonly from: "store" | "run";
+}
+
+export interface RunParam extends Pick<ResolvedParam, "name" | "value" | "origin"> {
+  readonly unit?: Unit;
+}
+
+/** The options of a run, and the files that say what it does. Together with the data they decide its results. */
+export interface RunInputs {
+  /** The parameters of the root file: their values, and where those came from. */
+  readonly params: readonly RunParam[];
+  /** The options that were given. Those that are missing had their defaults. */
+  readonly asked: {
+    readonly engine?: string;
+    readonly device?: string;
+    readonly threads?: number;
+    readonly stages?: readonly string[];
+    readonly force?: readonly string[];
+    readonly exact?: boolean;
+  };
+  /** The experiment, its imports and the files of the library that they use. `copy` is the path of a copy in the folder of the run. */
+  readonly sources: readonly { readonly id: string; readonly sha256: string; readonly copy?: string }[];
+  /** The weights and lists of episodes that lines of the experiment name. */
+  readonly files: readonly { readonly path: string; readonly digest: string }[];
+  readonly system: { readonly node: string; readonly platform: string; readonly arch: string };
+}
 
 export interface StageOutline {
   readonly id: string;

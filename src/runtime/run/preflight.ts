@@ -5,10 +5,12 @@ import { type Diagnostic, diagnostic } from "../../compiler/diagnostics/diagnost
 import { type StageGraph, stageGraph } from "../../compiler/stages/graph.js";
 import type { Experiment } from "../../compiler/typed/tree.js";
 import { auto, type EngineChoice, type EngineRequest, requestProblem } from "../engines/select.js";
+import type { RunInputs } from "../events/events.js";
 import type { ScheduleOptions } from "../scheduler/scheduler.js";
 import type { Project } from "../system/project.js";
 import { availableThreads, threadBudget } from "../system/threads.js";
 import type { ProcessExecutorOptions } from "../worker/process-executor.js";
+import { describeInputs } from "./inputs.js";
 
 export interface RunOptions {
   readonly project: Project;
@@ -34,7 +36,11 @@ export interface RunOptions {
 }
 
 /** A run whose options are valid. The executor chooses the engine later, because that looks at the machine. */
-export type PreparedRun = Omit<ScheduleOptions, "runDir" | "findPack"> & ProcessExecutorOptions;
+export type PreparedRun = Omit<ScheduleOptions, "runDir" | "findPack"> &
+  ProcessExecutorOptions & {
+    /** The parameters, options and files of the run, as its folder records them. */
+    readonly inputs: RunInputs;
+  };
 
 /**
  * Prepares a run. Returns every diagnostic if it is refused: unknown names, invalid options, or stages that cannot run yet.
@@ -80,6 +86,7 @@ export function prepareRun(
   return {
     prepared: {
       experiment,
+      inputs: describeInputs(experiment, options),
       graph,
       project: options.project,
       seed,

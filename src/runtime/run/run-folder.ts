@@ -1,7 +1,7 @@
 /** Writes the folder of a run: its events as they happen, its plan, and the logs of workers. */
 import { randomBytes } from "node:crypto";
 import { closeSync, mkdirSync, openSync, writeFileSync, writeSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { DiagnosticError, diagnostic } from "../../compiler/diagnostics/diagnostic.js";
 import type { RunEvent } from "../events/events.js";
 import { reason } from "../system/reason.js";
@@ -42,7 +42,10 @@ export function createRunFolder(runs: string, now: Date): RunFolder {
     append: (event) => guarded(eventsPath, () => void writeSync(events, `${JSON.stringify(event)}\n`)),
     write(name, text) {
       const path = join(dir, name);
-      guarded(path, () => writeFileSync(path, text));
+      guarded(path, () => {
+        mkdirSync(dirname(path), { recursive: true });
+        writeFileSync(path, text);
+      });
       return path;
     },
     close: () => closeSync(events),

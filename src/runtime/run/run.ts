@@ -2,13 +2,14 @@
 import type { Experiment } from "../../compiler/typed/tree.js";
 import { describeFindings, findPack } from "../data/index.js";
 import { Channel } from "../events/channel.js";
-import type { RunEvent } from "../events/events.js";
+import type { RunEvent, StageEnd } from "../events/events.js";
 import { describeFailure } from "../events/failure.js";
 import { type PackLookup, Scheduler, type ScheduleSummary } from "../scheduler/scheduler.js";
 import { version } from "../system/package.js";
 import { type Project, projectPaths } from "../system/project.js";
 import type { Executor } from "../worker/executor.js";
 import { openProcessExecutor } from "../worker/process-executor.js";
+import { writeSources } from "./inputs.js";
 import { sweepLeftovers } from "./leftovers.js";
 import { planPrepared } from "./plan.js";
 import { type PreparedRun, prepareRun, RefusedError, type RunOptions } from "./preflight.js";
@@ -75,9 +76,12 @@ export function startRun(prepared: PreparedRun, environment: RunEnvironment): Ru
   sweepLeftovers(prepared.project);
   const folder = createRunFolder(projectPaths.runs(prepared.project), new Date());
   const channel = new Channel<RunEvent>();
+  const ended: StageEnd[] = [];
   let logFailure: LogFailure | undefined;
   const emit = (event: RunEvent): void => {
     channel.push(event);
+    if (event.type === "stage.cached") ended.push({ id: event.stage, key: event.key, from: "store" });
+    if (event.type === "stage.done") ended.push({ id: event.stage, key: event.key, from: "run" });
     // After a failed write nothing more is written: a log with a hole would look complete.
     if (logFailure !== undefined) return;
     try {
@@ -89,7 +93,7 @@ export function startRun(prepared: PreparedRun, environment: RunEnvironment): Ru
     }
   };
   const scheduler = new Scheduler({ ...prepared, runDir: folder.dir, findPack: environment.findPack }, emit);
-  const active: ActiveRun = { prepared, folder, scheduler, emit, logFailure: () => logFailure };
+  const active: ActiveRun = { prepared, folder, scheduler, emit, ended, logFailure: () => logFailure };
   return {
     id: folder.id,
     dir: folder.dir,
@@ -113,11 +117,13 @@ interface ActiveRun {
   readonly folder: RunFolder;
   readonly scheduler: Scheduler;
   readonly emit: (event: RunEvent) => void;
+  /** The stages that have finished so far. */
+  readonly ended: readonly StageEnd[];
   readonly logFailure: () => LogFailure | undefined;
 }
 
 async function executeRun(active: ActiveRun, environment: RunEnvironment): Promise<RunSummary> {
-  const { prepared, folder, emit } = active;
+  const { prepared, folder, emit, ended } = active;
   const started = performance.now();
   const opened = await tryOpen(environment);
   const engine = "executor" in opened ? opened.executor.engine : undefined;
@@ -130,9 +136,11 @@ async function executeRun(active: ActiveRun, environment: RunEnvironment): Promi
       file: prepared.experiment.file,
       version,
       seed: prepared.seed,
+      inputs: prepared.inputs,
       engine,
       stages: prepared.graph.nodes.map(({ id, kind, name, needs }) => ({ id, kind, name, needs })),
     });
+    writeSources(folder, prepared.experiment);
     if ("problem" in opened) throw opened.problem;
     summary = await schedule(active, opened.executor);
   } catch (error) {
@@ -140,7 +148,7 @@ async function executeRun(active: ActiveRun, environment: RunEnvironment): Promi
   }
   const seconds = (performance.now() - started) / 1000;
   const { status, results } = summary;
-  emit({ time: Date.now(), type: "run.done", status, results, seconds });
+  emit({ time: Date.now(), type: "run.done", status, results, seconds, stages: ended });
   return { run: folder.id, seconds, ...summary };
 }
 

@@ -7,7 +7,7 @@ import { DiagnosticError, diagnostic } from "../../compiler/diagnostics/diagnost
 import { isTrainingKind } from "../../compiler/typed/stage-kinds.js";
 import type { Numerics } from "../engines/engine.js";
 import type { NodeEvent, RunEvent } from "../events/events.js";
-import { type Manifest, parseManifest, withInterval } from "../store/manifest.js";
+import { type Manifest, parseManifest, type Validated, withInterval } from "../store/manifest.js";
 import { resultsDir } from "../store/run-results.js";
 import { parseScores, type Scores, scoresFile } from "../store/scores.js";
 import { readEntries } from "../store/store.js";
@@ -159,6 +159,34 @@ export function evaluationsOf({ id, dir, start }: RunRecord): {
     }
   }
   return { evaluations, damaged, files };
+}
+
+/** The validations of a training, and the step whose weights it gave on. */
+export interface TrainingHistory {
+  readonly stage: string;
+  readonly history: readonly Validated[];
+  /** Undefined if the training has not finished, or if an older version, which did not record it, made the run. */
+  readonly weightsFrom: NonNullable<Manifest["weights"]>["from"] | undefined;
+}
+
+/** Returns the validations of the trainings of a run, in the order of its stages. A training that was stopped has those that it made. */
+export function historiesOf(run: RunRecord): TrainingHistory[] {
+  const trained = run.start.stages.filter(({ kind }) => kind !== "ingest" && isTrainingKind(kind));
+  const validations = eventsOf(run, ["stage.validate"]);
+  return trained.flatMap(({ id: stage }) => {
+    const text = readText(join(resultsDir(run.dir, stage), "manifest.json"));
+    const parsed = text === undefined ? undefined : parseManifest(text);
+    if (parsed !== undefined && "manifest" in parsed) {
+      const { history, weights } = parsed.manifest;
+      return [{ stage, history, weightsFrom: weights?.from }];
+    }
+    const history = validations.flatMap((event) => {
+      if (event.type !== "stage.validate" || event.stage !== stage) return [];
+      const { step, epoch, accuracy, ci95, episodes, best } = event;
+      return [{ step, epoch, accuracy, ci95: ci95 ?? Number.NaN, episodes, best }];
+    });
+    return history.length === 0 ? [] : [{ stage, history, weightsFrom: undefined }];
+  });
 }
 
 /** Reads the scores that a manifest names. Returns nothing if it names none, and the problem if they are not as they were written. */

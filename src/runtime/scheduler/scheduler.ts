@@ -5,7 +5,6 @@
 
 import type { StageGraph, StageNode } from "../../compiler/stages/graph.js";
 import { keyContent, stageKey } from "../../compiler/stages/key.js";
-import { isTraining } from "../../compiler/typed/stage-kinds.js";
 import type { Dataset, Experiment, Stage } from "../../compiler/typed/tree.js";
 import type { NodeEvent, Result, RunEvent } from "../events/events.js";
 import { describeFailure, type Failure, locate } from "../events/failure.js";
@@ -269,9 +268,7 @@ export class Scheduler {
     const { id } = stage;
     const named = { ...entry, manifest: withCurrentNames(entry.manifest, stage) };
     this.entries.set(id, named);
-    // Most trainings report no files, and their weights stay in the store.
-    const isReported = !isTraining(stage) || (named.manifest.files ?? []).length > 0;
-    const files = isReported ? saveResults(this.options.runDir, id, named) : [];
+    const files = saveResults(this.options.runDir, id, named);
     const results = named.manifest.results.map((result) => ({ stage: id, ...result }));
     const reports = named.manifest.reports.map((report) => ({ stage: id, ...report }));
     this.outputs.set(id, { results, reports, files });

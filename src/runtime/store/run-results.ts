@@ -1,4 +1,4 @@
-/** Keeps the results of evaluations and the reports of trainings in the folder of their run, where they stay even if the store changes. */
+/** Keeps the results of evaluations and trainings in the folder of their run, where they stay even if the store changes. */
 import { constants, copyFileSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { DiagnosticError, diagnostic } from "../../compiler/diagnostics/diagnostic.js";
@@ -33,8 +33,8 @@ export function withCurrentNames(manifest: Manifest, stage: Stage): Manifest {
 }
 
 /**
- * Copies the manifest and files of a stage into the run's folder. Returns the paths of the files that the `report` line of the
- * stage asked for.
+ * Copies the manifest and files of a stage, but not its weights, into the run's folder. Returns the paths of the files that the `report`
+ * line of the stage asked for.
  *
  * @throws DiagnosticError FSL7031 if the folder cannot be written.
  */
