@@ -76,7 +76,7 @@ describe.each(Object.keys(learners))("twenty steps of %s", (name) => {
     expect(moved()).toBeGreaterThan(300 * differenceStep);
   });
 
-  for (const candidate of [engines.onnx, engines.tensorflow]) {
+  for (const candidate of [engines.onnx, engines.onednn, engines.tensorflow]) {
     describe(titleOf(candidate), () => {
       const runs = test.skipIf(candidate.missing !== undefined);
       let engine: Engine;

@@ -74,7 +74,7 @@ const shapes: Record<string, Shape> = {
   "wide input": { ...base, channels: 6 },
 };
 
-describe.each([engines.onnx, engines.tensorflow].map((each) => [titleOf(each), each] as const))(
+describe.each([engines.onnx, engines.onednn, engines.tensorflow].map((each) => [titleOf(each), each] as const))(
   "%s",
   (_, candidate) => {
     const test = runsHere.skipIf(candidate.missing !== undefined);

@@ -3,6 +3,8 @@ import { type InputTensor, interpret } from "../../src/compiler/tensor/interpret
 import type { DType, Program } from "../../src/compiler/tensor/ir.js";
 import type { Engine, HostTensor, TypedData } from "../../src/runtime/engines/engine.js";
 import { engineEnvironment } from "../../src/runtime/engines/environment.js";
+import { OnednnEngine } from "../../src/runtime/engines/onednn/engine.js";
+import { findOnednn } from "../../src/runtime/engines/onednn/locate.js";
 import { OnnxEngine } from "../../src/runtime/engines/onnx/engine.js";
 import { ReferenceEngine } from "../../src/runtime/engines/reference/engine.js";
 import { TensorflowEngine } from "../../src/runtime/engines/tensorflow/engine.js";
@@ -17,16 +19,24 @@ export interface Candidate {
   make(options?: { readonly device?: string; readonly threads?: number }): Engine;
 }
 
+const onednn = findOnednn();
 const tensorflow = findTensorflow();
 // TensorFlow reads these variables when it is loaded. They can be set here, because a test file has its own process.
 Object.assign(process.env, engineEnvironment({ name: "tensorflow", device: "cpu", threads: 1 }));
 
-export const engines: Readonly<Record<"onnx" | "reference" | "tensorflow", Candidate>> = {
+export const engines: Readonly<Record<"onnx" | "onednn" | "reference" | "tensorflow", Candidate>> = {
   onnx: {
     name: "onnx",
     device: "cpu",
     missing: undefined,
     make: (options) => new OnnxEngine({ device: "cpu", threads: 1, ...options }),
+  },
+  onednn: {
+    name: "onednn",
+    device: "cpu",
+    missing: onednn === undefined ? "oneDNN is not installed: fslc engines install onednn" : undefined,
+    make: (options) =>
+      new OnednnEngine({ device: "cpu", threads: 1, location: onednn ?? { library: "", koffi: "" }, ...options }),
   },
   reference: {
     name: "reference",

@@ -1,0 +1,317 @@
+/** Builds the steps of a program: it knows in which layouts each node is in memory, and brings it into others where they are wanted. */
+import type { Node, Shape } from "../../../compiler/tensor/ir.js";
+import { elementCount } from "../../../compiler/tensor/shape.js";
+import { EngineError, type TypedData } from "../engine.js";
+import { operand } from "../lowering.js";
+import { allocate } from "../tensors.js";
+import { type Layout, Layouts } from "./layouts.js";
+import type { Library, Pointer } from "./library.js";
+import { type Affine, add, constant } from "./loops/affine.js";
+import { Body, NotAffine, type Stored } from "./loops/body.js";
+import { isLoopOp } from "./loops/expressions.js";
+import { type Factors, loopsOver, placeOf, rowMajor } from "./loops/layout.js";
+import { elementwise, type Kernel, type Reduction, reduction, type TypedArray } from "./loops/source.js";
+import type { Slot } from "./memory.js";
+import { kernelStep, type PrimitiveArgument, primitiveStep, type Step } from "./steps.js";
+
+/** A tensor in memory. */
+export interface Held {
+  readonly slot: Slot;
+  readonly layout: Layout;
+}
+
+export class Builder {
+  readonly slots: Slot[] = [];
+  readonly steps: Step[] = [];
+  /** The steps that depend on constants only. They run once. */
+  readonly setup: Step[] = [];
+  /** The contents of constants. */
+  readonly contents = new Map<Slot, TypedData>();
+  readonly layouts: Layouts;
+  private readonly held = new Map<Node, Held[]>();
+  /** The slots that several steps write. They count as no constants, because one of the steps may have operands. */
+  private readonly inParts = new Set<Slot>();
+
+  constructor(
+    readonly library: Library,
+    private readonly lower: (builder: Builder, node: Node) => void,
+  ) {
+    this.layouts = new Layouts(library);
+  }
+
+  slot(layout: Pick<Layout, "bytes">, dtype: Slot["dtype"], place: Slot["place"] = "arena"): Slot {
+    const slot: Slot = { id: this.slots.length, bytes: layout.bytes, dtype, place };
+    this.slots.push(slot);
+    return slot;
+  }
+
+  /** Makes memory for the result of a node in a layout. */
+  result(node: Node, layout: Layout = this.plainLayout(node)): Slot {
+    const slot = this.slot(layout, node.dtype);
+    this.define(node, { slot, layout });
+    return slot;
+  }
+
+  /** Makes memory for a result that several steps write, each a part of it. */
+  assembled(node: Node): Slot {
+    const slot = this.result(node);
+    this.inParts.add(slot);
+    return slot;
+  }
+
+  plainLayout({ shape, dtype }: Node): Layout {
+    return this.layouts.plain(shape, dtype);
+  }
+
+  define(node: Node, held: Held): void {
+    this.held.set(node, [...(this.held.get(node) ?? []), held]);
+  }
+
+  isHeld(node: Node): boolean {
+    return this.held.has(node);
+  }
+
+  /** Adds a step. If it depends on constants only, its results are constants too. */
+  add(step: Step): void {
+    const isConstant =
+      step.reads.every(({ place }) => place === "kept") && !step.writes.some((slot) => this.inParts.has(slot));
+    if (isConstant) for (const slot of step.writes) slot.place = "kept";
+    (isConstant ? this.setup : this.steps).push(step);
+  }
+
+  addKernel(kernel: string, run: Kernel, reads: readonly Slot[], writes: readonly Slot[]): void {
+    this.add(kernelStep(kernel, run, { reads, writes }));
+  }
+
+  /** Returns the memory of a node in row-major order, and brings it there if it is not. */
+  plain(node: Node): Slot {
+    const known = this.find(node, ({ layout }) => layout.plain);
+    if (known !== undefined) return known.slot;
+    const other = this.find(node, ({ layout }) => layout.description !== undefined);
+    if (other !== undefined) {
+      const layout = this.plainLayout(node);
+      const slot = this.reorder(other, layout);
+      this.define(node, { slot, layout });
+      return slot;
+    }
+    if (node.op === "reshape" || node.op === "stop_gradient") {
+      const slot = this.plain(operand(node, 0));
+      this.define(node, { slot, layout: this.plainLayout(node) });
+      return slot;
+    }
+    this.compute(node);
+    return this.plain(node);
+  }
+
+  /**
+   * Returns the memory of a node in the layout of oneDNN's description. The description has the shape of the node, or another
+   * shape with as many elements if the node is row-major.
+   */
+  native(node: Node, shape: Shape, description: Pointer): Held {
+    const known = this.find(node, ({ layout }) => this.layouts.same(layout, description));
+    if (known !== undefined) return known;
+    const from = (shape === node.shape
+      ? this.find(node, ({ layout }) => layout.description !== undefined)
+      : undefined) ?? {
+      slot: this.plain(node),
+      layout: this.layouts.plain(shape, node.dtype),
+    };
+    if (this.layouts.same(from.layout, description)) return from;
+    const layout = this.layouts.described(this.library.make("clonedDescription", description));
+    const made = { slot: this.reorder(from, layout), layout };
+    this.define(node, made);
+    return made;
+  }
+
+  /** Returns the memory of a node as it is, if oneDNN can read it. */
+  asItIs(node: Node): Held {
+    const known = this.find(node, ({ layout }) => layout.description !== undefined && !layout.plain);
+    return known ?? { slot: this.plain(node), layout: this.plainLayout(node) };
+  }
+
+  /** Adds a primitive and returns nothing; `description` is what the library was asked for. */
+  addPrimitive(
+    kernel: string,
+    description: Pointer,
+    reads: readonly PrimitiveArgument[],
+    writes: readonly PrimitiveArgument[],
+  ): void {
+    const primitive = this.library.make("primitive", description);
+    this.primitives.push(primitive);
+    this.add(primitiveStep(this.library, kernel, primitive, { reads, writes }));
+  }
+  readonly primitives: Pointer[] = [];
+
+  /** Returns a tensor as an argument of a primitive. */
+  argument(argument: PrimitiveArgument["argument"], { slot, layout }: Held): PrimitiveArgument {
+    if (layout.description === undefined)
+      throw new EngineError("internal", "a tensor without a description is an argument of a primitive");
+    return { argument, slot, description: layout.description };
+  }
+
+  /** Defines a node by a tensor that has another shape, such as filters with an axis of groups. */
+  defineAs(node: Node, shape: Shape, held: Held): void {
+    if (shape === node.shape) this.define(node, held);
+    else
+      this.define(node, {
+        slot: this.reorder(held, this.layouts.plain(shape, node.dtype)),
+        layout: this.plainLayout(node),
+      });
+  }
+
+  private reorder(from: Held, layout: Layout): Slot {
+    const slot = this.slot(layout, from.slot.dtype);
+    const [source, target] = [from.layout.description, layout.description];
+    if (source === undefined || target === undefined)
+      throw new EngineError("internal", "a tensor without a description cannot be reordered");
+    const { engine } = this.library;
+    const description = this.library.make("reorder", source, engine, target, engine, null);
+    this.addPrimitive(
+      "reorder",
+      description,
+      [{ argument: "source", slot: from.slot, description: source }],
+      [{ argument: "result", slot, description: target }],
+    );
+    this.library.call("destroyPrimitiveDescription", description);
+    return slot;
+  }
+
+  /** Writes a node to memory: computes it, or for a constant fills its memory. */
+  compute(node: Node): void {
+    if (this.held.has(node)) return;
+    if (node.op === "const") this.fill(node);
+    else this.lower(this, node);
+  }
+
+  private fill(node: Node<"const">): void {
+    const data = allocate(node.dtype, elementCount(node.shape));
+    if (node.attrs.data.length === 1) data.fill(node.attrs.data[0] ?? 0);
+    else data.set(node.attrs.data);
+    this.constant(node, data);
+  }
+
+  /** Defines a node by its contents. */
+  constant(node: Node, data: TypedData): void {
+    const layout = this.plainLayout(node);
+    const slot = this.slot(layout, node.dtype, "kept");
+    this.contents.set(slot, data);
+    this.define(node, { slot, layout });
+  }
+
+  /** Computes a node element by element. */
+  computeByLoop(node: Node): void {
+    const layout = this.layoutLike(node) ?? this.plainLayout(node);
+    const slot = this.slot(layout, node.dtype);
+    this.loop(node.op, node, layout.factors ?? [], slot, (index, sizes) => placeOf(layout.factors ?? [], index, sizes));
+    this.define(node, { slot, layout });
+  }
+
+  /** Writes a node into part of a slot. `order` is the order of its axes there, and `place` gives the place of an index. */
+  copy(
+    kernel: string,
+    node: Node,
+    slot: Slot,
+    place: (index: readonly Affine[]) => readonly Affine[],
+    target: Factors,
+    at = 0,
+  ): void {
+    this.loop(kernel, node, (this.layoutLike(node) ?? this.plainLayout(node)).factors ?? [], slot, (index, sizes) => {
+      const found = placeOf(target, place(index), sizes);
+      return found === undefined ? undefined : add(found, constant(at));
+    });
+  }
+
+  /** Returns a node's elements with the axes in another order, row-major. */
+  permuted(node: Node, order: readonly number[]): Slot {
+    const shape = order.map((axis) => node.shape[axis] ?? 1);
+    const slot = this.slot(this.plainLayout(node), node.dtype);
+    this.copy("transpose", node, slot, (index) => order.map((axis) => index[axis] ?? constant(0)), rowMajor(shape));
+    return slot;
+  }
+
+  private loop(
+    kernel: string,
+    node: Node,
+    order: Factors,
+    slot: Slot,
+    place: (index: readonly Affine[], sizes: readonly number[]) => Affine | undefined,
+  ): void {
+    const { sizes, index } = loopsOver(order);
+    const { body, value, reads } = this.body(node, index, sizes);
+    const target = place(index, sizes);
+    if (target === undefined) throw new EngineError("internal", `${node.op}: no place for its result`);
+    const run = elementwise(body, value, target, reads.length + 1);
+    this.add(kernelStep(kernel, run, { reads, writes: [slot] }));
+  }
+
+  /** Combines the elements of a node along axes. */
+  reduce(node: Node, axes: readonly number[], rule: Reduction): void {
+    const x = operand(node, 0);
+    const { sizes, index } = loopsOver((this.layoutLike(x) ?? this.plainLayout(x)).factors ?? []);
+    const { body, value, reads } = this.body(x, index, sizes);
+    const kept = index.filter((_, axis) => !axes.includes(axis));
+    const target = placeOf(rowMajor(node.shape), kept, sizes);
+    if (target === undefined) throw new EngineError("internal", `${node.op}: no place for its result`);
+    const count = elementCount(node.shape);
+    const run = reduction(body, value, target, { arrays: reads.length + 2, count, rule });
+    const scratch: TypedArray[] = [new Float64Array(count)];
+    this.add(kernelStep(node.op, run, { reads, scratch, writes: [this.result(node)] }));
+  }
+
+  /** Writes the body of a loop. A node without an affine index is brought to memory first, and the body is written again. */
+  private body(
+    node: Node,
+    index: readonly Affine[],
+    sizes: readonly number[],
+  ): { readonly body: Body; readonly value: string; readonly reads: Slot[] } {
+    for (;;) {
+      const reads: Slot[] = [];
+      const body = new Body(sizes, (each) => this.stored(each, reads));
+      try {
+        return { body, value: body.value(node, index), reads };
+      } catch (error) {
+        if (!(error instanceof NotAffine)) throw error;
+        this.plain(error.node);
+      }
+    }
+  }
+
+  /** Returns where a node is in memory, for a loop, or undefined if the loop is to compute it. */
+  private stored(node: Node, reads: Slot[]): Stored | undefined {
+    if (!this.held.has(node) && !(isLoopOp(node.op) && node.op !== "const")) {
+      if (node.op === "const" && node.attrs.data.length === 1) return undefined;
+      this.compute(node);
+    }
+    const held =
+      this.find(node, ({ layout }) => layout.plain) ?? this.find(node, ({ layout }) => layout.factors !== undefined);
+    if (held?.layout.factors === undefined) return undefined;
+    let array = reads.indexOf(held.slot);
+    if (array < 0) array = reads.push(held.slot) - 1;
+    return { array, factors: held.layout.factors };
+  }
+
+  /** Returns the blocked layout of a tensor of the same shape that a loop over `node` reads, for the result to have the same. */
+  private layoutLike(node: Node, root: Node = node): Layout | undefined {
+    if (root.dtype !== "f32" || node.shape.join() !== root.shape.join()) return undefined;
+    const all = this.held.get(node);
+    if (all !== undefined) {
+      if (all.some(({ layout }) => layout.plain)) return undefined;
+      return all.find(({ layout }) => layout.factors !== undefined && !layout.padded)?.layout;
+    }
+    if (!isLoopOp(node.op)) return undefined;
+    for (const input of node.inputs) {
+      const found = this.layoutLike(input, root);
+      if (found !== undefined) return found;
+    }
+    return undefined;
+  }
+
+  private find(node: Node, fits: (held: Held) => boolean): Held | undefined {
+    return this.held.get(node)?.find(fits);
+  }
+
+  dispose(): void {
+    for (const primitive of this.primitives) this.library.call("destroyPrimitive", primitive);
+    this.layouts.dispose();
+  }
+}

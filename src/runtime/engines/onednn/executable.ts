@@ -1,0 +1,96 @@
+/** Runs one program: binds arguments and results to the memory of the program, and runs its steps. */
+import type { Program, ProgramInput } from "../../../compiler/tensor/ir.js";
+import { type RunArguments, readArguments, type StatePair, statePairs } from "../arguments.js";
+import { EngineError, type Executable, type Handle, type HostTensor, type RunResult } from "../engine.js";
+import { type OnednnEngine, OnednnHandle } from "./engine.js";
+import { Block, Memory, planArena, type Slot } from "./memory.js";
+import type { Lowered } from "./program.js";
+
+export class OnednnExecutable implements Executable {
+  private readonly arguments: readonly ProgramInput[];
+  private readonly states: readonly StatePair[];
+  private readonly memory: Memory;
+  private readonly steps: readonly (() => void)[];
+  /** The memory of the inputs that were last given as host tensors. */
+  private readonly feeds = new Map<string, Block>();
+  private disposed = false;
+
+  constructor(
+    private readonly engine: OnednnEngine,
+    private readonly program: Program,
+    private readonly lowered: Lowered,
+  ) {
+    const { builder, inputs, outputs } = lowered;
+    this.arguments = program.inputs.filter(({ name }) => inputs.has(name));
+    this.states = statePairs(program, this.arguments);
+    const plan = planArena(builder.steps, [...outputs.values()]);
+    this.memory = new Memory(engine.library, builder.slots, plan);
+    for (const [slot, data] of builder.contents) this.memory.view(slot).set(data);
+    for (const step of builder.setup) step.link(this.memory)();
+    this.steps = builder.steps.map((step) => step.link(this.memory));
+  }
+
+  async run(args: Readonly<Record<string, Handle | HostTensor>>): Promise<RunResult> {
+    const { name } = this.program;
+    if (this.disposed) throw new EngineError("internal", `run of ${name}: disposed`);
+    const given = readArguments(name, this.arguments, args, (handle, where) => this.engine.live(handle, where));
+    this.bindInputs(given);
+    const results = this.bindResults();
+    for (const step of this.steps) step();
+    return this.collect(given, results);
+  }
+
+  async dispose(): Promise<void> {
+    if (this.disposed) return;
+    this.disposed = true;
+    this.memory.dispose(this.engine.library);
+    this.lowered.builder.dispose();
+  }
+
+  private bindInputs({ inputs }: RunArguments<OnednnHandle>): void {
+    for (const [{ name }, arg] of inputs) {
+      const slot = this.lowered.inputs.get(name) as Slot;
+      if (arg instanceof OnednnHandle) {
+        this.memory.bind(slot, arg.block);
+        continue;
+      }
+      const block = this.feeds.get(name) ?? new Block(this.engine.library, slot.bytes);
+      this.feeds.set(name, block);
+      block.view(slot.dtype).set((arg as HostTensor).data);
+      this.memory.bind(slot, block);
+    }
+  }
+
+  /** Gives each result that stays on the device memory of its own. */
+  private bindResults(): ReadonlyMap<string, Block> {
+    const blocks = new Map<string, Block>();
+    for (const { name, role } of this.program.outputs) {
+      if (role === "host") continue;
+      const slot = this.lowered.outputs.get(name) as Slot;
+      const block = this.engine.takeBlock(slot.bytes);
+      this.memory.bind(slot, block);
+      blocks.set(name, block);
+    }
+    return blocks;
+  }
+
+  private collect({ states }: RunArguments<OnednnHandle>, results: ReadonlyMap<string, Block>): RunResult {
+    const host: Record<string, HostTensor> = {};
+    const device: Record<string, Handle> = {};
+    for (const { name, node, role } of this.program.outputs) {
+      const { shape, dtype } = node;
+      if (role === "host") {
+        const slot = this.lowered.outputs.get(name) as Slot;
+        host[name] = { shape, dtype, data: this.memory.view(slot).slice() };
+      } else if (role === "device") {
+        device[name] = new OnednnHandle(this.engine, shape, dtype, results.get(name) as Block);
+      }
+    }
+    for (const { input, output } of this.states) {
+      const { shape, dtype } = input.node;
+      device[input.name] = new OnednnHandle(this.engine, shape, dtype, results.get(output.name) as Block);
+    }
+    for (const state of states.values()) this.engine.release(state);
+    return { device, host };
+  }
+}

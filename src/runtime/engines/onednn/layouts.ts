@@ -1,0 +1,117 @@
+/** The layouts of tensors in memory: row-major, or as oneDNN has chosen. */
+import type { DType, Shape } from "../../../compiler/tensor/ir.js";
+import { elementCount } from "../../../compiler/tensor/shape.js";
+import { dataType, query, tagAny } from "./constants.js";
+import type { Library, Pointer } from "./library.js";
+import { type Factors, rowMajor } from "./loops/layout.js";
+
+export const bytesPerElement: Readonly<Record<DType, number>> = { f32: 4, i32: 4, u32: 4, u8: 1, bool: 1 };
+
+export interface Layout {
+  readonly bytes: number;
+  /** The places of the elements; undefined if oneDNN keeps them to itself. */
+  readonly factors: Factors | undefined;
+  /** True if elements are row-major. */
+  readonly plain: boolean;
+  /** True if there is memory that belongs to no element. oneDNN expects zeros there. */
+  readonly padded: boolean;
+  /** oneDNN's description; undefined if no primitive reads tensors of this kind. */
+  readonly description: Pointer | undefined;
+}
+
+/** Makes layouts, and the descriptions that belong to them. */
+export class Layouts {
+  private readonly plainLayouts = new Map<string, Layout>();
+  private readonly descriptions: Pointer[] = [];
+
+  constructor(private readonly library: Library) {}
+
+  plain(shape: Shape, dtype: DType): Layout {
+    const key = `${dtype}[${shape.join()}]`;
+    const known = this.plainLayouts.get(key);
+    if (known !== undefined) return known;
+    const count = elementCount(shape);
+    const factors = rowMajor(shape);
+    const strides = factors.map(([part]) => part?.stride ?? 1);
+    const layout: Layout = {
+      bytes: count * bytesPerElement[dtype],
+      factors,
+      plain: true,
+      padded: false,
+      description: dtype === "f32" && shape.length > 0 && count > 0 ? this.strided(shape, strides) : undefined,
+    };
+    this.plainLayouts.set(key, layout);
+    return layout;
+  }
+
+  /** Returns the description of a tensor of f32 with any strides. */
+  strided(shape: Shape, strides: readonly number[]): Pointer {
+    return this.keep(this.library.make("stridedDescription", shape.length, wide(shape), dataType.f32, wide(strides)));
+  }
+
+  /** Returns a description that leaves the layout to the primitive. */
+  any(shape: Shape): Pointer {
+    return this.keep(this.library.make("taggedDescription", shape.length, wide(shape), dataType.f32, tagAny));
+  }
+
+  /** Returns the layout that belongs to a description of f32 elements. The description is kept until `dispose`. */
+  described(description: Pointer): Layout {
+    this.keep(description);
+    const { library } = this;
+    const bytes = library.sizeOf(description);
+    const dims = library.dimsOf(description);
+    const padded = bytes !== elementCount(dims) * 4;
+    const factors = this.factorsOf(description, dims);
+    const plain = !padded && factors !== undefined && factors.join() === rowMajor(dims).join();
+    return { bytes, factors, plain, padded, description };
+  }
+
+  /** Returns the layout of memory that only oneDNN reads, such as a workspace. */
+  opaque(description: Pointer): Layout {
+    this.keep(description);
+    return {
+      bytes: this.library.sizeOf(description),
+      factors: undefined,
+      plain: false,
+      padded: true,
+      description,
+    };
+  }
+
+  same(a: Layout, b: Pointer): boolean {
+    return a.description !== undefined && this.library.sameDescription(a.description, b);
+  }
+
+  dispose(): void {
+    for (const description of this.descriptions) this.library.call("destroyDescription", description);
+    this.descriptions.length = 0;
+    this.plainLayouts.clear();
+  }
+
+  private keep(description: Pointer): Pointer {
+    this.descriptions.push(description);
+    return description;
+  }
+
+  private factorsOf(description: Pointer, dims: readonly number[]): Factors {
+    const { library } = this;
+    const strides = library.queryList(description, query.strides, dims.length);
+    const padded = library.queryList(description, query.paddedDims, dims.length);
+    const count = library.queryNumber(description, query.blockCount);
+    const blocks = library.queryList(description, query.blocks, count);
+    const axes = library.queryList(description, query.blockAxes, count);
+    const inner = blocks.map((size, place) => ({
+      axis: axes[place],
+      size,
+      stride: elementCount(blocks.slice(place + 1)),
+    }));
+    return dims.map((_, axis) => {
+      const parts = inner.filter((part) => part.axis === axis).map(({ size, stride }) => ({ size, stride }));
+      const blocked = elementCount(parts.map(({ size }) => size));
+      return [{ size: (padded[axis] ?? 1) / blocked, stride: strides[axis] ?? 1 }, ...parts];
+    });
+  }
+}
+
+/** Returns the numbers in 64 bits, as the library reads sizes. */
+export const wide = (numbers: readonly number[]): BigInt64Array => BigInt64Array.from(numbers, BigInt);

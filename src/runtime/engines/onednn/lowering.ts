@@ -1,0 +1,129 @@
+/** The rules by which the ops of a program become steps: one exhaustive table. */
+import type { CompositeName, Node, OpName } from "../../../compiler/tensor/ir.js";
+import { elementCount } from "../../../compiler/tensor/shape.js";
+import { operand } from "../lowering.js";
+import type { Builder } from "./builder.js";
+import { solve } from "./kernels/linear.js";
+import { randomBits } from "./kernels/random.js";
+import { argmax, scatterAdd, topK } from "./kernels/select.js";
+import { averagePool, averagePoolGrad, maxPool, maxPoolGrad, maxPoolTake } from "./kernels/window.js";
+import { add, constant } from "./loops/affine.js";
+import type { LoopOp } from "./loops/expressions.js";
+import { rowMajor } from "./loops/layout.js";
+import { convolve, convolveFilterGrad, convolveInputGrad } from "./primitives/convolution.js";
+import { multiply } from "./primitives/product.js";
+
+type Rule<K extends OpName> = (b: Builder, node: Node<K>) => void;
+
+/** The composites that are written in primitive ops before a program is lowered. */
+export const decomposedOps = [
+  "batch_norm",
+  "batch_norm_grad_x",
+  "batch_norm_grad_gamma",
+  "batch_mean",
+  "batch_variance",
+  "channel_affine",
+  "softmax",
+  "softmax_grad",
+  "log_softmax",
+  "log_softmax_grad",
+] as const satisfies readonly CompositeName[];
+
+const rules: { readonly [K in Exclude<OpName, LoopOp | (typeof decomposedOps)[number] | "input">]: Rule<K> } = {
+  reduce_sum: (b, node) => b.reduce(node, node.attrs.axes, { start: "0", combine: (sum, value) => `${sum}+${value}` }),
+  reduce_max: (b, node) =>
+    b.reduce(node, node.attrs.axes, { start: "-Infinity", combine: (best, value) => `Math.max(${best},${value})` }),
+  argmax: (b, node) => {
+    const x = operand(node, 0);
+    b.addKernel("argmax", argmax(x.shape, node.attrs.axis), [b.plain(x)], [b.result(node)]);
+  },
+  top_k: (b, node) => {
+    const x = operand(node, 0);
+    b.addKernel("top_k", topK(x.shape, node.attrs.axis, node.attrs.k), [b.plain(x)], [b.result(node)]);
+  },
+  scatter_add: (b, node) => {
+    const [updates, indices] = [operand(node, 0), operand(node, 1)];
+    const { axis, batch, size } = node.attrs;
+    const run = scatterAdd({
+      batches: elementCount(updates.shape.slice(0, batch)),
+      before: elementCount(updates.shape.slice(batch, axis)),
+      count: elementCount(indices.shape.slice(batch)),
+      size,
+      run: elementCount(node.shape.slice(axis + 1)),
+    });
+    b.addKernel("scatter_add", run, [b.plain(updates), b.plain(indices)], [b.result(node)]);
+  },
+  pad: (b, node) => {
+    const slot = b.assembled(node);
+    const { low, value } = node.attrs;
+    b.addKernel("fill", (y) => void y?.fill(value), [], [slot]);
+    b.copy(
+      "pad",
+      operand(node, 0),
+      slot,
+      (index) => index.map((each, axis) => add(each, constant(low[axis] ?? 0))),
+      rowMajor(node.shape),
+    );
+  },
+  concat: (b, node) => {
+    const slot = b.assembled(node);
+    const { axis } = node.attrs;
+    let before = 0;
+    for (const part of node.inputs) {
+      const start = before;
+      b.copy(
+        "concat",
+        part,
+        slot,
+        (index) => index.map((each, place) => (place === axis ? add(each, constant(start)) : each)),
+        rowMajor(node.shape),
+      );
+      before += part.shape[axis] ?? 1;
+    }
+  },
+  dot_general: multiply,
+  solve_spd: (b, node) => {
+    const [a, right] = [operand(node, 0), operand(node, 1)];
+    const [n, m] = node.shape.slice(-2) as [number, number];
+    const batches = elementCount(node.shape.slice(0, -2));
+    b.addKernel("solve", solve(batches, n, m), [b.plain(a), b.plain(right)], [b.result(node)]);
+  },
+  conv2d: convolve,
+  conv2d_input_grad: convolveInputGrad,
+  conv2d_filter_grad: convolveFilterGrad,
+  max_pool: (b, node) => {
+    const x = operand(node, 0);
+    b.addKernel("max_pool", maxPool(x.shape, node.attrs), [b.plain(x)], [b.result(node)]);
+  },
+  max_pool_grad: (b, node) => {
+    const [x, dy] = [operand(node, 0), operand(node, 2)];
+    b.addKernel("max_pool_grad", maxPoolGrad(x.shape, node.attrs), [b.plain(x), b.plain(dy)], [b.result(node)]);
+  },
+  max_pool_take: (b, node) => {
+    const [x, t] = [operand(node, 0), operand(node, 2)];
+    b.addKernel("max_pool_take", maxPoolTake(x.shape, node.attrs), [b.plain(x), b.plain(t)], [b.result(node)]);
+  },
+  avg_pool: (b, node) => {
+    const x = operand(node, 0);
+    b.addKernel("avg_pool", averagePool(x.shape, node.attrs), [b.plain(x)], [b.result(node)]);
+  },
+  avg_pool_grad: (b, node) => {
+    b.addKernel(
+      "avg_pool_grad",
+      averagePoolGrad(node.shape, node.attrs),
+      [b.plain(operand(node, 0))],
+      [b.result(node)],
+    );
+  },
+  random_bits: (b, node) => {
+    const inputs = node.inputs.map((input) => b.plain(input));
+    b.addKernel("random_bits", randomBits(elementCount(node.shape)), inputs, [b.result(node)]);
+  },
+};
+
+/** Writes a node to memory. */
+export function lowerNode(b: Builder, node: Node): void {
+  const rule = (rules as Partial<Record<OpName, Rule<OpName>>>)[node.op];
+  if (rule !== undefined) rule(b, node);
+  else b.computeByLoop(node);
+}

@@ -1,0 +1,23 @@
+/** Rewrites a program in the IR before it is lowered. */
+import { decompose } from "../../../compiler/tensor/decompose.js";
+import type { Graph } from "../../../compiler/tensor/graph.js";
+import type { Node, Program } from "../../../compiler/tensor/ir.js";
+import { rewriteProgram } from "../../../compiler/tensor/program.js";
+import { rebuild } from "../../../compiler/tensor/walk.js";
+import { decomposedOps } from "./lowering.js";
+
+export function prepare(program: Program): Program {
+  const expanded: ReadonlySet<string> = new Set(decomposedOps);
+  return rewriteProgram(program, (graph, roots) =>
+    decompose(graph, withoutVanishingSums(graph, roots), (op) => !expanded.has(op)),
+  );
+}
+
+/** Replaces the sum of a batch norm's gradient over a channel by 0, which it is. So is the gradient of a bias under a batch norm. */
+function withoutVanishingSums(graph: Graph, roots: readonly Node[]): Node[] {
+  return rebuild(graph, roots, (node, [x]) =>
+    node.op === "reduce_sum" && node.attrs.axes.join() === "0,2,3" && x?.op === "batch_norm_grad_x"
+      ? graph.op("const", [], { shape: node.shape, dtype: "f32", data: [0] })
+      : undefined,
+  );
+}

@@ -1,0 +1,149 @@
+/** Convolutions and their gradients. oneDNN chooses the layouts. */
+import type { ConvAttrs, Node, Shape } from "../../../../compiler/tensor/ir.js";
+import { operand } from "../../lowering.js";
+import type { Builder } from "../builder.js";
+import { algorithm, propagation, query } from "../constants.js";
+import { inputGrad } from "../kernels/convolution.js";
+import { wide } from "../layouts.js";
+import type { Pointer } from "../library.js";
+
+/** The shapes of a convolution as oneDNN sees them. Filters of groups have an axis of groups. */
+export interface Convolution {
+  readonly x: Shape;
+  readonly filters: Shape;
+  readonly y: Shape;
+  readonly attrs: ConvAttrs;
+}
+
+function filterShape(shape: Shape, groups: number): Shape {
+  const [o = 1, ...rest] = shape;
+  return groups === 1 ? shape : [groups, o / groups, ...rest];
+}
+
+/** Returns stride, dilation, padding before and padding after. */
+function geometry({ attrs: { stride, pad } }: Convolution): readonly BigInt64Array[] {
+  const [top, left, bottom, right] = pad;
+  return [wide(stride), wide([0, 0]), wide([top, left]), wide([bottom, right])];
+}
+
+/** Describes the forward convolution. The descriptions of the gradients need it as a hint. */
+function forward(b: Builder, it: Convolution): Pointer {
+  const { library, layouts } = b;
+  return library.make(
+    "convolution",
+    library.engine,
+    propagation.training,
+    algorithm.convolutionDirect,
+    layouts.any(it.x),
+    layouts.any(it.filters),
+    null,
+    layouts.any(it.y),
+    ...geometry(it),
+    null,
+  );
+}
+
+export function convolve(b: Builder, node: Node<"conv2d">): void {
+  const [x, filters] = [operand(node, 0), operand(node, 1)];
+  const it: Convolution = {
+    x: x.shape,
+    filters: filterShape(filters.shape, node.attrs.groups),
+    y: node.shape,
+    attrs: node.attrs,
+  };
+  const { library, layouts } = b;
+  const description = forward(b, it);
+  const source = b.native(x, x.shape, library.chosen(description, query.source));
+  const weights = b.native(filters, it.filters, library.chosen(description, query.weights));
+  const layout = layouts.described(library.chosen(description, query.result));
+  const slot = b.result(node, layout);
+  b.addPrimitive(
+    "convolution",
+    description,
+    [b.argument("source", source), b.argument("weights", weights)],
+    [b.argument("result", { slot, layout })],
+  );
+  library.call("destroyPrimitiveDescription", description);
+}
+
+/**
+ * Tells whether oneDNN 3.2 computes the data gradient wrongly: filters of one element with a stride in one direction only. It takes
+ * the stride for 1.
+ */
+function isMiscomputed({ filters, attrs: { stride } }: Convolution): boolean {
+  return filters.at(-1) === 1 && filters.at(-2) === 1 && stride[0] !== stride[1];
+}
+
+export function convolveInputGrad(b: Builder, node: Node<"conv2d_input_grad">): void {
+  const [dy, filters] = [operand(node, 0), operand(node, 1)];
+  const it: Convolution = {
+    x: node.shape,
+    filters: filterShape(filters.shape, node.attrs.groups),
+    y: dy.shape,
+    attrs: node.attrs,
+  };
+  const { library, layouts } = b;
+  if (isMiscomputed(it)) {
+    b.addKernel("input gradient", inputGrad(it), [b.plain(dy), b.plain(filters)], [b.result(node)]);
+    return;
+  }
+  const hint = forward(b, it);
+  const description = library.make(
+    "convolutionBackwardData",
+    library.engine,
+    algorithm.convolutionDirect,
+    layouts.any(it.x),
+    layouts.any(it.filters),
+    layouts.any(it.y),
+    ...geometry(it),
+    hint,
+    null,
+  );
+  const gradient = b.native(dy, dy.shape, library.chosen(description, query.resultGradient));
+  const weights = b.native(filters, it.filters, library.chosen(description, query.weights));
+  const layout = layouts.described(library.chosen(description, query.sourceGradient));
+  const slot = b.result(node, layout);
+  b.addPrimitive(
+    "convolution, data gradient",
+    description,
+    [b.argument("resultGradient", gradient), b.argument("weights", weights)],
+    [b.argument("sourceGradient", { slot, layout })],
+  );
+  for (const each of [description, hint]) library.call("destroyPrimitiveDescription", each);
+}
+
+export function convolveFilterGrad(b: Builder, node: Node<"conv2d_filter_grad">): void {
+  const [x, dy] = [operand(node, 0), operand(node, 1)];
+  const it: Convolution = {
+    x: x.shape,
+    filters: filterShape(node.shape, node.attrs.groups),
+    y: dy.shape,
+    attrs: node.attrs,
+  };
+  const { library, layouts } = b;
+  const hint = forward(b, it);
+  const description = library.make(
+    "convolutionBackwardWeights",
+    library.engine,
+    algorithm.convolutionDirect,
+    layouts.any(it.x),
+    layouts.any(it.filters),
+    null,
+    layouts.any(it.y),
+    ...geometry(it),
+    hint,
+    null,
+  );
+  const source = b.native(x, x.shape, library.chosen(description, query.source));
+  const gradient = b.native(dy, dy.shape, library.chosen(description, query.resultGradient));
+  const layout = layouts.described(library.chosen(description, query.weightsGradient));
+  const slot = b.slot(layout, node.dtype);
+  b.addPrimitive(
+    "convolution, filter gradient",
+    description,
+    [b.argument("source", source), b.argument("resultGradient", gradient)],
+    [b.argument("weightsGradient", { slot, layout })],
+  );
+  b.defineAs(node, it.filters, { slot, layout });
+  for (const each of [description, hint]) library.call("destroyPrimitiveDescription", each);
+}

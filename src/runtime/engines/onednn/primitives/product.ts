@@ -1,0 +1,71 @@
+/** Matrix products: `matmul` of oneDNN, or loops in JavaScript where a call would cost more than the product. */
+import type { Node } from "../../../../compiler/tensor/ir.js";
+import { elementCount } from "../../../../compiler/tensor/shape.js";
+import { operand } from "../../lowering.js";
+import { matrixLayout, otherAxes } from "../../matrices.js";
+import type { Builder } from "../builder.js";
+import { type Matrices, product } from "../kernels/linear.js";
+import type { Slot } from "../memory.js";
+
+/** The number of multiplications from which oneDNN is called. */
+const worthACall = 2048;
+
+export function multiply(b: Builder, node: Node<"dot_general">): void {
+  const [lhs, rhs] = [operand(node, 0), operand(node, 1)];
+  const { lhsBatch, rhsBatch, lhsContract, rhsContract } = node.attrs;
+  const count = (of: Node, axes: readonly number[]): number => elementCount(axes.map((axis) => of.shape[axis] ?? 1));
+  const lhsFree = otherAxes(lhs.shape.length, lhsBatch, lhsContract);
+  const rhsFree = otherAxes(rhs.shape.length, rhsBatch, rhsContract);
+  const [batch, m] = [count(lhs, lhsBatch), count(lhs, lhsFree)];
+  const [k, n] = [count(lhs, lhsContract), count(rhs, rhsFree)];
+  const a = matrices(b, lhs, lhsBatch, lhsFree, lhsContract);
+  const c = matrices(b, rhs, rhsBatch, rhsContract, rhsFree);
+  const result = b.result(node);
+  if (batch * m * k * n < worthACall) {
+    b.addKernel("product", product({ batch, m, k, n }, a.layout, c.layout), [a.slot, c.slot], [result]);
+    return;
+  }
+  const { library, layouts } = b;
+  const describe = (rows: number, columns: number, { matrix, row, column }: Matrices) =>
+    layouts.strided([batch, rows, columns], [matrix, row, column]);
+  const descriptions = {
+    source: describe(m, k, a.layout),
+    weights: describe(k, n, c.layout),
+    result: describe(m, n, { matrix: m * n, row: n, column: 1 }),
+  };
+  const description = library.make(
+    "matmul",
+    library.engine,
+    descriptions.source,
+    descriptions.weights,
+    null,
+    descriptions.result,
+    null,
+  );
+  b.addPrimitive(
+    "matmul",
+    description,
+    [
+      { argument: "source", slot: a.slot, description: descriptions.source },
+      { argument: "weights", slot: c.slot, description: descriptions.weights },
+    ],
+    [{ argument: "result", slot: result, description: descriptions.result }],
+  );
+  library.call("destroyPrimitiveDescription", description);
+}
+
+/** Returns an operand as a stack of matrices; if its axes do not allow it, a copy with the axes in order. */
+function matrices(
+  b: Builder,
+  node: Node,
+  batch: readonly number[],
+  rows: readonly number[],
+  columns: readonly number[],
+): { readonly slot: Slot; readonly layout: Matrices } {
+  const { order, inPlace, transposed } = matrixLayout(node.shape, batch, rows, columns);
+  const slot = inPlace ? b.plain(node) : b.permuted(node, order);
+  const [height, width] = [rows, columns].map((axes) => elementCount(axes.map((axis) => node.shape[axis] ?? 1)));
+  const matrix = (height ?? 1) * (width ?? 1);
+  const layout = transposed ? { matrix, row: 1, column: height ?? 1 } : { matrix, row: width ?? 1, column: 1 };
+  return { slot, layout };
+}
