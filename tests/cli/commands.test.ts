@@ -231,18 +231,19 @@ test("what cannot be written or read is said so, and is no bug of fslc", async (
 test("engines are listed with what they compute on, and with what auto takes", async () => {
   const listed = await fslc("engines");
   expect(listed.code).toBe(0);
-  for (const name of ["onnx", "tensorflow", "reference"]) expect(listed.out).toMatch(new RegExp(`^[✔✘] ${name} `, "m"));
+  for (const name of ["onnx", "onednn", "tensorflow", "reference"])
+    expect(listed.out).toMatch(new RegExp(`^[✔✘] ${name} `, "m"));
   expect(listed.out).toMatch(/^`--engine auto` chooses \w+ [cg]pu/m);
   for (const line of listed.out.split("\n")) expect([...line].length).toBeLessThanOrEqual(80);
   const { engines, auto } = JSON.parse((await fslc("engines", "--json")).out);
-  expect(engines.map(({ name }: { name: string }) => name)).toEqual(["onnx", "tensorflow", "reference"]);
+  expect(engines.map(({ name }: { name: string }) => name)).toEqual(["onnx", "onednn", "tensorflow", "reference"]);
   expect(auto).toMatchObject({ name: expect.any(String), device: expect.any(String), why: expect.any(String) });
 });
 
 test("an engine or stage that is not there is answered with those that are", async () => {
   const engine = await fslc("plan", "examples/emoji.fsl", "--engine", "cuda");
   expect(engine.code).toBe(3);
-  expect(engine.err).toContain("there are `auto`, `onnx`, `tensorflow` and `reference`");
+  expect(engine.err).toContain("there are `auto`, `onnx`, `onednn`, `tensorflow` and `reference`");
   const device = await fslc("run", "examples/emoji.fsl", "--engine", "reference", "--device", "gpu");
   expect(device.code).toBe(3);
   expect(device.err).toContain("FSL7008");

@@ -5,12 +5,19 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync
 import { hostname } from "node:os";
 import { join, resolve } from "node:path";
 import { afterEach, describe, expect, test, vi } from "vitest";
+import {
+  fetchWheel,
+  findPip,
+  isDownloaded,
+  type PinnedWheel,
+  unpackWheel,
+} from "../../src/runtime/engines/installing/wheel.js";
 import { buildAddon, findCompiler } from "../../src/runtime/engines/tensorflow/build.js";
-import { installTensorflow, removeTensorflow } from "../../src/runtime/engines/tensorflow/install.js";
+import { installTensorflow, neededFiles, removeTensorflow } from "../../src/runtime/engines/tensorflow/install.js";
 import type { InstallOptions } from "../../src/runtime/engines/tensorflow/install-options.js";
 import { installWithNpm } from "../../src/runtime/engines/tensorflow/install-package.js";
-import { addonSources, type PinnedWheel, wheelsFor } from "../../src/runtime/engines/tensorflow/pins.js";
-import { fetchWheel, findPip, isDownloaded, unpackWheel } from "../../src/runtime/engines/tensorflow/wheel.js";
+import { addonSources, wheelsFor } from "../../src/runtime/engines/tensorflow/pins.js";
+
 import { acquireLock } from "../../src/runtime/system/lock.js";
 import { failsWith, tempDir, write, zipOf } from "../data/support.js";
 
@@ -81,7 +88,7 @@ describe.skipIf(noPip)(`wheels through pip${noPip ? " (needs python3 -m pip)" : 
     const [index, folder] = [tempDir(), tempDir()];
     const pinned = wheel(index, { "a.txt": "a" });
     indexIs(index);
-    const options = { pip: await findPip(signal), folder, signal, onBytes };
+    const options = { pip: await findPip("TensorFlow", signal), folder, signal, onBytes };
     expect(await isDownloaded(pinned, folder, signal)).toBe(false);
     await fetchWheel(pinned, options);
     expect(readdirSync(folder)).toEqual([pinned.file]);
@@ -95,7 +102,7 @@ describe.skipIf(noPip)(`wheels through pip${noPip ? " (needs python3 -m pip)" : 
     write(join(folder, pinned.file), readFileSync(join(index, pinned.file)).subarray(0, 50));
     expect(await isDownloaded(pinned, folder, signal)).toBe(false);
     expect(readdirSync(folder)).toEqual([]);
-    await fetchWheel(pinned, { pip: await findPip(signal), folder, signal, onBytes });
+    await fetchWheel(pinned, { pip: await findPip("TensorFlow", signal), folder, signal, onBytes });
     expect(readFileSync(join(folder, pinned.file))).toEqual(readFileSync(join(index, pinned.file)));
   });
 
@@ -103,7 +110,7 @@ describe.skipIf(noPip)(`wheels through pip${noPip ? " (needs python3 -m pip)" : 
     const [index, folder] = [tempDir(), tempDir()];
     const pinned = { ...wheel(index, { "a.txt": "a" }), sha256: "0".repeat(64) };
     indexIs(index);
-    const options = { pip: await findPip(signal), folder, signal, onBytes };
+    const options = { pip: await findPip("TensorFlow", signal), folder, signal, onBytes };
     const { message } = await failsWith("FSL7074", () => fetchWheel(pinned, options));
     expect(message).toContain(pinned.file);
     expect(readdirSync(folder)).toEqual([]);
@@ -113,7 +120,7 @@ describe.skipIf(noPip)(`wheels through pip${noPip ? " (needs python3 -m pip)" : 
     const [index, folder] = [tempDir(), tempDir()];
     const pinned = { ...wheel(index, { "a.txt": "a" }), version: "2.0" };
     indexIs(index);
-    const options = { pip: await findPip(signal), folder, signal, onBytes };
+    const options = { pip: await findPip("TensorFlow", signal), folder, signal, onBytes };
     const { message } = await failsWith("FSL7073", () => fetchWheel(pinned, options));
     expect(message).toContain("No matching distribution found for few-tensors==2.0");
   });
@@ -140,6 +147,7 @@ test("of a wheel only what runs or is compiled against is unpacked", async () =>
   const { file } = wheel(index, Object.fromEntries([...kept, ...left].map((name) => [name, `the text of ${name}`])));
   let bytes = 0;
   await unpackWheel(join(index, file), folder, {
+    needed: neededFiles,
     signal,
     onBytes: (done) => {
       bytes = done;
@@ -169,7 +177,7 @@ describe("what is wanting is said with its fix before anything is downloaded", (
 
   test("pip", async () => {
     vi.stubEnv("PATH", tempDir());
-    const { help } = await failsWith("FSL7071", () => findPip(signal));
+    const { help } = await failsWith("FSL7071", () => findPip("TensorFlow", signal));
     expect(help.join()).toContain("apt-get install python3-pip");
   });
 

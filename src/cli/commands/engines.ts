@@ -22,6 +22,7 @@ export function define(cli: Cli, exit: (code: number) => void): Command {
       "after",
       helpExamples([
         ["fslc engines", "list the engines of this machine"],
+        ["fslc engines install onednn", "install oneDNN, a fast engine for CPUs"],
         ["fslc engines install tensorflow", "install TensorFlow, which npm cannot install"],
       ]),
     )

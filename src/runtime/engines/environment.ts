@@ -1,4 +1,6 @@
 /** The environment variables of a worker. Native libraries read them when they are loaded, before fslc can configure them. */
+
+import { onednnEnvironment } from "./onednn/environment.js";
 import { withoutTelemetry } from "./onnx/telemetry.js";
 import { tensorflowEnvironment } from "./tensorflow/environment.js";
 
@@ -27,15 +29,32 @@ export function engineEnvironment(
   user: NodeJS.ProcessEnv = process.env,
 ): Readonly<Record<string, string>> {
   if (name === "onnx") return withoutTelemetry;
-  if (name !== "tensorflow") return {};
-  const wanted: Readonly<Record<string, string>> = {
+  const wanted = variablesOf(name, device, threads, user);
+  const own = (variable: string): boolean => variable !== visibleDevices && user[variable] !== undefined;
+  return Object.fromEntries(Object.entries(wanted).filter(([variable]) => !own(variable)));
+}
+
+function variablesOf(
+  name: string,
+  device: string,
+  threads: number,
+  user: NodeJS.ProcessEnv,
+): Readonly<Record<string, string>> {
+  if (name === "onednn") return onednnEnvironment(threads);
+  return name === "tensorflow" ? tensorflowVariables(device, threads, user) : {};
+}
+
+function tensorflowVariables(
+  device: string,
+  threads: number,
+  user: NodeJS.ProcessEnv,
+): Readonly<Record<string, string>> {
+  return {
     // This makes `gpu:1` the GPU that nvidia-smi numbers 1, not the second fastest, which is CUDA's default order.
     CUDA_DEVICE_ORDER: "PCI_BUS_ID",
     ...tensorflowEnvironment(threads),
     [visibleDevices]: visibleGpu(device, user[visibleDevices]),
   };
-  const own = (variable: string): boolean => variable !== visibleDevices && user[variable] !== undefined;
-  return Object.fromEntries(Object.entries(wanted).filter(([variable]) => !own(variable)));
 }
 
 /** Returns the GPU to make visible. `gpu:1` is the second of those that the user left visible, which may be numbers or UUIDs. */
@@ -47,8 +66,14 @@ function visibleGpu(device: string, visible: string | undefined): string {
   return visible.split(",")[index]?.trim() ?? "-1";
 }
 
-/** Returns the number of threads in one run for the numerics: a variable of TensorFlow that the user has set wins over fslc's option. */
+/** The variables by which a user sets the threads of an engine's library. */
+const threadVariables: Readonly<Record<string, string>> = {
+  tensorflow: "TF_NUM_INTRAOP_THREADS",
+  onednn: "OMP_NUM_THREADS",
+};
+
+/** Returns the number of threads in one run for the numerics: a variable of the library that the user has set wins over fslc's option. */
 export function engineThreads(engine: string, threads: number, env: NodeJS.ProcessEnv = process.env): number {
-  const own = engine === "tensorflow" ? Number(env["TF_NUM_INTRAOP_THREADS"]) : Number.NaN;
+  const own = Number(env[threadVariables[engine] ?? ""]);
   return Number.isSafeInteger(own) && own > 0 ? own : threads;
 }

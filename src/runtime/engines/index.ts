@@ -4,7 +4,7 @@ import { engineThreads } from "./environment.js";
 import { probeOnnxInChild } from "./onnx/probe-process.js";
 
 /** The names of the engines, in the order in which they are listed. */
-export const engineNames = ["onnx", "tensorflow", "reference"] as const;
+export const engineNames = ["onnx", "onednn", "tensorflow", "reference"] as const;
 export type EngineName = (typeof engineNames)[number];
 
 export const isEngineName = (name: string): name is EngineName => engineNames.some((known) => known === name);
@@ -22,6 +22,8 @@ export async function probeEngine(name: EngineName): Promise<Availability> {
   switch (name) {
     case "onnx":
       return await probeOnnxInChild();
+    case "onednn":
+      return await (await import("./onednn/probe.js")).probeOnednn();
     case "tensorflow":
       return await (await import("./tensorflow/probe.js")).probeTensorflow();
     case "reference":
@@ -44,6 +46,13 @@ export async function missingEngine(name: EngineName): Promise<Unavailability | 
       if (onnxRuntimeInstalled()) return undefined;
       return { why: "ONNX Runtime is not installed", fix: obtainCommand };
     }
+    case "onednn": {
+      const [{ findOnednn }, { notInstalled }] = await Promise.all([
+        import("./onednn/locate.js"),
+        import("./onednn/probe.js"),
+      ]);
+      return findOnednn() === undefined ? notInstalled : undefined;
+    }
     case "tensorflow": {
       const { findTensorflow, missingTensorflow } = await import("./tensorflow/locate.js");
       return findTensorflow() === undefined ? missingTensorflow() : undefined;
@@ -65,6 +74,14 @@ export async function createEngine(name: EngineName, options: EngineOptions): Pr
     case "onnx": {
       const { OnnxEngine } = await import("./onnx/engine.js");
       return new OnnxEngine(options);
+    }
+    case "onednn": {
+      const [{ OnednnEngine }, { findOnednn }] = await Promise.all([
+        import("./onednn/engine.js"),
+        import("./onednn/locate.js"),
+      ]);
+      const location = findOnednn() ?? { library: "", koffi: "" };
+      return new OnednnEngine({ ...options, location, threads: engineThreads(name, options.threads) });
     }
     case "tensorflow": {
       const [{ TensorflowEngine }, { findTensorflow }] = await Promise.all([

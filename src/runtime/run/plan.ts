@@ -24,6 +24,7 @@ const comparedStages = 200;
  */
 const peakFactor: Readonly<Record<string, readonly [number, number]>> = {
   onnx: [1.4, 6],
+  onednn: [1, 3],
   tensorflow: [1.2, 4],
   reference: [2, 4],
 };

@@ -192,26 +192,26 @@ export const runCodes = codes({
   // ---------------------------------------------------------------- installing an engine
   FSL7070: {
     severity: "error",
-    title: "no TensorFlow for this machine",
-    message: "fslc cannot install TensorFlow{kind} on {machine}",
+    title: "no such engine for this machine",
+    message: "fslc cannot install {engine} on {machine}",
     explanation:
-      "TensorFlow publishes its library for Linux with GNU's C library 2.27 or newer: on x64 and arm64, with CUDA on x64 only. Older versions exist for macOS and for Windows on x64. Nothing was downloaded.",
+      "TensorFlow publishes its library for Linux with GNU's C library 2.27 or newer: on x64 and arm64, with CUDA on x64 only. Older versions exist for macOS and for Windows on x64. oneDNN's library is published for Linux on x64. Nothing was downloaded.",
     example: "fslc engines install tensorflow --gpu      # on a Mac",
-    fix: "Leave out `--gpu`, or use the engine that runs everywhere: `--engine onnx`, with `--device gpu` on a GPU of any vendor.",
+    fix: "Leave out `--gpu`, or use the engine that runs everywhere: `--engine onnx`, with `--device gpu` on a GPU of any vendor. If the system has oneDNN 3 (`libdnnl.so.3`), name it in `FSLC_ONEDNN` and install `onednn` again: fslc then uses that library.",
   },
   FSL7071: {
     severity: "error",
     title: "a missing tool",
-    message: "{tool} is needed to install TensorFlow, but it was not found",
+    message: "{tool} is needed to install {engine}, but it was not found",
     explanation:
-      "TensorFlow's library comes from the Python package index, through pip and its configuration (index, proxy, certificates). The small addon between the library and Node is compiled on this machine. Nothing was downloaded.",
+      "The libraries of TensorFlow and of oneDNN come from the Python package index, through pip and its configuration (index, proxy, certificates). The small addon between TensorFlow's library and Node is compiled on this machine. Nothing was downloaded.",
     example: "fslc engines install tensorflow      # on a machine without a compiler",
-    fix: "Install it with the package manager of the system, then run the same command again. Or install the npm package `@tensorflow/tfjs-node` in a folder of yours, and set the environment variable `FSLC_TENSORFLOW` to the absolute path of the package in it.",
+    fix: "Install it with the package manager of the system, then run the same command again. For TensorFlow you can also install the npm package `@tensorflow/tfjs-node` in a folder of yours, and set the environment variable `FSLC_TENSORFLOW` to the absolute path of the package in it.",
   },
   FSL7072: {
     severity: "error",
     title: "too little disk space for an engine",
-    message: "installing TensorFlow needs {needed}, but the disk of `{path}` has only {free} free",
+    message: "installing {engine} needs {needed}, but the disk of `{path}` has only {free} free",
     explanation:
       "For a while the disk holds both the downloads and the unpacked files. The downloads are removed at the end. Nothing was downloaded.",
     example: "fslc engines install tensorflow --gpu      # with 5 GB free",
@@ -246,11 +246,11 @@ export const runCodes = codes({
   FSL7076: {
     severity: "error",
     title: "an engine that does not work",
-    message: "TensorFlow {version} does not work on this machine: {reason}",
+    message: "{engine} {version} does not work on this machine: {reason}",
     explanation:
       "Before the engine is put in its place, a separate process loads it and multiplies two matrices. That failed, so the engine was not installed. An earlier installation is unchanged. The downloads are kept.",
     example: "fslc engines install tensorflow      # on a processor without AVX",
-    fix: "TensorFlow's library needs a processor with AVX (on x64) and the C++ library of GCC 8 or newer. If both are available, run the same command again and report its output.",
+    fix: "TensorFlow's library needs a processor with AVX (on x64) and the C++ library of GCC 8 or newer. oneDNN's needs GNU's OpenMP library, `libgomp.so.1` (`apt-get install libgomp1`, `dnf install libgomp`). If they are available, run the same command again and report its output.",
   },
   FSL7077: {
     severity: "error",

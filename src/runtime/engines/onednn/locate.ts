@@ -1,7 +1,8 @@
 /** Finds oneDNN's library and koffi without loading anything of them. */
 import { existsSync, readFileSync } from "node:fs";
-import { join } from "node:path";
+import { basename, isAbsolute, join } from "node:path";
 import { enginesFolder } from "../folder.js";
+import { manifestFile } from "../installing/manifest.js";
 
 /** The place of an installed oneDNN. */
 export interface OnednnLocation {
@@ -17,10 +18,15 @@ export interface InstalledOnednn {
   /** The path of the library within the folder; undefined if only koffi was installed, for a library that the user names. */
   readonly library?: string;
 }
-export const manifestFile = "installed.json";
 
-/** The environment variable that names a library of the system, such as `libdnnl.so.3`. */
-export const libraryVariable = "FSLC_ONEDNN";
+/** The environment variable that names a library of the system: a name for the system's loader, `libdnnl.so.3`, or an absolute path. */
+const libraryVariable = "FSLC_ONEDNN";
+
+/** Returns the library that the user names, if any. A path below the current folder is none, because a project may hold anything. */
+export function namedLibrary(env: NodeJS.ProcessEnv): string | undefined {
+  const named = env[libraryVariable] ?? "";
+  return isAbsolute(named) || (named !== "" && basename(named) === named) ? named : undefined;
+}
 
 export const onednnFolder = (env: NodeJS.ProcessEnv = process.env): string => join(enginesFolder(env), "onednn");
 
@@ -29,8 +35,8 @@ export function findOnednn(env: NodeJS.ProcessEnv = process.env): OnednnLocation
   const folder = onednnFolder(env);
   const installed = readManifest(folder);
   if (installed === undefined) return undefined;
-  const library = env[libraryVariable] || (installed.library && join(folder, installed.library));
-  if (library === undefined || library === "") return undefined;
+  const library = namedLibrary(env) ?? (installed.library && join(folder, installed.library));
+  if (!library) return undefined;
   return { library, koffi: join(folder, "node_modules", "koffi") };
 }
 

@@ -8,7 +8,7 @@ export interface Step extends Use {
   /** A name for tables and profiles. */
   readonly kernel: string;
   /** Prepares the step for its memory, and returns what runs it. */
-  link(memory: Memory): () => void;
+  link(memory: Pick<Memory, "watch" | "objects">): () => void;
 }
 
 /** Makes a step of a JavaScript kernel. It gets the arrays of `reads`, then `scratch`, then those of `writes`. */

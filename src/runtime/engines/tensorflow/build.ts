@@ -5,7 +5,7 @@
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { DiagnosticError, diagnostic } from "../../../compiler/diagnostics/diagnostic.js";
-import { findCommand, runCommand } from "./command.js";
+import { findCommand, runCommand } from "../installing/command.js";
 
 export type Compiler = readonly [string, ...string[]];
 
@@ -25,7 +25,7 @@ export async function findCompiler(env: NodeJS.ProcessEnv, signal: AbortSignal):
     diagnostic(
       "FSL7071",
       undefined,
-      { tool: `a C++ compiler (${names.join(", ")})` },
+      { tool: `a C++ compiler (${names.join(", ")})`, engine: "TensorFlow" },
       {
         help: [
           "install a C++ compiler (`apt-get install g++`, `dnf install gcc-c++`), then run the same command again",

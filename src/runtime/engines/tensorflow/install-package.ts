@@ -5,7 +5,7 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { join, relative } from "node:path";
 import { DiagnosticError, diagnostic } from "../../../compiler/diagnostics/diagnostic.js";
-import { runCommand } from "./command.js";
+import { runCommand } from "../installing/command.js";
 import type { InstallOptions } from "./install-options.js";
 import { addonIn, type InstalledTensorflow } from "./locate.js";
 import { addonSources } from "./pins.js";
@@ -24,7 +24,7 @@ export async function installPackage(staging: string, options: InstallOptions): 
   if (!isPublished(options)) {
     throw new DiagnosticError(
       diagnostic("FSL7070", undefined, {
-        kind: options.gpu ? " for CUDA" : "",
+        engine: `TensorFlow${options.gpu ? " for CUDA" : ""}`,
         machine: `${process.platform}-${process.arch}`,
       }),
     );

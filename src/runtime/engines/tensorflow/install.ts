@@ -3,26 +3,36 @@
  * Finished downloads are kept until then, so that an interrupted installation continues where it stopped.
  */
 import { existsSync } from "node:fs";
-import { mkdir, readdir, rename, rm, statfs, writeFile } from "node:fs/promises";
+import { mkdir, readdir, rm, statfs, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { DiagnosticError, diagnostic } from "../../../compiler/diagnostics/diagnostic.js";
-import { acquireLock } from "../../system/lock.js";
 import { fetchPackages } from "../../system/npm-packages.js";
-import { reason } from "../../system/reason.js";
-import { enginesFolder } from "../folder.js";
+import { manifestFile } from "../installing/manifest.js";
+import {
+  moveIntoPlace,
+  type PlaceOptions,
+  type Removal,
+  refuseForeignFolder,
+  removeEngine,
+  withInstallLock,
+} from "../installing/place.js";
+import {
+  type FetchWheel,
+  fetchWheel,
+  findPip,
+  folderSize,
+  isDownloaded,
+  type PinnedWheel,
+  unpackWheel,
+} from "../installing/wheel.js";
 import { buildAddon, findCompiler } from "./build.js";
 import type { InstallOptions } from "./install-options.js";
 import { installPackage, packageTensorflowVersion } from "./install-package.js";
-import {
-  addonFile,
-  findInstalledTensorflow,
-  type InstalledTensorflow,
-  manifestFile,
-  tensorflowFolder,
-} from "./locate.js";
-import { addonSources, type Machine, nodeApiHeaders, type PinnedWheel, tensorflowVersion, wheelsFor } from "./pins.js";
+import { addonFile, findInstalledTensorflow, type InstalledTensorflow, tensorflowFolder } from "./locate.js";
+import { addonSources, type Machine, nodeApiHeaders, tensorflowVersion, wheelsFor } from "./pins.js";
 import { tryTensorflow } from "./trial.js";
-import { type FetchWheel, fetchWheel, findPip, folderSize, isDownloaded, unpackWheel } from "./wheel.js";
+
+const engineName = "tensorflow";
 
 export interface Installation {
   readonly version: string;
@@ -36,11 +46,11 @@ export interface Installation {
  * @throws DiagnosticError FSL6020, FSL6021, FSL7031 and FSL7070 to FSL7077, each with its fix.
  */
 export async function installTensorflow(options: InstallOptions): Promise<Installation | undefined> {
-  const { env, signal } = options;
+  const { signal } = options;
   try {
-    return await withInstallLock(options, async () => {
-      const { folder, staging, old, downloads } = installPaths(env);
-      refuseForeignFolder(folder);
+    return await withInstallLock(engineName, options, async (place) => {
+      const { folder, staging, old, downloads } = place;
+      refuseForeignFolder(place);
       // A killed installation may have left these.
       for (const path of [staging, old]) await rm(path, { recursive: true, force: true });
       await mkdir(staging);
@@ -57,10 +67,7 @@ export async function installTensorflow(options: InstallOptions): Promise<Instal
       options.watch.step("testing it: two matrices are multiplied in a separate process");
       await verifyAddon(join(staging, installed.addon), installed, options);
       await writeFile(join(staging, manifestFile), `${JSON.stringify(installed)}\n`);
-      // There are only renames here, so a run that starts meanwhile finds the old one, the new one or, for a moment, none.
-      if (existsSync(folder)) await rename(folder, old);
-      await rename(staging, folder);
-      for (const path of [old, downloads]) await rm(path, { recursive: true, force: true });
+      await moveIntoPlace(place);
       return { version: installed.version, gpu: installed.gpu, folder, bytes: await folderSize(folder) };
     });
   } catch (error) {
@@ -69,73 +76,9 @@ export async function installTensorflow(options: InstallOptions): Promise<Instal
   }
 }
 
-export interface Removal {
-  readonly folder: string;
-  /** The number of bytes that were freed. */
-  readonly bytes: number;
-}
-
-/**
- * Removes the installation and its downloads. Returns undefined if `signal` aborted.
- * @throws DiagnosticError FSL7031 if the folder was not made by fslc or cannot be removed.
- */
-export async function removeTensorflow(
-  options: Pick<InstallOptions, "env" | "signal" | "watch">,
-): Promise<Removal | undefined> {
-  const { folder, staging, old, downloads } = installPaths(options.env);
-  const there = (): string[] => [folder, staging, old, downloads].filter((path) => existsSync(path));
-  if (there().length === 0) return { folder, bytes: 0 };
-  return withInstallLock(options, async () => {
-    refuseForeignFolder(folder);
-    let bytes = 0;
-    for (const path of there()) bytes += await folderSize(path);
-    await rm(old, { recursive: true, force: true });
-    // It is renamed first, so that no run finds a partly removed installation.
-    if (existsSync(folder)) await rename(folder, old);
-    for (const path of there()) await rm(path, { recursive: true });
-    return { folder, bytes };
-  });
-}
-
-/** Returns the folders of an installation: the final one, the staging folder, the one to be removed, and the downloads. */
-function installPaths(env: NodeJS.ProcessEnv): Record<"folder" | "staging" | "old" | "downloads", string> {
-  const folder = tensorflowFolder(env);
-  return { folder, staging: `${folder}.new`, old: `${folder}.old`, downloads: `${folder}.downloads` };
-}
-
-/** Refuses to replace a folder that fslc did not make. @throws DiagnosticError FSL7031 */
-function refuseForeignFolder(folder: string): void {
-  if (!existsSync(folder) || existsSync(join(folder, manifestFile))) return;
-  const why = `it was not installed by fslc (it has no ${manifestFile})`;
-  const help = [`move it away, or set \`FSLC_ENGINES\` to another folder than \`${dirname(folder)}\``];
-  throw new DiagnosticError(diagnostic("FSL7031", undefined, { path: folder, why }, { help }));
-}
-
-/** Runs `act` while holding the lock of installations, and removes the staging folder in the end. Returns undefined if `signal` aborted. */
-async function withInstallLock<T>(
-  { env, signal, watch }: Pick<InstallOptions, "env" | "signal" | "watch">,
-  act: () => Promise<T>,
-): Promise<T | undefined> {
-  const engines = enginesFolder(env);
-  const lock = await acquireLock(engines, "tensorflow", {
-    signal,
-    onWait: ({ pid, host }) => watch.step(`waiting for another installation (process ${pid} on ${host})`),
-  });
-  if (lock === undefined) return undefined;
-  try {
-    return await act();
-  } catch (error) {
-    if (error instanceof Error && "code" in error && /^(ENOSPC|EDQUOT|EACCES|EPERM|EROFS)$/.test(String(error.code))) {
-      throw new DiagnosticError(diagnostic("FSL7031", undefined, { path: engines, why: reason(error) }), {
-        cause: error,
-      });
-    }
-    throw error;
-  } finally {
-    await rm(installPaths(env).staging, { recursive: true, force: true });
-    lock.release();
-  }
-}
+/** Removes the installation and its downloads. Returns undefined if `signal` aborted. */
+export const removeTensorflow = (options: PlaceOptions): Promise<Removal | undefined> =>
+  removeEngine(engineName, options);
 
 /** Files that exist if NVIDIA's driver is loaded: on Linux, and on Linux within Windows. */
 const driverFiles = ["/dev/nvidiactl", "/dev/dxg"];
@@ -170,7 +113,7 @@ async function installWheels(
   const { gpu, env, signal, watch } = options;
   // Everything that may be missing is checked before the first large download.
   const compiler = await findCompiler(env, signal);
-  const pip = await findPip(signal);
+  const pip = await findPip("TensorFlow", signal);
   await mkdir(downloads, { recursive: true });
   await checkDiskSpace(downloads, wheels);
   if (gpu && !driverFiles.some((path) => existsSync(path))) {
@@ -227,6 +170,15 @@ async function fetchWheels(
   }
 }
 
+/** The files to unpack: TensorFlow's C library with the headers that the addon includes, and the runtime files of CUDA. */
+export const neededFiles = [
+  /^tensorflow\/libtensorflow_(cc|framework)\.so\.2$/,
+  /^tensorflow\/include\/(tensorflow\/c|xla\/tsl\/c)\/.*\.h$/,
+  /^tensorflow\/include\/(tensorflow\/core|tsl)\/platform\/ctstring(_internal)?\.h$/,
+  /^nvidia\/\w+\/lib\/[^/]+\.so[.\d]*$/,
+  /^nvidia\/cuda_nvcc\/(bin\/ptxas|nvvm\/libdevice\/.*)$/,
+];
+
 async function unpackWheels(
   downloads: string,
   wheels: readonly PinnedWheel[],
@@ -238,6 +190,7 @@ async function unpackWheels(
   let before = 0;
   for (const wheel of wheels) {
     await unpackWheel(join(downloads, wheel.file), libraries, {
+      needed: neededFiles,
       signal,
       onBytes: (done) => watch.bytes(Math.min(before + done, total), total),
     });
@@ -258,14 +211,20 @@ async function checkDiskSpace(downloads: string, wheels: readonly PinnedWheel[])
   if (free >= needed) return;
   const gb = (bytes: number): string => `${(bytes / 1e9).toFixed(1)} GB`;
   throw new DiagnosticError(
-    diagnostic("FSL7072", undefined, { path: dirname(downloads), free: gb(free), needed: gb(needed) }),
+    diagnostic("FSL7072", undefined, {
+      engine: "TensorFlow",
+      path: dirname(downloads),
+      free: gb(free),
+      needed: gb(needed),
+    }),
   );
 }
 
 /** @throws DiagnosticError FSL7076 if TensorFlow does not compute correctly on this machine. */
 async function verifyAddon(addon: string, { version }: InstalledTensorflow, { signal }: InstallOptions): Promise<void> {
   const trial = await tryTensorflow(addon, [], signal);
-  if (!trial.works) throw new DiagnosticError(diagnostic("FSL7076", undefined, { version, reason: trial.why }));
+  if (!trial.works)
+    throw new DiagnosticError(diagnostic("FSL7076", undefined, { engine: "TensorFlow", version, reason: trial.why }));
 }
 
 function thisMachine(): Machine {

@@ -3,6 +3,7 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { isAbsolute, join } from "node:path";
 import type { Unavailability } from "../engine.js";
 import { enginesFolder } from "../folder.js";
+import { manifestFile } from "../installing/manifest.js";
 
 /** The place of an installed TensorFlow. */
 export interface TensorflowLocation {
@@ -23,7 +24,6 @@ export interface InstalledTensorflow {
   readonly addon: string;
 }
 export const addonFile = "tfjs_binding.node";
-export const manifestFile = "installed.json";
 
 export const tensorflowFolder = (env: NodeJS.ProcessEnv = process.env): string =>
   join(enginesFolder(env), "tensorflow");

@@ -3,6 +3,7 @@
  * not matter, because only TensorFlow's C library is taken out of them.
  */
 import type { PinnedPackage } from "../../system/npm-packages.js";
+import type { PinnedWheel } from "../installing/wheel.js";
 
 export const tensorflowVersion = "2.21.0";
 
@@ -18,18 +19,6 @@ export const nodeApiHeaders: PinnedPackage = {
   version: "1.9.0",
   integrity: "sha512-2oNILP4jXwRB4ywnYKjVk1YyJ96n2D4EOVJO6S3oYZ5PtbJrw3Yt9TpAuX3nBLMuzn74rnfGQrv13pS9vC+YiA==",
 };
-
-export interface PinnedWheel {
-  /** The name in the Python package index. */
-  readonly project: string;
-  readonly version: string;
-  readonly file: string;
-  /** The size of the wheel. */
-  readonly bytes: number;
-  /** The approximate size of the files that are unpacked from it. */
-  readonly unpacked: number;
-  readonly sha256: string;
-}
 
 const Mb = 1e6;
 

@@ -1,7 +1,7 @@
 /** Tries TensorFlow in a child process, so that a crash of the native library ends only that process. */
 import { fileURLToPath } from "node:url";
 import { threadUrl } from "../../system/thread-url.js";
-import { runCommand } from "./command.js";
+import { runCommand } from "../installing/command.js";
 
 /** The result that the child process prints. */
 export interface TrialOutcome {

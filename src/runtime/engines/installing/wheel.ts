@@ -7,10 +7,21 @@ import { pipeline } from "node:stream/promises";
 import { openPromise } from "yauzl";
 import { DiagnosticError, diagnostic } from "../../../compiler/diagnostics/diagnostic.js";
 import { findCommand, runCommand } from "./command.js";
-import type { PinnedWheel } from "./pins.js";
+
+export interface PinnedWheel {
+  /** The name in the Python package index. */
+  readonly project: string;
+  readonly version: string;
+  readonly file: string;
+  /** The size of the wheel. */
+  readonly bytes: number;
+  /** The approximate size of the files that are unpacked from it. */
+  readonly unpacked: number;
+  readonly sha256: string;
+}
 
 /** Finds the command that runs pip. @throws DiagnosticError FSL7071 if there is none. */
-export async function findPip(signal: AbortSignal): Promise<readonly [string, ...string[]]> {
+export async function findPip(engine: string, signal: AbortSignal): Promise<readonly [string, ...string[]]> {
   const found = await findCommand(
     [["python3", "-m", "pip"], ["python", "-m", "pip"], ["pip3"], ["pip"]],
     ["--version"],
@@ -21,7 +32,7 @@ export async function findPip(signal: AbortSignal): Promise<readonly [string, ..
     diagnostic(
       "FSL7071",
       undefined,
-      { tool: "pip, Python's package installer," },
+      { tool: "pip, Python's package installer,", engine },
       {
         help: [
           "install pip (`apt-get install python3-pip`, `dnf install python3-pip`), then run the same command again",
@@ -130,26 +141,21 @@ export async function folderSize(folder: string): Promise<number> {
   return sum;
 }
 
-/** The files to unpack: TensorFlow's C library with the headers that the addon includes, and the runtime files of CUDA. */
-const neededFiles = [
-  /^tensorflow\/libtensorflow_(cc|framework)\.so\.2$/,
-  /^tensorflow\/include\/(tensorflow\/c|xla\/tsl\/c)\/.*\.h$/,
-  /^tensorflow\/include\/(tensorflow\/core|tsl)\/platform\/ctstring(_internal)?\.h$/,
-  /^nvidia\/\w+\/lib\/[^/]+\.so[.\d]*$/,
-  /^nvidia\/cuda_nvcc\/(bin\/ptxas|nvvm\/libdevice\/.*)$/,
-];
-
-/** Unpacks the needed files of a wheel into `folder`, with the paths that they have in the wheel. */
+/** Unpacks the files of a wheel whose paths match one of `needed` into `folder`, with the paths that they have in the wheel. */
 export async function unpackWheel(
   path: string,
   folder: string,
-  options: { readonly signal: AbortSignal; readonly onBytes: (done: number) => void },
+  options: {
+    readonly needed: readonly RegExp[];
+    readonly signal: AbortSignal;
+    readonly onBytes: (done: number) => void;
+  },
 ): Promise<void> {
   const zip = await openPromise(path, { autoClose: false });
   let done = 0;
   try {
     for await (const entry of zip.eachEntry()) {
-      if (!neededFiles.some((pattern) => pattern.test(entry.fileName))) continue;
+      if (!options.needed.some((pattern) => pattern.test(entry.fileName))) continue;
       const target = join(folder, entry.fileName);
       await mkdir(dirname(target), { recursive: true });
       const executable = ((entry.externalFileAttributes >>> 16) & 0o111) !== 0;
