@@ -8,7 +8,7 @@ import { type Layout, Layouts } from "./layouts.js";
 import type { Library, Pointer } from "./library.js";
 import { type Affine, add, constant } from "./loops/affine.js";
 import { Body, NotAffine, type Stored } from "./loops/body.js";
-import { isLoopOp } from "./loops/expressions.js";
+import { expressionOf, isLoopOp } from "./loops/expressions.js";
 import { type Factors, loopsOver, placeOf, rowMajor } from "./loops/layout.js";
 import { elementwise, type Kernel, type Reduction, reduction, type TypedArray } from "./loops/source.js";
 import type { Slot } from "./memory.js";
@@ -266,7 +266,7 @@ export class Builder {
   ): { readonly body: Body; readonly value: string; readonly reads: Slot[] } {
     for (;;) {
       const reads: Slot[] = [];
-      const body = new Body(sizes, (each) => this.stored(each, reads));
+      const body = new Body(sizes, (each) => this.stored(each, reads), expressionOf);
       try {
         return { body, value: body.value(node, index), reads };
       } catch (error) {

@@ -46,7 +46,7 @@ export const argument = {
   shiftGradient: 256,
 } as const;
 
-/** What may be asked of a primitive's or of a memory's description. */
+/** The parts of the description of a primitive or of a memory that may be queried. */
 export const query = {
   implementation: 8,
   strides: 14,

@@ -2,7 +2,7 @@
 import type { Program, ProgramInput } from "../../../compiler/tensor/ir.js";
 import { type RunArguments, readArguments, type StatePair, statePairs } from "../arguments.js";
 import { EngineError, type Executable, type Handle, type HostTensor, type RunResult } from "../engine.js";
-import { type OnednnEngine, OnednnHandle } from "./engine.js";
+import { type Handles, OnednnHandle } from "./handles.js";
 import { Block, Memory, planArena, type Slot } from "./memory.js";
 import type { Lowered } from "./program.js";
 
@@ -16,7 +16,7 @@ export class OnednnExecutable implements Executable {
   private disposed = false;
 
   constructor(
-    private readonly engine: OnednnEngine,
+    private readonly handles: Handles,
     private readonly program: Program,
     private readonly lowered: Lowered,
   ) {
@@ -24,7 +24,7 @@ export class OnednnExecutable implements Executable {
     this.arguments = program.inputs.filter(({ name }) => inputs.has(name));
     this.states = statePairs(program, this.arguments);
     const plan = planArena(builder.steps, [...outputs.values()]);
-    this.memory = new Memory(engine.library, builder.slots, plan);
+    this.memory = new Memory(handles.library, builder.slots, plan);
     for (const [slot, data] of builder.contents) this.memory.view(slot).set(data);
     for (const step of builder.setup) step.link(this.memory)();
     this.steps = builder.steps.map((step) => step.link(this.memory));
@@ -33,7 +33,7 @@ export class OnednnExecutable implements Executable {
   async run(args: Readonly<Record<string, Handle | HostTensor>>): Promise<RunResult> {
     const { name } = this.program;
     if (this.disposed) throw new EngineError("internal", `run of ${name}: disposed`);
-    const given = readArguments(name, this.arguments, args, (handle, where) => this.engine.live(handle, where));
+    const given = readArguments(name, this.arguments, args, (handle, where) => this.handles.live(handle, where));
     this.bindInputs(given);
     const results = this.bindResults();
     for (const step of this.steps) step();
@@ -43,7 +43,7 @@ export class OnednnExecutable implements Executable {
   async dispose(): Promise<void> {
     if (this.disposed) return;
     this.disposed = true;
-    this.memory.dispose(this.engine.library);
+    this.memory.dispose(this.handles.library);
     this.lowered.builder.dispose();
   }
 
@@ -54,7 +54,7 @@ export class OnednnExecutable implements Executable {
         this.memory.bind(slot, arg.block);
         continue;
       }
-      const block = this.feeds.get(name) ?? new Block(this.engine.library, slot.bytes);
+      const block = this.feeds.get(name) ?? new Block(this.handles.library, slot.bytes);
       this.feeds.set(name, block);
       block.view(slot.dtype).set((arg as HostTensor).data);
       this.memory.bind(slot, block);
@@ -67,7 +67,7 @@ export class OnednnExecutable implements Executable {
     for (const { name, role } of this.program.outputs) {
       if (role === "host") continue;
       const slot = this.lowered.outputs.get(name) as Slot;
-      const block = this.engine.takeBlock(slot.bytes);
+      const block = this.handles.takeBlock(slot.bytes);
       this.memory.bind(slot, block);
       blocks.set(name, block);
     }
@@ -83,14 +83,14 @@ export class OnednnExecutable implements Executable {
         const slot = this.lowered.outputs.get(name) as Slot;
         host[name] = { shape, dtype, data: this.memory.view(slot).slice() };
       } else if (role === "device") {
-        device[name] = new OnednnHandle(this.engine, shape, dtype, results.get(name) as Block);
+        device[name] = this.handles.make(shape, dtype, results.get(name) as Block);
       }
     }
     for (const { input, output } of this.states) {
       const { shape, dtype } = input.node;
-      device[input.name] = new OnednnHandle(this.engine, shape, dtype, results.get(output.name) as Block);
+      device[input.name] = this.handles.make(shape, dtype, results.get(output.name) as Block);
     }
-    for (const state of states.values()) this.engine.release(state);
+    for (const state of states.values()) this.handles.release(state);
     return { device, host };
   }
 }

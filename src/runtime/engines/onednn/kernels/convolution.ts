@@ -1,6 +1,14 @@
 /** The data gradient of a convolution by loops, for the few convolutions that oneDNN does not compute. */
+import type { ConvAttrs, Shape } from "../../../../compiler/tensor/ir.js";
 import type { Kernel, TypedArray } from "../loops/source.js";
-import type { Convolution } from "../primitives/convolution.js";
+
+/** The shapes of a convolution as oneDNN sees them. Filters of groups have an axis of groups. */
+export interface Convolution {
+  readonly x: Shape;
+  readonly filters: Shape;
+  readonly y: Shape;
+  readonly attrs: ConvAttrs;
+}
 
 export function inputGrad({ x, filters, y, attrs: { stride, pad, groups } }: Convolution): Kernel {
   const [n = 1, c = 1, h = 1, w = 1] = x;

@@ -1,7 +1,6 @@
 /** Writes the body of a loop: the value of a node at an index, as JavaScript over the arrays of the nodes that are in memory. */
 import type { DType, Node } from "../../../../compiler/tensor/ir.js";
 import { type Affine, text } from "./affine.js";
-import { expressionOf } from "./expressions.js";
 import { type Factors, placeOf } from "./layout.js";
 
 /** A node that is in memory: the number of its array among the arguments of the loop, and the places of its elements. */
@@ -34,6 +33,8 @@ export class Body {
     readonly sizes: readonly number[],
     /** Returns where a node is in memory, or undefined if its value is to be computed in the loop. */
     private readonly stored: (node: Node) => Stored | undefined,
+    /** Returns the value of a node that is not in memory. @throws NotAffine */
+    private readonly computed: (body: Body, node: Node, index: readonly Affine[]) => string,
   ) {}
 
   /** Returns the value of a node at an index, as the name of a variable or a literal. @throws NotAffine */
@@ -41,7 +42,7 @@ export class Body {
     const key = `${node.id}@${index.map((each) => text(each)).join()}`;
     return this.once(key, () => {
       const memory = this.stored(node);
-      if (memory === undefined) return expressionOf(this, node, index);
+      if (memory === undefined) return this.computed(this, node, index);
       const place = placeOf(memory.factors, index, this.sizes);
       if (place === undefined) throw new NotAffine(node);
       return this.load(memory.array, place);

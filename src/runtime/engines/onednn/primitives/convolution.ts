@@ -1,19 +1,11 @@
 /** Convolutions and their gradients. oneDNN chooses the layouts. */
-import type { ConvAttrs, Node, Shape } from "../../../../compiler/tensor/ir.js";
+import type { Node, Shape } from "../../../../compiler/tensor/ir.js";
 import { operand } from "../../lowering.js";
 import type { Builder } from "../builder.js";
 import { algorithm, propagation, query } from "../constants.js";
-import { inputGrad } from "../kernels/convolution.js";
+import { type Convolution, inputGrad } from "../kernels/convolution.js";
 import { wide } from "../layouts.js";
 import type { Pointer } from "../library.js";
-
-/** The shapes of a convolution as oneDNN sees them. Filters of groups have an axis of groups. */
-export interface Convolution {
-  readonly x: Shape;
-  readonly filters: Shape;
-  readonly y: Shape;
-  readonly attrs: ConvAttrs;
-}
 
 function filterShape(shape: Shape, groups: number): Shape {
   const [o = 1, ...rest] = shape;
