@@ -10,8 +10,8 @@ type Versions<K extends string> = Readonly<Record<K, number>>;
 type Minimize = Extract<Statement, { kind: "minimize" }>;
 
 export const layerVersions: Versions<LayerOp["kind"]> = {
-  conv: 1,
-  batch_norm: 1,
+  conv: 2,
+  batch_norm: 2,
   layer_norm: 1,
   linear: 1,
   cosine_linear: 1,
@@ -36,9 +36,9 @@ export const expressionVersions: Versions<ExprNode["k"]> = {
   binary: 1,
   compare: 1,
   select: 1,
-  reduce: 1,
+  reduce: 2,
   argmax: 1,
-  dot: 1,
+  dot: 2,
   rename: 1,
   merge: 1,
   split: 1,

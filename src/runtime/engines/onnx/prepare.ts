@@ -5,6 +5,7 @@ import type { CompositeName, Node, OpName, Program } from "../../../compiler/ten
 import { Ops } from "../../../compiler/tensor/ops.js";
 import { rewriteProgram } from "../../../compiler/tensor/program.js";
 import { reachable } from "../../../compiler/tensor/walk.js";
+import { splitLongDots } from "../long-dots.js";
 import { NormBlocks } from "./norm-blocks/rewrite.js";
 import { webgpuForms } from "./webgpu/forms.js";
 
@@ -29,7 +30,8 @@ export function prepare(program: Program, device: OnnxDevice): Prepared {
   const centered = new Set<Node>();
   const prepared = rewriteProgram(program, (graph, roots) => {
     const expanded = decompose(graph, roots, (op) => !isExpanded(op, device));
-    return rewriteNorms(graph, device === "gpu" ? webgpuForms(graph, expanded) : expanded, centered);
+    const split = splitLongDots(graph, expanded);
+    return rewriteNorms(graph, device === "gpu" ? webgpuForms(graph, split) : split, centered);
   });
   return { program: prepared, centered };
 }

@@ -203,6 +203,12 @@ export class Emitter extends SharedResults {
     return this.op("ConcatV2", [...slots, this.scalar(axis, "i32")], attributes);
   }
 
+  /** Adds f32 tensors of one shape. */
+  sum(slots: readonly Slot[]): Slot {
+    if (slots.length === 1) return slots[0] as Slot;
+    return this.op("AddN", slots, [intAttribute("N", slots.length), typeAttribute("T", "f32")]);
+  }
+
   /** Splits into equal parts along an axis. */
   split(slot: Slot, axis: number, parts: number): Slot[] {
     if (parts === 1) return [slot];

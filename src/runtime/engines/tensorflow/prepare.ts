@@ -11,6 +11,7 @@ import type { Node, OpName, Program } from "../../../compiler/tensor/ir.js";
 import { Ops } from "../../../compiler/tensor/ops.js";
 import { rewriteProgram } from "../../../compiler/tensor/program.js";
 import { reachable, rebuild } from "../../../compiler/tensor/walk.js";
+import { splitLongDots } from "../long-dots.js";
 
 type Activation = Node<"relu"> | Node<"leaky_relu">;
 type Gradient = Node<"relu_grad"> | Node<"leaky_relu_grad">;
@@ -19,12 +20,10 @@ const gradientOf = { relu: "relu_grad", leaky_relu: "leaky_relu_grad" } as const
 const pools: ReadonlySet<OpName> = new Set(["max_pool", "max_pool_grad", "max_pool_take"]);
 
 export function prepare(program: Program): Program {
-  return rewriteProgram(program, (graph, roots) =>
-    rewrite(
-      graph,
-      decompose(graph, roots, (op) => op !== "random_bits"),
-    ),
-  );
+  return rewriteProgram(program, (graph, roots) => {
+    const expanded = decompose(graph, roots, (op) => op !== "random_bits");
+    return rewrite(graph, splitLongDots(graph, expanded));
+  });
 }
 
 function rewrite(graph: Graph, roots: readonly Node[]): Node[] {

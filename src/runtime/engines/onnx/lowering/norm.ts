@@ -2,6 +2,7 @@
 import type { Node, OpName } from "../../../../compiler/tensor/ir.js";
 import type { Emitter } from "../emitter.js";
 import { images, operand, type Rules, whole } from "./rule.js";
+import { reduceAway } from "./sum.js";
 
 /** The names of the moments of x [n, c, h, w] in `groups` equal runs of images. The tensors are [groups, c], or [c] for one group. */
 interface Moments {
@@ -61,11 +62,12 @@ export const norm = {
   },
 } satisfies Partial<Rules<OpName>>;
 
-/** Reshapes x to [g, n/g, c, h·w]. */
-const grouped = (e: Emitter, name: string, x: Node, groups: number): string => {
+/** Returns the shape [g, n/g, c, h·w]. */
+function groupedShape(x: Node, groups: number): readonly [number, number, number, number] {
   const [n, c, h, w] = images(x);
-  return e.reshape(name, [groups, n / groups, c, h * w]);
-};
+  return [groups, n / groups, c, h * w];
+}
+const grouped = (e: Emitter, name: string, x: Node, groups: number): string => e.reshape(name, groupedShape(x, groups));
 const count = (x: Node, groups: number): number => {
   const [n, , h, w] = images(x);
   return (n / groups) * h * w;
@@ -78,8 +80,8 @@ function channelReduce(
   x: Node,
   groups: number,
 ): string {
-  if (groups === 1) return e.reduce(op, name, [0, 2, 3]);
-  return e.reduce(op, grouped(e, name, x, groups), [1, 3]);
+  if (groups === 1) return reduceAway(e, op, { name, shape: x.shape }, [0, 2, 3]);
+  return reduceAway(e, op, { name: grouped(e, name, x, groups), shape: groupedShape(x, groups) }, [1, 3]);
 }
 
 function moments(e: Emitter, x: Node, groups: number): Moments {

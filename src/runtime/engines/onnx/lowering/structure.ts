@@ -3,6 +3,7 @@ import type { Node, OpName } from "../../../../compiler/tensor/ir.js";
 import { elementCount } from "../../../../compiler/tensor/shape.js";
 import type { Emitter, Value } from "../emitter.js";
 import { operand, type Rules, whole } from "./rule.js";
+import { reduceAway } from "./sum.js";
 
 const range = (count: number): number[] => Array.from({ length: count }, (_, index) => index);
 /** An end below every index, so that a backward slice includes index 0. */
@@ -111,15 +112,15 @@ export const structure = {
 /** Reduces only axes that are materialized. Along an axis that only repeats, a sum is a product and a maximum is the value itself. */
 function reduce(e: Emitter, node: Node, x: Node, axes: readonly number[], op: "ReduceSum" | "ReduceMax"): Value {
   const value = e.value(x);
-  const kept = value.shape.filter((_, axis) => !axes.includes(axis));
+  const shape = value.shape.filter((_, axis) => !axes.includes(axis));
   const real = axes.filter((axis) => value.shape[axis] === x.shape[axis] && x.shape[axis] !== 1);
   const times = elementCount(axes.filter((axis) => !real.includes(axis)).map((axis) => x.shape[axis] ?? 1));
-  let name: string;
-  if (real.length === axes.length) name = e.reduce(op, value.name, axes);
-  else if (real.length === 0) name = e.reshape(value.name, kept);
-  else name = e.reshape(e.reduce(op, value.name, real, { keepdims: true }), kept);
+  let { name } = value;
+  if (real.length > 0)
+    name = op === "ReduceSum" && node.dtype === "f32" ? reduceAway(e, op, value, real) : e.reduce(op, name, real);
+  if (real.length < axes.length) name = e.reshape(name, shape);
   if (op === "ReduceSum" && times !== 1) name = e.op("Mul", [name, e.scalar(times, node.dtype)]);
-  return { name, shape: kept };
+  return { name, shape };
 }
 
 /**

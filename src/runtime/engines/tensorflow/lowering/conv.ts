@@ -59,14 +59,29 @@ export const conv = {
     const attributes = convAttributes(node.attrs, spatial(x), spatial(node));
     const [kh = 1, kw = 1, inner = 1, o = 1] = inLayout("hwio", node.shape);
     const inputs = [e.full(x, "nhwc"), e.full(dy, "nhwc")];
+    const runs = imageRuns(dy);
     const make = (filters: number) => (parts: readonly Slot[]) => {
-      const [image = 0, gradient = 0] = parts;
-      return e.op("Conv2DBackpropFilter", [image, e.ints([kh, kw, inner, filters]), gradient], attributes);
+      const [images = [], gradients = []] = parts.map((part) => e.split(part, 0, runs));
+      const sizes = e.ints([kh, kw, inner, filters]);
+      return e.sum(
+        images.map((run, i) => e.op("Conv2DBackpropFilter", [run, sizes, gradients[i] as Slot], attributes)),
+      );
     };
     if (groups === 1 || hasGroupedGradients(e, attributes)) return whole(node, make(o)(inputs), "hwio");
     return whole(node, inGroups(e, inputs, groups, make(o / groups)), "hwio");
   },
 } satisfies Partial<Rules<OpName>>;
+
+/** The largest number of terms that one kernel sums well into the gradient of a filter. */
+const termLimit = 2 ** 19;
+
+/** Returns into how many equal runs of images the gradient of a filter is divided, because the kernel loses digits in longer sums. */
+function imageRuns(dy: Node): number {
+  const [n, , h, w] = images(dy);
+  let runs = 1;
+  while (runs < n && (n % runs !== 0 || (n / runs) * h * w > termLimit)) runs++;
+  return runs;
+}
 
 function spatial(node: Node): Pair {
   const [, , h, w] = images(node);

@@ -6,6 +6,7 @@ import { axesInLayout, type Emitter, inLayout, type Layout, type Slot, type Valu
 import { commonLayout } from "./elementwise.js";
 import { shiftGradient } from "./norm.js";
 import { operand, type Rules, range, whole } from "./rule.js";
+import { sumAway } from "./sum.js";
 
 export const structure = {
   reshape: (e, node) => {
@@ -96,7 +97,8 @@ export const structure = {
     const dy = operand(node, 0);
     // The gradient kernel of a norm has computed the sum over every place of a channel.
     const gradient = node.attrs.axes.join() === "0,2,3" ? e.related.anyNormGradient(e.inProgress, dy) : undefined;
-    if (gradient !== undefined) return whole(node, shiftGradient(e, gradient));
+    const shift = gradient && shiftGradient(e, gradient);
+    if (shift !== undefined) return whole(node, shift);
     return reduce(e, node, node.attrs.axes, "Sum");
   },
   reduce_max: (e, node) => reduce(e, node, node.attrs.axes, "Max"),
@@ -135,8 +137,11 @@ function reduce(e: Emitter, node: Node, axes: readonly number[], op: "Sum" | "Ma
   const shape = kept.map((axis) => value.shape[axis] ?? 1);
   let slot = value.slot;
   if (real.length > 0) {
-    const inputs = [slot, e.ints(axesInLayout(value.layout, real))];
-    slot = e.op(op, inputs, [boolAttribute("keep_dims", real.length < axes.length)]);
+    const held = axesInLayout(value.layout, real);
+    slot =
+      op === "Sum" && node.dtype === "f32"
+        ? sumAway(e, slot, inLayout(value.layout, value.shape), held)
+        : e.op(op, [slot, e.ints(held)], [boolAttribute("keep_dims", false)]);
   }
   if (op === "Sum" && times !== 1) slot = e.op("Mul", [slot, e.scalar(times, node.dtype)]);
   return { slot: removeReducedAxes(e, slot, value, axes, real, kept), shape, layout: "plain" };
