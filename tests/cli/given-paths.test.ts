@@ -145,6 +145,15 @@ describe("the text of another file is in no message", () => {
     expectSilent(await check());
   });
 
+  test.each([
+    ["a drawing", "images/train/a/x.svg", "<svg><hunter2></s3cr3t></svg>", 'folder("images")'],
+    ["a pickle", "cifar-100-python/meta", "correct horse\nhunter2\ns3cr3t\n", 'cifar100(".")'],
+  ])("%s that is none", async (_, path, text, source) => {
+    write(at(path), text);
+    write(at("experiment.fsl"), experiment(`dataset data {\n  source ${source}\n  train ${chain}\n  eval ${chain}\n}`));
+    expectSilent((await fslc("data", "fetch", at("experiment.fsl"))).err);
+  });
+
   test.each(names)("lists of data: %s", async (name) => {
     const link = (path: string): void => {
       mkdirSync(join(at(path), ".."), { recursive: true });

@@ -78,10 +78,7 @@ async function prepare(
   try {
     image = withChannels(raw === undefined ? await decodeImage(bytes, withPixels) : { ...raw, data: bytes }, channels);
   } catch (error) {
-    // The message of libvips may have more lines. Its first line then ends with a colon.
-    const reason =
-      (error instanceof Error ? error.message : String(error)).split("\n", 1)[0]?.replace(/:\s*$/, "") ?? "";
-    return { kind: "unreadable", reason };
+    return { kind: "unreadable", reason: reasonOf(error) };
   }
   try {
     const images = quarterTurns.map((turn) => {
@@ -95,6 +92,15 @@ async function prepare(
     const { transform, size, height, width } = error;
     return { kind: "small", transform, size, height, width };
   }
+}
+
+/**
+ * Returns the first line of an error's message. libvips ends it with a colon if more lines follow, and behind the place of an error in
+ * XML it shows the text, which may be that of any file.
+ */
+function reasonOf(error: unknown): string {
+  const [line = ""] = (error instanceof Error ? error.message : String(error)).split("\n", 1);
+  return line.replace(/ of data:.*$/, "").replace(/:\s*$/, "");
 }
 
 /** Returns a digest that two images share only if their bytes are equal. */

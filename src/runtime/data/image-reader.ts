@@ -1,5 +1,6 @@
 /** Reads the bytes of images from files, zip and tar archives and icon sets. */
 import { type FileHandle, open as openFile, readFile } from "node:fs/promises";
+import { mostBytes, requireRegularFile } from "../system/read-file.js";
 import { isTarGz, isZip } from "./file-tree.js";
 import type { ImageRef, RawPixels } from "./sources/source.js";
 import { readTarGz } from "./tar.js";
@@ -18,7 +19,11 @@ export class ImageReader {
    * @throws Error if they cannot be read.
    */
   async read({ file, entry, raw }: ImageRef): Promise<Uint8Array> {
-    if (entry === undefined) return raw === undefined ? await readFile(file) : await this.pixels(file, raw);
+    if (entry === undefined && raw !== undefined) return await this.pixels(file, raw);
+    if (entry === undefined) {
+      requireRegularFile(file, mostBytes.image);
+      return await readFile(file);
+    }
     if (isTarGz(file)) {
       const content = (await getOrCreate(this.tars, file, () => readTarGz(file))).get(entry);
       if (content === undefined) throw new Error("no such entry in the archive");

@@ -43,6 +43,8 @@ export type PickleValue =
  * @throws Error with the byte at which the pickle cannot be read.
  */
 export function readPickle(bytes: Buffer): PickleValue {
+  // Any other file could begin with an operation that reads text, which the message about it would show.
+  if (bytes.length > 0 && bytes[0] !== protocolCode) throw new Error("it is no pickle of protocol 2");
   return new Unpickler(bytes).run();
 }
 
@@ -68,6 +70,8 @@ function isName(value: PickleValue, name: string): boolean {
   return typeof value === "object" && "kind" in value && value.kind === "name" && value.name === name;
 }
 
+/** The operation with which a pickle of protocol 2 begins. */
+const protocolCode = 0x80;
 const reconstruct = "numpy.core.multiarray _reconstruct";
 const names = new Set([reconstruct, "numpy ndarray", "numpy dtype"]);
 
@@ -192,7 +196,7 @@ class Unpickler {
 
 /** The operations of protocol 2 that these files use, by their code. */
 const operations: Readonly<Record<number, (machine: Unpickler) => void>> = {
-  128: (m) => {
+  [protocolCode]: (m) => {
     const protocol = m.byte();
     if (protocol !== 2) throw new Error(`it is of protocol ${protocol}; the official files are of 2`);
   },

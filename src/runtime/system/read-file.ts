@@ -12,6 +12,8 @@ export const mostBytes = {
   list: 256 * mebibyte,
   /** A file of weights. Node reads no larger file in one piece. */
   weights: 2 ** 31 - 1,
+  /** An image. */
+  image: 512 * mebibyte,
   /** A file of an unpacked archive of images. */
   images: 1024 * mebibyte,
 } as const;
