@@ -1,10 +1,24 @@
 // Damages a finished experiment with single random faults, runs it again after each, and compares the results with the clean ones:
-//   node scripts/corrupt.mjs [--faults 200] [--seed 1] [--keep]
-// A fault is a flipped bit, a file that is cut off, a block of zeros, a file that is gone, or a foreign file in the store, the
-// packs or the folders of runs. It is survived if the next run gives the same results and files, or names the fault with a code
-// and the run after it gives them. It fails if other numbers are served, fslc ends with a bug, or the experiment stays broken.
+//   node scripts/corrupt.mjs [--faults 200] [--seed 1] [--kind KIND] [--keep]
+// A fault is a flipped bit, a file that is cut off, a block of zeros, a file that is gone, a foreign file, two files that are
+// exchanged, a folder in place of a file, or a file that may not be read (unless root runs this), in the store, the packs or the
+// folders of runs. It is survived if the next run gives the same results and files, or names the fault with a code and the run
+// after it gives them. It fails if other numbers are served, also by `runs show` and `runs list`, if fslc ends with a bug, or if
+// the experiment stays broken.
 import { spawnSync } from "node:child_process";
-import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -12,12 +26,12 @@ import sharp from "sharp";
 
 const option = (name, otherwise) => {
   const at = process.argv.indexOf(`--${name}`);
-  return at < 0 ? otherwise : Number(process.argv[at + 1]);
+  return at < 0 ? otherwise : process.argv[at + 1];
 };
-const faults = option("faults", 200);
+const faults = Number(option("faults", 200));
 const keep = process.argv.includes("--keep");
 
-let state = option("seed", 1);
+let state = Number(option("seed", 1));
 /** Returns a whole number from 0 to below `below` (mulberry32). */
 function random(below) {
   state = (state + 0x6d2b79f5) | 0;
@@ -97,7 +111,9 @@ function fslc(...words) {
   return { status, stdout, stderr };
 }
 
+/** Returns the paths of all files below a folder; none if the folder is not there, because a run that fails leaves no results. */
 function filesIn(dir) {
+  if (!existsSync(dir)) return [];
   return readdirSync(dir, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile())
     .map((entry) => join(entry.parentPath, entry.name))
@@ -106,7 +122,8 @@ function filesIn(dir) {
 
 /** Runs the experiment. Returns its results and the files of its results as one text, and everything that it said. */
 function play() {
-  const before = new Set(readdirSync(join(home, "runs")));
+  const runs = () => (existsSync(join(home, "runs")) ? readdirSync(join(home, "runs")) : []);
+  const before = new Set(runs());
   const { status, stdout, stderr } = fslc("run", "e.fsl", "--reporter", "json", "--threads", "2");
   const events = stdout.split("\n").flatMap((line) => {
     try {
@@ -116,7 +133,7 @@ function play() {
     }
   });
   const results = events.find(({ type }) => type === "run.done")?.results;
-  const run = readdirSync(join(home, "runs")).find((name) => !before.has(name));
+  const run = runs().find((name) => !before.has(name));
   const folder = run === undefined ? undefined : join(home, "runs", run, "results");
   const files = folder === undefined ? [] : filesIn(folder).map((path) => [relative(folder, path), contentOf(path)]);
   const notes = events.flatMap(({ type, message, code }) =>
@@ -133,6 +150,27 @@ function contentOf(path) {
 // ---------------------------------------------------------------- faults
 
 const kinds = {
+  exchange(path) {
+    const other = pick(filesIn(home).filter((one) => one !== path && statSync(one).size > 0));
+    renameSync(path, `${path}.new`);
+    renameSync(other, path);
+    renameSync(`${path}.new`, other);
+    return `exchanged with ${relative(home, other)}`;
+  },
+  folder(path) {
+    rmSync(path);
+    mkdirSync(path);
+    return "a folder in its place";
+  },
+  ...(process.getuid?.() === 0
+    ? {}
+    : {
+        permissions(path) {
+          const target = random(3) === 0 ? dirname(path) : path;
+          chmodSync(target, pick([0o000, 0o444]));
+          return `${target === path ? "it" : "its folder"} may not be read or not be changed`;
+        },
+      }),
   bit(path) {
     const bytes = readFileSync(path);
     if (bytes.length === 0) return "an empty file stays empty";
@@ -177,7 +215,7 @@ const kinds = {
 function damage() {
   const area = pick(["store", "store", "data", "data", "runs"]);
   const path = pick(filesIn(join(home, area)));
-  const kind = pick(Object.keys(kinds));
+  const kind = option("kind", pick(Object.keys(kinds)));
   const what = `${relative(home, path)}: ${kinds[kind](path)}`;
   const forgotten = area === "data" ? random(4) > 0 : area === "store" ? random(2) > 0 : false;
   if (!forgotten) return what;
@@ -193,16 +231,44 @@ function isEvaluation(entry) {
 }
 
 function judge(what, expected) {
+  const said = looks(what);
+  if (said !== undefined) return said;
   const first = play();
   const told = first.said.join(" | ");
-  if (/FSL7099|\n {4}at /.test(told)) return ["bug", told];
-  const listed = what.startsWith("runs") ? fslc("runs", "list") : undefined;
-  if (listed !== undefined && listed.status !== 0) return ["broken", `runs list: ${listed.stderr}`];
+  if (isBug(told)) return ["bug", told];
   if (first.status === 0 && first.output !== expected) return ["WRONG", told];
   if (first.status === 0) return [told === "" ? "unharmed" : "healed", told];
   if (!/FSL\d{4}/.test(told)) return ["bug", `status ${first.status}: ${told}`];
+  restorePermissions();
   const second = play();
   return second.status === 0 && second.output === expected ? ["named", told] : ["STUCK", told];
+}
+const isBug = (told) => /FSL7099|\n {4}at /.test(told);
+
+/** Looks at the damaged run with the commands that read old runs. Returns a verdict if they serve other numbers or end with a bug. */
+function looks(what) {
+  if (!what.startsWith("runs")) return undefined;
+  const list = fslc("runs", "list");
+  const show = fslc("runs", "show");
+  const told = `${list.stderr}${show.stderr}`.trim();
+  if (list.status === null || show.status === null || isBug(told)) return ["bug", told];
+  if (list.status !== 0) return ["broken", `runs list: ${told}`];
+  for (const [command, { status, stdout }] of Object.entries({ list, show })) {
+    const missing = numbersOf(stdout).find((number) => !shown[command].has(number));
+    const named = /damaged|not as|cannot be read|missing/.test(stdout + told);
+    if (status === 0 && missing !== undefined && !named) return ["WRONG", `runs ${command} shows ${missing}: ${told}`];
+  }
+  return undefined;
+}
+const numbersOf = (text) => text.match(/\d+\.\d+/g) ?? [];
+
+function restorePermissions() {
+  if (process.getuid?.() === 0) return;
+  const restore = (path) => {
+    chmodSync(path, statSync(path).isDirectory() ? 0o755 : 0o644);
+    if (statSync(path).isDirectory()) for (const name of readdirSync(path)) restore(join(path, name));
+  };
+  restore(home);
 }
 
 await makeProject();
@@ -213,8 +279,14 @@ if (reference.status !== 0) {
   process.exit(2);
 }
 cpSync(home, clean, { recursive: true, preserveTimestamps: true });
+/** The numbers that the commands show of the undamaged run. */
+const shown = {
+  list: new Set(numbersOf(fslc("runs", "list").stdout)),
+  show: new Set(numbersOf(fslc("runs", "show").stdout)),
+};
 const counts = {};
 for (let i = 1; i <= faults; i++) {
+  restorePermissions();
   rmSync(home, { recursive: true, force: true });
   cpSync(clean, home, { recursive: true, preserveTimestamps: true });
   const what = damage();

@@ -132,9 +132,10 @@ async function work({ seed, first, end, project, shared }) {
     if ((experiment === undefined) !== wrong) return "neither errors nor an experiment, or both";
     shared[wrong ? count.errors : count.experiment]++;
     const width = 40 + random(120);
-    for (const diagnostic of diagnostics) {
+    for (const [i, diagnostic] of diagnostics.entries()) {
       const { span, message } = diagnostic;
-      const printed = render(diagnostic, (id) => host.readFile(id), { color: false, width });
+      // The command line prints the first 20.
+      const printed = i < 20 ? render(diagnostic, (id) => host.readFile(id), { color: false, width }) : message;
       const holes = (message.match(/\{\w+\}/g) ?? []).filter((hole) => !text.includes(hole));
       if (holes.length > 0) return `a hole in a message: ${message}`;
       if (/undefined|\[object|NaN/.test(message) && !/undefined|\[object|NaN/.test(text))

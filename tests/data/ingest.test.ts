@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, rmSync, truncateSync, utimesSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, rmSync, truncateSync, utimesSync } from "node:fs";
 import { chmod } from "node:fs/promises";
 import { join } from "node:path";
 import sharp from "sharp";
@@ -145,6 +145,24 @@ describe("a pack", () => {
       await failsWith("FSL6030", () => openPack(pack.dir));
     }
     expect((await ingest(d, options(dir))).digest).toBe(pack.digest);
+  });
+
+  test("is made where what is remembered between runs cannot be written, and that is said", async () => {
+    const dir = await folderOf({ train: ["ant"] });
+    const d = dataset("folder", { root: "root" });
+    const pack = await ingest(d, options(dir));
+    const [request = ""] = readdirSync(join(dir, "cache/packs")).filter((name) => name.endsWith(".json"));
+    const notes: string[] = [];
+    for (const path of [join(dir, "cache/packs", request), join(dir, "cache/digests.txt")]) {
+      rmSync(path);
+      mkdirSync(path);
+    }
+    const again = await ingest(d, { ...options(dir), onNote: ({ message }) => void notes.push(message) });
+    expect(again.digest).toBe(pack.digest);
+    expect(notes).toEqual([
+      expect.stringMatching(/digests\.txt cannot be written: it is a folder\. Nothing is lost/),
+      expect.stringMatching(/\.json cannot be written: it is a folder\. Nothing is lost/),
+    ]);
   });
 
   test("stops at once when it is told to, and keeps nothing", async () => {

@@ -1,5 +1,5 @@
 /** The folders of earlier runs, as they are listed and found. */
-import { appendFileSync, mkdtempSync } from "node:fs";
+import { appendFileSync, mkdtempSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "vitest";
@@ -53,4 +53,19 @@ test("the ends of stages are found among megabytes of steps, and half a line at 
   expect(ends.map(({ type, stage }) => [type, stage])).toEqual(stages.map((stage) => ["stage.done", stage]));
   // One episode has no interval, which JSON has no word for: it is not one of width 0.
   for (const end of ends) expect("results" in end && end.results[0]?.ci95).toBeNaN();
+});
+
+test("a run that cannot be read is named, and hides no other", () => {
+  const dir = mkdtempSync(join(tmpdir(), "fslc-runs-"));
+  const project = { dir, home: join(dir, ".fslc") };
+  const folder = createRunFolder(projectPaths.runs(project), new Date(0));
+  folder.append({ type: "run.start", time: 0, run: folder.id, file: "a.fsl", version: "0", seed: 0, stages: [] });
+  folder.close();
+  const loop = join(projectPaths.runs(project), "loop");
+  symlinkSync("loop", loop);
+  const unreadable: string[] = [];
+  const runs = listRuns(project, (path, why) => void unreadable.push(`${path}: ${why}`));
+  expect(runs.map(({ id }) => id)).toEqual([folder.id]);
+  expect(unreadable).toEqual([`${loop}: its links lead in a circle`]);
+  expect(() => findRun(project, loop)).toThrow("there is no such run");
 });

@@ -77,7 +77,8 @@ async function list(cli: Cli, options: ListOptions): Promise<number> {
   if (!Number.isInteger(most) || most < 1)
     throw new UsageError(`\`--number ${options.number}\` is not a number of runs`);
   const project = await projectOf(options);
-  const every = listRuns(project);
+  const unreadable = (dir: string, why: string): void => say(cli.stderr, `${dir} cannot be read: ${why}\n`);
+  const every = listRuns(project, unreadable);
   const { kept, reruns } = options.all ? { kept: every, reruns: [] } : withoutReruns(every);
   const runs = kept.slice(0, most);
   if (options.json) {

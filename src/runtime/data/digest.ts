@@ -7,7 +7,6 @@ import { pipeline } from "node:stream/promises";
 import { crc32 } from "node:zlib";
 import { replaceFile } from "../system/durable.js";
 import { isHidden, LinkGuard } from "./file-tree.js";
-import { writing } from "./write-error.js";
 
 /** The size below which a file is read at once, because setting up a stream takes longer than reading it. */
 const small = 1 << 20;
@@ -75,7 +74,7 @@ async function folderEntries(folder: string): Promise<FolderEntry[]> {
 export class DigestCache {
   private changed = false;
   private constructor(
-    private readonly path: string,
+    readonly path: string,
     private readonly known: Map<string, { readonly state: string; readonly sha256: string }>,
   ) {}
 
@@ -101,7 +100,7 @@ export class DigestCache {
     const lines = [...this.known].map(([file, { state, sha256 }]) => {
       return JSON.stringify([sha256, state, file, lineChecksum(sha256, state, file)]);
     });
-    await writing(this.path, replaceFile(this.path, `${lines.join("\n")}\n`));
+    await replaceFile(this.path, `${lines.join("\n")}\n`);
     this.changed = false;
   }
 }

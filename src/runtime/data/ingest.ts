@@ -1,10 +1,10 @@
 /** Turns a declared dataset into a pack: it finds the pack if it exists, and otherwise decodes the images once. */
 
-import { readFile, rename, rm } from "node:fs/promises";
+import { readFile, rename } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { DiagnosticError, diagnostic } from "../../compiler/diagnostics/diagnostic.js";
 import type { Dataset } from "../../compiler/typed/tree.js";
-import { createFolder, exists, replaceFile } from "../system/durable.js";
+import { createFolder, exists, remove, replaceFile } from "../system/durable.js";
 import { reason } from "../system/reason.js";
 import { sha256 } from "../system/sha256.js";
 import type { Ingest, IngestOptions, Pack } from "./contract.js";
@@ -23,7 +23,7 @@ import {
   splitNames,
 } from "./sources/source.js";
 import { packedPrefixes } from "./transform-chain.js";
-import { writing } from "./write-error.js";
+import { remembering, writing } from "./write-error.js";
 import type { PackRecipe } from "./write-pack.js";
 
 /** The version of decoding and resampling. It goes up if the same bytes and steps give other pixels; then every pack is made again. */
@@ -116,10 +116,10 @@ async function findOrMakePack(dataset: Dataset, options: IngestOptions): Promise
       dir,
       createFolder(dir, (beside) => writePack(beside, request)),
     );
-    await rm(asideOf(dir), { recursive: true, force: true });
+    await remove(asideOf(dir));
   }
   const pack = whole ?? (await openPack(dir));
-  await writing(file, replaceFile(file, encodeRequest(file, { state, digest })));
+  await remembering(file, replaceFile(file, encodeRequest(file, { state, digest })), options.onNote);
   return pack;
 }
 
@@ -166,11 +166,12 @@ export async function repairPack(dataset: Dataset, error: DamagedPackError, opti
  */
 async function setAside({ dir }: DamagedPackError): Promise<void> {
   if (!(await exists(dir))) return;
-  await rm(asideOf(dir), { recursive: true, force: true });
-  await rename(dir, asideOf(dir)).catch((error: unknown) => {
+  await remove(asideOf(dir));
+  const moved = rename(dir, asideOf(dir)).catch((error: unknown) => {
     // Another run has moved it.
     if ((error as { code?: unknown }).code !== "ENOENT") throw error;
   });
+  await writing(dir, moved);
 }
 
 function asideOf(dir: string): string {
@@ -300,7 +301,7 @@ async function digestSplits(
     }
     options.onProgress({ phase: "scan", done: digests.size, total: files.size, unit: "files" });
   }
-  await known.save();
+  await remembering(known.path, known.save(), options.onNote);
   const splitDigests: Record<string, string> = {};
   const imageDigests: Record<string, string> = {};
   for (const split of splitNames) {

@@ -1,5 +1,5 @@
 /** Opens a packed dataset on the disk and summarizes its content. */
-import { readFileSync, statSync } from "node:fs";
+import { accessSync, constants, readFileSync, statSync } from "node:fs";
 import { open } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { crc32 } from "node:zlib";
@@ -32,8 +32,8 @@ export async function openPack(dir: string): Promise<Pack> {
   const manifest = read as PackManifest;
   const variants: PackVariant[] = [];
   for (const [i, { prefix, bytes, height, width, uniform, index }] of manifest.variants.entries()) {
-    requireSize(dir, rowsFile(i), bytes);
-    requireSize(dir, indexFile(i), manifest.rows * indexBytes);
+    requireFile(dir, rowsFile(i), bytes);
+    requireFile(dir, indexFile(i), manifest.rows * indexBytes);
     await readChecked(dir, indexFile(i), index);
     const files = { file: join(dir, rowsFile(i)), index: join(dir, indexFile(i)), indexChecksum: index };
     variants.push({ prefix, ...files, height, width, uniform });
@@ -139,10 +139,16 @@ function originsOf(dir: string, checksum: number): (row: number) => string {
   };
 }
 
-function requireSize(dir: string, name: string, bytes: number): void {
+/** Checks that a file is there, has its size and may be read. */
+function requireFile(dir: string, name: string, bytes: number): void {
   const size = statSync(join(dir, name), { throwIfNoEntry: false })?.size;
   if (size === undefined) throw new DamagedPackError(dir, `${name} is missing`);
   if (size !== bytes) throw new DamagedPackError(dir, `${name} has ${size} bytes instead of ${bytes}`);
+  try {
+    accessSync(join(dir, name), constants.R_OK);
+  } catch (error) {
+    throw new DamagedPackError(dir, `${name} cannot be read`, error);
+  }
 }
 
 export interface PackSummary {

@@ -1,7 +1,6 @@
 /** Reads the run folders of a project: the runs, how they ended, and their evaluations. */
-
 import { closeSync, existsSync, fstatSync, openSync, readdirSync, readSync, statSync } from "node:fs";
-import { join, resolve } from "node:path";
+import { basename, join, resolve } from "node:path";
 import { didYouMean } from "../../common/did-you-mean.js";
 import { DiagnosticError, diagnostic } from "../../compiler/diagnostics/diagnostic.js";
 import { isTrainingKind } from "../../compiler/typed/stage-kinds.js";
@@ -13,6 +12,7 @@ import { parseScores, type Scores, scoresFile } from "../store/scores.js";
 import { readEntries } from "../store/store.js";
 import { type Project, projectPaths } from "../system/project.js";
 import { mostBytes, readRegularFile, requireRegularFile } from "../system/read-file.js";
+import { reason } from "../system/reason.js";
 import { schemaProblem } from "../system/schema.js";
 import { sha256 } from "../system/sha256.js";
 
@@ -42,14 +42,28 @@ export interface DamagedEvaluation extends Pick<Evaluation, "run" | "stage" | "d
   readonly problem: string;
 }
 
-/** Returns every readable run of the project, the newest first. */
-export function listRuns(project: Project): RunRecord[] {
+/** Returns every readable run of the project, the newest first. `onUnreadable` is called for each folder that cannot be read. */
+export function listRuns(project: Project, onUnreadable: (dir: string, why: string) => void = () => {}): RunRecord[] {
   const runs = projectPaths.runs(project);
-  const names = existsSync(runs) ? readdirSync(runs) : [];
+  const names = existsSync(runs) ? (readable(runs, () => readdirSync(runs), onUnreadable) ?? []) : [];
   // Ids have a resolution of one second, so the times of the first events decide the order.
   return names
-    .flatMap((name) => readRun(join(runs, name)) ?? [])
+    .flatMap((name) => {
+      const dir = join(runs, name);
+      return readable(dir, () => readRun(dir), onUnreadable) ?? [];
+    })
     .sort((a, b) => b.start.time - a.start.time || (a.id < b.id ? 1 : -1));
+}
+
+/** Returns the result of work on a folder. If the file system refuses it, `onUnreadable` is called with the reason. */
+function readable<T>(dir: string, work: () => T, onUnreadable: (dir: string, why: string) => void): T | undefined {
+  try {
+    return work();
+  } catch (error) {
+    if (typeof (error as { code?: unknown }).code !== "string") throw error;
+    onUnreadable(dir, reason(error));
+    return undefined;
+  }
 }
 
 /** Returns the run in a folder, or undefined if the folder holds none. */
@@ -111,10 +125,12 @@ function* linesOf(path: string): Generator<string> {
  * @throws DiagnosticError FSL7051 if no run matches, or more than one.
  */
 export function findRun(project: Project, asked: string): RunRecord {
-  const all = listRuns(project);
+  const unreadable: string[] = [];
+  const note = (dir: string, why: string): void => void unreadable.push(`${dir} cannot be read: ${why}`);
+  const all = listRuns(project, note);
   const newest = all[0];
   if (asked === "last" && newest !== undefined) return newest;
-  const exact = all.find(({ id }) => id === asked) ?? readRun(resolve(asked));
+  const exact = all.find(({ id }) => id === asked) ?? readable(asked, () => readRun(resolve(asked)), note);
   if (exact !== undefined) return exact;
   const near = all.filter(({ id }) => id.startsWith(asked) || id.endsWith(asked));
   const [one] = near;
@@ -123,10 +139,10 @@ export function findRun(project: Project, asked: string): RunRecord {
   const likely = didYouMean(asked, ids);
   const help =
     all.length === 0
-      ? [`nothing has run yet in ${project.dir}`]
+      ? [...unreadable, `nothing has run yet in ${project.dir}`].slice(0, 1)
       : likely !== undefined
         ? [`did you mean \`${likely}\`?`]
-        : [`there are ${ids.slice(0, 5).join(", ")}${ids.length > 5 ? ", …" : ""}`];
+        : [`there are ${ids.slice(0, 5).join(", ")}${ids.length > 5 ? ", …" : ""}`, ...unreadable];
   const why = near.length > 1 ? `${near.length} runs are called so` : "there is no such run";
   throw new DiagnosticError(diagnostic("FSL7051", undefined, { run: asked, why }, { help }));
 }
@@ -145,9 +161,9 @@ export function evaluationsOf({ id, dir, start }: RunRecord): {
   const damaged: DamagedEvaluation[] = [];
   for (const { id: stage } of start.stages) {
     const at = resultsDir(dir, stage);
-    const text = readText(join(at, "manifest.json"));
-    if (text === undefined) continue;
-    const parsed = parseManifest(text);
+    const read = readText(join(at, "manifest.json"));
+    if (read === undefined) continue;
+    const parsed = "problem" in read ? read : parseManifest(read.text);
     if ("problem" in parsed) damaged.push({ run: id, stage, dir: at, problem: parsed.problem });
     else {
       const { manifest } = parsed;
@@ -174,8 +190,8 @@ export function historiesOf(run: RunRecord): TrainingHistory[] {
   const trained = run.start.stages.filter(({ kind }) => kind !== "ingest" && isTrainingKind(kind));
   const validations = eventsOf(run, ["stage.validate"]);
   return trained.flatMap(({ id: stage }) => {
-    const text = readText(join(resultsDir(run.dir, stage), "manifest.json"));
-    const parsed = text === undefined ? undefined : parseManifest(text);
+    const read = readText(join(resultsDir(run.dir, stage), "manifest.json"));
+    const parsed = read === undefined || "problem" in read ? undefined : parseManifest(read.text);
     if (parsed !== undefined && "manifest" in parsed) {
       const { history, weights } = parsed.manifest;
       return [{ stage, history, weightsFrom: weights?.from }];
@@ -193,7 +209,9 @@ export function historiesOf(run: RunRecord): TrainingHistory[] {
 function scoresOf(dir: string, { files = [] }: Manifest): { scores?: Scores; problem?: string } {
   const named = files.find(({ name }) => name === scoresFile);
   if (named === undefined) return {};
-  const text = readText(join(dir, scoresFile));
+  const read = readText(join(dir, scoresFile));
+  if (read !== undefined && "problem" in read) return read;
+  const text = read?.text;
   if (text === undefined) return { problem: `its ${scoresFile} is missing` };
   if (sha256(text) !== named.sha256) return { problem: `its ${scoresFile} is not as it was written` };
   const parsed = parseScores(text);
@@ -212,8 +230,14 @@ export function weightsOf(project: Project, key: string, by?: Numerics): string[
 const numericsFields = ["engine", "version", "device", "adapter", "threads"] as const;
 const isBy = (by: Numerics, stored: Numerics): boolean => numericsFields.every((field) => by[field] === stored[field]);
 
-function readText(path: string): string | undefined {
-  return existsSync(path) ? readRegularFile(path, mostBytes.list).toString("utf8") : undefined;
+/** Returns the text of a file, the problem of one that cannot be read, or undefined if there is none. */
+function readText(path: string): { readonly text: string } | { readonly problem: string } | undefined {
+  try {
+    return { text: readRegularFile(path, mostBytes.list).toString("utf8") };
+  } catch (error) {
+    if ((error as { code?: unknown }).code === "ENOENT") return undefined;
+    return { problem: `its ${basename(path)} cannot be read: ${reason(error)}` };
+  }
 }
 
 /** Returns the first and the last complete line of a file that may be long. */

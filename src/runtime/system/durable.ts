@@ -79,7 +79,7 @@ async function flushFolder(path: string): Promise<void> {
   await folder?.close();
 }
 
-/** Removes a temporary file or folder. A failure is ignored, because the work is done or its own error is more important. */
-async function remove(path: string): Promise<void> {
+/** Removes a file or folder that nobody needs. A failure is ignored, because the work is done or its own error is more important. */
+export async function remove(path: string): Promise<void> {
   await rm(path, { recursive: true, force: true }).catch(() => undefined);
 }
