@@ -1,20 +1,26 @@
 /** Downloads the library of the default engine from the npm registry, once per user. */
 import { obtainOnnxRuntime, onnxRuntimeInstalled } from "../runtime/engines/onnx/obtain.js";
 import type { Cli } from "./command.js";
-import { exitCodes } from "./exit-codes.js";
+import { withProgress } from "./progress.js";
 import { say } from "./say.js";
 
-/** Fetches ONNX Runtime if it is not installed. @throws DiagnosticError FSL6020, FSL6021 or FSL7031 if that fails. */
-export async function fetchMissingEngine(cli: Cli, projectDir: string): Promise<void> {
-  if (onnxRuntimeInstalled()) return;
-  say(cli.stderr, "ONNX Runtime is not installed; fetching it from the npm registry, once (about 100 MB)\n");
-  // npm's client cannot stop in the middle of a package. The partial download is removed when the process exits.
-  const onSignal = (): void => process.exit(exitCodes.interrupted);
-  const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
-  for (const name of signals) process.on(name, onSignal);
-  try {
-    await obtainOnnxRuntime(projectDir, new AbortController().signal);
-  } finally {
-    for (const name of signals) process.off(name, onSignal);
-  }
+/**
+ * Fetches ONNX Runtime if it is not installed. Returns false if the user interrupted it; then nothing is left of it.
+ *
+ * @throws DiagnosticError FSL6020, FSL6021 or FSL7031 if that fails.
+ */
+export async function fetchMissingEngine(cli: Cli, projectDir: string): Promise<boolean> {
+  if (onnxRuntimeInstalled()) return true;
+  return await withProgress(cli, async (signal, progress) => {
+    progress.step("ONNX Runtime is not installed; fetching it from the npm registry, once (about 100 MB)");
+    try {
+      await obtainOnnxRuntime(projectDir, { signal, onBytes: (done, total) => progress.bytes(done, total) });
+      return true;
+    } catch (error) {
+      if (!signal.aborted) throw error;
+      progress.close();
+      say(cli.stderr, "interrupted: ONNX Runtime was not installed\n");
+      return false;
+    }
+  });
 }

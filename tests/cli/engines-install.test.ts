@@ -1,7 +1,7 @@
 /** What an installation draws while it is under way. */
 import { Writable } from "node:stream";
 import { afterEach, expect, test, vi } from "vitest";
-import { Progress } from "../../src/cli/commands/engines-install.js";
+import { Progress } from "../../src/cli/progress.js";
 
 afterEach(() => void vi.useRealTimers());
 

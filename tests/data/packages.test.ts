@@ -60,7 +60,7 @@ async function fetched(dir: string, packages: readonly PinnedPackage[]): Promise
   await fetchPackages(packages, () => join(dir, "out"), {
     projectDir: dir,
     signal: new AbortController().signal,
-    onFetched: () => undefined,
+    onBytes: () => undefined,
   });
   return readFileSync(join(dir, "out/icons.json"), "utf8");
 }

@@ -6,6 +6,7 @@ import type { Pack } from "../../runtime/data/contract.js";
 import type { Project } from "../../runtime/system/project.js";
 import { type Cli, Command, helpExamples } from "../command.js";
 import { exitCodes } from "../exit-codes.js";
+import { withInterrupts } from "../interrupts.js";
 import { type ExperimentOptions, withExperiment } from "../options.js";
 import { say } from "../say.js";
 import { tableWidth } from "../terminal.js";
@@ -86,47 +87,49 @@ async function forEachDataset(
 }
 
 async function fetchOne(place: DatasetPlace, dataset: Dataset): Promise<number> {
+  const stop = new AbortController();
+  return await withInterrupts(
+    () => stop.abort(),
+    async () => {
+      try {
+        await fetchAndReport(place, dataset, stop.signal);
+        return exitCodes.done;
+      } catch (error) {
+        if (!stop.signal.aborted) throw error;
+        say(place.cli.stderr, `${dataset.name}: interrupted\n`);
+        return exitCodes.interrupted;
+      }
+    },
+  );
+}
+
+/** Fetches and packs a dataset, with its progress on stderr. */
+async function fetchAndReport(place: DatasetPlace, dataset: Dataset, signal: AbortSignal): Promise<void> {
   const { cli, project } = place;
   const { ingest } = await import("../../runtime/data/index.js");
   const { projectPaths } = await import("../../runtime/system/project.js");
   const { availableThreads } = await import("../../runtime/system/threads.js");
   const { sweepLeftovers } = await import("../../runtime/run/leftovers.js");
   sweepLeftovers(project);
-  const stop = new AbortController();
-  const onSignal = (): void => stop.abort();
-  process.once("SIGINT", onSignal);
-  let shown = "";
-  let lastTime = 0;
-  try {
-    const pack = await ingest(dataset, {
-      cacheDir: projectPaths.data(project),
-      projectDir: project.dir,
-      threads: availableThreads(),
-      signal: stop.signal,
-      onNote: ({ message }) => say(cli.stderr, `${dataset.name}: ${message}\n`),
-      onProgress: ({ phase, done, total, unit }) => {
-        // At most one line per phase and half second is written, on a terminal as in a log.
-        if (phase === shown && Date.now() - lastTime < 500 && done !== total) return;
-        shown = phase;
-        lastTime = Date.now();
-        const part = total === undefined || total === 0 ? "" : ` (${percent(done / total, 0)} %)`;
-        say(
-          cli.stderr,
-          `${dataset.name}: ${phase} ${unit === "bytes" ? bytes(done) : `${count(done)} ${unit}`}${part}\n`,
-        );
-      },
-    });
-    const images = Object.values(pack.splits).reduce((sum, s) => sum + (s.offsets.at(-1) ?? 0), 0);
-    say(cli.stdout, `${dataset.name}: ${plural(images, "image")} ready in ${pack.dir}\n`);
-    await warnAbout(place, dataset, pack);
-    return exitCodes.done;
-  } catch (error) {
-    if (!stop.signal.aborted) throw error;
-    say(cli.stderr, `${dataset.name}: interrupted\n`);
-    return exitCodes.interrupted;
-  } finally {
-    process.off("SIGINT", onSignal);
-  }
+  let shown = { phase: "", line: "", time: 0 };
+  const pack = await ingest(dataset, {
+    cacheDir: projectPaths.data(project),
+    projectDir: project.dir,
+    threads: availableThreads(),
+    signal,
+    onNote: ({ message }) => say(cli.stderr, `${dataset.name}: ${message}\n`),
+    onProgress: ({ phase, done, total, unit }) => {
+      // At most one line per phase and half second is written, on a terminal as in a log.
+      if (phase === shown.phase && Date.now() - shown.time < 500 && done !== total) return;
+      const part = total === undefined || total === 0 ? "" : ` (${percent(done / total, 0)} %)`;
+      const line = `${dataset.name}: ${phase} ${unit === "bytes" ? bytes(done) : `${count(done)} ${unit}`}${part}\n`;
+      if (line !== shown.line) say(cli.stderr, line);
+      shown = { phase, line, time: Date.now() };
+    },
+  });
+  const images = Object.values(pack.splits).reduce((sum, s) => sum + (s.offsets.at(-1) ?? 0), 0);
+  say(cli.stdout, `${dataset.name}: ${plural(images, "image")} ready in ${pack.dir}\n`);
+  await warnAbout(place, dataset, pack);
 }
 
 /** Prints the findings about a pack that make results doubtful. */

@@ -1,13 +1,12 @@
 /** The commands `fslc engines install` and `fslc engines remove`, for an engine that npm cannot install. */
 
 import { Argument } from "commander";
-import { printable } from "../../common/printable.js";
-import type { InstallObserver, PlaceOptions, Removal } from "../../runtime/engines/installing/place.js";
+import type { PlaceOptions, Removal } from "../../runtime/engines/installing/place.js";
 import { type Cli, Command, helpExamples } from "../command.js";
 import { exitCodes } from "../exit-codes.js";
+import { withProgress } from "../progress.js";
 import { say } from "../say.js";
-import { canDraw } from "../terminal.js";
-import { bytes, percent, shorten } from "../view/format.js";
+import { bytes } from "../view/format.js";
 
 interface Options {
   readonly gpu?: boolean;
@@ -103,7 +102,7 @@ function entryOf(name: string): Installable {
 
 async function install(cli: Cli, name: string, gpu: boolean): Promise<number> {
   const { title, build, install: act } = entryOf(name);
-  const done = await untilInterrupted(cli, (signal, watch) => act(cli, gpu, { signal, watch }));
+  const done = await withProgress(cli, (signal, watch) => act(cli, gpu, { signal, watch }));
   if (done === undefined) {
     say(cli.stderr, "interrupted: finished downloads are kept, and the same command continues with them\n");
     return exitCodes.interrupted;
@@ -116,7 +115,7 @@ async function install(cli: Cli, name: string, gpu: boolean): Promise<number> {
 
 async function remove(cli: Cli, name: string): Promise<number> {
   const { title, remove: act } = entryOf(name);
-  const done = await untilInterrupted(cli, (signal, watch) => act(cli, { signal, watch }));
+  const done = await withProgress(cli, (signal, watch) => act(cli, { signal, watch }));
   if (done === undefined) {
     say(cli.stderr, "interrupted: nothing was removed\n");
     return exitCodes.interrupted;
@@ -128,67 +127,4 @@ async function remove(cli: Cli, name: string): Promise<number> {
       : `removed ${title} from ${done.folder}: ${bytes(done.bytes)} freed\n`,
   );
   return exitCodes.done;
-}
-
-/** Runs `act` and aborts it on a signal. Further signals do not interrupt the cleanup. */
-async function untilInterrupted<T>(
-  cli: Cli,
-  act: (signal: AbortSignal, watch: InstallObserver) => Promise<T>,
-): Promise<T> {
-  const stop = new AbortController();
-  const onSignal = (): void => stop.abort();
-  const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
-  for (const name of signals) process.on(name, onSignal);
-  const progress = new Progress(cli);
-  try {
-    return await act(stop.signal, progress);
-  } finally {
-    progress.close();
-    for (const name of signals) process.off(name, onSignal);
-  }
-}
-
-/**
- * Prints a line for each step on stderr. On a terminal, the line counts the bytes of the step; it stays on one row until the step
- * ends, because only one row can be rewritten. Elsewhere the count is printed from time to time.
- */
-export class Progress implements InstallObserver {
-  private readonly live: boolean;
-  private text = "";
-  private open = false;
-  private last = 0;
-  private done = 0;
-
-  constructor(private readonly cli: Cli) {
-    this.live = canDraw(cli.stderr, cli.env);
-  }
-
-  step(text: string): void {
-    this.close();
-    this.text = printable(text);
-    this.done = 0;
-    this.last = Date.now();
-    this.cli.stderr.write(this.live ? this.row() : `${this.text}\n`);
-    this.open = this.live;
-  }
-
-  bytes(done: number, total: number): void {
-    this.done = done;
-    if (Date.now() - this.last < (this.live ? 100 : 10_000)) return;
-    this.last = Date.now();
-    const counted = `${bytes(done)} of ${bytes(total)} (${percent(done / total, 0)} %)`;
-    this.cli.stderr.write(this.live ? `\r\u001B[K${this.row(`: ${counted}`)}` : `  ${counted}\n`);
-  }
-
-  /** Returns the text of the step with `rest`, cut to the width of the terminal. */
-  private row(rest = ""): string {
-    const columns = this.cli.stderr.columns || 80;
-    return `${shorten(this.text, columns - 1 - rest.length)}${rest}`;
-  }
-
-  /** Ends the line of the current step. */
-  close(): void {
-    if (this.open) this.cli.stderr.write(`\r\u001B[K${this.text}${this.done > 0 ? `: ${bytes(this.done)}` : ""}\n`);
-    this.open = false;
-  }
 }

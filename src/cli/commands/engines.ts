@@ -32,7 +32,7 @@ export function define(cli: Cli, exit: (code: number) => void): Command {
 async function act(cli: Cli, options: Options): Promise<number> {
   if (options.fetch) {
     const { fetchMissingEngine } = await import("../engine-fetch.js");
-    await fetchMissingEngine(cli, process.cwd());
+    if (!(await fetchMissingEngine(cli, process.cwd()))) return exitCodes.interrupted;
   }
   const { probeEngines } = await import("../../runtime/engines/index.js");
   const { autoChoice } = await import("../../runtime/engines/select.js");

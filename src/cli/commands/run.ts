@@ -3,8 +3,10 @@ import { DiagnosticError } from "../../compiler/diagnostics/diagnostic.js";
 import type { Run } from "../../runtime/run/run.js";
 import { type Cli, Command, helpExamples } from "../command.js";
 import { exitCodes } from "../exit-codes.js";
+import { type ReactTo, withInterrupts } from "../interrupts.js";
 import { type ExperimentOptions, type MachineOptions, runOptions, withExperiment, withMachine } from "../options.js";
 import { chooseReporter, reporterNames } from "../reporters/index.js";
+import type { Reporter } from "../reporters/reporter.js";
 import { say } from "../say.js";
 import { colorLevel, tableWidth, textWidth } from "../terminal.js";
 
@@ -46,31 +48,45 @@ async function act(cli: Cli, file: string, options: Options): Promise<number> {
   const { chooseEngine } = await import("../../runtime/engines/select.js");
   const { RefusedError, prepareRun } = await import("../../runtime/run/preflight.js");
   const { run } = await import("../../runtime/run/run.js");
-  let started: Run;
+  const watching = { reporter, quiet: options.quiet === true, source: sourceReader(compiled) };
   try {
     const asked = runOptions(compiled.project, options);
     // Errors that need no download and no search for devices are reported first.
     const preparation = prepareRun(compiled.experiment, asked);
     if ("diagnostics" in preparation) throw new RefusedError(preparation.diagnostics);
-    await fetchDefaultEngine(cli, compiled.project.dir, options.engine);
-    const choice = await chooseEngine(preparation.prepared.asked);
-    started = run(compiled.experiment, { ...asked, choice });
+    if (!(await fetchDefaultEngine(cli, compiled.project.dir, options.engine))) return exitCodes.interrupted;
+    const { experiment } = compiled;
+    const start = async (): Promise<Run> =>
+      run(experiment, { ...asked, choice: await chooseEngine(preparation.prepared.asked) });
+    return await withInterrupts(
+      () => quitBeforeStart(cli),
+      async (react) => await watch(cli, await start(), { ...watching, react }),
+    );
   } catch (error) {
     if (!(error instanceof RefusedError)) throw error;
     const { printDiagnostics } = await import("../report-errors.js");
     printDiagnostics(cli, error.diagnostics, sourceReader(compiled));
     return refusalCode(error.diagnostics);
   }
-  return await watch(cli, started, { reporter, quiet: options.quiet === true, source: sourceReader(compiled) });
 }
 
-/** Fetches the default engine if it is missing and the run may need it. */
-async function fetchDefaultEngine(cli: Cli, projectDir: string, engine = "onnx"): Promise<void> {
-  if (engine !== "onnx" && engine !== "auto") return;
+/** Ends the program while it looks for engines. Nothing has been computed, so nothing is lost. */
+function quitBeforeStart(cli: Cli): never {
+  say(cli.stderr, "interrupted before the first stage started\n");
+  process.exit(exitCodes.interrupted);
+}
+
+/** Fetches the default engine if it is missing and the run may need it. Returns false if the user interrupted that. */
+async function fetchDefaultEngine(cli: Cli, projectDir: string, engine = "onnx"): Promise<boolean> {
+  if (engine !== "onnx" && engine !== "auto") return true;
   const { fetchMissingEngine } = await import("../engine-fetch.js");
   const fetched = fetchMissingEngine(cli, projectDir);
   // With `auto` another engine can compute, so a failed download is only reported.
-  await (engine === "auto" ? fetched.catch((error: unknown) => say(cli.stderr, `${messageOf(error)}\n`)) : fetched);
+  if (engine !== "auto") return await fetched;
+  return await fetched.catch((error: unknown) => {
+    say(cli.stderr, `${messageOf(error)}\n`);
+    return true;
+  });
 }
 
 /** Returns the message of a diagnostic. Throws any other error again. */
@@ -84,12 +100,13 @@ interface WatchOptions {
   readonly quiet: boolean;
   /** Gives the text of a file that a failure points into. */
   readonly source: (file: string) => string | undefined;
+  readonly react: ReactTo;
 }
 
 /** Shows a run until it ends, passes interrupts on to it, and prints a summary. Returns the exit code. */
 async function watch(cli: Cli, started: Run, options: WatchOptions): Promise<number> {
-  const { initialState, reduce } = await import("../view/model.js");
   let presses = 0;
+  let reporter: Reporter | undefined;
   const interrupt = (): void => {
     presses++;
     reporter?.interrupted();
@@ -97,9 +114,10 @@ async function watch(cli: Cli, started: Run, options: WatchOptions): Promise<num
     else if (presses === 2) started.abort();
     else process.exit(exitCodes.interrupted);
   };
-  const reporter = options.quiet ? undefined : await options.reporter.create(cli, interrupt);
-  const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
-  for (const signal of signals) process.on(signal, interrupt);
+  options.react(interrupt);
+  const { initialState, reduce } = await import("../view/model.js");
+  if (!options.quiet) reporter = await options.reporter.create(cli, interrupt);
+  for (let press = 0; press < presses; press++) reporter?.interrupted();
   let state = initialState;
   try {
     for await (const event of started.events) {
@@ -108,7 +126,6 @@ async function watch(cli: Cli, started: Run, options: WatchOptions): Promise<num
     }
   } finally {
     await reporter?.close();
-    for (const signal of signals) process.off(signal, interrupt);
   }
   const summary = await started.done;
 

@@ -4,6 +4,7 @@ import Config from "@npmcli/config";
 import npm from "@npmcli/config/lib/definitions/index.js";
 import pacote from "pacote";
 import { DiagnosticError, diagnostic } from "../../compiler/diagnostics/diagnostic.js";
+import { folderSize } from "./folder-size.js";
 
 export interface PinnedPackage {
   readonly name: string;
@@ -37,27 +38,60 @@ function npmPath(): string {
   return script === undefined ? dirname(process.execPath) : dirname(dirname(script));
 }
 
+export interface FetchOptions {
+  readonly projectDir: string;
+  /** Ends the download, also in the middle of a package. */
+  readonly signal: AbortSignal;
+  /** Is called while packages arrive, with the bytes that are unpacked, and all that will be if the registry tells. */
+  readonly onBytes: (done: number, total: number | undefined) => void;
+}
+
 /**
  * Fetches each package and unpacks it to its folder, `place(package)`.
  *
- * @throws DiagnosticError FSL6020 if a package cannot be fetched, FSL6021 if its bytes are not the pinned ones.
+ * @throws DiagnosticError FSL6020 if a package cannot be fetched, FSL6021 if its bytes are not the pinned ones; the reason of `signal`.
  */
 export async function fetchPackages(
   packages: readonly PinnedPackage[],
   place: (pinned: PinnedPackage) => string,
-  options: { readonly projectDir: string; readonly signal: AbortSignal; readonly onFetched: (done: number) => void },
+  { projectDir, signal, onBytes }: FetchOptions,
 ): Promise<void> {
-  const npmrc = await npmOptions(options.projectDir);
-  for (const [i, pinned] of packages.entries()) {
-    options.signal.throwIfAborted();
-    const spec = `${pinned.name}@${pinned.version}`;
-    try {
-      await pacote.extract(spec, place(pinned), { ...npmrc, integrity: pinned.integrity, preferOffline: true });
-    } catch (error) {
-      throw fetchError(spec, error);
+  const npmrc = { ...(await npmOptions(projectDir)), signal, preferOffline: true, packumentCache: new Map() };
+  /** Runs a request of npm's client for each package, one after the other. */
+  const forEach = async <T>(request: (pinned: PinnedPackage, spec: string) => Promise<T>): Promise<T[]> => {
+    const answers: T[] = [];
+    for (const pinned of packages) {
+      const spec = `${pinned.name}@${pinned.version}`;
+      signal.throwIfAborted();
+      const answer = request(pinned, spec).catch((error: unknown) => {
+        signal.throwIfAborted();
+        throw fetchError(spec, error);
+      });
+      answers.push(await answer);
     }
-    options.onFetched(i + 1);
+    return answers;
+  };
+  const sizes = await forEach(async (_, spec) => unpackedSize(await pacote.manifest(spec, npmrc)));
+  const total = sizes.every((size) => size !== undefined) ? sizes.reduce((sum, size) => sum + size, 0) : undefined;
+  // npm's client unpacks while it downloads, so the files on the disk tell the progress.
+  const measure = async (): Promise<void> => {
+    const done = await Promise.all(packages.map((pinned) => folderSize(place(pinned)).catch(() => 0)));
+    const sum = done.reduce((a, b) => a + b, 0);
+    onBytes(total === undefined ? sum : Math.min(sum, total), total);
+  };
+  const timer = setInterval(() => void measure(), 250);
+  try {
+    await forEach((pinned, spec) => pacote.extract(spec, place(pinned), { ...npmrc, integrity: pinned.integrity }));
+  } finally {
+    clearInterval(timer);
   }
+  await measure();
+}
+
+/** Returns the size that the registry gives for the unpacked package. Not every registry does. */
+function unpackedSize({ dist }: { readonly dist?: unknown }): number | undefined {
+  const size = (dist as { readonly unpackedSize?: unknown } | undefined)?.unpackedSize;
+  return typeof size === "number" ? size : undefined;
 }
 
 const offline = [

@@ -144,14 +144,14 @@ export const emoji: Source = {
   async fetch(_, options) {
     const dir = folderOf(options);
     if (await exists(dir)) return;
-    options.onProgress({ phase: "download", done: 0, total: drawingSets.length, unit: "files" });
+    options.onProgress({ phase: "download", done: 0, total: undefined, unit: "bytes" });
     const { fetchPackages } = await import("../../system/npm-packages.js");
     const fill = async (beside: string): Promise<void> => {
       const place = (set: PinnedPackage): string => join(beside, `${shortName(set)}.package`);
       await fetchPackages(drawingSets, place, {
         projectDir: options.projectDir,
         signal: options.signal,
-        onFetched: (done) => options.onProgress({ phase: "download", done, total: drawingSets.length, unit: "files" }),
+        onBytes: (done, total) => options.onProgress({ phase: "download", done, total, unit: "bytes" }),
       });
       const sets: IconSet[] = [];
       for (const set of drawingSets)

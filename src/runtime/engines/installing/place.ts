@@ -6,16 +6,16 @@ import { existsSync } from "node:fs";
 import { rename, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { DiagnosticError, diagnostic } from "../../../compiler/diagnostics/diagnostic.js";
+import { folderSize } from "../../system/folder-size.js";
 import { acquireLock } from "../../system/lock.js";
 import { reason } from "../../system/reason.js";
 import { enginesFolder } from "../folder.js";
 import { manifestFile } from "./manifest.js";
-import { folderSize } from "./wheel.js";
 
 /** Is told about the progress of an installation. `bytes` is about the step that was announced last. */
 export interface InstallObserver {
   step(text: string): void;
-  bytes(done: number, total: number): void;
+  bytes(done: number, total: number | undefined): void;
 }
 
 export interface PlaceOptions {

@@ -1,11 +1,12 @@
 /** Downloads wheels with pip, checks their pinned digests, keeps them until the installation is done, and unpacks parts of them. */
 import { createHash } from "node:crypto";
 import { createReadStream, createWriteStream, existsSync } from "node:fs";
-import { mkdir, readdir, rm, stat, writeFile } from "node:fs/promises";
+import { mkdir, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { openPromise } from "yauzl";
 import { DiagnosticError, diagnostic } from "../../../compiler/diagnostics/diagnostic.js";
+import { folderSize } from "../../system/folder-size.js";
 import { findCommand, runCommand } from "./command.js";
 
 export interface PinnedWheel {
@@ -130,15 +131,6 @@ async function sha256(path: string, signal: AbortSignal): Promise<string> {
   const hash = createHash("sha256");
   for await (const chunk of createReadStream(path, { highWaterMark: 1 << 20, signal })) hash.update(chunk as Buffer);
   return hash.digest("hex");
-}
-
-/** Returns the total size of the files under a folder, in bytes. */
-export async function folderSize(folder: string): Promise<number> {
-  let sum = 0;
-  for (const entry of await readdir(folder, { recursive: true, withFileTypes: true })) {
-    if (entry.isFile()) sum += (await stat(join(entry.parentPath, entry.name))).size;
-  }
-  return sum;
 }
 
 /** Unpacks the files of a wheel whose paths match one of `needed` into `folder`, with the paths that they have in the wheel. */

@@ -5,6 +5,7 @@
 import { mkdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { DiagnosticError, diagnostic } from "../../../compiler/diagnostics/diagnostic.js";
+import { folderSize } from "../../system/folder-size.js";
 import { fetchPackages } from "../../system/npm-packages.js";
 import { manifestFile } from "../installing/manifest.js";
 import {
@@ -16,7 +17,7 @@ import {
   removeEngine,
   withInstallLock,
 } from "../installing/place.js";
-import { fetchWheel, findPip, folderSize, isDownloaded, type PinnedWheel, unpackWheel } from "../installing/wheel.js";
+import { fetchWheel, findPip, isDownloaded, type PinnedWheel, unpackWheel } from "../installing/wheel.js";
 import { findOnednn, type InstalledOnednn, namedLibrary, onednnFolder, readManifest } from "./locate.js";
 import { koffiFor, libraryPath, onednnVersion, wheelFor } from "./pins.js";
 import { tryOnednn } from "./trial.js";
@@ -91,7 +92,7 @@ async function fetchKoffi({ staging }: Place, { projectDir, signal, watch }: One
   if (packages === undefined) throw noEngineHere();
   watch.step(`downloading ${packages.map(({ name, version }) => `${name} ${version}`).join(" and ")} from npm`);
   const place = ({ name }: { readonly name: string }): string => join(staging, "node_modules", name);
-  await fetchPackages(packages, place, { projectDir, signal, onFetched: () => undefined });
+  await fetchPackages(packages, place, { projectDir, signal, onBytes: (done, total) => watch.bytes(done, total) });
   // Documentation and headers are most of the package, and nothing loads them.
   for (const part of ["doc", "lib", "vendor"])
     await rm(join(staging, "node_modules", "koffi", part), { recursive: true, force: true });

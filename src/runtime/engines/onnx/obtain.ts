@@ -3,11 +3,11 @@
  * elsewhere, and whether npm runs that script depends on npm's version. Therefore the package is not a dependency. This
  * module unpacks it from the npm registry, without the script and without the libraries of other platforms.
  */
-import { readdirSync, rmSync } from "node:fs";
+import { readdirSync } from "node:fs";
 import { mkdir, rename, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { DiagnosticError, diagnostic } from "../../../compiler/diagnostics/diagnostic.js";
-import type { PinnedPackage } from "../../system/npm-packages.js";
+import type { FetchOptions, PinnedPackage } from "../../system/npm-packages.js";
 import { reason } from "../../system/reason.js";
 import { temporaryPath } from "../../system/temporary.js";
 import {
@@ -40,11 +40,11 @@ export function onnxRuntimeInstalled(): boolean {
 
 /**
  * Unpacks the package and the one that it needs.
- * @throws DiagnosticError FSL6020 or FSL6021 if it cannot be downloaded, FSL7031 if the folder cannot be written.
+ * @throws DiagnosticError FSL6020 or FSL6021 if it cannot be downloaded, FSL7031 if the folder cannot be written; the reason of `signal`.
  */
 export async function obtainOnnxRuntime(
   projectDir: string,
-  signal: AbortSignal,
+  { signal, onBytes }: Pick<FetchOptions, "signal" | "onBytes">,
   env: NodeJS.ProcessEnv = process.env,
   /** The packages to unpack. Tests pass others. */
   packages: readonly PinnedPackage[] = pinned,
@@ -60,10 +60,8 @@ export async function obtainOnnxRuntime(
     // The folder is damaged, for example by an interrupted copy.
     if (ownOnnxRuntime(env) === undefined) await rm(folder, { recursive: true, force: true });
   });
-  const onExit = (): void => removeQuietly(staging);
-  process.once("exit", onExit);
   try {
-    await fetchPackages(packages, placeOf, { projectDir, signal, onFetched: () => undefined });
+    await fetchPackages(packages, placeOf, { projectDir, signal, onBytes });
     await reportWriteErrors(folder, async () => {
       await removeOtherPlatforms(join(staging, "node_modules", onnxRuntime));
       await rename(staging, folder).catch((error: unknown) => {
@@ -72,16 +70,6 @@ export async function obtainOnnxRuntime(
     });
   } finally {
     await rm(staging, { recursive: true, force: true });
-    process.off("exit", onExit);
-  }
-}
-
-/** Removes the folder when the process exits early. Nothing else would ever remove these hundreds of megabytes. */
-function removeQuietly(folder: string): void {
-  try {
-    rmSync(folder, { recursive: true, force: true });
-  } catch {
-    // Windows does not remove files that are still being written. The process is ending, so nobody can be told.
   }
 }
 

@@ -6,6 +6,7 @@ import { existsSync } from "node:fs";
 import { mkdir, readdir, rm, statfs, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { DiagnosticError, diagnostic } from "../../../compiler/diagnostics/diagnostic.js";
+import { folderSize } from "../../system/folder-size.js";
 import { fetchPackages } from "../../system/npm-packages.js";
 import { manifestFile } from "../installing/manifest.js";
 import {
@@ -20,7 +21,6 @@ import {
   type FetchWheel,
   fetchWheel,
   findPip,
-  folderSize,
   isDownloaded,
   type PinnedWheel,
   unpackWheel,
@@ -148,7 +148,11 @@ async function fetchSources(folder: string, { projectDir, signal, watch }: Insta
   const names = sources.map(({ name, version }) => `${name} ${version}`).join(" and ");
   watch.step(`downloading the sources of the addon from npm: ${names}`);
   const placeOf = ({ name }: { readonly name: string }): string => join(folder, name);
-  await fetchPackages(sources, placeOf, { projectDir, signal, onFetched: () => undefined });
+  await fetchPackages(sources, placeOf, {
+    projectDir,
+    signal,
+    onBytes: (done, total) => watch.bytes(done, total),
+  });
 }
 
 /** Downloads the wheels that are not complete in `downloads` yet. */
