@@ -66,9 +66,9 @@ export class Library {
     path: string,
   ) {
     const library = koffi.load(path);
-    const functions = <K extends string>(prototypes: Readonly<Record<K, string>>): Readonly<Record<K, Native>> =>
+    const functions = <K extends string>(declarations: Readonly<Record<K, string>>): Readonly<Record<K, Native>> =>
       Object.fromEntries(
-        Object.entries<string>(prototypes).map(([name, prototype]) => [name, library.func(`int ${prototype}`)]),
+        Object.entries<string>(declarations).map(([name, prototype]) => [name, library.func(`int ${prototype}`)]),
       ) as Record<K, Native>;
     this.makers = functions(makers);
     this.actions = functions(actions);
