@@ -116,11 +116,11 @@ test("runs list tells the runs of one experiment apart", async () => {
   const other = await run("--set", "shots=1", "--engine", "reference");
   const list = (await fslc("runs", "list", ...here())).out;
   expect(list).toMatch(new RegExp(`${first.id} .* shots=2 .*test \\d`));
-  expect(list).toMatch(new RegExp(`${other.id} .* shots=1  --engine reference`));
+  expect(list).toMatch(new RegExp(`${other.id} .* shots=1  --engine….* test \\d`));
   expect(list).not.toContain("text ");
   write("stripes.fsl", experiment.replace("40 episodes", "30 episodes"));
   const edited = await run("--seed", "3", "--set", "shots=2");
-  const texts = [...(await fslc("runs", "list", ...here())).out.matchAll(/^(\S+) .* text ([0-9a-f]{4})/gm)];
+  const texts = [...(await fslc("runs", "list", ...here())).out.matchAll(/^(\S+) .* text ([0-9a-f]{3})/gm)];
   const of = new Map(texts.map(([, id, digest]) => [id, digest]));
   expect(of.get(edited.id)).toBeDefined();
   expect(of.get(edited.id)).not.toBe(of.get(first.id));

@@ -19,7 +19,7 @@ export function printRunDifference(difference: RunDifference, width: number): st
       .map((id) => `! ${id} was made by an older version, which did not record its parameters and texts`)
       .join("\n"),
     same && unrecorded.length === 0 ? "the runs were asked for the same, with the same texts and data" : "",
-    differences.length === 0 ? "" : table(["", "", "A", "B"], differences.map(differenceRow), { width }),
+    differences.length === 0 ? "" : table(["what differs", "", "A", "B"], differences.map(differenceRow), { width }),
     ...sources.map(printSource),
     results.length === 0 ? "" : printResults(results, width),
   ]);

@@ -29,24 +29,36 @@ export function printRunList(runs: readonly RunRecord[], reruns: number, widths:
   const { text: width, table: tableWidth } = widths;
   const edited = editedFiles(runs);
   const head = ["run (UTC)", "experiment", "seed", "status", "settings and accuracies"];
-  const rows = runs.map((run) => [
+  const starts = runs.map((run) => [
     run.id,
     shorten(basename(run.start.file), 16),
     String(run.start.seed),
     statusOf(run),
-    [...settingsOf(run, edited), headline(run)].join("  "),
   ]);
-  const taken = [0, 1, 2, 3].map((i) => 2 + Math.max(...[head, ...rows].map((row) => [...(row[i] ?? "")].length)));
+  const taken = [0, 1, 2, 3].map((i) => 2 + Math.max(...[head, ...starts].map((row) => [...(row[i] ?? "")].length)));
   const room = Math.max(16, width - taken.reduce((sum, cell) => sum + cell, 0));
-  const cut = (text: string): string => (text.length > room ? `${text.slice(0, room - 1)}…` : text);
   const listed = table(
-    [...head.slice(0, 4), cut(head[4] ?? "")],
-    rows.map(([headlined = "", ...rest]) => [headlined, ...rest.slice(0, 3), cut(rest[3] ?? "")]),
+    [...head.slice(0, 4), cut(head[4] ?? "", room)],
+    runs.map((run, i) => [...(starts[i] ?? []), fit(settingsOf(run, edited).join("  "), headline(run), room)]),
     { align: ["left", "left", "right", "left", "left"], width: tableWidth },
   );
-  if (reruns === 0) return listed;
-  const left = `${plural(reruns, "rerun")} that took everything from the store ${reruns === 1 ? "is" : "are"} not listed; --all lists`;
-  return `${listed}\n${wrap(`${left} ${reruns === 1 ? "it" : "them"}`, width).join("\n")}`;
+  return reruns === 0 ? listed : `${listed}\n${wrap(leftOut(reruns), width).join("\n")}`;
+}
+
+function leftOut(reruns: number): string {
+  const [are, them] = reruns === 1 ? ["is", "it"] : ["are", "them"];
+  return `${plural(reruns, "rerun")} that took everything from the store ${are} not listed; --all lists ${them}`;
+}
+
+/** Returns the settings and the results of a run in one cell. If there is not enough room, the results get half of it if they need it. */
+function fit(settings: string, results: string, room: number): string {
+  if (settings === "") return cut(results, room);
+  const left = cut(settings, room - 2 - Math.min(results.length, Math.floor(room / 2)));
+  return `${left}  ${cut(results, room - 2 - left.length)}`;
+}
+
+function cut(text: string, room: number): string {
+  return text.length > room ? `${text.slice(0, room - 1)}…` : text;
 }
 
 /** Returns what distinguishes a run from others of its experiment: given parameters and options, and its text if that was edited. */
