@@ -1,7 +1,7 @@
 /**
  * Exports the API of fslc, which the command line uses too.
  *
- *     const { experiment, diagnostics, project } = compile("examples/emoji.fsl", { set: { shots: "1" } });
+ *     const { experiment, diagnostics, project } = compile("examples/emoji.fsl", { set: { shots: 1 } });
  *     const { events, done } = run(experiment, { project, seed: 0 });
  *     for await (const event of events) console.log(event.type);
  *     const { results, failures } = await done;

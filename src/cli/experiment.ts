@@ -59,13 +59,22 @@ export function refusalCode(diagnostics: readonly Diagnostic[]): number {
   return errors.length > 0 && errors.every((d) => isUsageCode(d.code)) ? exitCodes.usage : exitCodes.invalid;
 }
 
-/** Turns `["a=1"]` into `{ a: "1" }`. If a name is given more than once, its last value counts. */
+/**
+ * Turns `["a=1"]` into `{ a: "1" }`.
+ *
+ * @throws UsageError if a value is missing, or a name is given twice.
+ */
 function parseAssignments(list: readonly string[]): Record<string, string> {
-  return Object.fromEntries(
-    list.map((item) => {
-      const at = item.indexOf("=");
-      if (at < 1) throw new UsageError(`\`--set ${item}\` has no value. Write \`--set name=value\``);
-      return [item.slice(0, at).trim(), item.slice(at + 1)];
-    }),
-  );
+  const given = new Map<string, string>();
+  for (const item of list) {
+    const at = item.indexOf("=");
+    if (at < 1) throw new UsageError(`\`--set ${item}\` has no value. Write \`--set name=value\``);
+    const name = item.slice(0, at).trim();
+    const before = given.get(name);
+    if (before !== undefined) {
+      throw new UsageError(`\`--set ${name}=${before}\` and \`--set ${item}\` are both given. Leave one of them out`);
+    }
+    given.set(name, item.slice(at + 1));
+  }
+  return Object.fromEntries(given);
 }

@@ -12,6 +12,7 @@ import * as run from "./commands/run.js";
 import * as runs from "./commands/runs.js";
 import { exitCodes } from "./exit-codes.js";
 import { say } from "./say.js";
+import { UsageError } from "./usage-error.js";
 
 const commands = [run, check, plan, runs, explain, engines, data, fmt, init];
 
@@ -56,6 +57,7 @@ async function createProgram(cli: Cli, exit: (code: number) => void): Promise<Co
     );
   for (const { define } of commands) program.addCommand(define(cli, exit));
   for (const command of [program, ...program.commands, ...program.commands.flatMap((c) => c.commands)]) {
+    refuseRepetitions(command);
     command
       .exitOverride()
       .configureOutput({
@@ -68,4 +70,21 @@ async function createProgram(cli: Cli, exit: (code: number) => void): Promise<Co
       .helpOption("-h, --help", "print this help");
   }
   return program;
+}
+
+/** Makes a command refuse an option that is given twice, unless it collects its values: otherwise the last value would count silently. */
+function refuseRepetitions(command: Command): void {
+  for (const option of command.options) {
+    if (option.isBoolean() || option.parseArg !== undefined) continue;
+    let given: string | undefined;
+    option.argParser((value: string) => {
+      if (given !== undefined) {
+        throw new UsageError(
+          `\`${option.long} ${given}\` and \`${option.long} ${value}\` are both given. Leave one of them out`,
+        );
+      }
+      given = value;
+      return value;
+    });
+  }
 }

@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import sharp from "sharp";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
+import { programName } from "../../src/cli/commands/init.js";
 import { fslc } from "./command-line.js";
 
 let dir = "";
@@ -61,6 +62,9 @@ test.each([
   [["check", "x.fsl", "--emit", "mlir"], "there is no phase `mlir`"],
   [["explain", "FSL0000"], "there is no diagnostic FSL0000"],
   [["explain"], "needs a code"],
+  [["run", "x.fsl", "--seed", "1", "--seed", "2"], "`--seed 1` and `--seed 2` are both given"],
+  [["runs", "list", "-n", "5", "--number", "6"], "`--number 5` and `--number 6` are both given"],
+  [["check", "x.fsl", "--set", "a=1", "--set", "a=2"], "`--set a=1` and `--set a=2` are both given"],
 ] as const)("%j is a usage error that says what to do", async (argv, message) => {
   const { code, out, err } = await fslc(...argv);
   expect(err).toContain(message);
@@ -112,6 +116,16 @@ test("explain prints cause, example and fix; --list names every code", async () 
   expect(one.out).toContain("Lower the learning rate");
   const all = await fslc("explain", "--list");
   expect(all.out.trim().split("\n").length).toBeGreaterThan(30);
+});
+
+test.each([
+  ["/home/me/net/node_modules/fslc", "/home/me/net", {}, "npx fslc"],
+  ["/home/me/net/node_modules/fslc", "/home/me/net/deep/er", {}, "npx fslc"],
+  ["/home/me/.npm/_npx/1f/node_modules/fslc", "/home/me/net", { npm_command: "exec" }, "npx fslc"],
+  ["/usr/lib/node_modules/fslc", "/home/me/net", {}, "fslc"],
+  ["/home/me/net/node_modules/fslc", "/home/me/network", {}, "fslc"],
+] as const)("init with fslc in %s names the program as one types it in %s", (root, cwd, env, name) => {
+  expect(programName(root, cwd, env)).toBe(name);
 });
 
 test("init writes an experiment that checks, and overwrites nothing", async () => {

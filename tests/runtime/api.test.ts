@@ -73,7 +73,8 @@ test("from a file to its numbers, and from the store the second time", async () 
 });
 
 test("a parameter that is set changes what depends on it and nothing else", async () => {
-  const { experiment } = compile(file, { set: { shots: "2" } });
+  const { experiment } = compile(file, { set: { shots: 2 } });
+  expect(experiment).toEqual(compile(file, { set: { shots: "2" } }).experiment);
   if (experiment === undefined) throw new Error("does not compile");
   const report = await plan(experiment, { project });
   const cached = Object.fromEntries(report.stages.map(({ id, status }) => [id, status.cached]));

@@ -1,6 +1,7 @@
 /** Implements `fslc init [DIR]`, which writes a commented experiment that runs as it is. */
 import { mkdir, writeFile } from "node:fs/promises";
-import { join, relative } from "node:path";
+import { basename, dirname, join, relative, sep } from "node:path";
+import { packageRoot } from "../../runtime/system/package.js";
 import { type Cli, Command, helpExamples } from "../command.js";
 import { exitCodes } from "../exit-codes.js";
 import { say } from "../say.js";
@@ -34,11 +35,22 @@ async function act(cli: Cli, dir: string): Promise<number> {
   if (await create(ignore, starterGitignore)) written.push(ignore);
   for (const path of written) say(cli.stdout, `wrote ${path}\n`);
   const path = relative(".", experiment);
+  const program = programName(packageRoot, process.cwd(), cli.env);
   say(
     cli.stdout,
-    `\nNext:\n  fslc plan ${path}   show what a run would do\n  fslc run ${path}    train and evaluate\n`,
+    `\nNext:\n  ${program} plan ${path}   show what a run would do\n  ${program} run ${path}    train and evaluate\n`,
   );
   return exitCodes.done;
+}
+
+/**
+ * Returns what the user types to start fslc: `npx fslc` if npx runs it or a project above the working directory has installed it, because
+ * a shell does not find it then, and otherwise `fslc`.
+ */
+export function programName(root: string, cwd: string, env: Cli["env"]): string {
+  const local =
+    `${cwd}${sep}`.startsWith(`${dirname(dirname(root))}${sep}`) && basename(dirname(root)) === "node_modules";
+  return local || env["npm_command"] === "exec" ? "npx fslc" : "fslc";
 }
 
 /** Creates a file. Returns false if the file exists, because fslc never overwrites a file of the user. */

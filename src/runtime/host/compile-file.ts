@@ -9,8 +9,8 @@ import { reason } from "../system/reason.js";
 import { moduleId, nodeHost } from "./host.js";
 
 export interface CompileFileOptions {
-  /** The values of parameters of the root file as text: `{ shots: "1" }` is `--set shots=1`. */
-  readonly set?: Readonly<Record<string, string>>;
+  /** The values of parameters of the root file, as they are written after `--set`: `{ shots: 1 }` and `{ shots: "1" }` are `--set shots=1`. */
+  readonly set?: Readonly<Record<string, string | number | boolean>>;
   /** The values of parameters of the root file as JSON values, as in a parameter file. */
   readonly params?: Readonly<Record<string, ParamValue>>;
   /** The folder of the project. By default, it is found from the file. */
@@ -52,7 +52,7 @@ export function createFileCompiler(options: CompileFileOptions = {}): (path: str
     hosts.set(project.dir, host);
     const id = moduleId(project, path);
     const compilation = compile(text === undefined ? host : withText(host, id, text), id, {
-      set: options.set ?? {},
+      set: Object.fromEntries(Object.entries(options.set ?? {}).map(([name, value]) => [name, String(value)])),
       ...(options.params === undefined ? {} : { params: options.params }),
     });
     return { ...compilation, project };
