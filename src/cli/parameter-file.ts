@@ -21,6 +21,19 @@ const schema = {
   },
 };
 
+/** The most lists in one another. A value of FSL needs three. */
+const mostNested = 32;
+
+/** Returns how deep a value of JSON is nested, and no more than one level too many. */
+function depthOf(value: unknown): number {
+  let level: unknown[] = [value];
+  let depth = 0;
+  for (; level.length > 0 && depth <= mostNested + 1; depth++) {
+    level = level.flatMap((item) => (typeof item === "object" && item !== null ? Object.values(item) : []));
+  }
+  return depth - 1;
+}
+
 /**
  * Reads parameter values from a JSON file.
  *
@@ -40,6 +53,7 @@ export function readParameterFile(path: string): Record<string, ParamValue> {
   } catch (error) {
     throw refuse(notJson(text, error));
   }
+  if (depthOf(value) > mostNested) throw refuse(`its lists are nested more than ${mostNested} deep`);
   // Ajv is loaded only if there is a parameter file, because loading it takes a tenth of a cold start.
   const { Ajv } = createRequire(import.meta.url)("ajv") as typeof import("ajv");
   const validate = new Ajv().compile<Record<string, ParamValue>>(schema);

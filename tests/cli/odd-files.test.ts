@@ -128,6 +128,18 @@ describe("files that are too large are not read", () => {
     expect(err).toMatch(/FSL7043.*it has 17 MiB/);
   });
 
+  test("parameters that are nested very deep", async () => {
+    const nested = (n: number): string => `{"shots": ${"[".repeat(n)}${"]".repeat(n)}}`;
+    for (const [n, said] of [
+      [200_000, /FSL7043.*nested more than 32 deep/],
+      [33, /FSL7043.*nested more than 32 deep/],
+      [30, /FSL2011/],
+    ] as const) {
+      write(at("params.json"), nested(n));
+      expect((await fslc("check", experiment(images), "--params", at("params.json"))).err).toMatch(said);
+    }
+  });
+
   test("standard input", async () => {
     const endless = Readable.from(
       (function* () {

@@ -20,7 +20,7 @@ export interface WeightMap {
   readonly misfits: readonly { readonly wanted: WantedWeight; readonly given: GivenTensor }[];
   /** The layers of equal shapes whose names do not tell their order. */
   readonly unordered: readonly (readonly string[])[];
-  /** The rules that could not be used, by their place in the line. */
+  /** The reasons why the first rule that could not be used could not, by its place in the line. */
   readonly rules: readonly { readonly rule: number; readonly why: string; readonly path?: string }[];
 }
 
@@ -37,9 +37,11 @@ export function mapWeights(
     wanted,
     tensors.filter(({ name }) => !ignored.test(name)),
   );
-  rules.forEach((rule, at) => {
+  for (const [at, rule] of rules.entries()) {
     mapping.applyRule(rule, at);
-  });
+    // Only the first faulty rule is reported, and a file may have very many tensors for each of very many rules.
+    if (mapping.hasFaultyRule) break;
+  }
   mapping.matchNames();
   mapping.matchShapes();
   return mapping.result();
@@ -66,6 +68,10 @@ class Mapping {
       unordered: this.unordered,
       rules: this.faults,
     };
+  }
+
+  get hasFaultyRule(): boolean {
+    return this.faults.length > 0;
   }
 
   private missing(): WantedWeight[] {
@@ -197,7 +203,7 @@ function bySignature<T extends { readonly name: string; readonly shape: readonly
   const layers = new Map<string, T[]>();
   for (const weight of weights) {
     const layer = weight.name.slice(0, -leafOf(weight.name).length - 1);
-    layers.set(layer, [...(layers.get(layer) ?? []), weight]);
+    append(layers, layer, weight);
   }
   const groups = new Map<string, LayerOf<T>[]>();
   for (const [name, own] of layers) {
@@ -205,9 +211,15 @@ function bySignature<T extends { readonly name: string; readonly shape: readonly
       .map((weight) => `${leafOf(weight.name)} ${sizesOf(weight.shape)}`)
       .sort()
       .join(", ");
-    groups.set(signature, [...(groups.get(signature) ?? []), { name, weights: own }]);
+    append(groups, signature, { name, weights: own });
   }
   return groups;
+}
+
+function append<T>(lists: Map<string, T[]>, key: string, item: T): void {
+  const list = lists.get(key);
+  if (list === undefined) lists.set(key, [item]);
+  else list.push(item);
 }
 
 /** Returns the last part of a name: `weight`. */
