@@ -233,16 +233,21 @@ function listItems(b: Builder, cst: Cst): ast.Expr[] {
   return built;
 }
 
-/** Notes a missing comma between each two neighbors that have none. */
-export function noteMissingCommas(
+/** Notes a missing comma between each two neighbors that have none, unless the first of them needs none. */
+export function noteMissingCommas<T extends { readonly span: ast.Span }>(
   b: Builder,
-  items: readonly { readonly span: ast.Span }[],
+  items: readonly T[],
   commas: readonly IToken[],
+  needsNone: (item: T) => boolean = () => false,
 ): void {
+  // Items and commas are in the order of the text, so each comma is looked at once.
+  let next = 0;
   for (let i = 1; i < items.length; i++) {
-    const [left, right] = [items[i - 1]?.span, items[i]?.span];
-    if (left === undefined || right === undefined) continue;
-    const separated = commas.some((comma) => comma.startOffset >= left.end && comma.startOffset < right.start);
+    const [before, right] = [items[i - 1], items[i]?.span];
+    if (before === undefined || right === undefined || needsNone(before)) continue;
+    const left = before.span;
+    while ((commas[next]?.startOffset ?? Number.POSITIVE_INFINITY) < left.end) next++;
+    const separated = (commas[next]?.startOffset ?? Number.POSITIVE_INFINITY) < right.start;
     if (!separated) b.note("missing-comma", b.at(left.end), "", "`,`");
   }
 }

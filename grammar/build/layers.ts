@@ -3,19 +3,11 @@ import type { CstNode } from "chevrotain";
 import type * as ast from "../ast.js";
 import * as t from "../tokens.js";
 import { type Builder, type Cst, node, nodes, token, tokens } from "./cst.js";
-import { buildArgs, buildExpression } from "./expressions.js";
+import { buildArgs, buildExpression, noteMissingCommas } from "./expressions.js";
 
 export function buildLayers(b: Builder, cst: Cst): ast.Layer[] {
   const built = nodes(cst, "layer").flatMap((layer) => buildLayer(b, layer) ?? []);
-  const commas = tokens(cst, t.Comma.name);
-  for (let i = 1; i < built.length; i++) {
-    const [left, right] = [built[i - 1], built[i]];
-    if (left === undefined || right === undefined || endsInBrace(left)) continue;
-    const separated = commas.some(
-      (comma) => comma.startOffset >= left.span.end && comma.startOffset < right.span.start,
-    );
-    if (!separated) b.note("missing-comma", b.at(left.span.end), "", "`,`");
-  }
+  noteMissingCommas(b, built, tokens(cst, t.Comma.name), endsInBrace);
   return built;
 }
 

@@ -62,7 +62,8 @@ export function begins(place: Place): boolean {
 /** Tells whether the token before the place, on its line, ends an operand. */
 export function afterOperand(place: Place): boolean {
   const before = at(place, -1);
-  if (before === undefined || before.endLine !== at(place)?.startLine || before.image === "in") return false;
+  if (before === undefined || before.endLine !== at(place)?.startLine) return false;
+  if (before.image === "in" || t.guardedWords.has(before.image)) return false;
   return [t.Identifier, t.NumberToken, t.Unit, t.Text, t.RParen, t.RBracket].some((type) => tokenMatcher(before, type));
 }
 

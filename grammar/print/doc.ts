@@ -32,11 +32,14 @@ export function join(parts: readonly Doc[], separator: Doc): Doc {
 type Item = readonly [depth: number, flat: boolean, doc: Doc];
 
 export function layout(doc: Doc, width: number): string {
+  // The finished lines are kept apart, so that a long text is not copied for each of them.
+  const lines: string[] = [];
   let out = "";
   let column = 0;
   const stack: Item[] = [[0, false, doc]];
   const newLine = (depth: number, empty: boolean): void => {
-    out = `${out.replace(/ +$/, "")}\n${empty ? "\n" : ""}${"  ".repeat(depth)}`;
+    lines.push(out.replace(/ +$/, ""), ...(empty ? [""] : []));
+    out = "  ".repeat(depth);
     column = depth * 2;
   };
   for (let item = stack.pop(); item; item = stack.pop()) {
@@ -57,7 +60,7 @@ export function layout(doc: Doc, width: number): string {
     else if (part.kind === "indent") stack.push([depth + 1, flat, part.doc]);
     else stack.push([depth, flat || fits(part.doc, width - column, stack), part.doc]);
   }
-  return out;
+  return [...lines, out].join("\n");
 }
 
 function isList(doc: Doc): doc is readonly Doc[] {

@@ -3,7 +3,7 @@ import { createRequire } from "node:module";
 import { DiagnosticError, diagnostic } from "../compiler/diagnostics/diagnostic.js";
 import type { ParamValue } from "../compiler/typed/tree.js";
 import { notJson } from "../runtime/system/json-place.js";
-import { mostBytes, readRegularFile } from "../runtime/system/read-file.js";
+import { readText } from "../runtime/system/read-file.js";
 import { reason } from "../runtime/system/reason.js";
 
 const schema = {
@@ -43,7 +43,7 @@ export function readParameterFile(path: string): Record<string, ParamValue> {
   const refuse = (why: string): DiagnosticError => new DiagnosticError(diagnostic("FSL7043", undefined, { path, why }));
   let text: string;
   try {
-    text = readRegularFile(path, mostBytes.text).toString("utf8");
+    text = readText(path);
   } catch (error) {
     throw refuse(reason(error));
   }

@@ -33,21 +33,38 @@ export function didYouMean(name: string, candidates: Iterable<string>): string |
   const wanted = name.toLowerCase();
   const limit = Math.max(Math.floor(name.length / 3), 1);
   let best: { candidate: string; distance: number; shared: number } | undefined;
-  for (const candidate of [...new Set(candidates)].sort()) {
+  for (const candidate of compared(wanted, new Set(candidates))) {
     if (candidate === name || Math.abs(candidate.length - name.length) > limit) continue;
     const other = candidate.toLowerCase();
-    const distance = editDistance(wanted, other);
+    const distance = editDistance(wanted, other, limit);
     if (distance > limit) continue;
     const shared = sharedPrefix(wanted, other);
     const better =
-      best === undefined || distance < best.distance || (distance === best.distance && shared > best.shared);
+      best === undefined ||
+      distance < best.distance ||
+      (distance === best.distance && (shared > best.shared || (shared === best.shared && candidate < best.candidate)));
     if (better) best = { candidate, distance, shared };
   }
   return best?.candidate;
 }
 
-/** Computes the optimal string alignment distance: Levenshtein's distance, with a swap of neighbors counted once. */
-export function editDistance(a: string, b: string): number {
+/** The most candidates that are compared with a name. A file with thousands of names may have thousands of misspelt ones too. */
+const mostCompared = 500;
+
+/** Returns the candidates, or of very many the first in alphabetical order that begin like the name. */
+function compared(wanted: string, candidates: ReadonlySet<string>): Iterable<string> {
+  if (candidates.size <= mostCompared) return candidates;
+  const first = wanted[0];
+  const alike: string[] = [];
+  for (const candidate of candidates) if (candidate[0]?.toLowerCase() === first) alike.push(candidate);
+  return alike.length <= mostCompared ? alike : alike.sort().slice(0, mostCompared);
+}
+
+/**
+ * Computes the optimal string alignment distance: Levenshtein's distance, with a swap of neighbors counted once. A distance above
+ * `limit` may be given as any number above it.
+ */
+export function editDistance(a: string, b: string, limit = Number.POSITIVE_INFINITY): number {
   let beforeLast: number[] = [];
   let last = Array.from({ length: b.length + 1 }, (_, j) => j);
   for (let i = 1; i <= a.length; i++) {
@@ -60,6 +77,8 @@ export function editDistance(a: string, b: string): number {
       }
       row.push(cost);
     }
+    // No later row falls below the smallest number of two rows in a row.
+    if (Math.min(...row) > limit && Math.min(...last) > limit) return limit + 1;
     beforeLast = last;
     last = row;
   }

@@ -18,9 +18,13 @@ export interface Instance {
   readonly params: () => ResolvedParam[];
 }
 
+/** The most files that an experiment may consist of. A file that is imported with other values counts again. */
+const mostInstances = 1000;
+
 export class Instances {
   private readonly plain = new Map<string, Instance>();
   private readonly instances: Instance[] = [];
+  private made = 0;
   private readonly taken = new Map<string, number>();
 
   constructor(
@@ -63,7 +67,7 @@ export class Instances {
       given.set(arg.name.text, { origin: "file", expr: arg.value, scope: importer });
       spans.set(arg.name.text, arg.name.span);
     }
-    return this.make(module, this.prefix(module.id), given, spans);
+    return this.makeWith(line, module, given, spans);
   }
 
   /** Returns the prefix for the names of an imported instance's stages and datasets: the name of its file, numbered if it is taken. */
@@ -77,6 +81,21 @@ export class Instances {
     return taken === 0 ? `${name}.` : `${name}~${taken}.`;
   }
 
+  /** Returns an instance for one import line with values, or undefined after a report if there are too many. */
+  private makeWith(
+    line: ast.Import,
+    module: Module,
+    given: ReadonlyMap<string, Given>,
+    spans: ReadonlyMap<string, ast.Span>,
+  ): Instance | undefined {
+    if (this.made >= mostInstances) {
+      const what = `more than ${mostInstances} files, counting each once for every import with values`;
+      if (this.made++ === mostInstances) this.checker.report("FSL2020", line.from.span, { what });
+      return undefined;
+    }
+    return this.make(module, this.prefix(module.id), given, spans);
+  }
+
   private make(
     module: Module,
     prefix: string,
@@ -85,6 +104,7 @@ export class Instances {
   ): Instance {
     const { tree } = module;
     const { checker } = this;
+    this.made++;
     const scope = new Scope(checker, this.outer);
     const seen = new Map<string, ast.Span>();
     const declare = (name: ast.Name, make: () => Value): void => {
@@ -99,10 +119,14 @@ export class Instances {
         return;
       }
       seen.set(name.text, name.span);
-      scope.defineLazily(name.text, make, () => {
-        checker.report("FSL2018", name.span, { name: name.text });
-        return anything(name.span);
-      });
+      scope.defineLazily(
+        name.text,
+        () => checker.nested(name.span, make) ?? anything(name.span),
+        () => {
+          checker.report("FSL2018", name.span, { name: name.text });
+          return anything(name.span);
+        },
+      );
     };
     for (const line of tree.imports) this.import(line, scope, declare);
     const stageIds: string[] = [];

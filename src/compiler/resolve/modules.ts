@@ -28,6 +28,9 @@ export interface ModuleHost {
 /** Functions that every file may use without importing them. */
 export const preludeId = "fsl:prelude";
 
+/** The longest chain of imports that is followed. */
+const mostNested = 100;
+
 export class Modules {
   private readonly loaded = new Map<string, Module>();
   private readonly imports = new Map<ast.Import, string>();
@@ -97,6 +100,11 @@ export class Modules {
           labels: this.open.slice(cycle).map((open) => ({ span: open.at, text: "imported here" })),
         },
       );
+      return;
+    }
+    if (this.open.length >= mostNested) {
+      const what = `imports of imports, more than ${mostNested} deep`;
+      this.checker.report("FSL2020", line.from.span, { what });
       return;
     }
     this.open.push({ id: from.id, at: line.from.span });

@@ -3,7 +3,7 @@ import type * as ast from "../../../grammar/ast.js";
 import { suggest } from "../../common/did-you-mean.js";
 import type { Scope } from "../check/core/scope.js";
 import { anything, int, real, type Value } from "../check/core/values.js";
-import { evaluate } from "../check/expressions/evaluate.js";
+import { evaluateWithEach } from "../check/expressions/evaluate.js";
 import { coerce, describeType, type ParameterType, parameterType } from "../check/expressions/parameters.js";
 import { plainValue } from "../check/expressions/settings.js";
 import type { ParamValue, ResolvedParam } from "../typed/tree.js";
@@ -40,7 +40,7 @@ export function paramValue(decl: ast.ParamDecl, given: Given | undefined, scope:
     if (!scope.hasOwn(choice.text))
       scope.define(choice.text, { kind: "choice", value: choice.text, span: choice.span });
   }
-  const written = decl.value === undefined ? undefined : evaluate(decl.value, scope);
+  const written = decl.value === undefined ? undefined : evaluateWithEach(decl.value, scope);
   const type = parameterType(decl, written, checker);
   const what = `\`${name.text}\``;
   if (given === undefined) {
@@ -56,7 +56,7 @@ export function paramValue(decl: ast.ParamDecl, given: Given | undefined, scope:
     return coerce(written, type, what, decl.value.span, checker, decl.type?.span);
   }
   if (given.origin === "file")
-    return coerce(evaluate(given.expr, given.scope), type, what, given.expr.span, checker, name.span);
+    return coerce(evaluateWithEach(given.expr, given.scope), type, what, given.expr.span, checker, name.span);
   const value =
     given.origin === "--set" ? fromText(given.text, type, scope, name.span) : fromPlain(given.value, type, name.span);
   if (value !== undefined) return value;

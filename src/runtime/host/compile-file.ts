@@ -1,10 +1,9 @@
 /** Compiles a file on the disk to a typed experiment. */
-import { accessSync, constants } from "node:fs";
 import { type Compilation, type CompilerHost, compile } from "../../compiler/compile.js";
 import { diagnostic } from "../../compiler/diagnostics/diagnostic.js";
 import type { ParamValue } from "../../compiler/typed/tree.js";
 import { findProject, type Project } from "../system/project.js";
-import { requireSource } from "../system/read-file.js";
+import { readSource } from "../system/read-file.js";
 import { reason } from "../system/reason.js";
 import { moduleId, nodeHost } from "./host.js";
 
@@ -40,10 +39,7 @@ export function createFileCompiler(options: CompileFileOptions = {}): (path: str
       ...(options.home === undefined ? {} : { home: options.home }),
     });
     try {
-      if (text === undefined) {
-        requireSource(path);
-        accessSync(path, constants.R_OK);
-      }
+      if (text === undefined) readSource(path);
     } catch (error) {
       const problem = diagnostic("FSL7040", undefined, { path, why: reason(error) });
       return { project, experiment: undefined, datasets: {}, diagnostics: [problem], modules: [], timings: [] };

@@ -8,7 +8,7 @@ import { describeSources, sourceFacts } from "../data/sources/index.js"; // not 
 import { readGivenWeights } from "../store/given-weights.js";
 import { packageRoot } from "../system/package.js";
 import { leavesProject, type Project, projectPaths } from "../system/project.js";
-import { RefusedFileError, readSource, requireSource } from "../system/read-file.js";
+import { RefusedFileError, readSource } from "../system/read-file.js";
 import { libraryTree } from "./library.js";
 
 const library = "fsl:";
@@ -45,7 +45,7 @@ export function nodeHost(project: Project): CompilerHost {
     refusal(id) {
       const path = pathOf(project, id);
       try {
-        if (path !== undefined) requireSource(path);
+        if (path !== undefined) readSource(path);
         return undefined;
       } catch (error) {
         return error instanceof RefusedFileError ? error.message : undefined;

@@ -1,5 +1,6 @@
 /** Reads files that a user or a project names: only regular files, and only up to a size. */
 import { readFileSync, statSync } from "node:fs";
+import { foreignEncoding } from "./encoding.js";
 import { realPath } from "./project.js";
 
 const mebibyte = 2 ** 20;
@@ -51,16 +52,28 @@ export function readRegularFile(path: string, most: number): Buffer {
  *
  * @throws RefusedFileError if it is no regular file, too large or such a link, and an error of the file system if there is none.
  */
-export function requireSource(path: string): void {
+function requireSource(path: string): void {
   requireRegularFile(path, mostBytes.text);
   const isDisguised = path.endsWith(".fsl") && !realPath(path).endsWith(".fsl");
   if (isDisguised) throw new RefusedFileError("it is a link to a file whose name does not end in .fsl");
 }
 
-/** Returns the text of a file of FSL. @throws what `requireSource` throws, and an error of the file system. */
+/** Returns the text of a file of FSL. @throws what `requireSource` and `decodeUtf8` throw, and an error of the file system. */
 export function readSource(path: string): string {
   requireSource(path);
-  return readFileSync(path, "utf8");
+  return decodeUtf8(readFileSync(path));
+}
+
+/** Returns the text of a file of another kind, such as parameters. @throws what `readRegularFile` and `decodeUtf8` throw. */
+export function readText(path: string): string {
+  return decodeUtf8(readRegularFile(path, mostBytes.text));
+}
+
+/** Decodes UTF-8 without a byte order mark. @throws RefusedFileError that names the encoding that the bytes seem to have. */
+function decodeUtf8(bytes: Uint8Array): string {
+  const encoding = foreignEncoding(bytes);
+  if (encoding === undefined) return new TextDecoder("utf-8").decode(bytes);
+  throw new RefusedFileError(`it is ${encoding}, not a text in UTF-8`);
 }
 
 /** Decodes the text of standard input. @throws RefusedFileError if it is larger than a file of its kind may be. */
@@ -72,5 +85,5 @@ export async function readSourceStream(stream: AsyncIterable<string | Buffer>): 
     bytes += chunk.length;
     if (bytes > mostBytes.text) throw new RefusedFileError(`it has more than ${mostBytes.text / mebibyte} MiB`);
   }
-  return Buffer.concat(chunks).toString("utf8");
+  return decodeUtf8(Buffer.concat(chunks));
 }

@@ -26,11 +26,16 @@ export interface Surroundings {
   readonly mayName: (file: string, path: string) => boolean;
 }
 
+/** The longest chain of declarations of which each needs the next. Real files have chains of five. */
+const mostNested = 200;
+
 export class Checker {
   private readonly found = new Map<string, Diagnostic>();
   /** The calls that are being inlined, outermost first. An error in a `fn` shows its call. */
   private readonly calls: { readonly decl: FnDecl; readonly span: Span }[] = [];
   private inlined = 0;
+  private depth = 0;
+  private chainReported = false;
   private readonly open = new Set<object>();
   /** Returns a finished stage as a function of images, for a loss over the classes `labels` and images of a size. The stages set it. */
   callStage: (
@@ -89,6 +94,11 @@ export class Checker {
     return [...this.found.values()];
   }
 
+  /** True if so much has been found that nobody reads it all. A search for what may have been meant is then not worth its time. */
+  get hasFoundMany(): boolean {
+    return this.found.size >= 100;
+  }
+
   get errors(): number {
     let errors = 0;
     for (const found of this.found.values()) if (found.severity === "error") errors++;
@@ -133,6 +143,25 @@ export class Checker {
     return true;
   }
 
+  /**
+   * Runs `work`, which checks a declaration because another one needs it. If declarations need each other in too long a chain,
+   * that is reported once and the result is undefined: the checker is recursive, so there has to be a limit.
+   */
+  nested<T>(span: Span, work: () => T): T | undefined {
+    if (this.depth >= mostNested) {
+      const what = `declarations that need each other in a chain of more than ${mostNested}`;
+      if (!this.chainReported) this.report("FSL2020", span, { what });
+      this.chainReported = true;
+      return undefined;
+    }
+    this.depth++;
+    try {
+      return work();
+    } finally {
+      this.depth--;
+    }
+  }
+
   /** Runs `work` as part of a definition. If the definition needs itself, that is reported and the result is undefined. */
   evaluateOnce<T>(definition: object, name: Name, work: () => T): T | undefined {
     if (this.open.has(definition)) {
@@ -141,7 +170,7 @@ export class Checker {
     }
     this.open.add(definition);
     try {
-      return work();
+      return this.nested(name.span, work);
     } finally {
       this.open.delete(definition);
     }

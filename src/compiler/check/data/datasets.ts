@@ -192,6 +192,9 @@ function readLine(line: ast.DatasetLine, lines: DatasetLines, scope: Scope, deri
       if (bound === undefined || derived) {
         if (derived) checker.report("FSL5002", line.word.span, { kind: "dataset made from another", line: word });
         lines.complete = false;
+      } else if (sourceTable(checker)[bound.name]?.some(({ name }) => bound.args[name] === undefined)) {
+        // An argument without a value has been reported.
+        lines.complete = false;
       } else if (mayRead(bound, checker)) lines.source = { kind: bound.name, args: bound.args };
       else lines.complete = false;
       return;

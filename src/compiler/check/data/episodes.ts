@@ -14,6 +14,8 @@ export interface TaskRow {
   /** The list of episodes that is used instead of sampling. */
   readonly given?: ListedEpisodes;
 }
+/** The most rows of an evaluation. They are counted before they are made: four lists of a hundred values would not fit into memory. */
+const mostRows = 1000;
 const parts = ["way", "shot", "query"] as const;
 
 /**
@@ -23,6 +25,12 @@ const parts = ["way", "shot", "query"] as const;
 export function elaborateEpisode(value: EpisodeValue, at: ast.Span): TaskRow[] | undefined {
   const { each, decl } = value;
   const scope = withDefaults(decl, value.scope, at);
+  const combinations = each.reduce((product, { values }) => product * values.length, 1);
+  if (combinations > mostRows) {
+    const what = `its \`each\` make ${combinations} rows of results, and there may be ${mostRows}`;
+    scope.checker.report("FSL5027", at, { what });
+    return undefined;
+  }
   const choices = each.reduce<readonly Choice[][]>(
     (before, { name, values }) => before.flatMap((chosen) => values.map((value) => [...chosen, { name, value }])),
     [[]],

@@ -3,7 +3,7 @@ import type * as ast from "../../../../grammar/ast.js";
 import { suggest } from "../../../common/did-you-mean.js";
 import type { Scope } from "../core/scope.js";
 import { anything, type Value } from "../core/values.js";
-import { evaluate } from "./evaluate.js";
+import { evaluate, evaluateWithEach } from "./evaluate.js";
 import { coerce, parameterType } from "./parameters.js";
 
 /** Returns the argument for each parameter: by name if it has one, else in order. Reports arguments that match no parameter. */
@@ -59,7 +59,7 @@ export function bindArguments(
   args: readonly ast.Argument[],
   into: Scope,
   from: Scope,
-  call: { readonly callee: string; readonly span: ast.Span; readonly typed: boolean },
+  call: { readonly callee: string; readonly span: ast.Span; readonly typed: boolean; readonly each?: boolean },
 ): boolean {
   const { checker } = from;
   if (checker.countInlinedCall(call.callee, call.span)) return false;
@@ -77,7 +77,8 @@ export function bindArguments(
     if (expr !== undefined) {
       const choice =
         expr.kind === "ref" ? param.type?.choices?.find((candidate) => candidate.text === expr.text) : undefined;
-      value = choice === undefined ? evaluate(expr, from) : { kind: "choice", value: choice.text, span: expr.span };
+      const read = call.each === true ? evaluateWithEach : evaluate;
+      value = choice === undefined ? read(expr, from) : { kind: "choice", value: choice.text, span: expr.span };
       if (call.typed) {
         const type = parameterType(param, param.type === undefined ? defaultOf(param, into) : undefined, checker);
         value = coerce(value, type, `\`${name}\``, expr.span, checker, param.span);

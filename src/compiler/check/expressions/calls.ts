@@ -95,7 +95,8 @@ function inlineFn(fn: FnValue, expr: ast.CallExpr, scope: Scope): Value {
       body.define(param.name.text, tensor ?? anything(span));
     }
   }
-  const result = checker.inCall(decl, span, () => evaluateBlock(decl.body, body));
+  const result =
+    checker.inCall(decl, span, () => checker.nested(span, () => evaluateBlock(decl.body, body))) ?? anything(span);
   return result.kind === "tensor" ? { ...restoreWrittenNames(result, meanings.own, frame), span } : result;
 }
 
@@ -122,7 +123,7 @@ function withArguments(
   const callee = `\`${value.decl.name.text}\``;
   refuseClauses(expr, [], callee, scope);
   const into = value.scope.child();
-  const call = { callee, span: expr.span, typed: true };
+  const call = { callee, span: expr.span, typed: true, each: value.kind === "episode" };
   if (!bindArguments(value.decl.params ?? [], expr.args, into, scope, call)) return anything(expr.span);
   if (value.kind !== "episode") return { ...value, scope: into, span: expr.span };
   const each = (value.decl.params ?? []).flatMap((param) => {

@@ -32,16 +32,18 @@ export function evaluate(expr: ast.Expr, scope: Scope): Value {
       return { kind: "text", value: expr.value, span };
     case "bool":
       return { kind: "bool", value: expr.value, span };
-    case "list":
     case "each":
+      reportEach(span, scope);
+      return anything(span);
+    case "list":
     case "tuple":
-      if (expr.kind === "each" && expr.items.length === 0) {
-        checker.report("FSL3009", span, { what: "`each`", expected: "a list of values", found: "an empty list" });
-        return anything(span);
-      }
       return { kind: expr.kind, items: expr.items.map((item) => evaluate(item, scope)), span };
     case "ref": {
       const value = scope.lookup(expr.text);
+      if (value?.kind === "each") {
+        reportEach(span, scope, value.span);
+        return anything(span);
+      }
       if (value !== undefined)
         return value.kind === "tensor" ? { ...value, span, expr: { ...value.expr, span } } : value;
       if (isBuiltin(expr.text)) return { kind: "builtin", name: expr.text, span };
@@ -73,6 +75,29 @@ export function evaluate(expr: ast.Expr, scope: Scope): Value {
     case "error":
       return anything(span);
   }
+}
+
+function reportEach(span: ast.Span, { checker }: Scope, declared?: ast.Span): void {
+  const what = "one value belongs here, and `each` makes several";
+  const labels = declared === undefined ? [] : [{ span: declared, text: "given here" }];
+  const help = ["it stands in the episodes of an `evaluate` stage: `task(k: each [1 shot, 5 shot])`"];
+  checker.report("FSL5027", span, { what }, { labels, help });
+}
+
+/** Evaluates an expression where an `each` may stand: an argument of an episode, and a parameter that holds one. */
+export function evaluateWithEach(expr: ast.Expr, scope: Scope): Value {
+  const { checker } = scope;
+  const { span } = expr;
+  if (expr.kind === "ref") {
+    const value = scope.lookup(expr.text);
+    return value?.kind === "each" ? value : evaluate(expr, scope);
+  }
+  if (expr.kind !== "each") return evaluate(expr, scope);
+  if (expr.items.length === 0) {
+    checker.report("FSL3009", span, { what: "`each`", expected: "a list of values", found: "an empty list" });
+    return anything(span);
+  }
+  return { kind: "each", items: expr.items.map((item) => evaluate(item, scope)), span };
 }
 
 function numberValue(expr: ast.NumberLiteral, scope: Scope): Value {
@@ -109,7 +134,7 @@ export function reportUnknownName(
   if (reportForeignName(expr, scope)) return;
   const file = checker.libraryFileOf(name);
   if (file === undefined) {
-    const known = scope.names().filter((each) => !each.includes("."));
+    const known = checker.hasFoundMany ? [] : scope.names().filter((each) => !each.includes("."));
     checker.report("FSL2001", span, { name }, { help: suggestNearest(name, known) });
   } else if (checker.isFirstUnimported(name, span.file))
     checker.report("FSL2001", span, { name }, { help: [`add this line: \`import { ${name} } from "${file}"\``] });

@@ -166,7 +166,8 @@ class NetworkBuilder {
     bindArguments(decl.params, item.args, inner, scope, { callee: `\`${name.text}\``, span: item.span, typed: true });
     this.open.push(decl);
     try {
-      return this.sequence(decl.layers, { ...placement, scope: inner, paths: new LayerPaths(`${path}.`) });
+      const paths = new LayerPaths(`${path}.`);
+      return scope.checker.nested(item.span, () => this.sequence(decl.layers, { ...placement, scope: inner, paths }));
     } finally {
       this.open.pop();
     }

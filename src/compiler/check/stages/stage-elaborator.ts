@@ -27,7 +27,8 @@ interface MergedLines {
 interface Declared {
   readonly decl: ast.StageDecl;
   readonly scope: Scope;
-  lines?: MergedLines | typeof inProgress;
+  /** The lines with those of `like`, or null if those are not known, which has been reported. */
+  lines?: MergedLines | typeof inProgress | null;
   typed?: ElaboratedStage | typeof inProgress;
 }
 
@@ -99,15 +100,17 @@ export class StageElaborator implements StageLookup {
       const made: ElaboratedStage =
         lines === undefined
           ? notElaborated
-          : elaborateStage({
-              id,
-              decl: declared.decl,
-              scope: declared.scope,
-              lines: lines.lines,
-              datasets: this.datasets,
-              stages: this,
-              invalidMetrics: this.invalidMetrics,
-            });
+          : (this.checker.nested(at, () =>
+              elaborateStage({
+                id,
+                decl: declared.decl,
+                scope: declared.scope,
+                lines: lines.lines,
+                datasets: this.datasets,
+                stages: this,
+                invalidMetrics: this.invalidMetrics,
+              }),
+            ) ?? notElaborated);
       declared.typed = made;
       if (made.stage !== undefined && lines?.complete === true) this.ordered.push(made.stage);
     }
@@ -123,21 +126,22 @@ export class StageElaborator implements StageLookup {
       this.checker.report("FSL5010", at, { chain: this.chain("lines", id) });
       return undefined;
     }
-    if (declared.lines !== undefined) return declared.lines;
+    if (declared.lines !== undefined) return declared.lines ?? undefined;
     declared.lines = inProgress;
     const { decl, scope } = declared;
     let inherited: StageLines = new Map();
     let complete = true;
     if (decl.like !== undefined) {
       const base = this.baseOf(decl, decl.like, scope);
-      const lines = base === undefined ? undefined : this.linesOf(base, decl.like.span);
+      const { span } = decl.like;
+      const lines = base === undefined ? undefined : this.checker.nested(span, () => this.linesOf(base, span));
       if (lines === undefined) complete = false;
       else inherited = lines.lines;
     }
     const own = mergeLines(decl, scope, inherited);
-    declared.lines = { lines: own.lines, complete: own.complete && complete };
     // Without the lines of its base, the stage would be reported as lacking them.
-    return complete ? declared.lines : undefined;
+    declared.lines = complete ? own : null;
+    return declared.lines ?? undefined;
   }
 
   /** Returns the id of the stage that `like` names, or undefined after a report. Reports FSL5028 for a stage of another kind. */

@@ -170,4 +170,13 @@ export const namesCodes = codes({
       'fsl 1\nimport { emoji } from "fsl:datasets"\nimport { prototypes } from "fsl:metrics"\npretrain p { data prototypes }',
     fix: "Write the name of something that has the kind that is needed.",
   },
+  FSL2020: {
+    severity: "error",
+    title: "imports or declarations without end",
+    message: "this experiment has {what}",
+    explanation:
+      "Imports may nest 100 deep, declarations may need each other in chains of 200, and a file counts again for each import with other values. Files that a person writes are far from these limits.",
+    example: 'fsl 1\nimport { a } from "./twice.fsl" with (x: 1)\nimport { a as b } from "./twice.fsl" with (x: 2)',
+    fix: "Import the files that are needed directly, and declare what is used in fewer steps.",
+  },
 });
