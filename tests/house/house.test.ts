@@ -45,6 +45,24 @@ it("files import one another only where a reason is given", () => {
   expect(circles(graph).filter((circle) => !permitted.some((known) => known.join() === circle.join()))).toEqual([]);
 });
 
+/** The files that write to a stream directly: what they write has colors or is redrawn, and its parts are cleaned before; or it is a file. */
+const directWriters = [
+  "src/cli/commands/fmt.ts",
+  "src/cli/commands/plan.ts",
+  "src/cli/commands/run.ts",
+  "src/cli/progress.ts",
+  "src/cli/report-errors.ts",
+  "src/cli/reporters/ink.tsx",
+  "src/cli/reporters/json.ts",
+  "src/cli/reporters/plain.ts",
+  "src/cli/say.ts",
+];
+
+it("the command line prints with `say`, so that no name from outside acts on the terminal", () => {
+  const writers = [...files].filter(([file, text]) => file.startsWith("src/cli/") && /\.write\(|console\./.test(text));
+  expect(writers.map(([file]) => file).sort()).toEqual(directWriters);
+});
+
 it("files that comments and documents name exist", () => {
   expect(missingReferences()).toEqual([]);
 });
