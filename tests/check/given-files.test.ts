@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import { stageKey } from "../../src/compiler/stages/key.js";
+import { digests } from "../lower/fixtures.js";
 import { compileText, experimentOf, found, stageOf } from "./helper.js";
 
 const head = `fsl 1
@@ -27,7 +28,7 @@ const files = { "a.safetensors": weights, "b.safetensors": weights, "e.json": li
 
 function keyOf(text: string, stage = "r", others: Record<string, string> = files): string {
   const experiment = experimentOf(head + text, {}, others);
-  const known = { seed: 0, outputs: { base: "o" }, data: { drawings: "d" } };
+  const known = { seed: 0, outputs: { base: "o" }, data: { drawings: digests("d") } };
   const key = stageKey(stageOf(experiment, "evaluate", stage), experiment, known);
   if (key === undefined) throw new Error("the key is pending");
   return key;
@@ -70,7 +71,7 @@ test("a training takes its episodes from a list, which fixes the task; a list ma
     task: { way: 2, shot: 1, query: 1 },
     given: { list: { path: "one.json" }, episodes: 1 },
   });
-  const known = { seed: 0, outputs: {}, data: { drawings: "d" } };
+  const known = { seed: 0, outputs: {}, data: { drawings: digests("d") } };
   const keyWith = (text: string): string | undefined => {
     const other = experimentOf(head + listed("one.json"), {}, { ...one, "one.json": text });
     return stageKey(stageOf(other, "meta", "r"), other, known);

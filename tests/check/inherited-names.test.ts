@@ -1,6 +1,7 @@
 /** Names that every JavaScript object inherits are names like others: nothing is found under them that nobody declared. */
 import { expect, test } from "vitest";
 import { stageKey } from "../../src/compiler/stages/index.js";
+import { digests } from "../lower/fixtures.js";
 import { compileText } from "./helper.js";
 
 const words = ["constructor", "toString", "__proto__", "hasOwnProperty", "valueOf"];
@@ -29,7 +30,7 @@ evaluate test { of ${word}  episodes task from drawings.test, 20 episodes  repor
   if (experiment === undefined || trained === undefined || test === undefined) throw new Error("it compiles");
   expect(trained.id).toBe(word);
   // Its needs are found under their own names only: without them its key is open.
-  const data = Object.fromEntries(Object.keys(experiment.datasets).map((id) => [id, "data"]));
+  const data = Object.fromEntries(Object.keys(experiment.datasets).map((id) => [id, digests("data")]));
   expect(stageKey(test, experiment, { seed: 0, outputs: {}, data })).toBeUndefined();
   expect(stageKey(test, experiment, { seed: 0, outputs: Object.fromEntries([[word, "output"]]), data })).toMatch(
     /^\w{64}$/,

@@ -7,6 +7,7 @@ import { prepareRun } from "../../src/runtime/run/preflight.js";
 import { startRun } from "../../src/runtime/run/run.js";
 import type { Outcome } from "../../src/runtime/stages/job.js";
 import type { Executor } from "../../src/runtime/worker/executor.js";
+import { digests } from "../lower/fixtures.js";
 import { base, experiment } from "./tiny.js";
 
 /** The disk fills up at the first event of a worker. */
@@ -54,7 +55,7 @@ test("an event that cannot be written ends the worker and fails the run, and thr
     };
   };
   const started = startRun(preparation.prepared, {
-    findPack: async () => ({ digest: "digest", dir: "pack" }),
+    findPack: async () => ({ digests: digests("digest"), dir: "pack" }),
     openExecutor: async () => ({ engine: { name: "onnx", device: "cpu" }, capacity: 1, submit }),
   });
   const seen: string[] = [];

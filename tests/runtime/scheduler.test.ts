@@ -14,6 +14,7 @@ import { numericsRecord } from "../../src/runtime/store/numerics.js";
 import { writeEntry } from "../../src/runtime/store/store.js";
 import { schemaProblem } from "../../src/runtime/system/schema.js";
 import type { Executor } from "../../src/runtime/worker/executor.js";
+import { digests } from "../lower/fixtures.js";
 
 let home = "";
 beforeEach(() => {
@@ -180,7 +181,7 @@ async function play(
       acceptedNumerics: {},
       exact: false,
       force: new Set(),
-      findPack: async () => (isPacked ? { digest: "digest", dir: "pack" } : undefined),
+      findPack: async () => (isPacked ? { digests: digests("digest"), dir: "pack" } : undefined),
       ...change,
     },
     (event) => events.push(event),

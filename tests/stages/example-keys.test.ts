@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
 import { stageGraph, stageKey } from "../../src/compiler/stages/index.js";
 import { compileFile } from "../../src/runtime/host/compile-file.js";
+import { digests } from "../lower/fixtures.js";
 
 /** Written with UPDATE_GOLDEN=1, after an example or a version in src/compiler/stages/versions.ts was changed on purpose. */
 const file = new URL("./example-keys.golden.json", import.meta.url);
@@ -18,7 +19,7 @@ afterAll(() => rmSync(home, { recursive: true }));
 function keysOf(path: string): Record<string, string> {
   const { experiment } = compileFile(path, { home });
   if (experiment === undefined) throw new Error(`${path} does not compile`);
-  const data = Object.fromEntries(Object.keys(experiment.datasets).map((id) => [id, `data of ${id}`]));
+  const data = Object.fromEntries(Object.keys(experiment.datasets).map((id) => [id, digests(`data of ${id}`)]));
   const keys: Record<string, string> = {};
   for (const node of stageGraph(experiment).nodes) {
     if (node.kind === "ingest") continue;

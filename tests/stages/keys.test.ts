@@ -10,10 +10,10 @@ import {
 } from "../../src/compiler/stages/index.js";
 import { semanticsOf } from "../../src/compiler/stages/semantics.js";
 import type { Block, Expr, MetaStage, Metric, Stage } from "../../src/compiler/typed/tree.js";
-import { block, expr, prototypes, sgd } from "../lower/fixtures.js";
+import { block, digests, expr, prototypes, sgd } from "../lower/fixtures.js";
 import { experiment, metric, type Parts, parts, task } from "./experiments.js";
 
-const inputs: StageInputs = { seed: 0, outputs: { base: "B", proto: "P" }, data: { d: "D" } };
+const inputs: StageInputs = { seed: 0, outputs: { base: "B", proto: "P" }, data: { d: digests("D") } };
 const key = (stage: Stage, p: Parts = parts(), given: StageInputs = inputs): string | undefined =>
   stageKey(stage, experiment(p), given);
 
@@ -86,7 +86,7 @@ describe("a key", () => {
     expect(key(p.proto, p, { ...inputs, outputs: { base: "another" } })).not.toBe(key(p.proto));
     const data = { ...p.data, id: "birds" };
     const base = { ...p.base, data: { ...p.base.data, dataset: "birds" } };
-    expect(key(base, { ...p, data }, { ...inputs, data: { birds: "D" } })).toBe(key(p.base));
+    expect(key(base, { ...p, data }, { ...inputs, data: { birds: digests("D") } })).toBe(key(p.base));
   });
 
   it("does not see the author's names of parameters, locals and axes, or entries that are not used", () => {
@@ -149,7 +149,7 @@ describe("a key", () => {
     const keys = Object.values(changed).map((stage) => key(stage));
     expect(new Set([...keys, key(proto)]).size).toBe(keys.length + 1);
     expect(key(proto, p, { ...inputs, seed: 1 })).not.toBe(key(proto));
-    expect(key(proto, p, { ...inputs, data: { d: "E" } })).not.toBe(key(proto));
+    expect(key(proto, p, { ...inputs, data: { d: digests("E") } })).not.toBe(key(proto));
   });
 
   it("sees the transforms that its images go through, and no others", () => {

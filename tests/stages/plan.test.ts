@@ -2,16 +2,16 @@ import { describe, expect, it } from "vitest";
 import { printPlan } from "../../src/cli/print/plan.js";
 import { buildPlan, keyContent, type PlanOptions, stageKey } from "../../src/compiler/stages/index.js";
 import type { EvaluateStage } from "../../src/compiler/typed/tree.js";
-import { prototypes } from "../lower/fixtures.js";
+import { digests, prototypes } from "../lower/fixtures.js";
 import { experiment, parts, task } from "./experiments.js";
 
 const options: PlanOptions = {
   seed: 0,
   lookup: () => undefined,
-  data: { d: "D" },
+  data: { d: digests("D") },
   engine: { name: "onnx", device: "cpu", peakFactor: [1, 1.5] },
 };
-const baseKey = stageKey(parts().base, experiment(), { seed: 0, outputs: {}, data: { d: "D" } }) ?? "";
+const baseKey = stageKey(parts().base, experiment(), { seed: 0, outputs: {}, data: { d: digests("D") } }) ?? "";
 
 describe("the plan", () => {
   const plan = buildPlan(experiment(), options);
@@ -59,7 +59,7 @@ describe("the plan", () => {
     expect(cached.stages[1]?.status).toEqual({ cached: true, by });
     const text = printPlan(cached, { width: 100, colorLevel: 0 });
     expect(text).toContain("from the store (onnx 1.30 on cpu, 2 threads)");
-    const next = stageKey(parts().proto, experiment(), { seed: 0, outputs: { base: "B" }, data: { d: "D" } });
+    const next = stageKey(parts().proto, experiment(), { seed: 0, outputs: { base: "B" }, data: { d: digests("D") } });
     expect(cached.stages[2]).toMatchObject({ key: next, status: { cached: false, because: { kind: "not stored" } } });
     const forced = buildPlan(experiment(), { ...options, lookup: () => stored, force: new Set(["base"]) });
     expect(forced.stages[1]?.status).toMatchObject({ cached: false, because: { kind: "forced" } });
@@ -67,7 +67,7 @@ describe("the plan", () => {
 
   it("names the fields that differ from the most similar stored stage", () => {
     const { base } = parts();
-    const inputs = { seed: 0, outputs: {}, data: { d: "D" } };
+    const inputs = { seed: 0, outputs: {}, data: { d: digests("D") } };
     const other = (lr: number, epochs: number) =>
       keyContent(
         { ...base, optimizer: { ...base.optimizer, lr }, duration: { ...base.duration, epochs } },

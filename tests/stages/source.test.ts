@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { stageGraph, stageKey } from "../../src/compiler/stages/index.js";
 import type { Experiment } from "../../src/compiler/typed/tree.js";
+import { digests } from "../lower/fixtures.js";
 import { experimentOf } from "../lower/fsl.js";
 
 const text = `fsl 1
@@ -44,7 +45,7 @@ evaluate result { of proto  episodes task from d.test, 50 episodes  report accur
 /** The key of each stage, in the order of running, as if each output's digest were a hash of its key. */
 function keysOf(experiment: Experiment, seed = 0): readonly string[] {
   const outputs: Record<string, string> = {};
-  const data = Object.fromEntries(Object.keys(experiment.datasets).map((id) => [id, "the same bytes"]));
+  const data = Object.fromEntries(Object.keys(experiment.datasets).map((id) => [id, digests("the same bytes")]));
   return stageGraph(experiment).nodes.flatMap((node) => {
     if (node.kind === "ingest") return [];
     const key = stageKey(node.stage, experiment, { seed, outputs, data }) ?? "pending";

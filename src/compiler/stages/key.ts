@@ -2,7 +2,7 @@
 
 import { createHash } from "node:crypto";
 import { own } from "../../common/own.js";
-import type { Experiment, Stage } from "../typed/tree.js";
+import type { DataDigests, Experiment, Stage } from "../typed/tree.js";
 import { type Canonical, canonicalText } from "./canonical/value.js";
 import { canonicalStage } from "./canonical.js";
 import { semanticsOf } from "./semantics.js";
@@ -12,8 +12,8 @@ export interface StageInputs {
   readonly seed: number;
   /** The digest of each finished stage's output, by stage id. */
   readonly outputs: Readonly<Record<string, string | undefined>>;
-  /** The digest of each dataset, by dataset id. */
-  readonly data: Readonly<Record<string, string | undefined>>;
+  /** The digests of each dataset, by dataset id. A key contains those of the splits that its stage reads. */
+  readonly data: Readonly<Record<string, DataDigests | undefined>>;
 }
 
 /** Thrown while a key is computed and an input has no digest yet. */
@@ -39,7 +39,7 @@ export function keyContent(stage: Stage, experiment: Experiment, inputs: StageIn
     return {
       stage: canonicalStage(stage, experiment, {
         output: (id) => known(own(inputs.outputs, id)),
-        data: (id) => known(own(inputs.data, id)),
+        split: ({ dataset, split }) => known(own(inputs.data, dataset)?.splits[split]),
       }),
       semantics: semanticsOf(stage, experiment),
       seed: inputs.seed,

@@ -11,7 +11,7 @@ import type { IngestPlan, PlanBase, PlanReport, RunCause, StagePlan } from "./pl
 export function buildPlan(experiment: Experiment, options: PlanOptions): PlanReport {
   const planner = new Planner(experiment, options);
   const stages = stageGraph(experiment, options.wanted).nodes.map((node) =>
-    node.kind === "ingest" ? ingestPlan(node, own(options.data, node.dataset.id)) : planner.stage(node),
+    node.kind === "ingest" ? ingestPlan(node, own(options.data, node.dataset.id)?.whole) : planner.stage(node),
   );
   const { name, peakFactor: _, support: __, ...engine } = options.engine;
   return { file: experiment.file, seed: options.seed, engine: name, ...engine, stages };

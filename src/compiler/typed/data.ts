@@ -63,6 +63,13 @@ export interface DataFinding {
   readonly message: string;
   readonly help: readonly string[];
 }
+/** The digests of a dataset whose images are packed. */
+export interface DataDigests {
+  /** The digest of all of it. */
+  readonly whole: string;
+  /** The digest of each split: of its images and classes, and of how they are decoded. It does not depend on other splits. */
+  readonly splits: Readonly<Partial<Record<SplitName, string>>>;
+}
 export interface SplitFacts {
   readonly classes: number;
   readonly images: number;

@@ -6,6 +6,7 @@ export { describeFindings } from "./findings.js";
 export { findPack, ingest, repairPack } from "./ingest.js";
 export { createLoader } from "./loader.js";
 export { openPack, type PackSummary, summarizePack, verifyRows } from "./pack.js";
+export { digestsOf, splitDigest } from "./pack-digests.js";
 export { DamagedPackError } from "./pack-files.js";
 export { requirePossible, sampleEpisode, shuffledImages } from "./sampler.js";
 export { describeSources, sourceFacts } from "./sources/index.js";

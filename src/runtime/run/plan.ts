@@ -3,8 +3,8 @@ import { DiagnosticError } from "../../compiler/diagnostics/diagnostic.js";
 import type { ComputedBy, PlanReport } from "../../compiler/stages/plan/report.js";
 import { buildPlan } from "../../compiler/stages/plan.js";
 import type { Node } from "../../compiler/tensor/ir.js";
-import type { Experiment } from "../../compiler/typed/tree.js";
-import { findPack } from "../data/index.js";
+import type { DataDigests, Experiment } from "../../compiler/typed/tree.js";
+import { digestsOf, findPack } from "../data/index.js";
 import { onnxSupportOf } from "../engines/onnx/support.js";
 import { chooseEngine, type EngineChoice } from "../engines/select.js";
 import type { NumericsRecord } from "../store/numerics.js";
@@ -51,9 +51,11 @@ export async function planPrepared(
 ): Promise<PlanReport> {
   const { experiment, graph, project, seed, acceptedNumerics, force } = prepared;
   const at = { cacheDir: projectPaths.data(project), projectDir: project.dir };
-  const data: Record<string, string | undefined> = {};
+  const data: Record<string, DataDigests | undefined> = {};
   for (const node of graph.nodes) {
-    if (node.kind === "ingest") data[node.dataset.id] = (await findPack(node.dataset, at))?.digest;
+    if (node.kind !== "ingest") continue;
+    const pack = await findPack(node.dataset, at);
+    data[node.dataset.id] = pack && digestsOf(pack, node.dataset);
   }
   const store = projectPaths.store(project);
   return buildPlan(experiment, {

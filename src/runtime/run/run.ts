@@ -1,6 +1,6 @@
 /** Runs an experiment: creates the run's folder, starts the scheduler, and provides all events as one stream. */
 import type { Experiment } from "../../compiler/typed/tree.js";
-import { describeFindings, findPack } from "../data/index.js";
+import { describeFindings, digestsOf, findPack } from "../data/index.js";
 import { Channel } from "../events/channel.js";
 import type { RunEvent, StageEnd } from "../events/events.js";
 import { describeFailure } from "../events/failure.js";
@@ -66,8 +66,8 @@ function localPacks(project: Project): PackLookup {
   return async (dataset) => {
     const pack = await findPack(dataset, at);
     if (pack === undefined) return undefined;
-    const { digest, dir, findings } = pack;
-    return { digest, dir, warnings: describeFindings(findings, dataset) };
+    const { dir, findings } = pack;
+    return { digests: digestsOf(pack, dataset), dir, warnings: describeFindings(findings, dataset) };
   };
 }
 

@@ -5,7 +5,7 @@
 
 import type { StageGraph, StageNode } from "../../compiler/stages/graph.js";
 import { keyContent, stageKey } from "../../compiler/stages/key.js";
-import type { Dataset, Experiment, Stage } from "../../compiler/typed/tree.js";
+import type { DataDigests, Dataset, Experiment, Stage } from "../../compiler/typed/tree.js";
 import type { NodeEvent, Result, RunEvent } from "../events/events.js";
 import { describeFailure, type Failure, locate } from "../events/failure.js";
 import { nodeHost } from "../host/host.js";
@@ -21,7 +21,7 @@ import type { Executor, RunningJob } from "../worker/executor.js";
 export type PackLookup = (dataset: Dataset) => Promise<PackLocation | undefined>;
 
 export interface PackLocation {
-  readonly digest: string;
+  readonly digests: DataDigests;
   readonly dir: string;
   /** The findings about the images that make results doubtful. Each run repeats them. */
   readonly warnings?: readonly { readonly code: string; readonly message: string }[];
@@ -179,7 +179,7 @@ export class Scheduler {
     if (ready !== undefined) {
       this.packs.set(dataset.id, ready);
       this.warnAbout(id, ready);
-      this.emit({ type: "stage.cached", stage: id, key: ready.digest, numerics: undefined, results: [] });
+      this.emit({ type: "stage.cached", stage: id, key: ready.digests.whole, numerics: undefined, results: [] });
       return finished;
     }
     const lock = await this.lock(id, `data-${toFileName(dataset.id)}`);
@@ -193,7 +193,7 @@ export class Scheduler {
       this.packs.set(dataset.id, pack);
       this.warnAbout(id, pack);
       const seconds = (performance.now() - started) / 1000;
-      this.emit({ type: "stage.done", stage: id, key: pack.digest, seconds, results: [] });
+      this.emit({ type: "stage.done", stage: id, key: pack.digests.whole, seconds, results: [] });
       return finished;
     } finally {
       lock.release();
@@ -235,7 +235,7 @@ export class Scheduler {
   private keyOf(stage: Stage): Pick<Job, "key" | "content"> {
     const { experiment, seed } = this.options;
     const outputs = Object.fromEntries([...this.entries].map(([id, { manifest }]) => [id, manifest.output]));
-    const data = Object.fromEntries([...this.packs].map(([id, { digest }]) => [id, digest]));
+    const data = Object.fromEntries([...this.packs].map(([id, { digests }]) => [id, digests]));
     const inputs = { seed, outputs, data };
     const content = keyContent(stage, experiment, inputs);
     const key = stageKey(stage, experiment, inputs);

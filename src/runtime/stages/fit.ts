@@ -14,6 +14,7 @@ import {
   transformVersions,
 } from "../../compiler/stages/versions.js";
 import type { Metric, Network, SplitRef } from "../../compiler/typed/tree.js";
+import { splitDigest } from "../data/index.js";
 import type { HostTensors } from "../engines/engine.js";
 import { numericsId, numericsRecord } from "../store/numerics.js";
 import { decodeSafetensors, encodeSafetensors, SafetensorsError, splitSafetensors } from "../store/safetensors.js";
@@ -58,7 +59,7 @@ export async function computeFits(
       metric.fits,
       encoder.layers,
       sha256(encodeSafetensors(weights)),
-      source.pack.digest,
+      splitDigest(packedSplit(source.pack, source.split), source.dataset),
       source.split,
       source.dataset.eval,
       numericsId(numericsRecord(engine.numerics, chunks)),

@@ -18,12 +18,12 @@ import { canonicalMetric } from "./metric.js";
 import { canonicalNetwork } from "./network.js";
 import { type Canonical, type CanonicalFields, plain } from "./value.js";
 
-/** The digests that stand for other stages and for datasets in a canonical form. */
+/** The digests that stand for other stages and for splits of datasets in a canonical form. */
 export interface Digests {
   /** Returns the digest of a stage's output weights, by stage id. */
   readonly output: (stage: string) => string;
-  /** Returns the digest of a dataset's bytes and decoding, by dataset id. */
-  readonly data: (dataset: string) => string;
+  /** Returns the digest of a split's bytes, classes and decoding. */
+  readonly split: (ref: SplitRef) => string;
 }
 
 /** The entry that validation and evaluation score with. */
@@ -37,7 +37,7 @@ export class CanonicalForms {
 
   split(ref: SplitRef, chain: "train" | "eval"): Canonical {
     const transforms = plain(datasetOf(this.experiment, ref.dataset)[chain]);
-    return { data: this.digests.data(ref.dataset), split: ref.split, transforms };
+    return { data: this.digests.split(ref), split: ref.split, transforms };
   }
 
   networkSlot(slot: Slot<Network>): Canonical {

@@ -1,5 +1,6 @@
 /** The inputs of a plan beside the experiment. */
 import type { Node } from "../../tensor/ir.js";
+import type { DataDigests } from "../../typed/tree.js";
 import type { Canonical } from "../canonical/value.js";
 import type { ComputedBy } from "./report.js";
 
@@ -17,7 +18,7 @@ export interface PlanOptions {
   /** The stages that run although the store has them. */
   readonly force?: ReadonlySet<string>;
   /** The digests of the datasets that are packed, by dataset id. */
-  readonly data: Readonly<Record<string, string | undefined>>;
+  readonly data: Readonly<Record<string, DataDigests | undefined>>;
   /** The key content of stored stages, with which the plan can say what changed. */
   readonly stored?: readonly Canonical[];
   readonly engine: {
