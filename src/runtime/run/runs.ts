@@ -188,7 +188,6 @@ export interface TrainingHistory {
 /** Returns the validations of the trainings of a run, in the order of its stages. A training that was stopped has those that it made. */
 export function historiesOf(run: RunRecord): TrainingHistory[] {
   const trained = run.start.stages.filter(({ kind }) => kind !== "ingest" && isTrainingKind(kind));
-  const validations = eventsOf(run, ["stage.validate"]);
   return trained.flatMap(({ id: stage }) => {
     const read = readText(join(resultsDir(run.dir, stage), "manifest.json"));
     const parsed = read === undefined || "problem" in read ? undefined : parseManifest(read.text);
@@ -196,12 +195,17 @@ export function historiesOf(run: RunRecord): TrainingHistory[] {
       const { history, weights } = parsed.manifest;
       return [{ stage, history, weightsFrom: weights?.from }];
     }
-    const history = validations.flatMap((event) => {
-      if (event.type !== "stage.validate" || event.stage !== stage) return [];
-      const { step, epoch, accuracy, ci95, episodes, best } = event;
-      return [{ step, epoch, accuracy, ci95: ci95 ?? Number.NaN, episodes, best }];
-    });
+    const history = validationsOf(run, stage);
     return history.length === 0 ? [] : [{ stage, history, weightsFrom: undefined }];
+  });
+}
+
+/** Returns the validations of a training from the events of the run, for a training that left no manifest in its folder. */
+function validationsOf(run: RunRecord, stage: string): Validated[] {
+  return eventsOf(run, ["stage.validate"]).flatMap((event) => {
+    if (event.type !== "stage.validate" || event.stage !== stage) return [];
+    const { step, epoch, accuracy, ci95, episodes, best } = event;
+    return [withInterval({ step, epoch, accuracy, ci95, episodes, best })];
   });
 }
 
