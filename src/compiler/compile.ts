@@ -92,7 +92,8 @@ export function compile(host: CompilerHost, root: string, options: CompileOption
     const instance = instances.root(file, givenFrom(options));
     for (const module of modules.all) {
       if (module.id.startsWith("fsl:") && module.id !== root) continue;
-      checkNames(module, checker, outer);
+      const own = instances.all.find((one) => one.module === module)?.scope;
+      checkNames(module, checker, outer, own);
     }
     return instance;
   });

@@ -7,9 +7,13 @@ import { builtinOf } from "../check/expressions/builtins/table.js";
 import { reportUnknownName } from "../check/expressions/evaluate.js";
 import type { Module } from "./modules.js";
 
-export function checkNames(module: Module, checker: Checker, outer: Scope): void {
-  new NameCheck(module, checker, outer).run();
+/** Checks the names of a module. `own` is the scope of its declarations, or undefined if no import leads to it. */
+export function checkNames(module: Module, checker: Checker, outer: Scope, own: Scope | undefined): void {
+  new NameCheck(module, checker, outer, own).run();
 }
+
+/** The kinds of declarations that `--set` can choose by their names. */
+const chosenByName: ReadonlySet<string> = new Set(["metric", "backbone", "block", "dataset", "episode", "fn"]);
 
 class NameCheck {
   private readonly top = new Map<string, ast.Span>();
@@ -20,6 +24,7 @@ class NameCheck {
     private readonly module: Module,
     private readonly checker: Checker,
     private readonly outer: Scope,
+    private readonly own: Scope | undefined,
   ) {}
 
   run(): void {
@@ -32,14 +37,26 @@ class NameCheck {
     }
     const used = usedIn(tree);
     for (const line of tree.imports) {
-      for (const { name, as } of line.names) this.checkUsed(as ?? name, used);
+      for (const { name, as } of line.names) if (!this.canBeChosen(as ?? name)) this.checkUsed(as ?? name, used);
     }
     // A file without stages is a library: others use what it declares.
     const runs = tree.declarations.some((decl) => decl.kind === "stage");
     for (const decl of tree.declarations) {
-      if (runs && decl.kind !== "stage") this.checkUsed(decl.name, used);
+      if (runs && decl.kind !== "stage" && !this.canBeChosen(decl.name)) this.checkUsed(decl.name, used);
       this.checkDeclaration(decl);
     }
+  }
+
+  /**
+   * Returns true if a parameter can take a declaration as its value. `param method = prototypes` stands for any metric of the file, and
+   * `--set method=matching` chooses one that the text does not mention.
+   */
+  private canBeChosen(name: ast.Name): boolean {
+    const kind = this.own?.lookup(name.text)?.kind;
+    if (kind === undefined || !chosenByName.has(kind)) return false;
+    return this.module.tree.declarations.some(
+      (decl) => decl.kind === "param" && decl.value?.kind === "ref" && this.own?.lookup(decl.value.text)?.kind === kind,
+    );
   }
 
   private checkUsed(name: ast.Name, used: ReadonlySet<string>): void {

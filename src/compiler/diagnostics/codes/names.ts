@@ -59,7 +59,7 @@ export const namesCodes = codes({
     title: "an unused name",
     message: "`{name}` is never used",
     explanation:
-      "An unused name is often a slip: another name was used in its place. A name that begins with an underscore gives no warning.",
+      "An unused name is often a slip: another name was used in its place. A name that begins with an underscore gives no warning, and neither does a declaration that a parameter can take: beside `param method = prototypes`, `--set method=matching` may choose any other metric of the file.",
     example: "fsl 1\nparam shots = 5 shot\nepisode task = 5 way, 1 shot, 15 query",
     fix: "Use the name, delete it, or let it begin with an underscore.",
   },
