@@ -1,12 +1,14 @@
 /**
  * Loads Chevrotain from the one bundled file that its package ships beside its modules. Those modules, with lodash's, are 700
- * files, and opening them would take longer than everything else that `fslc check` does.
+ * files, and opening them would take longer than everything else that `fslc check` does. The file is required and not imported, because
+ * a module that awaits an import at its top level cannot be required, and neither can any module that needs it: `require("fslc")`.
  */
 import { createRequire } from "node:module";
-import { pathToFileURL } from "node:url";
+import { dirname, join } from "node:path";
 
-const entry = pathToFileURL(createRequire(import.meta.url).resolve("chevrotain"));
-const bundle: typeof import("chevrotain") = await import(new URL("../chevrotain.min.mjs", entry).href);
+const require = createRequire(import.meta.url);
+const file = join(dirname(require.resolve("chevrotain")), "../chevrotain.min.mjs");
+const bundle = require(file) as typeof import("chevrotain");
 
 export const { createToken, CstParser, Lexer, LLkLookaheadStrategy, tokenMatcher } = bundle;
 

@@ -1,6 +1,7 @@
 // Compiles to dist/, and prepares there what would take time at every start: the trees of the library, the decisions of the
-// parser, and the command line as a few files instead of hundreds. It runs as `prepare`, so that `npx fslc` works after
-// `npm ci` on a fresh clone. It also runs before a package is packed, with --clean, which removes older builds.
+// parser, and the command line as a few files instead of hundreds. It runs as `postprepare`, so that `npx fslc` works after
+// `npm ci` on a fresh clone. Not as `prepare`, which npm counts among the install scripts of a packed file and warns of. It also
+// runs before a package is packed, with --clean, which removes older builds.
 import { execFileSync } from "node:child_process";
 import { chmodSync, rmSync } from "node:fs";
 import { basename, isAbsolute, relative } from "node:path";

@@ -1,5 +1,7 @@
-import { rmSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { execFileSync } from "node:child_process";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { compile, plan, RefusedError, run } from "../../src/index.js";
 import type { Project } from "../../src/runtime/system/project.js";
@@ -113,4 +115,29 @@ test("a refused run throws before it makes anything", () => {
   const { experiment } = compile(file);
   if (experiment === undefined) throw new Error("does not compile");
   expect(() => run(experiment, { project, stages: ["nothing"] })).toThrow(RefusedError);
+});
+
+test("CommonJS can require the package", () => {
+  const code = `const { compile, run, version } = require(${JSON.stringify(resolve("dist/src/index.js"))});
+    process.stdout.write([typeof compile, typeof run, typeof version].join());`;
+  expect(execFileSync(process.execPath, ["--eval", code], { encoding: "utf8" })).toBe("function,function,string");
+});
+
+test("README's program is right in a project as npm and TypeScript make one", () => {
+  const project = mkdtempSync(join(tmpdir(), "fslc-typescript-"));
+  try {
+    const [, sample = ""] = /^```ts\n(.*?)^```$/ms.exec(readFileSync("README.md", "utf8")) ?? [];
+    writeFileSync(join(project, "package.json"), '{ "type": "commonjs" }');
+    writeFileSync(join(project, "run.mts"), sample);
+    mkdirSync(join(project, "node_modules"));
+    symlinkSync(resolve("."), join(project, "node_modules/fslc"), "junction");
+    const compiler = resolve("node_modules/typescript/bin/tsc");
+    const typescript = (...argv: string[]): string =>
+      execFileSync(process.execPath, [compiler, ...argv], { cwd: project, encoding: "utf8" });
+    typescript("--init");
+    expect(sample).toContain('from "fslc"');
+    expect(typescript("--noEmit")).toBe("");
+  } finally {
+    rmSync(project, { recursive: true, force: true });
+  }
 });
