@@ -1,5 +1,6 @@
 /** Looks for images that make a result doubtful: equal images in several places, and images without content. */
 
+import { printable } from "../../common/printable.js";
 import { type Diagnostic, diagnostic } from "../../compiler/diagnostics/diagnostic.js";
 import type { Dataset, SplitName } from "../../compiler/typed/tree.js";
 
@@ -79,7 +80,8 @@ export function describeFindings(findings: PackFindings, { name: dataset, span }
   const warnings = equal.map(({ split, images }) => diagnostic("FSL6042", span, { dataset, split, images }));
   for (const kind of ["splits", "classes", "class"] as const) {
     const { count, first } = duplicates[kind];
-    const [[one, other] = ["", ""], ...more] = first;
+    // A name may have line breaks, and a message has lines of its own.
+    const [[one, other] = ["", ""], ...more] = first.map(([a, b]) => [printable(a), printable(b)] as const);
     if (count === 0) continue;
     const also = more.map(([a, b]) => `${a} and ${b}`);
     const help = also.length === 0 ? {} : { help: [`also the same: ${also.join("; ")}${count > kept ? "; …" : ""}`] };
@@ -93,7 +95,7 @@ export function describeFindings(findings: PackFindings, { name: dataset, span }
     );
   }
   if (flat.count > 0) {
-    const first = flat.first.join(", ") + (flat.count > kept ? ", …" : "");
+    const first = flat.first.map(printable).join(", ") + (flat.count > kept ? ", …" : "");
     warnings.push(diagnostic("FSL6041", span, { dataset, count: flat.count, total: flat.total, first }));
   }
   return warnings;

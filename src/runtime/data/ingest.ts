@@ -1,6 +1,6 @@
 /** Turns a declared dataset into a pack: it finds the pack if it exists, and otherwise decodes the images once. */
 
-import { readFile, rename } from "node:fs/promises";
+import { readFile, rename, stat } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { DiagnosticError, diagnostic } from "../../compiler/diagnostics/diagnostic.js";
 import type { Dataset } from "../../compiler/typed/tree.js";
@@ -119,7 +119,7 @@ async function findOrMakePack(dataset: Dataset, options: IngestOptions): Promise
     await remove(asideOf(dir));
   }
   const pack = whole ?? (await openPack(dir));
-  await remembering(file, replaceFile(file, encodeRequest(file, { state, digest })), options.onNote);
+  await writing(file, writeRequest(file, { state, digest }));
   return pack;
 }
 
@@ -199,6 +199,20 @@ async function requireExists(dataset: Dataset, { description }: Source, root: st
 interface KnownRequest {
   readonly state: string;
   readonly digest: string;
+}
+
+/** Writes a request file. A folder in its place, which only damage can have put there, is moved aside. */
+async function writeRequest(file: string, known: KnownRequest): Promise<void> {
+  if (
+    await stat(file).then(
+      (found) => found.isDirectory(),
+      () => false,
+    )
+  ) {
+    await remove(asideOf(file));
+    await rename(file, asideOf(file));
+  }
+  await replaceFile(file, encodeRequest(file, known));
 }
 
 /** Returns the text of a request file. Its checksum covers the name of the file, so that a copy under another name is not believed. */

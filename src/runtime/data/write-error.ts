@@ -3,7 +3,18 @@ import { DiagnosticError, diagnostic } from "../../compiler/diagnostics/diagnost
 import { reason } from "../system/reason.js";
 import type { IngestOptions } from "./contract.js";
 
-const unwritable = ["EACCES", "EPERM", "EROFS", "ENOSPC", "EDQUOT", "ENOTDIR", "EEXIST", "ENOTEMPTY", "EFBIG"];
+const unwritable = [
+  "EACCES",
+  "EPERM",
+  "EROFS",
+  "ENOSPC",
+  "EDQUOT",
+  "ENOTDIR",
+  "EEXIST",
+  "ENOTEMPTY",
+  "EISDIR",
+  "EFBIG",
+];
 
 /**
  * Waits for work that writes `path`.
