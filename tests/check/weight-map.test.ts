@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import { type MapRule, mapWeights, type WantedWeight } from "../../src/compiler/check/stages/weight-map.js";
+import { WeightPattern } from "../../src/compiler/check/stages/weight-pattern.js";
 import type { GivenTensor } from "../../src/compiler/typed/given-files.js";
 
 const wanted = (...lines: string[]): WantedWeight[] =>
@@ -58,6 +59,34 @@ test("rules: parts by name, counted back, stars in order, even where both match 
     "encoder.b.0.conv.1.weight": "net.layer1.conv.1.weight",
     "encoder.b.1.conv.2.weight": "net.layer2.conv.2.weight",
   });
+});
+
+test("patterns: stars take much, parts in braces little and the same text each time", () => {
+  const match = (pattern: string, name: string) => {
+    const found = new WeightPattern(pattern).match(name);
+    return found && [...found.stars, ...found.parts.values()];
+  };
+  expect(match("a.*.b", "a.x.b")).toEqual(["x"]);
+  expect(match("a.*.b", "a.x.y.b")).toBeUndefined();
+  expect(match("a.*b", "a.b")).toEqual([""]);
+  expect(match("**.b", "a.b.c.b")).toEqual(["a.b.c"]);
+  expect(match("**.b", ".b")).toBeUndefined();
+  expect(match("**.*.**", "a.b.c.d")).toEqual(["a.b", "c", "d"]);
+  expect(match("l{i}.{i}*", "l12.12x")).toEqual(["x", "12"]);
+  expect(match("l{i}.{i}*", "l12.1x")).toBeUndefined();
+  expect(match("{a}{b}", "xyz")).toEqual(["x", "yz"]);
+  expect(match("{0}.{-}(+$", "{0}.{-}(+$")).toEqual([]);
+});
+
+test("patterns with very many ways to match are refused, and end at once", () => {
+  const hard = new WeightPattern(`${"**.".repeat(20)}z`);
+  expect(hard.match(".".repeat(5_000))).toBeUndefined();
+  expect(hard.isTooHard).toBe(true);
+  const own = wanted("encoder.c.0.weight 2");
+  for (const from of [`${"**.".repeat(20)}z`, "*".repeat(100_000)]) {
+    const { rules } = mapWeights(own, given(`${".".repeat(5_000)} 2`), [{ from, to: undefined }]);
+    expect(rules).toEqual([{ rule: 0, why: expect.stringContaining("too many ways to match") }]);
+  }
 });
 
 test("what does not fit is told apart: shapes, orders, rules, leftovers", () => {

@@ -1,5 +1,6 @@
 /** Maps the tensors of a file to the weights of a stage: by rules, then by name, then by shape and order. */
 import type { GivenTensor } from "../../typed/given-files.js";
+import { type NameMatch, WeightPattern } from "./weight-pattern.js";
 
 export interface WantedWeight {
   /** The path with the slot: `encoder.conv.0.weight`. */
@@ -90,16 +91,20 @@ class Mapping {
 
   /** Maps every tensor that the rule matches and no rule before it has taken. */
   applyRule({ from, to }: MapRule, rule: number): void {
-    const pattern = patternOf(from);
+    const pattern = new WeightPattern(from);
     const matches = this.unused().flatMap((tensor) => {
-      const match = pattern.source.exec(tensor.name);
-      return match === null ? [] : [{ tensor, match }];
+      const match = pattern.match(tensor.name);
+      return match === undefined ? [] : [{ tensor, match }];
     });
+    if (pattern.isTooHard) {
+      this.faults.push({ rule, why: "has too many ways to match the names of the file: write fewer stars" });
+      return;
+    }
     if (matches.length === 0) this.faults.push({ rule, why: "matches no tensor of the file" });
     for (const { tensor, match } of matches) {
       this.taken.add(tensor.name);
       if (to === undefined) continue;
-      const path = substitute(to, match, pattern.stars);
+      const path = substitute(to, match);
       const weight = this.wanted.find((each) => each.path === path);
       if (path === undefined) {
         this.faults.push({ rule, why: `has no number for \`${to}\` in \`${tensor.name}\`` });
@@ -152,32 +157,15 @@ function sizesOf(shape: readonly number[]): string {
   return shape.every((size) => size === 1) ? "" : shape.join("×");
 }
 
-/** Returns the pattern of a rule such as `features.{i}.*`. Braces match by name, and `stars` are the groups of the stars in order. */
-function patternOf(text: string): { readonly source: RegExp; readonly stars: readonly number[] } {
-  const names = new Set<string>();
-  const stars: number[] = [];
-  const source = text.replace(/\*\*|\*|\{(\w+)\}|[^*{]+|\{/g, (part, name: string | undefined) => {
-    if (part === "**" || part === "*") {
-      stars.push(names.size + stars.length + 1);
-      return part === "**" ? "(.+)" : "([^.]*)";
-    }
-    if (name === undefined || !/^[A-Za-z]\w*$/.test(name)) return part.replace(/[\\^$.|?+()[\]{}]/g, "\\$&");
-    if (names.has(name)) return `\\k<${name}>`;
-    names.add(name);
-    return `(?<${name}>[^.]+?)`;
-  });
-  return { source: new RegExp(`^${source}$`), stars };
-}
-
 /** Returns `encoder.conv.{i-1}.*` with the parts that a pattern matched, or undefined if a part that is counted with is no number. */
-function substitute(text: string, match: RegExpExecArray, stars: readonly number[]): string | undefined {
+function substitute(text: string, match: NameMatch): string | undefined {
   let star = 0;
   let complete = true;
   const made = text.replace(
     /\*\*|\*|\{(\w+?)(?:([+-])(\d+))?\}/g,
     (part, name?: string, sign?: string, by?: string) => {
-      if (name === undefined) return match[stars[star++] ?? -1] ?? part;
-      const value = match.groups?.[name];
+      if (name === undefined) return match.stars[star++] ?? part;
+      const value = match.parts.get(name);
       if (value === undefined) {
         complete = false;
         return part;
