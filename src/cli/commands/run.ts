@@ -40,6 +40,13 @@ export function define(cli: Cli, exit: (code: number) => void): Command {
 }
 
 async function act(cli: Cli, file: string, options: Options): Promise<number> {
+  return await withInterrupts(
+    () => quitBeforeStart(cli),
+    (react) => runAndWatch(cli, file, options, react),
+  );
+}
+
+async function runAndWatch(cli: Cli, file: string, options: Options, react: ReactTo): Promise<number> {
   const reporter = chooseReporter(cli, options.reporter);
   const { compileAndReport, refusalCode, sourceReader } = await import("../experiment.js");
   const { compiled, code } = await compileAndReport(cli, file, options);
@@ -48,20 +55,16 @@ async function act(cli: Cli, file: string, options: Options): Promise<number> {
   const { chooseEngine } = await import("../../runtime/engines/select.js");
   const { RefusedError, prepareRun } = await import("../../runtime/run/preflight.js");
   const { run } = await import("../../runtime/run/run.js");
-  const watching = { reporter, quiet: options.quiet === true, source: sourceReader(compiled) };
   try {
     const asked = runOptions(compiled.project, options);
     // Errors that need no download and no search for devices are reported first.
     const preparation = prepareRun(compiled.experiment, asked);
     if ("diagnostics" in preparation) throw new RefusedError(preparation.diagnostics);
     if (!(await fetchDefaultEngine(cli, compiled.project.dir, options.engine))) return exitCodes.interrupted;
-    const { experiment } = compiled;
-    const start = async (): Promise<Run> =>
-      run(experiment, { ...asked, choice: await chooseEngine(preparation.prepared.asked) });
-    return await withInterrupts(
-      () => quitBeforeStart(cli),
-      async (react) => await watch(cli, await start(), { ...watching, react }),
-    );
+    const choice = await chooseEngine(preparation.prepared.asked);
+    const started = run(compiled.experiment, { ...asked, choice });
+    const source = sourceReader(compiled);
+    return await watch(cli, started, { reporter, quiet: options.quiet === true, source, react });
   } catch (error) {
     if (!(error instanceof RefusedError)) throw error;
     const { printDiagnostics } = await import("../report-errors.js");
@@ -70,7 +73,7 @@ async function act(cli: Cli, file: string, options: Options): Promise<number> {
   }
 }
 
-/** Ends the program while it looks for engines. Nothing has been computed, so nothing is lost. */
+/** Ends the program before the run starts. Nothing has been computed, so nothing is lost. */
 function quitBeforeStart(cli: Cli): never {
   say(cli.stderr, "interrupted before the first stage started\n");
   process.exit(exitCodes.interrupted);
