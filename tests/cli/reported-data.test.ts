@@ -3,6 +3,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import sharp from "sharp";
 import { expect, test } from "vitest";
+import { encodeSafetensors } from "../../src/runtime/store/safetensors.js";
 import { bmp, tiff } from "../data/pictures.js";
 import { picture, tempDir, write, zipOf } from "../data/support.js";
 import { tarball } from "../data/tarball.js";
@@ -261,6 +262,40 @@ test("lists with paths of images: the name of the class is said", async () => {
   const [check] = await say({ files: { ...images, ...lists }, source: 'folder("data", lists: "lists")' }, "check");
   expect(check).toMatch(/FSL6002: .*no folder with images has one of the 24 names of the lists/);
   expect(check).toMatch(/write `train0` once instead of `data\/train0\/0\.png`/);
+});
+
+test("a root with single backslashes is an error, because they would be lost", async () => {
+  const [check] = await say({ files: {}, source: 'folder("D:\\few_shot\\data")' }, "check");
+  expect(check).toMatch(/FSL1025: `\\f` means nothing in a text[\s\S]*or `\/` in a path/);
+  expect(check).toMatch(/exit code 2$/);
+});
+
+test("a list of one episode is accepted", async () => {
+  const dir = project({ files: inFolder("data", await files(paths)), source: 'folder("data")' });
+  const sides = { support: [0], query: [1] };
+  const episode = ["test0", "test1"].map((name) => ({ class: name, ...sides }));
+  write(join(dir, "list.json"), JSON.stringify({ format: 1, way: 2, shot: 1, query: 1, episodes: [episode] }));
+  const text = experiment('folder("data")', 2).replace("task from d.test, 5 episodes", '"list.json" from d.test');
+  write(join(dir, "e.fsl"), text.replace(/^episode .*\n/m, ""));
+  expect(await fslc("check", join(dir, "e.fsl"))).toMatchObject({ code: 0, err: "" });
+});
+
+test("weights that are not numbers end an evaluation with an error, also with --quiet", async () => {
+  const dir = project({ files: inFolder("data", await files(paths)), source: 'folder("data")' });
+  const weights = (shape: readonly number[], value: number) => ({
+    shape: [...shape],
+    dtype: "f32" as const,
+    data: new Float32Array(shape.reduce((product, size) => product * size, 1)).fill(value),
+  });
+  const tensors = { "encoder.conv.weight": weights([2, 3, 3, 3], Number.NaN), "encoder.conv.bias": weights([2], 0) };
+  write(join(dir, "nan.safetensors"), encodeSafetensors(tensors));
+  const text = experiment('folder("data")', 5)
+    .replace("raw { flatten", "raw { conv(3, 2), flatten")
+    .replace("metric prototypes\n", 'metric prototypes\n  init encoder from "nan.safetensors"\n');
+  write(join(dir, "e.fsl"), text);
+  const { code, err } = await fslc("run", join(dir, "e.fsl"), "--quiet", "--engine", "reference");
+  expect(code).toBe(1);
+  expect(err.replaceAll(/\s+/g, " ")).toContain("50 of 50 queries scores that are not numbers");
 });
 
 test("an archive that is not read in place is named with the way to unpack it", async () => {
