@@ -37,6 +37,7 @@ function contextOf(stage: Stage, engine: Engine): StageContext {
       experiment: experiment([stage]),
       project,
       runDir: project.dir,
+      scratch: `${project.dir}/scratch`,
       seed: 0,
       threads: { engine: 1, loaders: 1 },
       engine: { name: "onnx", device: "cpu" },

@@ -177,6 +177,7 @@ async function play(
       graph: stageGraph(typed),
       project: { dir: home, home },
       runDir: join(home, "runs", "r"),
+      scratch: join(home, "scratch"),
       seed: 0,
       acceptedNumerics: {},
       exact: false,

@@ -20,6 +20,7 @@ function job(node: string): PlacedJob {
     experiment: { file: "x.fsl", params: [], datasets: {}, stages: [], wanted: [] },
     project: { dir, home: dir },
     runDir: dir,
+    scratch: dir,
     seed: 0,
     threads: { engine: 1, loaders: 1 },
     engine: { name: "onnx", device: "cpu" },

@@ -8,6 +8,6 @@ import { removeLeftovers } from "../system/temporary.js";
 export function sweepLeftovers(project: Project): void {
   const data = projectPaths.data(project);
   const { store, fits, locks } = projectPaths;
-  const folders = [data, join(data, "packs"), join(data, "sources"), enginesFolder()];
+  const folders = [project.home, data, join(data, "packs"), join(data, "sources"), enginesFolder()];
   for (const dir of [...folders, store(project), fits(project), locks(project)]) removeLeftovers(dir);
 }

@@ -36,7 +36,7 @@ export interface RunOptions {
 }
 
 /** A run whose options are valid. The executor chooses the engine later, because that looks at the machine. */
-export type PreparedRun = Omit<ScheduleOptions, "runDir" | "findPack"> &
+export type PreparedRun = Omit<ScheduleOptions, "runDir" | "scratch" | "findPack"> &
   ProcessExecutorOptions & {
     /** The parameters, options and files of the run, as its folder records them. */
     readonly inputs: RunInputs;

@@ -1,4 +1,6 @@
 /** Runs an experiment: creates the run's folder, starts the scheduler, and provides all events as one stream. */
+import { rmSync } from "node:fs";
+import { join } from "node:path";
 import type { Experiment } from "../../compiler/typed/tree.js";
 import { describeFindings, digestsOf, findPack } from "../data/index.js";
 import { Channel } from "../events/channel.js";
@@ -7,6 +9,7 @@ import { describeFailure } from "../events/failure.js";
 import { type PackLookup, Scheduler, type ScheduleSummary } from "../scheduler/scheduler.js";
 import { version } from "../system/package.js";
 import { type Project, projectPaths } from "../system/project.js";
+import { temporaryPath } from "../system/temporary.js";
 import type { Executor } from "../worker/executor.js";
 import { openProcessExecutor } from "../worker/process-executor.js";
 import { writeSources } from "./inputs.js";
@@ -92,13 +95,16 @@ export function startRun(prepared: PreparedRun, environment: RunEnvironment): Ru
       scheduler.abort();
     }
   };
-  const scheduler = new Scheduler({ ...prepared, runDir: folder.dir, findPack: environment.findPack }, emit);
+  const scratch = temporaryPath(join(prepared.project.home, "scratch"));
+  const { findPack } = environment;
+  const scheduler = new Scheduler({ ...prepared, runDir: folder.dir, scratch, findPack }, emit);
   const active: ActiveRun = { prepared, folder, scheduler, emit, ended, logFailure: () => logFailure };
   return {
     id: folder.id,
     dir: folder.dir,
     events: channel,
     done: executeRun(active, environment).finally(() => {
+      rmSync(scratch, { recursive: true, force: true });
       channel.close();
       folder.close();
     }),

@@ -32,6 +32,8 @@ export interface ScheduleOptions {
   readonly graph: StageGraph;
   readonly project: Project;
   readonly runDir: string;
+  /** A folder for files that only the jobs of this run need. */
+  readonly scratch: string;
   readonly seed: number;
   /** The engine and the kind of device that stored entries must come from, as far as the user named them. */
   readonly acceptedNumerics: Pick<AcceptedNumerics, "engine" | "device">;
@@ -285,10 +287,13 @@ export class Scheduler {
   }
 
   private async execute(task: Pick<Job, "node" | "key" | "content" | "inputs">, executor: Executor): Promise<Outcome> {
-    const { experiment, project, runDir, seed, exact, force } = this.options;
+    const { experiment, project, runDir, scratch, seed, exact, force } = this.options;
     const packs = Object.fromEntries([...this.packs].map(([dataset, { dir }]) => [dataset, dir]));
     const reuseExact = exact && !force.has(task.node);
-    const job = executor.submit({ ...task, experiment, project, runDir, seed, reuseExact, packs }, this.onEvent);
+    const job = executor.submit(
+      { ...task, experiment, project, runDir, scratch, seed, reuseExact, packs },
+      this.onEvent,
+    );
     this.running.add(job);
     try {
       return await job.outcome;

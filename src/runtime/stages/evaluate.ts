@@ -12,7 +12,8 @@ import { computeFits } from "./fit.js";
 import { buildReports, type Evaluated } from "./reports.js";
 import type { Rows } from "./rows.js";
 import type { ScoredEpisodes } from "./scored-episodes.js";
-import { Embedder, type ImageSource, Scorer } from "./scorer.js";
+import { type ImageSource, Scorer } from "./scorer.js";
+import { embedShared } from "./shared-embeddings.js";
 import { requireNumbers } from "./unscored.js";
 import { loadInitialWeights } from "./weights.js";
 
@@ -126,14 +127,9 @@ async function embedImages(
   context: StageContext,
 ): Promise<Embedded> {
   const outputs = outputsOf(...group.map(({ row }) => row.metric));
-  const embedder = await Embedder.create({ encoder, outputs, source, constants: weights }, context);
-  try {
-    context.progress.endPreparation();
-    const images = imagesOf(group.flatMap(({ episodes, disjoint }) => [...episodes, ...disjoint]));
-    return { rows: await embedder.run(images, { showProgress: true }), width: embedder.width };
-  } finally {
-    await embedder.dispose();
-  }
+  const images = imagesOf(group.flatMap(({ episodes, disjoint }) => [...episodes, ...disjoint]));
+  const rows = await embedShared({ encoder, weights, outputs, source, images }, context);
+  return { rows, width: [...rows.values()].reduce((sum, { width }) => sum + width, 0) };
 }
 
 async function scoreRow(

@@ -3,7 +3,6 @@
  * stage embeds every image of the split, and the fits are computed over all of them at once. The values are kept in the
  * project, so stages with the same encoder compute them once.
  */
-import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { DiagnosticError, diagnostic } from "../../compiler/diagnostics/diagnostic.js";
 import { lowerFits, type SegmentedProgram } from "../../compiler/lower/index.js";
@@ -16,9 +15,9 @@ import {
 import type { Metric, Network, SplitRef } from "../../compiler/typed/tree.js";
 import { splitDigest } from "../data/index.js";
 import type { HostTensors } from "../engines/engine.js";
+import { readCheckedTensors, writeCheckedTensors } from "../store/checked-tensors.js";
 import { numericsId, numericsRecord } from "../store/numerics.js";
-import { decodeSafetensors, encodeSafetensors, SafetensorsError, splitSafetensors } from "../store/safetensors.js";
-import { replaceFile } from "../system/durable.js";
+import { encodeSafetensors, SafetensorsError } from "../store/safetensors.js";
 import { projectPaths } from "../system/project.js";
 import { reason } from "../system/reason.js";
 import { sha256 } from "../system/sha256.js";
@@ -26,8 +25,9 @@ import { chunks } from "./chunks.js";
 import { roundProgress, type StageContext } from "./context.js";
 import { datasetOf, packedSplit } from "./datasets.js";
 import { allocateFeeds, feedData } from "./feeds.js";
-import { Embedder, type ImageSource } from "./scorer.js";
+import type { ImageSource } from "./scorer.js";
 import { SegmentedExecutable } from "./segmented.js";
+import { embedShared } from "./shared-embeddings.js";
 
 /** The most bytes of embeddings that a fit takes at once. */
 const maxBytes = 2 ** 30;
@@ -67,7 +67,7 @@ export async function computeFits(
     ]),
   );
   const file = join(projectPaths.fits(job.project), `${key}.safetensors`);
-  const known = readFits(file);
+  const known = readCheckedTensors(file);
   if (known instanceof SafetensorsError) {
     const message = `the stored fit in ${file} is damaged: ${known.message}. It is computed again`;
     context.emit({ type: "stage.note", message });
@@ -77,33 +77,13 @@ export async function computeFits(
   return values;
 }
 
-/** Returns stored values, undefined if there are none, or an error if they are not as they were written. */
-function readFits(file: string): HostTensors | SafetensorsError | undefined {
-  if (!existsSync(file)) return undefined;
-  try {
-    const bytes = readFileSync(file);
-    const values = decodeSafetensors(bytes);
-    const { sha256: written } = (splitSafetensors(bytes).header["__metadata__"] ?? {}) as { sha256?: unknown };
-    return written === digestOf(values)
-      ? values
-      : new SafetensorsError("its values are not the ones that were written");
-  } catch (error) {
-    if (error instanceof SafetensorsError) return error;
-    throw error;
-  }
-}
-
-/** Writes the values with their digest, which shows damage. */
 async function writeFits(file: string, values: HostTensors): Promise<void> {
   try {
-    await replaceFile(file, encodeSafetensors(values, { sha256: digestOf(values) }));
+    await writeCheckedTensors(file, values);
   } catch (error) {
     throw new DiagnosticError(diagnostic("FSL7031", undefined, { path: file, why: reason(error) }), { cause: error });
   }
 }
-
-/** Returns a digest of names, shapes and numbers. */
-const digestOf = (values: HostTensors): string => sha256(encodeSafetensors(values));
 
 /** Returns every image of the split. @throws DiagnosticError FSL7053 if the program expects another number, or they need too much memory. */
 function imagesOf({ pack, split }: ImageSource, program: SegmentedProgram, ref: SplitRef, stage: string): Int32Array {
@@ -134,18 +114,12 @@ async function fitOverRows(
 ): Promise<HostTensors> {
   const feeds = allocateFeeds(program);
   const outputs = Object.keys(feeds).map((name) => name.slice(name.indexOf(".") + 1));
-  const embedder = await Embedder.create({ encoder, outputs, source, constants: weights }, context);
+  const rows = await embedShared({ encoder, weights, outputs, source, images }, context);
   try {
-    context.progress.endPreparation();
-    const rows = await embedder.run(images, { showProgress: true });
-    try {
-      for (const name of Object.keys(feeds))
-        rows.get(name.slice(name.indexOf(".") + 1))?.gather(images, feedData(feeds, name, Float32Array), 0);
-    } finally {
-      for (const kept of rows.values()) kept.close();
-    }
+    for (const name of Object.keys(feeds))
+      rows.get(name.slice(name.indexOf(".") + 1))?.gather(images, feedData(feeds, name, Float32Array), 0);
   } finally {
-    await embedder.dispose();
+    for (const kept of rows.values()) kept.close();
   }
   const executable = await SegmentedExecutable.compile(program, undefined, context.engine);
   try {

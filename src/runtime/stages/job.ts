@@ -14,6 +14,8 @@ export interface Job {
   readonly project: Project;
   /** The folder of the run, for logs and for details of bugs. */
   readonly runDir: string;
+  /** A folder for files that only the jobs of this run need. It is made when it is needed, and the run removes it. */
+  readonly scratch: string;
   readonly seed: number;
   /** The key in the store. It is empty for an ingest. */
   readonly key: string;
