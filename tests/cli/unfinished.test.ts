@@ -1,10 +1,10 @@
-/** What a person is told about work that a stop loses: a stage that has not finished starts again at its first step. */
+/** What a person is told about stages that a stop leaves unfinished: a training continues where it was, an evaluation starts over. */
 import { PassThrough } from "node:stream";
 import { expect, test } from "vitest";
 import { printRunSummary } from "../../src/cli/print/run-summary.js";
 import { plainReporter } from "../../src/cli/reporters/plain.js";
 import { initialState, type RunState, reduce } from "../../src/cli/view/model.js";
-import { lossOfStop, lostByStop } from "../../src/cli/view/unfinished.js";
+import { effectOfStop, leftByStop } from "../../src/cli/view/unfinished.js";
 import type { RunEvent } from "../../src/runtime/events/events.js";
 import { fakeRun } from "./fake-run.js";
 
@@ -16,16 +16,16 @@ function until(when: (event: RunEvent) => boolean): RunEvent[] {
 const after = (events: readonly RunEvent[]): RunState => events.reduce(reduce, initialState);
 const halfway = until((event) => event.type === "stage.step" && event.step === 300);
 
-test("a stage in training is lost, and the screen says how far it is", () => {
-  expect(lossOfStop(after(halfway))).toBe("proto is 50 % done and would start over");
+test("a training continues where it is, and the screen says how far that is", () => {
+  expect(effectOfStop(after(halfway))).toBe("proto is 50 % done and would continue there");
 });
 
-test("an evaluation starts over too; packed data and stages that wait lose nothing", () => {
-  expect(lossOfStop(after(until((event) => event.type === "stage.progress" && event.phase === "evaluate")))).toMatch(
+test("an evaluation starts over; packed data and stages that wait lose nothing", () => {
+  expect(effectOfStop(after(until((event) => event.type === "stage.progress" && event.phase === "evaluate")))).toMatch(
     /^test would start over$/,
   );
-  expect(lossOfStop(after(until((event) => event.type === "stage.progress")))).toBeUndefined();
-  expect(lossOfStop(after(fakeRun()))).toBeUndefined();
+  expect(effectOfStop(after(until((event) => event.type === "stage.progress")))).toBeUndefined();
+  expect(effectOfStop(after(fakeRun()))).toBeUndefined();
 });
 
 test("plain lines say it at the first Ctrl-C", () => {
@@ -35,14 +35,14 @@ test("plain lines say it at the first Ctrl-C", () => {
   stderr.read();
   reporter.interrupted();
   expect(String(stderr.read())).toBe(
-    "stopping after this step; finished stages are kept; proto is 50 % done and would start over; press Ctrl-C again to abort\n",
+    "stopping after this step; finished stages are kept; proto is 50 % done and would continue there; press Ctrl-C again to abort\n",
   );
 });
 
-test("the summary of an interrupted run says what was lost", () => {
+test("the summary of an interrupted run says how the next one goes on", () => {
   const time = halfway.at(-1)?.time ?? 0;
   const state = after([...halfway, { time, type: "run.done", status: "interrupted", results: [], seconds: 83 }]);
-  expect(lostByStop(state)).toBe("proto was 50 % done and starts over");
+  expect(leftByStop(state)).toBe("proto was 50 % done and continues there");
   const summary = {
     run: "a",
     status: "interrupted",
@@ -53,5 +53,5 @@ test("the summary of an interrupted run says what was lost", () => {
     seconds: 83,
   } as const;
   const text = printRunSummary(summary, state, "/runs/a", { source: () => undefined, color: false, width: 200 });
-  expect(text).toContain("interrupted after 1:23; finished stages are kept; proto was 50 % done and starts over");
+  expect(text).toContain("interrupted after 1:23; finished stages are kept; proto was 50 % done and continues there");
 });

@@ -91,7 +91,7 @@ test("a failed stage shows its code, an interrupt what it will do", () => {
   expect(draw(failed, 80, 24, now)).toContain("✘ proto   meta      FSL7006 the loss is not finite");
   const stopping = interrupted(state);
   expect(draw(stopping, 80, 24, now)).toMatch(
-    /^stopping; proto is \d+ % done and would start over {2,}press again to abort$/m,
+    /^stopping; proto is \d+ % done and would continue there {2,}press again to abort$/m,
   );
   expect(draw(interrupted(stopping), 80, 24, now)).toContain("aborting");
 });

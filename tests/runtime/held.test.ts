@@ -9,6 +9,7 @@ import { ProgressTracker, type StageContext } from "../../src/runtime/stages/con
 import { runEvaluate } from "../../src/runtime/stages/evaluate.js";
 import { runMeta } from "../../src/runtime/stages/meta.js";
 import { runPretrain } from "../../src/runtime/stages/pretrain.js";
+import { Checkpoints } from "../../src/runtime/store/checkpoints.js";
 import { type Project, projectPaths } from "../../src/runtime/system/project.js";
 import { slot } from "../lower/fixtures.js";
 import { base, experiment, images, makeProject, proto, result } from "./tiny.js";
@@ -44,10 +45,12 @@ function contextOf(stage: Stage, engine: Engine): StageContext {
       key: "",
       content: null,
       reuseExact: false,
+      fresh: false,
       packs: {},
       inputs: {},
     },
     engine,
+    checkpoints: new Checkpoints(projectPaths.checkpoints(project), { key: "k", numerics: "n", version: "v" }),
     packs,
     emit: () => {},
     progress: new ProgressTracker(

@@ -27,6 +27,7 @@ function job(node: string): PlacedJob {
     key: "k",
     content: null,
     reuseExact: false,
+    fresh: false,
     packs: {},
     inputs: {},
   };

@@ -7,7 +7,7 @@ import type { Result } from "../../runtime/events/events.js";
 import type { RunSummary } from "../../runtime/run/run.js";
 import { count, duration, engineAndDevice, interval, plural } from "../view/format.js";
 import type { RunState } from "../view/model.js";
-import { lostByStop } from "../view/unfinished.js";
+import { leftByStop } from "../view/unfinished.js";
 import { fileLines } from "./files.js";
 import { table } from "./table.js";
 import { hanging, wrap } from "./wrap.js";
@@ -56,7 +56,7 @@ export function printRunSummary(summary: RunSummary, state: RunState, folder: st
     ]),
     ...warningLines(state, width),
     ...resultNotes(summary.results, width),
-    ...wrap(`${statusWords[summary.status](duration(summary.seconds), lostByStop(state))}${served}`, width),
+    ...wrap(`${statusWords[summary.status](duration(summary.seconds), leftByStop(state))}${served}`, width),
     ...engineLines(state, width),
     `run folder: ${printable(relative(process.cwd(), folder) || folder)}`,
     ...fileLines(summary.files, folder).map(printable),

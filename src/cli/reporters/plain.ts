@@ -4,7 +4,7 @@ import type { EngineChoice } from "../../runtime/engines/select.js";
 import type { Result, RunEvent } from "../../runtime/events/events.js";
 import { count, duration, engineAndDevice, interval, percent, rate } from "../view/format.js";
 import { initialState, interrupted, reduce } from "../view/model.js";
-import { lossOfStop } from "../view/unfinished.js";
+import { effectOfStop } from "../view/unfinished.js";
 import type { Reporter, Streams } from "./reporter.js";
 
 /** The time between two lines of one kind for a stage, because steps and progress come faster than a log should grow. */
@@ -34,7 +34,7 @@ export function plainReporter({ stderr }: Pick<Streams, "stderr">): Reporter {
     },
     interrupted() {
       state = interrupted(state);
-      const parts = ["stopping after this step", "finished stages are kept", lossOfStop(state)];
+      const parts = ["stopping after this step", "finished stages are kept", effectOfStop(state)];
       stderr.write(
         state.interrupt === "stopping"
           ? `${[...parts, "press Ctrl-C again to abort"].filter((part) => part !== undefined).join("; ")}\n`

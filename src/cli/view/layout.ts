@@ -9,7 +9,7 @@ import { type GraphRow, graphRows, type HiddenStages, limitRows } from "./graph.
 import { justify, type Line, padText, segment, type Tone, truncate } from "./line.js";
 import { type RunState, type StageState, type StageStatus, secondsLeft } from "./model.js";
 import { panelForm } from "./panel.js";
-import { lossOfStop } from "./unfinished.js";
+import { effectOfStop } from "./unfinished.js";
 
 export interface Screen {
   readonly header: Line;
@@ -181,7 +181,7 @@ function footer(state: RunState, width: number): Line {
   if (state.seconds !== undefined) return [];
   if (state.interrupt === "aborting") return truncate([segment("aborting…", "bad")], width);
   if (state.interrupt === "stopping") {
-    const text = `stopping; ${lossOfStop(state) ?? "finished stages are kept"}`;
+    const text = `stopping; ${effectOfStop(state) ?? "finished stages are kept"}`;
     const again = "press again to abort";
     const room = Math.max(10, width - again.length - 3);
     return justify([segment(shorten(text, room), "active")], [segment(again, "active")], width);

@@ -1,27 +1,36 @@
-/** Describes the work that is lost if a run stops now. A stage that has not finished starts again at its first step. */
+/**
+ * Describes stages that have not finished when a run stops. A training continues in the next run where it was stopped; any other
+ * stage starts over.
+ */
 import { percent } from "./format.js";
 import type { RunState, StageState } from "./model.js";
 
 /**
- * Returns what a stop loses, such as `proto is 28 % done and would start over`, or undefined if it loses nothing. Ingests are left out,
- * because their finished downloads are kept.
+ * Returns what a stop does to the running stages, such as `proto is 28 % done and would continue there`, or undefined if none runs.
+ * Ingests are left out, because their finished downloads are kept.
  */
-export function lossOfStop({ stages }: RunState): string | undefined {
-  return sentence(stages, "is", "would start over");
+export function effectOfStop({ stages }: RunState): string | undefined {
+  return sentence(stages, { was: "is", goesOn: "would continue there", again: "would start over" });
 }
 
-/** Returns what a stopped run has lost, such as `proto was 28 % done and starts over`, or undefined if it lost nothing. */
-export function lostByStop({ stages }: RunState): string | undefined {
-  return sentence(stages, "was", "starts over");
+/** Returns what a stopped run has left unfinished, such as `proto was 28 % done and continues there`, or undefined if nothing. */
+export function leftByStop({ stages }: RunState): string | undefined {
+  return sentence(stages, { was: "was", goesOn: "continues there", again: "starts over" });
 }
 
-function sentence(stages: readonly StageState[], was: "is" | "was", again: string): string | undefined {
+interface Words {
+  readonly was: string;
+  readonly goesOn: string;
+  readonly again: string;
+}
+
+function sentence(stages: readonly StageState[], { was, goesOn, again }: Words): string | undefined {
   const parts = stages
     .filter(({ outline, status }) => outline.kind !== "ingest" && (status === "running" || status === "stopped"))
     .map(({ outline: { id }, training }) =>
       training === undefined
         ? `${id} ${again}`
-        : `${id} ${was} ${percent(training.step / training.steps, 0)} % done and ${again}`,
+        : `${id} ${was} ${percent(training.step / training.steps, 0)} % done and ${goesOn}`,
     );
   return parts.length === 0 ? undefined : parts.join(", ");
 }

@@ -289,9 +289,10 @@ export class Scheduler {
   private async execute(task: Pick<Job, "node" | "key" | "content" | "inputs">, executor: Executor): Promise<Outcome> {
     const { experiment, project, runDir, scratch, seed, exact, force } = this.options;
     const packs = Object.fromEntries([...this.packs].map(([dataset, { dir }]) => [dataset, dir]));
-    const reuseExact = exact && !force.has(task.node);
+    const fresh = force.has(task.node);
+    const reuseExact = exact && !fresh;
     const job = executor.submit(
-      { ...task, experiment, project, runDir, scratch, seed, reuseExact, packs },
+      { ...task, experiment, project, runDir, scratch, seed, reuseExact, fresh, packs },
       this.onEvent,
     );
     this.running.add(job);

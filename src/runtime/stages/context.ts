@@ -2,6 +2,7 @@
 import type { Pack } from "../data/contract.js";
 import type { Engine } from "../engines/engine.js";
 import type { RunEvent } from "../events/events.js";
+import type { Checkpoints } from "../store/checkpoints.js";
 import type { PlacedJob } from "./job.js";
 import { patienceFor } from "./patience.js";
 
@@ -19,9 +20,10 @@ export interface JobContext {
   readonly progress: ProgressTracker;
 }
 
-/** The context of a stage. It adds an open engine and the packs of the datasets, by dataset id. An ingest needs neither. */
+/** The context of a stage. It adds an open engine, the packs of the datasets by dataset id, and the stage's checkpoints. An ingest needs none. */
 export interface StageContext extends JobContext {
   readonly engine: Engine;
+  readonly checkpoints: Checkpoints;
   readonly packs: ReadonlyMap<string, Pack>;
 }
 

@@ -23,6 +23,8 @@ export interface Job {
   readonly content: Canonical;
   /** True if a stored result with this key and exactly the numerics of the opened engine is to be used instead of computing. */
   readonly reuseExact: boolean;
+  /** True if unfinished work of the stage is thrown away too, because the user wants it computed from its start. */
+  readonly fresh: boolean;
   /** The pack folders of the datasets that the job reads, by dataset id. */
   readonly packs: Readonly<Record<string, string>>;
   /** The stored stages that provide weights to this one, by stage id. */

@@ -5,10 +5,11 @@ import type { Episode, PackedSplit } from "../data/contract.js";
 import { toEpisodeList } from "../data/episode-list.js";
 import { loadEpisodeFile, sampleEpisode } from "../data/index.js";
 import type { HostTensors } from "../engines/engine.js";
+import type { Batches } from "./batches.js";
 import { fillOrders } from "./classify.js";
 import type { StageContext } from "./context.js";
 import { computeFits } from "./fit.js";
-import type { Batches, Trained } from "./train.js";
+import type { Trained } from "./train.js";
 import { runTraining } from "./training.js";
 import { loadInitialWeights } from "./weights.js";
 

@@ -3,9 +3,10 @@ import { DiagnosticError, diagnostic } from "../../compiler/diagnostics/diagnost
 import type { PretrainStage } from "../../compiler/typed/tree.js";
 import type { PackedSplit } from "../data/contract.js";
 import { shuffledImages } from "../data/index.js";
+import type { Batches } from "./batches.js";
 import type { StageContext } from "./context.js";
 import { feedData } from "./feeds.js";
-import type { Batches, Trained } from "./train.js";
+import type { Trained } from "./train.js";
 import { runTraining } from "./training.js";
 
 /** Trains the encoder of the stage with a classifier over the split's classes. */

@@ -7,6 +7,7 @@ import { DamagedPackError, openPack } from "../data/index.js";
 import type { Engine } from "../engines/engine.js";
 import { createEngine, probeEngine } from "../engines/index.js";
 import { deviceUnavailable, engineUnavailable } from "../engines/select.js";
+import { Checkpoints } from "../store/checkpoints.js";
 import { numericsId, numericsRecord } from "../store/numerics.js";
 import { type Finished, findSoundEntry, readEntry, writeEntry } from "../store/store.js";
 import { version } from "../system/package.js";
@@ -57,11 +58,17 @@ async function runStageJob(stage: Stage, context: JobContext): Promise<Outcome> 
     const entry = findSoundEntry(store, job.key, accepted, (message) => emit({ type: "stage.note", message }));
     if (entry !== undefined) return { kind: "stored", dir: entry.dir, reused: true };
   }
+  const checkpoints = new Checkpoints(projectPaths.checkpoints(job.project), {
+    key: job.key,
+    numerics: numericsId(numerics),
+    version,
+  });
+  if (job.fresh) await checkpoints.clear();
   emit({ type: "stage.start", attempt: 1, engine: engine.numerics });
   const started = performance.now();
   const { output, packs } = await withWholePacks(stage, context, async (packs) => {
     progress.endPreparation();
-    return await runOfKind(stage, { ...context, engine, packs });
+    return await runOfKind(stage, { ...context, engine, checkpoints, packs });
   });
   const entry = await writeEntry(store, {
     key: job.key,
@@ -77,6 +84,7 @@ async function runStageJob(stage: Stage, context: JobContext): Promise<Outcome> 
     numerics,
     ...output,
   });
+  await checkpoints.clear();
   await engine.dispose();
   return { kind: "stored", dir: entry.dir, reused: false };
 }

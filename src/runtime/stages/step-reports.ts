@@ -13,11 +13,11 @@ import type { StepOutcome, Stepper } from "./stepper.js";
 export type StepImages = HostTensors;
 
 export class StepReports {
-  readonly files: StoredFile[] = [];
-
+  /** `files` are those that were made before a training was continued. */
   constructor(
     private readonly reports: readonly TrainingReport[],
     private readonly stepper: Stepper,
+    readonly files: StoredFile[],
   ) {}
 
   /** Keeps the weights before the first step. */

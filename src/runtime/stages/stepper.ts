@@ -55,7 +55,10 @@ export class Stepper {
     private readonly feeds: Feeds,
   ) {}
 
-  /** Compiles the step and uploads `start`: all weights, including frozen ones, because validation and the store need them. */
+  /**
+   * Compiles the step and uploads `start`: all weights, including frozen ones, because validation and the store need them, or
+   * everything that `snapshot` returned.
+   */
   static async create(training: TrainingProgram, start: HostTensors, engine: Engine): Promise<Stepper> {
     const update = await Compiled.create(training.program, engine);
     const { parts } = training;
@@ -68,7 +71,7 @@ export class Stepper {
     const handles = new Map<string, Handle>();
     const stepper = new Stepper(training, engine, update, part, handles, allocateFeeds((part ?? update).program));
     try {
-      for (const [name, tensor] of Object.entries({ ...start, ...initialExtras(training) })) {
+      for (const [name, tensor] of Object.entries({ ...initialExtras(training), ...start })) {
         handles.set(name, engine.upload(tensor));
       }
     } catch (error) {
@@ -134,6 +137,11 @@ export class Stepper {
         this.training.trained.map((path) => [path, pick(handles, [gradientName(path)])[gradientName(path)] as Handle]),
       ),
     );
+  }
+
+  /** Downloads everything that the next step depends on. A stepper that starts with it goes on exactly like this one. */
+  snapshot(): Promise<HostTensors> {
+    return this.downloadAll(Object.fromEntries(this.handles));
   }
 
   private async downloadAll(handles: Readonly<Record<string, Handle>>): Promise<HostTensors> {

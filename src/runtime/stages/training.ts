@@ -5,9 +5,10 @@ import type { SplitRef, TrainingStage } from "../../compiler/typed/tree.js";
 import type { PackedSplit } from "../data/contract.js";
 import { createLoader } from "../data/index.js";
 import type { HostTensors } from "../engines/engine.js";
+import type { Batches } from "./batches.js";
 import type { StageContext } from "./context.js";
 import { datasetOf, packedSplit } from "./datasets.js";
-import { type Batches, type Trained, train } from "./train.js";
+import { type Trained, train } from "./train.js";
 import { createValidator, type Validator } from "./validate.js";
 
 /** The data of a training stage, and how its steps draw from it. */

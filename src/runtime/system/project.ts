@@ -50,6 +50,8 @@ export function realPath(path: string): string {
 export const projectPaths = {
   store: (project: Project): string => join(project.home, "store"),
   runs: (project: Project): string => join(project.home, "runs"),
+  /** The folder of the states of unfinished trainings. */
+  checkpoints: (project: Project): string => join(project.home, "checkpoints"),
   /** The folder of the values that metrics have fitted from base data. */
   fits: (project: Project): string => join(project.home, "fits"),
   data: (project: Project): string => join(project.home, "data"),

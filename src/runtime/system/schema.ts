@@ -5,7 +5,7 @@ import { join } from "node:path";
 import type { ValidateFunction } from "ajv";
 import { packageRoot } from "./package.js";
 
-export type SchemaName = "event" | "episodes" | "logits" | "manifest" | "pack" | "plan" | "scores";
+export type SchemaName = "checkpoint" | "event" | "episodes" | "logits" | "manifest" | "pack" | "plan" | "scores";
 
 const compiled = new Map<SchemaName, ValidateFunction>();
 

@@ -34,7 +34,7 @@ export const runCodes = codes({
     title: "out of memory",
     message: "the stage `{stage}` ran out of memory on the engine `{engine}`: {detail}",
     explanation:
-      "The activations, gradients and weights of a step did not fit into the memory of the device, or other processes used that memory. Finished stages are kept. The next run starts this stage again at its first step.",
+      "The activations, gradients and weights of a step did not fit into the memory of the device, or other processes used that memory. Finished stages are kept, and a training continues at its last checkpoint in the next run.",
     example: "meta proto {\n  …\n  for 10 epochs of 1000 episodes, 64 episodes per step\n}",
     fix: "Use fewer episodes or images per step. A `pretrain` can divide its step (`64 images per step, 4 parts per step`). `fslc plan` prints how much memory a step needs. Or end other programs that use the memory.",
   },
@@ -44,7 +44,7 @@ export const runCodes = codes({
     message: "the device of the engine `{engine}` was lost in the stage `{stage}`: {detail}",
     explanation: "The driver reset the device, or the device was unplugged. Finished stages are kept in the store.",
     example: "fslc run experiment.fsl --device gpu      # the driver restarts in the middle",
-    fix: "Run the same command again. Finished stages are taken from the store; this one starts again at its first step.",
+    fix: "Run the same command again. Finished stages are taken from the store, and a training continues at its last checkpoint.",
   },
   FSL7006: {
     severity: "error",
@@ -91,7 +91,7 @@ export const runCodes = codes({
     explanation:
       "A stage runs in a process of its own, because native libraries can crash. This process crashed or was killed, often by the system because memory ran out. The stages that had finished are in the store.",
     example: "kill -9 PID      # of the worker, in the middle of a run",
-    fix: "Run the same command again: finished stages are kept, and this one starts over. If memory ran out, use fewer episodes or images per step. If the process ends again at the same place, try another engine (`fslc engines`).",
+    fix: "Run the same command again: finished stages are kept, and a training continues at its last checkpoint. If memory ran out, use fewer episodes or images per step. If the process ends again at the same place, try another engine (`fslc engines`).",
   },
   FSL7021: {
     severity: "error",
@@ -100,7 +100,7 @@ export const runCodes = codes({
     explanation:
       "No step, validation batch or image was finished for one minute, or for twenty times a measured step if that is longer. A native library may hang, or the machine may be overloaded or may have been asleep.",
     example: "fslc run experiment.fsl      # on a machine whose GPU driver hangs",
-    fix: "Run the same command again: finished stages are kept, and this one starts over. `--threads` lowers the load.",
+    fix: "Run the same command again: finished stages are kept, and a training continues at its last checkpoint. `--threads` lowers the load.",
   },
   // ---------------------------------------------------------------- store and disk
   FSL7030: {

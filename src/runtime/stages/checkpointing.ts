@@ -1,0 +1,102 @@
+/** Writes the checkpoints of a training and continues from them: so often that little is lost, at less than a hundredth of the time. */
+import type { HostTensor, HostTensors } from "../engines/engine.js";
+import type { Checkpoint, Checkpoints } from "../store/checkpoints.js";
+import type { Validated } from "../store/manifest.js";
+import type { StoredFile } from "../store/store.js";
+import type { StageContext } from "./context.js";
+
+/** The shortest time between two checkpoints, in ms. */
+const shortestInterval = 10_000;
+/** The time of training, in multiples of the time that a checkpoint takes, that must pass before the next one. */
+const costFactor = 100;
+/** The environment variable with the seconds between two checkpoints, whatever they cost. */
+const variable = "FSLC_CHECKPOINT_SECONDS";
+
+export class Checkpointing {
+  private written = performance.now();
+  private cost = 0;
+
+  constructor(
+    private readonly checkpoints: Checkpoints,
+    /** Returns the state after the last step. */
+    private readonly state: () => Promise<Checkpoint>,
+  ) {}
+
+  /** Writes a checkpoint if the last one is old enough. */
+  async offer(): Promise<void> {
+    const interval = chosenInterval() ?? Math.max(shortestInterval, costFactor * this.cost);
+    if (performance.now() - this.written >= interval) await this.write();
+  }
+
+  async write(): Promise<void> {
+    const started = performance.now();
+    await this.checkpoints.write(await this.state());
+    this.written = performance.now();
+    this.cost = this.written - started;
+  }
+}
+
+/** Returns the interval in ms that the user has chosen. Text that is no such number is ignored. */
+function chosenInterval(): number | undefined {
+  const seconds = Number.parseFloat(process.env[variable] ?? "");
+  return seconds >= 0 ? seconds * 1000 : undefined;
+}
+
+/** The tensors of a checkpoint by what they are for. */
+interface Parts {
+  /** The weights, the state of the optimizer and everything else that a step changes. */
+  readonly state: HostTensors;
+  /** The weights of the best validation, if the stage keeps them. */
+  readonly best: HostTensors | undefined;
+  /** The files about steps that were made so far. */
+  readonly files: readonly StoredFile[];
+}
+
+/** An unfinished training, as its checkpoint gives it. */
+export interface Resumed extends Parts {
+  readonly step: number;
+  readonly history: readonly Validated[];
+}
+
+/** Returns the last checkpoint of the stage that is whole, or undefined to start at the first step. */
+export function resume({ checkpoints, emit }: StageContext): Resumed | undefined {
+  const checkpoint = checkpoints.newest((path) =>
+    emit({ type: "stage.note", message: `the checkpoint ${path} is damaged and is not used` }),
+  );
+  if (checkpoint === undefined) return undefined;
+  const { step, history, tensors } = checkpoint;
+  emit({ type: "stage.note", message: `continues after step ${step}, where an earlier run was stopped` });
+  return { step, history, ...splitTensors(tensors) };
+}
+
+/** Returns all tensors of a checkpoint, named so that `splitTensors` finds its parts. */
+export function joinTensors({ state, best = {}, files }: Parts): HostTensors {
+  const named = (prefix: string, tensors: HostTensors) =>
+    Object.entries(tensors).map(([name, tensor]) => [`${prefix}/${name}`, tensor] as const);
+  return Object.fromEntries([
+    ...named("state", state),
+    ...named("best", best),
+    ...files.map(({ name, bytes }) => [`files/${name}`, bytesTensor(bytes)] as const),
+  ]);
+}
+
+const bytesTensor = (bytes: Uint8Array): HostTensor => ({
+  shape: [bytes.length],
+  dtype: "u8",
+  data: new Uint8Array(bytes),
+});
+
+function splitTensors(tensors: HostTensors): Parts {
+  const named = (prefix: string): HostTensors =>
+    Object.fromEntries(
+      Object.entries(tensors).flatMap(([name, tensor]) =>
+        name.startsWith(`${prefix}/`) ? [[name.slice(prefix.length + 1), tensor]] : [],
+      ),
+    );
+  const best = named("best");
+  return {
+    state: named("state"),
+    best: Object.keys(best).length === 0 ? undefined : best,
+    files: Object.entries(named("files")).map(([name, { data }]) => ({ name, bytes: data as Uint8Array })),
+  };
+}

@@ -1,0 +1,101 @@
+/**
+ * Keeps the state of unfinished trainings, so that a run that was stopped or killed continues where it was. A checkpoint is one
+ * safetensors file whose name holds its step and its digest. It is complete or absent, and the last two are kept: if one is damaged,
+ * the one before it is used.
+ */
+import { readdirSync, readFileSync } from "node:fs";
+import { rm, rmdir } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { DiagnosticError, diagnostic } from "../../compiler/diagnostics/diagnostic.js";
+import type { HostTensors } from "../engines/engine.js";
+import { replaceFile } from "../system/durable.js";
+import { reason } from "../system/reason.js";
+import { schemaProblem } from "../system/schema.js";
+import { sha256 } from "../system/sha256.js";
+import { type Validated, withInterval } from "./manifest.js";
+import { decodeSafetensors, encodeSafetensors, splitSafetensors } from "./safetensors.js";
+
+/** The state of a training after a step. */
+export interface Checkpoint {
+  readonly step: number;
+  readonly history: readonly Validated[];
+  readonly tensors: HostTensors;
+}
+
+/** The number of checkpoints of a training that are kept. */
+const kept = 2;
+const pattern = /^step-(\d+)-([0-9a-f]{64})\.safetensors$/;
+
+export class Checkpoints {
+  private readonly dir: string;
+
+  /**
+   * Opens the checkpoints of one stage. A training continues exactly only with the same key, the same numerics and the same version of
+   * fslc, so all three are part of the path.
+   */
+  constructor(root: string, { key, numerics, version }: { key: string; numerics: string; version: string }) {
+    this.dir = join(root, key, `${numerics}-${version}`);
+  }
+
+  /** Writes a checkpoint and removes those before the last two. @throws DiagnosticError FSL7031 if it cannot be written. */
+  async write({ step, history, tensors }: Checkpoint): Promise<void> {
+    const bytes = encodeSafetensors(tensors, { training: JSON.stringify({ format: 1, step, history }) });
+    const path = join(this.dir, `step-${step}-${sha256(bytes)}.safetensors`);
+    try {
+      await replaceFile(path, bytes);
+      for (const { name } of this.list().slice(kept)) await rm(join(this.dir, name), { force: true });
+    } catch (error) {
+      throw new DiagnosticError(diagnostic("FSL7031", undefined, { path, why: reason(error) }), { cause: error });
+    }
+  }
+
+  /** Returns the checkpoint with the highest step that is as it was written, or undefined. `onDamaged` gets the others above it. */
+  newest(onDamaged: (path: string) => void): Checkpoint | undefined {
+    for (const { name, digest } of this.list()) {
+      const path = join(this.dir, name);
+      const checkpoint = read(path, digest);
+      if (checkpoint !== undefined) return checkpoint;
+      onDamaged(path);
+    }
+    return undefined;
+  }
+
+  /** Removes all checkpoints of the stage. A failure is ignored, because they are only in the way of disk space. */
+  async clear(): Promise<void> {
+    await rm(this.dir, { recursive: true, force: true }).catch(() => undefined);
+    await rmdir(dirname(this.dir)).catch(() => undefined); // It stays if other numerics have checkpoints too.
+  }
+
+  /** Returns the files of checkpoints, the one with the highest step first. */
+  private list(): { readonly name: string; readonly step: number; readonly digest: string }[] {
+    return namesIn(this.dir)
+      .flatMap((name) => {
+        const [, step, digest] = pattern.exec(name) ?? [];
+        return step === undefined || digest === undefined ? [] : [{ name, step: Number(step), digest }];
+      })
+      .sort((a, b) => b.step - a.step);
+  }
+}
+
+function namesIn(dir: string): string[] {
+  try {
+    return readdirSync(dir);
+  } catch {
+    return []; // No checkpoint was written.
+  }
+}
+
+function read(path: string, digest: string): Checkpoint | undefined {
+  try {
+    const bytes = readFileSync(path);
+    if (sha256(bytes) !== digest) return undefined;
+    const { header } = splitSafetensors(bytes);
+    const { training } = header["__metadata__"] as { training: string };
+    const state: unknown = JSON.parse(training);
+    if (schemaProblem("checkpoint", state) !== undefined) return undefined;
+    const { step, history } = state as Pick<Checkpoint, "step" | "history">;
+    return { step, history: history.map(withInterval), tensors: decodeSafetensors(bytes) };
+  } catch {
+    return undefined;
+  }
+}
