@@ -2,7 +2,7 @@
 import type { Node, Shape } from "../../../compiler/tensor/ir.js";
 import { elementCount } from "../../../compiler/tensor/shape.js";
 import { EngineError, type TypedData } from "../engine.js";
-import { operand } from "../lowering.js";
+import { operand, SharedResults } from "../lowering.js";
 import { allocate } from "../tensors.js";
 import { type Layout, Layouts } from "./layouts.js";
 import type { Library, Pointer } from "./library.js";
@@ -12,6 +12,7 @@ import { expressionOf, isLoopOp } from "./loops/expressions.js";
 import { type Factors, loopsOver, placeOf, rowMajor } from "./loops/layout.js";
 import { elementwise, type Kernel, type Reduction, reduction, type TypedArray } from "./loops/source.js";
 import type { Slot } from "./memory.js";
+import type { Patterns } from "./patterns.js";
 import { kernelStep, type PrimitiveArgument, primitiveStep, type Step } from "./steps.js";
 
 /** A tensor in memory. */
@@ -28,12 +29,17 @@ export class Builder {
   /** The contents of constants. */
   readonly contents = new Map<Slot, TypedData>();
   readonly layouts: Layouts;
+  /** Results of primitives that several rules need. */
+  readonly shared = new SharedResults();
+  private readonly primitives: Pointer[] = [];
+  private readonly keptDescriptions = new Map<Pointer, Pointer | undefined>();
   private readonly held = new Map<Node, Held[]>();
   /** The slots that several steps write. They count as no constants, because one of the steps may have operands. */
   private readonly inParts = new Set<Slot>();
 
   constructor(
     readonly library: Library,
+    readonly patterns: Patterns,
     private readonly lower: (builder: Builder, node: Node) => void,
   ) {
     this.layouts = new Layouts(library);
@@ -94,13 +100,16 @@ export class Builder {
       this.define(node, { slot, layout });
       return slot;
     }
-    if (node.op === "reshape" || node.op === "stop_gradient") {
-      const slot = this.plain(operand(node, 0));
-      this.define(node, { slot, layout: this.plainLayout(node) });
-      return slot;
-    }
-    this.compute(node);
+    this.hold(node);
     return this.plain(node);
+  }
+
+  /** Brings a node to memory, in any layout. A reshaped tensor shares the memory of its operand. */
+  private hold(node: Node): void {
+    if (this.held.has(node)) return;
+    if (node.op === "reshape" || node.op === "stop_gradient")
+      this.define(node, { slot: this.plain(operand(node, 0)), layout: this.plainLayout(node) });
+    else this.compute(node);
   }
 
   /**
@@ -108,6 +117,7 @@ export class Builder {
    * shape with as many elements if the node is row-major.
    */
   native(node: Node, shape: Shape, description: Pointer): Held {
+    this.hold(node);
     const known = this.find(node, ({ layout }) => this.layouts.same(layout, description));
     if (known !== undefined) return known;
     const from = (shape === node.shape
@@ -125,6 +135,7 @@ export class Builder {
 
   /** Returns the memory of a node as it is, if oneDNN can read it. */
   asItIs(node: Node): Held {
+    this.hold(node);
     const known = this.find(node, ({ layout }) => layout.description !== undefined && !layout.plain);
     return known ?? { slot: this.plain(node), layout: this.plainLayout(node) };
   }
@@ -136,11 +147,30 @@ export class Builder {
     reads: readonly PrimitiveArgument[],
     writes: readonly PrimitiveArgument[],
   ): void {
+    this.add(primitiveStep(this.library, kernel, this.primitive(description), { reads, writes }));
+  }
+
+  /** Returns the primitive of a description. The primitive of a kept description is made once. */
+  private primitive(description: Pointer): Pointer {
+    const known = this.keptDescriptions.get(description);
+    if (known !== undefined) return known;
     const primitive = this.library.make("primitive", description);
     this.primitives.push(primitive);
-    this.add(primitiveStep(this.library, kernel, primitive, { reads, writes }));
+    if (this.keptDescriptions.has(description)) this.keptDescriptions.set(description, primitive);
+    return primitive;
   }
-  readonly primitives: Pointer[] = [];
+
+  /** Keeps the description of a primitive until `dispose`, because descriptions of gradients refer to it. */
+  keepDescription(description: Pointer): void {
+    this.keptDescriptions.set(description, undefined);
+  }
+
+  /** Returns constant memory of `count` ones. */
+  ones(count: number): Slot {
+    const slot = this.slot({ bytes: 4 * count }, "f32", "kept");
+    this.contents.set(slot, new Float32Array(count).fill(1));
+    return slot;
+  }
 
   /** Returns a tensor as an argument of a primitive. */
   argument(argument: PrimitiveArgument["argument"], { slot, layout }: Held): PrimitiveArgument {
@@ -312,6 +342,8 @@ export class Builder {
 
   dispose(): void {
     for (const primitive of this.primitives) this.library.call("destroyPrimitive", primitive);
+    for (const description of this.keptDescriptions.keys())
+      this.library.call("destroyPrimitiveDescription", description);
     this.layouts.dispose();
   }
 }

@@ -54,13 +54,18 @@ export class Layouts {
     return this.keep(this.library.make("taggedDescription", shape.length, wide(shape), dataType.f32, tagAny));
   }
 
-  /** Returns the layout that belongs to a description of f32 elements. The description is kept until `dispose`. */
-  described(description: Pointer): Layout {
+  /** Returns the description of the first part of a tensor, with these sizes. */
+  part({ description }: Layout, shape: Shape): Pointer {
+    return this.keep(this.library.make("partDescription", description, wide(shape), wide(shape.map(() => 0))));
+  }
+
+  /** Returns the layout that belongs to a description. The description is kept until `dispose`. */
+  described(description: Pointer, dtype: DType = "f32"): Layout {
     this.keep(description);
     const { library } = this;
     const bytes = library.sizeOf(description);
     const dims = library.dimsOf(description);
-    const padded = bytes !== elementCount(dims) * 4;
+    const padded = bytes !== elementCount(dims) * bytesPerElement[dtype];
     const factors = this.factorsOf(description, dims);
     const plain = !padded && factors !== undefined && factors.join() === rowMajor(dims).join();
     return { bytes, factors, plain, padded, description };

@@ -27,6 +27,13 @@ const makers = {
   primitive: "dnnl_primitive_create(_Out_ void **, void *)",
   reorder: "dnnl_reorder_primitive_desc_create(_Out_ void **, void *, void *, void *, void *, void *)",
   matmul: "dnnl_matmul_primitive_desc_create(_Out_ void **, void *, void *, void *, void *, void *, void *)",
+  norm: "dnnl_batch_normalization_forward_primitive_desc_create(_Out_ void **, void *, int, void *, void *, float, uint, void *)",
+  normBackward:
+    "dnnl_batch_normalization_backward_primitive_desc_create(_Out_ void **, void *, int, void *, void *, void *, float, uint, void *, void *)",
+  pool: "dnnl_pooling_forward_primitive_desc_create(_Out_ void **, void *, int, int, void *, void *, int64_t *, int64_t *, int64_t *, int64_t *, int64_t *, void *)",
+  poolBackward:
+    "dnnl_pooling_backward_primitive_desc_create(_Out_ void **, void *, int, void *, void *, int64_t *, int64_t *, int64_t *, int64_t *, int64_t *, void *, void *)",
+  partDescription: "dnnl_memory_desc_create_submemory(_Out_ void **, void *, int64_t *, int64_t *)",
   convolution:
     "dnnl_convolution_forward_primitive_desc_create(_Out_ void **, void *, int, int, void *, void *, void *, void *, int64_t *, int64_t *, int64_t *, int64_t *, void *)",
   convolutionBackwardData:

@@ -6,22 +6,20 @@ import type { Builder } from "./builder.js";
 import { solve } from "./kernels/linear.js";
 import { randomBits } from "./kernels/random.js";
 import { argmax, scatterAdd, topK } from "./kernels/select.js";
-import { averagePool, averagePoolGrad, maxPool, maxPoolGrad, maxPoolTake } from "./kernels/window.js";
+import { averagePool, averagePoolGrad, maxPoolTake } from "./kernels/window.js";
 import { add, constant } from "./loops/affine.js";
 import type { LoopOp } from "./loops/expressions.js";
 import { rowMajor } from "./loops/layout.js";
+import { isChannelSum } from "./patterns.js";
 import { convolve, convolveFilterGrad, convolveInputGrad } from "./primitives/convolution.js";
+import { normalize, normGradients, statistic } from "./primitives/norm.js";
+import { poolMaximum, poolMaximumGrad } from "./primitives/pool.js";
 import { multiply } from "./primitives/product.js";
 
 type Rule<K extends OpName> = (b: Builder, node: Node<K>) => void;
 
 /** The composites that are written in primitive ops before a program is lowered. */
 export const decomposedOps = [
-  "batch_norm",
-  "batch_norm_grad_x",
-  "batch_norm_grad_gamma",
-  "batch_mean",
-  "batch_variance",
   "channel_affine",
   "softmax",
   "softmax_grad",
@@ -30,7 +28,11 @@ export const decomposedOps = [
 ] as const satisfies readonly CompositeName[];
 
 const rules: { readonly [K in Exclude<OpName, LoopOp | (typeof decomposedOps)[number] | "input">]: Rule<K> } = {
-  reduce_sum: (b, node) => b.reduce(node, node.attrs.axes, { start: "0", combine: (sum, value) => `${sum}+${value}` }),
+  reduce_sum: (b, node) => {
+    const [gradient] = isChannelSum(node) ? b.patterns.normGradientsOf(operand(node, 0)) : [];
+    if (gradient !== undefined) b.compute(gradient);
+    if (!b.isHeld(node)) b.reduce(node, node.attrs.axes, { start: "0", combine: (sum, value) => `${sum}+${value}` });
+  },
   reduce_max: (b, node) =>
     b.reduce(node, node.attrs.axes, { start: "-Infinity", combine: (best, value) => `Math.max(${best},${value})` }),
   argmax: (b, node) => {
@@ -91,14 +93,13 @@ const rules: { readonly [K in Exclude<OpName, LoopOp | (typeof decomposedOps)[nu
   conv2d: convolve,
   conv2d_input_grad: convolveInputGrad,
   conv2d_filter_grad: convolveFilterGrad,
-  max_pool: (b, node) => {
-    const x = operand(node, 0);
-    b.addKernel("max_pool", maxPool(x.shape, node.attrs), [b.plain(x)], [b.result(node)]);
-  },
-  max_pool_grad: (b, node) => {
-    const [x, dy] = [operand(node, 0), operand(node, 2)];
-    b.addKernel("max_pool_grad", maxPoolGrad(x.shape, node.attrs), [b.plain(x), b.plain(dy)], [b.result(node)]);
-  },
+  batch_norm: (b, node) => normalize(b, node, undefined),
+  batch_norm_grad_x: normGradients,
+  batch_norm_grad_gamma: normGradients,
+  batch_mean: statistic,
+  batch_variance: statistic,
+  max_pool: poolMaximum,
+  max_pool_grad: poolMaximumGrad,
   max_pool_take: (b, node) => {
     const [x, t] = [operand(node, 0), operand(node, 2)];
     b.addKernel("max_pool_take", maxPoolTake(x.shape, node.attrs), [b.plain(x), b.plain(t)], [b.result(node)]);
@@ -123,6 +124,11 @@ const rules: { readonly [K in Exclude<OpName, LoopOp | (typeof decomposedOps)[nu
 
 /** Writes a node to memory. */
 export function lowerNode(b: Builder, node: Node): void {
+  const norm = b.patterns.normOf(node);
+  if (norm !== undefined) {
+    normalize(b, norm, node);
+    return;
+  }
   const rule = (rules as Partial<Record<OpName, Rule<OpName>>>)[node.op];
   if (rule !== undefined) rule(b, node);
   else b.computeByLoop(node);

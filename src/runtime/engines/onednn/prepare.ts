@@ -3,13 +3,13 @@ import { decompose } from "../../../compiler/tensor/decompose.js";
 import type { Graph } from "../../../compiler/tensor/graph.js";
 import type { Node, Program } from "../../../compiler/tensor/ir.js";
 import { rewriteProgram } from "../../../compiler/tensor/program.js";
-import { rebuild } from "../../../compiler/tensor/walk.js";
+import { reachable, rebuild } from "../../../compiler/tensor/walk.js";
 import { decomposedOps } from "./lowering.js";
 
 export function prepare(program: Program): Program {
   const expanded: ReadonlySet<string> = new Set(decomposedOps);
   return rewriteProgram(program, (graph, roots) =>
-    decompose(graph, withoutVanishingSums(graph, roots), (op) => !expanded.has(op)),
+    decompose(graph, masksByResult(graph, withoutVanishingSums(graph, roots)), (op) => !expanded.has(op)),
   );
 }
 
@@ -20,4 +20,14 @@ function withoutVanishingSums(graph: Graph, roots: readonly Node[]): Node[] {
       ? graph.op("const", [], { shape: node.shape, dtype: "f32", data: [0] })
       : undefined,
   );
+}
+
+/** Lets the gradient of a ReLU read its result instead of its operand, which is then needed no more: one is above 0 where the other is. */
+function masksByResult(graph: Graph, roots: readonly Node[]): Node[] {
+  const results = new Set(reachable(roots).flatMap((node) => (node.op === "relu" ? [node.inputs[0]] : [])));
+  return rebuild(graph, roots, (node, [x, dy]) => {
+    if (node.op !== "relu_grad" || !results.has(node.inputs[0]) || x === undefined || dy === undefined)
+      return undefined;
+    return graph.op("relu_grad", [graph.op("relu", [x], {}), dy], {});
+  });
 }

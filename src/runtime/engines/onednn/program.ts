@@ -9,6 +9,7 @@ import type { Library } from "./library.js";
 import { isLoopOp, isSource, isView } from "./loops/expressions.js";
 import { lowerNode } from "./lowering.js";
 import type { Slot } from "./memory.js";
+import { Patterns } from "./patterns.js";
 import { prepare } from "./prepare.js";
 import { kernelStep } from "./steps.js";
 
@@ -25,7 +26,8 @@ export function lowerProgram(library: Library, program: Program, constants: Host
   const prepared = prepare(program);
   const roots = rootsOf(prepared);
   const order = schedule(roots);
-  const builder = new Builder(library, lowerNode);
+  const patterns = new Patterns(order, new Set(roots));
+  const builder = new Builder(library, patterns, lowerNode);
   const inputs = new Map<string, Slot>();
   for (const { name, node } of prepared.inputs) {
     const constant = constants[name];
@@ -37,7 +39,7 @@ export function lowerProgram(library: Library, program: Program, constants: Host
       inputs.set(name, slot);
     }
   }
-  const stored = storedNodes(order, new Set(roots));
+  const stored = storedNodes(order, new Set(roots), patterns);
   for (const node of order) if (stored.has(node)) builder.compute(node);
   const outputs = new Map<string, Slot>();
   const taken = new Set<Slot>(inputs.values());
@@ -70,17 +72,14 @@ const longestLoop = 48;
  * Returns the nodes that are written to memory. The others are computed within the loops that read them: views always, and
  * arithmetic that one reader needs, once for each of its elements.
  */
-function storedNodes(order: readonly Node[], roots: ReadonlySet<Node>): ReadonlySet<Node> {
-  const readers = new Map<Node, Node[]>();
-  for (const node of order)
-    for (const input of new Set(node.inputs)) readers.set(input, [...(readers.get(input) ?? []), node]);
+function storedNodes(order: readonly Node[], roots: ReadonlySet<Node>, patterns: Patterns): ReadonlySet<Node> {
   const stored = new Set<Node>();
   const lengths = new Map<Node, number>();
   /** Returns how often an element of the node is read, if every reader is a loop. Infinity if a reader needs it in memory. */
   const uses = (node: Node): number => {
     if (roots.has(node)) return Number.POSITIVE_INFINITY;
     let sum = 0;
-    for (const reader of readers.get(node) ?? []) {
+    for (const reader of patterns.readersOf(node)) {
       if (!isView(reader.op)) {
         const inLoop = isLoopOp(reader.op) ? reader.op !== "gather" : reducesByLoop.has(reader.op);
         sum += inLoop ? 1 : Number.POSITIVE_INFINITY;
@@ -90,8 +89,8 @@ function storedNodes(order: readonly Node[], roots: ReadonlySet<Node>): Readonly
     return sum;
   };
   for (const node of order) {
-    if (node.op === "input" || isSource(node)) continue;
-    if (!isLoopOp(node.op)) {
+    if (node.op === "input" || isSource(node) || patterns.absorbed.has(node)) continue;
+    if (!isLoopOp(node.op) || patterns.normOf(node) !== undefined) {
       stored.add(node);
       continue;
     }

@@ -1,0 +1,66 @@
+/** Finds the nodes of a program that one primitive of oneDNN computes together with another. */
+import type { Node } from "../../../compiler/tensor/ir.js";
+
+type NormGradient = Node<"batch_norm_grad_x"> | Node<"batch_norm_grad_gamma">;
+
+export class Patterns {
+  private readonly readers = new Map<Node, Node[]>();
+  /** The nodes that have no memory of their own, because a primitive computes them on the way to another. */
+  readonly absorbed: ReadonlySet<Node>;
+
+  constructor(
+    order: readonly Node[],
+    private readonly roots: ReadonlySet<Node>,
+  ) {
+    for (const node of order)
+      for (const input of new Set(node.inputs)) {
+        const known = this.readers.get(input);
+        if (known === undefined) this.readers.set(input, [node]);
+        else known.push(node);
+      }
+    this.absorbed = new Set(order.filter((node) => this.isAbsorbed(node)));
+  }
+
+  readersOf(node: Node): readonly Node[] {
+    return this.readers.get(node) ?? [];
+  }
+
+  /** Returns the batch norm that is computed together with this ReLU. */
+  normOf(node: Node): Node<"batch_norm"> | undefined {
+    const [x] = node.inputs;
+    return node.op === "relu" && x?.op === "batch_norm" && this.absorbed.has(x) ? x : undefined;
+  }
+
+  /** Returns the batch norm of these images, whose statistics the caller needs. */
+  normOn(x: Node, groups: number): Node<"batch_norm"> | undefined {
+    return this.readersOf(x).find(
+      (reader): reader is Node<"batch_norm"> =>
+        reader.op === "batch_norm" && reader.inputs[0] === x && reader.attrs.groups === groups,
+    );
+  }
+
+  /** Returns the gradients of a batch norm whose result has the gradient `dy`. */
+  normGradientsOf(dy: Node): readonly NormGradient[] {
+    return this.readersOf(dy).filter((reader): reader is NormGradient => isNormGradient(reader, dy));
+  }
+
+  private isAbsorbed(node: Node): boolean {
+    if (this.roots.has(node)) return false;
+    const readers = this.readersOf(node);
+    if (node.op === "batch_norm") return readers.length === 1 && readers[0]?.op === "relu";
+    if (node.op !== "relu_grad") return false;
+    const norm = node.inputs[0]?.inputs[0];
+    if (node.inputs[0]?.op !== "relu" || norm?.op !== "batch_norm" || !this.isAbsorbed(norm)) return false;
+    const isOfNorm = (reader: Node): boolean =>
+      isNormGradient(reader, node) && reader.inputs[0] === norm.inputs[0] && reader.attrs.groups === norm.attrs.groups;
+    return readers.some(isOfNorm) && readers.every((reader) => isOfNorm(reader) || isChannelSum(reader));
+  }
+}
+
+function isNormGradient(node: Node, dy: Node): node is NormGradient {
+  return (node.op === "batch_norm_grad_x" || node.op === "batch_norm_grad_gamma") && node.inputs.at(-1) === dy;
+}
+
+/** Tells whether the node sums images over everything but channels, as the gradient of a shift does. */
+export const isChannelSum = (node: Node): node is Node<"reduce_sum"> =>
+  node.op === "reduce_sum" && node.inputs[0]?.shape.length === 4 && node.attrs.axes.join() === "0,2,3";
