@@ -133,11 +133,14 @@ export class Builder {
     return made;
   }
 
-  /** Returns the memory of a node as it is, if oneDNN can read it. */
-  asItIs(node: Node): Held {
+  /** Returns the memory of images in a layout in which norms and pools are fast: as they are, or with blocks of channels. */
+  images(node: Node): Held {
     this.hold(node);
     const known = this.find(node, ({ layout }) => layout.description !== undefined && !layout.plain);
-    return known ?? { slot: this.plain(node), layout: this.plainLayout(node) };
+    if (known !== undefined) return known;
+    const blocked = this.layouts.blockedImages(node.shape);
+    if (blocked !== undefined) return this.native(node, node.shape, blocked);
+    return { slot: this.plain(node), layout: this.plainLayout(node) };
   }
 
   /** Adds a primitive and returns nothing; `description` is what the library was asked for. */

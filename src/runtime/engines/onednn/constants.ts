@@ -15,12 +15,17 @@ export const unimplemented = 3;
 export const engineKindCpu = 1;
 export const inOrder = 1;
 export const tagAny = 1;
+/** The layouts of images whose channels are split into blocks of this many. */
+export const blockedTags: ReadonlyMap<number, number> = new Map([
+  [8, 102],
+  [16, 78],
+]);
 export const dataType = { f32: 3, i32: 4, u8: 6 } as const;
 
 export const propagation = { training: 64, inference: 96, backward: 128, backwardData: 160 } as const;
 export const algorithm = {
   convolutionDirect: 0x1,
-  relu: 0x1f,
+  relu: 0x20,
   poolMax: 0x1ff,
   poolAverageWithPadding: 0x2ff,
 } as const;

@@ -1,7 +1,7 @@
 /** The layouts of tensors in memory: row-major, or as oneDNN has chosen. */
 import type { DType, Shape } from "../../../compiler/tensor/ir.js";
 import { elementCount } from "../../../compiler/tensor/shape.js";
-import { dataType, query, tagAny } from "./constants.js";
+import { algorithm, blockedTags, dataType, propagation, query, tagAny } from "./constants.js";
 import type { Library, Pointer } from "./library.js";
 import { type Factors, rowMajor } from "./loops/layout.js";
 
@@ -23,6 +23,7 @@ export interface Layout {
 export class Layouts {
   private readonly plainLayouts = new Map<string, Layout>();
   private readonly descriptions: Pointer[] = [];
+  private block: number | undefined;
 
   constructor(private readonly library: Library) {}
 
@@ -52,6 +53,39 @@ export class Layouts {
   /** Returns a description that leaves the layout to the primitive. */
   any(shape: Shape): Pointer {
     return this.keep(this.library.make("taggedDescription", shape.length, wide(shape), dataType.f32, tagAny));
+  }
+
+  /** Returns the description of images with blocks of channels, or undefined if they have too few channels for it. */
+  blockedImages(shape: Shape): Pointer | undefined {
+    this.block ??= this.findBlock();
+    const tag = blockedTags.get(this.block);
+    if (tag === undefined || shape.length !== 4 || (shape[1] ?? 0) % this.block !== 0) return undefined;
+    return this.keep(this.library.make("taggedDescription", 4, wide(shape), dataType.f32, tag));
+  }
+
+  /** Returns the number of channels in a block that this processor's convolutions prefer, or 0 if they prefer none. */
+  private findBlock(): number {
+    const { library } = this;
+    const [x, filters] = [this.any([1, 32, 8, 8]), this.any([32, 32, 3, 3])];
+    const [stride, none, pad] = [wide([1, 1]), wide([0, 0]), wide([1, 1])];
+    const description = library.make(
+      "convolution",
+      library.engine,
+      propagation.training,
+      algorithm.convolutionDirect,
+      x,
+      filters,
+      null,
+      x,
+      stride,
+      none,
+      pad,
+      pad,
+      null,
+    );
+    const layout = this.described(library.chosen(description, query.result));
+    library.call("destroyPrimitiveDescription", description);
+    return layout.factors?.[1]?.[1]?.size ?? 0;
   }
 
   /** Returns the description of the first part of a tensor, with these sizes. */

@@ -33,6 +33,8 @@ const makers = {
   pool: "dnnl_pooling_forward_primitive_desc_create(_Out_ void **, void *, int, int, void *, void *, int64_t *, int64_t *, int64_t *, int64_t *, int64_t *, void *)",
   poolBackward:
     "dnnl_pooling_backward_primitive_desc_create(_Out_ void **, void *, int, void *, void *, int64_t *, int64_t *, int64_t *, int64_t *, int64_t *, void *, void *)",
+  attributes: "dnnl_primitive_attr_create(_Out_ void **)",
+  postOps: "dnnl_post_ops_create(_Out_ void **)",
   partDescription: "dnnl_memory_desc_create_submemory(_Out_ void **, void *, int64_t *, int64_t *)",
   convolution:
     "dnnl_convolution_forward_primitive_desc_create(_Out_ void **, void *, int, int, void *, void *, void *, void *, int64_t *, int64_t *, int64_t *, int64_t *, void *)",
@@ -46,6 +48,10 @@ type Maker = keyof typeof makers;
 /** The functions that are called for each run, or give back what was made. */
 const actions = {
   execute: "dnnl_primitive_execute(void *, void *, int, void *)",
+  appendElementwise: "dnnl_post_ops_append_eltwise(void *, int, float, float)",
+  setPostOps: "dnnl_primitive_attr_set_post_ops(void *, void *)",
+  destroyAttributes: "dnnl_primitive_attr_destroy(void *)",
+  destroyPostOps: "dnnl_post_ops_destroy(void *)",
   setMemory: "dnnl_memory_set_data_handle(void *, void *)",
   queryDescription: "dnnl_memory_desc_query(void *, int, void *)",
   destroyPrimitive: "dnnl_primitive_destroy(void *)",

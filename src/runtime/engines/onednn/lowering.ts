@@ -90,7 +90,7 @@ const rules: { readonly [K in Exclude<OpName, LoopOp | (typeof decomposedOps)[nu
     const batches = elementCount(node.shape.slice(0, -2));
     b.addKernel("solve", solve(batches, n, m), [b.plain(a), b.plain(right)], [b.result(node)]);
   },
-  conv2d: convolve,
+  conv2d: (b, node) => convolve(b, node, { node }),
   conv2d_input_grad: convolveInputGrad,
   conv2d_filter_grad: convolveFilterGrad,
   batch_norm: (b, node) => normalize(b, node, undefined),
@@ -127,6 +127,11 @@ export function lowerNode(b: Builder, node: Node): void {
   const norm = b.patterns.normOf(node);
   if (norm !== undefined) {
     normalize(b, norm, node);
+    return;
+  }
+  const tail = b.patterns.tailOf(node);
+  if (tail !== undefined) {
+    convolve(b, tail.conv, { ...tail, node });
     return;
   }
   const rule = (rules as Partial<Record<OpName, Rule<OpName>>>)[node.op];

@@ -3,7 +3,17 @@ import type { Node } from "../../../compiler/tensor/ir.js";
 
 type NormGradient = Node<"batch_norm_grad_x"> | Node<"batch_norm_grad_gamma">;
 
+type Activation = Node<"relu"> | Node<"leaky_relu">;
+
+/** A convolution with what one primitive computes after it. */
+export interface ConvolutionTail {
+  readonly conv: Node<"conv2d">;
+  readonly bias: Node | undefined;
+  readonly activation: Activation | undefined;
+}
+
 export class Patterns {
+  private readonly tails = new Map<Node, ConvolutionTail>();
   private readonly readers = new Map<Node, Node[]>();
   /** The nodes that have no memory of their own, because a primitive computes them on the way to another. */
   readonly absorbed: ReadonlySet<Node>;
@@ -18,11 +28,18 @@ export class Patterns {
         if (known === undefined) this.readers.set(input, [node]);
         else known.push(node);
       }
-    this.absorbed = new Set(order.filter((node) => this.isAbsorbed(node)));
+    const absorbed = new Set(order.filter((node) => this.isAbsorbed(node)));
+    for (const node of order) if (node.op === "conv2d") this.addTail(node, absorbed);
+    this.absorbed = absorbed;
   }
 
   readersOf(node: Node): readonly Node[] {
     return this.readers.get(node) ?? [];
+  }
+
+  /** Tells whether the node is computed by a primitive together with nodes before it. */
+  isFused(node: Node): boolean {
+    return this.tails.has(node) || this.normOf(node) !== undefined;
   }
 
   /** Returns the batch norm that is computed together with this ReLU. */
@@ -42,6 +59,34 @@ export class Patterns {
   /** Returns the gradients of a batch norm whose result has the gradient `dy`. */
   normGradientsOf(dy: Node): readonly NormGradient[] {
     return this.readersOf(dy).filter((reader): reader is NormGradient => isNormGradient(reader, dy));
+  }
+
+  /** Returns the convolution that is computed together with this node, which is its bias or its activation. */
+  tailOf(node: Node): ConvolutionTail | undefined {
+    return this.tails.get(node);
+  }
+
+  /** Finds the bias and the activation after a convolution. */
+  private addTail(conv: Node<"conv2d">, absorbed: Set<Node>): void {
+    let last: Node = conv;
+    let bias: Node | undefined;
+    let activation: Activation | undefined;
+    const next = (): Node | undefined => {
+      const [reader, ...others] = this.readersOf(last);
+      return others.length > 0 || this.roots.has(last) ? undefined : reader;
+    };
+    const sum = next();
+    const vector = sum?.op === "add" ? sum.inputs.find((input) => input !== conv) : undefined;
+    if (sum !== undefined && vector?.op === "broadcast" && vector.attrs.dims.join() === "1") {
+      absorbed.add(last);
+      [last, bias] = [sum, vector.inputs[0]];
+    }
+    const act = next();
+    if (act?.op === "relu" || act?.op === "leaky_relu") {
+      absorbed.add(last);
+      [last, activation] = [act, act];
+    }
+    if (last !== conv) this.tails.set(last, { conv, bias, activation });
   }
 
   private isAbsorbed(node: Node): boolean {

@@ -2,14 +2,20 @@
 import { decompose } from "../../../compiler/tensor/decompose.js";
 import type { Graph } from "../../../compiler/tensor/graph.js";
 import type { Node, Program } from "../../../compiler/tensor/ir.js";
+import { Ops } from "../../../compiler/tensor/ops.js";
 import { rewriteProgram } from "../../../compiler/tensor/program.js";
 import { reachable, rebuild } from "../../../compiler/tensor/walk.js";
+import { foldAffineIntoConv, isConvReadOnce } from "../affine.js";
 import { decomposedOps } from "./lowering.js";
 
 export function prepare(program: Program): Program {
   const expanded: ReadonlySet<string> = new Set(decomposedOps);
   return rewriteProgram(program, (graph, roots) =>
-    decompose(graph, masksByResult(graph, withoutVanishingSums(graph, roots)), (op) => !expanded.has(op)),
+    decompose(
+      graph,
+      foldedAffines(graph, masksByResult(graph, withoutVanishingSums(graph, roots))),
+      (op) => !expanded.has(op),
+    ),
   );
 }
 
@@ -30,4 +36,15 @@ function masksByResult(graph: Graph, roots: readonly Node[]): Node[] {
       return undefined;
     return graph.op("relu_grad", [graph.op("relu", [x], {}), dy], {});
   });
+}
+
+/** Multiplies a scale and a shift per channel into the filters and the bias of the convolution before it. */
+function foldedAffines(graph: Graph, roots: readonly Node[]): Node[] {
+  const users = new Map<Node, number>(roots.map((root) => [root, 2]));
+  for (const node of reachable(roots)) for (const input of node.inputs) users.set(input, (users.get(input) ?? 0) + 1);
+  return rebuild(graph, roots, (node, inputs) =>
+    node.op === "channel_affine" && isConvReadOnce(node.inputs[0], users)
+      ? foldAffineIntoConv(new Ops(graph), inputs)
+      : undefined,
+  );
 }

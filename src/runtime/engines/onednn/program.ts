@@ -90,7 +90,7 @@ function storedNodes(order: readonly Node[], roots: ReadonlySet<Node>, patterns:
   };
   for (const node of order) {
     if (node.op === "input" || isSource(node) || patterns.absorbed.has(node)) continue;
-    if (!isLoopOp(node.op) || patterns.normOf(node) !== undefined) {
+    if (!isLoopOp(node.op) || patterns.isFused(node)) {
       stored.add(node);
       continue;
     }

@@ -11,6 +11,7 @@ import type { Node, OpName, Program } from "../../../compiler/tensor/ir.js";
 import { Ops } from "../../../compiler/tensor/ops.js";
 import { rewriteProgram } from "../../../compiler/tensor/program.js";
 import { reachable, rebuild } from "../../../compiler/tensor/walk.js";
+import { foldAffineIntoConv, isConvReadOnce } from "../affine.js";
 import { splitLongDots } from "../long-dots.js";
 
 type Activation = Node<"relu"> | Node<"leaky_relu">;
@@ -64,29 +65,6 @@ function movePoolBeforeGradient(graph: Graph, node: Gradient, [x, scatter]: read
     return undefined;
   const winners = graph.op("max_pool", [x], scatter.attrs);
   return graph.op("max_pool_grad", [x, winners, graph.op(node.op, [winners, dy], node.attrs)], scatter.attrs);
-}
-
-/** Tells whether the node is a convolution, with or without a bias, that only one node reads. */
-function isConvReadOnce(node: Node | undefined, users: ReadonlyMap<Node, number>): boolean {
-  if (node === undefined || users.get(node) !== 1) return false;
-  return (
-    node.op === "conv2d" ||
-    (node.op === "add" && node.inputs[0]?.op === "conv2d" && isConvReadOnce(node.inputs[0], users))
-  );
-}
-
-/** affine(conv(x, w) + b) = conv(x, w·scale) + (b·scale + shift) */
-function foldAffineIntoConv(o: Ops, [x, scale, shift]: readonly Node[]): Node | undefined {
-  if (x === undefined || scale === undefined || shift === undefined) return undefined;
-  const [conv, bias] = x.op === "add" ? x.inputs : [x, undefined];
-  if (conv?.op !== "conv2d") return undefined;
-  const [images, filters] = conv.inputs;
-  if (images === undefined || filters === undefined) return undefined;
-  if (bias !== undefined && (bias.op !== "broadcast" || bias.attrs.dims.join() !== "1")) return undefined;
-  const vector = bias?.inputs[0];
-  const moved = vector === undefined ? shift : o.add(o.mul(vector, scale), shift);
-  const scaled = o.conv2d(images, o.mul(filters, o.broadcast(scale, filters.shape, [0])), conv.attrs);
-  return o.add(scaled, o.broadcast(moved, x.shape, [1]));
 }
 
 /**

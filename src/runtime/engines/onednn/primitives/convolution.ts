@@ -19,7 +19,7 @@ function geometry({ attrs: { stride, pad } }: Convolution): readonly BigInt64Arr
 }
 
 /** Describes the forward convolution. The descriptions of the gradients need it as a hint. */
-function forward(b: Builder, it: Convolution): Pointer {
+function forward(b: Builder, it: Convolution, bias: Pointer | null = null, attributes: Pointer | null = null): Pointer {
   const { library, layouts } = b;
   return library.make(
     "convolution",
@@ -28,14 +28,32 @@ function forward(b: Builder, it: Convolution): Pointer {
     algorithm.convolutionDirect,
     layouts.any(it.x),
     layouts.any(it.filters),
-    null,
+    bias,
     layouts.any(it.y),
     ...geometry(it),
-    null,
+    attributes,
   );
 }
 
-export function convolve(b: Builder, node: Node<"conv2d">): void {
+/** The nodes that the primitive of a convolution computes after it, and the node that is its result. */
+interface Tail {
+  readonly node: Node;
+  readonly bias?: Node | undefined;
+  readonly activation?: Node<"relu"> | Node<"leaky_relu"> | undefined;
+}
+
+/** Makes the attributes by which a primitive applies an activation to its result. */
+function activated(b: Builder, activation: NonNullable<Tail["activation"]>): Pointer {
+  const { library } = b;
+  const [attributes, operations] = [library.make("attributes"), library.make("postOps")];
+  const slope = activation.op === "relu" ? 0 : activation.attrs.slope;
+  library.call("appendElementwise", operations, algorithm.relu, slope, 0);
+  library.call("setPostOps", attributes, operations);
+  library.call("destroyPostOps", operations);
+  return attributes;
+}
+
+export function convolve(b: Builder, node: Node<"conv2d">, { node: last, bias, activation }: Tail): void {
   const [x, filters] = [operand(node, 0), operand(node, 1)];
   const it: Convolution = {
     x: x.shape,
@@ -44,15 +62,22 @@ export function convolve(b: Builder, node: Node<"conv2d">): void {
     attrs: node.attrs,
   };
   const { library, layouts } = b;
-  const description = forward(b, it);
+  const added = bias === undefined ? undefined : { slot: b.plain(bias), layout: b.plainLayout(bias) };
+  const attributes = activation === undefined ? null : activated(b, activation);
+  const description = forward(b, it, added?.layout.description ?? null, attributes);
+  if (attributes !== null) library.call("destroyAttributes", attributes);
   const source = b.native(x, x.shape, library.chosen(description, query.source));
   const weights = b.native(filters, it.filters, library.chosen(description, query.weights));
   const layout = layouts.described(library.chosen(description, query.result));
-  const slot = b.result(node, layout);
+  const slot = b.result(last, layout);
   b.addPrimitive(
     "convolution",
     description,
-    [b.argument("source", source), b.argument("weights", weights)],
+    [
+      b.argument("source", source),
+      b.argument("weights", weights),
+      ...(added === undefined ? [] : [b.argument("bias", added)]),
+    ],
     [b.argument("result", { slot, layout })],
   );
   library.call("destroyPrimitiveDescription", description);

@@ -74,7 +74,7 @@ function emitForward(
   { groups, eps, norm, relu }: { groups: number; eps: number; norm: Node | undefined; relu: Node | undefined },
 ): Forward {
   const { library } = b;
-  const source = b.asItIs(x);
+  const source = b.images(x);
   const [n, c, h, w] = images(x);
   const group = b.layouts.part(source.layout, [n / groups, c, h, w]);
   const flags = (norm === undefined ? 0 : normFlag.scale | normFlag.shift) | (relu === undefined ? 0 : normFlag.relu);

@@ -28,7 +28,7 @@ function pool(b: Builder, x: Node, shape: readonly number[], window: Window, nod
   const key = `pool ${JSON.stringify(window)}`;
   return b.shared.once(x, key, () => {
     const { library, layouts } = b;
-    const source = b.asItIs(x);
+    const source = b.images(x);
     const description = library.make(
       "pool",
       library.engine,
@@ -56,8 +56,32 @@ function pool(b: Builder, x: Node, shape: readonly number[], window: Window, nod
   });
 }
 
+/** Computes a max pool whose winners nobody asks for. */
+function poolOnly(b: Builder, node: Node<"max_pool">): void {
+  const { library, layouts } = b;
+  const source = b.images(operand(node, 0));
+  const description = library.make(
+    "pool",
+    library.engine,
+    propagation.inference,
+    algorithm.poolMax,
+    source.layout.description,
+    layouts.any(node.shape),
+    ...geometry(node.attrs),
+    null,
+  );
+  const layout = layouts.described(library.chosen(description, query.result));
+  const slot = b.result(node, layout);
+  b.addPrimitive("max pool", description, [b.argument("source", source)], [b.argument("result", { slot, layout })]);
+  library.call("destroyPrimitiveDescription", description);
+}
+
 export function poolMaximum(b: Builder, node: Node<"max_pool">): void {
   const x = operand(node, 0);
+  if (!b.patterns.readersOf(x).some(({ op }) => op === "max_pool_grad" || op === "max_pool_take")) {
+    poolOnly(b, node);
+    return;
+  }
   const { result } = pool(b, x, node.shape, node.attrs, node);
   if (!b.isHeld(node)) b.define(node, result);
 }
