@@ -133,14 +133,22 @@ export class Builder {
     return made;
   }
 
+  /** Returns the memory of a node in the layout in which it is. */
+  anyHeld(node: Node): Held {
+    this.hold(node);
+    return (
+      this.find(node, ({ layout }) => layout.description !== undefined && !layout.plain) ?? {
+        slot: this.plain(node),
+        layout: this.plainLayout(node),
+      }
+    );
+  }
+
   /** Returns the memory of images in a layout in which norms and pools are fast: as they are, or with blocks of channels. */
   images(node: Node): Held {
-    this.hold(node);
-    const known = this.find(node, ({ layout }) => layout.description !== undefined && !layout.plain);
-    if (known !== undefined) return known;
-    const blocked = this.layouts.blockedImages(node.shape);
-    if (blocked !== undefined) return this.native(node, node.shape, blocked);
-    return { slot: this.plain(node), layout: this.plainLayout(node) };
+    const held = this.anyHeld(node);
+    const blocked = held.layout.plain ? this.layouts.blockedImages(node.shape) : undefined;
+    return blocked === undefined ? held : this.native(node, node.shape, blocked);
   }
 
   /** Adds a primitive and returns nothing; `description` is what the library was asked for. */
@@ -275,6 +283,24 @@ export class Builder {
     if (target === undefined) throw new EngineError("internal", `${node.op}: no place for its result`);
     const run = elementwise(body, value, target, reads.length + 1);
     this.add(kernelStep(kernel, run, { reads, writes: [slot] }));
+  }
+
+  /** Computes a node in a layout by a loop over two tensors, with the value that `write` gives for an index. */
+  gatherLoop(
+    node: Node,
+    layout: Layout,
+    tensors: readonly [Held, Held],
+    write: (body: Body, index: readonly Affine[], stored: readonly [Stored, Stored]) => string,
+  ): void {
+    const { sizes, index } = loopsOver(layout.factors ?? []);
+    const body = new Body(sizes, () => undefined, expressionOf);
+    const [first, second] = tensors.map(({ layout: { factors = [] } }, array): Stored => ({ array, factors }));
+    if (first === undefined || second === undefined) throw new RangeError("two tensors");
+    const value = write(body, index, [first, second]);
+    const target = placeOf(layout.factors ?? [], index, sizes);
+    if (target === undefined) throw new EngineError("internal", `${node.op}: no place for its result`);
+    const run = elementwise(body, value, target, 3);
+    this.add(kernelStep(node.op, run, { reads: tensors.map(({ slot }) => slot), writes: [this.result(node, layout)] }));
   }
 
   /** Combines the elements of a node along axes. */

@@ -64,6 +64,7 @@ export const query = {
   workspace: 135,
   rank: 256,
   dims: 257,
+  type: 258,
   paddedDims: 260,
   blockCount: 263,
   blocks: 264,

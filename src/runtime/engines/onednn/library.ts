@@ -33,6 +33,10 @@ const makers = {
   pool: "dnnl_pooling_forward_primitive_desc_create(_Out_ void **, void *, int, int, void *, void *, int64_t *, int64_t *, int64_t *, int64_t *, int64_t *, void *)",
   poolBackward:
     "dnnl_pooling_backward_primitive_desc_create(_Out_ void **, void *, int, void *, void *, int64_t *, int64_t *, int64_t *, int64_t *, int64_t *, void *, void *)",
+  elementwise:
+    "dnnl_eltwise_forward_primitive_desc_create(_Out_ void **, void *, int, int, void *, void *, float, float, void *)",
+  elementwiseBackward:
+    "dnnl_eltwise_backward_primitive_desc_create(_Out_ void **, void *, int, void *, void *, void *, float, float, void *, void *)",
   attributes: "dnnl_primitive_attr_create(_Out_ void **)",
   postOps: "dnnl_post_ops_create(_Out_ void **)",
   partDescription: "dnnl_memory_desc_create_submemory(_Out_ void **, void *, int64_t *, int64_t *)",

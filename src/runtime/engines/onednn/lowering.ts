@@ -6,14 +6,15 @@ import type { Builder } from "./builder.js";
 import { solve } from "./kernels/linear.js";
 import { randomBits } from "./kernels/random.js";
 import { argmax, scatterAdd, topK } from "./kernels/select.js";
-import { averagePool, averagePoolGrad, maxPoolTake } from "./kernels/window.js";
+import { averagePool, averagePoolGrad } from "./kernels/window.js";
 import { add, constant } from "./loops/affine.js";
 import type { LoopOp } from "./loops/expressions.js";
 import { rowMajor } from "./loops/layout.js";
 import { isChannelSum } from "./patterns.js";
 import { convolve, convolveFilterGrad, convolveInputGrad } from "./primitives/convolution.js";
+import { isElementwisePrimitive, maskedGradient } from "./primitives/elementwise.js";
 import { normalize, normGradients, statistic } from "./primitives/norm.js";
-import { poolMaximum, poolMaximumGrad } from "./primitives/pool.js";
+import { poolMaximum, poolMaximumGrad, takeWinners } from "./primitives/pool.js";
 import { multiply } from "./primitives/product.js";
 
 type Rule<K extends OpName> = (b: Builder, node: Node<K>) => void;
@@ -100,10 +101,7 @@ const rules: { readonly [K in Exclude<OpName, LoopOp | (typeof decomposedOps)[nu
   batch_variance: statistic,
   max_pool: poolMaximum,
   max_pool_grad: poolMaximumGrad,
-  max_pool_take: (b, node) => {
-    const [x, t] = [operand(node, 0), operand(node, 2)];
-    b.addKernel("max_pool_take", maxPoolTake(x.shape, node.attrs), [b.plain(x), b.plain(t)], [b.result(node)]);
-  },
+  max_pool_take: takeWinners,
   avg_pool: (b, node) => {
     const x = operand(node, 0);
     b.addKernel("avg_pool", averagePool(x.shape, node.attrs), [b.plain(x)], [b.result(node)]);
@@ -132,6 +130,10 @@ export function lowerNode(b: Builder, node: Node): void {
   const tail = b.patterns.tailOf(node);
   if (tail !== undefined) {
     convolve(b, tail.conv, { ...tail, node });
+    return;
+  }
+  if (isElementwisePrimitive(node)) {
+    maskedGradient(b, node);
     return;
   }
   const rule = (rules as Partial<Record<OpName, Rule<OpName>>>)[node.op];

@@ -11,6 +11,7 @@ import { lowerNode } from "./lowering.js";
 import type { Slot } from "./memory.js";
 import { Patterns } from "./patterns.js";
 import { prepare } from "./prepare.js";
+import { isElementwisePrimitive } from "./primitives/elementwise.js";
 import { kernelStep } from "./steps.js";
 
 export interface Lowered {
@@ -81,7 +82,7 @@ function storedNodes(order: readonly Node[], roots: ReadonlySet<Node>, patterns:
     let sum = 0;
     for (const reader of patterns.readersOf(node)) {
       if (!isView(reader.op)) {
-        const inLoop = isLoopOp(reader.op) ? reader.op !== "gather" : reducesByLoop.has(reader.op);
+        const inLoop = computesInLoop(reader);
         sum += inLoop ? 1 : Number.POSITIVE_INFINITY;
       } else if (elementCount(reader.shape) > elementCount(node.shape)) return Number.POSITIVE_INFINITY;
       else sum += uses(reader);
@@ -90,7 +91,7 @@ function storedNodes(order: readonly Node[], roots: ReadonlySet<Node>, patterns:
   };
   for (const node of order) {
     if (node.op === "input" || isSource(node) || patterns.absorbed.has(node)) continue;
-    if (!isLoopOp(node.op) || patterns.isFused(node)) {
+    if (!isLoopOp(node.op) || patterns.isFused(node) || isElementwisePrimitive(node)) {
       stored.add(node);
       continue;
     }
@@ -100,6 +101,12 @@ function storedNodes(order: readonly Node[], roots: ReadonlySet<Node>, patterns:
     if (isView(node.op) ? roots.has(node) : uses(node) > 1 || length > longestLoop) stored.add(node);
   }
   return stored;
+}
+
+/** Tells whether the node's loop can compute its operands, instead of reading them. */
+function computesInLoop(node: Node): boolean {
+  if (!isLoopOp(node.op)) return reducesByLoop.has(node.op);
+  return node.op !== "gather" && !isElementwisePrimitive(node);
 }
 
 /** The ops besides arithmetic whose loops compute their operand. */

@@ -1,4 +1,4 @@
-/** Pools of images in row-major order. The first maximum of a window wins, row by row; a NaN wins over every number. */
+/** Mean pools of images in row-major order. */
 import type { Shape, Window } from "../../../../compiler/tensor/ir.js";
 import { outputSize } from "../../../../compiler/tensor/shape.js";
 import type { Kernel, TypedArray } from "../loops/source.js";
@@ -24,57 +24,6 @@ function walk(shape: Shape, { size, stride, pad }: Window, visit: Visit): void {
         );
       }
 }
-
-function walkWinners(
-  x: TypedArray,
-  shape: Shape,
-  window: Window,
-  visit: (result: number, winner: number) => void,
-): void {
-  const w = shape[3] ?? 1;
-  walk(shape, window, (result, plane, top, bottom, left, right) => {
-    let winner = plane + top * w + left;
-    let best = x[winner] ?? 0;
-    for (let y = top; y < bottom; y++)
-      for (let i = left; i < right; i++) {
-        const place = plane + y * w + i;
-        const value = x[place] ?? 0;
-        if (value > best || (Number.isNaN(value) && !Number.isNaN(best))) {
-          winner = place;
-          best = value;
-        }
-      }
-    visit(result, winner);
-  });
-}
-
-export const maxPool =
-  (shape: Shape, window: Window): Kernel =>
-  (...arrays) => {
-    const [x, y] = arrays as [TypedArray, TypedArray];
-    walkWinners(x, shape, window, (result, winner) => {
-      y[result] = x[winner] ?? 0;
-    });
-  };
-
-export const maxPoolGrad =
-  (shape: Shape, window: Window): Kernel =>
-  (...arrays) => {
-    const [x, dy, dx] = arrays as [TypedArray, TypedArray, TypedArray];
-    dx.fill(0);
-    walkWinners(x, shape, window, (result, winner) => {
-      dx[winner] = (dx[winner] ?? 0) + (dy[result] ?? 0);
-    });
-  };
-
-export const maxPoolTake =
-  (shape: Shape, window: Window): Kernel =>
-  (...arrays) => {
-    const [x, t, y] = arrays as [TypedArray, TypedArray, TypedArray];
-    walkWinners(x, shape, window, (result, winner) => {
-      y[result] = t[winner] ?? 0;
-    });
-  };
 
 export const averagePool =
   (shape: Shape, window: Window): Kernel =>

@@ -58,6 +58,13 @@ export class Body {
     });
   }
 
+  /** Returns an element of one of the arrays that the body was made with; `dynamic` is added to its place. */
+  element({ array, factors }: Stored, index: readonly Affine[], dynamic?: string): string {
+    const place = placeOf(factors, index, this.sizes);
+    if (place === undefined) throw new RangeError("an element has no affine place");
+    return this.load(array, place, dynamic);
+  }
+
   /** Returns a node that must be in memory in row-major order. @throws NotAffine if it is not. */
   rowMajor(node: Node): Stored {
     const memory = this.stored(node);
@@ -65,10 +72,13 @@ export class Body {
     return memory;
   }
 
-  /** Names the value of an expression, rounded to its type. */
+  /**
+   * Names the value of an expression. Integers wrap as their type does. Reals keep the 64 bits of JavaScript's numbers until they are
+   * written to memory; a node that is computed within a loop has one reader, so nothing else holds another rounding of it.
+   */
   define(dtype: DType, expression: string): string {
     const name = this.name();
-    this.lines.push(`const ${name}=${rounded(dtype, expression)};`);
+    this.lines.push(`const ${name}=${wrapped(dtype, expression)};`);
     return name;
   }
 
@@ -85,18 +95,17 @@ export class Body {
   }
 }
 
-/** Returns the expression, rounded to its type as an array of that type would round it. */
-function rounded(dtype: DType, expression: string): string {
+/** Returns the expression, wrapped to its type as an array of that type would wrap it. */
+function wrapped(dtype: DType, expression: string): string {
   switch (dtype) {
     case "f32":
-      return `Math.fround(${expression})`;
+    case "bool":
+      return expression;
     case "i32":
       return `(${expression})|0`;
     case "u32":
       return `(${expression})>>>0`;
     case "u8":
       return `(${expression})&255`;
-    case "bool":
-      return expression;
   }
 }

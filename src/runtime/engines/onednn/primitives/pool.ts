@@ -2,17 +2,17 @@
 import type { Node, Window } from "../../../../compiler/tensor/ir.js";
 import { operand } from "../../lowering.js";
 import type { Builder, Held } from "../builder.js";
-import { algorithm, propagation, query } from "../constants.js";
+import { algorithm, dataType, propagation, query } from "../constants.js";
 import { wide } from "../layouts.js";
 import type { Pointer } from "../library.js";
-import type { Slot } from "../memory.js";
+import { add, constant, scale } from "../loops/affine.js";
 
 interface Pooled {
   readonly description: Pointer;
   readonly source: Held;
   readonly result: Held;
-  readonly winners: Slot;
-  readonly winnersDescription: Pointer;
+  /** The place of each window's winner within the window. */
+  readonly winners: Held;
 }
 
 const geometry = ({ size, stride, pad: [top, left, bottom, right] }: Window): readonly BigInt64Array[] => [
@@ -42,17 +42,18 @@ function pool(b: Builder, x: Node, shape: readonly number[], window: Window, nod
     b.keepDescription(description);
     const layout = layouts.described(library.chosen(description, query.result));
     const result = { slot: b.slot(layout, "f32"), layout };
-    const workspace = layouts.described(library.chosen(description, query.workspace), "u8");
-    const winnersDescription = workspace.description as Pointer;
-    const winners = b.slot(workspace, "u8");
+    const workspace = library.chosen(description, query.workspace);
+    const dtype = library.queryNumber(workspace, query.type) === dataType.u8 ? "u8" : "i32";
+    const workspaceLayout = layouts.described(workspace, dtype);
+    const winners = { slot: b.slot(workspaceLayout, dtype), layout: workspaceLayout };
     b.addPrimitive(
       "max pool",
       description,
       [b.argument("source", source)],
-      [b.argument("result", result), { argument: "workspace", slot: winners, description: winnersDescription }],
+      [b.argument("result", result), b.argument("workspace", winners)],
     );
     if (node !== undefined) b.define(node, result);
-    return { description, source, result, winners, winnersDescription };
+    return { description, source, result, winners };
   });
 }
 
@@ -89,7 +90,7 @@ export function poolMaximum(b: Builder, node: Node<"max_pool">): void {
 export function poolMaximumGrad(b: Builder, node: Node<"max_pool_grad">): void {
   const [x, y, dy] = [operand(node, 0), operand(node, 1), operand(node, 2)];
   const { library } = b;
-  const { description: hint, source, result, winners, winnersDescription } = pool(b, x, y.shape, node.attrs, undefined);
+  const { description: hint, source, result, winners } = pool(b, x, y.shape, node.attrs, undefined);
   const resultDescription = result.layout.description as Pointer;
   const description = library.make(
     "poolBackward",
@@ -106,8 +107,25 @@ export function poolMaximumGrad(b: Builder, node: Node<"max_pool_grad">): void {
   b.addPrimitive(
     "max pool, gradient",
     description,
-    [b.argument("resultGradient", gradient), { argument: "workspace", slot: winners, description: winnersDescription }],
+    [b.argument("resultGradient", gradient), b.argument("workspace", winners)],
     [b.argument("sourceGradient", { slot, layout: source.layout })],
   );
   library.call("destroyPrimitiveDescription", description);
+}
+
+/** Takes of a tensor the element of each window that won in the pool of x. */
+export function takeWinners(b: Builder, node: Node<"max_pool_take">): void {
+  const [x, y, t] = [operand(node, 0), operand(node, 1), operand(node, 2)];
+  const { size, stride, pad } = node.attrs;
+  const { winners, result } = pool(b, x, y.shape, node.attrs, undefined);
+  const from = b.images(t);
+  const layout = result.layout.padded ? b.plainLayout(node) : result.layout;
+  const [rows = 0, columns = 0] = [2, 3].map((axis) => from.layout.factors?.[axis]?.[0]?.stride);
+  b.gatherLoop(node, layout, [winners, from], (body, index, [places, elements]) => {
+    const winner = body.element(places, index);
+    const corner = index.map((each, axis) =>
+      axis < 2 ? each : add(scale(each, stride[axis - 2] ?? 1), constant(-(pad[axis - 2] ?? 0))),
+    );
+    return body.element(elements, corner, `(${winner}/${size[1]}|0)*${rows}+${winner}%${size[1]}*${columns}`);
+  });
 }
