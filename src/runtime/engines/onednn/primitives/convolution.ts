@@ -6,6 +6,7 @@ import { algorithm, propagation, query } from "../constants.js";
 import { type Convolution, inputGrad } from "../kernels/convolution.js";
 import { wide } from "../layouts.js";
 import type { Pointer } from "../library.js";
+import { guard, signOf } from "../poison.js";
 
 function filterShape(shape: Shape, groups: number): Shape {
   const [o = 1, ...rest] = shape;
@@ -80,6 +81,8 @@ export function convolve(b: Builder, node: Node<"conv2d">, { node: last, bias, a
     ],
     [b.argument("result", { slot, layout })],
   );
+  if (activation !== undefined)
+    guard(b, last, { slot, layout }, [signOf(b, bias === undefined ? [filters] : [filters, bias])]);
   library.call("destroyPrimitiveDescription", description);
 }
 

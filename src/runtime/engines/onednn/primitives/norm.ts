@@ -9,6 +9,7 @@ import { normFlag, propagation, query } from "../constants.js";
 import type { Pointer } from "../library.js";
 import type { Slot } from "../memory.js";
 import { isChannelSum } from "../patterns.js";
+import { guard } from "../poison.js";
 import type { PrimitiveArgument } from "../steps.js";
 
 /** The state that a forward norm leaves for its gradient. */
@@ -102,7 +103,11 @@ function emitForward(
       ],
     );
   const of = relu ?? norm;
-  if (of !== undefined) b.define(of, { slot: result, layout: source.layout });
+  if (of !== undefined) {
+    const held = { slot: result, layout: source.layout };
+    b.define(of, held);
+    guard(b, of, held, [mean, variance]);
+  }
   return { source, mean, variance, description, group, mask };
 }
 

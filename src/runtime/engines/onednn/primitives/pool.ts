@@ -6,6 +6,7 @@ import { algorithm, dataType, propagation, query } from "../constants.js";
 import { wide } from "../layouts.js";
 import type { Pointer } from "../library.js";
 import { add, constant, scale } from "../loops/affine.js";
+import { guardLike } from "../poison.js";
 
 interface Pooled {
   readonly description: Pointer;
@@ -52,7 +53,10 @@ function pool(b: Builder, x: Node, shape: readonly number[], window: Window, nod
       [b.argument("source", source)],
       [b.argument("result", result), b.argument("workspace", winners)],
     );
-    if (node !== undefined) b.define(node, result);
+    if (node !== undefined) {
+      b.define(node, result);
+      guardLike(b, node, result, x);
+    }
     return { description, source, result, winners };
   });
 }
@@ -74,6 +78,7 @@ function poolOnly(b: Builder, node: Node<"max_pool">): void {
   const layout = layouts.described(library.chosen(description, query.result));
   const slot = b.result(node, layout);
   b.addPrimitive("max pool", description, [b.argument("source", source)], [b.argument("result", { slot, layout })]);
+  guardLike(b, node, { slot, layout }, operand(node, 0));
   library.call("destroyPrimitiveDescription", description);
 }
 
