@@ -22,6 +22,7 @@ const usageCodes = new Set([
   "FSL7050",
   "FSL7051",
   "FSL7052",
+  "FSL7055",
 ]);
 
 /** Returns true if a diagnostic with this code is about the command line, so that the exit code is 3. */

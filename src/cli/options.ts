@@ -1,4 +1,5 @@
 /** Defines the options that several commands share. */
+import { join } from "node:path";
 import type { Command } from "commander";
 import type { RunOptions } from "../runtime/run/preflight.js";
 import type { Project } from "../runtime/system/project.js";
@@ -21,6 +22,21 @@ export function withParameters(command: Command): Command {
   return command
     .option("--set <name=value>", "set a parameter (may be repeated)", collectValues)
     .option("--params <file.json>", "set parameters from a JSON object");
+}
+
+/** The option of a command that looks at a project and takes no experiment. */
+export interface ProjectOptions {
+  readonly project?: string;
+}
+
+export const projectOption = [
+  "--project <dir>",
+  "the folder of the project (default: found from the working directory)",
+] as const;
+
+export async function projectOf({ project: dir }: ProjectOptions): Promise<Project> {
+  const { findProject } = await import("../runtime/system/project.js");
+  return findProject(join(process.cwd(), "any.fsl"), dir === undefined ? {} : { dir });
 }
 
 /** The options that say how and where an experiment runs. */

@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSyn
 import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { acquireLock } from "../../src/runtime/system/lock.js";
+import { acquireLock, claimLock, heldLocks, removeDeadLocks } from "../../src/runtime/system/lock.js";
 
 let dir = "";
 beforeEach(() => {
@@ -135,4 +135,15 @@ test("a folder that cannot be made is said so", async () => {
   writeFileSync(path, "");
   const lock = acquireLock(path, "k", { signal: never, onWait: () => expect.unreachable() });
   await expect(lock).rejects.toMatchObject({ diagnostic: { code: "FSL7031" } });
+});
+
+test("a claimed lock is held while its process lives, and not after it was released", () => {
+  const claim = claimLock(dir, "run-1");
+  leaveLock(JSON.stringify({ pid: deadPid, host: hostname() }));
+  expect([...heldLocks(dir)]).toEqual([["run-1", { pid: process.pid, host: hostname() }]]);
+  removeDeadLocks(dir);
+  expect(readdirSync(dir)).toEqual(["run-1.lock"]);
+  claim.release();
+  expect(readdirSync(dir)).toEqual([]);
+  expect(heldLocks(join(dir, "there is no such folder")).size).toBe(0);
 });

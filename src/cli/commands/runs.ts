@@ -1,5 +1,5 @@
-/** Implements `fslc runs`: it lists and shows the runs of a project, says what differs between two, and compares evaluations. */
-import { join, relative } from "node:path";
+/** Implements `fslc runs`: it lists, shows and removes the runs of a project, says what differs between two, and compares evaluations. */
+import { relative } from "node:path";
 import { printableJson } from "../../common/printable.js";
 import { DiagnosticError, diagnostic } from "../../compiler/diagnostics/diagnostic.js";
 import { isTrainingKind } from "../../compiler/typed/stage-kinds.js";
@@ -8,35 +8,30 @@ import type { DamagedEvaluation, Evaluation, RunRecord } from "../../runtime/run
 import type { Project } from "../../runtime/system/project.js";
 import { type Cli, Command, helpExamples } from "../command.js";
 import { exitCodes } from "../exit-codes.js";
+import { type ProjectOptions, projectOf, projectOption } from "../options.js";
 import type { RunDetails } from "../print/run-details.js";
 import { say } from "../say.js";
 import { tableWidth, textWidth } from "../terminal.js";
+import { type ListOptions, list, withListOptions } from "./runs-list.js";
 
-interface Options {
-  readonly project?: string;
+interface Options extends ProjectOptions {
   readonly json?: boolean;
-}
-
-interface ListOptions extends Options {
-  readonly number: string;
-  readonly all?: boolean;
 }
 
 export function define(cli: Cli, exit: (code: number) => void): Command {
   const command = new Command("runs")
-    .description("list, show, diff and compare the runs of this project")
+    .description("list, show, diff, compare and remove the runs of this project")
     .usage("<command> [options]")
     .helpCommand("help [command]", "print help for a command");
   const sub = (name: string, description: string): Command =>
     command
       .command(name)
       .description(description)
-      .option("--project <dir>", "the folder of the project (default: found from the working directory)")
+      .option(...projectOption)
       .option("--json", "print JSON");
-  sub("list", "list the runs, newest first")
-    .option("-n, --number <n>", "the number of runs to list", "20")
-    .option("--all", "also list reruns that took everything from the store")
-    .action(async (options: ListOptions) => exit(await list(cli, options)));
+  withListOptions(sub("list", "list the runs, newest first")).action(async (options: ListOptions) =>
+    exit(await list(cli, options)),
+  );
   sub("show [run]", "show the results, reports and files of a run").action(
     async (run: string | undefined, options: Options) => exit(await show(cli, run ?? "last", options)),
   );
@@ -45,6 +40,9 @@ export function define(cli: Cli, exit: (code: number) => void): Command {
   );
   sub("diff <a> <b>", "say what differs between two runs: parameters, options, files, data, engines, results").action(
     async (a: string, b: string, options: Options) => exit(await diff(cli, a, b, options)),
+  );
+  sub("rm <runs...>", "remove runs with their results; the store keeps the stages that they computed").action(
+    async (runs: string[], options: Options) => exit(await rm(cli, runs, options)),
   );
   return command
     .addHelpText(
@@ -55,6 +53,7 @@ export function define(cli: Cli, exit: (code: number) => void): Command {
       "after",
       helpExamples([
         ["fslc runs list", "list the last 20 runs"],
+        ["fslc runs list --status failed --since 7d", "list the failed runs of the last week"],
         ["fslc runs show", "show the last run"],
         ["fslc runs diff 4fd1a2 last", "say what differs between two runs"],
         ["fslc runs compare last:proto last:matching", "compare two methods of one run"],
@@ -63,44 +62,12 @@ export function define(cli: Cli, exit: (code: number) => void): Command {
     );
 }
 
-async function projectOf({ project: dir }: Options): Promise<Project> {
-  const { findProject } = await import("../../runtime/system/project.js");
-  return findProject(join(process.cwd(), "any.fsl"), dir === undefined ? {} : { dir });
-}
-
-async function list(cli: Cli, options: ListOptions): Promise<number> {
-  const { listRuns } = await import("../../runtime/run/runs.js");
-  const { withoutReruns } = await import("../../runtime/run/reruns.js");
-  const { printRunList, statusOf } = await import("../print/runs.js");
-  const { UsageError } = await import("../usage-error.js");
-  const most = Number(options.number);
-  if (!Number.isInteger(most) || most < 1)
-    throw new UsageError(`\`--number ${options.number}\` is not a number of runs`);
-  const project = await projectOf(options);
-  const unreadable = (dir: string, why: string): void => say(cli.stderr, `${dir} cannot be read: ${why}\n`);
-  const every = listRuns(project, unreadable);
-  const { kept, reruns } = options.all ? { kept: every, reruns: [] } : withoutReruns(every);
-  const runs = kept.slice(0, most);
-  if (options.json) {
-    const rows = runs.map((run) => ({
-      run: run.id,
-      dir: run.dir,
-      file: run.start.file,
-      seed: run.start.seed,
-      inputs: run.start.inputs,
-      version: run.start.version,
-      time: run.start.time,
-      status: statusOf(run),
-      seconds: run.done?.seconds,
-      results: run.done?.results ?? [],
-    }));
-    say(cli.stdout, `${printableJson(rows, 2)}\n`);
-  } else if (runs.length === 0) {
-    say(cli.stdout, `no runs yet in ${project.dir}\n`);
-  } else {
-    const widths = { text: textWidth(cli.stdout, cli.env), table: tableWidth(cli.stdout) };
-    say(cli.stdout, `${printRunList(runs, reruns.length, widths)}\n`);
-  }
+async function rm(cli: Cli, asked: readonly string[], options: Options): Promise<number> {
+  const { removeRuns } = await import("../../runtime/run/remove-runs.js");
+  const { bytes } = await import("../view/format.js");
+  const removed = await removeRuns(await projectOf(options), asked);
+  if (options.json) say(cli.stdout, `${printableJson(removed, 2)}\n`);
+  else for (const one of removed) say(cli.stdout, `removed ${one.run} (${bytes(one.bytes)})\n`);
   return exitCodes.done;
 }
 

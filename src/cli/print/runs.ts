@@ -3,15 +3,12 @@ import { basename, relative } from "node:path";
 import { taskText } from "../../compiler/typed/describe.js";
 import { type ComparedRow, type Comparison, evaluationName } from "../../runtime/run/compare.js";
 import { optionsOf } from "../../runtime/run/diff.js";
+import { statusOf } from "../../runtime/run/run-status.js";
 import type { RunRecord } from "../../runtime/run/runs.js";
 import { sha256 } from "../../runtime/system/sha256.js";
 import { count, duration, interval, percent, plural, shorten } from "../view/format.js";
 import { table } from "./table.js";
 import { hanging, wrap } from "./wrap.js";
-
-export function statusOf({ done }: RunRecord): string {
-  return done?.status ?? "unfinished";
-}
 
 /** Formats a time as `2026-11-24 07:36`. It is in UTC, as in the ids of runs. */
 function formatTime(time: number): string {

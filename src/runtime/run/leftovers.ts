@@ -1,13 +1,15 @@
 /** Removes what killed runs have left in the home of a project and in the folder of engines. */
 import { join } from "node:path";
 import { enginesFolder } from "../engines/folder.js";
+import { removeDeadLocks } from "../system/lock.js";
 import { type Project, projectPaths } from "../system/project.js";
 import { removeLeftovers } from "../system/temporary.js";
 
 /** Removes the unfinished files and folders whose writers are dead. It is called at each start, because a killed process cannot do it. */
 export function sweepLeftovers(project: Project): void {
   const data = projectPaths.data(project);
-  const { store, fits, locks } = projectPaths;
+  const { store, fits, locks, runs } = projectPaths;
   const folders = [project.home, data, join(data, "packs"), join(data, "sources"), enginesFolder()];
-  for (const dir of [...folders, store(project), fits(project), locks(project)]) removeLeftovers(dir);
+  for (const dir of [...folders, store(project), fits(project), locks(project), runs(project)]) removeLeftovers(dir);
+  removeDeadLocks(locks(project));
 }

@@ -4,6 +4,8 @@ import { closeSync, mkdirSync, openSync, writeFileSync, writeSync } from "node:f
 import { dirname, join } from "node:path";
 import { DiagnosticError, diagnostic } from "../../compiler/diagnostics/diagnostic.js";
 import type { RunEvent } from "../events/events.js";
+import { claimLock, heldLocks } from "../system/lock.js";
+import { type Project, projectPaths } from "../system/project.js";
 import { reason } from "../system/reason.js";
 
 export interface RunFolder {
@@ -14,16 +16,31 @@ export interface RunFolder {
   close(): void;
 }
 
+/** Stands before the id of a run in the name of its lock. */
+const lockPrefix = "run-";
+
+/** Returns the ids of the runs of a project that are going on. */
+export function runsGoingOn(project: Project): ReadonlySet<string> {
+  const names = [...heldLocks(projectPaths.locks(project)).keys()];
+  return new Set(names.flatMap((name) => (name.startsWith(lockPrefix) ? [name.slice(lockPrefix.length)] : [])));
+}
+
 /** Returns a new id such as `20261124-035341-4fd1a2`. Ids begin with the time in UTC, so they sort by time. */
 export function newRunId(now: Date): string {
   const time = now.toISOString().replace(/[-:]/g, "").replace("T", "-").slice(0, 15);
   return `${time}-${randomBytes(3).toString("hex")}`;
 }
 
-/** Creates the folder of a new run. @throws DiagnosticError FSL7031 if it cannot be written. */
-export function createRunFolder(runs: string, now: Date): RunFolder {
+/**
+ * Creates the folder of a new run. Until it is closed, a lock tells other processes that the run is going on. The lock is there before
+ * the folder, so that nobody removes the folder of a run that has just begun.
+ *
+ * @throws DiagnosticError FSL7031 if it cannot be written.
+ */
+export function createRunFolder(project: Project, now: Date): RunFolder {
   const id = newRunId(now);
-  const dir = join(runs, id);
+  const dir = join(projectPaths.runs(project), id);
+  const lock = claimLock(projectPaths.locks(project), `${lockPrefix}${id}`);
   const guarded = <T>(path: string, act: () => T): T => {
     try {
       return act();
@@ -33,8 +50,13 @@ export function createRunFolder(runs: string, now: Date): RunFolder {
   };
   const eventsPath = join(dir, "events.ndjson");
   const events = guarded(eventsPath, () => {
-    mkdirSync(dir, { recursive: true });
-    return openSync(eventsPath, "a");
+    try {
+      mkdirSync(dir, { recursive: true });
+      return openSync(eventsPath, "a");
+    } catch (error) {
+      lock.release();
+      throw error;
+    }
   });
   return {
     id,
@@ -48,6 +70,9 @@ export function createRunFolder(runs: string, now: Date): RunFolder {
       });
       return path;
     },
-    close: () => closeSync(events),
+    close() {
+      closeSync(events);
+      lock.release();
+    },
   };
 }

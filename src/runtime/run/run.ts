@@ -77,7 +77,7 @@ function localPacks(project: Project): PackLookup {
 /** Starts a run that has been prepared. */
 export function startRun(prepared: PreparedRun, environment: RunEnvironment): Run {
   sweepLeftovers(prepared.project);
-  const folder = createRunFolder(projectPaths.runs(prepared.project), new Date());
+  const folder = createRunFolder(prepared.project, new Date());
   const channel = new Channel<RunEvent>();
   const ended: StageEnd[] = [];
   let logFailure: LogFailure | undefined;

@@ -50,6 +50,8 @@ export function listRuns(project: Project, onUnreadable: (dir: string, why: stri
   return names
     .flatMap((name) => {
       const dir = join(runs, name);
+      // A run that is being removed has a name that begins with a dot.
+      if (name.startsWith(".")) return [];
       return readable(dir, () => readRun(dir), onUnreadable) ?? [];
     })
     .sort((a, b) => b.start.time - a.start.time || (a.id < b.id ? 1 : -1));

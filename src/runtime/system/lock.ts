@@ -51,6 +51,8 @@ interface Claim {
   readonly holder: Holder | undefined;
   /** Changes with every sign of life of the holder. */
   readonly mark: string;
+  /** The time of the last sign of life. */
+  readonly beaten: number;
 }
 
 /** The number of beats without a sign of life after which a holder counts as dead. A damaged claim names nobody who could be asked. */
@@ -93,6 +95,50 @@ export async function acquireLock(dir: string, name: string, options: LockOption
   }
 }
 
+/**
+ * Takes a lock that nobody else asks for, because its name is new. It only tells other processes that this one lives.
+ *
+ * @throws DiagnosticError FSL7031 if the lock cannot be written.
+ */
+export function claimLock(dir: string, name: string, beat = 3000): Lock {
+  const path = join(dir, `${name}.lock`);
+  const token = randomBytes(8).toString("hex");
+  publish(prepare(path, token), path);
+  return holdLock(path, token, beat);
+}
+
+/** The time in ms without a sign of life after which a holder counts as dead for those who look once and do not wait. */
+const abandonedAfter = 24 * 3_600_000;
+
+/** Returns the locks in a folder that living processes hold, by name. A holder of another machine cannot be asked, so it lives for a day. */
+export function heldLocks(dir: string): ReadonlyMap<string, Holder | undefined> {
+  return new Map(locksIn(dir).flatMap(({ name, claim, held }) => (held ? [[name, claim.holder]] : [])));
+}
+
+/** Removes the locks in a folder that dead processes hold. */
+export function removeDeadLocks(dir: string): void {
+  for (const { path, claim, held } of locksIn(dir)) if (!held) remove(path, claim.file);
+}
+
+function locksIn(dir: string): { name: string; path: string; claim: Claim; held: boolean }[] {
+  return namesIn(dir).flatMap((file) => {
+    const path = join(dir, file);
+    const claim = file.endsWith(".lock") ? readClaim(path) : undefined;
+    if (claim === undefined) return [];
+    const dead = claim.holder?.host === hostname() && !isAlive(claim.holder.pid);
+    const held = !dead && Date.now() - claim.beaten < abandonedAfter;
+    return [{ name: file.slice(0, -".lock".length), path, claim, held }];
+  });
+}
+
+function namesIn(dir: string): string[] {
+  try {
+    return readdirSync(dir);
+  } catch {
+    return []; // Nothing was locked yet.
+  }
+}
+
 /** Writes the folder of a lock under another name, and returns its path. */
 function prepare(path: string, token: string): string {
   const made = temporaryPath(path);
@@ -132,7 +178,7 @@ function readClaim(path: string): Claim | undefined {
   const file = claimFile(path);
   const found = file === undefined ? undefined : statSync(file, { throwIfNoEntry: false });
   if (file === undefined || found === undefined) return undefined;
-  return { file, holder: readHolder(file), mark: `${file} ${found.mtimeMs}` };
+  return { file, holder: readHolder(file), mark: `${file} ${found.mtimeMs}`, beaten: found.mtimeMs };
 }
 
 /** Returns the file that names the holder. Earlier versions wrote a file in place of the folder, and it is its own claim. */

@@ -189,6 +189,15 @@ export const runCodes = codes({
     example: "fslc runs compare last:tst last:pixels",
     fix: "`fslc runs show RUN` lists the evaluations of a run.",
   },
+  FSL7055: {
+    severity: "error",
+    title: "a run that is going on",
+    message: "the run `{run}` is going on and cannot be removed",
+    explanation:
+      "A process writes into the folder of this run. A run of another machine counts as going on for a day after its last sign of life. Nothing was removed.",
+    example: "fslc runs rm last      # while `fslc run` works in another terminal",
+    fix: "Wait until the run ends, or stop it with Ctrl-C in its terminal.",
+  },
   // ---------------------------------------------------------------- installing an engine
   FSL7070: {
     severity: "error",
