@@ -100,9 +100,58 @@ describe("weights", () => {
     const kaiming = networkOf("backbone net { conv(3, 8, init: fan_out_normal), flatten as vector }", 16);
     expect(weight(kaiming, "conv.0.weight").init).toEqual({ kind: "normal", mean: 0, std: Math.sqrt(2 / (8 * 9)) });
   });
+
+  it("take the word of a parameter", () => {
+    const net = (init: string) =>
+      networkOf(
+        `backbone given(init: one_of(fan_in_uniform, fan_out_normal) = fan_out_normal) { conv(3, 8, init: init), flatten as vector }
+backbone net = given(${init})`,
+        16,
+      );
+    expect(weight(net(""), "conv.0.weight").init.kind).toBe("normal");
+    expect(weight(net("init: fan_in_uniform"), "conv.0.weight").init.kind).toBe("uniform");
+  });
+
+  it.each(["resnet12", "resnet18"])(
+    "%s's convolutions are normal by their outputs, or as PyTorch's where it is said",
+    (name) => {
+      for (const [init, kind] of [
+        ["", "normal"],
+        ["init: fan_in_uniform", "uniform"],
+      ] as const) {
+        const convolutions = networkOf(`backbone net = ${name}(${init})`, 84).weights.filter(({ path }) =>
+          path.includes("conv"),
+        );
+        expect(convolutions.length).toBeGreaterThan(12);
+        for (const { shape, init: own } of convolutions) {
+          const [out = 0, , height = 0, width = 0] = shape;
+          if (kind === "normal") expect(own).toEqual({ kind, mean: 0, std: Math.sqrt(2 / (out * height * width)) });
+          else expect(own.kind).toBe(kind);
+        }
+      }
+    },
+  );
 });
 
 describe("structure", () => {
+  it("conv64 has a leaky ReLU where a slope is given", () => {
+    const slopes = (backbone: string) =>
+      networkOf(backbone, 84).layers.flatMap(({ op }) => (op.kind === "activation" ? [op] : []));
+    expect(slopes("backbone net = conv64")).toEqual(
+      Array.from({ length: 4 }, () => expect.objectContaining({ fn: "relu" })),
+    );
+    expect(slopes("backbone net = conv64(slope: 0.2)")).toEqual(
+      Array.from({ length: 4 }, () => expect.objectContaining({ fn: "leaky_relu", slope: 0.2 })),
+    );
+  });
+
+  it("resnet12's DropBlock reaches its rate over the steps of `ramp`", () => {
+    const ramps = (backbone: string) =>
+      networkOf(backbone, 84).layers.flatMap(({ op }) => (op.kind === "drop_block" ? [op.rampSteps] : []));
+    expect(ramps("backbone net = resnet12")).toEqual([0, 0]);
+    expect(ramps("backbone net = resnet12(ramp: 40000)")).toEqual([40_000, 40_000]);
+  });
+
   it("writes loops and static branches out, with `i` from 0", () => {
     const network = networkOf(
       "backbone net { repeat 3 as i { conv(3, 4 * (i + 1)), if i < 2 { max_pool(2) } else { relu } } flatten as vector }",

@@ -126,8 +126,15 @@ export class LayerArguments {
     }
   }
 
+  /** Returns the word that is written, or the choice of a parameter with that name. */
+  private wordOf(expr: ast.Expr): string | undefined {
+    if (expr.kind !== "ref") return undefined;
+    const bound = this.scope.lookup(expr.text);
+    return bound?.kind === "choice" ? bound.value : expr.text;
+  }
+
   private readWord(name: string, words: readonly string[], expr: ast.Expr): void {
-    const word = expr.kind === "ref" ? expr.text : undefined;
+    const word = this.wordOf(expr);
     if (word !== undefined && words.includes(word)) {
       this.values.set(name, word);
       return;
