@@ -32,8 +32,6 @@ export interface Blocker {
   readonly code: string;
   readonly message: string;
   readonly span: Span;
-  /** The remedies for this case. */
-  readonly help?: readonly string[];
 }
 /** A slot, filled with a new declaration or with a copy of another stage's slot. A frozen slot is never updated. */
 export interface Slot<T> {

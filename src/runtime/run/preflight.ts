@@ -1,9 +1,8 @@
 /** Checks the options of a run before anything starts. */
 
 import { didYouMean } from "../../common/did-you-mean.js";
-import { blockerDiagnostics } from "../../compiler/diagnostics/blockers.js";
 import { type Diagnostic, diagnostic } from "../../compiler/diagnostics/diagnostic.js";
-import { stageGraph } from "../../compiler/stages/graph.js";
+import { type StageGraph, stageGraph } from "../../compiler/stages/graph.js";
 import type { Experiment } from "../../compiler/typed/tree.js";
 import { auto, type EngineChoice, type EngineRequest, requestProblem } from "../engines/select.js";
 import type { RunInputs } from "../events/events.js";
@@ -82,10 +81,7 @@ export function prepareRun(
     diagnostics.push(diagnostic("FSL7044", undefined, { file: experiment.file }));
   }
   const graph = stageGraph(experiment, wanted);
-  if (stages === "runnable")
-    diagnostics.push(
-      ...blockerDiagnostics(graph.nodes.flatMap((node) => (node.kind === "ingest" ? [] : [node.stage]))),
-    );
+  if (stages === "runnable") diagnostics.push(...blockers(graph));
   if (diagnostics.length > 0) return { diagnostics };
   return {
     prepared: {
@@ -118,6 +114,22 @@ function suggestStages(name: string, names: readonly string[]): string[] {
 function uniqueByName(experiment: Experiment, name: string): Experiment["stages"][number] | undefined {
   const named = experiment.stages.filter((stage) => stage.name === name);
   return named.length === 1 ? named[0] : undefined;
+}
+
+/** Returns the diagnostics of stages that are valid but cannot be lowered yet. The run is refused before a stage starts. */
+function blockers({ nodes }: StageGraph): Diagnostic[] {
+  return nodes.flatMap((node) =>
+    node.kind === "ingest"
+      ? []
+      : node.stage.blockers.map(({ code, message, span }) => ({
+          code,
+          severity: "error" as const,
+          message,
+          span,
+          labels: [],
+          help: [],
+        })),
+  );
 }
 
 /** Thrown by `run` and `plan` if an experiment or an option is refused. */
