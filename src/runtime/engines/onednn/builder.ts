@@ -176,6 +176,22 @@ export class Builder {
     this.keptDescriptions.set(description, undefined);
   }
 
+  /** Returns the sum of tensors of f32 in one layout, element by element in 64 bits. */
+  sum(terms: readonly Slot[], layout: Layout): Slot {
+    const [first] = terms;
+    if (terms.length === 1 && first !== undefined) return first;
+    const sum = this.slot(layout, "f32");
+    const totals = new Float64Array(layout.bytes / 4);
+    const add: Kernel = (...arrays) => {
+      totals.fill(0);
+      for (const array of arrays.slice(0, -1))
+        for (let i = 0; i < totals.length; i++) totals[i] = (totals[i] ?? 0) + (array[i] ?? 0);
+      arrays.at(-1)?.set(totals);
+    };
+    this.addKernel("sum of runs", add, terms, [sum]);
+    return sum;
+  }
+
   /** Returns constant memory of `count` ones. */
   ones(count: number): Slot {
     const slot = this.slot({ bytes: 4 * count }, "f32", "kept");

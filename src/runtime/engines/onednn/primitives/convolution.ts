@@ -1,7 +1,7 @@
 /** Convolutions and their gradients. oneDNN chooses the layouts. */
 import type { Node, Shape } from "../../../../compiler/tensor/ir.js";
 import { operand } from "../../lowering.js";
-import type { Builder } from "../builder.js";
+import type { Builder, Held } from "../builder.js";
 import { algorithm, propagation, query } from "../constants.js";
 import { type Convolution, inputGrad } from "../kernels/convolution.js";
 import { wide } from "../layouts.js";
@@ -132,6 +132,16 @@ export function convolveInputGrad(b: Builder, node: Node<"conv2d_input_grad">): 
   for (const each of [description, hint]) library.call("destroyPrimitiveDescription", each);
 }
 
+/** The largest number of terms that one primitive adds for an element of a filter's gradient. It adds them in 32 bits. */
+const termLimit = 2 ** 20;
+
+/** Returns the number of runs of images, all of one length, whose gradients are added in 64 bits. */
+function runsOf([n = 1, , h = 1, w = 1]: Shape): number {
+  let runs = 1;
+  while (runs < n && ((n / runs) * h * w > termLimit || n % runs !== 0)) runs++;
+  return runs;
+}
+
 export function convolveFilterGrad(b: Builder, node: Node<"conv2d_filter_grad">): void {
   const [x, dy] = [operand(node, 0), operand(node, 1)];
   const it: Convolution = {
@@ -141,29 +151,49 @@ export function convolveFilterGrad(b: Builder, node: Node<"conv2d_filter_grad">)
     attrs: node.attrs,
   };
   const { library, layouts } = b;
-  const hint = forward(b, it);
+  const runs = runsOf(dy.shape);
+  const whole = describeFilterGrad(b, it, layouts.any(it.x), layouts.any(it.y));
+  const source = b.native(x, x.shape, library.chosen(whole, query.source));
+  const gradient = b.native(dy, dy.shape, library.chosen(whole, query.resultGradient));
+  const part = ({ layout }: Held, [n = 1, ...rest]: Shape): Pointer => layouts.part(layout, [n / runs, ...rest]);
+  const [sourcePart, gradientPart] = [part(source, it.x), part(gradient, it.y)];
+  const description = runs === 1 ? whole : describeFilterGrad(b, it, sourcePart, gradientPart, runs);
+  b.keepDescription(description);
+  const layout = layouts.described(library.chosen(description, query.weightsGradient));
+  const results = Array.from({ length: runs }, (_, run) => {
+    const slot = b.slot(layout, node.dtype);
+    const offset = ({ layout: { bytes } }: Held): number => (run * bytes) / runs;
+    b.addPrimitive(
+      "convolution, filter gradient",
+      description,
+      [
+        { argument: "source", slot: source.slot, description: sourcePart, offset: offset(source) },
+        { argument: "resultGradient", slot: gradient.slot, description: gradientPart, offset: offset(gradient) },
+      ],
+      [b.argument("weightsGradient", { slot, layout })],
+    );
+    return slot;
+  });
+  b.defineAs(node, it.filters, { slot: b.sum(results, layout), layout });
+  if (whole !== description) library.call("destroyPrimitiveDescription", whole);
+}
+
+function describeFilterGrad(b: Builder, it: Convolution, x: Pointer, dy: Pointer, runs = 1): Pointer {
+  const { library, layouts } = b;
+  const run = ([n = 1, ...rest]: Shape): Shape => [n / runs, ...rest];
+  const hint = forward(b, { ...it, x: run(it.x), y: run(it.y) });
   const description = library.make(
     "convolutionBackwardWeights",
     library.engine,
     algorithm.convolutionDirect,
-    layouts.any(it.x),
+    x,
     layouts.any(it.filters),
     null,
-    layouts.any(it.y),
+    dy,
     ...geometry(it),
     hint,
     null,
   );
-  const source = b.native(x, x.shape, library.chosen(description, query.source));
-  const gradient = b.native(dy, dy.shape, library.chosen(description, query.resultGradient));
-  const layout = layouts.described(library.chosen(description, query.weightsGradient));
-  const slot = b.slot(layout, node.dtype);
-  b.addPrimitive(
-    "convolution, filter gradient",
-    description,
-    [b.argument("source", source), b.argument("resultGradient", gradient)],
-    [b.argument("weightsGradient", { slot, layout })],
-  );
-  b.defineAs(node, it.filters, { slot, layout });
-  for (const each of [description, hint]) library.call("destroyPrimitiveDescription", each);
+  library.call("destroyPrimitiveDescription", hint);
+  return description;
 }
