@@ -107,6 +107,13 @@ describe("the plan", () => {
     expect(text).toContain("conv.0 conv 3×3, pad 1 2 × 8 × 8 20\n batch_norm.0 batch_norm 2 × 8 × 8 4\n");
     expect(text).toContain("activation.0 relu 2 × 8 × 8\n max_pool.0 max_pool 2×2 2 × 4 × 4\n");
     expect(text).toMatch(/flatten\S* flatten feature=8 as vector/);
+    // Rules for weights are written from the paths, so a narrow terminal does not shorten them.
+    const long = JSON.parse(
+      JSON.stringify(plan).replaceAll("batch_norm.0", "layer1.0.basic.0.residual.0.batch_norm.0"),
+    );
+    expect(printPlan(long, { width: 60, colorLevel: 0 })).toMatch(
+      /^ +layer1\.0\.basic\.0\.residual\.0\.batch_norm\.0\n +batch_norm +2 × 8 × 8/m,
+    );
     expect(proto.optimizer).toEqual([
       {
         settings: { kind: "adam", lr: 0.001, weightDecay: 0, beta1: 0.9, beta2: 0.999, eps: 1e-8 },

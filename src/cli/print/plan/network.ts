@@ -26,28 +26,39 @@ export function networkLines(n: NetworkPlan, stage: string, context: PrintContex
     parametersCell(layer.parameters),
   ]);
   const input = n.input === undefined ? [] : [["", "input", axesText(n.input), ""]];
-  const cells = fitColumns([...input, ...rows, ...learned], width - 2 - 6);
-  return [
-    "",
-    title,
-    table(["layer", "", "output", "parameters"], cells, {
-      align: ["left", "left", "left", "right"],
-      indent: 2,
-      width: tableWidth,
-    }),
-  ];
+  const { cells, long } = fitColumns([...input, ...rows, ...learned], width - 2 - 6);
+  const lines = table(["layer", "", "output", "parameters"], cells, {
+    align: ["left", "left", "left", "right"],
+    indent: 2,
+    width: tableWidth,
+  }).split("\n");
+  const headLines = lines.length - cells.length;
+  const withPaths = lines.flatMap((line, i) => {
+    const path = long.get(i - headLines);
+    return path === undefined ? [line] : [`  ${path}`, line];
+  });
+  return ["", title, withPaths.join("\n")];
 }
 
-/** Shortens paths, then descriptions, until rows of four cells fit. */
-function fitColumns(rows: readonly (readonly string[])[], width: number): string[][] {
+/**
+ * Shortens descriptions until rows of four cells fit. A path is never shortened, because rules for weights are written from it: one that
+ * does not fit into its column is returned in `long`, by its row, and stands on a line of its own.
+ */
+function fitColumns(rows: readonly (readonly string[])[], width: number) {
   const widest = (i: number, least: number): number => Math.max(least, ...rows.map((r) => [...(r[i] ?? "")].length));
   let over = widest(0, 5) + widest(1, 0) + widest(2, 6) + widest(3, 10) - width;
-  const limits = [0, 1].map((i) => {
+  const [pathLimit = 0, textLimit = 0] = [0, 1].map((i) => {
     const limit = Math.max(14, widest(i, 0) - Math.max(0, over));
     over -= widest(i, 0) - limit;
     return limit;
   });
-  return rows.map((row) => row.map((cell, i) => (i < limits.length ? shorten(cell, limits[i] ?? 0) : cell)));
+  const long = new Map<number, string>();
+  const cells = rows.map(([path = "", text = "", ...rest], i) => {
+    const fits = path.length <= pathLimit;
+    if (!fits) long.set(i, path);
+    return [fits ? path : "", shorten(text, textLimit), ...rest];
+  });
+  return { cells, long };
 }
 
 const product = (sizes: readonly number[]): number => sizes.reduce((a, b) => a * b, 1);
