@@ -39,7 +39,7 @@ export function compilationCode({ experiment, diagnostics }: CompiledFile): numb
 }
 
 /** Returns a function that compiles one file after another with the parameters of the command line, and prints nothing. */
-export function experimentCompiler(options: ExperimentOptions): (file: string, text?: string) => CompiledFile {
+export function experimentCompiler(options: ExperimentOptions): ReturnType<typeof createFileCompiler> {
   const set = parseAssignments(options.set ?? []);
   const params = options.params === undefined ? undefined : readParameterFile(options.params);
   return createFileCompiler({ set, ...(params === undefined ? {} : { params }) });

@@ -30,6 +30,8 @@ export interface CompilerHost extends ModuleHost {
 export interface CompileOptions {
   /** The values of `--set`, as text. */
   readonly set: Readonly<Record<string, string>>;
+  /** The values of one variant of `--sweep`, as text. */
+  readonly sweep?: Readonly<Record<string, string>>;
   readonly params?: Readonly<Record<string, ParamValue>>;
 }
 export interface Compilation {
@@ -130,6 +132,7 @@ function givenFrom(options: CompileOptions): Map<string, Given> {
   const given = new Map<string, Given>();
   for (const [name, value] of Object.entries(options.params ?? {})) given.set(name, { origin: "--params", value });
   for (const [name, text] of Object.entries(options.set)) given.set(name, { origin: "--set", text });
+  for (const [name, text] of Object.entries(options.sweep ?? {})) given.set(name, { origin: "--sweep", text });
   return given;
 }
 

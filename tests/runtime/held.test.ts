@@ -35,6 +35,7 @@ function contextOf(stage: Stage, engine: Engine): StageContext {
   return {
     job: {
       node: stage.id,
+      target: stage.id,
       experiment: experiment([stage]),
       project,
       runDir: project.dir,

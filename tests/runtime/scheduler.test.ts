@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import type { Span } from "../../grammar/ast.js";
 import { DiagnosticError, diagnostic } from "../../src/compiler/diagnostics/diagnostic.js";
-import { stageGraph } from "../../src/compiler/stages/graph.js";
+import { type Variant, type VariantGraph, variantGraph } from "../../src/compiler/stages/variants.js";
 import type { Dataset, EvaluateStage, Experiment, MetaStage, Metric, Network } from "../../src/compiler/typed/tree.js";
 import type { EngineChoice } from "../../src/runtime/engines/select.js";
 import type { RunEvent } from "../../src/runtime/events/events.js";
@@ -97,6 +97,8 @@ function experiment(lr = 1): Experiment {
   };
 }
 
+const graphOf = (typed: Experiment): VariantGraph => variantGraph([{ experiment: typed, seed: 0, values: {} }]);
+
 // ---------------------------------------------------------------- an executor without processes
 
 interface Played {
@@ -110,8 +112,8 @@ interface Played {
 type Behaviour = (job: PlacedJob, scheduler: Scheduler) => Outcome | Promise<Outcome>;
 
 async function store(job: PlacedJob, accuracy: number): Promise<Outcome> {
-  const stage = job.experiment.stages.find(({ id }) => id === job.node);
-  if (stage === undefined) throw new Error(job.node);
+  const stage = job.experiment.stages.find(({ id }) => id === job.target);
+  if (stage === undefined) throw new Error(job.target);
   const { dir } = await writeEntry(join(home, "store"), {
     key: job.key,
     content: job.content,
@@ -170,15 +172,12 @@ async function play(
       return { outcome, stop: () => stopped.push(job.node), abort() {} };
     },
   };
-  const typed = change.experiment ?? experiment();
   const scheduler: Scheduler = new Scheduler(
     {
-      experiment: typed,
-      graph: stageGraph(typed),
+      graph: graphOf(experiment()),
       project: { dir: home, home },
       runDir: join(home, "runs", "r"),
       scratch: join(home, "scratch"),
-      seed: 0,
       acceptedNumerics: {},
       exact: false,
       force: new Set(),
@@ -216,7 +215,7 @@ test("a second run is served from the store, without a worker", async () => {
 
 test("a changed hyper-parameter runs that stage and what follows from it, nothing else", async () => {
   await play();
-  const changed = await play({ experiment: experiment(7) });
+  const changed = await play({ graph: graphOf(experiment(7)) });
   expect(changed.worked).toEqual(["a", "ra"]);
 });
 
@@ -224,7 +223,7 @@ test("renamed stages are found again under their new names", async () => {
   await play();
   const renamed = experiment();
   const stages = [meta("a2", 1), evaluate("ra2", "a2")];
-  const again = await play({ experiment: { ...renamed, stages, wanted: ["ra2"] } });
+  const again = await play({ graph: graphOf({ ...renamed, stages, wanted: ["ra2"] }) });
   expect(again.worked).toEqual([]);
   expect(again.summary.results[0]?.stage).toBe("ra2");
 });
@@ -362,3 +361,51 @@ test("two runs at once compute each stage once", async () => {
   expect(both.map(({ summary }) => summary.results.length)).toEqual([2, 2]);
   expect(both.flatMap(typesOf)).toContain("stage.note a");
 }, 20_000);
+
+// ---------------------------------------------------------------- several variants in one graph
+
+/** The experiment above with the learning rate of `a` in each variant, for two seeds. */
+const sweep = (rates: readonly number[]): Variant[] =>
+  rates.flatMap((rate) => [0, 1].map((seed) => ({ experiment: experiment(rate), seed, values: { rate } })));
+
+test("a sweep runs each stage that variants share once, and names the others by what tells them apart", async () => {
+  const played = await play({ graph: variantGraph(sweep([1, 7])) }, finishes, false);
+  expect(played.worked).toEqual([
+    "data:d",
+    "a@rate=1,seed=0",
+    "ra@rate=1,seed=0",
+    "b@seed=0",
+    "rb@seed=0",
+    "a@rate=1,seed=1",
+    "ra@rate=1,seed=1",
+    "b@seed=1",
+    "rb@seed=1",
+    "a@rate=7,seed=0",
+    "ra@rate=7,seed=0",
+    "a@rate=7,seed=1",
+    "ra@rate=7,seed=1",
+  ]);
+  expect(played.summary.results.map(({ stage }) => stage)).toEqual(played.worked.filter((id) => id.startsWith("r")));
+});
+
+test("a sweep finds what single runs stored, and single runs find what a sweep stored", async () => {
+  await play({ graph: variantGraph([{ experiment: experiment(7), seed: 1, values: {} }]) });
+  const swept = await play({ graph: variantGraph(sweep([1, 7])) });
+  expect(swept.worked).toEqual(
+    ["a@rate=1,seed=0", "b@seed=0", "a@rate=1,seed=1", "a@rate=7,seed=0"].flatMap((id) => [id, `r${id}`]),
+  );
+  const single = await play({ graph: variantGraph([{ experiment: experiment(1), seed: 1, values: {} }]) });
+  expect(single.worked).toEqual([]);
+  expect(single.summary.results.map(({ stage }) => stage)).toEqual(["ra", "rb"]);
+});
+
+test("values in ids are short, safe in names of files, and different for different values", () => {
+  const values = ["a b", "a/b", "", "x".repeat(40)];
+  const variants = values.map((value, i) => ({ experiment: experiment(i + 1), seed: 0, values: { of: value } }));
+  expect(variantGraph(variants).nodes.flatMap(({ id }) => (id.startsWith("a@") ? [id] : []))).toEqual([
+    "a@of=a-b",
+    "a@of=a-b.2",
+    "a@of=.2",
+    `a@of=${"x".repeat(24)}`,
+  ]);
+});

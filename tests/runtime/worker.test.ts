@@ -17,6 +17,7 @@ afterEach(() => rmSync(dir, { recursive: true, force: true }));
 function job(node: string): PlacedJob {
   return {
     node,
+    target: node,
     experiment: { file: "x.fsl", params: [], datasets: {}, stages: [], wanted: [] },
     project: { dir, home: dir },
     runDir: dir,

@@ -1,5 +1,8 @@
 /** Implements `fslc run FILE`, which trains and evaluates. Stages that are in the store are not run again. */
+import { printableJson } from "../../common/printable.js";
 import { DiagnosticError } from "../../compiler/diagnostics/diagnostic.js";
+import type { Experiment } from "../../compiler/typed/tree.js";
+import type { RunOptions } from "../../runtime/run/preflight.js";
 import type { Run } from "../../runtime/run/run.js";
 import { type Cli, Command, helpExamples } from "../command.js";
 import { exitCodes } from "../exit-codes.js";
@@ -8,17 +11,24 @@ import { type ExperimentOptions, type MachineOptions, runOptions, withExperiment
 import { chooseReporter, reporterNames } from "../reporters/index.js";
 import type { Reporter } from "../reporters/reporter.js";
 import { say } from "../say.js";
+import { parseSeeds, type SweepOptions, withSweep } from "../sweep.js";
 import { colorLevel, tableWidth, textWidth } from "../terminal.js";
 
-interface Options extends ExperimentOptions, MachineOptions {
+interface Options extends ExperimentOptions, MachineOptions, SweepOptions {
+  readonly dryRun?: boolean;
   readonly reporter?: string;
   readonly quiet?: boolean;
 }
 
 export function define(cli: Cli, exit: (code: number) => void): Command {
-  return withMachine(
-    withExperiment(new Command("run").description("run an experiment: train, evaluate, and keep every finished stage")),
+  return withSweep(
+    withMachine(
+      withExperiment(
+        new Command("run").description("run an experiment: train, evaluate, and keep every finished stage"),
+      ),
+    ),
   )
+    .option("--dry-run", "print which stages would run and which the store has, and run nothing")
     .option("--reporter <name>", `how progress is shown: ${reporterNames.join(", ")}`)
     .option("--quiet", "print nothing but the results")
     .addHelpText(
@@ -26,6 +36,7 @@ export function define(cli: Cli, exit: (code: number) => void): Command {
       helpExamples([
         ["fslc run experiment.fsl", "train and evaluate"],
         ["fslc run experiment.fsl --set shots=5 --seed 1", "use another parameter value and seed"],
+        ["fslc run experiment.fsl --sweep shots=1,5 --seeds 0..4", "run ten variants; what they share runs once"],
         ["fslc run experiment.fsl --engine auto", "use a GPU if one is available"],
         ["fslc run experiment.fsl --force proto", "run one stage again"],
         ["fslc run experiment.fsl --reporter json", "write one JSON event per line, for programs"],
@@ -48,21 +59,24 @@ async function act(cli: Cli, file: string, options: Options): Promise<number> {
 
 async function runAndWatch(cli: Cli, file: string, options: Options, react: ReactTo): Promise<number> {
   const reporter = chooseReporter(cli, options.reporter);
-  const { compileAndReport, refusalCode, sourceReader } = await import("../experiment.js");
-  const { compiled, code } = await compileAndReport(cli, file, options);
-  if (compiled.experiment === undefined || code !== undefined) return code ?? exitCodes.invalid;
+  const seeds = parseSeeds(options);
+  const { refusalCode, sourceReader } = await import("../experiment.js");
+  const { compileVariants } = await import("../sweep.js");
+  const { compiled, experiments, code } = await compileVariants(cli, file, options);
+  if (code !== undefined) return code;
 
   const { chooseEngine } = await import("../../runtime/engines/select.js");
   const { RefusedError, prepareRun } = await import("../../runtime/run/preflight.js");
   const { run } = await import("../../runtime/run/run.js");
   try {
-    const asked = runOptions(compiled.project, options);
+    const asked = { ...runOptions(compiled.project, options), ...(seeds === undefined ? {} : { seeds }) };
+    if (options.dryRun) return await showPlan(cli, experiments, asked, reporter);
     // Errors that need no download and no search for devices are reported first.
-    const preparation = prepareRun(compiled.experiment, asked);
+    const preparation = prepareRun(experiments, asked);
     if ("diagnostics" in preparation) throw new RefusedError(preparation.diagnostics);
     if (!(await fetchDefaultEngine(cli, compiled.project.dir, options.engine))) return exitCodes.interrupted;
     const choice = await chooseEngine(preparation.prepared.asked);
-    const started = run(compiled.experiment, { ...asked, choice });
+    const started = run(experiments, { ...asked, choice });
     const source = sourceReader(compiled);
     return await watch(cli, started, { reporter, quiet: options.quiet === true, source, react });
   } catch (error) {
@@ -71,6 +85,23 @@ async function runAndWatch(cli: Cli, file: string, options: Options, react: Reac
     printDiagnostics(cli, error.diagnostics, sourceReader(compiled));
     return refusalCode(error.diagnostics);
   }
+}
+
+/** Prints what a run would do: for people, or as JSON for a reporter that writes for programs. */
+async function showPlan(
+  cli: Cli,
+  experiments: readonly Experiment[],
+  options: RunOptions,
+  reporter: ReturnType<typeof chooseReporter>,
+): Promise<number> {
+  const { plan } = await import("../../runtime/run/plan.js");
+  const report = await plan(experiments, options, { costs: false });
+  if (reporter.summary) {
+    const { printDryRun } = await import("../print/dry-run.js");
+    const style = { width: textWidth(cli.stdout, cli.env), colorLevel: colorLevel(cli.stdout, cli.env) };
+    cli.stdout.write(printDryRun(report, style));
+  } else say(cli.stdout, `${printableJson(report, 2)}\n`);
+  return exitCodes.done;
 }
 
 /** Ends the program before the run starts. Nothing has been computed, so nothing is lost. */

@@ -5,7 +5,7 @@
 import { Chalk, type ChalkInstance } from "chalk";
 import { printableTexts } from "../../common/printable.js";
 import type { PlanReport, StagePlan } from "../../compiler/stages/index.js";
-import { engineAndDevice, shorten } from "../view/format.js";
+import { engineAndDevice, seedsText, shorten } from "../view/format.js";
 import { graphRows } from "../view/graph.js";
 import { padText } from "../view/line.js";
 import { waitingStage } from "../view/model.js";
@@ -29,10 +29,16 @@ export function printPlan(
   const paint = new Chalk({ level: colorLevel });
   const seen = new Map<string, string>();
   const parts = plan.stages.map((stage) => section(stage, { width, tableWidth, paint, seen }));
+  return `${heading(plan, width, paint)}\n\n${overview(plan, width, paint)}\n\n${parts.join("\n\n")}\n`;
+}
+
+/** Returns the lines with the file, the seeds and the engine. */
+export function heading(plan: PlanReport, width: number, paint: ChalkInstance): string {
   const engine = engineAndDevice(plan.engine, plan);
-  const title = `${paint.bold(plan.file)}  ${paint.dim(`engine ${engine} · seed ${plan.seed}`)}`;
+  const seeds = plan.seeds === undefined ? `seed ${plan.seed}` : `seeds ${seedsText(plan.seeds)}`;
+  const title = `${paint.bold(plan.file)}  ${paint.dim(`engine ${engine} · ${seeds}`)}`;
   const why = plan.why === undefined ? [] : hanging("engine: ", plan.why, width).map((line) => `\n${paint.dim(line)}`);
-  return `${title}${why.join("")}\n\n${overview(plan, width, paint)}\n\n${parts.join("\n\n")}\n`;
+  return `${title}${why.join("")}`;
 }
 
 function overview(plan: PlanReport, width: number, paint: ChalkInstance): string {

@@ -60,7 +60,7 @@ function cut(text: string, room: number): string {
 
 /** Returns what distinguishes a run from others of its experiment: given parameters and options, and its text if that was edited. */
 function settingsOf(run: RunRecord, edited: ReadonlySet<string>): string[] {
-  const given = (run.start.inputs?.params ?? []).filter(({ origin }) => origin === "--set" || origin === "--params");
+  const given = (run.start.inputs?.params ?? []).filter(({ origin }) => origin.startsWith("--"));
   const [root] = run.start.inputs?.sources ?? [];
   return [
     ...given.map(({ name, value }) => `${name}=${JSON.stringify(value)}`),

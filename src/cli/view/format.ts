@@ -73,3 +73,10 @@ export function engineAndDevice(engine: string, { device, adapter }: { device: s
 export function plural(value: number, one: string, many = `${one}s`): string {
   return `${count(value)} ${value === 1 ? one : many}`;
 }
+
+/** Formats seeds in the way in which `--seeds` takes them: `0..4`, or `0,1,7`. */
+export function seedsText(seeds: readonly number[]): string {
+  const [first = 0] = seeds;
+  const inRow = seeds.length > 2 && seeds.every((seed, i) => seed === first + i);
+  return inRow ? `${first}..${first + seeds.length - 1}` : seeds.join(",");
+}

@@ -9,7 +9,7 @@ import { plainValue } from "../check/expressions/settings.js";
 import type { ParamValue, ResolvedParam } from "../typed/tree.js";
 
 export type Given =
-  | { readonly origin: "--set"; readonly text: string }
+  | { readonly origin: "--set" | "--sweep"; readonly text: string }
   | { readonly origin: "--params"; readonly value: ParamValue }
   /** An argument of `with (…)`: an expression of the importing file. */
   | { readonly origin: "file"; readonly expr: ast.Expr; readonly scope: Scope };
@@ -58,9 +58,11 @@ export function paramValue(decl: ast.ParamDecl, given: Given | undefined, scope:
   if (given.origin === "file")
     return coerce(evaluateWithEach(given.expr, given.scope), type, what, given.expr.span, checker, name.span);
   const value =
-    given.origin === "--set" ? fromText(given.text, type, scope, name.span) : fromPlain(given.value, type, name.span);
+    given.origin === "--params"
+      ? fromPlain(given.value, type, name.span)
+      : fromText(given.text, type, scope, name.span);
   if (value !== undefined) return value;
-  const shown = given.origin === "--set" ? given.text : JSON.stringify(given.value);
+  const shown = given.origin === "--params" ? JSON.stringify(given.value) : given.text;
   checker.report(
     "FSL2012",
     name.span,
@@ -72,8 +74,8 @@ export function paramValue(decl: ast.ParamDecl, given: Given | undefined, scope:
 
 /** Returns help if the text begins with the number that is meant, as in `--set shots=5shot`. */
 function hint(name: string, given: Given, type: ParameterType): string[] {
-  const number = given.origin === "--set" ? /^\s*\d+(?=\D)/.exec(given.text)?.[0].trim() : undefined;
-  return type.kind === "count" && number !== undefined ? [`write \`--set ${name}=${number}\``] : [];
+  const number = "text" in given ? /^\s*\d+(?=\D)/.exec(given.text)?.[0].trim() : undefined;
+  return type.kind === "count" && number !== undefined ? [`write \`${given.origin} ${name}=${number}\``] : [];
 }
 
 /** Numbers are limited like those in a file: a larger one would be stored as another number than the one written. */

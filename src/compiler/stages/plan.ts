@@ -1,63 +1,82 @@
 /** Builds the plan of a run: every stage with its key, shapes, weights, work and memory, before anything runs. */
 import { own } from "../../common/own.js";
-import type { Dataset, Experiment, Stage } from "../typed/tree.js";
+import type { DataDigests, Dataset, Experiment, Stage } from "../typed/tree.js";
 import type { Canonical } from "./canonical/value.js";
-import { type IngestNode, ingestedDataset, type StageNode, stageGraph } from "./graph.js";
-import { differencesInBrief, keyContent, keyDifferences, stageKey } from "./key.js";
+import { ingestedDataset } from "./graph.js";
+import { differencesInBrief, keyContent, keyDifferences, type StageInputs, stageKey } from "./key.js";
 import { rulesOf } from "./kinds.js";
 import type { PlanOptions } from "./plan/options.js";
 import type { IngestPlan, PlanBase, PlanReport, RunCause, StagePlan } from "./plan/report.js";
+import { inputsOf, type VariantGraph, type VariantNode, variantGraph } from "./variants.js";
 
-export function buildPlan(experiment: Experiment, options: PlanOptions): PlanReport {
-  const planner = new Planner(experiment, options);
-  const stages = stageGraph(experiment, options.wanted).nodes.map((node) =>
-    node.kind === "ingest" ? ingestPlan(node, own(options.data, node.dataset.id)?.whole) : planner.stage(node),
-  );
+/** Returns the plan of an experiment or, with the graph of its variants, of all of them. */
+export function buildPlan(
+  experiment: Experiment,
+  options: PlanOptions,
+  graph: VariantGraph = variantGraph([{ experiment, seed: options.seed, values: {} }]),
+): PlanReport {
+  const planner = new Planner(options);
+  const stages = graph.nodes.map((node) => planner.node(node));
   const { name, peakFactor: _, support: __, ...engine } = options.engine;
-  return { file: experiment.file, seed: options.seed, engine: name, ...engine, stages };
+  const seeds = [...new Set(graph.variants.map(({ seed }) => seed))];
+  const file = { file: experiment.file, seed: options.seed, ...(seeds.length > 1 ? { seeds } : {}) };
+  return { ...file, engine: name, ...engine, stages };
 }
 
 /** Plans stages one after the other. The key of a stage takes the outputs of those before it. */
 class Planner {
-  /** Digest of each stored stage's output, by stage id. */
-  private readonly outputs: Record<string, string> = {};
+  /** The digest of the output of each stored stage, by the id of its node. */
+  private readonly outputs = new Map<string, string>();
 
-  constructor(
-    private readonly experiment: Experiment,
-    private readonly options: PlanOptions,
-  ) {}
+  constructor(private readonly options: PlanOptions) {}
 
-  stage(node: Exclude<StageNode, IngestNode>): StagePlan {
-    const { experiment, options } = this;
-    return { ...this.base(node), ...rulesOf(node.stage).plan(node.stage, experiment, options) };
+  node(node: VariantNode): StagePlan {
+    return node.of.kind === "ingest"
+      ? ingestPlan(node, node.of.dataset, this.dataOf(node.id)?.whole)
+      : this.stage(node, node.of.stage);
   }
 
-  private base({ id, name, needs, stage }: Exclude<StageNode, IngestNode>): PlanBase {
+  private stage(node: VariantNode, stage: Stage): StagePlan {
+    const { experiment, seed } = node;
+    return { ...this.base(node, stage), ...rulesOf(stage).plan(stage, experiment, { ...this.options, seed }) };
+  }
+
+  private base(node: VariantNode, stage: Stage): PlanBase {
     const { options } = this;
-    const key = stageKey(stage, this.experiment, this.inputs);
+    const { id, name, needs } = node;
+    const key = stageKey(stage, node.experiment, this.inputs(node));
     const found = key === undefined || options.force?.has(id) ? undefined : options.lookup(key);
     const status =
       found === undefined
-        ? ({ cached: false, because: this.cause(stage, needs) } as const)
+        ? ({ cached: false, because: this.cause(node, stage) } as const)
         : ({ cached: true, by: found.by } as const);
-    if (found !== undefined) this.outputs[id] = found.output;
+    if (found !== undefined) this.outputs.set(id, found.output);
     const blockers = stage.blockers.map((blocker) => blocker.message);
     return { id, name, needs, key: key ?? "pending", status, blockers };
   }
 
-  private get inputs() {
-    return { seed: this.options.seed, outputs: this.outputs, data: this.options.data };
+  private inputs(node: VariantNode): StageInputs {
+    const inputs = inputsOf(
+      node,
+      (id) => this.outputs.get(id),
+      (id) => this.dataOf(id),
+    );
+    return { seed: node.seed, ...inputs };
   }
 
-  private cause(stage: Stage, needs: readonly string[]): RunCause {
+  /** Returns the digests of the data that a node packs, if they are packed. */
+  private dataOf(ingest: string): DataDigests | undefined {
+    return own(this.options.data, ingestedDataset(ingest) ?? ingest);
+  }
+
+  private cause(node: VariantNode, stage: Stage): RunCause {
     const { options, outputs } = this;
-    if (options.force?.has(stage.id)) return { kind: "forced" };
-    const content = keyContent(stage, this.experiment, this.inputs);
+    if (options.force?.has(node.id)) return { kind: "forced" };
+    const content = keyContent(stage, node.experiment, this.inputs(node));
     if (content === undefined) {
-      const waitsFor = needs.filter((need) => {
-        const dataset = ingestedDataset(need);
-        return dataset === undefined ? own(outputs, need) === undefined : own(options.data, dataset) === undefined;
-      });
+      const waitsFor = node.needs.filter((need) =>
+        ingestedDataset(need) === undefined ? !outputs.has(need) : this.dataOf(need) === undefined,
+      );
       return { kind: "waits", for: waitsFor };
     }
     const [differences = []] = (options.stored ?? [])
@@ -79,7 +98,7 @@ function fieldOf(value: Canonical | undefined, name: string): Canonical | undefi
     : undefined;
 }
 
-function ingestPlan({ id, name, dataset }: IngestNode, digest: string | undefined): IngestPlan {
+function ingestPlan({ id, name }: VariantNode, dataset: Dataset, digest: string | undefined): IngestPlan {
   return {
     kind: "ingest",
     id,

@@ -72,6 +72,11 @@ export async function findPack(dataset: Dataset, places: DataFolders): Promise<P
   return known.state === state ? (await openIfWhole(packDir(places, known.digest))).pack : undefined;
 }
 
+/** Returns a text that two datasets share if `ingest` would make the same pack of both. */
+export function packRequest(dataset: Dataset, places: DataFolders): string {
+  return describeRequest(dataset, places).file;
+}
+
 /** Returns how the source is read, and the path of the file that remembers the resulting pack. */
 function describeRequest(dataset: Dataset, places: DataFolders) {
   const source = findSource(dataset.source.kind);

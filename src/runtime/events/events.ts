@@ -2,7 +2,7 @@
  * Defines the events of a run. `events.ndjson` holds them, `--reporter json` prints them and every view reads them.
  * Times are milliseconds since the epoch. Events of a stage carry its id and, during training, the step.
  */
-import type { ResolvedParam, StageKind, Unit } from "../../compiler/typed/tree.js";
+import type { ParamValue, ResolvedParam, StageKind, Unit } from "../../compiler/typed/tree.js";
 import type { Numerics } from "../engines/engine.js";
 import type { EngineChoice } from "../engines/select.js";
 
@@ -12,7 +12,10 @@ export type RunEvent = { readonly time: number } & (
       readonly run: string;
       readonly file: string;
       readonly version: string;
+      /** The seed; of a sweep over seeds, the first one. */
       readonly seed: number;
+      /** The variants of a run that has several. */
+      readonly sweep?: Sweep;
       /** Everything else that decides the run. Older runs have not recorded it. */
       readonly inputs?: RunInputs;
       /** The engine for the stages that the store does not serve, or undefined if it is not available. */
@@ -112,9 +115,23 @@ export interface RunParam extends Pick<ResolvedParam, "name" | "value" | "origin
   readonly unit?: Unit;
 }
 
+/** The variants of an experiment that ran together. */
+export interface Sweep {
+  /** The parameters in which the variants differ, with their values in the order of the variants. */
+  readonly params: readonly { readonly name: string; readonly unit?: Unit; readonly values: readonly ParamValue[] }[];
+  readonly seeds: readonly number[];
+  readonly variants: readonly {
+    /** The value of each of these parameters. */
+    readonly values: Readonly<Record<string, ParamValue>>;
+    readonly seed: number;
+    /** The id in this run of each stage of the experiment. Variants share a stage that computes the same in both. */
+    readonly stages: Readonly<Record<string, string>>;
+  }[];
+}
+
 /** The options of a run, and the files that say what it does. Together with the data they decide its results. */
 export interface RunInputs {
-  /** The parameters of the root file: their values, and where those came from. */
+  /** The parameters of the root file that are the same in all variants: their values, and where those came from. */
   readonly params: readonly RunParam[];
   /** The options that were given. Those that are missing had their defaults. */
   readonly asked: {
@@ -137,6 +154,8 @@ export interface StageOutline {
   readonly kind: "ingest" | StageKind;
   readonly name: string;
   readonly needs: readonly string[];
+  /** The task and the split of each row of an evaluation. Only results with the same protocol can be ranked. */
+  readonly protocols?: readonly string[];
 }
 
 /**

@@ -29,11 +29,14 @@ export function compileFile(path: string, options: CompileFileOptions = {}): Com
 
 /**
  * Returns a function that does the same as `compileFile` for several experiments and reads shared imports once. With a `text`, the
- * experiment has this text in place of that of its file, which need not exist.
+ * experiment has this text in place of that of its file, which need not exist. `sweep` has further values of parameters, as they are
+ * written after `--sweep`.
  */
-export function createFileCompiler(options: CompileFileOptions = {}): (path: string, text?: string) => CompiledFile {
+export function createFileCompiler(
+  options: CompileFileOptions = {},
+): (path: string, text?: string, sweep?: Readonly<Record<string, string>>) => CompiledFile {
   const hosts = new Map<string, CompilerHost>();
-  return (path, text) => {
+  return (path, text, sweep = {}) => {
     const project = findProject(path, {
       ...(options.projectDir === undefined ? {} : { dir: options.projectDir }),
       ...(options.home === undefined ? {} : { home: options.home }),
@@ -49,6 +52,7 @@ export function createFileCompiler(options: CompileFileOptions = {}): (path: str
     const id = moduleId(project, path);
     const compilation = compile(text === undefined ? host : withText(host, id, text), id, {
       set: Object.fromEntries(Object.entries(options.set ?? {}).map(([name, value]) => [name, String(value)])),
+      sweep,
       ...(options.params === undefined ? {} : { params: options.params }),
     });
     return { ...compilation, project };

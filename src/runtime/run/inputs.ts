@@ -1,18 +1,22 @@
 /** Records everything that decides a run: its parameters, options and files. The folder of the run has a copy of each file of the experiment. */
-import type { Experiment, Stage } from "../../compiler/typed/tree.js";
+import type { Experiment, SourceText, Stage } from "../../compiler/typed/tree.js";
 import type { RunInputs } from "../events/events.js";
 import { sha256 } from "../system/sha256.js";
 import type { RunFolder } from "./run-folder.js";
+import { sharedParams } from "./sweep.js";
 
 /** The folder, in the folder of a run, with the copies of the experiment and its imports. */
 const sourceFolder = "source";
 const library = "fsl:";
 
-/** Returns the inputs of a run. Values that nobody gave are left out, because the defaults are in the experiment and in fslc's version. */
-export function describeInputs(experiment: Experiment, options: RunInputs["asked"]): RunInputs {
+/**
+ * Returns the inputs of a run of one experiment or of several variants of one. Values that nobody gave are left out, because the defaults
+ * are in the experiment and in fslc's version.
+ */
+export function describeInputs(experiments: readonly Experiment[], options: RunInputs["asked"]): RunInputs {
   const { engine, device, threads, stages, force = [], exact = false } = options;
   return {
-    params: experiment.params.map(({ name, value, unit, origin }) => ({
+    params: sharedParams(experiments).map(({ name, value, unit, origin }) => ({
       name,
       value,
       ...(unit === undefined ? {} : { unit }),
@@ -26,19 +30,25 @@ export function describeInputs(experiment: Experiment, options: RunInputs["asked
       ...(force.length === 0 ? {} : { force }),
       ...(exact ? { exact } : {}),
     },
-    sources: (experiment.sources ?? []).map(({ id, text }) => ({
+    sources: sourcesOf(experiments).map(({ id, text }) => ({
       id,
       sha256: sha256(text),
       ...(id.startsWith(library) ? {} : { copy: copyOf(id) }),
     })),
-    files: namedFiles(experiment.stages),
+    files: namedFiles(experiments.flatMap(({ stages }) => stages)),
     system: { node: process.version, platform: process.platform, arch: process.arch },
   };
 }
 
 /** Writes the copies of the experiment and its imports. Files of the library are part of fslc, so their digests are enough. */
-export function writeSources(folder: RunFolder, { sources = [] }: Experiment): void {
-  for (const { id, text } of sources) if (!id.startsWith(library)) folder.write(copyOf(id), text);
+export function writeSources(folder: RunFolder, experiments: readonly Experiment[]): void {
+  for (const { id, text } of sourcesOf(experiments)) if (!id.startsWith(library)) folder.write(copyOf(id), text);
+}
+
+/** Returns the texts of all experiments, each file once. */
+function sourcesOf(experiments: readonly Experiment[]): readonly SourceText[] {
+  const texts = experiments.flatMap(({ sources = [] }) => sources);
+  return [...new Map(texts.map((source) => [source.id, source])).values()];
 }
 
 /** Returns the path of a copy in the folder of the run. A file outside of the project has no path in it, so its dots are replaced. */

@@ -1,5 +1,7 @@
 /** Plans a run before anything starts: the compiler's plan, together with the entries of the store. */
 import { DiagnosticError } from "../../compiler/diagnostics/diagnostic.js";
+import { ingestedDataset } from "../../compiler/stages/graph.js";
+import type { PlanOptions } from "../../compiler/stages/plan/options.js";
 import type { ComputedBy, PlanReport } from "../../compiler/stages/plan/report.js";
 import { buildPlan } from "../../compiler/stages/plan.js";
 import type { Node } from "../../compiler/tensor/ir.js";
@@ -29,15 +31,17 @@ const peakFactor: Readonly<Record<string, readonly [number, number]>> = {
   reference: [2, 4],
 };
 
-/** Plans an experiment, including stages that cannot run yet. @throws RefusedError if an option is refused. */
-export async function plan(experiment: Experiment, options: RunOptions): Promise<PlanReport> {
-  const preparation = prepareRun(experiment, options, "with blockers");
+/** Plans an experiment or the variants of one, including stages that cannot run yet. @throws RefusedError if an option is refused. */
+export async function plan(
+  experiments: Experiment | readonly Experiment[],
+  options: RunOptions,
+  { costs }: { readonly costs: boolean } = { costs: true },
+): Promise<PlanReport> {
+  const preparation = prepareRun(experiments, options, "with blockers");
   if ("diagnostics" in preparation) throw new RefusedError(preparation.diagnostics);
   const { prepared } = preparation;
   try {
-    return await planPrepared(prepared, prepared.choice ?? (await chooseEngine(prepared.asked)), {
-      costs: true,
-    });
+    return await planPrepared(prepared, prepared.choice ?? (await chooseEngine(prepared.asked)), { costs });
   } catch (error) {
     throw error instanceof DiagnosticError ? new RefusedError([error.diagnostic]) : error;
   }
@@ -53,14 +57,14 @@ export async function planPrepared(
   const at = { cacheDir: projectPaths.data(project), projectDir: project.dir };
   const data: Record<string, DataDigests | undefined> = {};
   for (const node of graph.nodes) {
-    if (node.kind !== "ingest") continue;
-    const pack = await findPack(node.dataset, at);
-    data[node.dataset.id] = pack && digestsOf(pack, node.dataset);
+    if (node.of.kind !== "ingest") continue;
+    const { dataset } = node.of;
+    const pack = await findPack(dataset, at);
+    data[ingestedDataset(node.id) ?? node.id] = pack && digestsOf(pack, dataset);
   }
   const store = projectPaths.store(project);
-  return buildPlan(experiment, {
+  const options: PlanOptions = {
     seed,
-    wanted: graph.nodes.flatMap((node) => (node.kind === "ingest" ? [] : [node.id])),
     lookup: (key) => {
       const entry = findEntry(store, key, acceptedNumerics);
       return entry && { output: entry.manifest.output, by: computedBy(entry.manifest.numerics) };
@@ -78,7 +82,8 @@ export async function planPrepared(
         ? { support: (node: Pick<Node, "op" | "dtype">) => onnxSupportOf(node, "gpu") }
         : {}),
     },
-  });
+  };
+  return buildPlan(experiment, options, graph);
 }
 
 function computedBy({ engine, version, device, adapter, threads }: NumericsRecord): ComputedBy {

@@ -2,20 +2,24 @@
 
 import { didYouMean } from "../../common/did-you-mean.js";
 import { type Diagnostic, diagnostic } from "../../compiler/diagnostics/diagnostic.js";
-import { type StageGraph, stageGraph } from "../../compiler/stages/graph.js";
+import { type VariantGraph, variantGraph } from "../../compiler/stages/variants.js";
 import type { Experiment } from "../../compiler/typed/tree.js";
+import { packRequest } from "../data/index.js";
 import { auto, type EngineChoice, type EngineRequest, requestProblem } from "../engines/select.js";
 import type { RunInputs } from "../events/events.js";
 import type { ScheduleOptions } from "../scheduler/scheduler.js";
-import type { Project } from "../system/project.js";
+import { type Project, projectPaths } from "../system/project.js";
 import { availableThreads, threadBudget } from "../system/threads.js";
 import type { ProcessExecutorOptions } from "../worker/process-executor.js";
 import { describeInputs } from "./inputs.js";
+import { variantsOf } from "./sweep.js";
 
 export interface RunOptions {
   readonly project: Project;
   /** The seed of initial weights, image order, augmentation and episodes: an integer of at least 0. The default is 0. */
   readonly seed?: number;
+  /** Several seeds in place of `seed`. The run then has a variant for each of them. */
+  readonly seeds?: readonly number[];
   /**
    * The engine. Only results of this engine are taken from the store. Without it, any stored result is taken, and the
    * default engine runs the other stages. `auto` takes any stored result and runs the others on the best engine.
@@ -38,19 +42,29 @@ export interface RunOptions {
 /** A run whose options are valid. The executor chooses the engine later, because that looks at the machine. */
 export type PreparedRun = Omit<ScheduleOptions, "runDir" | "scratch" | "findPack"> &
   ProcessExecutorOptions & {
+    /** The experiment; of several variants, the first one. */
+    readonly experiment: Experiment;
+    /** Its seed. */
+    readonly seed: number;
     /** The parameters, options and files of the run, as its folder records them. */
     readonly inputs: RunInputs;
   };
 
+/** The largest number of variants in one run. */
+const mostVariants = 1000;
+
 /**
- * Prepares a run. Returns every diagnostic if it is refused: unknown names, invalid options, or stages that cannot run yet.
+ * Prepares a run of an experiment or of several ones, which differ in their parameters only. Returns every diagnostic if it is refused: unknown names, invalid options, or stages that cannot run yet.
  * A plan is made "with blockers", so stages that cannot run yet do not refuse it.
  */
 export function prepareRun(
-  experiment: Experiment,
+  experiments: Experiment | readonly Experiment[],
   options: RunOptions,
   stages: "runnable" | "with blockers" = "runnable",
 ): { readonly prepared: PreparedRun } | { readonly diagnostics: readonly Diagnostic[] } {
+  const all = "stages" in experiments ? [experiments] : experiments;
+  const [experiment] = all;
+  if (experiment === undefined) throw new Error("a run needs an experiment");
   const diagnostics: Diagnostic[] = [];
   const ids = (option: string, names: readonly string[]): string[] =>
     names.flatMap((name) => {
@@ -66,8 +80,26 @@ export function prepareRun(
   const refuse = (option: string, value: string | number, why: string): void => {
     diagnostics.push(diagnostic("FSL7042", undefined, { option, value, why }));
   };
-  const { seed = 0, threads = availableThreads(), engine, device } = options;
-  if (!Number.isSafeInteger(seed) || seed < 0) refuse("--seed", seed, "it is a whole number from 0 on");
+  const { seed: one = 0, threads = availableThreads(), engine, device } = options;
+  const { seeds = [one] } = options;
+  const [seed = 0] = seeds;
+  const option = options.seeds === undefined ? "--seed" : "--seeds";
+  for (const value of seeds) {
+    if (!Number.isSafeInteger(value) || value < 0) refuse(option, value, "it is a whole number from 0 on");
+  }
+  if (new Set(seeds).size < seeds.length) refuse(option, seeds.join(","), "each seed is given once");
+  if (seeds.length === 0) refuse(option, "", "it has at least one seed");
+  const values = all.map(({ params }) => JSON.stringify(params.map(({ name, value }) => [name, value])));
+  const repeated = all.find((_, i) => values.indexOf(values[i] ?? "") < i);
+  if (repeated !== undefined) {
+    const swept = repeated.params.flatMap(({ name, value, origin }) =>
+      origin === "--sweep" ? [`${name}=${value}`] : [],
+    );
+    refuse("--sweep", swept.join(" "), "each combination of values is given once");
+  }
+  if (all.length * seeds.length > mostVariants) {
+    refuse("--sweep", `${all.length * seeds.length} variants`, `one run has at most ${mostVariants}`);
+  }
   if (!Number.isSafeInteger(threads) || threads < 1) refuse("--threads", threads, "it is a whole number from 1 on");
   const asked: EngineRequest = {
     ...(engine === undefined ? {} : { engine }),
@@ -75,18 +107,20 @@ export function prepareRun(
   };
   const problem = requestProblem(asked);
   if (problem !== undefined) diagnostics.push(problem);
-  const force = new Set(ids("--force", options.force ?? []));
+  const forced = ids("--force", options.force ?? []);
   const wanted = options.stages === undefined ? experiment.wanted : ids("--stage", options.stages);
   if (options.stages === undefined && wanted.length === 0) {
     diagnostics.push(diagnostic("FSL7044", undefined, { file: experiment.file }));
   }
-  const graph = stageGraph(experiment, wanted);
+  if (diagnostics.length > 0) return { diagnostics };
+  const places = { cacheDir: projectPaths.data(options.project), projectDir: options.project.dir };
+  const graph = variantGraph(variantsOf(all, seeds), { wanted, sameData: (dataset) => packRequest(dataset, places) });
   if (stages === "runnable") diagnostics.push(...blockers(graph));
   if (diagnostics.length > 0) return { diagnostics };
   return {
     prepared: {
       experiment,
-      inputs: describeInputs(experiment, options),
+      inputs: describeInputs(all, options),
       graph,
       project: options.project,
       seed,
@@ -98,7 +132,7 @@ export function prepareRun(
         ...(device === undefined ? {} : { device: device.startsWith("gpu") ? "gpu" : device }),
       },
       exact: options.exact ?? false,
-      force,
+      force: new Set(graph.nodes.flatMap(({ id, of }) => (forced.includes(of.id) ? [id] : []))),
     },
   };
 }
@@ -117,11 +151,11 @@ function uniqueByName(experiment: Experiment, name: string): Experiment["stages"
 }
 
 /** Returns the diagnostics of stages that are valid but cannot be lowered yet. The run is refused before a stage starts. */
-function blockers({ nodes }: StageGraph): Diagnostic[] {
-  return nodes.flatMap((node) =>
-    node.kind === "ingest"
+function blockers({ nodes }: VariantGraph): Diagnostic[] {
+  return nodes.flatMap(({ of }) =>
+    of.kind === "ingest"
       ? []
-      : node.stage.blockers.map(({ code, message, span }) => ({
+      : of.stage.blockers.map(({ code, message, span }) => ({
           code,
           severity: "error" as const,
           message,

@@ -1,10 +1,11 @@
 /** Runs an experiment: creates the run's folder, starts the scheduler, and provides all events as one stream. */
 import { rmSync } from "node:fs";
 import { join } from "node:path";
+import type { VariantNode } from "../../compiler/stages/variants.js";
 import type { Experiment } from "../../compiler/typed/tree.js";
 import { describeFindings, digestsOf, findPack } from "../data/index.js";
 import { Channel } from "../events/channel.js";
-import type { RunEvent, StageEnd } from "../events/events.js";
+import type { RunEvent, StageEnd, StageOutline } from "../events/events.js";
 import { describeFailure } from "../events/failure.js";
 import { type PackLookup, Scheduler, type ScheduleSummary } from "../scheduler/scheduler.js";
 import { version } from "../system/package.js";
@@ -17,6 +18,7 @@ import { sweepLeftovers } from "./leftovers.js";
 import { planPrepared } from "./plan.js";
 import { type PreparedRun, prepareRun, RefusedError, type RunOptions } from "./preflight.js";
 import { createRunFolder, type RunFolder } from "./run-folder.js";
+import { describeSweep, protocolOf } from "./sweep.js";
 
 export interface RunSummary extends ScheduleSummary {
   readonly run: string;
@@ -45,13 +47,13 @@ export interface RunEnvironment {
 }
 
 /**
- * Starts a run. An engine or device that is not available on this machine fails the run, unless `chooseEngine` was
+ * Starts a run of an experiment, or one run of several experiments, which differ in their parameters only. An engine or device that is not available on this machine fails the run, unless `chooseEngine` was
  * called before and its choice is in `options`.
  *
  * @throws RefusedError with all diagnostics if the experiment or an option is refused. Nothing has started then.
  */
-export function run(experiment: Experiment, options: RunOptions): Run {
-  const preparation = prepareRun(experiment, options);
+export function run(experiments: Experiment | readonly Experiment[], options: RunOptions): Run {
+  const preparation = prepareRun(experiments, options);
   if ("diagnostics" in preparation) throw new RefusedError(preparation.diagnostics);
   return startRun(preparation.prepared, localEnvironment(preparation.prepared));
 }
@@ -144,9 +146,13 @@ async function executeRun(active: ActiveRun, environment: RunEnvironment): Promi
       seed: prepared.seed,
       inputs: prepared.inputs,
       engine,
-      stages: prepared.graph.nodes.map(({ id, kind, name, needs }) => ({ id, kind, name, needs })),
+      stages: prepared.graph.nodes.map(outline),
+      ...describeSweep(prepared.graph),
     });
-    writeSources(folder, prepared.experiment);
+    writeSources(
+      folder,
+      prepared.graph.variants.map(({ experiment }) => experiment),
+    );
     if ("problem" in opened) throw opened.problem;
     summary = await schedule(active, opened.executor);
   } catch (error) {
@@ -156,6 +162,11 @@ async function executeRun(active: ActiveRun, environment: RunEnvironment): Promi
   const { status, results } = summary;
   emit({ time: Date.now(), type: "run.done", status, results, seconds, stages: ended });
   return { run: folder.id, seconds, ...summary };
+}
+
+function outline({ id, kind, name, needs, of }: VariantNode): StageOutline {
+  const { stage } = of.kind === "evaluate" ? of : { stage: undefined };
+  return { id, kind, name, needs, ...(stage?.kind === "evaluate" ? { protocols: stage.rows.map(protocolOf) } : {}) };
 }
 
 async function tryOpen({ openExecutor }: RunEnvironment): Promise<{ executor: Executor } | { problem: unknown }> {

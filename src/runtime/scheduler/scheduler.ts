@@ -3,9 +3,9 @@
  * runs it. A finished stage is stored before its dependents start, so nothing that happens later can lose it.
  */
 
-import type { StageGraph, StageNode } from "../../compiler/stages/graph.js";
 import { keyContent, stageKey } from "../../compiler/stages/key.js";
-import type { DataDigests, Dataset, Experiment, Stage } from "../../compiler/typed/tree.js";
+import { inputsOf, type VariantGraph, type VariantNode } from "../../compiler/stages/variants.js";
+import type { DataDigests, Dataset, Stage } from "../../compiler/typed/tree.js";
 import type { NodeEvent, Result, RunEvent } from "../events/events.js";
 import { describeFailure, type Failure, locate } from "../events/failure.js";
 import { nodeHost } from "../host/host.js";
@@ -28,18 +28,16 @@ export interface PackLocation {
 }
 
 export interface ScheduleOptions {
-  readonly experiment: Experiment;
-  readonly graph: StageGraph;
+  readonly graph: VariantGraph;
   readonly project: Project;
   readonly runDir: string;
   /** A folder for files that only the jobs of this run need. */
   readonly scratch: string;
-  readonly seed: number;
   /** The engine and the kind of device that stored entries must come from, as far as the user named them. */
   readonly acceptedNumerics: Pick<AcceptedNumerics, "engine" | "device">;
   /** True if only entries with exactly the numerics of this machine are accepted (`--exact`). */
   readonly exact: boolean;
-  /** The ids of stages that run although the store has them. */
+  /** The ids of nodes that run although the store has them. */
   readonly force: ReadonlySet<string>;
   readonly findPack: PackLookup;
 }
@@ -73,6 +71,11 @@ type NodeOutcome =
 
 const finished: NodeOutcome = { kind: "finished" };
 const stopped: NodeOutcome = { kind: "stopped" };
+
+/** The work of a node, with the key under which its output is stored. */
+interface Task extends Pick<Job, "key" | "content"> {
+  readonly node: VariantNode;
+}
 
 /** The output of a finished stage, for the summary. */
 interface StageOutput {
@@ -144,7 +147,7 @@ export class Scheduler {
     };
   }
 
-  private async runNode(node: StageNode, executor: Executor): Promise<void> {
+  private async runNode(node: VariantNode, executor: Executor): Promise<void> {
     const missing = node.needs.find((id) => this.unfinished.has(id));
     if (missing !== undefined) {
       this.unfinished.add(node.id);
@@ -169,17 +172,18 @@ export class Scheduler {
     this.emit({ type: "stage.failed", ...failure });
   }
 
-  private finish(node: StageNode, executor: Executor): Promise<NodeOutcome> {
-    return node.kind === "ingest"
-      ? this.finishIngest(node.id, node.dataset, executor)
-      : this.finishStage(node.stage, node.needs, executor);
+  private finish(node: VariantNode, executor: Executor): Promise<NodeOutcome> {
+    return node.of.kind === "ingest"
+      ? this.finishIngest(node, node.of.dataset, executor)
+      : this.finishStage(node, node.of.stage, executor);
   }
 
-  private async finishIngest(id: string, dataset: Dataset, executor: Executor): Promise<NodeOutcome> {
+  private async finishIngest(node: VariantNode, dataset: Dataset, executor: Executor): Promise<NodeOutcome> {
     const { findPack } = this.options;
+    const { id } = node;
     const ready = await findPack(dataset);
     if (ready !== undefined) {
-      this.packs.set(dataset.id, ready);
+      this.packs.set(id, ready);
       this.warnAbout(id, ready);
       this.emit({ type: "stage.cached", stage: id, key: ready.digests.whole, numerics: undefined, results: [] });
       return finished;
@@ -188,11 +192,11 @@ export class Scheduler {
     if (lock === undefined) return stopped;
     try {
       const started = performance.now();
-      const outcome = await this.execute({ node: id, key: "", content: null, inputs: {} }, executor);
+      const outcome = await this.execute({ node, key: "", content: null }, executor);
       if (outcome.kind === "failed" || outcome.kind === "stopped") return outcome;
       const pack = await findPack(dataset);
       if (pack === undefined) throw new Error(`the dataset ${dataset.id} is still not packed after its ingest`);
-      this.packs.set(dataset.id, pack);
+      this.packs.set(id, pack);
       this.warnAbout(id, pack);
       const seconds = (performance.now() - started) / 1000;
       this.emit({ type: "stage.done", stage: id, key: pack.digests.whole, seconds, results: [] });
@@ -206,26 +210,27 @@ export class Scheduler {
     for (const { code, message } of warnings) this.emit({ type: "stage.note", stage, code, message });
   }
 
-  private async finishStage(stage: Stage, needs: readonly string[], executor: Executor): Promise<NodeOutcome> {
-    const { key, content } = this.keyOf(stage);
-    const forced = this.options.force.has(stage.id);
-    if (!forced && this.serveFromStore(stage, key)) return finished;
-    const lock = await this.lock(stage.id, key);
+  private async finishStage(node: VariantNode, stage: Stage, executor: Executor): Promise<NodeOutcome> {
+    const { id } = node;
+    const { key, content } = this.keyOf(node, stage);
+    const forced = this.options.force.has(id);
+    if (!forced && this.serveFromStore(id, stage, key)) return finished;
+    const lock = await this.lock(id, key);
     if (lock === undefined) return stopped;
     try {
       // The previous holder of the lock may have stored the stage in the meantime.
-      if (!forced && this.serveFromStore(stage, key)) return finished;
+      if (!forced && this.serveFromStore(id, stage, key)) return finished;
       const started = performance.now();
-      const outcome = await this.execute({ node: stage.id, key, content, inputs: this.inputsOf(needs) }, executor);
+      const outcome = await this.execute({ node, key, content }, executor);
       if (outcome.kind === "failed" || outcome.kind === "stopped") return outcome;
-      if (outcome.kind === "packed") throw new Error(`the stage ${stage.id} ended as an ingest`);
+      if (outcome.kind === "packed") throw new Error(`the stage ${id} ended as an ingest`);
       const read = readEntry(outcome.dir);
       if ("problem" in read) throw new Error(`the entry just stored in ${outcome.dir} is damaged: ${read.problem}`);
-      if (outcome.reused) this.finishFromEntry(stage, key, read.entry);
+      if (outcome.reused) this.finishFromEntry(id, stage, key, read.entry);
       else {
-        const results = this.recordOutput(stage, read.entry);
+        const results = this.recordOutput(id, stage, read.entry);
         const seconds = (performance.now() - started) / 1000;
-        this.emit({ type: "stage.done", stage: stage.id, key, seconds, results });
+        this.emit({ type: "stage.done", stage: id, key, seconds, results });
       }
       return finished;
     } finally {
@@ -234,14 +239,17 @@ export class Scheduler {
   }
 
   /** Computes the key of a stage. Everything that the stage needs must be finished. */
-  private keyOf(stage: Stage): Pick<Job, "key" | "content"> {
-    const { experiment, seed } = this.options;
-    const outputs = Object.fromEntries([...this.entries].map(([id, { manifest }]) => [id, manifest.output]));
-    const data = Object.fromEntries([...this.packs].map(([id, { digests }]) => [id, digests]));
-    const inputs = { seed, outputs, data };
+  private keyOf(node: VariantNode, stage: Stage): Pick<Job, "key" | "content"> {
+    const { experiment, seed, id } = node;
+    const digests = inputsOf(
+      node,
+      (need) => this.entries.get(need)?.manifest.output,
+      (ingest) => this.packs.get(ingest)?.digests,
+    );
+    const inputs = { seed, ...digests };
     const content = keyContent(stage, experiment, inputs);
     const key = stageKey(stage, experiment, inputs);
-    if (key === undefined || content === undefined) throw new Error(`the inputs of ${stage.id} have no digests`);
+    if (key === undefined || content === undefined) throw new Error(`the inputs of ${id} have no digests`);
     return { key, content };
   }
 
@@ -249,25 +257,24 @@ export class Scheduler {
    * Finishes a stage from the store and returns true, if the store holds an accepted entry. With `exact` it returns
    * false: only a worker, which has opened the engine, knows the exact numerics.
    */
-  private serveFromStore(stage: Stage, key: string): boolean {
+  private serveFromStore(id: string, stage: Stage, key: string): boolean {
     const { project, acceptedNumerics, exact } = this.options;
     if (exact) return false;
     const entry = findSoundEntry(projectPaths.store(project), key, acceptedNumerics, (message) =>
-      this.emit({ type: "stage.note", stage: stage.id, message }),
+      this.emit({ type: "stage.note", stage: id, message }),
     );
     if (entry === undefined) return false;
-    this.finishFromEntry(stage, key, entry);
+    this.finishFromEntry(id, stage, key, entry);
     return true;
   }
 
-  private finishFromEntry(stage: Stage, key: string, entry: StoreEntry): void {
-    const results = this.recordOutput(stage, entry);
-    this.emit({ type: "stage.cached", stage: stage.id, key, numerics: entry.manifest.numerics, results });
+  private finishFromEntry(id: string, stage: Stage, key: string, entry: StoreEntry): void {
+    const results = this.recordOutput(id, stage, entry);
+    this.emit({ type: "stage.cached", stage: id, key, numerics: entry.manifest.numerics, results });
   }
 
   /** Keeps the entry of a finished stage for its dependents and the summary. Returns its results. */
-  private recordOutput(stage: Stage, entry: StoreEntry): readonly Result[] {
-    const { id } = stage;
+  private recordOutput(id: string, stage: Stage, entry: StoreEntry): readonly Result[] {
     const named = { ...entry, manifest: withCurrentNames(entry.manifest, stage) };
     this.entries.set(id, named);
     const files = saveResults(this.options.runDir, id, named);
@@ -277,22 +284,18 @@ export class Scheduler {
     return results;
   }
 
-  private inputsOf(needs: readonly string[]): Job["inputs"] {
-    return Object.fromEntries(
-      needs.flatMap((need) => {
-        const entry = this.entries.get(need);
-        return entry === undefined ? [] : [[need, { key: entry.manifest.key, dir: entry.dir }] as const];
-      }),
+  private async execute({ node, key, content }: Task, executor: Executor): Promise<Outcome> {
+    const { project, runDir, scratch, exact, force } = this.options;
+    const { id, experiment, seed } = node;
+    const { outputs: inputs, data: packs } = inputsOf(
+      node,
+      (need) => this.inputAt(need),
+      (ingest) => this.packs.get(ingest)?.dir,
     );
-  }
-
-  private async execute(task: Pick<Job, "node" | "key" | "content" | "inputs">, executor: Executor): Promise<Outcome> {
-    const { experiment, project, runDir, scratch, seed, exact, force } = this.options;
-    const packs = Object.fromEntries([...this.packs].map(([dataset, { dir }]) => [dataset, dir]));
-    const fresh = force.has(task.node);
-    const reuseExact = exact && !fresh;
+    const fresh = force.has(id);
+    const work = { node: id, target: node.of.id, experiment, seed, key, content, packs, inputs };
     const job = executor.submit(
-      { ...task, experiment, project, runDir, scratch, seed, reuseExact, fresh, packs },
+      { ...work, project, runDir, scratch, reuseExact: exact && !fresh, fresh },
       this.onEvent,
     );
     this.running.add(job);
@@ -301,6 +304,11 @@ export class Scheduler {
     } finally {
       this.running.delete(job);
     }
+  }
+
+  private inputAt(id: string): Job["inputs"][string] | undefined {
+    const entry = this.entries.get(id);
+    return entry && { key: entry.manifest.key, dir: entry.dir };
   }
 
   private lock(id: string, name: string): ReturnType<typeof acquireLock> {
@@ -325,7 +333,7 @@ export class Scheduler {
 }
 
 /** Returns the first waiting node whose needs have all ended, or undefined if there is none. */
-function nextReady(waiting: ReadonlySet<StageNode>, active: ReadonlyMap<string, unknown>): StageNode | undefined {
+function nextReady(waiting: ReadonlySet<VariantNode>, active: ReadonlyMap<string, unknown>): VariantNode | undefined {
   const open = new Set([...[...waiting].map(({ id }) => id), ...active.keys()]);
   return [...waiting].find(({ needs }) => !needs.some((id) => open.has(id)));
 }

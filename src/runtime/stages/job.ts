@@ -8,8 +8,10 @@ import type { ThreadBudget } from "../system/threads.js";
 
 /** One node of the stage graph to run, with everything that is known before a machine is chosen. It survives structured cloning. */
 export interface Job {
-  /** The id of the node in the stage graph. */
+  /** The id of the node in the graph of the run. Events and messages name it. */
   readonly node: string;
+  /** The id of the node in the graph of `experiment`. It is another one if several variants of an experiment run together. */
+  readonly target: string;
   readonly experiment: Experiment;
   readonly project: Project;
   /** The folder of the run, for logs and for details of bugs. */

@@ -35,10 +35,10 @@ const runners: {
 /** Runs the job and returns its outcome. @throws whatever fails the job. */
 export async function runStage(context: JobContext): Promise<Outcome> {
   const { job } = context;
-  const dataset = Object.values(job.experiment.datasets).find(({ id }) => ingestId(id) === job.node);
+  const dataset = Object.values(job.experiment.datasets).find(({ id }) => ingestId(id) === job.target);
   if (dataset !== undefined) return runIngestJob(dataset, context);
-  const stage = job.experiment.stages.find(({ id }) => id === job.node);
-  if (stage === undefined) throw new Error(`no stage ${job.node}`);
+  const stage = job.experiment.stages.find(({ id }) => id === job.target);
+  if (stage === undefined) throw new Error(`no stage ${job.target}`);
   return runStageJob(stage, context);
 }
 

@@ -67,14 +67,18 @@ async function embedNow(
   }
 }
 
-/** Returns whether another evaluation of the experiment reads the split, so that keeping its embeddings may be of use. */
+/**
+ * Returns whether another evaluation of the run reads the split, so that keeping its embeddings may be of use. If several variants of the
+ * experiment run together, the same evaluation of another variant may do so.
+ */
 function isReadAgain({ source }: EmbeddingsRequest, { job }: StageContext): boolean {
   const reads = (ref: SplitRef | undefined): boolean =>
     ref?.dataset === source.dataset.id && ref.split === source.split;
+  if (job.node !== job.target) return true;
   return job.experiment.stages.some(
     (stage) =>
       stage.kind === "evaluate" &&
-      stage.id !== job.node &&
+      stage.id !== job.target &&
       (reads(stage.fitFrom) || stage.rows.some(({ split }) => reads(split))),
   );
 }

@@ -12,12 +12,11 @@ export interface StoredStage {
 }
 export interface PlanOptions {
   readonly seed: number;
-  readonly wanted?: readonly string[];
   /** Returns the stage that the store has under a key. */
   readonly lookup: (key: string) => StoredStage | undefined;
-  /** The stages that run although the store has them. */
+  /** The nodes that run although the store has them. */
   readonly force?: ReadonlySet<string>;
-  /** The digests of the datasets that are packed, by dataset id. */
+  /** The digests of the datasets that are packed, by the id of the dataset or, in a graph of variants, of its node. */
   readonly data: Readonly<Record<string, DataDigests | undefined>>;
   /** The key content of stored stages, with which the plan can say what changed. */
   readonly stored?: readonly Canonical[];

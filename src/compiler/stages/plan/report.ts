@@ -20,6 +20,8 @@ import type {
 export interface PlanReport {
   readonly file: string;
   readonly seed: number;
+  /** The seeds of a sweep over seeds, of which `seed` is the first. */
+  readonly seeds?: readonly number[];
   readonly engine: string;
   readonly device: string;
   /** The name of the card. */
