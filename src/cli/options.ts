@@ -44,6 +44,7 @@ export interface MachineOptions {
   readonly engine?: string;
   readonly device?: string;
   readonly threads?: string;
+  readonly jobs?: string;
   readonly seed?: string;
   readonly force?: readonly string[];
   readonly exact?: boolean;
@@ -58,6 +59,7 @@ export function withMachine(command: Command): Command {
     )
     .option("--device <name>", "the device: `cpu`, `gpu`, or `gpu:1` for the second of several GPUs")
     .option("--threads <n>", "the number of cores to use (default: all)")
+    .option("--jobs <n>", "the number of independent stages to run at the same time (default: 1)")
     .option("--seed <n>", "the seed of weights, image order, augmentation and episodes (default: 0)")
     .option("--force <stage>", "run this stage even if the store has it (may be repeated)", collectValues)
     .option("--exact", "use a stored result only if it was computed with exactly this machine's numerics");
@@ -69,12 +71,13 @@ export function withMachine(command: Command): Command {
  * @throws UsageError if the value of a numeric option is not a number.
  */
 export function runOptions(project: Project, options: MachineOptions): RunOptions {
-  const { engine, device, threads, seed, force, exact } = options;
+  const { engine, device, threads, jobs, seed, force, exact } = options;
   return {
     project,
     ...(engine === undefined ? {} : { engine }),
     ...(device === undefined ? {} : { device }),
     ...(threads === undefined ? {} : { threads: parseNumber("--threads", threads) }),
+    ...(jobs === undefined ? {} : { jobs: parseNumber("--jobs", jobs) }),
     ...(seed === undefined ? {} : { seed: parseNumber("--seed", seed) }),
     force: force ?? [],
     exact: exact === true,

@@ -138,6 +138,7 @@ export interface RunInputs {
     readonly engine?: string;
     readonly device?: string;
     readonly threads?: number;
+    readonly jobs?: number;
     readonly stages?: readonly string[];
     readonly force?: readonly string[];
     readonly exact?: boolean;

@@ -31,6 +31,8 @@ export interface RunOptions {
   readonly choice?: EngineChoice;
   /** The number of cores that the run may use. The default is all available cores. */
   readonly threads?: number;
+  /** The number of independent stages that run at the same time, by default 1. The cores are divided among them. */
+  readonly jobs?: number;
   /** The names of stages that run although the store has them. */
   readonly force?: readonly string[];
   /** The names of the stages to run. The default is all stages of the root file. */
@@ -80,7 +82,7 @@ export function prepareRun(
   const refuse = (option: string, value: string | number, why: string): void => {
     diagnostics.push(diagnostic("FSL7042", undefined, { option, value, why }));
   };
-  const { seed: one = 0, threads = availableThreads(), engine, device } = options;
+  const { seed: one = 0, threads = availableThreads(), jobs = 1, engine, device } = options;
   const { seeds = [one] } = options;
   const [seed = 0] = seeds;
   const option = options.seeds === undefined ? "--seed" : "--seeds";
@@ -101,6 +103,8 @@ export function prepareRun(
     refuse("--sweep", `${all.length * seeds.length} variants`, `one run has at most ${mostVariants}`);
   }
   if (!Number.isSafeInteger(threads) || threads < 1) refuse("--threads", threads, "it is a whole number from 1 on");
+  if (!Number.isSafeInteger(jobs) || jobs < 1) refuse("--jobs", jobs, "it is a whole number from 1 on");
+  else if (jobs > threads) refuse("--jobs", jobs, `each job needs a core, and the run may use ${threads}`);
   const asked: EngineRequest = {
     ...(engine === undefined ? {} : { engine }),
     ...(device === undefined ? {} : { device }),
@@ -124,7 +128,8 @@ export function prepareRun(
       graph,
       project: options.project,
       seed,
-      threads: threadBudget(threads),
+      threads: threadBudget(Math.floor(threads / jobs)),
+      jobs,
       asked,
       ...(options.choice === undefined ? {} : { choice: options.choice }),
       acceptedNumerics: {

@@ -9,21 +9,23 @@ export interface ProcessExecutorOptions {
   readonly asked: EngineRequest;
   /** The engine and device, if they were chosen before. */
   readonly choice?: EngineChoice;
+  /** The threads of each job. */
   readonly threads: ThreadBudget;
+  /** The largest number of jobs that run at the same time. */
+  readonly jobs: number;
 }
 
 /**
  * Chooses the engine and device, unless the run already has them, and returns the executor that uses them.
- * One job runs at a time, and it gets all threads of the run.
  *
  * @throws DiagnosticError FSL7001, FSL7002 or FSL7008 if the requested engine or device is not available.
  */
 export async function openProcessExecutor(options: ProcessExecutorOptions): Promise<Executor> {
-  const { asked, choice, threads } = options;
+  const { asked, choice, threads, jobs } = options;
   const engine = choice ?? (await chooseEngine(asked));
   return {
     engine,
-    capacity: 1,
+    capacity: jobs,
     submit: (job, onEvent) => runInWorker({ ...job, engine, threads }, onEvent),
   };
 }
