@@ -1,4 +1,5 @@
 /** Compiles an experiment for a command and prints its diagnostics. */
+import { blockerDiagnostics } from "../compiler/diagnostics/blockers.js";
 import type { Diagnostic } from "../compiler/diagnostics/diagnostic.js";
 import { type CompiledFile, createFileCompiler } from "../runtime/host/compile-file.js";
 import { nodeHost } from "../runtime/host/host.js";
@@ -35,7 +36,14 @@ export async function printCompilation(cli: Cli, compiled: CompiledFile): Promis
 
 /** Returns the exit code of a compilation with errors, and undefined for one without. */
 export function compilationCode({ experiment, diagnostics }: CompiledFile): number | undefined {
-  return experiment === undefined ? refusalCode(diagnostics) : undefined;
+  const wrong = experiment === undefined || diagnostics.some(({ severity }) => severity === "error");
+  return wrong ? refusalCode(diagnostics) : undefined;
+}
+
+/** Adds the reasons why stages without errors cannot run, which would otherwise be seen only when they are planned or run. */
+export function withBlockers(compiled: CompiledFile): CompiledFile {
+  const blockers = blockerDiagnostics(compiled.experiment?.stages ?? []);
+  return blockers.length === 0 ? compiled : { ...compiled, diagnostics: [...compiled.diagnostics, ...blockers] };
 }
 
 /** Returns a function that compiles one file after another with the parameters of the command line, and prints nothing. */

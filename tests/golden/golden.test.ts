@@ -6,6 +6,7 @@
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { expect, it } from "vitest";
 import { compile } from "../../src/compiler/compile.js";
+import { blockerDiagnostics } from "../../src/compiler/diagnostics/blockers.js";
 import { type Diagnostic, registry } from "../../src/compiler/diagnostics/diagnostic.js";
 import { render } from "../../src/compiler/diagnostics/render.js";
 import { hostOf } from "../check/helper.js";
@@ -47,11 +48,7 @@ function read(name: string): Golden {
 /** What is found, and what keeps a stage from running. */
 function diagnose({ files, set }: Golden): Diagnostic[] {
   const { diagnostics, experiment } = compile(hostOf(files), "main.fsl", { set });
-  const blockers = (experiment?.stages ?? []).flatMap((stage) => stage.blockers);
-  return [
-    ...diagnostics,
-    ...blockers.map((blocker) => ({ ...blocker, severity: "error" as const, labels: [], help: [] })),
-  ];
+  return [...diagnostics, ...blockerDiagnostics(experiment?.stages ?? [])];
 }
 
 it.each(names)("%s", (name) => {

@@ -84,13 +84,15 @@ async function act(cli: Cli, paths: readonly string[], options: Options): Promis
   const inputs = await findInputs(cli, paths, options);
   if (phase !== undefined && inputs.length > 1)
     throw new UsageError("`--emit` takes one file, but there are several. Name one file");
-  const { compilationCode, experimentCompiler, printCompilation, sourceReader } = await import("../experiment.js");
+  const { compilationCode, experimentCompiler, printCompilation, sourceReader, withBlockers } = await import(
+    "../experiment.js"
+  );
   const { jsonDiagnostics, shortLines } = await import("../print/diagnostics.js");
   const compileNext = experimentCompiler(options);
   const found: JsonDiagnostic[] = [];
   let worst: number = exitCodes.done;
   for (const { path, text } of inputs) {
-    const compiled = compileNext(path, text);
+    const compiled = withBlockers(compileNext(path, text));
     const { project, diagnostics } = compiled;
     const file = { path, project, diagnostics, source: sourceReader(compiled) };
     if (form === "full") await printCompilation(cli, compiled);
@@ -101,7 +103,7 @@ async function act(cli: Cli, paths: readonly string[], options: Options): Promis
     if (phase !== undefined && (phase === "cst" || phase === "ast" || compiled.experiment !== undefined)) {
       const { emit } = await import("../emit.js");
       say(cli.stdout, emit(phase, compiled, pass));
-    } else if (form === "full" && compiled.experiment !== undefined) {
+    } else if (form === "full" && compilationCode(compiled) === undefined && compiled.experiment !== undefined) {
       const stages = compiled.experiment.wanted.length;
       say(cli.stdout, `${path}: no errors, ${stages === 0 ? "no stages" : plural(stages, "stage")}\n`);
     }

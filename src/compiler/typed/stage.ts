@@ -32,6 +32,8 @@ export interface Blocker {
   readonly code: string;
   readonly message: string;
   readonly span: Span;
+  /** The remedies for this case. */
+  readonly help?: readonly string[];
 }
 /** A slot, filled with a new declaration or with a copy of another stage's slot. A frozen slot is never updated. */
 export interface Slot<T> {

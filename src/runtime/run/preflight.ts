@@ -1,8 +1,9 @@
 /** Checks the options of a run before anything starts. */
 
 import { didYouMean } from "../../common/did-you-mean.js";
+import { blockerDiagnostics } from "../../compiler/diagnostics/blockers.js";
 import { type Diagnostic, diagnostic } from "../../compiler/diagnostics/diagnostic.js";
-import { type VariantGraph, variantGraph } from "../../compiler/stages/variants.js";
+import { variantGraph } from "../../compiler/stages/variants.js";
 import type { Experiment } from "../../compiler/typed/tree.js";
 import { packRequest } from "../data/index.js";
 import { auto, type EngineChoice, type EngineRequest, requestProblem } from "../engines/select.js";
@@ -119,7 +120,8 @@ export function prepareRun(
   if (diagnostics.length > 0) return { diagnostics };
   const places = { cacheDir: projectPaths.data(options.project), projectDir: options.project.dir };
   const graph = variantGraph(variantsOf(all, seeds), { wanted, sameData: (dataset) => packRequest(dataset, places) });
-  if (stages === "runnable") diagnostics.push(...blockers(graph));
+  if (stages === "runnable")
+    diagnostics.push(...blockerDiagnostics(graph.nodes.flatMap(({ of }) => (of.kind === "ingest" ? [] : [of.stage]))));
   if (diagnostics.length > 0) return { diagnostics };
   return {
     prepared: {
@@ -153,22 +155,6 @@ function suggestStages(name: string, names: readonly string[]): string[] {
 function uniqueByName(experiment: Experiment, name: string): Experiment["stages"][number] | undefined {
   const named = experiment.stages.filter((stage) => stage.name === name);
   return named.length === 1 ? named[0] : undefined;
-}
-
-/** Returns the diagnostics of stages that are valid but cannot be lowered yet. The run is refused before a stage starts. */
-function blockers({ nodes }: VariantGraph): Diagnostic[] {
-  return nodes.flatMap(({ of }) =>
-    of.kind === "ingest"
-      ? []
-      : of.stage.blockers.map(({ code, message, span }) => ({
-          code,
-          severity: "error" as const,
-          message,
-          span,
-          labels: [],
-          help: [],
-        })),
-  );
 }
 
 /** Thrown by `run` and `plan` if an experiment or an option is refused. */

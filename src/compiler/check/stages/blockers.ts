@@ -13,8 +13,10 @@ export function createBlocker<K extends CodeName>(
   code: K,
   span: ast.Span,
   holes: Holes<(typeof registry)[K]>,
+  help: readonly string[] = [],
 ): Blocker {
-  return { code, message: diagnostic(code, span, holes).message, span };
+  const { message } = diagnostic(code, span, holes);
+  return { code, message, span, ...(help.length === 0 ? {} : { help }) };
 }
 
 /** Returns why no stage can run the `classify` of a metric: fits over images, and loops that have too many rounds inside of one. */

@@ -33,8 +33,8 @@ export function elaborateEvaluate(context: StageContext): ElaboratedStage {
   if (metric === undefined) return wrongMetric;
   const slots: StageSlots = { encoder, metric: metric.slot };
   const report = elaborateReports(context, tasks);
-  const files = resolveWeightFiles(context, slots);
-  if (files === undefined || !checkTrained(metric.slot, sources.metric, context) || report === undefined)
+  const weights = resolveWeightFiles(context, slots);
+  if (weights === undefined || !checkTrained(metric.slot, sources.metric, context) || report === undefined)
     return { stage: undefined, slots };
   if (!checkFitSource(context, metric.slot, fitSource)) return { stage: undefined, slots };
   const { id, decl } = context;
@@ -45,9 +45,13 @@ export function elaborateEvaluate(context: StageContext): ElaboratedStage {
     name,
     span: decl.name.span,
     needs: neededStages(slots, undefined),
-    blockers: [...metricBlockers(metric.slot.value, name, sources.metric.span), ...fitBlockers(metric.slot, fitSource)],
-    encoder: storedSlot(encoder, files.encoder),
-    metric: storedSlot(metric.slot, files.metric),
+    blockers: [
+      ...weights.blockers,
+      ...metricBlockers(metric.slot.value, name, sources.metric.span),
+      ...fitBlockers(metric.slot, fitSource),
+    ],
+    encoder: storedSlot(encoder, weights.files.encoder),
+    metric: storedSlot(metric.slot, weights.files.metric),
     ...storedFitSource(metric.slot, fitSource),
     rows: evaluateRows(episodes, metric.metrics, count),
     report,

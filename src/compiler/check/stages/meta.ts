@@ -37,8 +37,8 @@ export function elaborateMeta(context: StageContext): ElaboratedStage {
   const slots: StageSlots = { encoder, metric: { ...metric.slot, trained: true } };
   const training = metaTraining(context, metric.slot.value, trainablePaths({ encoder, metric: metric.slot }));
   const hasFitSource = checkFitSource(context, metric.slot, fitSource);
-  const files = resolveWeightFiles(context, slots);
-  if (files === undefined || training === undefined || validation === reported || !hasFitSource)
+  const weights = resolveWeightFiles(context, slots);
+  if (weights === undefined || training === undefined || validation === reported || !hasFitSource)
     return { stage: undefined, slots };
   const { id, decl } = context;
   const name = decl.name.text;
@@ -50,12 +50,13 @@ export function elaborateMeta(context: StageContext): ElaboratedStage {
     span: decl.name.span,
     needs: neededStages(slots, training.loss),
     blockers: [
+      ...weights.blockers,
       ...metricBlockers(metric.slot.value, name, sources.metric.span),
       ...fitBlockers(metric.slot, fitSource),
       ...trainingBlockers(metric.slot.value, encoder.value, training.loss, name),
     ],
-    encoder: storedSlot(encoder, files.encoder),
-    metric: storedSlot(metric.slot, files.metric),
+    encoder: storedSlot(encoder, weights.files.encoder),
+    metric: storedSlot(metric.slot, weights.files.metric),
     ...storedFitSource(metric.slot, fitSource),
     episodes: { task, split: episodes.split, ...(given === undefined ? {} : { given }) },
     ...training,

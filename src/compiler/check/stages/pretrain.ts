@@ -48,8 +48,8 @@ export function elaboratePretrain(context: StageContext): ElaboratedStage {
   if (loss === undefined) return { stage: undefined, slots };
   const optimizer = stageOptimizer(context, trainablePaths({ encoder, head, learns: loss.learns }));
   const ema = stageEma(context);
-  const files = resolveWeightFiles(context, slots);
-  if (files === undefined || optimizer === undefined || schedule === undefined) return { stage: undefined, slots };
+  const weights = resolveWeightFiles(context, slots);
+  if (weights === undefined || optimizer === undefined || schedule === undefined) return { stage: undefined, slots };
   if (validate === reported || ema === reported) return { stage: undefined, slots };
   const metric = validate?.from === undefined ? {} : { metric: { from: validate.from } };
   const stage: PretrainStage = {
@@ -58,11 +58,15 @@ export function elaboratePretrain(context: StageContext): ElaboratedStage {
     name: decl.name.text,
     span,
     needs: neededStages({ ...slots, ...metric }, loss.block),
-    blockers: [...loopBlockers(loss.block.statements, loss, encoder.value, decl.name.text), ...dataBlockers(data)],
+    blockers: [
+      ...weights.blockers,
+      ...loopBlockers(loss.block.statements, loss, encoder.value, decl.name.text),
+      ...dataBlockers(data),
+    ],
     data: split,
     classes,
-    encoder: storedSlot(encoder, files.encoder),
-    head: storedSlot(head, files.head),
+    encoder: storedSlot(encoder, weights.files.encoder),
+    head: storedSlot(head, weights.files.head),
     learns: loss.learns,
     loss: loss.block,
     optimizer,

@@ -1,17 +1,22 @@
 /** Slots whose fresh weights start from a file: `init encoder from "conv64.safetensors"`. */
 import type * as ast from "../../../../grammar/ast.js";
 import { suggestNearest } from "../../../common/did-you-mean.js";
-import type { WeightFile } from "../../typed/tree.js";
+import type { Blocker, WeightFile } from "../../typed/tree.js";
 import { metricWeights, networkWeights } from "../../typed/weights.js";
 import type { Scope } from "../core/scope.js";
 import { describe } from "../core/values.js";
 import { evaluate } from "../expressions/evaluate.js";
+import { createBlocker } from "./blockers.js";
 import { type SlotName, type StageContext, type StageSlots, slotNames } from "./context.js";
 import type { ScopedLine } from "./stage-lines.js";
 import { type MapRule, mapWeights, type WantedWeight, type WeightMap } from "./weight-map.js";
 import { type WeightProblem, weightProblem } from "./weight-problem.js";
 
-export type WeightFiles = Readonly<Partial<Record<SlotName, WeightFile>>>;
+export interface WeightFiles {
+  readonly files: Readonly<Partial<Record<SlotName, WeightFile>>>;
+  /** The reasons why the tensors of a file do not fit. The stage can be planned, which shows the names of its weights, but not run. */
+  readonly blockers: readonly Blocker[];
+}
 
 /** Returns whether an `init` line gives a slot its weights, which then count as trained. */
 export function startsFromFile({ lines }: StageContext, slot: SlotName): boolean {
@@ -21,13 +26,17 @@ export function startsFromFile({ lines }: StageContext, slot: SlotName): boolean
 /** Returns the file of each slot that an `init` line names, or undefined after a report. */
 export function resolveWeightFiles(context: StageContext, slots: StageSlots): WeightFiles | undefined {
   const files: Partial<Record<SlotName, WeightFile>> = {};
+  const blockers: Blocker[] = [];
   let complete = true;
   for (const { line, scope } of initLines(context)) {
     const found = weightFiles(line, { ...context, scope }, slots);
     if (found === undefined) complete = false;
-    else Object.assign(files, found);
+    else {
+      Object.assign(files, found.files);
+      blockers.push(...found.blockers);
+    }
   }
-  return complete ? files : undefined;
+  return complete ? { files, blockers } : undefined;
 }
 
 function initLines({ lines }: StageContext): ScopedLine<ast.InitLine>[] {
@@ -56,13 +65,20 @@ function weightFiles(line: ast.InitLine, context: StageContext, slots: StageSlot
   const map = mapWeights(wanted, given.tensors, rules);
   if (!checkRules(map, wanted, line, scope)) return undefined;
   const problem = weightProblem(map, wanted.length);
-  if (problem !== undefined) return refuse(problem);
-  return Object.fromEntries(
+  if (problem !== undefined) {
+    const { why, help } = problem;
+    return {
+      files: {},
+      blockers: [createBlocker("FSL5061", line.file.span, { path, stage: decl.name.text, why }, help)],
+    };
+  }
+  const files = Object.fromEntries(
     chosen.map((name) => {
       const own = Object.entries(map.names).filter(([weight]) => weight.startsWith(`${name}.`));
       return [name, { path, digest: given.digest, names: Object.fromEntries(own), span: line.file.span }];
     }),
   );
+  return { files, blockers: [] };
 }
 
 /** Returns the slot that a line names, or every slot that no other stage gives. Reports FSL2017 for a slot that the stage lacks. */
