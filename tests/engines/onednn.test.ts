@@ -96,6 +96,7 @@ describe.skipIf(location === undefined)(titleOf(engines.onednn), () => {
     // What depends on constants only is computed once.
     expect(builder.steps.map(({ kernel }) => kernel).filter((kernel) => kernel !== "reorder")).toEqual([
       "convolution",
+      "NaN check of an image",
       "NaN check",
     ]);
     builder.dispose();
@@ -143,6 +144,30 @@ describe.skipIf(location === undefined)(titleOf(engines.onednn), () => {
       expect(found).toEqual([Number.NaN]);
     },
   );
+
+  test.each([
+    ["the filters of the first of two convolutions", "w"],
+    ["the filters of the second", "v"],
+    ["the scale of a norm", "gamma"],
+    ["the shift of a norm", "beta"],
+  ])("a NaN in %s is a NaN behind the ReLU", async (_, broken) => {
+    const o = freshOps();
+    const shapes = { x: [2, 2, 6, 6], w: [3, 2, 3, 3], v: [3, 3, 3, 3], gamma: [3], beta: [3] };
+    const inputs = Object.entries(shapes).map(([name, shape]) => o.input(name, shape));
+    const [x, w, v, gamma, beta] = inputs as [Node, Node, Node, Node, Node];
+    const normed = o.relu(o.batchNorm(o.conv2d(x, w, padded), gamma, beta, { eps: 1e-5, groups: 1 }));
+    const direct = o.relu(o.conv2d(o.relu(o.conv2d(x, w, padded)), v, padded));
+    const feeds = Object.fromEntries(
+      Object.entries(shapes).map(([name, shape]) => {
+        const data = new Float32Array(shape.reduce((a, b) => a * b, 1)).fill(1);
+        if (name === broken) data[1] = Number.NaN;
+        return [name, { shape, dtype: "f32" as const, data }];
+      }),
+    );
+    const results = await run([o.mean(o.maxPool(normed, halves)), o.mean(direct)], feeds);
+    const isBroken = (names: readonly string[]): boolean => names.includes(broken);
+    expect(results.flat().map(Number.isNaN)).toEqual([isBroken(["w", "gamma", "beta"]), isBroken(["w", "v"])]);
+  });
 });
 
 const isInput = (node: Node, name: string): boolean => node.op === "input" && node.attrs.name === name;

@@ -47,3 +47,23 @@ export function signOf(b: Builder, nodes: readonly Node[]): Slot {
   );
   return sign;
 }
+
+/**
+ * Returns memory that is NaN if the first of these images holds a NaN. A weight that is NaN spoils a channel of every image, and what
+ * is guarded is NaN as a whole, so the other images need not be looked at.
+ */
+export function signOfImages(b: Builder, { slot }: Held, images: number): Slot {
+  const sign = b.slot({ bytes: 4 }, "f32");
+  b.addKernel(
+    "NaN check of an image",
+    (x, result) => {
+      const length = (x?.length ?? 0) / images;
+      let found = 0;
+      for (let i = 0; i < length; i++) if (Number.isNaN(x?.[i])) found = Number.NaN;
+      result?.fill(found);
+    },
+    [slot],
+    [sign],
+  );
+  return sign;
+}

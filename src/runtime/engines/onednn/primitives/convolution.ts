@@ -6,7 +6,7 @@ import { algorithm, propagation, query } from "../constants.js";
 import { type Convolution, inputGrad } from "../kernels/convolution.js";
 import { wide } from "../layouts.js";
 import type { Pointer } from "../library.js";
-import { guard, signOf } from "../poison.js";
+import { guard, signOf, signOfImages } from "../poison.js";
 
 function filterShape(shape: Shape, groups: number): Shape {
   const [o = 1, ...rest] = shape;
@@ -82,7 +82,10 @@ export function convolve(b: Builder, node: Node<"conv2d">, { node: last, bias, a
     [b.argument("result", { slot, layout })],
   );
   if (activation !== undefined)
-    guard(b, last, { slot, layout }, [signOf(b, bias === undefined ? [filters] : [filters, bias])]);
+    guard(b, last, { slot, layout }, [
+      signOf(b, bias === undefined ? [filters] : [filters, bias]),
+      signOfImages(b, source, x.shape[0] ?? 1),
+    ]);
   library.call("destroyPrimitiveDescription", description);
 }
 

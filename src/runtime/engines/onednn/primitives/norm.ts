@@ -106,7 +106,12 @@ function emitForward(
   if (of !== undefined) {
     const held = { slot: result, layout: source.layout };
     b.define(of, held);
-    guard(b, of, held, [mean, variance]);
+    guard(b, of, held, [
+      mean,
+      variance,
+      ...(gamma === undefined ? [] : [gamma]),
+      ...(beta === undefined ? [] : [beta]),
+    ]);
   }
   return { source, mean, variance, description, group, mask };
 }
