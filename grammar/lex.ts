@@ -90,12 +90,24 @@ function retype(
       setType(token, meant.token);
       break;
     }
+    case t.lexed.ForeignNumber:
+      note("number-form", token, `\`${plainNumber(token.image)}\``);
+      token.image = plainNumber(token.image);
+      setType(token, t.NumberToken);
+      break;
     case t.NumberToken:
       if (token.image.startsWith(".")) note("number-form", token, `\`0${token.image}\``);
       break;
     default:
       break;
   }
+}
+
+/** Writes a number of another language in digits: `0x10` is `16`, `1_000` is `1000`, and `1.` is `1.0`. */
+function plainNumber(image: string): string {
+  const digits = image.replaceAll("_", "");
+  if (/^0[a-z]$/i.test(digits)) return "0";
+  return /^0[a-z]/i.test(digits) ? `${BigInt(digits)}` : digits.replace(/\.$/, ".0");
 }
 
 /** Returns the backslashes in a text that begin no escape: `"data\food"` is most often a path of Windows. */

@@ -43,6 +43,8 @@ const patterns = {
   hash: "#[^\\r\\n]*",
   conflict: "(?:<{7}|>{7}|\\|{7})(?: [^\\r\\n]*)?|={7}(?=[\\r\\n]|$)",
   word: `[A-Za-z_${letter}][A-Za-z0-9_${letter}\\u2080-\\u209c]*'*`,
+  foreignNumber:
+    "0[xX][0-9a-fA-F_]+|0[bB][01_]+|0[oO][0-7_]+|\\d+(?:_\\d+)+(?:\\.\\d+)?(?:[eE][+-]?\\d+)?|\\d+\\.(?=[\\s,)\\]}]|$)",
   number: "(?:\\d+(?:\\.\\d+)?|\\.\\d+)(?:[eE][+-]?\\d+)?",
   text: '"(?:[^"\\\\\\r\\n]|\\\\[^\\r\\n])*"',
   openText: '"(?:[^"\\\\\\r\\n]|\\\\[^\\r\\n])*\\\\?',
@@ -131,6 +133,8 @@ function typeOf(
   switch (kind) {
     case "word":
       return /^[\w']+$/.test(image) ? t.Identifier : t.ForeignName;
+    case "foreignNumber":
+      return t.lexed.ForeignNumber;
     case "number":
       return t.NumberToken;
     case "text":

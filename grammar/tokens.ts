@@ -219,6 +219,8 @@ export const lexed = {
   /** “A text in curly quotes”. */
   CurlyText: createToken({ name: "CurlyText" }),
   LookAlike: createToken({ name: "LookAlike" }),
+  /** `0x10`, `1_000` or `1.`. */
+  ForeignNumber: createToken({ name: "ForeignNumber" }),
 } as const;
 
 /** Every token type that the parser may meet. */

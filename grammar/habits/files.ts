@@ -25,7 +25,8 @@ const imports: Habit = (place) => {
   if (place.inside !== "file" || !begins(place)) return undefined;
   const taken = restOfLine(place);
   const line = Array.from({ length: taken }, (_, k) => at(place, k));
-  if (isWord(place, ["from"])) {
+  // The `from` after the names of an import begins nothing.
+  if (isWord(place, ["from"]) && !is(place, t.RBrace, -1)) {
     const split = line.findIndex((token) => token?.image === "import");
     if (split < 0) return undefined;
     const file = libraryFile(line.slice(1, split).map((token) => token?.image ?? ""));
@@ -183,9 +184,38 @@ const counts: Habit = (place) => {
   };
 };
 
+/** `episode task { 5 way, 1 shot }`. */
+const episodesInBraces: Habit = (place) => {
+  if (place.inside !== "file" || !isWord(place, ["episode"]) || !begins(place) || !is(place, t.Identifier, 1))
+    return undefined;
+  const open = is(place, t.LParen, 2) ? afterBracket(place, 2) : 2;
+  const brace = at(place, open);
+  if (brace === undefined || !is(place, t.LBrace, open)) return undefined;
+  const taken = afterBracket(place, open);
+  const inside = place.tokens.slice(place.i + open + 1, place.i + taken - 1).map((token) => token.image);
+  const counts = inside.join(" ").replaceAll(" ,", ",");
+  const listed = /^\d+ \w+(?:, \d+ \w+)*$/.test(counts) ? counts : "5 way, 1 shot, 15 query";
+  return {
+    taken,
+    put: [...place.tokens.slice(place.i, place.i + open), symbol(t.Equals, brace), hole(brace)],
+    what: "the counts of an episode follow `=`, without braces",
+    help: `write \`episode ${at(place, 1)?.image ?? ""}${open > 2 ? "(…)" : ""} = ${listed}\``,
+    marked: open + 1,
+  };
+};
+
 const semicolons: Habit = (place) =>
   place.inside === "file" && is(place, t.Semicolon)
     ? { taken: 1, put: [], what: "a declaration ends without `;`", help: "remove it" }
     : undefined;
 
-export const fileHabits: readonly Habit[] = [imports, functions, otherStatements, settings, counts, yaml, semicolons];
+export const fileHabits: readonly Habit[] = [
+  imports,
+  functions,
+  otherStatements,
+  settings,
+  counts,
+  yaml,
+  episodesInBraces,
+  semicolons,
+];

@@ -11,7 +11,9 @@ const textsOf = (folder: string): string[] =>
 export const texts = folders.flatMap(textsOf);
 /** Files with the mistakes of every diagnostic. */
 export const mistaken = textsOf("tests/golden");
-const pieces = texts.map((text) => text.match(/\s+|[A-Za-z_0-9']+|[^\sA-Za-z_0-9']/g) ?? []);
+/** Files on which an earlier check or fmt failed. */
+const failed = textsOf("tests/check/odd");
+const pieces = [...texts, ...failed].map((text) => text.match(/\s+|[A-Za-z_0-9']+|[^\sA-Za-z_0-9']/g) ?? []);
 const vocabulary = [...new Set(pieces.flat())].sort();
 const odd = [
   "{",

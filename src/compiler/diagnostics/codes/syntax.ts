@@ -172,12 +172,12 @@ export const syntaxCodes = codes({
   },
   FSL1021: {
     severity: "error",
-    title: "a number without its zero",
+    title: "a number of another form",
     message: "this number is written {expected}",
     explanation:
-      "A dot with no digit before it accesses a member (`birds.train`), so a fraction must begin with a digit.",
+      "A number is written in decimal digits, with at least one digit on both sides of a point. There are no hexadecimal or binary numbers, and no `_` between digits.",
     example: "fsl 1\nparam rate = .5",
-    fix: "Write the zero.",
+    fix: "Write it as the message says.",
   },
   FSL1022: {
     severity: "error",
