@@ -138,10 +138,12 @@ export function rootOf(target: Callable): Exclude<Callable, { kind: "local" }> {
   return target.kind === "local" ? rootOf(target.of) : target;
 }
 
-/** Returns the name of the learned value, or of the learned network, that an expression itself reads. */
+/** Returns the name of the learned value that an expression itself reads, or of the learned network that it or an adapted copy stands for. */
 export function learnedName(expr: Expr): string | undefined {
   if (expr.k === "learn") return expr.name;
-  return (expr.k === "apply" || expr.k === "weights") && expr.target.kind === "learn" ? expr.target.name : undefined;
+  if (expr.k !== "apply" && expr.k !== "weights") return undefined;
+  const root = rootOf(expr.target);
+  return root.kind === "learn" ? root.name : undefined;
 }
 
 /** Returns the ids of the finished stages that a block calls, in the order of their first calls. */
