@@ -22,11 +22,12 @@ const comparedStages = 200;
  * as a worker's peak resident memory in training less that at its start, conv64: 1.4 for one episode a step at 84 px,
  * 3.6 for four (ONNX Runtime orders nodes by itself and keeps more than one episode's activations), 5.9 for four at
  * 32 px, where fixed costs dominate. For `tensorflow` in the same way 1.2 for one episode a step at 84 px, 1.7 at 28 px.
+ * For `onednn` in a process that only runs steps 0.7 for one episode at 84 px (it fuses what the program has apart), 2.2 at 28 px.
  * The interpreter keeps each number in twice the bytes.
  */
 const peakFactor: Readonly<Record<string, readonly [number, number]>> = {
   onnx: [1.4, 6],
-  onednn: [1, 3],
+  onednn: [0.7, 2.2],
   tensorflow: [1.2, 4],
   reference: [2, 4],
 };

@@ -24,7 +24,7 @@ export class OnednnExecutable implements Executable {
     this.arguments = program.inputs.filter(({ name }) => inputs.has(name));
     this.states = statePairs(program, this.arguments);
     const plan = planArena(builder.steps, [...outputs.values()]);
-    this.memory = new Memory(handles.library, builder.slots, plan);
+    this.memory = new Memory(handles.library, builder.slots, plan.offsets, handles.arena(plan.bytes));
     for (const [slot, data] of builder.contents) this.memory.view(slot).set(data);
     for (const step of builder.setup) step.link(this.memory)();
     this.steps = builder.steps.map((step) => step.link(this.memory));

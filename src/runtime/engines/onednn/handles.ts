@@ -19,6 +19,7 @@ export class OnednnHandle implements Handle {
 export class Handles {
   /** Blocks without a tensor, by size. */
   private readonly spare = new Map<number, Block[]>();
+  private shared: Block | undefined;
 
   constructor(readonly library: Library) {}
 
@@ -44,7 +45,17 @@ export class Handles {
     return this.spare.get(bytes)?.pop() ?? new Block(this.library, bytes);
   }
 
+  /**
+   * Returns memory for the intermediate tensors of a program. Programs share it, because they run one after the other and leave nothing
+   * in it.
+   */
+  arena(bytes: number): Block {
+    if (this.shared === undefined || this.shared.bytes < bytes) this.shared = new Block(this.library, bytes);
+    return this.shared;
+  }
+
   dispose(): void {
+    this.shared = undefined;
     this.spare.clear();
   }
 }

@@ -100,10 +100,9 @@ export class Memory {
   readonly objects: Pointer[] = [];
   private readonly watchers = new Map<Slot, ((view: TypedData, address: Pointer) => void)[]>();
 
-  constructor(library: Library, slots: readonly Slot[], plan: ReturnType<typeof planArena>) {
-    const arena = new Block(library, plan.bytes);
+  constructor(library: Library, slots: readonly Slot[], offsets: ReadonlyMap<Slot, number>, arena: Block) {
     for (const slot of slots) {
-      const offset = plan.offsets.get(slot);
+      const offset = offsets.get(slot);
       if (slot.place === "kept") this.put(slot, new Block(library, slot.bytes), 0);
       else if (offset !== undefined) this.put(slot, arena, offset);
     }
