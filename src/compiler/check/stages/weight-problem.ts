@@ -7,8 +7,10 @@ export interface WeightProblem {
   readonly help?: readonly string[];
 }
 
-/** The most weights, and the most tensors, that a message lists. */
-const mostListed = 4;
+/** The most weights, and the most tensors, that a message lists. A ResNet-12 has 80, with its running statistics. */
+const mostListed = 100;
+/** The most that stand on one line. */
+const mostOnLine = 4;
 
 /** Returns why a file does not give a stage all `wanted` weights, or undefined if it does. */
 export function weightProblem(map: WeightMap, wanted: number): WeightProblem | undefined {
@@ -29,12 +31,13 @@ export function weightProblem(map: WeightMap, wanted: number): WeightProblem | u
     return {
       why,
       help: [
-        `the stage needs ${list(missing.map(({ path, shape }) => `\`${path}\` ${shapeText(shape)}`))}`,
-        ...(unused.length === 0 ? [] : [`the file has left ${list(unused.map(tensorText))}`]),
+        `the stage needs:${list(missing.map(({ path, shape }) => `\`${path}\` ${shapeText(shape)}`))}`,
+        ...(unused.length === 0 ? [] : [`left in the file:${list(unused.map(tensorText))}`]),
         ...unordered
           .slice(0, 1)
           .map(
-            (names) => `the names of ${list(names.map((name) => `\`${name}\``))} do not tell their order: write rules`,
+            (names) =>
+              `write rules, because these names do not tell their order:${list(names.map((name) => `\`${name}\``))}`,
           ),
       ],
     };
@@ -44,7 +47,7 @@ export function weightProblem(map: WeightMap, wanted: number): WeightProblem | u
   return {
     why: `${unused.length === 1 ? "a tensor" : `${unused.length} tensors`} of it would not be used`,
     help: [
-      `these are left: ${list(unused.map(tensorText))}`,
+      `these are left:${list(unused.map(tensorText))}`,
       `if that is meant: \`{ "${unused.length === 1 ? one?.name : commonPattern(unused)}" -> unused }\``,
     ],
   };
@@ -56,10 +59,17 @@ function commonPattern(tensors: readonly GivenTensor[]): string {
   return tensors.every(({ name }) => name.startsWith(`${first}.`)) ? `${first}.**` : "**";
 }
 
+/** Lists texts after a colon, in the order of their names: a few on its line, and more of them one below the other. */
 function list(texts: readonly string[]): string {
-  const rest = texts.length - mostListed;
-  return rest > 0 ? `${texts.slice(0, mostListed).join(", ")} and ${rest} more` : texts.join(", ");
+  const sorted = [...texts].sort(byName.compare);
+  if (sorted.length <= mostOnLine) return ` ${sorted.join(", ")}`;
+  const rest = sorted.length - mostListed;
+  const shown = rest > 0 ? [...sorted.slice(0, mostListed), `and ${rest} more`] : sorted;
+  return shown.map((text) => `\n  ${text}`).join("");
 }
+
+/** Orders `conv.2` before `conv.10`. */
+const byName = new Intl.Collator("en", { numeric: true });
 
 const shapeText = (shape: readonly number[]): string => (shape.length === 0 ? "a number" : shape.join("×"));
 const tensorText = ({ name, shape }: GivenTensor): string => `\`${name}\` ${shapeText(shape)}`;
