@@ -103,6 +103,16 @@ describe.skipIf(location === undefined)(titleOf(engines.onednn), () => {
     library.dispose();
   });
 
+  test("a program that does not fit into memory is refused by its kind and size", async () => {
+    const o = freshOps();
+    const x = o.input("x", [2 ** 20]);
+    const wide = o.exp(o.broadcast(x, [2 ** 20, 2 ** 22], [0]));
+    const refused = await engine
+      .compile(programOf([o.sum(o.mul(wide, o.exp(wide)))], [x]))
+      .catch((error: unknown) => error);
+    expect(refused).toMatchObject({ kind: "out-of-memory", message: expect.stringMatching(/cannot allocate \d+ MiB/) });
+  });
+
   test("a sum of sixteen million terms is accurate", async () => {
     const o = freshOps();
     const x = o.input("x", [2 ** 24]);

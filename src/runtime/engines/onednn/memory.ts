@@ -1,6 +1,6 @@
 /** The memory of a compiled program: tensors in one arena, planned by their lifetimes, and those that are bound before a run. */
 import type { DType } from "../../../compiler/tensor/ir.js";
-import type { TypedData } from "../engine.js";
+import { EngineError, type TypedData } from "../engine.js";
 import type { Library, Pointer } from "./library.js";
 
 /** A tensor's memory. `arena` is shared by tensors that do not live at the same time. `kept` lasts as long as the program. */
@@ -26,7 +26,7 @@ export class Block {
     library: Library,
     readonly bytes: number,
   ) {
-    this.buffer = new ArrayBuffer(aligned(bytes) + 2 * alignment);
+    this.buffer = allocated(aligned(bytes) + 2 * alignment);
     const start = library.address(new Uint8Array(this.buffer));
     this.offset = Number((BigInt(alignment) - (start % BigInt(alignment))) % BigInt(alignment));
     this.address = start + BigInt(this.offset);
@@ -34,6 +34,17 @@ export class Block {
 
   view(dtype: DType, bytes: number = this.bytes, at = 0): TypedData {
     return viewOf(dtype, this.buffer, this.offset + at, bytes);
+  }
+}
+
+/** @throws EngineError if the machine has too little memory. */
+function allocated(bytes: number): ArrayBuffer {
+  try {
+    return new ArrayBuffer(bytes);
+  } catch (cause) {
+    if (!(cause instanceof RangeError)) throw cause;
+    const size = `${(bytes / 2 ** 20).toFixed(0)} MiB`;
+    throw new EngineError("out-of-memory", `the onednn engine cannot allocate ${size} for a program`, { cause });
   }
 }
 
