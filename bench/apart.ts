@@ -1,18 +1,20 @@
-/** Runs fslc's TensorFlow engine for the benchmark, in a process with the environment that its library reads. */
+/** Runs an engine of fslc for the benchmark, in a process with the environment that its library reads: NAME THREADS. */
 import { createInterface } from "node:readline";
-import { createEngine } from "../src/runtime/engines/index.js";
+import { createEngine, isEngineName } from "../src/runtime/engines/index.js";
 import { cases } from "./cases.js";
 import type { Timed } from "./ours.js";
 
 async function main(): Promise<void> {
-  const engine = await createEngine("tensorflow", { device: "cpu", threads: Number(process.argv[2] ?? 1) });
+  const [name = "", threads = "1"] = process.argv.slice(2);
+  if (!isEngineName(name)) throw new Error(`no engine ${name}`);
+  const engine = await createEngine(name, { device: "cpu", threads: Number(threads) });
   const made = new Map<string, Timed>();
   for await (const line of createInterface({ input: process.stdin })) {
-    const { case: name } = JSON.parse(line) as { readonly case: string };
-    const found = cases.find((it) => it.name === name);
-    if (found === undefined) throw new Error(`no case ${name}`);
-    const run = made.get(name) ?? (await found.ours(engine));
-    made.set(name, run);
+    const { case: wanted } = JSON.parse(line) as { readonly case: string };
+    const found = cases.find((it) => it.name === wanted);
+    if (found === undefined) throw new Error(`no case ${wanted}`);
+    const run = made.get(wanted) ?? (await found.ours(engine));
+    made.set(wanted, run);
     process.stdout.write(`${JSON.stringify({ seconds: [await run()], version: engine.numerics.version })}\n`);
   }
 }

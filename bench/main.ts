@@ -1,8 +1,8 @@
 /**
  * Compares fslc with PyTorch on the same cores. Every round runs each side once, so that a noisy machine affects them equally.
  *   npm run bench -- --setup          make .bench/venv with PyTorch (several GB); with --tensorflow, TensorFlow's Python too
- *   npm run bench [-- CASE… --rounds N --threads N --no-compiled --tensorflow]
- * With --tensorflow, it also runs the engine `tensorflow` of fslc and a TensorFlow graph of the same step.
+ *   npm run bench [-- CASE… --rounds N --threads N --no-compiled --onednn --tensorflow]
+ * With --onednn, it also runs the engine `onednn` of fslc. With --tensorflow, it also runs the engine `tensorflow` of fslc and a TensorFlow graph of the same step.
  */
 import { mkdirSync, writeFileSync } from "node:fs";
 import { cpus } from "node:os";
@@ -64,6 +64,7 @@ async function main(): Promise<void> {
       rounds: { type: "string" },
       threads: { type: "string", default: String(Math.max(1, cpus().length)) },
       "no-compiled": { type: "boolean", default: false },
+      onednn: { type: "boolean", default: false },
       tensorflow: { type: "boolean", default: false },
     },
   });
@@ -77,6 +78,7 @@ async function main(): Promise<void> {
   const { sides, missing, stop } = sidesOf({
     threads,
     compiled: !values["no-compiled"],
+    onednn: values.onednn,
     tensorflow: values.tensorflow,
   });
   for (const what of missing) print(what);

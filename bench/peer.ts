@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { engineEnvironment } from "../src/runtime/engines/environment.js";
+import { findOnednn } from "../src/runtime/engines/onednn/locate.js";
 import { findTensorflow } from "../src/runtime/engines/tensorflow/locate.js";
 import { packageRoot } from "../src/runtime/system/package.js";
 import type { Case } from "./cases.js";
@@ -79,11 +80,12 @@ const sample = 10;
 export interface Wanted {
   readonly threads: number;
   readonly compiled: boolean;
+  readonly onednn: boolean;
   readonly tensorflow: boolean;
 }
 
 /** Returns the sides that this machine has, and what is missing of those that are requested. */
-export function sidesOf({ threads, compiled, tensorflow }: Wanted) {
+export function sidesOf({ threads, compiled, onednn, tensorflow }: Wanted) {
   const peers: Peer[] = [];
   const sides: Side[] = [];
   const missing: string[] = [];
@@ -100,13 +102,16 @@ export function sidesOf({ threads, compiled, tensorflow }: Wanted) {
       ...(["eager", "compiled"] as const).filter((mode) => compiled || mode === "eager").map(torchSide(torch)),
     );
   } else missing.push("PyTorch is not set up (npm run bench -- --setup).");
+  const ownEngine = (name: "onednn" | "tensorflow"): void => {
+    const apart = fileURLToPath(new URL("./apart.js", import.meta.url));
+    const peer = start([process.execPath, apart, name], engineEnvironment({ name, device: "cpu", threads }));
+    sides.push(single(`fslc, ${name}`, peer, () => true));
+  };
+  if (onednn && findOnednn() === undefined) missing.push("oneDNN is not installed (fslc engines install onednn).");
+  else if (onednn) ownEngine("onednn");
   if (tensorflow && findTensorflow() === undefined)
     missing.push("TensorFlow is not installed (fslc engines install tensorflow).");
-  else if (tensorflow) {
-    const own = fileURLToPath(new URL("./apart.js", import.meta.url));
-    const peer = start([process.execPath, own], engineEnvironment({ name: "tensorflow", device: "cpu", threads }));
-    sides.push(single("fslc, tensorflow", peer, () => true));
-  }
+  else if (tensorflow) ownEngine("tensorflow");
   if (tensorflow && !pythonHas("tensorflow"))
     missing.push("TensorFlow's Python is not set up (npm run bench -- --setup --tensorflow).");
   else if (tensorflow) {
