@@ -23,6 +23,9 @@ const usageCodes = new Set([
   "FSL7051",
   "FSL7052",
   "FSL7055",
+  "FSL7060",
+  "FSL7061",
+  "FSL7062",
 ]);
 
 /** Returns true if a diagnostic with this code is about the command line, so that the exit code is 3. */

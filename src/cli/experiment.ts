@@ -1,6 +1,7 @@
 /** Compiles an experiment for a command and prints its diagnostics. */
 import { blockerDiagnostics } from "../compiler/diagnostics/blockers.js";
 import type { Diagnostic } from "../compiler/diagnostics/diagnostic.js";
+import type { PosedTasks } from "../compiler/typed/tree.js";
 import { type CompiledFile, createFileCompiler } from "../runtime/host/compile-file.js";
 import { nodeHost } from "../runtime/host/host.js";
 import type { Cli } from "./command.js";
@@ -47,10 +48,17 @@ export function withBlockers(compiled: CompiledFile): CompiledFile {
 }
 
 /** Returns a function that compiles one file after another with the parameters of the command line, and prints nothing. */
-export function experimentCompiler(options: ExperimentOptions): ReturnType<typeof createFileCompiler> {
+export function experimentCompiler(
+  options: ExperimentOptions,
+  pose?: PosedTasks,
+): ReturnType<typeof createFileCompiler> {
   const set = parseAssignments(options.set ?? []);
   const params = options.params === undefined ? undefined : readParameterFile(options.params);
-  return createFileCompiler({ set, ...(params === undefined ? {} : { params }) });
+  return createFileCompiler({
+    set,
+    ...(params === undefined ? {} : { params }),
+    ...(pose === undefined ? {} : { pose }),
+  });
 }
 
 /** Returns a function that gives the text of a file that a diagnostic points into: a module, or another file of the project. */

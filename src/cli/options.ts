@@ -50,8 +50,8 @@ export interface MachineOptions {
   readonly exact?: boolean;
 }
 
-/** Adds the options of a command that runs an experiment or shows what a run would do. */
-export function withMachine(command: Command): Command {
+/** Adds the options of a command that computes. */
+export function withEngine(command: Command): Command {
   return command
     .option(
       "--engine <name>",
@@ -59,8 +59,13 @@ export function withMachine(command: Command): Command {
     )
     .option("--device <name>", "the device: `cpu`, `gpu`, or `gpu:1` for the second of several GPUs")
     .option("--threads <n>", "the number of cores to use (default: all)")
+    .option("--seed <n>", "the seed of weights, image order, augmentation and episodes (default: 0)");
+}
+
+/** Adds the options of a command that runs an experiment or shows what a run would do. */
+export function withMachine(command: Command): Command {
+  return withEngine(command)
     .option("--jobs <n>", "the number of independent stages to run at the same time (default: 1)")
-    .option("--seed <n>", "the seed of weights, image order, augmentation and episodes (default: 0)")
     .option("--force <stage>", "run this stage even if the store has it (may be repeated)", collectValues)
     .option("--exact", "use a stored result only if it was computed with exactly this machine's numerics");
 }

@@ -12,7 +12,16 @@ import { type ModuleHost, Modules, preludeId } from "./resolve/modules.js";
 import { checkNames } from "./resolve/names.js";
 import type { Given } from "./resolve/params.js";
 import type { GivenFiles } from "./typed/given-files.js";
-import type { DataSource, Dataset, DatasetFacts, Experiment, ParamValue, SourceForm } from "./typed/tree.js";
+import type {
+  DataSource,
+  Dataset,
+  DatasetFacts,
+  Experiment,
+  Metric,
+  ParamValue,
+  PosedTasks,
+  SourceForm,
+} from "./typed/tree.js";
 
 /** Everything that the compiler asks from outside. Every call is synchronous. */
 export interface CompilerHost extends ModuleHost {
@@ -33,6 +42,8 @@ export interface CompileOptions {
   /** The values of one variant of `--sweep`, as text. */
   readonly sweep?: Readonly<Record<string, string>>;
   readonly params?: Readonly<Record<string, ParamValue>>;
+  /** Further tasks for the metric of one stage. */
+  readonly pose?: PosedTasks;
 }
 export interface Compilation {
   /** Undefined if there is an error. */
@@ -40,6 +51,8 @@ export interface Compilation {
   readonly diagnostics: readonly Diagnostic[];
   /** The datasets by id, also if an error was found. */
   readonly datasets: Readonly<Record<string, Dataset>>;
+  /** The metrics for the tasks of `pose`, in their order, by the id of the stage. */
+  readonly posed: ReadonlyMap<string, readonly Metric[]>;
   /** Every file that was read, the root file first. */
   readonly modules: readonly { readonly id: string; readonly text: string; readonly tree: ast.SourceFile }[];
   readonly timings: readonly { readonly phase: string; readonly ms: number }[];
@@ -66,10 +79,12 @@ export function compile(host: CompilerHost, root: string, options: CompileOption
     modules.load(preludeId);
     return modules.load(root);
   });
+  const stages = new StageElaborator(checker, options.pose);
   const rootFirst = () => [...modules.all].sort((a, b) => Number(b.id === root) - Number(a.id === root));
   const finished = (experiment: Experiment | undefined): Compilation => ({
     experiment: checker.errors > 0 ? undefined : experiment,
     datasets: experiment?.datasets ?? {},
+    posed: stages.posed,
     diagnostics: inOrder(
       checker.errors > 0 ? withoutEchoes(checker.diagnostics.filter(isRelevant), modules.all) : checker.diagnostics,
       root,
@@ -81,7 +96,6 @@ export function compile(host: CompilerHost, root: string, options: CompileOption
     checker.report("FSL2002", undefined, { specifier: root });
     return finished(undefined);
   }
-  const stages = new StageElaborator(checker);
   const outer = new Scope(checker, undefined);
   const instances = new Instances(checker, modules, stages, outer);
   const rootInstance = phase("resolve", () => {

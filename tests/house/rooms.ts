@@ -139,6 +139,18 @@ export const rooms: Readonly<Record<string, readonly string[]>> = {
     "src/runtime/worker",
     "src/runtime/scheduler",
   ],
+  // Finished stages, used outside of runs.
+  "src/runtime/deploy": [
+    "src/compiler/diagnostics",
+    "src/compiler/typed",
+    "src/compiler/stages",
+    "src/runtime/system",
+    "src/runtime/data",
+    "src/runtime/store",
+    "src/runtime/stages",
+    "src/runtime/worker",
+    "src/runtime/run",
+  ],
   "src/index.ts": [
     "src/compiler/diagnostics",
     "src/compiler/typed",
@@ -166,6 +178,7 @@ export const rooms: Readonly<Record<string, readonly string[]>> = {
     "src/runtime/stages",
     "src/runtime/scheduler",
     "src/runtime/run",
+    "src/runtime/deploy",
   ],
 };
 

@@ -57,6 +57,12 @@ export interface Task {
   readonly shot: number;
   readonly query: number;
 }
+/** Tasks that no line of a stage poses, such as that of images which a user brings: its metric is elaborated for them too. */
+export interface PosedTasks {
+  /** The id of the stage, or its name without a module. */
+  readonly stage: string;
+  readonly tasks: readonly Task[];
+}
 export interface Optimizer {
   readonly kind: "sgd" | "adam" | "adamw";
   readonly lr: number;

@@ -60,7 +60,7 @@ export function walkExpr(expr: Expr, visitor: TypedVisitor): void {
   visitor.expr?.(expr);
   if (visitor.callable !== undefined && (expr.k === "apply" || expr.k === "weights"))
     walkCallable(expr.target, visitor);
-  for (const child of children(expr)) walkExpr(child, visitor);
+  for (const child of operandsOf(expr)) walkExpr(child, visitor);
 }
 
 function walkCallable(callable: Callable, visitor: TypedVisitor): void {
@@ -80,7 +80,7 @@ export function changesOf(target: MinimizeTarget): readonly MinimizeChange[] {
 }
 
 /** Returns the operands of an expression. A new kind of expression does not compile until it stands here. */
-function children(e: Expr): readonly Expr[] {
+export function operandsOf(e: Expr): readonly Expr[] {
   switch (e.k) {
     case "number":
     case "param":
@@ -128,6 +128,62 @@ function children(e: Expr): readonly Expr[] {
       return [e.a, e.b, e.w];
     case "apply":
       return typeof e.norm === "object" ? [e.x, e.norm.from] : [e.x];
+    default:
+      return e satisfies never;
+  }
+}
+
+/** Returns an expression of the same kind with other operands. `change` gives the new one for each. */
+export function withOperands(e: Expr, change: (operand: Expr) => Expr): Expr {
+  switch (e.k) {
+    case "number":
+    case "param":
+    case "learn":
+    case "fit":
+    case "local":
+    case "index":
+    case "merged_index":
+    case "eye":
+    case "fill":
+    case "draw":
+    case "weights":
+    case "entry_loss":
+      return e;
+    case "unary":
+    case "reduce":
+    case "argmax":
+    case "rename":
+    case "merge":
+    case "split":
+    case "top":
+    case "one_hot":
+    case "softmax":
+    case "log_softmax":
+    case "normalize":
+    case "logsumexp":
+    case "dropout":
+    case "rotations":
+      return { ...e, x: change(e.x) };
+    case "binary":
+    case "compare":
+    case "dot":
+    case "solve":
+    case "squared_distance":
+      return { ...e, a: change(e.a), b: change(e.b) };
+    case "select":
+      return { ...e, condition: change(e.condition), a: change(e.a), b: change(e.b) };
+    case "concat":
+      return { ...e, parts: e.parts.map(change) };
+    case "cross_entropy":
+      return { ...e, z: change(e.z), y: change(e.y) };
+    case "pick":
+      return { ...e, x: change(e.x), at: change(e.at) };
+    case "blend":
+      return { ...e, a: change(e.a), b: change(e.b), w: change(e.w) };
+    case "apply": {
+      const norm = typeof e.norm === "object" ? { from: change(e.norm.from) } : e.norm;
+      return { ...e, x: change(e.x), norm };
+    }
     default:
       return e satisfies never;
   }

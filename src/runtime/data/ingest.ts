@@ -80,15 +80,17 @@ export function packRequest(dataset: Dataset, places: DataFolders): string {
 /** Returns how the source is read, and the path of the file that remembers the resulting pack. */
 function describeRequest(dataset: Dataset, places: DataFolders) {
   const source = findSource(dataset.source.kind);
-  const recipe: PackRecipe = {
-    version: recipeVersion,
-    channels: channelsOf(dataset, source),
-    prefixes: packedPrefixes(dataset),
-  };
+  const recipe = recipeOf(dataset);
   const roots = source.roots(dataset.source, places);
   const asked = [recipe, tiffVersion, source.pinned, dataset.source, roots, dataset.unreadable, dataset.image];
   const file = join(places.cacheDir, "packs", `${sha256(JSON.stringify(asked))}.json`);
   return { source, recipe, roots, file };
+}
+
+/** Returns how every image of a dataset is decoded and prepared before it is stored. */
+export function recipeOf(dataset: Dataset): PackRecipe {
+  const channels = channelsOf(dataset, findSource(dataset.source.kind));
+  return { version: recipeVersion, channels, prefixes: packedPrefixes(dataset) };
 }
 
 async function findOrMakePack(dataset: Dataset, options: IngestOptions): Promise<Pack> {
@@ -119,7 +121,9 @@ async function findOrMakePack(dataset: Dataset, options: IngestOptions): Promise
     const request = { dataset, listing, recipe, digest, splitDigests, imageDigests, options };
     await writing(
       dir,
-      createFolder(dir, (beside) => writePack(beside, request)),
+      createFolder(dir, async (beside) => {
+        await writePack(beside, request);
+      }),
     );
     await remove(asideOf(dir));
   }

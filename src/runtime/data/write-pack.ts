@@ -118,11 +118,11 @@ class RowWriter {
 }
 
 /**
- * Writes the files of a pack to `dir`.
+ * Writes the files of a pack to `dir`. Returns why each image that was left out cannot be read, by its name.
  *
  * @throws DiagnosticError FSL6003 for an unreadable image, FSL6009 for one that is too small, FSL6010 for a wrong size.
  */
-export async function writePack(dir: string, write: WriteOptions): Promise<void> {
+export async function writePack(dir: string, write: WriteOptions): Promise<ReadonlyMap<string, string>> {
   const { dataset, listing, recipe, options } = write;
   // The main thread must load the library of sharp before a worker does.
   sharp.concurrency(1);
@@ -180,10 +180,11 @@ export async function writePack(dir: string, write: WriteOptions): Promise<void>
       variants,
       origins: crc32(origins),
       splits: manifestSplits(listing, rows, kept, write),
-      skipped,
+      skipped: [...skipped.keys()],
       findings: findDoubtful(found),
     };
     await writeFile(join(dir, manifestFile), encodeManifest(manifest));
+    return skipped;
   } finally {
     await reader.close();
     for (const handle of handles) await handle.close();
@@ -278,7 +279,7 @@ class OutputSizeCheck {
 }
 
 /**
- * Returns the names of the unreadable images.
+ * Returns the names of the unreadable images, each with the reason.
  *
  * @throws DiagnosticError FSL6003 if there are any and the dataset does not say `unreadable skip`.
  */
@@ -287,11 +288,11 @@ function reportUnreadable(
   rows: readonly Row[],
   unreadable: ReadonlyMap<number, string>,
   total: number,
-): string[] {
+): ReadonlyMap<string, string> {
   const names = new Map<string, string>();
   for (const [row, reason] of unreadable) names.set(rows[row]?.ref.name ?? "", reason);
   const [worst] = names;
-  if (worst === undefined) return [];
+  if (worst === undefined) return names;
   if (dataset.unreadable === "stop") {
     const [first, reason] = worst;
     const others = [...names.keys()].slice(1, 6);
@@ -303,7 +304,7 @@ function reportUnreadable(
       diagnostic("FSL6003", dataset.span, { count: names.size, total, first, reason }, { help }),
     );
   }
-  return [...names.keys()];
+  return names;
 }
 
 function manifestSplits(

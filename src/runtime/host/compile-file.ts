@@ -1,7 +1,7 @@
 /** Compiles a file on the disk to a typed experiment. */
 import { type Compilation, type CompilerHost, compile } from "../../compiler/compile.js";
 import { diagnostic } from "../../compiler/diagnostics/diagnostic.js";
-import type { ParamValue } from "../../compiler/typed/tree.js";
+import type { ParamValue, PosedTasks } from "../../compiler/typed/tree.js";
 import { findProject, type Project } from "../system/project.js";
 import { readSource } from "../system/read-file.js";
 import { reason } from "../system/reason.js";
@@ -12,6 +12,8 @@ export interface CompileFileOptions {
   readonly set?: Readonly<Record<string, string | number | boolean>>;
   /** The values of parameters of the root file as JSON values, as in a parameter file. */
   readonly params?: Readonly<Record<string, ParamValue>>;
+  /** Further tasks for the metric of one stage, such as that of images which the experiment does not know. */
+  readonly pose?: PosedTasks;
   /** The folder of the project. By default, it is found from the file. */
   readonly projectDir?: string;
   /** The folder of the store, runs and packed images. By default, it is `.fslc` in the project. */
@@ -45,7 +47,8 @@ export function createFileCompiler(
       if (text === undefined) readSource(path);
     } catch (error) {
       const problem = diagnostic("FSL7040", undefined, { path, why: reason(error) });
-      return { project, experiment: undefined, datasets: {}, diagnostics: [problem], modules: [], timings: [] };
+      const nothing = { datasets: {}, posed: new Map<string, never>(), modules: [], timings: [] };
+      return { project, experiment: undefined, diagnostics: [problem], ...nothing };
     }
     const host = hosts.get(project.dir) ?? nodeHost(project);
     hosts.set(project.dir, host);
@@ -54,6 +57,7 @@ export function createFileCompiler(
       set: Object.fromEntries(Object.entries(options.set ?? {}).map(([name, value]) => [name, String(value)])),
       sweep,
       ...(options.params === undefined ? {} : { params: options.params }),
+      ...(options.pose === undefined ? {} : { pose: options.pose }),
     });
     return { ...compilation, project };
   };

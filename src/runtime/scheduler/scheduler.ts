@@ -223,7 +223,7 @@ export class Scheduler {
       const started = performance.now();
       const outcome = await this.execute({ node, key, content }, executor);
       if (outcome.kind === "failed" || outcome.kind === "stopped") return outcome;
-      if (outcome.kind === "packed") throw new Error(`the stage ${id} ended as an ingest`);
+      if (outcome.kind !== "stored") throw new Error(`the stage ${id} ended as ${outcome.kind}`);
       const read = readEntry(outcome.dir);
       if ("problem" in read) throw new Error(`the entry just stored in ${outcome.dir} is damaged: ${read.problem}`);
       if (outcome.reused) this.finishFromEntry(id, stage, key, read.entry);

@@ -46,6 +46,25 @@ export async function runEvaluate(stage: EvaluateStage, context: StageContext): 
   return buildReports(stage, scored, context.job.seed);
 }
 
+/**
+ * Scores given episodes of the only row of a stage, in the same way as its own, and returns their logits: the scores of
+ * each class for each query.
+ */
+export async function scoreGiven(
+  stage: EvaluateStage,
+  episodes: readonly Episode[],
+  context: StageContext,
+): Promise<Float32Array> {
+  const [row] = stage.rows;
+  if (row === undefined) throw new Error(`${stage.id} has no row`);
+  const split = packedSplit(datasetOf(context, row.split.dataset).pack, row.split.split);
+  const [scored] = await scoreGroup(stage, [{ place: 0, row, split, episodes, disjoint: [] }], context);
+  const classified = scored?.[1];
+  if (classified?.logits === undefined) throw new Error(`${stage.id} does not report logits`);
+  requireNumbers(classified, { stage: stage.id, task: row.task, span: stage.span });
+  return classified.logits;
+}
+
 function rowsOf(stage: EvaluateStage, context: StageContext): Row[] {
   const { seed, project } = context.job;
   const wantsDisjoint = stage.report.some(({ kind }) => kind === "accuracy_disjoint");

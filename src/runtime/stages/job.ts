@@ -1,6 +1,7 @@
 /** The unit of work that the scheduler hands out, and how it ends. The scheduler, executors and stages exchange these. */
 import type { Canonical } from "../../compiler/stages/canonical/value.js";
 import type { Experiment } from "../../compiler/typed/tree.js";
+import type { Episode } from "../data/contract.js";
 import type { EngineChoice } from "../engines/select.js";
 import type { Failure } from "../events/failure.js";
 import type { Project } from "../system/project.js";
@@ -29,6 +30,8 @@ export interface Job {
   readonly fresh: boolean;
   /** The pack folders of the datasets that the job reads, by dataset id. */
   readonly packs: Readonly<Record<string, string>>;
+  /** The episodes to score instead of those of the stage's only row, for a prediction. Nothing is stored then. */
+  readonly episodes?: readonly Episode[];
   /** The stored stages that provide weights to this one, by stage id. */
   readonly inputs: Readonly<Record<string, { readonly key: string; readonly dir: string }>>;
 }
@@ -45,5 +48,7 @@ export type Outcome =
   | { readonly kind: "stored"; readonly dir: string; readonly reused: boolean }
   /** The dataset of an ingest is packed. */
   | { readonly kind: "packed" }
+  /** The given episodes are scored: the scores of each class for each query, one episode after another. */
+  | { readonly kind: "scored"; readonly scores: Float32Array }
   | { readonly kind: "stopped" }
   | { readonly kind: "failed"; readonly failure: Failure };

@@ -2,7 +2,7 @@
 import { own } from "../../common/own.js";
 import { ingestId, stageDatasets, stageNeeds } from "../../compiler/stages/graph.js";
 import type { Dataset, Stage, StageKind, StageOf } from "../../compiler/typed/tree.js";
-import type { Pack } from "../data/contract.js";
+import type { Episode, Pack } from "../data/contract.js";
 import { DamagedPackError, openPack } from "../data/index.js";
 import type { Engine } from "../engines/engine.js";
 import { createEngine, probeEngine } from "../engines/index.js";
@@ -14,7 +14,7 @@ import { version } from "../system/package.js";
 import { projectPaths } from "../system/project.js";
 import { chunks } from "./chunks.js";
 import type { JobContext, StageContext } from "./context.js";
-import { runEvaluate } from "./evaluate.js";
+import { runEvaluate, scoreGiven } from "./evaluate.js";
 import { repair, runIngest } from "./ingest.js";
 import type { Job, Outcome, PlacedJob } from "./job.js";
 import { runMeta } from "./meta.js";
@@ -63,6 +63,7 @@ async function runStageJob(stage: Stage, context: JobContext): Promise<Outcome> 
     numerics: numericsId(numerics),
     version,
   });
+  if (job.episodes !== undefined) return scoreJob(stage, job.episodes, { ...context, engine, checkpoints });
   if (job.fresh) await checkpoints.clear();
   emit({ type: "stage.start", attempt: 1, engine: engine.numerics });
   const started = performance.now();
@@ -87,6 +88,20 @@ async function runStageJob(stage: Stage, context: JobContext): Promise<Outcome> 
   await checkpoints.clear();
   await engine.dispose();
   return { kind: "stored", dir: entry.dir, reused: false };
+}
+
+/** Scores the episodes of a prediction. Their images were packed just now, so their pack is not made again. */
+async function scoreJob(
+  stage: Stage,
+  episodes: readonly Episode[],
+  context: Omit<StageContext, "packs">,
+): Promise<Outcome> {
+  if (stage.kind !== "evaluate") throw new Error(`the stage ${stage.id} scores no episodes`);
+  const packs = await openPacks(stage, context.job);
+  context.progress.endPreparation();
+  const scores = await scoreGiven(stage, episodes, { ...context, packs });
+  await context.engine.dispose();
+  return { kind: "scored", scores };
 }
 
 function runOfKind<K extends StageKind>(stage: StageOf<K>, context: StageContext): Promise<StageOutput> {

@@ -13,6 +13,8 @@ export interface StageContext {
   readonly lines: StageLines;
   readonly datasets: Datasets;
   readonly stages: StageLookup;
+  /** The tasks that the metric is elaborated for beside those of the lines. */
+  readonly posed: readonly Task[];
   /** The metrics whose declarations have been reported as wrong. */
   readonly invalidMetrics: ReadonlySet<ast.MetricDecl>;
 }
@@ -21,6 +23,8 @@ export interface ElaboratedStage {
   /** The stage, or undefined if something in it has been reported as wrong. */
   readonly stage: Stage | undefined;
   readonly slots: StageSlots;
+  /** The metric for each task of `posed`. Without a metric there are none. */
+  readonly posed?: readonly Metric[];
 }
 
 /** The result for a stage that is wrong before its slots are known. */

@@ -28,7 +28,7 @@ export function elaborateEvaluate(context: StageContext): ElaboratedStage {
   const fitSource = resolveFitSource(context);
   if (fitSource === reported) return wrongMetric;
   const tasks = episodes.rows.map((row) => row.task);
-  const request = { encoder: encoder.value, tasks, items: fitSource?.items };
+  const request = { encoder: encoder.value, tasks: [...tasks, ...context.posed], items: fitSource?.items };
   const metric = resolveMetric(sources.metric, request, context);
   if (metric === undefined) return wrongMetric;
   const slots: StageSlots = { encoder, metric: metric.slot };
@@ -57,7 +57,7 @@ export function elaborateEvaluate(context: StageContext): ElaboratedStage {
     report,
     embedOnce: embedOnce(metric.slot.value),
   };
-  return { stage, slots };
+  return { stage, slots, posed: metric.metrics.slice(tasks.length) };
 }
 
 interface EvaluateSources {

@@ -31,7 +31,7 @@ export function elaborateMeta(context: StageContext): ElaboratedStage {
   const fitSource = resolveFitSource(context);
   if (fitSource === reported) return { stage: undefined, slots: { encoder } };
   const tasks = validation === undefined || validation === reported ? [task] : [task, validation.task];
-  const request = { encoder: encoder.value, tasks, items: fitSource?.items };
+  const request = { encoder: encoder.value, tasks: [...tasks, ...context.posed], items: fitSource?.items };
   const metric = resolveMetric(sources.metric, request, context);
   if (metric === undefined) return { stage: undefined, slots: { encoder } };
   const slots: StageSlots = { encoder, metric: { ...metric.slot, trained: true } };
@@ -42,7 +42,7 @@ export function elaborateMeta(context: StageContext): ElaboratedStage {
     return { stage: undefined, slots };
   const { id, decl } = context;
   const name = decl.name.text;
-  const validated = metric.metrics[1];
+  const validated = validation === undefined ? undefined : metric.metrics[1];
   const stage: MetaStage = {
     kind: "meta",
     id,
@@ -62,7 +62,8 @@ export function elaborateMeta(context: StageContext): ElaboratedStage {
     ...training,
     validate: validation === undefined || validated === undefined ? undefined : { ...validation, metric: validated },
   };
-  return { stage: withReports(stage, episodes.dataset, context), slots };
+  const posed = metric.metrics.slice(tasks.length);
+  return { stage: withReports(stage, episodes.dataset, context), slots, posed };
 }
 
 interface MetaSources {

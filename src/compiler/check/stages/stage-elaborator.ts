@@ -1,7 +1,7 @@
 /** Elaborates the stages of an experiment, each when something needs it, so that stages stand after those they need. */
 import type * as ast from "../../../../grammar/ast.js";
 import { suggest } from "../../../common/did-you-mean.js";
-import type { Axis, Dataset, Stage } from "../../typed/tree.js";
+import type { Axis, Dataset, Metric, PosedTasks, Stage } from "../../typed/tree.js";
 import type { Checker } from "../core/checker.js";
 import type { Scope } from "../core/scope.js";
 import { type CallableValue, describe, type MetricValue } from "../core/values.js";
@@ -37,8 +37,13 @@ export class StageElaborator implements StageLookup {
   private readonly ordered: Stage[] = [];
   private readonly invalidMetrics = new Set<ast.MetricDecl>();
   readonly datasets: Datasets;
+  /** The metrics for the tasks that were posed to stages from outside, by the id of the stage. */
+  readonly posed = new Map<string, readonly Metric[]>();
 
-  constructor(private readonly checker: Checker) {
+  constructor(
+    private readonly checker: Checker,
+    private readonly pose?: PosedTasks,
+  ) {
     this.datasets = new Datasets(checker);
     checker.callStage = (id, at, { labels, image }) => this.callable(id, at, labels, image);
   }
@@ -108,14 +113,21 @@ export class StageElaborator implements StageLookup {
                 lines: lines.lines,
                 datasets: this.datasets,
                 stages: this,
+                posed: this.posedTo(id, declared.decl),
                 invalidMetrics: this.invalidMetrics,
               }),
             ) ?? notElaborated);
       declared.typed = made;
+      if (made.stage !== undefined && made.posed !== undefined) this.posed.set(id, made.posed);
       if (made.stage !== undefined && lines?.complete === true) this.ordered.push(made.stage);
     }
     const { stage, slots } = declared.typed;
     return stage === undefined ? undefined : slots;
+  }
+
+  private posedTo(id: string, { name }: ast.StageDecl): PosedTasks["tasks"] {
+    const { pose } = this;
+    return pose !== undefined && (pose.stage === id || pose.stage === name.text) ? pose.tasks : [];
   }
 
   /** Returns the lines of a stage with those of `like`, or undefined after a report. Reports FSL5010 if stages are `like` each other. */

@@ -198,6 +198,43 @@ export const runCodes = codes({
     example: "fslc runs rm last      # while `fslc run` works in another terminal",
     fix: "Wait until the run ends, or stop it with Ctrl-C in its terminal.",
   },
+  // ---------------------------------------------------------------- predictions
+  FSL7060: {
+    severity: "error",
+    title: "a stage that is not stored",
+    message: "the stage `{stage}` cannot be used yet: {why}",
+    explanation:
+      "A prediction takes trained weights from the store of the project. It trains nothing. A stage is found in the store by everything that decides its numbers, so the file, the parameters and the seed must be those of the run.",
+    example: "fslc predict experiment.fsl test --support photos new.jpg      # before fslc run experiment.fsl",
+    fix: "Run the experiment first, with the same `--set`, `--params` and `--seed`: `fslc run FILE`.",
+  },
+  FSL7061: {
+    severity: "error",
+    title: "supports that cannot be used",
+    message: "the supports in `{path}` cannot be used: {why}",
+    explanation:
+      "The folder of the supports has one folder for each class, whose name is the name of the class. Each has at least one image that can be read.",
+    example: "fslc predict experiment.fsl test --support photos new.jpg      # where photos/ has no folders",
+    fix: "Make a folder for each class (`photos/cat`, `photos/dog`), and put its images into it.",
+  },
+  FSL7062: {
+    severity: "error",
+    title: "a stage that cannot classify",
+    message: "the stage `{stage}` cannot classify images: {why}",
+    explanation:
+      "To classify new images, a stage needs an encoder and a metric. `evaluate` and `meta` stages have both. A `pretrain` stage has an encoder and a head for the classes of its training.",
+    example: "fslc predict experiment.fsl base --support photos new.jpg      # where base is a pretrain stage",
+    fix: "Name an `evaluate` stage that uses this encoder with a metric.",
+  },
+  FSL7063: {
+    severity: "error",
+    title: "images that do not fit a metric",
+    message: "`{metric}` cannot classify these images: {why}",
+    explanation:
+      "Most metrics summarize the supports of each class by themselves, so every class may have another number of them. A metric that compares all supports with each other, or adapts weights to all of them, needs the same number of each class. A transductive metric classifies all images together, as one episode with the same number of queries for each class.",
+    example: "metric ridge { … solve(…) … }      # with 3 images of cats and 5 images of dogs",
+    fix: "Give every class the same number of images, or use another metric, such as `prototypes`.",
+  },
   // ---------------------------------------------------------------- installing an engine
   FSL7070: {
     severity: "error",

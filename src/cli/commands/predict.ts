@@ -1,0 +1,103 @@
+/** Implements `fslc predict FILE STAGE IMAGES…`: it classifies the images of the user with a stage of the store. */
+import { printableJson } from "../../common/printable.js";
+import { DiagnosticError } from "../../compiler/diagnostics/diagnostic.js";
+import type { PosedTasks } from "../../compiler/typed/tree.js";
+import type { Prediction } from "../../runtime/deploy/predict.js";
+import { type Cli, Command, helpExamples } from "../command.js";
+import { exitCodes, isUsageCode } from "../exit-codes.js";
+import { type ExperimentOptions, type MachineOptions, runOptions, withEngine, withParameters } from "../options.js";
+import { say } from "../say.js";
+import { tableWidth } from "../terminal.js";
+import { UsageError } from "../usage-error.js";
+
+interface Options extends ExperimentOptions, MachineOptions {
+  readonly support: string;
+  readonly json?: boolean;
+  readonly csv?: boolean;
+}
+
+/** The arguments of the command. */
+interface Asked {
+  readonly file: string;
+  readonly stage: string;
+  readonly images: readonly string[];
+}
+
+export function define(cli: Cli, exit: (code: number) => void): Command {
+  const command = new Command("predict")
+    .description("classify your own images with a stage that has run, from a few examples of each class")
+    .argument("<file>", "an experiment (.fsl)")
+    .argument("<stage>", "the `evaluate` or `meta` stage whose encoder and metric classify")
+    .argument("<images...>", "images to classify, or folders of images")
+    .requiredOption("--support <folder>", "a folder with one folder of example images for each class");
+  return withEngine(withParameters(command))
+    .option("--json", "print JSON")
+    .option("--csv", "print CSV")
+    .addHelpText(
+      "after",
+      helpExamples([
+        [
+          "fslc predict birds.fsl test --support photos new.jpg",
+          "photos/robin/*.jpg, photos/wren/*.jpg, … are the examples",
+        ],
+        [
+          "fslc predict birds.fsl test --support photos inbox --csv",
+          "every image in the folder inbox, with all probabilities",
+        ],
+      ]),
+    )
+    .action(async (file: string, stage: string, images: string[], options: Options) =>
+      exit(await act(cli, { file, stage, images }, options)),
+    );
+}
+
+async function act(cli: Cli, asked: Asked, options: Options): Promise<number> {
+  if (options.json && options.csv) throw new UsageError("`--json` and `--csv` are both given. Leave one of them out");
+  const { compileAndReport, experimentCompiler, refusalCode, sourceReader } = await import("../experiment.js");
+  const { compiled, code } = await compileAndReport(cli, asked.file, options);
+  const { experiment, project } = compiled;
+  if (experiment === undefined) return code ?? exitCodes.invalid;
+  const { prepareRun, RefusedError } = await import("../../runtime/run/preflight.js");
+  const { fetchMissingEngine } = await import("../engine-fetch.js");
+  const { predict } = await import("../../runtime/deploy/predict.js");
+  const { printDiagnostics } = await import("../report-errors.js");
+  try {
+    const run = runOptions(project, options);
+    const preparation = prepareRun(experiment, { ...run, stages: [asked.stage] });
+    if ("diagnostics" in preparation) throw new RefusedError(preparation.diagnostics);
+    const { prepared } = preparation;
+    if ((options.engine ?? "onnx") === "onnx" && !(await fetchMissingEngine(cli, project.dir)))
+      return exitCodes.interrupted;
+    const prediction = await predict({
+      prepared,
+      support: options.support,
+      images: asked.images,
+      onNote: (message) => say(cli.stderr, `${message}\n`),
+      pose: (tasks: PosedTasks) => {
+        const again = experimentCompiler(options, tasks)(asked.file);
+        const metrics = again.posed.get(tasks.stage);
+        if (again.experiment === undefined || metrics === undefined) throw new RefusedError(again.diagnostics);
+        return metrics;
+      },
+    });
+    await print(cli, prediction, options);
+    return prediction.unreadable.length === 0 ? exitCodes.done : exitCodes.failed;
+  } catch (error) {
+    if (error instanceof RefusedError) {
+      printDiagnostics(cli, error.diagnostics, sourceReader(compiled));
+      return refusalCode(error.diagnostics);
+    }
+    if (!(error instanceof DiagnosticError)) throw error;
+    printDiagnostics(cli, [error.diagnostic], sourceReader(compiled));
+    return isUsageCode(error.diagnostic.code) ? exitCodes.usage : exitCodes.failed;
+  }
+}
+
+async function print(cli: Cli, prediction: Prediction, { json, csv }: Options): Promise<void> {
+  const { predictionCsv, predictionJson, predictionTable } = await import("../print/prediction.js");
+  if (json) say(cli.stdout, `${printableJson(predictionJson(prediction), 2)}\n`);
+  else if (csv) say(cli.stdout, predictionCsv(prediction));
+  else if (prediction.images.length > 0) say(cli.stdout, `${predictionTable(prediction, tableWidth(cli.stdout))}\n`);
+  for (const { file, why } of prediction.unreadable)
+    say(cli.stderr, `${file} cannot be read and has no prediction: ${why}\n`);
+}

@@ -1,0 +1,46 @@
+/** The encoder and the metric with which a finished stage classifies images that no dataset has. */
+import { DiagnosticError, diagnostic } from "../../compiler/diagnostics/diagnostic.js";
+import { datasetOf } from "../../compiler/typed/find.js";
+import type { Dataset, EvaluateStage, Experiment, MetaStage, Stage } from "../../compiler/typed/tree.js";
+
+/** The parts of a stage that classify, with the origin of their weights. */
+export interface Classifier extends Pick<EvaluateStage, "id" | "name" | "span" | "encoder" | "metric" | "fitFrom"> {
+  /** The ids of the stages whose weights it uses. */
+  readonly needs: readonly string[];
+  /** The dataset whose images it was evaluated or trained on. Its `eval` chain prepares every image. */
+  readonly dataset: Dataset;
+}
+
+/**
+ * Returns the classifier of a stage: the one that an evaluation measured, or the one that a meta-training trained.
+ *
+ * @throws DiagnosticError FSL7062 if the stage has no metric.
+ */
+export function classifierOf(stage: Stage, experiment: Experiment): Classifier {
+  switch (stage.kind) {
+    case "evaluate": {
+      const dataset = stage.rows[0]?.split.dataset ?? "";
+      return { ...stage, dataset: datasetOf(experiment, dataset) };
+    }
+    case "meta":
+      return trainedClassifier(stage, datasetOf(experiment, stage.episodes.split.dataset));
+    case "pretrain": {
+      const why = "it is a `pretrain` stage, which has no metric";
+      throw new DiagnosticError(diagnostic("FSL7062", stage.span, { stage: stage.name, why }));
+    }
+  }
+}
+
+function trainedClassifier(stage: MetaStage, dataset: Dataset): Classifier {
+  const { id, name, span, fitFrom } = stage;
+  return {
+    id,
+    name,
+    span,
+    needs: [id],
+    encoder: { value: stage.encoder.value, span, frozen: true, from: { stage: id, slot: "encoder" } },
+    metric: { value: stage.metric.value, span, frozen: true, from: { stage: id, slot: "metric" } },
+    ...(fitFrom === undefined ? {} : { fitFrom }),
+    dataset,
+  };
+}

@@ -1,0 +1,276 @@
+/** `fslc predict`: it gives the scores of the evaluation, takes unequal supports, and says what is wrong with images. */
+import { copyFileSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import type { Project } from "../../src/runtime/system/project.js";
+import { makeProject } from "../runtime/tiny.js";
+import { fslc } from "./command-line.js";
+
+// Real runs: seconds alone on two cores, and many times that beside others.
+vi.setConfig({ testTimeout: 240_000, hookTimeout: 240_000 });
+
+const text = `fsl 1
+import { folder } from "fsl:datasets"
+import { bd_cspn } from "fsl:transductive"
+import { maml_inductive, r2d2 } from "fsl:meta"
+import { matching, nearest_neighbor, prototypes, simple_shot } from "fsl:metrics"
+
+dataset stripes = folder(root: "images") {
+  train  resize(20), center_crop(16), flip, normalize
+  eval   resize(20), center_crop(16), normalize
+}
+backbone small { repeat 2 { conv(3, 8), batch_norm, relu, max_pool(2) } flatten as vector }
+backbone raw { flatten as vector }
+episode task = 2 way, 2 shot, 3 query
+
+meta proto {
+  encoder   small
+  metric    prototypes
+  episodes  task from stripes.train
+  optimizer adam(lr: 0.01)
+  for       1 epochs of 4 episodes, 2 episodes per step
+}
+pretrain base {
+  data      stripes.train
+  encoder   small
+  head      linear(class)
+  optimizer sgd(lr: 0.01)
+  for       1 epochs, 24 images per step
+}
+evaluate test { of proto  episodes task from stripes.test, 2 episodes  report accuracy, logits_json }
+evaluate centered like test { metric simple_shot  fit from stripes.train }
+evaluate nearest like test { encoder raw  metric nearest_neighbor }
+evaluate attention like test { metric matching }
+evaluate ridge like test { metric untrained r2d2 }
+evaluate adapted like test { encoder proto.encoder  metric untrained maml_inductive(tested: 2 steps) }
+evaluate together like test { metric bd_cspn }
+`;
+
+let project: Project;
+let file = "";
+beforeAll(async () => {
+  project = await makeProject();
+  file = join(project.dir, "stripes.fsl");
+  writeFileSync(file, text);
+  const { code, err } = await fslc("run", file);
+  expect(err.split("\n").filter((line) => line.includes("FSL"))).toEqual([]);
+  expect(code).toBe(0);
+});
+afterAll(() => rmSync(project.dir, { recursive: true, force: true }));
+
+const image = (name: string): string => join(project.dir, "images", "test", name);
+
+/** Copies images into class folders: `{ cat: ["test-0/1.png"] }`. Returns the folder of the supports. */
+function supports(name: string, classes: Readonly<Record<string, readonly string[]>>): string {
+  const dir = join(project.dir, name);
+  rmSync(dir, { recursive: true, force: true });
+  for (const [one, images] of Object.entries(classes)) {
+    mkdirSync(join(dir, one), { recursive: true });
+    for (const path of images) copyFileSync(image(path), join(dir, one, basename(path).padStart(8, "0")));
+  }
+  return dir;
+}
+
+interface Predicted {
+  readonly classes: readonly { readonly name: string; readonly supports: number }[];
+  readonly images: readonly {
+    readonly file: string;
+    readonly class: string;
+    readonly probability: number;
+    readonly scores: Readonly<Record<string, number>>;
+    readonly probabilities: Readonly<Record<string, number>>;
+  }[];
+  readonly unreadable: readonly { readonly file: string; readonly why: string }[];
+}
+async function predict(stage: string, support: string, ...images: string[]): Promise<Predicted> {
+  const { code, out, err } = await fslc("predict", file, stage, ...images, "--support", support, "--json");
+  expect(err).not.toContain("error");
+  expect(code).toBe(0);
+  return JSON.parse(out) as Predicted;
+}
+
+/** The first episode of an evaluation, as `report logits_json` wrote it. */
+function episodeOf(stage: string) {
+  const runs = join(project.home, "runs");
+  const last = readdirSync(runs).sort().at(-1) ?? "";
+  const { episodes, scores } = JSON.parse(readFileSync(join(runs, last, "results", stage, "logits.json"), "utf8"));
+  return { kind: scores as "logits" | "probabilities", classes: episodes[0] as EpisodeClass[] };
+}
+type EpisodeClass = { class: string; support: string[]; query: string[] } & Record<string, number[][]>;
+
+describe("the scores are those of the evaluation on the same images", () => {
+  for (const stage of ["test", "centered", "nearest", "attention", "ridge", "adapted", "together"]) {
+    test(stage, async () => {
+      const { kind, classes } = episodeOf(stage);
+      const inTest = (path: string): string => path.replace(/^test\//, "");
+      const names = classes.map((one, way) => `${way}-${one.class}`);
+      const folder = supports(
+        `same-${stage}`,
+        Object.fromEntries(classes.map((one, way) => [names[way], one.support.map(inTest)])),
+      );
+      const queries = classes.flatMap((one) => one.query.map((path) => image(inTest(path))));
+      const predicted = await predict(stage, folder, ...queries);
+      const expected = classes.flatMap((one) => one[kind] ?? []);
+      expect(predicted.images.map((one) => one.file)).toEqual(queries);
+      for (const [i, { scores }] of predicted.images.entries()) {
+        for (const [way, name] of names.entries())
+          expect(scores[name]).toBeCloseTo(expected[i]?.[way] ?? Number.NaN, 4);
+      }
+    });
+  }
+});
+
+test("a meta stage predicts as the evaluation of it does", async () => {
+  const folder = supports("two", { a: ["test-0/0.png", "test-0/1.png"], b: ["test-1/0.png", "test-1/1.png"] });
+  const queries = [image("test-0/5.png"), image("test-1/6.png")];
+  expect(await predict("proto", folder, ...queries)).toEqual(await predict("test", folder, ...queries));
+});
+
+describe("classes with different numbers of supports", () => {
+  const queries = (): string[] => [image("test-0/5.png"), image("test-1/6.png")];
+  const unequal = () =>
+    supports("unequal", { a: ["test-0/0.png"], b: ["test-1/0.png", "test-1/1.png", "test-1/2.png"] });
+
+  test("a mean counts each real support once: a class alone has the score that it has with equal numbers", async () => {
+    const ones = await predict("test", supports("ones", { a: ["test-0/0.png"], b: ["test-1/0.png"] }), ...queries());
+    const threes = supports("threes", {
+      a: ["test-0/0.png", "test-0/1.png", "test-0/2.png"],
+      b: ["test-1/0.png", "test-1/1.png", "test-1/2.png"],
+    });
+    const equal = await predict("test", threes, ...queries());
+    const { images, classes } = await predict("test", unequal(), ...queries());
+    expect(classes).toEqual([
+      { name: "a", supports: 1 },
+      { name: "b", supports: 3 },
+    ]);
+    for (const [i, { scores }] of images.entries()) {
+      expect(scores.a).toBeCloseTo(ones.images[i]?.scores.a ?? Number.NaN, 4);
+      expect(scores.b).toBeCloseTo(equal.images[i]?.scores.b ?? Number.NaN, 4);
+    }
+  });
+
+  test("so do the nearest support, and features that are prepared first", async () => {
+    for (const stage of ["nearest", "centered"])
+      expect((await predict(stage, unequal(), ...queries())).images).toHaveLength(2);
+  });
+
+  test.each([
+    ["attention", "`softmax` goes over all supports"],
+    ["ridge", "`merge` puts the supports of all classes on one axis"],
+    ["adapted", "adapts to all supports together"],
+  ])("%s needs equal numbers, and the message points at the reason", async (stage, why) => {
+    const { code, err } = await fslc("predict", file, stage, ...queries(), "--support", unequal());
+    expect(code).toBe(1);
+    expect(err).toContain("FSL7063");
+    expect(err.replace(/\s+/g, " ")).toContain(
+      "the classes have 1 to 3 supports, and it needs the same number of each",
+    );
+    expect(err.replace(/\s+/g, " ")).toContain(why);
+    expect(err).toMatch(/fsl:(metrics|meta):\d+:\d+/);
+  });
+});
+
+describe("images", () => {
+  const two = () => supports("two", { a: ["test-0/0.png", "test-0/1.png"], b: ["test-1/0.png", "test-1/1.png"] });
+
+  test("a folder gives all its images, and probabilities sum to one", async () => {
+    const { images } = await predict("test", two(), image("test-0"), image("test-0/1.png"));
+    expect(images).toHaveLength(12);
+    for (const { class: best, probability, probabilities } of images) {
+      const all = Object.values(probabilities);
+      expect(all.reduce((a, b) => a + b)).toBeCloseTo(1, 9);
+      expect(probability).toBe(Math.max(...all));
+      expect(probabilities[best]).toBe(probability);
+    }
+  });
+
+  test("more images than one episode holds get the same answers as alone", async () => {
+    const folders = ["train-0", "train-1", "train-2", "train-3", "train-4", "train-5"].map((name) =>
+      join(project.dir, "images", "train", name),
+    );
+    const { images } = await predict("test", two(), ...folders);
+    expect(images).toHaveLength(72);
+    const last = images.at(-1);
+    const alone = await predict("test", two(), last?.file ?? "");
+    expect(alone.images[0]?.scores.a).toBeCloseTo(last?.scores.a ?? Number.NaN, 4);
+  });
+
+  test("one that cannot be read is named, and the others are classified", async () => {
+    const bad = join(project.dir, "bad.png");
+    writeFileSync(bad, "no image");
+    const { code, out, err } = await fslc(
+      "predict",
+      file,
+      "test",
+      bad,
+      image("test-0/3.png"),
+      "--support",
+      two(),
+      "--csv",
+    );
+    expect(code).toBe(1);
+    expect(err).toContain(`${bad} cannot be read and has no prediction: `);
+    const lines = out.trimEnd().split("\n");
+    expect(lines).toHaveLength(3);
+    expect(lines[0]).toBe("file,class,probability,a,b");
+    expect(lines[1]).toMatch(/3\.png,[ab],[\d.e-]+,[\d.e-]+,[\d.e-]+$/);
+    expect(lines[2]).toBe(`${bad},,,,`);
+  });
+
+  test("a support that cannot be read refuses the prediction", async () => {
+    const folder = two();
+    writeFileSync(join(folder, "a", "broken.png"), "no image");
+    const { code, out, err } = await fslc("predict", file, "test", image("test-0/3.png"), "--support", folder);
+    expect({ code, out }).toEqual({ code: 3, out: "" });
+    expect(err.replace(/\s+/g, " ")).toMatch(/FSL7061.*1 of its 5 images cannot be read; the first is .*broken\.png: /);
+  });
+
+  test("the table has the class, its probability and the next ones", async () => {
+    const { out } = await fslc("predict", file, "test", image("test-0/3.png"), "--support", two());
+    expect(out).toMatch(/^image\s+class\s+probability\s+next$/m);
+    expect(out).toMatch(/3\.png\s+[ab]\s+\d+\.\d %\s+[ab] \d+\.\d %$/m);
+  });
+
+  test("a transductive method classifies them together, says so, and needs a multiple of the classes", async () => {
+    const { code, err } = await fslc("predict", file, "together", image("test-0/3.png"), "--support", two());
+    expect(code).toBe(1);
+    expect(err.replace(/\s+/g, " ")).toContain("as many of each class, and 1 is no multiple of 2");
+    const queries = [image("test-0/3.png"), image("test-1/3.png")];
+    const both = await fslc("predict", file, "together", ...queries, "--support", two());
+    expect(both.err).toContain("it classifies all images together");
+    expect(both.code).toBe(0);
+  });
+});
+
+describe("refusals", () => {
+  const query = (): string => image("test-0/3.png");
+  test.each([
+    ["no folder", () => join(project.dir, "nowhere"), "there is no such file"],
+    ["a file", () => file, "it is no folder"],
+    ["a folder of images", () => image("test-0"), "it has no class folder"],
+    ["one class", () => supports("one", { a: ["test-0/0.png"] }), "it has one class folder"],
+    ["a class without images", () => supports("empty", { a: ["test-0/0.png"], b: [] }), "its folder `b` has no image"],
+  ])("as supports: %s", async (_, support, why) => {
+    const { code, err } = await fslc("predict", file, "test", query(), "--support", support());
+    expect(code).toBe(3);
+    expect(err.replace(/\s+/g, " ")).toContain(why);
+  });
+
+  test("a stage without a metric, an unknown one, one that has not run, an image that does not exist", async () => {
+    const folder = supports("two", { a: ["test-0/0.png"], b: ["test-1/0.png"] });
+    const refused = async (...argv: string[]): Promise<string> => {
+      const { code, err } = await fslc("predict", file, ...argv, "--support", folder);
+      expect(code).toBe(3);
+      return err.replace(/\s+/g, " ");
+    };
+    expect(await refused("base", query())).toContain("it is a `pretrain` stage, which has no metric");
+    expect(await refused("tst", query())).toMatch(/FSL7041.*did you mean `test`\?/);
+    expect(await refused("test", query(), "--seed", "7")).toContain("`proto` has not run with these settings");
+    expect(await refused("test", join(dirname(query()), "none.png"))).toContain("there is no such file");
+    expect(await refused("test", query(), "--json", "--csv")).toContain("are both given");
+  });
+
+  test("nothing is left in the project", () => {
+    expect(readdirSync(project.home).filter((name) => name.includes("predict"))).toEqual([]);
+  });
+});
