@@ -1,5 +1,5 @@
 /** Tests that a training which was stopped or killed continues at its last checkpoint, and ends in the bits of an uninterrupted one. */
-import { mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from "vitest";
@@ -51,6 +51,15 @@ describe("checkpoints on disk", () => {
     const damaged: string[] = [];
     expect(checkpoints.newest((found) => damaged.push(found))).toEqual(state(5));
     expect(damaged).toEqual([path]);
+  });
+
+  test("damaged ones make room for new ones", async () => {
+    const checkpoints = at("c");
+    for (const step of [5, 6]) await checkpoints.write(state(step));
+    for (const name of filesOf("c")) truncateSync(join(dir, "c", "n-1", name), 40);
+    expect(checkpoints.newest(() => {})).toBeUndefined();
+    await checkpoints.write(state(1));
+    expect(checkpoints.newest(() => {})).toEqual(state(1));
   });
 
   test("other numerics and other versions have checkpoints of their own", async () => {
@@ -139,6 +148,17 @@ describe("a training that ends early", () => {
     const again = await play(typed, at);
     const [note = ""] = notesOf(again);
     expect(Number(/continues after step (\d+)/.exec(note)?.[1])).toBeGreaterThanOrEqual(3);
+    expect(storedIn(at)).toEqual(wanted);
+  });
+
+  test("where no checkpoint can be written, it goes on and says so once", async () => {
+    vi.stubEnv("FSLC_CHECKPOINT_SECONDS", "0");
+    const at = fresh("unwritable");
+    mkdirSync(at.home);
+    writeFileSync(projectPaths.checkpoints(at), "");
+    const played = await play(typed, at);
+    expect(played.summary.status).toBe("done");
+    expect(notesOf(played).filter((note) => note.startsWith("no checkpoint is kept: "))).toHaveLength(2);
     expect(storedIn(at)).toEqual(wanted);
   });
 

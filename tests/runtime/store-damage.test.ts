@@ -159,3 +159,20 @@ test("who edits the results of a run does not edit the store", async () => {
   writeFileSync(join(resultsDir(run, "test"), "scores.json"), "{}");
   expect(serve()).toMatchObject({ entry: { dir: entry.dir }, notes: [] });
 });
+
+test("an entry that another process moves away meanwhile is passed over", async () => {
+  const dirs: string[] = [];
+  for (const threads of [1, 2]) {
+    const numerics = { ...trained.numerics, threads };
+    const { dir } = await writeEntry(root, { ...trained, numerics });
+    rmSync(join(dir, "manifest.json"));
+    dirs.push(dir);
+  }
+  const notes: string[] = [];
+  const entry = findSoundEntry(root, key, {}, (note) => {
+    notes.push(note);
+    for (const dir of dirs) rmSync(dir, { recursive: true, force: true });
+  });
+  expect(entry).toBeUndefined();
+  expect(notes).toHaveLength(1);
+});

@@ -1,6 +1,7 @@
 /** Writes the checkpoints of a training and continues from them: so often that little is lost, at less than a hundredth of the time. */
+import { DiagnosticError } from "../../compiler/diagnostics/diagnostic.js";
 import type { HostTensor, HostTensors } from "../engines/engine.js";
-import type { Checkpoint, Checkpoints } from "../store/checkpoints.js";
+import type { Checkpoint } from "../store/checkpoints.js";
 import type { Validated } from "../store/manifest.js";
 import type { StoredFile } from "../store/store.js";
 import type { StageContext } from "./context.js";
@@ -15,9 +16,10 @@ const variable = "FSLC_CHECKPOINT_SECONDS";
 export class Checkpointing {
   private written = performance.now();
   private cost = 0;
+  private failed = false;
 
   constructor(
-    private readonly checkpoints: Checkpoints,
+    private readonly context: Pick<StageContext, "checkpoints" | "emit">,
     /** Returns the state after the last step. */
     private readonly state: () => Promise<Checkpoint>,
   ) {}
@@ -28,11 +30,26 @@ export class Checkpointing {
     if (performance.now() - this.written >= interval) await this.write();
   }
 
+  /** Writes a checkpoint. A disk that is full does not end the training, because a checkpoint only saves time. */
   async write(): Promise<void> {
     const started = performance.now();
-    await this.checkpoints.write(await this.state());
+    const state = await this.state();
+    await this.context.checkpoints.write(state).then(
+      () => {
+        this.failed = false;
+      },
+      (error: unknown) => this.reportFailure(error),
+    );
     this.written = performance.now();
     this.cost = this.written - started;
+  }
+
+  /** Says that a checkpoint could not be written, once until one can. */
+  private reportFailure(error: unknown): void {
+    if (!(error instanceof DiagnosticError)) throw error;
+    const message = `no checkpoint is kept: ${error.message}`;
+    if (!this.failed) this.context.emit({ type: "stage.note", message });
+    this.failed = true;
   }
 }
 
@@ -61,7 +78,7 @@ export interface Resumed extends Parts {
 /** Returns the last checkpoint of the stage that is whole, or undefined to start at the first step. */
 export function resume({ checkpoints, emit }: StageContext): Resumed | undefined {
   const checkpoint = checkpoints.newest((path) =>
-    emit({ type: "stage.note", message: `the checkpoint ${path} is damaged and is not used` }),
+    emit({ type: "stage.note", message: `the checkpoint ${path} is damaged and is removed` }),
   );
   if (checkpoint === undefined) return undefined;
   const { step, history, tensors } = checkpoint;

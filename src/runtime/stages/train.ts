@@ -68,7 +68,7 @@ async function trainWith(
   const rate = new Rate(perStep);
   const validations = new Validations(validation, duration, resumed?.history ?? [], resumed?.best);
   const reports = new StepReports(options.report, stepper, [...(resumed?.files ?? [])]);
-  const checkpointing = new Checkpointing(context.checkpoints, async () => {
+  const checkpointing = new Checkpointing(context, async () => {
     const parts = { state: await stepper.snapshot(), best: validations.kept, files: reports.files };
     return { step: at.step, history: validations.history, tensors: joinTensors(parts) };
   });

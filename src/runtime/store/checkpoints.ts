@@ -3,7 +3,7 @@
  * safetensors file whose name holds its step and its digest. It is complete or absent, and the last two are kept: if one is damaged,
  * the one before it is used.
  */
-import { readdirSync, readFileSync } from "node:fs";
+import { readdirSync, readFileSync, rmSync } from "node:fs";
 import { rm, rmdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { DiagnosticError, diagnostic } from "../../compiler/diagnostics/diagnostic.js";
@@ -12,6 +12,7 @@ import { replaceFile } from "../system/durable.js";
 import { reason } from "../system/reason.js";
 import { schemaProblem } from "../system/schema.js";
 import { sha256 } from "../system/sha256.js";
+import { removeLeftovers } from "../system/temporary.js";
 import { type Validated, withInterval } from "./manifest.js";
 import { decodeSafetensors, encodeSafetensors, splitSafetensors } from "./safetensors.js";
 
@@ -49,13 +50,18 @@ export class Checkpoints {
     }
   }
 
-  /** Returns the checkpoint with the highest step that is as it was written, or undefined. `onDamaged` gets the others above it. */
+  /**
+   * Returns the checkpoint with the highest step that is as it was written, or undefined. `onDamaged` gets the others above it, which
+   * are removed: they would count among the last two, in the place of good ones.
+   */
   newest(onDamaged: (path: string) => void): Checkpoint | undefined {
+    removeLeftovers(this.dir);
     for (const { name, digest } of this.list()) {
       const path = join(this.dir, name);
       const checkpoint = read(path, digest);
       if (checkpoint !== undefined) return checkpoint;
       onDamaged(path);
+      discard(path);
     }
     return undefined;
   }
@@ -82,6 +88,14 @@ function namesIn(dir: string): string[] {
     return readdirSync(dir);
   } catch {
     return []; // No checkpoint was written.
+  }
+}
+
+function discard(path: string): void {
+  try {
+    rmSync(path, { recursive: true, force: true });
+  } catch {
+    // It is on a disk that cannot be written, where no checkpoint can be kept either.
   }
 }
 

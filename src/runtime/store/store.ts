@@ -4,8 +4,8 @@
  */
 import { randomBytes } from "node:crypto";
 import { existsSync, readdirSync, readFileSync, renameSync, statSync } from "node:fs";
-import { mkdir, rm, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { mkdir, rename, rm, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
 import { DiagnosticError, diagnostic } from "../../compiler/diagnostics/diagnostic.js";
 import type { Canonical } from "../../compiler/stages/canonical/value.js";
 import type { HostTensors, Numerics } from "../engines/engine.js";
@@ -50,6 +50,8 @@ const weightsFile = "weights.safetensors";
 const contentFile = "key.json";
 /** The folder of an entry while it is written. Its name is no key, so it is never taken for one. */
 const writingFolder = ".writing";
+/** The folder of an entry while it is removed. */
+const removingFolder = ".removing";
 /** Stands between the id of an entry's numerics and a random part, where the entry replaced another. */
 const versionMark = "~";
 /** Stands in the name of an entry that was found damaged and moved aside. */
@@ -133,8 +135,11 @@ export function findSoundEntry(
   accepted: AcceptedNumerics,
   onDamaged: (message: string) => void,
 ): StoreEntry | undefined {
-  const discard = (dir: string, problem: string): void =>
-    onDamaged(`the stored result is damaged: ${problem}. It was moved to ${moveAside(dir)} and is computed again`);
+  const discard = (dir: string, problem: string): void => {
+    const aside = moveAside(dir);
+    if (aside === undefined) return;
+    onDamaged(`the stored result is damaged: ${problem}. It was moved to ${aside} and is computed again`);
+  };
   for (;;) {
     const entry = findEntry(root, key, accepted, discard);
     const problem = entry === undefined ? undefined : verifyEntry(entry);
@@ -143,12 +148,16 @@ export function findSoundEntry(
   }
 }
 
-/** Renames a damaged entry, so that nothing takes it for a good one, and returns its new place. */
-function moveAside(dir: string): string {
+/**
+ * Renames a damaged entry, so that nothing takes it for a good one, and returns its new place. Returns undefined if it is gone, because
+ * another process has moved or replaced it meanwhile.
+ */
+function moveAside(dir: string): string | undefined {
   const aside = `${dir}${damagedMark}${randomBytes(4).toString("hex")}`;
   try {
     renameSync(dir, aside);
   } catch (error) {
+    if (!existsSync(dir)) return undefined;
     throw new DiagnosticError(diagnostic("FSL7031", undefined, { path: dir, why: reason(error) }), { cause: error });
   }
   return aside;
@@ -239,9 +248,15 @@ async function publish(temporary: string, parent: string, id: string): Promise<s
   const name = older.length === 0 ? id : `${id}${versionMark}${randomBytes(4).toString("hex")}`;
   const dir = join(parent, name);
   await renameFolder(temporary, dir);
-  // An old entry that cannot be removed does no harm, because the newest one is served.
-  for (const old of older) await rm(join(parent, old), { recursive: true, force: true }).catch(() => undefined);
+  for (const old of older) await removeEntry(join(parent, old)).catch(() => undefined);
   return dir;
+}
+
+/** Removes an entry. It is renamed first, so that no process finds a part of it and takes it for damaged. */
+async function removeEntry(dir: string): Promise<void> {
+  const removed = temporaryPath(join(dirname(dirname(dir)), removingFolder));
+  await rename(dir, removed); // An old entry that cannot be removed does no harm, because the newest one is served.
+  await rm(removed, { recursive: true, force: true });
 }
 
 /** Returns the id of the numerics in the name of an entry, or undefined for an entry that was moved aside. */
