@@ -50,9 +50,11 @@ test("a sweep is one run: each stage that its variants share runs once, and sing
   expect(planned.out).toMatch(/↺ test@shots=3,method=prototypes,seed=1 +evaluate +from the store/);
   expect(listRuns(project)).toHaveLength(1);
 
-  const { code, err } = await run(...sweep);
+  const { code, out, err } = await run(...sweep);
   expect(err).toContain("done in");
   expect(code).toBe(0);
+  expect(out).toMatch(/stage +method +1 shot +3 shot/);
+  expect(out).toContain("the mean over 2 seeds ± the half-width of its 95% t-interval over");
   const [last, first] = listRuns(project);
   expect(last?.done?.stages?.filter(({ from }) => from === "run")).toHaveLength(8);
   expect(last?.start.sweep).toMatchObject({
@@ -83,6 +85,31 @@ test("--force runs a stage in each variant, and --dry-run prints JSON for progra
   expect(plan.seeds).toEqual([3, 5]);
   const forced = plan.stages.filter(({ status }) => !status.cached && status.because.kind === "forced");
   expect(forced.map(({ id }) => id)).toEqual(["test@seed=3", "test@seed=5"]);
+});
+
+test("runs table arranges the results of a run", async () => {
+  const table = (...options: string[]) => fslc("runs", "table", "last", "--project", project.dir, ...options);
+  const { out, code } = await table("--rows", "shots", "--cols", "method", "--over", "seed", "--markdown");
+  expect(code).toBe(0);
+  expect(out).toMatch(/^\| shots \| stage \| prototypes \| nearest_neighbor \| method – \|\n/);
+  expect((await table("--csv")).out).toMatch(
+    /^stage,method,shots,metric,mean,ci95,n,best,transductive\ntest,prototypes,1,/,
+  );
+  expect((await table("--latex")).out).toContain("\\begin{tabular}{llrrr}");
+  const { cells } = JSON.parse((await table("--json")).out) as { cells: { n: number }[] };
+  expect(cells.map(({ n }) => n)).toEqual([2, 2, 2, 2, 2]);
+});
+
+test.each([
+  [["--rows", "shot"], "have no label `shot`; did you mean `shots`?"],
+  [["--cols", "x"], "it has `stage`, `shots`, `method` and `seed`"],
+  [["--metric", "loss"], "have no metric `loss`; it has `accuracy`"],
+  [["--rows", "shots", "--cols", "shots"], "`shots` is named twice"],
+  [["--csv", "--json"], "`--csv` and `--json` are both given"],
+])("runs table refuses %j", async (options, message) => {
+  const { code, err } = await fslc("runs", "table", "--project", project.dir, ...options);
+  expect(code).toBe(3);
+  expect(err.replace(/\s+/g, " ")).toContain(message);
 });
 
 // ---------------------------------------------------------------- mistakes

@@ -104,6 +104,16 @@ async function showPlan(
   return exitCodes.done;
 }
 
+/** Returns the table of a sweep, without its last line break, or undefined if the run has one variant or no results. */
+async function sweepTable(cli: Cli, dir: string): Promise<string | undefined> {
+  const { readRun } = await import("../../runtime/run/runs.js");
+  const run = readRun(dir);
+  if (run?.start.sweep === undefined) return undefined;
+  const { printResultTable } = await import("./runs-table.js");
+  const printed = await printResultTable(cli, run, {}, "text");
+  return printed?.trimEnd();
+}
+
 /** Ends the program before the run starts. Nothing has been computed, so nothing is lost. */
 function quitBeforeStart(cli: Cli): never {
   say(cli.stderr, "interrupted before the first stage started\n");
@@ -167,10 +177,12 @@ async function watch(cli: Cli, started: Run, options: WatchOptions): Promise<num
     const { printRunSummary, resultsTable, warningLines } = await import("../print/run-summary.js");
     const { printReports } = await import("../print/reports.js");
     const { joinParts } = await import("../print/table.js");
-    const results = joinParts([
-      resultsTable(summary.results, tableWidth(cli.stdout)),
-      printReports(summary.reports, tableWidth(cli.stdout)),
-    ]);
+    const results =
+      (await sweepTable(cli, started.dir)) ??
+      joinParts([
+        resultsTable(summary.results, tableWidth(cli.stdout)),
+        printReports(summary.reports, tableWidth(cli.stdout)),
+      ]);
     if (results !== "") say(cli.stdout, `${options.quiet ? "" : "\n"}${results}\n`);
     const color = colorLevel(cli.stderr, cli.env) > 0;
     const style = { source: options.source, color, width: textWidth(cli.stderr, cli.env) };

@@ -13,6 +13,7 @@ import type { RunDetails } from "../print/run-details.js";
 import { say } from "../say.js";
 import { tableWidth, textWidth } from "../terminal.js";
 import { type ListOptions, list, withListOptions } from "./runs-list.js";
+import { type TableOptions, table, withTableOptions } from "./runs-table.js";
 
 interface Options extends ProjectOptions {
   readonly json?: boolean;
@@ -20,7 +21,7 @@ interface Options extends ProjectOptions {
 
 export function define(cli: Cli, exit: (code: number) => void): Command {
   const command = new Command("runs")
-    .description("list, show, diff, compare and remove the runs of this project")
+    .description("list, show, tabulate, diff, compare and remove the runs of this project")
     .usage("<command> [options]")
     .helpCommand("help [command]", "print help for a command");
   const sub = (name: string, description: string): Command =>
@@ -34,6 +35,9 @@ export function define(cli: Cli, exit: (code: number) => void): Command {
   );
   sub("show [run]", "show the results, reports and files of a run").action(
     async (run: string | undefined, options: Options) => exit(await show(cli, run ?? "last", options)),
+  );
+  withTableOptions(sub("table [run]", "print the results of a run as one table, with means over seeds")).action(
+    async (run: string | undefined, options: TableOptions) => exit(await table(cli, run ?? "last", options)),
   );
   sub("compare <a> <b>", "compare two evaluations RUN:STAGE, or two runs, episode by episode").action(
     async (a: string, b: string, options: Options) => exit(await compare(cli, a, b, options)),
@@ -55,6 +59,7 @@ export function define(cli: Cli, exit: (code: number) => void): Command {
         ["fslc runs list", "list the last 20 runs"],
         ["fslc runs list --status failed --since 7d", "list the failed runs of the last week"],
         ["fslc runs show", "show the last run"],
+        ["fslc runs table --rows method --cols shots", "print the results of a sweep: means over seeds"],
         ["fslc runs diff 4fd1a2 last", "say what differs between two runs"],
         ["fslc runs compare last:proto last:matching", "compare two methods of one run"],
         ["fslc runs compare 4fd1a2 9be003", "compare two runs, each pair of stages with the same name"],

@@ -134,31 +134,43 @@ function suffixes(
   identities: readonly Identities[],
 ): ReadonlyMap<string, ReadonlyMap<string, string>> {
   const labels = labelsOf(variants);
-  const axes = Object.keys(labels[0] ?? {});
   const found = new Map<string, Map<string, string>>();
   for (const id of new Set(identities.flatMap((one) => Object.keys(one)))) {
-    const suffixOf = (used: readonly string[], i: number): string =>
+    const ofId = identities.map((one) => own(one, id) ?? "");
+    const used = decidingAxes(labels, ofId);
+    const suffixOf = (i: number): string =>
       used.length === 0 ? "" : `@${used.map((axis) => `${axis}=${labels[i]?.[axis] ?? ""}`).join(",")}`;
-    const decides = (used: readonly string[]): boolean => {
-      const seen = new Map<string, string | undefined>();
-      return identities.every((one, i) => {
-        const suffix = suffixOf(used, i);
-        if (!seen.has(suffix)) seen.set(suffix, one[id]);
-        return seen.get(suffix) === one[id];
-      });
-    };
-    const used = axes.reduce((left, axis) => {
-      const without = left.filter((other) => other !== axis);
-      return decides(without) ? without : left;
-    }, axes);
     const suffixesOfId = new Map<string, string>();
-    for (const [i, one] of identities.entries()) {
-      const identity = one[id];
-      if (identity !== undefined && !suffixesOfId.has(identity)) suffixesOfId.set(identity, suffixOf(used, i));
+    for (const [i, identity] of ofId.entries()) {
+      if (!suffixesOfId.has(identity)) suffixesOfId.set(identity, suffixOf(i));
     }
     found.set(id, suffixesOfId);
   }
   return found;
+}
+
+/**
+ * Returns the axes that decide what a stage computes: two variants with equal values on them have equal identities. `values` has the values
+ * of each variant by axis, and `identities` a text for each of them.
+ */
+export function decidingAxes(
+  values: readonly Readonly<Record<string, ParamValue>>[],
+  identities: readonly string[],
+): readonly string[] {
+  const decide = (axes: readonly string[]): boolean => {
+    const seen = new Map<string, string>();
+    return values.every((one, i) => {
+      const identity = identities[i] ?? "";
+      const text = JSON.stringify(axes.map((axis) => own(one, axis)));
+      if (!seen.has(text)) seen.set(text, identity);
+      return seen.get(text) === identity;
+    });
+  };
+  const axes = Object.keys(values[0] ?? {});
+  return axes.reduce((left, axis) => {
+    const without = left.filter((other) => other !== axis);
+    return decide(without) ? without : left;
+  }, axes);
 }
 
 /** The longest label of a value. Ids are names of folders too. */
