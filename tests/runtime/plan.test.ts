@@ -1,4 +1,5 @@
 import { rmSync } from "node:fs";
+import { totalmem } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import type { PlanReport, StageStatus } from "../../src/compiler/stages/plan/report.js";
@@ -26,6 +27,8 @@ test("before anything ran, all is to run, and what has no inputs yet is pending"
   expect(schemaProblem("plan", JSON.parse(JSON.stringify(report)))).toBeUndefined();
   expect(report.stages.map(({ id }) => id)).toEqual(["data:d", "base", "proto", "result", "baseline"]);
   expect(report.stages.every(({ status }) => !status.cached)).toBe(true);
+  const { total = 0, free = 0 } = report.memory ?? {};
+  expect(0 < free && free <= total && total <= totalmem()).toBe(true);
   expect(report.stages.find(({ id }) => id === "proto")?.key).toBe("pending");
 });
 

@@ -52,6 +52,31 @@ describe("the plan", () => {
     expect(text).toContain("kernels on the GPU, save argmax: on the processor");
   });
 
+  it("notes which stages need more memory than the machine has, or than is free", () => {
+    const peaks = plan.stages.flatMap((stage) => {
+      if (stage.kind === "ingest" || stage.cost === undefined) return [];
+      const { cost } = stage;
+      const [low, high] = "episode" in cost ? cost.episode.peakBytes : cost.peakBytes;
+      return [{ name: stage.name, low, high }];
+    });
+    const most = Math.max(...peaks.map(({ high }) => high));
+    const notesFor = (total: number, free: number): string => {
+      const text = printPlan({ ...plan, memory: { total, free } }, { width: 100, colorLevel: 0 });
+      return text.slice(text.search(/\nnote: |$/)).replace(/\s+/g, " ");
+    };
+    const all = peaks.map(({ name }) => name).join(", ");
+    expect(notesFor(most, most).trim()).toBe("");
+    expect(notesFor(1, 1)).toContain("note: more memory is needed than this machine has (1 B):");
+    expect(notesFor(1, 1)).toContain(`or more for ${all}. Smaller images`);
+    expect(notesFor(most - 1, most - 1)).toMatch(/^ note: the .* that this machine has may not suffice for \w+\. /);
+    expect(notesFor(most, 1)).toMatch(new RegExp(`^ note: 1 B of memory are free now, and .* needed for ${all} $`));
+    const by = { engine: "onnx", version: "1.30", device: "cpu", threads: 2 };
+    const stored = buildPlan(experiment(), { ...options, lookup: (key) => ({ output: key, by }) });
+    expect(printPlan({ ...stored, memory: { total: 1, free: 1 } }, { width: 100, colorLevel: 0 })).not.toContain(
+      "note:",
+    );
+  });
+
   it("goes on from what is stored", () => {
     const by = { engine: "onnx", version: "1.30", device: "cpu", threads: 2 };
     const stored = { output: "B", by };

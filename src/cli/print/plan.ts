@@ -10,6 +10,7 @@ import { graphRows } from "../view/graph.js";
 import { padText } from "../view/line.js";
 import { waitingStage } from "../view/model.js";
 import type { PrintContext } from "./plan/context.js";
+import { memoryNotes } from "./plan/memory.js";
 import { stageLines } from "./plan/stages.js";
 import { causeText, computedByText } from "./plan/text.js";
 import { hanging, wrap } from "./wrap.js";
@@ -29,7 +30,8 @@ export function printPlan(
   const paint = new Chalk({ level: colorLevel });
   const seen = new Map<string, string>();
   const parts = plan.stages.map((stage) => section(stage, { width, tableWidth, paint, seen }));
-  return `${heading(plan, width, paint)}\n\n${overview(plan, width, paint)}\n\n${parts.join("\n\n")}\n`;
+  const notes = memoryNotes(plan).map((note) => `\n${paint.yellow(hanging("note: ", note, width).join("\n"))}\n`);
+  return `${heading(plan, width, paint)}\n\n${overview(plan, width, paint)}\n\n${parts.join("\n\n")}\n${notes.join("")}`;
 }
 
 /** Returns the lines with the file, the seeds and the engine. */

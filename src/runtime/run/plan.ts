@@ -11,6 +11,7 @@ import { onnxSupportOf } from "../engines/onnx/support.js";
 import { chooseEngine, type EngineChoice } from "../engines/select.js";
 import type { NumericsRecord } from "../store/numerics.js";
 import { allEntries, findEntry, readContent } from "../store/store.js";
+import { readMemory } from "../system/memory.js";
 import { projectPaths } from "../system/project.js";
 import { type PreparedRun, prepareRun, RefusedError, type RunOptions } from "./preflight.js";
 
@@ -84,7 +85,8 @@ export async function planPrepared(
         : {}),
     },
   };
-  return buildPlan(experiment, options, graph);
+  const report = buildPlan(experiment, options, graph);
+  return costs && engine.device === "cpu" ? { ...report, memory: readMemory() } : report;
 }
 
 function computedBy({ engine, version, device, adapter, threads }: NumericsRecord): ComputedBy {
