@@ -1,6 +1,7 @@
 /** Habits within expressions: functions without names, positions, conditional values and comprehensions. */
 import type { IToken } from "chevrotain";
 import * as t from "../tokens.js";
+import { adviceForKey } from "./keys.js";
 import {
   afterBracket,
   afterOperand,
@@ -61,6 +62,37 @@ const slices: Habit = (place) => {
     what: "axes have names, and nothing is taken by its position",
     help: "name the axis: `pick(x, 0 over shot)`, `mean(x over shot)`, `top(3, x over way as best)`",
     marked: end,
+  };
+};
+
+/** `birds["train"]`. */
+const members: Habit = (place) => {
+  const name = at(place, 1);
+  if (!is(place, t.LBracket) || !afterOperand(place) || name?.tokenType !== t.Text || !is(place, t.RBracket, 2))
+    return undefined;
+  const written = name.image.slice(1, -1);
+  const member = { ...name, image: written, tokenType: t.Identifier, tokenTypeIdx: t.Identifier.tokenTypeIdx ?? 0 };
+  return {
+    taken: 3,
+    put: [symbol(t.Dot, name), /^[A-Za-z]\w*$/.test(written) ? member : hole(name)],
+    what: "a member is written with a point",
+    help: `write \`${at(place, -1)?.image ?? ""}.${written}\``,
+    marked: 3,
+  };
+};
+
+/** `= { n_way: 5, k_shot: 1 }`. */
+const dictionaries: Habit = (place) => {
+  const first = at(place);
+  if (first === undefined || !is(place, t.LBrace) || !is(place, t.Equals, -1) || !is(place, t.Colon, 2))
+    return undefined;
+  const taken = afterBracket(place, 0);
+  return {
+    taken,
+    put: [hole(first)],
+    what: "FSL has no dictionaries",
+    help: adviceForKey(at(place, 1)?.image.replaceAll(/["']/g, "") ?? ""),
+    marked: 1,
   };
 };
 
@@ -152,6 +184,8 @@ export const expressionHabits: readonly Habit[] = [
   lambdas,
   arrows,
   slices,
+  members,
+  dictionaries,
   comprehensions,
   questions,
   conditions,

@@ -6,6 +6,7 @@ import {
   begins,
   type Found,
   type Habit,
+  hole,
   is,
   isWord,
   onLine,
@@ -43,6 +44,23 @@ const assignments: Habit = (place) => {
     what: `a value gets a name with \`let\``,
     help: `write \`let ${name.image} = …\`. A name has one value: give the next one another name, or change it in rounds with \`repeat\``,
   };
+};
+
+/** `let a, b = x`. */
+const pairs: Habit = (place) => {
+  if (place.inside !== "body" || !begins(place) || !isWord(place, ["let"]) || !is(place, t.Comma, 2)) return undefined;
+  const end = restOfLine(place);
+  const equals = Array.from({ length: end }, (_, k) => k).find((k) => is(place, t.Equals, k));
+  const last = at(place, end - 1);
+  if (equals === undefined || last === undefined) return undefined;
+  const names = Array.from({ length: equals }, (_, k) => at(place, k)).filter(
+    (_, k) => k > 0 && is(place, t.Identifier, k),
+  );
+  const put = names.flatMap((name) =>
+    name === undefined ? [] : [symbol(t.Semicolon, last), word("let", last), name, symbol(t.Equals, last), hole(last)],
+  );
+  const what = "a `let` gives one value a name";
+  return { taken: end, put: put.slice(1), what, help: "write a `let` for each of them", marked: end };
 };
 
 /** `c += 1`. */
@@ -119,4 +137,4 @@ const elif: Habit = (place) => {
   return { taken: 1, put: [word("else", first), word("if", first)], what: "`elif` is written `else if`", help: ifHelp };
 };
 
-export const statementHabits: readonly Habit[] = [assignments, updates, returns, others, colons, elif];
+export const statementHabits: readonly Habit[] = [assignments, pairs, updates, returns, others, colons, elif];

@@ -4,6 +4,7 @@ import { suggest } from "../../common/did-you-mean.js";
 import type { Checker } from "../check/core/checker.js";
 import { Scope } from "../check/core/scope.js";
 import { anything, type Value } from "../check/core/values.js";
+import { foreignDeclaration } from "../check/expressions/foreign-words.js";
 import type { StageElaborator } from "../check/stages/stage-elaborator.js";
 import type { ResolvedParam } from "../typed/tree.js";
 import type { Module, Modules } from "./modules.js";
@@ -162,7 +163,12 @@ export class Instances {
         const declared = instance.module.tree.declarations.map((decl) => decl.name.text);
         if (!declared.includes(name.text)) {
           const open = declared.filter((other) => !other.startsWith("_"));
-          checker.report("FSL2003", name.span, { file, name: name.text }, { help: suggest(name.text, open) });
+          const elsewhere = checker.libraryFileOf(name.text);
+          const help =
+            elsewhere === undefined
+              ? (foreignDeclaration(name.text) ?? suggest(name.text, open))
+              : [`it is in \`${elsewhere}\`: \`import { ${name.text} } from "${elsewhere}"\``];
+          checker.report("FSL2003", name.span, { file, name: name.text }, { help });
           return anything(name.span);
         }
         if (name.text.startsWith("_")) {

@@ -15,6 +15,7 @@ import type { Scope } from "../core/scope.js";
 import { type DatasetValue, describe, type SplitValue } from "../core/values.js";
 import { withDefaults } from "../expressions/arguments.js";
 import { evaluate } from "../expressions/evaluate.js";
+import { foreignDatasetLine } from "../expressions/foreign-words.js";
 import { type BoundCall, bindNamedCall, type Setting, type SettingTable } from "../expressions/settings.js";
 import { elaborateTransforms, type TransformChain } from "./transforms.js";
 
@@ -230,7 +231,12 @@ function readLine(line: ast.DatasetLine, lines: DatasetLines, scope: Scope, deri
       return;
     }
     default:
-      checker.report("FSL5002", line.word.span, { kind: "dataset", line: word }, { help: suggest(word, lineWords) });
+      checker.report(
+        "FSL5002",
+        line.word.span,
+        { kind: "dataset", line: word },
+        { help: foreignDatasetLine(word) ?? suggest(word, lineWords) },
+      );
       lines.complete = false;
   }
 }

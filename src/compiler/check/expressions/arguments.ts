@@ -21,10 +21,11 @@ export function matchArguments(
     const name = arg.name?.text ?? names[next++];
     if (name === undefined) {
       excess ??= arg;
-      evaluate(arg.value, scope);
+      evaluateWithEach(arg.value, scope);
     } else if (!names.includes(name)) {
-      checker.report("FSL2014", arg.name?.span ?? arg.span, { callee, name }, { help: suggest(name, names) });
-      evaluate(arg.value, scope);
+      const help = names.length === 0 ? ["it has no parameters"] : suggest(name, names);
+      checker.report("FSL2014", arg.name?.span ?? arg.span, { callee, name }, { help });
+      evaluateWithEach(arg.value, scope);
     } else if (filled.has(name)) {
       const first = filled.get(name);
       checker.report(
@@ -42,6 +43,11 @@ export function matchArguments(
     checker.report("FSL2015", excess.span, { callee, expected: takes, found: countGiven(args.length) });
   }
   return filled;
+}
+
+/** Tells whether a named argument matches no parameter. It was probably meant for one, so a missing one is not reported too. */
+export function hasUnknownName(names: readonly string[], args: readonly ast.Argument[]): boolean {
+  return args.some(({ name }) => name !== undefined && !names.includes(name.text));
 }
 
 /** Returns "1 is" or "3 are": the number of arguments in a message, with its verb. */
@@ -88,7 +94,8 @@ export function bindArguments(
       if (call.typed)
         value = coerce(value, parameterType(param, value, checker), `\`${name}\``, param.value.span, checker);
     } else {
-      checker.report("FSL2013", call.span, { name }, { labels: [{ span: param.span, text: "declared here" }] });
+      if (!hasUnknownName(names, args))
+        checker.report("FSL2013", call.span, { name }, { labels: [{ span: param.span, text: "declared here" }] });
       value = anything(call.span);
     }
     into.define(name, value);

@@ -33,7 +33,8 @@ function evaluateLet({ name, value: expr }: ast.LetStatement, scope: Scope): voi
   if (scope.hasOwn(name.text)) {
     const first = scope.lookup(name.text);
     const labels = first === undefined ? [] : [{ span: first.span, text: "its value so far" }];
-    scope.checker.report("FSL2006", name.span, { name: name.text }, { labels });
+    const help = [`a name has one value: write \`let ${name.text}_new = …\``];
+    scope.checker.report("FSL2006", name.span, { name: name.text }, { labels, help });
   }
   scope.define(name.text, value.kind === "tensor" && scope.frame !== undefined ? scope.frame.bind(value) : value);
 }

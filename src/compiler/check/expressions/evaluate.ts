@@ -20,6 +20,7 @@ import { evaluateBlock } from "./blocks.js";
 import { isBuiltin } from "./builtins/table.js";
 import { evaluateCall } from "./calls.js";
 import { reportForeignName, reportHyphenatedCount } from "./foreign.js";
+import { foreignDeclaration } from "./foreign-words.js";
 import { memberOf, valueBeforeRound } from "./members.js";
 
 export function evaluate(expr: ast.Expr, scope: Scope): Value {
@@ -135,7 +136,7 @@ export function reportUnknownName(
   const file = checker.libraryFileOf(name);
   if (file === undefined) {
     const known = checker.hasFoundMany ? [] : scope.names().filter((each) => !each.includes("."));
-    checker.report("FSL2001", span, { name }, { help: suggestNearest(name, known) });
+    checker.report("FSL2001", span, { name }, { help: foreignDeclaration(name) ?? suggestNearest(name, known) });
   } else if (checker.isFirstUnimported(name, span.file))
     checker.report("FSL2001", span, { name }, { help: [`add this line: \`import { ${name} } from "${file}"\``] });
 }

@@ -15,6 +15,7 @@ const names: Readonly<Record<string, string>> = {
   len: "`size(shot)` is the size of an axis",
   range: "`repeat 5 from u = x { … }` is a loop, `position(item)` gives the numbers 0, 1, 2, … along an axis",
   print: "a `report` line of an `evaluate` stage says what is printed and stored",
+  return: "remove the word: the last line of a body is its value",
   self: "a method has no object: it sees its own parameters and learned values by name",
   torch: library,
   np: library,
@@ -27,13 +28,12 @@ const names: Readonly<Record<string, string>> = {
 
 const shapes =
   "axes have names and no order, so there is nothing to reshape: `merge(x, [way, shot] as item)` and `split(x, item as [way, shot])` change them";
+/** Members of tensors, by their names in PyTorch and NumPy. A function of these libraries may be called as a member too. */
 const methods: Readonly<Record<string, string>> = {
   T: "axes have names and no order, so nothing is transposed; `x[a as b]` renames one",
   t: "axes have names and no order, so nothing is transposed; `x[a as b]` renames one",
   transpose: "axes have names and no order, so nothing is transposed; `x[a as b]` renames one",
   permute: "axes have names and no order, so nothing is transposed; `x[a as b]` renames one",
-  reshape: shapes,
-  view: shapes,
   flatten: shapes,
   unsqueeze: "values align by the names of their axes, so no axis of size 1 is needed",
   squeeze: "values align by the names of their axes, so no axis of size 1 is needed",
@@ -41,17 +41,56 @@ const methods: Readonly<Record<string, string>> = {
   repeat: "values align by the names of their axes, so none is repeated",
   shape: "`size(shot)` is the size of an axis",
   size: "`size(shot)` is the size of an axis",
-  detach: "write `stop_gradient(x)`",
-  pow: "write `x ^ 2`",
-  norm: "write `sqrt(sum(x * x over feature))`; `normalize(x over feature)` divides by it",
-  var: "write it out: `mean(x * x over shot) - mean(x over shot) ^ 2`",
-  std: "write it out: `sqrt(mean(x * x over shot) - mean(x over shot) ^ 2)`",
-  matmul: "write `dot(a, b over feature)`",
-  mm: "write `dot(a, b over feature)`",
   cuda: "`fslc run --device gpu` chooses the device",
   cpu: "`fslc run --device cpu` chooses the device",
   to: "`fslc run --device gpu` chooses the device",
   item: "a value without axes is a number already",
+};
+
+const product = "write `dot(a, b over feature)`, with the axis that is summed over";
+const distance = "write `squared_distance(a, b over feature)`; its `sqrt` is the distance itself";
+const similarity = 'write `cosine(a, b over feature)`, with `import { cosine } from "fsl:functions"`';
+const join = "write `concat(a, b along item)`, with the axis along which they are joined";
+const sorted = "write `top(3, x over way as best)` for the largest elements";
+const inverse = "write `solve(A, B over i)` for the inverse of A times B";
+const loss = "write `cross_entropy(z, label(way))` with the logits z";
+/** Functions of PyTorch and NumPy that FSL writes in another way, by the names under which they are called. */
+const functions: Readonly<Record<string, string>> = {
+  einsum: product,
+  matmul: product,
+  mm: product,
+  bmm: product,
+  cdist: distance,
+  euclidean: distance,
+  euclidean_distance: distance,
+  euclidean_dist: distance,
+  pairwise_distance: distance,
+  cosine_similarity: similarity,
+  cat: join,
+  stack: join,
+  topk: sorted,
+  sort: sorted,
+  argsort: sorted,
+  inverse,
+  inv: inverse,
+  pinv: inverse,
+  nll_loss: loss,
+  mse_loss: "write `mean(squared_distance(a, b over feature) over all)`",
+  where: "write `if a > b { x } else { y }`, which chooses element by element",
+  gather: "write `pick(x, y over way)`, with the label y",
+  clamp: "write `max(x, 0)` or `min(x, 1)`",
+  softplus: "write `log(1 + exp(x))`",
+  square: "write `x ^ 2`",
+  pow: "write `x ^ 2`",
+  norm: "write `sqrt(sum(x * x over feature))`; `normalize(x over feature)` divides by it",
+  var: "write it out: `mean(x * x over shot) - mean(x over shot) ^ 2`",
+  std: "write it out: `sqrt(mean(x * x over shot) - mean(x over shot) ^ 2)`",
+  arange: "`position(item)` gives the numbers 0, 1, 2, … along an axis",
+  rand: "write `uniform()`",
+  reshape: shapes,
+  view: shapes,
+  no_grad: "write `stop_gradient(x)`",
+  detach: "write `stop_gradient(x)`",
 };
 const axisArguments = ["dim", "axis", "dims", "axes", "keepdim", "keepdims"];
 
@@ -60,7 +99,7 @@ export function reportForeignName(
   { text, span }: Pick<ast.NameExpr, "text" | "span">,
   { checker }: Pick<Scope, "checker">,
 ): boolean {
-  const help = own(names, text);
+  const help = own(names, text) ?? own(functions, text);
   if (help !== undefined) checker.report("FSL1024", span, { what: `FSL has no \`${text}\`` }, { help: [help] });
   return help !== undefined;
 }
@@ -71,6 +110,7 @@ export function reportForeignMember(object: Value, { member }: ast.MemberExpr, s
   const usage = builtinOf(member.text)?.usage;
   const help =
     own(methods, member.text) ??
+    own(functions, member.text) ??
     (usage === undefined ? "functions take the value: `mean(x over shot)`" : `write \`${usage}\``);
   scope.checker.report(
     "FSL1024",

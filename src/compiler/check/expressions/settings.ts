@@ -4,8 +4,9 @@ import { suggest } from "../../../common/did-you-mean.js";
 import type { ParamValue, Unit } from "../../typed/tree.js";
 import type { Scope } from "../core/scope.js";
 import { describe, type Value } from "../core/values.js";
-import { matchArguments } from "./arguments.js";
+import { hasUnknownName, matchArguments } from "./arguments.js";
 import { evaluate } from "./evaluate.js";
+import { foreignSetting } from "./foreign-words.js";
 import { coerce, type ParameterType } from "./parameters.js";
 
 export interface Setting {
@@ -37,7 +38,8 @@ export function bindNamedCall(expr: ast.Expr, table: SettingTable, kind: string,
   const callee = expr.kind === "call" ? expr.callee : expr;
   if (callee.kind === "error") return undefined;
   if (callee.kind !== "ref") {
-    checker.report("FSL2019", expr.span, { needed: `${article(kind)} ${kind}`, found: "something else" });
+    const help = callee.kind === "member" ? suggest(callee.member.text, Object.keys(table)) : [];
+    checker.report("FSL2019", expr.span, { needed: `${article(kind)} ${kind}`, found: "something else" }, { help });
     return undefined;
   }
   const settings = Object.hasOwn(table, callee.text) ? table[callee.text] : undefined;
@@ -46,7 +48,7 @@ export function bindNamedCall(expr: ast.Expr, table: SettingTable, kind: string,
       "FSL5019",
       callee.span,
       { kind, name: callee.text },
-      { help: suggest(callee.text, Object.keys(table)) },
+      { help: foreignSetting(callee.text) ?? suggest(callee.text, Object.keys(table)) },
     );
     return undefined;
   }
@@ -65,19 +67,15 @@ export function bindSettings(
   scope: Scope,
 ): Pick<BoundCall, "args" | "given"> {
   const { checker } = scope;
-  const matched = matchArguments(
-    settings.map((setting) => setting.name),
-    given,
-    callee,
-    scope,
-  );
+  const names = settings.map((setting) => setting.name);
+  const matched = matchArguments(names, given, callee, scope);
   const args: Record<string, ParamValue> = {};
   const values = new Map<string, { value: Value; span: ast.Span }>();
   for (const setting of settings) {
     const expr = matched.get(setting.name);
     if (setting.default !== undefined) args[setting.name] = setting.default;
     if (expr === undefined) {
-      if (setting.default === undefined) {
+      if (setting.default === undefined && !hasUnknownName(names, given)) {
         checker.report(
           "FSL2013",
           span,

@@ -3,7 +3,7 @@ import type * as ast from "../../../../grammar/ast.js";
 import { suggest } from "../../../common/did-you-mean.js";
 import type { Scope } from "../core/scope.js";
 import { describe } from "../core/values.js";
-import { matchArguments } from "../expressions/arguments.js";
+import { hasUnknownName, matchArguments } from "../expressions/arguments.js";
 import { evaluate } from "../expressions/evaluate.js";
 
 /** The values that a layer's argument may have. An argument without `fallback` and `optional` must be given. */
@@ -48,13 +48,14 @@ export class LayerArguments {
         { help: [byName(layer, args, written), `\`${layer}\` takes ${usage(params)}`] },
       );
     }
-    const given = matchArguments(Object.keys(params), args, `\`${layer}\``, scope);
+    const given = matchArguments(names, args, `\`${layer}\``, scope);
     for (const [name, param] of Object.entries(params)) {
       const expr = given.get(name);
       if (expr !== undefined) this.read(name, param, expr);
       else if (!("optional" in param && param.optional) && !("fallback" in param)) {
         this.hasErrors = true;
-        scope.checker.report("FSL2013", span, { name }, { help: [`\`${layer}\` takes ${usage(params)}`] });
+        if (!hasUnknownName(names, args))
+          scope.checker.report("FSL2013", span, { name }, { help: [`\`${layer}\` takes ${usage(params)}`] });
       } else if ("fallback" in param && param.fallback !== undefined) this.values.set(name, param.fallback);
     }
   }

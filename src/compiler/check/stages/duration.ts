@@ -6,15 +6,18 @@ import { describe, type IntValue } from "../core/values.js";
 import { evaluate } from "../expressions/evaluate.js";
 
 /** Returns a count in one of the units, or undefined after it has reported FSL3010 or FSL5008. */
-function counted(expr: ast.Expr, units: readonly Unit[], what: string, scope: Scope): IntValue | undefined {
+function counted(
+  expr: ast.Expr,
+  units: readonly Unit[],
+  what: string,
+  scope: Scope,
+  help: readonly string[] = [],
+): IntValue | undefined {
   const value = evaluate(expr, scope);
   if (value.kind === "anything") return undefined;
   if (value.kind !== "int" || value.unit === undefined || !units.includes(value.unit)) {
-    scope.checker.report("FSL3010", expr.span, {
-      what,
-      expected: units.map(plural).join(" or "),
-      found: describe(value),
-    });
+    const holes = { what, expected: units.map(plural).join(" or "), found: describe(value) };
+    scope.checker.report("FSL3010", expr.span, holes, { help });
     return undefined;
   }
   if (value.value < 1 || value.value > most) {
@@ -124,7 +127,9 @@ export function metaDuration(line: ast.ForLine, scope: Scope): Duration | undefi
   const per = line.perStep === undefined ? undefined : counted(line.perStep, ["episode"], "a step of a `meta`", scope);
   if (line.perStep !== undefined && per === undefined) return undefined;
   const perStep = per?.value ?? 1;
-  const total = counted(line.total, line.of === undefined ? ["episode", "step"] : ["epoch"], "meta-training", scope);
+  const units: readonly Unit[] = line.of === undefined ? ["episode", "step"] : ["epoch"];
+  const help = ["an epoch has a length: `for 8 epochs of 200 episodes, 4 episodes per step`"];
+  const total = counted(line.total, units, "meta-training", scope, line.of === undefined ? help : []);
   if (total === undefined) return undefined;
   const span = line.of === undefined ? line.total : line.of;
   const size = line.of === undefined ? total : counted(line.of, ["episode", "step"], "an epoch of a `meta`", scope);

@@ -1,5 +1,6 @@
 /** The lines of a stage and of the stages that it is `like`. */
 import type * as ast from "../../../../grammar/ast.js";
+import { adviceForKey, lineForKey } from "../../../../grammar/habits/keys.js";
 import { didYouMean, suggest } from "../../../common/did-you-mean.js";
 import type { Scope } from "../core/scope.js";
 
@@ -62,7 +63,7 @@ export function mergeLines(
         "FSL5002",
         span,
         { kind: `${decl.stage} stage`, line: word },
-        { help: suggest(word, allowed[decl.stage]) },
+        { help: lineForKey(word) === undefined ? suggest(word, allowed[decl.stage]) : [adviceForKey(word)] },
       );
       complete = false;
       continue;
@@ -87,11 +88,13 @@ export function mergeLines(
   return { lines, complete };
 }
 
-/** Returns the words that misspelt lines of a stage stand for. They have been reported as misspelt, so they are not missing. */
+/** Returns the words that misspelt lines of a stage, and settings of configuration files, stand for. They have been reported as misspelt, so they are not missing. */
 export function intendedWords(decl: ast.StageDecl): ReadonlySet<string> {
   const words = [...decl.lines.map(lineWord), ...decl.unread.map((name) => name.text)];
   const known = allowed[decl.stage];
-  return new Set(words.flatMap((word) => (known.includes(word) ? [] : (didYouMean(word, known) ?? []))));
+  return new Set(
+    words.flatMap((word) => (known.includes(word) ? [] : (lineForKey(word) ?? didYouMean(word, known) ?? []))),
+  );
 }
 
 /** Returns the line with this key, or undefined if the stage has none of this kind. */
