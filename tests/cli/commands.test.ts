@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import sharp from "sharp";
@@ -171,6 +171,17 @@ test("fmt lays a file out once and for all, and leaves a file with syntax errors
   const broken = file("broken.fsl", "fsl 1\nmeta {{{\n");
   expect((await fslc("fmt", broken)).code).toBe(2);
   expect(readFileSync(broken, "utf8")).toBe("fsl 1\nmeta {{{\n");
+});
+
+test("fmt names a file that cannot be read, and formats the others", async () => {
+  const target = join(dir, "several");
+  mkdirSync(target);
+  for (const name of ["a.fsl", "c.fsl"]) writeFileSync(join(target, name), "fsl 1\nparam   n = 1\n");
+  symlinkSync("b.fsl", join(target, "b.fsl"));
+  const { code, out, err } = await fslc("fmt", target);
+  expect(code).toBe(3);
+  expect(err).toContain("b.fsl` cannot be read: its links lead in a circle");
+  expect(out.split("\n").filter((line) => line.startsWith("formatted "))).toHaveLength(2);
 });
 
 test.each([

@@ -1,4 +1,5 @@
 /** Tests that a training which was stopped or killed continues at its last checkpoint, and ends in the bits of an uninterrupted one. */
+import { spawnSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -51,6 +52,16 @@ describe("checkpoints on disk", () => {
     const damaged: string[] = [];
     expect(checkpoints.newest((found) => damaged.push(found))).toEqual(state(5));
     expect(damaged).toEqual([path]);
+  });
+
+  test("a pipe in the place of one is damaged, and nothing waits for it", async () => {
+    const checkpoints = at("d");
+    await checkpoints.write(state(1));
+    const [name = ""] = filesOf("d");
+    rmSync(join(dir, "d", "n-1", name));
+    spawnSync("mkfifo", [join(dir, "d", "n-1", name)]);
+    expect(checkpoints.newest(() => {})).toBeUndefined();
+    expect(filesOf("d")).toEqual([]);
   });
 
   test("damaged ones make room for new ones", async () => {

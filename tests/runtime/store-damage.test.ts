@@ -176,3 +176,9 @@ test("an entry that another process moves away meanwhile is passed over", async 
   expect(entry).toBeUndefined();
   expect(notes).toHaveLength(1);
 });
+
+test("a file in the place of the store is named", () => {
+  rmSync(root, { recursive: true });
+  writeFileSync(root, "");
+  expect(() => allEntries(root)).toThrow(/cannot be written: a file lies where a folder should be/);
+});

@@ -3,12 +3,13 @@
  * safetensors file whose name holds its step and its digest. It is complete or absent, and the last two are kept: if one is damaged,
  * the one before it is used.
  */
-import { readdirSync, readFileSync, rmSync } from "node:fs";
+import { readdirSync, rmSync } from "node:fs";
 import { rm, rmdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { DiagnosticError, diagnostic } from "../../compiler/diagnostics/diagnostic.js";
 import type { HostTensors } from "../engines/engine.js";
 import { replaceFile } from "../system/durable.js";
+import { mostBytes, RefusedFileError, readRegularFile } from "../system/read-file.js";
 import { reason } from "../system/reason.js";
 import { schemaProblem } from "../system/schema.js";
 import { sha256 } from "../system/sha256.js";
@@ -43,6 +44,8 @@ export class Checkpoints {
     const bytes = encodeSafetensors(tensors, { training: JSON.stringify({ format: 1, step, history }) });
     const path = join(this.dir, `step-${step}-${sha256(bytes)}.safetensors`);
     try {
+      if (bytes.length > mostBytes.weights)
+        throw new RefusedFileError("it has more than 2 GiB, and no larger file is read");
       await replaceFile(path, bytes);
       for (const { name } of this.list().slice(kept)) await rm(join(this.dir, name), { force: true });
     } catch (error) {
@@ -101,7 +104,7 @@ function discard(path: string): void {
 
 function read(path: string, digest: string): Checkpoint | undefined {
   try {
-    const bytes = readFileSync(path);
+    const bytes = readRegularFile(path, mostBytes.weights);
     if (sha256(bytes) !== digest) return undefined;
     const { header } = splitSafetensors(bytes);
     const { training } = header["__metadata__"] as { training: string };

@@ -264,10 +264,18 @@ function numericsOf(name: string): string | undefined {
   return name.includes(damagedMark) ? undefined : name.split(versionMark)[0];
 }
 
-/** Returns the names of the folders in a folder, without damaged entries. Foreign files such as `.DS_Store` are passed over. */
+/**
+ * Returns the names of the folders in a folder, without damaged entries. Foreign files such as `.DS_Store` are passed over.
+ *
+ * @throws DiagnosticError FSL7031 if the folder cannot be read, because a stage that ends could not be stored there either.
+ */
 function list(dir: string): string[] {
   if (!existsSync(dir)) return [];
-  return readdirSync(dir, { withFileTypes: true }).flatMap((entry) =>
-    entry.isDirectory() && !entry.name.includes(damagedMark) ? [entry.name] : [],
-  );
+  try {
+    return readdirSync(dir, { withFileTypes: true }).flatMap((entry) =>
+      entry.isDirectory() && !entry.name.includes(damagedMark) ? [entry.name] : [],
+    );
+  } catch (error) {
+    throw new DiagnosticError(diagnostic("FSL7031", undefined, { path: dir, why: reason(error) }), { cause: error });
+  }
 }
