@@ -147,3 +147,51 @@ export function fakeRun(options: Partial<FakeOptions> = {}): RunEvent[] {
   events.push({ ...at(5), type: "run.done", status: "done", results, seconds: (time - start) / 1000 });
   return events;
 }
+
+/** The first events of an invented sweep: one training and one evaluation for each of 2 methods, `rates` rates and 5 seeds; the first ones have ended. */
+export function fakeSweep(rates: number, ended: number): RunEvent[] {
+  const seeds = [0, 1, 2, 3, 4];
+  const methods = ["prototypes", "matching"];
+  const values = Array.from({ length: rates }, (_, i) => (i + 1) / 100);
+  const variants = methods.flatMap((method) => values.flatMap((rate) => seeds.map((seed) => ({ method, rate, seed }))));
+  const proto = ({ method, rate, seed }: (typeof variants)[number]) =>
+    `proto@method=${method},rate=${rate},seed=${seed}`;
+  const test = ({ method, rate, seed }: (typeof variants)[number]) => `test@method=${method},rate=${rate},seed=${seed}`;
+  const stages = variants.flatMap((variant): StageOutline[] => [
+    { id: proto(variant), kind: "meta", name: proto(variant), needs: ["data:drawings"] },
+    { id: test(variant), kind: "evaluate", name: test(variant), needs: [proto(variant), "data:drawings"] },
+  ]);
+  const done = { key: "k", numerics, results: [] };
+  return [
+    {
+      time: start,
+      type: "run.start",
+      run: "20260101-120000",
+      file: "examples/emoji.fsl",
+      version: "0.1.0",
+      seed: 0,
+      sweep: {
+        params: [
+          { name: "method", values: methods },
+          { name: "rate", values },
+        ],
+        seeds,
+        variants: variants.map(({ seed, ...of }) => ({
+          values: of,
+          seed,
+          stages: { proto: proto({ seed, ...of }), test: test({ seed, ...of }) },
+        })),
+      },
+      stages: [{ id: "data:drawings", kind: "ingest", name: "drawings", needs: [] }, ...stages],
+    },
+    { time: start, type: "stage.cached", stage: "data:drawings", ...done },
+    ...stages.slice(0, ended).map(({ id, kind }): RunEvent => {
+      const result: Result = { stage: id, metric: "accuracy", mean: 0.7831, ci95: 0.0061, episodes: 1000 };
+      const results = kind === "evaluate" ? [result] : [];
+      return { time: start + 1000, type: "stage.done", stage: id, key: "k", seconds: 61, results };
+    }),
+    ...stages.slice(ended, ended + 2).map(({ id }): RunEvent => {
+      return { time: start + 2000, type: "stage.start", stage: id, attempt: 1, engine: numerics };
+    }),
+  ];
+}

@@ -71,6 +71,7 @@ test("a sweep is one run: each stage that its variants share runs once, and sing
     stages: { test: "test@shots=3,method=prototypes,seed=1", fixed: "fixed@seed=1" },
   });
   const resultOf = (stage: string, found = last) => found?.done?.results.find((result) => result.stage === stage)?.mean;
+  expect(err).toContain("8 variants, seeds 0,1");
   expect(resultOf("test@shots=3,method=prototypes,seed=1")).toBe(resultOf("test", first));
 
   const again = await run("--dry-run", ...sweep);
@@ -85,6 +86,27 @@ test("--force runs a stage in each variant, and --dry-run prints JSON for progra
   expect(plan.seeds).toEqual([3, 5]);
   const forced = plan.stages.filter(({ status }) => !status.cached && status.because.kind === "forced");
   expect(forced.map(({ id }) => id)).toEqual(["test@seed=3", "test@seed=5"]);
+});
+
+test("runs list and runs show have a sweep as one run", async () => {
+  const list = await fslc("runs", "list", "--project", project.dir);
+  expect(list.out).toMatch(/0,1 +done +shots=1,3 +m… +test \d/);
+  const rows = JSON.parse((await fslc("runs", "list", "--project", project.dir, "--json")).out) as {
+    sweep?: { seeds: number[]; variants?: unknown };
+  }[];
+  expect(rows.map(({ sweep }) => sweep?.seeds)).toEqual([[0, 1], undefined]);
+  expect(rows[0]?.sweep).not.toHaveProperty("variants");
+
+  const show = await fslc("runs", "show", "--project", project.dir);
+  expect(show.out).toContain("seeds 0,1  8 variants");
+  expect(show.out.replace(/\s+/g, " ")).toContain(
+    'sweep shots = 1 shot, 3 shot, method = "prototypes", "nearest_neighbor"',
+  );
+  expect(show.out).toMatch(/stage +method +1 shot +3 shot/);
+  const [last, first] = listRuns(project);
+  const diff = await fslc("runs", "diff", first?.id ?? "", last?.id ?? "", "--project", project.dir);
+  expect(diff.out).toMatch(/seed +1 +0, 1/);
+  expect(diff.out).toMatch(/parameter +shots +3 shot +1 shot, 3 shot/);
 });
 
 test("runs table arranges the results of a run", async () => {

@@ -6,7 +6,7 @@ import { type Line, lineWidth } from "../../src/cli/view/line.js";
 import { initialState, interrupted, type RunState, reduce, secondsLeft } from "../../src/cli/view/model.js";
 import { append, chart, emptySeries } from "../../src/cli/view/series.js";
 import type { RunEvent } from "../../src/runtime/events/events.js";
-import { fakeRun } from "./fake-run.js";
+import { fakeRun, fakeSweep } from "./fake-run.js";
 
 function plainText(line: Line): string {
   return line.map((segment) => segment.text).join("");
@@ -134,6 +134,41 @@ test("where stages do not fit, running ones stay and the rest is counted", () =>
   expect(rows.map((r) => r.stage.outline.name)).toContain("proto");
   expect(rows).toHaveLength(3);
   expect(hidden && describeHidden(hidden)).toBe("… plus 20 more waiting, 2 more finished");
+});
+
+test.each([
+  [80, 24],
+  [140, 24],
+] as const)("a sweep of 201 stages at %i × %i: the running ones are shown, the idle ones are counted", (cols, rows) => {
+  const state = fakeSweep(10, 101).reduce(reduce, initialState);
+  const screen = draw(state, cols, rows, Date.UTC(2026, 0, 1, 12, 0, 30));
+  expect(screen).toMatchSnapshot();
+});
+
+test("many failed stages hide neither the running ones nor their number", () => {
+  const failed = fakeSweep(10, 0).flatMap((event): RunEvent[] => {
+    if (event.type !== "run.start") return event.type === "stage.cached" ? [event] : [];
+    const stages = event.stages.filter(({ kind }) => kind === "meta").slice(0, 60);
+    return [
+      event,
+      ...stages.map(({ id }): RunEvent => {
+        return { time: event.time, type: "stage.failed", stage: id, code: "FSL7010", message: "no", fix: undefined };
+      }),
+      { time: event.time, type: "stage.start", stage: event.stages[199]?.id ?? "", attempt: 1, engine: undefined },
+    ];
+  });
+  const { rows, hidden } = limitRows(graphRows(failed.reduce(reduce, initialState).stages), 10);
+  expect(rows.map(({ stage }) => stage.status)).toContain("running");
+  expect(hidden && describeHidden(hidden)).toBe("… plus 139 more waiting, 1 more finished, 52 more failed");
+});
+
+test("a stage below another is named by the values that the other does not have", () => {
+  const { state } = stateAt(fakeSweep(1, 0), (e) => e.type === "run.start");
+  expect(
+    graphRows(state.stages)
+      .slice(0, 3)
+      .map(({ rails, name }) => rails + name),
+  ).toEqual(["drawings", "├ proto@method=prototypes,rate=0.01,seed=0", "│ └ test"]);
 });
 
 test("a curve keeps its mean and its ends at bounded size", () => {

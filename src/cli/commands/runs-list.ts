@@ -1,6 +1,7 @@
 /** Implements `fslc runs list`. */
 import { relative } from "node:path";
 import { printableJson } from "../../common/printable.js";
+import type { Sweep } from "../../runtime/events/events.js";
 import { runStatuses, statusOf } from "../../runtime/run/run-status.js";
 import type { RunRecord } from "../../runtime/run/runs.js";
 import type { Project } from "../../runtime/system/project.js";
@@ -52,6 +53,7 @@ export async function list(cli: Cli, options: ListOptions): Promise<number> {
       dir: run.dir,
       file: run.start.file,
       seed: run.start.seed,
+      ...sweepOf(run),
       inputs: run.start.inputs,
       version: run.start.version,
       time: run.start.time,
@@ -67,6 +69,13 @@ export async function list(cli: Cli, options: ListOptions): Promise<number> {
     say(cli.stdout, `${printRunList(runs, reruns.length, widths)}\n`);
   }
   return exitCodes.done;
+}
+
+/** Returns the values and seeds of a sweep. Its variants, which are many, are left out. */
+function sweepOf({ start }: RunRecord): { readonly sweep?: Omit<Sweep, "variants"> } {
+  if (start.sweep === undefined) return {};
+  const { params, seeds } = start.sweep;
+  return { sweep: { params, seeds } };
 }
 
 /** Returns a function that tells whether a run passes the filters of a list. @throws UsageError if a filter is not valid. */

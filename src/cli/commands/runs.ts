@@ -13,7 +13,7 @@ import type { RunDetails } from "../print/run-details.js";
 import { say } from "../say.js";
 import { tableWidth, textWidth } from "../terminal.js";
 import { type ListOptions, list, withListOptions } from "./runs-list.js";
-import { type TableOptions, table, withTableOptions } from "./runs-table.js";
+import { printResultTable, type TableOptions, table, withTableOptions } from "./runs-table.js";
 
 interface Options extends ProjectOptions {
   readonly json?: boolean;
@@ -79,9 +79,11 @@ async function rm(cli: Cli, asked: readonly string[], options: Options): Promise
 async function show(cli: Cli, asked: string, options: Options): Promise<number> {
   const { findRun } = await import("../../runtime/run/runs.js");
   const project = await projectOf(options);
-  const details = await readDetails(project, findRun(project, asked));
+  const run = findRun(project, asked);
+  const table = run.start.sweep === undefined ? undefined : await printResultTable(cli, run, {}, "text");
+  const details = { ...(await readDetails(project, run)), table };
   if (options.json) {
-    const { run, stages, trainings, evaluations, damaged, files } = details;
+    const { stages, trainings, evaluations, damaged, files } = details;
     const { id, dir, start, done } = run;
     const evaluated = evaluations.map(({ stage, dir: at, manifest }) => ({ stage, dir: at, manifest }));
     say(
@@ -96,7 +98,7 @@ async function show(cli: Cli, asked: string, options: Options): Promise<number> 
 }
 
 /** Reads what is known of a run: how its stages ended, its evaluations, and where its weights are. */
-async function readDetails(project: Project, run: RunRecord): Promise<RunDetails> {
+async function readDetails(project: Project, run: RunRecord): Promise<Omit<RunDetails, "table">> {
   const { endsOfStages, evaluationsOf, historiesOf, numericsOfStages, weightsOf } = await import(
     "../../runtime/run/runs.js"
   );

@@ -14,16 +14,16 @@ export function printDryRun(given: PlanReport, { width, colorLevel }: PlanStyle)
   const paint = new Chalk({ level: colorLevel });
   const byId = new Map(plan.stages.map((stage) => [stage.id, stage]));
   const rows = graphRows(plan.stages.map(({ id, kind, name, needs }) => waitingStage({ id, kind, name, needs })));
-  const widest = Math.max(...rows.map(({ rails, stage }) => rails.length + stage.outline.name.length));
+  const widest = Math.max(...rows.map(({ rails, name }) => rails.length + name.length));
   // The glyph, the kind and the longest text behind it take 31 columns.
   const nameWidth = Math.max(16, Math.min(widest, width - 31));
-  const lines = rows.flatMap(({ stage: { outline }, rails }) => {
+  const lines = rows.flatMap(({ stage: { outline }, name, rails }) => {
     const stage = byId.get(outline.id);
     if (stage === undefined) return [];
     const room = nameWidth - rails.length;
-    const name = padText(shorten(outline.name, room), room);
+    const shown = padText(shorten(name, room), room);
     const glyph = stage.status.cached ? paint.green("↺") : stage.blockers.length > 0 ? paint.red("✘") : "○";
-    return [`${paint.dim(rails)}${glyph} ${name}  ${paint.dim(padText(outline.kind, 9))}  ${textOf(stage)}`];
+    return [`${paint.dim(rails)}${glyph} ${shown}  ${paint.dim(padText(outline.kind, 9))}  ${textOf(stage)}`];
   });
   const cached = plan.stages.filter(({ status }) => status.cached).length;
   const counts = `${plural(plan.stages.length, "stage")}: ${count(plan.stages.length - cached)} to run, ${count(cached)} from the store`;

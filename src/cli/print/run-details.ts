@@ -1,7 +1,7 @@
 /** Formats one run in full for `fslc runs show`. */
 import type { Numerics } from "../../runtime/engines/engine.js";
 import type { StageOutline } from "../../runtime/events/events.js";
-import { optionsOf, parameterText } from "../../runtime/run/diff.js";
+import { optionsOf, parameterText, sweptParametersOf } from "../../runtime/run/diff.js";
 import type {
   DamagedEvaluation,
   Evaluation,
@@ -33,10 +33,12 @@ export interface RunDetails {
   readonly damaged: readonly DamagedEvaluation[];
   /** The paths of the files that stages reported. */
   readonly files: readonly string[];
+  /** The table of a sweep, as `fslc runs table` prints it; undefined for a run of one variant. */
+  readonly table: string | undefined;
 }
 
 export function printRunDetails(details: RunDetails, width: number): string {
-  const { run, stages, trainings, evaluations, damaged, files } = details;
+  const { run, stages, trainings, evaluations, damaged, files, table: sweepTable = "" } = details;
   const reports = evaluations.flatMap(({ stage, manifest }) =>
     manifest.reports.map((report) => ({ stage, ...report })),
   );
@@ -44,6 +46,7 @@ export function printRunDetails(details: RunDetails, width: number): string {
   return joinParts([
     printRunHeading(run),
     printInputs(run, width),
+    sweepTable.trimEnd(),
     table(["stage", "kind", "took", "computed by"], stages.map(stageRow), {
       align: ["left", "left", "right", "left"],
       width,
@@ -73,6 +76,7 @@ function printInputs(run: RunRecord, width: number): string {
       "parameters",
       params.map((p) => `${p.name} = ${parameterText(p)}${p.origin.startsWith("--") ? ` (${p.origin})` : ""}`),
     ],
+    ["sweep", sweptParametersOf(run.start).map(([name, values]) => `${name} = ${values}`)],
     ["options", optionsOf(run).map(([name, value]) => `${name} ${value}`)],
     [
       "engine",

@@ -1,12 +1,13 @@
 /** Formats the list of runs, the heading of a run, and the comparison of two evaluations for `fslc runs`. */
 import { basename, relative } from "node:path";
+import { valueText } from "../../compiler/stages/variants.js";
 import { taskText } from "../../compiler/typed/describe.js";
 import { type ComparedRow, type Comparison, evaluationName } from "../../runtime/run/compare.js";
 import { optionsOf } from "../../runtime/run/diff.js";
 import { statusOf } from "../../runtime/run/run-status.js";
 import type { RunRecord } from "../../runtime/run/runs.js";
 import { sha256 } from "../../runtime/system/sha256.js";
-import { count, duration, interval, percent, plural, shorten } from "../view/format.js";
+import { count, duration, interval, percent, plural, seedsText, shorten } from "../view/format.js";
 import { table } from "./table.js";
 import { hanging, wrap } from "./wrap.js";
 
@@ -26,12 +27,7 @@ export function printRunList(runs: readonly RunRecord[], reruns: number, widths:
   const { text: width, table: tableWidth } = widths;
   const edited = editedFiles(runs);
   const head = ["run (UTC)", "experiment", "seed", "status", "settings and accuracies"];
-  const starts = runs.map((run) => [
-    run.id,
-    shorten(basename(run.start.file), 16),
-    String(run.start.seed),
-    statusOf(run),
-  ]);
+  const starts = runs.map((run) => [run.id, shorten(basename(run.start.file), 16), seedsOf(run), statusOf(run)]);
   const taken = [0, 1, 2, 3].map((i) => 2 + Math.max(...[head, ...starts].map((row) => [...(row[i] ?? "")].length)));
   const room = Math.max(16, width - taken.reduce((sum, cell) => sum + cell, 0));
   const listed = table(
@@ -64,6 +60,7 @@ function settingsOf(run: RunRecord, edited: ReadonlySet<string>): string[] {
   const [root] = run.start.inputs?.sources ?? [];
   return [
     ...given.map(({ name, value }) => `${name}=${JSON.stringify(value)}`),
+    ...(run.start.sweep?.params ?? []).map(({ name, values }) => `${name}=${values.map(valueText).join(",")}`),
     ...(root !== undefined && edited.has(run.start.file) ? [`text ${digestOfSources(run).slice(0, 4)}`] : []),
     ...optionsOf(run).map(([name, value]) => `${name} ${value}`),
   ];
@@ -85,14 +82,26 @@ function digestOfSources({ start }: RunRecord): string {
   return sha256(own.map((source) => source.sha256).join(" "));
 }
 
-/** Returns the lowest and the highest accuracy of each evaluation: `proto 62.3–77.4, pixels 31.0`. */
+/** Returns the seeds of a run: `0`, or `0..4` for a sweep. */
+function seedsOf({ start }: RunRecord): string {
+  return seedsText(start.sweep?.seeds ?? [start.seed]);
+}
+
+/** Returns the lowest and the highest accuracy of each evaluation, over all variants: `proto 62.3–77.4, pixels 31.0`. */
 function headline({ start, done }: RunRecord): string {
+  const variants = start.sweep?.variants ?? [];
+  const names = new Map(variants.flatMap(({ stages }) => Object.entries(stages).map(([name, id]) => [id, name])));
   const accuracies = new Map<string, number[]>();
   for (const { stage, metric, mean } of done?.results ?? []) {
-    if (metric === "accuracy") accuracies.set(stage, [...(accuracies.get(stage) ?? []), mean]);
+    if (metric !== "accuracy") continue;
+    const name = names.get(stage) ?? stage;
+    const means = accuracies.get(name);
+    if (means === undefined) accuracies.set(name, [mean]);
+    else means.push(mean);
   }
-  const trained = start.stages.filter(({ kind }) => kind !== "ingest").map(({ name }) => name);
-  if (accuracies.size === 0) return trained.join(", ");
+  const computed = start.stages.filter(({ kind }) => kind !== "ingest");
+  const trained = new Set(computed.map(({ id, name }) => names.get(id) ?? name));
+  if (accuracies.size === 0) return [...trained].join(", ");
   return [...accuracies]
     .map(([stage, means]) => {
       const ends = [Math.min(...means), Math.max(...means)].map((mean) => percent(mean, 1));
@@ -104,8 +113,11 @@ function headline({ start, done }: RunRecord): string {
 /** Returns the heading of a run: its id, file, seed, time, version and status. */
 export function printRunHeading(run: RunRecord): string {
   const { id, start, done } = run;
+  const { sweep } = start;
+  const seeds = sweep === undefined || sweep.seeds.length === 1 ? `seed ${start.seed}` : `seeds ${seedsOf(run)}`;
+  const variants = sweep === undefined ? "" : `  ${plural(sweep.variants.length, "variant")}`;
   const ended = done === undefined ? "unfinished" : `${done.status} in ${duration(done.seconds)}`;
-  return `${id}  ${start.file}  seed ${start.seed}\n${formatTime(start.time)} UTC, fslc ${start.version}, ${ended}`;
+  return `${id}  ${start.file}  ${seeds}${variants}\n${formatTime(start.time)} UTC, fslc ${start.version}, ${ended}`;
 }
 
 /** Lists paths relative to the working directory, each behind the name of the stage that it belongs to. */

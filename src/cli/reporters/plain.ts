@@ -2,7 +2,7 @@
 import { printableTexts } from "../../common/printable.js";
 import type { EngineChoice } from "../../runtime/engines/select.js";
 import type { Result, RunEvent } from "../../runtime/events/events.js";
-import { count, duration, engineAndDevice, interval, percent, rate } from "../view/format.js";
+import { count, duration, engineAndDevice, interval, percent, plural, rate, seedsText } from "../view/format.js";
 import { initialState, interrupted, reduce } from "../view/model.js";
 import { effectOfStop } from "../view/unfinished.js";
 import type { Reporter, Streams } from "./reporter.js";
@@ -57,10 +57,17 @@ function choiceLine(engine: EngineChoice | undefined): string {
   return engine?.why === undefined ? "" : `\n         engine ${engineAndDevice(engine.name, engine)}: ${engine.why}`;
 }
 
+/** Returns the seed of a run or, for a sweep, its variants and seeds. */
+function variantsText({ seed, sweep }: Extract<RunEvent, { readonly type: "run.start" }>): string {
+  if (sweep === undefined) return `seed ${seed}`;
+  const seeds = `${sweep.seeds.length > 1 ? "seeds" : "seed"} ${seedsText(sweep.seeds)}`;
+  return `${plural(sweep.variants.length, "variant")}, ${seeds}`;
+}
+
 function describe(event: RunEvent, due: (key: string, time: number) => boolean): string | undefined {
   switch (event.type) {
     case "run.start":
-      return `fslc ${event.version}  ${event.file}  seed ${event.seed}  run ${event.run}${choiceLine(event.engine)}`;
+      return `fslc ${event.version}  ${event.file}  ${variantsText(event)}  run ${event.run}${choiceLine(event.engine)}`;
     case "stage.start":
       return event.engine === undefined
         ? `${event.stage}: start`

@@ -3,6 +3,8 @@ import type { StageState } from "./model.js";
 
 export interface GraphRow {
   readonly stage: StageState;
+  /** The name of the stage without those values of a sweep that its parent has too. */
+  readonly name: string;
   /** The lines before the glyph: `│ └ `. */
   readonly rails: string;
   /** The names of the stages that it needs besides its parent and the stages that its parent needs. */
@@ -41,9 +43,10 @@ export function graphRows(stages: readonly StageState[]): GraphRow[] {
   /** Adds a stage behind its rails, and the stages under it behind `indent`. */
   const visit = (stage: StageState, parent: string | undefined, rails: string, indent: string): void => {
     const alsoNeeds = stage.outline.needs
-      .filter((id) => !standsOn(parent, id))
+      .filter((id) => byId.has(id) && !standsOn(parent, id))
       .map((id) => byId.get(id)?.outline.name ?? id);
-    rows.push({ stage, rails, alsoNeeds });
+    const name = nameBelow(stage.outline.name, byId.get(parent ?? "")?.outline.name ?? "");
+    rows.push({ stage, name, rails, alsoNeeds });
     const list = children.get(stage.outline.id) ?? [];
     list.forEach((child, i) => {
       const last = i === list.length - 1;
@@ -54,15 +57,24 @@ export function graphRows(stages: readonly StageState[]): GraphRow[] {
   return rows;
 }
 
+/** Returns `test@shots=5` for `test@shots=5,seed=0` below `proto@seed=0`. */
+function nameBelow(name: string, parent: string): string {
+  const [start = "", values = ""] = name.split("@");
+  const above = parent.split("@")[1]?.split(",") ?? [];
+  const own = values.split(",").filter((value) => value !== "" && !above.includes(value));
+  return own.length === 0 ? start : `${start}@${own.join(",")}`;
+}
+
 /** The numbers of the stages that have no row. */
 export interface HiddenStages {
   readonly waiting: number;
   readonly finished: number;
+  readonly failed: number;
   readonly running: number;
 }
 
 /**
- * Returns at most `limit` rows in their order. Running and failed stages take precedence over waiting ones, and waiting ones
+ * Returns at most `limit` rows in their order. Running stages take precedence over failed ones, those over waiting ones, and waiting ones
  * over finished ones. If stages are hidden, there is one row less, so that a line can name their numbers.
  */
 export function limitRows(
@@ -70,7 +82,7 @@ export function limitRows(
   limit: number,
 ): { readonly rows: readonly GraphRow[]; readonly hidden: HiddenStages | undefined } {
   if (rows.length <= limit) return { rows, hidden: undefined };
-  const urgency = { running: 0, failed: 0, stopped: 0, waiting: 1, done: 2, cached: 3 } as const;
+  const urgency = { running: 0, failed: 1, stopped: 1, waiting: 2, done: 3, cached: 4 } as const;
   const order = rows.map((row, i) => ({ i, rank: urgency[row.stage.status] }));
   const kept = new Set(
     [...order]
@@ -79,8 +91,7 @@ export function limitRows(
       .map((o) => o.i),
   );
   const dropped = order.filter((o) => !kept.has(o.i));
-  const waiting = dropped.filter((o) => o.rank === 1).length;
-  const finished = dropped.filter((o) => o.rank > 1).length;
-  const hidden = { waiting, finished, running: dropped.length - waiting - finished };
+  const number = (ranks: readonly number[]): number => dropped.filter(({ rank }) => ranks.includes(rank)).length;
+  const hidden = { running: number([0]), failed: number([1]), waiting: number([2]), finished: number([3, 4]) };
   return { rows: rows.filter((_, i) => kept.has(i)), hidden };
 }

@@ -4,7 +4,7 @@
  */
 import { basename } from "node:path";
 import type { Numerics } from "../../runtime/engines/engine.js";
-import { count, duration, engineAndDevice, interval, percent, plural, shorten } from "./format.js";
+import { count, duration, engineAndDevice, interval, percent, plural, seedsText, shorten } from "./format.js";
 import { type GraphRow, graphRows, type HiddenStages, limitRows } from "./graph.js";
 import { justify, type Line, padText, segment, type Tone, truncate } from "./line.js";
 import { type RunState, type StageState, type StageStatus, secondsLeft } from "./model.js";
@@ -51,10 +51,12 @@ export function layout(state: RunState, cols: number, rows: number, now: number)
     .slice(0, fitting)
     .flatMap((s) => (s.training !== undefined ? [form.draw(s, s.training, width, chartRows)] : []));
   room -= panels.length * (form.fixed + form.stacked * chartRows);
-  const { rows: shown, hidden } = limitRows(graph, Math.max(1, room));
+  const { rows: kept, hidden } = limitRows(graph, Math.max(1, room));
+  // Without the hidden stages, the lines of the others would lead nowhere.
+  const shown = hidden === undefined ? kept : graphRows(kept.map(({ stage }) => stage));
   const nameWidth = Math.min(
-    28,
-    Math.max(8, ...shown.map((r) => [...r.rails].length + [...r.stage.outline.name].length)),
+    Math.max(28, Math.floor(0.45 * width)),
+    Math.max(8, ...shown.map((r) => [...r.rails].length + [...r.name].length)),
   );
   const lines = shown.map((row) => stageLine(row, nameWidth, width, now));
   if (hidden !== undefined) lines.push(truncate([segment(describeHidden(hidden), "dim")], width));
@@ -64,7 +66,7 @@ export function layout(state: RunState, cols: number, rows: number, now: number)
 
 /** Describes the stages that have no row: `… plus 20 more waiting, 2 more finished`. */
 export function describeHidden(hidden: HiddenStages): string {
-  const counts = (["waiting", "finished", "running"] as const).flatMap((status) =>
+  const counts = (["waiting", "finished", "failed", "running"] as const).flatMap((status) =>
     hidden[status] > 0 ? [`${hidden[status]} more ${status}`] : [],
   );
   return `… plus ${counts.join(", ")}`;
@@ -73,10 +75,12 @@ export function describeHidden(hidden: HiddenStages): string {
 function header(state: RunState, width: number, now: number): Line {
   const engine = state.engine;
   const elapsed = state.startedAt === undefined ? undefined : duration(state.seconds ?? (now - state.startedAt) / 1000);
+  const finished = state.stages.filter(({ status }) => status === "done" || status === "cached").length;
   const facts = [
     engine === undefined ? undefined : engineText(engine, width),
     engine?.device === "cpu" && width >= 76 ? plural(engine.threads, "thread") : undefined,
-    width >= 100 ? `seed ${state.seed}` : undefined,
+    width >= 100 ? seedFact(state) : undefined,
+    state.variants > 1 ? `${finished} of ${plural(state.stages.length, "stage")}` : undefined,
     elapsed,
   ].filter((f) => f !== undefined);
   const right = facts.join(" · ");
@@ -90,6 +94,11 @@ function header(state: RunState, width: number, now: number): Line {
   );
 }
 
+function seedFact({ seeds, variants }: RunState): string {
+  const seed = `${seeds.length > 1 ? "seeds" : "seed"} ${seedsText(seeds)}`;
+  return variants > 1 ? `${plural(variants, "variant")} · ${seed}` : seed;
+}
+
 /** Returns the engine and the device. A narrow screen has no room for the name of the adapter. */
 function engineText(engine: Numerics, width: number): string {
   if (width < 50) return `${engine.engine} ${engine.device}`;
@@ -99,7 +108,7 @@ function engineText(engine: Numerics, width: number): string {
 function stageLine(row: GraphRow, nameWidth: number, width: number, now: number): Line {
   const { stage } = row;
   const { glyph, tone } = glyphs[stage.status];
-  const name = shorten(stage.outline.name, Math.max(4, nameWidth - [...row.rails].length));
+  const name = shorten(row.name, Math.max(4, nameWidth - [...row.rails].length));
   const label = padText(name, nameWidth - [...row.rails].length);
   const head: Line = [
     segment(row.rails, "dim"),

@@ -69,7 +69,9 @@ export interface RunState {
   readonly run: string | undefined;
   readonly file: string;
   readonly version: string;
-  readonly seed: number;
+  readonly seeds: readonly number[];
+  /** The number of variants of the experiment. */
+  readonly variants: number;
   readonly startedAt: number | undefined;
   /** The numerics of the stage that started last. */
   readonly engine: Numerics | undefined;
@@ -87,7 +89,8 @@ export const initialState: RunState = {
   run: undefined,
   file: "",
   version: "",
-  seed: 0,
+  seeds: [],
+  variants: 1,
   startedAt: undefined,
   engine: undefined,
   choice: undefined,
@@ -131,7 +134,8 @@ export function reduce(state: RunState, event: RunEvent): RunState {
         run: event.run,
         file: event.file,
         version: event.version,
-        seed: event.seed,
+        seeds: event.sweep?.seeds ?? [event.seed],
+        variants: event.sweep?.variants.length ?? 1,
         choice: event.engine,
         startedAt: event.time,
         stages: event.stages.map(waitingStage),

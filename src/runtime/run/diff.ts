@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { type DiffLine, diffLines } from "../../common/line-diff.js";
-import type { Result, RunInputs } from "../events/events.js";
+import type { Result, RunInputs, RunParam } from "../events/events.js";
 import { sha256 } from "../system/sha256.js";
 import { numericsOfStages, type RunRecord } from "./runs.js";
 
@@ -63,7 +63,7 @@ export function diffRuns(a: RunRecord, b: RunRecord): RunDifference {
       ),
       ...differing(
         "seed",
-        values(({ start }) => [["seed", `${start.seed}`]]),
+        values(({ start }) => [["seed", (start.sweep?.seeds ?? [start.seed]).join(", ")]]),
       ),
       ...differing(
         "version",
@@ -98,12 +98,23 @@ function differing(kind: Difference["kind"], { a, b }: { readonly a: Values; rea
 }
 
 /** Formats the value of a parameter as the language writes it, with its unit. */
-export function parameterText({ value, unit }: RunInputs["params"][number]): string {
+export function parameterText({ value, unit }: Pick<RunParam, "value" | "unit">): string {
   return `${JSON.stringify(value)}${unit === undefined ? "" : ` ${unit}`}`;
 }
 
 function parametersOf({ start }: RunRecord): Values {
-  return (start.inputs?.params ?? []).map((param) => [param.name, parameterText(param)]);
+  return [
+    ...(start.inputs?.params ?? []).map((param) => [param.name, parameterText(param)] as const),
+    ...sweptParametersOf(start),
+  ];
+}
+
+/** Returns the parameters in which the variants of a run differ, each with all of its values. */
+export function sweptParametersOf({ sweep }: RunRecord["start"]): Values {
+  return (sweep?.params ?? []).map(({ name, values, ...unit }) => [
+    name,
+    values.map((value) => parameterText({ value, ...unit })).join(", "),
+  ]);
 }
 
 /** Returns the options that were given, as on the command line. */
