@@ -23,6 +23,7 @@ const usageCodes = new Set([
   "FSL7051",
   "FSL7052",
   "FSL7055",
+  "FSL7056",
   "FSL7060",
   "FSL7061",
   "FSL7062",

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
@@ -19,6 +19,7 @@ import { digests } from "../lower/fixtures.js";
 let home = "";
 beforeEach(() => {
   home = mkdtempSync(join(tmpdir(), "fslc-schedule-"));
+  mkdirSync(join(home, "runs", "r"), { recursive: true });
 });
 afterEach(() => rmSync(home, { recursive: true, force: true }));
 

@@ -92,7 +92,8 @@ async function fetchOne(place: DatasetPlace, dataset: Dataset): Promise<number> 
     () => stop.abort(),
     async () => {
       try {
-        await fetchAndReport(place, dataset, stop.signal);
+        const { withData } = await import("../../runtime/run/with-data.js");
+        await withData(place.project, stop.signal, () => fetchAndReport(place, dataset, stop.signal));
         return exitCodes.done;
       } catch (error) {
         if (!stop.signal.aborted) throw error;

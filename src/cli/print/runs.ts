@@ -12,7 +12,7 @@ import { table } from "./table.js";
 import { hanging, wrap } from "./wrap.js";
 
 /** Formats a time as `2026-11-24 07:36`. It is in UTC, as in the ids of runs. */
-function formatTime(time: number): string {
+export function formatTime(time: number): string {
   return new Date(time).toISOString().slice(0, 16).replace("T", " ");
 }
 

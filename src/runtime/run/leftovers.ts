@@ -7,9 +7,14 @@ import { removeLeftovers } from "../system/temporary.js";
 
 /** Removes the unfinished files and folders whose writers are dead. It is called at each start, because a killed process cannot do it. */
 export function sweepLeftovers(project: Project): void {
+  for (const dir of sweptFolders(project)) removeLeftovers(dir);
+  removeDeadLocks(projectPaths.locks(project));
+}
+
+/** Returns the folders in which unfinished files and folders may lie. */
+export function sweptFolders(project: Project): string[] {
   const data = projectPaths.data(project);
-  const { store, fits, locks, runs } = projectPaths;
+  const { store, checkpoints, fits, locks, runs } = projectPaths;
   const folders = [project.home, data, join(data, "packs"), join(data, "sources"), enginesFolder()];
-  for (const dir of [...folders, store(project), fits(project), locks(project), runs(project)]) removeLeftovers(dir);
-  removeDeadLocks(locks(project));
+  return [...folders, store(project), checkpoints(project), fits(project), locks(project), runs(project)];
 }

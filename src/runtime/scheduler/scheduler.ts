@@ -13,6 +13,7 @@ import type { Job, Outcome } from "../stages/job.js";
 import type { ReportData } from "../store/manifest.js";
 import { saveResults, withCurrentNames } from "../store/run-results.js";
 import { type AcceptedNumerics, findSoundEntry, readEntry, type StoreEntry } from "../store/store.js";
+import { afterCollection, recordUse } from "../store/uses.js";
 import { acquireLock } from "../system/lock.js";
 import { type Project, projectPaths, toFileName } from "../system/project.js";
 import type { Executor, RunningJob } from "../worker/executor.js";
@@ -179,11 +180,13 @@ export class Scheduler {
   }
 
   private async finishIngest(node: VariantNode, dataset: Dataset, executor: Executor): Promise<NodeOutcome> {
-    const { findPack } = this.options;
+    const { findPack, project, runDir } = this.options;
+    await afterCollection(project, this.stopping.signal);
     const { id } = node;
     const ready = await findPack(dataset);
     if (ready !== undefined) {
       this.packs.set(id, ready);
+      recordUse(runDir, ready.digests.whole);
       this.warnAbout(id, ready);
       this.emit({ type: "stage.cached", stage: id, key: ready.digests.whole, numerics: undefined, results: [] });
       return finished;
@@ -197,6 +200,7 @@ export class Scheduler {
       const pack = await findPack(dataset);
       if (pack === undefined) throw new Error(`the dataset ${dataset.id} is still not packed after its ingest`);
       this.packs.set(id, pack);
+      recordUse(runDir, pack.digests.whole);
       this.warnAbout(id, pack);
       const seconds = (performance.now() - started) / 1000;
       this.emit({ type: "stage.done", stage: id, key: pack.digests.whole, seconds, results: [] });
@@ -213,6 +217,8 @@ export class Scheduler {
   private async finishStage(node: VariantNode, stage: Stage, executor: Executor): Promise<NodeOutcome> {
     const { id } = node;
     const { key, content } = this.keyOf(node, stage);
+    recordUse(this.options.runDir, key);
+    await afterCollection(this.options.project, this.stopping.signal);
     const forced = this.options.force.has(id);
     if (!forced && this.serveFromStore(id, stage, key)) return finished;
     const lock = await this.lock(id, key);

@@ -1,5 +1,5 @@
 /** Files of tensors that carry the digest of their content, so that damage is found when they are read. */
-import { existsSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import type { HostTensors } from "../engines/engine.js";
 import { replaceFile } from "../system/durable.js";
 import { sha256 } from "../system/sha256.js";
@@ -7,7 +7,6 @@ import { decodeSafetensors, encodeSafetensors, SafetensorsError, splitSafetensor
 
 /** Reads the tensors of a file. Returns undefined if there is no file, and an error if they are not as they were written. */
 export function readCheckedTensors(file: string): HostTensors | SafetensorsError | undefined {
-  if (!existsSync(file)) return undefined;
   try {
     const bytes = readFileSync(file);
     const values = decodeSafetensors(bytes);
@@ -17,6 +16,7 @@ export function readCheckedTensors(file: string): HostTensors | SafetensorsError
       : new SafetensorsError("its values are not the ones that were written");
   } catch (error) {
     if (error instanceof SafetensorsError) return error;
+    if ((error as { code?: unknown }).code === "ENOENT") return undefined;
     throw error;
   }
 }

@@ -3,7 +3,7 @@
  * safetensors file whose name holds its step and its digest. It is complete or absent, and the last two are kept: if one is damaged,
  * the one before it is used.
  */
-import { readdirSync, rmSync } from "node:fs";
+import { existsSync, readdirSync, rmSync } from "node:fs";
 import { rm, rmdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { DiagnosticError, diagnostic } from "../../compiler/diagnostics/diagnostic.js";
@@ -84,6 +84,38 @@ export class Checkpoints {
       })
       .sort((a, b) => b.step - a.step);
   }
+}
+
+/** The folder of the checkpoints of one stage with the same numerics and version. */
+export interface CheckpointFolder {
+  readonly key: string;
+  readonly dir: string;
+  /** The id of the numerics. */
+  readonly numerics: string;
+  /** The highest step, or undefined if the folder has no checkpoint. */
+  readonly step: number | undefined;
+}
+
+/** Returns the folders of all checkpoints. */
+export function checkpointFolders(root: string): CheckpointFolder[] {
+  const keys = namesIn(root).filter((key) => !key.startsWith("."));
+  return keys.flatMap((key) =>
+    namesIn(join(root, key)).map((name) => {
+      const dir = join(root, key, name);
+      const steps = namesIn(dir).flatMap((file) => pattern.exec(file)?.[1] ?? []);
+      const step = steps.length === 0 ? undefined : Math.max(...steps.map(Number));
+      return { key, dir, numerics: name.split("-")[0] ?? "", step };
+    }),
+  );
+}
+
+/** Returns the paths of the checkpoints in a folder that are not as they were written. */
+export function damagedCheckpoints(dir: string): string[] {
+  return namesIn(dir).flatMap((name) => {
+    const digest = pattern.exec(name)?.[2];
+    const path = join(dir, name);
+    return digest === undefined || read(path, digest) !== undefined || !existsSync(path) ? [] : [path];
+  });
 }
 
 function namesIn(dir: string): string[] {

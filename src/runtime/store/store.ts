@@ -115,7 +115,15 @@ function filesOf({ weights, files = [] }: Manifest): readonly { name: string; sh
 
 /** Checks the digest of every file of an entry. Returns its problem if a file is damaged. */
 export function verifyEntry({ dir, manifest }: StoreEntry): string | undefined {
-  for (const { name, sha256: expected } of filesOf(manifest)) {
+  return verifyFiles(dir, filesOf(manifest));
+}
+
+/** Checks the digests of files in a folder. Returns the problem of the first one that is damaged. */
+export function verifyFiles(
+  dir: string,
+  files: readonly { readonly name: string; readonly sha256: string }[],
+): string | undefined {
+  for (const { name, sha256: expected } of files) {
     try {
       if (sha256(readFileSync(join(dir, name))) !== expected) return `its ${name} is not as it was written`;
     } catch (error) {
@@ -193,6 +201,22 @@ export function allEntries(root: string): StoreEntry[] {
   return keys.flatMap((key) => readEntries(join(root, key))).sort(newestFirst);
 }
 
+/** The folder of an entry, readable or not. */
+export interface EntryFolder {
+  readonly key: string;
+  readonly dir: string;
+  /** True if it was found damaged and moved aside. */
+  readonly aside: boolean;
+}
+
+/** Returns the folders of all entries. */
+export function entryFolders(root: string): EntryFolder[] {
+  const keys = list(root).filter((key) => !key.startsWith("."));
+  return keys.flatMap((key) =>
+    foldersIn(join(root, key)).map((name) => ({ key, dir: join(root, key, name), aside: name.includes(damagedMark) })),
+  );
+}
+
 /** Returns the readable entries in the folder of a key. */
 export function readEntries(dir: string): StoreEntry[] {
   return list(dir).flatMap((name) => {
@@ -264,17 +288,20 @@ function numericsOf(name: string): string | undefined {
   return name.includes(damagedMark) ? undefined : name.split(versionMark)[0];
 }
 
+/** Returns the names of the folders in a folder, without damaged entries. */
+function list(dir: string): string[] {
+  return foldersIn(dir).filter((name) => !name.includes(damagedMark));
+}
+
 /**
- * Returns the names of the folders in a folder, without damaged entries. Foreign files such as `.DS_Store` are passed over.
+ * Returns the names of the folders in a folder. Foreign files such as `.DS_Store` are passed over.
  *
  * @throws DiagnosticError FSL7031 if the folder cannot be read, because a stage that ends could not be stored there either.
  */
-function list(dir: string): string[] {
+function foldersIn(dir: string): string[] {
   if (!existsSync(dir)) return [];
   try {
-    return readdirSync(dir, { withFileTypes: true }).flatMap((entry) =>
-      entry.isDirectory() && !entry.name.includes(damagedMark) ? [entry.name] : [],
-    );
+    return readdirSync(dir, { withFileTypes: true }).flatMap((entry) => (entry.isDirectory() ? [entry.name] : []));
   } catch (error) {
     throw new DiagnosticError(diagnostic("FSL7031", undefined, { path: dir, why: reason(error) }), { cause: error });
   }

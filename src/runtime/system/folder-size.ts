@@ -1,4 +1,4 @@
-/** Measures folders. */
+/** Measures files and folders. */
 import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 
@@ -9,4 +9,11 @@ export async function folderSize(folder: string): Promise<number> {
     if (entry.isFile()) sum += (await stat(join(entry.parentPath, entry.name))).size;
   }
   return sum;
+}
+
+/** Returns the size of a file, or of the files under a folder. What another process removes in the meantime has no size. */
+export async function sizeOf(path: string): Promise<number> {
+  const found = await stat(path).catch(() => undefined);
+  if (found === undefined) return 0;
+  return found.isDirectory() ? await folderSize(path).catch(() => 0) : found.size;
 }

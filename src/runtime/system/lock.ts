@@ -115,20 +115,34 @@ export function heldLocks(dir: string): ReadonlyMap<string, Holder | undefined> 
   return new Map(locksIn(dir).flatMap(({ name, claim, held }) => (held ? [[name, claim.holder]] : [])));
 }
 
+/** Tells whether a living process holds a lock. */
+export function isHeld(dir: string, name: string): boolean {
+  return lockAt(dir, `${name}.lock`)?.held === true;
+}
+
 /** Removes the locks in a folder that dead processes hold. */
 export function removeDeadLocks(dir: string): void {
   for (const { path, claim, held } of locksIn(dir)) if (!held) remove(path, claim.file);
 }
 
-function locksIn(dir: string): { name: string; path: string; claim: Claim; held: boolean }[] {
-  return namesIn(dir).flatMap((file) => {
-    const path = join(dir, file);
-    const claim = file.endsWith(".lock") ? readClaim(path) : undefined;
-    if (claim === undefined) return [];
-    const dead = claim.holder?.host === hostname() && !isAlive(claim.holder.pid);
-    const held = !dead && Date.now() - claim.beaten < abandonedAfter;
-    return [{ name: file.slice(0, -".lock".length), path, claim, held }];
-  });
+interface FoundLock {
+  readonly name: string;
+  readonly path: string;
+  readonly claim: Claim;
+  readonly held: boolean;
+}
+
+function locksIn(dir: string): FoundLock[] {
+  return namesIn(dir).flatMap((file) => lockAt(dir, file) ?? []);
+}
+
+function lockAt(dir: string, file: string): FoundLock | undefined {
+  const path = join(dir, file);
+  const claim = file.endsWith(".lock") ? readClaim(path) : undefined;
+  if (claim === undefined) return undefined;
+  const dead = claim.holder?.host === hostname() && !isAlive(claim.holder.pid);
+  const held = !dead && Date.now() - claim.beaten < abandonedAfter;
+  return { name: file.slice(0, -".lock".length), path, claim, held };
 }
 
 function namesIn(dir: string): string[] {

@@ -5,7 +5,16 @@ import { join } from "node:path";
 import type { ValidateFunction } from "ajv";
 import { packageRoot } from "./package.js";
 
-export type SchemaName = "checkpoint" | "event" | "episodes" | "logits" | "manifest" | "pack" | "plan" | "scores";
+export type SchemaName =
+  | "checkpoint"
+  | "event"
+  | "episodes"
+  | "logits"
+  | "manifest"
+  | "pack"
+  | "plan"
+  | "scores"
+  | "store";
 
 const compiled = new Map<SchemaName, ValidateFunction>();
 

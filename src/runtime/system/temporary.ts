@@ -20,9 +20,7 @@ export function temporaryPath(path: string): string {
 
 /** Removes what dead processes left in a folder under names of `temporaryPath`. A folder that cannot be read has nothing to remove. */
 export function removeLeftovers(dir: string): void {
-  for (const name of namesIn(dir)) {
-    const path = join(dir, name);
-    if (!isLeftover(name, path)) continue;
+  for (const path of leftoversIn(dir)) {
     try {
       rmSync(path, { recursive: true, force: true });
     } catch {
@@ -31,12 +29,25 @@ export function removeLeftovers(dir: string): void {
   }
 }
 
+/** Returns the paths of what dead processes left in a folder. */
+export function leftoversIn(dir: string): string[] {
+  return namesIn(dir).flatMap((name) => {
+    const path = join(dir, name);
+    return isLeftover(name, path) ? [path] : [];
+  });
+}
+
 function namesIn(dir: string): string[] {
   try {
     return readdirSync(dir);
   } catch {
     return [];
   }
+}
+
+/** Tells whether a name is one of `temporaryPath`, also of a process that still works. */
+export function isTemporary(name: string): boolean {
+  return pattern.test(name);
 }
 
 function isLeftover(name: string, path: string): boolean {

@@ -198,6 +198,33 @@ export const runCodes = codes({
     example: "fslc runs rm last      # while `fslc run` works in another terminal",
     fix: "Wait until the run ends, or stop it with Ctrl-C in its terminal.",
   },
+  FSL7056: {
+    severity: "error",
+    title: "an unknown entry of the store",
+    message: "nothing in this project has the key `{key}`: {why}",
+    explanation:
+      "A stage in the store is named by its key, or by the beginning of its key. So are the checkpoints of unfinished stages. Packed images are named by their digest.",
+    example: "fslc store show 3f2a",
+    fix: "`fslc store ls` lists the keys.",
+  },
+  FSL7057: {
+    severity: "error",
+    title: "a run whose uses cannot be read",
+    message: "nobody knows what the runs in `{path}` use: {why}",
+    explanation:
+      "`fslc store` reads in the folder of each run which stages and data the run uses. One of these folders cannot be read. Nothing was removed, because the run might need it.",
+    example: "chmod a-r .fslc/runs/20261124-075302-461062/events.ndjson; fslc store gc",
+    fix: "Make the folder readable, or remove it if you do not need the run.",
+  },
+  FSL7058: {
+    severity: "error",
+    title: "damage in the files of a project",
+    message: "`{path}` is damaged: {problem}",
+    explanation:
+      "`fslc store verify` compares stages, checkpoints, fits, packed images and the results of runs with the digests that were written with them. This one differs. It was changed by another program, or by a fault of the disk.",
+    example: "truncate -s 100 .fslc/store/KEY/NUMERICS/weights.safetensors; fslc store verify",
+    fix: "Run the experiment again. A damaged stage, fit or pack is computed again, a damaged checkpoint is not used, and the new run has whole results.",
+  },
   // ---------------------------------------------------------------- predictions
   FSL7060: {
     severity: "error",
