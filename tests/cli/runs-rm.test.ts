@@ -1,5 +1,5 @@
 /** `fslc runs rm`, and the filters of `fslc runs list`. */
-import { existsSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, renameSync, rmSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
@@ -101,4 +101,14 @@ test("a run of another project is not removed", async () => {
   expect(err).toContain("it is in another project");
   expect(existsSync(project.home)).toBe(true);
   rmSync(dir, { recursive: true });
+});
+
+test("of a link among the runs, only the link is removed", async () => {
+  const first = ended(1, "a.fsl", "done");
+  const [link, elsewhere] = [join(projectPaths.runs(project), first), join(project.dir, "elsewhere")];
+  renameSync(link, elsewhere);
+  symlinkSync(elsewhere, link);
+  expect((await fslc("runs", "rm", first, ...here())).code).toBe(0);
+  expect(await listed()).toEqual([]);
+  expect(readdirSync(elsewhere)).toContain("events.ndjson");
 });

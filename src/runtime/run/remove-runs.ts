@@ -1,5 +1,5 @@
 /** Removes runs: their folders, with events, results and logs. The stages that they computed stay in the store. */
-import { basename, dirname, resolve } from "node:path";
+import { basename, dirname, join, resolve } from "node:path";
 import { DiagnosticError, diagnostic } from "../../compiler/diagnostics/diagnostic.js";
 import { discard } from "../system/discard.js";
 import { folderSize } from "../system/folder-size.js";
@@ -40,7 +40,8 @@ export async function removeRuns(project: Project, asked: readonly string[]): Pr
 function ownRun(project: Project, asked: string): string {
   const { dir } = findRun(project, asked);
   const runs = projectPaths.runs(project);
-  if (realPath(dirname(resolve(dir))) === realPath(runs)) return realPath(dir);
+  // A link among the runs is removed itself, not the folder that it leads to.
+  if (realPath(dirname(resolve(dir))) === realPath(runs)) return join(realPath(runs), basename(resolve(dir)));
   const why = "it is in another project";
   const help = ["name that project: `fslc runs rm RUN --project DIR`"];
   throw new DiagnosticError(diagnostic("FSL7051", undefined, { run: asked, why }, { help }));
