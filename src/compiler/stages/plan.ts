@@ -5,6 +5,7 @@ import type { Canonical } from "./canonical/value.js";
 import { ingestedDataset } from "./graph.js";
 import { differencesInBrief, keyContent, keyDifferences, type StageInputs, stageKey } from "./key.js";
 import { rulesOf } from "./kinds.js";
+import { Costs } from "./plan/costs.js";
 import type { PlanOptions } from "./plan/options.js";
 import type { IngestPlan, PlanBase, PlanReport, RunCause, StagePlan } from "./plan/report.js";
 import { inputsOf, type VariantGraph, type VariantNode, variantGraph } from "./variants.js";
@@ -28,7 +29,11 @@ class Planner {
   /** The digest of the output of each stored stage, by the id of its node. */
   private readonly outputs = new Map<string, string>();
 
-  constructor(private readonly options: PlanOptions) {}
+  private readonly costs: Costs | undefined;
+
+  constructor(private readonly options: PlanOptions) {
+    this.costs = options.costs === false ? undefined : new Costs(options);
+  }
 
   node(node: VariantNode): StagePlan {
     return node.of.kind === "ingest"
@@ -37,8 +42,7 @@ class Planner {
   }
 
   private stage(node: VariantNode, stage: Stage): StagePlan {
-    const { experiment, seed } = node;
-    return { ...this.base(node, stage), ...rulesOf(stage).plan(stage, experiment, { ...this.options, seed }) };
+    return { ...this.base(node, stage), ...rulesOf(stage).plan(stage, node.experiment, this.costs) };
   }
 
   private base(node: VariantNode, stage: Stage): PlanBase {

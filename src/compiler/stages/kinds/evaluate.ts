@@ -1,7 +1,6 @@
 /** The rules of `evaluate` stages in the graph, in keys and in the plan. */
 import type { EvaluateStage, Slot } from "../../typed/tree.js";
 import { plain } from "../canonical/value.js";
-import { evaluateCost } from "../plan/cost.js";
 import { metricPlan, networkPlan } from "../plan/networks.js";
 import { episodesPlan, splitPlan } from "../plan/training.js";
 import { fitReads, type StageRules } from "./rules.js";
@@ -36,9 +35,9 @@ export const evaluateRules: StageRules<EvaluateStage> = {
     if (drawn) used.behavior("initial_weights");
   },
 
-  plan(stage, experiment, options) {
+  plan(stage, experiment, costs) {
     const { encoder, metric, rows, report, embedOnce, fitFrom, blockers } = stage;
-    const lowers = options.costs !== false && blockers.length === 0 && embedOnce.legal;
+    const lowers = blockers.length === 0 && embedOnce.legal;
     return {
       kind: stage.kind,
       networks: [networkPlan("encoder", encoder), metricPlan(metric, encoder.value)],
@@ -51,7 +50,7 @@ export const evaluateRules: StageRules<EvaluateStage> = {
       report,
       embed: embedOnce.legal ? { once: true } : { once: false, why: embedOnce.why },
       ...(fitFrom === undefined ? {} : { fitFrom: splitPlan(fitFrom) }),
-      cost: lowers ? evaluateCost(stage, experiment, options) : undefined,
+      cost: lowers ? costs?.ofEvaluation(stage, experiment) : undefined,
     };
   },
 };

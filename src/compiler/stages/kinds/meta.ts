@@ -32,7 +32,7 @@ export const metaRules: StageRules<MetaStage> = {
     used.training(stage);
   },
 
-  plan(stage, experiment, options) {
+  plan(stage, experiment, costs) {
     const { encoder, metric, episodes, duration } = stage;
     return {
       kind: stage.kind,
@@ -40,7 +40,7 @@ export const metaRules: StageRules<MetaStage> = {
       networks: [networkPlan("encoder", encoder), metricPlan(metric, encoder.value)],
       norms: metaNorms(stage),
       perStep: { episodes: duration.perStep },
-      ...trainingFields(stage, experiment, { counted: true, options }),
+      ...trainingFields(stage, experiment, { counted: true, costs }),
     };
   },
 };

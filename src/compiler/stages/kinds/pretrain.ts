@@ -33,7 +33,7 @@ export const pretrainRules: StageRules<PretrainStage> = {
     used.training(stage);
   },
 
-  plan(stage, experiment, options) {
+  plan(stage, experiment, costs) {
     const { encoder, head, learns, duration } = stage;
     const counted = isCounted(stage, experiment);
     const { perStep: images, parts } = duration;
@@ -47,7 +47,7 @@ export const pretrainRules: StageRules<PretrainStage> = {
       ],
       norms: pretrainNorms(stage),
       perStep: parts === undefined ? { images } : { images, parts },
-      ...trainingFields(stage, experiment, { counted, options }),
+      ...trainingFields(stage, experiment, { counted, costs }),
     };
   },
 };

@@ -3,7 +3,7 @@ import type { EvaluateStage, Experiment, MetaStage, SplitRef, Stage, TrainingSta
 import type { UsedBuiltins } from "../builtins.js";
 import type { CanonicalForms } from "../canonical/forms.js";
 import type { CanonicalFields } from "../canonical/value.js";
-import type { PlanOptions } from "../plan/options.js";
+import type { StageCosts } from "../plan/options.js";
 import type { PlanOf } from "../plan/report.js";
 
 /** A split that a stage reads, and the chain of transforms that its images go through. */
@@ -19,8 +19,8 @@ export interface StageRules<S extends Stage> {
   canonical(stage: S, forms: CanonicalForms): CanonicalFields;
   /** Adds the built-ins of the stage to `used`, without its transforms and its encoder. */
   builtins(stage: S, used: UsedBuiltins, experiment: Experiment): void;
-  /** Returns the part of the plan that depends on the kind. */
-  plan(stage: S, experiment: Experiment, options: PlanOptions): PlanOf<S["kind"]>;
+  /** Returns the part of the plan that depends on the kind, without its cost if there are no `costs`. */
+  plan(stage: S, experiment: Experiment, costs: StageCosts | undefined): PlanOf<S["kind"]>;
 }
 
 /** The split that a training stage validates on. */

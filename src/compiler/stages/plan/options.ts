@@ -1,8 +1,8 @@
 /** The inputs of a plan beside the experiment. */
 import type { Node } from "../../tensor/ir.js";
-import type { DataDigests } from "../../typed/tree.js";
+import type { DataDigests, EvaluateStage, Experiment, TrainingStage } from "../../typed/tree.js";
 import type { Canonical } from "../canonical/value.js";
-import type { ComputedBy } from "./report.js";
+import type { ComputedBy, EvaluatePlan, StepCost } from "./report.js";
 
 /** A finished stage in the store. */
 export interface StoredStage {
@@ -32,4 +32,11 @@ export interface PlanOptions {
   };
   /** False leaves out the costs, for which every stage is lowered. */
   readonly costs?: boolean;
+}
+
+/** Estimates the costs of stages. */
+export interface StageCosts {
+  /** Returns the cost of a step, with its total over `steps`. */
+  ofTraining(stage: TrainingStage, experiment: Experiment, steps: number): StepCost;
+  ofEvaluation(stage: EvaluateStage, experiment: Experiment): EvaluatePlan["cost"];
 }

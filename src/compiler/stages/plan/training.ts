@@ -1,8 +1,7 @@
 /** The part of a plan that every training stage has. */
 import type { Experiment, SplitRef, Task, TrainingStage } from "../../typed/tree.js";
-import { trainingCost } from "./cost.js";
 import { optimizerGroups } from "./optimizer.js";
-import type { PlanOptions } from "./options.js";
+import type { StageCosts } from "./options.js";
 import type { EpisodesPlan, PlanOf, SplitPlan, ValidationPlan } from "./report.js";
 
 type TrainingFields = Pick<
@@ -14,7 +13,7 @@ type TrainingFields = Pick<
 export function trainingFields(
   stage: TrainingStage,
   experiment: Experiment,
-  { counted, options }: { readonly counted: boolean; readonly options: PlanOptions },
+  { counted, costs }: { readonly counted: boolean; readonly costs: StageCosts | undefined },
 ): TrainingFields {
   const { schedule, duration, ema, report, blockers } = stage;
   const steps = duration.epochs * duration.stepsPerEpoch;
@@ -26,7 +25,7 @@ export function trainingFields(
     validation: validationPlan(stage),
     ema,
     ...(report === undefined ? {} : { report }),
-    cost: options.costs === false || blockers.length > 0 ? undefined : trainingCost(stage, experiment, steps, options),
+    cost: blockers.length > 0 ? undefined : costs?.ofTraining(stage, experiment, steps),
   };
 }
 
