@@ -5,6 +5,7 @@ import * as check from "./commands/check.js";
 import * as data from "./commands/data.js";
 import * as engines from "./commands/engines.js";
 import * as explain from "./commands/explain.js";
+import * as exportStage from "./commands/export.js";
 import * as fmt from "./commands/fmt.js";
 import * as init from "./commands/init.js";
 import * as plan from "./commands/plan.js";
@@ -16,7 +17,7 @@ import { exitCodes } from "./exit-codes.js";
 import { say } from "./say.js";
 import { UsageError } from "./usage-error.js";
 
-const commands = [run, check, plan, runs, store, predict, explain, engines, data, fmt, init];
+const commands = [run, check, plan, runs, store, predict, exportStage, explain, engines, data, fmt, init];
 
 /** Runs one command line and returns the exit code. It never throws and never shows a stack trace. */
 export async function main(argv: readonly string[], streams: Cli): Promise<number> {

@@ -6,12 +6,16 @@ const reference = /(?<![\w.*/<-])(?:\.{0,2}\/)?(?:[\w.-]+\/)*[\w.-]+\.(?:tsx?|mj
 const folder = /`((?:src|tests|grammar|specs|scripts|bench|docs|examples|schemas)\/[\w./-]*)`/g;
 const comments = /\/\*[\s\S]*?\*\/|(?<!:)\/\/.*$/gm;
 
+/** Files that fslc writes for its users: they are in no repository but theirs. */
+const writtenForUsers: ReadonlySet<string> = new Set(["MODEL.md"]);
+
 /** `FILE names PATH` for each mention of a file or folder that is nowhere. A mention may leave out folders at its front. */
 export function missingReferences(): string[] {
   const tracked = execFileSync("git", ["ls-files", "--cached", "--others", "--exclude-standard"], { encoding: "utf8" })
     .split("\n")
     .filter((path) => path !== "");
   const exists = (path: string): boolean =>
+    writtenForUsers.has(path) ||
     tracked.some((known) => known === path || known.endsWith(`/${path}`) || known.startsWith(`${path}/`));
   return tracked.flatMap((file) => {
     const isDocument = file.endsWith(".md") && !file.startsWith("docs/decisions/") && file !== "CHANGELOG.md";

@@ -141,10 +141,13 @@ export const rooms: Readonly<Record<string, readonly string[]>> = {
   ],
   // Finished stages, used outside of runs.
   "src/runtime/deploy": [
+    "src/common",
     "src/compiler/diagnostics",
     "src/compiler/typed",
+    "src/compiler/lower",
     "src/compiler/stages",
     "src/runtime/system",
+    "src/runtime/engines",
     "src/runtime/data",
     "src/runtime/store",
     "src/runtime/stages",

@@ -93,6 +93,41 @@ export function lowerEpisodes(
   return lowerClassification(ops, { metric, task, calls, weights, options, feeds: () => ["images"] }, rows);
 }
 
+/**
+ * Returns the program of a whole few-shot classifier for one set of supports. Its feeds are `support` u8 [way, shot, C, H, W] and `query`
+ * u8 [way·query, C, H, W], whose images are in any order. Weights are inputs by path. The only host output is `scores` f32 [way·query, way].
+ */
+export function lowerClassifier(metric: Metric, task: Task, encoder: Network, dataset: Dataset): SegmentedProgram {
+  const ops = new NamedOps(new Graph());
+  const { weights, calls } = evaluationNetworks(ops, metric, encoder);
+  const images = (name: string, ...batch: readonly number[]): NamedTensor => {
+    const feed = ops.t.input(name, imageShape(dataset, ...batch), "u8");
+    const flat = ops.t.reshape(
+      feed,
+      imageShape(
+        dataset,
+        batch.reduce((product, size) => product * size, 1),
+      ),
+    );
+    return lowerImages(ops, flat, dataset.eval, rowAxis);
+  };
+  const embedded =
+    (x: NamedTensor) =>
+    (form: string): NamedTensor =>
+      form === "image"
+        ? x
+        : calls.apply({ target: { kind: "slot", slot: "encoder" }, x, output: form, norm: "running" });
+  const rows: Rows = {
+    support: embedded(images("support", task.way, task.shot)),
+    query: embedded(images("query", task.way * task.query)),
+  };
+  const loops = new RuntimeLoops(ops);
+  const driver = { phase: "test", runtimeDriver: loops.driver } as const;
+  const scores = new MetricLowering(ops, { metric, task, rows, calls, weights, loops: driver }).classify();
+  const host = { scores: ops.order(scores, [queryAxis, "way"]).node };
+  return splitAtLoops(ops.graph, { name: `classifier ${metric.name}`, host, feeds: ["support", "query"] }, loops.loops);
+}
+
 interface Classification {
   readonly metric: Metric;
   readonly task: Task;

@@ -1,5 +1,5 @@
 /** Lowering: typed stages become tensor programs. */
-export { type ClassifyOptions, lowerClassify, lowerEpisodes } from "./classify.js";
+export { type ClassifyOptions, lowerClassifier, lowerClassify, lowerEpisodes } from "./classify.js";
 export { type EmbedOptions, lowerEmbed } from "./embed.js";
 export { lowerFits } from "./fit.js";
 export type { LoopSegment, Segment, SegmentedProgram } from "./loops/segments.js";

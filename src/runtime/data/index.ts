@@ -13,3 +13,4 @@ export { type PackedImages, packImages } from "./pack-images.js";
 export { requirePossible, sampleEpisode, shuffledImages } from "./sampler.js";
 export { describeSources, sourceFacts } from "./sources/index.js";
 export type { ArgDescription, SourceDescription } from "./sources/source.js";
+export { describeSteps } from "./transform-chain.js";

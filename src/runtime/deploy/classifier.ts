@@ -3,12 +3,23 @@ import { DiagnosticError, diagnostic } from "../../compiler/diagnostics/diagnost
 import { datasetOf } from "../../compiler/typed/find.js";
 import type { Dataset, EvaluateStage, Experiment, MetaStage, Stage } from "../../compiler/typed/tree.js";
 
-/** The parts of a stage that classify, with the origin of their weights. */
-export interface Classifier extends Pick<EvaluateStage, "id" | "name" | "span" | "encoder" | "metric" | "fitFrom"> {
+/** The encoder of a stage, with the origin of its weights. */
+export interface Encoder extends Pick<EvaluateStage, "id" | "name" | "span" | "encoder"> {
   /** The ids of the stages whose weights it uses. */
   readonly needs: readonly string[];
   /** The dataset whose images it was evaluated or trained on. Its `eval` chain prepares every image. */
   readonly dataset: Dataset;
+}
+
+/** The parts of a stage that classify. */
+export interface Classifier extends Encoder, Pick<EvaluateStage, "metric" | "fitFrom"> {}
+
+/** Returns the encoder of a stage: the one that it trained, or the one that an evaluation measured. */
+export function encoderOf(stage: Stage, experiment: Experiment): Encoder {
+  if (stage.kind !== "pretrain") return classifierOf(stage, experiment);
+  const { id, name, span, encoder, data } = stage;
+  const trained = { value: encoder.value, span, frozen: true, from: { stage: id, slot: "encoder" as const } };
+  return { id, name, span, needs: [id], encoder: trained, dataset: datasetOf(experiment, data.dataset) };
 }
 
 /**

@@ -6,7 +6,7 @@ import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { type Diagnostic, DiagnosticError, diagnostic } from "../../compiler/diagnostics/diagnostic.js";
 import { datasetOf } from "../../compiler/typed/find.js";
-import type { Dataset, EvaluateStage, Experiment, Metric, PosedTasks, Stage, Task } from "../../compiler/typed/tree.js";
+import type { Dataset, EvaluateStage, Experiment, Metric, PosedTasks, Task } from "../../compiler/typed/tree.js";
 import { type NeedsEqualShots, withShots } from "../../compiler/typed/unequal-shots.js";
 import type { Episode } from "../data/contract.js";
 import { type ImageFolder, listClassFolders, listImages, type PackedImages, packImages } from "../data/index.js";
@@ -17,7 +17,8 @@ import { temporaryPath } from "../system/temporary.js";
 import { openProcessExecutor } from "../worker/process-executor.js";
 import { type Classifier, classifierOf } from "./classifier.js";
 import { type BroughtImages, episodesOf, taskOf } from "./one-episode.js";
-import { findStoredStages, type StoredStages } from "./stored-stages.js";
+import { findStoredStages, jobInputs, type StoredStages } from "./stored-stages.js";
+import { wantedStage } from "./wanted-stage.js";
 
 export interface PredictionRequest {
   /** A prepared run of the one stage whose classifier is used: the last of its graph. */
@@ -110,13 +111,6 @@ async function classify(ready: Ready, request: PredictionRequest): Promise<Predi
     return describe(file, scores, isProbability ? scores : softmax(scores), classes);
   });
   return { classes, images, unreadable };
-}
-
-/** Returns the stage that was asked for. A graph has each stage after those that it needs. */
-function wantedStage({ graph }: PreparedRun): Stage {
-  const wanted = graph.nodes.at(-1)?.of;
-  if (wanted === undefined || wanted.kind === "ingest") throw new Error("the run wants no stage");
-  return wanted.stage;
 }
 
 /** The id of the dataset that stands for the images of the user. No declared dataset has a name with a space. */
@@ -226,9 +220,7 @@ function jobOf(
     reuseExact: false,
     fresh: false,
     packs: { ...stored.packs, [broughtDataset]: pack.dir },
-    inputs: Object.fromEntries(
-      [...stored.entries].map(([id, { manifest, dir: at }]) => [id, { key: manifest.key, dir: at }]),
-    ),
+    inputs: jobInputs(stored),
     episodes,
   };
 }

@@ -60,6 +60,11 @@ export async function findStoredStages(
   return { entries, packs };
 }
 
+/** Returns the stored stages as the inputs of a job. */
+export function jobInputs({ entries }: StoredStages): Job["inputs"] {
+  return Object.fromEntries([...entries].map(([id, { manifest, dir }]) => [id, { key: manifest.key, dir }]));
+}
+
 function notStored(stage: string, why: string, span?: Diagnostic["span"]): DiagnosticError {
   return new DiagnosticError(diagnostic("FSL7060", span, { stage, why }));
 }

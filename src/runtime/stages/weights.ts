@@ -19,7 +19,10 @@ import type { Job } from "./job.js";
  *
  * @throws DiagnosticError FSL6051 if a file of weights is not the one that was checked.
  */
-export function loadInitialWeights(decls: readonly WeightDecl[], job: Job): HostTensors {
+export function loadInitialWeights(
+  decls: readonly WeightDecl[],
+  job: Pick<Job, "inputs" | "seed" | "project">,
+): HostTensors {
   const stored = new Map<string, HostTensors>();
   const weightsOf = (stage: string): HostTensors => {
     let weights = stored.get(stage);
@@ -60,7 +63,7 @@ export function loadInitialWeights(decls: readonly WeightDecl[], job: Job): Host
 }
 
 /** Opens a file of weights. @throws DiagnosticError FSL6051 if it is not the file that was checked. */
-function openFile({ path, digest, span }: NonNullable<WeightDecl["file"]>, { project }: Job) {
+function openFile({ path, digest, span }: NonNullable<WeightDecl["file"]>, { project }: Pick<Job, "project">) {
   const refuse = (why: string, cause?: unknown): DiagnosticError =>
     new DiagnosticError(diagnostic("FSL6051", span, { path, why }), { cause });
   let file: ReturnType<typeof openGivenWeights>;

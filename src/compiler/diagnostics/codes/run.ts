@@ -262,6 +262,16 @@ export const runCodes = codes({
     example: "metric ridge { … solve(…) … }      # with 3 images of cats and 5 images of dogs",
     fix: "Give every class the same number of images, or use another metric, such as `prototypes`.",
   },
+  FSL7064: {
+    severity: "error",
+    title: "a stage that cannot be exported in this form",
+    message: "the stage `{stage}` cannot be written as {form}: {why}",
+    explanation:
+      "An ONNX model of a whole classifier is one program without loops that the runtime drives, and without values that are fitted from base data. The encoder of every stage can be exported.",
+    example:
+      "fslc export experiment.fsl test -o model.onnx --classifier      # with a metric that adapts for 100 steps",
+    fix: "Export the encoder: leave `--classifier` out.",
+  },
   // ---------------------------------------------------------------- installing an engine
   FSL7070: {
     severity: "error",

@@ -47,7 +47,7 @@ const root = protobuf.Root.fromJSON({
         rawData: { type: "bytes", id: 9 },
       },
     },
-    Dimension: { fields: { dimValue: { type: "int64", id: 1 } } },
+    Dimension: { fields: { dimValue: { type: "int64", id: 1 }, dimParam: { type: "string", id: 2 } } },
     TensorShapeProto: { fields: { dim: { rule: "repeated", type: "Dimension", id: 1 } } },
     TensorTypeProto: { fields: { elemType: { type: "int32", id: 1 }, shape: { type: "TensorShapeProto", id: 2 } } },
     TypeProto: { fields: { tensorType: { type: "TensorTypeProto", id: 1 } } },
@@ -61,12 +61,15 @@ const root = protobuf.Root.fromJSON({
         output: { rule: "repeated", type: "ValueInfoProto", id: 12 },
       },
     },
+    StringStringEntryProto: { fields: { key: { type: "string", id: 1 }, value: { type: "string", id: 2 } } },
     ModelProto: {
       fields: {
         irVersion: { type: "int64", id: 1 },
         producerName: { type: "string", id: 2 },
+        producerVersion: { type: "string", id: 3 },
         graph: { type: "GraphProto", id: 7 },
         opsetImport: { rule: "repeated", type: "OperatorSetIdProto", id: 8 },
+        metadataProps: { rule: "repeated", type: "StringStringEntryProto", id: 14 },
       },
     },
   },
@@ -100,22 +103,35 @@ export interface OnnxGraph {
   readonly outputs: readonly ValueInfo[];
 }
 
-/** A graph whose inputs and outputs may have any shape. */
-type UnshapedGraph = Omit<OnnxGraph, "inputs" | "outputs"> & {
+/** A graph whose inputs and outputs may have any shape, or open sizes, which have names. */
+export type UnshapedGraph = Omit<OnnxGraph, "inputs" | "outputs"> & {
   readonly inputs: readonly UnshapedInfo[];
   readonly outputs: readonly UnshapedInfo[];
 };
-type UnshapedInfo = Omit<ValueInfo, "shape"> & { readonly shape?: Shape };
+type UnshapedInfo = Omit<ValueInfo, "shape"> & { readonly shape?: readonly (number | string)[] };
 
-export function encodeModel(graph: UnshapedGraph): Uint8Array {
+/** The parts of a model beside its graph: a model for other programs says where it is from and uses no kernels of one runtime. */
+export interface ModelLabel {
+  readonly version: string;
+  readonly metadata: Readonly<Record<string, string>>;
+}
+
+/** Encodes a model. With a label it is for other programs, so it imports the operators of ONNX alone. */
+export function encodeModel(graph: UnshapedGraph, label?: ModelLabel): Uint8Array {
   const message = {
     irVersion: irVersion,
     producerName: "fslc",
+    ...(label === undefined ? {} : { producerVersion: label.version }),
     opsetImport: [
       { domain: "", version: opset },
-      { domain: "com.microsoft", version: 1 },
-      { domain: nchwc, version: 1 },
+      ...(label === undefined
+        ? [
+            { domain: "com.microsoft", version: 1 },
+            { domain: nchwc, version: 1 },
+          ]
+        : []),
     ],
+    metadataProps: Object.entries(label?.metadata ?? {}).map(([key, value]) => ({ key, value })),
     graph: {
       name: graph.name,
       node: graph.nodes.map((node, index) => ({
@@ -147,6 +163,7 @@ function encodeAttribute(name: string, value: Attribute): object {
 }
 
 function encodeValueInfo(value: UnshapedInfo): object {
-  const shape = value.shape === undefined ? {} : { shape: { dim: value.shape.map((dimValue) => ({ dimValue })) } };
+  const dim = value.shape?.map((size) => (typeof size === "number" ? { dimValue: size } : { dimParam: size }));
+  const shape = dim === undefined ? {} : { shape: { dim } };
   return { name: value.name, type: { tensorType: { elemType: elementTypes[value.type], ...shape } } };
 }

@@ -1,0 +1,221 @@
+/** `fslc export`: the files give the numbers of the evaluation in ONNX Runtime, and the card says where they are from. */
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import sharp from "sharp";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { InferenceSession, Tensor } from "../../src/runtime/engines/onnx/runtime.js";
+import { decodeSafetensors } from "../../src/runtime/store/safetensors.js";
+import { allEntries, readWeights } from "../../src/runtime/store/store.js";
+import { type Project, projectPaths } from "../../src/runtime/system/project.js";
+import { makeProject } from "../runtime/tiny.js";
+import { fslc } from "./command-line.js";
+
+// Real runs: seconds alone on two cores, and many times that beside others.
+vi.setConfig({ testTimeout: 240_000, hookTimeout: 240_000 });
+
+const text = `fsl 1
+import { folder } from "fsl:datasets"
+import { bd_cspn } from "fsl:transductive"
+import { maml_inductive, r2d2 } from "fsl:meta"
+import { matching, nearest_neighbor, prototypes, simple_shot } from "fsl:metrics"
+
+dataset stripes = folder(root: "images") { train center_crop(20), flip, normalize  eval center_crop(20), normalize }
+backbone small { repeat 2 { conv(3, 8), batch_norm, relu, max_pool(2) } flatten as vector }
+backbone raw { flatten as vector }
+episode task = 2 way, 2 shot, 3 query
+
+meta proto {
+  encoder   small
+  metric    prototypes
+  episodes  task from stripes.train
+  optimizer adam(lr: 0.01)
+  for       1 epochs of 4 episodes, 2 episodes per step
+}
+pretrain base {
+  data      stripes.train
+  encoder   small
+  head      linear(class)
+  optimizer sgd(lr: 0.01)
+  for       1 epochs, 24 images per step
+}
+evaluate test { of proto  episodes task from stripes.test, 3 episodes  report accuracy, logits_json }
+evaluate nearest like test { encoder raw  metric nearest_neighbor }
+evaluate attention like test { metric matching }
+evaluate ridge like test { metric untrained r2d2 }
+evaluate adapted like test { encoder proto.encoder  metric untrained maml_inductive(tested: 2 steps) }
+evaluate adapted_long like test { encoder proto.encoder  metric untrained maml_inductive(tested: 200 steps) }
+evaluate together like test { metric bd_cspn }
+evaluate centered like test { metric simple_shot  fit from stripes.train }
+`;
+
+let project: Project;
+let file = "";
+beforeAll(async () => {
+  project = await makeProject();
+  file = join(project.dir, "stripes.fsl");
+  writeFileSync(file, text);
+  const { code, err } = await fslc("run", file);
+  expect(err.split("\n").filter((line) => line.includes("FSL"))).toEqual([]);
+  expect(code).toBe(0);
+});
+afterAll(() => rmSync(project.dir, { recursive: true, force: true }));
+
+async function exported(stage: string, name: string, ...options: string[]): Promise<Buffer> {
+  const path = join(project.dir, name);
+  const { code, out, err } = await fslc("export", file, stage, "-o", path, ...options);
+  expect({ code, err }).toEqual({ code: 0, err: "" });
+  expect(out).toBe(`${path}\n${join(project.dir, "MODEL.md")}\n`);
+  return readFileSync(path);
+}
+
+/** The images as bytes [image, channel, height, width], one after another. */
+async function pixels(paths: readonly string[]): Promise<Uint8Array> {
+  const all = new Uint8Array(paths.length * 3 * 20 * 20);
+  for (const [i, path] of paths.entries()) {
+    const bytes = await sharp(join(project.dir, "images", path))
+      .removeAlpha()
+      .raw()
+      .toBuffer();
+    for (let p = 0; p < 400; p++) for (let c = 0; c < 3; c++) all[i * 1200 + c * 400 + p] = bytes[3 * p + c] ?? 0;
+  }
+  return all;
+}
+
+/** The first episode of an evaluation, as `report logits_json` wrote it: its images, and the scores of its queries. */
+function episodeOf(stage: string) {
+  const runs = join(project.home, "runs");
+  const last = readdirSync(runs).sort().at(-1) ?? "";
+  const { episodes, scores } = JSON.parse(readFileSync(join(runs, last, "results", stage, "logits.json"), "utf8"));
+  const classes = episodes[0] as ({ support: string[]; query: string[] } & Record<string, number[][]>)[];
+  return {
+    support: classes.flatMap(({ support }) => support),
+    query: classes.flatMap(({ query }) => query),
+    scores: classes.flatMap((one) => one[scores] ?? []).flat(),
+  };
+}
+
+function expectClose(found: ArrayLike<number>, expected: readonly number[]): void {
+  expect(found).toHaveLength(expected.length);
+  for (const [i, value] of expected.entries()) {
+    const difference = Math.abs((found[i] ?? Number.NaN) - value);
+    expect(difference / Math.max(1, Math.abs(value))).toBeLessThan(1e-4);
+  }
+}
+
+async function run(
+  model: Uint8Array,
+  feeds: Readonly<Record<string, Tensor>>,
+): Promise<Readonly<Record<string, Tensor>>> {
+  const session = await InferenceSession.create(model);
+  try {
+    return (await session.run(feeds)) as Readonly<Record<string, Tensor>>;
+  } finally {
+    await session.release();
+  }
+}
+
+const bytesOf = (data: Uint8Array, ...batch: number[]): Tensor => new Tensor("uint8", data, [...batch, 3, 20, 20]);
+
+test("the encoder takes any number of images, and its vectors give the logits of the evaluation", async () => {
+  const model = await exported("test", "encoder.onnx");
+  expect(model.includes("com.microsoft")).toBe(false);
+  const { support, query, scores } = episodeOf("test");
+  const embed = async (paths: readonly string[]): Promise<number[][]> => {
+    const { vector } = await run(model, { images: bytesOf(await pixels(paths), paths.length) });
+    const width = (vector?.dims[1] ?? 0) as number;
+    expect(vector?.dims).toEqual([paths.length, width]);
+    return paths.map((_, i) => [...((vector?.data as Float32Array) ?? []).subarray(i * width, (i + 1) * width)]);
+  };
+  const [a, b, c, d] = await embed(support);
+  const mean = (x: number[] = [], y: number[] = []): number[] => x.map((value, i) => (value + (y[i] ?? 0)) / 2);
+  const prototypes = [mean(a, b), mean(c, d)];
+  const distance = (x: number[], y: number[]): number =>
+    x.reduce((sum, value, i) => sum + (value - (y[i] ?? 0)) ** 2, 0);
+  const logits = (await embed(query)).flatMap((vector) => prototypes.map((prototype) => -distance(vector, prototype)));
+  expectClose(logits, scores);
+});
+
+test("a pretraining has an encoder to export", async () => {
+  const { vector } = await run(await exported("base", "base.onnx"), { images: bytesOf(new Uint8Array(1200), 1) });
+  expect(vector?.dims[0]).toBe(1);
+});
+
+describe("the classifier gives the scores of the evaluation", () => {
+  test.each(["test", "nearest", "attention", "ridge", "adapted"])("%s, for any number of queries", async (stage) => {
+    const model = await exported(stage, `${stage}.onnx`, "--classifier");
+    expect(model.includes("com.microsoft")).toBe(false);
+    const { support, query, scores } = episodeOf(stage);
+    const supports = bytesOf(await pixels(support), 2, 2);
+    const all = await run(model, { support: supports, query: bytesOf(await pixels(query), 6) });
+    expect(all.scores?.dims).toEqual([6, 2]);
+    expectClose(all.scores?.data as Float32Array, scores);
+    const one = await run(model, { support: supports, query: bytesOf(await pixels(query.slice(4, 5)), 1) });
+    expectClose(one.scores?.data as Float32Array, scores.slice(8, 10));
+  });
+
+  test("a transductive one, for the queries of its task", async () => {
+    const model = await exported("together", "together.onnx", "--classifier");
+    const { support, query, scores } = episodeOf("together");
+    const feeds = { support: bytesOf(await pixels(support), 2, 2), query: bytesOf(await pixels(query), 6) };
+    expectClose((await run(model, feeds)).scores?.data as Float32Array, scores);
+  });
+});
+
+test("the weights have the names and values of the store, and name PyTorch", async () => {
+  const bytes = await exported("test", "weights.safetensors");
+  const entry = allEntries(projectPaths.store(project)).find(({ manifest }) => manifest.stage.id === "proto");
+  if (entry === undefined) throw new Error("proto is not stored");
+  expect(decodeSafetensors(bytes)).toEqual(readWeights(entry));
+  expect(Object.keys(decodeSafetensors(bytes))).toContain("encoder.conv.0.weight");
+  expect(bytes.toString("latin1")).toContain('"format":"pt"');
+});
+
+test("the card has the accuracy with its interval, the training, the data, the numerics and a way to use it", async () => {
+  await exported("test", "model.onnx", "--classifier");
+  const card = readFileSync(join(project.dir, "MODEL.md"), "utf8");
+  expect(card).toMatch(/^<!-- written by fslc export -->\n\n# model\.onnx\n/);
+  expect(card).toContain("2-way 2-shot, 3 queries a class, from stripes.test");
+  expect(card).toMatch(/\| accuracy \| \d+\.\d\d ± \d+\.\d\d % \| 3 \|/);
+  expect(card).toMatch(/- `proto` \(meta\) on stripes\.train, seed 0, with onnx [\d.]+ on cpu/);
+  expect(card).toContain("its license: that of the images.");
+  expect(card).toContain("# support: numpy.uint8 [2, 2, channel, height, width], class by class");
+  expect(card).not.toContain(project.dir);
+});
+
+describe("refusals", () => {
+  const refused = async (stage: string, name: string, ...options: string[]): Promise<string> => {
+    const path = join(project.dir, name);
+    const { code, out, err } = await fslc("export", file, stage, "-o", path, ...options);
+    expect(code).not.toBe(0);
+    expect(out).toBe("");
+    expect(existsSync(path)).toBe(false);
+    return err.replace(/\s+/g, " ");
+  };
+
+  test("another ending, a stage that has not run, a classifier of a pretraining", async () => {
+    expect(await refused("test", "model.pt")).toContain("its name ends with `.onnx` or `.safetensors`");
+    expect(await refused("test", "x.safetensors", "--classifier")).toContain("`--classifier` needs a name that ends");
+    expect(await refused("test", "seed.onnx", "--seed", "4")).toContain("`proto` has not run with these settings");
+    expect(await refused("base", "head.onnx", "--classifier")).toContain(
+      "it is a `pretrain` stage, which has no metric",
+    );
+  });
+
+  test("a classifier with a long loop or with fitted values, at the stage", async () => {
+    const long = await refused("adapted_long", "long.onnx", "--classifier");
+    expect(long).toMatch(/FSL7064.*has a loop that is too long to be unrolled.*stripes\.fsl:\d+:\d+/);
+    expect(await refused("centered", "fit.onnx", "--classifier")).toContain("`simple_shot` fits values from base data");
+  });
+
+  test("a MODEL.md of the user is never replaced", async () => {
+    const card = join(project.dir, "MODEL.md");
+    const before = existsSync(card) ? readFileSync(card) : undefined;
+    writeFileSync(card, "# mine\n");
+    expect(await refused("test", "other.onnx")).toContain(
+      "a file of that name exists which `fslc export` has not written",
+    );
+    expect(readFileSync(card, "utf8")).toBe("# mine\n");
+    rmSync(card);
+    if (before !== undefined) writeFileSync(card, before);
+  });
+});
