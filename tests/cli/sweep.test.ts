@@ -156,6 +156,15 @@ test("two values that mean the same are refused", async () => {
   expect(err).toContain("each combination of values is given once");
 });
 
+test("a parameter with the name of a label of results cannot be swept", async () => {
+  const other = join(project.dir, "y.fsl");
+  writeFileSync(other, text.replace("param shots = 1 shot", "param row = 1 shot").replace("task(shots)", "task(row)"));
+  const { code, err } = await fslc("run", other, "--sweep", "row=1,3", "--dry-run");
+  expect(code).toBe(3);
+  expect(err).toContain("FSL7042");
+  expect(err.replace(/\s+/g, " ")).toContain("give the parameter another one");
+});
+
 test.each([
   [["--seeds", "4..0"], "is no list of seeds. Write `--seeds 0..4` or `--seeds 0,1,7`"],
   [["--seeds", "a"], "is no list of seeds"],

@@ -7,7 +7,7 @@ import type { DataDigests, Dataset, Experiment, ParamValue } from "../typed/tree
 import { ingestedDataset, type StageNode, stageGraph } from "./graph.js";
 import { stageKey } from "./key.js";
 
-/** The name of the axis of seeds. A parameter with this name cannot differ between variants. */
+/** The name of the axis of seeds. */
 export const seedAxis = "seed";
 
 export interface Variant {

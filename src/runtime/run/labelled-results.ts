@@ -9,6 +9,9 @@ import { endsOfStages, type RunRecord } from "./runs.js";
 export const stageLabel = "stage";
 export const rowLabel = "row";
 
+/** The names that no parameter of a sweep can have, because results have labels of these names. */
+export const reservedLabels: readonly string[] = [stageLabel, rowLabel, seedAxis];
+
 /** The labels of a result by name. A parameter that does not change the result is no label of it. */
 export type Labels = Readonly<Record<string, ParamValue>>;
 

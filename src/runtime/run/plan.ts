@@ -1,5 +1,6 @@
 /** Plans a run before anything starts: the compiler's plan, together with the entries of the store. */
 import { DiagnosticError } from "../../compiler/diagnostics/diagnostic.js";
+import type { Canonical } from "../../compiler/stages/canonical/value.js";
 import { ingestedDataset } from "../../compiler/stages/graph.js";
 import type { PlanOptions } from "../../compiler/stages/plan/options.js";
 import type { ComputedBy, PlanReport } from "../../compiler/stages/plan/report.js";
@@ -73,9 +74,7 @@ export async function planPrepared(
     },
     force,
     data,
-    stored: allEntries(store)
-      .slice(0, comparedStages)
-      .flatMap((entry) => readContent(entry) ?? []),
+    stored: graph.variants.length > 1 ? [] : newestContents(store),
     costs,
     engine: {
       ...engine,
@@ -87,6 +86,13 @@ export async function planPrepared(
   };
   const report = buildPlan(experiment, options, graph);
   return costs && engine.device === "cpu" ? { ...report, memory: readMemory() } : report;
+}
+
+/** Returns the key contents of the newest stored stages. A sweep is not compared with them: it says itself in what its stages differ. */
+function newestContents(store: string): Canonical[] {
+  return allEntries(store)
+    .slice(0, comparedStages)
+    .flatMap((entry) => readContent(entry) ?? []);
 }
 
 function computedBy({ engine, version, device, adapter, threads }: NumericsRecord): ComputedBy {

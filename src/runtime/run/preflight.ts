@@ -13,7 +13,8 @@ import { type Project, projectPaths } from "../system/project.js";
 import { availableThreads, threadBudget } from "../system/threads.js";
 import type { ProcessExecutorOptions } from "../worker/process-executor.js";
 import { describeInputs } from "./inputs.js";
-import { variantsOf } from "./sweep.js";
+import { reservedLabels } from "./labelled-results.js";
+import { sharedParams, variantsOf } from "./sweep.js";
 
 export interface RunOptions {
   readonly project: Project;
@@ -99,6 +100,11 @@ export function prepareRun(
       origin === "--sweep" ? [`${name}=${value}`] : [],
     );
     refuse("--sweep", swept.join(" "), "each combination of values is given once");
+  }
+  for (const { name } of experiment.params) {
+    if (reservedLabels.includes(name) && !sharedParams(all).some((param) => param.name === name)) {
+      refuse("--sweep", name, "the results of a run have a label of this name; give the parameter another one");
+    }
   }
   if (all.length * seeds.length > mostVariants) {
     refuse("--sweep", `${all.length * seeds.length} variants`, `one run has at most ${mostVariants}`);
