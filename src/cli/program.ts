@@ -66,13 +66,22 @@ async function createProgram(cli: Cli, exit: (code: number) => void): Promise<Co
       .configureOutput({
         writeOut: (text) => say(cli.stdout, text),
         writeErr: (text) => say(cli.stderr, text),
-        outputError: (text, write) => write(`${text.replace(/^error: /, "fslc: ")}`),
+        outputError: (text, write) => write(`${text.replace(/^error: /, "fslc: ")}${advice(text, command)}`),
       })
       .showHelpAfterError(false)
       .showSuggestionAfterError(true)
       .helpOption("-h, --help", "print this help");
   }
   return program;
+}
+
+/** Returns the line that helps with a mistake of the command line, or nothing: `fslc my.fsl` lacks a command, and `--epochs 3` a `--set`. */
+function advice(text: string, command: Command): string {
+  const file = /unknown command '(.*\.fsl)'/.exec(text)?.[1];
+  if (file !== undefined) return `Write \`fslc run ${file}\`, or \`check\` or \`plan\` in place of \`run\`.\n`;
+  const option = /unknown option '--(\w+)(?:=.*)?'\n$/.exec(text)?.[1];
+  if (option === undefined || !command.options.some(({ long }) => long === "--set")) return "";
+  return `A parameter of the experiment is set with \`--set ${option}=…\`; \`--help\` lists the options.\n`;
 }
 
 /** Makes a command refuse an option that is given twice, unless it collects its values: otherwise the last value would count silently. */

@@ -56,6 +56,8 @@ test("the manual names every option of every command", async () => {
 
 test.each([
   [["rum"], "Did you mean run?"],
+  [["my.fsl"], "Write `fslc run my.fsl`"],
+  [["run", "x.fsl", "--epochs", "3"], "A parameter of the experiment is set with `--set epochs=…`"],
   [["run", "x.fsl", "--reporte", "json"], "Did you mean --reporter?"],
   [["check"], "missing required argument 'files'"],
   [["run", "x.fsl", "--reporter", "html"], "there is no reporter `html`"],
@@ -275,6 +277,15 @@ test("an engine or stage that is not there is answered with those that are", asy
   const stage = await fslc("plan", "examples/emoji.fsl", "--force", "nothing-like-it");
   expect(stage.code).toBe(3);
   expect(stage.err).toContain("there are `proto`, `test`, `pixels`");
+});
+
+test("an experiment whose name is written without its ending, or nearly right, is found by the message", async () => {
+  file("quick-start.fsl", "fsl 1\n");
+  for (const written of ["quick-start", "quikstart.fsl"]) {
+    const { code, err } = await fslc("plan", join(dir, written));
+    expect(code).toBe(3);
+    expect(err).toContain(`did you mean \`${join(dir, "quick-start.fsl")}\`?`);
+  }
 });
 
 test("an experiment without stages is no success", async () => {

@@ -229,6 +229,8 @@ test("`data inspect` shows what lies in data that `check` refuses", async () => 
   const high = { files: inFolder("data/mydataset", await files(paths)), source: 'folder("data")' };
   const [inspect] = await say(high, "data inspect");
   expect(inspect).toMatch(/1 folder: mydataset\/ \(24\)[\s\S]*split +classes/);
+  // Data with errors would not be packed, so no command for it is printed.
+  expect(inspect).toMatch(/nothing is packed yet\.\n/);
 });
 
 test("the same classes in all splits: two ways out, and the word works", async () => {

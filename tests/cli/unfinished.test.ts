@@ -42,7 +42,7 @@ test("plain lines say it at the first Ctrl-C", () => {
 test("the summary of an interrupted run says how the next one goes on", () => {
   const time = halfway.at(-1)?.time ?? 0;
   const state = after([...halfway, { time, type: "run.done", status: "interrupted", results: [], seconds: 83 }]);
-  expect(leftByStop(state)).toBe("proto was 50 % done and continues there");
+  expect(leftByStop(state)).toBe("proto was 50 % done and the next run continues there");
   const summary = {
     run: "a",
     status: "interrupted",
@@ -53,5 +53,7 @@ test("the summary of an interrupted run says how the next one goes on", () => {
     seconds: 83,
   } as const;
   const text = printRunSummary(summary, state, "/runs/a", { source: () => undefined, color: false, width: 200 });
-  expect(text).toContain("interrupted after 1:23; finished stages are kept; proto was 50 % done and continues there");
+  expect(text).toContain(
+    "interrupted after 1:23; finished stages are kept; proto was 50 % done and the next run continues there",
+  );
 });

@@ -90,6 +90,9 @@ test("names and devices that no machine has are refused without looking at this 
   const onCpuOnly = { code: "FSL7008", help: ["reference computes on `cpu` only"] };
   for (const device of ["gpu", "gpu:1"])
     expect(requestProblem({ engine: "reference", device })).toMatchObject(onCpuOnly);
+  for (const device of ["cuda", "cuda:0", "mps"])
+    expect(requestProblem({ device })?.help).toEqual(["a GPU is called `gpu`, and a second one `gpu:1`"]);
+  expect(requestProblem({ engine: "reference", device: "cuda" })).toMatchObject(onCpuOnly);
   expect(requestProblem({ device: "gpu1" })).toMatchObject({ code: "FSL7008" });
   for (const device of ["cpu", "gpu", "gpu:0", "gpu:12"]) expect(requestProblem({ device })).toBeUndefined();
   expect(requestProblem({ engine: "auto" })).toBeUndefined();

@@ -146,12 +146,13 @@ async function inspect(cli: Cli, file: string, options: ExperimentOptions): Prom
   const { compiled, code } = await compileAndReport(cli, file, options);
   const place = { cli, project: compiled.project, file, source: sourceReader(compiled) };
   let failed = false;
-  for (const dataset of Object.values(compiled.datasets)) failed = !(await inspectOne(place, dataset)) || failed;
+  for (const dataset of Object.values(compiled.datasets))
+    failed = !(await inspectOne(place, dataset, code !== undefined)) || failed;
   return code ?? (failed ? exitCodes.failed : exitCodes.done);
 }
 
 /** Shows one dataset. Returns false if its pack is damaged. */
-async function inspectOne(place: DatasetPlace, dataset: Dataset): Promise<boolean> {
+async function inspectOne(place: DatasetPlace, dataset: Dataset, isRefused: boolean): Promise<boolean> {
   const { cli, project, file } = place;
   const { DamagedPackError, findPack, sourceFacts, summarizePack, verifyRows } = await import(
     "../../runtime/data/index.js"
@@ -164,7 +165,9 @@ async function inspectOne(place: DatasetPlace, dataset: Dataset): Promise<boolea
   if (facts?.findings?.some(({ severity }) => severity === "error") === true) return true;
   const pack = await findPack(dataset, places);
   if (pack === undefined) {
-    say(cli.stdout, `${dataset.name}: nothing is packed yet. To pack it: fslc data fetch ${file}\n`);
+    const isMissing = facts?.findings?.some(({ code }) => code === "FSL6001") === true;
+    const next = isRefused || isMissing ? "" : ` To pack it: fslc data fetch ${file}`;
+    say(cli.stdout, `${dataset.name}: nothing is packed yet.${next}\n`);
     return true;
   }
   say(cli.stdout, printPack(dataset.name, summarizePack(pack), tableWidth(cli.stdout)));

@@ -109,7 +109,8 @@ function title(stage: StageState, t: Training, width: number): Line {
       segment(width >= 50 ? ` · ${rate(t.itemsPerSecond)} ${t.unit}/s` : ""),
     ],
     [
-      segment(width >= 90 ? `lr ${t.lr.toPrecision(3)} · ` : "", "dim"),
+      segment(width >= 90 ? `lr ${t.lr.toPrecision(3)}` : "", "dim"),
+      segment(width >= 90 && left !== undefined ? " · " : "", "dim"),
       segment(left === undefined ? "" : `ETA ${duration(left)}`),
     ],
     width,

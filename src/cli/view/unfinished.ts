@@ -13,9 +13,9 @@ export function effectOfStop({ stages }: RunState): string | undefined {
   return sentence(stages, { was: "is", goesOn: "would continue there", again: "would start over" });
 }
 
-/** Returns what a stopped run has left unfinished, such as `proto was 28 % done and continues there`, or undefined if nothing. */
+/** Returns what a stopped run has left unfinished, such as `proto was 28 % done and the next run continues there`, or undefined if nothing. */
 export function leftByStop({ stages }: RunState): string | undefined {
-  return sentence(stages, { was: "was", goesOn: "continues there", again: "starts over" });
+  return sentence(stages, { was: "was", goesOn: "the next run continues there", again: "starts over" });
 }
 
 interface Words {

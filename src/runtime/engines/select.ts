@@ -45,7 +45,11 @@ export function requestProblem({ engine = defaultChoice.name, device }: EngineRe
   }
   const devices = engine === auto || gpuEngines.has(engine) ? ["cpu", "gpu", "gpu:1"] : ["cpu"];
   if (device === undefined || devices.includes(kindOf(device))) return undefined;
-  const help = kindOf(device) === "gpu" ? [`${engine} computes on \`cpu\` only`] : suggest(device, devices);
+  const wantsGpu = kindOf(device) === "gpu" || /^(cuda|mps|rocm|vulkan)(:\d+)?$/.test(device);
+  const gpuHelp = devices.includes("gpu")
+    ? "a GPU is called `gpu`, and a second one `gpu:1`"
+    : `${engine} computes on \`cpu\` only`;
+  const help = wantsGpu ? [gpuHelp] : suggest(device, devices);
   return diagnostic("FSL7008", undefined, { engine, device }, { help });
 }
 

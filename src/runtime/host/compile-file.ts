@@ -1,4 +1,7 @@
 /** Compiles a file on the disk to a typed experiment. */
+import { readdirSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
+import { didYouMean } from "../../common/did-you-mean.js";
 import { type Compilation, type CompilerHost, compile } from "../../compiler/compile.js";
 import { diagnostic } from "../../compiler/diagnostics/diagnostic.js";
 import type { ParamValue, PosedTasks } from "../../compiler/typed/tree.js";
@@ -46,7 +49,7 @@ export function createFileCompiler(
     try {
       if (text === undefined) readSource(path);
     } catch (error) {
-      const problem = diagnostic("FSL7040", undefined, { path, why: reason(error) });
+      const problem = diagnostic("FSL7040", undefined, { path, why: reason(error) }, { help: nearestFile(path) });
       const nothing = { datasets: {}, posed: new Map<string, never>(), modules: [], timings: [] };
       return { project, experiment: undefined, diagnostics: [problem], ...nothing };
     }
@@ -61,6 +64,19 @@ export function createFileCompiler(
     });
     return { ...compilation, project };
   };
+}
+
+/** Returns the experiment beside a path that cannot be read whose name is near, as help: people leave out `.fsl`. */
+function nearestFile(path: string): string[] {
+  const folder = dirname(path);
+  const wanted = path.endsWith(".fsl") ? basename(path) : `${basename(path)}.fsl`;
+  try {
+    const files = readdirSync(folder).filter((name) => name.endsWith(".fsl"));
+    const near = files.includes(wanted) ? wanted : didYouMean(wanted, files);
+    return near === undefined || join(folder, near) === path ? [] : [`did you mean \`${join(folder, near)}\`?`];
+  } catch {
+    return [];
+  }
 }
 
 /** Returns a host that gives `text` for one module. */

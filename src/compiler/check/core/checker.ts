@@ -35,7 +35,6 @@ export class Checker {
   private readonly calls: { readonly decl: FnDecl; readonly span: Span }[] = [];
   private inlined = 0;
   private depth = 0;
-  private chainReported = false;
   private readonly open = new Set<object>();
   /** Returns a finished stage as a function of images, for a loss over the classes `labels` and images of a size. The stages set it. */
   callStage: (
@@ -145,13 +144,12 @@ export class Checker {
 
   /**
    * Runs `work`, which checks a declaration because another one needs it. If declarations need each other in too long a chain,
-   * that is reported once and the result is undefined: the checker is recursive, so there has to be a limit.
+   * that is reported once, also with imports that are too deep, and the result is undefined: the checker is recursive, so there has to be a limit.
    */
   nested<T>(span: Span, work: () => T): T | undefined {
     if (this.depth >= mostNested) {
       const what = `declarations that need each other in a chain of more than ${mostNested}`;
-      if (!this.chainReported) this.report("FSL2020", span, { what });
-      this.chainReported = true;
+      if (![...this.found.values()].some(({ code }) => code === "FSL2020")) this.report("FSL2020", span, { what });
       return undefined;
     }
     this.depth++;
