@@ -87,6 +87,7 @@ export const rooms: Readonly<Record<string, readonly string[]>> = {
     "src/runtime/data",
   ],
   "src/runtime/host": [
+    "src/common",
     "grammar",
     "src/compiler/diagnostics",
     "src/compiler/typed",
