@@ -111,7 +111,8 @@ export function prepareRun(
   }
   if (!Number.isSafeInteger(threads) || threads < 1) refuse("--threads", threads, "it is a whole number from 1 on");
   if (!Number.isSafeInteger(jobs) || jobs < 1) refuse("--jobs", jobs, "it is a whole number from 1 on");
-  else if (jobs > threads) refuse("--jobs", jobs, `each job needs a core, and the run may use ${threads}`);
+  else if (threads >= 1 && jobs > threads)
+    refuse("--jobs", jobs, `each job needs a core, and the run may use ${threads}`);
   const asked: EngineRequest = {
     ...(engine === undefined ? {} : { engine }),
     ...(device === undefined ? {} : { device }),
