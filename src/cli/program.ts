@@ -10,6 +10,7 @@ import * as fmt from "./commands/fmt.js";
 import * as init from "./commands/init.js";
 import * as plan from "./commands/plan.js";
 import * as predict from "./commands/predict.js";
+import * as report from "./commands/report.js";
 import * as run from "./commands/run.js";
 import * as runs from "./commands/runs.js";
 import * as store from "./commands/store.js";
@@ -17,7 +18,7 @@ import { exitCodes } from "./exit-codes.js";
 import { say } from "./say.js";
 import { UsageError } from "./usage-error.js";
 
-const commands = [run, check, plan, runs, store, predict, exportStage, explain, engines, data, fmt, init];
+const commands = [run, check, plan, runs, report, store, predict, exportStage, explain, engines, data, fmt, init];
 
 /** Runs one command line and returns the exit code. It never throws and never shows a stack trace. */
 export async function main(argv: readonly string[], streams: Cli): Promise<number> {

@@ -22,7 +22,7 @@ test("help of the program and of every command exits 0 with examples", async () 
   const help = await fslc("--help");
   expect(help.code).toBe(0);
   expect(help.out).toContain("Examples:");
-  for (const name of ["run", "check", "plan", "runs", "explain", "engines", "data", "fmt", "init"]) {
+  for (const name of ["run", "check", "plan", "runs", "report", "explain", "engines", "data", "fmt", "init"]) {
     expect(help.out).toContain(`  ${name} `);
     expect(help.out).not.toContain("(default: [])");
     const own = await fslc(name, "--help");
@@ -41,6 +41,7 @@ test("the manual names every option of every command", async () => {
     ["runs", "show"],
     ["runs", "diff"],
     ["runs", "compare"],
+    ["report"],
     ["explain"],
     ["engines"],
     ["engines", "install"],

@@ -1,8 +1,14 @@
 /** Turns the stage graph into indented rows. Each stage stands under the deepest stage that it needs. */
+import type { StageOutline } from "../../runtime/events/events.js";
 import type { StageState } from "./model.js";
 
-export interface GraphRow {
-  readonly stage: StageState;
+/** A stage with what is known of it. Only its outline decides where it stands. */
+export interface GraphStage {
+  readonly outline: StageOutline;
+}
+
+export interface GraphRow<S extends GraphStage = StageState> {
+  readonly stage: S;
   /** The name of the stage without those values of a sweep that its parent has too. */
   readonly name: string;
   /** The lines before the glyph: `│ └ `. */
@@ -11,7 +17,7 @@ export interface GraphRow {
   readonly alsoNeeds: readonly string[];
 }
 
-export function graphRows(stages: readonly StageState[]): GraphRow[] {
+export function graphRows<S extends GraphStage>(stages: readonly S[]): GraphRow<S>[] {
   const byId = new Map(stages.map((s) => [s.outline.id, s]));
   const depths = new Map<string, number>();
   const depthOf = (id: string): number => {
@@ -23,10 +29,10 @@ export function graphRows(stages: readonly StageState[]): GraphRow[] {
     depths.set(id, depth);
     return depth;
   };
-  const parentOf = (stage: StageState): string | undefined =>
+  const parentOf = (stage: S): string | undefined =>
     [...stage.outline.needs].filter((id) => byId.has(id)).sort((a, b) => depthOf(b) - depthOf(a))[0];
 
-  const children = new Map<string | undefined, StageState[]>();
+  const children = new Map<string | undefined, S[]>();
   for (const stage of stages) {
     const parent = parentOf(stage);
     const list = children.get(parent);
@@ -39,9 +45,9 @@ export function graphRows(stages: readonly StageState[]): GraphRow[] {
     return id === other || needs.some((need) => standsOn(need, other));
   };
 
-  const rows: GraphRow[] = [];
+  const rows: GraphRow<S>[] = [];
   /** Adds a stage behind its rails, and the stages under it behind `indent`. */
-  const visit = (stage: StageState, parent: string | undefined, rails: string, indent: string): void => {
+  const visit = (stage: S, parent: string | undefined, rails: string, indent: string): void => {
     const alsoNeeds = stage.outline.needs
       .filter((id) => byId.has(id) && !standsOn(parent, id))
       .map((id) => byId.get(id)?.outline.name ?? id);

@@ -123,7 +123,7 @@ export function optionsOf({ start }: RunRecord): Values {
 }
 
 /** Returns the digest of the data of each dataset. */
-function dataOf({ start, done }: RunRecord): Values {
+export function dataOf({ start, done }: RunRecord): Values {
   const ingests = new Set(start.stages.flatMap(({ id, kind }) => (kind === "ingest" ? [id] : [])));
   return (done?.stages ?? []).flatMap(({ id, key }) => (ingests.has(id) ? [[id.replace(/^data:/, ""), key]] : []));
 }
@@ -148,7 +148,7 @@ function sourceDifferences(a: RunRecord, b: RunRecord): SourceDifference[] {
 }
 
 /** Returns the text of a copy, an empty text for a file that the run does not have, or undefined if the copy is not as it was written. */
-function copiedText({ dir }: RunRecord, source: RunInputs["sources"][number] | undefined): string | undefined {
+export function copiedText({ dir }: RunRecord, source: RunInputs["sources"][number] | undefined): string | undefined {
   if (source === undefined) return "";
   if (source.copy === undefined) return undefined;
   try {

@@ -86,18 +86,24 @@ export function endsOfStages(run: RunRecord): NodeEvent[] {
 export function numericsOfStages(run: RunRecord): ReadonlyMap<string, Numerics> {
   const found = new Map<string, Numerics>();
   for (const event of eventsOf(run, ["stage.start", "stage.cached"])) {
-    const numerics = event.type === "stage.start" ? event.engine : event.type === "stage.cached" && event.numerics;
+    const numerics = event.type === "stage.start" ? event.engine : event.numerics;
     if (numerics) found.set(event.stage, numerics);
   }
   return found;
 }
 
-function eventsOf({ dir }: RunRecord, types: readonly NodeEvent["type"][]): NodeEvent[] {
-  const found: NodeEvent[] = [];
+/** Returns the events of some types about the stages of a run, in their order. */
+export function eventsOf<T extends NodeEvent["type"]>(
+  { dir }: RunRecord,
+  types: readonly T[],
+): Extract<NodeEvent, { type: T }>[] {
+  const found: Extract<NodeEvent, { type: T }>[] = [];
+  const isAsked = (event: RunEvent): event is Extract<NodeEvent, { type: T }> =>
+    types.some((type) => type === event.type);
   for (const line of linesOf(join(dir, "events.ndjson"))) {
     if (!types.some((type) => line.includes(`"${type}"`))) continue;
     const event = parseEvent(line);
-    if (event !== undefined && event.type !== "run.start" && event.type !== "run.done") found.push(event);
+    if (event !== undefined && isAsked(event)) found.push(event);
   }
   return found;
 }
@@ -205,7 +211,7 @@ export function historiesOf(run: RunRecord): TrainingHistory[] {
 /** Returns the validations of a training from the events of the run, for a training that left no manifest in its folder. */
 function validationsOf(run: RunRecord, stage: string): Validated[] {
   return eventsOf(run, ["stage.validate"]).flatMap((event) => {
-    if (event.type !== "stage.validate" || event.stage !== stage) return [];
+    if (event.stage !== stage) return [];
     const { step, epoch, accuracy, ci95, episodes, best } = event;
     return [withInterval({ step, epoch, accuracy, ci95, episodes, best })];
   });

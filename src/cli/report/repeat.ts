@@ -1,0 +1,46 @@
+/** Writes the command line that repeats a run. */
+import { valueText } from "../../compiler/stages/variants.js";
+import type { RunEvent, RunInputs } from "../../runtime/events/events.js";
+import { seedsText } from "../view/format.js";
+
+type Start = Extract<RunEvent, { type: "run.start" }>;
+
+/**
+ * Returns the command line, or undefined if the run recorded no inputs, was started by the API with only some stages, or has variants
+ * that no options give.
+ */
+export function repeatCommand({ file, seed, sweep, inputs }: Start): string | undefined {
+  if (inputs === undefined || inputs.asked.stages !== undefined) return undefined;
+  const sets = inputs.params
+    .filter(({ origin }) => origin === "--set" || origin === "--params")
+    .flatMap(({ name, value }) => ["--set", `${name}=${valueText(value)}`]);
+  const combinations = (sweep?.params ?? []).reduce((n, { values }) => n * values.length, sweep?.seeds.length ?? 1);
+  if (sweep !== undefined && combinations !== sweep.variants.length) return undefined;
+  const swept = (sweep?.params ?? []).flatMap(({ name, values }) => [
+    "--sweep",
+    `${name}=${values.map(valueText).join(",")}`,
+  ]);
+  const seeds =
+    sweep !== undefined && sweep.seeds.length > 1
+      ? ["--seeds", seedsText(sweep.seeds)]
+      : seed === 0
+        ? []
+        : ["--seed", `${seed}`];
+  return ["fslc", "run", file, ...sets, ...swept, ...seeds, ...optionsOf(inputs.asked)].map(quoted).join(" ");
+}
+
+function optionsOf({ engine, device, threads, jobs, force = [], exact }: RunInputs["asked"]): string[] {
+  return [
+    ...(engine === undefined ? [] : ["--engine", engine]),
+    ...(device === undefined ? [] : ["--device", device]),
+    ...(threads === undefined ? [] : ["--threads", `${threads}`]),
+    ...(jobs === undefined ? [] : ["--jobs", `${jobs}`]),
+    ...force.flatMap((stage) => ["--force", stage]),
+    ...(exact === true ? ["--exact"] : []),
+  ];
+}
+
+/** Quotes an argument for a POSIX shell if it has characters that a shell acts on. */
+function quoted(argument: string): string {
+  return /^[A-Za-z0-9_@%+=:,./-]+$/.test(argument) ? argument : `'${argument.replaceAll("'", "'\\''")}'`;
+}
