@@ -80,6 +80,17 @@ test("a sweep is one run: each stage that its variants share runs once, and sing
   expect(other.out).toContain("3 stages: 0 to run, 3 from the store");
 });
 
+test("two stages of different names that compute the same run once, and --dry-run says so", async () => {
+  const other = join(project.dir, "z.fsl");
+  const twins = `${text}evaluate again like test { report accuracy }\n`;
+  writeFileSync(other, twins.replaceAll("20 episodes", "15 episodes"));
+  const { out } = await fslc("run", other, "--sweep", "shots=1,2", "--dry-run");
+  expect(out).toMatch(/again@shots=2 +evaluate +the same as test@shots=2\n/);
+  expect(out).toContain("6 stages: 2 to run, 2 from the store, 2 the same as others");
+  const plan = await fslc("plan", other);
+  expect(plan.out).toContain("taken from test, which computes the same");
+});
+
 test("--force runs a stage in each variant, and --dry-run prints JSON for programs", async () => {
   const { out } = await fslc("run", file, "--seeds", "3,5", "--force", "test", "--dry-run", "--reporter", "json");
   const plan = JSON.parse(out) as PlanReport;

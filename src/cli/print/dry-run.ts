@@ -26,12 +26,16 @@ export function printDryRun(given: PlanReport, { width, colorLevel }: PlanStyle)
     return [`${paint.dim(rails)}${glyph} ${shown}  ${paint.dim(padText(outline.kind, 9))}  ${textOf(stage)}`];
   });
   const cached = plan.stages.filter(({ status }) => status.cached).length;
-  const counts = `${plural(plan.stages.length, "stage")}: ${count(plan.stages.length - cached)} to run, ${count(cached)} from the store`;
+  const same = plan.stages.filter(({ status }) => !status.cached && status.because.kind === "same").length;
+  const toRun = plan.stages.length - cached - same;
+  const others = same === 0 ? "" : `, ${count(same)} the same as others`;
+  const counts = `${plural(plan.stages.length, "stage")}: ${count(toRun)} to run, ${count(cached)} from the store${others}`;
   return `${heading(plan, width, paint)}\n\n${lines.join("\n")}\n\n${counts}\n`;
 }
 
 function textOf({ kind, status, blockers }: StagePlan): string {
   if (blockers.length > 0) return "cannot run yet";
   if (status.cached) return kind === "ingest" ? "packed" : "from the store";
+  if (status.because.kind === "same") return `the same as ${status.because.as}`;
   return status.because.kind === "forced" ? "runs: --force" : "runs";
 }

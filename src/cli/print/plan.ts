@@ -72,7 +72,7 @@ function overviewLines(
     return [head + paint.red(first), ...rest.map((line) => indent + paint.red(line))];
   }
   if (status.cached) return [head + paint.green(shorten(`from the store (${computedByText(status.by)})`, room))];
-  const [first = "", ...rest] = wrap(`runs: ${causeText(status.because)}`, room);
+  const [first = "", ...rest] = wrap(causeText(status.because), room);
   const differing = status.because.kind === "not stored" ? status.because.differs : [];
   const fields = differing.map((path) => path.replace(/^stage\./, "")).join(", ");
   const differs = fields === "" ? [] : wrap(`differs from a stored one in ${fields}`, room);

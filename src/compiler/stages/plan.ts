@@ -76,6 +76,7 @@ class Planner {
   private cause(node: VariantNode, stage: Stage): RunCause {
     const { options, outputs } = this;
     if (options.force?.has(node.id)) return { kind: "forced" };
+    if (node.sameAs !== undefined) return { kind: "same", as: node.sameAs };
     const content = keyContent(stage, node.experiment, this.inputs(node));
     if (content === undefined) {
       const waitsFor = node.needs.filter((need) =>
@@ -102,14 +103,15 @@ function fieldOf(value: Canonical | undefined, name: string): Canonical | undefi
     : undefined;
 }
 
-function ingestPlan({ id, name }: VariantNode, dataset: Dataset, digest: string | undefined): IngestPlan {
+function ingestPlan({ id, name, sameAs }: VariantNode, dataset: Dataset, digest: string | undefined): IngestPlan {
+  const because: RunCause = sameAs === undefined ? { kind: "not packed" } : { kind: "same", as: sameAs };
   return {
     kind: "ingest",
     id,
     name,
     needs: [],
     key: digest ?? "pending",
-    status: digest === undefined ? { cached: false, because: { kind: "not packed" } } : { cached: true },
+    status: digest === undefined ? { cached: false, because } : { cached: true },
     blockers: [],
     source: dataset.source,
     image: dataset.image,

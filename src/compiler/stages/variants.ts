@@ -31,6 +31,8 @@ export interface VariantNode {
   readonly seed: number;
   /** The id in this graph of each node of its experiment's graph. */
   readonly places: Readonly<Record<string, string>>;
+  /** The id of an earlier node that computes the same under another name, so that this one will find it in the store. */
+  readonly sameAs?: string;
 }
 
 /** A variant, and the id in the graph of all variants of each node of its own graph. */
@@ -54,11 +56,10 @@ export interface VariantGraphOptions {
 export function variantGraph(variants: readonly Variant[], options: VariantGraphOptions = {}): VariantGraph {
   const { wanted, sameData = (dataset) => JSON.stringify(dataset) } = options;
   const graphs = variants.map(({ experiment }) => stageGraph(experiment, wanted).nodes);
-  // A variant that is alone shares nothing, so nothing has to be compared.
-  const identities =
-    variants.length === 1 ? [] : variants.map((variant, i) => identitiesOf(graphs[i] ?? [], variant, sameData));
+  const identities = variants.map((variant, i) => identitiesOf(graphs[i] ?? [], variant, sameData));
   const names = suffixes(variants, identities);
   const nodes = new Map<string, VariantNode>();
+  const firstWith = new Map<string, string>();
   const placed = variants.map((variant, i): PlacedVariant => {
     const suffixOf = (id: string): string => names.get(id)?.get(own(identities[i] ?? {}, id) ?? "") ?? "";
     const places = Object.fromEntries((graphs[i] ?? []).map(({ id }) => [id, id + suffixOf(id)]));
@@ -67,7 +68,11 @@ export function variantGraph(variants: readonly Variant[], options: VariantGraph
       if (nodes.has(id)) continue;
       const needs = of.needs.map((need) => own(places, need) ?? need);
       const { experiment, seed } = variant;
-      nodes.set(id, { id, name: of.name + suffixOf(of.id), kind: of.kind, needs, of, experiment, seed, places });
+      const identity = own(identities[i] ?? {}, of.id) ?? id;
+      const sameAs = firstWith.get(identity);
+      if (sameAs === undefined) firstWith.set(identity, id);
+      const node = { id, name: of.name + suffixOf(of.id), kind: of.kind, needs, of, experiment, seed, places };
+      nodes.set(id, sameAs === undefined ? node : { ...node, sameAs });
     }
     return { ...variant, places };
   });

@@ -16,16 +16,19 @@ import { taskText } from "../../../compiler/typed/describe.js";
 import type { DataSource, ImageSize, Schedule, Transform } from "../../../compiler/typed/tree.js";
 import { count, plural } from "../../view/format.js";
 
+/** Returns what happens to a stage that is not in the store, and why: `runs: not in the store`. */
 export const causeText = (cause: RunCause): string => {
   switch (cause.kind) {
     case "not packed":
-      return "its images are not packed yet";
+      return "runs: its images are not packed yet";
     case "forced":
-      return "asked for by --force";
+      return "runs: asked for by --force";
+    case "same":
+      return `taken from ${cause.as}, which computes the same`;
     case "waits":
-      return `waits for ${cause.for.join(", ")}`;
+      return `runs: waits for ${cause.for.join(", ")}`;
     case "not stored":
-      return "not in the store";
+      return "runs: not in the store";
   }
 };
 

@@ -70,11 +70,13 @@ export interface ComputedBy {
   readonly threads: number;
 }
 
-/** The reason why a stage has to run. */
+/** The reason why a stage has to run, or why it waits for another one instead. */
 export type RunCause =
   /** An ingest whose images are not packed yet. */
   | { readonly kind: "not packed" }
   | { readonly kind: "forced" }
+  /** It does not run: another stage, which comes first, computes the same, and the store has it then. */
+  | { readonly kind: "same"; readonly as: string }
   /** Its key is not known before these nodes are done. */
   | { readonly kind: "waits"; readonly for: readonly string[] }
   /**
