@@ -8,6 +8,8 @@ export interface Code {
   readonly explanation: string;
   /** A file or a command, as small as possible, that triggers it. */
   readonly example: string;
+  /** The example without the mistake. Absent if the example is no text in FSL, or has several files. */
+  readonly corrected?: string;
   /** The remedy, in one or two sentences. It is printed after `help:`. */
   readonly fix: string;
 }

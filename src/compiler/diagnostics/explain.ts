@@ -25,12 +25,30 @@ export function explain(code: string): Explanation {
     "",
     entry.explanation,
     "",
-    "Example:",
-    ...entry.example.split("\n").map((line) => (line === "" ? "" : `    ${line}`)),
-    "",
+    ...exampleLines(entry),
     `help: ${entry.fix}`,
   ].join("\n");
   return { found: true, code: name, entry, text };
+}
+
+/** Returns the example and, if there is one, its corrected text. The lines in which the two differ are marked with `-` and `+`. */
+function exampleLines({ example, corrected }: Code): string[] {
+  const wrong = example.split("\n");
+  if (corrected === undefined) return ["Example:", ...wrong.map((line) => indented(line, false, " ")), ""];
+  const right = corrected.split("\n");
+  const kept = (line: string, others: readonly string[]): boolean => others.includes(line);
+  return [
+    "Wrong:",
+    ...wrong.map((line) => indented(line, !kept(line, right), "-")),
+    "",
+    "Right:",
+    ...right.map((line) => indented(line, !kept(line, wrong), "+")),
+    "",
+  ];
+}
+
+function indented(line: string, marked: boolean, mark: string): string {
+  return (marked ? `  ${mark} ${line}` : `    ${line}`).trimEnd();
 }
 
 /** Returns every code with its entry, in order. */

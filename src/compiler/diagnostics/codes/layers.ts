@@ -9,6 +9,7 @@ export const layersCodes = codes({
     explanation:
       "Each item of a backbone, block or module is a layer of the language, or a `block` that the file declares or imports.",
     example: "backbone net { conv(3, 64), bach_norm, relu, flatten as vector }",
+    corrected: "backbone net { conv(3, 64), batch_norm, relu, flatten as vector }",
     fix: "Correct the name of the layer, or declare a `block` with this name.",
   },
   FSL4002: {
@@ -18,6 +19,7 @@ export const layersCodes = codes({
     explanation:
       "Convolutions, pools and drop_block work on maps, which have channel, height and width. Linear layers work on vectors, which have a feature axis. A value keeps its axes from layer to layer, so `flatten` or `global_avg_pool` has to stand between the two kinds.",
     example: "backbone net { flatten, conv(3, 64) as map }",
+    corrected: "backbone net { conv(3, 64), flatten as vector }",
     fix: "Move the layer to where it gets its kind of value, or turn the map into a vector before it with `flatten` or `global_avg_pool`.",
   },
   FSL4003: {
@@ -28,6 +30,8 @@ export const layersCodes = codes({
       "Each pool or strided convolution makes the map smaller. The images of this dataset are too small for this number of them. The help lists the sizes layer by layer.",
     example:
       "dataset d = emoji() { train resize(8), normalize  eval resize(8), normalize }\nbackbone net { repeat 4 { conv(3, 64), max_pool(2) } flatten as vector }",
+    corrected:
+      "dataset d = emoji() { train resize(8), normalize  eval resize(8), normalize }\nbackbone net { repeat 2 { conv(3, 64), max_pool(2) } flatten as vector }",
     fix: "Use fewer pools or smaller strides (`conv64(pools: 3)`), or make the images larger in the dataset's `resize` and crops.",
   },
   FSL4004: {
@@ -37,6 +41,7 @@ export const layersCodes = codes({
     explanation:
       "A residual adds its body and its shortcut, or the input if there is no shortcut. Both must have the same axes and sizes.",
     example: "backbone net { residual { conv(3, 64) } flatten as vector }",
+    corrected: "backbone net { residual { conv(3, 64) } shortcut { conv(1, 64) } flatten as vector }",
     fix: "Add a shortcut that gives the same shape, such as `shortcut { conv(1, 64), batch_norm }` with the channels and the stride of the body.",
   },
   FSL4005: {
@@ -46,6 +51,7 @@ export const layersCodes = codes({
     explanation:
       "Each argument of a layer has a type: a whole number, a number, true or false, an axis, or one of a few words.",
     example: "backbone net { conv(3, 64.5), flatten as vector }",
+    corrected: "backbone net { conv(3, 64), flatten as vector }",
     fix: "Give the argument a value of that type.",
   },
   FSL4006: {
@@ -55,6 +61,7 @@ export const layersCodes = codes({
     explanation:
       "The names of layers are parts of the paths of weights, and metrics ask for the names of outputs. So each name must be unique. (A named layer in a `repeat` is numbered automatically.)",
     example: "backbone net { a: conv(3, 8), a: conv(3, 8), flatten as vector }",
+    corrected: "backbone net { a: conv(3, 8), b: conv(3, 8), flatten as vector }",
     fix: "Rename one of the two.",
   },
   FSL4007: {
@@ -64,6 +71,7 @@ export const layersCodes = codes({
     explanation:
       "The results of the branches are joined along one axis. All other axes must be the same in every branch.",
     example: "backbone net { parallel { conv(3, 8) } { conv(3, 8), max_pool(2) } along channel, flatten as vector }",
+    corrected: "backbone net { parallel { conv(3, 8) } { conv(3, 8) } along channel, flatten as vector }",
     fix: "Make the branches equal in every axis except the one along which they are joined.",
   },
   FSL4008: {
@@ -73,6 +81,7 @@ export const layersCodes = codes({
     explanation:
       "The number of repeats, and the branch of an `if` that is built, are decided before the run, from parameters and numbers.",
     example: "backbone net { repeat 2.5 { conv(3, 8) } flatten as vector }",
+    corrected: "backbone net { repeat 2 { conv(3, 8) } flatten as vector }",
     fix: "Use a whole number for `repeat`, and a comparison of parameters or indices for `if`.",
   },
   FSL4009: {
@@ -81,6 +90,7 @@ export const layersCodes = codes({
     message: "the block `{name}` contains itself",
     explanation: "A block is written out where it is used. A block that uses itself would never end.",
     example: "block b() { b() }\nbackbone net { b(), flatten as vector }",
+    corrected: "block b() { conv(3, 8) }\nbackbone net { b(), flatten as vector }",
     fix: "Use `repeat` for layers that repeat.",
   },
   FSL4010: {
@@ -90,6 +100,7 @@ export const layersCodes = codes({
     explanation:
       "Loops and blocks are written out before the run. Loops inside loops multiply the number of layers, and so do blocks inside blocks.",
     example: "fsl 1\nbackbone net { repeat 200 { repeat 200 { relu } } flatten as vector }",
+    corrected: "fsl 1\nbackbone net { repeat 4 { repeat 4 { relu } } flatten as vector }",
     fix: "Use fewer repeats. The deepest networks in few-shot learning have a few hundred layers.",
   },
   FSL4011: {
@@ -99,6 +110,7 @@ export const layersCodes = codes({
     explanation:
       "The order of further arguments differs from library to library: the third one of a convolution is the size of the kernel in PyTorch, and its stride here. So it must have a name.",
     example: "fsl 1\nbackbone net { conv(3, 64, 2), flatten as vector }",
+    corrected: "fsl 1\nbackbone net { conv(3, 64, stride: 2), flatten as vector }",
     fix: "Write the name: `conv(3, 64, stride: 2)`. The kernel comes first, then the channels.",
   },
 });

@@ -10,6 +10,8 @@ export const namesCodes = codes({
       "A name must be declared in this file or imported, be a parameter or a `let` of the definition around it, or be built in.",
     example:
       "fsl 1\nmetric m {\n  classify(support: vector [way, shot], query: vector) -> logits [way] {\n    -squared_distance(qeury, mean(support over shot) over feature)\n  }\n}",
+    corrected:
+      "fsl 1\nmetric m {\n  classify(support: vector [way, shot], query: vector) -> logits [way] {\n    -squared_distance(query, mean(support over shot) over feature)\n  }\n}",
     fix: 'Correct the spelling, declare the name, or import it: `import { prototypes } from "fsl:metrics"`.',
   },
   FSL2002: {
@@ -19,6 +21,7 @@ export const namesCodes = codes({
     explanation:
       "An import names a file relative to its own file (`./nets.fsl`), or a file of the library (`fsl:metrics`).",
     example: 'fsl 1\nimport { net } from "./nowhere.fsl"',
+    corrected: 'fsl 1\nimport { conv64 } from "fsl:backbones"',
     fix: "Correct the path. Library files are fsl:backbones, fsl:metrics, fsl:meta, fsl:finetuning, fsl:transductive, fsl:datasets, fsl:episodes and fsl:functions.",
   },
   FSL2003: {
@@ -27,6 +30,7 @@ export const namesCodes = codes({
     message: "`{file}` declares no `{name}`",
     explanation: "From a file you can import only the names that this file declares itself.",
     example: 'fsl 1\nimport { protoypes } from "fsl:metrics"',
+    corrected: 'fsl 1\nimport { prototypes } from "fsl:metrics"',
     fix: "Correct the spelling, or declare the name in the file.",
   },
   FSL2004: {
@@ -44,6 +48,7 @@ export const namesCodes = codes({
     message: "`{name}` is private to `{file}`",
     explanation: "A name that begins with an underscore can be used only in its own file.",
     example: 'fsl 1\nimport { _half } from "./nets.fsl"',
+    corrected: 'fsl 1\nimport { half } from "./nets.fsl"',
     fix: "Remove the underscore from its declaration if other files are meant to use it.",
   },
   FSL2006: {
@@ -52,6 +57,7 @@ export const namesCodes = codes({
     message: "`{name}` is already declared",
     explanation: "A name must be unique in its file, parameter list or block.",
     example: "fsl 1\nparam shots = 5 shot\nparam shots = 1 shot",
+    corrected: "fsl 1\nparam shots = 5 shot\nparam queries = 15 query",
     fix: "Rename one of the two.",
   },
   FSL2007: {
@@ -60,7 +66,8 @@ export const namesCodes = codes({
     message: "`{name}` is never used",
     explanation:
       "An unused name is often a slip: another name was used in its place. A name that begins with an underscore gives no warning, and neither does a declaration that a parameter can take: beside `param method = prototypes`, `--set method=matching` may choose any other metric of the file.",
-    example: "fsl 1\nparam shots = 5 shot\nepisode task = 5 way, 1 shot, 15 query",
+    example: "fsl 1\nfn half(x) {\n  let n = 2\n  x / 2\n}",
+    corrected: "fsl 1\nfn half(x) {\n  let n = 2\n  x / n\n}",
     fix: "Use the name, delete it, or let it begin with an underscore.",
   },
   FSL2008: {
@@ -70,6 +77,7 @@ export const namesCodes = codes({
     explanation:
       "If an inner name is the same as an outer one, the outer one cannot be reached. This is easily overlooked.",
     example: "fsl 1\nparam scale = 2.0\nfn f(x) { let scale = 3.0\n  scale * x }",
+    corrected: "fsl 1\nparam scale = 2.0\nfn f(x) { let factor = 3.0\n  factor * x }",
     fix: "Choose another name for one of them.",
   },
   FSL2009: {
@@ -79,6 +87,7 @@ export const namesCodes = codes({
     explanation:
       "The first line states the version of the grammar and of the library. The file then keeps its meaning in later versions of fslc.",
     example: "param shots = 5 shot",
+    corrected: "fsl 1\nparam shots = 5 shot",
     fix: "Write `fsl 1` as the first line.",
   },
   FSL2010: {
@@ -88,6 +97,7 @@ export const namesCodes = codes({
     explanation:
       "A file is read by the rules of the version on its first line. This compiler has only the rules of version 1.",
     example: "fsl 7",
+    corrected: "fsl 1",
     fix: "Install an fslc that knows this version, or write `fsl 1`.",
   },
   FSL2011: {
@@ -97,6 +107,7 @@ export const namesCodes = codes({
     explanation:
       "`--set`, `--params` and `with (…)` give values to `param` lines. `--set` and `--params` work for the root file only, the file that you run.",
     example: "fsl 1\nparam shots = 5 shot\n// fslc check --set shot=1",
+    corrected: "fsl 1\nparam shots = 5 shot\n// fslc check --set shots=1",
     fix: "Correct the name, or declare it: `param NAME = VALUE`.",
   },
   FSL2012: {
@@ -106,6 +117,7 @@ export const namesCodes = codes({
     explanation:
       "A parameter has the type and the unit of its default value, or of the type that its declaration states. Every value given to it must have the same.",
     example: "fsl 1\nparam shots = 5 shot\n// fslc check --set shots=many",
+    corrected: "fsl 1\nparam shots = 5 shot\n// fslc check --set shots=1",
     fix: "Give a value of that type. Plain numbers take the parameter's unit: `--set shots=1`.",
   },
   FSL2013: {
@@ -115,6 +127,7 @@ export const namesCodes = codes({
     explanation:
       "A parameter that is declared as `name: type` has no default value. It needs a value wherever the definition is used.",
     example: "fsl 1\nparam root: text",
+    corrected: 'fsl 1\nparam root: text = "data/omniglot"',
     fix: "Give it a value (`name: …` at the use, `--set` for a parameter of the file), or give it a default value.",
   },
   FSL2014: {
@@ -123,6 +136,7 @@ export const namesCodes = codes({
     message: "{callee} has no parameter `{name}`",
     explanation: "A named argument must have the name of a parameter.",
     example: 'fsl 1\nimport { conv64 } from "fsl:backbones"\nbackbone net = conv64(pool: 3)',
+    corrected: 'fsl 1\nimport { conv64 } from "fsl:backbones"\nbackbone net = conv64(pools: 3)',
     fix: "Correct the name. The help line lists the parameters.",
   },
   FSL2015: {
@@ -131,6 +145,7 @@ export const namesCodes = codes({
     message: "{callee} takes {expected}, and {found} given",
     explanation: "Arguments fill the parameters in order, then by name. Each parameter takes one argument.",
     example: "fsl 1\nfn twice(x) { 2 * x }\nfn f(y) { twice(y, 3) }",
+    corrected: "fsl 1\nfn twice(x) { 2 * x }\nfn f(y) { twice(y) }",
     fix: "Remove the extra argument, or name the parameter that it is meant for.",
   },
   FSL2016: {
@@ -139,6 +154,7 @@ export const namesCodes = codes({
     message: "`{name}` is given twice",
     explanation: "Each parameter takes one value.",
     example: "fsl 1\nfn twice(x) { 2 * x }\nfn f(y) { twice(y, x: y) }",
+    corrected: "fsl 1\nfn twice(x) { 2 * x }\nfn f(y) { twice(y) }",
     fix: "Remove one of the two.",
   },
   FSL2017: {
@@ -148,6 +164,7 @@ export const namesCodes = codes({
     explanation:
       "After a dot there must be a split of a dataset (train, val, test), a slot of a stage (encoder, head, metric), an output of a backbone (vector, map), or `before` after a value that a `repeat` carries.",
     example: 'fsl 1\nimport { emoji } from "fsl:datasets"\npretrain p { data emoji.tset }',
+    corrected: 'fsl 1\nimport { emoji } from "fsl:datasets"\npretrain p { data emoji.train }',
     fix: "Correct the spelling. The help line lists the members.",
   },
   FSL2018: {
@@ -157,7 +174,9 @@ export const namesCodes = codes({
     explanation:
       "Functions are inlined where they are used, and declarations are computed before a run. Neither may contain itself.",
     example:
-      "fsl 1\nfn f(x) { f(x) }\nmetric m {\n  classify(support: vector [way, shot], query: vector) -> logits [way] { f(query) }\n}",
+      "fsl 1\nfn f(x) { f(x) }\nmetric m {\n  classify(support: vector [way, shot], query: vector) -> logits [way] {\n    -squared_distance(f(query), mean(support over shot) over feature)\n  }\n}",
+    corrected:
+      "fsl 1\nfn f(x) { 2 * x }\nmetric m {\n  classify(support: vector [way, shot], query: vector) -> logits [way] {\n    -squared_distance(f(query), mean(support over shot) over feature)\n  }\n}",
     fix: "Write a loop (`repeat 20 from u = x { … }`), or remove the use of the name in its own definition.",
   },
   FSL2019: {
@@ -168,6 +187,8 @@ export const namesCodes = codes({
       "Each place of a file takes one kind of thing. For example, a slot takes a backbone or the slot of a stage, and a `data` line takes a split.",
     example:
       'fsl 1\nimport { emoji } from "fsl:datasets"\nimport { prototypes } from "fsl:metrics"\npretrain p { data prototypes }',
+    corrected:
+      'fsl 1\nimport { emoji } from "fsl:datasets"\nimport { prototypes } from "fsl:metrics"\npretrain p { data emoji.train }',
     fix: "Write the name of something that has the kind that is needed.",
   },
   FSL2020: {
@@ -177,6 +198,7 @@ export const namesCodes = codes({
     explanation:
       "Imports may nest 100 deep, declarations may need each other in chains of 200, and a file counts again for each import with other values. Files that a person writes are far from these limits.",
     example: 'fsl 1\nimport { a } from "./twice.fsl" with (x: 1)\nimport { a as b } from "./twice.fsl" with (x: 2)',
+    corrected: 'fsl 1\nimport { a } from "./twice.fsl" with (x: 1)',
     fix: "Import the files that are needed directly, and declare what is used in fewer steps.",
   },
 });

@@ -9,6 +9,7 @@ export const syntaxCodes = codes({
     explanation:
       "The text does not fit the grammar at this place. The parser continues at the next line, so one run can show several mistakes.",
     example: "fsl 1\nepisode task = 5 way, 1 shot,",
+    corrected: "fsl 1\nepisode task = 5 way, 1 shot, 15 query",
     fix: "Write what the message expects, or remove the text that does not belong there. docs/language.md has the whole grammar.",
   },
   FSL1002: {
@@ -18,6 +19,7 @@ export const syntaxCodes = codes({
     explanation:
       "Every `(`, `[` and `{` needs a closing bracket. The message points at the opening one. The closing one may be missing anywhere after it.",
     example: 'fsl 1\nimport { emoji } from "fsl:datasets"\ndataset drawings = emoji( {\n  train resize(32)\n}',
+    corrected: 'fsl 1\nimport { emoji } from "fsl:datasets"\ndataset drawings = emoji() {\n  train resize(32)\n}',
     fix: "Write the closing bracket where the group ends.",
   },
   FSL1003: {
@@ -26,6 +28,7 @@ export const syntaxCodes = codes({
     message: "this `{closer}` closes nothing",
     explanation: "A closing bracket needs an opening bracket of its kind before it, in the same group.",
     example: "fsl 1\nparam scale = (1.0 + 2.0))",
+    corrected: "fsl 1\nparam scale = (1.0 + 2.0)",
     fix: "Remove it, or write the opening bracket that it belongs to.",
   },
   FSL1004: {
@@ -34,6 +37,7 @@ export const syntaxCodes = codes({
     message: 'this text has no closing `"`',
     explanation: "A text must end on the line on which it begins.",
     example: 'fsl 1\nparam root = "data/omniglot',
+    corrected: 'fsl 1\nparam root = "data/omniglot"',
     fix: 'Close it with `"`. A quotation mark inside a text is written `\\"`.',
   },
   FSL1005: {
@@ -42,6 +46,7 @@ export const syntaxCodes = codes({
     message: "{character} means nothing in FSL",
     explanation: "Outside of texts and comments, a file consists of names, numbers and the symbols of the grammar.",
     example: "fsl 1\nparam scale = 5 % 2",
+    corrected: "fsl 1\nparam scale = 5 / 2",
     fix: "Remove the character, or put it into a text or a comment.",
   },
   FSL1006: {
@@ -50,6 +55,7 @@ export const syntaxCodes = codes({
     message: "{character} looks like {ascii} but is another character",
     explanation: "Word processors and papers replace plain symbols by typographic ones. FSL knows only the plain ones.",
     example: "fsl 1\nparam scale = 5 − 2",
+    corrected: "fsl 1\nparam scale = 5 - 2",
     fix: "Type the plain character.",
   },
   FSL1007: {
@@ -59,6 +65,7 @@ export const syntaxCodes = codes({
     explanation:
       "A name may contain the letters a to z and A to Z, digits and underscores. Other letters can look the same, and two different names would then look alike.",
     example: "fsl 1\nparam τ = 15.0",
+    corrected: "fsl 1\nparam tau = 15.0",
     fix: "Write the name in plain letters: `tau`, `lambda_`.",
   },
   FSL1008: {
@@ -67,6 +74,7 @@ export const syntaxCodes = codes({
     message: "comments begin with `//`",
     explanation: "`#` begins a comment in Python and YAML, but not in FSL. fslc has read this line as a comment.",
     example: "fsl 1\n# five images of each class\nparam scale = 5.0",
+    corrected: "fsl 1\n// five images of each class\nparam scale = 5.0",
     fix: "Write `//`.",
   },
   FSL1009: {
@@ -75,6 +83,7 @@ export const syntaxCodes = codes({
     message: "powers are written `^`",
     explanation: "`x ^ 2` is x squared. fslc has read `**` as `^`.",
     example: "fsl 1\nparam scale = 2 ** 3",
+    corrected: "fsl 1\nparam scale = 2 ^ 3",
     fix: "Write `^`.",
   },
   FSL1010: {
@@ -84,6 +93,7 @@ export const syntaxCodes = codes({
     explanation:
       "A declaration gives a value with `=`, and a type with `:`: `param name: real = 1`. Arguments of a call take `:`.",
     example: "fsl 1\nparam scale: 5.0",
+    corrected: "fsl 1\nparam scale = 5.0",
     fix: "Write `=`.",
   },
   FSL1011: {
@@ -92,6 +102,7 @@ export const syntaxCodes = codes({
     message: "arguments are named with `:`, not with `=`",
     explanation: "A call names its arguments with a colon: `sgd(lr: 0.1)`. A declaration gives a value with `=`.",
     example: "fsl 1\nbackbone net { conv(3, 64, pad = 0) }",
+    corrected: "fsl 1\nbackbone net { conv(3, 64, pad: 0) }",
     fix: "Write `:`.",
   },
   FSL1012: {
@@ -100,6 +111,7 @@ export const syntaxCodes = codes({
     message: "a comma is missing here",
     explanation: "Arguments, items and layers are separated by commas; only after a closing `}` may it be left out.",
     example: "fsl 1\nbackbone net { conv(3 64) }",
+    corrected: "fsl 1\nbackbone net { conv(3, 64) }",
     fix: "Write the comma.",
   },
   FSL1013: {
@@ -108,6 +120,7 @@ export const syntaxCodes = codes({
     message: "there is an unresolved merge conflict here",
     explanation: "Version control writes these lines where two edits contradict each other.",
     example: "fsl 1\n<<<<<<< ours\nparam scale = 1.0\n=======\nparam scale_ = 2.0\n>>>>>>> theirs",
+    corrected: "fsl 1\nparam scale = 1.0",
     fix: "Keep one of the two sides and delete the marker lines.",
   },
   FSL1014: {
@@ -117,6 +130,7 @@ export const syntaxCodes = codes({
     explanation:
       "FSL has no access by position. `x[way']` and `x[a as b]` rename axes. The order of axes in memory is up to the compiler.",
     example: "fsl 1\nfn first(x) { x[0] }",
+    corrected: "fsl 1\nfn first(x) { mean(x over shot) }",
     fix: "Reduce or take along an axis by name: `mean(x over shot)`, `top(1, x over item as best)`.",
   },
   FSL1015: {
@@ -125,6 +139,7 @@ export const syntaxCodes = codes({
     message: "`[{axis}]` renames nothing",
     explanation: "Brackets after a value rename an axis: with a prime, `x[way']`, or with `as`, `x[way as other]`.",
     example: "fsl 1\nfn same(x over way) { x[way] }",
+    corrected: "fsl 1\nfn same(x over way) { x[way'] }",
     fix: "Add the prime, write the new name after `as`, or remove the brackets.",
   },
   FSL1016: {
@@ -133,6 +148,7 @@ export const syntaxCodes = codes({
     message: "this block ends without a value",
     explanation: "The value of a block is its last expression, so every block needs one.",
     example: "fsl 1\nfn double(x) { let y = 2 * x }",
+    corrected: "fsl 1\nfn double(x) { 2 * x }",
     fix: "Write the value as the last line.",
   },
   FSL1017: {
@@ -142,6 +158,7 @@ export const syntaxCodes = codes({
     explanation:
       "A block consists of `let` lines and loops, and of one value at the end. An expression continues on the next line if that line begins with an operator. A `-` that touches the text after it (`-x`) begins a new expression. A `-` with a space after it continues the line above.",
     example: "fsl 1\nfn f(x, y) {\n  x\n  -y\n}",
+    corrected: "fsl 1\nfn f(x, y) {\n  x\n  - y\n}",
     fix: "Give the value a name with `let`, remove it, or write a space after a `-` that continues the line above.",
   },
   FSL1018: {
@@ -150,7 +167,10 @@ export const syntaxCodes = codes({
     message: "no declaration begins with `{found}`",
     explanation:
       "A file consists of `fsl 1`, imports and declarations. A declaration begins with param, dataset, backbone, block, episode, metric, fn, pretrain, meta or evaluate.",
-    example: "fsl 1\nmetrics m { }",
+    example:
+      "fsl 1\nmetrics m {\n  classify(support: vector [way, shot], query: vector) -> logits [way] {\n    -squared_distance(query, mean(support over shot) over feature)\n  }\n}",
+    corrected:
+      "fsl 1\nmetric m {\n  classify(support: vector [way, shot], query: vector) -> logits [way] {\n    -squared_distance(query, mean(support over shot) over feature)\n  }\n}",
     fix: "Begin with one of these words, or move the line into the declaration to which it belongs.",
   },
   FSL1019: {
@@ -159,6 +179,7 @@ export const syntaxCodes = codes({
     message: "`{found}` is written {expected}",
     explanation: "FSL writes logic in words: `and`, `or`, `not`. fslc has read the operator as the word.",
     example: "fsl 1\nparam deep = true && false",
+    corrected: "fsl 1\nparam deep = true and false",
     fix: "Write the word.",
   },
   FSL1020: {
@@ -168,6 +189,7 @@ export const syntaxCodes = codes({
     explanation:
       "Texts have plain double quotation marks. A single one is a prime, which belongs to the name of an axis.",
     example: "fsl 1\nparam root = 'data'",
+    corrected: 'fsl 1\nparam root = "data"',
     fix: "Use plain double quotation marks.",
   },
   FSL1021: {
@@ -177,6 +199,7 @@ export const syntaxCodes = codes({
     explanation:
       "A number is written in decimal digits, with at least one digit on both sides of a point. There are no hexadecimal or binary numbers, and no `_` between digits.",
     example: "fsl 1\nparam rate = .5",
+    corrected: "fsl 1\nparam rate = 0.5",
     fix: "Write it as the message says.",
   },
   FSL1022: {
@@ -186,6 +209,7 @@ export const syntaxCodes = codes({
     explanation:
       "A line of a stage begins with data, encoder, head, metric, of, episodes, optimizer, schedule, for, validate, loss, report, init or `fit from`.",
     example: 'fsl 1\nimport { emoji } from "fsl:datasets"\nmeta m {\n  episods task from emoji.train\n}',
+    corrected: 'fsl 1\nimport { emoji } from "fsl:datasets"\nmeta m {\n  episodes task from emoji.train\n}',
     fix: "Correct the word.",
   },
   FSL1023: {
@@ -194,6 +218,7 @@ export const syntaxCodes = codes({
     message: "this is nested too deeply",
     explanation: "Brackets may nest up to 150 levels deep, and one expression may have up to 200 operators.",
     example: `fsl 1\nparam scale = ${"(".repeat(151)}1${")".repeat(151)}`,
+    corrected: "fsl 1\nparam scale = 1",
     fix: "Give parts of it names with `let` or `fn`.",
   },
   FSL1024: {
@@ -203,6 +228,7 @@ export const syntaxCodes = codes({
     explanation:
       "Python, YAML and other languages write this in another way. While this line is wrong, nothing else is said about it.",
     example: "fsl 1\nfn double(x) {\n  y = 2 * x\n  return y\n}",
+    corrected: "fsl 1\nfn double(x) {\n  let y = 2 * x\n  y\n}",
     fix: "Write it as the message says.",
   },
   FSL1025: {
@@ -212,6 +238,7 @@ export const syntaxCodes = codes({
     explanation:
       'A backslash in a text begins an escape: `\\"`, `\\\\`, `\\n` or `\\t`. Before any other letter it is most often part of a Windows path.',
     example: 'fsl 1\nparam root = "data\\food"',
+    corrected: 'fsl 1\nparam root = "data/food"',
     fix: "Write two backslashes, or `/`, which works in paths on every system.",
   },
   FSL1026: {
@@ -221,6 +248,7 @@ export const syntaxCodes = codes({
     explanation:
       "In Python `//` divides whole numbers. In FSL the rest of the line is a comment, and the line means what stands before it.",
     example: "fsl 1\nfn half(x) {\n  let n = 5 // 2\n  x / n\n}",
+    corrected: "fsl 1\nfn half(x) {\n  let n = floor(5 / 2)\n  x / n\n}",
     fix: "Divide with `/`, and round down with `floor(a / b)`. If it is a comment, say more in it.",
   },
 });
