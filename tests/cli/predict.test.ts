@@ -1,5 +1,5 @@
 /** `fslc predict`: it gives the scores of the evaluation, takes unequal supports, and says what is wrong with images. */
-import { copyFileSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import type { Project } from "../../src/runtime/system/project.js";
@@ -215,6 +215,15 @@ describe("images", () => {
     expect(lines[0]).toBe("file,class,probability,a,b");
     expect(lines[1]).toMatch(/3\.png,[ab],[\d.e-]+,[\d.e-]+,[\d.e-]+$/);
     expect(lines[2]).toBe(`${bad},,,,`);
+  });
+
+  test("a folder with a link back to itself is named", async () => {
+    const folder = join(project.dir, "circle");
+    mkdirSync(folder);
+    symlinkSync(".", join(folder, "self"));
+    const { code, err } = await fslc("predict", file, "test", folder, "--support", two());
+    expect(code).toBe(3);
+    expect(err).toContain("circle` cannot be read: the link `self` leads back to a folder that contains it");
   });
 
   test("a support that cannot be read refuses the prediction", async () => {

@@ -3,6 +3,7 @@ import { appendFileSync, mkdtempSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "vitest";
+import { parameterText } from "../../src/runtime/run/diff.js";
 import { createRunFolder } from "../../src/runtime/run/run-folder.js";
 import { endsOfStages, findRun, listRuns } from "../../src/runtime/run/runs.js";
 import { projectPaths } from "../../src/runtime/system/project.js";
@@ -68,4 +69,12 @@ test("a run that cannot be read is named, and hides no other", () => {
   expect(runs.map(({ id }) => id)).toEqual([folder.id]);
   expect(unreadable).toEqual([`${loop}: its links lead in a circle`]);
   expect(() => findRun(project, loop)).toThrow("there is no such run");
+});
+
+test.each([
+  [1, "episode", "1 episode"],
+  [60, "episode", "60 episodes"],
+  [5, "shot", "5 shot"],
+] as const)("a parameter of %s %s is printed as %s, as the language writes it", (value, unit, text) => {
+  expect(parameterText({ value, unit })).toBe(text);
 });

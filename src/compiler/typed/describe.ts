@@ -5,6 +5,12 @@ import type { Report, Task, TrainingReport } from "./tree.js";
 export const taskText = (t: Task): string =>
   `${t.way}-way ${t.shot}-shot, ${t.query} ${t.query === 1 ? "query" : "queries"} a class`;
 
+/** Returns a count with its unit as experiments write it: `1 shot`, `5 shot`, `60 episodes`. */
+export function countText(count: number | string, unit: string): string {
+  const isOne = Number(count) === 1 || unit === "way" || unit === "shot" || unit === "query";
+  return `${count} ${unit}${isOne ? "" : "s"}`;
+}
+
 /** Returns the word of a `report` line: `accuracy`, `top3`. */
 export const reportText = (r: Report): string => (r.kind === "top" ? `top${r.k}` : r.kind);
 

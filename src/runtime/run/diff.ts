@@ -2,6 +2,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { type DiffLine, diffLines } from "../../common/line-diff.js";
+import { countText } from "../../compiler/typed/describe.js";
 import type { Result, RunInputs, RunParam } from "../events/events.js";
 import { sha256 } from "../system/sha256.js";
 import { numericsOfStages, type RunRecord } from "./runs.js";
@@ -99,7 +100,7 @@ function differing(kind: Difference["kind"], { a, b }: { readonly a: Values; rea
 
 /** Formats the value of a parameter as the language writes it, with its unit. */
 export function parameterText({ value, unit }: Pick<RunParam, "value" | "unit">): string {
-  return `${JSON.stringify(value)}${unit === undefined ? "" : ` ${unit}`}`;
+  return unit === undefined ? JSON.stringify(value) : countText(JSON.stringify(value), unit);
 }
 
 function parametersOf({ start }: RunRecord): Values {

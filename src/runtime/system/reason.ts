@@ -12,5 +12,6 @@ export function reason(error: unknown): string {
   if (code === "ELOOP") return "its links lead in a circle";
   if (code === "EISDIR") return "it is a folder";
   if (code === "ENOTDIR" || code === "EEXIST") return "a file lies where a folder should be";
-  return code === "" ? String(error) : code;
+  if (code !== "") return code;
+  return error instanceof Error ? error.message : String(error);
 }

@@ -1,5 +1,6 @@
 /** The texts that every form of a table of results shares: its heads, the numbers of its cells, and the sentence about its intervals. */
 import { valueText } from "../../../compiler/stages/variants.js";
+import { countText } from "../../../compiler/typed/describe.js";
 import type { Labels } from "../../../runtime/run/labelled-results.js";
 import type { ResultTable, TableCell } from "../../../runtime/run/result-table.js";
 import { count, percent } from "../../view/format.js";
@@ -14,7 +15,7 @@ export function headText(name: string, head: Labels, { units }: PrintedTable): s
   const value = head[name];
   if (value === undefined) return "–";
   const unit = units[name];
-  return unit === undefined ? valueText(value) : `${valueText(value)} ${unit}`;
+  return unit === undefined ? valueText(value) : countText(valueText(value), unit);
 }
 
 /** Returns the head of each column. A value says little without its name, so the name of the parameter stands before a number. */

@@ -1,6 +1,7 @@
 /** The types of parameters, and the conversion of values to them. */
 import type * as ast from "../../../../grammar/ast.js";
 import { suggest } from "../../../common/did-you-mean.js";
+import { countText } from "../../typed/describe.js";
 import type { Unit } from "../../typed/tree.js";
 import type { Checker } from "../core/checker.js";
 import { anything, describe, real, unitOf, type Value } from "../core/values.js";
@@ -106,9 +107,7 @@ export function coerce(
   if (converted !== undefined) return converted;
   if (type.kind === "count" && (value.kind === "int" || value.kind === "real")) {
     const help =
-      value.kind === "int" && value.unit === undefined
-        ? [`write \`${value.value} ${type.unit}${value.value === 1 ? "" : plural(type.unit)}\``]
-        : [];
+      value.kind === "int" && value.unit === undefined ? [`write \`${countText(value.value, type.unit)}\``] : [];
     const expected = type.unit === "query" ? "queries" : `${type.unit}s`;
     checker.report("FSL3010", span, { what, expected, found: describe(value) }, { labels, help });
   } else checker.report("FSL3009", span, { what, expected: describeType(type), found: describe(value) }, { labels });
@@ -145,8 +144,4 @@ function canBeCalled(value: Value, { params, axes }: Extract<ParameterType, { re
   }
   const arity = value.kind === "builtin" ? arityOf(value.name) : undefined;
   return arity !== undefined && (params === undefined || arity.params === params) && arity.axes === axes > 0;
-}
-
-function plural(unit: Unit): string {
-  return unit === "way" || unit === "shot" || unit === "query" ? "" : "s";
 }
