@@ -5,6 +5,7 @@ import { gradient } from "../../src/compiler/tensor/derivative.js";
 import type { InputTensor } from "../../src/compiler/tensor/interpret.js";
 import type { Node } from "../../src/compiler/tensor/ir.js";
 import type { Ops } from "../../src/compiler/tensor/ops.js";
+import { reachable } from "../../src/compiler/tensor/walk.js";
 import { cases, opNames } from "./cases.js";
 import { derivatives } from "./setup.js";
 import { draw, expectClose, freshOps, type Operand, random, runner, type Values } from "./support.js";
@@ -199,5 +200,17 @@ describe("gradient", () => {
     expect(first.map((node) => node.op)).toEqual(["batch_norm_grad_x", "batch_norm_grad_gamma"]);
     expect(ops).toContain("relu_grad");
     expect(ops).not.toContain("rsqrt");
+  });
+  it("passes over the images of a batch norm a few times for its second derivative", () => {
+    const o = freshOps();
+    const shape = [2, 3, 4, 4];
+    const [x, gamma, dy, t] = [o.input("x", shape), o.input("gamma", [3]), o.input("dy", shape), o.input("t", shape)];
+    const first = o.graph.op("batch_norm_grad_x", [x, gamma, dy], { eps: 1e-5, groups: 1 });
+    const [second] = gradient(o.graph, o.sum(o.mul(first, t)), [x]);
+    const nodes = reachable([second as Node]);
+    expect(nodes.filter(({ op }) => op === "reduce_sum")).toHaveLength(1);
+    const arithmetic = nodes.filter(({ op, shape: { length } }) => ["add", "sub", "mul"].includes(op) && length === 4);
+    // One product belongs to the sum whose gradient is taken.
+    expect(arithmetic).toHaveLength(1 + 7);
   });
 });

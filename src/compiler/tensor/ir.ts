@@ -113,7 +113,7 @@ export interface ConvAttrs {
 
 /**
  * The attributes of each composite. A composite has a name, so that engines can fuse it, and a decomposition into
- * primitives. Its derivative is made of composites (`*_grad`). Its second derivative goes through the decomposition.
+ * primitives. Its derivative is made of composites (`*_grad`). Second derivatives go through the decomposition where no rule is given.
  */
 export interface CompositeAttrs {
   relu: Empty;

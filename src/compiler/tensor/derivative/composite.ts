@@ -2,23 +2,9 @@
  * Derivatives of composites. The derivative of a composite is a composite again, so that engines can fuse the backward
  * pass as they fuse the forward one. If a `*_grad` is not linear in an operand, the derivative uses its decomposition.
  */
-import type { CompositeName, Node } from "../ir.js";
-import type { Ops } from "../ops.js";
+import type { CompositeName } from "../ir.js";
+import { byImages, byScale, overPools, perChannel, poolSize } from "./batch-norm.js";
 import { type DerivativeRules, flat, operands } from "./rule.js";
-
-/** Returns the sum of [n, c, h, w] over all axes but c. */
-const perChannel = (o: Ops, x: Node): Node => o.sum(x, [0, 2, 3]);
-
-/** Returns the statistic [groups, c] of each pool repeated to the shape of x [n, c, h, w]. */
-function overPools(o: Ops, statistic: Node, x: Node, groups: number): Node {
-  const [n, c, h, w] = x.shape as [number, number, number, number];
-  return o.reshape(o.broadcast(statistic, [groups, n / groups, c, h, w], [0, 2]), x.shape);
-}
-/** Returns the number of elements in a pool. */
-function poolSize(x: Node, groups: number): number {
-  const [n, , h, w] = x.shape as [number, number, number, number];
-  return (n / groups) * h * w;
-}
 
 export const compositeDerivatives = {
   relu: (o, y, dy) => [() => o.graph.op("relu_grad", [operands(y)[0], dy], {})],
@@ -33,13 +19,12 @@ export const compositeDerivatives = {
       () => perChannel(o, dy),
     ];
   },
-  // In dy it is linear and its own transpose; in gamma it is linear too.
+  // In dy it is linear and its own transpose.
   batch_norm_grad_x: (o, y, t) => {
-    const [x, gamma, dy] = operands(y);
-    const unit = o.full(gamma.shape, 1);
+    const [x, gamma] = operands(y);
     return [
-      "viaDecomposition",
-      () => perChannel(o, o.mul(t, o.graph.op("batch_norm_grad_x", [x, unit, dy], y.attrs))),
+      () => byImages(o, y, t),
+      () => byScale(o, y, t),
       () => o.graph.op("batch_norm_grad_x", [x, gamma, t], y.attrs),
     ];
   },
