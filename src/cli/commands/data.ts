@@ -92,8 +92,8 @@ async function fetchOne(place: DatasetPlace, dataset: Dataset): Promise<number> 
     () => stop.abort(),
     async () => {
       try {
-        const { withData } = await import("../../runtime/run/with-data.js");
-        await withData(place.project, stop.signal, () => fetchAndReport(place, dataset, stop.signal));
+        const { whileReading } = await import("../../runtime/run/while-reading.js");
+        await whileReading(place.project, () => fetchAndReport(place, dataset, stop.signal), stop.signal);
         return exitCodes.done;
       } catch (error) {
         if (!stop.signal.aborted) throw error;

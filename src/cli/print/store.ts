@@ -108,8 +108,11 @@ const causes: Readonly<Record<Cause, string>> = {
   old: "another version of fslc installed it",
 };
 
-/** Formats what was removed or would be, and what stays although it was named. */
-export function printCollection({ dryRun, keptRuns, removed, bytes: size, busy }: Collection, width: number): string {
+/** Formats what was removed or would be, and what stays because of other processes. */
+export function printCollection(
+  { dryRun, keptRuns, removed, bytes: size, staying }: Collection,
+  width: number,
+): string {
   const rows = removed.map((one) => [
     shortKey(one.key),
     one.kind,
@@ -128,6 +131,7 @@ export function printCollection({ dryRun, keptRuns, removed, bytes: size, busy }
       ? "nothing to remove"
       : `${verb} ${plural(removed.length, "thing")}, ${bytes(size)} (${count(size)} bytes)`;
   const kept = `${plural(keptRuns.length, "run keeps its stages", "runs keep their stages")}`;
-  const held = busy ? "; packs and fits stay, because another process works in this project" : "";
+  const kinds = staying.map((kind) => `${kind}s`).join(", ");
+  const held = kinds === "" ? "" : `; all ${kinds} stay, because another process works in this project`;
   return joinParts([rows.length === 0 ? "" : list, `${total}; ${kept}${held}`]);
 }

@@ -11,6 +11,7 @@ import { type NeedsEqualShots, withShots } from "../../compiler/typed/unequal-sh
 import type { Episode } from "../data/contract.js";
 import { type ImageFolder, listClassFolders, listImages, type PackedImages, packImages } from "../data/index.js";
 import type { PreparedRun } from "../run/preflight.js";
+import { whileReading } from "../run/while-reading.js";
 import { takesEmbeddings } from "../stages/classify.js";
 import type { Job } from "../stages/job.js";
 import { temporaryPath } from "../system/temporary.js";
@@ -55,6 +56,10 @@ export interface PredictedImage {
  * cannot classify, FSL7063 if the images do not fit its metric, or the diagnostic of a job that failed.
  */
 export async function predict(request: PredictionRequest): Promise<Prediction> {
+  return await whileReading(request.prepared.project, () => predictNow(request));
+}
+
+async function predictNow(request: PredictionRequest): Promise<Prediction> {
   const { prepared, support, onNote } = request;
   const { experiment, project } = prepared;
   const supports = listClassFolders(support);

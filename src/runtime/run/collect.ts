@@ -8,6 +8,7 @@ import { type Project, projectPaths } from "../system/project.js";
 import { reason } from "../system/reason.js";
 import { type Item, type ItemKind, isDamagedPack, takeInventory } from "./inventory.js";
 import { type KeptRuns, keptRuns, usesOfRuns } from "./run-uses.js";
+import { readingPrefix } from "./while-reading.js";
 
 export interface CollectionOptions extends KeptRuns {
   /** True if packed images go too. They are made again from their source, if that is still there. */
@@ -34,8 +35,8 @@ export interface Collection {
   readonly removed: readonly Removal[];
   /** The size of everything in `removed`. */
   readonly bytes: number;
-  /** True if packs and fits stay, because another process works in the project. */
-  readonly busy: boolean;
+  /** The things that stay altogether, because another process works in the project. */
+  readonly staying: readonly ItemKind[];
   readonly failed: readonly { readonly path: string; readonly why: string }[];
 }
 
@@ -46,7 +47,7 @@ interface Situation {
   readonly goingOn: ReadonlySet<string>;
   /** The start of the first kept run, in milliseconds since the epoch. */
   readonly since: number;
-  readonly busy: boolean;
+  readonly staying: ReadonlySet<ItemKind>;
 }
 
 /** Says for each kind of things why one of them goes. Undefined if it stays. */
@@ -57,10 +58,10 @@ const causes: Readonly<Record<ItemKind, (item: Item, situation: Situation) => Ca
     return item.finished && !inUse ? "finished" : unused(item, situation);
   },
   // No run records which fits it has read, so one is kept if a kept run may have computed it.
-  fit: ({ time }, { since, busy }) => (!busy && time < since ? "unused" : undefined),
-  pack: (item, situation) => (situation.options.packs && !situation.busy ? unused(item, situation) : undefined),
-  damaged: ({ path }, { options, busy }) =>
-    !isDamagedPack(basename(path)) || (options.packs && !busy) ? "damaged" : undefined,
+  fit: ({ time }, { since }) => (time < since ? "unused" : undefined),
+  pack: (item, situation) => (situation.options.packs ? unused(item, situation) : undefined),
+  damaged: ({ path }, { options, staying }) =>
+    !isDamagedPack(basename(path)) || (options.packs && !staying.has("pack")) ? "damaged" : undefined,
   leftover: () => "leftover",
   engine: (_, { options }) => (options.engines ? "old" : undefined),
 };
@@ -108,17 +109,22 @@ async function decide(project: Project, options: CollectionOptions): Promise<Omi
     kept: new Set(kept.map(({ id }) => id)),
     goingOn: new Set(runs.flatMap(({ id, goingOn }) => (goingOn ? [id] : []))),
     since: Math.min(...kept.map(({ time }) => time)),
-    busy: held.some((name) => name !== collectionLock),
+    staying: new Set(stayingBeside(held)),
   };
   const going = (await takeInventory(project, runs)).flatMap((item): Removal[] => {
-    const because = causes[item.kind](item, situation);
+    const because = situation.staying.has(item.kind) ? undefined : causes[item.kind](item, situation);
     const { kind, path, bytes, key, what } = item;
     return because === undefined ? [] : [{ kind, path, bytes, ...(key === undefined ? {} : { key }), what, because }];
   });
   // What lies in a folder that goes is counted with the folder.
   const removed = going.filter(({ path }) => !going.some((other) => path.startsWith(other.path + sep)));
-  const { busy } = situation;
-  return { keptRuns: kept.map(({ id }) => id), removed, bytes: sizeOfAll(removed), busy };
+  return { keptRuns: kept.map(({ id }) => id), removed, bytes: sizeOfAll(removed), staying: [...situation.staying] };
+}
+
+/** Returns the kinds of things that no collection touches beside the holders of locks. A run records the stages that it uses, others do not. */
+function stayingBeside(locks: readonly string[]): ItemKind[] {
+  if (locks.some((name) => name.startsWith(readingPrefix))) return ["stage", "checkpoint", "fit", "pack"];
+  return locks.some((name) => name !== collectionLock) ? ["fit", "pack"] : [];
 }
 
 /** Gives each thing a name that nobody looks for. Returns the functions that remove them, and what could not be moved. */
