@@ -156,7 +156,7 @@ describe("classes with different numbers of supports", () => {
 
   test.each([
     ["attention", "`softmax` goes over all supports"],
-    ["ridge", "`merge` puts the supports of all classes on one axis"],
+    ["ridge", "`merge` puts several supports on one axis"],
     ["adapted", "adapts to all supports together"],
   ])("%s needs equal numbers, and the message points at the reason", async (stage, why) => {
     const { code, err } = await fslc("predict", file, stage, ...queries(), "--support", unequal());

@@ -111,7 +111,7 @@ function mixing(e: Expr): string | undefined {
     case "split":
       return e.axis === "shot" ? "it divides the supports" : undefined;
     case "merge":
-      return e.axes.includes("shot") ? "`merge` puts the supports of all classes on one axis" : undefined;
+      return e.axes.includes("shot") ? "`merge` puts several supports on one axis" : undefined;
     case "apply":
       return e.norm === "running" || e.norm === "phase" ? undefined : "it normalizes over a batch of supports";
     case "rename":
