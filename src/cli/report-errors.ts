@@ -24,7 +24,8 @@ export function printDiagnostics(
 ): void {
   if (diagnostics.length === 0) return;
   const options = { color: colorLevel(cli.stderr, cli.env) > 0, width: textWidth(cli.stderr, cli.env) };
-  for (const d of diagnostics.slice(0, most)) cli.stderr.write(`${render(d, source, options).trimEnd()}\n\n`);
+  for (const d of withoutRepeatedFacts(diagnostics.slice(0, most)))
+    cli.stderr.write(`${render(d, source, options).trimEnd()}\n\n`);
   if (diagnostics.length > most) say(cli.stderr, `… and ${diagnostics.length - most} more\n\n`);
   const errors = diagnostics.filter((d) => d.severity === "error");
   const warnings = diagnostics.length - errors.length;
@@ -34,6 +35,20 @@ export function printDiagnostics(
   ];
   const code = (errors[0] ?? diagnostics[0])?.code;
   say(cli.stderr, `${counts.join(", ")}; for details: fslc explain ${code}\n`);
+}
+
+/** The errors about a split, each of which says what lies in the data. */
+const aboutSplits: ReadonlySet<string> = new Set(["FSL5004", "FSL5005", "FSL5006"]);
+
+/** Returns the diagnostics in which only the first error about some data says what lies there. The others say where that stands. */
+function withoutRepeatedFacts(diagnostics: readonly Diagnostic[]): Diagnostic[] {
+  const said = new Set<string>();
+  return diagnostics.map((d) => {
+    if (!aboutSplits.has(d.code)) return d;
+    const help = d.help.filter((line) => !said.has(line));
+    for (const line of d.help) said.add(line);
+    return help.length === d.help.length ? d : { ...d, help: [...help, "the data are described above"] };
+  });
 }
 
 /** Returns the error for a file that a command cannot read. */

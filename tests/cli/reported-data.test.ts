@@ -225,6 +225,20 @@ test("the nearest layout is named, with what to write", async () => {
   );
 });
 
+test("a split without its CSV file: the file is named, and of several errors only the first describes the data", async () => {
+  const images = inFolder("data/images", await files(paths, (path) => path.replaceAll("/", "_")));
+  const train = `filename,label\n${csvOf(classes("train"))}`;
+  const dir = project({ files: { ...images, "data/train.csv": train }, source: 'csv("data")' });
+  const text = readFileSync(join(dir, "e.fsl"), "utf8");
+  write(join(dir, "e.fsl"), `${text}\nevaluate more like test { episodes task from d.val, 5 episodes }\n`);
+  const { code, err } = await fslc("check", join(dir, "e.fsl"));
+  expect(code).toBe(2);
+  expect(err.match(/FSL5006: `d` has no (val|test) split/g)).toHaveLength(2);
+  expect(err.match(/= help: `val\.csv` and `test\.csv` are not there/g)).toHaveLength(1);
+  expect(err.match(/= help: \d+ files in /g)).toHaveLength(1);
+  expect(err).toContain("= help: the data are described above");
+});
+
 test("`data inspect` shows what lies in data that `check` refuses", async () => {
   const high = { files: inFolder("data/mydataset", await files(paths)), source: 'folder("data")' };
   const [inspect] = await say(high, "data inspect");

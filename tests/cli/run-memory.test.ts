@@ -149,6 +149,17 @@ test("runs list tells the runs of one experiment apart", async () => {
   expect(same.out).toContain("the runs were asked for the same, with the same texts and data");
 });
 
+test("runs diff compares two experiments line by line, also if their names differ", async () => {
+  write("copy.fsl", experiment.replace("40 episodes", "20 episodes"));
+  expect((await fslc("run", join(project.dir, "copy.fsl"), "--reporter", "plain", "--seed", "3")).code).toBe(0);
+  const [copy] = listRuns(project);
+  const { out } = await fslc("runs", "diff", first.id, copy?.id ?? "", ...here());
+  expect(out).toMatch(/^stripes\.fsl → copy\.fsl$/m);
+  expect(out.match(/^ {2}[-+] /gm)).toHaveLength(2);
+  expect(out).not.toMatch(/ $/m);
+  rmSync(copy?.dir ?? "", { recursive: true });
+});
+
 test("a run of an older version, which recorded less, is listed, shown and compared with that said", async () => {
   const old = "20260101-000000-000000";
   const dir = join(project.dir, ".fslc", "runs", old);

@@ -40,9 +40,9 @@ function printSource({ id, a, b, lines }: SourceDifference): string {
   }
   const marks = { same: " ", removed: "-", added: "+" } as const;
   const shown = changedLines(lines, context).map((line) =>
-    line === undefined ? "  …" : `  ${marks[line.kind]} ${line.text}`,
+    line === undefined ? "  …" : `  ${marks[line.kind]} ${line.text}`.trimEnd(),
   );
-  return [id, ...shown].join("\n");
+  return [id, ...shown].join("\n").trimEnd();
 }
 
 function printResults(results: readonly ResultPair[], width: number): string {

@@ -24,7 +24,7 @@ export interface Difference {
   readonly b: string | undefined;
 }
 
-/** A file of the experiment that is not the same in both runs. `lines` is undefined if a copy is missing or damaged. */
+/** A file of the experiment that is not the same in both runs. The id of two experiments has both names. `lines` is undefined if a copy is missing or damaged. */
 export interface SourceDifference {
   readonly id: string;
   readonly a: string | undefined;
@@ -136,11 +136,19 @@ function enginesOf(run: RunRecord): Values {
   ]);
 }
 
+/** Compares files of the same name, and the two experiments also if their names differ. */
 function sourceDifferences(a: RunRecord, b: RunRecord): SourceDifference[] {
   const sources = ({ start }: RunRecord) => new Map((start.inputs?.sources ?? []).map((one) => [one.id, one]));
   const [left, right] = [sources(a), sources(b)];
-  return [...new Set([...left.keys(), ...right.keys()])].flatMap((id) => {
-    const [one, other] = [left.get(id), right.get(id)];
+  const [from, to] = [a.start.file, b.start.file];
+  const renamed = left.has(from) && right.has(to) && !left.has(to) && !right.has(from);
+  const names = new Set([...left.keys(), ...right.keys()]);
+  if (renamed) for (const name of [from, to]) names.delete(name);
+  const pairs = [
+    ...(renamed ? [{ id: `${from} → ${to}`, one: left.get(from), other: right.get(to) }] : []),
+    ...[...names].map((id) => ({ id, one: left.get(id), other: right.get(id) })),
+  ];
+  return pairs.flatMap(({ id, one, other }) => {
     if (one?.sha256 === other?.sha256) return [];
     const [before, after] = [copiedText(a, one), copiedText(b, other)];
     const lines = before === undefined || after === undefined ? undefined : diffLines(before, after);

@@ -2,6 +2,7 @@
 
 import { createRequire } from "node:module";
 import { join } from "node:path";
+import { listed } from "../../../common/did-you-mean.js";
 import { DiagnosticError, diagnostic } from "../../../compiler/diagnostics/diagnostic.js";
 import type { DataSource, SplitName } from "../../../compiler/typed/tree.js";
 import { type FileTree, isImage, openFileTree, textError } from "../file-tree.js";
@@ -41,7 +42,7 @@ export const csv: Source = {
   facts(source, places) {
     const tree = openRoot(source, places);
     const files = listFiles(source, tree);
-    const seen = describeTree(tree);
+    const seen = [...describeAbsent(files), ...describeTree(tree)];
     if (tree.kind === "archive") return { splits: {}, seen }; // Its texts are compressed, and are read with the images.
     const splits: Partial<Record<SplitName, { name: string; images: number }[]>> = {};
     for (const { split, file } of files) {
@@ -266,4 +267,10 @@ function findColumns(
   throw lineError(file, 1, `${expected}, and ${found}`, [
     at.file < 0 ? `name the column of the files \`filename\`` : `name the column of the classes \`label\``,
   ]);
+}
+
+/** Names the files of splits that are not there: such a split is empty. */
+function describeAbsent(files: ReturnType<typeof listFiles>): string[] {
+  const absent = splitNames.filter((split) => !files.some((file) => file.split === split)).map((name) => `${name}.csv`);
+  return absent.length === 0 ? [] : [`${listed(absent)} ${absent.length === 1 ? "is" : "are"} not there`];
 }
