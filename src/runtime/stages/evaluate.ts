@@ -35,8 +35,9 @@ export async function runEvaluate(stage: EvaluateStage, context: StageContext): 
   for (const group of groupBy(rowsOf(stage, context), ({ row }) => `${row.split.dataset} ${row.split.split}`)) {
     for (const [row, classification] of await scoreGroup(stage, group, context)) {
       const { label, task } = row.row;
+      const { node } = context.job;
       requireNumbers(classification, {
-        stage: label === "" ? stage.id : `${stage.id} (${label})`,
+        stage: label === "" ? node : `${node} (${label})`,
         task,
         span: stage.span,
       });
