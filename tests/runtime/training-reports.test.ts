@@ -155,3 +155,26 @@ test("a list that is shorter than the training begins again", async () => {
   }
   expect(outputs[1]).toBe(outputs[0]);
 });
+
+test("the gradients of the first step of Adam are those of the reference engine; biases under a norm have none", async () => {
+  const stage: TrainingStage = {
+    ...base,
+    optimizer: sgd({ kind: "adam", lr: 0.01 }),
+    duration: { epochs: 1, stepsPerEpoch: 1, perStep: 12 },
+    report: [{ kind: "gradients" }],
+  };
+  const [found, truth] = await Promise.all(
+    ["onnx", "reference"].map(async (engine) => {
+      const { dir } = await trained(stage, engine, "first-gradients");
+      return new Map(Object.entries(read(dir, "gradients-1.safetensors")).map(([path, { data }]) => [path, [...data]]));
+    }),
+  );
+  for (const [path, expected] of truth ?? []) {
+    const size = Math.hypot(...expected);
+    const error = Math.hypot(...expected.map((value, i) => value - (found?.get(path)?.[i] ?? Number.NaN)));
+    // Norms of tensors are compared, not elements: some elements are nearly 0, and their digits are rounding errors.
+    if (/conv\.\d\.bias$/.test(path)) expect(Math.max(size, error)).toBeLessThan(1e-5);
+    else expect(error / size, path).toBeLessThan(1e-5);
+  }
+  expect(truth?.size).toBe(10);
+});
