@@ -63,6 +63,7 @@ function retype(
       const isUnit =
         before !== undefined &&
         before.tokenType === t.NumberToken &&
+        !isPathPart(before, tokens[i - 2]) &&
         before.startLine === token.startLine &&
         !notUnits.has(token.image) &&
         !(after !== undefined && notAfterUnit.has(after.tokenType));
@@ -96,11 +97,18 @@ function retype(
       setType(token, t.NumberToken);
       break;
     case t.NumberToken:
-      if (token.image.startsWith(".")) note("number-form", token, `\`0${token.image}\``);
+      if (token.image.startsWith(".") && !isPathPart(token, tokens[i - 1]))
+        note("number-form", token, `\`0${token.image}\``);
       break;
     default:
       break;
   }
+}
+
+/** Tells whether a number is a part of a path, as the `.0` of `encoder.conv.0.weight` is. */
+function isPathPart(number: IToken, before: IToken | undefined): boolean {
+  const touches = before?.endOffset !== undefined && before.endOffset + 1 === number.startOffset;
+  return /^\.\d+$/.test(number.image) && touches && /[\w\]*]$/.test(before.image);
 }
 
 /** Writes a number of another language in digits: `0x10` is `16`, `1_000` is `1000`, and `1.` is `1.0`. */

@@ -244,22 +244,27 @@ export abstract class MethodParser extends LayerParser {
   });
   readonly path = this.RULE("path", () => {
     this.SUBRULE(this.pathPart);
-    this.MANY(() => {
-      this.OR([
-        {
-          ALT: () => {
-            this.CONSUME(t.Dot);
-            this.SUBRULE1(this.pathPart);
+    this.MANY({
+      GATE: () => !this.is(t.NumberToken) || this.LA(1).image.startsWith("."),
+      DEF: () => {
+        this.OR([
+          {
+            ALT: () => {
+              this.CONSUME(t.Dot);
+              this.SUBRULE1(this.pathPart);
+            },
           },
-        },
-        {
-          ALT: () => {
-            this.CONSUME(t.LBracket);
-            this.CONSUME(t.NumberToken);
-            this.CONSUME(t.RBracket);
+          {
+            ALT: () => {
+              this.CONSUME(t.LBracket);
+              this.CONSUME(t.NumberToken);
+              this.CONSUME(t.RBracket);
+            },
           },
-        },
-      ]);
+          // `.0` of `encoder.conv.0`.
+          { ALT: () => this.CONSUME1(t.NumberToken) },
+        ]);
+      },
     });
   });
   readonly pathPart = this.RULE("pathPart", () => {

@@ -64,3 +64,12 @@ test.each([
 test("a version has no unit", () => {
   expect(parse("fsl 1 shot\n", "x.fsl").errors).toMatchObject([{ kind: "unexpected", found: "shot" }]);
 });
+
+test.each(["encoder.conv.0.weight", "encoder.stage.1.0.conv.*", "encoder.conv.0", "encoder.conv[0].weight"])(
+  "`%s` is a path, as `fslc plan` prints it",
+  (path) => {
+    const text = `fsl 1\nmeta m {\n  optimizer adam(lr: 1e-3) { ${path} frozen }\n}\n`;
+    expect(parse(text, "x.fsl").errors).toEqual([]);
+    expect(format(text, "x.fsl")).toMatchObject({ kind: "formatted", text: expect.stringContaining(`${path} frozen`) });
+  },
+);
