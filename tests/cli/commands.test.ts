@@ -59,7 +59,7 @@ test.each([
   [["rum"], "Did you mean run?"],
   [["my.fsl"], "Write `fslc run my.fsl`"],
   [["run", "x.fsl", "--epochs", "3"], "A parameter of the experiment is set with `--set epochs=…`"],
-  [["run", "x.fsl", "--reporte", "json"], "Did you mean --reporter?"],
+  [["run", "x.fsl", "--reportor", "json"], "Did you mean --reporter?"],
   [["check"], "missing required argument 'files'"],
   [["run", "x.fsl", "--reporter", "html"], "there is no reporter `html`"],
   [["check", "x.fsl", "--emit", "mlir"], "there is no phase `mlir`"],

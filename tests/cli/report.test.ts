@@ -12,6 +12,7 @@ import { linearScale, tickText } from "../../src/cli/report/svg/scale.js";
 import { printableJson } from "../../src/common/printable.js";
 import { readRun } from "../../src/runtime/run/runs.js";
 import { tempDir } from "../data/support.js";
+import { makeProject } from "../runtime/tiny.js";
 import { fslc } from "./command-line.js";
 import { experimentText, hostile, writeReportRun } from "./report-run.js";
 
@@ -174,6 +175,33 @@ describe("the command", () => {
     const blocked = await fslc("report", "--project", project, "-o", join(project, "package.json", "x.html"));
     expect([blocked.code, blocked.err]).toEqual([1, expect.stringContaining("FSL7031")]);
   });
+});
+
+test("a real run writes its report at its end with --report", { timeout: 180_000 }, async () => {
+  const { dir } = await makeProject();
+  const file = join(dir, "x.fsl");
+  writeFileSync(
+    file,
+    `fsl 1
+import { prototypes } from "fsl:metrics"
+import { folder } from "fsl:datasets"
+param shots = 1 shot
+dataset stripes = folder(root: "images") { train resize(20), center_crop(20), normalize  eval resize(20), center_crop(20), normalize }
+episode task = 2 way, shots, 2 query
+backbone raw { flatten as vector }
+evaluate test { encoder raw  metric prototypes  episodes task from stripes.test, 20 episodes  report accuracy, per_class, confusion }
+`,
+  );
+  const { code, err } = await fslc(
+    ...["run", file, "--set", "shots=3", "--engine", "reference", "--reporter", "plain", "--report"],
+  );
+  const [, path = ""] = /^report: (.*)$/m.exec(err) ?? [];
+  expect([code, path]).toEqual([0, expect.stringContaining("report.html")]);
+  const html = readFileSync(path, "utf8");
+  elementsOf(html);
+  expect(html).toContain("2-way 3-shot, 2 queries a class of stripes.test");
+  expect(html).toContain("fslc run x.fsl --set shots=3 --engine reference");
+  expect(html).toContain("test: accuracy by class");
 });
 
 describe("how to repeat a run", () => {

@@ -1,8 +1,7 @@
 /** Implements `fslc report [RUN]`, which writes a run as one HTML file. */
 import { spawn } from "node:child_process";
-import { join, relative, resolve } from "node:path";
+import { relative, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
-import { DiagnosticError, diagnostic } from "../../compiler/diagnostics/diagnostic.js";
 import { type Cli, Command, helpExamples } from "../command.js";
 import { exitCodes } from "../exit-codes.js";
 import { type ProjectOptions, projectOf, projectOption } from "../options.js";
@@ -35,34 +34,17 @@ export function define(cli: Cli, exit: (code: number) => void): Command {
     .action(async (run: string | undefined, options: Options) => exit(await act(cli, run ?? "last", options)));
 }
 
-async function act(cli: Cli, asked: string, options: Options): Promise<number> {
+async function act(cli: Cli, asked: string, { output, figures, open, ...options }: Options): Promise<number> {
   const { findRun } = await import("../../runtime/run/runs.js");
-  const { readReport } = await import("../report/data.js");
-  const { reportPage } = await import("../report/page.js");
-  const run = findRun(await projectOf(options), asked);
-  const data = readReport(run);
-  const path = options.output === undefined ? join(run.dir, "report.html") : resolve(options.output);
-  await writeOut(path, reportPage(data));
+  const { writeReport } = await import("../report/write.js");
+  const path = await writeReport(findRun(await projectOf(options), asked), {
+    ...(output === undefined ? {} : { page: resolve(output) }),
+    ...(figures === undefined ? {} : { figures: resolve(figures) }),
+  });
   say(cli.stdout, `${relative(process.cwd(), path) || path}\n`);
-  if (options.figures !== undefined) {
-    const { makeFigures } = await import("../report/figures.js");
-    const { figureFiles } = await import("../report/figure-files.js");
-    for (const { name, text } of figureFiles(makeFigures(data))) await writeOut(resolve(options.figures, name), text);
-    say(cli.stdout, `${options.figures}\n`);
-  }
-  if (options.open === true) openInBrowser(cli, path);
+  if (figures !== undefined) say(cli.stdout, `${figures}\n`);
+  if (open === true) openInBrowser(cli, path);
   return exitCodes.done;
-}
-
-/** Writes a file completely or not at all. @throws DiagnosticError FSL7031 if it cannot be written. */
-async function writeOut(path: string, text: string): Promise<void> {
-  const { replaceFile } = await import("../../runtime/system/durable.js");
-  const { reason } = await import("../../runtime/system/reason.js");
-  try {
-    await replaceFile(path, text);
-  } catch (error) {
-    throw new DiagnosticError(diagnostic("FSL7031", undefined, { path, why: reason(error) }), { cause: error });
-  }
 }
 
 /** The programs that open a file in the browser of the user, by the name of the system. */

@@ -1,4 +1,5 @@
 /** Implements `fslc run FILE`, which trains and evaluates. Stages that are in the store are not run again. */
+import { relative } from "node:path";
 import { printableJson } from "../../common/printable.js";
 import { DiagnosticError } from "../../compiler/diagnostics/diagnostic.js";
 import type { Experiment } from "../../compiler/typed/tree.js";
@@ -18,6 +19,7 @@ interface Options extends ExperimentOptions, MachineOptions, SweepOptions {
   readonly dryRun?: boolean;
   readonly reporter?: string;
   readonly quiet?: boolean;
+  readonly report?: boolean;
 }
 
 export function define(cli: Cli, exit: (code: number) => void): Command {
@@ -31,6 +33,7 @@ export function define(cli: Cli, exit: (code: number) => void): Command {
     .option("--dry-run", "print which stages would run and which the store has, and run nothing")
     .option("--reporter <name>", `how progress is shown: ${reporterNames.join(", ")}`)
     .option("--quiet", "print nothing but the results")
+    .option("--report", "write the report of the run into its folder at the end, as `fslc report` does")
     .addHelpText(
       "after",
       helpExamples([
@@ -78,7 +81,9 @@ async function runAndWatch(cli: Cli, file: string, options: Options, react: Reac
     const choice = await chooseEngine(preparation.prepared.asked);
     const started = run(experiments, { ...asked, choice });
     const source = sourceReader(compiled);
-    return await watch(cli, started, { reporter, quiet: options.quiet === true, source, react });
+    const code = await watch(cli, started, { reporter, quiet: options.quiet === true, source, react });
+    if (options.report === true) await writeReportOf(cli, started.dir, options);
+    return code;
   } catch (error) {
     if (!(error instanceof RefusedError)) throw error;
     const { printDiagnostics } = await import("../report-errors.js");
@@ -112,6 +117,16 @@ async function sweepTable(cli: Cli, dir: string): Promise<string | undefined> {
   const { printResultTable } = await import("./runs-table.js");
   const printed = await printResultTable(cli, run, {}, "text");
   return printed?.trimEnd();
+}
+
+/** Writes the report of a run that has ended, also of one that failed, and says where it lies. */
+async function writeReportOf(cli: Cli, dir: string, { quiet }: Options): Promise<void> {
+  const { readRun } = await import("../../runtime/run/runs.js");
+  const { writeReport } = await import("../report/write.js");
+  const run = readRun(dir);
+  if (run === undefined) return;
+  const path = await writeReport(run);
+  if (quiet !== true) say(cli.stderr, `report: ${relative(process.cwd(), path) || path}\n`);
 }
 
 /** Ends the program before the run starts. Nothing has been computed, so nothing is lost. */

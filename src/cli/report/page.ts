@@ -1,7 +1,7 @@
 /** Puts the report of a run together: one HTML file that needs no script, no other file and no network. */
 import { duration, plural, seedsText } from "../view/format.js";
 import type { ReportData } from "./data.js";
-import { makeFigures } from "./figures.js";
+import type { Figures } from "./figures.js";
 import { Markup, markup } from "./markup.js";
 import { sectionsOf } from "./sections.js";
 import { pageStyle } from "./style.js";
@@ -9,7 +9,7 @@ import { pageStyle } from "./style.js";
 /** The page may load nothing at all, so that data that were not escaped by mistake could not call anyone. */
 const policy = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'";
 
-export function reportPage(data: ReportData): string {
+export function reportPage(data: ReportData, figures: Figures): string {
   const page = markup`<!doctype html>
 <html lang="en">
 <head>
@@ -23,7 +23,7 @@ export function reportPage(data: ReportData): string {
 <body>
 <main>
 <header><h1>${data.file}</h1><p class="soft">${heading(data)}</p></header>
-${sectionsOf(data, makeFigures(data))}
+${sectionsOf(data, figures)}
 </main>
 </body>
 </html>

@@ -15,13 +15,7 @@ export function sectionsOf(data: ReportData, figures: Figures): readonly (Markup
     sweep(data, figures),
     results(data, figures),
     trainings(data, figures),
-    section(
-      "classes",
-      "Classes",
-      figures.perClass.length + figures.confusions.length > 0 && [
-        gallery([...figures.perClass, ...figures.confusions]),
-      ],
-    ),
+    classes(figures),
     section("stages", "Stages", figures.stages.length > 0 && [gallery(figures.stages), stagesTable(data)]),
     inputs(data),
     experiment(data),
@@ -136,6 +130,24 @@ function sweep({ sweep: tables }: ReportData, figures: Figures): Markup | undefi
     return [table(`${one.metric} by variant`, heads, rows), notes.map((note) => markup`<p class="soft">${note}</p>`)];
   });
   return section("sweep", "Sweep", tables.length > 0 && [gallery(figures.sweep), shown]);
+}
+
+/** The most figures of classes that are open at first. */
+const openClasses = 6;
+
+function classes({ perClass, confusions }: Figures): Markup | undefined {
+  const groups = [
+    { title: "Accuracy by class", figures: perClass },
+    { title: "Confusions", figures: confusions },
+  ].filter((group) => group.figures.length > 0);
+  const shown =
+    perClass.length + confusions.length <= openClasses
+      ? gallery(groups.flatMap((group) => group.figures))
+      : groups.map(
+          (group) =>
+            markup`<details><summary>${group.title}: ${plural(group.figures.length, "figure")}</summary>${gallery(group.figures)}</details>`,
+        );
+  return section("classes", "Classes", groups.length > 0 && [shown]);
 }
 
 /** The most trainings whose figures are open at first. A sweep can have hundreds. */
