@@ -157,6 +157,8 @@ test("runs diff compares two experiments line by line, also if their names diffe
   expect(out).toMatch(/^stripes\.fsl → copy\.fsl$/m);
   expect(out.match(/^ {2}[-+] /gm)).toHaveLength(2);
   expect(out).not.toMatch(/ $/m);
+  const none = await fslc("runs", "compare", `${first.id}:proto`, first.id, ...here());
+  expect(none.err).toContain(`the run \`${first.id}\` has no evaluation \`proto\``);
   rmSync(copy?.dir ?? "", { recursive: true });
 });
 

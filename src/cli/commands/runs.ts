@@ -209,7 +209,8 @@ async function evaluationsAt(project: Project, asked: string): Promise<readonly 
   if (chosen.length > 0) return chosen;
   const names = all.map((one) => `\`${one.stage}\``);
   const help = names.length === 0 ? ["it has no results"] : [`it has ${names.join(", ")}`];
-  throw new DiagnosticError(diagnostic("FSL7052", undefined, { run: run.id, stage: stage ?? "at all" }, { help }));
+  const evaluation = stage === undefined ? "evaluation with results" : `evaluation \`${stage}\``;
+  throw new DiagnosticError(diagnostic("FSL7052", undefined, { run: run.id, evaluation }, { help }));
 }
 
 /**

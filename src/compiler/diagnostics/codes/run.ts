@@ -184,7 +184,7 @@ export const runCodes = codes({
   FSL7052: {
     severity: "error",
     title: "an evaluation that a run does not have",
-    message: "the run `{run}` has no evaluation `{stage}`",
+    message: "the run `{run}` has no {evaluation}",
     explanation: "After the colon there must be the name of an `evaluate` stage that this run finished.",
     example: "fslc runs compare last:tst last:pixels",
     fix: "`fslc runs show RUN` lists the evaluations of a run.",
