@@ -177,7 +177,7 @@ test("fmt lays a file out once and for all, and leaves a file with syntax errors
 });
 
 test("fmt names a file that cannot be read, and formats the others", async () => {
-  const target = join(dir, "several");
+  const target = join(dir, "one-unreadable");
   mkdirSync(target);
   for (const name of ["a.fsl", "c.fsl"]) writeFileSync(join(target, name), "fsl 1\nparam   n = 1\n");
   symlinkSync("b.fsl", join(target, "b.fsl"));
