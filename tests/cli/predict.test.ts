@@ -1,8 +1,10 @@
 /** `fslc predict`: it gives the scores of the evaluation, takes unequal supports, and says what is wrong with images. */
+import { execFileSync } from "node:child_process";
 import { copyFileSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import type { Project } from "../../src/runtime/system/project.js";
+import { schemaProblem } from "../../src/runtime/system/schema.js";
 import { makeProject } from "../runtime/tiny.js";
 import { fslc } from "./command-line.js";
 
@@ -86,7 +88,9 @@ async function predict(stage: string, support: string, ...images: string[]): Pro
   const { code, out, err } = await fslc("predict", file, stage, ...images, "--support", support, "--json");
   expect(err).not.toContain("error");
   expect(code).toBe(0);
-  return JSON.parse(out) as Predicted;
+  const predicted: unknown = JSON.parse(out);
+  expect(schemaProblem("prediction", predicted)).toBeUndefined();
+  return predicted as Predicted;
 }
 
 /** The first episode of an evaluation, as `report logits_json` wrote it. */
@@ -224,6 +228,21 @@ describe("images", () => {
     const { code, err } = await fslc("predict", file, "test", folder, "--support", two());
     expect(code).toBe(3);
     expect(err).toContain("circle` cannot be read: the link `self` leads back to a folder that contains it");
+  });
+
+  test.skipIf(process.platform === "win32")("a pipe is never opened, because it has no end", async () => {
+    const pipe = join(project.dir, "pipe.png");
+    execFileSync("mkfifo", [pipe]);
+    const { code, err } = await fslc("predict", file, "test", pipe, "--support", two());
+    expect(code).toBe(1);
+    expect(err).toContain(`${pipe} cannot be read and has no prediction: it is no regular file`);
+    rmSync(pipe);
+  });
+
+  test("names of classes are printed without what a terminal obeys, and quoted in CSV", async () => {
+    const folder = supports("hostile", { "a\u001b[31m": ["test-0/0.png"], 'b,"c"': ["test-1/0.png"] });
+    const { out } = await fslc("predict", file, "test", image("test-0/3.png"), "--support", folder, "--csv");
+    expect(out.split("\n")[0]).toBe('file,class,probability,a·[31m,"b,""c"""');
   });
 
   test("a support that cannot be read refuses the prediction", async () => {

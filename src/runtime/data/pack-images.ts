@@ -7,6 +7,7 @@ import type { IngestOptions, Pack } from "./contract.js";
 import { recipeOf } from "./ingest.js";
 import { openPack } from "./pack.js";
 import type { ListedClass } from "./sources/source.js";
+import { writing } from "./write-error.js";
 
 /** Images that are ready, and those that cannot be read, each with the reason, by name. */
 export interface PackedImages {
@@ -18,7 +19,7 @@ export interface PackedImages {
  * Decodes the images of some classes and writes them to a new folder in `parent`, as the only split of a pack. Every image gets the
  * evaluation's chain of the dataset, and those that cannot be read are left out.
  *
- * @throws DiagnosticError FSL6009 for an image that is too small, FSL6010 for a wrong size.
+ * @throws DiagnosticError FSL6009 for an image that is too small, FSL6010 for a wrong size, FSL6031 if the pack cannot be written.
  */
 export async function packImages(
   { dataset, split, classes }: { dataset: Dataset; split: SplitName; classes: readonly ListedClass[] },
@@ -31,8 +32,8 @@ export async function packImages(
   // A pack carries its name. This one is read once, so its name says nothing about its images.
   const digest = sha256(parent);
   const dir = join(parent, digest.slice(0, 32));
-  await mkdir(dir, { recursive: true });
-  const unreadable = await writePack(dir, {
+  await writing(dir, mkdir(dir, { recursive: true }));
+  const packing = writePack(dir, {
     dataset: plain,
     listing: { [split]: classes },
     recipe: recipeOf(plain),
@@ -41,5 +42,6 @@ export async function packImages(
     imageDigests: { [split]: digest },
     options: { ...options, cacheDir: parent },
   });
+  const unreadable = await writing(dir, packing);
   return { pack: await openPack(dir), unreadable };
 }

@@ -10,6 +10,7 @@ import type { Dataset, EvaluateStage, Experiment, Metric, PosedTasks, Task } fro
 import { type NeedsEqualShots, withShots } from "../../compiler/typed/unequal-shots.js";
 import type { Episode } from "../data/contract.js";
 import { type ImageFolder, listClassFolders, listImages, type PackedImages, packImages } from "../data/index.js";
+import { sweepLeftovers } from "../run/leftovers.js";
 import type { PreparedRun } from "../run/preflight.js";
 import { whileReading } from "../run/while-reading.js";
 import { takesEmbeddings } from "../stages/classify.js";
@@ -70,6 +71,7 @@ async function predictNow(request: PredictionRequest): Promise<Prediction> {
   const fitData = classifier.fitFrom === undefined ? [] : [datasetOf(experiment, classifier.fitFrom.dataset)];
   const needed = { stage: stage.name, stages: classifier.needs, datasets: fitData };
   const stored = await findStoredStages(prepared, needed, onNote);
+  sweepLeftovers(project);
   const dir = temporaryPath(join(project.home, "predict"));
   try {
     const { dataset } = classifier;

@@ -120,7 +120,7 @@ export function prepareRun(
   const problem = requestProblem(asked);
   if (problem !== undefined) diagnostics.push(problem);
   const forced = ids("--force", options.force ?? []);
-  const wanted = options.stages === undefined ? experiment.wanted : ids("--stage", options.stages);
+  const wanted = options.stages === undefined ? experiment.wanted : ids("STAGE", options.stages);
   if (options.stages === undefined && wanted.length === 0) {
     diagnostics.push(diagnostic("FSL7044", undefined, { file: experiment.file }));
   }

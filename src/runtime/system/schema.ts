@@ -13,6 +13,7 @@ export type SchemaName =
   | "manifest"
   | "pack"
   | "plan"
+  | "prediction"
   | "scores"
   | "store";
 
