@@ -14,7 +14,7 @@ import { readRun } from "../../src/runtime/run/runs.js";
 import { tempDir } from "../data/support.js";
 import { makeProject } from "../runtime/tiny.js";
 import { fslc } from "./command-line.js";
-import { experimentText, hostile, writeReportRun } from "./report-run.js";
+import { experimentText, writeReportRun } from "./report-run.js";
 
 let project = "";
 let run = "";
@@ -208,9 +208,17 @@ describe("how to repeat a run", () => {
   const start = () => record().start;
 
   test("is its command line, quoted for a shell", () => {
-    expect(repeatCommand(start())).toBe(
-      `fslc run birds.fsl --set shots=5 --set 'note=${hostile.replaceAll("'", "'\\''")}' --engine onnx --threads 2`,
+    const note = { name: "note", value: `it's $HOME; "x"`, origin: "--params" } as const;
+    const [shots] = inputs().params;
+    const params = shots === undefined ? [] : [shots, note];
+    expect(repeatCommand({ ...start(), seed: 7, inputs: { ...inputs(), params } })).toBe(
+      `fslc run birds.fsl --set shots=5 --set 'note=it'\\''s $HOME; "x"' --seed 7 --engine onnx --threads 2`,
     );
+  });
+
+  test("is not shown if a value has characters that a reader cannot copy", async () => {
+    expect(repeatCommand(start())).toBeUndefined();
+    expect(await report()).toContain("No command line repeats this run");
   });
 
   test("has the values and seeds of a sweep", () => {

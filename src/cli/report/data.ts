@@ -44,7 +44,7 @@ export interface ReportData {
   readonly data: readonly (readonly [dataset: string, digest: string])[];
   /** Where the run computed: Node.js and the operating system. */
   readonly system: readonly (readonly [name: string, value: string])[];
-  /** The command line that runs the same again, or undefined if the run did not record what it was asked for. */
+  /** The command line that runs the same again, or undefined if there is none that can be shown. */
   readonly repeat: string | undefined;
 }
 

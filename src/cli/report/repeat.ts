@@ -1,4 +1,5 @@
 /** Writes the command line that repeats a run. */
+import { printable } from "../../common/printable.js";
 import { valueText } from "../../compiler/stages/variants.js";
 import type { RunEvent, RunInputs } from "../../runtime/events/events.js";
 import { seedsText } from "../view/format.js";
@@ -6,8 +7,8 @@ import { seedsText } from "../view/format.js";
 type Start = Extract<RunEvent, { type: "run.start" }>;
 
 /**
- * Returns the command line, or undefined if the run recorded no inputs, was started by the API with only some stages, or has variants
- * that no options give.
+ * Returns the command line, or undefined if the run recorded no inputs, was started by the API with only some stages, has variants
+ * that no options give, or has values with characters that cannot be shown, so that a reader could not copy them.
  */
 export function repeatCommand({ file, seed, sweep, inputs }: Start): string | undefined {
   if (inputs === undefined || inputs.asked.stages !== undefined) return undefined;
@@ -26,7 +27,8 @@ export function repeatCommand({ file, seed, sweep, inputs }: Start): string | un
       : seed === 0
         ? []
         : ["--seed", `${seed}`];
-  return ["fslc", "run", file, ...sets, ...swept, ...seeds, ...optionsOf(inputs.asked)].map(quoted).join(" ");
+  const words = ["fslc", "run", file, ...sets, ...swept, ...seeds, ...optionsOf(inputs.asked)];
+  return words.every((word) => printable(word) === word) ? words.map(quoted).join(" ") : undefined;
 }
 
 function optionsOf({ engine, device, threads, jobs, force = [], exact }: RunInputs["asked"]): string[] {

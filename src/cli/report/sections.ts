@@ -236,11 +236,9 @@ function environment({ version, system, stages }: ReportData): Markup {
 }
 
 function repeat({ repeat: command, version, file }: ReportData): Markup | undefined {
-  return section(
-    "repeat",
-    "How to repeat it",
-    command !== undefined && [
-      markup`<p>In the folder of the project, with the text of <code>${file}</code> and the data above, and fslc ${version}:</p><pre class="wrap" tabindex="0"><code>${command}</code></pre>`,
-    ],
-  );
+  const content =
+    command === undefined
+      ? markup`<p>No command line repeats this run: an older version of fslc made it, the API started it in a way that has no options, or a value has characters that cannot be shown.</p>`
+      : markup`<p>In the folder of the project, with the text of <code>${file}</code> and the data above, and fslc ${version}:</p><pre class="wrap" tabindex="0"><code>${command}</code></pre>`;
+  return section("repeat", "How to repeat it", [content]);
 }
