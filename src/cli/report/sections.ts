@@ -145,7 +145,7 @@ function classes({ perClass, confusions }: Figures): Markup | undefined {
       ? gallery(groups.flatMap((group) => group.figures))
       : groups.map(
           (group) =>
-            markup`<details><summary>${group.title}: ${plural(group.figures.length, "figure")}</summary>${gallery(group.figures)}</details>`,
+            markup`<details class="fold"><summary>${group.title}: ${plural(group.figures.length, "figure")}</summary>${gallery(group.figures)}</details>`,
         );
   return section("classes", "Classes", groups.length > 0 && [shown]);
 }
@@ -157,7 +157,7 @@ function trainings({ trainings: all }: ReportData, figures: Figures): Markup | u
   const shown = all.map((training, i) => {
     const content = [markup`<p class="soft">${trainingNote(training)}</p>`, gallery(figures.trainings[i] ?? [])];
     if (all.length <= openTrainings) return markup`<h3>${training.stage}</h3>${content}`;
-    return markup`<details><summary>${training.stage}</summary>${content}</details>`;
+    return markup`<details class="fold"><summary>${training.stage}</summary>${content}</details>`;
   });
   return section("trainings", "Training", shown.length > 0 && shown);
 }

@@ -29,7 +29,7 @@ const figureRules = `
 /** The style sheet of a figure in a file of its own. It is light, because most papers are, and has a background. */
 export const fileStyle = `.figure{${light}}${figureRules}`;
 
-/** The style sheet of the page. */
+/** The style sheet of the page. Figures that are folded on the screen of a sweep are printed all the same. */
 export const pageStyle = `
 :root{color-scheme:light dark;${light}}
 @media (prefers-color-scheme:dark){@media screen{:root{${dark}}}}
@@ -65,5 +65,5 @@ summary{cursor:pointer;color:var(--accent);padding:2px 0}
 .fsl-keyword{color:var(--key)}
 .fsl-number,.fsl-unit{color:var(--accent)}
 .fsl-text{color:var(--string)}
-@media print{body{font-size:11pt}main{max-width:none;padding:0}figure,tr{break-inside:avoid}h2,h3{break-after:avoid}pre{white-space:pre-wrap;border:1px solid var(--line)}}
+@media print{.fold::details-content{content-visibility:visible;height:auto}body{font-size:11pt}main{max-width:none;padding:0}figure,tr{break-inside:avoid}h2,h3{break-after:avoid}pre{white-space:pre-wrap;border:1px solid var(--line)}}
 ${figureRules}`;
