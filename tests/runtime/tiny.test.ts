@@ -113,7 +113,7 @@ describe.each(["onnx", "reference"])("on %s", (engine) => {
     const lines = readFileSync(join(dir, "events.ndjson"), "utf8").trim().split("\n");
     expect(lines.map((line) => JSON.parse(line))).toEqual(JSON.parse(JSON.stringify(first.events)));
     expect(schemaProblem("plan", JSON.parse(readFileSync(join(dir, "plan.json"), "utf8")))).toBeUndefined();
-    expect(readdirSync(dir).sort()).toEqual(["events.ndjson", "logs", "plan.json", "results"]);
+    expect(readdirSync(dir).sort()).toEqual(["events.ndjson", "logs", "plan.json", "results", "uses.txt"]);
     expect(readdirSync(join(dir, "logs"))).toEqual([]);
   });
 });
