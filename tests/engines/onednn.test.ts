@@ -1,11 +1,12 @@
 /** Tests what is particular to the engine on oneDNN: fused primitives, long sums, and networks that have diverged. */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { interpret } from "../../src/compiler/tensor/interpret.js";
 import type { Node } from "../../src/compiler/tensor/ir.js";
 import type { Engine, HostTensor } from "../../src/runtime/engines/engine.js";
 import { loadLibrary } from "../../src/runtime/engines/onednn/library.js";
 import { findOnednn } from "../../src/runtime/engines/onednn/locate.js";
 import { lowerProgram } from "../../src/runtime/engines/onednn/program.js";
-import { freshOps, programOf } from "../tensor/support.js";
+import { expectClose, freshOps, programOf, random } from "../tensor/support.js";
 import { engines, titleOf } from "./support.js";
 
 const location = findOnednn();
@@ -101,6 +102,30 @@ describe.skipIf(location === undefined)(titleOf(engines.onednn), () => {
     ]);
     builder.dispose();
     library.dispose();
+  });
+
+  test.each([
+    ["with channels in blocks", 32, 1],
+    ["of several groups", 32, 4],
+    ["with three channels", 3, 4],
+    ["with channels that fill no block", 20, 2],
+  ])("sums, differences and products of large images %s are right", async (_, c, groups) => {
+    const o = freshOps();
+    const shape = [4, c, 28, 28];
+    const [x, y, values] = [o.input("x", shape), o.input("y", shape), o.input("values", [groups, c])];
+    const spread = o.reshape(o.broadcast(values, [groups, 4 / groups, c, 28, 28], [0, 2]), shape);
+    const made = o.batchNorm(x, o.full([c], 1), o.full([c], 0), { eps: 1e-5, groups: 1 });
+    const outputs = [o.sub(o.mul(spread, made), y), o.sub(o.add(made, y), spread), o.mul(y, made)];
+    const next = random(1);
+    const feeds = Object.fromEntries(
+      [x, y, values].map((node) => {
+        const data = Float32Array.from({ length: node.shape.reduce((a, b) => a * b, 1) }, () => next() - 0.5);
+        return [node === x ? "x" : node === y ? "y" : "values", { shape: node.shape, dtype: "f32" as const, data }];
+      }),
+    );
+    const wanted = interpret(programOf(outputs, [x, y, values]), feeds);
+    for (const [place, found] of (await run(outputs, feeds)).entries())
+      expectClose(found, wanted[String(place)]?.data ?? [], 1e-5);
   });
 
   test("a program that does not fit into memory is refused by its kind and size", async () => {

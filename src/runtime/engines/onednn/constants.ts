@@ -26,6 +26,9 @@ export const propagation = { training: 64, inference: 96, backward: 128, backwar
 export const algorithm = {
   convolutionDirect: 0x1,
   relu: 0x20,
+  add: 0x1fff0,
+  mul: 0x1fff1,
+  sub: 0x1fff5,
   poolMax: 0x1ff,
   poolAverageWithPadding: 0x2ff,
 } as const;

@@ -33,6 +33,7 @@ const makers = {
   pool: "dnnl_pooling_forward_primitive_desc_create(_Out_ void **, void *, int, int, void *, void *, int64_t *, int64_t *, int64_t *, int64_t *, int64_t *, void *)",
   poolBackward:
     "dnnl_pooling_backward_primitive_desc_create(_Out_ void **, void *, int, void *, void *, int64_t *, int64_t *, int64_t *, int64_t *, int64_t *, void *, void *)",
+  binary: "dnnl_binary_primitive_desc_create(_Out_ void **, void *, int, void *, void *, void *, void *)",
   elementwise:
     "dnnl_eltwise_forward_primitive_desc_create(_Out_ void **, void *, int, int, void *, void *, float, float, void *)",
   elementwiseBackward:
@@ -58,6 +59,7 @@ const actions = {
   destroyPostOps: "dnnl_post_ops_destroy(void *)",
   setMemory: "dnnl_memory_set_data_handle(void *, void *)",
   queryDescription: "dnnl_memory_desc_query(void *, int, void *)",
+  queryPrimitive: "dnnl_primitive_desc_query(void *, int, int, void *)",
   destroyPrimitive: "dnnl_primitive_destroy(void *)",
   destroyPrimitiveDescription: "dnnl_primitive_desc_destroy(void *)",
   destroyDescription: "dnnl_memory_desc_destroy(void *)",
@@ -138,6 +140,13 @@ export class Library {
     const found = this.primitiveDescription(primitive, what, 0) as Pointer | null;
     if (found === null) throw new EngineError("internal", `oneDNN gave no description ${what}`);
     return this.make("clonedDescription", found);
+  }
+
+  /** Tells whether the library has only its reference implementation for a primitive, which takes 70 ns for an element. */
+  isReference(primitive: Pointer): boolean {
+    const out = new BigUint64Array(16);
+    this.call("queryPrimitive", primitive, query.implementation, 0, out);
+    return String.fromCharCode(...Array.from(this.koffi.decode(out[0] ?? 0n, "int8_t", 3), Number)) === "ref";
   }
 
   /** Returns a number of a memory's description. */

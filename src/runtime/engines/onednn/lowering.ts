@@ -12,7 +12,7 @@ import type { LoopOp } from "./loops/expressions.js";
 import { rowMajor } from "./loops/layout.js";
 import { isChannelSum } from "./patterns.js";
 import { convolve, convolveFilterGrad, convolveInputGrad } from "./primitives/convolution.js";
-import { isElementwisePrimitive, maskedGradient } from "./primitives/elementwise.js";
+import { computeByPrimitive } from "./primitives/elementwise.js";
 import { normalize, normGradients, statistic } from "./primitives/norm.js";
 import { poolMaximum, poolMaximumGrad, takeWinners } from "./primitives/pool.js";
 import { multiply } from "./primitives/product.js";
@@ -132,8 +132,8 @@ export function lowerNode(b: Builder, node: Node): void {
     convolve(b, tail.conv, { ...tail, node });
     return;
   }
-  if (isElementwisePrimitive(node)) {
-    maskedGradient(b, node);
+  if (b.patterns.elementwise.has(node)) {
+    computeByPrimitive(b, node);
     return;
   }
   const rule = (rules as Partial<Record<OpName, Rule<OpName>>>)[node.op];

@@ -1,5 +1,6 @@
 /** Finds the nodes of a program that one primitive of oneDNN computes together with another. */
 import type { Node } from "../../../compiler/tensor/ir.js";
+import { elementwisePrimitives } from "./elementwise-choice.js";
 
 type NormGradient = Node<"batch_norm_grad_x"> | Node<"batch_norm_grad_gamma">;
 
@@ -17,6 +18,8 @@ export class Patterns {
   private readonly readers = new Map<Node, Node[]>();
   /** The nodes that have no memory of their own, because a primitive computes them on the way to another. */
   readonly absorbed: ReadonlySet<Node>;
+  /** The element-wise nodes that primitives compute. */
+  readonly elementwise: ReadonlySet<Node>;
 
   constructor(
     order: readonly Node[],
@@ -31,6 +34,7 @@ export class Patterns {
     const absorbed = new Set(order.filter((node) => this.isAbsorbed(node)));
     for (const node of order) if (node.op === "conv2d") this.addTail(node, absorbed);
     this.absorbed = absorbed;
+    this.elementwise = elementwisePrimitives(order);
   }
 
   readersOf(node: Node): readonly Node[] {

@@ -11,7 +11,6 @@ import { lowerNode } from "./lowering.js";
 import type { Slot } from "./memory.js";
 import { Patterns } from "./patterns.js";
 import { prepare } from "./prepare.js";
-import { isElementwisePrimitive } from "./primitives/elementwise.js";
 import { kernelStep } from "./steps.js";
 
 export interface Lowered {
@@ -82,7 +81,7 @@ function storedNodes(order: readonly Node[], roots: ReadonlySet<Node>, patterns:
     let sum = 0;
     for (const reader of patterns.readersOf(node)) {
       if (!isView(reader.op)) {
-        const inLoop = computesInLoop(reader);
+        const inLoop = computesInLoop(reader, patterns);
         sum += inLoop ? 1 : Number.POSITIVE_INFINITY;
       } else if (elementCount(reader.shape) > elementCount(node.shape)) return Number.POSITIVE_INFINITY;
       else sum += uses(reader);
@@ -91,7 +90,7 @@ function storedNodes(order: readonly Node[], roots: ReadonlySet<Node>, patterns:
   };
   for (const node of order) {
     if (node.op === "input" || isSource(node) || patterns.absorbed.has(node)) continue;
-    if (!isLoopOp(node.op) || patterns.isFused(node) || isElementwisePrimitive(node)) {
+    if (!isLoopOp(node.op) || patterns.isFused(node) || patterns.elementwise.has(node)) {
       stored.add(node);
       continue;
     }
@@ -104,9 +103,9 @@ function storedNodes(order: readonly Node[], roots: ReadonlySet<Node>, patterns:
 }
 
 /** Tells whether the node's loop can compute its operands, instead of reading them. */
-function computesInLoop(node: Node): boolean {
+function computesInLoop(node: Node, patterns: Patterns): boolean {
   if (!isLoopOp(node.op)) return reducesByLoop.has(node.op);
-  return node.op !== "gather" && !isElementwisePrimitive(node);
+  return node.op !== "gather" && !patterns.elementwise.has(node);
 }
 
 /** The ops besides arithmetic whose loops compute their operand. */
