@@ -7,6 +7,7 @@ import { DiagnosticError } from "../../src/compiler/diagnostics/diagnostic.js";
 import type { Adapter, Availability, EngineNote } from "../../src/runtime/engines/engine.js";
 import { engineEnvironment, engineThreads } from "../../src/runtime/engines/environment.js";
 import type { EngineReport } from "../../src/runtime/engines/index.js";
+import { findOnednn } from "../../src/runtime/engines/onednn/locate.js";
 import { adapterOf } from "../../src/runtime/engines/onnx/webgpu/probe.js";
 import { autoChoice, chooseBest, chooseEngine, requestProblem } from "../../src/runtime/engines/select.js";
 
@@ -58,6 +59,13 @@ describe("auto", () => {
     expect(chooseBest(machine(has(["cpu", "gpu:0"])))).toMatchObject({ device: "gpu:0" });
   });
 
+  test("takes oneDNN on the CPU if it is installed, and tells what was measured, but a GPU comes first", () => {
+    const onednn: EngineReport = { name: "onednn", availability: has(["cpu"]) };
+    const choice = chooseBest([...machine(has(["cpu"]), has(["cpu"])), onednn]);
+    expect(choice).toMatchObject({ name: "onednn", device: "cpu", why: expect.stringContaining("processor time") });
+    expect(chooseBest([...machine(onnxGpu), onednn])).toMatchObject({ name: "onnx", device: "gpu:0" });
+  });
+
   test("gives the reason why it computes on the CPU", () => {
     const choice = chooseBest(
       machine(has(["cpu"], {}, [{ kind: "no-gpu", why: "libvulkan.so.1 is missing", fix: "apt install it" }])),
@@ -99,7 +107,8 @@ test("names and devices that no machine has are refused without looking at this 
 });
 
 test("auto finds what is on this machine, and says why", async () => {
-  expect(await chooseEngine({ engine: "auto" })).toMatchObject({ name: "onnx", why: expect.anything() });
+  const name = findOnednn() === undefined ? "onnx" : "onednn";
+  expect(await chooseEngine({ engine: "auto" })).toMatchObject({ name, why: expect.anything() });
 });
 
 describe("on a machine without TensorFlow", () => {
