@@ -114,9 +114,10 @@ const moments = {
   evaluating: { is: ({ type, stage }) => stage === "test" && type !== "stage.cached", before: "test" },
 };
 
-/** Draws a moment that can still come, and whom to kill. */
+/** Draws a moment that can still come, and whom to kill. Returns undefined if everything is finished. */
 function drawKill(finished) {
   const names = Object.keys(moments).filter((name) => !finished.has(moments[name].before));
+  if (names.length === 0) return undefined;
   return {
     moment: pick(names),
     occurrence: 1 + random(random(2) === 0 ? 1 : 4),
