@@ -29,24 +29,14 @@ const settings: Readonly<Record<string, string>> = {
 const proto = "prototypical networks are `prototypes` of `fsl:metrics`";
 const conv = "the four convolutions with 64 channels are `conv64` of `fsl:backbones`";
 
-/** Methods and networks, in small letters and without `_`. */
-const declarations: Readonly<Record<string, string>> = {
-  protonet: proto,
-  proto,
-  protonets: proto,
-  prototypical: proto,
-  prototypicalnetwork: proto,
-  prototypicalnetworks: proto,
-  matchingnet: "matching networks are `matching` of `fsl:metrics`",
-  matchingnetwork: "matching networks are `matching` of `fsl:metrics`",
-  relationnet: "relation networks are `relation` of `fsl:metrics`",
-  relationnetwork: "relation networks are `relation` of `fsl:metrics`",
-  conv4: conv,
-  convnet: conv,
-  convnet4: conv,
-  conv64f: conv,
+/** Methods and networks, in small letters and without `_`: several words for each. */
+const declarations: Readonly<Record<string, string>> = byWord({
+  "protonet proto protonets prototypical prototypicalnetwork prototypicalnetworks": proto,
+  "matchingnet matchingnetwork": "matching networks are `matching` of `fsl:metrics`",
+  "relationnet relationnetwork": "relation networks are `relation` of `fsl:metrics`",
+  "conv4 convnet convnet4 conv64f": conv,
   imagefolder: "a folder of class folders is `folder` of `fsl:datasets`",
-};
+});
 
 const evalLine = "the images of validation and test have one line: `eval resize(84), normalize`";
 const datasetLines: Readonly<Record<string, string>> = {
@@ -58,6 +48,13 @@ const datasetLines: Readonly<Record<string, string>> = {
   transforms: "there are two chains of transforms: `train` and `eval`",
   root: 'the folder is an argument of the source: `dataset mine = folder(root: "data/mine")`',
 };
+
+/** Returns a table with an entry for each word of the keys. */
+function byWord(entries: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
+  return Object.fromEntries(
+    Object.entries(entries).flatMap(([words, help]) => words.split(" ").map((word) => [word, help])),
+  );
+}
 
 const helpOf = (table: Readonly<Record<string, string>>, name: string): string[] | undefined => {
   const help = own(table, name.toLowerCase().replaceAll("_", ""));
