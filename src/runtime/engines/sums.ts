@@ -50,6 +50,16 @@ export function sumStages(shape: Shape, axes: readonly number[], limits: SumLimi
   return stages;
 }
 
+/**
+ * Returns into how many equal runs of images [n, c, h, w] the gradient of a filter is divided, so that a kernel adds at most `limit`
+ * terms. A single image is never divided.
+ */
+export function imageRuns([n = 1, , h = 1, w = 1]: Shape, limit: number): number {
+  let runs = 1;
+  while (runs < n && (n % runs !== 0 || (n / runs) * h * w > limit)) runs++;
+  return runs;
+}
+
 const blocks = (before: number, length: number, after: number): Shape =>
   after === 1 ? [before, length] : [before, length, after];
 

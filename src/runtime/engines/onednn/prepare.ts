@@ -1,18 +1,19 @@
 /** Rewrites a program in the IR before it is lowered. */
-import { decompose, decomposed } from "../../../compiler/tensor/decompose.js";
+import { decompose } from "../../../compiler/tensor/decompose.js";
 import type { Graph } from "../../../compiler/tensor/graph.js";
-import type { Node, OpAttrs, OpName, Program } from "../../../compiler/tensor/ir.js";
+import type { Node, Program } from "../../../compiler/tensor/ir.js";
 import { Ops } from "../../../compiler/tensor/ops.js";
 import { rewriteProgram } from "../../../compiler/tensor/program.js";
 import { reachable, rebuild } from "../../../compiler/tensor/walk.js";
 import { foldAffineIntoConv, isConvReadOnce } from "../affine.js";
 import { splitLongDots } from "../long-dots.js";
-import { images, operand } from "../lowering.js";
+import { withoutLongNorms } from "../long-norms.js";
 import { decomposedOps } from "./lowering.js";
 
 export function prepare(program: Program): Program {
   const expanded: ReadonlySet<string> = new Set(decomposedOps);
-  const rewrites = [withoutVanishingSums, masksByResult, foldedAffines, withoutLongNorms, splitLongDots];
+  const shortNorms = (graph: Graph, roots: readonly Node[]) => withoutLongNorms(graph, roots, pixelLimit);
+  const rewrites = [withoutVanishingSums, masksByResult, foldedAffines, shortNorms, splitLongDots];
   return rewriteProgram(program, (graph, roots) =>
     decompose(
       graph,
@@ -23,24 +24,10 @@ export function prepare(program: Program): Program {
 }
 
 /**
- * The largest number of pixels of a channel that a primitive normalizes. oneDNN adds them in 32 bits: at this number its variance is
- * wrong by 1e-4, and at ten million by some percent.
+ * The largest number of pixels of a channel that a primitive normalizes. At this number its variance is wrong by 1e-4, and at ten
+ * million by some percent. The loops of larger norms add in 64 bits.
  */
 const pixelLimit = 2 ** 20;
-const norms = ["batch_norm", "batch_norm_grad_x", "batch_norm_grad_gamma", "batch_mean", "batch_variance"] as const;
-
-/** Writes norms over too many pixels in primitives, whose sums are loops in 64-bit numbers. */
-function withoutLongNorms(graph: Graph, roots: readonly Node[]): Node[] {
-  const isNorm = (op: OpName): op is (typeof norms)[number] => norms.some((name) => name === op);
-  return rebuild(graph, roots, (node, inputs) => {
-    if (!isNorm(node.op)) return undefined;
-    const { groups } = node.attrs as { readonly groups: number };
-    const [n, , h, w] = images(operand(node, 0));
-    return (n * h * w) / groups > pixelLimit
-      ? decomposed(new Ops(graph), node.op, inputs, node.attrs as OpAttrs[(typeof norms)[number]])
-      : undefined;
-  });
-}
 
 /** Replaces the sum of a batch norm's gradient over a channel by 0, which it is. So is the gradient of a bias under a batch norm. */
 function withoutVanishingSums(graph: Graph, roots: readonly Node[]): Node[] {

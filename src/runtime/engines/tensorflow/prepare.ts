@@ -4,6 +4,8 @@
  *   window is the largest, and the tensor is smaller after the pool.
  * - A scale and a shift per channel after a convolution are multiplied into its filters and its bias, which are smaller.
  * - The sum of a batch norm's gradient over a channel is 0. So is the gradient of a bias under a batch norm.
+ *
+ * Norms and products of many values are written so that they keep their digits.
  */
 import { decompose } from "../../../compiler/tensor/decompose.js";
 import type { Graph } from "../../../compiler/tensor/graph.js";
@@ -13,6 +15,7 @@ import { rewriteProgram } from "../../../compiler/tensor/program.js";
 import { reachable, rebuild } from "../../../compiler/tensor/walk.js";
 import { foldAffineIntoConv, isConvReadOnce } from "../affine.js";
 import { splitLongDots } from "../long-dots.js";
+import { withoutLongNorms } from "../long-norms.js";
 
 type Activation = Node<"relu"> | Node<"leaky_relu">;
 type Gradient = Node<"relu_grad"> | Node<"leaky_relu_grad">;
@@ -20,10 +23,16 @@ type Gradient = Node<"relu_grad"> | Node<"leaky_relu_grad">;
 const gradientOf = { relu: "relu_grad", leaky_relu: "leaky_relu_grad" } as const;
 const pools: ReadonlySet<OpName> = new Set(["max_pool", "max_pool_grad", "max_pool_take"]);
 
+/**
+ * The largest number of values in a channel that the fused kernels normalize well. At 705,600 values their variance is 2e-4 too small,
+ * at 12.8 million 3 %.
+ */
+const normLimit = 16384;
+
 export function prepare(program: Program): Program {
   return rewriteProgram(program, (graph, roots) => {
     const expanded = decompose(graph, roots, (op) => op !== "random_bits");
-    return rewrite(graph, splitLongDots(graph, expanded));
+    return splitLongDots(graph, withoutLongNorms(graph, rewrite(graph, expanded), normLimit));
   });
 }
 

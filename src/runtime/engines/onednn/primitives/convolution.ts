@@ -1,6 +1,7 @@
 /** Convolutions and their gradients. oneDNN chooses the layouts. */
 import type { Node, Shape } from "../../../../compiler/tensor/ir.js";
 import { operand } from "../../lowering.js";
+import { imageRuns } from "../../sums.js";
 import type { Builder, Held } from "../builder.js";
 import { algorithm, propagation, query } from "../constants.js";
 import { type Convolution, inputGrad } from "../kernels/convolution.js";
@@ -138,13 +139,6 @@ export function convolveInputGrad(b: Builder, node: Node<"conv2d_input_grad">): 
 /** The largest number of terms that one primitive adds for an element of a filter's gradient. It adds them in 32 bits. */
 const termLimit = 2 ** 20;
 
-/** Returns the number of runs of images, all of one length, whose gradients are added in 64 bits. */
-function runsOf([n = 1, , h = 1, w = 1]: Shape): number {
-  let runs = 1;
-  while (runs < n && ((n / runs) * h * w > termLimit || n % runs !== 0)) runs++;
-  return runs;
-}
-
 export function convolveFilterGrad(b: Builder, node: Node<"conv2d_filter_grad">): void {
   const [x, dy] = [operand(node, 0), operand(node, 1)];
   const it: Convolution = {
@@ -154,7 +148,7 @@ export function convolveFilterGrad(b: Builder, node: Node<"conv2d_filter_grad">)
     attrs: node.attrs,
   };
   const { library, layouts } = b;
-  const runs = runsOf(dy.shape);
+  const runs = imageRuns(dy.shape, termLimit);
   const whole = describeFilterGrad(b, it, layouts.any(it.x), layouts.any(it.y));
   const source = b.native(x, x.shape, library.chosen(whole, query.source));
   const gradient = b.native(dy, dy.shape, library.chosen(whole, query.resultGradient));

@@ -1,5 +1,6 @@
 /** Lowering rules for convolutions and their gradients. Images are [n, h, w, c], filters [h, w, c/groups, o]. */
 import type { ConvAttrs, Node, OpName, Window } from "../../../../compiler/tensor/ir.js";
+import { imageRuns } from "../../sums.js";
 import { type Attribute, intAttribute, stringAttribute } from "../binding.js";
 import { type Emitter, inLayout, type Slot } from "../emitter.js";
 import { images, operand, type Rules, whole } from "./rule.js";
@@ -59,7 +60,7 @@ export const conv = {
     const attributes = convAttributes(node.attrs, spatial(x), spatial(node));
     const [kh = 1, kw = 1, inner = 1, o = 1] = inLayout("hwio", node.shape);
     const inputs = [e.full(x, "nhwc"), e.full(dy, "nhwc")];
-    const runs = imageRuns(dy);
+    const runs = imageRuns(dy.shape, termLimit);
     const make = (filters: number) => (parts: readonly Slot[]) => {
       const [images = [], gradients = []] = parts.map((part) => e.split(part, 0, runs));
       const sizes = e.ints([kh, kw, inner, filters]);
@@ -74,14 +75,6 @@ export const conv = {
 
 /** The largest number of terms that one kernel sums well into the gradient of a filter. */
 const termLimit = 2 ** 19;
-
-/** Returns into how many equal runs of images the gradient of a filter is divided, because the kernel loses digits in longer sums. */
-function imageRuns(dy: Node): number {
-  const [n, , h, w] = images(dy);
-  let runs = 1;
-  while (runs < n && (n % runs !== 0 || (n / runs) * h * w > termLimit)) runs++;
-  return runs;
-}
 
 function spatial(node: Node): Pair {
   const [, , h, w] = images(node);

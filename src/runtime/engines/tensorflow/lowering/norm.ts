@@ -1,19 +1,7 @@
-/**
- * Lowering rules for batch norm. They use TensorFlow's fused kernels, once for each group of images, unless a group is so large that
- * the kernels lose digits.
- */
+/** Lowering rules for batch norm. They use TensorFlow's fused kernels, once for each group of images. */
 import type { Node, OpName } from "../../../../compiler/tensor/ir.js";
 import { boolAttribute, floatAttribute } from "../binding.js";
 import type { Emitter, Slot, Value } from "../emitter.js";
-import {
-  groupsOf,
-  isLong,
-  type LongMoments,
-  longMoments,
-  longNorm,
-  longNormGradGamma,
-  longNormGradX,
-} from "./long-norm.js";
 import { images, operand, type Rules, whole } from "./rule.js";
 
 /** The results of FusedBatchNormV3 for one group. */
@@ -31,18 +19,15 @@ type GradX = Node<"batch_norm_grad_x">;
 export const norm = {
   batch_norm: (e, node) => {
     const [x, gamma, beta] = [operand(node, 0), operand(node, 1), operand(node, 2)];
-    if (isLong(x, node.attrs.groups)) return whole(node, longNorm(e, node), "nhwc");
     const imagesOfGroups = forwardKernels(e, x, e.full(gamma), e.full(beta), node.attrs, `${gamma.id} ${beta.id}`);
     return whole(node, concatGroups(e, imagesOfGroups, "y"), "nhwc");
   },
   batch_norm_grad_x: (e, node) => {
     const [x, gamma, dy] = [operand(node, 0), operand(node, 1), operand(node, 2)];
-    if (isLong(x, node.attrs.groups)) return whole(node, longNormGradX(e, node), "nhwc");
     return whole(node, concatGroups(e, backwardKernels(e, node, x, dy, gamma), "dx"), "nhwc");
   },
   batch_norm_grad_gamma: (e, node) => {
     const [x, dy] = [operand(node, 0), operand(node, 1)];
-    if (isLong(x, node.attrs.groups)) return whole(node, longNormGradGamma(e, node));
     // It does not depend on gamma, so the kernel for the gradient of x computes this one too.
     const whose = e.related.normGradient(e.inProgress, node);
     const parts = backwardKernels(e, node, x, dy, whose && operand(whose, 1));
@@ -53,8 +38,7 @@ export const norm = {
     const [n, , h, w] = images(operand(node, 0));
     const count = (n / node.attrs.groups) * h * w;
     const value = perGroup(e, node, statistics(e, node, "variance"));
-    const isUnbiased = !isLong(operand(node, 0), node.attrs.groups) && count > 1;
-    return isUnbiased ? { ...value, slot: e.op("Mul", [value.slot, e.scalar((count - 1) / count)]) } : value;
+    return count === 1 ? value : { ...value, slot: e.op("Mul", [value.slot, e.scalar((count - 1) / count)]) };
   },
   channel_affine: (e, node) => {
     const [x, scale, shift] = [operand(node, 0), operand(node, 1), operand(node, 2)];
@@ -75,6 +59,11 @@ interface Settings {
   readonly groups: number;
 }
 
+/** Returns the images of each group. */
+function parts(e: Emitter, x: Node, groups: number): Slot[] {
+  return e.once(x, `groups ${groups}`, () => e.split(e.full(x, "nhwc"), 0, groups));
+}
+
 function forwardKernels(
   e: Emitter,
   x: Node,
@@ -85,7 +74,7 @@ function forwardKernels(
 ): ForwardResults[] {
   const { eps, groups } = settings;
   return e.once(x, `norm ${eps} ${groups} ${of}`, () =>
-    groupsOf(e, x, groups).map((part) => {
+    parts(e, x, groups).map((part) => {
       const none = e.constant("f32", [0], []);
       const attributes = [floatAttribute("epsilon", eps), boolAttribute("is_training", true)];
       const slots = e.ops("FusedBatchNormV3", [part, gamma, beta, none, none], attributes, 6);
@@ -122,7 +111,7 @@ function backwardKernels(
   return e.once(dy, `norm gradient ${x.id} ${gamma?.id} ${eps} ${groups}`, () => {
     const scale = gamma === undefined ? constantPerChannel(e, x, 1) : e.full(gamma);
     const fused = statisticsKernels(e, x, groups, eps);
-    const [images, gradients] = [groupsOf(e, x, groups), groupsOf(e, dy, groups)];
+    const [images, gradients] = [parts(e, x, groups), parts(e, dy, groups)];
     const attributes = [floatAttribute("epsilon", eps), boolAttribute("is_training", true)];
     return fused.map(({ reserves }, group) => {
       const inputs = [gradients[group] as Slot, images[group] as Slot, scale, ...reserves];
@@ -132,10 +121,9 @@ function backwardKernels(
   });
 }
 
-/** Returns the gradient of a norm's beta from the kernel for the gradient of its images, or undefined if that kernel is not used. */
-export function shiftGradient(e: Emitter, node: Node<"batch_norm_grad_x">): Slot | undefined {
+/** Returns the gradient of a norm's beta, from the kernel for the gradient of its images. */
+export function shiftGradient(e: Emitter, node: Node<"batch_norm_grad_x">): Slot {
   const [x, gamma, dy] = [operand(node, 0), operand(node, 1), operand(node, 2)];
-  if (isLong(x, node.attrs.groups)) return undefined;
   return sumGroups(e, backwardKernels(e, node, x, dy, gamma), "dbeta");
 }
 
@@ -153,10 +141,7 @@ const sumGroups = <K extends string>(e: Emitter, groups: readonly Readonly<Recor
 function statistics(e: Emitter, node: Node<"batch_mean" | "batch_variance">, key: "mean" | "variance"): Slot {
   const x = operand(node, 0);
   const { groups } = node.attrs;
-  const found: readonly (ForwardResults | LongMoments)[] = isLong(x, groups)
-    ? longMoments(e, x, groups)
-    : statisticsKernels(e, x, groups);
-  return concatGroups(e, found, key);
+  return concatGroups(e, statisticsKernels(e, x, groups), key);
 }
 
 /** Reshapes [groups·c] to [groups, c]. */

@@ -97,8 +97,7 @@ export const structure = {
     const dy = operand(node, 0);
     // The gradient kernel of a norm has computed the sum over every place of a channel.
     const gradient = node.attrs.axes.join() === "0,2,3" ? e.related.anyNormGradient(e.inProgress, dy) : undefined;
-    const shift = gradient && shiftGradient(e, gradient);
-    if (shift !== undefined) return whole(node, shift);
+    if (gradient !== undefined) return whole(node, shiftGradient(e, gradient));
     return reduce(e, node, node.attrs.axes, "Sum");
   },
   reduce_max: (e, node) => reduce(e, node, node.attrs.axes, "Max"),
