@@ -13,6 +13,14 @@ export function helpExamples(list: readonly (readonly [commandLine: string, desc
   return `\nExamples:\n${list.map(([line, description]) => `  $ ${line.padEnd(width)}  ${description}`).join("\n")}`;
 }
 
+/** Returns a command that only holds others, such as `fslc runs`. */
+export function groupOfCommands(name: string, description: string): Command {
+  return new Command(name)
+    .description(description)
+    .usage("<command> [options]")
+    .helpCommand("help [command]", "print help for a command");
+}
+
 /** Collects the values of an option that may be repeated, such as `--force a --force b`. */
 export function collectValues(value: string, before: readonly string[] = []): string[] {
   return [...before, value];

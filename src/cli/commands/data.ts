@@ -4,7 +4,7 @@ import { DiagnosticError } from "../../compiler/diagnostics/diagnostic.js";
 import type { Dataset } from "../../compiler/typed/tree.js";
 import type { Pack } from "../../runtime/data/contract.js";
 import type { Project } from "../../runtime/system/project.js";
-import { type Cli, Command, helpExamples } from "../command.js";
+import { type Cli, type Command, groupOfCommands, helpExamples } from "../command.js";
 import { exitCodes } from "../exit-codes.js";
 import { withInterrupts } from "../interrupts.js";
 import { type ExperimentOptions, withExperiment } from "../options.js";
@@ -13,10 +13,7 @@ import { tableWidth } from "../terminal.js";
 import { bytes, count, percent, plural } from "../view/format.js";
 
 export function define(cli: Cli, exit: (code: number) => void): Command {
-  const command = new Command("data")
-    .description("list the sources of images, and fetch or show the data of an experiment")
-    .usage("<command> [options]")
-    .helpCommand("help [command]", "print help for a command");
+  const command = groupOfCommands("data", "list the sources of images, and fetch or show the data of an experiment");
   command
     .command("list")
     .description("list the sources: what each one reads, its arguments, and where to get its data")

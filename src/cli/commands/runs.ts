@@ -6,7 +6,7 @@ import { isTrainingKind } from "../../compiler/typed/stage-kinds.js";
 import type { Comparison } from "../../runtime/run/compare.js";
 import type { DamagedEvaluation, Evaluation, RunRecord } from "../../runtime/run/runs.js";
 import type { Project } from "../../runtime/system/project.js";
-import { type Cli, Command, helpExamples } from "../command.js";
+import { type Cli, type Command, groupOfCommands, helpExamples } from "../command.js";
 import { exitCodes } from "../exit-codes.js";
 import { type ProjectOptions, projectOf, projectOption } from "../options.js";
 import type { RunDetails } from "../print/run-details.js";
@@ -20,10 +20,7 @@ interface Options extends ProjectOptions {
 }
 
 export function define(cli: Cli, exit: (code: number) => void): Command {
-  const command = new Command("runs")
-    .description("list, show, tabulate, diff, compare and remove the runs of this project")
-    .usage("<command> [options]")
-    .helpCommand("help [command]", "print help for a command");
+  const command = groupOfCommands("runs", "list, show, tabulate, diff, compare and remove the runs of this project");
   const sub = (name: string, description: string): Command =>
     command
       .command(name)

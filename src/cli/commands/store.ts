@@ -2,7 +2,7 @@
 import { printableJson } from "../../common/printable.js";
 import { diagnostic } from "../../compiler/diagnostics/diagnostic.js";
 import { parseAge } from "../ages.js";
-import { type Cli, Command, helpExamples } from "../command.js";
+import { type Cli, type Command, groupOfCommands, helpExamples } from "../command.js";
 import { exitCodes } from "../exit-codes.js";
 import { type ProjectOptions, projectOf, projectOption } from "../options.js";
 import { say } from "../say.js";
@@ -22,10 +22,10 @@ interface CollectOptions extends Options {
 }
 
 export function define(cli: Cli, exit: (code: number) => void): Command {
-  const command = new Command("store")
-    .description("list, show and verify what this project has stored, and remove what no run needs")
-    .usage("<command> [options]")
-    .helpCommand("help [command]", "print help for a command");
+  const command = groupOfCommands(
+    "store",
+    "list, show and verify what this project has stored, and remove what no run needs",
+  );
   const sub = (name: string, description: string): Command =>
     command
       .command(name)
