@@ -17,6 +17,7 @@ export class Checkpointing {
   private written = performance.now();
   private cost = 0;
   private failed = false;
+  private readonly chosen = chosenInterval();
 
   constructor(
     private readonly context: Pick<StageContext, "checkpoints" | "emit">,
@@ -26,7 +27,7 @@ export class Checkpointing {
 
   /** Writes a checkpoint if the last one is old enough. */
   async offer(): Promise<void> {
-    const interval = chosenInterval() ?? Math.max(shortestInterval, costFactor * this.cost);
+    const interval = this.chosen ?? Math.max(shortestInterval, costFactor * this.cost);
     if (performance.now() - this.written >= interval) await this.write();
   }
 

@@ -24,17 +24,13 @@ export class Validations {
 
   constructor(
     private readonly planned: PlannedValidation | undefined,
-    { epochs, stepsPerEpoch }: Duration,
+    private readonly duration: Pick<Duration, "epochs" | "stepsPerEpoch">,
     history: readonly Validated[],
     /** The weights of the best validation, if the stage keeps them. */
     public kept: HostTensors | undefined,
   ) {
     this.history = [...history];
-    this.epochs = epochs;
-    this.stepsPerEpoch = stepsPerEpoch;
   }
-  private readonly epochs: number;
-  private readonly stepsPerEpoch: number;
 
   get best(): Position & { readonly accuracy: number } {
     return this.history.findLast(({ best }) => best) ?? { step: 0, epoch: 0, accuracy: Number.NEGATIVE_INFINITY };
@@ -61,8 +57,9 @@ export class Validations {
   }
 
   private isDue({ step, epoch }: Position, { plan }: PlannedValidation): boolean {
-    if (step === 0 || step % this.stepsPerEpoch !== 0) return false;
-    return epoch % plan.everyEpochs === 0 || epoch === this.epochs;
+    const { epochs, stepsPerEpoch } = this.duration;
+    if (step === 0 || step % stepsPerEpoch !== 0) return false;
+    return epoch % plan.everyEpochs === 0 || epoch === epochs;
   }
 
   private isValidated({ step }: Position): boolean {
