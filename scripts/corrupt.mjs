@@ -22,7 +22,7 @@ import {
 import { tmpdir } from "node:os";
 import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
-import sharp from "sharp";
+import { writeTinyData } from "./tiny-data.mjs";
 
 const option = (name, otherwise) => {
   const at = process.argv.indexOf(`--${name}`);
@@ -81,21 +81,7 @@ process.on("exit", () => {
 async function makeProject() {
   writeFileSync(join(project, "package.json"), "{}");
   writeFileSync(join(project, "e.fsl"), experiment);
-  for (const [split, classes] of [
-    ["train", 4],
-    ["test", 3],
-  ]) {
-    for (let c = 0; c < classes; c++) {
-      const folder = join(project, "data", split, `${split}${c}`);
-      mkdirSync(folder, { recursive: true });
-      for (let i = 0; i < 6; i++) {
-        const raw = Buffer.from(Array.from({ length: 12 * 12 * 3 }, (_, at) => (random(90) + 40 * c + at) & 255));
-        await sharp(raw, { raw: { width: 12, height: 12, channels: 3 } })
-          .png()
-          .toFile(join(folder, `${i}.png`));
-      }
-    }
-  }
+  await writeTinyData(join(project, "data"), { train: 4, test: 3 }, 6, random);
 }
 
 // ---------------------------------------------------------------- runs

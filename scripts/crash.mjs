@@ -4,12 +4,12 @@
 // checkpoint after each step. A trial is good if the results, the weights, the validations and all reported files have the same bits as
 // without a kill, no finished stage runs again, no step before the last checkpoint is repeated, and `fslc store verify` finds no damage.
 import { execFileSync, spawn, spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
-import sharp from "sharp";
+import { writeTinyData } from "./tiny-data.mjs";
 
 const option = (name, otherwise) => {
   const at = process.argv.indexOf(`--${name}`);
@@ -78,22 +78,7 @@ process.on("exit", () => {
 async function makeProject() {
   writeFileSync(join(project, "package.json"), "{}");
   writeFileSync(join(project, "e.fsl"), experiment);
-  for (const [split, classes] of [
-    ["train", 6],
-    ["val", 3],
-    ["test", 3],
-  ]) {
-    for (let c = 0; c < classes; c++) {
-      const folder = join(project, "data", split, `${split}${c}`);
-      mkdirSync(folder, { recursive: true });
-      for (let i = 0; i < 16; i++) {
-        const raw = Buffer.from(Array.from({ length: 12 * 12 * 3 }, (_, at) => (random(90) + 40 * c + at) & 255));
-        await sharp(raw, { raw: { width: 12, height: 12, channels: 3 } })
-          .png()
-          .toFile(join(folder, `${i}.png`));
-      }
-    }
-  }
+  await writeTinyData(join(project, "data"), { train: 6, val: 3, test: 3 }, 16, random);
 }
 
 // ---------------------------------------------------------------- runs
