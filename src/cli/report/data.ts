@@ -42,7 +42,7 @@ export interface ReportData {
   readonly confusions: readonly Counts<"confusion">[];
   readonly damaged: readonly Pick<DamagedEvaluation, "stage" | "problem">[];
   readonly data: readonly (readonly [dataset: string, digest: string])[];
-  /** Where the run computed: Node.js and the operating system. */
+  /** The place where the run computed: Node.js and the operating system. */
   readonly system: readonly (readonly [name: string, value: string])[];
   /** The command line that runs the same again, or undefined if there is none that can be shown. */
   readonly repeat: string | undefined;

@@ -103,7 +103,7 @@ export function planArena(
   return { offsets, bytes: total };
 }
 
-/** Where the slots of a program are. Steps are told when a bound slot moves. */
+/** Knows where the slots of a program are, and tells the steps when a bound slot moves. */
 export class Memory {
   private readonly views = new Map<Slot, TypedData>();
   private readonly addresses = new Map<Slot, Pointer>();

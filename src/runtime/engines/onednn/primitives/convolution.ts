@@ -14,6 +14,11 @@ function filterShape(shape: Shape, groups: number): Shape {
   return groups === 1 ? shape : [groups, o / groups, ...rest];
 }
 
+/** Describes a convolution of x with filters to y, whose filters have an axis of groups if there are several. */
+function convolutionOf(x: Node, filters: Node, y: Node, attrs: Convolution["attrs"]): Convolution {
+  return { x: x.shape, filters: filterShape(filters.shape, attrs.groups), y: y.shape, attrs };
+}
+
 /** Returns stride, dilation, padding before and padding after. */
 function geometry({ attrs: { stride, pad } }: Convolution): readonly BigInt64Array[] {
   const [top, left, bottom, right] = pad;
@@ -57,12 +62,7 @@ function activated(b: Builder, activation: NonNullable<Tail["activation"]>): Poi
 
 export function convolve(b: Builder, node: Node<"conv2d">, { node: last, bias, activation }: Tail): void {
   const [x, filters] = [operand(node, 0), operand(node, 1)];
-  const it: Convolution = {
-    x: x.shape,
-    filters: filterShape(filters.shape, node.attrs.groups),
-    y: node.shape,
-    attrs: node.attrs,
-  };
+  const it = convolutionOf(x, filters, node, node.attrs);
   const { library, layouts } = b;
   const added = bias === undefined ? undefined : { slot: b.plain(bias), layout: b.plainLayout(bias) };
   const attributes = activation === undefined ? null : activated(b, activation);
@@ -100,12 +100,7 @@ function isMiscomputed({ filters, attrs: { stride } }: Convolution): boolean {
 
 export function convolveInputGrad(b: Builder, node: Node<"conv2d_input_grad">): void {
   const [dy, filters] = [operand(node, 0), operand(node, 1)];
-  const it: Convolution = {
-    x: node.shape,
-    filters: filterShape(filters.shape, node.attrs.groups),
-    y: dy.shape,
-    attrs: node.attrs,
-  };
+  const it = convolutionOf(node, filters, dy, node.attrs);
   const { library, layouts } = b;
   if (isMiscomputed(it)) {
     b.addKernel("input gradient", inputGrad(it), [b.plain(dy), b.plain(filters)], [b.result(node)]);
@@ -141,12 +136,7 @@ const termLimit = 2 ** 20;
 
 export function convolveFilterGrad(b: Builder, node: Node<"conv2d_filter_grad">): void {
   const [x, dy] = [operand(node, 0), operand(node, 1)];
-  const it: Convolution = {
-    x: x.shape,
-    filters: filterShape(node.shape, node.attrs.groups),
-    y: dy.shape,
-    attrs: node.attrs,
-  };
+  const it = convolutionOf(x, node, dy, node.attrs);
   const { library, layouts } = b;
   const runs = imageRuns(dy.shape, termLimit);
   const whole = describeFilterGrad(b, it, layouts.any(it.x), layouts.any(it.y));
