@@ -2,7 +2,7 @@
 import type { CstNode, IRecognitionException, IToken } from "chevrotain";
 import type { Declaration, Import, SourceFile, Span } from "./ast.js";
 import { balance, maxDepth, tooDeep } from "./balance.js";
-import { Builder, nodes, token, tokens } from "./build/cst.js";
+import { Builder, nodes, placeEmptyNodes, token, tokens } from "./build/cst.js";
 import { buildDeclaration, buildImport } from "./build/declarations.js";
 import { noteRepeats } from "./build/repeats.js";
 import { expectation } from "./expectation.js";
@@ -82,6 +82,7 @@ interface Read {
 function read(parser: FslParser, tokens: IToken[], file: string, whole: Span): Read {
   parser.input = tokens;
   const cst = parser.file();
+  placeEmptyNodes(cst);
   const builder = new Builder(file);
   const tree = buildFile(builder, cst, whole);
   return { tree, cst, errors: [...parser.errors], strays: [...parser.strays], issues: builder.issues };

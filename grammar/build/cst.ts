@@ -29,6 +29,20 @@ export function keyword(parent: Cst, type: TokenType): IToken | undefined {
   return token(parent, type.name);
 }
 
+/**
+ * Gives each node that holds no tokens, which recovery leaves behind, a place of no width at the end of the node around it.
+ * The parser gives it none, and a span that is made up elsewhere may lie outside of the node around it.
+ */
+export function placeEmptyNodes(parent: Cst): void {
+  const end = parent?.location?.endOffset;
+  for (const child of Object.values(parent?.children ?? {}).flat().filter(isNode)) {
+    if (child.location !== undefined && Number.isNaN(child.location.startOffset) && end !== undefined) {
+      Object.assign(child.location, { startOffset: end + 1, endOffset: end });
+    }
+    placeEmptyNodes(child);
+  }
+}
+
 /** The context of building a tree: the file, the issues found so far, and helpers for spans and names. */
 export class Builder {
   readonly issues: SyntaxIssue[] = [];
