@@ -7,6 +7,8 @@ import { syntaxDiagnostics } from "../../src/compiler/diagnostics/syntax.js";
 import { outsideParents } from "./helpers.js";
 import { anyText } from "./texts.js";
 
+const runs = process.env["FUZZ_RUNS"];
+
 test("any text gives a tree, located issues and diagnostics", () => {
   fc.assert(
     fc.property(anyText, (text) => {
@@ -20,7 +22,7 @@ test("any text gives a tree, located issues and diagnostics", () => {
       expect(syntaxDiagnostics(errors)).toHaveLength(errors.length);
       expect(outsideParents(tree)).toEqual([]);
     }),
-    { numRuns: 400 },
+    { numRuns: Number(runs ?? 400) },
   );
 });
 
@@ -33,7 +35,7 @@ test("what parses without issues keeps its tree and its comments when it is form
       clean++;
       expect(result).toMatchObject({ kind: "formatted" });
     }),
-    { numRuns: Number(process.env["FUZZ_RUNS"] ?? 600) },
+    { numRuns: Number(runs ?? 600) },
   );
   expect(clean).toBeGreaterThan(20);
 });
