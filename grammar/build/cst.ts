@@ -35,7 +35,9 @@ export function keyword(parent: Cst, type: TokenType): IToken | undefined {
  */
 export function placeEmptyNodes(parent: Cst): void {
   const end = parent?.location?.endOffset;
-  for (const child of Object.values(parent?.children ?? {}).flat().filter(isNode)) {
+  for (const child of Object.values(parent?.children ?? {})
+    .flat()
+    .filter(isNode)) {
     if (child.location !== undefined && Number.isNaN(child.location.startOffset) && end !== undefined) {
       Object.assign(child.location, { startOffset: end + 1, endOffset: end });
     }
