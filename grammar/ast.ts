@@ -23,6 +23,10 @@ export interface AxisRef {
   readonly text: string;
   readonly span: Span;
 }
+/** An axis that may have a size of its own: `slot: 8`. `span` takes the size in. */
+export interface SizedAxis extends AxisRef {
+  readonly size: Expr | undefined;
+}
 
 export interface SourceFile {
   readonly kind: "file";
@@ -194,7 +198,7 @@ export interface MetricDecl {
 export interface LearnDecl {
   readonly kind: "learn";
   readonly names: readonly Name[];
-  readonly axes: readonly AxisRef[] | undefined;
+  readonly axes: readonly SizedAxis[] | undefined;
   /** The networks that the value is shaped like, with one number for each of their weights: `like encoder, head`. */
   readonly like: readonly Expr[];
   readonly value: Expr;
@@ -346,10 +350,11 @@ export interface Argument {
   readonly value: Expr;
   readonly span: Span;
 }
-/** `over a, b`, `along a`, `as a`, `as [a, b]`: the last clauses of a call's parenthesis, in the order written. */
+/** `over a, b`, `along a`, `as a`, `as [a: 4, b]`: the last clauses of a call's parenthesis, in the order written. */
 export interface Clause {
+  readonly kind: "clause";
   readonly word: "over" | "along" | "as";
-  readonly axes: readonly AxisRef[];
+  readonly axes: readonly SizedAxis[];
   readonly span: Span;
 }
 /** `merge(x, [way, shot] as item)` is args [x, list], clauses [as item]; `split(x, item as [way, shot])` args [x, item]. */

@@ -192,7 +192,7 @@ class FilePrinter {
   private learn(learn: ast.LearnDecl): Doc {
     return [
       learn.names.map((name) => name.text).join(", "),
-      learn.axes !== undefined ? ` [${axesText(learn.axes)}]` : "",
+      learn.axes !== undefined ? [" [", this.e.sizedAxes(learn.axes), "]"] : "",
       learn.like.map((like, i) => [i === 0 ? " like " : ", ", this.e.expr(like)]),
       " = ",
       this.e.expr(learn.value),

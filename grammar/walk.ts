@@ -16,6 +16,7 @@ export type SyntaxNode =
   | ast.Statement
   | ast.Expr
   | ast.Argument
+  | ast.Clause
   | ast.StageLine
   | ast.OptimizerGroup;
 
@@ -53,7 +54,7 @@ export function childrenOf(node: SyntaxNode): readonly SyntaxNode[] {
     case "metric":
       return [...node.params, ...node.learns, ...node.fits, ...node.fns, ...node.entries];
     case "learn":
-      return [...node.like, node.value];
+      return [...sizesOf(node.axes ?? []), ...node.like, node.value];
     case "fit":
       return [node.from, node.body];
     case "entry":
@@ -104,9 +105,9 @@ export function childrenOf(node: SyntaxNode): readonly SyntaxNode[] {
   }
 }
 
-/** Returns what a block, a statement, an argument or an expression holds. */
+/** Returns what a block, a statement, an argument, a clause or an expression holds. */
 function partsOfCode(
-  node: ast.Block | ast.Statement | ast.Argument | Exclude<ast.Expr, ast.ModuleExpr>,
+  node: ast.Block | ast.Statement | ast.Argument | ast.Clause | Exclude<ast.Expr, ast.ModuleExpr>,
 ): readonly SyntaxNode[] {
   switch (node.kind) {
     case "statementBlock":
@@ -133,7 +134,9 @@ function partsOfCode(
     case "index":
       return [node.object];
     case "call":
-      return [node.callee, ...node.args];
+      return [node.callee, ...node.args, ...node.clauses];
+    case "clause":
+      return sizesOf(node.axes);
     case "unary":
       return [node.operand];
     case "binary":
@@ -149,6 +152,10 @@ function partsOfCode(
     default:
       return node satisfies never;
   }
+}
+
+function sizesOf(axes: readonly ast.SizedAxis[]): readonly ast.Expr[] {
+  return axes.flatMap(({ size }) => given(size));
 }
 
 function given<T>(node: T | undefined): readonly T[] {

@@ -259,9 +259,20 @@ export function buildArgs(b: Builder, cst: Cst): { args: ast.Argument[]; clauses
     const word = token(clause, "word");
     if (word === undefined) return [];
     const span = b.span(clause, word.startOffset);
-    return [{ word: word.image as ast.Clause["word"], axes: b.axes(clause), span }];
+    return [{ kind: "clause", word: word.image as ast.Clause["word"], axes: buildSizedAxes(b, clause), span }];
   });
   return { args, clauses };
+}
+
+/** Builds the axes of a node, each with the size that is written for it, if any. */
+export function buildSizedAxes(b: Builder, cst: Cst): ast.SizedAxis[] {
+  return nodes(cst, "sizedAxis").flatMap((axis) => {
+    const name = token(axis, t.Identifier.name);
+    if (name === undefined) return [];
+    const size = node(axis, "expression");
+    const span = b.span(axis, name.startOffset);
+    return [{ ...b.axis(name), size: size && buildExpression(b, size, span.end), span }];
+  });
 }
 
 export function buildArgument(b: Builder, cst: Cst): ast.Argument {

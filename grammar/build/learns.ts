@@ -4,7 +4,7 @@ import type * as ast from "../ast.js";
 import * as t from "../tokens.js";
 import { noteColon } from "./blocks.js";
 import { type Builder, keyword, node, nodes, token, tokens } from "./cst.js";
-import { buildExpression } from "./expressions.js";
+import { buildExpression, buildSizedAxes } from "./expressions.js";
 
 /** The groups of a `learn` line. */
 export function buildLearns(b: Builder, cst: CstNode): ast.LearnDecl[] {
@@ -17,7 +17,7 @@ function buildLearn(b: Builder, cst: CstNode): ast.LearnDecl {
   return {
     kind: "learn",
     names: tokens(cst, "name").map((found) => b.name(found)),
-    axes: token(cst, t.LBracket.name) !== undefined ? b.axes(cst) : undefined,
+    axes: token(cst, t.LBracket.name) !== undefined ? buildSizedAxes(b, cst) : undefined,
     like: nodes(cst, "like").map((like) => buildExpression(b, like, span.end)),
     value: buildExpression(b, node(cst, "value"), span.end),
     positive: keyword(cst, t.words.positive) !== undefined,

@@ -48,11 +48,20 @@ const arrows: Habit = (place) => {
   return { taken, put: [hole(first)], what: "a function has a name", help: functionHelp, marked: taken };
 };
 
+/** Returns whether a bracket holds axes with sizes of their own: `learn A [slot: 8] = …`, `as [head: 4, d]`. */
+function sizesAxes(place: Place, end: number): boolean {
+  const named = Array.from({ length: end - 2 }, (_, k) => k + 1).every(
+    (k) => !is(place, t.Colon, k) || is(place, t.Identifier, k - 1),
+  );
+  return named && (isWord(place, ["as"], -1) || is(place, t.Equals, end));
+}
+
 /** `x[:, 0]`, `x[-1]`, `x[0, 1]`, `x[...]`. */
 const slices: Habit = (place) => {
   if (!is(place, t.LBracket) || !afterOperand(place)) return undefined;
   const end = afterBracket(place, 0);
   const parts = Array.from({ length: end - 2 }, (_, k) => k + 1);
+  if (sizesAxes(place, end)) return undefined;
   const sliced = parts.some((k) => [t.Colon, t.Minus, t.Dot].some((type) => is(place, type, k)));
   const numbered = parts.length > 1 && parts.some((k) => is(place, t.NumberToken, k));
   if (!sliced && !numbered) return undefined;

@@ -156,14 +156,22 @@ export abstract class ExpressionParser extends BaseParser {
       {
         ALT: () => {
           this.CONSUME(t.LBracket);
-          this.AT_LEAST_ONE_SEP({ SEP: t.Comma, DEF: () => this.CONSUME(t.Identifier, { LABEL: "axis" }) });
+          this.AT_LEAST_ONE_SEP({ SEP: t.Comma, DEF: () => this.SUBRULE(this.sizedAxis) });
           this.CONSUME(t.RBracket);
         },
       },
       {
-        ALT: () => this.AT_LEAST_ONE_SEP1({ SEP: t.Comma, DEF: () => this.CONSUME1(t.Identifier, { LABEL: "axis" }) }),
+        ALT: () => this.AT_LEAST_ONE_SEP1({ SEP: t.Comma, DEF: () => this.SUBRULE1(this.sizedAxis) }),
       },
     ]);
+  });
+  /** `way`, `slot: 8`. */
+  readonly sizedAxis = this.RULE("sizedAxis", () => {
+    this.CONSUME(t.Identifier);
+    this.OPTION(() => {
+      this.CONSUME(t.Colon);
+      this.SUBRULE(this.expression);
+    });
   });
   /** `[way']`, `[a as b, c']`. */
   readonly renames = this.RULE("renames", () => {

@@ -116,7 +116,7 @@ export abstract class MethodParser extends LayerParser {
     });
     this.OPTION(() => {
       this.CONSUME(t.LBracket);
-      this.MANY_SEP({ SEP: t.Comma, DEF: () => this.CONSUME2(t.Identifier, { LABEL: "axis" }) });
+      this.MANY_SEP({ SEP: t.Comma, DEF: () => this.SUBRULE(this.sizedAxis) });
       this.CONSUME(t.RBracket);
     });
     this.OPTION1(() => {

@@ -112,9 +112,20 @@ export class ExpressionPrinter {
 
   args(args: readonly ast.Argument[], clauses: readonly ast.Clause[]): Doc {
     const parts = args.map((arg) => this.argument(arg));
-    const tail = clauses.map((clause, i) => [i === 0 && parts.length === 0 ? "" : line, clauseText(clause)]);
+    const tail = clauses.map((clause, i) => [i === 0 && parts.length === 0 ? "" : line, this.clause(clause)]);
     if (parts.length === 0 && tail.length === 0) return "()";
     return group("(", indent(soft, join(parts, [",", line]), tail), soft, ")");
+  }
+  private clause(clause: ast.Clause): Doc {
+    // Several axes after `as` stand in brackets; elsewhere they need none.
+    const axes = this.sizedAxes(clause.axes);
+    return clause.word === "as" && clause.axes.length > 1 ? ["as [", axes, "]"] : [clause.word, " ", axes];
+  }
+  sizedAxes(axes: readonly ast.SizedAxis[]): Doc {
+    return join(
+      axes.map(({ text, size }) => (size === undefined ? text : [text, ": ", this.expr(size)])),
+      ", ",
+    );
   }
   argument(arg: ast.Argument): Doc {
     return arg.name !== undefined ? [arg.name.text, ": ", this.argumentValue(arg.value)] : this.expr(arg.value);
@@ -280,10 +291,4 @@ function rename({ from, to }: ast.IndexExpr["renames"][number]): string {
 
 export function axesText(axes: readonly ast.AxisRef[]): string {
   return axes.map((axis) => axis.text).join(", ");
-}
-
-function clauseText(clause: ast.Clause): string {
-  // Several axes after `as` stand in brackets; elsewhere they need none.
-  const axes = axesText(clause.axes);
-  return clause.word === "as" && clause.axes.length > 1 ? `as [${axes}]` : `${clause.word} ${axes}`;
 }

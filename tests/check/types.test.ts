@@ -35,6 +35,22 @@ function typeOf(expr: string, declared = ""): string {
 }
 
 it.each([
+  // Axes with sizes of their own.
+  ["zeros(slot: 3, way)", "real [slot=3, way=5]", ""],
+  ["eye(i: 2, i': 2) * position(i: 2)", "real [i=2, i'=2]", ""],
+  ["label(slot: 3)", "class [slot=3] of slot", ""],
+  ["split(query, feature as [head: 4, d])", "real [head=4, d=64]", ""],
+  ["split(query, feature as [d, head: size(way) - 1])", "real [d=64, head=4]", ""],
+  ["merge(split(query, feature as [head: 4, d]), [head, d] as feature)", "real [feature=256]", ""],
+  ["split(split(query, feature as [head: 4, d]), d as [e: 2, g: 32])", "real [head=4, e=2, g=32]", ""],
+  // The axes that a function's body made are known to its caller.
+  ["sum(halves(query) over d) + zeros(part)", "real [part=2]", "fn halves(x) { split(x, feature as [part: 2, d]) }"],
+  ["dot(renamed(query over feature), eye(h, h') over h)", "real [h'=256]", "fn renamed(x over f) { x[f as h] }"],
+  [
+    "merged(support) + pick(position(way), label(pair) over way)",
+    "real [pair=10]",
+    "fn merged(x) { sum(merge(x, [way, shot] as pair) over feature) }",
+  ],
   // The function's own i' and k are no axes that it is called over.
   [
     "pairs(support[shot as way'] over way, way')",

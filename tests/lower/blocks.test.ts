@@ -46,6 +46,15 @@ const methods: Readonly<Record<string, Method>> = {
       } until max(abs(u - u.before) over all) < 0.1
       dot(u, query over feature)`,
   },
+  "axes of their own, and starts that stretch": {
+    learns: "learn A [slot: 2, feature] = normal(0.5)",
+    body: `let s = split(mean(support over shot), feature as [head: 3, d])
+      let q = split(query, feature as [head: 3, d])
+      repeat 3 from u = 0.5, v = ones(slot: 2), e = eye(way, way') {
+        (0.5 * u + dot(s, q over d) / size(d), tanh(v + dot(A, query over feature)), 0.5 * e + 0.1 * dot(s, s[way'] over d))
+      }
+      sum(u over head) + sum(v * dot(A, merge(s, [head, d] as feature) over feature) over slot) + sum(e over head, way')`,
+  },
   "two values carried": {
     body: `repeat 3 from u = mean(support over shot), s = 1.0 { (u * s, s * 0.5 + mean(query over feature)) }
       dot(u, query over feature)`,

@@ -30,7 +30,9 @@ export interface Surroundings {
 const mostNested = 200;
 
 export class Checker {
-  private readonly found = new Map<string, Diagnostic>();
+  private found = new Map<string, Diagnostic>();
+  /** Functions that take back the effects of the attempt that runs, the latest effect last. Undefined outside of attempts. */
+  private undoing: (() => void)[] | undefined;
   /** The calls that are being inlined, outermost first. An error in a `fn` shows its call. */
   private readonly calls: { readonly decl: FnDecl; readonly span: Span }[] = [];
   private inlined = 0;
@@ -109,7 +111,36 @@ export class Checker {
     const key = `${file} ${name}`;
     if (this.unimported.has(key)) return false;
     this.unimported.add(key);
+    this.undo(() => this.unimported.delete(key));
     return true;
+  }
+
+  /**
+   * Runs `work` and returns its result. If `keep` refuses the result, everything that it reported is forgotten, and the effects
+   * that it named by `undo` are taken back, as if it had not run.
+   */
+  attempt<T>(work: () => T, keep: (result: T) => boolean): T {
+    const outer = this.undoing;
+    const before = this.found;
+    const own: (() => void)[] = [];
+    this.undoing = own;
+    this.found = new Map(before);
+    try {
+      const result = work();
+      if (keep(result)) outer?.push(...own);
+      else {
+        for (const undo of own.reverse()) undo();
+        this.found = before;
+      }
+      return result;
+    } finally {
+      this.undoing = outer;
+    }
+  }
+
+  /** Says how to take back an effect that has just happened, in case the attempt around it is refused. */
+  undo(effect: () => void): void {
+    this.undoing?.push(effect);
   }
 
   /** Runs `work` as part of a call. Errors inside it show the call. */

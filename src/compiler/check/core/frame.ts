@@ -7,6 +7,8 @@ export interface KnownAxis {
   readonly size: number;
   /** The axes that a `merge` has merged into it, outermost first. */
   readonly merged: readonly Axis[] | undefined;
+  /** True if the episode, the data or the encoder gives the size, so that no body may write another one. */
+  readonly given?: boolean;
 }
 
 /** A value whose batch statistics a call uses, and the place of the argument that says so. */
@@ -70,6 +72,16 @@ export class Frame {
   get batchStatistics(): BatchStatistics[] {
     return this.locals.batchStatistics;
   }
+  /** Returns what takes back the locals and statistics that have been added since now. */
+  mark(): () => void {
+    const { locals } = this;
+    const statistics = locals.batchStatistics.length;
+    const adapted = new Set(locals.adapted.keys());
+    return () => {
+      locals.batchStatistics.length = statistics;
+      for (const local of [...locals.adapted.keys()]) if (!adapted.has(local)) locals.adapted.delete(local);
+    };
+  }
   /** Returns the name of an adapted local. */
   adaptedName(local: number): Name | undefined {
     return this.locals.adapted.get(local);
@@ -88,6 +100,15 @@ export class Frame {
     const known = this.axes.get(name);
     if (known?.size === size && merged === undefined) return;
     this.axes.set(name, { size, merged });
+  }
+
+  /** Makes axes known whose sizes no body may write. */
+  giveAxes(axes: readonly Axis[]): void {
+    for (const { name, size } of axes) this.axes.set(name, { size, merged: undefined, given: true });
+  }
+
+  isGiven(name: string): boolean {
+    return this.find(name)?.given === true;
   }
 
   /** Returns what is known of an axis, under its own name or under the name without primes. */
@@ -124,6 +145,12 @@ export class Frame {
     const local = this.newLocal();
     this.statements.push({ kind: "let", local, value: expr });
     return { ...this.readLocal(local, expr.type, value.span), sums: value.sums };
+  }
+
+  /** Returns the value that a `let` of this frame or of one around it has bound to a local. */
+  boundTo(local: number): Expr | undefined {
+    const found = this.statements.find((statement) => statement.kind === "let" && statement.local === local);
+    return found?.kind === "let" ? found.value : this.parent?.boundTo(local);
   }
 
   readLocal(local: number, type: ValueType, span: Span): TensorValue {

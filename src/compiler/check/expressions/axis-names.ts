@@ -53,7 +53,11 @@ function madeAxes(decl: ast.FnDecl): ReadonlySet<string> {
     if (node.kind !== "call") return;
     for (const { word, axes } of node.clauses) if (word === "as") for (const axis of axes) found.add(axis.text);
     if (node.callee.kind === "ref" && builtinOf(node.callee.text)?.takesAxes)
-      for (const { value } of node.args) if (value.kind === "ref") found.add(value.text);
+      for (const { name, value } of node.args) {
+        // A name stands before the size of an axis: `zeros(slot: 8)`.
+        if (name !== undefined) found.add(name.text);
+        else if (value.kind === "ref") found.add(value.text);
+      }
   });
   made.set(decl, found);
   return found;

@@ -3,6 +3,7 @@ import type * as ast from "../../../../grammar/ast.js";
 import type { Scope } from "../core/scope.js";
 import { anything, type Value } from "../core/values.js";
 import { countGiven, matchArguments } from "./arguments.js";
+import { ownsSize, writtenSize } from "./axis-sizes.js";
 import type { BuiltinCall, NamedAxis } from "./builtins/call.js";
 import { type Builtin, builtinOf } from "./builtins/table.js";
 import { clauseOf, refuseClauses } from "./clauses.js";
@@ -84,7 +85,7 @@ class BuiltinCallReader {
     for (const word of words) {
       const clause = clauseOf(expr, word);
       const wanted = builtin[word];
-      clauses[word] = (clause?.axes ?? []).map((axis) => this.namedAxis(axis));
+      clauses[word] = (clause?.axes ?? []).map((axis) => this.sizedAxis(axis, word === "as" && builtin.sized === true));
       const found = clauses[word].length;
       if (wanted === "maybe") continue;
       if (found === 0 || (wanted === "one" && found > 1)) {
@@ -107,6 +108,10 @@ class BuiltinCallReader {
       const isAxes = builtin.takesAxes || (builtin.lastIsAxes && at === builtin.params.length - 1);
       if (!isAxes) {
         values.push(arg);
+        continue;
+      }
+      if (arg.name !== undefined && builtin.takesAxes) {
+        axes.push(this.sizedAxis({ ...arg.name, size: arg.value }, builtin.sized === true));
         continue;
       }
       const names = axisNames(arg.value);
@@ -146,6 +151,23 @@ class BuiltinCallReader {
 
   private usage(): { readonly help: readonly string[] } {
     return { help: [`it reads \`${this.builtin.usage}\``] };
+  }
+
+  /** Returns an axis with the size that is written for it. A size where none belongs is reported. */
+  private sizedAxis(axis: Pick<ast.SizedAxis, "text" | "span" | "size">, mayHaveSize: boolean): NamedAxis {
+    const named = this.namedAxis(axis);
+    const { frame, checker } = this.scope;
+    if (axis.size === undefined || frame === undefined) return named;
+    if (!mayHaveSize) {
+      this.complete = false;
+      checker.report("FSL3051", axis.span, { axis: axis.text, why: "it follows from the value" }, this.usage());
+      return named;
+    }
+    const owns = ownsSize(named.name, axis.span, frame, this.scope);
+    const size = writtenSize(axis.text, evaluate(axis.size, this.scope), axis.size.span, this.scope);
+    if (owns && size !== undefined) return { ...named, size };
+    this.complete = false;
+    return named;
   }
 
   /** Replaces an axis parameter of the function around the call by the axis that it stands for. */

@@ -97,7 +97,11 @@ function inlineFn(fn: FnValue, expr: ast.CallExpr, scope: Scope): Value {
   }
   const result =
     checker.inCall(decl, span, () => checker.nested(span, () => evaluateBlock(decl.body, body))) ?? anything(span);
-  return result.kind === "tensor" ? { ...restoreWrittenNames(result, meanings.own, frame), span } : result;
+  if (result.kind !== "tensor") return result;
+  const value = { ...restoreWrittenNames(result, meanings.own, frame), span };
+  // Axes that the body made are known to the caller, who has a value with them now.
+  for (const { name, size } of value.expr.type.axes) frame.defineAxis(name, size, body.frame?.known(name)?.merged);
+  return value;
 }
 
 /** Renames the axes that a function's body made back to the names in the source, if no other axis of the value has the name. */

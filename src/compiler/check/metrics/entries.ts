@@ -43,7 +43,7 @@ function entryFrame(decl: ast.EntryDecl, context: MetricContext): Frame {
   const { transductive } = decl;
   const base = metricFrame(context, "metric", { opaque: new Set(transductive ? ["n"] : []), transductive });
   const frame = new Frame({ ...base.options, training: decl.result.name.text === "loss" }, base.statements, base);
-  frame.defineAxis("n", context.task.way * context.task.query);
+  frame.giveAxes([{ name: "n", size: context.task.way * context.task.query }]);
   return frame;
 }
 

@@ -56,6 +56,9 @@ export class LearnedModule {
     if (this.first === undefined) {
       const network = elaborateNetwork({ name: name.text, layers, input, scope, axes: axes(), generic, span });
       this.first = { input, network, at };
+      scope.checker.undo(() => {
+        this.first = undefined;
+      });
       return network;
     }
     const { first } = this;

@@ -4,11 +4,15 @@ import { suggest } from "../../../common/did-you-mean.js";
 import type { Axis, Initializer, Learn, OwnNetwork } from "../../typed/tree.js";
 import type { Scope } from "../core/scope.js";
 import { anything } from "../core/values.js";
+import { ownsSize, writtenSize } from "../expressions/axis-sizes.js";
+import { evaluate } from "../expressions/evaluate.js";
 import { elaborateInitializer, isInitializer } from "./initializers.js";
 import { LearnedModule } from "./learned-module.js";
 
 export class LearnedValues {
   private readonly declared: (() => Learn | undefined)[] = [];
+  /** The axes that learned tensors declare with sizes of their own. Layers may name them too. */
+  private readonly sized = new Map<string, number>();
 
   /** `axes` returns the sizes of the axes that a layer may name. It is asked when a network is first called. */
   constructor(
@@ -52,10 +56,18 @@ export class LearnedValues {
   private tensorAxes({ axes }: ast.LearnDecl): readonly Axis[] | undefined {
     const { frame, checker } = this.scope;
     const sized: Axis[] = [];
-    for (const { text, span } of axes ?? []) {
+    for (const { text, span, size } of axes ?? []) {
+      if (size !== undefined && frame !== undefined) {
+        const written = writtenSize(text, evaluate(size, this.scope), size.span, this.scope);
+        if (!ownsSize(text, span, frame, this.scope) || written === undefined) return undefined;
+        frame.defineAxis(text, written);
+        this.sized.set(text, written);
+        sized.push({ name: text, size: written });
+        continue;
+      }
       const known = frame?.known(text);
       if (known === undefined) {
-        const ownSize = "numbers along an axis of a size of its own are a layer's: `module { linear(64) }`";
+        const ownSize = `an axis of its own has its size beside it: \`[${text}: 64]\``;
         const help = [...suggest(text, frame?.axisNamesInScope() ?? []), ownSize];
         checker.report("FSL3007", span, { axis: text }, { help });
         return undefined;
@@ -91,7 +103,8 @@ export class LearnedValues {
   }
 
   private declareModule(name: ast.Name, learn: ast.LearnDecl, layers: readonly ast.Layer[]): void {
-    const { scope, axes } = this;
+    const { scope } = this;
+    const axes = (): ReadonlyMap<string, number> => new Map([...this.axes(), ...this.sized]);
     if (learn.positive || learn.axes !== undefined || learn.like.length > 0) reportModule(name, learn, scope);
     const { span } = learn.value;
     const module = new LearnedModule({ name, layers, span, scope, axes, generic: this.options.generic });

@@ -37,8 +37,8 @@ export function metricFrame(
 ): Frame {
   const image = generic ? {} : { image: encoder.input };
   const frame = new Frame({ place, generic, transductive, opaque, ...image }, []);
-  for (const name of ["way", "shot", "query"] as const) frame.defineAxis(name, task[name]);
-  for (const axes of Object.values(encoder.outputs)) for (const { name, size } of axes) frame.defineAxis(name, size);
+  frame.giveAxes((["way", "shot", "query"] as const).map((name) => axis(name, task[name])));
+  for (const axes of Object.values(encoder.outputs)) frame.giveAxes(axes);
   return frame;
 }
 

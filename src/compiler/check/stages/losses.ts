@@ -78,9 +78,8 @@ export function pretrainLoss(
     return undefined;
   }
   const frame = lossFrame(context.labels, context.encoder.input);
-  for (const axis of context.encoder.input) frame.defineAxis(axis.name, axis.size);
-  frame.defineAxis("item", context.items);
-  frame.defineAxis("class", context.classes);
+  const { encoder, items, classes } = context;
+  frame.giveAxes([...encoder.input, { name: "item", size: items }, { name: "class", size: classes }]);
   const scope = outer.child(frame);
   scope.define("encoder", encoderCallable(context.encoder, context.span));
   scope.define("head", headCallable(context));
@@ -147,9 +146,7 @@ function declareLearned(
 ): LearnedValues {
   // A frame of its own, because learned tensors may have the axes of the encoder's map, whose size differs from the images'.
   const frame = lossFrame(context.labels);
-  frame.defineAxis("class", context.classes);
-  for (const axes of Object.values(context.encoder.outputs))
-    for (const axis of axes) frame.defineAxis(axis.name, axis.size);
+  frame.giveAxes([{ name: "class", size: context.classes }, ...Object.values(context.encoder.outputs).flat()]);
   const scope = written.child(frame);
   const sizes = (): Map<string, number> =>
     new Map(

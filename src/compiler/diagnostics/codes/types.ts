@@ -402,4 +402,26 @@ export const typesCodes = codes({
     corrected: metric("sum(query over feature) + sum(support over shot, feature)"),
     fix: "Draw in the `loss` of a stage, or in a loss entry of a metric.",
   },
+  FSL3051: {
+    severity: "error",
+    title: "a size where none belongs",
+    message: "no size may be written for `{axis}` here: {why}",
+    explanation:
+      "A size stands beside an axis where a value with an axis of its own is made: `learn A [slot: 8]`, `zeros(slot: 8)`, `split(x, feature as [head: 4, d])`. The sizes of the axes of an episode or of an encoder are given, and other functions take the sizes of their values.",
+    example: metric("sum(zeros(way: 5, feature) + query over feature) + 0 * sum(support over shot, feature)"),
+    corrected: metric("sum(zeros(way, feature) + query over feature) + 0 * sum(support over shot, feature)"),
+    fix: "Leave the size out, or give the axis another name.",
+  },
+  FSL3052: {
+    severity: "error",
+    title: "an axis that does not divide",
+    message: "`{axis}` has {size} elements, which cannot be split into {parts} × a whole number",
+    explanation:
+      "`split(x, feature as [head: 4, d])` takes an axis apart. The sizes of the parts multiply to the size of the axis.",
+    example:
+      'fsl 1\nimport { conv64 } from "fsl:backbones"\nimport { emoji } from "fsl:datasets"\nepisode task = 5 way, 1 shot, 3 query\nmetric heads {\n  classify(support: vector [way, shot], query: vector) -> logits [way] {\n    let q = split(query, feature as [head: 7, d])\n    let s = split(mean(support over shot), feature as [head: 7, d])\n    mean(dot(q, s over d) over head)\n  }\n}\nevaluate e {\n  encoder untrained conv64  metric heads\n  episodes task from emoji.test, 10 episodes  report accuracy\n}',
+    corrected:
+      'fsl 1\nimport { conv64 } from "fsl:backbones"\nimport { emoji } from "fsl:datasets"\nepisode task = 5 way, 1 shot, 3 query\nmetric heads {\n  classify(support: vector [way, shot], query: vector) -> logits [way] {\n    let q = split(query, feature as [head: 8, d])\n    let s = split(mean(support over shot), feature as [head: 8, d])\n    mean(dot(q, s over d) over head)\n  }\n}\nevaluate e {\n  encoder untrained conv64  metric heads\n  episodes task from emoji.test, 10 episodes  report accuracy\n}',
+    fix: "Take a size that divides the axis.",
+  },
 });

@@ -11,6 +11,8 @@ import type { TensorValue, Value } from "../../core/values.js";
 export interface NamedAxis {
   readonly name: string;
   readonly span: ast.Span;
+  /** The size that is written for it: `slot: 8`. */
+  readonly size?: number | undefined;
 }
 
 export interface BuiltinCall {
@@ -44,8 +46,8 @@ export function requireCallFrame(call: BuiltinCall): Frame | undefined {
 }
 
 /** Returns a named axis with its size, or undefined if nothing has fixed the size, which is reported. */
-export function knownAxis(call: BuiltinCall, { name, span }: NamedAxis, frame: Frame): Axis | undefined {
-  const known = frame.known(name);
+export function knownAxis(call: BuiltinCall, { name, span, size }: NamedAxis, frame: Frame): Axis | undefined {
+  const known = size === undefined ? frame.known(name) : { size };
   if (known === undefined) reportUnknownAxis(call, { name, span }, frame);
   return known && { name, size: known.size };
 }

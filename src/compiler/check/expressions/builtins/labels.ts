@@ -16,7 +16,7 @@ export function label(call: BuiltinCall): Value {
     });
     return anything(call.span);
   }
-  const known = frame.known(axis.name);
+  const known = axis.size === undefined ? frame.known(axis.name) : { size: axis.size, merged: undefined };
   if (known === undefined) {
     reportUnknownAxis(call, axis, frame);
     return anything(call.span);

@@ -7,6 +7,7 @@ import {
   type BuiltinCall,
   knownAxes,
   knownAxis,
+  type NamedAxis,
   numbersArgument,
   reducedAxes,
   reportUnknownAxis,
@@ -61,7 +62,7 @@ export function merge(call: BuiltinCall): Value {
     );
     return anything(call.span);
   }
-  const size = merged.reduce((product, axis) => product * axis.size, 1);
+  const size = productOf(merged);
   frame.defineAxis(as.name, size, merged);
   const names = merged.map((axis) => axis.name);
   return frame.tensor(
@@ -73,7 +74,17 @@ export function merge(call: BuiltinCall): Value {
   );
 }
 
-/** Splits an axis that `merge` made: `split(x, item as [way, shot])`. */
+/**
+ * Returns the product of sizes. Sizes that stand for unknown ones may be fractions, parts of an axis that does not divide: the
+ * parts together have the size of the whole again.
+ */
+function productOf(axes: readonly { readonly size: number }[]): number {
+  const product = axes.reduce((all, { size }) => all * size, 1);
+  const whole = Math.round(product);
+  return Math.abs(product - whole) < 1e-6 ? whole : product;
+}
+
+/** Splits an axis: one that `merge` made, `split(x, item as [way, shot])`, or any axis into parts with sizes, `as [head: 4, d]`. */
 export function split(call: BuiltinCall): Value {
   const { scope } = call;
   const frame = requireCallFrame(call);
@@ -91,17 +102,32 @@ export function split(call: BuiltinCall): Value {
     return anything(call.span);
   }
   const merged = frame.known(axis.name)?.merged;
+  const rest = call.as.filter((part) => part.size === undefined);
+  const written = call.as.filter((part) => part.size !== undefined);
+  // The one part without a size is what the others leave.
+  const left = rest.length === 1 && written.length > 0 ? found.size / productOf(sizesOf(written)) : undefined;
+  if (left !== undefined && !Number.isInteger(left) && !frame.generic) {
+    const parts = written.map((part) => part.size).join(" × ");
+    scope.checker.report(
+      "FSL3052",
+      call.span,
+      { axis: axis.name, size: found.size, parts },
+      { labels: [{ span: x.span, text: `this is ${show(type, frame)}` }] },
+    );
+    return anything(call.span);
+  }
   const as: Axis[] = [];
   for (const [at, part] of call.as.entries()) {
-    const size = frame.known(part.name)?.size ?? merged?.[at]?.size;
+    const size = part.size ?? left ?? frame.known(part.name)?.size ?? merged?.[at]?.size;
     if (size === undefined) {
       reportUnknownAxis(call, part, frame);
       return anything(call.span);
     }
     as.push({ name: part.name, size });
   }
-  const product = as.reduce((all, part) => all * part.size, 1);
-  if (product !== found.size) {
+  const product = productOf(as);
+  // Written sizes may well be those of an axis whose size is not known yet.
+  if (product !== found.size && !(frame.generic && written.length > 0)) {
     scope.checker.report(
       "FSL3002",
       call.span,
@@ -112,13 +138,17 @@ export function split(call: BuiltinCall): Value {
     );
     return anything(call.span);
   }
-  const rest = type.axes.filter((other) => other !== found);
-  const twice = as.find((part) => rest.some((other) => other.name === part.name));
+  const kept = type.axes.filter((other) => other !== found);
+  const twice = as.find((part) => kept.some((other) => other.name === part.name));
   if (twice !== undefined) {
     scope.checker.report("FSL3003", call.span, { axis: twice.name });
     return anything(call.span);
   }
-  return frame.tensor(call.span, type.kind, [...rest, ...as], { k: "split", x: x.expr, axis: axis.name, as }, type.of);
+  return frame.tensor(call.span, type.kind, [...kept, ...as], { k: "split", x: x.expr, axis: axis.name, as }, type.of);
+}
+
+function sizesOf(axes: readonly NamedAxis[]): { readonly size: number }[] {
+  return axes.map(({ size = 1 }) => ({ size }));
 }
 
 /** Joins values along an axis that all of them have. A value is broadcast over the other axes that it lacks. */

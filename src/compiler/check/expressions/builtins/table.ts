@@ -22,6 +22,8 @@ export interface Builtin {
   readonly over?: "one" | "some" | "maybe";
   readonly along?: "one";
   readonly as?: "one" | "some" | "maybe";
+  /** True if its axes may have sizes of their own: `zeros(slot: 8)`, `split(x, feature as [head: 4, d])`. */
+  readonly sized?: boolean;
   readonly rule: (call: BuiltinCall) => Value;
   /** An example of a call, for help. */
   readonly usage: string;
@@ -49,6 +51,13 @@ const along = (op: Parameters<typeof logsumexpLike>[1]): Builtin => ({
   over: "some",
   rule: (call) => logsumexpLike(call, op),
   usage: `${op}(x over way)`,
+});
+const filled = (value: number, usage: string): Builtin => ({
+  params: ["…"],
+  takesAxes: true,
+  sized: true,
+  rule: (call) => fill(call, value),
+  usage,
 });
 
 const builtins: Readonly<Record<string, Builtin>> = {
@@ -80,22 +89,29 @@ const builtins: Readonly<Record<string, Builtin>> = {
     usage: "squared_distance(a, b over feature)",
   },
   solve: { params: ["A", "B"], over: "one", rule: solve, usage: "solve(A, B over i)" },
-  eye: { params: ["a", "b"], takesAxes: true, rule: eye, usage: "eye(i, i')" },
+  eye: { params: ["a", "b"], takesAxes: true, sized: true, rule: eye, usage: "eye(i, i')" },
   size: { params: ["axis"], takesAxes: true, rule: size, usage: "size(way)" },
-  label: { params: ["axis"], takesAxes: true, rule: label, usage: "label(way)" },
-  zeros: { params: ["…"], takesAxes: true, rule: (call) => fill(call, 0), usage: "zeros(way, feature)" },
-  ones: { params: ["…"], takesAxes: true, rule: (call) => fill(call, 1), usage: "ones(way, feature)" },
+  label: { params: ["axis"], takesAxes: true, sized: true, rule: label, usage: "label(way)" },
+  zeros: filled(0, "zeros(way, feature)"),
+  ones: filled(1, "ones(way, slot: 8)"),
   one_hot: { params: ["y"], rule: oneHot, usage: "one_hot(y)" },
   cross_entropy: { params: ["z", "y"], rule: crossEntropy, usage: "cross_entropy(z, y)" },
   merge: { params: ["x", "axes"], lastIsAxes: true, as: "one", rule: merge, usage: "merge(x, [way, shot] as item)" },
-  split: { params: ["x", "axis"], lastIsAxes: true, as: "some", rule: split, usage: "split(x, item as [way, shot])" },
+  split: {
+    params: ["x", "axis"],
+    lastIsAxes: true,
+    as: "some",
+    sized: true,
+    rule: split,
+    usage: "split(x, item as [way, shot])",
+  },
   concat: { params: ["a", "…"], along: "one", rule: concat, usage: "concat(a, b along channel)" },
   pick: { params: ["x", "at"], over: "one", rule: pick, usage: "pick(x, y over class)" },
-  position: { params: ["axis"], takesAxes: true, rule: position, usage: "position(way)" },
+  position: { params: ["axis"], takesAxes: true, sized: true, rule: position, usage: "position(way)" },
   blend: { params: ["a", "b", "w"], rule: blend, usage: "blend(x, y, 0.5)" },
-  uniform: { params: [], as: "maybe", rule: uniform, usage: "uniform()" },
-  beta: { params: ["a", "b"], as: "maybe", rule: beta, usage: "beta(1.0, 1.0)" },
-  permutation: { params: ["axis"], takesAxes: true, rule: permutation, usage: "permutation(item)" },
+  uniform: { params: [], as: "maybe", sized: true, rule: uniform, usage: "uniform()" },
+  beta: { params: ["a", "b"], as: "maybe", sized: true, rule: beta, usage: "beta(1.0, 1.0)" },
+  permutation: { params: ["axis"], takesAxes: true, sized: true, rule: permutation, usage: "permutation(item)" },
   weights: { params: ["network"], as: "one", rule: weights, usage: "weights(encoder as w)" },
   rotations: { params: ["x"], as: "one", rule: rotations, usage: "rotations(x as turn)" },
 };
