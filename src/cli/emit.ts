@@ -14,7 +14,7 @@ import {
 import { stageGraph } from "../compiler/stages/graph.js";
 import type { Program } from "../compiler/tensor/ir.js";
 import { print } from "../compiler/tensor/print.js";
-import { datasetOf, pretrainOf } from "../compiler/typed/find.js";
+import { datasetOf } from "../compiler/typed/find.js";
 import { trainingSplit } from "../compiler/typed/stage-kinds.js";
 import type { EvaluateStage, Experiment, SplitRef, Stage } from "../compiler/typed/tree.js";
 import { lowerProgram } from "../runtime/engines/onnx/model.js";
@@ -71,11 +71,10 @@ function programsOf(experiment: Experiment): Program[] {
 
 function stagePrograms(stage: Stage, experiment: Experiment): Program[] {
   const dataset = ({ dataset: id }: SplitRef) => datasetOf(experiment, id);
-  const options = { seed: 0, stage: (id: string) => pretrainOf(experiment, id) };
   switch (stage.kind) {
     case "pretrain":
     case "meta":
-      return trainingPrograms(lowerTraining(stage, dataset(trainingSplit(stage)), options));
+      return trainingPrograms(lowerTraining(stage, dataset(trainingSplit(stage)), { seed: 0 }));
     case "evaluate":
       return stage.rows.flatMap((row) => evaluationPrograms(stage, row, dataset(row.split)));
   }

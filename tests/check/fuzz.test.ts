@@ -16,6 +16,7 @@ const odd = texts(new URL("odd/", import.meta.url));
 const corpus = [
   ...odd,
   ...texts(new URL("methods/", import.meta.url)),
+  ...texts(new URL("experiments/", import.meta.url)),
   ...texts(new URL("../../specs/", import.meta.url)),
   ...texts(new URL("../golden/", import.meta.url)),
 ];

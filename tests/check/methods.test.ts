@@ -28,6 +28,12 @@ it.each(methods)("%s checks by itself", (name) => {
   expect(found(compileText(read(name)))).toEqual([]);
 });
 
+const experiments = new URL("experiments/", import.meta.url);
+it.each(readdirSync(experiments))("the experiment %s checks, and its stages can run", (file) => {
+  const { stages } = experimentOf(readFileSync(new URL(file, experiments), "utf8"));
+  expect(stages.flatMap(({ blockers }) => blockers)).toEqual([]);
+});
+
 const blocked: Record<string, string[]> = {
   logistic_regression: ["FSL5101"],
   tim: ["FSL5101"],

@@ -201,7 +201,7 @@ export function entry(
   body: Block,
   transductive = false,
 ): Entry {
-  return { name, params, result, body, transductive, assumes: [] };
+  return { name, params, result, body, transductive, assumes: [], borrows: [] };
 }
 export function metric(classify: Entry, learns: readonly Learn[] = [], others: readonly Entry[] = []): Metric {
   const entries = Object.fromEntries([classify, ...others].map((e) => [e.name, e]));
@@ -318,6 +318,7 @@ export function pretrain(
     head: slot(head),
     learns: [],
     loss: block(expr({ k: "reduce", op: "mean", x: each, over: ["item"] }, [])),
+    borrows: [],
     optimizer: sgd(),
     schedule: constant,
     duration: duration(batch),

@@ -32,7 +32,7 @@ function lowered(text: string, id = "p", seed = 3): Lowered {
   const stage = pretrainOf(experiment, id);
   const [dataset] = Object.values(experiment.datasets);
   if (dataset === undefined) throw new Error("no dataset");
-  return { stage, training: lowerTraining(stage, dataset, { seed, stage: (name) => pretrainOf(experiment, name) }) };
+  return { stage, training: lowerTraining(stage, dataset, { seed }) };
 }
 function pretrainOf({ stages }: Experiment, id: string): PretrainStage {
   const stage = stages.find((one) => one.id === id);

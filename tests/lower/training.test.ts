@@ -189,8 +189,9 @@ describe("pretraining", () => {
       ...stage,
       id: "student",
       loss: block(expr({ k: "binary", op: "add", a: mine, b: distance }, [])),
+      borrows: (["encoder", "head"] as const).map((slot) => ({ stage: "base", slot, network: stage[slot].value })),
     };
-    const training = lowerTraining(student, dataset(1, 8), { seed: 0, stage: () => stage });
+    const training = lowerTraining(student, dataset(1, 8), { seed: 0 });
     const called = training.weights.filter((w) => w.path.startsWith("stage:base:")).map((w) => w.from?.path);
     expect(called).toContain("head.linear.0.weight");
     expect(training.trained.some((path) => path.startsWith("stage:"))).toBe(false);

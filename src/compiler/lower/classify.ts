@@ -6,8 +6,9 @@
 import { own } from "../../common/own.js";
 import { Graph } from "../tensor/graph.js";
 import type { Node } from "../tensor/ir.js";
+import { scoringBorrows } from "../typed/borrows.js";
 import type { Dataset, Metric, Network, Report, Task } from "../typed/tree.js";
-import { metricWeights, networkWeights } from "../typed/weights.js";
+import { networkWeights, scoringWeights } from "../typed/weights.js";
 import { imageShape, lowerImages } from "./images.js";
 import { RuntimeLoops } from "./loops/runtime-loops.js";
 import { type SegmentedProgram, splitAtLoops } from "./loops/segments.js";
@@ -181,11 +182,16 @@ function evaluationNetworks(
   metric: Metric,
   encoder: Network,
 ): { readonly weights: WeightTable; readonly calls: Calls } {
-  const decls = [...networkWeights("encoder", encoder), ...metricWeights({ value: metric, from: undefined }, encoder)];
+  const decls = [...networkWeights("encoder", encoder), ...scoringWeights({ value: metric, from: undefined }, encoder)];
   const weights = new WeightTable(ops.graph, decls);
   const placed = { prefix: "encoder", network: encoder, frozen: true };
   return {
     weights,
-    calls: new Calls(ops, { weights, encoder: placed, modules: modulesOf("metric", metric.learns, true) }),
+    calls: new Calls(ops, {
+      weights,
+      encoder: placed,
+      modules: modulesOf("metric", metric.learns, true),
+      borrows: scoringBorrows(metric),
+    }),
   };
 }

@@ -1,8 +1,9 @@
 /** From a typed experiment to the graph of what has to be computed: one ingest for each dataset, then the stages. */
+
+import { borrowsOf } from "../typed/borrows.js";
 import { datasetOf, stageOf } from "../typed/find.js";
-import { isTraining, slotsOf } from "../typed/stage-kinds.js";
+import { slotsOf } from "../typed/stage-kinds.js";
 import type { Dataset, Experiment, Stage, StageKind } from "../typed/tree.js";
-import { calledStages } from "../typed/walk.js";
 import { rulesOf } from "./kinds.js";
 
 interface NodeBase {
@@ -57,11 +58,11 @@ export function stageGraph(experiment: Experiment, wanted: readonly string[] = e
   return { nodes: [...nodes.values()] };
 }
 
-/** Returns the ids of the stages whose weights a stage uses: those that fill its slots and those that its loss calls. */
+/** Returns the ids of the stages whose weights a stage uses: those that fill its slots, and those that its loss or its metric calls. */
 export function stageNeeds(stage: Stage): readonly string[] {
   const needs = new Set(stage.needs);
   for (const slot of Object.values(slotsOf(stage))) if (slot.from !== undefined) needs.add(slot.from.stage);
-  if (isTraining(stage)) for (const id of calledStages(stage.loss)) needs.add(id);
+  for (const borrowed of borrowsOf(stage)) needs.add(borrowed.stage);
   return [...needs];
 }
 

@@ -2,7 +2,7 @@
 
 import { CompilerBug } from "../../common/bug.js";
 import { own } from "../../common/own.js";
-import type { Dataset, Experiment, PretrainStage, Stage } from "./tree.js";
+import type { Dataset, Experiment, Stage } from "./tree.js";
 
 /** @throws CompilerBug if the experiment has no such dataset. */
 export function datasetOf({ datasets }: Experiment, id: string): Dataset {
@@ -15,15 +15,5 @@ export function datasetOf({ datasets }: Experiment, id: string): Dataset {
 export function stageOf({ stages }: Experiment, id: string): Stage {
   const found = stages.find((stage) => stage.id === id);
   if (found === undefined) throw new CompilerBug(`the experiment has no stage ${id}`);
-  return found;
-}
-
-/**
- * Returns the finished stage that a loss calls. Only a `pretrain` has a head to call.
- * @throws CompilerBug if the stage is of another kind.
- */
-export function pretrainOf(experiment: Experiment, id: string): PretrainStage {
-  const found = stageOf(experiment, id);
-  if (found.kind !== "pretrain") throw new CompilerBug(`${id} is no pretrain stage`);
   return found;
 }

@@ -47,6 +47,14 @@ export interface Entry {
   readonly assumes: readonly string[];
   readonly result: { readonly kind: "logits" | "probabilities" | "loss"; readonly axes: readonly Axis[] };
   readonly body: Block;
+  /** The networks of finished stages that the body calls, or whose weights it reads. */
+  readonly borrows: readonly Borrowed[];
+}
+/** A network of a finished stage. It is frozen: nothing trains it, and its batch norms use running statistics. */
+export interface Borrowed {
+  readonly stage: string;
+  readonly slot: "encoder" | "head";
+  readonly network: Network;
 }
 export interface EntryParam {
   readonly name: string;
@@ -112,7 +120,8 @@ export type Callable =
   /** `at` names a layer: the callable is the rest of the network after it, and takes its value. */
   | { readonly kind: "slot"; readonly slot: "encoder" | "head"; readonly at?: string }
   | { readonly kind: "learn"; readonly name: string }
-  | { readonly kind: "stage"; readonly stage: string }
+  /** A network of a finished stage. Without a slot it is the head on the vector of the encoder: images become logits. */
+  | { readonly kind: "stage"; readonly stage: string; readonly slot?: Borrowed["slot"]; readonly at?: string }
   | { readonly kind: "local"; readonly local: number; readonly of: Callable };
 
 export type UnaryOp =

@@ -1,7 +1,7 @@
 /** The stages of the typed tree: pretraining, meta-training and evaluation. */
 import type { Span } from "../../../grammar/ast.js";
 import type { SplitRef } from "./data.js";
-import type { Block, Learn, Metric } from "./metric.js";
+import type { Block, Borrowed, Learn, Metric } from "./metric.js";
 import type { Network } from "./network.js";
 
 /**
@@ -131,6 +131,8 @@ export interface PretrainStage extends StageBase, TrainingLines {
   readonly learns: readonly Learn[];
   /** The loss, with parameters `x` (image [item]) and `y` (class [item]). The default is the mean cross-entropy of head(encoder(x)). */
   readonly loss: Block;
+  /** The networks of finished stages that the loss calls, or whose weights it reads. */
+  readonly borrows: readonly Borrowed[];
   /** Episodic validation of the encoder with a metric of its own. `from` is the stage that trained the values of the metric. */
   readonly validate:
     | (Validation & { readonly metric: Metric; readonly from?: NonNullable<Slot<Metric>["from"]> })

@@ -1,6 +1,7 @@
 /** The one walk over the typed tree: over blocks, statements, expressions and networks that are called, and over layers. */
 import type {
   Block,
+  Borrowed,
   Callable,
   Expr,
   Layer,
@@ -202,13 +203,26 @@ export function learnedName(expr: Expr): string | undefined {
   return root.kind === "learn" ? root.name : undefined;
 }
 
-/** Returns the ids of the finished stages that a block calls, in the order of their first calls. */
-export function calledStages(block: Block): readonly string[] {
-  const ids = new Set<string>();
-  walkExprs(block, (e) => {
-    if (e.k === "apply" && e.target.kind === "stage") ids.add(e.target.stage);
+/** Returns the name of the network of a finished stage that an expression itself calls or reads. */
+export function finishedName(expr: Expr): string | undefined {
+  if (expr.k !== "apply" && expr.k !== "weights") return undefined;
+  const root = rootOf(expr.target);
+  if (root.kind !== "stage") return undefined;
+  return root.slot === undefined ? root.stage : `${root.stage}.${root.slot}`;
+}
+
+/** Returns the networks of finished stages that a block calls or reads, each once, in the order of their first uses. */
+export function borrowedSlots(block: Block): readonly Pick<Borrowed, "stage" | "slot">[] {
+  const found = new Map<string, Pick<Borrowed, "stage" | "slot">>();
+  walkBlock(block, {
+    callable: (callable) => {
+      if (callable.kind !== "stage") return;
+      const { stage, slot } = callable;
+      for (const own of slot === undefined ? (["encoder", "head"] as const) : [slot])
+        found.set(`${own} ${stage}`, { stage, slot: own });
+    },
   });
-  return [...ids];
+  return [...found.values()];
 }
 
 /** A layer of a network, and how many residual or parallel layers it is inside of. */

@@ -1,10 +1,11 @@
 /** Lists the weights of a stage, with their shapes and their origins. */
 import type { Span } from "../../../grammar/ast.js";
-import type { Initializer, Learn, Metric, Network, Slot, TrainingStage } from "./tree.js";
+import { scoringBorrows } from "./borrows.js";
+import type { Borrowed, Initializer, Learn, Metric, Network, Slot, TrainingStage } from "./tree.js";
 
 /** A weight of a stage. The program input for it is named by its path. */
 export interface WeightDecl {
-  /** `encoder.…`, `head.…` or `metric.…`. A weight of another stage that a loss calls is `stage:<id>:encoder.…`. */
+  /** `encoder.…`, `head.…` or `metric.…`. A weight of another stage that a body calls is `stage:<id>:encoder.…`. */
   readonly path: string;
   readonly shape: readonly number[];
   /** Initializes the stored number. A `positive` weight is stored as its logarithm. */
@@ -50,6 +51,22 @@ export function metricWeights(slot: Pick<Slot<Metric>, "value" | "from" | "file"
       return { ...decl, path, ...(slot.from !== undefined ? { from: { ...slot.from, path } } : {}) };
     });
   return slotWeights(slot, decls);
+}
+
+/** Returns the weights of networks of finished stages. No step changes them. */
+export function borrowedWeights(borrows: readonly Borrowed[]): WeightDecl[] {
+  return borrows.flatMap(({ stage, slot, network }) =>
+    networkWeights(slot, network, { stage, slot }).map((decl) => ({
+      ...decl,
+      path: `${stagePrefix(stage)}${decl.path}`,
+      trainable: false,
+    })),
+  );
+}
+
+/** Returns every weight that `classify` needs beside those of the encoder: the metric's own, and those of finished stages. */
+export function scoringWeights(slot: Pick<Slot<Metric>, "value" | "from" | "file">, encoder: Network): WeightDecl[] {
+  return [...metricWeights(slot, encoder), ...borrowedWeights(scoringBorrows(slot.value))];
 }
 
 const under =
@@ -112,12 +129,12 @@ export function validationWeights(stage: TrainingStage): WeightDecl[] {
     case "pretrain": {
       if (stage.validate === undefined) return [];
       const { metric, from } = stage.validate;
-      return metricWeights({ value: metric, from }, stage.encoder.value);
+      return scoringWeights({ value: metric, from }, stage.encoder.value);
     }
     case "meta":
       return [];
   }
 }
 
-/** Returns the prefix of the weights of a finished stage that a loss calls. */
+/** Returns the prefix of the weights of a finished stage that a body calls. */
 export const stagePrefix = (id: string): string => `stage:${id}:`;

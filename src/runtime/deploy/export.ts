@@ -3,7 +3,8 @@ import { readFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { DiagnosticError, diagnostic } from "../../compiler/diagnostics/diagnostic.js";
 import { isTransductive, lowerClassifier, lowerEmbed, type SegmentedProgram } from "../../compiler/lower/index.js";
-import { encoderWeights, metricWeights } from "../../compiler/typed/weights.js";
+import { scoringBorrows } from "../../compiler/typed/borrows.js";
+import { borrowedWeights, encoderWeights, metricWeights } from "../../compiler/typed/weights.js";
 import type { HostTensors } from "../engines/engine.js";
 import { portableModel, portableOpenModel } from "../engines/onnx/portable.js";
 import type { PreparedRun } from "../run/preflight.js";
@@ -162,7 +163,11 @@ function writeClassifier(prepared: PreparedRun, _: Encoder, stored: StoredStages
   const program = lower(task.query);
   if (program.segments.length > 1)
     throw refuse(classifier, `\`${metric.name}\` has a loop that is too long to be unrolled`);
-  const constants = { ...encoderTensors(prepared, classifier, stored), ...metricTensors(prepared, classifier, stored) };
+  const constants = {
+    ...encoderTensors(prepared, classifier, stored),
+    ...metricTensors(prepared, classifier, stored),
+    ...loadInitialWeights(borrowedWeights(scoringBorrows(metric)), { ...prepared, inputs: jobInputs(stored) }),
+  };
   const scores = metric.entries["classify"]?.result.kind ?? "logits";
   const label = labelOf(prepared, { kind: "classifier", way: task.way, shot: task.shot, scores });
   // A transductive method may use the number of queries, so the number stays that of its task.

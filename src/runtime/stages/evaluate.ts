@@ -1,7 +1,7 @@
 /** Runs an `evaluate` stage: it embeds the images of the episodes and classifies many episodes at once, row by row. */
 
 import type { EvaluateRow, EvaluateStage, Network } from "../../compiler/typed/tree.js";
-import { encoderWeights as encoderDecls, metricWeights } from "../../compiler/typed/weights.js";
+import { encoderWeights as encoderDecls, scoringWeights } from "../../compiler/typed/weights.js";
 import type { Episode, PackedSplit } from "../data/contract.js";
 import { disjointEpisodes, disjointSubset, loadEpisodeFile, sampleEpisode } from "../data/index.js";
 import type { HostTensors } from "../engines/engine.js";
@@ -159,7 +159,7 @@ async function scoreRow(
   embedded: Embedded | undefined,
   context: StageContext,
 ): Promise<Classification> {
-  const metricDecls = metricWeights({ ...stage.metric, value: metric }, encoder);
+  const metricDecls = scoringWeights({ ...stage.metric, value: metric }, encoder);
   const constants = {
     ...weights,
     ...loadInitialWeights(metricDecls, context.job),

@@ -1,6 +1,5 @@
 /** Runs a training stage of either kind: compiles its step, loads augmented batches, trains and validates. */
 import { lowerTraining } from "../../compiler/lower/index.js";
-import { pretrainOf } from "../../compiler/typed/find.js";
 import type { SplitRef, TrainingStage } from "../../compiler/typed/tree.js";
 import type { PackedSplit } from "../data/contract.js";
 import { createLoader } from "../data/index.js";
@@ -30,10 +29,7 @@ export async function runTraining(
   const { job } = context;
   const { dataset, pack } = datasetOf(context, ref.dataset);
   const batches = batchesOf(packedSplit(pack, ref.split));
-  const training = lowerTraining(stage, dataset, {
-    seed: job.seed,
-    stage: (id) => pretrainOf(job.experiment, id),
-  });
+  const training = lowerTraining(stage, dataset, { seed: job.seed });
   const loader = await createLoader({
     pack,
     split: ref.split,

@@ -10,8 +10,8 @@ import {
   type registry,
 } from "../../diagnostics/diagnostic.js";
 import type { GivenFiles } from "../../typed/given-files.js";
-import type { Axis, DataSource, DatasetFacts, SourceForm } from "../../typed/tree.js";
-import type { CallableValue } from "./computed-values.js";
+import type { DataSource, DatasetFacts, SourceForm } from "../../typed/tree.js";
+import type { FinishedStages } from "./finished-stages.js";
 
 /** One compilation inlines at most this many calls, which is far more than any method needs. */
 const mostInlined = 20_000;
@@ -38,12 +38,8 @@ export class Checker {
   private inlined = 0;
   private depth = 0;
   private readonly open = new Set<object>();
-  /** Returns a finished stage as a function of images, for a loss over the classes `labels` and images of a size. The stages set it. */
-  callStage: (
-    id: string,
-    at: Span,
-    here: { readonly labels?: string | undefined; readonly image?: readonly Axis[] },
-  ) => CallableValue | undefined = () => undefined;
+  /** Gives the networks of finished stages. The stages set it. */
+  finished: FinishedStages = { callable: () => undefined, network: () => undefined };
 
   /** Returns the file of the library that declares a name, or undefined if none does. The compilation sets it. */
   libraryFileOf: (name: string) => string | undefined = () => undefined;

@@ -137,6 +137,8 @@ export interface StageSlotValue extends Written {
 export interface OutputsValue extends Written {
   readonly kind: "outputs";
   readonly network: Network;
+  /** True if the network stands for any encoder, which may have further outputs. */
+  readonly open: boolean;
   readonly apply: (output: string, at: ast.Span) => Value;
 }
 /** A loss entry of the stage's metric, in a `loss` line. */

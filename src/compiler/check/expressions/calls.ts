@@ -11,6 +11,7 @@ import { callBuiltin } from "./builtin-calls.js";
 import { isBuiltin } from "./builtins/table.js";
 import { clauseOf, refuseClauses } from "./clauses.js";
 import { evaluate, reportUnknownName } from "./evaluate.js";
+import { finishedNetwork } from "./finished-networks.js";
 import { applyNetwork } from "./network-calls.js";
 
 export function evaluateCall(expr: ast.CallExpr, scope: Scope): Value {
@@ -22,9 +23,10 @@ export function evaluateCall(expr: ast.CallExpr, scope: Scope): Value {
       return callBuiltin(callee.name, expr, scope);
     case "callable":
       return applyNetwork(callee, expr, scope);
-    case "stage": {
-      const stage = scope.checker.callStage(callee.id, expr.callee.span, scope.frame?.options ?? {});
-      return stage === undefined ? anything(expr.span) : applyNetwork(stage, expr, scope);
+    case "stage":
+    case "stageSlot": {
+      const network = finishedNetwork(callee, expr.callee.span, scope);
+      return network === undefined ? anything(expr.span) : applyNetwork(network, expr, scope);
     }
     case "metric":
     case "backbone":

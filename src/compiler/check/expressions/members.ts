@@ -1,6 +1,6 @@
 /** Members: the name after a dot is a split, a slot, an output or `before`. */
 import type * as ast from "../../../../grammar/ast.js";
-import { suggest } from "../../../common/did-you-mean.js";
+import { suggest, suggestNearest } from "../../../common/did-you-mean.js";
 import type { SplitName } from "../../typed/tree.js";
 import type { Scope } from "../core/scope.js";
 import { anything, describe, type Value } from "../core/values.js";
@@ -20,7 +20,8 @@ export function memberOf(object: Value, expr: ast.MemberExpr, scope: Scope): Val
   const { span } = expr;
   const member = expr.member.text;
   const unknown = (names: readonly string[]): Value => {
-    checker.report("FSL2017", expr.member.span, { object: describe(object), member }, { help: suggest(member, names) });
+    const owner = object.kind === "outputs" ? `the encoder \`${object.network.name}\`` : describe(object);
+    checker.report("FSL2017", expr.member.span, { object: owner, member }, { help: suggest(member, names) });
     return anything(span);
   };
   if (reportForeignMember(object, expr, scope)) return anything(span);
@@ -37,7 +38,9 @@ export function memberOf(object: Value, expr: ast.MemberExpr, scope: Scope): Val
     }
     case "outputs": {
       const outputs = Object.keys(object.network.outputs);
-      return outputs.includes(member) ? object.apply(member, span) : unknown(outputs);
+      if (outputs.includes(member)) return object.apply(member, span);
+      if (object.open && suggestNearest(member, outputs).length === 0) return anything(span);
+      return unknown(outputs);
     }
     default:
       return unknown([]);

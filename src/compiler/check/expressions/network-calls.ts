@@ -39,7 +39,8 @@ export function applyNetwork(callee: CallableValue, expr: ast.CallExpr, scope: S
   }
   const callable = atArg === undefined ? callee : startingAt(atArg, callee, scope);
   if (callable === undefined) return anything(span);
-  const wantsImage = atArg === undefined && (callee.gives === "outputs" || callee.target.kind === "stage");
+  const wholeStage = callee.target.kind === "stage" && callee.target.slot === undefined;
+  const wantsImage = atArg === undefined && (callee.gives === "outputs" || wholeStage);
   if (wantsImage !== (type.kind === "image")) {
     checker.report("FSL3009", given.span, {
       what: "what is embedded",
@@ -53,9 +54,9 @@ export function applyNetwork(callee: CallableValue, expr: ast.CallExpr, scope: S
   const inner = taken.flatMap((name) => type.axes.filter((axis) => axis.name === name));
   const network = callable.network(inner, span);
   if (network === undefined) return anything(span);
-  if (atArg !== undefined && !sameAxes(inner, network.input)) {
+  if (!wantsImage && !sameAxes(inner, network.input)) {
     checker.report("FSL3009", given.span, {
-      what: "what enters there",
+      what: atArg === undefined ? "what this network takes" : "what enters there",
       expected: `a value with the axes ${printAxes(network.input, !frame.generic)}`,
       found: show(type, frame),
     });
@@ -70,7 +71,7 @@ export function applyNetwork(callee: CallableValue, expr: ast.CallExpr, scope: S
     const kind = callee.gives === "logits" ? "logits" : "real";
     return frame.tensor(at, kind, axes, { k: "apply", target: callable.target, x: shared.expr, output, norm });
   };
-  if (callee.gives === "outputs") return { kind: "outputs", network, apply, span };
+  if (callee.gives === "outputs") return { kind: "outputs", network, open: frame.generic, apply, span };
   return apply(Object.keys(network.outputs)[0] ?? "out", span);
 }
 
@@ -78,16 +79,13 @@ export function applyNetwork(callee: CallableValue, expr: ast.CallExpr, scope: S
 function startingAt(arg: ast.Argument, callee: CallableValue, scope: Scope): CallableValue | undefined {
   const { checker } = scope;
   const { target } = callee;
-  const anyEncoder = scope.frame?.options.place === "metric";
-  if (target.kind !== "slot" || target.slot !== "encoder" || anyEncoder) {
-    const help = [
-      anyEncoder
-        ? "a method works with any encoder, whose layers it cannot know: it reads outputs"
-        : "only the stage's own encoder can be entered at a layer",
-    ];
+  if ((target.kind !== "slot" && target.kind !== "stage") || target.slot !== "encoder") {
+    const help = ["an encoder can be entered at a layer: `encoder`, or `base.encoder` of a stage `base`"];
     checker.report("FSL2014", arg.span, { callee: "this network", name: "at" }, { help });
     return undefined;
   }
+  // A declaration by itself knows no layers. The stages that use it do.
+  if (scope.frame?.generic === true) return undefined;
   const whole = callee.network([], arg.span);
   if (whole === undefined) return undefined;
   const name = arg.value.kind === "ref" ? arg.value.text : undefined;

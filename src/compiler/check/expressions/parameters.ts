@@ -9,13 +9,16 @@ import { arityOf } from "./builtins/table.js";
 
 export type ParameterType =
   | { readonly kind: "int" | "real" | "bool" | "text" | "list" | "backbone" | "metric" | "dataset" | "episode" }
+  /** A network of a finished stage: `base.encoder`. */
+  | { readonly kind: "encoder" | "head" }
   | { readonly kind: "count"; readonly unit: Unit }
   | { readonly kind: "choice"; readonly choices: readonly string[] }
   | { readonly kind: "fn"; readonly params: number | undefined; readonly axes: number }
   | { readonly kind: "any" };
 
 const plain = ["int", "real", "bool", "text", "list", "backbone", "metric", "dataset", "episode"] as const;
-const named = [...plain, "one_of", "fn"];
+const networks = ["encoder", "head"] as const;
+const named = [...plain, ...networks, "one_of", "fn"];
 
 /** Returns the type in the annotation, or else that of the default: `5` is an int, `5.0` a real, `5 shot` a count of shots. */
 export function parameterType(
@@ -52,6 +55,8 @@ function annotation(type: ast.TypeExpr, checker: Checker): ParameterType {
   if (unit !== undefined) return { kind: "count", unit };
   const found = plain.find((kind) => kind === name);
   if (found !== undefined) return { kind: found };
+  const network = networks.find((kind) => kind === name);
+  if (network !== undefined) return { kind: network };
   checker.report(
     "FSL3025",
     type.name.span,
@@ -79,6 +84,10 @@ export function describeType(type: ParameterType): string {
       return `one of ${type.choices.map((choice) => `\`${choice}\``).join(", ")}`;
     case "fn":
       return "a function";
+    case "encoder":
+      return "the encoder of a stage";
+    case "head":
+      return "the head of a stage";
     case "any":
       return "anything";
     case "text":
@@ -130,6 +139,9 @@ function convert(value: Value, type: Exclude<ParameterType, { readonly kind: "an
         : undefined;
     case "fn":
       return canBeCalled(value, type) ? value : undefined;
+    case "encoder":
+    case "head":
+      return value.kind === "stageSlot" && value.slot === type.kind ? value : undefined;
     default:
       return value.kind === type.kind ? value : undefined;
   }

@@ -6,6 +6,7 @@ import { Frame } from "../core/frame.js";
 import type { Scope } from "../core/scope.js";
 import { evaluateBlock } from "../expressions/blocks.js";
 import { warnOfUnusedAdaptations } from "../expressions/minimize.js";
+import { borrowedBy } from "./borrowed.js";
 import { declareParameters } from "./entry-parameters.js";
 import { checkResult, declaredResult } from "./entry-result.js";
 import type { EntryScope } from "./entry-scope.js";
@@ -29,13 +30,15 @@ export function elaborateEntry(decl: ast.EntryDecl, metric: Scope, context: Metr
   if (!decl.transductive) checkQueryStatistics(frame, queries, scope);
   const result = checkResult(value, promised, entry);
   if (result === undefined) return undefined;
+  const body = { statements: frame.statements, result };
   return {
     name: decl.name.text,
     params,
     transductive: decl.transductive,
     assumes: decl.assumes.map((assumption) => assumption.text),
     result: promised,
-    body: { statements: frame.statements, result },
+    body,
+    borrows: borrowedBy(body, scope, decl.name.span),
   };
 }
 

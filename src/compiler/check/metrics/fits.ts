@@ -2,7 +2,7 @@
 import type * as ast from "../../../../grammar/ast.js";
 import type { Block, Expr, Fit } from "../../typed/tree.js";
 import { sameAxes } from "../../typed/values.js";
-import { learnedName, walkExprs } from "../../typed/walk.js";
+import { finishedName, learnedName, walkExprs } from "../../typed/walk.js";
 import type { Scope } from "../core/scope.js";
 import { asTensor, show } from "../core/tensors.js";
 import { anything } from "../core/values.js";
@@ -34,7 +34,7 @@ export function elaborateFit(fit: ast.FitDecl, metric: Scope, context: MetricCon
   if (fitted !== undefined) metric.define(name.text, fitted);
   if (tensor === undefined) return undefined;
   const body = { statements: frame.statements, result: tensor.expr };
-  if (readsLearned(fit, body, metric)) return undefined;
+  if (readsNetworks(fit, body, metric)) return undefined;
   if (!sameAxes(tensor.expr.type.axes, promised.type.axes)) {
     metric.checker.report(
       "FSL3005",
@@ -47,11 +47,11 @@ export function elaborateFit(fit: ast.FitDecl, metric: Scope, context: MetricCon
   return { name: name.text, type: promised.type, input: { name: images, form, axes: type.axes }, body };
 }
 
-/** Returns whether a fit reads a learned value, which base data alone do not give. Reports the first such read. */
-function readsLearned({ name }: ast.FitDecl, body: Block, { checker }: Scope): boolean {
+/** Returns whether a fit reads a learned value or a network of a stage, which base data alone do not give. Reports the first such read. */
+function readsNetworks({ name }: ast.FitDecl, body: Block, { checker }: Scope): boolean {
   let first: { readonly read: string; readonly span: Expr["span"] } | undefined;
   walkExprs(body, (expr) => {
-    const read = learnedName(expr);
+    const read = learnedName(expr) ?? finishedName(expr);
     if (read !== undefined) first ??= { read, span: expr.span };
   });
   if (first === undefined) return false;

@@ -29,6 +29,15 @@ export const genericContext: MetricContext = {
   generic: true,
 };
 
+/** A head as a declaration by itself knows it: logits over classes, and one weight for each class and feature. */
+export const genericHead: Network = {
+  name: "head",
+  input: [axis("feature", 1597)],
+  layers: [],
+  outputs: { out: [axis("class", 89)] },
+  weights: [{ path: "weight", shape: [89, 1597], init: { kind: "constant", value: 0 }, trainable: true }],
+};
+
 /** Returns a frame that knows the axes of the task and of the encoder's outputs. */
 export function metricFrame(
   { task, encoder, generic }: MetricContext,
@@ -42,11 +51,16 @@ export function metricFrame(
   return frame;
 }
 
-/** Returns the axes that a layer of the metric may name. `feature` is the one of the encoder's vector. */
+/**
+ * Returns the axes that a layer of the metric may name: those of the task, and those of the encoder's outputs. `feature` is the one of
+ * the vector. An axis that has several sizes, such as the channels of two maps, has no size that a layer could mean.
+ */
 export function layerAxes({ task, encoder }: MetricContext): Map<string, number> {
   const { way, shot, query } = task;
-  const sizes = new Map(Object.entries({ way, shot, query }));
-  const feature = encoder.outputs["vector"]?.find(({ name }) => name === "feature");
-  if (feature !== undefined) sizes.set("feature", feature.size);
-  return sizes;
+  const { vector = [], ...others } = encoder.outputs;
+  const all = Object.values(others).flat();
+  const single = all.filter(({ name, size }) => all.every((other) => other.name !== name || other.size === size));
+  return new Map(
+    [...single, ...vector].map(({ name, size }) => [name, size] as const).concat(Object.entries({ way, shot, query })),
+  );
 }

@@ -1,4 +1,5 @@
 /** Elaborates an `evaluate` stage: one row per task, and what is reported of it. */
+import { scoringBorrows } from "../../typed/borrows.js";
 import { reportText } from "../../typed/describe.js";
 import type { EvaluateRow, EvaluateStage, Metric, Report, Task } from "../../typed/tree.js";
 import { reported } from "../core/reported.js";
@@ -44,7 +45,7 @@ export function elaborateEvaluate(context: StageContext): ElaboratedStage {
     id,
     name,
     span: decl.name.span,
-    needs: neededStages(slots, undefined),
+    needs: neededStages(slots, metric.metrics.slice(0, tasks.length).flatMap(scoringBorrows)),
     blockers: [
       ...weights.blockers,
       ...metricBlockers(metric.slot.value, name, sources.metric.span),

@@ -1,11 +1,12 @@
 /** The losses of training stages: the default ones, and those of a `loss` line. */
 import type * as ast from "../../../../grammar/ast.js";
-import type { Axis, Block, Expr, Learn, Metric, Network } from "../../typed/tree.js";
+import type { Axis, Block, Borrowed, Expr, Learn, Metric, Network } from "../../typed/tree.js";
 import { Frame, unprimed } from "../core/frame.js";
 import type { Scope } from "../core/scope.js";
 import type { CallableValue } from "../core/values.js";
 import { evaluateBlock } from "../expressions/blocks.js";
 import { scalarLoss } from "../expressions/minimize.js";
+import { borrowedBy } from "../metrics/borrowed.js";
 import { LearnedValues } from "../metrics/learned-values.js";
 import { encoderCallable } from "../metrics/parameter-types.js";
 import type { ScopedLine } from "./stage-lines.js";
@@ -63,6 +64,7 @@ export function defaultPretrainLoss(context: PretrainLossContext): Block {
 
 export interface PretrainLoss {
   readonly block: Block;
+  readonly borrows: readonly Borrowed[];
   readonly learns: readonly Learn[];
 }
 
@@ -87,7 +89,8 @@ export function pretrainLoss(
   if (!defineLossParameters(line.params, context, frame, scope)) return undefined;
   const result = lossValue(line, scope);
   if (result === undefined) return undefined;
-  return { block: { statements: frame.statements, result }, learns: learns.flatMap((each) => each.typed()) };
+  const block = { statements: frame.statements, result };
+  return { block, borrows: borrowedBy(block, scope, line.span), learns: learns.flatMap((each) => each.typed()) };
 }
 
 function headCallable({ head, span }: PretrainLossContext): CallableValue {

@@ -1,4 +1,5 @@
 /** Elaborates a `meta` stage: an encoder and a metric that are trained on episodes. */
+import { entriesBorrow, trainedEntries } from "../../typed/borrows.js";
 import type { Block, MetaStage, Metric, Validation } from "../../typed/tree.js";
 import { type Reported, reported } from "../core/reported.js";
 import type { TaskRow } from "../data/episodes.js";
@@ -48,7 +49,7 @@ export function elaborateMeta(context: StageContext): ElaboratedStage {
     id,
     name,
     span: decl.name.span,
-    needs: neededStages(slots, training.loss),
+    needs: neededStages(slots, entriesBorrow(metric.slot.value, trainedEntries(training.loss))),
     blockers: [
       ...weights.blockers,
       ...metricBlockers(metric.slot.value, name, sources.metric.span),

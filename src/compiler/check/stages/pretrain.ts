@@ -1,5 +1,6 @@
 /** Elaborates a `pretrain` stage: an encoder and a head that are trained over the classes of a split. */
 import type * as ast from "../../../../grammar/ast.js";
+import { scoringBorrows } from "../../typed/borrows.js";
 import type { Block, Blocker, Network, PretrainStage } from "../../typed/tree.js";
 import { learnedName, walkExprs } from "../../typed/walk.js";
 import { type Reported, reported } from "../core/reported.js";
@@ -57,7 +58,10 @@ export function elaboratePretrain(context: StageContext): ElaboratedStage {
     id,
     name: decl.name.text,
     span,
-    needs: neededStages({ ...slots, ...metric }, loss.block),
+    needs: neededStages({ ...slots, ...metric }, [
+      ...loss.borrows,
+      ...(validate === undefined ? [] : scoringBorrows(validate.metric)),
+    ]),
     blockers: [
       ...weights.blockers,
       ...loopBlockers(loss.block.statements, loss, encoder.value, decl.name.text),
@@ -69,6 +73,7 @@ export function elaboratePretrain(context: StageContext): ElaboratedStage {
     head: storedSlot(head, weights.files.head),
     learns: loss.learns,
     loss: loss.block,
+    borrows: loss.borrows,
     optimizer,
     schedule,
     duration,
@@ -134,7 +139,7 @@ function stageLoss(request: PretrainLossContext, context: StageContext): Pretrai
   const learned = checkedLearnLines(context);
   const loss =
     written === undefined
-      ? { block: defaultPretrainLoss(request), learns: [] }
+      ? { block: defaultPretrainLoss(request), borrows: [], learns: [] }
       : pretrainLoss(written.line, request, learned ?? [], written.scope);
   if (loss === undefined || learned === undefined) return undefined;
   warnAboutUnreadValues(learned, loss.block, context);

@@ -1,6 +1,5 @@
 /** Slots as the typed tree keeps them, and the stages that they come from. */
-import type { Block, Network, Slot, WeightFile, WeightSpec } from "../../typed/tree.js";
-import { calledStages } from "../../typed/walk.js";
+import type { Borrowed, Network, Slot, WeightFile, WeightSpec } from "../../typed/tree.js";
 import { type SlotName, slotNames } from "./context.js";
 
 /** Returns a slot for the typed tree, with the file that its weights start from. */
@@ -8,13 +7,13 @@ export function storedSlot<T>({ value, from, frozen, span }: Slot<T>, file: Weig
   return { value, from, frozen, ...(file === undefined ? {} : { file }), span };
 }
 
-/** Returns the ids of the stages whose slots are taken over or whose logits the loss calls. */
+/** Returns the ids of the stages whose slots are taken over or whose networks the loss or the metric calls. */
 export function neededStages(
   slots: { readonly [K in SlotName]?: Pick<Slot<unknown>, "from"> },
-  loss: Block | undefined,
+  borrows: readonly Borrowed[],
 ): string[] {
   const sources = slotNames.flatMap((slot) => slots[slot]?.from?.stage ?? []);
-  return [...new Set([...sources, ...(loss === undefined ? [] : calledStages(loss))])];
+  return [...new Set([...sources, ...borrows.map(({ stage }) => stage)])];
 }
 
 /** Returns the outputs of a network for a message: "only `vector` and `map`". */

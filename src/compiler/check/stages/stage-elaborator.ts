@@ -1,10 +1,10 @@
 /** Elaborates the stages of an experiment, each when something needs it, so that stages stand after those they need. */
 import type * as ast from "../../../../grammar/ast.js";
 import { suggest } from "../../../common/did-you-mean.js";
-import type { Axis, Dataset, Metric, PosedTasks, Stage } from "../../typed/tree.js";
+import type { Dataset, Metric, PosedTasks, Stage } from "../../typed/tree.js";
 import type { Checker } from "../core/checker.js";
 import type { Scope } from "../core/scope.js";
-import { type CallableValue, describe, type MetricValue } from "../core/values.js";
+import { describe, type MetricValue } from "../core/values.js";
 import { Datasets } from "../data/datasets.js";
 import { elaborateEpisode } from "../data/episodes.js";
 import { genericContext } from "../metrics/metric-context.js";
@@ -12,6 +12,7 @@ import { elaborateMetric } from "../metrics/metrics.js";
 import { elaborateBackbone } from "../networks/backbones.js";
 import { type ElaboratedStage, notElaborated, type StageLookup, type StageSlots } from "./context.js";
 import { elaborateStage } from "./elaborate.js";
+import { finishedStages } from "./finished-stages.js";
 import { mergeLines, type StageLines } from "./stage-lines.js";
 
 /** Marks what is being elaborated: a stage that needs itself meets the mark. */
@@ -45,7 +46,7 @@ export class StageElaborator implements StageLookup {
     private readonly pose?: PosedTasks,
   ) {
     this.datasets = new Datasets(checker);
-    checker.callStage = (id, at, { labels, image }) => this.callable(id, at, labels, image);
+    checker.finished = finishedStages(this, checker);
   }
 
   declare(id: string, decl: ast.StageDecl, scope: Scope): void {
@@ -183,47 +184,7 @@ export class StageElaborator implements StageLookup {
     const from = open.slice(open.indexOf(id));
     return [...from, id].map((name) => `\`${name}\``).join(" → ");
   }
-
-  /** Returns a finished stage as a frozen function from images to logits over `labels`, or undefined after a report. */
-  private callable(
-    id: string,
-    at: ast.Span,
-    labels: string | undefined,
-    image: readonly Axis[] | undefined,
-  ): CallableValue | undefined {
-    const slots = this.slotsOf(id, at);
-    if (slots === undefined) return undefined;
-    const { head } = slots;
-    if (head === undefined) {
-      this.checker.report("FSL2019", at, { needed: "a stage with a head", found: `\`${id}\`, which has none` });
-      return undefined;
-    }
-    if (labels !== undefined && head.labels !== labels) {
-      this.checker.report("FSL3028", at, { left: head.labels, right: labels });
-      return undefined;
-    }
-    const own = slots.encoder?.value.input;
-    if (own !== undefined && image !== undefined && pixels(own) !== pixels(image)) {
-      this.checker.report("FSL3009", at, {
-        what: `what \`${id}\` is called with`,
-        expected: `images of ${pixels(own)}`,
-        found: `some of ${pixels(image)}`,
-      });
-      return undefined;
-    }
-    return {
-      kind: "callable",
-      target: { kind: "stage", stage: id },
-      network: () => head.value,
-      known: () => head.value,
-      gives: "logits",
-      norm: "running",
-      span: at,
-    };
-  }
 }
-
-const pixels = (image: readonly Axis[]): string => image.map(({ size }) => size).join(" × ");
 
 function stageKind({ stage }: ast.StageDecl): string {
   return `${/^[aeiou]/.test(stage) ? "an" : "a"} \`${stage}\``;

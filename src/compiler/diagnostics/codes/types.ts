@@ -385,7 +385,7 @@ export const typesCodes = codes({
     title: "a fit that uses a learned value",
     message: "the fit `{name}` uses `{read}`, which is learned",
     explanation:
-      "A `fit` is a constant of the base data. It is computed once before any training, from the embeddings and from the fits above it. A learned value changes during training.",
+      "A `fit` is a constant of the base data. It is computed once before any training, from the embeddings and from the fits above it. A learned value changes during training. The networks of finished stages cannot be called there either.",
     example:
       "fsl 1\nmetric m {\n  learn scale = 1.0\n  fit mu: vector from x: vector [item] { scale * mean(x over item) }\n  classify(support: vector [way, shot], query: vector) -> logits [way] {\n    -squared_distance(query - mu, mean(support over shot) - mu over feature)\n  }\n}",
     corrected:

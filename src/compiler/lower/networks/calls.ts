@@ -3,7 +3,7 @@ import { CompilerBug } from "../../../common/bug.js";
 import { batch } from "../../tensor/batch.js";
 import type { Node } from "../../tensor/ir.js";
 import { tailOf } from "../../typed/tail.js";
-import type { Axis, Callable, Learn, Network, PretrainStage } from "../../typed/tree.js";
+import type { Axis, Borrowed, Callable, Learn, Network } from "../../typed/tree.js";
 import { stagePrefix } from "../../typed/weights.js";
 import type { Draws } from "../draws.js";
 import { axesOf, countOf, lanesOf, type NamedOps, type NamedTensor } from "../named-tensor.js";
@@ -44,8 +44,8 @@ export interface CallsOptions {
   readonly head?: PlacedNetwork;
   /** The learned modules, by their `learn` name. */
   readonly modules?: ReadonlyMap<string, PlacedNetwork>;
-  /** Returns a finished stage that a loss may call. */
-  readonly stage?: (id: string) => PretrainStage;
+  /** The networks of finished stages that may be called. */
+  readonly borrows?: readonly Borrowed[];
   /** Receives the batch statistics of the calls in training, by the weight path of the layer. It is undefined at test. */
   readonly record?: (recorded: RecordedStatistics) => void;
   readonly draws?: Draws;
@@ -83,7 +83,7 @@ export class Calls {
 
   /** Returns the output [batch axes of x…, axes of the output…]. */
   apply({ target, adapted = new Map<string, NamedTensor>(), ...use }: Application): NamedTensor {
-    if (target.kind === "stage") return this.applyFinishedStage(target.stage, use.x);
+    if (target.kind === "stage" && target.slot === undefined) return this.applyFinishedStage(target.stage, use.x);
     return this.applyPlaced(this.resolve(target), adapted, use);
   }
 
@@ -133,10 +133,11 @@ export class Calls {
       case "slot": {
         const placed = this.options[target.slot];
         if (placed === undefined) throw new CompilerBug(`this stage has no ${target.slot}`);
-        if (target.at === undefined) return placed;
-        const network = tailOf(placed.network, target.at);
-        if (network === undefined) throw new CompilerBug(`${placed.network.name} has no layer ${target.at}`);
-        return { ...placed, network };
+        return from(placed, target.at);
+      }
+      case "stage": {
+        if (target.slot === undefined) throw new CompilerBug(`the whole stage ${target.stage} is no network`);
+        return from(this.borrowed(target.stage, target.slot), target.at);
       }
       case "learn": {
         const placed = this.options.modules?.get(target.name);
@@ -148,16 +149,19 @@ export class Calls {
     }
   }
 
+  private borrowed(stage: string, slot: Borrowed["slot"]): PlacedNetwork {
+    const found = this.options.borrows?.find((each) => each.stage === stage && each.slot === slot);
+    if (found === undefined) throw new CompilerBug(`the ${slot} of stage ${stage} is not known here`);
+    return { prefix: `${stagePrefix(stage)}${slot}`, network: found.network, frozen: true };
+  }
+
   /** Returns the logits of a finished stage: its head on the vector of its encoder, with running statistics and no dropout. */
   private applyFinishedStage(id: string, x: NamedTensor): NamedTensor {
-    const stage = this.options.stage?.(id);
-    if (stage === undefined) throw new CompilerBug(`stage ${id} is not known here`);
-    const own = (slot: "encoder" | "head", value: NamedTensor, output: string): NamedTensor => {
-      const placed = { prefix: `${stagePrefix(id)}${slot}`, network: stage[slot].value, frozen: true };
-      return this.applyPlaced(placed, new Map(), { x: value, output, norm: "running" });
-    };
-    const [logits = "out"] = Object.keys(stage.head.value.outputs);
-    return own("head", own("encoder", x, headInput), logits);
+    const own = (placed: PlacedNetwork, value: NamedTensor, output: string): NamedTensor =>
+      this.applyPlaced(placed, new Map(), { x: value, output, norm: "running" });
+    const head = this.borrowed(id, "head");
+    const [logits = "out"] = Object.keys(head.network.outputs);
+    return own(head, own(this.borrowed(id, "encoder"), x, headInput), logits);
   }
 
   private applyPlaced(placed: PlacedNetwork, adapted: Adapted, use: CallArguments): NamedTensor {
@@ -258,6 +262,14 @@ export class Calls {
     const context = { weight, norm, draws: drops ? draws?.child(`${prefix}.${ordinal}`) : undefined };
     return new NetworkCall(this.ops, network, context, x);
   }
+}
+
+/** Returns the network after its layer of this name, or the whole network if there is no name. */
+function from(placed: PlacedNetwork, at: string | undefined): PlacedNetwork {
+  if (at === undefined) return placed;
+  const network = tailOf(placed.network, at);
+  if (network === undefined) throw new CompilerBug(`${placed.network.name} has no layer ${at}`);
+  return { ...placed, network };
 }
 
 /** Returns the modules among the learned values, by name. */

@@ -7,10 +7,10 @@ import { CompilerBug } from "../../../common/bug.js";
 import { gradient } from "../../tensor/derivative.js";
 import { Graph } from "../../tensor/graph.js";
 import type { Node, Program } from "../../tensor/ir.js";
+import { borrowsOf } from "../../typed/borrows.js";
 import { frozenSlots } from "../../typed/stage-kinds.js";
 import type { Dataset, MetaStage, Metric, PretrainStage, Statement, Task, TrainingStage } from "../../typed/tree.js";
-import { calledStages } from "../../typed/walk.js";
-import { networkWeights, stagePrefix, stageWeights, validationWeights, type WeightDecl } from "../../typed/weights.js";
+import { borrowedWeights, stageWeights, validationWeights, type WeightDecl } from "../../typed/weights.js";
 import { lowerBlock } from "../block.js";
 import { Draws } from "../draws.js";
 import { imageShape, lowerImages } from "../images.js";
@@ -51,8 +51,6 @@ export interface TrainingProgram {
 
 export interface TrainingOptions {
   readonly seed: number;
-  /** Returns a finished stage that the loss calls. */
-  readonly stage?: (id: string) => PretrainStage;
 }
 
 /** The result of the forward pass of episodes or, in pretraining, of the images of a step or part. */
@@ -95,7 +93,9 @@ class TrainingLowering {
     private readonly dataset: Dataset,
     private readonly options: TrainingOptions,
   ) {
-    this.decls = [...stageWeights(stage), ...this.calledWeights(), ...validationWeights(stage)];
+    const all = [...stageWeights(stage), ...borrowedWeights(borrowsOf(stage)), ...validationWeights(stage)];
+    // A network that both the loss and the validation call has its weights once.
+    this.decls = [...new Map(all.map((decl) => [decl.path, decl])).values()];
     this.weights = new WeightTable(this.graph, this.decls);
     this.episodes = this.episodesOf(stage);
     this.part = stage.duration.parts === undefined ? undefined : this.ops.t.input("part", [], "i32");
@@ -298,7 +298,7 @@ class TrainingLowering {
       ...more,
       weights: this.weights,
       encoder: this.placedNetwork("encoder", this.stage.encoder),
-      ...(this.options.stage !== undefined ? { stage: this.options.stage } : {}),
+      borrows: borrowsOf(this.stage),
       record: (recorded) => this.records.push(recorded),
       draws,
     });
@@ -317,21 +317,6 @@ class TrainingLowering {
 
   private placedNetwork(prefix: "encoder" | "head", slot: PretrainStage["encoder"]): PlacedNetwork {
     return { prefix, network: slot.value, frozen: slot.frozen };
-  }
-
-  /** Returns the weights of finished stages that the loss calls. */
-  private calledWeights(): WeightDecl[] {
-    return calledStages(this.stage.loss).flatMap((id) => {
-      const called = this.options.stage?.(id);
-      if (called === undefined) throw new CompilerBug(`stage ${id} is not known here`);
-      return (["encoder", "head"] as const).flatMap((slot) =>
-        networkWeights(slot, called[slot].value, { stage: id, slot }).map((decl) => ({
-          ...decl,
-          path: `${stagePrefix(id)}${decl.path}`,
-          trainable: false,
-        })),
-      );
-    });
   }
 
   /** Returns the weights that the optimizer moves: used, trainable, and in no frozen slot or group. */

@@ -1,7 +1,7 @@
 /** The canonical form of a block: statements and expressions with locals, parameters and axes renamed. */
 import type { Block, Callable, Expr, ExprNode, MinimizeChange, MinimizeTarget, Statement } from "../../typed/tree.js";
 import type { AxisNames } from "./axes.js";
-import { type Canonical, type CanonicalFields, plain } from "./value.js";
+import { type Canonical, type CanonicalFields, plain, plainFields } from "./value.js";
 
 /** The fields of an expression that hold axes. */
 const axisFields: { readonly [K in ExprNode["k"]]?: readonly string[] } = {
@@ -120,7 +120,10 @@ class BlockForm {
   }
 
   private callable(c: Callable): Canonical {
-    if (c.kind === "stage") return { kind: c.kind, output: this.names.output(c.stage) };
+    if (c.kind === "stage") {
+      const { stage, ...used } = c;
+      return { ...plainFields(used), output: this.names.output(stage) };
+    }
     if (c.kind === "local") return { kind: c.kind, local: this.local(c.local), of: this.callable(c.of) };
     return plain(c);
   }

@@ -1,6 +1,6 @@
 /** The rules of `meta` stages in the graph, in keys and in the plan. */
-import type { Block, ListedEpisodes, MetaStage } from "../../typed/tree.js";
-import { walkExprs } from "../../typed/walk.js";
+import { trainedEntries } from "../../typed/borrows.js";
+import type { ListedEpisodes, MetaStage } from "../../typed/tree.js";
 import { AxisNames } from "../canonical/axes.js";
 import { metricPlan, networkPlan } from "../plan/networks.js";
 import { metaNorms } from "../plan/norms.js";
@@ -14,7 +14,7 @@ export const metaRules: StageRules<MetaStage> = {
   canonical(stage, forms) {
     const encoder = stage.encoder.value;
     return {
-      metric: forms.metricSlot(stage.metric, encoder, ["classify", ...lossEntries(stage.loss)]),
+      metric: forms.metricSlot(stage.metric, encoder, trainedEntries(stage.loss)),
       ...forms.fitFrom(stage),
       episodes: {
         task: forms.task(stage.episodes.task),
@@ -47,13 +47,4 @@ export const metaRules: StageRules<MetaStage> = {
 
 function listPlan(given: ListedEpisodes | undefined): Pick<MetaPlan["data"], "listed"> {
   return given === undefined ? {} : { listed: { in: given.list.path, episodes: given.episodes } };
-}
-
-/** The entries of the metric whose values a loss reads. */
-function lossEntries(loss: Block): ReadonlySet<string> {
-  const entries = new Set<string>();
-  walkExprs(loss, (e) => {
-    if (e.k === "entry_loss") entries.add(e.entry);
-  });
-  return entries;
 }

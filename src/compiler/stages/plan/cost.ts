@@ -3,7 +3,7 @@ import { lowerClassify, lowerEmbed, lowerTraining, type SegmentedProgram } from 
 import { cost } from "../../tensor/cost.js";
 import type { Program } from "../../tensor/ir.js";
 import { reachable } from "../../tensor/walk.js";
-import { datasetOf, pretrainOf } from "../../typed/find.js";
+import { datasetOf } from "../../typed/find.js";
 import { trainingSplit } from "../../typed/stage-kinds.js";
 import type { EvaluateStage, Experiment, Metric, Network, Task, TrainingStage } from "../../typed/tree.js";
 import type { PlanOptions } from "./options.js";
@@ -17,7 +17,6 @@ export function trainingCost(
 ): StepCost {
   const lowered = lowerTraining(stage, datasetOf(experiment, trainingSplit(stage).dataset), {
     seed: options.seed,
-    stage: (id) => pretrainOf(experiment, id),
   });
   const update = stepCost(lowered.program, steps, options);
   if (lowered.parts === undefined) return update;
