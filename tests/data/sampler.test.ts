@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import type { Episode } from "../../src/runtime/data/contract.js";
+import { allImages, type Episode } from "../../src/runtime/data/contract.js";
+import { disjointEpisodes } from "../../src/runtime/data/disjoint-episodes.js";
 import { sampleEpisode, shuffledImages } from "../../src/runtime/data/sampler.js";
 import { chiSquareDeviate, failsWith, splitOf } from "./support.js";
 
@@ -127,6 +128,66 @@ describe("an episode", () => {
         ],
       }
     `);
+  });
+});
+
+describe("images without labels", () => {
+  const more = fc
+    .record({
+      sizes: fc.array(fc.integer({ min: 4, max: 20 }), { minLength: 4, maxLength: 12 }),
+      seed: fc.nat(),
+      index: fc.nat({ max: 2 ** 40 }),
+      way: fc.integer({ min: 1, max: 2 }),
+      distractor: fc.integer({ min: 1, max: 2 }),
+      unlabeled: fc.integer({ min: 1, max: 2 }),
+    })
+    .map(({ sizes, way, distractor, unlabeled, ...rest }) => ({
+      ...rest,
+      split: splitOf(sizes),
+      task: { way, shot: 1, query: 1, unlabeled, distractor },
+    }));
+
+  test("are as many of each way and of each distractor class, all different, and leave supports and queries as they are", () => {
+    fc.assert(
+      fc.property(more, ({ seed, split, task, index }) => {
+        const { way, unlabeled, distractor } = task;
+        const episode = sampleEpisode(seed, "train", split, task, index);
+        const { unlabeled: drawn = new Int32Array(0), ...labeled } = episode;
+        expect(labeled).toEqual(sampleEpisode(seed, "train", split, { way, shot: 1, query: 1 }, index));
+        expect(drawn).toHaveLength((way + distractor) * unlabeled);
+        expect(new Set([...drawn, ...episode.support, ...episode.query]).size).toBe(drawn.length + 2 * way);
+        const counts = new Map<number, number>();
+        for (const image of drawn) {
+          const c = classOf(split.offsets, image);
+          counts.set(c, (counts.get(c) ?? 0) + 1);
+        }
+        expect([...counts.values()]).toEqual(Array.from({ length: way + distractor }, () => unlabeled));
+        for (const label of episode.classes) expect(counts.get(label)).toBe(unlabeled);
+        expect(sampleEpisode(seed, "train", split, task, index)).toEqual(episode);
+      }),
+    );
+  });
+
+  test("stand in an order that tells nothing of their classes", () => {
+    const split = splitOf(Array.from({ length: 8 }, () => 6));
+    const task = { way: 2, shot: 1, query: 1, unlabeled: 2, distractor: 2 };
+    const places = Array.from({ length: 8 }, () => 0);
+    const episodes = 2000;
+    for (let index = 0; index < episodes; index++) {
+      const { classes, unlabeled = [] } = sampleEpisode(3, "train", split, task, index);
+      for (const [place, image] of [...unlabeled].entries())
+        if (classOf(split.offsets, image) === classes[0]) places[place] = (places[place] ?? 0) + 1;
+    }
+    const expected = places.map(() => (2 * episodes) / places.length);
+    expect(Math.abs(chiSquareDeviate(places, expected))).toBeLessThan(4);
+  });
+
+  test("are in episodes that share no image, too", () => {
+    const split = splitOf([9, 9, 9, 9, 9]);
+    const task = { way: 2, shot: 1, query: 1, unlabeled: 2, distractor: 1 };
+    const all = disjointEpisodes(1, split, task).map(allImages);
+    expect(all.length).toBeGreaterThan(2);
+    expect(new Set(all.flatMap((images) => [...images])).size).toBe(all.length * 10);
   });
 });
 

@@ -85,7 +85,7 @@ function scores(m: Metric, weights: Values = {}) {
   const lowering = new MetricLowering(ops, {
     metric: m,
     task,
-    rows: { support: rows("s", supports), query: rows("q", queries) },
+    rows: { support: rows("s", supports), query: rows("q", queries), unlabeled: rows("u", 0) },
     calls: new Calls(ops, { weights: table, encoder: placed, modules }),
     loops: { phase: "test" },
     order: undefined,

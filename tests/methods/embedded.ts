@@ -1,5 +1,6 @@
 /** Methods on embeddings that are given, so that these may be as small and as full of ties as a test wants. */
 import { initialWeights, lowerClassify, orderFeed } from "../../src/compiler/lower/index.js";
+import { unlabeledIn } from "../../src/compiler/typed/tasks.js";
 import type { MetaStage, Task } from "../../src/compiler/typed/tree.js";
 import { metricWeights } from "../../src/compiler/typed/weights.js";
 import { experimentOf } from "../lower/fsl.js";
@@ -10,6 +11,8 @@ import { get, times } from "./learner.js";
 export interface Episode extends Task {
   readonly support: readonly (readonly number[])[];
   readonly queries: readonly (readonly number[])[];
+  /** The images without labels. */
+  readonly more?: readonly (readonly number[])[];
 }
 export const supportsOf = (e: Episode, way: number): (readonly number[])[] =>
   e.support.slice(way * e.shot, (way + 1) * e.shot);
@@ -24,7 +27,8 @@ export function episode(task: Task, dim: number, seed = 1): Episode {
   const support = times(task.way * task.shot, row);
   const queries = times(task.way * task.query, row);
   const last = support.at(-1) ?? [];
-  return { ...task, support, queries: [last, last, ...queries.slice(2)] };
+  const more = task.unlabeled === undefined ? {} : { more: times(unlabeledIn(task), row) };
+  return { ...task, support, queries: [last, last, ...queries.slice(2)], ...more };
 }
 
 export interface Embedding {
@@ -36,6 +40,9 @@ export interface Embedding {
 /** A metric for embeddings of this form, as a stage's line says it, from the library file `from`. */
 export function metricOf(from: string, metric: string, { channels, side }: Embedding, task: Task): MetaStage {
   const [name] = metric.split("(");
+  const optional = (["unlabeled", "distractor"] as const)
+    .flatMap((unit) => (task[unit] === undefined ? [] : [`, ${task[unit]} ${unit}`]))
+    .join("");
   const text = (fit: string): string => `fsl 1
 import { ${name} } from "fsl:${from}"
 import { folder } from "fsl:datasets"
@@ -44,7 +51,7 @@ dataset d = folder(root: "d") {
   eval  resize(${side + 2}), center_crop(${side}), normalize(mean: [0.5], std: [0.25])
 }
 backbone given { conv(1, ${channels}, pad: 0) as map, flatten as vector }
-episode task = ${task.way} way, ${task.shot} shot, ${task.query} query
+episode task = ${task.way} way, ${task.shot} shot, ${task.query} query${optional}
 meta m {
   encoder   given
   metric    ${metric}
@@ -93,6 +100,7 @@ export function scored(stage: MetaStage, { form }: Embedding, e: Episode, given:
     [orderFeed]: [...places.toReversed(), ...places.slice(2), 1, 0],
     [`support.${form}`]: [...other.support, ...e.support].flat(),
     [`query.${form}`]: [...other.queries, ...e.queries].flat(),
+    ...(e.more === undefined ? {} : { [`unlabeled.${form}`]: [...(other.more ?? []), ...e.more].flat() }),
   });
   const queries = e.way * e.query;
   return {

@@ -3,16 +3,18 @@
  * axis is one more axis that no expression consumes. At test batch norms use running statistics, so no episode affects
  * another. Batching the finished graph would give the same nodes, but here shapes are chosen with the task axis known.
  */
+import { CompilerBug } from "../../common/bug.js";
 import { own } from "../../common/own.js";
 import { Graph } from "../tensor/graph.js";
 import type { Node } from "../tensor/ir.js";
 import { scoringBorrows } from "../typed/borrows.js";
+import { imagesIn, queriesIn, unlabeledIn } from "../typed/tasks.js";
 import type { Dataset, Metric, Network, Report, Task } from "../typed/tree.js";
 import { networkWeights, scoringWeights } from "../typed/weights.js";
 import { imageShape, lowerImages } from "./images.js";
 import { RuntimeLoops } from "./loops/runtime-loops.js";
 import { type SegmentedProgram, splitAtLoops } from "./loops/segments.js";
-import { isTransductive, MetricLowering, orderFeed, type Rows, rowAxis } from "./metric.js";
+import { isTransductive, MetricLowering, orderFeed, type Rows, rowAxis, rowsOfAll } from "./metric.js";
 import { NamedOps, type NamedTensor, queryAxis, taskAxis } from "./named-tensor.js";
 import { Calls, modulesOf } from "./networks/calls.js";
 import { WeightTable } from "./weights.js";
@@ -26,8 +28,8 @@ export interface ClassifyOptions {
 /**
  * Returns the program that classifies embedded episodes.
  *
- * - Feeds: `support.<output>` f32 [E, way·shot, …] and `query.<output>` [E, way·query, …] for each encoder output that the
- *   metric takes. A transductive metric also takes `order` i32 [E, way·query], the order in which it sees the queries.
+ * - Feeds: `support.<output>` f32 [E, way·shot, …], `query.<output>` [E, way·query, …] and `unlabeled.<output>` for each encoder
+ *   output that the metric takes. A transductive metric also takes `order` i32 [E, way·query], the order in which it sees the queries.
  * - Weights: those of the metric by path, and `fit:<name>` for each value that the metric fits from base data.
  * - Host outputs [E, way·query], in the order of the feeds: `correct` f32 (tied classes share the credit), `top<k>`
  *   likewise, `predicted` i32 (the lowest of tied classes), `unscored` f32 (1 if the score of a way is NaN, else 0). If
@@ -42,7 +44,7 @@ export function lowerClassify(
   const ops = new NamedOps(new Graph());
   const feeds = new Set<string>();
   const rows =
-    (which: "support" | "query", count: number) =>
+    (which: keyof Rows, count: number) =>
     (form: string): NamedTensor => {
       const inner = own(encoder.outputs, form) ?? [];
       const name = `${which}.${form}`;
@@ -56,14 +58,15 @@ export function lowerClassify(
     { metric, task, calls, weights, options, feeds: () => [...feeds] },
     {
       support: rows("support", task.way * task.shot),
-      query: rows("query", task.way * task.query),
+      query: rows("query", queriesIn(task)),
+      unlabeled: rows("unlabeled", unlabeledIn(task)),
     },
   );
 }
 
 /**
  * Returns the program that embeds and classifies episodes of images, for metrics whose images cannot be embedded once. Its
- * feed is `images` u8 [E, way·(shot + query), C, H, W], supports first, both class-major. Weights of encoder and metric are
+ * feed is `images` u8 [E, images, C, H, W]: supports and queries, both class-major, and then the images without labels. Weights of encoder and metric are
  * inputs by path. The host outputs are those of `lowerClassify`.
  */
 export function lowerEpisodes(
@@ -74,8 +77,7 @@ export function lowerEpisodes(
   options: ClassifyOptions,
 ): SegmentedProgram {
   const ops = new NamedOps(new Graph());
-  const supports = task.way * task.shot;
-  const count = supports + task.way * task.query;
+  const count = imagesIn(task);
   const feed = ops.t.input("images", imageShape(dataset, options.episodes, count), "u8");
   const flat = ops.t.reshape(feed, imageShape(dataset, options.episodes * count));
   const images = ops.split(lowerImages(ops, flat, dataset.eval, "·image"), "·image", [
@@ -87,10 +89,7 @@ export function lowerEpisodes(
     form === "image"
       ? images
       : calls.apply({ target: { kind: "slot", slot: "encoder" }, x: images, output: form, norm: "running" });
-  const rows: Rows = {
-    support: (form) => ops.slice(values(form), rowAxis, 0, supports),
-    query: (form) => ops.slice(values(form), rowAxis, supports, count),
-  };
+  const rows = rowsOfAll(ops, task, values);
   return lowerClassification(ops, { metric, task, calls, weights, options, feeds: () => ["images"] }, rows);
 }
 
@@ -120,7 +119,10 @@ export function lowerClassifier(metric: Metric, task: Task, encoder: Network, da
         : calls.apply({ target: { kind: "slot", slot: "encoder" }, x, output: form, norm: "running" });
   const rows: Rows = {
     support: embedded(images("support", task.way, task.shot)),
-    query: embedded(images("query", task.way * task.query)),
+    query: embedded(images("query", queriesIn(task))),
+    unlabeled: () => {
+      throw new CompilerBug("a classifier for brought images takes none without labels");
+    },
   };
   const loops = new RuntimeLoops(ops);
   const driver = { phase: "test", runtimeDriver: loops.driver } as const;

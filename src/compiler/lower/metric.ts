@@ -2,6 +2,7 @@
 
 import { CompilerBug } from "../../common/bug.js";
 import { own } from "../../common/own.js";
+import { imagesIn, queriesIn } from "../typed/tasks.js";
 import type { Axis, Entry, EntryParam, Metric, Task } from "../typed/tree.js";
 import { type LoopEnvironment, lowerBlock } from "./block.js";
 import { crossEntropy, oneHot } from "./cross-entropy.js";
@@ -10,10 +11,22 @@ import { lanesOf, type NamedOps, type NamedTensor, queryAxis, sizeOf, taskAxis }
 import type { Calls } from "./networks/calls.js";
 import { type WeightTable, weightAxes } from "./weights.js";
 
-/** The images of an episode, class-major, in the form that a parameter takes: `vector`, `map`, …, or `image`. */
+/** The images of an episode in the form that a parameter takes: `vector`, `map`, …, or `image`. Those with labels are class-major. */
 export interface Rows {
   readonly support: (form: string) => NamedTensor;
   readonly query: (form: string) => NamedTensor;
+  readonly unlabeled: (form: string) => NamedTensor;
+}
+
+/** Returns the rows of an episode whose images are side by side on `rowAxis`: supports, queries, and those without labels. */
+export function rowsOfAll(ops: NamedOps, task: Task, all: (form: string) => NamedTensor): Rows {
+  const queries = task.way * task.shot;
+  const unlabeled = queries + queriesIn(task);
+  return {
+    support: (form) => ops.slice(all(form), rowAxis, 0, queries),
+    query: (form) => ops.slice(all(form), rowAxis, queries, unlabeled),
+    unlabeled: (form) => ops.slice(all(form), rowAxis, unlabeled, imagesIn(task)),
+  };
 }
 /** The name of the feed that shuffles the queries of a transductive `classify`. */
 export const orderFeed = "order";
@@ -123,7 +136,7 @@ export class MetricLowering {
     });
   }
 
-  /** Returns the supports for a parameter with the axis `shot`, and the queries for any other, or the class numbers. */
+  /** Returns the supports for a parameter with the axis `shot`, the images without labels for `u`, the queries for any other, or the class numbers. */
   private param(param: EntryParam): NamedTensor {
     const { ops } = this;
     const { way, shot, query } = this.context.task;
@@ -132,6 +145,7 @@ export class MetricLowering {
     if (param.form === "class") return ops.expand(ops.iota(classes), param.axes);
     if (has("shot"))
       return ops.split(this.context.rows.support(param.form), rowAxis, [classes, { name: "shot", size: shot }]);
+    if (has("u")) return ops.rename(this.context.rows.unlabeled(param.form), [{ from: rowAxis, to: "u" }]);
     const rows = this.context.rows.query(param.form);
     if (has("query")) return ops.split(rows, rowAxis, [classes, { name: "query", size: query }]);
     if (has("n")) return ops.rename(this.shuffled(rows), [{ from: rowAxis, to: "n" }]);

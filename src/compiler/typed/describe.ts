@@ -2,8 +2,13 @@
 import type { Report, Task, TrainingReport } from "./tree.js";
 
 /** Returns a text such as `5-way 1-shot, 15 queries a class`. */
-export const taskText = (t: Task): string =>
-  `${t.way}-way ${t.shot}-shot, ${t.query} ${t.query === 1 ? "query" : "queries"} a class`;
+export function taskText(t: Task): string {
+  const base = `${t.way}-way ${t.shot}-shot, ${t.query} ${t.query === 1 ? "query" : "queries"} a class`;
+  if (t.unlabeled === undefined) return base;
+  const distractors =
+    t.distractor === undefined ? "" : ` and of ${t.distractor} other class${t.distractor === 1 ? "" : "es"}`;
+  return `${base}, ${t.unlabeled} unlabeled of each${distractors}`;
+}
 
 /** Returns a count with its unit as experiments write it: `1 shot`, `5 shot`, `60 episodes`. */
 export function countText(count: number | string, unit: string): string {

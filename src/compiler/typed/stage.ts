@@ -56,6 +56,10 @@ export interface Task {
   readonly way: number;
   readonly shot: number;
   readonly query: number;
+  /** The images of each way and of each distractor class that methods see without labels; undefined for none. */
+  readonly unlabeled?: number;
+  /** The number of classes beside the ways that an episode has unlabeled images of; undefined for none. */
+  readonly distractor?: number;
 }
 /** Tasks that no line of a stage poses, such as that of images which a user brings: its metric is elaborated for them too. */
 export interface PosedTasks {

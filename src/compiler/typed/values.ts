@@ -29,4 +29,14 @@ export interface ResolvedParam {
   readonly origin: "default" | "file" | "--set" | "--sweep" | "--params";
   readonly span: Span;
 }
-export type Unit = "way" | "shot" | "query" | "epoch" | "step" | "episode" | "image" | "part";
+export type Unit =
+  | "way"
+  | "shot"
+  | "query"
+  | "epoch"
+  | "step"
+  | "episode"
+  | "image"
+  | "part"
+  | "unlabeled"
+  | "distractor";

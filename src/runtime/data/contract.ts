@@ -81,6 +81,16 @@ export interface Episode {
   readonly classes: Int32Array;
   readonly support: Int32Array;
   readonly query: Int32Array;
+  /** The images without labels, of ways and of distractor classes in a random order. It is undefined if the task has none. */
+  readonly unlabeled?: Int32Array;
+}
+/** Returns the images of an episode in the order in which a program takes them. */
+export function allImages({ support, query, unlabeled = new Int32Array(0) }: Episode): Int32Array {
+  const all = new Int32Array(support.length + query.length + unlabeled.length);
+  all.set(support);
+  all.set(query, support.length);
+  all.set(unlabeled, support.length + query.length);
+  return all;
 }
 /** A pure function that samples an episode: only its arguments decide it. `purpose` is `train`, `validate` or `evaluate`. */
 export type SampleEpisode = (seed: number, purpose: string, split: PackedSplit, task: Task, index: number) => Episode;

@@ -2,6 +2,7 @@
 
 import { fold, type Key, rootKey, Stream, unshuffle } from "../../common/random/stream.js";
 import { DiagnosticError, diagnostic } from "../../compiler/diagnostics/diagnostic.js";
+import { classesIn, imagesOfClass, unlabeledIn } from "../../compiler/typed/tasks.js";
 import type { Task } from "../../compiler/typed/tree.js";
 import type { Episode, PackedSplit, SampleEpisode } from "./contract.js";
 
@@ -44,12 +45,13 @@ export function requirePossible(split: SampledSplit, task: Task): void {
   if (!counts.every(Number.isInteger) || task.way < 1 || task.shot < 1 || task.query < 0) {
     throw new DiagnosticError(diagnostic("FSL6013", undefined, { way: task.way, shot: task.shot, query: task.query }));
   }
-  if (split.classes.length < task.way) {
+  const needed = classesIn(task);
+  if (split.classes.length < needed) {
     throw new DiagnosticError(
-      diagnostic("FSL6011", undefined, { split: split.split, way: task.way, classes: split.classes.length }),
+      diagnostic("FSL6011", undefined, { split: split.split, way: needed, classes: split.classes.length }),
     );
   }
-  const images = task.shot + task.query;
+  const images = imagesOfClass(task);
   if (smallestClassSize(split.offsets) >= images) return;
   let name = "";
   let has = Number.POSITIVE_INFINITY;
@@ -75,6 +77,7 @@ export function requirePossible(split: SampledSplit, task: Task): void {
 /**
  * Returns episode `index` of a seed and purpose: `way` classes without replacement, and `shot + query` images of each without
  * replacement, all uniform. The task is not part of the key, so 1-shot and 5-shot episodes of one index have the same classes.
+ * Images without labels have a key of their own: supports and queries are the same with and without them.
  *
  * @throws DiagnosticError FSL6011 or FSL6012 if the split has too few classes or images for the task.
  */
@@ -93,9 +96,11 @@ function sample(seed: number, purpose: string, split: SampledSplit, task: Task, 
   const classes = new Int32Array(way);
   const supports = new Int32Array(way * shot);
   const queries = new Int32Array(way * query);
-  grow(split.classes.length, Math.max(way, images));
+  const extra = task.unlabeled === undefined ? undefined : new UnlabeledDraw(task, fold(root.key, index));
+  grow(split.classes.length, Math.max(classesIn(task), imagesOfClass(task)));
   stream.shuffle(identity, swapped, split.classes.length, way);
   classes.set(identity.subarray(0, way));
+  extra?.drawDistractors(split);
   unshuffle(identity, swapped, way);
   let s = 0;
   let q = 0;
@@ -105,11 +110,65 @@ function sample(seed: number, purpose: string, split: SampledSplit, task: Task, 
     const size = (offsets[label + 1] as number) - first;
     if (identity.length < size) grow(size, images);
     stream.shuffle(identity, swapped, size, images);
+    extra?.drawOfClass(first, size);
     for (let i = 0; i < shot; i++) supports[s++] = first + (identity[i] as number);
     for (let i = shot; i < images; i++) queries[q++] = first + (identity[i] as number);
     unshuffle(identity, swapped, images);
   }
-  return { classes, support: supports, query: queries };
+  return { classes, support: supports, query: queries, ...(extra === undefined ? {} : { unlabeled: extra.finish() }) };
+}
+
+/**
+ * Draws the images without labels of one episode. It works on the same numbers as the draw of supports and queries, behind
+ * those that are taken, and leaves them as they were.
+ */
+class UnlabeledDraw {
+  private readonly stream: Stream;
+  private readonly images: Int32Array;
+  private drawn = 0;
+
+  constructor(
+    private readonly task: Task,
+    key: Key,
+  ) {
+    this.stream = new Stream(fold(key, "unlabeled"));
+    this.images = new Int32Array(unlabeledIn(task));
+  }
+
+  /** Draws the distractor classes among those behind the ways, and the images of each. */
+  drawDistractors({ classes, offsets }: SampledSplit): void {
+    const { way, distractor = 0 } = this.task;
+    const swaps = new Int32Array(distractor);
+    const rest = identity.subarray(way, classes.length);
+    this.stream.shuffle(rest, swaps, rest.length, distractor);
+    for (const label of rest.slice(0, distractor)) {
+      const first = offsets[label] ?? 0;
+      this.draw(
+        Int32Array.from({ length: (offsets[label + 1] ?? first) - first }, (_, i) => i),
+        first,
+      );
+    }
+    unshuffle(rest, swaps, distractor);
+  }
+
+  /** Draws images of the class that starts at `first`, among those behind its supports and queries. */
+  drawOfClass(first: number, size: number): void {
+    this.draw(identity.subarray(this.task.shot + this.task.query, size), first);
+  }
+
+  private draw(rest: Int32Array, first: number): void {
+    const { unlabeled = 0 } = this.task;
+    const swaps = new Int32Array(unlabeled);
+    this.stream.shuffle(rest, swaps, rest.length, unlabeled);
+    for (const image of rest.subarray(0, unlabeled)) this.images[this.drawn++] = first + image;
+    unshuffle(rest, swaps, unlabeled);
+  }
+
+  /** Returns the images in a random order, in which no class can be told by the place. */
+  finish(): Int32Array {
+    this.stream.shuffle(this.images, new Int32Array(this.images.length), this.images.length, this.images.length);
+    return this.images;
+  }
 }
 
 /** Returns a uniform order of `count` images for an epoch of pretraining. It is a pure function of its arguments. */

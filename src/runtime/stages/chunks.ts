@@ -1,4 +1,5 @@
 /** Decides how many images or episodes one run takes, from shapes alone and never from free memory: the sizes are part of the numerics. */
+import { imagesIn } from "../../compiler/typed/tasks.js";
 import type { Task } from "../../compiler/typed/tree.js";
 
 /** The number of images of one embedding run. The last run of a split is padded. */
@@ -18,10 +19,6 @@ export function episodesInRun(task: Task, width: number, episodes: number): numb
 /** Returns the number of episodes whose images one run embeds together. It is at most `episodes`. */
 export function imageEpisodesInRun(task: Task, episodes: number): number {
   return clampToRun((2 * imagesPerRun) / imagesIn(task), episodes);
-}
-
-function imagesIn({ way, shot, query }: Task): number {
-  return way * (shot + query);
 }
 
 function clampToRun(limit: number, episodes: number): number {

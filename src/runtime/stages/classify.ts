@@ -1,7 +1,7 @@
 /** Classifies the queries of episodes, many episodes in one run of the metric's program. */
 import { orderFeed } from "../../compiler/lower/index.js";
 import type { Metric, Task } from "../../compiler/typed/tree.js";
-import type { Episode, Loader } from "../data/contract.js";
+import { allImages, type Episode, type Loader } from "../data/contract.js";
 import { shuffledImages } from "../data/index.js";
 import type { Handle, HostTensor } from "../engines/engine.js";
 import { roundProgress, type StageContext } from "./context.js";
@@ -97,20 +97,21 @@ export function fromRows(episodes: readonly Episode[], all: ReadonlyMap<string, 
       const dot = name.indexOf(".");
       const part = name.slice(0, dot);
       const rows = all.get(name.slice(dot + 1));
-      if (rows === undefined || (part !== "support" && part !== "query")) throw new Error(`nothing can feed ${name}`);
+      if (rows === undefined || (part !== "support" && part !== "query" && part !== "unlabeled"))
+        throw new Error(`nothing can feed ${name}`);
       const data = feedData(feeds, name, Float32Array);
       for (const [e, episode] of episodes.slice(start, start + count).entries()) {
-        const images = episode[part];
+        const images = episode[part] ?? new Int32Array(0);
         rows.gather(images, data, e * images.length * rows.width);
       }
     }
   };
 }
 
-/** Returns a feeder of images, for a metric that embeds them itself: the supports of each episode, then its queries. */
+/** Returns a feeder of images, for a metric that embeds them itself: the supports of each episode, its queries, and those without labels. */
 export function fromLoader(episodes: readonly Episode[], loader: Loader, perRun: number): Feeder {
   const request = (start: number): void => {
-    const images = episodes.slice(start, start + perRun).flatMap(({ support, query }) => [...support, ...query]);
+    const images = episodes.slice(start, start + perRun).flatMap((episode) => [...allImages(episode)]);
     if (images.length > 0) loader.request(start, Int32Array.from(images));
   };
   return async (feeds, start) => {
@@ -147,9 +148,6 @@ export function takesEmbeddings(metric: Metric): boolean {
 /** Returns every image of the episodes once, in ascending order. */
 export function imagesOf(episodes: readonly Episode[]): Int32Array {
   const images = new Set<number>();
-  for (const { support, query } of episodes) {
-    for (const image of support) images.add(image);
-    for (const image of query) images.add(image);
-  }
+  for (const episode of episodes) for (const image of allImages(episode)) images.add(image);
   return Int32Array.from(images).sort();
 }

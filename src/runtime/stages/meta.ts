@@ -1,7 +1,8 @@
 /** Runs a `meta` stage: episodic training, in which a step averages over a few episodes. */
+import { imagesIn } from "../../compiler/typed/tasks.js";
 import type { MetaStage, Task } from "../../compiler/typed/tree.js";
 import { encoderWeights } from "../../compiler/typed/weights.js";
-import type { Episode, PackedSplit } from "../data/contract.js";
+import { allImages, type Episode, type PackedSplit } from "../data/contract.js";
 import { toEpisodeList } from "../data/episode-list.js";
 import { loadEpisodeFile, sampleEpisode } from "../data/index.js";
 import type { HostTensors } from "../engines/engine.js";
@@ -19,7 +20,7 @@ export async function runMeta(stage: MetaStage, context: StageContext): Promise<
   const { perStep } = stage.duration;
   const data = {
     ref,
-    perStep: perStep * task.way * (task.shot + task.query),
+    perStep: perStep * imagesIn(task),
     batchesOf: (split: PackedSplit) =>
       episodeBatches(episodesOf(stage, split, context), { split, task, perStep }, context.job.seed),
     fitted: await fittedAtStart(stage, context),
@@ -40,22 +41,20 @@ export function episodesOf({ episodes }: MetaStage, split: PackedSplit, { job }:
 
 /**
  * Returns batches of episodes. A step takes the `perStep` episodes from (step − 1) · perStep on. The images of an
- * episode are its supports, then its queries, class by class.
+ * episode are its supports, then its queries, class by class, and then those without labels.
  */
 export function episodeBatches(
   episodeAt: EpisodeAt,
   { split, task, perStep }: { readonly split: PackedSplit; readonly task: Task; readonly perStep: number },
   seed: number,
 ): Batches {
-  const perEpisode = task.way * (task.shot + task.query);
+  const perEpisode = imagesIn(task);
   return {
     unit: "episodes",
     images(step) {
       const images = new Int32Array(perStep * perEpisode);
       for (let e = 0; e < perStep; e++) {
-        const { support, query } = episodeAt((step - 1) * perStep + e);
-        images.set(support, e * perEpisode);
-        images.set(query, e * perEpisode + support.length);
+        images.set(allImages(episodeAt((step - 1) * perStep + e)), e * perEpisode);
       }
       return images;
     },

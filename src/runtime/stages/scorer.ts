@@ -6,6 +6,7 @@
 import { lowerClassify, lowerEmbed, lowerEpisodes } from "../../compiler/lower/index.js";
 import type { Program } from "../../compiler/tensor/ir.js";
 import { elementCount } from "../../compiler/tensor/shape.js";
+import { imagesIn } from "../../compiler/typed/tasks.js";
 import type { Dataset, Metric, Network, Report, SplitName, Task } from "../../compiler/typed/tree.js";
 import type { Episode, Pack } from "../data/contract.js";
 import { createLoader } from "../data/index.js";
@@ -147,7 +148,7 @@ export class Scorer {
       split,
       transforms: dataset.eval,
       output: dataset.image,
-      maxBatch: perRun * task.way * (task.shot + task.query),
+      maxBatch: perRun * imagesIn(task),
       seed: job.seed,
       purpose: "evaluate",
       threads: job.threads.loaders,

@@ -1,5 +1,6 @@
 /** Defines the scores that an evaluation keeps of each episode, so that two evaluations of the same episodes can be compared. */
 import { createHash } from "node:crypto";
+import { plainTask } from "../../compiler/typed/tasks.js";
 import type { SplitName, Task } from "../../compiler/typed/tree.js";
 import type { Episode } from "../data/contract.js";
 import { schemaProblem } from "../system/schema.js";
@@ -43,10 +44,10 @@ export function parseScores(text: string): { readonly scores: Scores } | { reado
 }
 
 export function episodesDigest(task: Task, episodes: readonly Episode[]): string {
-  const hash = createHash("sha256").update(JSON.stringify([task.way, task.shot, task.query, episodes.length]));
+  const hash = createHash("sha256").update(JSON.stringify([...Object.values(plainTask(task)), episodes.length]));
   // The byte order is fixed, so the digest is the same on every machine.
-  for (const { support, query } of episodes) {
-    for (const images of [support, query]) {
+  for (const { support, query, unlabeled } of episodes) {
+    for (const images of [support, query, ...(unlabeled === undefined ? [] : [unlabeled])]) {
       const bytes = Buffer.alloc(4 * images.length);
       images.forEach((image, i) => bytes.writeInt32LE(image, 4 * i));
       hash.update(bytes);

@@ -178,7 +178,12 @@ const units: Readonly<Record<string, Unit>> = {
   images: "image",
   part: "part",
   parts: "part",
+  unlabeled: "unlabeled",
+  distractor: "distractor",
+  distractors: "distractor",
 };
+/** The units that stand without a plural s. */
+const unitsWithoutPlural: ReadonlySet<Unit> = new Set(["query", "way", "shot", "unlabeled", "distractor"]);
 export const unitWords: readonly string[] = Object.keys(units);
 export function unitOf(word: string): Unit | undefined {
   return Object.hasOwn(units, word) ? units[word] : undefined;
@@ -186,7 +191,7 @@ export function unitOf(word: string): Unit | undefined {
 
 /** Returns a count as a person writes it: `5 shot`, `2 epochs`. */
 export function count(value: number, unit: Unit): string {
-  const plural = unit === "query" || unit === "way" || unit === "shot" || value === 1 ? unit : `${unit}s`;
+  const plural = unitsWithoutPlural.has(unit) || value === 1 ? unit : `${unit}s`;
   return `${value} ${plural}`;
 }
 

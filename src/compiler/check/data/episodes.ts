@@ -1,5 +1,6 @@
 /** Elaborates episodes: the numbers of ways, shots and queries, and whether a split has that many classes and images. */
 import type * as ast from "../../../../grammar/ast.js";
+import { classesIn, imagesOfClass, plainTask } from "../../typed/tasks.js";
 import type { Dataset, ListedEpisodes, SplitRef, Task } from "../../typed/tree.js";
 import type { Checker } from "../core/checker.js";
 import type { Scope } from "../core/scope.js";
@@ -16,7 +17,10 @@ export interface TaskRow {
 }
 /** The most rows of an evaluation. They are counted before they are made: four lists of a hundred values would not fit into memory. */
 const mostRows = 1000;
+/** The parts that every episode has. */
 const parts = ["way", "shot", "query"] as const;
+/** The parts that an episode may have. */
+const optionalParts = ["unlabeled", "distractor"] as const;
 
 /**
  * Returns the tasks of an episode, or undefined after a report: one task, or one per value of an `each`. Several `each`
@@ -55,7 +59,7 @@ function itemText(item: Value): string {
   return item.kind === "int" && item.unit !== undefined ? count(item.value, item.unit) : describe(item);
 }
 
-type TaskUnit = (typeof parts)[number];
+type TaskUnit = (typeof parts | typeof optionalParts)[number];
 
 /** Returns the task that the parts of an episode say, or undefined after a report. */
 function elaborateTask(decl: ast.EpisodeDecl, scope: Scope): Task | undefined {
@@ -68,7 +72,15 @@ function elaborateTask(decl: ast.EpisodeDecl, scope: Scope): Task | undefined {
   }
   if (!valid) return undefined;
   const [way, shot, query] = parts.map((unit) => found.get(unit)?.count);
-  if (way !== undefined && shot !== undefined && query !== undefined) return { way, shot, query };
+  if (way !== undefined && shot !== undefined && query !== undefined) {
+    const [unlabeled, distractor] = optionalParts.map((unit) => found.get(unit)?.count);
+    if (distractor === undefined || unlabeled !== undefined)
+      return plainTask({ way, shot, query, unlabeled, distractor });
+    const what = `the episode \`${decl.name.text}\` has distractor classes, and does not say how many images of each are unlabeled`;
+    const help = ["add their number: `5 unlabeled`"];
+    scope.checker.report("FSL5007", found.get("distractor")?.span ?? decl.name.span, { what }, { help });
+    return undefined;
+  }
   const missing = parts.filter((unit) => !found.has(unit)).map(unitsText);
   const what = `the episode \`${decl.name.text}\` does not say how many ${missing.join(" and ")}`;
   scope.checker.report("FSL5007", decl.name.span, { what });
@@ -91,10 +103,14 @@ function elaboratePart(
   const { span } = part;
   const value = evaluate(part, scope);
   if (value.kind === "anything") return undefined;
-  const unit = value.kind === "int" ? parts.find((each) => each === value.unit) : undefined;
+  const unit = value.kind === "int" ? [...parts, ...optionalParts].find((each) => each === value.unit) : undefined;
   if (value.kind !== "int" || unit === undefined) {
     const isElsewhere = value.span.start !== span.start || value.span.file !== span.file;
-    const holes = { what: "a part of an episode", expected: "way, shot or query", found: describe(value) };
+    const holes = {
+      what: "a part of an episode",
+      expected: "way, shot, query, unlabeled or distractor",
+      found: describe(value),
+    };
     checker.report("FSL3010", span, holes, { labels: isElsewhere ? [{ span: value.span, text: "given here" }] : [] });
     return undefined;
   }
@@ -115,8 +131,15 @@ function elaboratePart(
 }
 
 function unitsText(unit: TaskUnit): string {
+  if (unit === "unlabeled") return "unlabeled images";
   return unit === "query" ? "queries" : `${unit}s`;
 }
+
+/** Returns a task as experiments write it: `5 way, 1 shot, 15 query`. */
+const partsText = (task: Task): string =>
+  [...parts, ...optionalParts]
+    .flatMap((unit) => (task[unit] === undefined ? [] : [count(task[unit], unit)]))
+    .join(", ");
 
 /** Returns whether the split has enough classes and images for the task, or true if the data are not available. Reports FSL5004 and FSL5005. */
 export function splitHoldsTask(
@@ -128,21 +151,29 @@ export function splitHoldsTask(
   const facts = dataset.facts?.splits[split.split];
   if (facts === undefined) return true;
   const name = `${dataset.name}.${split.split}`;
-  const { way, shot, query } = task;
+  const { way, shot, distractor } = task;
   const seen = dataset.facts?.seen ?? [];
-  const labels = [{ span: at.declared, text: `${way} way, ${shot} shot, ${query} query` }];
-  if (way > facts.classes) {
-    checker.report("FSL5004", at.task, { way, split: name, classes: facts.classes }, { labels, help: seen });
+  const written = partsText(task);
+  const labels = [{ span: at.declared, text: written }];
+  const classes = classesIn(task);
+  if (classes > facts.classes) {
+    const what = distractor === undefined ? `${way} way` : `${way} way with ${distractor} distractor`;
+    checker.report(
+      "FSL5004",
+      at.task,
+      { what, need: classes, split: name, classes: facts.classes },
+      { labels, help: seen },
+    );
     return false;
   }
-  const need = shot + query;
+  const need = imagesOfClass(task);
   if (need > facts.smallest.images) {
-    const left = facts.smallest.images - shot;
+    const left = facts.smallest.images - need + task.query;
     checker.report(
       "FSL5005",
       at.task,
       {
-        task: `${way} way ${shot} shot ${query} query`,
+        task: written.replaceAll(",", ""),
         need,
         class: facts.smallest.name,
         split: name,

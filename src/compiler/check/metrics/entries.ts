@@ -1,6 +1,7 @@
 /** Elaborates one entry of a metric: its parameters, its body, and whether the body gives the result that is declared. */
 import type * as ast from "../../../../grammar/ast.js";
 import { suggest } from "../../../common/did-you-mean.js";
+import { queriesIn, unlabeledIn } from "../../typed/tasks.js";
 import type { Entry } from "../../typed/tree.js";
 import { Frame } from "../core/frame.js";
 import type { Scope } from "../core/scope.js";
@@ -16,7 +17,7 @@ import { checkQueryStatistics } from "./query-statistics.js";
 /** Returns the entry, or undefined after it has reported what is wrong. `metric` is the scope of the learned values. */
 export function elaborateEntry(decl: ast.EntryDecl, metric: Scope, context: MetricContext): Entry | undefined {
   const { way, shot, query } = context.task;
-  const sizes = new Map(Object.entries({ way, shot, query, n: way * query }));
+  const sizes = new Map(Object.entries({ way, shot, query, n: queriesIn(context.task), u: unlabeledIn(context.task) }));
   const frame = entryFrame(decl, context);
   const scope = metric.child(frame);
   const entry: EntryScope = { decl, context, sizes, scope, frame };
@@ -46,7 +47,9 @@ function entryFrame(decl: ast.EntryDecl, context: MetricContext): Frame {
   const { transductive } = decl;
   const base = metricFrame(context, "metric", { opaque: new Set(transductive ? ["n"] : []), transductive });
   const frame = new Frame({ ...base.options, training: decl.result.name.text === "loss" }, base.statements, base);
-  frame.giveAxes([{ name: "n", size: context.task.way * context.task.query }]);
+  const { task } = context;
+  frame.giveAxes([{ name: "n", size: queriesIn(task) }]);
+  if (task.unlabeled !== undefined) frame.giveAxes([{ name: "u", size: unlabeledIn(task) }]);
   return frame;
 }
 

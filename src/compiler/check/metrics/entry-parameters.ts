@@ -26,7 +26,9 @@ export function declareParameters(entry: EntryScope): EntryParameters {
   const { decl, scope } = entry;
   const declared = decl.params.flatMap((param) => declareParameter(param, entry) ?? []);
   const values = declared.flatMap(({ param, outer }) => (outer === undefined ? [] : [{ name: param.name, outer }]));
-  const queries = new Set(values.flatMap(({ name, outer }) => (outer.includes("shot") ? [] : [name])));
+  const queries = new Set(
+    values.flatMap(({ name, outer }) => (outer.includes("shot") || outer.includes("u") ? [] : [name])),
+  );
   const hasSupport = values.some(({ outer }) => outer.includes("way") && outer.includes("shot"));
   const valid = declared.length === decl.params.length && declared.every((each) => each.valid);
   return {
@@ -81,7 +83,7 @@ function checkClassifyAxes(
 ): boolean {
   const name = param.name.text;
   const axes = [...outer].sort().join(",");
-  if (axes === "shot,way" || axes === "") return true;
+  if (axes === "shot,way" || axes === "" || axes === "u") return true;
   if (axes === "n" && decl.transductive) return true;
   if (axes === "n") {
     const what = `\`${name}\` holds all queries, and \`classify\` does not say \`transductive\``;
@@ -90,7 +92,9 @@ function checkClassifyAxes(
     return false;
   }
   const what = `\`classify\` cannot have \`${name}\` with the axes [${outer.join(", ")}]`;
-  const help = ["supports are `[way, shot]`, the query has no axes of its own, transductive queries are `[n]`"];
+  const help = [
+    "supports are `[way, shot]`, images without labels are `[u]`, the query has no axes of its own, transductive queries are `[n]`",
+  ];
   checker.report("FSL3024", param.type?.span ?? param.span, { what }, { help });
   return false;
 }

@@ -15,7 +15,7 @@ const axis = (name: string, size: number): Axis => ({ name, size });
 
 /** The context for a declaration by itself. The sizes are different primes, so two axes are equal only if they are the same axis. */
 export const genericContext: MetricContext = {
-  task: { way: 7, shot: 3, query: 11 },
+  task: { way: 7, shot: 3, query: 11, unlabeled: 13, distractor: 2 },
   encoder: {
     name: "encoder",
     input: [],

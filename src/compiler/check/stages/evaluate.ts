@@ -9,7 +9,7 @@ import { checkEncoderTrained, resolveEncoder } from "./encoder-slot.js";
 import { type EpisodeSource, episodeCount, resolveTestEpisodes } from "./episode-source.js";
 import { checkFitSource, fitBlockers, resolveFitSource, storedFitSource } from "./fit-source.js";
 import { checkTrained, resolveMetric } from "./metric-slot.js";
-import { reportName, reportUnknown } from "./report-items.js";
+import { reportName, reportUnknown, whyNotListed } from "./report-items.js";
 import { reportNames } from "./report-names.js";
 import { hasRequiredLines } from "./required-lines.js";
 import { type SlotSource, slotSource } from "./slot-source.js";
@@ -106,6 +106,9 @@ function embedOnce(metric: Metric): EvaluateStage["embedOnce"] {
   return { legal: false, why: `\`${metric.name}\` embeds its images itself (it takes \`${own.name}\`)` };
 }
 
+/** Returns true for a report that lists the episodes. */
+const isList = (kind: Report["kind"]): boolean => kind === "episodes" || kind === "logits_json";
+
 /** Returns what the `report` line asks for, each once: the accuracy without such a line, undefined after a report. */
 function elaborateReports(context: StageContext, tasks: readonly Task[]): readonly Report[] | undefined {
   const written = findLine(context.lines, "report", "report");
@@ -113,6 +116,7 @@ function elaborateReports(context: StageContext, tasks: readonly Task[]): readon
   const { checker } = written.scope;
   const found: Report[] = [];
   let complete = true;
+  const unlisted = tasks.flatMap((task) => whyNotListed(task) ?? [])[0];
   for (const item of written.line.items) {
     const name = reportName(item);
     const plain = reportNames.find((word) => word === name);
@@ -123,6 +127,9 @@ function elaborateReports(context: StageContext, tasks: readonly Task[]): readon
       complete = false;
       const holes = { report: name ?? "it", why: "an evaluation has no steps, so `every` is for trainings" };
       checker.report("FSL5031", item.span, holes, { help: ["leave `every …` out"] });
+    } else if (plain !== undefined && unlisted !== undefined && isList(plain)) {
+      complete = false;
+      checker.report("FSL5031", item.span, { report: plain, why: unlisted });
     } else if (plain !== undefined) found.push({ kind: plain });
     else if (top !== undefined && narrow === undefined && k > 0) found.push({ kind: "top", k });
     else {

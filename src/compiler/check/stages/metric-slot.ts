@@ -45,7 +45,8 @@ export function resolveMetric(
   const declared = named === undefined ? declaredMetric(source) : inherited?.declared;
   // What is wrong with the declaration itself has been reported there.
   if (declared === undefined || context.invalidMetrics.has(declared.decl)) return undefined;
-  if (!checkForms(declared, request.encoder, source)) return undefined;
+  if (!checkForms(declared, request.encoder, source) || !checkUnlabeled(declared, request.tasks, source))
+    return undefined;
   const metrics = elaborateForTasks(declared, request, inherited, source, context);
   const value = metrics?.[0];
   if (metrics === undefined || value === undefined) return undefined;
@@ -77,6 +78,23 @@ function checkForms({ decl }: MetricValue, encoder: Network, { scope, span }: Sl
     labels: [{ span: lacking.type?.span ?? lacking.span, text: "it is asked for here" }],
     help: [`name it in the backbone: write \`as ${form}\` after the layer that gives it`],
   });
+  return false;
+}
+
+/** Returns whether every task has images without labels if the metric takes some. Reports FSL5032, or FSL5033 if it takes none and a task has some. */
+function checkUnlabeled({ decl }: MetricValue, tasks: readonly Task[], { scope, span }: SlotSource): boolean {
+  const takes = decl.entries
+    .flatMap(({ params }) => params)
+    .find(({ type }) => type?.axes?.some(({ text }) => text === "u"));
+  const metric = decl.name.text;
+  const has = tasks.filter(({ unlabeled }) => unlabeled !== undefined).length;
+  if (takes === undefined) {
+    if (has > 0) scope.checker.report("FSL5033", span, { metric });
+    return true;
+  }
+  if (has === tasks.length) return true;
+  const labels = [{ span: takes.span, text: "they are asked for here" }];
+  scope.checker.report("FSL5032", span, { metric, parameter: takes.name.text }, { labels });
   return false;
 }
 

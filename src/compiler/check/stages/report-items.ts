@@ -1,6 +1,7 @@
 /** The items of `report` lines, which stages of all kinds have. */
 import type * as ast from "../../../../grammar/ast.js";
 import { suggest } from "../../../common/did-you-mean.js";
+import type { Task } from "../../typed/tree.js";
 import type { Checker } from "../core/checker.js";
 import { isReportName, stepReports } from "./report-names.js";
 
@@ -22,6 +23,11 @@ export function reportUnknown({ value, span }: ast.ReportItem, known: readonly s
     const help = [`there are ${known.map((word) => `\`${word}\``).join(", ")}`];
     checker.report("FSL5031", span, { report: name, why: `only ${elsewhere} reports it` }, { help });
   }
+}
+
+/** Returns why a list of episodes cannot hold those of a task, or undefined if it can. */
+export function whyNotListed({ unlabeled }: Task): string | undefined {
+  return unlabeled === undefined ? undefined : "a list has no place for images without labels";
 }
 
 /** Returns the stages that report a word, or undefined if none do. */

@@ -1,11 +1,12 @@
 /** The `report` line of a training stage: the files about its steps. */
 import type * as ast from "../../../../grammar/ast.js";
+import { imagesIn } from "../../typed/tasks.js";
 import type { Dataset, StepReport, TrainingReport, TrainingStage } from "../../typed/tree.js";
 import { stageWeights, type WeightDecl } from "../../typed/weights.js";
 import { describe } from "../core/values.js";
 import { evaluate } from "../expressions/evaluate.js";
 import type { StageContext } from "./context.js";
-import { reportName, reportUnknown } from "./report-items.js";
+import { reportName, reportUnknown, whyNotListed } from "./report-items.js";
 import { stepReports } from "./report-names.js";
 import { findLine, type ScopedLine } from "./stage-lines.js";
 
@@ -83,6 +84,8 @@ function isSmall(
     return false;
   };
   if (report.kind === "episodes") {
+    const unlisted = stage.kind === "meta" ? whyNotListed(stage.episodes.task) : undefined;
+    if (unlisted !== undefined) return refuse(unlisted, "report the images: `report images every step`");
     const images = steps * imagesPerStep(stage);
     const help = "report them of a shorter training: the episodes of a seed are the same, however long it trains";
     return (
@@ -111,8 +114,7 @@ function bytesOfWeights(weights: readonly WeightDecl[]): number {
 function imagesPerStep(stage: TrainingStage): number {
   const { perStep } = stage.duration;
   if (stage.kind === "pretrain") return perStep;
-  const { way, shot, query } = stage.episodes.task;
-  return perStep * way * (shot + query);
+  return perStep * imagesIn(stage.episodes.task);
 }
 
 const megabytes = (bytes: number): number => Math.round(bytes / 1e6);

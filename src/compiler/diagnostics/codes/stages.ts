@@ -38,7 +38,7 @@ export const stagesCodes = codes({
   FSL5004: {
     severity: "error",
     title: "more ways than classes",
-    message: "{way} way needs {way} classes, but `{split}` has only {classes}",
+    message: "{what} needs {need} classes, but `{split}` has only {classes}",
     explanation: "An episode draws this number of different classes from the split.",
     example: `${head}episode task = 500 way, 1 shot, 1 query\nevaluate final { encoder conv64  metric prototypes  episodes task from emoji.test, 100 episodes }`,
     corrected: `${head}episode task = 5 way, 1 shot, 1 query\nevaluate final { encoder untrained conv64  metric prototypes  episodes task from emoji.test, 100 episodes }`,
@@ -49,7 +49,7 @@ export const stagesCodes = codes({
     title: "an episode larger than a class",
     message: "{task} needs {need} images in each class, but class `{class}` of `{split}` has only {images}",
     explanation:
-      "The supports and queries of an episode are different images. So each class of the split must have shot + query images.",
+      "The supports, queries and unlabeled images of an episode are different images. So each class of the split must have as many images as these together.",
     example: `${head}episode task = 5 way, 5 shot, 15 query\nevaluate final { encoder conv64  metric prototypes  episodes task from emoji.test, 100 episodes }`,
     corrected: `${head}episode task = 5 way, 5 shot, 3 query\nevaluate final { encoder untrained conv64  metric prototypes  episodes task from emoji.test, 100 episodes }`,
     fix: "Use fewer shots or queries, or leave small classes out of the data.",
@@ -324,6 +324,26 @@ export const stagesCodes = codes({
     example: meta("  report weights every step\n").replace("2 epochs", "20 epochs"),
     corrected: meta("  report weights every 100 steps\n").replace("2 epochs", "20 epochs"),
     fix: "Report fewer steps, or shorten the training with a parameter.",
+  },
+  FSL5032: {
+    severity: "error",
+    title: "a method of unlabeled images without any",
+    message: "`{metric}` takes images without labels (`{parameter}`), and the episodes have none",
+    explanation:
+      "A parameter with the axis `u` holds the images of an episode that have no labels. An episode has such images if it says how many there are of each class.",
+    example: `${head}metric guided { classify(support: vector [way, shot], more: vector [u], query: vector) -> logits [way] { -squared_distance(query, mean(support over shot) + 0.1 * mean(more over u) over feature) } }\nepisode task = 5 way, 1 shot, 3 query\nevaluate r { encoder untrained conv64  metric guided  episodes task from emoji.test, 100 episodes }`,
+    corrected: `${head}metric guided { classify(support: vector [way, shot], more: vector [u], query: vector) -> logits [way] { -squared_distance(query, mean(support over shot) + 0.1 * mean(more over u) over feature) } }\nepisode task = 5 way, 1 shot, 3 query, 4 unlabeled\nevaluate r { encoder untrained conv64  metric guided  episodes task from emoji.test, 100 episodes }`,
+    fix: "Add the number to the episode: `5 unlabeled`.",
+  },
+  FSL5033: {
+    severity: "warning",
+    title: "unlabeled images that nothing sees",
+    message: "the episodes have images without labels, and no entry of `{metric}` takes them",
+    explanation:
+      "Such images take time. In training they are also part of the batch that batch norms normalize over. An entry that takes them has a parameter with the axis `u`.",
+    example: `${head}episode task = 5 way, 1 shot, 3 query, 4 unlabeled\nevaluate r { encoder untrained conv64  metric prototypes  episodes task from emoji.test, 100 episodes }`,
+    corrected: `${head}episode task = 5 way, 1 shot, 3 query\nevaluate r { encoder untrained conv64  metric prototypes  episodes task from emoji.test, 100 episodes }`,
+    fix: "Leave `unlabeled` out: the supports and queries of an episode are the same without it. Or take the images: `more: vector [u]`.",
   },
   FSL5040: {
     severity: "error",

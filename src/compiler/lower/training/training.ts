@@ -9,12 +9,13 @@ import { Graph } from "../../tensor/graph.js";
 import type { Node, Program } from "../../tensor/ir.js";
 import { borrowsOf } from "../../typed/borrows.js";
 import { frozenSlots } from "../../typed/stage-kinds.js";
+import { imagesIn } from "../../typed/tasks.js";
 import type { Dataset, MetaStage, Metric, PretrainStage, Statement, Task, TrainingStage } from "../../typed/tree.js";
 import { borrowedWeights, stageWeights, validationWeights, type WeightDecl } from "../../typed/weights.js";
 import { lowerBlock } from "../block.js";
 import { Draws } from "../draws.js";
 import { imageShape, lowerImages } from "../images.js";
-import { credit, isTransductive, MetricLowering, meanOfAll, orderFeed, rowAxis } from "../metric.js";
+import { credit, isTransductive, MetricLowering, meanOfAll, orderFeed, rowAxis, rowsOfAll } from "../metric.js";
 import { maxFloat, NamedOps, type NamedTensor, sizeOf, taskAxis } from "../named-tensor.js";
 import { type RecordedStatistics, runningStatistics } from "../networks/batch-statistics.js";
 import { Calls, modulesOf, type PlacedNetwork } from "../networks/calls.js";
@@ -28,8 +29,8 @@ export type { ExtraState } from "./update.js";
 /**
  * The program of a training step.
  *
- * - Feeds: in pretraining `images` u8 [B, C, H, W] and `labels` i32 [B]; of episodes `images` u8 [E, way·(shot + query), C,
- *   H, W], supports first, both class-major. A transductive metric also takes `order` i32 [E, way·query] (`lowerClassify`).
+ * - Feeds: in pretraining `images` u8 [B, C, H, W] and `labels` i32 [B]; of episodes `images` u8 [E, images, C, H, W]:
+ *   supports and queries, both class-major, and then the images without labels. A transductive metric also takes `order` i32 [E, way·query] (`lowerClassify`).
  * - Host outputs, all scalars: `loss`, `accuracy`, `finite` (bool: the loss and the gradient norm are finite), `lr`.
  * - Device outputs, if the stage reports gradients: the gradient of the step for each trained weight, before clipping and weight
  *   decay, by `gradientName`.
@@ -182,8 +183,7 @@ class TrainingLowering {
   private metaForward(stage: MetaStage, episode: number, perPass: number): LossAndAccuracy {
     const { ops } = this;
     const { task } = stage.episodes;
-    const supports = task.way * task.shot;
-    const count = supports + task.way * task.query;
+    const count = imagesIn(task);
     const all = ops.t.input("images", imageShape(this.dataset, this.episodes.perStep, count), "u8");
     const own = ops.t.sliceAxis(all, 0, episode, episode + perPass);
     const flat = ops.t.reshape(own, imageShape(this.dataset, perPass * count));
@@ -199,10 +199,7 @@ class TrainingLowering {
     const lowering = new MetricLowering(ops, {
       metric: metric.value,
       task,
-      rows: {
-        support: (form) => ops.slice(values(form), rowAxis, 0, supports),
-        query: (form) => ops.slice(values(form), rowAxis, supports, count),
-      },
+      rows: rowsOfAll(ops, task, values),
       calls,
       weights: this.weights,
       order: isTransductive(metric.value) ? this.queryOrder(task, episode, perPass) : undefined,

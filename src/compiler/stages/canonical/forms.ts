@@ -1,5 +1,6 @@
 /** The canonical forms of what stages of several kinds have: slots, splits, training lines, validation. */
 import { datasetOf } from "../../typed/find.js";
+import { plainTask } from "../../typed/tasks.js";
 import type {
   Block,
   EvaluateStage,
@@ -57,8 +58,8 @@ export class CanonicalForms {
     return canonicalBlock(block, { axes, params: [], output: this.digests.output });
   }
 
-  task({ way, shot, query }: Task): Canonical {
-    return { way, shot, query };
+  task(task: Task): Canonical {
+    return plain(plainTask(task));
   }
 
   /** The lines that every training stage has. */

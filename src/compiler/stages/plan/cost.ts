@@ -5,7 +5,8 @@ import type { Program } from "../../tensor/ir.js";
 import { reachable } from "../../tensor/walk.js";
 import { datasetOf } from "../../typed/find.js";
 import { trainingSplit } from "../../typed/stage-kinds.js";
-import type { EvaluateStage, Experiment, Metric, Network, Task, TrainingStage } from "../../typed/tree.js";
+import { imagesIn } from "../../typed/tasks.js";
+import type { EvaluateStage, Experiment, Metric, Network, TrainingStage } from "../../typed/tree.js";
 import type { PlanOptions } from "./options.js";
 import type { DeviceKernels, EvaluatePlan, StepCost } from "./report.js";
 
@@ -80,7 +81,7 @@ export function evaluateCost(stage: EvaluateStage, experiment: Experiment, optio
     slot: "encoder",
   });
   // All rows draw from one split.
-  const named = stage.rows.reduce((n, r) => n + r.episodes * imagesOf(r.task), 0);
+  const named = stage.rows.reduce((n, r) => n + r.episodes * imagesIn(r.task), 0);
   const images = Math.min(named, dataset.facts?.splits[row.split.split]?.images ?? named);
   const rows = stage.rows.map(({ metric, task, episodes }) =>
     segmentedCost(lowerClassify(metric, task, encoder, { episodes: 1, report: stage.report }), episodes, options),
@@ -100,8 +101,6 @@ function largerCost(a: StepCost, b: StepCost): StepCost {
     ...joinKernels([a, b]),
   };
 }
-
-const imagesOf = (task: Task): number => task.way * (task.shot + task.query);
 
 /** Returns the encoder outputs that a metric's `classify` takes. */
 export function embeddedForms(metric: Metric, encoder: Network): readonly string[] {

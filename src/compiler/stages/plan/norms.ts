@@ -1,4 +1,6 @@
 /** The statistics that each batch norm uses, as docs/language.md, "Batch norm", defines them. */
+
+import { imagesIn } from "../../typed/tasks.js";
 import type { Callable, Expr, MetaStage, Metric, Network, PretrainStage } from "../../typed/tree.js";
 import { rootOf, walkExprs } from "../../typed/walk.js";
 import { batchNorms } from "./networks.js";
@@ -13,7 +15,7 @@ const innerAxes: readonly string[] = ["feature", "channel", "height", "width"];
 /** An encoder that is embedded for the metric has one mode. A method that calls the encoder itself chooses at each call. */
 export function metaNorms({ encoder, metric, episodes: { task } }: MetaStage): NormPlan[] {
   const called = encoderCalls(metric.value);
-  const images = task.way * (task.shot + task.query);
+  const images = imagesIn(task);
   const modes: Pick<NormPlan, "training" | "test"> =
     called.length > 0
       ? { training: called, test: called }

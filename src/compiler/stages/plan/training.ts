@@ -1,4 +1,5 @@
 /** The part of a plan that every training stage has. */
+import { plainTask } from "../../typed/tasks.js";
 import type { Experiment, SplitRef, Task, TrainingStage } from "../../typed/tree.js";
 import { optimizerGroups } from "./optimizer.js";
 import type { StageCosts } from "./options.js";
@@ -43,6 +44,6 @@ function validationPlan({ validate }: TrainingStage): ValidationPlan | undefined
 
 export const splitPlan = ({ dataset, split }: SplitRef): SplitPlan => ({ dataset, split });
 
-export function episodesPlan({ way, shot, query }: Task, split: SplitRef): EpisodesPlan {
-  return { task: { way, shot, query }, ...splitPlan(split) };
+export function episodesPlan(task: Task, split: SplitRef): EpisodesPlan {
+  return { task: plainTask(task), ...splitPlan(split) };
 }
