@@ -39,6 +39,25 @@ test("a residual network of PyTorch: by shape, and by number among equal shapes"
   });
 });
 
+test("axes of size 1 do not count by rule or by name, and tell layers apart by shape", () => {
+  const own = wanted(
+    "encoder.conv.0.weight 8×4×1×1",
+    "encoder.linear.0.weight 8×4",
+    "encoder.position_table.0.weight 5×4",
+  );
+  const theirs = given("mlp.weight 8×4", "proj.weight 8×4×1×1", "pos_embed 1×5×4");
+  const rules = [{ from: "pos_embed", to: "encoder.position_table.0.weight" }];
+  const mapped = { "encoder.position_table.0.weight": "pos_embed" };
+  expect(names(own, theirs, rules)).toEqual({
+    ...mapped,
+    "encoder.conv.0.weight": "proj.weight",
+    "encoder.linear.0.weight": "mlp.weight",
+  });
+  const swapped = [...rules, { from: "proj.*", to: "encoder.linear.0.*" }, { from: "mlp.*", to: "encoder.conv.0.*" }];
+  expect(names(own, theirs, swapped)["encoder.conv.0.weight"]).toBe("mlp.weight");
+  expect(mapWeights(wanted("encoder.a.weight 2×3"), given("a.weight 3×2"), []).misfits).toHaveLength(1);
+});
+
 test("equal names need no rule, with or without the slot's", () => {
   const own = wanted("encoder.conv.0.weight 8×3×3×3", "encoder.conv.1.weight 8×3×3×3");
   const theirs = given("conv.1.weight 8×3×3×3", "encoder.conv.0.weight 8×3×3×3");
@@ -123,6 +142,6 @@ test("a single number fits a single number in every shape, and nothing else", ()
   }
   const pair = mapWeights([{ path: "metric.t", shape: [] }], given("t 2"), []);
   expect(pair.misfits).toMatchObject([{ given: { name: "t", shape: [2] } }]);
-  const long = mapWeights(wanted("metric.t 1×3"), given("t 3"), []);
+  const long = mapWeights(wanted("metric.t 2×3"), given("t 6"), []);
   expect(long.misfits).toHaveLength(1);
 });

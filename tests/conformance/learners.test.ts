@@ -10,6 +10,9 @@ const residual = `conv(3, 8, bias: false), batch_norm, relu,
   residual { conv(3, 8, bias: false), batch_norm, leaky_relu(0.1), conv(3, 8, bias: false), batch_norm }
   shortcut { conv(1, 8, bias: false), batch_norm },
   leaky_relu(0.1), max_pool(2), global_avg_pool as vector`;
+const tokens = `conv(3, 8, stride: 3, pad: 0), residual { conv(3, 8, groups: 8, dilation: 2), group_norm(2), silu, layer_scale(0.5) },
+  tokens, class_token, position_table,
+  residual { layer_norm, attention(2) }, residual { layer_norm, linear(16), gelu, linear(8) }, layer_norm, first(token) as vector`;
 const sgd = "sgd(lr: 0.02, momentum: 0.9, weight_decay: 1e-3)";
 
 const learners: Readonly<Record<string, Learner>> = {
@@ -33,6 +36,13 @@ const learners: Readonly<Record<string, Learner>> = {
     optimizer: sgd,
     backbone: plain(8),
     side: 16,
+  },
+  "ProtoNet on tokens": {
+    metric: "prototypes",
+    from: "metrics",
+    optimizer: sgd,
+    backbone: tokens,
+    side: 8,
   },
   R2D2: { metric: "r2d2", from: "meta", optimizer: sgd, backbone: plain(8), side: 16 },
 };

@@ -105,7 +105,7 @@ export class NetworkBuilder {
     ]);
     return this;
   }
-  activation(fn: "relu" | "leaky_relu" | "tanh" | "sigmoid" | "identity" = "relu", slope?: number): this {
+  activation(fn: Extract<LayerOp, { kind: "activation" }>["fn"] = "relu", slope?: number): this {
     this.add(slope === undefined ? { kind: "activation", fn } : { kind: "activation", fn, slope }, this.current);
     return this;
   }

@@ -1,7 +1,7 @@
 /** Compiles experiments written in a test, with the library of `specs/` and data that are said to exist. */
 import { readFileSync } from "node:fs";
 import { compile } from "../../src/compiler/compile.js";
-import type { DatasetFacts, Experiment } from "../../src/compiler/typed/tree.js";
+import type { DatasetFacts, Experiment, Network } from "../../src/compiler/typed/tree.js";
 import { describeSources } from "../../src/runtime/data/sources/index.js";
 
 const split = (classes: number, each: number) => ({
@@ -34,4 +34,22 @@ export function experimentOf(text: string, set: Record<string, string> = {}): Ex
   if (experiment === undefined)
     throw new Error(result.diagnostics.map((d) => `${d.code} ${d.message} ${d.help.join("; ")}`).join("\n"));
   return experiment;
+}
+
+/** Returns the network of layers that are written as in a file, for images of 3 × `pixels` × `pixels`. Their last value is the output `vector`. */
+export function networkOf(layers: string, pixels = 6): Network {
+  const experiment = experimentOf(`fsl 1
+import { emoji } from "fsl:datasets"
+import { cosine_prototypes } from "fsl:metrics"
+dataset d = emoji() { train resize(${pixels}), normalize  eval resize(${pixels}), normalize }
+episode task = 2 way, 1 shot, 1 query
+backbone net { ${layers} as vector }
+meta m {
+  encoder net  metric cosine_prototypes  episodes task from d.train
+  optimizer adam(lr: 1e-3)
+  for 1 epoch of 4 episodes, 4 episodes per step
+}`);
+  const [stage] = experiment.stages;
+  if (stage?.kind !== "meta") throw new Error("no network");
+  return stage.encoder.value;
 }

@@ -50,6 +50,7 @@ import {
   prototypes,
   sgd,
 } from "../lower/fixtures.js";
+import { networkOf } from "../lower/fsl.js";
 import { initialState, run, step, stream, type Values } from "../lower/harness.js";
 
 export interface Built {
@@ -78,18 +79,37 @@ parallel.nest("p", (branches) => ({ kind: "parallel", branches, along: "channel"
   parallel.branch(),
   parallel.branch().activation("tanh"),
 ]);
-const activations = maps().activation("relu").activation("leaky_relu", 0.2).activation("tanh").activation("sigmoid");
+const activations = maps()
+  .activation("relu")
+  .activation("leaky_relu", 0.2)
+  .activation("tanh")
+  .activation("sigmoid")
+  .activation("gelu")
+  .activation("silu");
+/** The layers as a file writes them, with their last value as `out`. */
+function written(text: string): Network {
+  const network = networkOf(`${text}, flatten`);
+  return { ...network, outputs: { out: network.outputs.vector ?? [] } };
+}
 const layers: Record<LayerOp["kind"], Network> = {
-  conv: maps().conv(3, 2, { stride: 2 }).build(),
+  conv: written("conv(3, 6, stride: 2), conv(3, 4, groups: 2, dilation: 2, pad: 2)"),
   batch_norm: maps().batchNorm().build(),
   layer_norm: features().layerNorm("feature").build(),
+  group_norm: written("conv(3, 4), group_norm(2), instance_norm"),
+  layer_scale: written("layer_scale(0.5)"),
   linear: features().linear(3).build(),
   cosine_linear: features().cosineLinear(3, "class", 4).build(),
   activation: activations.activation("identity").build(),
   max_pool: maps().pool("max_pool", 3, 2, 1).build(),
   avg_pool: maps().pool("avg_pool", 3, 2, 1).build(),
-  global_avg_pool: maps().globalPool().build(),
+  global_avg_pool: written("parallel { global_avg_pool } { tokens, global_avg_pool } along feature"),
+  upsample: written("upsample(2), upsample(2, mode: bilinear)"),
   flatten: maps().flatten().build(),
+  tokens: written("tokens"),
+  class_token: written("tokens, class_token"),
+  position_table: written("tokens, position_table"),
+  first: written("tokens, first(token)"),
+  attention: written("conv(3, 4), tokens, attention(2)"),
   dropout: maps().dropout(0.3).flatten().as("vector").build(),
   drop_block: maps().dropBlock(0.3, 2, 4).flatten().as("vector").build(),
   residual: residual.build(),

@@ -25,7 +25,7 @@ const axesOf = (shape: Shape): fc.Arbitrary<number[]> => fc.subarray(shape.map((
 const sum = (of: Shape): number => of.reduce((total, each) => total + each, 0);
 
 const unary = (
-  op: "neg" | "exp" | "log" | "sqrt" | "rsqrt" | "tanh" | "abs" | "floor" | "relu" | "stopGradient",
+  op: "neg" | "exp" | "log" | "sqrt" | "rsqrt" | "tanh" | "erf" | "abs" | "floor" | "relu" | "stopGradient",
   domain: Domain = "real",
 ) =>
   anyShape.map(
@@ -155,6 +155,7 @@ export const cases: Readonly<Record<OpName, fc.Arbitrary<Case>>> = {
   sqrt: unary("sqrt", "positive"),
   rsqrt: unary("rsqrt", "positive"),
   tanh: unary("tanh"),
+  erf: unary("erf"),
   abs: unary("abs"),
   floor: unary("floor"),
   not: anyShape.map((shape) => ({

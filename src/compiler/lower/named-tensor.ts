@@ -17,7 +17,19 @@ export interface NamedTensor {
 }
 
 /** The ops without attributes that take one operand, or two of one shape. */
-type UnaryName = "neg" | "exp" | "log" | "sqrt" | "rsqrt" | "tanh" | "abs" | "floor" | "not" | "relu" | "stop_gradient";
+type UnaryName =
+  | "neg"
+  | "exp"
+  | "log"
+  | "sqrt"
+  | "rsqrt"
+  | "tanh"
+  | "erf"
+  | "abs"
+  | "floor"
+  | "not"
+  | "relu"
+  | "stop_gradient";
 type BinaryName = "add" | "sub" | "mul" | "div" | "max" | "min" | "pow" | "and" | "or";
 type Compare = PrimitiveAttrs["compare"]["cmp"];
 

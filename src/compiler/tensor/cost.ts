@@ -45,6 +45,7 @@ const flops: Readonly<Record<PrimitiveName, FlopRule>> = {
   sqrt: perResult,
   rsqrt: perResult,
   tanh: perResult,
+  erf: perResult,
   abs: perResult,
   floor: perResult,
   not: perResult,

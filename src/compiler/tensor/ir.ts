@@ -36,6 +36,8 @@ export interface PrimitiveAttrs {
   sqrt: Empty;
   rsqrt: Empty;
   tanh: Empty;
+  /** The error function, 2/√π · ∫₀ˣ exp(−t²) dt. */
+  erf: Empty;
   abs: Empty;
   floor: Empty;
   not: Empty;

@@ -7,7 +7,7 @@ import { elementCount, sameShape } from "./shape.js";
 
 /** A node, or a number that is repeated in the shape and dtype of the other operand. */
 export type Operand = Node | number;
-type Unary = "neg" | "exp" | "log" | "sqrt" | "rsqrt" | "tanh" | "abs" | "floor" | "not";
+type Unary = "neg" | "exp" | "log" | "sqrt" | "rsqrt" | "tanh" | "erf" | "abs" | "floor" | "not";
 type Binary = "add" | "sub" | "mul" | "div" | "max" | "min" | "pow" | "and" | "or" | "xor" | "shl" | "shr";
 type Comparison = OpAttrs["compare"]["cmp"];
 
@@ -53,6 +53,7 @@ export class Ops {
   sqrt = this.unary("sqrt");
   rsqrt = this.unary("rsqrt");
   tanh = this.unary("tanh");
+  erf = this.unary("erf");
   abs = this.unary("abs");
   floor = this.unary("floor");
   not = this.unary("not");

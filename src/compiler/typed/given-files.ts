@@ -27,3 +27,12 @@ export interface GivenFiles {
   episodes(path: string): GivenEpisodes | Unusable;
   weights(path: string): GivenWeights | Unusable;
 }
+
+/**
+ * Returns whether the numbers of a tensor of one shape may fill a weight of another one as they lie. Axes of size 1 do not
+ * count: the author of a module wrote `[1, 197, 384]` for a table of positions, or `[96, 1, 1]` for a scale of channels.
+ */
+export function canFill(given: readonly number[], wanted: readonly number[]): boolean {
+  const [a, b] = [given, wanted].map((shape) => shape.filter((size) => size !== 1).join());
+  return a === b;
+}

@@ -44,10 +44,24 @@ export type LayerOp =
       readonly stride: number;
       readonly pad: number;
       readonly bias: boolean;
+      /** The runs of channels that are convolved apart from each other. Absent: one run of all channels. */
+      readonly groups?: number;
+      /** The distance of neighboring filter elements on the map. Absent: 1. */
+      readonly dilation?: number;
     }
   /** `momentum` is the weight of the new statistic, as in PyTorch (0.1). */
   | { readonly kind: "batch_norm"; readonly axis: string; readonly momentum: number; readonly eps: number }
   | { readonly kind: "layer_norm"; readonly axes: readonly string[]; readonly eps: number }
+  /** Normalizes each of `groups` equal runs of the channels of one value, over all its places. `affine`: then a scale and a shift for each channel. */
+  | {
+      readonly kind: "group_norm";
+      readonly axis: string;
+      readonly groups: number;
+      readonly affine: boolean;
+      readonly eps: number;
+    }
+  /** Multiplies each channel by a trained number (Touvron et al. 2021). */
+  | { readonly kind: "layer_scale"; readonly axis: string }
   | {
       readonly kind: "linear";
       readonly in: number;
@@ -67,12 +81,25 @@ export type LayerOp =
     }
   | {
       readonly kind: "activation";
-      readonly fn: "relu" | "leaky_relu" | "tanh" | "sigmoid" | "identity";
+      readonly fn: "relu" | "leaky_relu" | "tanh" | "sigmoid" | "gelu" | "silu" | "identity";
       readonly slope?: number;
     }
   | { readonly kind: "max_pool" | "avg_pool"; readonly size: number; readonly stride: number; readonly pad: number }
+  /** The mean over every axis but `channel`, or `feature` of a value with places of its own. */
   | { readonly kind: "global_avg_pool" }
+  /** Repeats each pixel `factor` times in both directions, or interpolates linearly between pixel centers. */
+  | { readonly kind: "upsample"; readonly factor: number; readonly mode: "nearest" | "bilinear" }
   | { readonly kind: "flatten" }
+  /** [channel, height, width] → [token, feature], row by row. */
+  | { readonly kind: "tokens" }
+  /** Puts a trained token before the others. */
+  | { readonly kind: "class_token" }
+  /** Adds a trained number to each element. */
+  | { readonly kind: "position_table" }
+  /** The first element along an axis. */
+  | { readonly kind: "first"; readonly axis: string }
+  /** Self-attention of all places with `heads` heads: weights `qkv.*` and `out.*` (Vaswani et al. 2017). */
+  | { readonly kind: "attention"; readonly axis: string; readonly heads: number }
   | { readonly kind: "dropout"; readonly p: number }
   | { readonly kind: "drop_block"; readonly p: number; readonly size: number; readonly rampSteps: number }
   | { readonly kind: "residual"; readonly body: readonly Layer[]; readonly shortcut: readonly Layer[] }

@@ -253,13 +253,21 @@ function innerLayers(op: LayerOp): readonly (readonly Layer[])[] {
     case "conv":
     case "batch_norm":
     case "layer_norm":
+    case "group_norm":
+    case "layer_scale":
     case "linear":
     case "cosine_linear":
     case "activation":
     case "max_pool":
     case "avg_pool":
     case "global_avg_pool":
+    case "upsample":
     case "flatten":
+    case "tokens":
+    case "class_token":
+    case "position_table":
+    case "first":
+    case "attention":
     case "dropout":
     case "drop_block":
       return [];

@@ -4,6 +4,7 @@ import { resolve } from "node:path";
 import { own } from "../../common/own.js";
 import { DiagnosticError, diagnostic } from "../../compiler/diagnostics/diagnostic.js";
 import { initialWeights } from "../../compiler/lower/weights.js";
+import { canFill } from "../../compiler/typed/given-files.js";
 import type { WeightDecl } from "../../compiler/typed/weights.js";
 import type { HostTensor, HostTensors } from "../engines/engine.js";
 import { openGivenWeights } from "../store/given-weights.js";
@@ -40,8 +41,7 @@ export function loadInitialWeights(
     const open = opened.get(file.path) ?? openFile(file, job);
     opened.set(file.path, open);
     const tensor = open.tensor(file.name);
-    // A single number may have another shape of one element in the file.
-    return tensor?.data.length === 1 && shape.every((size) => size === 1) ? { ...tensor, shape } : tensor;
+    return tensor !== undefined && canFill(tensor.shape, shape) ? { ...tensor, shape } : tensor;
   };
   const fresh = initialWeights(decls, job.seed);
   return Object.fromEntries(

@@ -74,11 +74,24 @@ export function opText(op: LayerOpPlan): string {
       .join(", ");
   switch (op.kind) {
     case "conv":
-      return `${window("conv", op.kernel, op.stride, op.pad, 1)}${op.bias ? "" : ", no bias"}`;
+      return [
+        window("conv", op.kernel, op.stride, op.pad, 1),
+        ...(op.groups === undefined ? [] : [`groups ${op.groups}`]),
+        ...(op.dilation === undefined ? [] : [`dilation ${op.dilation}`]),
+        ...(op.bias ? [] : ["no bias"]),
+      ].join(", ");
     case "batch_norm":
       return op.momentum === 0.1 ? "batch_norm" : `batch_norm, momentum ${op.momentum}`;
     case "layer_norm":
       return `layer_norm over ${op.axes.join(", ")}`;
+    case "group_norm":
+      return `group_norm, ${plural(op.groups, "group")}`;
+    case "upsample":
+      return `upsample ${op.factor}×, ${op.mode}`;
+    case "first":
+      return `first along ${op.axis}`;
+    case "attention":
+      return `attention, ${plural(op.heads, "head")}`;
     case "linear":
       return `linear ${op.in} → ${sizeText(op.out)}${op.bias ? "" : ", no bias"}`;
     case "cosine_linear":
@@ -90,6 +103,10 @@ export function opText(op: LayerOpPlan): string {
       return window(op.kind, op.size, op.stride, op.pad, op.size);
     case "global_avg_pool":
     case "flatten":
+    case "tokens":
+    case "class_token":
+    case "position_table":
+    case "layer_scale":
     case "residual":
       return op.kind;
     case "dropout":

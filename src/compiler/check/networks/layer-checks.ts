@@ -5,7 +5,7 @@ import type { Axis } from "../../typed/tree.js";
 import type { Scope } from "../core/scope.js";
 import { printAxes } from "../core/values.js";
 import type { LayerArguments } from "./layer-arguments.js";
-import type { BuiltLayer, LayerInput, LayerKind } from "./layer-kinds.js";
+import type { BuiltLayer, LayerInput, LayerKind } from "./layer-kind.js";
 import { type BuiltCall, callText, sizeTable } from "./layer-text.js";
 import type { NetworkRequest } from "./request.js";
 
@@ -23,7 +23,9 @@ const mostNumbers = 2 ** 31 - 1;
 const inputText: Readonly<Record<Exclude<LayerInput, "any">, string>> = {
   image: "a map [channel, height, width]",
   vector: "a vector [feature]",
+  tokens: "tokens [token, feature]",
   "image or vector": "a map [channel, height, width] or a vector [feature]",
+  "image or tokens": "a map [channel, height, width] or tokens [token, feature]",
 };
 
 /** Returns whether the value that enters has the axes that the layer works on. Reports FSL4002 if it has not. */
@@ -31,9 +33,12 @@ export function checkInput({ accepts }: LayerKind, { item, input, scope, request
   if (accepts === "any") return true;
   const isImage = ["channel", "height", "width"].every((name) => hasAxis(input, name));
   const isVector = hasAxis(input, "feature");
-  if ((isImage && accepts !== "vector") || (isVector && accepts !== "image")) return true;
-  const help =
-    accepts === "vector" && isImage ? ["turn the map into a vector first: `flatten` or `global_avg_pool`"] : [];
+  const isTokens = isVector && hasAxis(input, "token");
+  const fits = { image: isImage, vector: isVector, tokens: isTokens };
+  if ((accepts.split(" or ") as (keyof typeof fits)[]).some((each) => fits[each])) return true;
+  const help: string[] = [];
+  if (accepts === "vector" && isImage) help.push("turn the map into a vector first: `flatten` or `global_avg_pool`");
+  if (accepts === "tokens" && isImage) help.push("turn the map into tokens first: `tokens`");
   const found = printAxes(input, !request.generic);
   const holes = { layer: item.callee.text, needed: inputText[accepts], found };
   scope.checker.report("FSL4002", item.span, holes, { help });
@@ -70,6 +75,21 @@ export function checkOutput(
   const holes = { layer: callText(item), needed: layer.leastSide, height: side("height"), width: side("width") };
   scope.checker.report("FSL4003", item.span, holes, { help: [sizeTable(request.input, built)] });
   return undefined;
+}
+
+/** Returns whether the arguments fit the channels. Reports FSL4005 if one does not. In a generic network nothing is known of the channels. */
+export function checkFit({ misfit }: BuiltLayer, { item, scope, request }: LayerCall): boolean {
+  if (misfit === undefined || request.generic) return true;
+  const { argument, value, channels } = misfit;
+  const all = [...new Set(channels)];
+  const expected = `a divisor of the layer's ${all.join(" and ")} channels`;
+  const at = item.args.find(({ name }) => name?.text === argument)?.value.span ?? item.span;
+  const divisors = Array.from({ length: Math.min(...all) }, (_, i) => i + 1).filter((n) =>
+    all.every((size) => size % n === 0),
+  );
+  const help = [`these divide ${all.length === 1 ? "it" : "both"}: ${divisors.join(", ")}`];
+  scope.checker.report("FSL4005", at, { name: argument, layer: item.callee.text, expected, found: value }, { help });
+  return false;
 }
 
 /** Returns whether a machine can address every weight of the layer. Reports FSL5008 if one is too large. */

@@ -1,60 +1,32 @@
 /** The table of the language's layers: the value that each accepts, the value that it gives and the weights that it has. */
-import type { Axis, Initializer, LayerOp, WeightSpec } from "../../typed/tree.js";
-import type { LayerArguments, LayerParam } from "./layer-arguments.js";
+import type { Axis, Initializer, LayerOp } from "../../typed/tree.js";
+import type { LayerArguments } from "./layer-arguments.js";
+import {
+  bool,
+  channelAxis,
+  count,
+  fanInUniform,
+  type LayerKind,
+  misfit,
+  real,
+  resized,
+  sizeOf,
+  weight,
+  withoutWeights,
+} from "./layer-kind.js";
+import { normLayers } from "./norm-layers.js";
+import { tokenLayers } from "./token-layers.js";
 
-/** The values that a layer can work on: an `image` is [channel, height, width], a `vector` is [feature]. */
-export type LayerInput = "image" | "vector" | "image or vector" | "any";
-
-export interface LayerKind {
-  readonly params: Readonly<Record<string, LayerParam>>;
-  readonly accepts: LayerInput;
-  /** Builds the layer for an input that it accepts. `sizes` has the axes that an argument may name beside the input's. */
-  readonly build: (args: LayerArguments, input: readonly Axis[], sizes: ReadonlyMap<string, number>) => BuiltLayer;
-}
-
-/** A layer whose input and arguments are known. Its output has a size below 1 if the input is too small. */
-export interface BuiltLayer {
-  readonly op: LayerOp;
-  readonly output: readonly Axis[];
-  /** The weights, with paths within the layer. */
-  readonly weights: readonly WeightSpec[];
-  /** The smallest height and width of an input that the layer can take, or 0 if it takes any. */
-  readonly leastSide: number;
-}
-
-const count = (least: number, fallback?: number): LayerParam =>
-  fallback === undefined ? { kind: "count", least } : { kind: "count", least, fallback };
-const real = (least: number, fallback: number, below?: number): LayerParam =>
-  below === undefined ? { kind: "real", least, fallback } : { kind: "real", least, fallback, below };
-const bool = (fallback: boolean): LayerParam => ({ kind: "bool", fallback });
-
-function sizeOf(axes: readonly Axis[], name: string): number {
-  return axes.find((axis) => axis.name === name)?.size ?? 1;
-}
-function resized(input: readonly Axis[], sizes: Readonly<Record<string, number>>): Axis[] {
-  return input.map((axis) => ({ name: axis.name, size: sizes[axis.name] ?? axis.size }));
-}
 /** Returns how many windows of `size` fit along one side with `pad` at both ends. It rounds down, as PyTorch does. */
 function windowCount(length: number, size: number, stride: number, pad: number): number {
   return Math.floor((length + 2 * pad - size) / stride) + 1;
 }
 
-function weight(path: string, shape: readonly number[], init: Initializer): WeightSpec {
-  return { path, shape, init, trainable: true };
-}
-/** Returns PyTorch's default for the weights and biases of convolutions and linear layers: U(−1/√fan_in, 1/√fan_in). */
-function fanInUniform(fanIn: number): Initializer {
-  const bound = 1 / Math.sqrt(fanIn);
-  return { kind: "uniform", low: -bound, high: bound };
-}
 /** Returns the normal initializer of He et al. (2015), N(0, 2/fan_out), which few-shot ResNets start from. */
 function fanOutNormal(fanOut: number): Initializer {
   return { kind: "normal", mean: 0, std: Math.sqrt(2 / fanOut) };
 }
 
-function withoutWeights(op: LayerOp, input: readonly Axis[], output: readonly Axis[] = input): BuiltLayer {
-  return { op, output, weights: [], leastSide: 0 };
-}
 function activation(fn: Extract<LayerOp, { kind: "activation" }>["fn"]): LayerKind {
   return { params: {}, accepts: "any", build: (_, input) => withoutWeights({ kind: "activation", fn }, input) };
 }
@@ -96,6 +68,8 @@ function outAxis(
 }
 
 export const layerKinds: Readonly<Record<string, LayerKind>> = {
+  ...normLayers,
+  ...tokenLayers,
   conv: {
     params: {
       kernel: count(1),
@@ -103,6 +77,8 @@ export const layerKinds: Readonly<Record<string, LayerKind>> = {
       stride: count(1, 1),
       pad: { kind: "count", least: 0, optional: true },
       bias: bool(true),
+      groups: count(1, 1),
+      dilation: count(1, 1),
       init: { kind: "word", words: ["fan_in_uniform", "fan_out_normal"], fallback: "fan_in_uniform" },
     },
     accepts: "image",
@@ -110,64 +86,38 @@ export const layerKinds: Readonly<Record<string, LayerKind>> = {
       const kernel = args.number("kernel");
       const out = args.number("channels");
       const stride = args.number("stride");
+      const groups = args.number("groups");
+      const dilation = args.number("dilation");
+      const reach = dilation * (kernel - 1) + 1;
       // The default padding keeps the size of the map at stride 1.
-      const pad = args.numberOr("pad", Math.floor((kernel - 1) / 2));
+      const pad = args.numberOr("pad", Math.floor((reach - 1) / 2));
       const bias = args.bool("bias");
-      const inputs = sizeOf(input, "channel");
+      const channels = sizeOf(input, "channel");
+      // In a network of unknown sizes the groups may exceed the channels that stand for them.
+      const inputs = Math.max(1, Math.floor(channels / groups));
       const area = kernel * kernel;
-      const init = args.word("init") === "fan_out_normal" ? fanOutNormal(out * area) : fanInUniform(inputs * area);
-      const side = (name: string): number => windowCount(sizeOf(input, name), kernel, stride, pad);
+      const init =
+        args.word("init") === "fan_out_normal" ? fanOutNormal((out / groups) * area) : fanInUniform(inputs * area);
+      const side = (name: string): number => windowCount(sizeOf(input, name), reach, stride, pad);
       return {
-        op: { kind: "conv", in: inputs, out, kernel, stride, pad, bias },
+        op: {
+          kind: "conv",
+          in: channels,
+          out,
+          kernel,
+          stride,
+          pad,
+          bias,
+          ...(groups === 1 ? {} : { groups }),
+          ...(dilation === 1 ? {} : { dilation }),
+        },
         output: resized(input, { channel: out, height: side("height"), width: side("width") }),
         weights: [
           weight("weight", [out, inputs, kernel, kernel], init),
           ...(bias ? [weight("bias", [out], fanInUniform(inputs * area))] : []),
         ],
-        leastSide: kernel - 2 * pad,
-      };
-    },
-  },
-  batch_norm: {
-    // With a momentum of 1 the running statistics would be those of the last step, and an evaluation would depend on it.
-    params: { momentum: real(0, 0.1, 1), eps: real(0, 1e-5) },
-    accepts: "image or vector",
-    build: (args, input) => {
-      const axis = input.some((each) => each.name === "channel") ? "channel" : "feature";
-      const size = [sizeOf(input, axis)];
-      const state = (path: string, value: number): WeightSpec => ({
-        path,
-        shape: size,
-        init: { kind: "constant", value },
-        trainable: false,
-      });
-      return {
-        op: { kind: "batch_norm", axis, momentum: args.number("momentum"), eps: args.number("eps") },
-        output: input,
-        weights: [
-          weight("weight", size, { kind: "constant", value: 1 }),
-          weight("bias", size, { kind: "constant", value: 0 }),
-          state("running_mean", 0),
-          state("running_var", 1),
-        ],
-        leastSide: 0,
-      };
-    },
-  },
-  layer_norm: {
-    params: { axis: { kind: "axis", sized: false, optional: true }, eps: real(0, 1e-5) },
-    accepts: "any",
-    build: (args, input) => {
-      const name = args.axis("axis")?.name ?? "feature";
-      const size = [sizeOf(input, name)];
-      return {
-        op: { kind: "layer_norm", axes: [name], eps: args.number("eps") },
-        output: input,
-        weights: [
-          weight("weight", size, { kind: "constant", value: 1 }),
-          weight("bias", size, { kind: "constant", value: 0 }),
-        ],
-        leastSide: 0,
+        leastSide: reach - 2 * pad,
+        misfit: misfit("groups", groups, [channels, out]),
       };
     },
   },
@@ -212,6 +162,8 @@ export const layerKinds: Readonly<Record<string, LayerKind>> = {
   relu: activation("relu"),
   tanh: activation("tanh"),
   sigmoid: activation("sigmoid"),
+  gelu: activation("gelu"),
+  silu: activation("silu"),
   identity: activation("identity"),
   leaky_relu: {
     params: { slope: real(0, 0.01) },
@@ -223,12 +175,21 @@ export const layerKinds: Readonly<Record<string, LayerKind>> = {
   avg_pool: pool("avg_pool"),
   global_avg_pool: {
     params: {},
+    accepts: "image or tokens",
+    build: (_, input) => {
+      const feature = { name: "feature", size: sizeOf(input, channelAxis(input)) };
+      return withoutWeights({ kind: "global_avg_pool" }, input, [feature]);
+    },
+  },
+  upsample: {
+    params: { factor: count(1), mode: { kind: "word", words: ["nearest", "bilinear"], fallback: "nearest" } },
     accepts: "image",
-    build: (_, input) =>
-      withoutWeights({ kind: "global_avg_pool" }, input, [
-        ...input.filter((axis) => !["channel", "height", "width"].includes(axis.name)),
-        { name: "feature", size: sizeOf(input, "channel") },
-      ]),
+    build: (args, input) => {
+      const factor = args.number("factor");
+      const mode = args.word("mode") === "bilinear" ? "bilinear" : "nearest";
+      const [height, width] = [sizeOf(input, "height") * factor, sizeOf(input, "width") * factor];
+      return withoutWeights({ kind: "upsample", factor, mode }, input, resized(input, { height, width }));
+    },
   },
   flatten: {
     params: {},

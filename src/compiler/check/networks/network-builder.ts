@@ -19,7 +19,7 @@ import {
 import { bindArguments } from "../expressions/arguments.js";
 import { evaluate } from "../expressions/evaluate.js";
 import { LayerArguments } from "./layer-arguments.js";
-import { checkInput, checkNamedAxis, checkOutput, checkWeightSizes } from "./layer-checks.js";
+import { checkFit, checkInput, checkNamedAxis, checkOutput, checkWeightSizes } from "./layer-checks.js";
 import { layerKinds } from "./layer-kinds.js";
 import { LayerPaths } from "./layer-paths.js";
 import { type BuiltCall, sizesText } from "./layer-text.js";
@@ -141,6 +141,7 @@ class NetworkBuilder {
     const call = { item, input, scope, request: this.request };
     if (!args.valid || !checkInput(kind, call) || !checkNamedAxis(args, call)) return undefined;
     const layer = kind.build(args, input, this.request.axes);
+    if (!checkFit(layer, call)) return undefined;
     const output = checkOutput(layer, call, this.built);
     if (output === undefined || !checkWeightSizes(layer, call)) return undefined;
     const path = paths.of(item.label, name, scope);

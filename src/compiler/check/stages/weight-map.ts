@@ -1,5 +1,5 @@
 /** Maps the tensors of a file to the weights of a stage: by rules, then by name, then by shape and order. */
-import type { GivenTensor } from "../../typed/given-files.js";
+import { canFill, type GivenTensor } from "../../typed/given-files.js";
 import { type NameMatch, WeightPattern } from "./weight-pattern.js";
 
 export interface WantedWeight {
@@ -146,12 +146,12 @@ class Mapping {
 }
 
 function hasShapeOf(tensor: GivenTensor, { shape }: WantedWeight): boolean {
-  return tensor.numeric && sizesOf(tensor.shape) === sizesOf(shape);
+  return tensor.numeric && canFill(tensor.shape, shape);
 }
 
 /**
- * Returns the sizes of a shape as a text that is equal for shapes that may fill each other. A single number is one in every
- * shape: PyTorch has `[]`, `[1]` and `[1, 1]` for it, as the author of a module wrote it.
+ * Returns the sizes of a shape as a text by which layers are told apart. A single number is one in every shape: PyTorch has
+ * `[]`, `[1]` and `[1, 1]` for it. Other axes of size 1 count here, so that a 1 × 1 convolution is not taken for a linear layer.
  */
 function sizesOf(shape: readonly number[]): string {
   return shape.every((size) => size === 1) ? "" : shape.join("×");

@@ -17,7 +17,7 @@ export const layersCodes = codes({
     title: "a value that a layer does not take",
     message: "`{layer}` needs {needed}, but it gets {found}",
     explanation:
-      "Convolutions, pools and drop_block work on maps, which have channel, height and width. Linear layers work on vectors, which have a feature axis. A value keeps its axes from layer to layer, so `flatten` or `global_avg_pool` has to stand between the two kinds.",
+      "Convolutions, pools and drop_block work on maps, which have channel, height and width. Linear layers work on vectors, which have a feature axis, and on tokens, which have token and feature. A value keeps its axes from layer to layer, so `flatten`, `global_avg_pool` or `tokens` has to stand between the kinds.",
     example: "backbone net { flatten, conv(3, 64) as map }",
     corrected: "backbone net { conv(3, 64), flatten as vector }",
     fix: "Move the layer to where it gets its kind of value, or turn the map into a vector before it with `flatten` or `global_avg_pool`.",
@@ -49,7 +49,7 @@ export const layersCodes = codes({
     title: "a wrong argument of a layer",
     message: "`{name}` of `{layer}` must be {expected}, but this is {found}",
     explanation:
-      "Each argument of a layer has a type: a whole number, a number, true or false, an axis, or one of a few words.",
+      "Each argument of a layer has a type: a whole number, a number, true or false, an axis, or one of a few words. Groups and heads share the channels equally, so their number must divide that of the channels.",
     example: "backbone net { conv(3, 64.5), flatten as vector }",
     corrected: "backbone net { conv(3, 64), flatten as vector }",
     fix: "Give the argument a value of that type.",

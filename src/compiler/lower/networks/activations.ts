@@ -11,6 +11,10 @@ export function activation(ops: NamedOps, op: Extract<LayerOp, { kind: "activati
       return ops.of(ops.t.leakyRelu(x.node, op.slope ?? 0.01), x.axes);
     case "sigmoid":
       return sigmoid(ops, x);
+    case "gelu":
+      return ops.mul(ops.scale(x, 0.5), ops.add(ops.unary("erf", ops.scale(x, Math.SQRT1_2)), ops.scalar(1)));
+    case "silu":
+      return ops.mul(x, sigmoid(ops, x));
     case "identity":
       return x;
     default:

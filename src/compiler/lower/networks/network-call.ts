@@ -8,7 +8,10 @@ import type { Axis, Layer, Network } from "../../typed/tree.js";
 import type { Draws } from "../draws.js";
 import { axesOf, countOf, type NamedOps, type NamedTensor, sizeOf, taskAxis } from "../named-tensor.js";
 import { activation } from "./activations.js";
+import { attention, first, withClassToken } from "./attention.js";
 import { concatOperands } from "./concat-operands.js";
+import { dilatedConv, upsampled } from "./maps.js";
+import { groupNorm, standardized } from "./standardize.js";
 
 const batchAxis = "·n";
 /** The new axis of a matrix product. Its name differs from every axis that can be contracted. */
@@ -188,7 +191,13 @@ export class NetworkCall {
       case "batch_norm":
         return this.batchNorm(layer, op, x, undefined);
       case "layer_norm":
-        return this.layerNorm(layer, op, x);
+        return this.scaledAndShifted(layer, op.axes, standardized(ops, x, op.axes, op.eps));
+      case "group_norm": {
+        const normal = groupNorm(ops, op, x, batchAxis);
+        return op.affine ? this.scaledAndShifted(layer, [op.axis], normal) : normal;
+      }
+      case "layer_scale":
+        return ops.mul(x, ops.of(this.weight(layer, "weight"), [op.axis]));
       case "linear":
         return this.linear(layer, op, x);
       case "cosine_linear": {
@@ -203,9 +212,28 @@ export class NetworkCall {
       case "avg_pool":
         return this.asLayerOutput(layer, ops.t.avgPool(this.imageNode(x), window(op)));
       case "global_avg_pool":
-        return this.asLayerOutput(layer, ops.mean(this.inImageOrder(x), ["height", "width"]).node);
+        return this.globalMean(layer, x);
+      case "upsample":
+        return upsampled(ops, op, this.inImageOrder(x));
       case "flatten":
         return this.asLayerOutput(layer, ops.order(x, [batchAxis, ...layer.input.map((axis) => axis.name)]).node);
+      case "tokens":
+        return this.asLayerOutput(layer, ops.order(x, [batchAxis, "height", "width", "channel"]).node);
+      case "class_token":
+        return withClassToken(ops, x, this.weight(layer, "weight"));
+      case "position_table": {
+        const axes = layer.input.map((axis) => axis.name);
+        return ops.add(x, ops.of(this.weight(layer, "weight"), axes));
+      }
+      case "first":
+        return first(ops, x, op.axis);
+      case "attention": {
+        const linear = (name: string) => ({
+          weight: this.weight(layer, `${name}.weight`),
+          bias: this.weight(layer, `${name}.bias`),
+        });
+        return attention(ops, op, x, { qkv: linear("qkv"), out: linear("out") }, batchAxis);
+      }
       case "dropout": {
         const keep = this.context.draws?.dropoutMask(layer.path, this.splitTasks(x), op.p);
         return keep !== undefined ? this.applyMask(x, keep) : x;
@@ -267,15 +295,31 @@ export class NetworkCall {
     );
   }
 
+  private globalMean(layer: Layer, x: NamedTensor): NamedTensor {
+    const [channels = "feature"] = layer.input.map(({ name }) => name).filter((name) => name === "channel");
+    const places = layer.input.map(({ name }) => name).filter((name) => name !== channels);
+    return this.asLayerOutput(layer, this.ops.mean(this.ops.order(x, [batchAxis, channels, ...places]), places).node);
+  }
+
   private convolution(layer: Layer, op: OpOf<"conv">, x: NamedTensor): NamedTensor {
-    const { stride, pad } = op;
+    const { stride, pad, groups = 1, dilation = 1 } = op;
     const { t } = this.ops;
-    const attrs = { stride: [stride, stride], pad: [pad, pad, pad, pad], groups: 1 } as const;
+    const attrs = { stride: [stride, stride], pad: [pad, pad, pad, pad], groups } as const;
     const filters = this.weight(layer, "weight");
-    const parts = this.mapConcatOperands(layer, "channel", (part, from, to) =>
-      this.asLayerOutput(layer, t.conv2d(this.imageNode(part), t.sliceAxis(filters, 1, from, to), attrs)),
-    );
-    return parts ?? this.asLayerOutput(layer, t.conv2d(this.imageNode(x), filters, attrs));
+    const convolved = (image: NamedTensor, own: Node): NamedTensor => {
+      const node = this.imageNode(image);
+      return this.asLayerOutput(
+        layer,
+        dilation === 1 ? t.conv2d(node, own, attrs) : dilatedConv(t, node, own, attrs, dilation),
+      );
+    };
+    const parts =
+      groups === 1
+        ? this.mapConcatOperands(layer, "channel", (part, from, to) =>
+            convolved(part, t.sliceAxis(filters, 1, from, to)),
+          )
+        : undefined;
+    return parts ?? convolved(x, filters);
   }
 
   private linear(layer: Layer, op: OpOf<"linear">, x: NamedTensor): NamedTensor {
@@ -299,13 +343,11 @@ export class NetworkCall {
     return outAxis === undefined ? x : this.ops.rename(x, [{ from: outAxisName, to: outAxis }]);
   }
 
-  private layerNorm(layer: Layer, op: OpOf<"layer_norm">, x: NamedTensor): NamedTensor {
+  /** Applies the scale and the shift of a normalization over these axes. */
+  private scaledAndShifted(layer: Layer, axes: readonly string[], x: NamedTensor): NamedTensor {
     const { ops } = this;
-    const centered = ops.sub(x, ops.mean(x, op.axes));
-    const variance = ops.mean(ops.mul(centered, centered), op.axes);
-    const normal = ops.mul(centered, ops.unary("rsqrt", ops.add(variance, ops.scalar(op.eps))));
-    const scale = ops.of(this.weight(layer, "weight"), op.axes);
-    return ops.add(ops.mul(normal, scale), ops.of(this.weight(layer, "bias"), op.axes));
+    const scaled = ops.mul(x, ops.of(this.weight(layer, "weight"), axes));
+    return ops.add(scaled, ops.of(this.weight(layer, "bias"), axes));
   }
 
   private batchNorm(layer: Layer, op: OpOf<"batch_norm">, x: NamedTensor, bias: Node | undefined): NamedTensor {

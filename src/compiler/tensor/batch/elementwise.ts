@@ -29,6 +29,7 @@ export const elementwiseBatches = {
   sqrt: elementwise,
   rsqrt: elementwise,
   tanh: elementwise,
+  erf: elementwise,
   abs: elementwise,
   floor: elementwise,
   not: elementwise,

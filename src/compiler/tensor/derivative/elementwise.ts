@@ -30,6 +30,7 @@ export const elementwiseDerivatives = {
   ],
   rsqrt: (o, y, dy) => [() => o.mul(o.mul(dy, -0.5), o.mul(y, o.mul(y, y)))],
   tanh: (o, y, dy) => [() => o.mul(dy, o.sub(1, o.mul(y, y)))],
+  erf: (o, y, dy) => [() => o.mul(dy, o.mul(o.exp(o.neg(o.square(operands(y)[0]))), 2 / Math.sqrt(Math.PI)))],
   abs: (o, y, dy) => [
     () => {
       const [x] = operands(y);

@@ -1,5 +1,6 @@
 /** The element-wise ops of the interpreter. */
 import { CompilerBug } from "../../../common/bug.js";
+import { erf } from "../../../common/error-function.js";
 import type { OpAttrs, PrimitiveName } from "../ir.js";
 import { elementCount, type TensorType } from "../shape.js";
 import { allocate, type Data, gatherStrided, type Kernels, type Operands } from "./value.js";
@@ -53,6 +54,7 @@ export const elementwiseKernels = {
   sqrt: unary(Math.sqrt),
   rsqrt: unary((x) => 1 / Math.sqrt(x)),
   tanh: unary(Math.tanh),
+  erf: unary(erf),
   abs: unary(Math.abs),
   floor: unary(Math.floor),
   not: ([x], _, { dtype }) => {

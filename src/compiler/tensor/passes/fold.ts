@@ -39,6 +39,7 @@ const foldings: Readonly<Record<OpName, Folding>> = {
   sqrt: "elementwise",
   rsqrt: "elementwise",
   tanh: "elementwise",
+  erf: "elementwise",
   abs: "elementwise",
   floor: "elementwise",
   not: "elementwise",

@@ -44,6 +44,7 @@ export const elementwiseShapes = {
   sqrt: unary(float),
   rsqrt: unary(float),
   tanh: unary(float),
+  erf: unary(float),
   abs: unary(signed),
   floor: unary(float),
   not: unary(bitwise),

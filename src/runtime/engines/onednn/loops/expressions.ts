@@ -37,6 +37,7 @@ const arithmetic = {
   sqrt: unary((x) => `Math.sqrt(${x})`),
   rsqrt: unary((x) => `1/Math.sqrt(${x})`),
   tanh: unary((x) => `Math.tanh(${x})`),
+  erf: unary((x) => `erf(${x})`),
   abs: unary((x) => `Math.abs(${x})`),
   floor: unary((x) => `Math.floor(${x})`),
   not: pointwise(([x = ""], { dtype }) => (dtype === "bool" ? `1-${x}` : `~${x}`)),

@@ -1,4 +1,5 @@
 /** Turns a loop's body into a JavaScript function. Functions with the same text are made once, so that V8 compiles them once. */
+import { erf } from "../../../../common/error-function.js";
 import { type Affine, text } from "./affine.js";
 import type { Body, Load } from "./body.js";
 
@@ -11,7 +12,8 @@ function compile(arrays: number, code: string): Kernel {
   const known = made.get(code);
   if (known !== undefined) return known;
   const parameters = Array.from({ length: arrays }, (_, place) => `a${place}`);
-  const kernel = new Function(...parameters, `"use strict";${code}`) as Kernel;
+  const make = new Function("erf", `"use strict";return function(${parameters.join()}){${code}}`);
+  const kernel = make(erf) as Kernel;
   made.set(code, kernel);
   return kernel;
 }

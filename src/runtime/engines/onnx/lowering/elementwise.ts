@@ -99,6 +99,7 @@ export const elementwise = {
     return { name: e.op("Reciprocal", [e.op("Sqrt", [x.name])]), shape: x.shape };
   },
   tanh: unary("Tanh"),
+  erf: unary("Erf"),
   abs: unary("Abs"),
   floor: unary("Floor"),
   not: (e, node) => {

@@ -80,6 +80,7 @@ export const elementwise = {
   sqrt: unary("Sqrt"),
   rsqrt: unary("Rsqrt"),
   tanh: unary("Tanh"),
+  erf: unary("Erf"),
   abs: unary("Abs"),
   floor: unary("Floor"),
   not: (e, node) => {
