@@ -8,6 +8,7 @@ import { Checkpoints } from "../../src/runtime/store/checkpoints.js";
 import { allEntries } from "../../src/runtime/store/store.js";
 import { type Project, projectPaths } from "../../src/runtime/system/project.js";
 import { schemaProblem } from "../../src/runtime/system/schema.js";
+import { numerics } from "../runtime/stored.js";
 import { experiment, follow, makeProject } from "../runtime/tiny.js";
 import { fslc, type Outcome } from "./command-line.js";
 
@@ -21,7 +22,7 @@ beforeAll(async () => {
   const started = run(experiment(), { project, threads: 2 });
   id = started.id;
   expect((await follow(started)).summary.failures).toEqual([]);
-  await new Checkpoints(projectPaths.checkpoints(project), { key: "c".repeat(64), numerics: "n", version: "1" }).write({
+  await new Checkpoints(projectPaths.checkpoints(project), { key: "c".repeat(64), numerics, version: "1" }).write({
     step: 7,
     history: [],
     tensors: {},

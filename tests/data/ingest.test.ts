@@ -1,10 +1,17 @@
-import { mkdirSync, readdirSync, readFileSync, rmSync, truncateSync, utimesSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, rmSync, truncateSync, utimesSync, writeFileSync } from "node:fs";
 import { chmod } from "node:fs/promises";
 import { join } from "node:path";
 import sharp from "sharp";
 import { describe, expect, test } from "vitest";
 import type { Dataset, Transform } from "../../src/compiler/typed/tree.js";
-import { findPack, ingest, openPack, summarizePack } from "../../src/runtime/data/index.js";
+import {
+  findPack,
+  type IngestOptions,
+  ingest,
+  openPack,
+  summarizePack,
+  unfinishedIngest,
+} from "../../src/runtime/data/index.js";
 import { fromInterleaved } from "../../src/runtime/data/pixels.js";
 import { decodePlainPng } from "../../src/runtime/data/png.js";
 import {
@@ -36,6 +43,8 @@ const both = (chain: readonly Transform[], side: number): Pick<Dataset, "train" 
   eval: chain,
   image: { channels: 3, height: side, width: side },
 });
+
+const filesIn = (dir: string): unknown => readdirSync(dir).map((name) => [name, readFileSync(join(dir, name))]);
 
 describe("a pack", () => {
   test("knows its images in whatever size it keeps them: two sizes of one split hold the same episodes", async () => {
@@ -163,20 +172,36 @@ describe("a pack", () => {
     expect(notes).toEqual([expect.stringMatching(/digests\.txt cannot be written: it is a folder\. Nothing is lost/)]);
   });
 
-  test("stops at once when it is told to, and keeps nothing", async () => {
-    const dir = await folderOf({ train: ["ant"] }, 40);
-    const abort = new AbortController();
-    const o = { ...options(dir), signal: abort.signal };
-    const running = ingest(dataset("folder", { root: "root" }), {
-      ...o,
-      onProgress: ({ phase }) => {
-        if (phase === "decode") abort.abort();
+  test.each([
+    { name: "and goes on with the next image", rest: 64, damage: () => {} },
+    {
+      name: "and what was changed meanwhile is decoded again",
+      rest: 10,
+      damage: (rows: string) => {
+        const bytes = readFileSync(rows);
+        bytes[10 * 8 * 8 * 3] = (bytes[10 * 8 * 8 * 3] ?? 0) ^ 1;
+        writeFileSync(rows, bytes);
       },
-    });
-    await expect(running).rejects.toThrow();
-    expect(
-      readdirSync(join(dir, "cache"), { recursive: true, encoding: "utf8" }).filter((name) => name.endsWith(".u8")),
-    ).toEqual([]);
+    },
+    { name: "and what is cut off is decoded again", rest: 5, damage: (rows: string) => truncateSync(rows, 1100) },
+  ])("stops at once when it is told to, $name", async ({ rest, damage }) => {
+    const dir = await folderOf({ train: ["ant"] }, 70);
+    const d = dataset("folder", { root: "root" });
+    const abort = new AbortController();
+    const onProgress: IngestOptions["onProgress"] = ({ phase, done }) => {
+      if (phase === "decode" && done === 64) abort.abort();
+    };
+    await expect(ingest(d, { ...options(dir), signal: abort.signal, onProgress })).rejects.toThrow();
+    expect(unfinishedIngest(d, options(dir))).toEqual({ done: 64, total: 70 });
+    const packs = join(dir, "cache/packs");
+    const [unfinished = ""] = readdirSync(packs);
+    damage(join(packs, unfinished, "images-0.u8"));
+    const notes: string[] = [];
+    const pack = await ingest(d, { ...options(dir), onNote: ({ message }) => void notes.push(message) });
+    expect(notes).toEqual([`${rest} of 70 images were decoded before`]);
+    expect(unfinishedIngest(d, options(dir))).toBeUndefined();
+    const whole = await ingest(d, { ...options(dir), cacheDir: join(dir, "other") });
+    expect(filesIn(pack.dir)).toEqual(filesIn(whole.dir));
   });
 
   test("made by two at once is one", async () => {

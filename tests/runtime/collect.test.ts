@@ -140,13 +140,13 @@ describe("stages", () => {
 
 test("checkpoints stay while a kept run may continue with them, and go when their stage is finished", async () => {
   const { manifest } = await store("a");
-  const numerics = numericsId(manifest.numerics);
+  const { numerics } = manifest;
   for (const letter of ["a", "b", "c"]) {
     const at = new Checkpoints(projectPaths.checkpoints(project), { key: key(letter), numerics, version: "1" });
     await at.write({ step: 1, history: [], tensors: {} });
   }
   ended(1, [key("a"), key("b")]);
-  expect(await removedBy()).toEqual([`${numerics}-1: finished`, `${numerics}-1: unused`]);
+  expect(await removedBy()).toEqual([`${numericsId(numerics)}-1: finished`, `${numericsId(numerics)}-1: unused`]);
   expect(readdirSync(projectPaths.checkpoints(project))).toEqual([key("b")]);
 });
 

@@ -12,6 +12,7 @@ import { runPretrain } from "../../src/runtime/stages/pretrain.js";
 import { Checkpoints } from "../../src/runtime/store/checkpoints.js";
 import { type Project, projectPaths } from "../../src/runtime/system/project.js";
 import { slot } from "../lower/fixtures.js";
+import { numerics } from "./stored.js";
 import { base, experiment, images, makeProject, proto, result } from "./tiny.js";
 
 vi.setConfig({ testTimeout: 240_000, hookTimeout: 240_000 });
@@ -51,7 +52,7 @@ function contextOf(stage: Stage, engine: Engine): StageContext {
       inputs: {},
     },
     engine,
-    checkpoints: new Checkpoints(projectPaths.checkpoints(project), { key: "k", numerics: "n", version: "v" }),
+    checkpoints: new Checkpoints(projectPaths.checkpoints(project), { key: "k", numerics, version: "v" }),
     packs,
     emit: () => {},
     progress: new ProgressTracker(

@@ -5,13 +5,16 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from "vitest";
 import type { Experiment } from "../../src/compiler/typed/tree.js";
+import { plan } from "../../src/runtime/run/plan.js";
 import { prepareRun } from "../../src/runtime/run/preflight.js";
 import { localEnvironment, run, startRun } from "../../src/runtime/run/run.js";
 import { type Checkpoint, Checkpoints } from "../../src/runtime/store/checkpoints.js";
+import { numericsId } from "../../src/runtime/store/numerics.js";
 import { allEntries } from "../../src/runtime/store/store.js";
 import { type Project, projectPaths } from "../../src/runtime/system/project.js";
 import { runInWorker } from "../../src/runtime/worker/client.js";
 import type { Executor } from "../../src/runtime/worker/executor.js";
+import { numerics } from "./stored.js";
 import { base, experiment, follow, makeProject, type Played, proto } from "./tiny.js";
 
 vi.setConfig({ testTimeout: 240_000, hookTimeout: 240_000 });
@@ -19,8 +22,12 @@ vi.setConfig({ testTimeout: 240_000, hookTimeout: 240_000 });
 describe("checkpoints on disk", () => {
   const dir = mkdtempSync(join(tmpdir(), "fslc-checkpoints-"));
   afterAll(() => rmSync(dir, { recursive: true, force: true }));
-  const at = (key: string) => new Checkpoints(dir, { key, numerics: "n", version: "1" });
-  const filesOf = (key: string): string[] => readdirSync(join(dir, key, "n-1")).sort();
+  const at = (key: string) => new Checkpoints(dir, { key, numerics, version: "1" });
+  const folder = (key: string): string => join(dir, key, `${numericsId(numerics)}-1`);
+  const filesOf = (key: string): string[] =>
+    readdirSync(folder(key))
+      .filter((file) => file !== "numerics.json")
+      .sort();
   const state = (step: number): Checkpoint => ({
     step,
     history: [{ step, epoch: 1, accuracy: 0.5, ci95: Number.NaN, episodes: 1, best: true }],
@@ -47,7 +54,7 @@ describe("checkpoints on disk", () => {
     const checkpoints = at(name);
     for (const step of [5, 6]) await checkpoints.write(state(step));
     const [, last = ""] = filesOf(name);
-    const path = join(dir, name, "n-1", last);
+    const path = join(folder(name), last);
     damage(path);
     const damaged: string[] = [];
     expect(checkpoints.newest((found) => damaged.push(found))).toEqual(state(5));
@@ -58,8 +65,8 @@ describe("checkpoints on disk", () => {
     const checkpoints = at("d");
     await checkpoints.write(state(1));
     const [name = ""] = filesOf("d");
-    rmSync(join(dir, "d", "n-1", name));
-    spawnSync("mkfifo", [join(dir, "d", "n-1", name)]);
+    rmSync(join(folder("d"), name));
+    spawnSync("mkfifo", [join(folder("d"), name)]);
     expect(checkpoints.newest(() => {})).toBeUndefined();
     expect(filesOf("d")).toEqual([]);
   });
@@ -67,7 +74,7 @@ describe("checkpoints on disk", () => {
   test("damaged ones make room for new ones", async () => {
     const checkpoints = at("c");
     for (const step of [5, 6]) await checkpoints.write(state(step));
-    for (const name of filesOf("c")) truncateSync(join(dir, "c", "n-1", name), 40);
+    for (const name of filesOf("c")) truncateSync(join(folder("c"), name), 40);
     expect(checkpoints.newest(() => {})).toBeUndefined();
     await checkpoints.write(state(1));
     expect(checkpoints.newest(() => {})).toEqual(state(1));
@@ -75,8 +82,10 @@ describe("checkpoints on disk", () => {
 
   test("other numerics and other versions have checkpoints of their own", async () => {
     await at("b").write(state(1));
-    expect(new Checkpoints(dir, { key: "b", numerics: "m", version: "1" }).newest(() => {})).toBeUndefined();
-    expect(new Checkpoints(dir, { key: "b", numerics: "n", version: "2" }).newest(() => {})).toBeUndefined();
+    expect(
+      new Checkpoints(dir, { key: "b", numerics: { ...numerics, threads: 3 }, version: "1" }).newest(() => {}),
+    ).toBeUndefined();
+    expect(new Checkpoints(dir, { key: "b", numerics, version: "2" }).newest(() => {})).toBeUndefined();
   });
 });
 
@@ -119,6 +128,14 @@ describe("a training that ends early", () => {
   test("is stopped, and continues after its last step", async () => {
     const at = fresh("stopped");
     expect((await stopAt(30, at)).summary.status).toBe("interrupted");
+    const { stages } = await plan(typed, { project: at, threads: 2 }, { costs: false });
+    const [step] = readdirSync(projectPaths.checkpoints(at), { recursive: true, encoding: "utf8" })
+      .flatMap((name) => /step-(\d+)-/.exec(name)?.[1] ?? [])
+      .map(Number);
+    expect(stages.at(-1)?.status).toMatchObject({ cached: false, continues: { count: step, unit: "steps" } });
+    // With other threads it would not continue.
+    const other = await plan(typed, { project: at, threads: 1 }, { costs: false });
+    expect(other.stages.at(-1)?.status).not.toHaveProperty("continues");
     const again = await play(typed, at);
     expect(notesOf(again)[0]).toMatch(/^continues after step \d+, where an earlier run was stopped$/);
     expect(storedIn(at)).toEqual(wanted);

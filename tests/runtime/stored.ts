@@ -6,6 +6,8 @@ export const key = "a".repeat(64);
 export const engine = { engine: "onnx", version: "1.30.0", device: "cpu", threads: 2 };
 export const chunks = { images: 64, episodes: 20 };
 
+export const numerics = numericsRecord(engine, chunks);
+
 export function finished(change: Partial<Finished> = {}): Finished {
   return {
     key,
@@ -17,7 +19,7 @@ export function finished(change: Partial<Finished> = {}): Finished {
     seed: 0,
     inputs: [],
     data: [{ dataset: "d", digest: "abc", skipped: 0 }],
-    numerics: numericsRecord(engine, chunks),
+    numerics,
     results: [{ metric: "accuracy", mean: 0.5, ci95: Number.NaN, episodes: 1 }],
     history: [{ step: 1, epoch: 1, accuracy: 0.5, ci95: 0.1, episodes: 3, best: true }],
     reports: [{ row: "", kind: "confusion", classes: ["ant", "bee"], cells: [[0, 1, 3]] }],

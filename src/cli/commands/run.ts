@@ -47,7 +47,7 @@ export function define(cli: Cli, exit: (code: number) => void): Command {
     )
     .addHelpText(
       "after",
-      "\nCtrl-C stops after the current step. Finished stages are kept, and a training continues there in the next run.\nA second Ctrl-C aborts.",
+      "\nCtrl-C stops after the current step. Finished stages are kept, and the others continue there in the next run.\nA second Ctrl-C aborts.",
     )
     .addHelpText("after", "Exit codes: 0 done, 1 a stage failed, 2 the file has errors, 3 usage, 130 interrupted.")
     .action(async (file: string, options: Options) => exit(await act(cli, file, options)));

@@ -6,6 +6,7 @@ import { count, plural, shorten } from "../view/format.js";
 import { graphRows } from "../view/graph.js";
 import { padText } from "../view/line.js";
 import { waitingStage } from "../view/model.js";
+import { continuesText } from "./plan/text.js";
 import { heading, type PlanStyle } from "./plan.js";
 
 /** Returns the stages, what happens to each, and how many there are to run. */
@@ -37,5 +38,6 @@ function textOf({ kind, status, blockers }: StagePlan): string {
   if (blockers.length > 0) return "cannot run yet";
   if (status.cached) return kind === "ingest" ? "packed" : "from the store";
   if (status.because.kind === "same") return `the same as ${status.because.as}`;
+  if (status.continues !== undefined) return `runs: ${continuesText(status.continues)}`;
   return status.because.kind === "forced" ? "runs: --force" : "runs";
 }

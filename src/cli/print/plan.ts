@@ -12,7 +12,7 @@ import { waitingStage } from "../view/model.js";
 import type { PrintContext } from "./plan/context.js";
 import { memoryNotes } from "./plan/memory.js";
 import { stageLines } from "./plan/stages.js";
-import { causeText, computedByText } from "./plan/text.js";
+import { causeText, computedByText, continuesText } from "./plan/text.js";
 import { hanging, wrap } from "./wrap.js";
 
 export interface PlanStyle {
@@ -72,11 +72,15 @@ function overviewLines(
     return [head + paint.red(first), ...rest.map((line) => indent + paint.red(line))];
   }
   if (status.cached) return [head + paint.green(shorten(`from the store (${computedByText(status.by)})`, room))];
-  const [first = "", ...rest] = wrap(causeText(status.because), room);
+  const [first = "", ...rest] = wrap(runText(status), room);
   const differing = status.because.kind === "not stored" ? status.because.differs : [];
   const fields = differing.map((path) => path.replace(/^stage\./, "")).join(", ");
   const differs = fields === "" ? [] : wrap(`differs from a stored one in ${fields}`, room);
   return [head + first, ...[...rest, ...differs].map((line) => indent + paint.dim(line))];
+}
+
+function runText({ because, continues }: Extract<StagePlan["status"], { cached: false }>): string {
+  return continues === undefined ? causeText(because) : `${causeText(because)}; ${continuesText(continues)}`;
 }
 
 function section(stage: StagePlan, context: PrintContext): string {

@@ -7,7 +7,7 @@ import { differencesInBrief, keyContent, keyDifferences, type StageInputs, stage
 import { rulesOf } from "./kinds.js";
 import { Costs } from "./plan/costs.js";
 import type { PlanOptions } from "./plan/options.js";
-import type { IngestPlan, PlanBase, PlanReport, RunCause, StagePlan } from "./plan/report.js";
+import type { Continues, IngestPlan, PlanBase, PlanReport, RunCause, StagePlan, StageStatus } from "./plan/report.js";
 import { inputsOf, type VariantGraph, type VariantNode, variantGraph } from "./variants.js";
 
 /** Returns the plan of an experiment or, with the graph of its variants, of all of them. */
@@ -37,7 +37,7 @@ class Planner {
 
   node(node: VariantNode): StagePlan {
     return node.of.kind === "ingest"
-      ? ingestPlan(node, node.of.dataset, this.dataOf(node.id)?.whole)
+      ? ingestPlan(node, node.of.dataset, this.dataOf(node.id)?.whole, this.decoded(node.id))
       : this.stage(node, node.of.stage);
   }
 
@@ -52,11 +52,21 @@ class Planner {
     const found = key === undefined || options.force?.has(id) ? undefined : options.lookup(key);
     const status =
       found === undefined
-        ? ({ cached: false, because: this.cause(node, stage) } as const)
+        ? notCached(this.cause(node, stage), key === undefined ? undefined : this.unfinished(node, key))
         : ({ cached: true, by: found.by } as const);
     if (found !== undefined) this.outputs.set(id, found.output);
     const blockers = stage.blockers.map((blocker) => blocker.message);
     return { id, name, needs, key: key ?? "pending", status, blockers };
+  }
+
+  /** Returns what is not repeated of a stage that has not ended. */
+  private unfinished({ id, sameAs }: VariantNode, key: string): Continues | undefined {
+    const { force, unfinished } = this.options;
+    return sameAs !== undefined || force?.has(id) ? undefined : unfinished?.(key);
+  }
+
+  private decoded(ingest: string): Continues | undefined {
+    return own(this.options.decoded ?? {}, ingestedDataset(ingest) ?? ingest);
   }
 
   private inputs(node: VariantNode): StageInputs {
@@ -103,7 +113,16 @@ function fieldOf(value: Canonical | undefined, name: string): Canonical | undefi
     : undefined;
 }
 
-function ingestPlan({ id, name, sameAs }: VariantNode, dataset: Dataset, digest: string | undefined): IngestPlan {
+function notCached(because: RunCause, continues: Continues | undefined): StageStatus {
+  return { cached: false, because, ...(continues === undefined ? {} : { continues }) };
+}
+
+function ingestPlan(
+  { id, name, sameAs }: VariantNode,
+  dataset: Dataset,
+  digest: string | undefined,
+  decoded: Continues | undefined,
+): IngestPlan {
   const because: RunCause = sameAs === undefined ? { kind: "not packed" } : { kind: "same", as: sameAs };
   return {
     kind: "ingest",
@@ -111,7 +130,7 @@ function ingestPlan({ id, name, sameAs }: VariantNode, dataset: Dataset, digest:
     name,
     needs: [],
     key: digest ?? "pending",
-    status: digest === undefined ? { cached: false, because } : { cached: true },
+    status: digest === undefined ? notCached(because, sameAs === undefined ? decoded : undefined) : { cached: true },
     blockers: [],
     source: dataset.source,
     image: dataset.image,

@@ -3,7 +3,7 @@ export type * from "./contract.js";
 export { disjointEpisodes, disjointSubset } from "./disjoint-episodes.js";
 export { loadEpisodeFile } from "./episode-file.js";
 export { describeFindings } from "./findings.js";
-export { findPack, ingest, packRequest, repairPack } from "./ingest.js";
+export { findPack, ingest, packRequest, repairPack, unfinishedIngest } from "./ingest.js";
 export { createLoader } from "./loader.js";
 export { type ImageFolder, listClassFolders, listImages } from "./named-images.js";
 export { openPack, type PackSummary, summarizePack, verifyRows } from "./pack.js";

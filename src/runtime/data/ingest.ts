@@ -1,10 +1,11 @@
 /** Turns a declared dataset into a pack: it finds the pack if it exists, and otherwise decodes the images once. */
 
-import { readFile, rename, stat } from "node:fs/promises";
-import { basename, join } from "node:path";
+import { mkdir, readFile, rename, stat } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
 import { DiagnosticError, diagnostic } from "../../compiler/diagnostics/diagnostic.js";
 import type { Dataset } from "../../compiler/typed/tree.js";
-import { createFolder, exists, remove, replaceFile } from "../system/durable.js";
+import { completeFolder, exists, remove, replaceFile } from "../system/durable.js";
+import { acquireLock, type Holder } from "../system/lock.js";
 import { reason } from "../system/reason.js";
 import { sha256 } from "../system/sha256.js";
 import type { Ingest, IngestOptions, Pack } from "./contract.js";
@@ -12,6 +13,7 @@ import { DigestCache, fingerprint } from "./digest.js";
 import { LinkError } from "./file-tree.js";
 import { openPack, verifyRows } from "./pack.js";
 import { DamagedPackError, OldPackError } from "./pack-files.js";
+import { decodedImages } from "./pack-journal.js";
 import { findSource } from "./sources/index.js";
 import {
   type DataFolders,
@@ -118,18 +120,52 @@ async function findOrMakePack(dataset: Dataset, options: IngestOptions): Promise
     }
     // This is loaded only if images are decoded, because loading sharp takes longer than opening a pack.
     const { writePack } = await import("./write-pack.js");
-    const request = { dataset, listing, recipe, digest, splitDigests, imageDigests, options };
-    await writing(
-      dir,
-      createFolder(dir, async (beside) => {
-        await writePack(beside, request);
-      }),
-    );
+    const request = { dataset, listing, recipe, digest, splitDigests, imageDigests, options, resumes: true as const };
+    await whileAlone(unfinishedPack(file), options, async (unfinished) => {
+      if (await exists(dir)) return; // Another process has made it.
+      await writing(
+        dir,
+        completeFolder(unfinished, dir, async () => {
+          await writePack(unfinished, request);
+        }),
+      );
+    });
     await remove(asideOf(dir));
   }
   const pack = whole ?? (await openPack(dir));
   await writing(file, writeRequest(file, { state, digest }));
   return pack;
+}
+
+/** Returns the folder of the unfinished pack of a request. It has a fixed name, so that the next ingest finds it. */
+function unfinishedPack(file: string): string {
+  return file.replace(/\.json$/, ".unfinished");
+}
+
+/** Returns how many images of a dataset an ingest that did not end has decoded, and of how many, or undefined if none did. */
+export function unfinishedIngest(dataset: Dataset, places: DataFolders): ReturnType<typeof decodedImages> {
+  return decodedImages(unfinishedPack(describeRequest(dataset, places).file));
+}
+
+/** Calls `work` with a folder that no other process uses meanwhile. If it fails for its content, the folder is removed: it is of no use then. */
+async function whileAlone(
+  dir: string,
+  { signal, onNote }: IngestOptions,
+  work: (dir: string) => Promise<void>,
+): Promise<void> {
+  const onWait = ({ pid, host }: Holder): void =>
+    onNote?.({ message: `process ${pid} on ${host} packs the images; waiting for that` });
+  await writing(dir, mkdir(dirname(dir), { recursive: true }));
+  const lock = await acquireLock(dirname(dir), basename(dir), { signal, onWait });
+  try {
+    signal.throwIfAborted();
+    await work(dir);
+  } catch (error) {
+    if (error instanceof DiagnosticError && error.cause === undefined) await remove(dir);
+    throw error;
+  } finally {
+    lock?.release();
+  }
 }
 
 /** Returns the state of the files that decide what a source lists. @throws DiagnosticError FSL6002 if links have no end. */

@@ -11,16 +11,10 @@ import { type DecodeJob, decodeAll } from "./decode.js";
 import type { DecodeResult } from "./decode-thread.js";
 import { type FoundImage, findDoubtful } from "./findings.js";
 import { ImageReader } from "./image-reader.js";
-import {
-  encodeManifest,
-  indexBytes,
-  indexFile,
-  manifestFile,
-  originsFile,
-  type PackManifest,
-  rowsFile,
-} from "./pack-files.js";
+import { encodeManifest, indexFile, manifestFile, originsFile, type PackManifest, rowsFile } from "./pack-files.js";
+import { type JournalEntry, PackJournal } from "./pack-journal.js";
 import type { Pixels } from "./pixels.js";
+import { RowWriter } from "./row-writer.js";
 import { type ImageRef, imageIdentity, type Listing, splitNames } from "./sources/source.js";
 import { describeSteps, remainingSteps, sizeAfter } from "./transform-chain.js";
 
@@ -37,6 +31,8 @@ interface WriteOptions {
   readonly splitDigests: Readonly<Record<string, string>>;
   readonly imageDigests: Readonly<Record<string, string>>;
   readonly options: IngestOptions;
+  /** True if the folder may have what an earlier process has decoded, and keeps what this one has if it is stopped or killed. */
+  readonly resumes?: true;
 }
 
 /** An image of the listing with its split and class. */
@@ -46,79 +42,11 @@ interface Row {
   readonly class: number;
 }
 
+/** The bytes of images that wait in memory before they are written. */
 const flushBytes = 4 << 20;
 
-/** Writes the images of one prefix one after another, and keeps the offset, checksum and size of each. */
-class RowWriter {
-  private pending: Uint8Array[] = [];
-  private pendingBytes = 0;
-  private position = 0;
-  private readonly offsets: Float64Array;
-  private readonly checksums: Uint32Array;
-  private readonly heights: Uint16Array;
-  private readonly widths: Uint16Array;
-
-  constructor(
-    private readonly handle: FileHandle,
-    rows: number,
-  ) {
-    this.offsets = new Float64Array(rows).fill(-1);
-    this.checksums = new Uint32Array(rows);
-    this.heights = new Uint16Array(rows);
-    this.widths = new Uint16Array(rows);
-  }
-
-  async add(row: number, { height, width, data }: Pixels): Promise<void> {
-    this.offsets[row] = this.position;
-    this.checksums[row] = crc32(data);
-    this.heights[row] = height;
-    this.widths[row] = width;
-    this.position += data.length;
-    this.pending.push(data);
-    this.pendingBytes += data.length;
-    if (this.pendingBytes >= flushBytes) await this.flush();
-  }
-
-  /** Returns the checksum of the pixels of a row. */
-  checksum(row: number): number {
-    return this.checksums[row] as number;
-  }
-
-  private async flush(): Promise<void> {
-    if (this.pending.length > 0) await this.handle.writev(this.pending);
-    this.pending = [];
-    this.pendingBytes = 0;
-  }
-
-  /** Writes the rest of the file and returns its index. `kept` has the rows that could be read, in order. */
-  async finish(
-    kept: readonly number[],
-  ): Promise<{ index: Uint8Array; bytes: number; height: number; width: number; uniform: boolean }> {
-    await this.flush();
-    const count = kept.length;
-    const index = new Uint8Array(count * indexBytes);
-    const view = new DataView(index.buffer);
-    let height = 0;
-    let width = 0;
-    let least = Number.POSITIVE_INFINITY;
-    for (const [i, row] of kept.entries()) {
-      const h = this.heights[row] as number;
-      const w = this.widths[row] as number;
-      view.setFloat64(8 * i, this.offsets[row] as number, true);
-      view.setUint32(8 * count + 4 * i, this.checksums[row] as number, true);
-      view.setUint16(12 * count + 2 * i, h, true);
-      view.setUint16(14 * count + 2 * i, w, true);
-      height = Math.max(height, h);
-      width = Math.max(width, w);
-      least = Math.min(least, h, w);
-    }
-    const uniform = kept.every((row) => this.heights[row] === height && this.widths[row] === width);
-    return { index, bytes: this.position, height, width, uniform };
-  }
-}
-
 /**
- * Writes the files of a pack to `dir`. Returns why each image that was left out cannot be read, by its name.
+ * Writes the files of a pack to `dir`, and continues there if it may and an earlier process has begun. Returns why each image that was left out cannot be read, by its name.
  *
  * @throws DiagnosticError FSL6003 for an unreadable image, FSL6009 for one that is too small, FSL6010 for a wrong size.
  */
@@ -132,33 +60,64 @@ export async function writePack(dir: string, write: WriteOptions): Promise<Reado
   const handles: FileHandle[] = [];
   const reader = new ImageReader();
   try {
-    for (let v = 0; v < recipe.prefixes.length; v++) handles.push(await open(join(dir, rowsFile(v)), "w"));
-    const writers = handles.map((handle) => new RowWriter(handle, rows.length));
+    for (let v = 0; v < recipe.prefixes.length; v++) {
+      handles.push(await open(join(dir, rowsFile(v)), write.resumes ? "a+" : "w"));
+    }
+    const writers = handles.map((handle) => new RowWriter(handle, rows.length, recipe.channels));
+    const journal = await PackJournal.open(write.resumes ? dir : undefined, {
+      digest: write.digest,
+      images: jobs.length,
+    });
+    const flush = async (): Promise<void> => {
+      for (const writer of writers) await writer.flush();
+      await journal.flush();
+    };
     const unreadable = new Map<number, string>();
     const contents = new Map<number, Pick<FoundImage, "content" | "flat">>();
-    let done = 0;
-    options.onProgress({ phase: "decode", done, total: jobs.length, unit: "images" });
-    for await (const result of decodeAll(jobs, reader, recipe, options.threads, options.signal)) {
-      const ref = (jobs[done] as DecodeJob).ref;
-      const targets = rowsOfJob[done] as readonly number[];
-      done++;
-      if (result.kind === "unreadable") for (const row of targets) unreadable.set(row, result.reason);
-      else {
-        await writeImages(result, ref, targets, writers, outcome);
-        if (result.kind === "images") {
-          const { content, flat } = result;
-          for (const row of targets) contents.set(row, { content, flat });
+    const note = (entry: JournalEntry, targets: readonly number[]): void => {
+      for (const row of targets) {
+        if ("unreadable" in entry) unreadable.set(row, entry.unreadable);
+        else contents.set(row, { content: entry.content, flat: entry.flat });
+      }
+    };
+    let done = await journal.restore(async (entry, place) => {
+      const targets = rowsOfJob[place] as readonly number[];
+      const images = "unreadable" in entry ? [] : entry.images;
+      for (const [t, of] of images.entries()) {
+        for (const [v, image] of of.entries()) {
+          if ((await writers[v]?.restore(targets[t] as number, image)) !== true) return false;
+          outcome.check(v, image, (jobs[place] as DecodeJob).ref.name);
         }
       }
-      if (done % 32 === 0 || done === jobs.length) {
-        options.onProgress({ phase: "decode", done, total: jobs.length, unit: "images" });
+      note(entry, targets);
+      return true;
+    });
+    for (const writer of writers) await writer.truncate();
+    if (done > 0) options.onNote?.({ message: `${done} of ${jobs.length} images were decoded before` });
+    options.onProgress({ phase: "decode", done, total: jobs.length, unit: "images" });
+    try {
+      for await (const result of decodeAll(jobs.slice(done), reader, recipe, options.threads, options.signal)) {
+        const ref = (jobs[done] as DecodeJob).ref;
+        const targets = rowsOfJob[done] as readonly number[];
+        done++;
+        const entry = addResult(result, ref, targets, writers, outcome);
+        journal.add(entry);
+        note(entry, targets);
+        if (writers.reduce((sum, { pendingBytes }) => sum + pendingBytes, 0) >= flushBytes) await flush();
+        if (done % 32 === 0 || done === jobs.length) {
+          options.onProgress({ phase: "decode", done, total: jobs.length, unit: "images" });
+        }
       }
+    } catch (error) {
+      if (options.signal.aborted) await flush();
+      throw error;
     }
+    await flush();
     const skipped = reportUnreadable(dataset, rows, unreadable, jobs.length);
     const kept = rows.flatMap((_, row) => (unreadable.has(row) ? [] : [row]));
     const variants: PackManifest["variants"][number][] = [];
     for (const [v, writer] of writers.entries()) {
-      const { index, ...shape } = await writer.finish(kept);
+      const { index, ...shape } = writer.finish(kept);
       await writeFile(join(dir, indexFile(v)), index);
       variants.push({ prefix: recipe.prefixes[v] ?? [], ...shape, index: crc32(index) });
     }
@@ -184,6 +143,7 @@ export async function writePack(dir: string, write: WriteOptions): Promise<Reado
       findings: findDoubtful(found),
     };
     await writeFile(join(dir, manifestFile), encodeManifest(manifest));
+    await journal.remove();
     return skipped;
   } finally {
     await reader.close();
@@ -217,23 +177,26 @@ function groupIntoJobs(rows: readonly Row[]): { jobs: DecodeJob[]; rowsOfJob: nu
   return { jobs, rowsOfJob };
 }
 
-async function writeImages(
-  result: Exclude<DecodeResult, { kind: "unreadable" }>,
+/** Gives the images of a result to the writers, and returns the entry of the journal. @throws DiagnosticError FSL6009 or FSL6010 */
+function addResult(
+  result: DecodeResult,
   ref: ImageRef,
   targets: readonly number[],
   writers: readonly RowWriter[],
   outcome: OutputSizeCheck,
-): Promise<void> {
+): JournalEntry {
+  if (result.kind === "unreadable") return { unreadable: result.reason };
   if (result.kind === "small") {
     const { transform, size, height, width } = result;
     throw new DiagnosticError(diagnostic("FSL6009", undefined, { image: ref.name, transform, size, height, width }));
   }
-  for (const [t, images] of result.images.entries()) {
-    for (const [v, image] of images.entries()) {
+  const images = result.images.map((of, t) =>
+    of.flatMap((image, v) => {
       outcome.check(v, image, ref.name);
-      await writers[v]?.add(targets[t] as number, image);
-    }
-  }
+      return writers[v]?.add(targets[t] as number, image) ?? [];
+    }),
+  );
+  return { images, content: result.content, flat: result.flat };
 }
 
 /** Checks that the rest of each chain turns a stored image into the size that programs expect. It checks each size once. */
@@ -244,7 +207,7 @@ class OutputSizeCheck {
     private readonly recipe: PackRecipe,
   ) {}
 
-  check(variant: number, { height, width }: Pixels, name: string): void {
+  check(variant: number, { height, width }: Pick<Pixels, "height" | "width">, name: string): void {
     const key = `${variant}:${height}:${width}`;
     if (this.sound.has(key)) return;
     const want = this.dataset.image;

@@ -44,16 +44,19 @@ const finders: Readonly<Record<ItemKind, (project: Project) => Found[]>> = {
     const finished = new Set(
       entryFolders(projectPaths.store(project)).flatMap(({ key, dir, aside }) => (aside ? [] : numericsIn(key, dir))),
     );
-    return checkpointFolders(projectPaths.checkpoints(project)).map(({ key, dir, numerics, step }) => ({
+    return checkpointFolders(projectPaths.checkpoints(project)).map(({ key, dir, numerics, done }) => ({
       path: dir,
       key,
-      what: step === undefined ? "empty" : `after step ${step}`,
+      what:
+        done === undefined ? "empty" : done.unit === "steps" ? `after step ${done.count}` : `${done.count} episodes`,
       ...(finished.has(`${key} ${numerics}`) ? { finished: true as const } : {}),
     }));
   },
   fit: (project) => pathsIn(projectPaths.fits(project), isFit).map((path) => ({ path, what: "fitted values" })),
-  pack: (project) =>
-    pathsIn(packsOf(project), isPack).map((path) => ({ path, key: basename(path), what: "packed images" })),
+  pack: (project) => [
+    ...pathsIn(packsOf(project), isPack).map((path) => ({ path, key: basename(path), what: "packed images" })),
+    ...pathsIn(packsOf(project), isUnfinishedPack).map((path) => ({ path, what: "packed images, unfinished" })),
+  ],
   damaged: (project) => [
     ...entryFolders(projectPaths.store(project)).flatMap(({ dir, aside }) =>
       aside ? [{ path: dir, what: "a stage, moved aside" }] : [],
@@ -75,6 +78,7 @@ const finders: Readonly<Record<ItemKind, (project: Project) => Found[]>> = {
 const packsOf = (project: Project): string => join(projectPaths.data(project), "packs");
 const isFit = (name: string): boolean => name.endsWith(".safetensors") && !isTemporary(name);
 const isPack = (name: string): boolean => /^[0-9a-f]{32}$/.test(name);
+export const isUnfinishedPack = (name: string): boolean => /^[0-9a-f]{64}\.unfinished$/.test(name);
 /** True for what is in packs and was damaged. It may be the only copy of images whose source is gone, so it counts as data. */
 export const isDamagedPack = (name: string): boolean => /^[0-9a-f]{32,}(?:\.json)?\.damaged$/.test(name);
 

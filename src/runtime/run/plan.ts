@@ -3,16 +3,18 @@ import { DiagnosticError } from "../../compiler/diagnostics/diagnostic.js";
 import type { Canonical } from "../../compiler/stages/canonical/value.js";
 import { ingestedDataset } from "../../compiler/stages/graph.js";
 import type { PlanOptions } from "../../compiler/stages/plan/options.js";
-import type { ComputedBy, PlanReport } from "../../compiler/stages/plan/report.js";
+import type { ComputedBy, Continues, PlanReport } from "../../compiler/stages/plan/report.js";
 import { buildPlan } from "../../compiler/stages/plan.js";
 import type { Node } from "../../compiler/tensor/ir.js";
 import type { DataDigests, Experiment } from "../../compiler/typed/tree.js";
-import { digestsOf, findPack } from "../data/index.js";
+import { digestsOf, findPack, unfinishedIngest } from "../data/index.js";
 import { onnxSupportOf } from "../engines/onnx/support.js";
 import { chooseEngine, type EngineChoice } from "../engines/select.js";
+import { unfinishedStage } from "../store/checkpoints.js";
 import type { NumericsRecord } from "../store/numerics.js";
 import { allEntries, findEntry, readContent } from "../store/store.js";
 import { readMemory } from "../system/memory.js";
+import { version } from "../system/package.js";
 import { projectPaths } from "../system/project.js";
 import { type PreparedRun, prepareRun, RefusedError, type RunOptions } from "./preflight.js";
 
@@ -56,15 +58,21 @@ export async function planPrepared(
   engine: EngineChoice,
   { costs }: { readonly costs: boolean },
 ): Promise<PlanReport> {
-  const { experiment, graph, project, seed, acceptedNumerics, force } = prepared;
+  const { experiment, graph, project, seed, acceptedNumerics, force, threads } = prepared;
   const at = { cacheDir: projectPaths.data(project), projectDir: project.dir };
   const data: Record<string, DataDigests | undefined> = {};
+  const decoded: Record<string, Continues | undefined> = {};
   for (const node of graph.nodes) {
     if (node.of.kind !== "ingest") continue;
     const { dataset } = node.of;
     const pack = await findPack(dataset, at);
-    data[ingestedDataset(node.id) ?? node.id] = pack && digestsOf(pack, dataset);
+    const id = ingestedDataset(node.id) ?? node.id;
+    data[id] = pack && digestsOf(pack, dataset);
+    const begun = pack === undefined ? unfinishedIngest(dataset, at) : undefined;
+    decoded[id] = begun && { count: begun.done, unit: "images" };
   }
+  const computes = (numerics: NumericsRecord): boolean =>
+    numerics.engine === engine.name && numerics.device === engine.device && numerics.threads === threads.engine;
   const store = projectPaths.store(project);
   const options: PlanOptions = {
     seed,
@@ -72,8 +80,10 @@ export async function planPrepared(
       const entry = findEntry(store, key, acceptedNumerics);
       return entry && { output: entry.manifest.output, by: computedBy(entry.manifest.numerics) };
     },
+    unfinished: (key) => unfinishedStage(projectPaths.checkpoints(project), { key, version }, computes),
     force,
     data,
+    decoded,
     stored: graph.variants.length > 1 ? [] : newestContents(store),
     costs,
     engine: {

@@ -1,63 +1,33 @@
-/** Writes the checkpoints of a training and continues from them: so often that little is lost, at less than a hundredth of the time. */
-import { DiagnosticError } from "../../compiler/diagnostics/diagnostic.js";
+/** Writes the checkpoints of a training and continues from them. */
 import type { HostTensor, HostTensors } from "../engines/engine.js";
 import type { Checkpoint } from "../store/checkpoints.js";
 import type { Validated } from "../store/manifest.js";
 import type { StoredFile } from "../store/store.js";
+import { CheckpointPace } from "./checkpoint-pace.js";
 import type { StageContext } from "./context.js";
 
-/** The shortest time between two checkpoints, in ms. */
-const shortestInterval = 10_000;
-/** The time of training, in multiples of the time that a checkpoint takes, that must pass before the next one. */
-const costFactor = 100;
-/** The environment variable with the seconds between two checkpoints, whatever they cost. */
-const variable = "FSLC_CHECKPOINT_SECONDS";
-
 export class Checkpointing {
-  private written = performance.now();
-  private cost = 0;
-  private failed = false;
-  private readonly chosen = chosenInterval();
+  private readonly pace: CheckpointPace;
 
   constructor(
     private readonly context: Pick<StageContext, "checkpoints" | "emit">,
     /** Returns the state after the last step. */
     private readonly state: () => Promise<Checkpoint>,
-  ) {}
+  ) {
+    this.pace = new CheckpointPace(context);
+  }
 
   /** Writes a checkpoint if the last one is old enough. */
   async offer(): Promise<void> {
-    const interval = this.chosen ?? Math.max(shortestInterval, costFactor * this.cost);
-    if (performance.now() - this.written >= interval) await this.write();
+    if (this.pace.isDue()) await this.write();
   }
 
-  /** Writes a checkpoint. A disk that is full does not end the training, because a checkpoint only saves time. */
+  /** Writes a checkpoint. */
   async write(): Promise<void> {
     const started = performance.now();
     const state = await this.state();
-    await this.context.checkpoints.write(state).then(
-      () => {
-        this.failed = false;
-      },
-      (error: unknown) => this.reportFailure(error),
-    );
-    this.written = performance.now();
-    this.cost = this.written - started;
+    await this.pace.keep(this.context.checkpoints.write(state), started);
   }
-
-  /** Says that a checkpoint could not be written, once until one can. */
-  private reportFailure(error: unknown): void {
-    if (!(error instanceof DiagnosticError)) throw error;
-    const message = `no checkpoint is kept: ${error.message}`;
-    if (!this.failed) this.context.emit({ type: "stage.note", message });
-    this.failed = true;
-  }
-}
-
-/** Returns the interval in ms that the user has chosen. Text that is no such number is ignored. */
-function chosenInterval(): number | undefined {
-  const seconds = Number.parseFloat(process.env[variable] ?? "");
-  return seconds >= 0 ? seconds * 1000 : undefined;
 }
 
 /** The tensors of a checkpoint by what they are for. */

@@ -1,32 +1,19 @@
 /** Classifies the queries of episodes, many episodes in one run of the metric's program. */
 import { orderFeed } from "../../compiler/lower/index.js";
-import type { Metric, Task } from "../../compiler/typed/tree.js";
+import type { Metric } from "../../compiler/typed/tree.js";
 import { allImages, type Episode, type Loader } from "../data/contract.js";
 import { shuffledImages } from "../data/index.js";
 import type { Handle, HostTensor } from "../engines/engine.js";
-import { roundProgress, type StageContext } from "./context.js";
+import type { ClassifiedEpisodes } from "./classified-episodes.js";
+import { roundProgress, type StageContext, StoppedError } from "./context.js";
 import { allocateFeeds, type Feeds, feedData } from "./feeds.js";
 import type { Rows } from "./rows.js";
 import type { SegmentedExecutable } from "./segmented.js";
 
-/** The values of all queries, in the order of the episodes and of the queries in them. */
-export interface Classification {
-  /** The credit of each query: 1 if it is right, 0 if it is wrong, or 1/ties if the best scores are equal. */
-  readonly correct: Float32Array;
-  /** The credit of each query by the k of a `top k` report. */
-  readonly top: ReadonlyMap<number, Float32Array>;
-  /** The predicted way of each query, from 0. */
-  readonly predicted: Int32Array;
-  /** 1 for each query with a score that is not a number, otherwise 0. */
-  readonly unscored: Float32Array;
-  /** The scores of each way for each query, or undefined if they are not reported. */
-  readonly logits: Float32Array | undefined;
-}
-
 export interface ClassifyRequest {
-  readonly task: Task;
   readonly episodes: readonly Episode[];
-  readonly top: readonly number[];
+  /** Receives the values of the queries. Runs whose episodes it has already are left out. */
+  readonly into: ClassifiedEpisodes;
   /** The program of `lowerClassify` or `lowerEpisodes` for `perRun` episodes. */
   readonly executable: SegmentedExecutable;
   readonly perRun: number;
@@ -38,44 +25,39 @@ export interface ClassifyRequest {
 /** Fills the feeds of one run for `count` episodes from `start` on. */
 export type Feeder = (feeds: Feeds, start: number, count: number) => void | Promise<void>;
 
-/** Classifies all episodes of the request. `feed` fills the feeds of each run. */
-export async function classify(request: ClassifyRequest, feed: Feeder, context: StageContext): Promise<Classification> {
-  const { task, episodes, executable, perRun, weights } = request;
-  const { program } = executable;
-  const queries = task.way * task.query;
-  const correct = new Float32Array(episodes.length * queries);
-  const predicted = new Int32Array(episodes.length * queries);
-  const unscored = new Float32Array(episodes.length * queries);
-  const top = new Map(request.top.map((k) => [k, new Float32Array(episodes.length * queries)]));
-  const logits = program.outputs.some(({ name }) => name === "logits")
-    ? new Float32Array(episodes.length * queries * task.way)
-    : undefined;
-  const feeds = allocateFeeds(program);
+/** Returns the first episode of each run that is still to be made. */
+export function runsToMake({
+  episodes,
+  into,
+  perRun,
+}: Pick<ClassifyRequest, "episodes" | "into" | "perRun">): number[] {
+  const starts = Array.from({ length: Math.ceil(episodes.length / perRun) }, (_, run) => run * perRun);
+  return starts.filter((from) => !into.has({ from, to: Math.min(episodes.length, from + perRun) }));
+}
+
+/** Classifies the episodes of the request that are not classified. `feed` fills the feeds of each run, in the order of `runsToMake`. */
+export async function classify(request: ClassifyRequest, feed: Feeder, context: StageContext): Promise<void> {
+  const { episodes, executable, perRun, weights, into } = request;
+  const feeds = allocateFeeds(executable.program);
   const onRound = request.showProgress ? roundProgress(context, "inner loop") : undefined;
-  for (let start = 0; start < episodes.length; start += perRun) {
-    const count = Math.min(perRun, episodes.length - start);
-    // A short last run leaves older episodes at the end. Their outputs are dropped.
-    await feed(feeds, start, count);
-    fillOrders(feeds, context.job.seed, start, count);
-    const host = await executable.run({ ...weights, ...feeds }, context.progress, onRound);
-    const take = (target: Float32Array | Int32Array, name: string): void => {
-      const data = host[name]?.data;
-      if (data === undefined) throw new Error(`the classification gave no ${name}`);
-      const each = target.length / episodes.length;
-      target.set(data.subarray(0, count * each), start * each);
-    };
-    take(correct, "correct");
-    take(predicted, "predicted");
-    take(unscored, "unscored");
-    for (const [k, hits] of top) take(hits, `top${k}`);
-    if (logits !== undefined) take(logits, "logits");
-    context.progress.step();
-    if (request.showProgress) {
-      const done = start + count;
-      context.emit({ type: "stage.progress", phase: "classify", done, total: episodes.length, unit: "episodes" });
+  try {
+    for (const start of runsToMake(request)) {
+      const count = Math.min(perRun, episodes.length - start);
+      // A short last run leaves older episodes at the end. Their outputs are dropped.
+      await feed(feeds, start, count);
+      fillOrders(feeds, context.job.seed, start, count);
+      const host = await executable.run({ ...weights, ...feeds }, context.progress, onRound);
+      await into.put(start, count, host);
+      context.progress.step();
+      if (request.showProgress) {
+        const done = start + count;
+        context.emit({ type: "stage.progress", phase: "classify", done, total: episodes.length, unit: "episodes" });
+      }
     }
+  } catch (error) {
+    if (error instanceof StoppedError) await into.flush();
+    throw error;
   }
-  return { correct, top, predicted, unscored, logits };
 }
 
 /**
@@ -109,14 +91,18 @@ export function fromRows(episodes: readonly Episode[], all: ReadonlyMap<string, 
 }
 
 /** Returns a feeder of images, for a metric that embeds them itself: the supports of each episode, its queries, and those without labels. */
-export function fromLoader(episodes: readonly Episode[], loader: Loader, perRun: number): Feeder {
-  const request = (start: number): void => {
+export function fromLoader(request: Pick<ClassifyRequest, "episodes" | "into" | "perRun">, loader: Loader): Feeder {
+  const { episodes, perRun } = request;
+  const waiting = runsToMake(request);
+  const requestNext = (): void => {
+    const start = waiting.shift();
+    if (start === undefined) return;
     const images = episodes.slice(start, start + perRun).flatMap((episode) => [...allImages(episode)]);
-    if (images.length > 0) loader.request(start, Int32Array.from(images));
+    loader.request(start, Int32Array.from(images));
   };
-  return async (feeds, start) => {
-    if (start === 0) request(0);
-    request(start + perRun);
+  requestNext();
+  return async (feeds) => {
+    requestNext();
     const batch = await loader.next();
     feedData(feeds, "images", Uint8Array).set(batch.images);
     batch.release();

@@ -1,5 +1,6 @@
 /** Keeps the embedding rows of a split, by image: in memory if they are small, otherwise in a file that is read by position. */
 import { closeSync, openSync, readSync, rmSync, writeSync } from "node:fs";
+import type { HostTensor } from "../engines/engine.js";
 
 /** The most bytes of memory that the rows of one network output take. */
 const memoryLimit = 512 * 2 ** 20;
@@ -59,4 +60,11 @@ export class Rows {
   close(): void {
     if (this.file !== undefined) closeSync(this.file);
   }
+}
+
+/** Returns the rows of some images as a tensor [image, number]. */
+export function rowsTensor(rows: Rows, images: Int32Array): HostTensor {
+  const data = new Float32Array(images.length * rows.width);
+  rows.gather(images, data, 0);
+  return { shape: [images.length, rows.width], dtype: "f32", data };
 }

@@ -60,7 +60,7 @@ async function runStageJob(stage: Stage, context: JobContext): Promise<Outcome> 
   }
   const checkpoints = new Checkpoints(projectPaths.checkpoints(job.project), {
     key: job.key,
-    numerics: numericsId(numerics),
+    numerics,
     version,
   });
   if (job.episodes !== undefined) return scoreJob(stage, job.episodes, { ...context, engine, checkpoints });

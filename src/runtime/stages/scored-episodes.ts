@@ -1,7 +1,7 @@
 /** The scored episodes of one row of an evaluation, from which its reports are made. */
 import type { EvaluateRow } from "../../compiler/typed/tree.js";
 import type { Episode, PackedSplit } from "../data/contract.js";
-import type { Classification } from "./classify.js";
+import type { Classification } from "./classified-episodes.js";
 
 export interface ScoredEpisodes {
   readonly row: EvaluateRow;

@@ -12,9 +12,11 @@ import type { Episode, Pack } from "../data/contract.js";
 import { createLoader } from "../data/index.js";
 import type { Engine, Executable, Handle, HostTensors } from "../engines/engine.js";
 import { episodesInRun, imageEpisodesInRun, imagesPerRun } from "./chunks.js";
-import { type Classification, type ClassifyRequest, classify, fromLoader, fromRows } from "./classify.js";
+import type { Classification } from "./classified-episodes.js";
+import { ClassifiedEpisodes } from "./classified-episodes.js";
+import { type ClassifyRequest, classify, fromLoader, fromRows } from "./classify.js";
 import type { StageContext } from "./context.js";
-import { embed } from "./embed.js";
+import { type EmbedRequest, embed } from "./embed.js";
 import { inputNames, pick } from "./feeds.js";
 import type { Rows } from "./rows.js";
 import { SegmentedExecutable } from "./segmented.js";
@@ -72,18 +74,22 @@ export class Embedder {
     return new Embedder(await compileFor(program, constants, context.engine), source, context, width);
   }
 
-  /** Embeds images, each once, and returns their rows by network output. The caller closes the rows. */
+  /**
+   * Embeds images, each once, and returns their rows by network output. With `keep`, the rows are kept on disk under this name until
+   * the stage ends. The caller closes the rows.
+   */
   run(
     images: Int32Array,
-    { weights, showProgress }: { readonly weights?: Weights; readonly showProgress: boolean },
+    options: Pick<EmbedRequest, "only" | "keep" | "showProgress"> & { readonly weights?: Weights },
   ): Promise<ReadonlyMap<string, Rows>> {
+    const { weights, ...how } = options;
     const request = {
       ...this.source,
       ...this.compiled,
       images,
       weights: weightsOf(this.compiled, weights),
       spill: `${this.context.job.runDir}/embeddings-${process.pid}`,
-      showProgress,
+      ...how,
     };
     return embed(request, this.context);
   }
@@ -99,6 +105,8 @@ export interface ScorerOptions {
   readonly encoder: Network;
   readonly episodes: readonly Episode[];
   readonly report: readonly Report[];
+  /** Receives the values of the queries, and may have some of them already. Without it, each run classifies all episodes. */
+  readonly into?: ClassifiedEpisodes;
   /** The input of the classification: embeddings of `width` numbers in all per image, or the images of a source. */
   readonly from: { readonly width: number } | { readonly direct: ImageSource };
   /** All weights, or undefined if they are given to each run. */
@@ -131,17 +139,18 @@ export class Scorer {
   /** Classifies all episodes. `rows` holds the embeddings by output; it is not used if the input is images. */
   async run(rows: ReadonlyMap<string, Rows>, given?: Weights): Promise<Classification> {
     const { task, episodes, report, from, showProgress } = this.options;
-    const top = report.flatMap((item) => (item.kind === "top" ? [item.k] : []));
     const { executable, perRun } = this;
+    const into = this.options.into ?? new ClassifiedEpisodes({ task, count: episodes.length, report });
     const weights = weightsOf(executable, given);
-    const request = { task, episodes, top, executable, perRun, weights, showProgress };
-    return "direct" in from
-      ? this.runDirectly(request, from.direct)
-      : classify(request, fromRows(episodes, rows), this.context);
+    const request = { episodes, into, executable, perRun, weights, showProgress };
+    if ("direct" in from) await this.runDirectly(request, from.direct);
+    else await classify(request, fromRows(episodes, rows), this.context);
+    return into.classification;
   }
 
-  private async runDirectly(request: ClassifyRequest, { dataset, pack, split }: ImageSource): Promise<Classification> {
-    const { task, episodes, perRun } = request;
+  private async runDirectly(request: ClassifyRequest, { dataset, pack, split }: ImageSource): Promise<void> {
+    const { perRun } = request;
+    const { task } = this.options;
     const { job } = this.context;
     const loader = await createLoader({
       pack,
@@ -154,7 +163,7 @@ export class Scorer {
       threads: job.threads.loaders,
     });
     try {
-      return await classify(request, fromLoader(episodes, loader, perRun), this.context);
+      await classify(request, fromLoader(request, loader), this.context);
     } finally {
       await loader.close();
     }

@@ -15,7 +15,7 @@ import { sha256 } from "../system/sha256.js";
 import { chunks } from "./chunks.js";
 import type { StageContext } from "./context.js";
 import { packedSplit } from "./datasets.js";
-import { Rows } from "./rows.js";
+import { Rows, rowsTensor } from "./rows.js";
 import { Embedder, type ImageSource } from "./scorer.js";
 
 /** The most bytes of embeddings that are shared. Larger ones are computed anew, which costs less than their space. */
@@ -29,6 +29,8 @@ export interface EmbeddingsRequest {
   readonly source: ImageSource;
   /** The images to embed, each once. */
   readonly images: Int32Array;
+  /** The images whose rows are needed; without it all. */
+  readonly only?: ReadonlySet<number>;
 }
 
 /** Returns the rows by network output, from an earlier evaluation of the run if one had the same request. The caller closes them. */
@@ -36,14 +38,15 @@ export async function embedShared(
   request: EmbeddingsRequest,
   context: StageContext,
 ): Promise<ReadonlyMap<string, Rows>> {
-  if (!isReadAgain(request, context)) return embedNow(request, context);
-  const file = join(context.job.scratch, `${keyOf(request, context)}.safetensors`);
+  const key = keyOf(request, context);
+  if (!isReadAgain(request, context)) return embedNow(request, key, context);
+  const file = join(context.job.scratch, `${key}.safetensors`);
   const note = (message: string): void => context.emit({ type: "stage.note", message });
   const kept = readCheckedTensors(file);
   if (kept instanceof SafetensorsError) note(`the embeddings in ${file} are damaged and are computed again`);
   else if (kept !== undefined) return rowsOf(kept, request, context);
-  const rows = await embedNow(request, context);
-  const tensors = tensorsOf(rows, request.images);
+  const rows = await embedNow(request, key, context);
+  const tensors = request.only === undefined ? tensorsOf(rows, request.images) : undefined;
   if (tensors !== undefined) {
     // They only save time, so a full disk does not fail the evaluation.
     await writeCheckedTensors(file, tensors).catch((error: unknown) =>
@@ -53,15 +56,21 @@ export async function embedShared(
   return rows;
 }
 
-/** Embeds every image once. */
+/** Embeds every image that is needed once. */
 async function embedNow(
-  { encoder, weights, outputs, source, images }: EmbeddingsRequest,
+  { encoder, weights, outputs, source, images, only }: EmbeddingsRequest,
+  key: string,
   context: StageContext,
 ): Promise<ReadonlyMap<string, Rows>> {
   const embedder = await Embedder.create({ encoder, outputs, source, constants: weights }, context);
   try {
     context.progress.endPreparation();
-    return await embedder.run(images, { showProgress: true });
+    return await embedder.run(images, {
+      showProgress: true,
+      // A prediction has episodes of its own, and nothing of it is kept.
+      ...(context.job.episodes === undefined ? { keep: `embed-${key.slice(0, 16)}` } : {}),
+      ...(only === undefined ? {} : { only }),
+    });
   } finally {
     await embedder.dispose();
   }
@@ -103,13 +112,7 @@ function keyOf({ encoder, weights, outputs, source, images }: EmbeddingsRequest,
 function tensorsOf(rows: ReadonlyMap<string, Rows>, images: Int32Array): HostTensors | undefined {
   const widths = [...rows.values()].reduce((sum, { width }) => sum + width, 0);
   if (4 * images.length * widths > mostBytes) return undefined;
-  return Object.fromEntries(
-    [...rows].map(([name, kept]) => {
-      const data = new Float32Array(images.length * kept.width);
-      kept.gather(images, data, 0);
-      return [name, { shape: [images.length, kept.width], dtype: "f32" as const, data }];
-    }),
-  );
+  return Object.fromEntries([...rows].map(([name, kept]) => [name, rowsTensor(kept, images)]));
 }
 
 function rowsOf(tensors: HostTensors, { images }: EmbeddingsRequest, { job }: StageContext): ReadonlyMap<string, Rows> {

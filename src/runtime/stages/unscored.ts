@@ -1,7 +1,7 @@
 /** Refuses scores that are not numbers, in evaluations and in the validations of a training. */
 import { DiagnosticError, diagnostic } from "../../compiler/diagnostics/diagnostic.js";
 import type { SplitRef, Task } from "../../compiler/typed/tree.js";
-import type { Classification } from "./classify.js";
+import type { Classification } from "./classified-episodes.js";
 
 /** The scored episodes as the message names them. */
 interface Scored {

@@ -5,7 +5,8 @@ import type { Dataset, Metric, Network, Validation } from "../../compiler/typed/
 import type { Pack } from "../data/contract.js";
 import { sampleEpisode } from "../data/index.js";
 import type { Handle } from "../engines/engine.js";
-import { type Classification, imagesOf, outputsOf, perEpisode, takesEmbeddings } from "./classify.js";
+import type { Classification } from "./classified-episodes.js";
+import { imagesOf, outputsOf, perEpisode, takesEmbeddings } from "./classify.js";
 import type { StageContext } from "./context.js";
 import { packedSplit } from "./datasets.js";
 import { Embedder, type ImageSource, Scorer, type ScorerOptions } from "./scorer.js";

@@ -1,5 +1,5 @@
 /**
- * Keeps the state of unfinished trainings, so that a run that was stopped or killed continues where it was. A checkpoint is one
+ * Keeps the state of unfinished stages, so that a run that was stopped or killed continues where it was. A checkpoint is one
  * safetensors file whose name holds its step and its digest. It is complete or absent, and the last two are kept: if one is damaged,
  * the one before it is used.
  */
@@ -15,6 +15,8 @@ import { schemaProblem } from "../system/schema.js";
 import { sha256 } from "../system/sha256.js";
 import { removeLeftovers } from "../system/temporary.js";
 import { type Validated, withInterval } from "./manifest.js";
+import { type NumericsRecord, numericsId } from "./numerics.js";
+import { damagedParts, episodesInParts, Parts } from "./parts.js";
 import { decodeSafetensors, encodeSafetensors, splitSafetensors } from "./safetensors.js";
 
 /** The state of a training after a step. */
@@ -26,17 +28,24 @@ export interface Checkpoint {
 
 /** The number of checkpoints of a training that are kept. */
 const kept = 2;
+/** The file with the numerics of the stage. */
+const numericsFile = "numerics.json";
 const pattern = /^step-(\d+)-([0-9a-f]{64})\.safetensors$/;
 
 export class Checkpoints {
+  /** The finished parts of an evaluation that has not ended. */
+  readonly parts: Parts;
   private readonly dir: string;
+  private readonly numerics: NumericsRecord;
 
   /**
    * Opens the checkpoints of one stage. A training continues exactly only with the same key, the same numerics and the same version of
    * fslc, so all three are part of the path.
    */
-  constructor(root: string, { key, numerics, version }: { key: string; numerics: string; version: string }) {
-    this.dir = join(root, key, `${numerics}-${version}`);
+  constructor(root: string, { key, numerics, version }: { key: string; numerics: NumericsRecord; version: string }) {
+    this.dir = join(root, key, `${numericsId(numerics)}-${version}`);
+    this.numerics = numerics;
+    this.parts = new Parts(this.dir, () => this.describe());
   }
 
   /** Writes a checkpoint and removes those before the last two. @throws DiagnosticError FSL7031 if it cannot be written. */
@@ -46,6 +55,7 @@ export class Checkpoints {
     try {
       if (bytes.length > mostBytes.weights)
         throw new RefusedFileError("it has more than 2 GiB, and no larger file is read");
+      await this.describe();
       await replaceFile(path, bytes);
       for (const { name } of this.list().slice(kept)) await rm(join(this.dir, name), { force: true });
     } catch (error) {
@@ -75,6 +85,12 @@ export class Checkpoints {
     await rmdir(dirname(this.dir)).catch(() => undefined); // It stays if other numerics have checkpoints too.
   }
 
+  /** Writes what computes the stage, so that a plan can say whether a run would continue it. */
+  private async describe(): Promise<void> {
+    const path = join(this.dir, numericsFile);
+    if (!existsSync(path)) await replaceFile(path, `${JSON.stringify(this.numerics)}\n`);
+  }
+
   /** Returns the files of checkpoints, the one with the highest step first. */
   private list(): { readonly name: string; readonly step: number; readonly digest: string }[] {
     return namesIn(this.dir)
@@ -92,8 +108,14 @@ export interface CheckpointFolder {
   readonly dir: string;
   /** The id of the numerics. */
   readonly numerics: string;
-  /** The highest step, or undefined if the folder has no checkpoint. */
-  readonly step: number | undefined;
+  /** The finished work of the stage, or undefined if the folder holds nothing of use. */
+  readonly done: Done | undefined;
+}
+
+/** The work that an unfinished stage does not repeat. */
+export interface Done {
+  readonly count: number;
+  readonly unit: "steps" | "episodes";
 }
 
 /** Returns the folders of all checkpoints. */
@@ -102,20 +124,51 @@ export function checkpointFolders(root: string): CheckpointFolder[] {
   return keys.flatMap((key) =>
     namesIn(join(root, key)).map((name) => {
       const dir = join(root, key, name);
-      const steps = namesIn(dir).flatMap((file) => pattern.exec(file)?.[1] ?? []);
-      const step = steps.length === 0 ? undefined : Math.max(...steps.map(Number));
-      return { key, dir, numerics: name.split("-")[0] ?? "", step };
+      return { key, dir, numerics: name.split("-")[0] ?? "", done: doneIn(dir) };
     }),
   );
 }
 
-/** Returns the paths of the checkpoints in a folder that are not as they were written. */
+/**
+ * Returns what a run would not repeat of an unfinished stage, or undefined if it would start at the beginning. `accepts` tells whether
+ * the run has these numerics.
+ */
+export function unfinishedStage(
+  root: string,
+  { key, version }: { readonly key: string; readonly version: string },
+  accepts: (numerics: NumericsRecord) => boolean,
+): Done | undefined {
+  const names = namesIn(join(root, key)).filter((name) => name.endsWith(`-${version}`));
+  return names.flatMap((name) => {
+    const dir = join(root, key, name);
+    const numerics = readNumerics(dir);
+    return (numerics !== undefined && accepts(numerics) && doneIn(dir)) || [];
+  })[0];
+}
+
+function doneIn(dir: string): Done | undefined {
+  const steps = namesIn(dir).flatMap((file) => pattern.exec(file)?.[1] ?? []);
+  if (steps.length > 0) return { count: Math.max(...steps.map(Number)), unit: "steps" };
+  const episodes = episodesInParts(dir);
+  return episodes === undefined ? undefined : { count: episodes, unit: "episodes" };
+}
+
+function readNumerics(dir: string): NumericsRecord | undefined {
+  try {
+    return JSON.parse(readRegularFile(join(dir, numericsFile), mostBytes.list).toString("utf8")) as NumericsRecord;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Returns the paths of the checkpoints and parts in a folder that are not as they were written. */
 export function damagedCheckpoints(dir: string): string[] {
-  return namesIn(dir).flatMap((name) => {
+  const steps = namesIn(dir).flatMap((name) => {
     const digest = pattern.exec(name)?.[2];
     const path = join(dir, name);
     return digest === undefined || read(path, digest) !== undefined || !existsSync(path) ? [] : [path];
   });
+  return [...steps, ...damagedParts(dir)];
 }
 
 function namesIn(dir: string): string[] {

@@ -20,13 +20,26 @@ export async function exists(path: string): Promise<boolean> {
 export async function createFolder(path: string, fill: (beside: string) => Promise<void>): Promise<void> {
   const beside = temporaryPath(path);
   try {
-    await fillFolder(beside, fill);
-    await renameFolder(beside, path).catch(async (error: unknown) => {
-      if (!(await exists(path))) throw error;
-    });
+    await completeFolder(beside, path, fill);
   } finally {
     await remove(beside);
   }
+}
+
+/**
+ * Lets `fill` complete the folder `beside`, which may have unfinished work in it, and renames it to `path`. If another process creates that
+ * folder first, that one stays and `beside` is removed. If `fill` fails, `beside` stays as it is.
+ */
+export async function completeFolder(
+  beside: string,
+  path: string,
+  fill: (beside: string) => Promise<void>,
+): Promise<void> {
+  await fillFolder(beside, fill);
+  await renameFolder(beside, path).catch(async (error: unknown) => {
+    if (!(await exists(path))) throw error;
+    await remove(beside);
+  });
 }
 
 /** Creates a folder, lets `fill` write files into it, and waits until they and their names are on the disk. */

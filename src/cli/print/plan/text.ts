@@ -1,6 +1,7 @@
 /** Short texts for the data of a plan: layers, axes, transforms, tasks, schedules. */
 import type {
   ComputedBy,
+  Continues,
   EpisodesPlan,
   LayerOpPlan,
   NormMode,
@@ -31,6 +32,10 @@ export const causeText = (cause: RunCause): string => {
       return "runs: not in the store";
   }
 };
+
+/** `continues after step 120` or `continues after 64 images`, for a stage that an earlier run has begun. */
+export const continuesText = ({ count, unit }: Continues): string =>
+  unit === "steps" ? `continues after step ${count}` : `continues after ${count} ${unit}`;
 
 /** `onnx 1.30 on cpu, 2 threads`; `packed` for an ingest, which no engine computes. */
 export function computedByText(by: ComputedBy | undefined): string {

@@ -2,7 +2,7 @@
 import type { Node } from "../../tensor/ir.js";
 import type { DataDigests, EvaluateStage, Experiment, TrainingStage } from "../../typed/tree.js";
 import type { Canonical } from "../canonical/value.js";
-import type { ComputedBy, EvaluatePlan, StepCost } from "./report.js";
+import type { ComputedBy, Continues, EvaluatePlan, StepCost } from "./report.js";
 
 /** A finished stage in the store. */
 export interface StoredStage {
@@ -14,6 +14,10 @@ export interface PlanOptions {
   readonly seed: number;
   /** Returns the stage that the store has under a key. */
   readonly lookup: (key: string) => StoredStage | undefined;
+  /** Returns what is done of a stage that has not ended, by its key. */
+  readonly unfinished?: (key: string) => Continues | undefined;
+  /** The images that an ingest has decoded of data that are not packed, as `data` names them. */
+  readonly decoded?: Readonly<Record<string, Continues | undefined>>;
   /** The nodes that run although the store has them. */
   readonly force?: ReadonlySet<string>;
   /** The digests of the datasets that are packed, by the id of the dataset or, in a graph of variants, of its node. */

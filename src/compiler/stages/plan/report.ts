@@ -57,7 +57,18 @@ export interface PlanBase {
 
 export type StageStatus =
   /** An ingest is not computed by an engine, so it has no `by`. */
-  { readonly cached: true; readonly by?: ComputedBy } | { readonly cached: false; readonly because: RunCause };
+  | { readonly cached: true; readonly by?: ComputedBy }
+  | {
+      readonly cached: false;
+      readonly because: RunCause;
+      /** The work that an earlier run has done before it was stopped or killed, which is not repeated. */
+      readonly continues?: Continues;
+    };
+
+export interface Continues {
+  readonly count: number;
+  readonly unit: "steps" | "episodes" | "images";
+}
 
 /** The engine and the device that computed a stored stage. */
 export interface ComputedBy {
