@@ -194,9 +194,11 @@ export interface MetricDecl {
   readonly span: Span;
 }
 
-/** One `names = value` group of a `learn` line; `learn q, k = linear(feature), norm = layer_norm(feature)` has two. */
+/** One `names = value` group of a `learn` or `fixed` line; `learn q, k = linear(feature), norm = layer_norm(feature)` has two. */
 export interface LearnDecl {
   readonly kind: "learn";
+  /** True for `fixed S = …`, which is drawn once and never trained. */
+  readonly fixed: boolean;
   readonly names: readonly Name[];
   readonly axes: readonly SizedAxis[] | undefined;
   /** The networks that the value is shaped like, with one number for each of their weights: `like encoder, head`. */
@@ -362,6 +364,8 @@ export interface CallExpr {
   readonly kind: "call";
   readonly callee: Expr;
   readonly args: readonly Argument[];
+  /** The labels after `by`: `sum(x by y over item)`. */
+  readonly by: Expr | undefined;
   readonly clauses: readonly Clause[];
   readonly span: Span;
 }

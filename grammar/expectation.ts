@@ -15,6 +15,7 @@ const ofRule: Readonly<Record<string, string>> = {
   backbone: "`=` or `{`",
   equals: "`=`",
   clause: "an axis",
+  sizedAxis: "an axis",
   rename: "an axis",
   pathPart: "the path of a weight",
   suffix: "`.`, `(` or `[`",
@@ -39,7 +40,7 @@ function expectedToken(error: IRecognitionException): string | undefined {
 function describe(name: string, rule: string): string {
   const word = name.startsWith("word_") ? name.slice("word_".length) : undefined;
   if (word !== undefined) return `\`${word}\``;
-  if (name === t.Identifier.name) return rule === "clause" || rule === "rename" ? "an axis" : "a name";
+  if (name === t.Identifier.name) return ofRule[rule] === "an axis" ? "an axis" : "a name";
   if (name === t.NumberToken.name) return "a number";
   if (name === t.Text.name) return 'a text in `"…"`';
   return `\`${symbols[name] ?? name}\``;

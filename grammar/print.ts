@@ -93,7 +93,7 @@ class FilePrinter {
     return [
       group("import {", indent(line, join(written, [",", line])), line, "} from "),
       this.e.expr(from),
-      args.length > 0 ? [" with ", this.e.args(args, [])] : "",
+      args.length > 0 ? [" with ", this.e.plainArgs(args)] : "",
     ];
   }
 
@@ -170,7 +170,7 @@ class FilePrinter {
   private metric(metric: ast.MetricDecl): Doc {
     const { e } = this;
     const items: Item[] = [
-      ...metric.learns.map((learn) => ({ span: learn.span, print: () => ["learn ", this.learn(learn)] })),
+      ...metric.learns.map((learn) => ({ span: learn.span, print: () => this.learn(learn) })),
       ...metric.fits.map((fit) => ({
         span: fit.span,
         print: () => [
@@ -191,6 +191,7 @@ class FilePrinter {
 
   private learn(learn: ast.LearnDecl): Doc {
     return [
+      learn.fixed ? "fixed " : "learn ",
       learn.names.map((name) => name.text).join(", "),
       learn.axes !== undefined ? [" [", this.e.sizedAxes(learn.axes), "]"] : "",
       learn.like.map((like, i) => [i === 0 ? " like " : ", ", this.e.expr(like)]),

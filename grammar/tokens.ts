@@ -123,6 +123,7 @@ const wordList = [
   "along",
   "like",
   "positive",
+  "fixed",
   "transductive",
   "assumes",
   "let",

@@ -134,7 +134,7 @@ function partsOfCode(
     case "index":
       return [node.object];
     case "call":
-      return [node.callee, ...node.args, ...node.clauses];
+      return [node.callee, ...node.args, ...given(node.by), ...node.clauses];
     case "clause":
       return sizesOf(node.axes);
     case "unary":

@@ -252,7 +252,7 @@ export function noteMissingCommas<T extends { readonly span: ast.Span }>(
   }
 }
 
-export function buildArgs(b: Builder, cst: Cst): { args: ast.Argument[]; clauses: ast.Clause[] } {
+export function buildArgs(b: Builder, cst: Cst): Pick<ast.CallExpr, "args" | "by" | "clauses"> {
   const args = nodes(cst, "argument").map((argument) => buildArgument(b, argument));
   noteMissingCommas(b, args, tokens(cst, t.Comma.name));
   const clauses = nodes(cst, "clause").flatMap((clause): ast.Clause[] => {
@@ -261,7 +261,8 @@ export function buildArgs(b: Builder, cst: Cst): { args: ast.Argument[]; clauses
     const span = b.span(clause, word.startOffset);
     return [{ kind: "clause", word: word.image as ast.Clause["word"], axes: buildSizedAxes(b, clause), span }];
   });
-  return { args, clauses };
+  const by = node(cst, "by");
+  return { args, by: by && buildExpression(b, by, b.span(cst, 0).end), clauses };
 }
 
 /** Builds the axes of a node, each with the size that is written for it, if any. */

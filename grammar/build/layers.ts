@@ -24,7 +24,8 @@ function buildLayer(b: Builder, cst: CstNode): ast.Layer | undefined {
     const callee = token(call, t.Identifier.name);
     if (callee === undefined) return undefined;
     const args = node(call, "args");
-    const built = args !== undefined ? buildArgs(b, args) : { args: [], clauses: [] };
+    const built = args !== undefined ? buildArgs(b, args) : { args: [], by: undefined, clauses: [] };
+    if (built.by !== undefined) b.note("unexpected", built.by.span, "by", "`)`");
     const [clause] = built.clauses;
     if (clause !== undefined) b.note("unexpected", clause.span, clause.word, "`)`");
     return { kind: "callLayer", callee: b.name(callee), args: built.args, ...base };

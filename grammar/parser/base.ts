@@ -71,6 +71,10 @@ export abstract class BaseParser extends CstParser {
     this.strays.length = 0;
   }
 
+  /** Tells whether the next token is `by` before the labels that a sum goes by, and not the name of a value. */
+  protected atBy(): boolean {
+    return this.is(w.by) && this.is(t.Identifier, 2);
+  }
   /** Tells whether the next token is `over`, `along` or `as` as a clause with its axes, and not the name of a value. */
   protected atClause(): boolean {
     return (

@@ -121,16 +121,20 @@ export abstract class ExpressionParser extends BaseParser {
       },
     });
   });
-  /** `(x, scale: 2.0 over way, shot)`. */
+  /** `(x, scale: 2.0 over way, shot)`, `(x by y over item)`. */
   readonly args = this.RULE("args", () => {
     this.CONSUME(t.LParen);
     this.ACTION(() => this.parens++);
     this.MANY({
-      GATE: () => !this.atClause() && this.startsOperand(1),
+      GATE: () => !this.atClause() && !this.atBy() && this.startsOperand(1),
       DEF: () => {
         this.SUBRULE(this.argument);
         this.OPTION(() => this.CONSUME(t.Comma));
       },
+    });
+    this.OPTION1(() => {
+      this.CONSUME(w.by);
+      this.SUBRULE(this.expression, { LABEL: "by" });
     });
     this.MANY1(() => this.SUBRULE(this.clause));
     this.CONSUME(t.RParen);

@@ -103,8 +103,9 @@ export abstract class MethodParser extends LayerParser {
     });
     this.CONSUME(t.RBrace);
   });
+  /** `learn …`, or `fixed …` for values that are drawn once. */
   readonly learn = this.RULE("learn", () => {
-    this.CONSUME(w.learn);
+    this.OR([{ ALT: () => this.CONSUME(w.learn) }, { ALT: () => this.CONSUME(w.fixed) }]);
     this.AT_LEAST_ONE_SEP({ SEP: t.Comma, DEF: () => this.SUBRULE(this.learnGroup) });
   });
   /** `q, k, v = linear(feature)`, `M [class, patch] = normal(0.02)`, `rate like encoder = 0.01`, `t = 1.0 positive`. */

@@ -56,7 +56,7 @@ export class ExpressionPrinter {
       case "index":
         return [this.suffixTarget(expr.object), "[", join(expr.renames.map(rename), ", "), "]"];
       case "call":
-        return [this.suffixTarget(expr.callee), this.args(expr.args, expr.clauses)];
+        return [this.suffixTarget(expr.callee), this.args(expr)];
       case "unary":
         return [expr.op === "-" ? "-" : "not ", this.expr(expr.operand, levelOf(expr))];
       case "binary":
@@ -110,11 +110,19 @@ export class ExpressionPrinter {
     ];
   }
 
-  args(args: readonly ast.Argument[], clauses: readonly ast.Clause[]): Doc {
+  args({ args, by, clauses }: Pick<ast.CallExpr, "args" | "by" | "clauses">): Doc {
     const parts = args.map((arg) => this.argument(arg));
-    const tail = clauses.map((clause, i) => [i === 0 && parts.length === 0 ? "" : line, this.clause(clause)]);
+    const ends = [
+      ...(by === undefined ? [] : [["by ", this.expr(by)]]),
+      ...clauses.map((clause) => this.clause(clause)),
+    ];
+    const tail = ends.map((end, i) => [i === 0 && parts.length === 0 ? "" : line, end]);
     if (parts.length === 0 && tail.length === 0) return "()";
     return group("(", indent(soft, join(parts, [",", line]), tail), soft, ")");
+  }
+  /** Prints arguments without clauses. */
+  plainArgs(args: readonly ast.Argument[]): Doc {
+    return this.args({ args, by: undefined, clauses: [] });
   }
   private clause(clause: ast.Clause): Doc {
     // Several axes after `as` stand in brackets; elsewhere they need none.
@@ -133,7 +141,7 @@ export class ExpressionPrinter {
   /** Prints the value of a named argument. After the colon `from` is no clause, so it needs no parentheses: `norm: from(support)`. */
   private argumentValue(value: ast.Expr): Doc {
     const isFrom = value.kind === "call" && value.callee.kind === "ref" && value.callee.text === "from";
-    return isFrom ? ["from", this.args(value.args, value.clauses)] : this.expr(value);
+    return isFrom ? ["from", this.args(value)] : this.expr(value);
   }
 
   // ------------------------------------------------------------------ blocks
@@ -224,7 +232,7 @@ export class ExpressionPrinter {
     const { end } = layer.span;
     switch (layer.kind) {
       case "callLayer":
-        return layer.args.length === 0 ? layer.callee.text : [layer.callee.text, this.args(layer.args, [])];
+        return layer.args.length === 0 ? layer.callee.text : [layer.callee.text, this.plainArgs(layer.args)];
       case "repeatLayer":
         return [
           "repeat ",

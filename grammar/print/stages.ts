@@ -58,7 +58,7 @@ export function stageLine(
       return ["loss ", l.body.result !== undefined ? e.expr(l.body.result) : ""];
     }
     case "learn":
-      return ["learn ", learn(l)];
+      return learn(l);
     case "fitFrom":
       return ["fit from ", e.expr(l.split)];
     case "init": {

@@ -55,6 +55,14 @@ const methods: Readonly<Record<string, Method>> = {
       }
       sum(u over head) + sum(v * dot(A, merge(s, [head, d] as feature) over feature) over slot) + sum(e over head, way')`,
   },
+  "sums by labels that are drawn once": {
+    learns: "fixed s [feature] = signs()  fixed bin [feature] = labels(sketch: 4)  learn a [feature] = normal(1.0)",
+    body: `let near = argmax(dot(support, query over feature) over shot)
+      let both = dot(sum(support * a * s by bin over feature), sum(query * s by bin over feature) over sketch)
+      sum(both over shot)
+        + sum(mean(query * a by near over way)[shot as place] * position(place) over place, feature)
+        + sum(sum(1 by bin over feature) over sketch)`,
+  },
   "two values carried": {
     body: `repeat 3 from u = mean(support over shot), s = 1.0 { (u * s, s * 0.5 + mean(query over feature)) }
       dot(u, query over feature)`,

@@ -185,6 +185,7 @@ const expressions: Record<ExprNode["k"], Expr | undefined> = {
     number(0),
   ),
   argmax: e({ k: "argmax", x: a, over: "j" }),
+  sum_by: e({ k: "sum_by", x: a, y: labels, over: ["i"], axis: axis("k", 4) }),
   dot: e({ k: "dot", a, b: e({ k: "rename", x: b, renames: [{ from: "i", to: "k" }] }), over: ["j"] }),
   rename: prime(a),
   merge: e({ k: "merge", x: a, axes: ["j", "i"], as: "m" }),

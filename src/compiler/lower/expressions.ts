@@ -6,7 +6,7 @@ import { crossEntropy, oneHot } from "./cross-entropy.js";
 import { countOf, type NamedOps, type NamedTensor, sizeOf } from "./named-tensor.js";
 import { sigmoid } from "./networks/activations.js";
 import type { Adapted } from "./networks/calls.js";
-import { pick } from "./pick.js";
+import { pick, sumBy } from "./pick.js";
 
 /** A network that a `minimize` binds: the network it comes from, and the weights that it has now. */
 export interface BoundNetwork {
@@ -43,7 +43,10 @@ export function lowerExpression(block: ExpressionScope, e: Expr): NamedTensor {
 const rules: { readonly [K in Expr["k"]]: Rule<K> } = {
   number: ({ ops }, e) => ops.scalar(e.value, e.type.kind === "bool" ? "bool" : "f32"),
   param: ({ environment }, e) => environment.param(e.name),
-  learn: ({ environment }, e) => environment.learn(e.name),
+  learn: ({ environment, ops }, e) => {
+    const value = environment.learn(e.name);
+    return e.type.kind === "class" ? ops.cast(value, "i32") : value;
+  },
   fit: ({ environment: { fit } }, e) => {
     if (fit === undefined) throw new CompilerBug(`the fitted value ${e.name} is read where it cannot be`);
     return fit(e.name);
@@ -55,6 +58,7 @@ const rules: { readonly [K in Expr["k"]]: Rule<K> } = {
   compare: (block, e) => block.ops.compare(e.op, block.expr(e.a), block.expr(e.b)),
   select: (block, e) => block.ops.select(block.expr(e.condition), block.expr(e.a), block.expr(e.b)),
   reduce: (block, e) => block.ops[e.op](block.real(e.x), e.over),
+  sum_by: (block, e) => sumBy(block.ops, block.real(e.x), block.expr(e.y), e),
   argmax: (block, e) => block.ops.argmax(block.real(e.x), e.over),
   dot: (block, e) => block.ops.dot(block.real(e.a), block.real(e.b), e.over),
   rename: (block, e) => block.ops.rename(block.expr(e.x), e.renames),

@@ -1,5 +1,6 @@
-/** Lowering of `pick`: elements by their index along an axis. */
-import type { NamedOps, NamedTensor } from "./named-tensor.js";
+/** Lowering of what goes by labels: `pick` takes elements by their index along an axis, and `sum(x by y)` puts them there. */
+import type { Axis } from "../typed/tree.js";
+import { axesOf, type NamedOps, type NamedTensor } from "./named-tensor.js";
 
 /**
  * Returns the elements of `x` at an index along `over`, or at the indices in `at` (i32). The result does not have `over`.
@@ -22,4 +23,31 @@ export function pick(ops: NamedOps, x: NamedTensor, at: number | NamedTensor, ov
   const places = ops.order(at, [...shared, ...own]);
   const node = ops.t.gather(values.node, ops.cast(places, "i32").node, shared.length, shared.length);
   return ops.of(node, [...shared, ...own, ...rest]);
+}
+
+/**
+ * Returns the sums of `x` over the axes `over`, each element in the place on `axis` that its label in `y` (i32) names. Other
+ * axes of `y` are batch axes. A value that lacks an axis of its labels is repeated over it.
+ */
+export function sumBy(
+  ops: NamedOps,
+  x: NamedTensor,
+  y: NamedTensor,
+  { over, axis }: { readonly over: readonly string[]; readonly axis: Axis },
+): NamedTensor {
+  const labels = axesOf(y);
+  const batch = labels.filter(({ name }) => !over.includes(name)).map(({ name }) => name);
+  const rest = axesOf(x).filter(({ name }) => !y.axes.includes(name));
+  const item = "·item";
+  const values = ops.merge(ops.expand(x, [...labels, ...rest]), over, item);
+  const places = ops.merge(y, over, item);
+  const names = rest.map(({ name }) => name);
+  const node = ops.t.scatterAdd(
+    ops.order(values, [...batch, item, ...names]).node,
+    ops.order(places, [...batch, item]).node,
+    batch.length,
+    axis.size,
+    batch.length,
+  );
+  return ops.of(node, [...batch, axis.name, ...names]);
 }

@@ -1,9 +1,10 @@
 /** The weights of a stage: their initial values, and their inputs in programs. */
 import { CompilerBug } from "../../common/bug.js";
-import { keyOf, normal, uniform } from "../../common/random/threefry.js";
+import { type Key, keyOf, normal, uniform } from "../../common/random/threefry.js";
 import type { Graph } from "../tensor/graph.js";
 import type { Node } from "../tensor/ir.js";
 import { elementCount } from "../tensor/shape.js";
+import type { Initializer } from "../typed/tree.js";
 import type { WeightDecl } from "../typed/weights.js";
 
 /** A tensor on the host. The `HostTensor` of the runtime has the same shape. */
@@ -32,13 +33,21 @@ function draw(decl: WeightDecl, seed: number): Float32Array {
   const data = new Float32Array(elementCount(decl.shape));
   if (init.kind === "constant") return data.fill(init.value);
   const key = keyOf(seed, "init", decl.path);
-  for (let i = 0; i < data.length; i++) {
-    data[i] =
-      init.kind === "normal"
-        ? init.mean + init.std * normal(key, i)
-        : init.low + (init.high - init.low) * uniform(key, i);
-  }
+  for (let i = 0; i < data.length; i++) data[i] = drawn(init, key, i);
   return data;
+}
+
+function drawn(init: Exclude<Initializer, { kind: "constant" }>, key: Key, i: number): number {
+  switch (init.kind) {
+    case "normal":
+      return init.mean + init.std * normal(key, i);
+    case "uniform":
+      return init.low + (init.high - init.low) * uniform(key, i);
+    case "signs":
+      return uniform(key, i) < 0.5 ? -1 : 1;
+    case "labels":
+      return Math.floor(uniform(key, i) * init.count);
+  }
 }
 
 /** The program inputs of declared weights. Each is made when it is first used. */

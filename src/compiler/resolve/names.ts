@@ -228,9 +228,11 @@ function refsIn(block: ast.Block): ast.NameExpr[] {
         return false;
       case "call": {
         const builtin = node.callee.kind === "ref" ? builtinOf(node.callee.text) : undefined;
-        if (builtin?.takesAxes) return false;
-        const values = builtin?.lastIsAxes ? node.args.slice(0, -1) : node.args;
-        for (const part of [node.callee, ...values]) walkSyntaxWhile(part, enter);
+        // A named argument among axes is the size of one: `zeros(slot: n)`.
+        const sizes = node.args.flatMap(({ name, value }) => (name === undefined ? [] : [value]));
+        const values = builtin?.takesAxes ? sizes : builtin?.lastIsAxes ? node.args.slice(0, -1) : node.args;
+        const by = node.by === undefined ? [] : [node.by];
+        for (const part of [node.callee, ...values, ...by, ...node.clauses]) walkSyntaxWhile(part, enter);
         return false;
       }
       default:

@@ -46,6 +46,7 @@ export const expressionVersions: Versions<ExprNode["k"]> = {
   select: 1,
   reduce: 2,
   argmax: 1,
+  sum_by: 1,
   dot: 2,
   rename: 1,
   merge: 1,

@@ -20,6 +20,10 @@ export type Learn =
       readonly axes: readonly Axis[];
       readonly init: Initializer;
       readonly positive: boolean;
+      /** True if it keeps its initial value, which is stored with the weights. */
+      readonly fixed?: true;
+      /** The axis that it indexes, if its numbers are labels. */
+      readonly of?: Axis;
       readonly span: Span;
     }
   | { readonly kind: "module"; readonly name: string; readonly network: Network; readonly span: Span }
@@ -161,6 +165,8 @@ export type ExprNode =
   | { readonly k: "compare"; readonly op: CompareOp; readonly a: Expr; readonly b: Expr }
   | { readonly k: "select"; readonly condition: Expr; readonly a: Expr; readonly b: Expr }
   | { readonly k: "reduce"; readonly op: ReduceOp; readonly x: Expr; readonly over: readonly string[] }
+  /** The sums of the elements of `x` over `over`, each into the place on `axis` that the label `y` names. Places without one are 0. */
+  | { readonly k: "sum_by"; readonly x: Expr; readonly y: Expr; readonly over: readonly string[]; readonly axis: Axis }
   | { readonly k: "argmax"; readonly x: Expr; readonly over: string }
   /** Contracts `over`. Other shared axes are batch axes, and the rest are outer axes. */
   | { readonly k: "dot"; readonly a: Expr; readonly b: Expr; readonly over: readonly string[] }

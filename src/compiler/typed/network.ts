@@ -23,7 +23,11 @@ export interface WeightSpec {
 export type Initializer =
   | { readonly kind: "constant"; readonly value: number }
   | { readonly kind: "normal"; readonly mean: number; readonly std: number }
-  | { readonly kind: "uniform"; readonly low: number; readonly high: number };
+  | { readonly kind: "uniform"; readonly low: number; readonly high: number }
+  /** 1 or −1, each as likely. */
+  | { readonly kind: "signs" }
+  /** A whole number from 0 to below `count`, each as likely. */
+  | { readonly kind: "labels"; readonly count: number };
 
 /** A layer. Its shapes have no batch axes. Its weight paths are `${path}.weight`, `.bias`, `.running_mean`, `.running_var`. */
 export interface Layer {

@@ -121,6 +121,8 @@ export function operandsOf(e: Expr): readonly Expr[] {
       return [e.condition, e.a, e.b];
     case "concat":
       return e.parts;
+    case "sum_by":
+      return [e.x, e.y];
     case "cross_entropy":
       return [e.z, e.y];
     case "pick":
@@ -175,6 +177,8 @@ export function withOperands(e: Expr, change: (operand: Expr) => Expr): Expr {
       return { ...e, condition: change(e.condition), a: change(e.a), b: change(e.b) };
     case "concat":
       return { ...e, parts: e.parts.map(change) };
+    case "sum_by":
+      return { ...e, x: change(e.x), y: change(e.y) };
     case "cross_entropy":
       return { ...e, z: change(e.z), y: change(e.y) };
     case "pick":

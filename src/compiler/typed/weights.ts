@@ -81,7 +81,7 @@ function learnWeights(learn: Learn, beside: readonly Learn[], encoder: Network):
           path: learn.name,
           shape: learn.axes.map((axis) => axis.size),
           init: stored(learn.init, learn.positive),
-          trainable: true,
+          trainable: learn.fixed !== true,
         },
       ];
     case "module":

@@ -12,7 +12,12 @@ export function networkLines(n: NetworkPlan, stage: string, context: PrintContex
   const size = parametersText(n.parameters);
   const sees = [...(n.transductive ? ["transductive"] : []), ...(n.assumes ?? []).map((a) => `assumes ${a}`)];
   const title = `  ${n.slot} ${paint.bold(n.name ?? "of the loss")}${origin}, ${[...sees, size].join(", ")}`;
-  const learned = n.learned.map(({ path, shape }) => [path, "learned", sizesText(shape), count(product(shape))]);
+  const learned = n.learned.map(({ path, shape, fixed }) => [
+    path,
+    fixed === true ? "fixed" : "learned",
+    sizesText(shape),
+    fixed === true ? "" : count(product(shape)),
+  ]);
   if (n.layers.length + learned.length === 0) return ["", title];
   const same = JSON.stringify([n.layers, n.learned, n.input]);
   const before = seen.get(same);

@@ -65,6 +65,7 @@ class BuiltinCallReader {
     if (this.complete && this.builtin.lastIsAxes && expr.args.length > wanted.total) this.reportCount(wanted.total);
     const { values, axes } = this.separateAxes();
     const args = this.evaluateValues(values, wanted);
+    const by = expr.by && { value: evaluate(expr.by, scope), span: expr.by.span };
     const tooFew =
       args.length < wanted.values.length ||
       (this.builtin.takesAxes && !wanted.variadic ? axes.length !== wanted.axes : axes.length < wanted.axes);
@@ -72,15 +73,16 @@ class BuiltinCallReader {
       if (this.complete) this.reportCount(wanted.total);
       return undefined;
     }
-    if (!this.complete || args.some((arg) => arg.value.kind === "anything")) return undefined;
+    if (!this.complete || [...args, ...(by ? [by] : [])].some(({ value }) => value.kind === "anything"))
+      return undefined;
     const overSpan = clauseOf(expr, "over")?.span ?? span;
-    return { name, span, scope, frame: scope.frame, args, axes, overSpan, ...clauses };
+    return { name, span, scope, frame: scope.frame, args, by, axes, overSpan, ...clauses };
   }
 
   private clauses(): ClauseAxes {
     const { builtin, callee, expr, scope } = this;
     const words = clauseWords.filter((word) => builtin[word] !== undefined);
-    refuseClauses(expr, words, callee, scope);
+    refuseClauses(expr, builtin.by === true ? [...words, "by"] : words, callee, scope);
     const clauses: ClauseAxes = { over: [], along: [], as: [] };
     for (const word of words) {
       const clause = clauseOf(expr, word);

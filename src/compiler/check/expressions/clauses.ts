@@ -10,10 +10,12 @@ export function clauseOf(expr: ast.CallExpr, word: ast.Clause["word"]): ast.Clau
 /** Reports every clause of a call that the callee does not take. */
 export function refuseClauses(
   expr: ast.CallExpr,
-  taken: readonly ast.Clause["word"][],
+  taken: readonly (ast.Clause["word"] | "by")[],
   callee: string,
   scope: Scope,
 ): void {
+  if (expr.by !== undefined && !taken.includes("by"))
+    scope.checker.report("FSL3014", expr.by.span, { callee, clause: "by" });
   for (const clause of expr.clauses) {
     if (!taken.includes(clause.word)) scope.checker.report("FSL3014", clause.span, { callee, clause: clause.word });
   }

@@ -1,15 +1,24 @@
 /** The initial values of learned values: a number, or a draw such as `normal(0.1)`. */
 import type * as ast from "../../../../grammar/ast.js";
-import type { Initializer } from "../../typed/tree.js";
+import type { Axis, Initializer } from "../../typed/tree.js";
 import type { Scope } from "../core/scope.js";
 import { describe } from "../core/values.js";
 import { matchArguments } from "../expressions/arguments.js";
+import { ownsSize, writtenSize } from "../expressions/axis-sizes.js";
 import { evaluate } from "../expressions/evaluate.js";
+
+/** A start with the axis that its numbers index, if they are labels. */
+export interface Start {
+  readonly init: Initializer;
+  readonly of?: Axis;
+}
 
 const parameters: Readonly<Record<Initializer["kind"], readonly string[]>> = {
   normal: ["std", "mean"],
   uniform: ["low", "high"],
   constant: ["value"],
+  signs: [],
+  labels: ["axis"],
 };
 
 export function isInitializer(name: string): name is Initializer["kind"] {
@@ -17,24 +26,50 @@ export function isInitializer(name: string): name is Initializer["kind"] {
 }
 
 /** Returns the initial value that is written, or undefined after it has reported FSL3009 or FSL3008. */
-export function elaborateInitializer(expr: ast.Expr, scope: Scope): Initializer | undefined {
+export function elaborateInitializer(expr: ast.Expr, scope: Scope): Start | undefined {
   if (expr.kind === "call" && expr.callee.kind === "ref" && isInitializer(expr.callee.text)) {
-    return initializerCall(expr.callee.text, expr.args, scope);
+    if (expr.callee.text === "labels") return labelsOf(expr, scope);
+    const init = initializerCall(expr.callee.text, expr.args, scope);
+    return init && { init };
   }
   const value = evaluate(expr, scope);
-  if (value.kind === "int" || value.kind === "real") return { kind: "constant", value: value.value };
+  if (value.kind === "int" || value.kind === "real") return { init: { kind: "constant", value: value.value } };
   if (value.kind !== "anything") {
     scope.checker.report("FSL3009", expr.span, {
       what: "an initial value",
-      expected: "a number, `normal(std)`, `uniform(low, high)` or a module",
+      expected: "a number, `normal(std)`, `uniform(low, high)`, `signs()`, `labels(axis: 8)` or a module",
       found: describe(value),
     });
   }
   return undefined;
 }
 
+/** Returns random labels: `labels(sketch: 512)` indexes an axis of its own, `labels(channel)` one that is known. */
+function labelsOf(expr: ast.CallExpr, scope: Scope): Start | undefined {
+  const { frame, checker } = scope;
+  const [arg, ...more] = expr.args;
+  const name = arg?.name ?? (arg?.value.kind === "ref" ? arg.value : undefined);
+  if (arg === undefined || name === undefined || more.length > 0) {
+    const found = arg === undefined ? "nothing" : more.length > 0 ? `${expr.args.length} arguments` : "an expression";
+    const what = "what `labels` takes";
+    checker.report("FSL3009", expr.span, { what, expected: "an axis, such as `sketch: 512`", found });
+    return undefined;
+  }
+  if (arg.name !== undefined && frame !== undefined && !ownsSize(name.text, name.span, frame, scope)) return undefined;
+  const size =
+    arg.name === undefined
+      ? frame?.known(name.text)?.size
+      : writtenSize(name.text, evaluate(arg.value, scope), arg.value.span, scope);
+  if (size === undefined) {
+    if (arg.name === undefined) checker.report("FSL3007", name.span, { axis: name.text });
+    return undefined;
+  }
+  frame?.defineAxis(name.text, size);
+  return { init: { kind: "labels", count: size }, of: { name: name.text, size } };
+}
+
 function initializerCall(
-  kind: Initializer["kind"],
+  kind: Exclude<Initializer["kind"], "labels">,
   args: readonly ast.Argument[],
   scope: Scope,
 ): Initializer | undefined {
@@ -51,6 +86,8 @@ function initializerCall(
       return { kind, low: numbers["low"] ?? 0, high: numbers["high"] ?? 1 };
     case "constant":
       return { kind, value: numbers["value"] ?? 0 };
+    case "signs":
+      return { kind };
     default:
       return kind satisfies never;
   }

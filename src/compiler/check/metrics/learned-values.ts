@@ -41,15 +41,20 @@ export class LearnedValues {
   private declareTensor(name: ast.Name, learn: ast.LearnDecl): void {
     const { scope } = this;
     const axes = this.tensorAxes(learn);
-    const init = axes === undefined ? undefined : elaborateInitializer(learn.value, scope);
-    if (axes === undefined || init === undefined || scope.frame === undefined) {
+    const start = axes === undefined ? undefined : elaborateInitializer(learn.value, scope);
+    if (axes === undefined || start === undefined || scope.frame === undefined) {
       scope.define(name.text, anything(name.span));
       return;
     }
-    scope.define(name.text, scope.frame.tensor(name.span, "real", axes, { k: "learn", name: name.text }));
+    const { init, of } = start;
+    const kind = of === undefined ? "real" : "class";
+    scope.define(name.text, scope.frame.tensor(name.span, kind, axes, { k: "learn", name: name.text }, of));
     if (!checkStart(init, learn, scope)) return;
     const { positive } = learn;
-    this.declared.push(() => ({ kind: "tensor", name: name.text, axes, init, positive, span: name.span }));
+    const fixed = learn.fixed ? { fixed: true as const } : {};
+    const labels = of === undefined ? {} : { of };
+    const { span } = name;
+    this.declared.push(() => ({ kind: "tensor", name: name.text, axes, init, positive, ...fixed, ...labels, span }));
   }
 
   /** Returns the axes of a tensor with their sizes. Reports FSL3007 if one is not known here. */
@@ -80,7 +85,7 @@ export class LearnedValues {
   /** Declares one value per weight of networks, such as the learning rates of Meta-SGD. */
   private declareLike(name: ast.Name, learn: ast.LearnDecl): void {
     const { scope } = this;
-    const init = elaborateInitializer(learn.value, scope);
+    const init = elaborateInitializer(learn.value, scope)?.init;
     const of = learn.like.flatMap((like) => this.networkOf(like) ?? []);
     // It is typed as a scalar: only the settings of a `minimize` may read it, and there it is one number per weight.
     const value = scope.frame?.tensor(name.span, "real", [], { k: "learn", name: name.text });
@@ -105,7 +110,8 @@ export class LearnedValues {
   private declareModule(name: ast.Name, learn: ast.LearnDecl, layers: readonly ast.Layer[]): void {
     const { scope } = this;
     const axes = (): ReadonlyMap<string, number> => new Map([...this.axes(), ...this.sized]);
-    if (learn.positive || learn.axes !== undefined || learn.like.length > 0) reportModule(name, learn, scope);
+    if (learn.positive || learn.axes !== undefined || learn.like.length > 0 || learn.fixed)
+      reportModule(name, learn, scope);
     const { span } = learn.value;
     const module = new LearnedModule({ name, layers, span, scope, axes, generic: this.options.generic });
     scope.define(name.text, module.callable());
@@ -139,16 +145,39 @@ function reportDuplicate(name: ast.Name, scope: Scope): void {
 }
 
 /** Reports a network with a sign, with axes or with `like`, which belong to numbers. */
-function reportModule(name: ast.Name, { positive, axes, value }: ast.LearnDecl, { checker }: Scope): void {
-  const has = positive ? "is positive" : axes !== undefined ? "has axes of its own" : "is like weights";
+function reportModule(name: ast.Name, { positive, fixed, axes, value }: ast.LearnDecl, { checker }: Scope): void {
+  const has = positive
+    ? "is positive"
+    : fixed
+      ? "is fixed"
+      : axes !== undefined
+        ? "has axes of its own"
+        : "is like weights";
   const what = `\`${name.text}\`, which ${has},`;
   checker.report("FSL3009", value.span, { what, expected: "a number or a draw of numbers", found: "a network" });
 }
 
-/** Returns whether a value can start there. A positive value is stored as its logarithm. Reports FSL5008 if its start has none. */
-function checkStart(init: Initializer, { positive, value, names }: ast.LearnDecl, { checker }: Scope): boolean {
+/**
+ * Returns whether a value can start there. A positive value is stored as its logarithm: reports FSL5008 if its start has none.
+ * Reports FSL3053 for labels that are to be trained, and for a fixed value with a word that only trained ones have.
+ */
+function checkStart(init: Initializer, learn: ast.LearnDecl, { checker }: Scope): boolean {
+  const { positive, value, names, fixed, like } = learn;
+  const name = names.map(({ text }) => text).join(", ");
+  const why =
+    init.kind === "labels" && !fixed
+      ? "labels are whole numbers, which no step can change a little: write `fixed` in place of `learn`"
+      : fixed && positive
+        ? "`positive` says how a value is trained, and a fixed one is not"
+        : fixed && like.length > 0
+          ? "`like` gives each weight of a network a number to train"
+          : undefined;
+  if (why !== undefined) {
+    checker.report("FSL3053", value.span, { name, why });
+    return false;
+  }
   if (!positive || init.kind !== "constant" || init.value > 0) return true;
-  const what = `the start of \`${names.map(({ text }) => text).join(", ")}\`, which is positive,`;
+  const what = `the start of \`${name}\`, which is positive,`;
   checker.report("FSL5008", value.span, { what, range: "above 0", found: init.value });
   return false;
 }

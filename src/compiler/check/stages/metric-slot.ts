@@ -151,7 +151,9 @@ function learnedWeights(learn: Learn): Parameters<typeof weightDifference>[0] {
 
 /** Returns whether the metric's learned values may be used as they are. Reports FSL5012 if nothing has trained them. */
 export function checkTrained({ value, trained }: MetricSlot, source: SlotSource, context: StageContext): boolean {
-  const { learns, name } = value;
+  const { name } = value;
+  // A fixed value has nothing to train.
+  const learns = value.learns.filter((learn) => learn.kind !== "tensor" || learn.fixed !== true);
   const { decl } = context;
   if (learns.length === 0 || trained || source.line?.untrained === true) return true;
   if (!isTrainingKind(decl.stage) && startsFromFile(context, "metric")) return true;

@@ -34,6 +34,7 @@ function networkPaths(prefix: string, network: Network | undefined): string[] {
 
 function learnPaths(prefix: string, learns: readonly Learn[]): string[] {
   return learns.flatMap((learn) => {
+    if (learn.kind === "tensor" && learn.fixed) return [];
     const path = `${prefix}.${learn.name}`;
     return learn.kind === "module" ? networkPaths(path, learn.network) : [path];
   });

@@ -424,4 +424,16 @@ export const typesCodes = codes({
       'fsl 1\nimport { conv64 } from "fsl:backbones"\nimport { emoji } from "fsl:datasets"\nepisode task = 5 way, 1 shot, 3 query\nmetric heads {\n  classify(support: vector [way, shot], query: vector) -> logits [way] {\n    let q = split(query, feature as [head: 8, d])\n    let s = split(mean(support over shot), feature as [head: 8, d])\n    mean(dot(q, s over d) over head)\n  }\n}\nevaluate e {\n  encoder untrained conv64  metric heads\n  episodes task from emoji.test, 10 episodes  report accuracy\n}',
     fix: "Take a size that divides the axis.",
   },
+  FSL3053: {
+    severity: "error",
+    title: "a value that cannot be trained or fixed so",
+    message: "`{name}` cannot be declared so: {why}",
+    explanation:
+      "`learn` declares a value that is trained, and `fixed` one that is drawn once, stored with the weights and never changed: random projections, signs, or labels that sort channels into bins.",
+    example:
+      "fsl 1\nmetric m {\n  learn bin [feature] = labels(sketch: 64)\n  classify(support: vector [way, shot], query: vector) -> logits [way] {\n    let q = sum(query by bin over feature)\n    -squared_distance(q, sum(mean(support over shot) by bin over feature) over sketch)\n  }\n}",
+    corrected:
+      "fsl 1\nmetric m {\n  fixed bin [feature] = labels(sketch: 64)\n  classify(support: vector [way, shot], query: vector) -> logits [way] {\n    let q = sum(query by bin over feature)\n    -squared_distance(q, sum(mean(support over shot) by bin over feature) over sketch)\n  }\n}",
+    fix: "Use `learn` for what is trained, and `fixed` without `positive` and `like` for what is not.",
+  },
 });

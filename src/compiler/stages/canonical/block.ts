@@ -7,6 +7,7 @@ import { type Canonical, type CanonicalFields, plain, plainFields } from "./valu
 const axisFields: { readonly [K in ExprNode["k"]]?: readonly string[] } = {
   reduce: ["over"],
   argmax: ["over"],
+  sum_by: ["over", "axis"],
   dot: ["over"],
   rename: ["renames"],
   merge: ["axes", "as"],

@@ -42,7 +42,11 @@ export function canonicalLearns(learns: readonly Learn[], names: AxisNames): rea
   return learns.map((learn): Canonical => {
     switch (learn.kind) {
       case "tensor":
-        return { ...plainFields(learn), axes: names.axes(learn.axes) };
+        return {
+          ...plainFields(learn),
+          axes: names.axes(learn.axes),
+          ...(learn.of === undefined ? {} : { of: names.axes([learn.of]) }),
+        };
       case "module":
         return { name: learn.name, network: canonicalNetwork(learn.network) };
       case "like":

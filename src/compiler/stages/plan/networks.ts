@@ -1,7 +1,7 @@
 /** Networks in a plan: layer by layer, with shapes and parameters. */
 import type { Axis, Layer, LayerOp, Learn, Metric, Network, OwnNetwork, Slot } from "../../typed/tree.js";
 import { layersOf } from "../../typed/walk.js";
-import type { LayerOpPlan, LayerPlan, NetworkPlan, Size, SizedAxis } from "./report.js";
+import type { LayerOpPlan, LayerPlan, LearnedPlan, NetworkPlan, Size, SizedAxis } from "./report.js";
 
 /** The axis whose size is unknown in a head over classes that nobody has counted. */
 const classAxis = "class";
@@ -50,10 +50,16 @@ export function learnsPlan(
     const network = own.kind === "slot" ? encoder : modules.find((module) => module.name === own.name)?.network;
     return network === undefined ? 0 : trainableSize(network);
   };
-  const learned = learns.flatMap((learn) => {
+  const learned = learns.flatMap((learn): LearnedPlan[] => {
     switch (learn.kind) {
       case "tensor":
-        return [{ path: learn.name, shape: learn.axes.map((axis) => axis.size) }];
+        return [
+          {
+            path: learn.name,
+            shape: learn.axes.map((axis) => axis.size),
+            ...(learn.fixed === true ? { fixed: learn.fixed } : {}),
+          },
+        ];
       case "like":
         return [{ path: learn.name, shape: [learn.of.reduce((n, own) => n + sizeOf(own), 0)] }];
       case "module":
@@ -70,7 +76,7 @@ export function learnsPlan(
     learned,
     parameters:
       modules.reduce((n, learn) => n + trainableSize(learn.network), 0) +
-      learned.reduce((n, { shape }) => n + elements(shape), 0),
+      learned.reduce((n, { shape, fixed }) => n + (fixed === true ? 0 : elements(shape)), 0),
   };
 }
 

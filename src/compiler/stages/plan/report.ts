@@ -195,8 +195,14 @@ export interface NetworkPlan {
    * The learned tensors of a metric, beside its modules' layers. For values that are learned for each weight of networks,
    * the shape is their number.
    */
-  readonly learned: readonly { readonly path: string; readonly shape: readonly number[] }[];
+  readonly learned: readonly LearnedPlan[];
   readonly parameters: Size;
+}
+export interface LearnedPlan {
+  readonly path: string;
+  readonly shape: readonly number[];
+  /** Set for a value that is drawn once and never trained. */
+  readonly fixed?: true;
 }
 export interface LayerPlan {
   readonly path: string;

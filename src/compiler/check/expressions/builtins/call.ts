@@ -22,6 +22,8 @@ export interface BuiltinCall {
   /** Undefined outside methods and losses, where only static values exist. */
   readonly frame: Frame | undefined;
   readonly args: readonly { readonly value: Value; readonly span: ast.Span }[];
+  /** The labels after `by`. */
+  readonly by: { readonly value: Value; readonly span: ast.Span } | undefined;
   /** The axes that are arguments: `way` of `size(way)`. */
   readonly axes: readonly NamedAxis[];
   readonly over: readonly NamedAxis[];

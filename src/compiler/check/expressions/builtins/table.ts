@@ -1,6 +1,7 @@
 /** The table of the built-in functions of expressions: how each is called, and its typing rule. */
 
 import type { Value } from "../../core/values.js";
+import { reduceBy } from "./by-labels.js";
 import type { BuiltinCall } from "./call.js";
 import { beta, permutation, uniform } from "./draws.js";
 import { dropout, elementwise, extreme } from "./elementwise.js";
@@ -20,6 +21,8 @@ export interface Builtin {
   readonly lastIsAxes?: boolean;
   /** The number of axes after the word: `one` is exactly one, `some` at least one, `maybe` none or more. */
   readonly over?: "one" | "some" | "maybe";
+  /** True if labels after `by` may say where the elements go: `sum(x by y over item)`. */
+  readonly by?: boolean;
   readonly along?: "one";
   readonly as?: "one" | "some" | "maybe";
   /** True if its axes may have sizes of their own: `zeros(slot: 8)`, `split(x, feature as [head: 4, d])`. */
@@ -32,7 +35,8 @@ export interface Builtin {
 const reductions = (op: "sum" | "mean"): Builtin => ({
   params: ["x"],
   over: "some",
-  rule: (call) => reduce(call, op),
+  by: true,
+  rule: (call) => (call.by === undefined ? reduce(call, op) : reduceBy(call, call.by, op)),
   usage: `${op}(x over shot)`,
 });
 const extremes = (op: "max" | "min"): Builtin => ({
