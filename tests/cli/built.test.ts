@@ -57,8 +57,12 @@ meta proto {
 evaluate result { of proto  episodes task from stripes.test, 5 episodes }
 `,
   );
-  const { code, out, err } = await fslc("run", file, "--engine", "reference", "--reporter", "plain");
+  const { code, out, err } = await fslc("run", file, "--engine", "reference", "--reporter", "plain", "--profile");
   expect(`${code}\n${err}`).toMatch(/^0\n/);
+  expect(err).toMatch(/where the .+ of proto went, on reference cpu(.|\n)+run proto +2 /);
+  const [, path = ""] = err.match(/^trace: +(\S+)/m) ?? [];
+  const trace = JSON.parse(readFileSync(path, "utf8"));
+  expect(trace.traceEvents.map(({ name }: { readonly name: string }) => name)).toContain("run proto");
   expect(`${out}${err}`).toContain("accuracy");
 });
 

@@ -96,6 +96,13 @@ export const rooms: Readonly<Record<string, readonly string[]>> = {
     "src/runtime/data",
     "src/runtime/store",
   ],
+  "src/runtime/profile": [
+    "grammar",
+    "src/compiler/diagnostics",
+    "src/compiler/tensor",
+    "src/runtime/system",
+    "src/runtime/engines",
+  ],
   "src/runtime/stages": [
     "src/common",
     "src/compiler/diagnostics",
@@ -108,6 +115,7 @@ export const rooms: Readonly<Record<string, readonly string[]>> = {
     "src/runtime/events",
     "src/runtime/data",
     "src/runtime/store",
+    "src/runtime/profile",
   ],
   "src/runtime/worker": [
     "src/compiler/diagnostics",
@@ -179,6 +187,7 @@ export const rooms: Readonly<Record<string, readonly string[]>> = {
     "src/runtime/events",
     "src/runtime/data",
     "src/runtime/host",
+    "src/runtime/profile",
     "src/runtime/stages",
     "src/runtime/scheduler",
     "src/runtime/run",

@@ -242,6 +242,7 @@ export const sgd = (changes: Partial<Optimizer> = {}): Optimizer => ({
   eps: 1e-8,
   clip: undefined,
   overrides: {},
+  span,
   ...changes,
 });
 export const constant: Schedule = { kind: "constant", warmup: 0 };

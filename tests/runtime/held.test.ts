@@ -48,6 +48,7 @@ function contextOf(stage: Stage, engine: Engine): StageContext {
       content: null,
       reuseExact: false,
       fresh: false,
+      profile: false,
       packs: {},
       inputs: {},
     },

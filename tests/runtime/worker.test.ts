@@ -29,6 +29,7 @@ function job(node: string): PlacedJob {
     content: null,
     reuseExact: false,
     fresh: false,
+    profile: false,
     packs: {},
     inputs: {},
   };

@@ -20,6 +20,7 @@ interface Options extends ExperimentOptions, MachineOptions, SweepOptions {
   readonly reporter?: string;
   readonly quiet?: boolean;
   readonly report?: boolean;
+  readonly profile?: boolean;
 }
 
 export function define(cli: Cli, exit: (code: number) => void): Command {
@@ -34,6 +35,7 @@ export function define(cli: Cli, exit: (code: number) => void): Command {
     .option("--reporter <name>", `how progress is shown: ${reporterNames.join(", ")}`)
     .option("--quiet", "print nothing but the results")
     .option("--report", "write the report of the run into its folder at the end, as `fslc report` does")
+    .option("--profile", "measure where the time goes: a table, and a trace for chrome://tracing in the run's folder")
     .addHelpText(
       "after",
       helpExamples([
@@ -72,7 +74,8 @@ async function runAndWatch(cli: Cli, file: string, options: Options, react: Reac
   const { RefusedError, prepareRun } = await import("../../runtime/run/preflight.js");
   const { run } = await import("../../runtime/run/run.js");
   try {
-    const asked = { ...runOptions(compiled.project, options), ...(seeds === undefined ? {} : { seeds }) };
+    const profile = options.profile === true;
+    const asked = { ...runOptions(compiled.project, options), profile, ...(seeds === undefined ? {} : { seeds }) };
     if (options.dryRun) return await showPlan(cli, experiments, asked, reporter);
     // Errors that need no download and no search for devices are reported first.
     const preparation = prepareRun(experiments, asked);
@@ -83,6 +86,7 @@ async function runAndWatch(cli: Cli, file: string, options: Options, react: Reac
     const source = sourceReader(compiled);
     const code = await watch(cli, started, { reporter, quiet: options.quiet === true, source, react });
     if (options.report === true) await writeReportOf(cli, started.dir, options);
+    if (profile) await writeProfileOf(cli, started.dir, { quiet: options.quiet === true || !reporter.summary, source });
     return code;
   } catch (error) {
     if (!(error instanceof RefusedError)) throw error;
@@ -127,6 +131,18 @@ async function writeReportOf(cli: Cli, dir: string, { quiet }: Options): Promise
   if (run === undefined) return;
   const path = await writeReport(run);
   if (quiet !== true) say(cli.stderr, `report: ${relative(process.cwd(), path) || path}\n`);
+}
+
+/** Writes the profile of a run that has ended into its folder, and prints its tables. */
+async function writeProfileOf(
+  cli: Cli,
+  dir: string,
+  { quiet, source }: Pick<WatchOptions, "quiet" | "source">,
+): Promise<void> {
+  const { collectProfiles } = await import("../../runtime/profile/files.js");
+  const { printProfile } = await import("../print/profile.js");
+  const profile = collectProfiles(dir, source);
+  if (!quiet) say(cli.stderr, `\n${printProfile(profile, process.cwd(), textWidth(cli.stderr, cli.env))}\n`);
 }
 
 /** Ends the program before the run starts. Nothing has been computed, so nothing is lost. */

@@ -107,7 +107,7 @@ const flops: Readonly<Record<PrimitiveName, FlopRule>> = {
 };
 
 /** Counts the operations of nodes. A composite costs as much as its primitives, which is computed once for equal uses. */
-class FlopCount {
+export class FlopCount {
   private readonly known = new Map<string, number>();
 
   of(node: Node): number {

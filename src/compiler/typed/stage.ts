@@ -82,6 +82,7 @@ export interface Optimizer {
   readonly overrides: Readonly<
     Record<string, { readonly frozen: boolean; readonly lr: number; readonly weightDecay: number }>
   >;
+  readonly span: Span;
 }
 /** A factor on the learning rate. `at`, `over` and `warmup` are in steps. */
 export type Schedule =

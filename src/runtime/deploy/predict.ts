@@ -225,6 +225,7 @@ function jobOf(
     key: "",
     content: null,
     reuseExact: false,
+    profile: false,
     fresh: false,
     packs: { ...stored.packs, [broughtDataset]: pack.dir },
     inputs: jobInputs(stored),

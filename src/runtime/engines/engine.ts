@@ -2,7 +2,7 @@
  * The contract of an engine. Everything that runs tensor programs implements it, and the code that calls it does not know
  * which engine it has.
  */
-import type { DType, Program, Shape } from "../../compiler/tensor/ir.js";
+import type { DType, Node, Program, Shape } from "../../compiler/tensor/ir.js";
 
 export type TypedData = Float32Array | Int32Array | Uint32Array | Uint8Array;
 
@@ -77,13 +77,32 @@ export interface EngineOptions {
 export interface Engine {
   readonly name: string;
   readonly numerics: Numerics;
-  /** Inputs named in `constants` become constants of the executable (folded if the engine can) and take no argument. */
-  compile(program: Program, constants?: HostTensors): Promise<Executable>;
+  /**
+   * Inputs named in `constants` become constants of the executable (folded if the engine can) and take no argument. With a listener,
+   * the executable measures the kernels of its runs and has reported all of them when it is disposed. An engine that cannot measure
+   * kernels reports none.
+   */
+  compile(program: Program, constants?: HostTensors, onKernel?: KernelListener): Promise<Executable>;
   upload(tensor: HostTensor): Handle;
   download(handle: Handle): Promise<HostTensor>;
   free(handle: Handle): void;
   dispose(): Promise<void>;
 }
+
+/** A kernel that an engine ran: a primitive, an op of its library, or a loop. */
+export interface MeasuredKernel {
+  /** The engine's name of the kernel, such as `Conv` or `convolution`. */
+  readonly kernel: string;
+  /** The node that it computes, alone or with others, in the program as the engine rewrote it; undefined if it only moves data. */
+  readonly node: Node | undefined;
+  /** The run of the executable, counted from 0. */
+  readonly run: number;
+  /** The time from the start of the run to the start of the kernel, in ms. */
+  readonly start: number;
+  /** The time that the kernel took, in ms. */
+  readonly duration: number;
+}
+export type KernelListener = (kernel: MeasuredKernel) => void;
 
 export interface Executable {
   /**

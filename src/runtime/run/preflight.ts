@@ -41,6 +41,8 @@ export interface RunOptions {
   readonly stages?: readonly string[];
   /** True if only results with exactly the same numerics (engine, version, device, threads, CPU) are taken from the store. */
   readonly exact?: boolean;
+  /** True if the run records where the time of its stages goes. `collectProfiles` makes files of it. */
+  readonly profile?: boolean;
 }
 
 /** A run whose options are valid. The executor chooses the engine later, because that looks at the machine. */
@@ -146,6 +148,7 @@ export function prepareRun(
         ...(device === undefined ? {} : { device: device.startsWith("gpu") ? "gpu" : device }),
       },
       exact: options.exact ?? false,
+      profile: options.profile ?? false,
       force: new Set(graph.nodes.flatMap(({ id, of }) => (forced.includes(of.id) ? [id] : []))),
     },
   };

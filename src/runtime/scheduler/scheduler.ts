@@ -38,6 +38,8 @@ export interface ScheduleOptions {
   readonly acceptedNumerics: Pick<AcceptedNumerics, "engine" | "device">;
   /** True if only entries with exactly the numerics of this machine are accepted (`--exact`). */
   readonly exact: boolean;
+  /** True if each stage that is computed leaves a profile of its time in `runDir`. */
+  readonly profile: boolean;
   /** The ids of nodes that run although the store has them. */
   readonly force: ReadonlySet<string>;
   readonly findPack: PackLookup;
@@ -291,7 +293,7 @@ export class Scheduler {
   }
 
   private async execute({ node, key, content }: Task, executor: Executor): Promise<Outcome> {
-    const { project, runDir, scratch, exact, force } = this.options;
+    const { project, runDir, scratch, exact, force, profile } = this.options;
     const { id, experiment, seed } = node;
     const { outputs: inputs, data: packs } = inputsOf(
       node,
@@ -301,7 +303,7 @@ export class Scheduler {
     const fresh = force.has(id);
     const work = { node: id, target: node.of.id, experiment, seed, key, content, packs, inputs };
     const job = executor.submit(
-      { ...work, project, runDir, scratch, reuseExact: exact && !fresh, fresh },
+      { ...work, project, runDir, scratch, reuseExact: exact && !fresh, fresh, profile },
       this.onEvent,
     );
     this.running.add(job);

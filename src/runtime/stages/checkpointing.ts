@@ -4,13 +4,13 @@ import type { Checkpoint } from "../store/checkpoints.js";
 import type { Validated } from "../store/manifest.js";
 import type { StoredFile } from "../store/store.js";
 import { CheckpointPace } from "./checkpoint-pace.js";
-import type { StageContext } from "./context.js";
+import { type StageContext, timed } from "./context.js";
 
 export class Checkpointing {
   private readonly pace: CheckpointPace;
 
   constructor(
-    private readonly context: Pick<StageContext, "checkpoints" | "emit">,
+    private readonly context: Pick<StageContext, "checkpoints" | "emit" | "recorder">,
     /** Returns the state after the last step. */
     private readonly state: () => Promise<Checkpoint>,
   ) {
@@ -19,7 +19,7 @@ export class Checkpointing {
 
   /** Writes a checkpoint if the last one is old enough. */
   async offer(): Promise<void> {
-    if (this.pace.isDue()) await this.write();
+    if (this.pace.isDue()) await timed(this.context, "checkpoint", () => this.write());
   }
 
   /** Writes a checkpoint. */

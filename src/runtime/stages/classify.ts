@@ -5,7 +5,7 @@ import { allImages, type Episode, type Loader } from "../data/contract.js";
 import { shuffledImages } from "../data/index.js";
 import type { Handle, HostTensor } from "../engines/engine.js";
 import type { ClassifiedEpisodes } from "./classified-episodes.js";
-import { roundProgress, type StageContext, StoppedError } from "./context.js";
+import { roundProgress, type StageContext, StoppedError, timed } from "./context.js";
 import { allocateFeeds, type Feeds, feedData } from "./feeds.js";
 import type { Rows } from "./rows.js";
 import type { SegmentedExecutable } from "./segmented.js";
@@ -44,7 +44,7 @@ export async function classify(request: ClassifyRequest, feed: Feeder, context: 
     for (const start of runsToMake(request)) {
       const count = Math.min(perRun, episodes.length - start);
       // A short last run leaves older episodes at the end. Their outputs are dropped.
-      await feed(feeds, start, count);
+      await timed(context, "wait for episodes", async () => feed(feeds, start, count));
       fillOrders(feeds, context.job.seed, start, count);
       const host = await executable.run({ ...weights, ...feeds }, context.progress, onRound);
       await into.put(start, count, host);

@@ -2,6 +2,7 @@
 import type { Pack } from "../data/contract.js";
 import type { Engine } from "../engines/engine.js";
 import type { RunEvent } from "../events/events.js";
+import type { Recorder } from "../profile/recorder.js";
 import type { Checkpoints } from "../store/checkpoints.js";
 import type { PlacedJob } from "./job.js";
 import { patienceFor } from "./patience.js";
@@ -18,6 +19,17 @@ export interface JobContext {
   readonly job: PlacedJob;
   readonly emit: (event: StageEvent) => void;
   readonly progress: ProgressTracker;
+  /** Records where the time goes, if the user wants to know. */
+  readonly recorder?: Recorder;
+}
+
+/** Runs `work`, and records its time under the name of a phase if the job is profiled. */
+export function timed<T>(
+  { recorder }: Pick<JobContext, "recorder">,
+  phase: string,
+  work: () => Promise<T>,
+): Promise<T> {
+  return recorder === undefined ? work() : recorder.time(phase, work);
 }
 
 /** The context of a stage. It adds an open engine, the packs of the datasets by dataset id, and the stage's checkpoints. An ingest needs none. */

@@ -8,7 +8,7 @@ import { createLoader } from "../data/index.js";
 import type { Executable, Handle, HostTensor, HostTensors } from "../engines/engine.js";
 import type { Part, Range } from "../store/parts.js";
 import { imagesPerRun } from "./chunks.js";
-import { type StageContext, StoppedError } from "./context.js";
+import { type StageContext, StoppedError, timed } from "./context.js";
 import { allocateFeeds, feedData } from "./feeds.js";
 import { PartKeeper } from "./part-keeper.js";
 import { Rows, rowsTensor } from "./rows.js";
@@ -69,7 +69,7 @@ export async function embed(request: EmbedRequest, context: StageContext): Promi
         const from = runs[requested] ?? 0;
         loader.request(requested, images.slice(from, from + imagesPerRun));
       }
-      const batch = await loader.next();
+      const batch = await timed(context, "wait for images", () => loader.next());
       pixels.set(batch.images); // A short last chunk leaves older images at the end. Their rows are dropped.
       batch.release();
       const { host } = await executable.run({ ...weights, ...feeds });

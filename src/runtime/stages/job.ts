@@ -28,6 +28,8 @@ export interface Job {
   readonly reuseExact: boolean;
   /** True if unfinished work of the stage is thrown away too, because the user wants it computed from its start. */
   readonly fresh: boolean;
+  /** True if the stage is to leave a profile of its time in the folder of the run. */
+  readonly profile: boolean;
   /** The pack folders of the datasets that the job reads, by dataset id. */
   readonly packs: Readonly<Record<string, string>>;
   /** The episodes to score instead of those of the stage's only row, for a prediction. Nothing is stored then. */

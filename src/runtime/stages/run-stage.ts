@@ -7,13 +7,16 @@ import { DamagedPackError, openPack } from "../data/index.js";
 import type { Engine } from "../engines/engine.js";
 import { createEngine, probeEngine } from "../engines/index.js";
 import { deviceUnavailable, engineUnavailable } from "../engines/select.js";
+import { ProfiledEngine } from "../profile/engine.js";
+import { finishProfile } from "../profile/profile.js";
+import { Recorder } from "../profile/recorder.js";
 import { Checkpoints } from "../store/checkpoints.js";
 import { numericsId, numericsRecord } from "../store/numerics.js";
 import { type Finished, findSoundEntry, readEntry, writeEntry } from "../store/store.js";
 import { version } from "../system/package.js";
 import { projectPaths } from "../system/project.js";
 import { chunks } from "./chunks.js";
-import type { JobContext, StageContext } from "./context.js";
+import { type JobContext, type StageContext, timed } from "./context.js";
 import { runEvaluate, scoreGiven } from "./evaluate.js";
 import { repair, runIngest } from "./ingest.js";
 import type { Job, Outcome, PlacedJob } from "./job.js";
@@ -48,10 +51,13 @@ async function runIngestJob(dataset: Dataset, context: JobContext): Promise<Outc
   return { kind: "packed" };
 }
 
-async function runStageJob(stage: Stage, context: JobContext): Promise<Outcome> {
-  const { job, emit, progress } = context;
+async function runStageJob(stage: Stage, given: JobContext): Promise<Outcome> {
+  const { job, emit, progress } = given;
+  const recorder = job.profile ? new Recorder() : undefined;
+  const context: JobContext = recorder === undefined ? given : { ...given, recorder };
   const store = projectPaths.store(job.project);
-  const engine = await openEngine(job);
+  const opened = await timed(context, "load the engine", () => openEngine(job));
+  const engine = recorder === undefined ? opened : new ProfiledEngine(opened, recorder);
   const numerics = numericsRecord(engine.numerics, chunks);
   if (job.reuseExact) {
     const accepted = { numerics: numericsId(numerics) };
@@ -71,7 +77,7 @@ async function runStageJob(stage: Stage, context: JobContext): Promise<Outcome> 
     progress.endPreparation();
     return await runOfKind(stage, { ...context, engine, checkpoints, packs });
   });
-  const entry = await writeEntry(store, {
+  const finished: Finished = {
     key: job.key,
     content: job.content,
     stage: { id: stage.id, kind: stage.kind },
@@ -84,8 +90,10 @@ async function runStageJob(stage: Stage, context: JobContext): Promise<Outcome> 
     data: [...packs].map(([id, { digest, skipped }]) => ({ dataset: id, digest, skipped: skipped.length })),
     numerics,
     ...output,
-  });
+  };
+  const entry = await timed(context, "store", () => writeEntry(store, finished));
   await checkpoints.clear();
+  if (recorder !== undefined) await finishProfile(recorder, { stage: job.node, engine: opened, runDir: job.runDir });
   await engine.dispose();
   return { kind: "stored", dir: entry.dir, reused: false };
 }

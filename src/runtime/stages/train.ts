@@ -9,7 +9,7 @@ import type { Validated } from "../store/manifest.js";
 import type { Finished, StoredFile } from "../store/store.js";
 import type { Batches } from "./batches.js";
 import { Checkpointing, joinTensors, type Resumed, resume } from "./checkpointing.js";
-import { type StageContext, StoppedError } from "./context.js";
+import { type StageContext, StoppedError, timed } from "./context.js";
 import { Prefetcher } from "./prefetcher.js";
 import { type StepImages, StepReports } from "./step-reports.js";
 import { type StepOutcome, Stepper } from "./stepper.js";
@@ -77,7 +77,7 @@ async function trainWith(
   for (const validated of validations.history) emit({ type: "stage.validate", ...validated });
   try {
     for (;;) {
-      if (await validations.runIfDue(at, stepper, context)) {
+      if (await timed(context, "validate", () => validations.runIfDue(at, stepper, context))) {
         rate.pause();
         await checkpointing.offer();
       }
@@ -119,17 +119,17 @@ async function runStep(
   prefetcher: Prefetcher,
   reports: StepReports,
   options: TrainOptions,
-  { job }: StageContext,
+  context: StageContext,
 ): Promise<StepOutcome> {
   const { batches } = options;
-  const { batch, images } = await prefetcher.load(step);
+  const { batch, images } = await timed(context, "wait for images", () => prefetcher.load(step));
   const kept = reports.wantsImages(step) ? imagesOf(batch, images, step, options) : undefined;
   const outcome = await stepper.step(batch, (feeds, part, parts) => {
     const size = images.length / parts;
     batches.fill(feeds, images.subarray(part * size, (part + 1) * size), step);
   });
   if (!outcome.finite) {
-    const holes = { stage: job.node, step, epoch, lr: rounded(outcome.lr) };
+    const holes = { stage: context.job.node, step, epoch, lr: rounded(outcome.lr) };
     throw new DiagnosticError(diagnostic("FSL7006", undefined, holes));
   }
   await reports.finish(step, outcome, kept);

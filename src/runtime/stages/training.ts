@@ -5,7 +5,7 @@ import type { PackedSplit } from "../data/contract.js";
 import { createLoader } from "../data/index.js";
 import type { HostTensors } from "../engines/engine.js";
 import type { Batches } from "./batches.js";
-import type { StageContext } from "./context.js";
+import { type StageContext, timed } from "./context.js";
 import { datasetOf, packedSplit } from "./datasets.js";
 import { type Trained, train } from "./train.js";
 import { createValidator, type Validator } from "./validate.js";
@@ -29,7 +29,7 @@ export async function runTraining(
   const { job } = context;
   const { dataset, pack } = datasetOf(context, ref.dataset);
   const batches = batchesOf(packedSplit(pack, ref.split));
-  const training = lowerTraining(stage, dataset, { seed: job.seed });
+  const training = await timed(context, "lower", async () => lowerTraining(stage, dataset, { seed: job.seed }));
   const loader = await createLoader({
     pack,
     split: ref.split,

@@ -62,6 +62,7 @@ export function elaborateOptimizer(
     eps: number("eps", 1e-8),
     clip: clipTo > 0 ? clipTo : undefined,
     overrides,
+    span: line.span,
   };
 }
 

@@ -59,7 +59,12 @@ export function reportedGradients(
   );
 }
 
-export function lowerUpdate(
+/** Lowers the update. Its nodes belong to the line of the optimizer. */
+export function lowerUpdate(ops: NamedOps, updated: UpdatedStage, gradient: StepGradient): LoweredUpdate {
+  return ops.graph.at(updated.stage.optimizer.span, () => updateOf(ops, updated, gradient));
+}
+
+function updateOf(
   ops: NamedOps,
   { stage, weights, step }: UpdatedStage,
   { trained, gradients, statistics }: StepGradient,

@@ -36,6 +36,8 @@ export class Builder {
   private readonly held = new Map<Node, Held[]>();
   /** The slots that several steps write. They count as no constants, because one of the steps may have operands. */
   private readonly inParts = new Set<Slot>();
+  /** The node whose rule adds steps now. */
+  private current: Node | undefined;
 
   constructor(
     readonly library: Library,
@@ -77,8 +79,17 @@ export class Builder {
     return this.held.has(node);
   }
 
+  /** Runs `make`. The steps that it adds belong to this node, in profiles. */
+  within(node: Node, make: () => void): void {
+    const before = this.current;
+    this.current = node;
+    make();
+    this.current = before;
+  }
+
   /** Adds a step. If it depends on constants only, its results are constants too. */
   add(step: Step): void {
+    if (this.current !== undefined && step.kernel !== "reorder") step.node = this.current;
     const isConstant =
       step.reads.every(({ place }) => place === "kept") && !step.writes.some((slot) => this.inParts.has(slot));
     if (isConstant) for (const slot of step.writes) slot.place = "kept";
@@ -237,7 +248,7 @@ export class Builder {
   compute(node: Node): void {
     if (this.held.has(node)) return;
     if (node.op === "const") this.fill(node);
-    else this.lower(this, node);
+    else this.within(node, () => this.lower(this, node));
   }
 
   private fill(node: Node<"const">): void {

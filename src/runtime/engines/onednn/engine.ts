@@ -9,6 +9,7 @@ import {
   type Handle,
   type HostTensor,
   type HostTensors,
+  type KernelListener,
   type Numerics,
 } from "../engine.js";
 import { OnednnExecutable } from "./executable.js";
@@ -40,8 +41,13 @@ export class OnednnEngine implements Engine {
     this.numerics = { engine: this.name, version: this.handles.library.version, device: "cpu", threads };
   }
 
-  async compile(program: Program, constants: HostTensors = {}): Promise<Executable> {
-    return new OnednnExecutable(this.handles, program, lowerProgram(this.handles.library, program, constants));
+  async compile(program: Program, constants: HostTensors = {}, onKernel?: KernelListener): Promise<Executable> {
+    return new OnednnExecutable(
+      this.handles,
+      program,
+      lowerProgram(this.handles.library, program, constants),
+      onKernel,
+    );
   }
 
   upload({ shape, dtype, data }: HostTensor): Handle {

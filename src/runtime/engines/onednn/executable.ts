@@ -1,10 +1,18 @@
 /** Runs one program: binds arguments and results to the memory of the program, and runs its steps. */
 import type { Program, ProgramInput } from "../../../compiler/tensor/ir.js";
 import { type RunArguments, readArguments, type StatePair, statePairs } from "../arguments.js";
-import { EngineError, type Executable, type Handle, type HostTensor, type RunResult } from "../engine.js";
+import {
+  EngineError,
+  type Executable,
+  type Handle,
+  type HostTensor,
+  type KernelListener,
+  type RunResult,
+} from "../engine.js";
 import { type Handles, OnednnHandle } from "./handles.js";
 import { Block, Memory, planArena, type Slot } from "./memory.js";
 import type { Lowered } from "./program.js";
+import type { Step } from "./steps.js";
 
 export class OnednnExecutable implements Executable {
   private readonly arguments: readonly ProgramInput[];
@@ -14,11 +22,15 @@ export class OnednnExecutable implements Executable {
   /** The memory of the inputs that were last given as host tensors. */
   private readonly feeds = new Map<string, Block>();
   private disposed = false;
+  /** The number of runs that have begun, and when the last one did, by `performance.now()`. */
+  private runs = 0;
+  private started = 0;
 
   constructor(
     private readonly handles: Handles,
     private readonly program: Program,
     private readonly lowered: Lowered,
+    onKernel?: KernelListener,
   ) {
     const { builder, inputs, outputs } = lowered;
     this.arguments = program.inputs.filter(({ name }) => inputs.has(name));
@@ -27,13 +39,18 @@ export class OnednnExecutable implements Executable {
     this.memory = new Memory(handles.library, builder.slots, plan.offsets, handles.arena(plan.bytes));
     for (const [slot, data] of builder.contents) this.memory.view(slot).set(data);
     for (const step of builder.setup) step.link(this.memory)();
-    this.steps = builder.steps.map((step) => step.link(this.memory));
+    this.steps = builder.steps.map((step) => {
+      const run = step.link(this.memory);
+      return onKernel === undefined ? run : () => this.measure(step, run, onKernel);
+    });
   }
 
   async run(args: Readonly<Record<string, Handle | HostTensor>>): Promise<RunResult> {
     const { name } = this.program;
     if (this.disposed) throw new EngineError("internal", `run of ${name}: disposed`);
     const given = readArguments(name, this.arguments, args, (handle, where) => this.handles.live(handle, where));
+    this.runs++;
+    this.started = performance.now();
     this.bindInputs(given);
     const results = this.bindResults();
     for (const step of this.steps) step();
@@ -45,6 +62,13 @@ export class OnednnExecutable implements Executable {
     this.disposed = true;
     this.memory.dispose(this.handles.library);
     this.lowered.builder.dispose();
+  }
+
+  private measure({ kernel, node }: Step, run: () => void, onKernel: KernelListener): void {
+    const start = performance.now();
+    run();
+    const duration = performance.now() - start;
+    onKernel({ kernel, node, run: this.runs - 1, start: start - this.started, duration });
   }
 
   private bindInputs({ inputs }: RunArguments<OnednnHandle>): void {

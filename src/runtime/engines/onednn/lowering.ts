@@ -124,12 +124,12 @@ const rules: { readonly [K in Exclude<OpName, LoopOp | (typeof decomposedOps)[nu
 export function lowerNode(b: Builder, node: Node): void {
   const norm = b.patterns.normOf(node);
   if (norm !== undefined) {
-    normalize(b, norm, node);
+    b.within(norm, () => normalize(b, norm, node));
     return;
   }
   const tail = b.patterns.tailOf(node);
   if (tail !== undefined) {
-    convolve(b, tail.conv, { ...tail, node });
+    b.within(tail.conv, () => convolve(b, tail.conv, { ...tail, node }));
     return;
   }
   if (b.patterns.elementwise.has(node)) {

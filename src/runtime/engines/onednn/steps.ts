@@ -1,4 +1,5 @@
 /** The steps of a compiled program: JavaScript kernels over arrays, and primitives of oneDNN. */
+import type { Node } from "../../../compiler/tensor/ir.js";
 import { argument as argumentNumbers } from "./constants.js";
 import type { Library, Pointer } from "./library.js";
 import type { Kernel, TypedArray } from "./loops/source.js";
@@ -7,6 +8,8 @@ import type { Memory, Slot, Use } from "./memory.js";
 export interface Step extends Use {
   /** A name for tables and profiles. */
   readonly kernel: string;
+  /** The node that the step computes, alone or with others. The builder sets it. */
+  node?: Node;
   /** Prepares the step for its memory, and returns what runs it. */
   link(memory: Pick<Memory, "watch" | "objects">): () => void;
 }

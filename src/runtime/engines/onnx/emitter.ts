@@ -56,6 +56,8 @@ export class Emitter extends SharedResults {
   private readonly expanded = new Map<Node, string>();
   private readonly constants = new Map<string, string>();
   private counter = 0;
+  /** The node whose rule emits now. */
+  private current: Node | undefined;
 
   constructor(readonly options: EmitOptions) {
     super();
@@ -63,6 +65,13 @@ export class Emitter extends SharedResults {
 
   define(node: Node, value: Value): void {
     this.values.set(node, value);
+  }
+
+  /** Emits a node. What `emit` emits belongs to it, in profiles. */
+  within(node: Node, emit: () => Value): void {
+    this.current = node;
+    this.define(node, emit());
+    this.current = undefined;
   }
 
   /** Returns the node's result, in which axes that only repeat may have size 1. */
@@ -115,7 +124,7 @@ export class Emitter extends SharedResults {
     count: number,
   ): string[] {
     const outputs = Array.from({ length: count }, () => `v${this.counter++}`);
-    this.nodes.push({ op, domain, inputs, outputs, attributes });
+    this.nodes.push({ op, domain, inputs, outputs, attributes, of: this.current });
     return outputs;
   }
 

@@ -12,6 +12,7 @@ import {
   type Handle,
   type HostTensor,
   type HostTensors,
+  type KernelListener,
   type Numerics,
 } from "../engine.js";
 import { blockSize } from "./block-size.js";
@@ -20,13 +21,10 @@ import { DeviceBuffers, type Transfers } from "./device-buffers.js";
 import { engineError } from "./errors.js";
 import { OnnxExecutable } from "./executable.js";
 import { HostBuffers } from "./host-buffers.js";
-import { encodeProgram } from "./model.js";
+import { Measurement } from "./measurement.js";
+import { lowerProgram } from "./model.js";
+import { encodeModel } from "./proto.js";
 import * as ort from "./runtime.js";
-
-export interface OnnxOptions extends EngineOptions {
-  /** The path prefix for ONNX Runtime's profile; without it no profile is written. */
-  readonly profile?: string;
-}
 
 export class OnnxEngine implements Engine {
   readonly name = "onnx";
@@ -34,7 +32,7 @@ export class OnnxEngine implements Engine {
   private readonly buffers: Buffers;
 
   /** @throws EngineError if the engine has no such device. */
-  constructor(readonly options: OnnxOptions) {
+  constructor(readonly options: EngineOptions) {
     this.buffers = buffersOf(this, options.device);
     this.numerics = {
       engine: this.name,
@@ -55,15 +53,16 @@ export class OnnxEngine implements Engine {
     return this.buffers instanceof DeviceBuffers ? this.buffers.held : undefined;
   }
 
-  async compile(program: Program, constants: HostTensors = {}): Promise<Executable> {
+  async compile(program: Program, constants: HostTensors = {}, onKernel?: KernelListener): Promise<Executable> {
     const { device } = this.buffers;
     // If the weights are constants, ONNX Runtime blocks the channels of the whole graph itself. If they are inputs, it does not.
     const folded = program.inputs.some((input) => input.role === "weight" && input.name in constants);
     const block = folded || device !== "cpu" ? 0 : await blockSize();
-    const model = encodeProgram(program, constants, { block, device });
+    const graph = lowerProgram(program, constants, { block, device });
+    const measurement = onKernel && new Measurement(graph.nodes, onKernel);
     const { options, settings } = this.buffers.session(program);
     try {
-      const session = await ort.InferenceSession.create(model, {
+      const session = await ort.InferenceSession.create(encodeModel(graph), {
         ...options,
         intraOpNumThreads: this.options.threads,
         interOpNumThreads: 1,
@@ -71,12 +70,11 @@ export class OnnxEngine implements Engine {
         graphOptimizationLevel: folded ? "all" : "extended",
         logSeverityLevel: 3,
         extra: { session: { intra_op: { allow_spinning: "0" }, ...settings } },
-        ...(this.options.profile === undefined
-          ? {}
-          : { enableProfiling: true, profileFilePrefix: this.options.profile }),
+        ...measurement?.options,
       });
-      return new OnnxExecutable(this, this.buffers, session, program, constants);
+      return new OnnxExecutable(this, this.buffers, session, program, constants, measurement);
     } catch (cause) {
+      measurement?.dispose();
       throw engineError(cause, `building ${program.name}`);
     }
   }

@@ -12,6 +12,7 @@ import {
 } from "../engine.js";
 import { Buffer, type Buffers, type ResultBuffers } from "./buffers.js";
 import { engineError } from "./errors.js";
+import type { Measurement } from "./measurement.js";
 
 export class OnnxExecutable<B extends Buffer> implements Executable {
   private readonly arguments: readonly ProgramInput[];
@@ -25,6 +26,7 @@ export class OnnxExecutable<B extends Buffer> implements Executable {
     private readonly session: ort.InferenceSession,
     private readonly program: Program,
     constants: HostTensors,
+    private readonly measurement: Measurement | undefined,
   ) {
     this.arguments = program.inputs.filter((input) => !(input.name in constants));
     this.states = statePairs(program, this.arguments);
@@ -67,6 +69,7 @@ export class OnnxExecutable<B extends Buffer> implements Executable {
   async dispose(): Promise<void> {
     if (this.disposed) return;
     this.disposed = true;
+    this.measurement?.end(this.session);
     await this.session.release();
   }
 }

@@ -7,7 +7,7 @@ import { cpuKernels, webgpuKernels } from "./kernels.js";
 import { type Fusion, findFusions, separablePools } from "./lowering/fusions.js";
 import { lowerNode } from "./lowering/index.js";
 import { type OnnxDevice, prepare } from "./prepare.js";
-import { encodeModel, type OnnxGraph, type ValueInfo } from "./proto.js";
+import type { OnnxGraph, ValueInfo } from "./proto.js";
 
 const kernels: Readonly<Record<OnnxDevice, Kernels>> = { cpu: cpuKernels, gpu: webgpuKernels };
 
@@ -43,7 +43,7 @@ export function lowerProgram(program: Program, constants: HostTensors = {}, opti
   for (const node of operandsFirst(roots, fusions)) {
     if (node.op === "input") continue;
     const fusion = fusions.get(node);
-    e.define(node, fusion !== undefined ? fusion.emit(e) : lowerNode(e, node));
+    e.within(node, () => (fusion !== undefined ? fusion.emit(e) : lowerNode(e, node)));
   }
   const outputs: ValueInfo[] = [];
   for (const { name, node } of prepared.outputs) {
@@ -67,7 +67,3 @@ function operandsFirst(roots: readonly Node[], fusions: ReadonlyMap<Node, Fusion
 
 /** Returns the name of a graph output. ONNX has one namespace for inputs and outputs, and in a program both may have the same name. */
 export const outputName = (name: string): string => `out:${name}`;
-
-export function encodeProgram(program: Program, constants?: HostTensors, options?: LowerOptions): Uint8Array {
-  return encodeModel(lowerProgram(program, constants, options));
-}

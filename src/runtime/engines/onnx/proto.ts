@@ -1,6 +1,6 @@
 /** The part of ONNX's protobuf schema that the lowering needs, with the field numbers of onnx.proto (IR version 10), and its encoder. */
 import protobuf from "protobufjs";
-import type { DType, Shape } from "../../../compiler/tensor/ir.js";
+import type { DType, Node, Shape } from "../../../compiler/tensor/ir.js";
 
 export const opset = 21;
 /** The domain of ONNX Runtime's convolutions on blocked channels. */
@@ -83,7 +83,12 @@ export interface OnnxNode {
   readonly inputs: readonly string[];
   readonly outputs: readonly string[];
   readonly attributes: Readonly<Record<string, Attribute>>;
+  /** The node of the program that it computes, alone or with others. */
+  readonly of?: Node | undefined;
 }
+/** Returns the name of a node in its model. */
+export const nodeName = (op: string, index: number): string => `${op}_${index}`;
+
 export interface Initializer {
   readonly name: string;
   readonly type: OnnxType;
@@ -137,7 +142,7 @@ export function encodeModel(graph: UnshapedGraph, label?: ModelLabel): Uint8Arra
       node: graph.nodes.map((node, index) => ({
         input: node.inputs,
         output: node.outputs,
-        name: `${node.op}_${index}`,
+        name: nodeName(node.op, index),
         opType: node.op,
         domain: node.domain,
         attribute: Object.entries(node.attributes).map(([name, value]) => encodeAttribute(name, value)),

@@ -16,6 +16,8 @@ export interface Instruction {
   readonly outputs: readonly Slot[];
   /** Inputs of the `Fill` op that makes the result if the kernel reports that a matrix has no decomposition. */
   readonly singular?: readonly Slot[];
+  /** The node that the op computes, alone or with others. */
+  readonly node: Node | undefined;
 }
 
 export interface Constant {
@@ -148,7 +150,7 @@ export class Emitter extends SharedResults {
 
   ops(op: string, inputs: readonly Slot[], attributes: readonly Attribute[], count: number): Slot[] {
     const outputs = Array.from({ length: count }, () => this.slot());
-    this.instructions.push({ op, attributes, inputs, outputs });
+    this.instructions.push({ op, attributes, inputs, outputs, node: this.inProgress.at(-1) });
     return outputs;
   }
 
@@ -156,7 +158,8 @@ export class Emitter extends SharedResults {
   decomposition(op: string, inputs: readonly Slot[], shape: Shape): Slot {
     const singular = [this.ints(shape), this.scalar(Number.NaN)];
     const output = this.slot();
-    this.instructions.push({ op, attributes: [], inputs, outputs: [output], singular });
+    const node = this.inProgress.at(-1);
+    this.instructions.push({ op, attributes: [], inputs, outputs: [output], singular, node });
     return output;
   }
 

@@ -10,6 +10,7 @@ import {
   type Handle,
   type HostTensor,
   type HostTensors,
+  type KernelListener,
   type Numerics,
   type RunResult,
 } from "../engine.js";
@@ -69,10 +70,10 @@ export class TensorflowEngine implements Engine {
     };
   }
 
-  async compile(program: Program, constants: HostTensors = {}): Promise<Executable> {
+  async compile(program: Program, constants: HostTensors = {}, onKernel?: KernelListener): Promise<Executable> {
     try {
       const lowered = lowerProgram(program, constants, kernelsOf(this.addon));
-      return new TensorflowExecutable(this, program, lowered);
+      return new TensorflowExecutable(this, program, lowered, onKernel);
     } catch (cause) {
       throw engineError(cause, `building ${program.name}`);
     }
@@ -134,11 +135,14 @@ class TensorflowExecutable implements Executable {
   private disposed = false;
   /** The last tensor that a run made. The addon numbers tensors in order. */
   private lastTensor: TensorId = 0;
+  /** The number of runs that have begun. */
+  private runs = 0;
 
   constructor(
     private readonly engine: TensorflowEngine,
     private readonly program: Program,
     private readonly lowered: Lowered,
+    private readonly onKernel: KernelListener | undefined,
   ) {
     this.arguments = program.inputs.filter((input) => lowered.inputs.has(input.name));
     this.states = statePairs(program, this.arguments);
@@ -183,6 +187,8 @@ class TensorflowExecutable implements Executable {
   /** Executes the steps, from arguments to outputs, and deletes the tensors that were sent for this run only. */
   private execute(ids: Int32Array, { inputs }: RunArguments<TensorflowHandle>): void {
     const { addon } = this.engine;
+    const started = performance.now();
+    const run = this.runs++;
     const sent: number[] = [];
     for (const [{ name }, arg] of inputs) {
       const slot = this.lowered.inputs.get(name) as number;
@@ -193,7 +199,12 @@ class TensorflowExecutable implements Executable {
       const { inputs: read, outputs, frees } = step;
       const operands = new Array<number>(read.length);
       for (let i = 0; i < read.length; i++) operands[i] = ids[read[i] as number] as number;
+      const start = performance.now();
       const results = this.call(step, operands, ids);
+      if (this.onKernel !== undefined) {
+        const duration = performance.now() - start;
+        this.onKernel({ kernel: step.op, node: step.node, run, start: start - started, duration });
+      }
       for (let i = 0; i < outputs.length; i++) {
         this.lastTensor = (results[i] as { id: TensorId }).id;
         ids[outputs[i] as number] = this.lastTensor;
