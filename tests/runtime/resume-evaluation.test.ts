@@ -49,7 +49,7 @@ async function evaluate(stage: EvaluateStage, home: string, steps = Number.POSIT
   const job: PlacedJob = {
     ...{ node: stage.id, target: stage.id, experiment: experiment([stage]), project: at, runDir: at.home },
     ...{ scratch: join(at.home, "scratch"), seed: 0, key: "a".repeat(64), content: null },
-    ...{ reuseExact: false, fresh: false, packs, inputs: {} },
+    ...{ reuseExact: false, fresh: false, profile: false, packs, inputs: {} },
     ...{ engine: { name: "reference", device: "cpu" }, threads: { engine: 1, loaders: 1 } },
   };
   const notes: string[] = [];
