@@ -321,9 +321,10 @@ export interface TupleExpr {
   readonly items: readonly Expr[];
   readonly span: Span;
 }
-/** `each [1 shot, 5 shot]`. */
+/** `each [1 shot, 5 shot]`, or `any [1 shot, 5 shot]`. */
 export interface EachExpr {
   readonly kind: "each";
+  readonly word: "each" | "any";
   readonly items: readonly Expr[];
   readonly span: Span;
 }

@@ -185,7 +185,10 @@ function buildPrimary(b: Builder, cst: Cst, fallback: number): ast.Expr {
   if (name?.image === "") return errorAt(b, name.startOffset);
   if (name !== undefined) return { kind: "ref", text: name.image, span: b.spanOf(name) };
   const each = node(cst, "each");
-  if (each !== undefined) return { kind: "each", items: listItems(b, node(each, "list")), span };
+  if (each !== undefined) {
+    const word = keyword(each, t.words.any) === undefined ? "each" : "any";
+    return { kind: "each", word, items: listItems(b, node(each, "list")), span };
+  }
   const list = node(cst, "list");
   if (list !== undefined) return { kind: "list", items: listItems(b, list), span };
   const tuple = node(cst, "tuple");

@@ -69,7 +69,7 @@ export abstract class ExpressionParser extends BaseParser {
     this.OPTION(() => this.CONSUME(t.Unit));
   });
   readonly each = this.RULE("each", () => {
-    this.CONSUME(w.each);
+    this.OR([{ ALT: () => this.CONSUME(w.each) }, { ALT: () => this.CONSUME(w.any) }]);
     this.SUBRULE(this.list);
   });
   readonly list = this.RULE("list", () => {

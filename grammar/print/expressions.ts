@@ -50,7 +50,7 @@ export class ExpressionPrinter {
       case "tuple":
         return this.bracketed("(", this.exprs(expr.items), ")");
       case "each":
-        return ["each ", this.bracketed("[", this.exprs(expr.items), "]")];
+        return [`${expr.word} `, this.bracketed("[", this.exprs(expr.items), "]")];
       case "member":
         return [this.suffixTarget(expr.object), ".", expr.member.text];
       case "index":

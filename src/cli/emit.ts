@@ -15,8 +15,8 @@ import { stageGraph } from "../compiler/stages/graph.js";
 import type { Program } from "../compiler/tensor/ir.js";
 import { print } from "../compiler/tensor/print.js";
 import { datasetOf } from "../compiler/typed/find.js";
-import { trainingSplit } from "../compiler/typed/stage-kinds.js";
-import type { EvaluateStage, Experiment, SplitRef, Stage } from "../compiler/typed/tree.js";
+import { stepKinds, trainingSplit } from "../compiler/typed/stage-kinds.js";
+import type { EvaluateStage, Experiment, SplitRef, Stage, TrainingStage } from "../compiler/typed/tree.js";
 import { lowerProgram } from "../runtime/engines/onnx/model.js";
 import type { OnnxGraph, ValueInfo } from "../runtime/engines/onnx/proto.js";
 import type { CompiledFile } from "../runtime/host/compile-file.js";
@@ -74,7 +74,9 @@ function stagePrograms(stage: Stage, experiment: Experiment): Program[] {
   switch (stage.kind) {
     case "pretrain":
     case "meta":
-      return trainingPrograms(lowerTraining(stage, dataset(trainingSplit(stage)), { seed: 0 }));
+      return stepKinds<TrainingStage>(stage).flatMap((kind) =>
+        trainingPrograms(lowerTraining(kind, dataset(trainingSplit(kind)), { seed: 0 })),
+      );
     case "evaluate":
       return stage.rows.flatMap((row) => evaluationPrograms(stage, row, dataset(row.split)));
   }

@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { allImages, type Episode } from "../../src/runtime/data/contract.js";
 import { disjointEpisodes } from "../../src/runtime/data/disjoint-episodes.js";
-import { sampleEpisode, shuffledImages } from "../../src/runtime/data/sampler.js";
+import { kindOfStep, sampleEpisode, shuffledImages } from "../../src/runtime/data/sampler.js";
 import { chiSquareDeviate, failsWith, splitOf } from "./support.js";
 
 /** A random dataset of uneven classes, a task that it can give, and where to look. */
@@ -249,6 +249,16 @@ describe("frequencies", () => {
       expect(Math.abs(chiSquareDeviate(around, shrunk))).toBeLessThan(limit);
     }
   });
+});
+
+test("the kinds of steps are drawn equally often, whatever the step", () => {
+  const counts = [0, 0, 0];
+  for (let step = 1; step <= 3000; step++) {
+    const kind = kindOfStep(5, step, 3);
+    counts[kind] = (counts[kind] ?? 0) + 1;
+  }
+  expect(Math.abs(chiSquareDeviate(counts, [1000, 1000, 1000]))).toBeLessThan(4);
+  expect(kindOfStep(5, 2999, 3)).toBe(kindOfStep(5, 2999, 3));
 });
 
 describe("impossible tasks are refused", () => {

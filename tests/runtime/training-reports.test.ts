@@ -4,14 +4,15 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import type { MetaStage, TrainingReport, TrainingStage } from "../../src/compiler/typed/tree.js";
 import { parseEpisodeList } from "../../src/runtime/data/episode-list.js";
+import { kindOfStep } from "../../src/runtime/data/sampler.js";
 import type { HostTensors } from "../../src/runtime/engines/engine.js";
 import { run } from "../../src/runtime/run/run.js";
 import { resultsDir } from "../../src/runtime/store/run-results.js";
 import { decodeSafetensors } from "../../src/runtime/store/safetensors.js";
 import { allEntries, readWeights } from "../../src/runtime/store/store.js";
 import { type Project, projectPaths } from "../../src/runtime/system/project.js";
-import { sgd, span } from "../lower/fixtures.js";
-import { base, experiment, follow, makeProject, proto, task } from "./tiny.js";
+import { prototypes, sgd, span } from "../lower/fixtures.js";
+import { base, experiment, follow, images, makeProject, proto, task } from "./tiny.js";
 
 vi.setConfig({ testTimeout: 240_000, hookTimeout: 240_000 });
 
@@ -177,4 +178,48 @@ test("the gradients of the first step of Adam are those of the reference engine;
     else expect(error / size, path).toBeLessThan(1e-5);
   }
   expect(truth?.size).toBe(10);
+});
+
+test("steps are of several kinds: other tasks and other data sets, one drawn for each step", async () => {
+  const [normalize] = images.eval;
+  if (normalize === undefined) throw new Error("no transform");
+  const d = { ...images, train: [normalize] };
+  const inverted = { ...images, id: "e", name: "e", train: [{ op: "invert" } as const, normalize] };
+  const wide = { way: 2, shot: 2, query: 3 };
+  const features = proto.encoder.value.outputs["vector"]?.[0]?.size ?? 0;
+  const steps = 4;
+  const seed = 1;
+  const home = async (third: string) => {
+    const stage: MetaStage = {
+      ...short,
+      duration: { epochs: 1, stepsPerEpoch: steps, perStep: 1 },
+      others: [
+        { task: wide, split: short.episodes.split, metric: prototypes(wide, features) },
+        { task, split: { ...short.episodes.split, dataset: third }, metric: short.metric.value },
+      ],
+      report: [
+        { kind: "weights", every: 1 },
+        { kind: "gradients", every: 1 },
+        { kind: "images", every: 1 },
+      ],
+    };
+    const at = { dir: project.dir, home: join(project.dir, `kinds-${third}`) };
+    const whole = { ...experiment([stage]), datasets: { d, e: inverted } };
+    const { summary } = await follow(run(whole, { project: at, threads: 2, engine: "reference", seed }));
+    expect(summary.failures).toEqual([]);
+    return resultsDir(join(projectPaths.runs(at), summary.run), stage.id);
+  };
+  const [both, one] = [await home("e"), await home("d")];
+  const seen = new Set<number>();
+  for (let step = 1; step <= steps; step++) {
+    const kind = kindOfStep(seed, step, 3);
+    seen.add(kind);
+    const pixels = [both, one].map((dir) => read(dir, `images-${step}.safetensors`)["images"]);
+    expect(pixels[0]?.shape.slice(0, 2)).toEqual([1, kind === 1 ? 10 : 8]);
+    const expected = [...(pixels[1]?.data ?? [])].map((value) => (kind === 2 ? 255 - value : value));
+    expect([...(pixels[0]?.data ?? [])]).toEqual(expected);
+    const [before, after] = [step - 1, step].map((n) => read(both, `weights-${n}.safetensors`));
+    expect(stepError(before ?? {}, read(both, `gradients-${step}.safetensors`), after ?? {})).toBeLessThan(1e-7);
+  }
+  expect(seen).toEqual(new Set([0, 1, 2]));
 });

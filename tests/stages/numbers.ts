@@ -35,7 +35,7 @@ import type {
 import { networkWeights } from "../../src/compiler/typed/weights.js";
 import { applyStep } from "../../src/runtime/data/augment.js";
 import { disjointEpisodes } from "../../src/runtime/data/disjoint-episodes.js";
-import { sampleEpisode, shuffledImages } from "../../src/runtime/data/sampler.js";
+import { kindOfStep, sampleEpisode, shuffledImages } from "../../src/runtime/data/sampler.js";
 import { fillOrders } from "../../src/runtime/stages/classify.js";
 import { imageBatches } from "../../src/runtime/stages/pretrain.js";
 import {
@@ -394,6 +394,7 @@ const behavior: Record<keyof typeof behaviorVersions, () => readonly number[]> =
     fillOrders({ order: { shape: [3, 6], dtype: "i32", data } }, 3, 5, 3);
     return [...data];
   },
+  step_kinds: () => Array.from({ length: 12 }, (_, step) => kindOfStep(3, step, 5)),
   disjoint_sampler: () => {
     const split = { split: "test" as const, classes: ["a", "b", "c"], offsets: Int32Array.of(0, 7, 13, 20) };
     const drawn = disjointEpisodes(3, split, { way: 2, shot: 1, query: 2 });

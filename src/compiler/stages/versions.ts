@@ -104,6 +104,7 @@ export const behaviorVersions: Versions<
   | "image_order"
   | "short_passes"
   | "query_order"
+  | "step_kinds"
   | "interval"
 > = {
   pretrain: 1,
@@ -115,5 +116,6 @@ export const behaviorVersions: Versions<
   image_order: 1,
   short_passes: 1,
   query_order: 1,
+  step_kinds: 1,
   interval: 1,
 };

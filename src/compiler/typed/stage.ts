@@ -151,6 +151,8 @@ export interface MetaStage extends StageBase, TrainingLines {
   readonly fitFrom?: SplitRef;
   /** `given` is the list that the steps take their episodes from, in its order and again from its start; without it they are sampled. */
   readonly episodes: { readonly task: Task; readonly split: SplitRef; readonly given?: ListedEpisodes };
+  /** Further kinds of episodes, each with the metric typed for its task. Each step takes one kind at random, that of `episodes` too. */
+  readonly others?: readonly { readonly task: Task; readonly split: SplitRef; readonly metric: Metric }[];
   /** A scalar over `entry_loss` nodes. The default is `entry_loss classify`. */
   readonly loss: Block;
   /** Validation with the metric of the stage, typed for the task of the validation. */

@@ -171,6 +171,11 @@ class UnlabeledDraw {
   }
 }
 
+/** Returns the kind of a training step, from 0: each of `count` kinds is equally likely. It is a pure function of its arguments. */
+export function kindOfStep(seed: number, step: number, count: number): number {
+  return new Stream(fold(rootKey(seed, "kind"), step)).below(count);
+}
+
 /** Returns a uniform order of `count` images for an epoch of pretraining. It is a pure function of its arguments. */
 export function shuffledImages(seed: number, purpose: string, count: number, epoch: number): Int32Array {
   const order = Int32Array.from({ length: count }, (_, i) => i);

@@ -1,7 +1,7 @@
 /** Writes the card of an exported model: where it is from, how good it is, and how another program uses it. */
 import { printable } from "../../common/printable.js";
 import { taskText } from "../../compiler/typed/describe.js";
-import { isTraining, trainingSplit } from "../../compiler/typed/stage-kinds.js";
+import { isTraining, trainingSplits } from "../../compiler/typed/stage-kinds.js";
 import type { Dataset, Experiment, SplitRef, Stage, Task } from "../../compiler/typed/tree.js";
 import { describeSources, describeSteps } from "../data/index.js";
 import type { StoreEntry } from "../store/store.js";
@@ -88,7 +88,8 @@ function training({ experiment, trained }: CardContent): string {
     .map(([id, entry]) => {
       const stage = experiment.stages.find((one) => one.id === id);
       const { kind } = entry.manifest.stage;
-      const on = stage !== undefined && isTraining(stage) ? ` on ${splitText(trainingSplit(stage))}` : "";
+      const on =
+        stage !== undefined && isTraining(stage) ? ` on ${trainingSplits(stage).map(splitText).join(" and ")}` : "";
       const data = entry.manifest.data.map(({ dataset, digest }) => `${dataset} \`${digest.slice(0, 16)}\``).join(", ");
       return `- \`${printable(id)}\` (${kind})${on}, seed ${entry.manifest.seed}, with ${numericsText(entry)}. Data: ${data}. Key: \`${entry.manifest.key.slice(0, 16)}\``;
     })

@@ -8,6 +8,8 @@ export interface Batches {
   images(step: number): Int32Array;
   /** Fills the feeds other than the images: labels, orders of queries. */
   fill(feeds: Feeds, images: Int32Array, step: number): void;
+  /** Returns the number of the kind of a step, if there are several. */
+  readonly kindOf?: (step: number) => number;
   readonly unit: "images" | "episodes";
   /** Returns the episodes of the first steps, if the steps are made of episodes. */
   readonly list?: (steps: number) => EpisodeList;

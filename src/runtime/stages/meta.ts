@@ -1,4 +1,5 @@
 /** Runs a `meta` stage: episodic training, in which a step averages over a few episodes. */
+import { stepKinds } from "../../compiler/typed/stage-kinds.js";
 import { imagesIn } from "../../compiler/typed/tasks.js";
 import type { MetaStage, Task } from "../../compiler/typed/tree.js";
 import { encoderWeights } from "../../compiler/typed/weights.js";
@@ -11,21 +12,19 @@ import { fillOrders } from "./classify.js";
 import type { StageContext } from "./context.js";
 import { computeFits } from "./fit.js";
 import type { Trained } from "./train.js";
-import { runTraining } from "./training.js";
+import { runTraining, type StepKind } from "./training.js";
 import { loadInitialWeights } from "./weights.js";
 
 /** Trains the encoder and the metric of the stage on sampled or listed episodes. */
 export async function runMeta(stage: MetaStage, context: StageContext): Promise<Trained> {
-  const { task, split: ref } = stage.episodes;
   const { perStep } = stage.duration;
-  const data = {
-    ref,
-    perStep: perStep * imagesIn(task),
-    batchesOf: (split: PackedSplit) =>
-      episodeBatches(episodesOf(stage, split, context), { split, task, perStep }, context.job.seed),
-    fitted: await fittedAtStart(stage, context),
-  };
-  return runTraining(stage, data, context);
+  const kinds = stepKinds(stage).map((kind): StepKind => {
+    const { task, split: ref } = kind.episodes;
+    const batchesOf = (split: PackedSplit): Batches =>
+      episodeBatches(episodesOf(kind, split, context), { split, task, perStep }, context.job.seed);
+    return { stage: kind, ref, perStep: perStep * imagesIn(task), batchesOf };
+  });
+  return runTraining(stage, { kinds, fitted: await fittedAtStart(stage, context) }, context);
 }
 
 /** Returns the episode with a number, counted from 0 over the whole training. */

@@ -11,13 +11,13 @@ import { runTraining } from "./training.js";
 
 /** Trains the encoder of the stage with a classifier over the split's classes. */
 export function runPretrain(stage: PretrainStage, context: StageContext): Promise<Trained> {
-  const data = {
+  const kind = {
+    stage,
     ref: stage.data,
     perStep: stage.duration.perStep,
     batchesOf: (split: PackedSplit) => imageBatches(split, stage.duration, context.job.seed),
-    fitted: {},
   };
-  return runTraining(stage, data, context);
+  return runTraining(stage, { kinds: [kind], fitted: {} }, context);
 }
 
 /**

@@ -43,34 +43,59 @@ class Compiled {
   }
 }
 
-/** A training on an engine. Its weights and optimizer state stay on the device. */
+/** The compiled programs of one kind of steps. */
+class CompiledStep {
+  readonly feeds: Feeds;
+
+  private constructor(
+    /** The whole step, or the update after the parts of a step. */
+    readonly update: Compiled,
+    readonly part: Compiled | undefined,
+    readonly parts: number,
+  ) {
+    this.feeds = allocateFeeds((part ?? update).program);
+  }
+
+  static async create({ program, parts }: TrainingProgram, engine: Engine): Promise<CompiledStep> {
+    const update = await Compiled.create(program, engine);
+    if (parts === undefined) return new CompiledStep(update, undefined, 1);
+    const part = await Compiled.create(parts.program, engine).catch(async (error: unknown) => {
+      await update.dispose();
+      throw error;
+    });
+    return new CompiledStep(update, part, parts.count);
+  }
+
+  async dispose(): Promise<void> {
+    await this.update.dispose();
+    await this.part?.dispose();
+  }
+}
+
+/** A training on an engine. Its weights and optimizer state stay on the device, and all kinds of its steps share them. */
 export class Stepper {
   private constructor(
     private readonly training: TrainingProgram,
     private readonly engine: Engine,
-    /** The whole step, or the update after the parts of a step. */
-    private readonly update: Compiled,
-    private readonly part: Compiled | undefined,
+    private readonly kinds: readonly CompiledStep[],
     private readonly handles: Map<string, Handle>,
-    private readonly feeds: Feeds,
   ) {}
 
   /**
-   * Compiles the step and uploads `start`: all weights, including frozen ones, because validation and the store need them, or
+   * Compiles the steps, one program for each kind, and uploads `start`: all weights, including frozen ones, because validation and the store need them, or
    * everything that `snapshot` returned.
    */
-  static async create(training: TrainingProgram, start: HostTensors, engine: Engine): Promise<Stepper> {
-    const update = await Compiled.create(training.program, engine);
-    const { parts } = training;
-    const part =
-      parts &&
-      (await Compiled.create(parts.program, engine).catch(async (error: unknown) => {
-        await update.dispose();
-        throw error;
-      }));
+  static async create(
+    trainings: readonly [TrainingProgram, ...TrainingProgram[]],
+    start: HostTensors,
+    engine: Engine,
+  ): Promise<Stepper> {
+    const [training] = trainings;
     const handles = new Map<string, Handle>();
-    const stepper = new Stepper(training, engine, update, part, handles, allocateFeeds((part ?? update).program));
+    const kinds: CompiledStep[] = [];
+    const stepper = new Stepper(training, engine, kinds, handles);
     try {
+      for (const each of trainings) kinds.push(await CompiledStep.create(each, engine));
       for (const [name, tensor] of Object.entries({ ...initialExtras(training), ...start })) {
         handles.set(name, engine.upload(tensor));
       }
@@ -81,21 +106,27 @@ export class Stepper {
     return stepper;
   }
 
-  /** Runs one step on a batch and releases the batch as soon as it is copied. `fill` fills the other feeds of a part. */
-  async step(batch: LoadedBatch, fill: (feeds: Feeds, part: number, parts: number) => void): Promise<StepOutcome> {
-    const parts = this.training.parts?.count ?? 1;
-    const target = feedData(this.feeds, "images", Uint8Array);
+  /** Runs one step of a kind on a batch and releases the batch as soon as it is copied. `fill` fills the other feeds of a part. */
+  async step(
+    batch: LoadedBatch,
+    fill: (feeds: Feeds, part: number, parts: number) => void,
+    kind = 0,
+  ): Promise<StepOutcome> {
+    const compiled = this.kinds[kind];
+    if (compiled === undefined) throw new Error(`there is no step of the kind ${kind}`);
+    const { update, part: program, parts, feeds } = compiled;
+    const target = feedData(feeds, "images", Uint8Array);
     let [loss, accuracy] = [0, 0];
     for (let part = 0; part < parts; part++) {
       target.set(batch.images.subarray(part * target.length, (part + 1) * target.length));
       if (part === parts - 1) batch.release();
-      fill(this.feeds, part, parts);
-      const host = await this.run(this.part ?? this.update, this.feeds);
+      fill(feeds, part, parts);
+      const host = await this.run(program ?? update, feeds);
       loss += scalar(host, "loss") / parts;
       accuracy += scalar(host, "accuracy") / parts;
-      if (this.part === undefined) return outcome(host, loss, accuracy);
+      if (program === undefined) return outcome(host, loss, accuracy);
     }
-    return outcome(await this.run(this.update, {}), loss, accuracy);
+    return outcome(await this.run(update, {}), loss, accuracy);
   }
 
   private async run(compiled: Compiled, feeds: Feeds): Promise<HostTensors> {
@@ -152,8 +183,7 @@ export class Stepper {
   async dispose(): Promise<void> {
     for (const handle of this.handles.values()) this.engine.free(handle);
     this.handles.clear();
-    await this.update.dispose();
-    await this.part?.dispose();
+    for (const kind of this.kinds) await kind.dispose();
   }
 }
 

@@ -10,6 +10,7 @@ import type { Finished, StoredFile } from "../store/store.js";
 import type { Batches } from "./batches.js";
 import { Checkpointing, joinTensors, type Resumed, resume } from "./checkpointing.js";
 import { type StageContext, StoppedError, timed } from "./context.js";
+import type { Feeds } from "./feeds.js";
 import { Prefetcher } from "./prefetcher.js";
 import { type StepImages, StepReports } from "./step-reports.js";
 import { type StepOutcome, Stepper } from "./stepper.js";
@@ -17,7 +18,8 @@ import { type PlannedValidation, type Position, Validations } from "./validation
 import { loadInitialWeights } from "./weights.js";
 
 export interface TrainOptions {
-  readonly training: TrainingProgram;
+  /** The programs of the steps, one for each kind of steps. */
+  readonly trainings: readonly [TrainingProgram, ...TrainingProgram[]];
   readonly duration: Duration;
   readonly batches: Batches;
   readonly loader: Loader;
@@ -41,10 +43,11 @@ export interface Trained {
  * ones if the stage keeps those. Every draw is a function of the seed and the step, so a continued training ends in the same bits.
  */
 export async function train(options: TrainOptions, context: StageContext): Promise<Trained> {
-  const { training, fitted } = options;
+  const { trainings, fitted } = options;
+  const [training] = trainings;
   const resumed = resume(context);
   const start = resumed?.state ?? { ...loadInitialWeights(training.weights, context.job), ...fitted };
-  const stepper = await Stepper.create(training, start, context.engine);
+  const stepper = await Stepper.create(trainings, start, context.engine);
   try {
     return await trainWith(stepper, resumed, options, context);
   } finally {
@@ -124,10 +127,11 @@ async function runStep(
   const { batches } = options;
   const { batch, images } = await timed(context, "wait for images", () => prefetcher.load(step));
   const kept = reports.wantsImages(step) ? imagesOf(batch, images, step, options) : undefined;
-  const outcome = await stepper.step(batch, (feeds, part, parts) => {
+  const fill = (feeds: Feeds, part: number, parts: number): void => {
     const size = images.length / parts;
     batches.fill(feeds, images.subarray(part * size, (part + 1) * size), step);
-  });
+  };
+  const outcome = await stepper.step(batch, fill, batches.kindOf?.(step));
   if (!outcome.finite) {
     const holes = { stage: context.job.node, step, epoch, lr: rounded(outcome.lr) };
     throw new DiagnosticError(diagnostic("FSL7006", undefined, holes));

@@ -79,7 +79,8 @@ function pretrainTexts({ data, perStep: { images, parts } }: PretrainPlan): Trai
 function metaTexts({ data, perStep: { episodes } }: MetaPlan): TrainingTexts {
   const { listed } = data;
   const from = listed === undefined ? "" : `, ${plural(listed.episodes, "episode")} listed in ${listed.in}`;
-  return { data: `${episodesText(data)}${from}`, perStep: `${episodes} episode${episodes === 1 ? "" : "s"}` };
+  const others = (data.others ?? []).map((other) => `, or ${episodesText(other)}`).join("");
+  return { data: `${episodesText(data)}${from}${others}`, perStep: `${episodes} episode${episodes === 1 ? "" : "s"}` };
 }
 
 function trainingLines(stage: TrainingPlan, { data, perStep }: TrainingTexts, context: PrintContext): string[] {

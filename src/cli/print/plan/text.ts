@@ -219,7 +219,7 @@ function poolText(pool: NormPool): string {
     case "part":
       return `the ${pool.images} images of a part`;
     case "episode":
-      return `one episode's ${pool.images} images`;
+      return `one episode's ${pool.to === undefined ? pool.images : `${pool.images} to ${pool.to}`} images`;
     case "episode values":
       return "one episode's values";
     case "axes":

@@ -67,6 +67,7 @@ export interface ListValue extends Written {
 }
 export interface EachValue extends Written {
   readonly kind: "each";
+  readonly word: "each" | "any";
   readonly items: readonly Value[];
 }
 export interface TupleValue extends Written {
@@ -121,8 +122,8 @@ export interface EpisodeValue extends Written {
   readonly kind: "episode";
   readonly decl: ast.EpisodeDecl;
   readonly scope: Scope;
-  /** The arguments given as `each [...]`. There is one row for each value, or for each combination of several. */
-  readonly each: readonly { readonly name: string; readonly values: readonly Value[] }[];
+  /** The arguments given as `each [...]` or `any [...]`. There is one row for each value, or for each combination of several. */
+  readonly each: readonly { readonly name: string; readonly word: "each" | "any"; readonly values: readonly Value[] }[];
 }
 export interface StageValue extends Written {
   readonly kind: "stage";
@@ -211,7 +212,7 @@ export function describe(value: Value): string {
     case "list":
       return "a list";
     case "each":
-      return "an `each` list";
+      return value.word === "each" ? "an `each` list" : "an `any` list";
     case "tuple":
       return "a tuple";
     case "fn":

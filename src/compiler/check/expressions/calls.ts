@@ -134,7 +134,7 @@ function withArguments(
   if (value.kind !== "episode") return { ...value, scope: into, span: expr.span };
   const each = (value.decl.params ?? []).flatMap((param) => {
     const given = into.lookup(param.name.text);
-    return given?.kind === "each" ? [{ name: param.name.text, values: given.items }] : [];
+    return given?.kind === "each" ? [{ name: param.name.text, word: given.word, values: given.items }] : [];
   });
   return { ...value, scope: into, span: expr.span, each };
 }

@@ -34,7 +34,7 @@ export function evaluate(expr: ast.Expr, scope: Scope): Value {
     case "bool":
       return { kind: "bool", value: expr.value, span };
     case "each":
-      reportEach(span, scope);
+      reportEach(expr.word, span, scope);
       return anything(span);
     case "list":
     case "tuple":
@@ -42,7 +42,7 @@ export function evaluate(expr: ast.Expr, scope: Scope): Value {
     case "ref": {
       const value = scope.lookup(expr.text);
       if (value?.kind === "each") {
-        reportEach(span, scope, value.span);
+        reportEach(value.word, span, scope, value.span);
         return anything(span);
       }
       if (value !== undefined)
@@ -78,10 +78,11 @@ export function evaluate(expr: ast.Expr, scope: Scope): Value {
   }
 }
 
-function reportEach(span: ast.Span, { checker }: Scope, declared?: ast.Span): void {
-  const what = "one value belongs here, and `each` makes several";
+function reportEach(word: "each" | "any", span: ast.Span, { checker }: Scope, declared?: ast.Span): void {
+  const what = `one value belongs here, and \`${word}\` makes several`;
   const labels = declared === undefined ? [] : [{ span: declared, text: "given here" }];
-  const help = ["it stands in the episodes of an `evaluate` stage: `task(k: each [1 shot, 5 shot])`"];
+  const stage = word === "each" ? "an `evaluate`" : "a `meta`";
+  const help = [`it stands in the episodes of ${stage} stage: \`task(k: ${word} [1 shot, 5 shot])\``];
   checker.report("FSL5027", span, { what }, { labels, help });
 }
 
@@ -95,10 +96,10 @@ export function evaluateWithEach(expr: ast.Expr, scope: Scope): Value {
   }
   if (expr.kind !== "each") return evaluate(expr, scope);
   if (expr.items.length === 0) {
-    checker.report("FSL3009", span, { what: "`each`", expected: "a list of values", found: "an empty list" });
+    checker.report("FSL3009", span, { what: `\`${expr.word}\``, expected: "a list of values", found: "an empty list" });
     return anything(span);
   }
-  return { kind: "each", items: expr.items.map((item) => evaluate(item, scope)), span };
+  return { kind: "each", word: expr.word, items: expr.items.map((item) => evaluate(item, scope)), span };
 }
 
 function numberValue(expr: ast.NumberLiteral, scope: Scope): Value {

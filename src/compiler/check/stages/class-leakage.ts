@@ -1,5 +1,5 @@
 /** Evaluations on classes that a stage before them was trained on: accuracies that say nothing of new classes. */
-import { isTraining, trainingSplit } from "../../typed/stage-kinds.js";
+import { isTraining, trainingSplits } from "../../typed/stage-kinds.js";
 import type { Dataset, SplitRef, Stage, TrainingStage } from "../../typed/tree.js";
 import type { Checker } from "../core/checker.js";
 
@@ -15,7 +15,7 @@ export function warnAboutClassLeakage(
     if (isTraining(stage)) continue;
     const trained = earlierTrainings(stage, byId);
     for (const split of new Map(stage.rows.map((row) => [text(row.split), row.split])).values()) {
-      const by = trained.find((other) => text(trainingSplit(other)) === text(split));
+      const by = trained.find((other) => trainingSplits(other).some((own) => text(own) === text(split)));
       if (by === undefined) continue;
       const what = `${datasets[split.dataset]?.name ?? split.dataset}.${split.split}`;
       checker.report("FSL5030", split.span, { stage: stage.name, split: what, trained: by.name });

@@ -8,8 +8,10 @@ import type { StageContext } from "./context.js";
 import { type ResolvedSplit, resolveSplit } from "./splits.js";
 
 export interface EpisodeSource extends ResolvedSplit {
-  /** One row per task. A training stage has one. */
+  /** One row per task. A training stage without `any` has one. */
   readonly rows: readonly TaskRow[];
+  /** The other splits of `from any [a.train, b.train]`. */
+  readonly more: readonly ResolvedSplit[];
   readonly span: ast.Span;
 }
 
@@ -20,31 +22,32 @@ export interface WrittenEpisodes {
   readonly scope: Scope;
 }
 
-/** Returns the one task that a training stage poses, or that of a list in a file. Reports FSL5027 for a task with `each`. */
+/** Returns the task that a training stage poses, those of `any`, or that of a list in a file. Reports FSL5027 for a task with `each`. */
 export function resolveTrainingEpisodes(written: WrittenEpisodes, context: StageContext): EpisodeSource | undefined {
-  return resolveEpisodes(written, { each: false, list: true }, context);
+  return resolveEpisodes(written, { several: "any", list: true }, context);
 }
 
 /** Returns the one task that a training stage validates with. Its episodes are sampled. Reports FSL5027 for a task with `each`. */
 export function resolveValidationEpisodes(written: WrittenEpisodes, context: StageContext): EpisodeSource | undefined {
-  return resolveEpisodes(written, { each: false, list: false }, context);
+  return resolveEpisodes(written, { several: undefined, list: false }, context);
 }
 
 /** Returns the tasks that an evaluation poses: one, one per value of an `each`, or that of a list of episodes in a file. */
 export function resolveTestEpisodes(written: WrittenEpisodes, context: StageContext): EpisodeSource | undefined {
-  return resolveEpisodes(written, { each: true, list: true }, context);
+  return resolveEpisodes(written, { several: "each", list: true }, context);
 }
 
 function resolveEpisodes(
   { task, split, scope }: WrittenEpisodes,
-  allowed: { readonly each: boolean; readonly list: boolean },
+  allowed: { readonly several: "each" | "any" | undefined; readonly list: boolean },
   { datasets }: StageContext,
 ): EpisodeSource | undefined {
   const { checker } = scope;
   const value = evaluate(task, scope);
-  const from = resolveSplit(split, scope, datasets);
+  const splits = allowed.several === "any" ? anyOf(split) : [split];
+  const [from, ...more] = splits.map((each) => resolveSplit(each, scope, datasets));
   if (value.kind === "anything") return undefined;
-  if (value.kind === "text" && allowed.list) {
+  if (value.kind === "text" && allowed.list && more.length === 0) {
     if (from === undefined || !checker.allowsPath(value.value, value.span)) return undefined;
     return listedEpisodes(value.value, task.span, from, scope);
   }
@@ -55,13 +58,46 @@ function resolveEpisodes(
   }
   const rows = elaborateEpisode(value, task.span);
   if (rows === undefined || from === undefined) return undefined;
-  if (!allowed.each && value.each.length > 0) {
-    checker.report("FSL5027", task.span, { what: "a training stage has one task, and `each` makes several" });
+  const others = more.flatMap((other) => other ?? []);
+  if (others.length < more.length) return undefined;
+  const wrong = value.each.find(({ word }) => word !== allowed.several);
+  if (wrong !== undefined) {
+    reportSeveral(wrong.word, allowed.several, task.span, scope);
+    return undefined;
+  }
+  if (rows.length * splits.length > mostKinds && allowed.several === "any") {
+    const what = `\`any\` makes ${rows.length * splits.length} kinds of episodes, and a training may have ${mostKinds}`;
+    checker.report("FSL5027", task.span, { what }, { help: ["each kind is a program of its own; list fewer values"] });
     return undefined;
   }
   const at = { task: task.span, declared: value.decl.name.span };
-  const held = rows.map((row) => splitHoldsTask(row.task, from, at, checker));
-  return held.every(Boolean) ? { rows, ...from, span: task.span } : undefined;
+  const held = rows.flatMap((row) => [from, ...others].map((one) => splitHoldsTask(row.task, one, at, checker)));
+  return held.every(Boolean) ? { rows, ...from, more: others, span: task.span } : undefined;
+}
+
+/** The most kinds of episodes of a training. Each is compiled. */
+const mostKinds = 64;
+
+/** Returns the splits of `any [a.train, b.train]`, or the one that is written. */
+function anyOf(split: ast.Expr): readonly ast.Expr[] {
+  return split.kind === "each" && split.word === "any" && split.items.length > 0 ? split.items : [split];
+}
+
+/** Reports FSL5027 for tasks that are given by a word of other stages. */
+function reportSeveral(
+  word: "each" | "any",
+  allowed: "each" | "any" | undefined,
+  span: ast.Span,
+  { checker }: Scope,
+): void {
+  if (word === "each") {
+    const help = allowed === "any" ? ["write `any` if each step is to take one of them at random"] : [];
+    checker.report("FSL5027", span, { what: "a training stage has one task, and `each` makes several" }, { help });
+  } else {
+    const what = "`any` is for the steps of a training, which take one of the values at random";
+    const help = allowed === "each" ? ["write `each` for a row of results for each value"] : [];
+    checker.report("FSL5027", span, { what }, { help });
+  }
 }
 
 /** Returns the episodes of `episodes "episodes.json" from birds.test`, whose list fixes the task. Reports FSL5060 if it cannot be used. */
@@ -75,7 +111,7 @@ function listedEpisodes(path: string, span: ast.Span, from: ResolvedSplit, scope
   }
   const { task, episodes, digest } = list;
   if (!splitHoldsTask(task, from, { task: span, declared: span }, checker)) return undefined;
-  return { rows: [{ label: "", task, given: { list: { path, digest, span }, episodes } }], ...from, span };
+  return { rows: [{ label: "", task, given: { list: { path, digest, span }, episodes } }], ...from, more: [], span };
 }
 
 /** The most episodes of an evaluation. Their scores are all kept, and the interval of so many is far below a tenth of a point. */

@@ -1,6 +1,6 @@
 /** Elaborates a `meta` stage: an encoder and a metric that are trained on episodes. */
 import { entriesBorrow, trainedEntries } from "../../typed/borrows.js";
-import type { Block, MetaStage, Metric, Validation } from "../../typed/tree.js";
+import type { Block, Dataset, MetaStage, Metric, Validation } from "../../typed/tree.js";
 import { type Reported, reported } from "../core/reported.js";
 import type { TaskRow } from "../data/episodes.js";
 import { metricBlockers, trainingBlockers } from "./blockers.js";
@@ -27,11 +27,12 @@ export function elaborateMeta(context: StageContext): ElaboratedStage {
   if (sources === undefined) return notElaborated;
   const { row, episodes, validation } = sources;
   const { task, given } = row;
+  const posed = episodes.rows.map((each) => each.task);
   const encoder = resolveEncoder(sources.encoder, episodes.dataset, context);
-  if (encoder === undefined) return notElaborated;
+  if (encoder === undefined || !haveOneSize(episodes, context)) return notElaborated;
   const fitSource = resolveFitSource(context);
   if (fitSource === reported) return { stage: undefined, slots: { encoder } };
-  const tasks = validation === undefined || validation === reported ? [task] : [task, validation.task];
+  const tasks = validation === undefined || validation === reported ? posed : [...posed, validation.task];
   const request = { encoder: encoder.value, tasks: [...tasks, ...context.posed], items: fitSource?.items };
   const metric = resolveMetric(sources.metric, request, context);
   if (metric === undefined) return { stage: undefined, slots: { encoder } };
@@ -43,7 +44,8 @@ export function elaborateMeta(context: StageContext): ElaboratedStage {
     return { stage: undefined, slots };
   const { id, decl } = context;
   const name = decl.name.text;
-  const validated = validation === undefined ? undefined : metric.metrics[1];
+  const validated = validation === undefined ? undefined : metric.metrics[posed.length];
+  const others = otherKinds(episodes, metric.metrics);
   const stage: MetaStage = {
     kind: "meta",
     id,
@@ -60,11 +62,35 @@ export function elaborateMeta(context: StageContext): ElaboratedStage {
     metric: storedSlot(metric.slot, weights.files.metric),
     ...storedFitSource(metric.slot, fitSource),
     episodes: { task, split: episodes.split, ...(given === undefined ? {} : { given }) },
+    ...(others.length === 0 ? {} : { others }),
     ...training,
     validate: validation === undefined || validated === undefined ? undefined : { ...validation, metric: validated },
   };
-  const posed = metric.metrics.slice(tasks.length);
-  return { stage: withReports(stage, episodes.dataset, context), slots, posed };
+  const further = metric.metrics.slice(tasks.length);
+  return { stage: withReports(stage, episodes.dataset, context), slots, posed: further };
+}
+
+/** Returns the kinds of episodes after the first: every task on every split. `metrics` has the metric for each task. */
+function otherKinds(
+  { rows, split, more }: EpisodeSource,
+  metrics: readonly Metric[],
+): NonNullable<MetaStage["others"]> {
+  const splits = [split, ...more.map((other) => other.split)];
+  return splits
+    .flatMap((each) =>
+      rows.flatMap(({ task }, i) => (metrics[i] === undefined ? [] : [{ task, split: each, metric: metrics[i] }])),
+    )
+    .slice(1);
+}
+
+/** Returns whether the images of all data sets have one size. Reports FSL5034 if they do not. */
+function haveOneSize({ dataset, more }: EpisodeSource, { scope }: StageContext): boolean {
+  const text = ({ name, image }: Dataset): string => `${name} (${image.channels} × ${image.height} × ${image.width})`;
+  const size = ({ image }: Dataset): string => JSON.stringify(image);
+  const other = more.find((each) => size(each.dataset) !== size(dataset));
+  if (other === undefined) return true;
+  scope.checker.report("FSL5034", other.split.span, { first: text(dataset), second: text(other.dataset) });
+  return false;
 }
 
 interface MetaSources {
@@ -91,7 +117,8 @@ function metaSources(context: StageContext): MetaSources | undefined {
   const validation = stageValidation(context);
   const row = episodes?.rows[0];
   if (episodes === undefined || row === undefined || encoder === undefined || metric === undefined) return undefined;
-  return isNotTestSplit(episodes, "train on", context) ? { episodes, row, encoder, metric, validation } : undefined;
+  const trains = [episodes, ...episodes.more].every((from) => isNotTestSplit(from, "train on", context));
+  return trains ? { episodes, row, encoder, metric, validation } : undefined;
 }
 
 type MetaTraining = Pick<MetaStage, "loss" | "optimizer" | "schedule" | "duration" | "ema">;

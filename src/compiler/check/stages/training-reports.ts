@@ -1,5 +1,6 @@
 /** The `report` line of a training stage: the files about its steps. */
 import type * as ast from "../../../../grammar/ast.js";
+import { stepKinds } from "../../typed/stage-kinds.js";
 import { imagesIn } from "../../typed/tasks.js";
 import type { Dataset, StepReport, TrainingReport, TrainingStage } from "../../typed/tree.js";
 import { stageWeights, type WeightDecl } from "../../typed/weights.js";
@@ -84,7 +85,9 @@ function isSmall(
     return false;
   };
   if (report.kind === "episodes") {
-    const unlisted = stage.kind === "meta" ? whyNotListed(stage.episodes.task) : undefined;
+    const varied = "a list has episodes of one task and one data set";
+    const several = stage.kind === "meta" && stage.others !== undefined ? varied : undefined;
+    const unlisted = stage.kind === "meta" ? (several ?? whyNotListed(stage.episodes.task)) : undefined;
     if (unlisted !== undefined) return refuse(unlisted, "report the images: `report images every step`");
     const images = steps * imagesPerStep(stage);
     const help = "report them of a shorter training: the episodes of a seed are the same, however long it trains";
@@ -114,7 +117,7 @@ function bytesOfWeights(weights: readonly WeightDecl[]): number {
 function imagesPerStep(stage: TrainingStage): number {
   const { perStep } = stage.duration;
   if (stage.kind === "pretrain") return perStep;
-  return perStep * imagesIn(stage.episodes.task);
+  return perStep * Math.max(...stepKinds(stage).map(({ episodes }) => imagesIn(episodes.task)));
 }
 
 const megabytes = (bytes: number): number => Math.round(bytes / 1e6);

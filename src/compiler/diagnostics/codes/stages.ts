@@ -345,6 +345,15 @@ export const stagesCodes = codes({
     corrected: `${head}episode task = 5 way, 1 shot, 3 query\nevaluate r { encoder untrained conv64  metric prototypes  episodes task from emoji.test, 100 episodes }`,
     fix: "Leave `unlabeled` out: the supports and queries of an episode are the same without it. Or take the images: `more: vector [u]`.",
   },
+  FSL5034: {
+    severity: "error",
+    title: "data sets with images of different sizes",
+    message: "the images of {first} and of {second} have different sizes, and one encoder takes both",
+    explanation: "If a training takes episodes of several data sets, all images go through the same encoder.",
+    example: `${head}dataset small = emoji() { train resize(32), normalize  eval resize(32), normalize }\ndataset large = emoji() { train resize(64), normalize  eval resize(64), normalize }\nepisode task = 5 way, 1 shot, 3 query\nmeta m { encoder conv64  metric prototypes  episodes task from any [small.train, large.train]  optimizer adam(lr: 1e-3)  for 3 steps }`,
+    corrected: `${head}dataset small = emoji() { train resize(32), normalize  eval resize(32), normalize }\ndataset plain = emoji() { train resize(32), invert, normalize  eval resize(32), normalize }\nepisode task = 5 way, 1 shot, 3 query\nmeta m { encoder conv64  metric prototypes  episodes task from any [small.train, plain.train]  optimizer adam(lr: 1e-3)  for 3 steps }`,
+    fix: "Give the transforms of the data sets one size.",
+  },
   FSL5040: {
     severity: "error",
     title: "a stage that trains nothing",

@@ -4,7 +4,7 @@ import { cost } from "../../tensor/cost.js";
 import type { Program } from "../../tensor/ir.js";
 import { reachable } from "../../tensor/walk.js";
 import { datasetOf } from "../../typed/find.js";
-import { trainingSplit } from "../../typed/stage-kinds.js";
+import { stepKinds, trainingSplit } from "../../typed/stage-kinds.js";
 import { imagesIn } from "../../typed/tasks.js";
 import type { EvaluateStage, Experiment, Metric, Network, TrainingStage } from "../../typed/tree.js";
 import type { PlanOptions } from "./options.js";
@@ -16,6 +16,12 @@ export function trainingCost(
   steps: number,
   options: PlanOptions,
 ): StepCost {
+  const kinds = stepKinds(stage);
+  return kinds.map((kind) => kindCost(kind, experiment, steps / kinds.length, options)).reduce(largerCost);
+}
+
+/** Returns the cost of all steps of one kind. */
+function kindCost(stage: TrainingStage, experiment: Experiment, steps: number, options: PlanOptions): StepCost {
   const lowered = lowerTraining(stage, datasetOf(experiment, trainingSplit(stage).dataset), {
     seed: options.seed,
   });

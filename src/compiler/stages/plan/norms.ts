@@ -13,13 +13,18 @@ const running: NormMode = { statistics: "running" };
 const innerAxes: readonly string[] = ["feature", "channel", "height", "width"];
 
 /** An encoder that is embedded for the metric has one mode. A method that calls the encoder itself chooses at each call. */
-export function metaNorms({ encoder, metric, episodes: { task } }: MetaStage): NormPlan[] {
+export function metaNorms({ encoder, metric, episodes: { task }, others = [] }: MetaStage): NormPlan[] {
   const called = encoderCalls(metric.value);
-  const images = imagesIn(task);
+  const counts = [task, ...others.map((other) => other.task)].map(imagesIn);
+  const images = Math.min(...counts);
+  const to = Math.max(...counts);
   const modes: Pick<NormPlan, "training" | "test"> =
     called.length > 0
       ? { training: called, test: called }
-      : { training: [inTraining({ of: "episode", images }, encoder.frozen)], test: [running] };
+      : {
+          training: [inTraining({ of: "episode", images, ...(to === images ? {} : { to }) }, encoder.frozen)],
+          test: [running],
+        };
   return [
     ...plans("encoder", encoder.value, modes),
     ...metric.value.learns.flatMap((learn) => {

@@ -141,7 +141,11 @@ export interface PretrainPlan extends TrainingPlanBase {
 export interface MetaPlan extends TrainingPlanBase {
   readonly kind: "meta";
   /** `listed` is the list that the steps take their episodes from; without it they are sampled. */
-  readonly data: EpisodesPlan & { readonly listed?: { readonly in: string; readonly episodes: number } };
+  readonly data: EpisodesPlan & {
+    readonly listed?: { readonly in: string; readonly episodes: number };
+    /** Further kinds of episodes, one of which each step takes at random. */
+    readonly others?: readonly EpisodesPlan[];
+  };
   readonly perStep: { readonly episodes: number };
 }
 export type TrainingPlan = PretrainPlan | MetaPlan;
@@ -236,7 +240,8 @@ export type NormMode =
 export type NormPool =
   | { readonly of: "step" }
   | { readonly of: "part"; readonly images: number }
-  | { readonly of: "episode"; readonly images: number }
+  /** `to` is the number of images of the largest episodes, if episodes differ. */
+  | { readonly of: "episode"; readonly images: number; readonly to?: number }
   /** The values that a module of a metric meets in one episode. */
   | { readonly of: "episode values" }
   /** A value with these axes beside those of one image; none: one image. */
