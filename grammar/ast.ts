@@ -223,6 +223,8 @@ export interface EntryDecl {
   readonly kind: "entry";
   readonly name: Name;
   readonly params: readonly Parameter[];
+  /** True if it may draw while it classifies. */
+  readonly random: boolean;
   readonly transductive: boolean;
   /** `transductive, assumes balanced` → ["balanced"]. */
   readonly assumes: readonly Name[];

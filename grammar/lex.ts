@@ -15,6 +15,7 @@ export interface Lexed {
 const notUnits: ReadonlySet<string> = new Set([
   ...t.guardedWords,
   ...[...t.declarationWords, ...t.lineWords].filter((word) => !word.startsWith("episode")),
+  "random",
   "transductive",
   "assumes",
   "train",

@@ -206,6 +206,7 @@ class FilePrinter {
     return [
       entry.name.text,
       this.parameters(entry.params),
+      entry.random ? " random" : "",
       entry.transductive ? ` transductive${assumes}` : "",
       " -> ",
       this.type(entry.result),

@@ -124,6 +124,7 @@ const wordList = [
   "like",
   "positive",
   "fixed",
+  "random",
   "transductive",
   "assumes",
   "let",

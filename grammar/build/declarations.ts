@@ -194,6 +194,7 @@ function buildEntry(b: Builder, cst: CstNode): ast.EntryDecl {
     kind: "entry",
     name: b.nameAt(token(cst, t.Identifier.name), span.start),
     params: buildParameters(b, node(cst, "parameters")) ?? [],
+    random: keyword(cst, t.words.random) !== undefined,
     transductive: keyword(cst, t.words.transductive) !== undefined,
     assumes: tokens(cst, "assumed").map((found) => b.name(found)),
     result:

@@ -140,6 +140,7 @@ export abstract class MethodParser extends LayerParser {
   readonly entry = this.RULE("entry", () => {
     this.CONSUME(t.Identifier);
     this.SUBRULE(this.parameters);
+    this.OPTION2(() => this.CONSUME(w.random));
     this.OPTION(() => {
       this.CONSUME(w.transductive);
       this.OPTION1(() => {

@@ -90,12 +90,12 @@ function evaluationPrograms(
   const fits = metric.fits.length > 0 ? inOrder(lowerFits(metric, encoder)) : [];
   if (!embedOnce.legal) {
     const perRun = imageEpisodesInRun(task, episodes);
-    return [...fits, ...inOrder(lowerEpisodes(metric, task, encoder, dataset, { episodes: perRun, report }))];
+    return [...fits, ...inOrder(lowerEpisodes(metric, task, encoder, dataset, { episodes: perRun, report, seed: 0 }))];
   }
   const embed = lowerEmbed(encoder, dataset, { batch: imagesPerRun, outputs: outputsOf(metric), slot: "encoder" });
   const width = embed.outputs.reduce((sum, { node }) => sum + node.shape.slice(1).reduce((a, b) => a * b, 1), 0);
   const perRun = episodesInRun(task, width, episodes);
-  return [embed, ...fits, ...inOrder(lowerClassify(metric, task, encoder, { episodes: perRun, report }))];
+  return [embed, ...fits, ...inOrder(lowerClassify(metric, task, encoder, { episodes: perRun, report, seed: 0 }))];
 }
 
 /** Returns the programs of a training step in the order in which they run: a step in parts ends with its update. */

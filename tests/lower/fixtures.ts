@@ -201,7 +201,7 @@ export function entry(
   body: Block,
   transductive = false,
 ): Entry {
-  return { name, params, result, body, transductive, assumes: [], borrows: [] };
+  return { name, params, result, body, transductive, random: false, assumes: [], borrows: [] };
 }
 export function metric(classify: Entry, learns: readonly Learn[] = [], others: readonly Entry[] = []): Metric {
   const entries = Object.fromEntries([classify, ...others].map((e) => [e.name, e]));

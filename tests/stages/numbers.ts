@@ -7,7 +7,7 @@ import { initialWeights, lowerEpisodes, lowerTraining } from "../../src/compiler
 import { unrolledDriver } from "../../src/compiler/lower/loops/loop.js";
 import { minimizerOf } from "../../src/compiler/lower/minimizers/by-name.js";
 import type { Objective } from "../../src/compiler/lower/minimizers/minimizer.js";
-import { NamedOps, type NamedTensor } from "../../src/compiler/lower/named-tensor.js";
+import { NamedOps, type NamedTensor, taskAxis } from "../../src/compiler/lower/named-tensor.js";
 import { Calls } from "../../src/compiler/lower/networks/calls.js";
 import { assemble } from "../../src/compiler/lower/program.js";
 import { WeightTable } from "../../src/compiler/lower/weights.js";
@@ -233,7 +233,12 @@ const expressions: Record<ExprNode["k"], Expr | undefined> = {
   draw: e({
     k: "binary",
     op: "add",
-    a: expr({ k: "draw", law: { kind: "uniform" } }, [i]),
+    a: e({
+      k: "binary",
+      op: "mul",
+      a: expr({ k: "draw", law: { kind: "uniform" } }, [i]),
+      b: expr({ k: "draw", law: { kind: "normal" } }, []),
+    }),
     b: e({
       k: "binary",
       op: "add",
@@ -395,6 +400,15 @@ const behavior: Record<keyof typeof behaviorVersions, () => readonly number[]> =
     return [...data];
   },
   step_kinds: () => Array.from({ length: 12 }, (_, step) => kindOfStep(3, step, 5)),
+  test_draws: () => {
+    const ops = new NamedOps(new Graph());
+    const counter = ops.of(ops.t.constant([3], [0, 1, 70], "u32"), [taskAxis]);
+    const draws = new Draws(ops, { seed: 3, counter, step: undefined, path: "test" });
+    const y = draws.child("metric.classify").sample("uniform.0", { kind: "uniform" }, [axis("i", 4)]);
+    const later = draws.inRound(ops.scalar(2, "i32")).sample("uniform.0", { kind: "uniform" }, [axis("i", 4)]);
+    const host = { y: y.node, later: later.node };
+    return Object.values(run(assemble({ name: "numbers", host, feeds: [] }), {})).flat();
+  },
   disjoint_sampler: () => {
     const split = { split: "test" as const, classes: ["a", "b", "c"], offsets: Int32Array.of(0, 7, 13, 20) };
     const drawn = disjointEpisodes(3, split, { way: 2, shot: 1, query: 2 });

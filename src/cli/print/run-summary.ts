@@ -17,7 +17,12 @@ export function resultsTable(results: readonly Result[], width: number): string 
   if (results.length === 0) return "";
   const rows = results.map((r) => [
     stageAndRow(r),
-    [r.metric, ...(r.transductive ? ["transductive"] : []), ...(r.assumes ?? []).map((a) => `assumes ${a}`)].join(", "),
+    [
+      r.metric,
+      ...(r.sampled ? ["sampled"] : []),
+      ...(r.transductive ? ["transductive"] : []),
+      ...(r.assumes ?? []).map((a) => `assumes ${a}`),
+    ].join(", "),
     interval(r.mean, r.ci95),
     count(r.episodes),
   ]);

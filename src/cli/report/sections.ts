@@ -90,8 +90,13 @@ function results({ results: all }: ReportData, figures: Figures): Markup | undef
   ]);
 }
 
-function metricText({ metric, transductive, assumes = [] }: ReportResult): string {
-  return [metric, ...(transductive ? ["transductive"] : []), ...assumes.map((one) => `assumes ${one}`)].join(", ");
+function metricText({ metric, sampled, transductive, assumes = [] }: ReportResult): string {
+  return [
+    metric,
+    ...(sampled ? ["sampled"] : []),
+    ...(transductive ? ["transductive"] : []),
+    ...assumes.map((one) => `assumes ${one}`),
+  ].join(", ");
 }
 
 function resultNotes(all: readonly ReportResult[]): string[] {

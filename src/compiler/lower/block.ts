@@ -149,7 +149,10 @@ class BlockLowering implements LoweringScope, ExpressionScope {
     const inner: BlockEnvironment = { ...environment, loops: { calls, phase } };
     return {
       ops,
-      newScope: () => new BlockLowering(ops, inner, this),
+      newScope: (round) => {
+        const draws = round === undefined ? inner.draws : inner.draws?.inRound(round);
+        return new BlockLowering(ops, { ...inner, draws }, this);
+      },
       weights: (target) => this.weights(target),
       setting: (e, weight) => {
         const of = weight && { of: this.network(weight.of).of, path: weight.path };

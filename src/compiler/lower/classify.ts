@@ -11,10 +11,11 @@ import { scoringBorrows } from "../typed/borrows.js";
 import { imagesIn, queriesIn, unlabeledIn } from "../typed/tasks.js";
 import type { Dataset, Metric, Network, Report, Task } from "../typed/tree.js";
 import { networkWeights, scoringWeights } from "../typed/weights.js";
+import { Draws } from "./draws.js";
 import { imageShape, lowerImages } from "./images.js";
 import { RuntimeLoops } from "./loops/runtime-loops.js";
 import { type SegmentedProgram, splitAtLoops } from "./loops/segments.js";
-import { isTransductive, MetricLowering, orderFeed, type Rows, rowAxis, rowsOfAll } from "./metric.js";
+import { episodeFeed, isTransductive, MetricLowering, orderFeed, type Rows, rowAxis, rowsOfAll } from "./metric.js";
 import { NamedOps, type NamedTensor, queryAxis, taskAxis } from "./named-tensor.js";
 import { Calls, modulesOf } from "./networks/calls.js";
 import { WeightTable } from "./weights.js";
@@ -23,6 +24,8 @@ export interface ClassifyOptions {
   /** The number of episodes in one run. */
   readonly episodes: number;
   readonly report: readonly Report[];
+  /** The seed of what a `random` entry draws: 0 if it is left out. */
+  readonly seed?: number;
 }
 
 /**
@@ -30,6 +33,7 @@ export interface ClassifyOptions {
  *
  * - Feeds: `support.<output>` f32 [E, way·shot, …], `query.<output>` [E, way·query, …] and `unlabeled.<output>` for each encoder
  *   output that the metric takes. A transductive metric also takes `order` i32 [E, way·query], the order in which it sees the queries.
+ *   A `random` metric takes `episode` i32 [E], the numbers of the episodes: its draws depend on them and on nothing else of a run.
  * - Weights: those of the metric by path, and `fit:<name>` for each value that the metric fits from base data.
  * - Host outputs [E, way·query], in the order of the feeds: `correct` f32 (tied classes share the credit), `top<k>`
  *   likewise, `predicted` i32 (the lowest of tied classes), `unscored` f32 (1 if the score of a way is NaN, else 0). If
@@ -52,7 +56,7 @@ export function lowerClassify(
       const node = ops.t.input(name, [options.episodes, count, ...inner.map((axis) => axis.size)]);
       return ops.of(node, [taskAxis, rowAxis, ...inner.map((axis) => axis.name)]);
     };
-  const { weights, calls } = evaluationNetworks(ops, metric, encoder);
+  const { weights, calls } = evaluationNetworks(ops, metric, encoder, episodeDraws(ops, options));
   return lowerClassification(
     ops,
     { metric, task, calls, weights, options, feeds: () => [...feeds] },
@@ -84,7 +88,7 @@ export function lowerEpisodes(
     { name: taskAxis, size: options.episodes },
     { name: rowAxis, size: count },
   ]);
-  const { weights, calls } = evaluationNetworks(ops, metric, encoder);
+  const { weights, calls } = evaluationNetworks(ops, metric, encoder, episodeDraws(ops, options));
   const values = (form: string): NamedTensor =>
     form === "image"
       ? images
@@ -95,11 +99,19 @@ export function lowerEpisodes(
 
 /**
  * Returns the program of a whole few-shot classifier for one set of supports. Its feeds are `support` u8 [way, shot, C, H, W] and `query`
- * u8 [way·query, C, H, W], whose images are in any order. Weights are inputs by path. The only host output is `scores` f32 [way·query, way].
+ * u8 [way·query, C, H, W], whose images are in any order. Weights are inputs by path. A `random`
+ * metric draws as for episode 0 of the seed. The only host output is `scores` f32 [way·query, way].
  */
-export function lowerClassifier(metric: Metric, task: Task, encoder: Network, dataset: Dataset): SegmentedProgram {
+export function lowerClassifier(
+  metric: Metric,
+  task: Task,
+  encoder: Network,
+  dataset: Dataset,
+  seed = 0,
+): SegmentedProgram {
   const ops = new NamedOps(new Graph());
-  const { weights, calls } = evaluationNetworks(ops, metric, encoder);
+  const counter = ops.of(ops.t.constant([], [0], "u32"), []);
+  const { weights, calls } = evaluationNetworks(ops, metric, encoder, drawsAt(ops, seed, counter));
   const images = (name: string, ...batch: readonly number[]): NamedTensor => {
     const feed = ops.t.input(name, imageShape(dataset, ...batch), "u8");
     const flat = ops.t.reshape(
@@ -168,7 +180,7 @@ function lowerClassification(ops: NamedOps, given: Classification, rows: Rows): 
   }
   return splitAtLoops(
     ops.graph,
-    { name: `classify ${metric.name}`, host, feeds: [...feeds(), orderFeed] },
+    { name: `classify ${metric.name}`, host, feeds: [...feeds(), orderFeed, episodeFeed] },
     loops.loops,
   );
 }
@@ -178,11 +190,22 @@ function queryOrder(ops: NamedOps, { way, query }: Task, episodes: number): Name
   return ops.of(ops.t.input(orderFeed, [episodes, way * query], "i32"), [taskAxis, rowAxis]);
 }
 
+/** Returns the draws of episodes side by side. Each depends on the number of its episode alone. */
+function episodeDraws(ops: NamedOps, { episodes, seed = 0 }: ClassifyOptions): Draws {
+  const numbers = ops.t.cast(ops.t.input(episodeFeed, [episodes], "i32"), "u32");
+  return drawsAt(ops, seed, ops.of(numbers, [taskAxis]));
+}
+
+function drawsAt(ops: NamedOps, seed: number, counter: NamedTensor): Draws {
+  return new Draws(ops, { seed, counter, step: undefined, path: "test" });
+}
+
 /** Returns the networks of a metric as evaluation calls them: frozen, with running statistics. */
 function evaluationNetworks(
   ops: NamedOps,
   metric: Metric,
   encoder: Network,
+  draws: Draws,
 ): { readonly weights: WeightTable; readonly calls: Calls } {
   const decls = [...networkWeights("encoder", encoder), ...scoringWeights({ value: metric, from: undefined }, encoder)];
   const weights = new WeightTable(ops.graph, decls);
@@ -194,6 +217,7 @@ function evaluationNetworks(
       encoder: placed,
       modules: modulesOf("metric", metric.learns, true),
       borrows: scoringBorrows(metric),
+      draws,
     }),
   };
 }

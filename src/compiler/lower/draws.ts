@@ -9,6 +9,8 @@ import { CompilerBug } from "../../common/bug.js";
 import { keyOf } from "../../common/random/threefry.js";
 import { elementCount } from "../tensor/shape.js";
 import type { Axis, Law, LayerOp } from "../typed/tree.js";
+import { standardNormal } from "./draws/normal.js";
+import { randomStreams } from "./draws/streams.js";
 import { axesOf, countOf, type NamedOps, type NamedTensor, sizeOf, taskAxis } from "./named-tensor.js";
 
 /** Draws use 24 uniform bits, which f32 holds exactly. */
@@ -19,8 +21,10 @@ export interface DrawSource {
   readonly seed: number;
   /** A u32 that is unique for each step and episode of the stage: [], or [task] for episodes side by side. */
   readonly counter: NamedTensor;
-  /** The number of finished steps: an f32 scalar. */
-  readonly step: NamedTensor;
+  /** The number of finished steps: an f32 scalar. It is undefined at test, where nothing is dropped. */
+  readonly step: NamedTensor | undefined;
+  /** The number of the round of a loop at test: an i32 scalar. In training each round of a loop has draws of its own paths. */
+  readonly round?: NamedTensor;
   /** The structural path of the call, such as `encoder` or `metric.compare`. */
   readonly path: string;
 }
@@ -34,6 +38,11 @@ export class Draws {
   /** Returns the draws of a call within this one. */
   child(path: string): Draws {
     return new Draws(this.ops, { ...this.source, path: `${this.source.path}.${path}` });
+  }
+
+  /** Returns the draws of a round of a loop. In training they are the same: every round is lowered by itself there. */
+  inRound(round: NamedTensor): Draws {
+    return this.source.step === undefined ? new Draws(this.ops, { ...this.source, round }) : this;
   }
 
   /** True if episodes are side by side and each draws for itself. */
@@ -52,9 +61,9 @@ export class Draws {
     return new Draws(this.ops, { ...this.source, counter: one(this.source.counter) });
   }
 
-  /** Returns the factors of x: 1 / (1 − p) if an element is kept, 0 if it is dropped. It is undefined if p is 0. */
+  /** Returns the factors of x: 1 / (1 − p) if an element is kept, 0 if it is dropped. It is undefined at test, and if p is 0. */
   dropoutMask(path: string, x: NamedTensor, p: number): NamedTensor | undefined {
-    if (p === 0) return undefined;
+    if (p === 0 || this.source.step === undefined) return undefined;
     const { ops } = this;
     const kept = ops.compare("ge", this.uniformBits(path, x), ops.scalar(p * range));
     return ops.scale(ops.cast(kept, "f32"), 1 / (1 - p));
@@ -63,10 +72,11 @@ export class Draws {
   /**
    * Returns the factors of DropBlock (Ghiasi et al. 2018) for x [task?, n, channel, height, width]. Whole squares are dropped,
    * and the rest is scaled up so that the mean of each episode stays the same. The probability `p` rises linearly over the
-   * first `rampSteps` steps. The result is undefined if p is 0.
+   * first `rampSteps` steps. The result is undefined at test, and if p is 0.
    */
   dropBlockMask(path: string, x: NamedTensor, op: Extract<LayerOp, { kind: "drop_block" }>): NamedTensor | undefined {
-    if (op.p === 0) return undefined;
+    const { step } = this.source;
+    if (op.p === 0 || step === undefined) return undefined;
     const { ops } = this;
     const [height, width] = [sizeOf(x, "height"), sizeOf(x, "width")];
     const size = Math.min(op.size, height, width);
@@ -74,10 +84,7 @@ export class Draws {
       axis.name === "height" || axis.name === "width" ? { ...axis, size: axis.size - size + 1 } : axis,
     );
     const perCorner = (height * width) / (size * size * (height - size + 1) * (width - size + 1));
-    const ramp =
-      op.rampSteps > 0
-        ? ops.binary("min", ops.scale(this.source.step, 1 / op.rampSteps), ops.scalar(1))
-        : ops.scalar(1);
+    const ramp = op.rampSteps > 0 ? ops.binary("min", ops.scale(step, 1 / op.rampSteps), ops.scalar(1)) : ops.scalar(1);
     const threshold = ops.scale(ramp, op.p * perCorner * range);
     const place = ops.constant([0], axes);
     const dropped = ops.cast(ops.compare("lt", this.uniformBits(path, place), threshold), "f32");
@@ -107,6 +114,8 @@ export class Draws {
     switch (law.kind) {
       case "uniform":
         return ops.scale(bits, 1 / range);
+      case "normal":
+        return standardNormal(ops, bits);
       case "beta":
         return this.quantiles(bits, (p) => betaQuantile(p, law.a, law.b));
       case "permutation": {
@@ -143,22 +152,13 @@ export class Draws {
     const own = axesOf(like).filter((axis) => axis.name !== taskAxis || !this.perTask);
     const shape = own.map((axis) => axis.size);
     const [low, high] = keyOf(seed, purpose, `${place}.${path}`);
-    const counters = t.reshape(this.source.counter.node, [tasks]);
-    const bits = Array.from({ length: tasks }, (_, task) => {
-      const second = t.xor(t.constant([1], [high], "u32"), t.sliceAxis(counters, 0, task, task + 1));
-      const key = t.concat([t.constant([1], [low], "u32"), second], 0);
-      return t.randomBits(key, t.constant([1], [0], "u32"), shape);
-    });
+    const { round } = this.source;
+    const keyed = t.constant([1], [low], "u32");
+    const first = round === undefined ? keyed : t.xor(keyed, t.reshape(t.cast(round.node, "u32"), [1]));
+    const second = t.xor(t.full([tasks], high, "u32"), t.reshape(this.source.counter.node, [tasks]));
+    const bits = randomStreams(t, first, second, shape);
     const names = own.map((axis) => axis.name);
-    const all = this.perTask
-      ? this.ops.of(
-          t.concat(
-            bits.map((each) => t.reshape(each, [1, ...shape])),
-            0,
-          ),
-          [taskAxis, ...names],
-        )
-      : this.ops.of(bits[0] ?? counters, names);
+    const all = this.perTask ? this.ops.of(bits, [taskAxis, ...names]) : this.ops.of(t.reshape(bits, shape), names);
     return this.ops.of(t.cast(t.shr(all.node, 8), "f32"), all.axes);
   }
 }

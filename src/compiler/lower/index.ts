@@ -3,7 +3,7 @@ export { type ClassifyOptions, lowerClassifier, lowerClassify, lowerEpisodes } f
 export { type EmbedOptions, lowerEmbed } from "./embed.js";
 export { lowerFits } from "./fit.js";
 export type { LoopSegment, Segment, SegmentedProgram } from "./loops/segments.js";
-export { fitInput, isTransductive, orderFeed } from "./metric.js";
+export { episodeFeed, fitInput, isTransductive, orderFeed } from "./metric.js";
 export { nextName } from "./program.js";
 export { scheduleFactor } from "./training/learning-rate.js";
 export { type ExtraState, lowerTraining, type TrainingOptions, type TrainingProgram } from "./training/training.js";

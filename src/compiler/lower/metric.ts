@@ -30,6 +30,8 @@ export function rowsOfAll(ops: NamedOps, task: Task, all: (form: string) => Name
 }
 /** The name of the feed that shuffles the queries of a transductive `classify`. */
 export const orderFeed = "order";
+/** The name of the feed with the numbers of the episodes, which the draws of a `random` entry depend on. */
+export const episodeFeed = "episode";
 /** Returns true if `classify` sees all queries together. */
 export const isTransductive = (metric: Metric): boolean => metric.entries["classify"]?.transductive === true;
 

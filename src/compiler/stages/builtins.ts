@@ -53,6 +53,7 @@ export class UsedBuiltins {
     for (const entry of Object.values(entries)) {
       this.block(entry.body);
       if (entry.transductive) this.behavior("query_order");
+      if (entry.random) this.behavior("test_draws");
     }
   }
 

@@ -105,6 +105,7 @@ export const behaviorVersions: Versions<
   | "short_passes"
   | "query_order"
   | "step_kinds"
+  | "test_draws"
   | "interval"
 > = {
   pretrain: 1,
@@ -117,5 +118,6 @@ export const behaviorVersions: Versions<
   short_passes: 1,
   query_order: 1,
   step_kinds: 1,
+  test_draws: 1,
   interval: 1,
 };

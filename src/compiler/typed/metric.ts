@@ -48,6 +48,8 @@ export interface Entry {
   readonly name: string;
   readonly params: readonly EntryParam[];
   readonly transductive: boolean;
+  /** True if it draws while it classifies, so that its scores are a sample. */
+  readonly random: boolean;
   readonly assumes: readonly string[];
   readonly result: { readonly kind: "logits" | "probabilities" | "loss"; readonly axes: readonly Axis[] };
   readonly body: Block;
@@ -141,9 +143,10 @@ export type UnaryOp =
   | "not"
   | "stop_gradient";
 export type BinaryOp = "add" | "sub" | "mul" | "div" | "pow" | "max" | "min" | "and" | "or";
-/** The distribution of a draw: uniform in [0, 1), Beta(a, b), or a random order of the axis that the draw has and indexes. */
+/** The distribution of a draw: uniform in [0, 1), standard normal, Beta(a, b), or a random order of the axis that the draw has and indexes. */
 export type Law =
   | { readonly kind: "uniform" }
+  | { readonly kind: "normal" }
   | { readonly kind: "beta"; readonly a: number; readonly b: number }
   | { readonly kind: "permutation" };
 export type CompareOp = "lt" | "le" | "gt" | "ge" | "eq" | "ne";
@@ -197,7 +200,7 @@ export type ExprNode =
   /** The negative logarithm of the probability of `y`. It consumes the axis that `y` indexes. `from` tells the kind of `z`. */
   | { readonly k: "cross_entropy"; readonly z: Expr; readonly y: Expr; readonly from: "logits" | "probabilities" }
   | { readonly k: "dropout"; readonly x: Expr; readonly p: number }
-  /** A new draw at each step. Its type gives its axes. */
+  /** A new draw at each step of a training, and in each episode that a `random` entry classifies. Its type gives its axes. */
   | { readonly k: "draw"; readonly law: Law }
   /** The elements of `x` at `at`, which is a whole number or a label that indexes `over`. It consumes `over`. */
   | { readonly k: "pick"; readonly x: Expr; readonly at: Expr; readonly over: string }

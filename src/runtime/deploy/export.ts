@@ -159,7 +159,7 @@ function writeClassifier(prepared: PreparedRun, _: Encoder, stored: StoredStages
   if (metric.fits.length > 0) throw refuse(classifier, `\`${metric.name}\` fits values from base data`);
   const network = classifier.encoder.value;
   const lower = (query: number): SegmentedProgram =>
-    lowerClassifier(metric, { ...task, query }, network, classifier.dataset);
+    lowerClassifier(metric, { ...task, query }, network, classifier.dataset, prepared.seed);
   const program = lower(task.query);
   if (program.segments.length > 1)
     throw refuse(classifier, `\`${metric.name}\` has a loop that is too long to be unrolled`);

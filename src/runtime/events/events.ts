@@ -172,6 +172,8 @@ export interface Result {
   readonly episodes: number;
   /** True if the method saw all queries of an episode together. Such a result must not be ranked with methods that see one. */
   readonly transductive?: true;
+  /** The method draws while it classifies: another seed gives other scores of the same episodes. */
+  readonly sampled?: true;
   /** The assumptions of the method. `balanced` means equal numbers of queries of each class. */
   readonly assumes?: readonly string[];
   /** The number of queries with scores that are not numbers. */

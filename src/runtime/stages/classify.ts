@@ -1,5 +1,5 @@
 /** Classifies the queries of episodes, many episodes in one run of the metric's program. */
-import { orderFeed } from "../../compiler/lower/index.js";
+import { episodeFeed, orderFeed } from "../../compiler/lower/index.js";
 import type { Metric } from "../../compiler/typed/tree.js";
 import { allImages, type Episode, type Loader } from "../data/contract.js";
 import { shuffledImages } from "../data/index.js";
@@ -46,6 +46,7 @@ export async function classify(request: ClassifyRequest, feed: Feeder, context: 
       // A short last run leaves older episodes at the end. Their outputs are dropped.
       await timed(context, "wait for episodes", async () => feed(feeds, start, count));
       fillOrders(feeds, context.job.seed, start, count);
+      fillNumbers(feeds, start);
       const host = await executable.run({ ...weights, ...feeds }, context.progress, onRound);
       await into.put(start, count, host);
       context.progress.step();
@@ -71,11 +72,18 @@ export function fillOrders(feeds: Feeds, seed: number, start: number, count: num
   for (let e = 0; e < count; e++) orders.set(shuffledImages(seed, "shuffle", queries, start + e), e * queries);
 }
 
+/** Fills the feed with the numbers of the episodes from `start` on, if the program draws. */
+function fillNumbers(feeds: Feeds, start: number): void {
+  if (!(episodeFeed in feeds)) return;
+  const numbers = feedData(feeds, episodeFeed, Int32Array);
+  for (let e = 0; e < numbers.length; e++) numbers[e] = start + e;
+}
+
 /** Returns a feeder from embeddings. For example, `support.vector` gets the rows of the output `vector` for the supports. */
 export function fromRows(episodes: readonly Episode[], all: ReadonlyMap<string, Rows>): Feeder {
   return (feeds, start, count) => {
     for (const name of Object.keys(feeds)) {
-      if (name === orderFeed) continue;
+      if (name === orderFeed || name === episodeFeed) continue;
       const dot = name.indexOf(".");
       const part = name.slice(0, dot);
       const rows = all.get(name.slice(dot + 1));

@@ -55,7 +55,7 @@ function scoredRow(report: readonly Report[], { row, split, episodes, classified
 
 function resultsOf({ row, disjoint, classified }: ScoredEpisodes, metrics: ScoredRow["metrics"]): StoredResult[] {
   const named: [string, ArrayLike<number>][] = Object.entries(metrics);
-  const assumes = row.metric.entries["classify"]?.assumes ?? [];
+  const { assumes = [], random = false } = row.metric.entries["classify"] ?? {};
   const unscored = classified.unscored.reduce((sum, one) => sum + one, 0);
   if (disjoint !== undefined) named.splice(1, 0, ["accuracy_disjoint", disjoint]);
   return named.map(([metric, values]) => {
@@ -66,6 +66,7 @@ function resultsOf({ row, disjoint, classified }: ScoredEpisodes, metrics: Score
       mean,
       ci95,
       episodes: count,
+      ...(random ? { sampled: true as const } : {}),
       ...(isTransductive(row) ? { transductive: true as const } : {}),
       ...(assumes.length > 0 ? { assumes } : {}),
       ...(unscored > 0 ? { unscored } : {}),

@@ -127,7 +127,7 @@ export class Scorer {
     const { metric, task, encoder, episodes, report, from, constants } = options;
     const perRun =
       "direct" in from ? imageEpisodesInRun(task, episodes.length) : episodesInRun(task, from.width, episodes.length);
-    const lowering = { episodes: perRun, report };
+    const lowering = { episodes: perRun, report, seed: context.job.seed };
     const program =
       "direct" in from
         ? lowerEpisodes(metric, task, encoder, from.direct.dataset, lowering)

@@ -10,7 +10,11 @@ export function networkLines(n: NetworkPlan, stage: string, context: PrintContex
   const { paint, seen, width, tableWidth } = context;
   const origin = n.from === undefined ? "" : `, ${n.frozen ? "frozen " : ""}from ${n.from.stage}.${n.from.slot}`;
   const size = parametersText(n.parameters);
-  const sees = [...(n.transductive ? ["transductive"] : []), ...(n.assumes ?? []).map((a) => `assumes ${a}`)];
+  const sees = [
+    ...(n.sampled ? ["sampled"] : []),
+    ...(n.transductive ? ["transductive"] : []),
+    ...(n.assumes ?? []).map((a) => `assumes ${a}`),
+  ];
   const title = `  ${n.slot} ${paint.bold(n.name ?? "of the loss")}${origin}, ${[...sees, size].join(", ")}`;
   const learned = n.learned.map(({ path, shape, fixed }) => [
     path,

@@ -26,8 +26,8 @@ export interface FrameOptions {
   readonly opaque: ReadonlySet<string>;
   /** The split whose classes a loss is about. */
   readonly labels?: string | undefined;
-  /** True if only training computes what is built here, so that random draws are allowed. */
-  readonly training?: boolean;
+  /** True if random draws are allowed: only training computes what is built here, or the entry is `random`. */
+  readonly draws?: boolean;
   /** The channels, height and width of the input images. */
   readonly image?: readonly Axis[];
 }

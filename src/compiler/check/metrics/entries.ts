@@ -2,7 +2,8 @@
 import type * as ast from "../../../../grammar/ast.js";
 import { suggest } from "../../../common/did-you-mean.js";
 import { queriesIn, unlabeledIn } from "../../typed/tasks.js";
-import type { Entry } from "../../typed/tree.js";
+import type { Block, Entry } from "../../typed/tree.js";
+import { walkExprs } from "../../typed/walk.js";
 import { Frame } from "../core/frame.js";
 import type { Scope } from "../core/scope.js";
 import { evaluateBlock } from "../expressions/blocks.js";
@@ -10,7 +11,7 @@ import { warnOfUnusedAdaptations } from "../expressions/minimize.js";
 import { borrowedBy } from "./borrowed.js";
 import { declareParameters } from "./entry-parameters.js";
 import { checkResult, declaredResult } from "./entry-result.js";
-import type { EntryScope } from "./entry-scope.js";
+import { type EntryScope, isClassify } from "./entry-scope.js";
 import { type MetricContext, metricFrame } from "./metric-context.js";
 import { checkQueryStatistics } from "./query-statistics.js";
 
@@ -23,6 +24,7 @@ export function elaborateEntry(decl: ast.EntryDecl, metric: Scope, context: Metr
   const entry: EntryScope = { decl, context, sizes, scope, frame };
   const { params, queries, valid } = declareParameters(entry);
   checkAssumptions(decl, scope);
+  if (decl.random && !isClassify(decl)) scope.checker.report("FSL3040", decl.name.span, { what: neverRandom(decl) });
   const promised = valid ? declaredResult(entry) : undefined;
   const value = evaluateBlock(decl.body, scope);
   // If the head of the entry is wrong, the body is evaluated only to report its own mistakes.
@@ -32,10 +34,13 @@ export function elaborateEntry(decl: ast.EntryDecl, metric: Scope, context: Metr
   const result = checkResult(value, promised, entry);
   if (result === undefined) return undefined;
   const body = { statements: frame.statements, result };
+  if (decl.random && isClassify(decl) && !drawsIn(body))
+    scope.checker.report("FSL3040", decl.name.span, { what: "`classify` says `random`, but it draws nothing" });
   return {
     name: decl.name.text,
     params,
     transductive: decl.transductive,
+    random: decl.random,
     assumes: decl.assumes.map((assumption) => assumption.text),
     result: promised,
     body,
@@ -46,11 +51,26 @@ export function elaborateEntry(decl: ast.EntryDecl, metric: Scope, context: Metr
 function entryFrame(decl: ast.EntryDecl, context: MetricContext): Frame {
   const { transductive } = decl;
   const base = metricFrame(context, "metric", { opaque: new Set(transductive ? ["n"] : []), transductive });
-  const frame = new Frame({ ...base.options, training: decl.result.name.text === "loss" }, base.statements, base);
+  const frame = new Frame(
+    { ...base.options, draws: decl.random || decl.result.name.text === "loss" },
+    base.statements,
+    base,
+  );
   const { task } = context;
   frame.giveAxes([{ name: "n", size: queriesIn(task) }]);
   if (task.unlabeled !== undefined) frame.giveAxes([{ name: "u", size: unlabeledIn(task) }]);
   return frame;
+}
+
+const neverRandom = ({ name }: ast.EntryDecl): string =>
+  `\`${name.text}\` says \`random\`, which only \`classify\` can say. Losses may draw without it`;
+
+function drawsIn(body: Block): boolean {
+  let found = false;
+  walkExprs(body, (expr) => {
+    found ||= expr.k === "draw";
+  });
+  return found;
 }
 
 function checkAssumptions({ assumes }: ast.EntryDecl, { checker }: Scope): void {

@@ -25,7 +25,7 @@ export interface PretrainLossContext {
 function lossFrame(labels?: string, image: readonly Axis[] = []): Frame {
   const none = new Set<string>();
   const options = { place: "loss", generic: false, transductive: true, opaque: none } as const;
-  return new Frame({ ...options, training: true, labels, image }, []);
+  return new Frame({ ...options, draws: true, labels, image }, []);
 }
 
 /** Returns the default loss of a `pretrain` stage: the mean cross-entropy of `head(encoder(x, norm: batch).vector)`. */

@@ -394,13 +394,13 @@ export const typesCodes = codes({
   },
   FSL3040: {
     severity: "error",
-    title: "a random draw outside training",
-    message: "`{name}` is drawn anew at each step, but only training has steps",
+    title: "a random draw where none is said",
+    message: "{what}",
     explanation:
-      "A loss may draw, for example which images are mixed and how much of each. If a method drew while it classifies, the score of a query would be random.",
+      "A loss may draw, for example which images are mixed and how much of each. If a method draws while it classifies, the score of a query is random. Then its `classify` must say `random`, and its results are marked as sampled.",
     example: metric("sum(query over feature) * uniform() + sum(support over shot, feature)"),
     corrected: metric("sum(query over feature) + sum(support over shot, feature)"),
-    fix: "Draw in the `loss` of a stage, or in a loss entry of a metric.",
+    fix: "Draw in the `loss` of a stage or in a loss entry of a metric, or write `random` after the parameters of `classify`.",
   },
   FSL3051: {
     severity: "error",

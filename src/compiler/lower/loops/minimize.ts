@@ -46,13 +46,12 @@ export function lowerMinimize(context: LoopContext, outside: LoweringScope, stat
       else scope.bindNetwork(local, target.from, new Map(own.map(({ one, value }) => [one.weight?.path ?? "", value])));
     }
   };
-  const lossAt = (targets: readonly NamedTensor[]): NamedTensor => {
-    const scope = context.newScope();
+  const lossAt = (targets: readonly NamedTensor[], round?: NamedTensor): NamedTensor => {
+    const scope = context.newScope(round);
     bindMoved(scope, targets);
     scope.run(statement.body);
     return scope.real(statement.loss);
   };
-  const objective = differentiate(context, lossAt, statement.firstOrder);
   const settings = settingsOf(context, statement, moved);
   const minimizer = minimizerOf(ops, statement.by.method, (name) => settings.get(name));
   const starts = moved.map((one) => one.start);
@@ -66,7 +65,7 @@ export function lowerMinimize(context: LoopContext, outside: LoweringScope, stat
       const next = minimizer.step({
         targets: carried.slice(0, moved.length),
         state: carried.slice(moved.length),
-        objective,
+        objective: differentiate(context, (places) => lossAt(places, index), statement.firstOrder),
         index,
       });
       const values = [...next.targets, ...next.state];

@@ -13,8 +13,8 @@ export function lowerRepeat(
 ): void {
   const { ops } = context;
   const { locals, before, until } = statement;
-  const round = (carried: readonly NamedTensor[]): Round => {
-    const scope = context.newScope();
+  const round = (carried: readonly NamedTensor[], index: NamedTensor): Round => {
+    const scope = context.newScope(index);
     bindAll(scope, locals, carried);
     bindAll(scope, before, carried);
     scope.run(statement.body);

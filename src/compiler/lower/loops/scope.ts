@@ -16,7 +16,8 @@ export interface LoweringScope {
 /** The parts of a block that a loop in it needs. */
 export interface LoopContext {
   readonly ops: NamedOps;
-  readonly newScope: () => LoweringScope;
+  /** Returns the scope of a body. `round` is the number of its round, an i32 scalar. */
+  readonly newScope: (round?: NamedTensor) => LoweringScope;
   /** Returns the trainable weights of a network by their path in it. */
   readonly weights: (target: Callable) => ReadonlyMap<string, NamedTensor>;
   /** Lowers a setting of the method for a weight of a network, or for a tensor if `weight` is undefined. */

@@ -32,8 +32,14 @@ export function canonicalMetric(metric: Metric, { entries, encoder, output }: Me
     const params = entry.params.map((p) => ({ form: p.form, axes: inner.axes(p.axes) }));
     const result = { kind: entry.result.kind, axes: inner.axes(entry.result.axes) };
     const { transductive } = entry;
+    const random = entry.random ? { random: true } : {};
     const assumes = entry.assumes.length > 0 ? { assumes: entry.assumes } : {};
-    return [[name, { params, result, transductive, ...assumes, body: body(entry.body, inner, entry.params) }] as const];
+    return [
+      [
+        name,
+        { params, result, transductive, ...random, ...assumes, body: body(entry.body, inner, entry.params) },
+      ] as const,
+    ];
   });
   return { learns, fits, entries: Object.fromEntries(used) };
 }

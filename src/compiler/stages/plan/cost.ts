@@ -90,7 +90,11 @@ export function evaluateCost(stage: EvaluateStage, experiment: Experiment, optio
   const named = stage.rows.reduce((n, r) => n + r.episodes * imagesIn(r.task), 0);
   const images = Math.min(named, dataset.facts?.splits[row.split.split]?.images ?? named);
   const rows = stage.rows.map(({ metric, task, episodes }) =>
-    segmentedCost(lowerClassify(metric, task, encoder, { episodes: 1, report: stage.report }), episodes, options),
+    segmentedCost(
+      lowerClassify(metric, task, encoder, { episodes: 1, report: stage.report, seed: options.seed }),
+      episodes,
+      options,
+    ),
   );
   return { image: stepCost(embed, images, options), episode: rows.reduce(largerCost) };
 }

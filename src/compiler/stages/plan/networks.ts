@@ -34,6 +34,7 @@ export function metricPlan({ value, from, frozen }: Slot<Metric>, encoder: Netwo
     ...learnsPlan("metric", value.name, value.learns, encoder),
     from,
     frozen,
+    ...(classify?.random === true ? { sampled: true } : {}),
     ...(classify?.transductive === true ? { transductive: true, assumes: classify.assumes } : {}),
   };
 }

@@ -193,6 +193,8 @@ export interface NetworkPlan {
   readonly layers: readonly LayerPlan[];
   /** Set for a metric that sees the queries of an episode together. */
   readonly transductive?: true;
+  /** True for a metric that draws while it classifies. */
+  readonly sampled?: true;
   /** The assumptions of a transductive metric (`balanced`). */
   readonly assumes?: readonly string[];
   /**

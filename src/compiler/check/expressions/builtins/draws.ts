@@ -1,15 +1,21 @@
-/** Random draws: new at each step of a training, and determined by the seed and by their place in the program. */
+/** Random draws: new at each step or episode, and determined by the seed and by their place in the program. */
 import type { Law } from "../../../typed/tree.js";
 import { type Frame, unprimed } from "../../core/frame.js";
 import { showValue } from "../../core/tensors.js";
 import { anything, type Value } from "../../core/values.js";
 import { type BuiltinCall, knownAxes, knownAxis, requireCallFrame } from "./call.js";
 
-/** Returns the frame if only training computes it. Any other place is reported. */
+/** Returns the frame if it allows draws. Any other place is reported. */
 function drawing(call: BuiltinCall): Frame | undefined {
   const frame = requireCallFrame(call);
-  if (frame === undefined || frame.options.training === true) return frame;
-  call.scope.checker.report("FSL3040", call.span, { name: call.name });
+  if (frame === undefined || frame.options.draws === true) return frame;
+  const help = frame.options.place === "metric" ? ["if the scores are to be random: `classify(…) random -> …`"] : [];
+  call.scope.checker.report(
+    "FSL3040",
+    call.span,
+    { what: `\`${call.name}\` draws at random, which is not allowed here` },
+    { help },
+  );
   return undefined;
 }
 
@@ -23,6 +29,12 @@ function numbersOf(call: BuiltinCall, frame: Frame, law: Law): Value {
 export function uniform(call: BuiltinCall): Value {
   const frame = drawing(call);
   return frame === undefined ? anything(call.span) : numbersOf(call, frame, { kind: "uniform" });
+}
+
+/** Draws standard normal numbers: `normal()`, `normal(as item)`. */
+export function normal(call: BuiltinCall): Value {
+  const frame = drawing(call);
+  return frame === undefined ? anything(call.span) : numbersOf(call, frame, { kind: "normal" });
 }
 
 /** Draws from a beta distribution: `beta(0.2, 0.2)`, `beta(1.0, 1.0 as item)`. */

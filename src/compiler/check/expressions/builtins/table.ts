@@ -3,7 +3,7 @@
 import type { Value } from "../../core/values.js";
 import { reduceBy } from "./by-labels.js";
 import type { BuiltinCall } from "./call.js";
-import { beta, permutation, uniform } from "./draws.js";
+import { beta, normal, permutation, uniform } from "./draws.js";
 import { dropout, elementwise, extreme } from "./elementwise.js";
 import { blend, rotations } from "./images.js";
 import { crossEntropy, label, oneHot } from "./labels.js";
@@ -114,6 +114,7 @@ const builtins: Readonly<Record<string, Builtin>> = {
   position: { params: ["axis"], takesAxes: true, sized: true, rule: position, usage: "position(way)" },
   blend: { params: ["a", "b", "w"], rule: blend, usage: "blend(x, y, 0.5)" },
   uniform: { params: [], as: "maybe", sized: true, rule: uniform, usage: "uniform()" },
+  normal: { params: [], as: "maybe", sized: true, rule: normal, usage: "normal()" },
   beta: { params: ["a", "b"], as: "maybe", sized: true, rule: beta, usage: "beta(1.0, 1.0)" },
   permutation: { params: ["axis"], takesAxes: true, sized: true, rule: permutation, usage: "permutation(item)" },
   weights: { params: ["network"], as: "one", rule: weights, usage: "weights(encoder as w)" },
