@@ -12,7 +12,7 @@ function textOf(backbone: string, pixels: number): string {
   return `fsl 1
 import { cosine_prototypes } from "fsl:metrics"
 import { emoji } from "fsl:datasets"
-import { conv64, conv32, conv_two_depths, resnet12, resnet18 } from "fsl:backbones"
+import { conv64, conv32, conv_two_depths, resnet12, resnet18, resnet50, wrn28_10, vit_small, convnext_tiny } from "fsl:backbones"
 ${backbone}
 dataset d = emoji() { train resize(${pixels}), normalize  eval resize(${pixels}), normalize }
 episode task = 5 way, 1 shot, 3 query
@@ -52,6 +52,18 @@ describe("published shapes", () => {
   ])("%s at %i px gives what its last two blocks give", (backbone, pixels, vector) => {
     const network = networkOf(`backbone net = ${backbone}`, pixels);
     expect(network.outputs.vector).toEqual([{ name: "feature", size: vector }]);
+  });
+
+  it.each([
+    ["resnet50", 224, [2048, 7, 7], 2048, 23_508_032],
+    ["wrn28_10", 84, [640, 21, 21], 640, 36_472_784],
+    ["vit_small", 224, [], 384, 21_665_664],
+    ["convnext_tiny", 224, [768, 7, 7], 768, 27_820_128],
+  ])("%s at %i px has as many weights as PyTorch's", (backbone, pixels, map, vector, weights) => {
+    const network = networkOf(`backbone net = ${backbone}`, pixels);
+    expect(sizes(network, "map")).toEqual(map);
+    expect(network.outputs.vector).toEqual([{ name: "feature", size: vector }]);
+    expect(trainable(network)).toBe(weights);
   });
 
   it("counts conv64's weights: 3×3 kernels with biases, and scale and shift of each channel", () => {
