@@ -129,12 +129,14 @@ export type StepReport = "weights" | "gradients" | "images";
 export interface PretrainStage extends StageBase, TrainingLines {
   readonly kind: "pretrain";
   readonly data: SplitRef;
+  /** The number of augmented views that the loss takes of each image of a step; undefined for the image alone. */
+  readonly views?: number;
   readonly classes: number;
   readonly encoder: Slot<Network>;
   readonly head: Slot<Network>;
   /** The values that the loss trains beside the slots. Paths: `learn.<name>`, `learn.<name>.<network path>`. No other stage uses them. */
   readonly learns: readonly Learn[];
-  /** The loss, with parameters `x` (image [item]) and `y` (class [item]). The default is the mean cross-entropy of head(encoder(x)). */
+  /** The loss, with parameters `x` (image [item], or [view, item] if there are views) and `y` (class [item]). The default is the mean cross-entropy of head(encoder(x)). */
   readonly loss: Block;
   /** The networks of finished stages that the loss calls, or whose weights it reads. */
   readonly borrows: readonly Borrowed[];

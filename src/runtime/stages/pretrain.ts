@@ -14,8 +14,8 @@ export function runPretrain(stage: PretrainStage, context: StageContext): Promis
   const kind = {
     stage,
     ref: stage.data,
-    perStep: stage.duration.perStep,
-    batchesOf: (split: PackedSplit) => imageBatches(split, stage.duration, context.job.seed),
+    perStep: stage.duration.perStep * (stage.views ?? 1),
+    batchesOf: (split: PackedSplit) => imageBatches(split, stage.duration, context.job.seed, stage.views),
   };
   return runTraining(stage, { kinds: [kind], fitted: {} }, context);
 }
@@ -23,14 +23,16 @@ export function runPretrain(stage: PretrainStage, context: StageContext): Promis
 /**
  * Returns batches that go through all images in passes. A pass takes every image once, in an order of the seed, and
  * leaves out the images that do not fill its last step. A pass is an epoch, unless images were skipped when the data
- * were read. Then the passes are shorter, and the next pass begins within the epoch, so that every step is full.
+ * were read. Then the passes are shorter, and the next pass begins within the epoch, so that every step is full. If there are
+ * several views of each image, a part of a step has the images of the part once for each view.
  *
  * @throws DiagnosticError FSL6016 if all images together do not fill one step.
  */
 export function imageBatches(
   split: Pick<PackedSplit, "split" | "offsets">,
-  { perStep }: PretrainStage["duration"],
+  { perStep, parts = 1 }: PretrainStage["duration"],
   seed: number,
+  views = 1,
 ): Batches {
   const { offsets } = split;
   const count = offsets.at(-1) ?? 0;
@@ -47,11 +49,18 @@ export function imageBatches(
       const pass = Math.floor((step - 1) / stepsPerPass) + 1;
       if (current.pass !== pass) current = { pass, order: shuffledImages(seed, "train", count, pass) };
       const start = ((step - 1) % stepsPerPass) * perStep;
-      return current.order.slice(start, start + perStep);
+      const order = current.order.subarray(start, start + perStep);
+      // The loader augments an image anew each time that a step has it.
+      const part = perStep / parts;
+      return Int32Array.from({ length: views * perStep }, (_, i) => {
+        const first = Math.floor(i / (views * part)) * part;
+        return order[first + (i % part)] ?? 0;
+      });
     },
     fill(feeds, images) {
       const labels = feedData(feeds, "labels", Int32Array);
-      for (const [i, image] of images.entries()) labels[i] = classOf[image] ?? 0;
+      // The views of a part follow each other, and all have its labels.
+      for (const i of labels.keys()) labels[i] = classOf[images[i] ?? 0] ?? 0;
     },
   };
 }

@@ -71,9 +71,10 @@ interface TrainingTexts {
   readonly perStep: string;
 }
 
-function pretrainTexts({ data, perStep: { images, parts } }: PretrainPlan): TrainingTexts {
+function pretrainTexts({ data, perStep: { images, parts, views } }: PretrainPlan): TrainingTexts {
   const inParts = parts === undefined ? "" : ` in ${parts} parts`;
-  return { data: splitText(data), perStep: `${images} image${images === 1 ? "" : "s"}${inParts}` };
+  const ofViews = views === undefined ? "" : `, ${views} views of each`;
+  return { data: splitText(data), perStep: `${images} image${images === 1 ? "" : "s"}${ofViews}${inParts}` };
 }
 
 function metaTexts({ data, perStep: { episodes } }: MetaPlan): TrainingTexts {

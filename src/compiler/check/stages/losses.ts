@@ -16,6 +16,8 @@ export interface PretrainLossContext {
   readonly head: Network;
   /** The number of images that the loss sees at once. */
   readonly items: number;
+  /** The number of views of each image, if the stage takes several. */
+  readonly views?: number | undefined;
   readonly classes: number;
   /** The split whose classes the labels are: `birds.train`. */
   readonly labels: string;
@@ -28,17 +30,24 @@ function lossFrame(labels?: string, image: readonly Axis[] = []): Frame {
   return new Frame({ ...options, draws: true, labels, image }, []);
 }
 
+/** Returns the axes of the images of a loss. */
+function imageAxes({ items, views }: Pick<PretrainLossContext, "items" | "views">): readonly Axis[] {
+  const item: Axis = { name: "item", size: items };
+  return views === undefined ? [item] : [{ name: "view", size: views }, item];
+}
+
 /** Returns the default loss of a `pretrain` stage: the mean cross-entropy of `head(encoder(x, norm: batch).vector)`. */
 export function defaultPretrainLoss(context: PretrainLossContext): Block {
   const { span, encoder, head } = context;
   const item: Axis = { name: "item", size: context.items };
+  const images = imageAxes(context);
   const of: Axis = { name: "class", size: context.classes };
   const vector = encoder.outputs["vector"] ?? [];
   const output = Object.keys(head.outputs)[0] ?? "out";
-  const x: Expr = { type: { kind: "image", axes: [item] }, span, k: "param", name: "x" };
+  const x: Expr = { type: { kind: "image", axes: images }, span, k: "param", name: "x" };
   const y: Expr = { type: { kind: "class", axes: [item], of }, span, k: "param", name: "y" };
   const embedded: Expr = {
-    type: { kind: "real", axes: [item, ...vector] },
+    type: { kind: "real", axes: [...images, ...vector] },
     span,
     k: "apply",
     target: { kind: "slot", slot: "encoder" },
@@ -47,7 +56,7 @@ export function defaultPretrainLoss(context: PretrainLossContext): Block {
     norm: "batch",
   };
   const z: Expr = {
-    type: { kind: "logits", axes: [item, of] },
+    type: { kind: "logits", axes: [...images, of] },
     span,
     k: "apply",
     target: { kind: "slot", slot: "head" },
@@ -55,10 +64,17 @@ export function defaultPretrainLoss(context: PretrainLossContext): Block {
     output,
     norm: "phase",
   };
-  const each: Expr = { type: { kind: "real", axes: [item] }, span, k: "cross_entropy", z, y, from: "logits" };
+  const each: Expr = { type: { kind: "real", axes: images }, span, k: "cross_entropy", z, y, from: "logits" };
   return {
     statements: [],
-    result: { type: { kind: "real", axes: [] }, span, k: "reduce", op: "mean", x: each, over: ["item"] },
+    result: {
+      type: { kind: "real", axes: [] },
+      span,
+      k: "reduce",
+      op: "mean",
+      x: each,
+      over: images.map(({ name }) => name),
+    },
   };
 }
 
@@ -80,8 +96,8 @@ export function pretrainLoss(
     return undefined;
   }
   const frame = lossFrame(context.labels, context.encoder.input);
-  const { encoder, items, classes } = context;
-  frame.giveAxes([...encoder.input, { name: "item", size: items }, { name: "class", size: classes }]);
+  const { encoder, classes } = context;
+  frame.giveAxes([...encoder.input, ...imageAxes(context), { name: "class", size: classes }]);
   const scope = outer.child(frame);
   scope.define("encoder", encoderCallable(context.encoder, context.span));
   scope.define("head", headCallable(context));
@@ -108,30 +124,35 @@ function headCallable({ head, span }: PretrainLossContext): CallableValue {
 /** Defines the images and labels that a loss takes, in this order. Reports FSL5029 for any other parameter. */
 function defineLossParameters(
   params: readonly ast.Parameter[],
-  { items, classes }: PretrainLossContext,
+  context: PretrainLossContext,
   frame: Frame,
   scope: Scope,
 ): boolean {
-  const item: Axis = { name: "item", size: items };
+  const { items, views, classes } = context;
   const expected = [
-    { name: "x", kind: "image", of: undefined },
-    { name: "y", kind: "class", of: { name: "class", size: classes } },
+    { name: "x", kind: "image", over: imageAxes(context), of: undefined },
+    { name: "y", kind: "class", over: [{ name: "item", size: items }], of: { name: "class", size: classes } },
   ] as const;
   for (const [at, { name, type, span }] of params.entries()) {
     const wanted = expected[at];
-    const axes = (type?.axes ?? []).map((axis) => axis.text);
-    if (wanted === undefined || type?.name.text !== wanted.kind || axes.length !== 1 || axes[0] !== "item") {
-      reportLossParameters(span, "a `pretrain` loss takes images, then their labels", scope);
+    const axes = (type?.axes ?? []).map((axis) => axis.text).sort();
+    const over = (wanted?.over ?? []).map((axis) => axis.name).sort();
+    if (wanted === undefined || type?.name.text !== wanted.kind || axes.join() !== over.join()) {
+      const what =
+        axes.join() === "item,view" && views === undefined
+          ? "without the line `views 2`, an image has one view"
+          : "a `pretrain` loss takes images, then their labels";
+      reportLossParameters(span, what, scope, views === undefined ? "item" : "view, item");
       return false;
     }
     const node = { k: "param", name: wanted.name } as const;
-    scope.define(name.text, frame.tensor(name.span, wanted.kind, [item], node, wanted.of));
+    scope.define(name.text, frame.tensor(name.span, wanted.kind, wanted.over, node, wanted.of));
   }
   return true;
 }
 
-function reportLossParameters(span: ast.Span, what: string, { checker }: Scope): void {
-  checker.report("FSL5029", span, { what }, { help: ["write `loss(x: image [item], y: class [item]) { … }`"] });
+function reportLossParameters(span: ast.Span, what: string, { checker }: Scope, over = "item"): void {
+  checker.report("FSL5029", span, { what }, { help: [`write \`loss(x: image [${over}], y: class [item]) { … }\``] });
 }
 
 /** Returns the value of a loss, or undefined after it has reported that it is no scalar. */

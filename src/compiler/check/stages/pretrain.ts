@@ -20,6 +20,7 @@ import { findLine, learnLines, type ScopedLine } from "./stage-lines.js";
 import { stageEma, stageOptimizer, stageSchedule, trainablePaths } from "./training.js";
 import { withReports } from "./training-reports.js";
 import { stageValidation } from "./validation.js";
+import { stageViews } from "./views.js";
 import { resolveWeightFiles } from "./weight-files.js";
 
 /** Stands for the number of classes while the data are not available. It is a prime, so that nothing else has this size by chance. */
@@ -43,9 +44,11 @@ export function elaboratePretrain(context: StageContext): ElaboratedStage {
   const schedule = duration === undefined ? undefined : stageSchedule(context, duration);
   const validate = pretrainValidation(context, encoder.value);
   if (head === undefined || duration === undefined) return { stage: undefined, slots };
+  const views = stageViews(context);
+  if (views === reported) return { stage: undefined, slots };
   const items = duration.perStep / (duration.parts ?? 1);
   const { span } = decl.name;
-  const loss = stageLoss({ encoder: encoder.value, head: head.value, items, classes, labels, span }, context);
+  const loss = stageLoss({ encoder: encoder.value, head: head.value, items, views, classes, labels, span }, context);
   if (loss === undefined) return { stage: undefined, slots };
   const optimizer = stageOptimizer(context, trainablePaths({ encoder, head, learns: loss.learns }));
   const ema = stageEma(context);
@@ -68,6 +71,7 @@ export function elaboratePretrain(context: StageContext): ElaboratedStage {
       ...dataBlockers(data),
     ],
     data: split,
+    ...(views === undefined ? {} : { views }),
     classes,
     encoder: storedSlot(encoder, weights.files.encoder),
     head: storedSlot(head, weights.files.head),

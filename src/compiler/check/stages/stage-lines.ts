@@ -16,7 +16,7 @@ export type StageLines = ReadonlyMap<string, ScopedLine>;
 
 const training = ["loss", "optimizer", "schedule", "for", "validate", "patience", "ema", "report"];
 const allowed: Readonly<Record<ast.StageDecl["stage"], readonly string[]>> = {
-  pretrain: ["data", "encoder", "head", "metric", "of", "learn", ...training, "init"],
+  pretrain: ["data", "views", "encoder", "head", "metric", "of", "learn", ...training, "init"],
   meta: ["encoder", "metric", "of", "episodes", ...training, "fit from", "init"],
   evaluate: ["encoder", "metric", "of", "episodes", "report", "fit from", "init"],
 };

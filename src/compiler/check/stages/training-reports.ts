@@ -116,7 +116,7 @@ function bytesOfWeights(weights: readonly WeightDecl[]): number {
 
 function imagesPerStep(stage: TrainingStage): number {
   const { perStep } = stage.duration;
-  if (stage.kind === "pretrain") return perStep;
+  if (stage.kind === "pretrain") return perStep * (stage.views ?? 1);
   return perStep * Math.max(...stepKinds(stage).map(({ episodes }) => imagesIn(episodes.task)));
 }
 

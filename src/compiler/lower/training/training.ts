@@ -29,7 +29,7 @@ export type { ExtraState } from "./update.js";
 /**
  * The program of a training step.
  *
- * - Feeds: in pretraining `images` u8 [B, C, H, W] and `labels` i32 [B]; of episodes `images` u8 [E, images, C, H, W]:
+ * - Feeds: in pretraining `images` u8 [B, C, H, W], or [V·B, C, H, W] view by view, and `labels` i32 [B]; of episodes `images` u8 [E, images, C, H, W]:
  *   supports and queries, both class-major, and then the images without labels. A transductive metric also takes `order` i32 [E, way·query] (`lowerClassify`).
  * - Host outputs, all scalars: `loss`, `accuracy`, `finite` (bool: the loss and the gradient norm are finite), `lr`.
  * - Device outputs, if the stage reports gradients: the gradient of the step for each trained weight, before clipping and weight
@@ -231,12 +231,11 @@ class TrainingLowering {
   private pretrainForward(stage: PretrainStage): LossAndAccuracy {
     const { ops } = this;
     const batch = stage.duration.perStep / this.episodes.perStep;
-    const images = lowerImages(
-      ops,
-      ops.t.input("images", imageShape(this.dataset, batch), "u8"),
-      this.dataset.train,
-      "item",
-    );
+    const feed = ops.t.input("images", imageShape(this.dataset, (stage.views ?? 1) * batch), "u8");
+    const all = lowerImages(ops, feed, this.dataset.train, "item");
+    const item = { name: "item", size: batch };
+    const images =
+      stage.views === undefined ? all : ops.split(all, "item", [{ name: "view", size: stage.views }, item]);
     const labels = ops.of(ops.t.input("labels", [batch], "i32"), ["item"]);
     const calls = this.createCalls(this.part ?? 0, 1, {
       head: this.placedNetwork("head", stage.head),

@@ -18,6 +18,7 @@ export const pretrainRules: StageRules<PretrainStage> = {
     return {
       data: forms.split(stage.data, "train"),
       classes,
+      ...(stage.views === undefined ? {} : { views: stage.views }),
       head: forms.networkSlot(head),
       ...(learns.length > 0 ? { learns } : {}),
       loss: forms.loss(stage.loss, names),
@@ -34,7 +35,7 @@ export const pretrainRules: StageRules<PretrainStage> = {
   },
 
   plan(stage, experiment, costs) {
-    const { encoder, head, learns, duration } = stage;
+    const { encoder, head, learns, duration, views } = stage;
     const counted = isCounted(stage, experiment);
     const { perStep: images, parts } = duration;
     return {
@@ -46,7 +47,7 @@ export const pretrainRules: StageRules<PretrainStage> = {
         ...(learns.length > 0 ? [learnsPlan("learn", undefined, learns, encoder.value)] : []),
       ],
       norms: pretrainNorms(stage),
-      perStep: parts === undefined ? { images } : { images, parts },
+      perStep: { images, ...(parts === undefined ? {} : { parts }), ...(views === undefined ? {} : { views }) },
       ...trainingFields(stage, experiment, { counted, costs }),
     };
   },

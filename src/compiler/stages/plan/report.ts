@@ -136,7 +136,8 @@ export interface PretrainPlan extends TrainingPlanBase {
   readonly kind: "pretrain";
   readonly data: SplitPlan;
   /** `parts` is the number of equal parts in which a step computes its gradient. */
-  readonly perStep: { readonly images: number; readonly parts?: number };
+  /** `views` is the number of views of each image, if there are several. */
+  readonly perStep: { readonly images: number; readonly parts?: number; readonly views?: number };
 }
 export interface MetaPlan extends TrainingPlanBase {
   readonly kind: "meta";
