@@ -98,11 +98,16 @@ export interface DatasetDecl {
   readonly span: Span;
 }
 
-/** `source CALL` (only in the parametric form), `train T, T, …`, `eval T, T, …`, `unreadable skip|stop`. */
+/**
+ * `source CALL` (only in the parametric form), `train T, T, …`, `eval T, T, …`, `unreadable skip|stop`, or
+ * `describe NAME from "FILE"`.
+ */
 export interface DatasetLine {
   readonly kind: "datasetLine";
   readonly word: Name;
   readonly values: readonly Expr[];
+  /** The value after `from`. */
+  readonly from: Expr | undefined;
   readonly span: Span;
 }
 
@@ -208,13 +213,19 @@ export interface LearnDecl {
   readonly span: Span;
 }
 
-/** `fit mu: vector from x: vector [item] { … }`. */
+/** `fit mu: vector from x: vector [item] { … }`, or several values: `fit a [class], b from x: vector [item], y: class [item] { … }`. */
 export interface FitDecl {
   readonly kind: "fit";
-  readonly name: Name;
-  readonly type: TypeExpr;
-  readonly from: Parameter;
+  readonly values: readonly FittedName[];
+  readonly from: readonly Parameter[];
   readonly body: Block;
+  readonly span: Span;
+}
+/** A value of a `fit`: with a type, with axes, or a number if it has neither. */
+export interface FittedName {
+  readonly name: Name;
+  readonly type: TypeExpr | undefined;
+  readonly axes: readonly AxisRef[] | undefined;
   readonly span: Span;
 }
 

@@ -155,6 +155,10 @@ export class FslParser extends StageParser {
   readonly datasetLine = this.RULE("datasetLine", () => {
     this.CONSUME(t.Identifier);
     this.SUBRULE(this.values);
+    this.OPTION(() => {
+      this.CONSUME(w.from);
+      this.SUBRULE(this.expression);
+    });
   });
   readonly backbone = this.RULE("backbone", () => {
     this.CONSUME(w.backbone);

@@ -110,6 +110,7 @@ class FilePrinter {
               [",", line],
             ),
           ),
+          l.from !== undefined ? [" from ", e.expr(l.from)] : "",
         ),
     }));
     return [
@@ -174,10 +175,16 @@ class FilePrinter {
       ...metric.fits.map((fit) => ({
         span: fit.span,
         print: () => [
-          `fit ${fit.name.text}: `,
-          this.type(fit.type),
+          "fit ",
+          join(
+            fit.values.map((value) => this.fitted(value)),
+            ", ",
+          ),
           " from ",
-          this.parameter(fit.from),
+          join(
+            fit.from.map((from) => this.parameter(from)),
+            ", ",
+          ),
           " ",
           e.block(fit.body),
         ],
@@ -187,6 +194,11 @@ class FilePrinter {
     ].sort((a, b) => a.span.start - b.span.start);
     const params = this.parameters(metric.params.length > 0 ? metric.params : undefined);
     return [`metric ${metric.name.text}`, params, " ", body(items, metric.span.end, this.comments)];
+  }
+
+  private fitted({ name, type, axes }: ast.FittedName): Doc {
+    if (type !== undefined) return [`${name.text}: `, this.type(type)];
+    return axes === undefined ? name.text : `${name.text} [${axesText(axes)}]`;
   }
 
   private learn(learn: ast.LearnDecl): Doc {

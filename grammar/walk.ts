@@ -56,12 +56,13 @@ export function childrenOf(node: SyntaxNode): readonly SyntaxNode[] {
     case "learn":
       return [...sizesOf(node.axes ?? []), ...node.like, node.value];
     case "fit":
-      return [node.from, node.body];
+      return [...node.from, node.body];
     case "entry":
       return [...node.params, node.body];
     case "stage":
       return node.lines;
     case "datasetLine":
+      return [...node.values, ...given(node.from)];
     case "setting":
       return node.values;
     case "callLayer":

@@ -93,7 +93,7 @@ function buildDataset(b: Builder, cst: CstNode): ast.DatasetDecl {
   };
 }
 
-const datasetWords: ReadonlySet<string> = new Set(["source", "train", "eval", "unreadable"]);
+const datasetWords: ReadonlySet<string> = new Set(["source", "train", "eval", "unreadable", "classes", "describe"]);
 
 /** Builds the lines of a dataset. A word after the values of a line that begins no other line means that a comma was left out. */
 function buildDatasetLines(b: Builder, cst: CstNode, within: ast.Span): ast.DatasetLine[] {
@@ -106,12 +106,18 @@ function buildDatasetLines(b: Builder, cst: CstNode, within: ast.Span): ast.Data
     if (before !== undefined && word !== undefined && word.startLine === endLine && !datasetWords.has(word.image)) {
       b.note("missing-comma", b.at(before.span.end), "", "`,`");
     } else {
-      const values = buildValues(b, node(line, "values"));
-      lines.push({ kind: "datasetLine", word: b.nameAt(word, span.start), values, span });
+      lines.push(buildDatasetLine(b, line, span));
     }
     endLine = line.location?.endLine;
   }
   return lines;
+}
+
+function buildDatasetLine(b: Builder, line: CstNode, span: ast.Span): ast.DatasetLine {
+  const end = node(line, "expression");
+  const last = end && buildExpression(b, end, span.end);
+  const word = b.nameAt(token(line, t.Identifier.name), span.start);
+  return { kind: "datasetLine", word, values: buildValues(b, node(line, "values")), from: last, span };
 }
 
 function buildBackbone(b: Builder, cst: CstNode): ast.BackboneDecl {
@@ -166,22 +172,22 @@ function buildMetric(b: Builder, cst: CstNode): ast.MetricDecl {
 
 function buildFit(b: Builder, cst: CstNode): ast.FitDecl {
   const span = b.span(cst, 0);
-  const name = b.nameAt(token(cst, t.Identifier.name), span.end);
-  const type = node(cst, "type");
-  const from = node(cst, "parameter");
-  const missing = { kind: "name" as const, text: "", span: b.at(span.end) };
   return {
     kind: "fit",
-    name,
-    type:
-      type !== undefined
-        ? buildType(b, type)
-        : { kind: "type", name: missing, axes: undefined, choices: undefined, fn: undefined, span: missing.span },
-    from:
-      from !== undefined
-        ? buildParameter(b, from)
-        : { kind: "parameter", name: missing, type: undefined, value: undefined, span: missing.span },
+    values: nodes(cst, "fitted").map((fitted) => buildFitted(b, fitted)),
+    from: nodes(cst, "parameter").map((from) => buildParameter(b, from)),
     body: buildBlock(b, node(cst, "block"), span.end),
+    span,
+  };
+}
+
+function buildFitted(b: Builder, cst: CstNode): ast.FittedName {
+  const span = b.span(cst, 0);
+  const type = node(cst, "type");
+  return {
+    name: b.nameAt(token(cst, t.Identifier.name), span.end),
+    type: type && buildType(b, type),
+    axes: token(cst, t.LBracket.name) !== undefined ? b.axes(cst) : undefined,
     span,
   };
 }

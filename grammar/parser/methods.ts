@@ -130,12 +130,30 @@ export abstract class MethodParser extends LayerParser {
   });
   readonly fit = this.RULE("fit", () => {
     this.CONSUME(w.fit);
-    this.CONSUME(t.Identifier);
-    this.CONSUME(t.Colon);
-    this.SUBRULE(this.type);
+    this.AT_LEAST_ONE_SEP({ SEP: t.Comma, DEF: () => this.SUBRULE(this.fitted) });
     this.CONSUME(w.from);
-    this.SUBRULE(this.parameter);
+    this.AT_LEAST_ONE_SEP1({ SEP: t.Comma, DEF: () => this.SUBRULE(this.parameter) });
     this.SUBRULE(this.block);
+  });
+  /** `mu: vector`, `V [feature, attribute]`, or `scale` for a number. */
+  readonly fitted = this.RULE("fitted", () => {
+    this.CONSUME(t.Identifier);
+    this.OR([
+      {
+        ALT: () => {
+          this.CONSUME(t.Colon);
+          this.SUBRULE(this.type);
+        },
+      },
+      {
+        ALT: () => {
+          this.CONSUME(t.LBracket);
+          this.MANY_SEP({ SEP: t.Comma, DEF: () => this.CONSUME1(t.Identifier, { LABEL: "axis" }) });
+          this.CONSUME(t.RBracket);
+        },
+      },
+      { ALT: () => undefined },
+    ]);
   });
   readonly entry = this.RULE("entry", () => {
     this.CONSUME(t.Identifier);

@@ -11,7 +11,7 @@ import { Instances } from "./resolve/declarations.js";
 import { type ModuleHost, Modules, preludeId } from "./resolve/modules.js";
 import { checkNames } from "./resolve/names.js";
 import type { Given } from "./resolve/params.js";
-import type { GivenFiles } from "./typed/given-files.js";
+import type { GivenDescription, GivenFiles, Unusable } from "./typed/given-files.js";
 import type {
   DataSource,
   Dataset,
@@ -33,6 +33,11 @@ export interface CompilerHost extends ModuleHost {
   leavesProject?(path: string): boolean;
   /** Returns the facts about data that are known before they are read, or undefined if there are none. */
   facts(source: DataSource): DatasetFacts | undefined;
+  /** Returns the facts of a description of the classes of a source: of its own, or of a file. If it is undefined, there are none. */
+  describe?(
+    source: DataSource,
+    asked: { readonly name: string; readonly file: string | undefined },
+  ): GivenDescription | Unusable;
   /** Returns the time in milliseconds, for `timings`. The compiler has no clock of its own. */
   now?(): number;
 }
@@ -62,6 +67,8 @@ export function compile(host: CompilerHost, root: string, options: CompileOption
   const checker = new Checker({
     sources: host.sources,
     facts: (source) => host.facts(source),
+    describe: (source, asked) =>
+      host.describe?.(source, asked) ?? { problem: "it cannot be read here", place: undefined },
     files: host.files,
     mayName: (file, path) => file === root || file.startsWith("fsl:") || host.leavesProject?.(path) !== true,
   });

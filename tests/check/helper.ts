@@ -2,6 +2,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { type Compilation, type CompilerHost, compile } from "../../src/compiler/compile.js";
 import type { DataSource, DatasetFacts, Experiment, Stage } from "../../src/compiler/typed/tree.js";
+import { parseDescription } from "../../src/runtime/data/descriptions/parse.js";
 import { parseEpisodeList } from "../../src/runtime/data/episode-list.js";
 import { describeSources } from "../../src/runtime/data/sources/index.js";
 
@@ -75,6 +76,20 @@ export function hostOf(files: Readonly<Record<string, string>>): CompilerHost {
       },
     },
     facts,
+    // A file of numbers describes classes by its text. The sources' own tables have their published sizes.
+    describe({ kind }, { name, file }) {
+      if (file === undefined) {
+        const size = { emoji: 829, cub: 312 }[kind];
+        return size === undefined
+          ? { problem: `there is no ${name}`, place: undefined }
+          : { size, digest: `${kind} ${name}` };
+      }
+      const text = files[file];
+      if (text === undefined) return { problem: "there is no such file", place: undefined };
+      const parsed = parseDescription(file, Buffer.from(text));
+      if (!("numbers" in parsed)) return { problem: "it has words", place: undefined };
+      return { size: parsed.numbers.columns.length, digest: `digest of ${text}` };
+    },
   };
 }
 

@@ -10,10 +10,13 @@ const expected: Readonly<Record<string, readonly string[]>> = {
   "each-of-nothing-in-a-stage": ["FSL3009 `each` must be a list of values, but this is an empty list"],
   "each-of-nothing": ["FSL3009 `each` must be a list of values, but this is an empty list"],
   "empty-parentheses-as-an-argument": [noValue],
-  "empty-parentheses-as-scores": ["FSL3024 `classify` takes no supports (`support: vector [way, shot]`)", noValue],
+  "empty-parentheses-as-scores": [
+    "FSL3024 `classify` takes no supports (`support: vector [way, shot]`) or descriptions (`about: tag [way]`)",
+    noValue,
+  ],
   "empty-parentheses-in-a-layer": [
     noValue,
-    "FSL3024 `classify` takes no supports (`support: vector [way, shot]`)",
+    "FSL3024 `classify` takes no supports (`support: vector [way, shot]`) or descriptions (`about: tag [way]`)",
     "FSL3013 `sum` needs `over` and its axes",
   ],
   "groups-of-one-line": [

@@ -7,7 +7,7 @@ import { explain } from "../../src/compiler/diagnostics/explain.js";
 import { compileText } from "../check/helper.js";
 
 /** The codes whose examples are commands or several files. */
-const withoutText = ["FSL2004", "FSL5060"];
+const withoutText = ["FSL2004", "FSL5075", "FSL5060"];
 const entries: readonly (readonly [string, Code])[] = Object.entries(registry);
 const ofCompiler = entries.filter(([code]) => /^FSL[1-5]/.test(code));
 const corrected = ofCompiler.flatMap(([code, { example, corrected: right }]) =>

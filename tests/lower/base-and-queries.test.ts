@@ -118,7 +118,7 @@ describe("values fitted from base data", () => {
       expect(fitFrom).toMatchObject({ dataset: "d", split: "train" });
       expect(blockers).toEqual([]);
       for (const fit of metric.value.fits)
-        expect(fit.input.axes.find(({ name }) => name === "item")?.size).toBe(64 * 600);
+        expect(fit.inputs[0]?.axes.find(({ name }) => name === "item")?.size).toBe(64 * 600);
     }
   });
 

@@ -9,9 +9,14 @@ const split = (classes: number, each: number) => ({
   images: classes * each,
   smallest: { name: "one", images: each },
 });
-const facts: DatasetFacts = { splits: { train: split(64, 600), val: split(25, 600), test: split(25, 600) } };
+const usual: DatasetFacts = { splits: { train: split(64, 600), val: split(25, 600), test: split(25, 600) } };
 
-export function experimentOf(text: string, set: Record<string, string> = {}): Experiment {
+/** `described` is the count of numbers that every table tells of a class. */
+export function experimentOf(
+  text: string,
+  set: Record<string, string> = {},
+  { facts = usual, described = 4 }: { readonly facts?: DatasetFacts; readonly described?: number } = {},
+): Experiment {
   const result = compile(
     {
       readFile: (id) => {
@@ -20,12 +25,13 @@ export function experimentOf(text: string, set: Record<string, string> = {}): Ex
         return readFileSync(new URL(`../../specs/${id.slice("fsl:".length)}.fsl`, import.meta.url), "utf8");
       },
       resolveImport: (_, specifier) => {
-        const name = /^(?:fsl:|\.\/)([a-z]+)(?:\.fsl)?$/.exec(specifier)?.[1];
+        const name = /^(?:fsl:|\.\/)([a-z-]+)(?:\.fsl)?$/.exec(specifier)?.[1];
         return name === undefined ? undefined : `fsl:${name}`;
       },
       libraryIds: () => [],
       sources: describeSources(),
       facts: () => facts,
+      describe: () => ({ size: described, digest: "a table" }),
     },
     "test.fsl",
     { set },

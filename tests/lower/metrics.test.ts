@@ -86,6 +86,7 @@ function scores(m: Metric, weights: Values = {}) {
     metric: m,
     task,
     rows: { support: rows("s", supports), query: rows("q", queries), unlabeled: rows("u", 0) },
+    described: () => ops.scalar(0),
     calls: new Calls(ops, { weights: table, encoder: placed, modules }),
     loops: { phase: "test" },
     order: undefined,

@@ -125,7 +125,8 @@ describe("the draws of a random entry", () => {
     const scored = async (perRun: number) => {
       const executable = await SegmentedExecutable.compile(lowered(value, perRun), {}, engine);
       const into = new ClassifiedEpisodes({ task, count: episodes.length, report: [{ kind: "logits" }] });
-      await classify({ episodes, into, executable, perRun, weights: {}, showProgress: false }, () => {}, context);
+      const request = { episodes, into, executable, perRun, weights: {}, described: new Map(), showProgress: false };
+      await classify(request, () => {}, context);
       await executable.dispose();
       return [...(into.classification.logits ?? [])];
     };

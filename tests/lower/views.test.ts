@@ -79,7 +79,7 @@ it("a step has each image once for each view, part by part, and the labels of it
   const split = { split: "train" as const, offsets: Int32Array.of(0, 4, 9) };
   const duration = { epochs: 2, stepsPerEpoch: 2, perStep: 4, parts: 2 };
   const plain = imageBatches(split, duration, 7);
-  const twice = imageBatches(split, duration, 7, 2);
+  const twice = imageBatches(split, duration, 7, { views: 2 });
   for (const at of [1, 2, 3]) {
     const [a, b, c, d] = plain.images(at);
     expect([...twice.images(at)]).toEqual([a, b, a, b, c, d, c, d]);

@@ -16,11 +16,14 @@ import { folder } from "fsl:datasets"
 import { logistic_regression, prototypes, simple_shot } from "fsl:metrics"
 import { fine_tuning } from "fsl:finetuning"
 import { bd_cspn, pt_map, tim } from "fsl:transductive"
+import { eszsl } from "fsl:zero-shot"
 
 dataset stripes = folder(root: "images") {
   train resize(8), center_crop(8), normalize(mean: [0.5], std: [0.25])
   eval  resize(8), center_crop(8), normalize(mean: [0.5], std: [0.25])
 }
+dataset described = stripes { describe word from "words.json" }
+episode unseen = 2 way, 0 shot, 3 query
 backbone raw { flatten, relu as vector }
 backbone net { conv(3, 4), batch_norm, relu, max_pool(2), flatten as vector }
 episode task = 2 way, 2 shot, 3 query
@@ -31,8 +34,17 @@ evaluate again like centred { episodes task from stripes.test, 4 episodes }
 evaluate rectified like regression { metric bd_cspn(surest: 2) }
 evaluate information like regression { metric tim(rate: 1e-2, steps: 60 steps) }
 evaluate transport like regression { metric pt_map(rounds: 5, scalings: 10) }
+evaluate told { encoder raw  metric eszsl  fit from described.train  episodes unseen from described.test, 6 episodes }
 evaluate tuned like regression { encoder untrained net  metric fine_tuning(rate: 1e-2, steps: 40 steps) }
 `;
+
+/** The stripes of a class are described by two words, which the classes of a split share. */
+const words = Object.fromEntries(
+  [
+    ...Array.from({ length: 6 }, (_, c) => `train-${c}`),
+    ...["val", "test"].flatMap((s) => [0, 1, 2].map((c) => `${s}-${c}`)),
+  ].map((name, i) => [name, [["flat", "slanted"][i % 2], ["wide", "narrow", "steep"][i % 3]]]),
+);
 
 let project: Project;
 let experiment: Experiment;
@@ -40,6 +52,7 @@ beforeAll(async () => {
   project = await makeProject();
   const file = join(project.dir, "methods.fsl");
   writeFileSync(file, source);
+  writeFileSync(join(project.dir, "words.json"), JSON.stringify(words));
   const compiled = compileFile(file);
   if (compiled.experiment === undefined)
     throw new Error(compiled.diagnostics.map(({ code, message }) => `${code} ${message}`).join("\n"));
@@ -60,13 +73,13 @@ describe("whole runs", () => {
   test("every method runs, and both engines agree", () => {
     for (const { summary } of Object.values(played)) {
       expect(summary.failures).toEqual([]);
-      expect(summary.results).toHaveLength(7);
+      expect(summary.results).toHaveLength(8);
     }
     const [ours = [], exact = []] = ["onnx", "reference"].map((engine) => played[engine]?.summary.results);
     // One query of an episode that is nearly a tie may fall otherwise.
     for (const [i, { stage, mean }] of ours.entries())
       expect(Math.abs(mean - (exact[i]?.mean ?? 0)), stage).toBeLessThan(0.03);
-    for (const { stage, mean } of ours) expect(mean, stage).toBeGreaterThan(0.5);
+    for (const { stage, mean } of ours) if (stage !== "told") expect(mean, stage).toBeGreaterThan(0.5);
   });
 
   test("results of methods that see the queries together say so", () => {

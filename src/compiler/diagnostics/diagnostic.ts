@@ -2,6 +2,7 @@
 import type { Span } from "../../../grammar/ast.js";
 import type { Code, Holes } from "./code.js";
 import { dataCodes } from "./codes/data.js";
+import { descriptionCodes } from "./codes/descriptions.js";
 import { filesCodes } from "./codes/files.js";
 import { layersCodes } from "./codes/layers.js";
 import { namesCodes } from "./codes/names.js";
@@ -17,6 +18,7 @@ export const registry = {
   ...typesCodes,
   ...layersCodes,
   ...stagesCodes,
+  ...descriptionCodes,
   ...filesCodes,
   ...dataCodes,
   ...runCodes,

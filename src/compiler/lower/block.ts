@@ -44,6 +44,18 @@ export function lowerBlock(ops: NamedOps, block: Block, environment: BlockEnviro
   return new BlockLowering(ops, environment).block(block);
 }
 
+/** Returns the values of several expressions after the same statements. */
+export function lowerValues(
+  ops: NamedOps,
+  statements: readonly Statement[],
+  results: readonly Expr[],
+  environment: BlockEnvironment,
+): readonly NamedTensor[] {
+  const block = new BlockLowering(ops, environment);
+  block.run(statements);
+  return results.map((result) => block.expr(result));
+}
+
 class BlockLowering implements LoweringScope, ExpressionScope {
   private readonly locals: Map<number, NamedTensor>;
   private readonly networks: Map<number, BoundNetwork>;

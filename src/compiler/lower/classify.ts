@@ -9,8 +9,9 @@ import { Graph } from "../tensor/graph.js";
 import type { Node } from "../tensor/ir.js";
 import { scoringBorrows } from "../typed/borrows.js";
 import { imagesIn, queriesIn, unlabeledIn } from "../typed/tasks.js";
-import type { Dataset, Metric, Network, Report, Task } from "../typed/tree.js";
+import type { Dataset, EntryParam, Metric, Network, Report, Task } from "../typed/tree.js";
 import { networkWeights, scoringWeights } from "../typed/weights.js";
+import { describedFeeds, describedTensor } from "./described.js";
 import { Draws } from "./draws.js";
 import { imageShape, lowerImages } from "./images.js";
 import { RuntimeLoops } from "./loops/runtime-loops.js";
@@ -32,8 +33,9 @@ export interface ClassifyOptions {
  * Returns the program that classifies embedded episodes.
  *
  * - Feeds: `support.<output>` f32 [E, way·shot, …], `query.<output>` [E, way·query, …] and `unlabeled.<output>` for each encoder
- *   output that the metric takes. A transductive metric also takes `order` i32 [E, way·query], the order in which it sees the queries.
- *   A `random` metric takes `episode` i32 [E], the numbers of the episodes: its draws depend on them and on nothing else of a run.
+ *   output that the metric takes, and `way.<description>` f32 [E, way, …] for each description of classes. A transductive metric
+ *   also takes `order` i32 [E, way·query], the order in which it sees the queries. A `random` metric takes `episode` i32 [E], the
+ *   numbers of the episodes: its draws depend on them and on nothing else of a run.
  * - Weights: those of the metric by path, and `fit:<name>` for each value that the metric fits from base data.
  * - Host outputs [E, way·query], in the order of the feeds: `correct` f32 (tied classes share the credit), `top<k>`
  *   likewise, `predicted` i32 (the lowest of tied classes), `unscored` f32 (1 if the score of a way is NaN, else 0). If
@@ -59,7 +61,7 @@ export function lowerClassify(
   const { weights, calls } = evaluationNetworks(ops, metric, encoder, episodeDraws(ops, options));
   return lowerClassification(
     ops,
-    { metric, task, calls, weights, options, feeds: () => [...feeds] },
+    { metric, task, calls, weights, options, feeds: () => [...feeds, ...classFeeds(metric)] },
     {
       support: rows("support", task.way * task.shot),
       query: rows("query", queriesIn(task)),
@@ -94,7 +96,8 @@ export function lowerEpisodes(
       ? images
       : calls.apply({ target: { kind: "slot", slot: "encoder" }, x: images, output: form, norm: "running" });
   const rows = rowsOfAll(ops, task, values);
-  return lowerClassification(ops, { metric, task, calls, weights, options, feeds: () => ["images"] }, rows);
+  const feeds = ["images", ...classFeeds(metric)];
+  return lowerClassification(ops, { metric, task, calls, weights, options, feeds: () => feeds }, rows);
 }
 
 /**
@@ -138,9 +141,11 @@ export function lowerClassifier(
   };
   const loops = new RuntimeLoops(ops);
   const driver = { phase: "test", runtimeDriver: loops.driver } as const;
-  const scores = new MetricLowering(ops, { metric, task, rows, calls, weights, loops: driver }).classify();
+  const described = (param: EntryParam): NamedTensor => describedTensor(ops, "way", param, []);
+  const scores = new MetricLowering(ops, { metric, task, rows, described, calls, weights, loops: driver }).classify();
   const host = { scores: ops.order(scores, [queryAxis, "way"]).node };
-  return splitAtLoops(ops.graph, { name: `classifier ${metric.name}`, host, feeds: ["support", "query"] }, loops.loops);
+  const feeds = ["support", "query", ...classFeeds(metric)];
+  return splitAtLoops(ops.graph, { name: `classifier ${metric.name}`, host, feeds }, loops.loops);
 }
 
 interface Classification {
@@ -159,6 +164,7 @@ function lowerClassification(ops: NamedOps, given: Classification, rows: Rows): 
     metric,
     task,
     rows,
+    described: (param) => describedTensor(ops, "way", param, [{ name: taskAxis, size: options.episodes }]),
     calls,
     weights,
     order: isTransductive(metric) ? queryOrder(ops, task, options.episodes) : undefined,
@@ -183,6 +189,11 @@ function lowerClassification(ops: NamedOps, given: Classification, rows: Rows): 
     { name: `classify ${metric.name}`, host, feeds: [...feeds(), orderFeed, episodeFeed] },
     loops.loops,
   );
+}
+
+/** Returns the names of the feeds with what `classify` is told of the classes. */
+export function classFeeds({ entries }: Metric): string[] {
+  return describedFeeds("way", entries["classify"]?.params ?? []);
 }
 
 /** Returns the feed with the order in which a transductive metric sees the queries of each episode. */

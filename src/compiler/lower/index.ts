@@ -1,7 +1,8 @@
 /** Lowering: typed stages become tensor programs. */
 export { type ClassifyOptions, lowerClassifier, lowerClassify, lowerEpisodes } from "./classify.js";
+export { type DescribedAxis, describedFeed, describedForm } from "./described.js";
 export { type EmbedOptions, lowerEmbed } from "./embed.js";
-export { lowerFits } from "./fit.js";
+export { embeddedFeed, fitLabels, lowerFits } from "./fit.js";
 export type { LoopSegment, Segment, SegmentedProgram } from "./loops/segments.js";
 export { episodeFeed, fitInput, isTransductive, orderFeed } from "./metric.js";
 export { nextName } from "./program.js";

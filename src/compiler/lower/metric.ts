@@ -45,6 +45,8 @@ export interface MetricContext {
   readonly metric: Metric;
   readonly task: Task;
   readonly rows: Rows;
+  /** Returns what a parameter tells of the classes of the episodes: [task?, way, …]. */
+  readonly described: (param: EntryParam) => NamedTensor;
   readonly calls: Calls;
   readonly weights: WeightTable;
   /**
@@ -144,6 +146,7 @@ export class MetricLowering {
     const { way, shot, query } = this.context.task;
     const has = (axis: string): boolean => param.axes.some((own) => own.name === axis);
     const classes: Axis = { name: "way", size: way };
+    if (param.description !== undefined) return this.context.described(param);
     if (param.form === "class") return ops.expand(ops.iota(classes), param.axes);
     if (has("shot"))
       return ops.split(this.context.rows.support(param.form), rowAxis, [classes, { name: "shot", size: shot }]);
@@ -156,9 +159,9 @@ export class MetricLowering {
 
   private fitted(name: string): NamedTensor {
     const { ops } = this;
-    const fit = this.context.metric.fits.find((own) => own.name === name);
-    if (fit === undefined) throw new CompilerBug(`the metric fits no ${name}`);
-    const { axes } = fit.type;
+    const fitted = this.context.metric.fits.flatMap((fit) => fit.values).find((value) => value.name === name);
+    if (fitted === undefined) throw new CompilerBug(`the metric fits no ${name}`);
+    const { axes } = fitted.type;
     const node = ops.t.input(
       fitInput(name),
       axes.map((axis) => axis.size),

@@ -105,7 +105,7 @@ class NameCheck {
           [
             ...params(decl.params),
             ...decl.learns.flatMap((learn) => learn.names),
-            ...decl.fits.map((fit) => fit.name),
+            ...decl.fits.flatMap((fit) => fit.values.map((value) => value.name)),
             ...decl.fns.map((fn) => fn.name),
           ].map((name) => name.text),
         );

@@ -49,7 +49,7 @@ export class UsedBuiltins {
   /** A metric with all its fits and entries. A transductive entry draws the order of its queries. */
   metric({ learns, fits, entries }: Metric): void {
     this.modules(learns);
-    for (const fit of fits) this.block(fit.body);
+    for (const { statements, values } of fits) for (const { result } of values) this.block({ statements, result });
     for (const entry of Object.values(entries)) {
       this.block(entry.body);
       if (entry.transductive) this.behavior("query_order");

@@ -9,6 +9,8 @@ export interface Dataset {
   readonly train: readonly Transform[];
   readonly eval: readonly Transform[];
   readonly unreadable: "stop" | "skip";
+  /** The descriptions of its classes. A dataset without such lines has no entry. */
+  readonly descriptions?: readonly Description[];
   /** True if the splits may have the same classes. It changes no result, so a dataset without it has no such entry. */
   readonly sharedClasses?: boolean;
   /** The size of one image after the train chain and after the eval chain, which agree. */
@@ -16,6 +18,17 @@ export interface Dataset {
   /** The facts that are known before the data are read; undefined if none are. */
   readonly facts: DatasetFacts | undefined;
   readonly span: Span;
+}
+/** A table with a row of numbers for each class. */
+export interface Description {
+  /** The name of the form of parameters that take it, and of the axis of its numbers. */
+  readonly name: string;
+  /** The count of numbers in a row. */
+  readonly size: number;
+  /** The file of the table. Without it the source has the table itself. */
+  readonly file?: string;
+  /** The digest of the table, or undefined while its data are not available. */
+  readonly digest: string | undefined;
 }
 export interface ImageSize {
   readonly channels: number;
@@ -46,6 +59,8 @@ export interface SourceForm {
   readonly square: boolean;
   /** The height and width of the images, if they are square and all have one size. */
   readonly size?: number;
+  /** The descriptions of classes that the source has itself. */
+  readonly describes?: readonly { readonly name: string; readonly meaning: string }[];
 }
 export type SplitName = "train" | "val" | "test";
 export interface DatasetFacts {
@@ -75,6 +90,8 @@ export interface SplitFacts {
   readonly images: number;
   /** The class with the fewest images, and their number. */
   readonly smallest: { readonly name: string; readonly images: number };
+  /** The number of images of each class by its name, if all classes are known by name. */
+  readonly sizes?: Readonly<Record<string, number>>;
 }
 export interface SplitRef {
   readonly dataset: string;

@@ -1,4 +1,4 @@
-/** The facts that the compiler needs about files that an experiment names: lists of episodes and weights. */
+/** The facts that the compiler needs about files that an experiment names: lists of episodes, weights and descriptions of classes. */
 import type { Task } from "./tree.js";
 
 /** A file that cannot be used. `place` is the part of its text that is wrong, or undefined for the whole file. */
@@ -14,6 +14,13 @@ export interface GivenEpisodes {
 export interface GivenWeights {
   readonly tensors: readonly GivenTensor[];
   readonly digest: string;
+}
+/** A description of classes: a table with a row for each class. */
+export interface GivenDescription {
+  /** The count of numbers in a row. */
+  readonly size: number;
+  /** The digest of the table, or undefined while its data are not available. */
+  readonly digest: string | undefined;
 }
 /** A tensor of a file. `numeric` is true if its numbers can become weights. */
 export interface GivenTensor {

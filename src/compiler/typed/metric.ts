@@ -37,11 +37,16 @@ export type Learn =
       readonly span: Span;
     };
 
+/** Values that are computed together from base data. */
 export interface Fit {
+  readonly values: readonly FittedValue[];
+  readonly inputs: readonly EntryParam[];
+  readonly statements: readonly Statement[];
+}
+export interface FittedValue {
   readonly name: string;
   readonly type: ValueType;
-  readonly input: EntryParam;
-  readonly body: Block;
+  readonly result: Expr;
 }
 
 export interface Entry {
@@ -66,9 +71,12 @@ export interface EntryParam {
   readonly name: string;
   /**
    * The form of the argument. It is `vector`, `map` or another output of the backbone, which the images are embedded to;
-   * `image` for an entry that embeds its images itself; `class` for labels; `encoder` for the network in the slot.
+   * `image` for an entry that embeds its images itself; `class` for labels; `encoder` for the network in the slot; or what
+   * is known of each class, which then has a `description`.
    */
   readonly form: string;
+  /** The table that a description of classes is read from. */
+  readonly description?: { readonly digest: string | undefined };
   /** All axes of the value, including those of one embedding. In an inductive entry `query` has no `n`. */
   readonly axes: readonly Axis[];
 }

@@ -1,7 +1,7 @@
 /** The stages of the typed tree: pretraining, meta-training and evaluation. */
 import type { Span } from "../../../grammar/ast.js";
 import type { SplitRef } from "./data.js";
-import type { Block, Borrowed, Learn, Metric } from "./metric.js";
+import type { Block, Borrowed, EntryParam, Learn, Metric } from "./metric.js";
 import type { Network } from "./network.js";
 
 /**
@@ -136,6 +136,8 @@ export interface PretrainStage extends StageBase, TrainingLines {
   readonly head: Slot<Network>;
   /** The values that the loss trains beside the slots. Paths: `learn.<name>`, `learn.<name>.<network path>`. No other stage uses them. */
   readonly learns: readonly Learn[];
+  /** The parameters of the loss that describe the classes; undefined for none. */
+  readonly described?: readonly EntryParam[];
   /** The loss, with parameters `x` (image [item], or [view, item] if there are views) and `y` (class [item]). The default is the mean cross-entropy of head(encoder(x)). */
   readonly loss: Block;
   /** The networks of finished stages that the loss calls, or whose weights it reads. */

@@ -1,5 +1,6 @@
 /** Exports what the rest of the runtime uses of this folder. */
 export type * from "./contract.js";
+export { loadDescription } from "./descriptions/index.js";
 export { disjointEpisodes, disjointSubset } from "./disjoint-episodes.js";
 export { loadEpisodeFile } from "./episode-file.js";
 export { describeFindings } from "./findings.js";

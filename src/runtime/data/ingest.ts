@@ -9,6 +9,7 @@ import { acquireLock, type Holder } from "../system/lock.js";
 import { reason } from "../system/reason.js";
 import { sha256 } from "../system/sha256.js";
 import type { Ingest, IngestOptions, Pack } from "./contract.js";
+import { fetchDescriptions } from "./descriptions/index.js";
 import { DigestCache, fingerprint } from "./digest.js";
 import { LinkError } from "./file-tree.js";
 import { openPack, verifyRows } from "./pack.js";
@@ -100,6 +101,7 @@ async function findOrMakePack(dataset: Dataset, options: IngestOptions): Promise
   if (found !== undefined) return found;
   const { source, recipe, roots, file } = describeRequest(dataset, options);
   await source.fetch?.(dataset.source, options);
+  await fetchDescriptions(dataset, options);
   for (const root of roots) await requireExists(dataset, source, root);
   const state = source.pinned ?? (await stateOf(dataset, roots));
 

@@ -42,7 +42,7 @@ function smallestClassSize(offsets: Int32Array): number {
  */
 export function requirePossible(split: SampledSplit, task: Task): void {
   const counts = [task.way, task.shot, task.query];
-  if (!counts.every(Number.isInteger) || task.way < 1 || task.shot < 1 || task.query < 0) {
+  if (!counts.every(Number.isInteger) || task.way < 1 || task.shot < 0 || task.query < 0) {
     throw new DiagnosticError(diagnostic("FSL6013", undefined, { way: task.way, shot: task.shot, query: task.query }));
   }
   const needed = classesIn(task);

@@ -3,6 +3,7 @@ import { existsSync, readdirSync } from "node:fs";
 import { isAbsolute, join, posix, relative, resolve, sep } from "node:path";
 import { type Parsed, parse } from "../../../grammar/parse.js";
 import type { CompilerHost } from "../../compiler/compile.js";
+import { describeClasses } from "../data/descriptions/index.js";
 import { readEpisodeFile } from "../data/episode-file.js";
 import { describeSources, sourceFacts } from "../data/sources/index.js"; // not the whole room: a check starts in less
 import { readGivenWeights } from "../store/given-weights.js";
@@ -78,6 +79,8 @@ export function nodeHost(project: Project): CompilerHost {
     },
     leavesProject: (path) => leavesProject(project, path),
     facts: (source) => sourceFacts(source, project.dir, projectPaths.data(project)),
+    describe: (source, asked) =>
+      describeClasses(source, asked, { projectDir: project.dir, cacheDir: projectPaths.data(project) }),
     now: () => performance.now(),
   };
 }

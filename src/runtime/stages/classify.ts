@@ -1,11 +1,12 @@
 /** Classifies the queries of episodes, many episodes in one run of the metric's program. */
-import { episodeFeed, orderFeed } from "../../compiler/lower/index.js";
+import { describedForm, episodeFeed, orderFeed } from "../../compiler/lower/index.js";
 import type { Metric } from "../../compiler/typed/tree.js";
 import { allImages, type Episode, type Loader } from "../data/contract.js";
 import { shuffledImages } from "../data/index.js";
 import type { Handle, HostTensor } from "../engines/engine.js";
 import type { ClassifiedEpisodes } from "./classified-episodes.js";
 import { roundProgress, type StageContext, StoppedError, timed } from "./context.js";
+import { type DescribedClasses, fillWays } from "./described.js";
 import { allocateFeeds, type Feeds, feedData } from "./feeds.js";
 import type { Rows } from "./rows.js";
 import type { SegmentedExecutable } from "./segmented.js";
@@ -19,6 +20,8 @@ export interface ClassifyRequest {
   readonly perRun: number;
   /** The weights that are not constants of the program. */
   readonly weights: Readonly<Record<string, Handle | HostTensor>>;
+  /** The descriptions of the classes of the split. */
+  readonly described: DescribedClasses;
   readonly showProgress: boolean;
 }
 
@@ -47,6 +50,7 @@ export async function classify(request: ClassifyRequest, feed: Feeder, context: 
       await timed(context, "wait for episodes", async () => feed(feeds, start, count));
       fillOrders(feeds, context.job.seed, start, count);
       fillNumbers(feeds, start);
+      fillWays(feeds, request.described, episodes.slice(start, start + count));
       const host = await executable.run({ ...weights, ...feeds }, context.progress, onRound);
       await into.put(start, count, host);
       context.progress.step();
@@ -83,7 +87,7 @@ function fillNumbers(feeds: Feeds, start: number): void {
 export function fromRows(episodes: readonly Episode[], all: ReadonlyMap<string, Rows>): Feeder {
   return (feeds, start, count) => {
     for (const name of Object.keys(feeds)) {
-      if (name === orderFeed || name === episodeFeed) continue;
+      if (name === orderFeed || name === episodeFeed || describedForm("way", name) !== undefined) continue;
       const dot = name.indexOf(".");
       const part = name.slice(0, dot);
       const rows = all.get(name.slice(dot + 1));
@@ -129,7 +133,8 @@ export function perEpisode(values: Float32Array, episodes: number): Float64Array
 
 /** Returns the names of the encoder outputs that `classify` of these metrics takes. */
 export function outputsOf(...metrics: readonly Metric[]): string[] {
-  const forms = metrics.flatMap((metric) => metric.entries["classify"]?.params.map((param) => param.form) ?? []);
+  const params = metrics.flatMap((metric) => metric.entries["classify"]?.params ?? []);
+  const forms = params.filter(({ description }) => description === undefined).map(({ form }) => form);
   return [...new Set(forms.filter((form) => form !== "image" && form !== "encoder" && form !== "class"))];
 }
 

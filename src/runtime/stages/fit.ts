@@ -5,7 +5,7 @@
  */
 import { join } from "node:path";
 import { DiagnosticError, diagnostic } from "../../compiler/diagnostics/diagnostic.js";
-import { lowerFits, type SegmentedProgram } from "../../compiler/lower/index.js";
+import { embeddedFeed, fitLabels, lowerFits, type SegmentedProgram } from "../../compiler/lower/index.js";
 import {
   expressionVersions,
   layerVersions,
@@ -24,6 +24,7 @@ import { sha256 } from "../system/sha256.js";
 import { chunks } from "./chunks.js";
 import { roundProgress, type StageContext } from "./context.js";
 import { datasetOf, packedSplit } from "./datasets.js";
+import { fillClasses, loadDescribed } from "./described.js";
 import { allocateFeeds, feedData } from "./feeds.js";
 import type { ImageSource } from "./scorer.js";
 import { SegmentedExecutable } from "./segmented.js";
@@ -72,7 +73,7 @@ export async function computeFits(
     const message = `the stored fit in ${file} is damaged: ${known.message}. It is computed again`;
     context.emit({ type: "stage.note", message });
   } else if (known !== undefined) return known;
-  const values = await fitOverRows(program, source, images, { encoder, weights }, context);
+  const values = await fitOverRows(program, source, images, { metric, encoder, weights }, context);
   await writeFits(file, values);
   return values;
 }
@@ -89,8 +90,8 @@ async function writeFits(file: string, values: HostTensors): Promise<void> {
 function imagesOf({ pack, split }: ImageSource, program: SegmentedProgram, ref: SplitRef, stage: string): Int32Array {
   const count = packedSplit(pack, split).offsets.at(-1) ?? 0;
   let bytes = 0;
-  for (const { node, role } of program.inputs) {
-    if (role !== "feed") continue;
+  for (const { name, node, role } of program.inputs) {
+    if (role !== "feed" || !(name === fitLabels || name.startsWith(embeddedFeed("")))) continue;
     bytes += 4 * node.shape.reduce((product, size) => product * size, 1);
     const [lowered = 0] = node.shape;
     if (lowered !== count) {
@@ -109,15 +110,21 @@ async function fitOverRows(
   program: SegmentedProgram,
   source: ImageSource,
   images: Int32Array,
-  { encoder, weights }: Pick<FitRequest, "encoder" | "weights">,
+  { metric, encoder, weights }: Omit<FitRequest, "fitFrom">,
   context: StageContext,
 ): Promise<HostTensors> {
+  const inputs = metric.fits.flatMap((fit) => fit.inputs);
   const feeds = allocateFeeds(program);
-  const outputs = Object.keys(feeds).map((name) => name.slice(name.indexOf(".") + 1));
+  const split = packedSplit(source.pack, source.split);
+  fillClasses(feeds, await loadDescribed(inputs, { ...source, split }, context));
+  if (fitLabels in feeds) fillLabels(feedData(feeds, fitLabels, Int32Array), split.offsets);
+  const outputs = inputs.flatMap(({ form, description }) =>
+    description === undefined && form !== "class" && embeddedFeed(form) in feeds ? [form] : [],
+  );
   const rows = await embedShared({ encoder, weights, outputs, source, images }, context);
   try {
-    for (const name of Object.keys(feeds))
-      rows.get(name.slice(name.indexOf(".") + 1))?.gather(images, feedData(feeds, name, Float32Array), 0);
+    for (const output of outputs)
+      rows.get(output)?.gather(images, feedData(feeds, embeddedFeed(output), Float32Array), 0);
   } finally {
     for (const kept of rows.values()) kept.close();
   }
@@ -128,6 +135,11 @@ async function fitOverRows(
   } finally {
     await executable.dispose();
   }
+}
+
+/** Fills the class of each image of a split, whose images are grouped by class. */
+function fillLabels(labels: Int32Array, offsets: Int32Array): void {
+  for (let c = 0; c + 1 < offsets.length; c++) labels.fill(c, offsets[c], offsets[c + 1]);
 }
 
 const withoutSpans = (value: unknown): string =>

@@ -10,6 +10,8 @@ import type { HostTensors } from "../engines/engine.js";
 import type { Batches } from "./batches.js";
 import { fillOrders } from "./classify.js";
 import type { StageContext } from "./context.js";
+import { datasetOf, packedSplit } from "./datasets.js";
+import { type DescribedClasses, fillWays, loadDescribed } from "./described.js";
 import { computeFits } from "./fit.js";
 import type { Trained } from "./train.js";
 import { runTraining, type StepKind } from "./training.js";
@@ -18,13 +20,23 @@ import { loadInitialWeights } from "./weights.js";
 /** Trains the encoder and the metric of the stage on sampled or listed episodes. */
 export async function runMeta(stage: MetaStage, context: StageContext): Promise<Trained> {
   const { perStep } = stage.duration;
-  const kinds = stepKinds(stage).map((kind): StepKind => {
-    const { task, split: ref } = kind.episodes;
-    const batchesOf = (split: PackedSplit): Batches =>
-      episodeBatches(episodesOf(kind, split, context), { split, task, perStep }, context.job.seed);
-    return { stage: kind, ref, perStep: perStep * imagesIn(task), batchesOf };
-  });
+  const kinds = await Promise.all(
+    stepKinds(stage).map(async (kind): Promise<StepKind> => {
+      const { task, split: ref } = kind.episodes;
+      const described = await describedTo(kind, context);
+      const batchesOf = (split: PackedSplit): Batches =>
+        episodeBatches(episodesOf(kind, split, context), { split, task, perStep, described }, context.job.seed);
+      return { stage: kind, ref, perStep: perStep * imagesIn(task), batchesOf };
+    }),
+  );
   return runTraining(stage, { kinds, fitted: await fittedAtStart(stage, context) }, context);
+}
+
+/** Loads the descriptions of the classes that the entries of a metric take. */
+function describedTo({ metric, episodes: { split } }: MetaStage, context: StageContext): Promise<DescribedClasses> {
+  const { dataset, pack } = datasetOf(context, split.dataset);
+  const params = Object.values(metric.value.entries).flatMap((entry) => entry.params);
+  return loadDescribed(params, { dataset, pack, split: packedSplit(pack, split.split) }, context);
 }
 
 /** Returns the episode with a number, counted from 0 over the whole training. */
@@ -38,13 +50,22 @@ export function episodesOf({ episodes }: MetaStage, split: PackedSplit, { job }:
   return (index) => listed[index % listed.length] as Episode;
 }
 
+/** The episodes of the steps of a training. */
+export interface EpisodeBatches {
+  readonly split: PackedSplit;
+  readonly task: Task;
+  readonly perStep: number;
+  /** The descriptions of the classes of the split. */
+  readonly described: DescribedClasses;
+}
+
 /**
  * Returns batches of episodes. A step takes the `perStep` episodes from (step − 1) · perStep on. The images of an
  * episode are its supports, then its queries, class by class, and then those without labels.
  */
 export function episodeBatches(
   episodeAt: EpisodeAt,
-  { split, task, perStep }: { readonly split: PackedSplit; readonly task: Task; readonly perStep: number },
+  { split, task, perStep, described }: EpisodeBatches,
   seed: number,
 ): Batches {
   const perEpisode = imagesIn(task);
@@ -59,7 +80,14 @@ export function episodeBatches(
     },
     // The labels follow from the order of the images, so the program needs no feed of labels.
     fill(feeds, _, step) {
-      fillOrders(feeds, seed, (step - 1) * perStep, perStep);
+      const first = (step - 1) * perStep;
+      fillOrders(feeds, seed, first, perStep);
+      if (described.size > 0)
+        fillWays(
+          feeds,
+          described,
+          Array.from({ length: perStep }, (_, e) => episodeAt(first + e)),
+        );
     },
     list: (steps) =>
       toEpisodeList(

@@ -5,19 +5,33 @@ import type { PackedSplit } from "../data/contract.js";
 import { shuffledImages } from "../data/index.js";
 import type { Batches } from "./batches.js";
 import type { StageContext } from "./context.js";
+import { datasetOf, packedSplit } from "./datasets.js";
+import { type DescribedClasses, fillClasses, loadDescribed } from "./described.js";
 import { feedData } from "./feeds.js";
 import type { Trained } from "./train.js";
 import { runTraining } from "./training.js";
 
 /** Trains the encoder of the stage with a classifier over the split's classes. */
-export function runPretrain(stage: PretrainStage, context: StageContext): Promise<Trained> {
+export async function runPretrain(stage: PretrainStage, context: StageContext): Promise<Trained> {
+  const { dataset, pack } = datasetOf(context, stage.data.dataset);
+  const split = packedSplit(pack, stage.data.split);
+  const described = await loadDescribed(stage.described ?? [], { dataset, pack, split }, context);
   const kind = {
     stage,
     ref: stage.data,
     perStep: stage.duration.perStep * (stage.views ?? 1),
-    batchesOf: (split: PackedSplit) => imageBatches(split, stage.duration, context.job.seed, stage.views),
+    batchesOf: (of: PackedSplit) =>
+      imageBatches(of, stage.duration, context.job.seed, { views: stage.views, described }),
   };
   return runTraining(stage, { kinds: [kind], fitted: {} }, context);
+}
+
+/** Options of the batches of a pretraining. */
+export interface BatchOptions {
+  /** The number of views of each image: 1 if it is undefined. */
+  readonly views?: number | undefined;
+  /** The descriptions of the classes of the split. */
+  readonly described?: DescribedClasses;
 }
 
 /**
@@ -32,7 +46,7 @@ export function imageBatches(
   split: Pick<PackedSplit, "split" | "offsets">,
   { perStep, parts = 1 }: PretrainStage["duration"],
   seed: number,
-  views = 1,
+  { views = 1, described = new Map() }: BatchOptions = {},
 ): Batches {
   const { offsets } = split;
   const count = offsets.at(-1) ?? 0;
@@ -61,6 +75,7 @@ export function imageBatches(
       const labels = feedData(feeds, "labels", Int32Array);
       // The views of a part follow each other, and all have its labels.
       for (const i of labels.keys()) labels[i] = classOf[images[i] ?? 0] ?? 0;
+      fillClasses(feeds, described);
     },
   };
 }

@@ -9,6 +9,7 @@ import { ClassifiedEpisodes } from "./classified-episodes.js";
 import { imagesOf, outputsOf } from "./classify.js";
 import type { StageContext } from "./context.js";
 import { datasetOf } from "./datasets.js";
+import { loadDescribed } from "./described.js";
 import { computeFits } from "./fit.js";
 import type { Rows } from "./rows.js";
 import { type ImageSource, Scorer } from "./scorer.js";
@@ -112,7 +113,7 @@ async function embedImages(
 
 async function scoreRow(
   stage: EvaluateStage,
-  { row: { metric, task }, all, into }: OpenRow,
+  { row: { metric, task }, split, all, into }: OpenRow,
   { encoder, weights, source }: EncoderInUse,
   embedded: Embedded | undefined,
   context: StageContext,
@@ -133,6 +134,7 @@ async function scoreRow(
       into,
       from: embedded === undefined ? { direct: source } : { width: embedded.width },
       constants,
+      described: await loadDescribed(metric.entries["classify"]?.params ?? [], { ...source, split }, context),
       showProgress: true,
     },
     context,

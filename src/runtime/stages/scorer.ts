@@ -16,6 +16,7 @@ import type { Classification } from "./classified-episodes.js";
 import { ClassifiedEpisodes } from "./classified-episodes.js";
 import { type ClassifyRequest, classify, fromLoader, fromRows } from "./classify.js";
 import type { StageContext } from "./context.js";
+import type { DescribedClasses } from "./described.js";
 import { type EmbedRequest, embed } from "./embed.js";
 import { inputNames, pick } from "./feeds.js";
 import type { Rows } from "./rows.js";
@@ -111,6 +112,8 @@ export interface ScorerOptions {
   readonly from: { readonly width: number } | { readonly direct: ImageSource };
   /** All weights, or undefined if they are given to each run. */
   readonly constants: HostTensors | undefined;
+  /** The descriptions of the classes of the split. */
+  readonly described: DescribedClasses;
   readonly showProgress: boolean;
 }
 
@@ -138,11 +141,11 @@ export class Scorer {
 
   /** Classifies all episodes. `rows` holds the embeddings by output; it is not used if the input is images. */
   async run(rows: ReadonlyMap<string, Rows>, given?: Weights): Promise<Classification> {
-    const { task, episodes, report, from, showProgress } = this.options;
+    const { task, episodes, report, from, described, showProgress } = this.options;
     const { executable, perRun } = this;
     const into = this.options.into ?? new ClassifiedEpisodes({ task, count: episodes.length, report });
     const weights = weightsOf(executable, given);
-    const request = { episodes, into, executable, perRun, weights, showProgress };
+    const request = { episodes, into, executable, perRun, weights, described, showProgress };
     if ("direct" in from) await this.runDirectly(request, from.direct);
     else await classify(request, fromRows(episodes, rows), this.context);
     return into.classification;

@@ -9,6 +9,7 @@ import type { Classification } from "./classified-episodes.js";
 import { imagesOf, outputsOf, perEpisode, takesEmbeddings } from "./classify.js";
 import type { StageContext } from "./context.js";
 import { packedSplit } from "./datasets.js";
+import { loadDescribed } from "./described.js";
 import { Embedder, type ImageSource, Scorer, type ScorerOptions } from "./scorer.js";
 import { requireNumbers } from "./unscored.js";
 
@@ -37,7 +38,9 @@ export async function createValidator(
     sampleEpisode(context.job.seed, "validate", drawn, task, i),
   );
   const source = { dataset, pack, split: split.split };
-  const options = { metric, task, encoder, episodes, report: [], constants: undefined, showProgress: false };
+  const params = metric.entries["classify"]?.params ?? [];
+  const described = await loadDescribed(params, { dataset, pack, split: drawn }, context);
+  const options = { metric, task, encoder, episodes, report: [], constants: undefined, described, showProgress: false };
   if (takesEmbeddings(metric)) return embeddingValidator(options, { source, validation }, context);
   const scorer = await Scorer.create({ ...options, from: { direct: source } }, context);
   return {

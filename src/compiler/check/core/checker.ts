@@ -9,7 +9,7 @@ import {
   type Label,
   type registry,
 } from "../../diagnostics/diagnostic.js";
-import type { GivenFiles } from "../../typed/given-files.js";
+import type { GivenDescription, GivenFiles, Unusable } from "../../typed/given-files.js";
 import type { DataSource, DatasetFacts, SourceForm } from "../../typed/tree.js";
 import type { FinishedStages } from "./finished-stages.js";
 
@@ -21,6 +21,10 @@ export interface Surroundings {
   /** The sources of images that a dataset may name. */
   readonly sources: readonly SourceForm[];
   readonly facts: (source: DataSource) => DatasetFacts | undefined;
+  readonly describe: (
+    source: DataSource,
+    asked: { readonly name: string; readonly file: string | undefined },
+  ) => GivenDescription | Unusable;
   readonly files: GivenFiles | undefined;
   /** Returns true if a file of FSL may name this path of a file or folder. */
   readonly mayName: (file: string, path: string) => boolean;
@@ -47,11 +51,13 @@ export class Checker {
 
   readonly sources: readonly SourceForm[];
   readonly facts: (source: DataSource) => DatasetFacts | undefined;
+  readonly describe: Surroundings["describe"];
   readonly files: GivenFiles | undefined;
 
   constructor(private readonly surroundings: Surroundings) {
     this.sources = surroundings.sources;
     this.facts = surroundings.facts;
+    this.describe = surroundings.describe;
     this.files = surroundings.files;
   }
 

@@ -17,9 +17,10 @@ import { withDefaults } from "../expressions/arguments.js";
 import { evaluate } from "../expressions/evaluate.js";
 import { foreignDatasetLine } from "../expressions/foreign-words.js";
 import { type BoundCall, bindNamedCall, type Setting, type SettingTable } from "../expressions/settings.js";
+import { elaborateDescription, readDescribeLine, type WrittenDescription } from "./descriptions.js";
 import { elaborateTransforms, type TransformChain } from "./transforms.js";
 
-const lineWords = ["source", "train", "eval", "unreadable", "classes"];
+const lineWords = ["source", "train", "eval", "unreadable", "classes", "describe"];
 
 /** The lines of a dataset. Its own lines stand in place of those of the dataset that it is made from. */
 interface DatasetLines {
@@ -30,6 +31,8 @@ interface DatasetLines {
   unreadable: "stop" | "skip";
   /** True if the splits may have the same classes. */
   sharedClasses: boolean;
+  /** The `describe` lines by the name of what they describe. */
+  describes: ReadonlyMap<string, WrittenDescription>;
   /** False if a line has been reported as wrong. */
   complete: boolean;
 }
@@ -94,6 +97,10 @@ export class Datasets {
       checker.report("FSL5020", lineSpan(decl, "eval"), { train: trained, eval: evaluated }, { labels });
       return undefined;
     }
+    const described = { source: lines.source, form };
+    const written = [...lines.describes.values()];
+    const descriptions = written.flatMap((one) => elaborateDescription(one, described, value.scope) ?? []);
+    if (descriptions.length < written.length) return undefined;
     return {
       id: value.id,
       name: decl.name.text,
@@ -101,6 +108,7 @@ export class Datasets {
       train: train.transforms,
       eval: evaluation.transforms,
       unreadable: lines.unreadable,
+      ...(descriptions.length > 0 ? { descriptions } : {}),
       ...(lines.sharedClasses ? { sharedClasses: true } : {}),
       image: train.size,
       facts: this.look(lines.source, decl, lines.sharedClasses),
@@ -137,6 +145,7 @@ function linesOf(value: DatasetValue, at: ast.Span, checker: Checker): DatasetLi
     eval: undefined,
     unreadable: "stop",
     sharedClasses: false,
+    describes: new Map(),
     complete: true,
   };
   if (decl.value !== undefined) {
@@ -154,7 +163,7 @@ function linesOf(value: DatasetValue, at: ast.Span, checker: Checker): DatasetLi
   }
   const seen = new Map<string, ast.Span>();
   for (const line of decl.lines) {
-    const word = line.word.text;
+    const word = lineKey(line);
     const first = seen.get(word);
     if (first !== undefined) {
       checker.report(
@@ -183,10 +192,26 @@ function linesOf(value: DatasetValue, at: ast.Span, checker: Checker): DatasetLi
   return lines;
 }
 
+/** Returns the key of a line: its word, with the name of a `describe`, which may stand several times. */
+function lineKey({ word, values: [value] }: ast.DatasetLine): string {
+  return word.text === "describe" && value?.kind === "ref" ? `describe ${value.text}` : word.text;
+}
+
 function readLine(line: ast.DatasetLine, lines: DatasetLines, scope: Scope, derived: boolean): void {
   const { checker } = scope;
   const word = line.word.text;
+  if (line.from !== undefined && word !== "describe") {
+    checker.report("FSL5002", line.from.span, { kind: "dataset", line: `${word} … from` });
+    lines.complete = false;
+    return;
+  }
   switch (word) {
+    case "describe": {
+      const written = readDescribeLine(line, scope);
+      if (written === undefined) lines.complete = false;
+      else lines.describes = new Map([...lines.describes, [written.name.text, written]]);
+      return;
+    }
     case "source": {
       const call = line.values[0];
       const bound = call === undefined ? undefined : bindNamedCall(call, sourceTable(checker), "data source", scope);

@@ -120,8 +120,8 @@ function elaboratePart(
     checker.report("FSL5007", span, { what: `this episode says its ${unit} twice` }, { labels });
     return undefined;
   }
-  // Nothing can be told apart with one class.
-  const least = unit === "way" ? 2 : 1;
+  // Nothing can be told apart with one class. Without shots, a method knows the classes by their descriptions.
+  const least = unit === "way" ? 2 : unit === "shot" ? 0 : 1;
   if (value.value < least) {
     const holes = { what: `the number of ${unitsText(unit)}`, range: `at least ${least}`, found: value.value };
     checker.report("FSL5008", span, holes);

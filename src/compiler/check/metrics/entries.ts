@@ -12,13 +12,14 @@ import { borrowedBy } from "./borrowed.js";
 import { declareParameters } from "./entry-parameters.js";
 import { checkResult, declaredResult } from "./entry-result.js";
 import { type EntryScope, isClassify } from "./entry-scope.js";
-import { type MetricContext, metricFrame } from "./metric-context.js";
+import { type MetricContext, metricFrame, taskAxes } from "./metric-context.js";
 import { checkQueryStatistics } from "./query-statistics.js";
 
 /** Returns the entry, or undefined after it has reported what is wrong. `metric` is the scope of the learned values. */
 export function elaborateEntry(decl: ast.EntryDecl, metric: Scope, context: MetricContext): Entry | undefined {
-  const { way, shot, query } = context.task;
-  const sizes = new Map(Object.entries({ way, shot, query, n: queriesIn(context.task), u: unlabeledIn(context.task) }));
+  const { task } = context;
+  const sizes = new Map<string, number>(taskAxes(task).map((name) => [name, task[name]]));
+  sizes.set("n", queriesIn(task)).set("u", unlabeledIn(task));
   const frame = entryFrame(decl, context);
   const scope = metric.child(frame);
   const entry: EntryScope = { decl, context, sizes, scope, frame };

@@ -4,7 +4,7 @@ import type { EntryParam } from "../../typed/tree.js";
 import type { Scope } from "../core/scope.js";
 import { anything } from "../core/values.js";
 import { type EntryScope, isClassify } from "./entry-scope.js";
-import { encoderCallable, resolveParamType } from "./parameter-types.js";
+import { encoderCallable, type ParamPlace, resolveParamType } from "./parameter-types.js";
 
 export interface EntryParameters {
   readonly params: readonly EntryParam[];
@@ -25,11 +25,16 @@ interface DeclaredParameter {
 export function declareParameters(entry: EntryScope): EntryParameters {
   const { decl, scope } = entry;
   const declared = decl.params.flatMap((param) => declareParameter(param, entry) ?? []);
-  const values = declared.flatMap(({ param, outer }) => (outer === undefined ? [] : [{ name: param.name, outer }]));
+  const isOfImages = ({ param }: DeclaredParameter): boolean => param.description === undefined;
+  const values = declared
+    .filter(isOfImages)
+    .flatMap(({ param, outer }) => (outer === undefined ? [] : [{ name: param.name, outer }]));
   const queries = new Set(
     values.flatMap(({ name, outer }) => (outer.includes("shot") || outer.includes("u") ? [] : [name])),
   );
-  const hasSupport = values.some(({ outer }) => outer.includes("way") && outer.includes("shot"));
+  const hasSupport =
+    declared.some((each) => !isOfImages(each)) ||
+    values.some(({ outer }) => outer.includes("way") && outer.includes("shot"));
   const valid = declared.length === decl.params.length && declared.every((each) => each.valid);
   return {
     params: declared.map(({ param }) => param),
@@ -39,24 +44,29 @@ export function declareParameters(entry: EntryScope): EntryParameters {
 }
 
 function declareParameter(param: ast.Parameter, entry: EntryScope): DeclaredParameter | undefined {
-  const { decl, context, sizes, scope, frame } = entry;
+  const { decl, context, scope, frame } = entry;
   const name = param.name.text;
   if (param.type === undefined && name === "encoder") {
     scope.define(name, encoderCallable(context.encoder, param.span));
     return { param: { name, form: "encoder", axes: [] }, outer: undefined, valid: true };
   }
-  const resolved = param.type === undefined ? undefined : resolveParamType(param.type, context, sizes, scope);
+  const resolved = param.type === undefined ? undefined : resolveParamType(param.type, context, placeOf(entry), scope);
   if (resolved === undefined) {
     if (param.type === undefined) reportMissingType(param, scope);
     scope.define(name, anything(param.span));
     return undefined;
   }
-  const { form, type } = resolved;
+  const { form, type, description } = resolved;
   const outer = resolved.outer.map((axis) => axis.name);
   const labelsWays = form !== "class" || checkLabels(param, outer, entry);
-  const hasForm = !isClassify(decl) || checkClassifyAxes(decl, param, outer, scope);
+  const hasForm = description !== undefined || !isClassify(decl) || checkClassifyAxes(decl, param, outer, scope);
   scope.define(name, frame.tensor(param.name.span, type.kind, type.axes, { k: "param", name }, type.of));
-  return { param: { name, form, axes: type.axes }, outer, valid: labelsWays && hasForm };
+  const described = description === undefined ? {} : { description };
+  return { param: { name, form, axes: type.axes, ...described }, outer, valid: labelsWays && hasForm };
+}
+
+function placeOf({ context, sizes }: EntryScope): ParamPlace {
+  return { sizes, classes: { name: "way", size: context.task.way }, descriptions: context.descriptions };
 }
 
 function reportMissingType({ name, span }: ast.Parameter, { checker }: Scope): void {
@@ -105,7 +115,9 @@ function checkClassify(
   { checker }: Scope,
 ): boolean {
   if (!hasSupport || !hasQuery) {
-    const lacks = !hasSupport ? "supports (`support: vector [way, shot]`)" : "a query (`query: vector`)";
+    const lacks = !hasSupport
+      ? "supports (`support: vector [way, shot]`) or descriptions (`about: tag [way]`)"
+      : "a query (`query: vector`)";
     checker.report("FSL3024", decl.name.span, { what: `\`classify\` takes no ${lacks}` });
     return false;
   }

@@ -22,8 +22,8 @@ export function createBlocker<K extends CodeName>(
 /** Returns why no stage can run the `classify` of a metric: fits over images, and loops that have too many rounds inside of one. */
 export function metricBlockers(metric: Metric, stage: string, span: ast.Span): Blocker[] {
   const images = metric.fits
-    .filter((fit) => fit.input.form === "image")
-    .map((fit) => createBlocker("FSL5106", span, { stage, name: fit.name }));
+    .filter(({ inputs }) => inputs.some(({ form }) => form === "image"))
+    .map(({ values: [value] }) => createBlocker("FSL5106", span, { stage, name: value?.name ?? "" }));
   const crowded = outerLoops(metric).flatMap((loop) => {
     const rounds = roundsWithin(loop, "test");
     return rounds > mostRoundsWithin

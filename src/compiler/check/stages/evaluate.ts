@@ -5,6 +5,7 @@ import type { EvaluateRow, EvaluateStage, Metric, Report, Task } from "../../typ
 import { reported } from "../core/reported.js";
 import { metricBlockers } from "./blockers.js";
 import { type ElaboratedStage, notElaborated, type StageContext, type StageSlots } from "./context.js";
+import { checkTables } from "./described-tables.js";
 import { checkEncoderTrained, resolveEncoder } from "./encoder-slot.js";
 import { type EpisodeSource, episodeCount, resolveTestEpisodes } from "./episode-source.js";
 import { checkFitSource, fitBlockers, resolveFitSource, storedFitSource } from "./fit-source.js";
@@ -29,10 +30,18 @@ export function elaborateEvaluate(context: StageContext): ElaboratedStage {
   const fitSource = resolveFitSource(context);
   if (fitSource === reported) return wrongMetric;
   const tasks = episodes.rows.map((row) => row.task);
-  const request = { encoder: encoder.value, tasks: [...tasks, ...context.posed], items: fitSource?.items };
+  const request = {
+    encoder: encoder.value,
+    tasks: [...tasks, ...context.posed],
+    described: episodes.dataset,
+    base: fitSource,
+  };
   const metric = resolveMetric(sources.metric, request, context);
   if (metric === undefined) return wrongMetric;
   const slots: StageSlots = { encoder, metric: metric.slot };
+  const based =
+    fitSource === undefined ? [] : [{ dataset: fitSource.dataset, span: fitSource.split.span, of: "fits" as const }];
+  if (!checkTables(metric.slot.value, episodes.dataset, based, context)) return { stage: undefined, slots };
   const report = elaborateReports(context, tasks);
   const weights = resolveWeightFiles(context, slots);
   if (weights === undefined || !checkTrained(metric.slot, sources.metric, context) || report === undefined)

@@ -1,5 +1,5 @@
 /** The base data that the fitted values of a metric are fitted from: `fit from birds.train`. */
-import type { Blocker, SplitRef } from "../../typed/tree.js";
+import type { Blocker, Description, SplitRef } from "../../typed/tree.js";
 import { type Reported, reported } from "../core/reported.js";
 import { createBlocker } from "./blockers.js";
 import type { MetricSlot, StageContext } from "./context.js";
@@ -9,6 +9,8 @@ import { findLine } from "./stage-lines.js";
 export interface FitSource extends ResolvedSplit {
   /** The number of images, or undefined if the data are not available. */
   readonly items: number | undefined;
+  readonly classes: number | undefined;
+  readonly descriptions: readonly Description[];
 }
 
 /** Returns the split of the stage's `fit from` line, or undefined without such a line. */
@@ -17,7 +19,9 @@ export function resolveFitSource(context: StageContext): FitSource | Reported | 
   if (written === undefined) return undefined;
   const from = resolveSplit(written.line.split, written.scope, context.datasets);
   if (from === undefined || !isNotTestSplit(from, "fit from", context)) return reported;
-  return { ...from, items: from.dataset.facts?.splits[from.split.split]?.images };
+  const facts = from.dataset.facts?.splits[from.split.split];
+  const descriptions = from.dataset.descriptions ?? [];
+  return { ...from, items: facts?.images, classes: facts?.classes, descriptions };
 }
 
 /**
@@ -30,7 +34,7 @@ export function checkFitSource(context: StageContext, metric: MetricSlot, source
   if (fits.length === 0 && written !== undefined && context.decl.lines.includes(written.line))
     written.scope.checker.report("FSL2007", written.line.span, { name: "fit from" });
   if (fits.length === 0 || source !== undefined) return true;
-  const names = fits.map((fit) => `\`${fit.name}\``).join(", ");
+  const names = fits.flatMap((fit) => fit.values.map((value) => `\`${value.name}\``)).join(", ");
   context.scope.checker.report("FSL5026", metric.span, { metric: name, names });
   return false;
 }

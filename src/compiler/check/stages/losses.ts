@@ -1,6 +1,7 @@
 /** The losses of training stages: the default ones, and those of a `loss` line. */
 import type * as ast from "../../../../grammar/ast.js";
-import type { Axis, Block, Borrowed, Expr, Learn, Metric, Network } from "../../typed/tree.js";
+import { describedAxes } from "../../typed/described.js";
+import type { Axis, Block, Borrowed, Dataset, EntryParam, Expr, Learn, Metric, Network } from "../../typed/tree.js";
 import { Frame, unprimed } from "../core/frame.js";
 import type { Scope } from "../core/scope.js";
 import type { CallableValue } from "../core/values.js";
@@ -8,7 +9,7 @@ import { evaluateBlock } from "../expressions/blocks.js";
 import { scalarLoss } from "../expressions/minimize.js";
 import { borrowedBy } from "../metrics/borrowed.js";
 import { LearnedValues } from "../metrics/learned-values.js";
-import { encoderCallable } from "../metrics/parameter-types.js";
+import { describedType, encoderCallable, isDescription } from "../metrics/parameter-types.js";
 import type { ScopedLine } from "./stage-lines.js";
 
 export interface PretrainLossContext {
@@ -21,6 +22,8 @@ export interface PretrainLossContext {
   readonly classes: number;
   /** The split whose classes the labels are: `birds.train`. */
   readonly labels: string;
+  /** The dataset of the split. */
+  readonly dataset: Dataset;
   readonly span: ast.Span;
 }
 
@@ -82,6 +85,8 @@ export interface PretrainLoss {
   readonly block: Block;
   readonly borrows: readonly Borrowed[];
   readonly learns: readonly Learn[];
+  /** The parameters that describe the classes. */
+  readonly described: readonly EntryParam[];
 }
 
 /** Returns `loss(x: image [item], y: class [item]) { … }` with the values that it learns, or undefined after a report. */
@@ -96,17 +101,20 @@ export function pretrainLoss(
     return undefined;
   }
   const frame = lossFrame(context.labels, context.encoder.input);
-  const { encoder, classes } = context;
-  frame.giveAxes([...encoder.input, ...imageAxes(context), { name: "class", size: classes }]);
+  const { encoder, classes, dataset } = context;
+  const ofClasses = [{ name: "class", size: classes }, ...describedAxes(dataset.descriptions ?? [])];
+  frame.giveAxes([...encoder.input, ...imageAxes(context), ...ofClasses]);
   const scope = outer.child(frame);
   scope.define("encoder", encoderCallable(context.encoder, context.span));
   scope.define("head", headCallable(context));
   const learns = learned.map((written) => declareLearned(written, context, scope, frame));
-  if (!defineLossParameters(line.params, context, frame, scope)) return undefined;
+  const described = defineLossParameters(line.params, context, frame, scope);
+  if (described === undefined) return undefined;
   const result = lossValue(line, scope);
   if (result === undefined) return undefined;
   const block = { statements: frame.statements, result };
-  return { block, borrows: borrowedBy(block, scope, line.span), learns: learns.flatMap((each) => each.typed()) };
+  const borrows = borrowedBy(block, scope, line.span);
+  return { block, borrows, learns: learns.flatMap((each) => each.typed()), described };
 }
 
 function headCallable({ head, span }: PretrainLossContext): CallableValue {
@@ -121,20 +129,34 @@ function headCallable({ head, span }: PretrainLossContext): CallableValue {
   };
 }
 
-/** Defines the images and labels that a loss takes, in this order. Reports FSL5029 for any other parameter. */
+/**
+ * Defines the images and labels that a loss takes, in this order, and then descriptions of the classes, which it returns. Reports
+ * FSL5029 for any other parameter.
+ */
 function defineLossParameters(
   params: readonly ast.Parameter[],
   context: PretrainLossContext,
   frame: Frame,
   scope: Scope,
-): boolean {
-  const { items, views, classes } = context;
+): readonly EntryParam[] | undefined {
+  const { items, views, classes, dataset } = context;
+  const described: EntryParam[] = [];
   const expected = [
     { name: "x", kind: "image", over: imageAxes(context), of: undefined },
     { name: "y", kind: "class", over: [{ name: "item", size: items }], of: { name: "class", size: classes } },
   ] as const;
   for (const [at, { name, type, span }] of params.entries()) {
     const wanted = expected[at];
+    if (wanted === undefined && type !== undefined && isDescription(type, dataset)) {
+      const place = { sizes: new Map([["class", classes]]), classes: { name: "class", size: classes } };
+      const descriptions = dataset.descriptions ?? [];
+      const resolved = describedType(type, { ...place, descriptions }, scope);
+      if (resolved?.description === undefined) return undefined;
+      const { form, type: given, description } = resolved;
+      described.push({ name: name.text, form, axes: given.axes, description });
+      scope.define(name.text, frame.tensor(name.span, given.kind, given.axes, { k: "param", name: name.text }));
+      continue;
+    }
     const axes = (type?.axes ?? []).map((axis) => axis.text).sort();
     const over = (wanted?.over ?? []).map((axis) => axis.name).sort();
     if (wanted === undefined || type?.name.text !== wanted.kind || axes.join() !== over.join()) {
@@ -143,12 +165,12 @@ function defineLossParameters(
           ? "without the line `views 2`, an image has one view"
           : "a `pretrain` loss takes images, then their labels";
       reportLossParameters(span, what, scope, views === undefined ? "item" : "view, item");
-      return false;
+      return undefined;
     }
     const node = { k: "param", name: wanted.name } as const;
     scope.define(name.text, frame.tensor(name.span, wanted.kind, wanted.over, node, wanted.of));
   }
-  return true;
+  return described;
 }
 
 function reportLossParameters(span: ast.Span, what: string, { checker }: Scope, over = "item"): void {
@@ -170,7 +192,9 @@ function declareLearned(
 ): LearnedValues {
   // A frame of its own, because learned tensors may have the axes of the encoder's map, whose size differs from the images'.
   const frame = lossFrame(context.labels);
-  frame.giveAxes([{ name: "class", size: context.classes }, ...Object.values(context.encoder.outputs).flat()]);
+  const { classes, dataset } = context;
+  const ofClasses = [{ name: "class", size: classes }, ...describedAxes(dataset.descriptions ?? [])];
+  frame.giveAxes([...ofClasses, ...Object.values(context.encoder.outputs).flat()]);
   const scope = written.child(frame);
   const sizes = (): Map<string, number> =>
     new Map(

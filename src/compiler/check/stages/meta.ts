@@ -5,6 +5,7 @@ import { type Reported, reported } from "../core/reported.js";
 import type { TaskRow } from "../data/episodes.js";
 import { metricBlockers, trainingBlockers } from "./blockers.js";
 import { type ElaboratedStage, notElaborated, type StageContext, type StageSlots } from "./context.js";
+import { type AlsoDescribed, checkTables } from "./described-tables.js";
 import { metaDuration } from "./duration.js";
 import { resolveEncoder } from "./encoder-slot.js";
 import { type EpisodeSource, resolveTrainingEpisodes } from "./episode-source.js";
@@ -33,10 +34,21 @@ export function elaborateMeta(context: StageContext): ElaboratedStage {
   const fitSource = resolveFitSource(context);
   if (fitSource === reported) return { stage: undefined, slots: { encoder } };
   const tasks = validation === undefined || validation === reported ? posed : [...posed, validation.task];
-  const request = { encoder: encoder.value, tasks: [...tasks, ...context.posed], items: fitSource?.items };
+  const request = {
+    encoder: encoder.value,
+    tasks: [...tasks, ...context.posed],
+    described: episodes.dataset,
+    base: fitSource,
+  };
   const metric = resolveMetric(sources.metric, request, context);
   if (metric === undefined) return { stage: undefined, slots: { encoder } };
   const slots: StageSlots = { encoder, metric: { ...metric.slot, trained: true } };
+  const trained = episodes.more.map(({ dataset, split }) => ({ dataset, span: split.span, of: "entries" as const }));
+  const validated = validation === undefined || validation === reported ? [] : describedBy(validation, context);
+  const based =
+    fitSource === undefined ? [] : [{ dataset: fitSource.dataset, span: fitSource.split.span, of: "fits" as const }];
+  if (!checkTables(metric.slot.value, episodes.dataset, [...trained, ...validated, ...based], context))
+    return { stage: undefined, slots };
   const training = metaTraining(context, metric.slot.value, trainablePaths({ encoder, metric: metric.slot }));
   const hasFitSource = checkFitSource(context, metric.slot, fitSource);
   const weights = resolveWeightFiles(context, slots);
@@ -44,7 +56,7 @@ export function elaborateMeta(context: StageContext): ElaboratedStage {
     return { stage: undefined, slots };
   const { id, decl } = context;
   const name = decl.name.text;
-  const validated = validation === undefined ? undefined : metric.metrics[posed.length];
+  const validating = validation === undefined ? undefined : metric.metrics[posed.length];
   const others = otherKinds(episodes, metric.metrics);
   const stage: MetaStage = {
     kind: "meta",
@@ -64,7 +76,7 @@ export function elaborateMeta(context: StageContext): ElaboratedStage {
     episodes: { task, split: episodes.split, ...(given === undefined ? {} : { given }) },
     ...(others.length === 0 ? {} : { others }),
     ...training,
-    validate: validation === undefined || validated === undefined ? undefined : { ...validation, metric: validated },
+    validate: validation === undefined || validating === undefined ? undefined : { ...validation, metric: validating },
   };
   const further = metric.metrics.slice(tasks.length);
   return { stage: withReports(stage, episodes.dataset, context), slots, posed: further };
@@ -91,6 +103,12 @@ function haveOneSize({ dataset, more }: EpisodeSource, { scope }: StageContext):
   if (other === undefined) return true;
   scope.checker.report("FSL5034", other.split.span, { first: text(dataset), second: text(other.dataset) });
   return false;
+}
+
+/** Returns the data of a validation, whose classes the metric is told of too. */
+function describedBy({ split }: Validation, { datasets }: StageContext): readonly AlsoDescribed[] {
+  const dataset = datasets.typed[split.dataset];
+  return dataset === undefined ? [] : [{ dataset, span: split.span, of: "classify" }];
 }
 
 interface MetaSources {

@@ -1,10 +1,12 @@
 /** The metric of a stage: elaborated for every task that the stage poses, declared here or taken over from another stage. */
-import { own } from "../../../common/own.js";
+import type * as ast from "../../../../grammar/ast.js";
+import { findDescription, onlyForm, seenForm } from "../../typed/described.js";
 import { isTrainingKind } from "../../typed/stage-kinds.js";
-import type { Learn, Metric, Network, Task } from "../../typed/tree.js";
+import type { Dataset, Description, Learn, Metric, Network, Task } from "../../typed/tree.js";
 import { reported } from "../core/reported.js";
 import { describe, type MetricValue } from "../core/values.js";
 import { evaluate } from "../expressions/evaluate.js";
+import type { BaseData } from "../metrics/metric-context.js";
 import { elaborateMetric } from "../metrics/metrics.js";
 import type { MetricSlot, StageContext } from "./context.js";
 import { namedSlot, reportOtherValue, type SlotSource, slotOfStage } from "./slot-source.js";
@@ -15,8 +17,10 @@ export interface MetricRequest {
   readonly encoder: Network;
   /** Every task that the stage poses. The slot has the metric for the first. */
   readonly tasks: readonly Task[];
-  /** The number of images that a `fit` sees, or undefined if it is not known. */
-  readonly items?: number | undefined;
+  /** The dataset of the episodes, which describes their classes. */
+  readonly described: Dataset;
+  /** The data that a `fit` sees, or undefined if the stage names none. */
+  readonly base?: BaseData | undefined;
 }
 
 export interface ResolvedMetric {
@@ -45,8 +49,8 @@ export function resolveMetric(
   const declared = named === undefined ? declaredMetric(source) : inherited?.declared;
   // What is wrong with the declaration itself has been reported there.
   if (declared === undefined || context.invalidMetrics.has(declared.decl)) return undefined;
-  if (!checkForms(declared, request.encoder, source) || !checkUnlabeled(declared, request.tasks, source))
-    return undefined;
+  if (!checkForms(declared, request, source) || !checkSupports(declared, request, source)) return undefined;
+  if (!checkUnlabeled(declared, request.tasks, source)) return undefined;
   const metrics = elaborateForTasks(declared, request, inherited, source, context);
   const value = metrics?.[0];
   if (metrics === undefined || value === undefined) return undefined;
@@ -64,15 +68,44 @@ function declaredMetric({ line, scope }: SlotSource): MetricValue | undefined {
   return undefined;
 }
 
-/** Returns whether the encoder has the outputs that the metric's entries take. Reports FSL5013 for the first that it lacks. */
-function checkForms({ decl }: MetricValue, encoder: Network, { scope, span }: SlotSource): boolean {
-  const params = decl.entries.flatMap((entry) => entry.params);
-  const lacking = params.find(({ type }) => {
-    const form = type?.name.text;
-    return form !== undefined && form !== "image" && form !== "class" && own(encoder.outputs, form) === undefined;
-  });
+/**
+ * Returns whether the metric gets what its entries and fits take: outputs of the encoder, and descriptions of classes. Reports
+ * FSL5013 or FSL5074 for the first that is missing.
+ */
+function checkForms(
+  { decl }: MetricValue,
+  { encoder, described, base }: MetricRequest,
+  { scope, span }: SlotSource,
+): boolean {
+  const known = ["image", "class", seenForm, ...Object.keys(encoder.outputs)];
+  const isMissing =
+    (descriptions: readonly Description[]) =>
+    ({ type }: ast.Parameter): boolean =>
+      type !== undefined &&
+      !known.includes(type.name.text) &&
+      findDescription(type.name.text, descriptions) === undefined;
+  const ofFits = base === undefined ? [] : decl.fits.flatMap((fit) => fit.from);
+  const lacking =
+    decl.entries.flatMap((entry) => entry.params).find(isMissing(described.descriptions ?? [])) ??
+    ofFits.find(isMissing(base?.descriptions ?? []));
   if (lacking === undefined) return true;
   const form = lacking.type?.name.text ?? "";
+  const axes = (lacking.type?.axes ?? []).map((axis) => axis.text).join(",");
+  if (axes === "way" || axes === "class") {
+    const names = (described.descriptions ?? []).map(({ name }) => `\`${name}\``);
+    const several = form === onlyForm && names.length > 1 ? `has ${names.length}: ` : "describes only ";
+    const has = names.length === 0 ? "describes nothing" : `${several}${names.join(" and ")}`;
+    scope.checker.report(
+      "FSL5074",
+      span,
+      { metric: decl.name.text, form, dataset: described.name, has },
+      {
+        labels: [{ span: lacking.type?.span ?? lacking.span, text: "it is asked for here" }],
+        help: [helpFor(form, names)],
+      },
+    );
+    return false;
+  }
   const holes = { metric: decl.name.text, form, encoder: encoder.name, outputs: describeOutputs(encoder) };
   scope.checker.report("FSL5013", span, holes, {
     labels: [{ span: lacking.type?.span ?? lacking.span, text: "it is asked for here" }],
@@ -98,10 +131,29 @@ function checkUnlabeled({ decl }: MetricValue, tasks: readonly Task[], { scope, 
   return false;
 }
 
+function helpFor(form: string, names: readonly string[]): string {
+  if (form !== onlyForm)
+    return `add a line to the dataset: \`describe ${form}\`, or \`describe ${form} from "FILE.csv"\``;
+  return names.length > 1
+    ? `\`${onlyForm}\` is the only one of a dataset: leave one \`describe\` line, or name one in the metric`
+    : 'add a line to the dataset: `describe NAME`, or `describe NAME from "FILE.csv"`';
+}
+
+/** Returns whether every task has the supports that the metric takes. Reports FSL5072 for episodes of 0 shots that it cannot use. */
+function checkSupports({ decl }: MetricValue, { tasks }: MetricRequest, { scope, span }: SlotSource): boolean {
+  if (tasks.every(({ shot }) => shot > 0)) return true;
+  const needs = (param: ast.Parameter): boolean => (param.type?.axes ?? []).some((axis) => axis.text === "shot");
+  const param = decl.entries.flatMap((entry) => entry.params).find(needs);
+  if (param === undefined) return true;
+  const labels = [{ span: param.span, text: "it asks for supports here" }];
+  scope.checker.report("FSL5072", span, { metric: decl.name.text, name: param.name.text }, { labels });
+  return false;
+}
+
 /** Returns the metric for each task. All share the weights of the first, or of the slot that is taken over. */
 function elaborateForTasks(
   declared: MetricValue,
-  { encoder, tasks, items }: MetricRequest,
+  { encoder, tasks, described, base }: MetricRequest,
   inherited: SizedMetric | undefined,
   source: SlotSource,
   context: StageContext,
@@ -109,7 +161,8 @@ function elaborateForTasks(
   const metrics: Metric[] = [];
   let first = inherited;
   for (const task of tasks) {
-    const value = elaborateMetric(declared, { task, encoder, generic: false, items }, source.span);
+    const { descriptions = [] } = described;
+    const value = elaborateMetric(declared, { task, encoder, generic: false, descriptions, base }, source.span);
     if (value === undefined) return undefined;
     if (first !== undefined && !checkWeightShapes(first, { value, task }, source, context)) return undefined;
     first ??= { value, task };

@@ -48,7 +48,8 @@ export function elaboratePretrain(context: StageContext): ElaboratedStage {
   if (views === reported) return { stage: undefined, slots };
   const items = duration.perStep / (duration.parts ?? 1);
   const { span } = decl.name;
-  const loss = stageLoss({ encoder: encoder.value, head: head.value, items, views, classes, labels, span }, context);
+  const request = { encoder: encoder.value, head: head.value, items, views, classes, labels, dataset, span };
+  const loss = stageLoss(request, context);
   if (loss === undefined) return { stage: undefined, slots };
   const optimizer = stageOptimizer(context, trainablePaths({ encoder, head, learns: loss.learns }));
   const ema = stageEma(context);
@@ -76,6 +77,7 @@ export function elaboratePretrain(context: StageContext): ElaboratedStage {
     encoder: storedSlot(encoder, weights.files.encoder),
     head: storedSlot(head, weights.files.head),
     learns: loss.learns,
+    ...(loss.described.length > 0 ? { described: loss.described } : {}),
     loss: loss.block,
     borrows: loss.borrows,
     optimizer,
@@ -130,7 +132,9 @@ function pretrainValidation(context: StageContext, encoder: Network): PretrainSt
     const help = "`validate` poses episodes, and the metric classifies them: `metric prototypes`";
     return missing("metric", decl.name.span, help);
   }
-  const metric = resolveMetric(source, { encoder, tasks: [validation.task] }, context);
+  const described = context.datasets.typed[validation.split.dataset];
+  if (described === undefined) return reported;
+  const metric = resolveMetric(source, { encoder, tasks: [validation.task], described }, context);
   if (metric === undefined || !checkTrained(metric.slot, source, context)) return reported;
   if (!checkFitSource(context, metric.slot, undefined)) return reported;
   const { value, from } = metric.slot;
@@ -143,7 +147,7 @@ function stageLoss(request: PretrainLossContext, context: StageContext): Pretrai
   const learned = checkedLearnLines(context);
   const loss =
     written === undefined
-      ? { block: defaultPretrainLoss(request), borrows: [], learns: [] }
+      ? { block: defaultPretrainLoss(request), borrows: [], learns: [], described: [] }
       : pretrainLoss(written.line, request, learned ?? [], written.scope);
   if (loss === undefined || learned === undefined) return undefined;
   warnAboutUnreadValues(learned, loss.block, context);

@@ -7,7 +7,7 @@ import type { Scope } from "../core/scope.js";
 import { describe, type MetricValue } from "../core/values.js";
 import { Datasets } from "../data/datasets.js";
 import { elaborateEpisode } from "../data/episodes.js";
-import { genericContext } from "../metrics/metric-context.js";
+import { contextOfDeclaration } from "../metrics/metric-context.js";
 import { elaborateMetric } from "../metrics/metrics.js";
 import { elaborateBackbone } from "../networks/backbones.js";
 import { type ElaboratedStage, notElaborated, type StageLookup, type StageSlots } from "./context.js";
@@ -64,7 +64,7 @@ export class StageElaborator implements StageLookup {
   /** Checks a metric by itself, even if no stage uses it. */
   checkMetric(value: MetricValue): void {
     const before = this.checker.errors;
-    elaborateMetric(value, genericContext, value.decl.name.span);
+    elaborateMetric(value, contextOfDeclaration(value.decl), value.decl.name.span);
     if (this.checker.errors > before) this.invalidMetrics.add(value.decl);
   }
 

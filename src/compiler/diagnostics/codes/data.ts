@@ -222,6 +222,15 @@ export const dataCodes = codes({
     example: '{"class": "cat", "support": ["dog/3.png"], "query": ["cat/4.png"]}',
     fix: "Correct the list. `report episodes` writes a list that fits.",
   },
+  FSL6052: {
+    severity: "error",
+    title: "a description that the data do not match",
+    message: "the description `{name}` of `{dataset}` cannot be used: {why}",
+    explanation:
+      "A description has a row for each class of the splits that a stage reads. The table that is read when the stage runs must be the one that was checked.",
+    example: "fslc run experiment.fsl      # with a table that lacks a class of the test split",
+    fix: "Add the missing row, or run the same command again if the table has changed.",
+  },
   FSL6051: {
     severity: "error",
     title: "a file of weights that has changed",

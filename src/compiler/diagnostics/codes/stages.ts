@@ -80,7 +80,7 @@ export const stagesCodes = codes({
     title: "a number out of range",
     message: "{what} must be {range}, but this is {found}",
     explanation: "The value has no meaning outside of this range.",
-    example: `${head}episode task = 5 way, 0 shot, 15 query`,
+    example: `${head}episode task = 5 way, 1 shot, 0 query`,
     corrected: `${head}episode task = 5 way, 1 shot, 15 query`,
     fix: "Give a value inside of the range.",
   },

@@ -9,6 +9,7 @@ import type { WeightDecl } from "../../typed/weights.js";
 import { maxFloat, NamedOps, type NamedTensor } from "../named-tensor.js";
 import { assemble, type StatePair } from "../program.js";
 import { WeightTable } from "../weights.js";
+import { stageFeeds } from "./stage-feeds.js";
 import { type ExtraState, type LoweredUpdate, lowerUpdate, reportedGradients, type StepGradient } from "./update.js";
 
 /** The parts of a step. */
@@ -64,7 +65,7 @@ export function lowerAccumulation(
     name: `${stage.id} part`,
     host: { loss: forward.loss, accuracy: forward.accuracy },
     states,
-    feeds: ["images", "labels"],
+    feeds: ["images", "labels", ...stageFeeds(stage)],
   });
   return { parts: { count, program }, extra, ...lowerAccumulatedUpdate(stage, decls, forward) };
 }

@@ -10,9 +10,19 @@ import type { Node, Program } from "../../tensor/ir.js";
 import { borrowsOf } from "../../typed/borrows.js";
 import { frozenSlots } from "../../typed/stage-kinds.js";
 import { imagesIn } from "../../typed/tasks.js";
-import type { Dataset, MetaStage, Metric, PretrainStage, Statement, Task, TrainingStage } from "../../typed/tree.js";
+import type {
+  Dataset,
+  EntryParam,
+  MetaStage,
+  Metric,
+  PretrainStage,
+  Statement,
+  Task,
+  TrainingStage,
+} from "../../typed/tree.js";
 import { borrowedWeights, stageWeights, validationWeights, type WeightDecl } from "../../typed/weights.js";
 import { lowerBlock } from "../block.js";
+import { describedTensor } from "../described.js";
 import { Draws } from "../draws.js";
 import { imageShape, lowerImages } from "../images.js";
 import { credit, isTransductive, MetricLowering, meanOfAll, orderFeed, rowAxis, rowsOfAll } from "../metric.js";
@@ -22,6 +32,7 @@ import { Calls, modulesOf, type PlacedNetwork } from "../networks/calls.js";
 import { assemble } from "../program.js";
 import { WeightTable } from "../weights.js";
 import { lowerAccumulation, type StepParts } from "./accumulation.js";
+import { stageFeeds } from "./stage-feeds.js";
 import { type ExtraState, lowerUpdate, reportedGradients, type StepGradient } from "./update.js";
 
 export type { ExtraState } from "./update.js";
@@ -29,8 +40,9 @@ export type { ExtraState } from "./update.js";
 /**
  * The program of a training step.
  *
- * - Feeds: in pretraining `images` u8 [B, C, H, W], or [V·B, C, H, W] view by view, and `labels` i32 [B]; of episodes `images` u8 [E, images, C, H, W]:
- *   supports and queries, both class-major, and then the images without labels. A transductive metric also takes `order` i32 [E, way·query] (`lowerClassify`).
+ * - Feeds: in pretraining `images` u8 [B, C, H, W], or [V·B, C, H, W] view by view, and `labels` i32 [B]; of episodes `images` u8
+ *   [E, images, C, H, W]: supports and queries, both class-major, and then the images without labels, and `way.<description>` f32
+ *   [E, way, …] for each description of classes. A transductive metric also takes `order` i32 [E, way·query] (`lowerClassify`).
  * - Host outputs, all scalars: `loss`, `accuracy`, `finite` (bool: the loss and the gradient norm are finite), `lr`.
  * - Device outputs, if the stage reports gradients: the gradient of the step for each trained weight, before clipping and weight
  *   decay, by `gradientName`.
@@ -124,7 +136,7 @@ class TrainingLowering {
       host: { loss, accuracy, finite, lr },
       states,
       device: reportedGradients(stage, forward),
-      feeds: ["images", "labels", orderFeed],
+      feeds: ["images", "labels", orderFeed, ...stageFeeds(stage)],
     });
     return { ...common, extra, averaged, program };
   }
@@ -200,6 +212,7 @@ class TrainingLowering {
       metric: metric.value,
       task,
       rows: rowsOfAll(ops, task, values),
+      described: (param) => this.described(param, episode, perPass),
       calls,
       weights: this.weights,
       order: isTransductive(metric.value) ? this.queryOrder(task, episode, perPass) : undefined,
@@ -218,6 +231,16 @@ class TrainingLowering {
     });
     const accuracy = meanOfAll(ops, lowering.credit(1));
     return { loss: sumOverTasks(ops, loss, perPass), accuracy: sumOverTasks(ops, accuracy, perPass) };
+  }
+
+  /** Returns what a parameter tells of the classes of `perPass` episodes from number `episode` of the step on. */
+  private described(param: EntryParam, episode: number, perPass: number): NamedTensor {
+    const { ops } = this;
+    const all = describedTensor(ops, "way", param, [{ name: taskAxis, size: this.episodes.perStep }]);
+    const own = ops.slice(all, taskAxis, episode, episode + perPass);
+    if (perPass > 1) return own;
+    const shape = own.axes.filter((name) => name !== taskAxis).map((name) => ({ name, size: sizeOf(own, name) }));
+    return ops.reshape(own, shape);
   }
 
   /** Returns the order in which a transductive metric sees the queries of each episode. */
@@ -244,7 +267,11 @@ class TrainingLowering {
     // The training accuracy is that of the first logits over the classes that the loss computes.
     let logits: NamedTensor | undefined;
     const loss = lowerBlock(ops, stage.loss, {
-      param: (name) => (name === "x" ? images : labels),
+      param: (name) => {
+        const param = stage.described?.find((own) => own.name === name);
+        if (param !== undefined) return describedTensor(ops, "class", param, []);
+        return name === "x" ? images : labels;
+      },
       learn: (name) => this.learned(stage, name),
       apply: (application) => {
         const value = calls.apply(application);

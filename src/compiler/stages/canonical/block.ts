@@ -43,6 +43,15 @@ export function canonicalBlock({ statements, result }: Block, names: BlockNames)
   return { statements: form.statements(statements), result: form.expr(result) };
 }
 
+/** The canonical form of statements with several results. */
+export function canonicalValues(
+  { statements, results }: { readonly statements: readonly Statement[]; readonly results: readonly Expr[] },
+  names: BlockNames,
+): Canonical {
+  const form = new BlockForm(names);
+  return { statements: form.statements(statements), results: results.map((result) => form.expr(result)) };
+}
+
 /** Renames the locals of one block in the order in which it meets them, so the order of calls here is part of the key. */
 class BlockForm {
   private readonly locals = new Map<number, number>();

@@ -2,7 +2,7 @@
 import { own } from "../../../common/own.js";
 import type { Block, EntryParam, Learn, Metric, Network } from "../../typed/tree.js";
 import { AxisNames } from "./axes.js";
-import { canonicalBlock } from "./block.js";
+import { canonicalBlock, canonicalValues } from "./block.js";
 import { canonicalNetwork } from "./network.js";
 import { type Canonical, plain, plainFields } from "./value.js";
 
@@ -22,14 +22,22 @@ export function canonicalMetric(metric: Metric, { entries, encoder, output }: Me
   const learns = canonicalLearns(metric.learns, names);
   const fits = metric.fits.map((fit) => {
     const inner = names.inner();
-    const input = { form: fit.input.form, axes: inner.axes(fit.input.axes) };
-    return { name: fit.name, input, body: body(fit.body, inner, [fit.input]) };
+    const inputs = fit.inputs.map((input) => canonicalParam(input, inner));
+    const [value, ...others] = fit.values;
+    const [input, ...more] = inputs;
+    const blockNames = { axes: inner, params: fit.inputs.map((own) => own.name), output };
+    // A fit of one value from one input keeps the form that it had before there were others, and its stages keep their keys.
+    if (value !== undefined && input !== undefined && others.length + more.length === 0)
+      return { name: value.name, input, body: canonicalBlock({ ...fit, result: value.result }, blockNames) };
+    const results = fit.values.map((own) => own.result);
+    const values = fit.values.map((own) => ({ name: own.name, axes: inner.axes(own.type.axes) }));
+    return { values, inputs, body: canonicalValues({ ...fit, results }, blockNames) };
   });
   const used = entries.flatMap((name) => {
     const entry = own(metric.entries, name);
     if (entry === undefined) return [];
     const inner = names.inner();
-    const params = entry.params.map((p) => ({ form: p.form, axes: inner.axes(p.axes) }));
+    const params = entry.params.map((param) => canonicalParam(param, inner));
     const result = { kind: entry.result.kind, axes: inner.axes(entry.result.axes) };
     const { transductive } = entry;
     const random = entry.random ? { random: true } : {};
@@ -42,6 +50,11 @@ export function canonicalMetric(metric: Metric, { entries, encoder, output }: Me
     ];
   });
   return { learns, fits, entries: Object.fromEntries(used) };
+}
+
+function canonicalParam({ form, axes, description }: EntryParam, names: AxisNames): Canonical {
+  const described = description === undefined ? {} : { description: description.digest ?? null };
+  return { form, axes: names.axes(axes), ...described };
 }
 
 export function canonicalLearns(learns: readonly Learn[], names: AxisNames): readonly Canonical[] {

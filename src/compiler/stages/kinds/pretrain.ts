@@ -2,6 +2,7 @@
 import type { Experiment, PretrainStage } from "../../typed/tree.js";
 import { AxisNames } from "../canonical/axes.js";
 import { canonicalLearns, modulesOf } from "../canonical/metric.js";
+import { plain } from "../canonical/value.js";
 import { learnsPlan, networkPlan } from "../plan/networks.js";
 import { pretrainNorms } from "../plan/norms.js";
 import { splitPlan, trainingFields } from "../plan/training.js";
@@ -21,6 +22,7 @@ export const pretrainRules: StageRules<PretrainStage> = {
       ...(stage.views === undefined ? {} : { views: stage.views }),
       head: forms.networkSlot(head),
       ...(learns.length > 0 ? { learns } : {}),
+      ...(stage.described === undefined ? {} : { described: plain(stage.described) }),
       loss: forms.loss(stage.loss, names),
       ...forms.training(stage),
     };

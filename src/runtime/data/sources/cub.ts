@@ -2,10 +2,11 @@
 
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { DiagnosticError, diagnostic } from "../../../compiler/diagnostics/diagnostic.js";
 import type { DataSource, DatasetFacts, SplitName } from "../../../compiler/typed/tree.js";
 import { type FileTree, openFileTree, textError } from "../file-tree.js";
 import { readTextFile } from "../text-file.js";
+import { cubAttributes } from "./cub-attributes.js";
+import { parsePairs } from "./cub-pairs.js";
 import { describeTree, nearestLayout } from "./overview.js";
 import { requireReadableRoot } from "./root.js";
 import {
@@ -39,6 +40,7 @@ export const cub: Source = {
     ],
     channels: 3,
     square: false,
+    describes: [{ name: "attribute", meaning: "the share of people who saw each of 312 attributes on a class" }],
     obtain:
       "CUB_200_2011.tgz from the dataset's page at Caltech (search for “CUB-200-2011”); unpack it: the root has images.txt, image_class_labels.txt, classes.txt and images/",
     license: "photos of many authors, for non-commercial research and education",
@@ -58,6 +60,7 @@ export const cub: Source = {
       seen: describeTree(found.tree),
     };
   },
+  describe: cubAttributes,
   roots: (source, places) => [resolvePath(textArg(source, "root", undefined), places)],
   async list(source, places) {
     const found = openCub(source, places);
@@ -155,21 +158,4 @@ function divide(source: DataSource, { tree, base }: CubFiles, text: (path: strin
 /** Returns true for a path that is absolute or leaves its folder. */
 function leavesFolder(path: string): boolean {
   return /^([/\\]|[A-Za-z]:)/.test(path) || path.split(/[/\\]/).includes("..");
-}
-
-/** Parses a file whose lines are a number and a name. */
-function parsePairs(path: string, text: string): [string, string][] {
-  const lines = text.split(/\r?\n/);
-  const rows: [string, string][] = [];
-  for (const [i, line] of lines.entries()) {
-    if (line.trim() === "") continue;
-    const match = /^(\d+)\s+(\S.*?)\s*$/.exec(line);
-    const [, id, name] = match ?? [];
-    if (id === undefined || name === undefined) {
-      const problem = "a number and a name are expected";
-      throw new DiagnosticError(diagnostic("FSL6004", undefined, { file: path, line: i + 1, problem }));
-    }
-    rows.push([id, name]);
-  }
-  return rows;
 }

@@ -7,14 +7,17 @@ import type { SplitName } from "../../../compiler/typed/tree.js";
 import { createFolder, exists } from "../../system/durable.js";
 import type { PinnedPackage } from "../../system/npm-packages.js";
 import { writing } from "../write-error.js";
+import { emojiTags } from "./emoji-tags.js";
 import { type DataFolders, type ListedClass, type Source, splitNames } from "./source.js";
 
+const twemoji: PinnedPackage = {
+  name: "@iconify-json/twemoji",
+  version: "1.2.5",
+  integrity: "sha512-uKpuIEV0v6K5BW3Mjdyl+XKFVAbbcPxAgifKvEMtZoUZB5+YiY5zaMm2uNNCxyXzAWU9yNLlj41WU6/mvgALsw==",
+};
+
 const drawingSets: readonly PinnedPackage[] = [
-  {
-    name: "@iconify-json/twemoji",
-    version: "1.2.5",
-    integrity: "sha512-uKpuIEV0v6K5BW3Mjdyl+XKFVAbbcPxAgifKvEMtZoUZB5+YiY5zaMm2uNNCxyXzAWU9yNLlj41WU6/mvgALsw==",
-  },
+  twemoji,
   {
     name: "@iconify-json/noto",
     version: "1.2.9",
@@ -128,11 +131,13 @@ export const emoji: Source = {
     args: [],
     channels: 3,
     square: true,
+    describes: [{ name: "tag", meaning: "the words that two or more training classes have (npm's emojilib, MIT)" }],
     obtain: "27 MB of npm packages, with the registry of your npm configuration",
     license: "CC BY 4.0 (Twemoji, EmojiOne 2), Apache 2.0 (Noto), CC BY-SA 4.0 (OpenMoji, EmojiOne 1), MIT (Fluent)",
     fetched: true,
   },
   pinned,
+  describe: emojiTags(twemoji),
   facts: () => ({
     splits: {
       train: { classes: 566, images: 4528, smallest: { name: "admission-tickets", images: 8 } },

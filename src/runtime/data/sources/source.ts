@@ -1,6 +1,7 @@
 /** Defines a source of images: where its images are, how its classes are divided, and what is known before reading. */
 import { isAbsolute, resolve } from "node:path";
 import { DiagnosticError, diagnostic } from "../../../compiler/diagnostics/diagnostic.js";
+import type { GivenDescription, Unusable } from "../../../compiler/typed/given-files.js";
 import type {
   DataFinding,
   DataSource,
@@ -11,6 +12,7 @@ import type {
   SplitName,
 } from "../../../compiler/typed/tree.js";
 import type { IngestOptions } from "../contract.js";
+import type { DescriptionTable } from "../descriptions/table.js";
 
 export const splitNames: readonly SplitName[] = ["train", "val", "test"];
 
@@ -60,6 +62,9 @@ export interface SourceDescription extends SourceForm {
   readonly fetched: boolean;
 }
 
+/** Options for fetching missing data. */
+export type FetchOptions = Omit<IngestOptions, "threads">;
+
 /** The folders that a source uses. */
 export interface DataFolders {
   readonly cacheDir: string;
@@ -79,9 +84,20 @@ export interface Source {
   /** Identifies the versions of pinned data. It must change if the images change. */
   pinned?: string;
   /** Fetches missing data, if the source can do that. */
-  fetch?(source: DataSource, options: Omit<IngestOptions, "threads">): Promise<void>;
+  fetch?(source: DataSource, options: FetchOptions): Promise<void>;
   /** Lists the classes and images of each split. */
   list(source: DataSource, places: DataFolders): Promise<Listing>;
+  /** The descriptions of classes that the source has itself. `description.describes` names them. */
+  readonly describe?: SourceDescriptions;
+}
+/** The tables with which a source describes its classes beside their images. */
+export interface SourceDescriptions {
+  /** Returns the size and the digest of a description, or what is wrong with it. It must be fast, as that of the source. */
+  facts(source: DataSource, name: string, places: DataFolders): GivenDescription | Unusable;
+  /** Fetches a missing table, if the source can do that. */
+  fetch?(name: string, options: FetchOptions): Promise<void>;
+  /** Returns the table. `training` has the names of the training classes. */
+  load(source: DataSource, name: string, training: readonly string[], places: DataFolders): Promise<DescriptionTable>;
 }
 
 /**
@@ -151,7 +167,12 @@ export function splitFacts(classes: readonly { readonly name: string; readonly i
     images += one.images;
     if (one.images < smallest.images) smallest = one;
   }
-  return { classes: classes.length, images, smallest: { name: smallest.name, images: smallest.images } };
+  return {
+    classes: classes.length,
+    images,
+    smallest: { name: smallest.name, images: smallest.images },
+    sizes: Object.fromEntries(classes.map((one) => [one.name, one.images])),
+  };
 }
 /** Returns the facts of the splits. It leaves out empty splits. */
 export function datasetFacts(
