@@ -1,6 +1,8 @@
 /** Defines the command line: the list of commands, and how an error in one of them becomes an exit code. */
 import { CommanderError } from "commander";
 import { type Cli, Command, helpExamples } from "./command.js";
+import * as attach from "./commands/attach.js";
+import * as cancel from "./commands/cancel.js";
 import * as check from "./commands/check.js";
 import * as data from "./commands/data.js";
 import * as engines from "./commands/engines.js";
@@ -14,11 +16,28 @@ import * as report from "./commands/report.js";
 import * as run from "./commands/run.js";
 import * as runs from "./commands/runs.js";
 import * as store from "./commands/store.js";
+import * as worker from "./commands/worker.js";
 import { exitCodes } from "./exit-codes.js";
 import { say } from "./say.js";
 import { UsageError } from "./usage-error.js";
 
-const commands = [run, check, plan, runs, report, store, predict, exportStage, explain, engines, data, fmt, init];
+const commands = [
+  run,
+  attach,
+  cancel,
+  check,
+  plan,
+  runs,
+  report,
+  store,
+  predict,
+  exportStage,
+  explain,
+  engines,
+  data,
+  fmt,
+  init,
+];
 
 /** Runs one command line and returns the exit code. It never throws and never shows a stack trace. */
 export async function main(argv: readonly string[], streams: Cli): Promise<number> {
@@ -60,6 +79,8 @@ async function createProgram(cli: Cli, exit: (code: number) => void): Promise<Co
       ]),
     );
   for (const { define } of commands) program.addCommand(define(cli, exit));
+  // Jobs of a cluster call it, and nobody else.
+  program.addCommand(worker.define(cli, exit), { hidden: true });
   for (const command of [program, ...program.commands, ...program.commands.flatMap((c) => c.commands)]) {
     refuseRepetitions(command);
     command

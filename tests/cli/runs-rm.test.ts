@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import type { RunEvent } from "../../src/runtime/events/events.js";
-import { createRunFolder } from "../../src/runtime/run/run-folder.js";
+import { createRunFolder, newRunId } from "../../src/runtime/run/run-folder.js";
 import { type Project, projectPaths } from "../../src/runtime/system/project.js";
 import { fslc } from "./command-line.js";
 
@@ -20,7 +20,7 @@ type Status = Extract<RunEvent, { type: "run.done" }>["status"];
 /** Begins a run on a day of November 2026. */
 function begin(day: number, file: string) {
   const time = Date.UTC(2026, 10, day);
-  const folder = createRunFolder(project, new Date(time));
+  const folder = createRunFolder(project, newRunId(new Date(time)));
   folder.append({ time, type: "run.start", run: folder.id, file, version: "0.1.0", seed: 0, stages: [] });
   return folder;
 }

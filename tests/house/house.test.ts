@@ -56,6 +56,7 @@ const directWriters = [
   "src/cli/reporters/json.ts",
   "src/cli/reporters/plain.ts",
   "src/cli/say.ts",
+  "src/cli/watch.ts",
 ];
 
 it("the command line prints with `say`, so that no name from outside acts on the terminal", () => {

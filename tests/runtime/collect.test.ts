@@ -5,7 +5,7 @@ import { basename, join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { type CollectionOptions, collect } from "../../src/runtime/run/collect.js";
 import { run } from "../../src/runtime/run/run.js";
-import { createRunFolder, type RunFolder } from "../../src/runtime/run/run-folder.js";
+import { createRunFolder, newRunId, type RunFolder } from "../../src/runtime/run/run-folder.js";
 import { whileReading } from "../../src/runtime/run/while-reading.js";
 import { Checkpoints } from "../../src/runtime/store/checkpoints.js";
 import { numericsId } from "../../src/runtime/store/numerics.js";
@@ -32,7 +32,7 @@ const key = (letter: string): string => letter.repeat(64);
 /** Begins a run some days ago, which uses stages and data. */
 function begin(daysAgo: number, keys: readonly string[], files: readonly string[] = []): RunFolder {
   const time = Date.now() - daysAgo * day;
-  const folder = createRunFolder(project, new Date(time));
+  const folder = createRunFolder(project, newRunId(new Date(time)));
   const inputs = {
     params: [],
     asked: {},

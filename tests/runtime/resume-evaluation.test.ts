@@ -43,12 +43,17 @@ const direct: EvaluateStage = {
 };
 
 /** Runs the evaluation. With `steps`, it is stopped after so many units of work. Returns its notes, or undefined if it was stopped. */
-async function evaluate(stage: EvaluateStage, home: string, steps = Number.POSITIVE_INFINITY): Promise<string[]> {
+async function evaluate(
+  stage: EvaluateStage,
+  home: string,
+  { steps = Number.POSITIVE_INFINITY, shard }: { readonly steps?: number; readonly shard?: PlacedJob["shard"] } = {},
+): Promise<string[]> {
   const at = { dir: project.dir, home: join(project.dir, home) };
   mkdirSync(at.home, { recursive: true });
   const job: PlacedJob = {
     ...{ node: stage.id, target: stage.id, experiment: experiment([stage]), project: at, runDir: at.home },
     ...{ scratch: join(at.home, "scratch"), seed: 0, key: "a".repeat(64), content: null },
+    ...(shard === undefined ? {} : { shard }),
     ...{ reuseExact: false, fresh: false, profile: false, packs, inputs: {} },
     ...{ engine: { name: "reference", device: "cpu" }, threads: { engine: 1, loaders: 1 } },
   };
@@ -91,17 +96,30 @@ test.each([
     const home = `${name} stopped`;
     const notes: string[] = [];
     for (let turn = 0; turn < 10 && storedIn(home).length === 0; turn++)
-      notes.push(...(await evaluate(stage, home, steps)));
+      notes.push(...(await evaluate(stage, home, { steps })));
     expect(notes.find((note) => note.includes("episodes"))).toBe(first);
     expect(storedIn(home)).toEqual(storedIn(`${name} whole`));
     expect(existsSync(partsFolder(home))).toBe(false);
   },
 );
 
+test.each([
+  { name: "embeds each image once", stage: once, of: 3 },
+  { name: "embeds the images of each episode", stage: direct, of: 2 },
+])("an evaluation that $name gives the same bits if several jobs divide its episodes", async ({ name, stage, of }) => {
+  const home = `${name} divided`;
+  for (let index = 0; index < of; index++) await evaluate(stage, home, { shard: { index, of } });
+  expect(storedIn(home)).toEqual([]);
+  const notes = await evaluate(stage, home);
+  // Each row is taken whole from the parts of the jobs.
+  expect(notes.filter((note) => /^(\d+) of \1 episodes were computed before$/.test(note))).toHaveLength(2);
+  expect(storedIn(home)).toEqual(storedIn(`${name} whole`));
+});
+
 test("a part that is damaged is named, and its episodes are computed again", async () => {
   vi.stubEnv("FSLC_CHECKPOINT_SECONDS", "0");
   const home = "damaged";
-  await evaluate(once, home, 6);
+  await evaluate(once, home, { steps: 6 });
   const dir = partsFolder(home);
   expect(episodesInParts(dir)).toBe(150);
   const part = (range: string): string =>

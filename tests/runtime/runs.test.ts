@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { parameterText } from "../../src/runtime/run/diff.js";
-import { createRunFolder } from "../../src/runtime/run/run-folder.js";
+import { createRunFolder, newRunId } from "../../src/runtime/run/run-folder.js";
 import { endsOfStages, findRun, listRuns } from "../../src/runtime/run/runs.js";
 import { projectPaths } from "../../src/runtime/system/project.js";
 
@@ -14,7 +14,7 @@ test("runs that began in one second are listed by when they began, whatever thei
   const second = Date.UTC(2026, 0, 1);
   // The ids' ends are random: of eight in a row, sorting by name keeps the order once in forty thousand times.
   const began = [7, 1, 5, 3, 0, 6, 2, 4].map((time) => {
-    const folder = createRunFolder(project, new Date(second));
+    const folder = createRunFolder(project, newRunId(new Date(second)));
     folder.append({
       type: "run.start",
       time: second + time,
@@ -35,7 +35,7 @@ test("runs that began in one second are listed by when they began, whatever thei
 test("the ends of stages are found among megabytes of steps, and half a line at the end is none", () => {
   const dir = mkdtempSync(join(tmpdir(), "fslc-runs-"));
   const project = { dir, home: join(dir, ".fslc") };
-  const folder = createRunFolder(project, new Date(0));
+  const folder = createRunFolder(project, newRunId(new Date(0)));
   folder.append({ type: "run.start", time: 0, run: folder.id, file: "ä.fsl", version: "0", seed: 0, stages: [] });
   const stages = ["grün", "blå", "łódź"];
   for (const [i, stage] of stages.entries()) {
@@ -59,7 +59,7 @@ test("the ends of stages are found among megabytes of steps, and half a line at 
 test("a run that cannot be read is named, and hides no other", () => {
   const dir = mkdtempSync(join(tmpdir(), "fslc-runs-"));
   const project = { dir, home: join(dir, ".fslc") };
-  const folder = createRunFolder(project, new Date(0));
+  const folder = createRunFolder(project, newRunId(new Date(0)));
   folder.append({ type: "run.start", time: 0, run: folder.id, file: "a.fsl", version: "0", seed: 0, stages: [] });
   folder.close();
   const loop = join(projectPaths.runs(project), "loop");

@@ -4,18 +4,21 @@ import { printableJson } from "../../common/printable.js";
 import { DiagnosticError } from "../../compiler/diagnostics/diagnostic.js";
 import type { Experiment } from "../../compiler/typed/tree.js";
 import type { RunOptions } from "../../runtime/run/preflight.js";
-import type { Run } from "../../runtime/run/run.js";
+import { runIdVariable, runInBackground } from "../background.js";
+import { clusterOptions } from "../cluster-options.js";
 import { type Cli, Command, helpExamples } from "../command.js";
 import { exitCodes } from "../exit-codes.js";
 import { type ReactTo, withInterrupts } from "../interrupts.js";
 import { type ExperimentOptions, type MachineOptions, runOptions, withExperiment, withMachine } from "../options.js";
 import { chooseReporter, reporterNames } from "../reporters/index.js";
-import type { Reporter } from "../reporters/reporter.js";
 import { say } from "../say.js";
 import { parseSeeds, type SweepOptions, withSweep } from "../sweep.js";
-import { colorLevel, tableWidth, textWidth } from "../terminal.js";
+import { colorLevel, textWidth } from "../terminal.js";
+import { type WatchOptions, watch } from "../watch.js";
 
 interface Options extends ExperimentOptions, MachineOptions, SweepOptions {
+  readonly executor?: string;
+  readonly cluster?: string;
   readonly dryRun?: boolean;
   readonly reporter?: string;
   readonly quiet?: boolean;
@@ -31,6 +34,8 @@ export function define(cli: Cli, exit: (code: number) => void): Command {
       ),
     ),
   )
+    .option("--executor <name>", "what computes the stages: `local` (default) or `slurm`")
+    .option("--cluster <name>", "an entry of fslc.clusters.json that says how the jobs of a cluster run")
     .option("--dry-run", "print which stages would run and which the store has, and run nothing")
     .option("--reporter <name>", `how progress is shown: ${reporterNames.join(", ")}`)
     .option("--quiet", "print nothing but the results")
@@ -72,21 +77,41 @@ async function runAndWatch(cli: Cli, file: string, options: Options, react: Reac
 
   const { chooseEngine } = await import("../../runtime/engines/select.js");
   const { RefusedError, prepareRun } = await import("../../runtime/run/preflight.js");
-  const { run } = await import("../../runtime/run/run.js");
+  const { localEnvironment, run, startRun } = await import("../../runtime/run/run.js");
   try {
     const profile = options.profile === true;
-    const asked = { ...runOptions(compiled.project, options), profile, ...(seeds === undefined ? {} : { seeds }) };
+    const given = await clusterOptions(compiled.project, options);
+    if ("diagnostics" in given) throw new RefusedError(given.diagnostics);
+    const asked = {
+      ...runOptions(compiled.project, options),
+      ...given,
+      profile,
+      ...(seeds === undefined ? {} : { seeds }),
+    };
     if (options.dryRun) return await showPlan(cli, experiments, asked, reporter);
     // Errors that need no download and no search for devices are reported first.
     const preparation = prepareRun(experiments, asked);
     if ("diagnostics" in preparation) throw new RefusedError(preparation.diagnostics);
     if (!(await fetchDefaultEngine(cli, compiled.project.dir, options.engine))) return exitCodes.interrupted;
+    const watching = { reporter, quiet: options.quiet === true, source: sourceReader(compiled), react };
+    const id = cli.env[runIdVariable];
+    if (preparation.prepared.cluster !== undefined) {
+      // The process that the user sees only watches, so that it can end while the jobs go on.
+      if (id === undefined) return await runInBackground(cli, preparation.prepared.project, watching);
+      const started = startRun(preparation.prepared, localEnvironment(preparation.prepared), id);
+      await started.done;
+      if (options.report === true) await writeReportOf(cli, started.dir, { ...options, quiet: true });
+      return exitCodes.done;
+    }
     const choice = await chooseEngine(preparation.prepared.asked);
     const started = run(experiments, { ...asked, choice });
-    const source = sourceReader(compiled);
-    const code = await watch(cli, started, { reporter, quiet: options.quiet === true, source, react });
+    const code = await watch(cli, started, watching);
     if (options.report === true) await writeReportOf(cli, started.dir, options);
-    if (profile) await writeProfileOf(cli, started.dir, { quiet: options.quiet === true || !reporter.summary, source });
+    if (profile)
+      await writeProfileOf(cli, started.dir, {
+        quiet: options.quiet === true || !reporter.summary,
+        source: watching.source,
+      });
     return code;
   } catch (error) {
     if (!(error instanceof RefusedError)) throw error;
@@ -111,16 +136,6 @@ async function showPlan(
     cli.stdout.write(printDryRun(report, style));
   } else say(cli.stdout, `${printableJson(report, 2)}\n`);
   return exitCodes.done;
-}
-
-/** Returns the table of a sweep, without its last line break, or undefined if the run has one variant or no results. */
-async function sweepTable(cli: Cli, dir: string): Promise<string | undefined> {
-  const { readRun } = await import("../../runtime/run/runs.js");
-  const run = readRun(dir);
-  if (run?.start.sweep === undefined) return undefined;
-  const { printResultTable } = await import("./runs-table.js");
-  const printed = await printResultTable(cli, run, {}, "text");
-  return printed?.trimEnd();
 }
 
 /** Writes the report of a run that has ended, also of one that failed, and says where it lies. */
@@ -168,59 +183,4 @@ async function fetchDefaultEngine(cli: Cli, projectDir: string, engine = "onnx")
 function messageOf(error: unknown): string {
   if (error instanceof DiagnosticError) return error.message;
   throw error;
-}
-
-interface WatchOptions {
-  readonly reporter: ReturnType<typeof chooseReporter>;
-  readonly quiet: boolean;
-  /** Gives the text of a file that a failure points into. */
-  readonly source: (file: string) => string | undefined;
-  readonly react: ReactTo;
-}
-
-/** Shows a run until it ends, passes interrupts on to it, and prints a summary. Returns the exit code. */
-async function watch(cli: Cli, started: Run, options: WatchOptions): Promise<number> {
-  let presses = 0;
-  let reporter: Reporter | undefined;
-  const interrupt = (): void => {
-    presses++;
-    reporter?.interrupted();
-    if (presses === 1) started.stop();
-    else if (presses === 2) started.abort();
-    else process.exit(exitCodes.interrupted);
-  };
-  options.react(interrupt);
-  const { initialState, reduce } = await import("../view/model.js");
-  if (!options.quiet) reporter = await options.reporter.create(cli, interrupt);
-  for (let press = 0; press < presses; press++) reporter?.interrupted();
-  let state = initialState;
-  try {
-    for await (const event of started.events) {
-      state = reduce(state, event);
-      reporter?.event(event);
-    }
-  } finally {
-    await reporter?.close();
-  }
-  const summary = await started.done;
-
-  if (options.reporter.summary || options.quiet) {
-    const { printRunSummary, resultsTable, warningLines } = await import("../print/run-summary.js");
-    const { printReports } = await import("../print/reports.js");
-    const { joinParts } = await import("../print/table.js");
-    const results =
-      (await sweepTable(cli, started.dir)) ??
-      joinParts([
-        resultsTable(summary.results, tableWidth(cli.stdout)),
-        printReports(summary.reports, tableWidth(cli.stdout)),
-      ]);
-    if (results !== "") say(cli.stdout, `${options.quiet ? "" : "\n"}${results}\n`);
-    const color = colorLevel(cli.stderr, cli.env) > 0;
-    const style = { source: options.source, color, width: textWidth(cli.stderr, cli.env) };
-    const text = printRunSummary(summary, state, started.dir, style);
-    if (!options.quiet) cli.stderr.write(`\n${text}\n`);
-    else if (summary.status !== "done") cli.stderr.write(`${text}\n`);
-    else say(cli.stderr, warningLines(state, style.width).join("\n"));
-  }
-  return { done: exitCodes.done, failed: exitCodes.failed, interrupted: exitCodes.interrupted }[summary.status];
 }

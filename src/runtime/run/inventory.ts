@@ -66,7 +66,9 @@ const finders: Readonly<Record<ItemKind, (project: Project) => Found[]>> = {
   leftover: (project) => {
     const checkpoints = checkpointFolders(projectPaths.checkpoints(project)).map(({ dir }) => dir);
     const folders = [...sweptFolders(project), ...checkpoints];
-    return folders.flatMap((dir) => leftoversIn(dir).map((path) => ({ path, what: "of a killed process" })));
+    const killed = folders.flatMap((dir) => leftoversIn(dir).map((path) => ({ path, what: "of a killed process" })));
+    const jobs = pathsIn(projectPaths.jobs(project), () => true).filter(isForgotten);
+    return [...killed, ...jobs.map((path) => ({ path, what: "a job of a cluster" }))];
   },
   engine: () => {
     const current = onnxRuntimeInstallFolder();
@@ -74,6 +76,11 @@ const finders: Readonly<Record<ItemKind, (project: Project) => Found[]>> = {
     return pathsIn(enginesFolder(), isOld).map((path) => ({ path, what: "ONNX Runtime of another version of fslc" }));
   },
 };
+
+/** The time in ms after which nobody comes back to a job of a cluster: no queue is so long. */
+const forgottenAfter = 30 * 24 * 3_600_000;
+const isForgotten = (path: string): boolean =>
+  Date.now() - (statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? Date.now()) > forgottenAfter;
 
 const packsOf = (project: Project): string => join(projectPaths.data(project), "packs");
 const isFit = (name: string): boolean => name.endsWith(".safetensors") && !isTemporary(name);

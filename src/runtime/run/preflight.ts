@@ -12,6 +12,8 @@ import type { ScheduleOptions } from "../scheduler/scheduler.js";
 import { type Project, projectPaths } from "../system/project.js";
 import { availableThreads, threadBudget } from "../system/threads.js";
 import type { ProcessExecutorOptions } from "../worker/process-executor.js";
+import type { SlurmOptions } from "../worker/slurm/executor.js";
+import type { ClusterSettings } from "../worker/slurm/settings.js";
 import { describeInputs } from "./inputs.js";
 import { reservedLabels } from "./labelled-results.js";
 import { sharedParams, variantsOf } from "./sweep.js";
@@ -35,6 +37,8 @@ export interface RunOptions {
   readonly threads?: number;
   /** The number of independent stages that run at the same time, by default 1. The cores are divided among them. */
   readonly jobs?: number;
+  /** The settings of a cluster whose jobs compute the stages. Without it, processes of this machine do. */
+  readonly cluster?: ClusterSettings;
   /** The names of stages that run although the store has them. */
   readonly force?: readonly string[];
   /** The names of the stages to run. The default is all stages of the root file. */
@@ -54,6 +58,8 @@ export type PreparedRun = Omit<ScheduleOptions, "runDir" | "scratch" | "findPack
     readonly seed: number;
     /** The parameters, options and files of the run, as its folder records them. */
     readonly inputs: RunInputs;
+    /** The cluster that computes, with the cores of each job if the user named a number. */
+    readonly cluster?: Pick<SlurmOptions, "settings" | "cpus">;
   };
 
 /** The largest number of variants in one run. */
@@ -113,7 +119,7 @@ export function prepareRun(
   }
   if (!Number.isSafeInteger(threads) || threads < 1) refuse("--threads", threads, "it is a whole number from 1 on");
   if (!Number.isSafeInteger(jobs) || jobs < 1) refuse("--jobs", jobs, "it is a whole number from 1 on");
-  else if (threads >= 1 && jobs > threads)
+  else if (options.cluster === undefined && threads >= 1 && jobs > threads)
     refuse("--jobs", jobs, `each job needs a core, and the run may use ${threads}`);
   const asked: EngineRequest = {
     ...(engine === undefined ? {} : { engine }),
@@ -139,10 +145,11 @@ export function prepareRun(
       graph,
       project: options.project,
       seed,
-      threads: threadBudget(Math.floor(threads / jobs)),
+      threads: threadBudget(options.cluster === undefined ? Math.floor(threads / jobs) : threads),
       jobs,
       asked,
       ...(options.choice === undefined ? {} : { choice: options.choice }),
+      ...clusterOf(options),
       acceptedNumerics: {
         ...(engine === undefined || engine === auto ? {} : { engine }),
         ...(device === undefined ? {} : { device: device.startsWith("gpu") ? "gpu" : device }),
@@ -152,6 +159,13 @@ export function prepareRun(
       force: new Set(graph.nodes.flatMap(({ id, of }) => (forced.includes(of.id) ? [id] : []))),
     },
   };
+}
+
+/** Returns the cluster of a run. `--jobs` limits its jobs, and `--threads` is the number of their cores. */
+function clusterOf({ cluster, threads, jobs }: RunOptions): Pick<PreparedRun, "cluster"> {
+  if (cluster === undefined) return {};
+  const settings = jobs === undefined ? cluster : { ...cluster, limit: jobs };
+  return { cluster: { settings, ...(threads === undefined ? {} : { cpus: threads }) } };
 }
 
 /** Returns help for an unknown stage: a similar name, or all names. */

@@ -32,13 +32,12 @@ export function newRunId(now: Date): string {
 }
 
 /**
- * Creates the folder of a new run. Until it is closed, a lock tells other processes that the run is going on. The lock is there before
+ * Creates the folder of a new run with an id of `newRunId`. Until it is closed, a lock tells other processes that the run is going on. The lock is there before
  * the folder, so that nobody removes the folder of a run that has just begun.
  *
  * @throws DiagnosticError FSL7031 if it cannot be written.
  */
-export function createRunFolder(project: Project, now: Date): RunFolder {
-  const id = newRunId(now);
+export function createRunFolder(project: Project, id: string): RunFolder {
   const dir = join(projectPaths.runs(project), id);
   const lock = claimLock(projectPaths.locks(project), `${lockPrefix}${id}`);
   const guarded = <T>(path: string, act: () => T): T => {

@@ -13,11 +13,13 @@ import { type Project, projectPaths } from "../system/project.js";
 import { temporaryPath } from "../system/temporary.js";
 import type { Executor } from "../worker/executor.js";
 import { openProcessExecutor } from "../worker/process-executor.js";
+import { openSlurmExecutor } from "../worker/slurm/executor.js";
 import { writeSources } from "./inputs.js";
 import { sweepLeftovers } from "./leftovers.js";
 import { planPrepared } from "./plan.js";
 import { type PreparedRun, prepareRun, RefusedError, type RunOptions } from "./preflight.js";
-import { createRunFolder, type RunFolder } from "./run-folder.js";
+import { watchRequests } from "./requests.js";
+import { createRunFolder, newRunId, type RunFolder } from "./run-folder.js";
 import { describeSweep, protocolOf } from "./sweep.js";
 
 export interface RunSummary extends ScheduleSummary {
@@ -58,11 +60,13 @@ export function run(experiments: Experiment | readonly Experiment[], options: Ru
   return startRun(preparation.prepared, localEnvironment(preparation.prepared));
 }
 
-/** The environment of this machine: the packs in the project's data folder, and worker processes. */
+/** The environment of a run: the packs in the project's data folder, and worker processes of this machine or jobs of its cluster. */
 export function localEnvironment(prepared: PreparedRun): RunEnvironment {
+  const { project, asked, cluster } = prepared;
   return {
-    findPack: localPacks(prepared.project),
-    openExecutor: () => openProcessExecutor(prepared),
+    findPack: localPacks(project),
+    openExecutor: async () =>
+      cluster === undefined ? await openProcessExecutor(prepared) : openSlurmExecutor({ project, asked, ...cluster }),
   };
 }
 
@@ -76,10 +80,10 @@ function localPacks(project: Project): PackLookup {
   };
 }
 
-/** Starts a run that has been prepared. */
-export function startRun(prepared: PreparedRun, environment: RunEnvironment): Run {
+/** Starts a run that has been prepared. Another process may have chosen its id. */
+export function startRun(prepared: PreparedRun, environment: RunEnvironment, id: string = newRunId(new Date())): Run {
   sweepLeftovers(prepared.project);
-  const folder = createRunFolder(prepared.project, new Date());
+  const folder = createRunFolder(prepared.project, id);
   const channel = new Channel<RunEvent>();
   const ended: StageEnd[] = [];
   let logFailure: LogFailure | undefined;
@@ -100,6 +104,7 @@ export function startRun(prepared: PreparedRun, environment: RunEnvironment): Ru
   const scratch = temporaryPath(join(prepared.project.home, "scratch"));
   const { findPack } = environment;
   const scheduler = new Scheduler({ ...prepared, runDir: folder.dir, scratch, findPack }, emit);
+  const requests = watchRequests(folder.dir, scheduler);
   const active: ActiveRun = { prepared, folder, scheduler, emit, ended, logFailure: () => logFailure };
   return {
     id: folder.id,
@@ -108,6 +113,7 @@ export function startRun(prepared: PreparedRun, environment: RunEnvironment): Ru
     done: executeRun(active, environment).finally(() => {
       rmSync(scratch, { recursive: true, force: true });
       channel.close();
+      requests.close();
       folder.close();
     }),
     stop: () => scheduler.stop(),

@@ -25,19 +25,23 @@ export interface EpisodesToClassify {
   readonly task: Task;
   readonly count: number;
   readonly report: readonly Report[];
+  /** The part of the episodes that this job classifies; without it all. */
+  readonly shard?: { readonly index: number; readonly of: number } | undefined;
 }
 
 export class ClassifiedEpisodes {
   readonly count: number;
+  private readonly shard: NonNullable<EpisodesToClassify["shard"]>;
   private readonly values: Readonly<Record<string, Values>>;
   private readonly keeper: PartKeeper | undefined;
 
   /** With `keep`, the values are kept on disk under a name, and those that are there are taken. */
   constructor(
-    { task, count, report }: EpisodesToClassify,
+    { task, count, report, shard = { index: 0, of: 1 } }: EpisodesToClassify,
     keep?: { readonly name: string; readonly context: Pick<StageContext, "checkpoints" | "emit"> },
   ) {
     this.count = count;
+    this.shard = shard;
     const queries = count * task.way * task.query;
     this.values = {
       correct: new Float32Array(queries),
@@ -67,9 +71,17 @@ export class ClassifiedEpisodes {
     return this.keeper?.isWhole ?? false;
   }
 
-  /** Tells whether all episodes of a range are classified. */
-  has(range: Range): boolean {
-    return this.keeper?.has(range) ?? false;
+  /** Tells whether a run of episodes is to be made: one of them is not classified, and it belongs to the part of this job. */
+  isOpen(run: Range): boolean {
+    const { index, of } = this.shard;
+    return Math.floor((run.from * of) / this.count) === index && this.keeper?.has(run) !== true;
+  }
+
+  /** Tells whether a run of at most `perRun` episodes that is to be made may have the episode in it. */
+  mayNeed(episode: number, perRun: number): boolean {
+    const { index, of } = this.shard;
+    const inPart = episode * of >= index * this.count && (episode - perRun) * of < (index + 1) * this.count;
+    return inPart && this.keeper?.has({ from: episode, to: episode + 1 }) !== true;
   }
 
   /** Takes the values of `count` episodes from `start` on. A run may have computed further ones, which are dropped. */

@@ -35,7 +35,7 @@ export function runsToMake({
   perRun,
 }: Pick<ClassifyRequest, "episodes" | "into" | "perRun">): number[] {
   const starts = Array.from({ length: Math.ceil(episodes.length / perRun) }, (_, run) => run * perRun);
-  return starts.filter((from) => !into.has({ from, to: Math.min(episodes.length, from + perRun) }));
+  return starts.filter((from) => into.isOpen({ from, to: Math.min(episodes.length, from + perRun) }));
 }
 
 /** Classifies the episodes of the request that are not classified. `feed` fills the feeds of each run, in the order of `runsToMake`. */

@@ -15,8 +15,7 @@ import { requireNumbers } from "./unscored.js";
 /** Scores the episodes of all rows and returns what the stage reports. */
 export async function runEvaluate(stage: EvaluateStage, context: StageContext): Promise<Evaluated> {
   const scored: ScoredEpisodes[] = [];
-  // Rows of one split share its embeddings.
-  for (const group of groupBy(rowsOf(stage, context), ({ row }) => `${row.split.dataset} ${row.split.split}`)) {
+  for (const group of groupsOf(stage, context)) {
     for (const [row, classification] of await scoreGroup(stage, group, { keep: true }, context)) {
       const { label, task } = row.row;
       const { node } = context.job;
@@ -29,6 +28,16 @@ export async function runEvaluate(stage: EvaluateStage, context: StageContext): 
     }
   }
   return buildReports(stage, scored, context.job.seed);
+}
+
+/** Scores the episodes of the job's part of the stage, and keeps them on disk. */
+export async function scoreShard(stage: EvaluateStage, context: StageContext): Promise<void> {
+  for (const group of groupsOf(stage, context)) await scoreGroup(stage, group, { keep: true }, context);
+}
+
+/** Returns the rows in groups of one split, which share its embeddings. */
+function groupsOf(stage: EvaluateStage, context: StageContext): Row[][] {
+  return groupBy(rowsOf(stage, context), ({ row }) => `${row.split.dataset} ${row.split.split}`);
 }
 
 /**

@@ -34,6 +34,8 @@ export interface Job {
   readonly packs: Readonly<Record<string, string>>;
   /** The episodes to score instead of those of the stage's only row, for a prediction. Nothing is stored then. */
   readonly episodes?: readonly Episode[];
+  /** The part of the episodes of each row to score, for an evaluation that several jobs divide among themselves. Nothing is stored then. */
+  readonly shard?: { readonly index: number; readonly of: number };
   /** The stored stages that provide weights to this one, by stage id. */
   readonly inputs: Readonly<Record<string, { readonly key: string; readonly dir: string }>>;
 }
@@ -52,5 +54,7 @@ export type Outcome =
   | { readonly kind: "packed" }
   /** The given episodes are scored: the scores of each class for each query, one episode after another. */
   | { readonly kind: "scored"; readonly scores: Float32Array }
+  /** The part of the episodes is kept, for the job that stores the evaluation. */
+  | { readonly kind: "shard" }
   | { readonly kind: "stopped" }
   | { readonly kind: "failed"; readonly failure: Failure };

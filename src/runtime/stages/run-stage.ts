@@ -17,7 +17,7 @@ import { version } from "../system/package.js";
 import { projectPaths } from "../system/project.js";
 import { chunks } from "./chunks.js";
 import { type JobContext, type StageContext, timed } from "./context.js";
-import { runEvaluate, scoreGiven } from "./evaluate.js";
+import { runEvaluate, scoreGiven, scoreShard } from "./evaluate.js";
 import { repair, runIngest } from "./ingest.js";
 import type { Job, Outcome, PlacedJob } from "./job.js";
 import { runMeta } from "./meta.js";
@@ -70,6 +70,7 @@ async function runStageJob(stage: Stage, given: JobContext): Promise<Outcome> {
     version,
   });
   if (job.episodes !== undefined) return scoreJob(stage, job.episodes, { ...context, engine, checkpoints });
+  if (job.shard !== undefined) return shardJob(stage, { ...context, engine, checkpoints });
   if (job.fresh) await checkpoints.clear();
   emit({ type: "stage.start", attempt: 1, engine: engine.numerics });
   const started = performance.now();
@@ -96,6 +97,18 @@ async function runStageJob(stage: Stage, given: JobContext): Promise<Outcome> {
   if (recorder !== undefined) await finishProfile(recorder, { stage: job.node, engine: opened, runDir: job.runDir });
   await engine.dispose();
   return { kind: "stored", dir: entry.dir, reused: false };
+}
+
+/** Scores a part of the episodes of an evaluation, and keeps it beside the parts of other jobs. */
+async function shardJob(stage: Stage, context: Omit<StageContext, "packs">): Promise<Outcome> {
+  if (stage.kind !== "evaluate") throw new Error(`the stage ${stage.id} has no episodes to divide`);
+  context.emit({ type: "stage.start", attempt: 1, engine: context.engine.numerics });
+  await withWholePacks(stage, context, async (packs) => {
+    context.progress.endPreparation();
+    await scoreShard(stage, { ...context, packs });
+  });
+  await context.engine.dispose();
+  return { kind: "shard" };
 }
 
 /** Scores the episodes of a prediction. Their images were packed just now, so their pack is not made again. */
@@ -136,11 +149,11 @@ async function openEngine({ engine: { name, ...device }, threads }: PlacedJob): 
  * Runs a stage with its packs. If a pack turns out to be damaged, it is made again from its source, and the stage starts
  * again, once for each dataset. Each image is compared with its checksum when it is read, so no damaged image was used.
  */
-async function withWholePacks(
+async function withWholePacks<T>(
   stage: Stage,
   context: JobContext,
-  run: (packs: Map<string, Pack>) => Promise<StageOutput>,
-): Promise<{ output: StageOutput; packs: Map<string, Pack> }> {
+  run: (packs: Map<string, Pack>) => Promise<T>,
+): Promise<{ output: T; packs: Map<string, Pack> }> {
   const { job } = context;
   const repaired = new Set<string>();
   for (;;) {

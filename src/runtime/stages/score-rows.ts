@@ -4,6 +4,7 @@ import { encoderWeights as encoderDecls, scoringWeights } from "../../compiler/t
 import type { Episode, PackedSplit } from "../data/contract.js";
 import type { HostTensors } from "../engines/engine.js";
 import { rowName } from "../store/parts.js";
+import { episodesPerRun } from "./chunks.js";
 import type { Classification } from "./classified-episodes.js";
 import { ClassifiedEpisodes } from "./classified-episodes.js";
 import { imagesOf, outputsOf } from "./classify.js";
@@ -56,7 +57,7 @@ export async function scoreGroup(
   if (ref === undefined) return [];
   const rows = group.map((row): OpenRow => {
     const all = [...row.episodes, ...row.disjoint];
-    const episodes = { task: row.row.task, count: all.length, report: stage.report };
+    const episodes = { task: row.row.task, count: all.length, report: stage.report, shard: context.job.shard };
     const into = new ClassifiedEpisodes(episodes, keep ? { name: rowName(row.place), context } : undefined);
     return { ...row, all, into };
   });
@@ -82,8 +83,8 @@ async function scoreOpen(
     for (const row of rows) {
       if (row.into.isWhole) continue;
       await scoreRow(stage, row, used, embedded, context);
-      // The last row needs no copy on disk, because the stage ends.
-      if (row.place < stage.rows.length - 1) await row.into.flush();
+      // The last row needs no copy on disk, because the stage ends, unless another job stores it.
+      if (row.place < stage.rows.length - 1 || context.job.shard !== undefined) await row.into.flush();
     }
   } finally {
     for (const kept of embedded?.rows.values() ?? []) kept.close();
@@ -104,7 +105,7 @@ async function embedImages(
 ): Promise<Embedded> {
   const outputs = outputsOf(...group.map(({ row }) => row.metric));
   const images = imagesOf(group.flatMap(({ all }) => all));
-  const open = group.flatMap(({ all, into }) => all.filter((_, e) => !into.has({ from: e, to: e + 1 })));
+  const open = group.flatMap(({ all, into }) => all.filter((_, e) => into.mayNeed(e, episodesPerRun)));
   const needed = imagesOf(open);
   const only = needed.length < images.length ? { only: new Set(needed) } : {};
   const rows = await embedShared({ encoder, weights, outputs, source, images, ...only }, context);

@@ -255,7 +255,7 @@ export async function writeEntry(root: string, finished: Finished): Promise<Stor
       await writeFile(join(temporary, manifestFile), `${JSON.stringify(manifest, null, 2)}\n`);
     });
     await mkdir(parent, { recursive: true });
-    return { dir: await publish(temporary, parent, id), manifest };
+    return await publish(temporary, parent, id, manifest);
   } catch (error) {
     await rm(temporary, { recursive: true, force: true }).catch(() => undefined);
     const path = join(parent, id);
@@ -265,15 +265,23 @@ export async function writeEntry(root: string, finished: Finished): Promise<Stor
 
 /**
  * Renames a written folder to the entry `id`, and returns its place. A rename does not replace a folder with files, so a new entry beside
- * an old one gets a name of its own, and the old one is removed afterwards. At every moment a complete entry exists.
+ * an old one gets a name of its own, and the old one is removed afterwards. At every moment a complete entry exists. If another process
+ * publishes the same entry in the same moment, the first one counts: both computed the same. A rename decides that on every file system.
  */
-async function publish(temporary: string, parent: string, id: string): Promise<string> {
+async function publish(temporary: string, parent: string, id: string, manifest: Manifest): Promise<StoreEntry> {
   const older = list(parent).filter((name) => numericsOf(name) === id);
   const name = older.length === 0 ? id : `${id}${versionMark}${randomBytes(4).toString("hex")}`;
   const dir = join(parent, name);
-  await renameFolder(temporary, dir);
+  try {
+    await renameFolder(temporary, dir);
+  } catch (error) {
+    const first = readEntry(dir);
+    if ("problem" in first || first.entry.manifest.output !== manifest.output) throw error;
+    await rm(temporary, { recursive: true, force: true });
+    return first.entry;
+  }
   for (const old of older) await removeEntry(join(parent, old)).catch(() => undefined);
-  return dir;
+  return { dir, manifest };
 }
 
 /** Removes an entry. It is renamed first, so that no process finds a part of it and takes it for damaged. */

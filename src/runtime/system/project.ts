@@ -55,6 +55,8 @@ export const projectPaths = {
   /** The folder of the values that metrics have fitted from base data. */
   fits: (project: Project): string => join(project.home, "fits"),
   data: (project: Project): string => join(project.home, "data"),
+  /** The folder of jobs that other machines run. */
+  jobs: (project: Project): string => join(project.home, "jobs"),
   locks: (project: Project): string => join(project.home, "locks"),
 };
 

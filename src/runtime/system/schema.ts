@@ -7,6 +7,7 @@ import { packageRoot } from "./package.js";
 
 export type SchemaName =
   | "checkpoint"
+  | "clusters"
   | "event"
   | "episodes"
   | "logits"

@@ -8,9 +8,13 @@ export interface ThreadBudget {
   readonly loaders: number;
 }
 
-/** Returns the number of cores that this process may use, with affinity masks and container limits as Node sees them. */
+/**
+ * Returns the number of cores that this process may use, with affinity masks and container limits as Node sees them. In a job of Slurm
+ * it is the number that the job was given, because Slurm does not always bind a job to its cores.
+ */
 export function availableThreads(): number {
-  return availableParallelism();
+  const given = Number(process.env["SLURM_CPUS_PER_TASK"] ?? process.env["SLURM_CPUS_ON_NODE"]);
+  return Number.isSafeInteger(given) && given > 0 ? given : availableParallelism();
 }
 
 /**

@@ -44,5 +44,6 @@ process.on("message", (message: ToWorker) => {
   else if (words !== undefined) Atomics.store(words, Shared.stop, 1);
 });
 process.on("disconnect", endNow);
-// Ctrl-C reaches the whole process group. Only the scheduler decides about stopping.
-process.on("SIGINT", () => {});
+// Ctrl-C reaches the whole process group, and so do the signals of Slurm and of a terminal that is closed. Only the scheduler decides
+// about stopping.
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => {});

@@ -344,6 +344,33 @@ export const runCodes = codes({
     example: "fslc engines install tensorflow      # on a Mac behind a firewall",
     fix: "If the download is blocked, name a mirror in `TFJS_NODE_BASE_URI`, as the manual of the package says, and run the same command again. Or use `--engine onnx`.",
   },
+  // ---------------------------------------------------------------- clusters
+  FSL7080: {
+    severity: "error",
+    title: "a cluster that cannot be used",
+    message: "the cluster `{name}` in `{path}` cannot be used: {why}",
+    explanation:
+      "`--cluster` names an entry of `fslc.clusters.json` in the folder of the project. Each entry says how jobs are submitted; `schemas/clusters.schema.json` describes it.",
+    example: 'fslc run birds.fsl --cluster lab      # {"lab": {"executor": "slurm", "partitions": "gpu"}}',
+    fix: 'Correct the entry, for example {"lab": {"executor": "slurm", "partition": "gpu", "time": "4:00:00"}}.',
+  },
+  FSL7081: {
+    severity: "error",
+    title: "jobs that Slurm refuses",
+    message: "Slurm does not take the job: {why}",
+    explanation: "The command `sbatch` refused the job. The message is that of Slurm. What is finished is kept.",
+    example: "fslc run birds.fsl --cluster lab      # with a partition that the cluster does not have",
+    fix: "Correct the entry in `fslc.clusters.json`, and run the same command again.",
+  },
+  FSL7082: {
+    severity: "error",
+    title: "a job that ended without a result",
+    message: "the Slurm job {job} of `{stage}` ended without a result: {how}; see {log}",
+    explanation:
+      "The worker of the job wrote no outcome before it ended, so it was killed, cancelled or lost with its node. A job that was lost is submitted again three times before this is reported.",
+    example: "scancel 1234_0      # while a run waits for this job",
+    fix: "Read the log. If the job had too little memory or time, raise `memory` or `time` in `fslc.clusters.json`. Then run the same command again: the stage continues at its last checkpoint.",
+  },
   // ---------------------------------------------------------------- us
   FSL7054: {
     severity: "error",

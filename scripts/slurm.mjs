@@ -1,0 +1,204 @@
+// Runs a sweep on a real Slurm with two nodes on this machine, disturbs it, and compares it with the same sweep without Slurm:
+//   node scripts/slurm.mjs [--short] [--only requeue] [--keep]
+// Each case begins with an empty store. It is good if every stage has the same bits as on this machine alone: the weights, the results and
+// all reported files. The short form kills the process of the run and one job in a single case. See scripts/slurm-cluster.mjs.
+import { execFileSync, spawn } from "node:child_process";
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
+import { startCluster, whyNoSlurm } from "./slurm-cluster.mjs";
+import { writeTinyData } from "./tiny-data.mjs";
+
+const missing = whyNoSlurm();
+if (missing !== undefined) {
+  console.error(missing);
+  process.exit(3);
+}
+const short = process.argv.includes("--short");
+const only = process.argv.includes("--only") ? process.argv[process.argv.indexOf("--only") + 1] : undefined;
+const cli = fileURLToPath(new URL("../dist/cli/main.js", import.meta.url));
+
+const experiment = `fsl 1
+import { prototypes } from "fsl:metrics"
+param shots = 1 shot
+dataset d {
+  source folder("data")
+  train flip(0.5), resize(12), center_crop(12), normalize(mean: [0.5], std: [0.25])
+  eval resize(12), center_crop(12), normalize(mean: [0.5], std: [0.25])
+}
+backbone small {
+  conv(3, channels: 4, stride: 2),
+  batch_norm,
+  relu,
+  flatten as vector
+}
+episode task = 2 way, 1 shot, 2 query
+episode tests = 2 way, shots, 2 query
+meta proto {
+  encoder small
+  metric prototypes
+  episodes task from d.train
+  optimizer adam(lr: 0.001)
+  for ${short ? 200 : 1000} epochs of 12 episodes, 2 episodes per step
+  validate task from d.val, 20 episodes, every 100 epochs, keep best
+}
+evaluate test {
+  of proto
+  episodes tests from d.test, 400 episodes
+  report accuracy, per_class, logits
+}
+`;
+const variants = ["--sweep", "shots=1,2", ...(short ? [] : ["--seeds", "0..2"])];
+const clusters = { two: { executor: "slurm", cpus: 1, episodes: 150, limit: 4, pollSeconds: 0.5 } };
+
+const root = mkdtempSync(join(tmpdir(), "fslc-slurm-"));
+const project = join(root, "project");
+const store = join(project, ".fslc");
+mkdirSync(project);
+let seed = 1;
+await writeTinyData(join(project, "data"), { train: 6, val: 3, test: 3 }, 16, (below) => {
+  seed = (seed * 48271) % 2147483647;
+  return seed % below;
+});
+writeFileSync(join(project, "package.json"), "{}");
+writeFileSync(join(project, "e.fsl"), experiment);
+writeFileSync(join(project, "fslc.clusters.json"), JSON.stringify(clusters));
+const cluster = await startCluster(join(root, "state"));
+const env = { ...cluster.env, FORCE_COLOR: "0", FSLC_CHECKPOINT_SECONDS: "0.2" };
+
+/** Runs the sweep and gives each event to `onEvent`. Returns the events, or those before `end` was called. */
+async function run(options, onEvent = () => {}) {
+  const words = [cli, "run", "e.fsl", ...variants, "--reporter", "json", ...options];
+  const child = spawn(process.execPath, words, { cwd: project, env, stdio: ["ignore", "pipe", "inherit"] });
+  const events = [];
+  for await (const line of createInterface({ input: child.stdout })) {
+    const event = JSON.parse(line);
+    events.push(event);
+    onEvent(event, () => child.kill("SIGKILL"));
+  }
+  return events;
+}
+
+/** Returns what the store has of each stage: everything of a manifest that numbers decide. */
+function stored() {
+  const entries = readdirSync(join(store, "store"), { recursive: true, encoding: "utf8" })
+    .filter((name) => name.endsWith("manifest.json"))
+    .map((name) => JSON.parse(readFileSync(join(store, "store", name), "utf8")))
+    .map(({ key, output, weights, history, results, files, numerics }) => {
+      return JSON.stringify({ key, output, weights, history, results, files, numerics });
+    });
+  return entries.sort().join("\n");
+}
+
+const slurm = (command, ...words) =>
+  execFileSync(command, words, { env, encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] });
+/** Returns the job that a note names. */
+const jobOf = ({ message = "" }) => /(?:submitted to Slurm as job|Slurm job) (\d\S*)/.exec(message)?.[1];
+/** Returns a listener that calls `act` when the first training is submitted. */
+function whenSubmitted(act) {
+  let acted = false;
+  return (event, end) => {
+    if (acted || !event.stage?.startsWith("proto") || jobOf(event) === undefined) return;
+    acted = true;
+    act(undefined, end);
+  };
+}
+/** Returns a listener that calls `act` with the job of the first training that is making steps. */
+function atFirstStep(act) {
+  const jobs = new Map();
+  let acted = false;
+  return (event, end) => {
+    const job = jobOf(event);
+    if (job !== undefined) jobs.set(event.stage, job);
+    if (event.type !== "stage.step" || acted) return;
+    acted = true;
+    act(jobs.get(event.stage), end);
+  };
+}
+/** Kills the process in the background that submits the jobs, and the one that watches it. */
+function killScheduler(_, end) {
+  const locks = join(store, "locks");
+  const name = readdirSync(locks).find((one) => one.startsWith("run-"));
+  const [token] = readdirSync(join(locks, name));
+  process.kill(JSON.parse(readFileSync(join(locks, name, token), "utf8")).pid, "SIGKILL");
+  end();
+}
+const killJob = (job) => slurm("scancel", "--signal=KILL", "--batch", job);
+const onCluster = ["--cluster", "two"];
+
+const cases = {
+  undisturbed: () => run(onCluster),
+  "a job is killed": () => run(onCluster, atFirstStep(killJob)),
+  "a job is requeued": () =>
+    run(
+      onCluster,
+      atFirstStep((job) => slurm("scontrol", "requeue", job)),
+    ),
+  "a job is told that its time ends": () =>
+    run(
+      onCluster,
+      atFirstStep((job) => slurm("scancel", "--signal=USR1", "--batch", job)),
+    ),
+  "a node is set down": async () => {
+    const down = () => slurm("scontrol", "update", "nodename=n1", "state=down", "reason=campaign");
+    const events = await run(onCluster, atFirstStep(down));
+    try {
+      slurm("scontrol", "update", "nodename=n1", "state=resume");
+    } catch {
+      // A node that answers has come back by itself.
+    }
+    return events;
+  },
+  "the process of the run is killed": async () => {
+    await run(onCluster, atFirstStep(killScheduler));
+    return await run(onCluster);
+  },
+  "the process of the run and then a job are killed": async () => {
+    await run(onCluster, whenSubmitted(killScheduler));
+    return await run(
+      onCluster,
+      atFirstStep((job) => job !== undefined && killJob(job)),
+    );
+  },
+};
+const chosen = Object.keys(cases).filter((name) => {
+  return short ? name.startsWith("the process of the run and") : only === undefined || name.includes(only);
+});
+
+let bad = 0;
+try {
+  await run(["--threads", "1"]);
+  const wanted = stored();
+  if (process.argv.includes("--keep")) cpSync(store, join(root, "local"), { recursive: true });
+  for (const name of chosen) {
+    rmSync(store, { recursive: true, force: true });
+    const started = performance.now();
+    const events = await cases[name]();
+    const seconds = ((performance.now() - started) / 1000).toFixed(0);
+    const status = events.at(-1)?.status;
+    const notes = events.flatMap(({ type, stage, message }) => (type === "stage.note" ? [`${stage}: ${message}`] : []));
+    const adopted = notes.filter((note) => note.includes("of an earlier run")).length;
+    const again = notes.filter((note) => note.includes("submitted again")).length;
+    const continued = notes.filter((note) => note.includes("continues after")).length;
+    const problems = [
+      ...(status === "done" ? [] : [`the run ended as ${status}`]),
+      ...(stored() === wanted ? [] : ["the store differs from that of the run without Slurm"]),
+      ...(name.startsWith("the process") && adopted === 0 ? ["no job was taken over"] : []),
+      ...(!name.startsWith("the process") && readdirSync(join(store, "jobs")).length > 0
+        ? ["folders of jobs are left"]
+        : []),
+    ];
+    bad += problems.length > 0 ? 1 : 0;
+    const counts = `${adopted} taken over, ${again} submitted again, ${continued} continued at a checkpoint`;
+    console.log(`${name}: ${problems.length === 0 ? "the same bits" : problems.join("; ")} (${seconds} s, ${counts})`);
+    if (problems.length > 0) console.log(notes.join("\n"));
+  }
+} finally {
+  await cluster.stop();
+  if (!process.argv.includes("--keep")) rmSync(root, { recursive: true, force: true });
+  else console.log(root);
+}
+console.log(`${chosen.length} cases, ${bad} bad`);
+process.exit(bad === 0 ? 0 : 1);
