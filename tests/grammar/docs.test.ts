@@ -1,4 +1,4 @@
-/** docs/language.md says what is true: its grammar has the parser's rules, and its examples compile. */
+/** The pages on the language say what is true: the grammar has the parser's rules, and the examples compile. */
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { parse } from "../../grammar/parse.js";
@@ -8,8 +8,11 @@ import { builtinNames } from "../../src/compiler/check/expressions/builtins/tabl
 import { layerKinds } from "../../src/compiler/check/networks/layer-kinds.js";
 import { compileText, found } from "../check/helper.js";
 
-const page = readFileSync(new URL("../../docs/language.md", import.meta.url), "utf8");
-const blocks = [...page.matchAll(/^```(.*)\n([\s\S]*?)^```$/gm)].map(([, kind = "", text = ""]) => ({ kind, text }));
+const read = (name: string): string => readFileSync(new URL(`../../docs/${name}`, import.meta.url), "utf8");
+const blocksOf = (text: string): { readonly kind: string; readonly text: string }[] =>
+  [...text.matchAll(/^```(.*)\n([\s\S]*?)^```$/gm)].map(([, kind = "", text = ""]) => ({ kind, text }));
+const page = read("language.md");
+const blocks = blocksOf(page);
 const whole = blocks.filter(({ kind }) => kind === "fsl");
 const fragments = blocks.filter(({ kind }) => kind === "fsl fragment");
 const opening = whole[0]?.text ?? "";
@@ -62,6 +65,14 @@ test.each(whole.map(({ text }) => [text.split("\n").slice(0, 3).join(" / "), tex
 });
 test.each(fragments.map(({ text }) => [text.split("\n")[0] ?? "", text]))("%s", (_, text) => {
   expect(errorsOf(`${opening}\n${text}`)).toEqual([]);
+});
+
+test("the examples of docs/writing-methods.md are one file that compiles", () => {
+  const text = blocksOf(read("writing-methods.md"))
+    .map((block) => block.text)
+    .join("\n");
+  expect(text.match(/^(metric|pretrain|meta|evaluate) /gm)?.length).toBeGreaterThan(9);
+  expect(errorsOf(text)).toEqual([]);
 });
 
 test.each([
