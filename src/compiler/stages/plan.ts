@@ -141,5 +141,7 @@ function ingestPlan(
 }
 
 function splitsOf({ facts }: Dataset): IngestPlan["splits"] {
-  return Object.entries(facts?.splits ?? {}).map(([split, known]) => ({ split, ...known }));
+  return Object.entries(facts?.splits ?? {}).map(([split, { classes, images, smallest }]) => {
+    return { split, classes, images, smallest };
+  });
 }

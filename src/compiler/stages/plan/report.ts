@@ -115,7 +115,7 @@ export interface IngestPlan extends PlanBase {
   readonly train: readonly Transform[];
   readonly eval: readonly Transform[];
   /** The facts of each split, if they are known before the data are read. */
-  readonly splits: readonly ({ readonly split: string } & SplitFacts)[];
+  readonly splits: readonly ({ readonly split: string } & Omit<SplitFacts, "sizes">)[];
 }
 
 interface TrainingPlanBase extends PlanBase {
