@@ -1,11 +1,9 @@
 /** Implements `fslc predict FILE STAGE IMAGES…`: it classifies the images of the user with a stage of the store. */
 import { printableJson } from "../../common/printable.js";
-import { DiagnosticError } from "../../compiler/diagnostics/diagnostic.js";
-import type { PosedTasks } from "../../compiler/typed/tree.js";
 import type { Prediction } from "../../runtime/deploy/predict.js";
 import { type Cli, Command, helpExamples } from "../command.js";
-import { exitCodes, isUsageCode } from "../exit-codes.js";
-import { type ExperimentOptions, type MachineOptions, runOptions, withEngine, withParameters } from "../options.js";
+import { exitCodes } from "../exit-codes.js";
+import { type ExperimentOptions, type MachineOptions, withEngine, withParameters } from "../options.js";
 import { say } from "../say.js";
 import { tableWidth } from "../terminal.js";
 import { UsageError } from "../usage-error.js";
@@ -51,46 +49,15 @@ export function define(cli: Cli, exit: (code: number) => void): Command {
     );
 }
 
-async function act(cli: Cli, asked: Asked, options: Options): Promise<number> {
+async function act(cli: Cli, { file, stage, images }: Asked, options: Options): Promise<number> {
   if (options.json && options.csv) throw new UsageError("`--json` and `--csv` are both given. Leave one of them out");
-  const { compileAndReport, experimentCompiler, refusalCode, sourceReader } = await import("../experiment.js");
-  const { compiled, code } = await compileAndReport(cli, asked.file, options);
-  const { experiment, project } = compiled;
-  if (experiment === undefined) return code ?? exitCodes.invalid;
-  const { prepareRun, RefusedError } = await import("../../runtime/run/preflight.js");
-  const { fetchMissingEngine } = await import("../engine-fetch.js");
-  const { predict } = await import("../../runtime/deploy/predict.js");
-  const { printDiagnostics } = await import("../report-errors.js");
-  try {
-    const run = runOptions(project, options);
-    const preparation = prepareRun(experiment, { ...run, stages: [asked.stage] });
-    if ("diagnostics" in preparation) throw new RefusedError(preparation.diagnostics);
-    const { prepared } = preparation;
-    if ((options.engine ?? "onnx") === "onnx" && !(await fetchMissingEngine(cli, project.dir)))
-      return exitCodes.interrupted;
-    const prediction = await predict({
-      prepared,
-      support: options.support,
-      images: asked.images,
-      onNote: (message) => say(cli.stderr, `${message}\n`),
-      pose: (tasks: PosedTasks) => {
-        const again = experimentCompiler(options, tasks)(asked.file);
-        const metrics = again.posed.get(tasks.stage);
-        if (again.experiment === undefined || metrics === undefined) throw new RefusedError(again.diagnostics);
-        return metrics;
-      },
-    });
+  const { withClassifier } = await import("../classifier.js");
+  return await withClassifier(cli, { file, stage, options }, async (request) => {
+    const { predict } = await import("../../runtime/deploy/predict.js");
+    const prediction = await predict({ ...request, support: options.support, images });
     await print(cli, prediction, options);
     return prediction.unreadable.length === 0 ? exitCodes.done : exitCodes.failed;
-  } catch (error) {
-    if (error instanceof RefusedError) {
-      printDiagnostics(cli, error.diagnostics, sourceReader(compiled));
-      return refusalCode(error.diagnostics);
-    }
-    if (!(error instanceof DiagnosticError)) throw error;
-    printDiagnostics(cli, [error.diagnostic], sourceReader(compiled));
-    return isUsageCode(error.diagnostic.code) ? exitCodes.usage : exitCodes.failed;
-  }
+  });
 }
 
 async function print(cli: Cli, prediction: Prediction, { json, csv }: Options): Promise<void> {

@@ -3,7 +3,7 @@ import { Worker } from "node:worker_threads";
 import { DiagnosticError, diagnostic } from "../../compiler/diagnostics/diagnostic.js";
 import { threadUrl } from "../system/thread-url.js";
 import type { PackStep } from "./augment.js";
-import type { DecodeReply, DecodeRequest, DecodeResult } from "./decode-thread.js";
+import type { DecodeItem, DecodeReply, DecodeRequest, DecodeResult } from "./decode-thread.js";
 import type { ImageReader } from "./image-reader.js";
 import type { ImageRef } from "./sources/source.js";
 
@@ -32,14 +32,14 @@ export async function* decodeAll(
   threads: number,
   signal: AbortSignal,
 ): AsyncGenerator<DecodeResult> {
-  const pool = new DecodePool(Math.max(1, threads), reader, recipe);
+  const pool = new DecodePool(threads, recipe);
   const inProgress: Promise<readonly DecodeResult[]>[] = [];
   let first = 0;
   try {
     while (first < jobs.length || inProgress.length > 0) {
       signal.throwIfAborted();
       while (first < jobs.length && inProgress.length < chunksPerThread * pool.size) {
-        const chunk = pool.decode(jobs.slice(first, first + imagesPerChunk));
+        const chunk = readAndDecode(pool, jobs.slice(first, first + imagesPerChunk), reader);
         // The chunk is awaited in order below. A failure before its turn must not count as unhandled.
         chunk.catch(() => undefined);
         inProgress.push(chunk);
@@ -52,26 +52,52 @@ export async function* decodeAll(
   }
 }
 
+/** Reads the images of a chunk and decodes them on a thread. The results are in the order of the jobs. */
+async function readAndDecode(
+  pool: DecodePool,
+  chunk: readonly DecodeJob[],
+  reader: ImageReader,
+): Promise<readonly DecodeResult[]> {
+  const read = await Promise.all(
+    chunk.map(({ ref }) =>
+      reader.read(ref).then(
+        (bytes) => ({ bytes }),
+        (error: unknown) => ({ reason: messageOf(error) }),
+      ),
+    ),
+  );
+  const items = read.flatMap((got, i) =>
+    "bytes" in got ? [{ bytes: got.bytes, raw: chunk[i]?.ref.raw, quarterTurns: chunk[i]?.quarterTurns ?? [] }] : [],
+  );
+  const results = await pool.decode(items);
+  let next = 0;
+  return read.map((got): DecodeResult => {
+    if (!("bytes" in got)) return { kind: "unreadable", reason: got.reason };
+    return results[next++] ?? { kind: "unreadable", reason: "it was not decoded" };
+  });
+}
+
 interface Waiting {
   readonly resolve: (results: readonly DecodeResult[]) => void;
   readonly reject: (error: unknown) => void;
 }
 
 /** Threads that decode chunks of images. If one thread ends, every chunk fails. */
-class DecodePool {
+export class DecodePool {
+  readonly size: number;
   private readonly workers: readonly Worker[];
   private readonly waiting = new Map<number, Waiting>();
   private chunks = 0;
   private failure: DiagnosticError | undefined;
 
   constructor(
-    readonly size: number,
-    private readonly reader: ImageReader,
+    threads: number,
     private readonly recipe: DecodeRecipe,
   ) {
+    this.size = Math.max(1, threads);
     const url = threadUrl(import.meta.url, "./decode-thread.js");
     const workerData = { pixels: new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT) };
-    this.workers = Array.from({ length: size }, () => {
+    this.workers = Array.from({ length: this.size }, () => {
       const worker = new Worker(url, { workerData });
       worker.on("message", ({ id, results }: DecodeReply) => {
         this.waiting.get(id)?.resolve(results);
@@ -82,26 +108,9 @@ class DecodePool {
     });
   }
 
-  /** Reads the images of a chunk and decodes them on a thread. The results are in the order of the jobs. */
-  async decode(chunk: readonly DecodeJob[]): Promise<readonly DecodeResult[]> {
-    const id = this.chunks++;
-    const read = await Promise.all(
-      chunk.map(({ ref }) =>
-        this.reader.read(ref).then(
-          (bytes) => ({ bytes }),
-          (error: unknown) => ({ reason: messageOf(error) }),
-        ),
-      ),
-    );
-    const items = read.flatMap((got, i) =>
-      "bytes" in got ? [{ bytes: got.bytes, raw: chunk[i]?.ref.raw, quarterTurns: chunk[i]?.quarterTurns ?? [] }] : [],
-    );
-    const results = await this.send({ id, ...this.recipe, items });
-    let next = 0;
-    return read.map((got): DecodeResult => {
-      if (!("bytes" in got)) return { kind: "unreadable", reason: got.reason };
-      return results[next++] ?? { kind: "unreadable", reason: "it was not decoded" };
-    });
+  /** Decodes images on one of the threads. The results are in their order. @throws DiagnosticError FSL6032 if a thread has ended. */
+  decode(items: readonly DecodeItem[]): Promise<readonly DecodeResult[]> {
+    return this.send({ id: this.chunks++, ...this.recipe, items });
   }
 
   async close(): Promise<void> {

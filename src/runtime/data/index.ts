@@ -10,7 +10,7 @@ export { type ImageFolder, listClassFolders, listImages } from "./named-images.j
 export { openPack, type PackSummary, summarizePack, verifyRows } from "./pack.js";
 export { digestsOf, splitDigest } from "./pack-digests.js";
 export { DamagedPackError } from "./pack-files.js";
-export { type PackedImages, packImages } from "./pack-images.js";
+export { ImagePreparer, type PreparedImage } from "./prepare-images.js";
 export { requirePossible, sampleEpisode, shuffledImages } from "./sampler.js";
 export { describeSources, sourceFacts } from "./sources/index.js";
 export type { ArgDescription, SourceDescription } from "./sources/source.js";

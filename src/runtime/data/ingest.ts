@@ -122,7 +122,7 @@ async function findOrMakePack(dataset: Dataset, options: IngestOptions): Promise
     }
     // This is loaded only if images are decoded, because loading sharp takes longer than opening a pack.
     const { writePack } = await import("./write-pack.js");
-    const request = { dataset, listing, recipe, digest, splitDigests, imageDigests, options, resumes: true as const };
+    const request = { dataset, listing, recipe, digest, splitDigests, imageDigests, options };
     await whileAlone(unfinishedPack(file), options, async (unfinished) => {
       if (await exists(dir)) return; // Another process has made it.
       await writing(

@@ -24,14 +24,13 @@ export class PackJournal {
   private pending: string[] = [];
 
   private constructor(
-    private readonly path: string | undefined,
+    private readonly path: string,
     private readonly head: Head,
     private readonly lines: readonly string[],
   ) {}
 
-  /** Opens the journal in the folder of an unfinished pack. Without a folder, nothing is kept. */
-  static async open(dir: string | undefined, head: Head): Promise<PackJournal> {
-    if (dir === undefined) return new PackJournal(undefined, head, []);
+  /** Opens the journal in the folder of an unfinished pack. */
+  static async open(dir: string, head: Head): Promise<PackJournal> {
     const path = join(dir, journalFile);
     const text = await readFile(path, "utf8").catch(() => "");
     const [first, ...lines] = text.split("\n");
@@ -43,7 +42,6 @@ export class PackJournal {
    * of entries that were taken.
    */
   async restore(take: (entry: JournalEntry, place: number) => Promise<boolean>): Promise<number> {
-    if (this.path === undefined) return 0;
     let taken = 0;
     for (const line of this.lines) {
       const entry = parseEntry(line);
@@ -56,18 +54,18 @@ export class PackJournal {
   }
 
   add(entry: JournalEntry): void {
-    if (this.path !== undefined) this.pending.push(`${JSON.stringify(entry)}\n`);
+    this.pending.push(`${JSON.stringify(entry)}\n`);
   }
 
   /** Writes the entries that were added. Their pixels must be in their files before. */
   async flush(): Promise<void> {
-    if (this.path !== undefined && this.pending.length > 0) await appendFile(this.path, this.pending.join(""));
+    if (this.pending.length > 0) await appendFile(this.path, this.pending.join(""));
     this.pending = [];
   }
 
   /** Removes the journal of a pack that is finished. */
   async remove(): Promise<void> {
-    if (this.path !== undefined) await rm(this.path, { force: true });
+    await rm(this.path, { force: true });
   }
 }
 

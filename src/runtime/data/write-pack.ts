@@ -31,8 +31,6 @@ interface WriteOptions {
   readonly splitDigests: Readonly<Record<string, string>>;
   readonly imageDigests: Readonly<Record<string, string>>;
   readonly options: IngestOptions;
-  /** True if the folder may have what an earlier process has decoded, and keeps what this one has if it is stopped or killed. */
-  readonly resumes?: true;
 }
 
 /** An image of the listing with its split and class. */
@@ -46,11 +44,12 @@ interface Row {
 const flushBytes = 4 << 20;
 
 /**
- * Writes the files of a pack to `dir`, and continues there if it may and an earlier process has begun. Returns why each image that was left out cannot be read, by its name.
+ * Writes the files of a pack to `dir`, and continues there if an earlier process has begun. If this one is stopped or killed, the folder keeps
+ * what it has decoded.
  *
  * @throws DiagnosticError FSL6003 for an unreadable image, FSL6009 for one that is too small, FSL6010 for a wrong size.
  */
-export async function writePack(dir: string, write: WriteOptions): Promise<ReadonlyMap<string, string>> {
+export async function writePack(dir: string, write: WriteOptions): Promise<void> {
   const { dataset, listing, recipe, options } = write;
   // The main thread must load the library of sharp before a worker does.
   sharp.concurrency(1);
@@ -61,10 +60,10 @@ export async function writePack(dir: string, write: WriteOptions): Promise<Reado
   const reader = new ImageReader();
   try {
     for (let v = 0; v < recipe.prefixes.length; v++) {
-      handles.push(await open(join(dir, rowsFile(v)), write.resumes ? "a+" : "w"));
+      handles.push(await open(join(dir, rowsFile(v)), "a+"));
     }
     const writers = handles.map((handle) => new RowWriter(handle, rows.length, recipe.channels));
-    const journal = await PackJournal.open(write.resumes ? dir : undefined, {
+    const journal = await PackJournal.open(dir, {
       digest: write.digest,
       images: jobs.length,
     });
@@ -139,12 +138,11 @@ export async function writePack(dir: string, write: WriteOptions): Promise<Reado
       variants,
       origins: crc32(origins),
       splits: manifestSplits(listing, rows, kept, write),
-      skipped: [...skipped.keys()],
+      skipped,
       findings: findDoubtful(found),
     };
     await writeFile(join(dir, manifestFile), encodeManifest(manifest));
     await journal.remove();
-    return skipped;
   } finally {
     await reader.close();
     for (const handle of handles) await handle.close();
@@ -242,7 +240,7 @@ class OutputSizeCheck {
 }
 
 /**
- * Returns the names of the unreadable images, each with the reason.
+ * Returns the names of the unreadable images.
  *
  * @throws DiagnosticError FSL6003 if there are any and the dataset does not say `unreadable skip`.
  */
@@ -251,11 +249,11 @@ function reportUnreadable(
   rows: readonly Row[],
   unreadable: ReadonlyMap<number, string>,
   total: number,
-): ReadonlyMap<string, string> {
+): readonly string[] {
   const names = new Map<string, string>();
   for (const [row, reason] of unreadable) names.set(rows[row]?.ref.name ?? "", reason);
   const [worst] = names;
-  if (worst === undefined) return names;
+  if (worst === undefined) return [];
   if (dataset.unreadable === "stop") {
     const [first, reason] = worst;
     const others = [...names.keys()].slice(1, 6);
@@ -267,7 +265,7 @@ function reportUnreadable(
       diagnostic("FSL6003", dataset.span, { count: names.size, total, first, reason }, { help }),
     );
   }
-  return names;
+  return [...names.keys()];
 }
 
 function manifestSplits(

@@ -14,7 +14,15 @@ export function sweepLeftovers(project: Project): void {
 /** Returns the folders in which unfinished files and folders may lie. */
 export function sweptFolders(project: Project): string[] {
   const data = projectPaths.data(project);
-  const { store, checkpoints, fits, locks, runs } = projectPaths;
+  const { store, checkpoints, fits, supports, locks, runs } = projectPaths;
   const folders = [project.home, data, join(data, "packs"), join(data, "sources"), enginesFolder()];
-  return [...folders, store(project), checkpoints(project), fits(project), locks(project), runs(project)];
+  return [
+    ...folders,
+    store(project),
+    checkpoints(project),
+    fits(project),
+    supports(project),
+    locks(project),
+    runs(project),
+  ];
 }

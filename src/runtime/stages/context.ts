@@ -6,6 +6,7 @@ import type { Recorder } from "../profile/recorder.js";
 import type { Checkpoints } from "../store/checkpoints.js";
 import type { PlacedJob } from "./job.js";
 import { patienceFor } from "./patience.js";
+import type { Answer, Question } from "./question.js";
 
 type EmittedEvent = Extract<
   RunEvent,
@@ -13,6 +14,9 @@ type EmittedEvent = Extract<
 >;
 /** An event that a stage emits. The worker adds the time and the id of the stage. */
 export type StageEvent = EmittedEvent extends infer E ? (E extends unknown ? Omit<E, "time" | "stage"> : never) : never;
+
+/** Answers the questions that a worker gets, one after another, for as long as it lives. */
+export type AnswerQuestions = (answer: (question: Question) => Promise<Answer>) => Promise<never>;
 
 /** The part of the context that every job gets from its worker. */
 export interface JobContext {
@@ -88,6 +92,11 @@ export class ProgressTracker {
     this.last = now;
     this.report(patienceFor(this.longest));
     this.check();
+  }
+
+  /** Marks that nothing is to be done until the next question, however long that takes. */
+  rest(): void {
+    this.report(Number.POSITIVE_INFINITY);
   }
 
   get stopRequested(): boolean {

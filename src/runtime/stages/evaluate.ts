@@ -16,7 +16,7 @@ import { requireNumbers } from "./unscored.js";
 export async function runEvaluate(stage: EvaluateStage, context: StageContext): Promise<Evaluated> {
   const scored: ScoredEpisodes[] = [];
   for (const group of groupsOf(stage, context)) {
-    for (const [row, classification] of await scoreGroup(stage, group, { keep: true }, context)) {
+    for (const [row, classification] of await scoreGroup(stage, group, context)) {
       const { label, task } = row.row;
       const { node } = context.job;
       requireNumbers(classification, {
@@ -32,32 +32,12 @@ export async function runEvaluate(stage: EvaluateStage, context: StageContext): 
 
 /** Scores the episodes of the job's part of the stage, and keeps them on disk. */
 export async function scoreShard(stage: EvaluateStage, context: StageContext): Promise<void> {
-  for (const group of groupsOf(stage, context)) await scoreGroup(stage, group, { keep: true }, context);
+  for (const group of groupsOf(stage, context)) await scoreGroup(stage, group, context);
 }
 
 /** Returns the rows in groups of one split, which share its embeddings. */
 function groupsOf(stage: EvaluateStage, context: StageContext): Row[][] {
   return groupBy(rowsOf(stage, context), ({ row }) => `${row.split.dataset} ${row.split.split}`);
-}
-
-/**
- * Scores given episodes of the only row of a stage, in the same way as its own, and returns their logits: the scores of
- * each class for each query.
- */
-export async function scoreGiven(
-  stage: EvaluateStage,
-  episodes: readonly Episode[],
-  context: StageContext,
-): Promise<Float32Array> {
-  const [row] = stage.rows;
-  if (row === undefined) throw new Error(`${stage.id} has no row`);
-  const split = packedSplit(datasetOf(context, row.split.dataset).pack, row.split.split);
-  const group = [{ place: 0, row, split, episodes, disjoint: [] }];
-  const [scored] = await scoreGroup(stage, group, { keep: false }, context);
-  const classified = scored?.[1];
-  if (classified?.logits === undefined) throw new Error(`${stage.id} does not report logits`);
-  requireNumbers(classified, { stage: stage.id, task: row.task, span: stage.span });
-  return classified.logits;
 }
 
 function rowsOf(stage: EvaluateStage, context: StageContext): Row[] {

@@ -1,11 +1,11 @@
 /** The unit of work that the scheduler hands out, and how it ends. The scheduler, executors and stages exchange these. */
 import type { Canonical } from "../../compiler/stages/canonical/value.js";
 import type { Experiment } from "../../compiler/typed/tree.js";
-import type { Episode } from "../data/contract.js";
 import type { EngineChoice } from "../engines/select.js";
 import type { Failure } from "../events/failure.js";
 import type { Project } from "../system/project.js";
 import type { ThreadBudget } from "../system/threads.js";
+import type { Resident } from "./question.js";
 
 /** One node of the stage graph to run, with everything that is known before a machine is chosen. It survives structured cloning. */
 export interface Job {
@@ -32,8 +32,8 @@ export interface Job {
   readonly profile: boolean;
   /** The pack folders of the datasets that the job reads, by dataset id. */
   readonly packs: Readonly<Record<string, string>>;
-  /** The episodes to score instead of those of the stage's only row, for a prediction. Nothing is stored then. */
-  readonly episodes?: readonly Episode[];
+  /** The classifier that the worker keeps loaded to answer questions, in place of running the stage. Nothing is stored then. */
+  readonly resident?: Resident;
   /** The part of the episodes of each row to score, for an evaluation that several jobs divide among themselves. Nothing is stored then. */
   readonly shard?: { readonly index: number; readonly of: number };
   /** The stored stages that provide weights to this one, by stage id. */
@@ -52,8 +52,6 @@ export type Outcome =
   | { readonly kind: "stored"; readonly dir: string; readonly reused: boolean }
   /** The dataset of an ingest is packed. */
   | { readonly kind: "packed" }
-  /** The given episodes are scored: the scores of each class for each query, one episode after another. */
-  | { readonly kind: "scored"; readonly scores: Float32Array }
   /** The part of the episodes is kept, for the job that stores the evaluation. */
   | { readonly kind: "shard" }
   | { readonly kind: "stopped" }

@@ -2,7 +2,7 @@
 import { own } from "../../common/own.js";
 import { ingestId, stageDatasets, stageNeeds } from "../../compiler/stages/graph.js";
 import type { Dataset, Stage, StageKind, StageOf } from "../../compiler/typed/tree.js";
-import type { Episode, Pack } from "../data/contract.js";
+import type { Pack } from "../data/contract.js";
 import { DamagedPackError, openPack } from "../data/index.js";
 import type { Engine } from "../engines/engine.js";
 import { createEngine, probeEngine } from "../engines/index.js";
@@ -16,12 +16,14 @@ import { type Finished, findSoundEntry, readEntry, writeEntry } from "../store/s
 import { version } from "../system/package.js";
 import { projectPaths } from "../system/project.js";
 import { chunks } from "./chunks.js";
-import { type JobContext, type StageContext, timed } from "./context.js";
-import { runEvaluate, scoreGiven, scoreShard } from "./evaluate.js";
+import { type AnswerQuestions, type JobContext, type StageContext, timed } from "./context.js";
+import { runEvaluate, scoreShard } from "./evaluate.js";
 import { repair, runIngest } from "./ingest.js";
 import type { Job, Outcome, PlacedJob } from "./job.js";
 import { runMeta } from "./meta.js";
 import { runPretrain } from "./pretrain.js";
+import type { Resident } from "./question.js";
+import { ResidentClassifier } from "./resident.js";
 
 /** The output of a stage of any kind, as the store takes it. */
 type StageOutput = Pick<Finished, "weights" | "history" | "results" | "reports" | "files">;
@@ -36,13 +38,13 @@ const runners: {
 };
 
 /** Runs the job and returns its outcome. @throws whatever fails the job. */
-export async function runStage(context: JobContext): Promise<Outcome> {
+export async function runStage(context: JobContext, answerQuestions?: AnswerQuestions): Promise<Outcome> {
   const { job } = context;
   const dataset = Object.values(job.experiment.datasets).find(({ id }) => ingestId(id) === job.target);
   if (dataset !== undefined) return runIngestJob(dataset, context);
   const stage = job.experiment.stages.find(({ id }) => id === job.target);
   if (stage === undefined) throw new Error(`no stage ${job.target}`);
-  return runStageJob(stage, context);
+  return runStageJob(stage, context, answerQuestions);
 }
 
 async function runIngestJob(dataset: Dataset, context: JobContext): Promise<Outcome> {
@@ -51,7 +53,7 @@ async function runIngestJob(dataset: Dataset, context: JobContext): Promise<Outc
   return { kind: "packed" };
 }
 
-async function runStageJob(stage: Stage, given: JobContext): Promise<Outcome> {
+async function runStageJob(stage: Stage, given: JobContext, answerQuestions?: AnswerQuestions): Promise<Outcome> {
   const { job, emit, progress } = given;
   const recorder = job.profile ? new Recorder() : undefined;
   const context: JobContext = recorder === undefined ? given : { ...given, recorder };
@@ -69,7 +71,8 @@ async function runStageJob(stage: Stage, given: JobContext): Promise<Outcome> {
     numerics,
     version,
   });
-  if (job.episodes !== undefined) return scoreJob(stage, job.episodes, { ...context, engine, checkpoints });
+  if (job.resident !== undefined)
+    return await stayResident(job.resident, answerQuestions, { ...context, engine, checkpoints });
   if (job.shard !== undefined) return shardJob(stage, { ...context, engine, checkpoints });
   if (job.fresh) await checkpoints.clear();
   emit({ type: "stage.start", attempt: 1, engine: engine.numerics });
@@ -111,18 +114,16 @@ async function shardJob(stage: Stage, context: Omit<StageContext, "packs">): Pro
   return { kind: "shard" };
 }
 
-/** Scores the episodes of a prediction. Their images were packed just now, so their pack is not made again. */
-async function scoreJob(
-  stage: Stage,
-  episodes: readonly Episode[],
+/** Keeps a classifier loaded and answers questions about it. The only data that it may read are those of its fit. */
+async function stayResident(
+  resident: Resident,
+  answerQuestions: AnswerQuestions | undefined,
   context: Omit<StageContext, "packs">,
-): Promise<Outcome> {
-  if (stage.kind !== "evaluate") throw new Error(`the stage ${stage.id} scores no episodes`);
-  const packs = await openPacks(stage, context.job);
-  context.progress.endPreparation();
-  const scores = await scoreGiven(stage, episodes, { ...context, packs });
-  await context.engine.dispose();
-  return { kind: "scored", scores };
+): Promise<never> {
+  if (answerQuestions === undefined) throw new Error("nobody asks the classifier");
+  const packs = await openPacks(resident.fitFrom === undefined ? [] : [resident.fitFrom.dataset], context.job);
+  const classifier = new ResidentClassifier(resident, { ...context, packs });
+  return await answerQuestions((question) => classifier.answer(question));
 }
 
 function runOfKind<K extends StageKind>(stage: StageOf<K>, context: StageContext): Promise<StageOutput> {
@@ -158,7 +159,7 @@ async function withWholePacks<T>(
   const repaired = new Set<string>();
   for (;;) {
     try {
-      const packs = await openPacks(stage, job);
+      const packs = await openPacks(stageDatasets(stage), job);
       return { output: await run(packs), packs };
     } catch (error) {
       if (!(error instanceof DamagedPackError) || repaired.has(error.dir)) throw error;
@@ -171,9 +172,9 @@ async function withWholePacks<T>(
   }
 }
 
-async function openPacks(stage: Stage, job: Job): Promise<Map<string, Pack>> {
+async function openPacks(datasets: Iterable<string>, job: Job): Promise<Map<string, Pack>> {
   const packs = new Map<string, Pack>();
-  for (const id of stageDatasets(stage)) {
+  for (const id of datasets) {
     const dir = own(job.packs, id);
     if (dir === undefined) throw new Error(`the dataset ${id} is not packed`);
     packs.set(id, await openPack(dir));

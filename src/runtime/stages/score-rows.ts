@@ -44,13 +44,12 @@ interface OpenRow extends Row {
 
 /**
  * Scores the rows of one split. The images of the split are embedded once for all rows, if every metric takes
- * embeddings only. Otherwise each episode embeds its own images. With `keep`, what is finished is kept on disk until the stage ends,
+ * embeddings only. Otherwise each episode embeds its own images. What is finished is kept on disk until the stage ends,
  * and what an earlier process has kept is taken.
  */
 export async function scoreGroup(
   stage: EvaluateStage,
   group: readonly Row[],
-  { keep }: { readonly keep: boolean },
   context: StageContext,
 ): Promise<[Row, Classification][]> {
   const ref = group[0]?.row.split;
@@ -58,7 +57,7 @@ export async function scoreGroup(
   const rows = group.map((row): OpenRow => {
     const all = [...row.episodes, ...row.disjoint];
     const episodes = { task: row.row.task, count: all.length, report: stage.report, shard: context.job.shard };
-    const into = new ClassifiedEpisodes(episodes, keep ? { name: rowName(row.place), context } : undefined);
+    const into = new ClassifiedEpisodes(episodes, { name: rowName(row.place), context });
     return { ...row, all, into };
   });
   if (!rows.every(({ into }) => into.isWhole)) {

@@ -67,8 +67,8 @@ async function embedNow(
     context.progress.endPreparation();
     return await embedder.run(images, {
       showProgress: true,
-      // A prediction has episodes of its own, and nothing of it is kept.
-      ...(context.job.episodes === undefined ? { keep: `embed-${key.slice(0, 16)}` } : {}),
+      // A classifier that stays loaded belongs to no run, and nothing of it is kept.
+      ...(context.job.resident === undefined ? { keep: `embed-${key.slice(0, 16)}` } : {}),
       ...(only === undefined ? {} : { only }),
     });
   } finally {

@@ -54,6 +54,8 @@ export const projectPaths = {
   checkpoints: (project: Project): string => join(project.home, "checkpoints"),
   /** The folder of the values that metrics have fitted from base data. */
   fits: (project: Project): string => join(project.home, "fits"),
+  /** The folder of the kept sets of supports. */
+  supports: (project: Project): string => join(project.home, "supports"),
   data: (project: Project): string => join(project.home, "data"),
   /** The folder of jobs that other machines run. */
   jobs: (project: Project): string => join(project.home, "jobs"),

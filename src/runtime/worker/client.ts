@@ -7,16 +7,20 @@ import { engineEnvironment } from "../engines/environment.js";
 import type { RunEvent } from "../events/events.js";
 import { fromDiagnostic } from "../events/failure.js";
 import type { Outcome, PlacedJob } from "../stages/job.js";
+import type { Answer, Question } from "../stages/question.js";
 import { toFileName } from "../system/project.js";
 import { threadUrl } from "../system/thread-url.js";
 import { diagnoseExit, outOfMemoryKills } from "./diagnose-exit.js";
 import type { RunningJob } from "./executor.js";
 import type { FromWorker, ToWorker } from "./protocol.js";
+import { Questions } from "./questions.js";
 import { Watchdog } from "./watchdog.js";
 
 export interface WorkerRun extends RunningJob {
   /** The id of the worker process, or undefined if it could not be started. */
   readonly pid: number | undefined;
+  /** Asks a classifier that stays loaded. If the worker has ended or ends, the answer says why. */
+  ask(question: Question): Promise<Answer>;
 }
 
 /** Runs a job in a process of its own. `entry` is the main module of the worker. */
@@ -38,22 +42,31 @@ export function runInWorker(
   send(child, { type: "job", job });
   const diagnose = (how: string): Diagnostic =>
     diagnoseExit({ stage: job.node, engine: job.engine.name, how, log, kills });
-  const outcome = watch(child, job, onEvent, diagnose).finally(() => {
+  const questions = new Questions((message) => send(child, message));
+  const watched = watch(child, job, { onEvent, onAnswer: (id, answer) => questions.settle(id, answer) }, diagnose);
+  const outcome = watched.finally(() => {
     child.kill("SIGKILL");
     log.close();
   });
+  void watched.then((end) => questions.end(end));
   return {
     pid: child.pid,
     outcome,
+    ask: (question) => questions.ask(question),
     stop: () => send(child, { type: "stop" }),
     abort: () => void child.kill("SIGKILL"),
   };
 }
 
+interface Listeners {
+  readonly onEvent: (event: RunEvent) => void;
+  readonly onAnswer: (id: number, answer: Answer) => void;
+}
+
 function watch(
   child: ChildProcess,
   job: PlacedJob,
-  onEvent: (event: RunEvent) => void,
+  { onEvent, onAnswer }: Listeners,
   diagnose: (how: string) => Diagnostic,
 ): Promise<Outcome> {
   return new Promise((resolve) => {
@@ -77,6 +90,7 @@ function watch(
     child.on("message", (message: FromWorker) => {
       if (message.type === "event") onEvent(message.event);
       else if (message.type === "beat") watchdog.beat(message.progress, message.patience, performance.now());
+      else if (message.type === "answer") onAnswer(message.id, message.answer);
       else finish(message.outcome);
     });
     child.on("error", (error) => fail(error.message));

@@ -18,7 +18,7 @@ function send(message: FromWorker): void {
   process.send?.(message);
 }
 
-function start(job: PlacedJob): Int32Array {
+function start(job: PlacedJob): { readonly words: Int32Array; readonly thread: Worker } {
   const shared = new SharedArrayBuffer(Shared.length * Int32Array.BYTES_PER_ELEMENT);
   const words = new Int32Array(shared);
   const data: ThreadData = { job, shared };
@@ -35,13 +35,14 @@ function start(job: PlacedJob): Int32Array {
       patience: Atomics.load(words, Shared.patience),
     });
   }, beatInterval);
-  return words;
+  return { words, thread };
 }
 
-let words: Int32Array | undefined;
+let started: ReturnType<typeof start> | undefined;
 process.on("message", (message: ToWorker) => {
-  if (message.type === "job") words = start(message.job);
-  else if (words !== undefined) Atomics.store(words, Shared.stop, 1);
+  if (message.type === "job") started = start(message.job);
+  else if (message.type === "question") started?.thread.postMessage(message);
+  else if (started !== undefined) Atomics.store(started.words, Shared.stop, 1);
 });
 process.on("disconnect", endNow);
 // Ctrl-C reaches the whole process group, and so do the signals of Slurm and of a terminal that is closed. Only the scheduler decides

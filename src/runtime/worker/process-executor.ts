@@ -1,7 +1,9 @@
 /** The executor of this machine: it chooses an engine once and runs each job in a worker process of its own. */
 import { chooseEngine, type EngineChoice, type EngineRequest } from "../engines/select.js";
+import type { RunEvent } from "../events/events.js";
+import type { Job } from "../stages/job.js";
 import type { ThreadBudget } from "../system/threads.js";
-import { runInWorker } from "./client.js";
+import { runInWorker, type WorkerRun } from "./client.js";
 import type { Executor } from "./executor.js";
 
 export interface ProcessExecutorOptions {
@@ -28,4 +30,24 @@ export async function openProcessExecutor(options: ProcessExecutorOptions): Prom
     capacity: jobs,
     submit: (job, onEvent) => runInWorker({ ...job, engine, threads }, onEvent),
   };
+}
+
+/** A worker that keeps a classifier loaded until it is closed. */
+export interface RunningResident extends Pick<WorkerRun, "ask"> {
+  close(): void;
+}
+
+/**
+ * Starts a worker that keeps the classifier of a job loaded.
+ *
+ * @throws DiagnosticError FSL7001, FSL7002 or FSL7008 if the requested engine or device is not available.
+ */
+export async function openResident(
+  { asked, choice, threads }: ProcessExecutorOptions,
+  job: Job,
+  onEvent: (event: RunEvent) => void,
+): Promise<RunningResident> {
+  const engine = choice ?? (await chooseEngine(asked));
+  const { ask, abort } = runInWorker({ ...job, engine, threads }, onEvent);
+  return { ask, close: abort };
 }
