@@ -17,6 +17,12 @@ const decisions = JSON.stringify(JSON.stringify(recoveringParser().decisions));
 const { writeLibraryTrees } = await import("../dist/src/runtime/host/library.js");
 writeLibraryTrees(new URL("../specs/", import.meta.url));
 
+// The scripts of the pages run in browsers, one file for each.
+execFileSync(process.execPath, ["node_modules/typescript/bin/tsc", "-p", "src/pages"], { stdio: "inherit" });
+const pages = await rolldown({ input: { serve: "src/pages/serve/main.ts" }, platform: "browser" });
+await pages.write({ dir: "dist/pages", minify: true });
+await pages.close();
+
 // Packages are not bundled. Modules that are loaded on demand stay in files of their own. The files of an older build stay
 // beside them, for a run that started with it.
 const bundle = await rolldown({

@@ -15,6 +15,7 @@ import * as predict from "./commands/predict.js";
 import * as report from "./commands/report.js";
 import * as run from "./commands/run.js";
 import * as runs from "./commands/runs.js";
+import * as serve from "./commands/serve.js";
 import * as store from "./commands/store.js";
 import * as worker from "./commands/worker.js";
 import { exitCodes } from "./exit-codes.js";
@@ -31,6 +32,7 @@ const commands = [
   report,
   store,
   predict,
+  serve,
   exportStage,
   explain,
   engines,

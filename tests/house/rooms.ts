@@ -193,6 +193,8 @@ export const rooms: Readonly<Record<string, readonly string[]>> = {
     "src/runtime/run",
     "src/runtime/deploy",
   ],
+  // The scripts of pages, which run in a browser. They know the data that a server sends, and nothing else.
+  "src/pages": ["src/cli"],
 };
 
 /** The room of a file: the longest entry that its path starts with. */

@@ -1,7 +1,10 @@
-/** The style sheets of a report: light and dark, on a phone and on paper. */
+/** The colors of all pages, and the style sheets of a report: light and dark, on a phone and on paper. */
 
-const light = `--paper:#fff;--ink:#1c2126;--soft:#57606a;--line:#d3d9df;--wash:#f4f6f8;--accent:#0b62a8;--mark:#a84800;--good:#0b62a8;--bad:#a84800;--key:#8a2f86;--string:#1d6b2f`;
-const dark = `--paper:#14181c;--ink:#e4e9ee;--soft:#a3adb7;--line:#39424b;--wash:#1d2329;--accent:#6cb6ff;--mark:#ffa35c;--good:#6cb6ff;--bad:#ffa35c;--key:#e29bdd;--string:#7fce91`;
+/** The colors of all pages by their names in style sheets. Texts and marks have enough contrast for everyone. */
+export const palette = {
+  light: `--paper:#fff;--ink:#1c2126;--soft:#57606a;--line:#d3d9df;--wash:#f4f6f8;--accent:#0b62a8;--mark:#a84800;--good:#0b62a8;--bad:#a84800;--key:#8a2f86;--string:#1d6b2f`,
+  dark: `--paper:#14181c;--ink:#e4e9ee;--soft:#a3adb7;--line:#39424b;--wash:#1d2329;--accent:#6cb6ff;--mark:#ffa35c;--good:#6cb6ff;--bad:#ffa35c;--key:#e29bdd;--string:#7fce91`,
+} as const;
 
 /** The rules of the marks in a figure. They read the colors of the page around it. */
 const figureRules = `
@@ -27,12 +30,12 @@ const figureRules = `
 `;
 
 /** The style sheet of a figure in a file of its own. It is light, because most papers are, and has a background. */
-export const fileStyle = `.figure{${light}}${figureRules}`;
+export const fileStyle = `.figure{${palette.light}}${figureRules}`;
 
 /** The style sheet of the page. Figures that are folded on the screen of a sweep are printed all the same. */
 export const pageStyle = `
-:root{color-scheme:light dark;${light}}
-@media (prefers-color-scheme:dark){@media screen{:root{${dark}}}}
+:root{color-scheme:light dark;${palette.light}}
+@media (prefers-color-scheme:dark){@media screen{:root{${palette.dark}}}}
 *{box-sizing:border-box}
 body{margin:0;background:var(--paper);color:var(--ink);font:15px/1.5 system-ui,sans-serif}
 main{max-width:1180px;margin:0 auto;padding:24px 16px 48px}
