@@ -1,8 +1,9 @@
-/** Runs an engine of fslc for the benchmark, in a process with the environment that its library reads: NAME THREADS. */
+/** Runs an engine of fslc for the benchmark, in a process with the environment that its library reads: NAME THREADS. It answers lines as serve.py does. */
 import { createInterface } from "node:readline";
 import { createEngine, isEngineName } from "../src/runtime/engines/index.js";
 import { cases } from "./cases.js";
 import type { Timed } from "./ours.js";
+import type { Answer } from "./peer.js";
 
 async function main(): Promise<void> {
   const [name = "", threads = "1"] = process.argv.slice(2);
@@ -15,7 +16,11 @@ async function main(): Promise<void> {
     if (found === undefined) throw new Error(`no case ${wanted}`);
     const run = made.get(wanted) ?? (await found.ours(engine));
     made.set(wanted, run);
-    process.stdout.write(`${JSON.stringify({ seconds: [await run()], version: engine.numerics.version })}\n`);
+    const seconds = await run();
+    const { userCPUTime, systemCPUTime, maxRSS } = process.resourceUsage();
+    const version = engine.numerics.version;
+    const answer: Answer = { seconds, version, cpu: (userCPUTime + systemCPUTime) / 1e6, peak: maxRSS * 1024 };
+    process.stdout.write(`${JSON.stringify(answer)}\n`);
   }
 }
 

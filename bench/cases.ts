@@ -1,7 +1,7 @@
 /** The cases of the benchmark. */
 import type { Engine } from "../src/runtime/engines/engine.js";
 import { embedding, evaluation, heads, type Timed, trainingStep } from "./ours.js";
-import type { Mode } from "./peer.js";
+import { type Mode, modes } from "./sides.js";
 
 export interface Case {
   readonly name: string;
@@ -14,12 +14,15 @@ export interface Case {
   readonly modes: readonly Mode[];
   /** The number of PyTorch's runs that equal one of ours. */
   readonly peerRuns: number;
+  /** Whether PyTorch's side needs easyfsl. */
+  readonly easyfsl?: true;
   /** Whether the case exists as a graph of TensorFlow's Python. */
   readonly graph?: true;
 }
 
 const episodes = 600;
-const both = ["eager", "compiled"] as const;
+/** MAML builds its graph anew in each step, which PyTorch does not compile. */
+const uncompiled = ["eager", "eager, channels last"] as const;
 export const cases: readonly Case[] = [
   {
     name: "conv64",
@@ -27,7 +30,7 @@ export const cases: readonly Case[] = [
     rounds: 7,
     warm: 2,
     ours: (engine) => trainingStep(engine, "conv64"),
-    modes: both,
+    modes,
     peerRuns: 1,
     graph: true,
   },
@@ -37,7 +40,7 @@ export const cases: readonly Case[] = [
     rounds: 9,
     warm: 2,
     ours: (engine) => embedding(engine, "conv64", 100),
-    modes: both,
+    modes,
     peerRuns: 1,
   },
   {
@@ -46,7 +49,7 @@ export const cases: readonly Case[] = [
     rounds: 15,
     warm: 3,
     ours: (engine) => trainingStep(engine, "omniglot"),
-    modes: both,
+    modes,
     peerRuns: 1,
     graph: true,
   },
@@ -56,9 +59,18 @@ export const cases: readonly Case[] = [
     rounds: 15,
     warm: 3,
     ours: (engine) => trainingStep(engine, "small"),
-    modes: both,
+    modes,
     peerRuns: 1,
     graph: true,
+  },
+  {
+    name: "small32",
+    what: "training step, Conv32F 28 px, 5-way 1-shot 5-query, Adam",
+    rounds: 15,
+    warm: 3,
+    ours: (engine) => trainingStep(engine, "small32"),
+    modes,
+    peerRuns: 1,
   },
   {
     name: "maml",
@@ -66,7 +78,16 @@ export const cases: readonly Case[] = [
     rounds: 9,
     warm: 2,
     ours: (engine) => trainingStep(engine, "maml"),
-    modes: ["eager"],
+    modes: uncompiled,
+    peerRuns: 1,
+  },
+  {
+    name: "maml84",
+    what: "MAML step, 5 inner steps second order, Conv32F 84 px, 4 episodes of 5-way 1-shot 15-query, Adam",
+    rounds: 3,
+    warm: 1,
+    ours: (engine) => trainingStep(engine, "maml84"),
+    modes: uncompiled,
     peerRuns: 1,
   },
   {
@@ -75,7 +96,7 @@ export const cases: readonly Case[] = [
     rounds: 3,
     warm: 1,
     ours: (engine) => trainingStep(engine, "resnet12"),
-    modes: ["eager"],
+    modes,
     peerRuns: 1,
   },
   {
@@ -85,6 +106,26 @@ export const cases: readonly Case[] = [
     warm: 0,
     ours: (engine) => evaluation(engine, "conv64", episodes),
     modes: ["eager"],
+    peerRuns: episodes,
+  },
+  {
+    name: "tim",
+    what: `TIM, 50 steps, on ${episodes} episodes 5-way 1-shot 15-query of 640 cached features; easyfsl on PyTorch`,
+    rounds: 3,
+    warm: 1,
+    ours: (engine) => heads(engine, "transductive", "by_tim"),
+    modes: ["eager"],
+    easyfsl: true,
+    peerRuns: episodes,
+  },
+  {
+    name: "pt-map",
+    what: `PT-MAP, 20 rounds, on ${episodes} episodes 5-way 1-shot 15-query of 640 cached features; easyfsl on PyTorch`,
+    rounds: 3,
+    warm: 1,
+    ours: (engine) => heads(engine, "transductive", "by_transport"),
+    modes: ["eager"],
+    easyfsl: true,
     peerRuns: episodes,
   },
   {

@@ -2,6 +2,7 @@
 
 import json
 import os
+import resource
 import sys
 import time
 
@@ -80,7 +81,10 @@ def main():
             made[name] = CASES[name]()
         start = time.perf_counter()
         made[name]()
-        print(json.dumps({"seconds": [time.perf_counter() - start], "version": tf.__version__}), flush=True)
+        seconds = time.perf_counter() - start
+        usage = resource.getrusage(resource.RUSAGE_SELF)
+        cpu, peak = usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024
+        print(json.dumps({"seconds": seconds, "version": tf.__version__, "cpu": cpu, "peak": peak}), flush=True)
 
 
 if __name__ == "__main__":

@@ -1,9 +1,11 @@
 """PyTorch's side of the benchmark: it answers one JSON line per request line, so that the runs of both sides alternate.
 
-Requests: {"case": NAME, "mode": "eager" | "compiled", "repeat": N}. Answers: {"seconds": [...]}.
+Requests: {"case": NAME, "mode": MODE}; MODE is `eager` or `compiled`, with `, channels last` after it or not. Answers: {"seconds": S, "version": V,
+"cpu": seconds of processor time of this process so far, "peak": bytes of memory at most so far}.
 """
 
 import json
+import resource
 import sys
 import time
 
@@ -19,9 +21,9 @@ def conv_block(inner, outer):
 
 
 class Conv64F(nn.Module):
-    def __init__(self, channels=3):
+    def __init__(self, channels=3, width=64):
         super().__init__()
-        self.layers = nn.Sequential(conv_block(channels, 64), *(conv_block(64, 64) for _ in range(3)))
+        self.layers = nn.Sequential(conv_block(channels, width), *(conv_block(width, width) for _ in range(3)))
 
     def forward(self, x):
         return self.layers(x).flatten(1)
@@ -54,14 +56,25 @@ class ResNet12(nn.Module):
         return self.blocks(x).mean((2, 3))
 
 
+class Mode:
+    """Whether PyTorch compiles, and in which layout it holds images and filters."""
+
+    def __init__(self, name):
+        self.compiled = name.startswith("compiled")
+        self.layout = torch.channels_last if name.endswith("channels last") else torch.contiguous_format
+
+    def prepared(self, function):
+        return torch.compile(function) if self.compiled else function
+
+
 class ProtoStep:
     """Forward, backward and Adam's update of one ProtoNet episode."""
 
-    def __init__(self, net, way, shot, query, size, channels, compiled):
+    def __init__(self, net, way, shot, query, size, channels, mode):
         self.way, self.shot, self.query = way, shot, query
-        self.layout = torch.channels_last if compiled else torch.contiguous_format
+        self.layout = mode.layout
         self.net = net.to(memory_format=self.layout)
-        self.forward = torch.compile(self.loss) if compiled else self.loss
+        self.forward = mode.prepared(self.loss)
         self.optimizer = torch.optim.Adam(net.parameters(), lr=1e-3)
         self.images = torch.randint(0, 256, (way * (shot + query), channels, size, size), dtype=torch.uint8)
         self.labels = torch.arange(way).repeat_interleave(query)
@@ -83,10 +96,10 @@ class ProtoStep:
 class Embed:
     """The forward pass alone, with running statistics."""
 
-    def __init__(self, net, count, size, channels, compiled):
-        self.layout = torch.channels_last if compiled else torch.contiguous_format
+    def __init__(self, net, count, size, channels, mode):
+        self.layout = mode.layout
         self.net = net.eval().to(memory_format=self.layout)
-        self.forward = torch.compile(self.net) if compiled else self.net
+        self.forward = mode.prepared(self.net)
         self.images = torch.randint(0, 256, (count, channels, size, size), dtype=torch.uint8)
 
     def __call__(self):
@@ -97,8 +110,8 @@ class Embed:
 class Reembed:
     """Evaluation as it is usually written: every episode embeds its own images, then classifies its queries."""
 
-    def __init__(self, way, shot, query, size, compiled):
-        self.step = ProtoStep(Conv64F(), way, shot, query, size, 3, compiled)
+    def __init__(self, way, shot, query, size, mode):
+        self.step = ProtoStep(Conv64F(), way, shot, query, size, 3, mode)
         self.step.net.eval()
 
     def __call__(self):
@@ -109,11 +122,12 @@ class Reembed:
 class MamlStep:
     """One step of MAML with second derivatives: the inner steps as graphs, the episodes one after the other."""
 
-    def __init__(self, channels, width, size, way, shot, query, episodes, inner, rate):
+    def __init__(self, channels, width, size, way, shot, query, episodes, inner, rate, mode):
+        self.layout = mode.layout
         widths = [channels] + [width] * 4
         self.weights = []
         for a, b in zip(widths, widths[1:]):
-            conv = nn.Conv2d(a, b, 3, padding=1)
+            conv = nn.Conv2d(a, b, 3, padding=1).to(memory_format=self.layout)
             self.weights += [conv.weight, conv.bias, nn.Parameter(torch.ones(b)), nn.Parameter(torch.zeros(b))]
         head = nn.Linear(width * (size // 16) ** 2, way)
         self.weights += [head.weight, head.bias]
@@ -134,7 +148,7 @@ class MamlStep:
     def __call__(self):
         self.optimizer.zero_grad()
         for episode in self.images:
-            images = episode.float() / 255 - 0.5
+            images = (episode.float() / 255 - 0.5).contiguous(memory_format=self.layout)
             w = self.weights
             for _ in range(self.inner):
                 loss = F.cross_entropy(self.forward(w, images[: self.supports]), self.support_labels)
@@ -145,21 +159,48 @@ class MamlStep:
         self.optimizer.step()
 
 
-def make(case, compiled):
+class Transductive:
+    """One episode of a transductive method of easyfsl on cached features: 5-way 1-shot 15-query, 640 numbers an image."""
+
+    def __init__(self, method):
+        self.method = method
+        self.supports = torch.rand(5, 640)
+        self.queries = torch.rand(75, 640)
+        self.labels = torch.arange(5)
+
+    def __call__(self):
+        with torch.no_grad():
+            self.method.process_support_set(self.supports, self.labels)
+            self.method(self.queries)
+
+
+def make(case, mode):
     if case == "maml":
-        return MamlStep(3, 32, 28, 5, 1, 15, 4, 5, 0.01)
+        return MamlStep(3, 32, 28, 5, 1, 15, 4, 5, 0.01, mode)
+    if case == "maml84":
+        return MamlStep(3, 32, 84, 5, 1, 15, 4, 5, 0.01, mode)
     if case == "conv64":
-        return ProtoStep(Conv64F(), 5, 5, 15, 84, 3, compiled)
+        return ProtoStep(Conv64F(), 5, 5, 15, 84, 3, mode)
     if case == "resnet12":
-        return ProtoStep(ResNet12(), 5, 5, 15, 84, 3, compiled)
+        return ProtoStep(ResNet12(), 5, 5, 15, 84, 3, mode)
     if case == "omniglot":
-        return ProtoStep(Conv64F(1), 20, 1, 5, 28, 1, compiled)
+        return ProtoStep(Conv64F(1), 20, 1, 5, 28, 1, mode)
     if case == "small":
-        return ProtoStep(Conv64F(), 5, 1, 5, 28, 3, compiled)
+        return ProtoStep(Conv64F(), 5, 1, 5, 28, 3, mode)
+    if case == "small32":
+        return ProtoStep(Conv64F(width=32), 5, 1, 5, 28, 3, mode)
     if case == "embed":
-        return Embed(Conv64F(), 100, 84, 3, compiled)
+        return Embed(Conv64F(), 100, 84, 3, mode)
     if case == "evaluate":
-        return Reembed(5, 1, 15, 84, compiled)
+        return Reembed(5, 1, 15, 84, mode)
+    if case == "tim":
+        from easyfsl.methods import TIM
+
+        return Transductive(TIM(nn.Identity(), fine_tuning_steps=50))
+    if case == "pt-map":
+        from easyfsl.methods import PTMAP
+
+        return Transductive(PTMAP(nn.Identity(), fine_tuning_steps=20, fine_tuning_lr=0.4))
     raise SystemExit(f"no case {case}")
 
 
@@ -171,13 +212,18 @@ def main():
         request = json.loads(line)
         key = request["case"], request["mode"]
         if key not in made:
-            made[key] = make(request["case"], request["mode"] == "compiled")
-        seconds = []
-        for _ in range(request["repeat"]):
-            start = time.perf_counter()
-            made[key]()
-            seconds.append(time.perf_counter() - start)
-        print(json.dumps({"seconds": seconds, "version": torch.__version__}), flush=True)
+            made[key] = make(request["case"], Mode(request["mode"]))
+        start = time.perf_counter()
+        made[key]()
+        seconds = time.perf_counter() - start
+        usages = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+        answer = {
+            "seconds": seconds,
+            "version": torch.__version__,
+            "cpu": sum(usage.ru_utime + usage.ru_stime for usage in usages),
+            "peak": usages[0].ru_maxrss * 1024,
+        }
+        print(json.dumps(answer), flush=True)
 
 
 if __name__ == "__main__":

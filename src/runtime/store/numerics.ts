@@ -38,7 +38,8 @@ const relevantInstructions = [
   "i8mm",
 ];
 
-function instructionSets(): string[] {
+/** Returns those of this processor, or none if the system does not tell. */
+export function instructionSets(): string[] {
   let flags: Set<string>;
   try {
     const line = /^(?:flags|Features)\s*:\s*(.*)$/m.exec(readFileSync("/proc/cpuinfo", "utf8"));
