@@ -121,12 +121,23 @@ export interface BackboneDecl {
   readonly span: Span;
 }
 
-/** `block basic(channels, stride = 1) { layers }`, a reusable run of layers. */
+/** `block basic(channels, stride = 1) { layers }`, a reusable run of layers, or a layer that is a formula. */
 export interface BlockDecl {
   readonly kind: "block";
   readonly name: Name;
   readonly params: readonly Parameter[];
+  /** Empty for a formula. */
   readonly layers: readonly Layer[];
+  readonly formula: Formula | undefined;
+  readonly span: Span;
+}
+
+/** The second part of `block scaled(start = 1.0)(x: map) { learn g = start  g * x }`: a function of the value that enters. */
+export interface Formula {
+  readonly kind: "formula";
+  readonly input: Parameter;
+  readonly learns: readonly LearnDecl[];
+  readonly body: Block;
   readonly span: Span;
 }
 

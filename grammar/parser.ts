@@ -178,7 +178,12 @@ export class FslParser extends StageParser {
     this.CONSUME(w.block);
     this.CONSUME(t.Identifier);
     this.OPTION(() => this.SUBRULE(this.parameters));
-    this.SUBRULE(this.layers);
+    this.OR([{ ALT: () => this.SUBRULE(this.formula) }, { ALT: () => this.SUBRULE(this.layers) }]);
+  });
+  /** `(x: map) { learn g = 1.0  g * x }`. */
+  readonly formula = this.RULE("formula", () => {
+    this.SUBRULE(this.parameters);
+    this.SUBRULE(this.block);
   });
   readonly episode = this.RULE("episode", () => {
     this.CONSUME(w.episode);

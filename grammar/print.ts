@@ -60,9 +60,8 @@ class FilePrinter {
       case "block":
         return [
           `block ${item.name.text}`,
-          this.parameters(item.params.length > 0 ? item.params : undefined),
-          " ",
-          e.layers(item.layers, item.span.end),
+          this.parameters(item.params.length > 0 || item.formula !== undefined ? item.params : undefined),
+          item.formula === undefined ? [" ", e.layers(item.layers, item.span.end)] : this.formula(item.formula),
         ];
       case "episode":
         return [
@@ -199,6 +198,11 @@ class FilePrinter {
   private fitted({ name, type, axes }: ast.FittedName): Doc {
     if (type !== undefined) return [`${name.text}: `, this.type(type)];
     return axes === undefined ? name.text : `${name.text} [${axesText(axes)}]`;
+  }
+
+  private formula({ input, learns, body }: ast.Formula): Doc {
+    const lines = learns.map((learn) => ({ span: learn.span, print: () => this.learn(learn) }));
+    return [this.parameters([input]), " ", this.e.block(body, false, lines)];
   }
 
   private learn(learn: ast.LearnDecl): Doc {

@@ -9,6 +9,7 @@ export type SyntaxNode =
   | ast.Parameter
   | ast.DatasetLine
   | ast.Layer
+  | ast.Formula
   | ast.LearnDecl
   | ast.FitDecl
   | ast.EntryDecl
@@ -46,7 +47,9 @@ export function childrenOf(node: SyntaxNode): readonly SyntaxNode[] {
     case "backbone":
       return [...(node.params ?? []), ...given(node.value), ...(node.layers ?? [])];
     case "block":
-      return [...node.params, ...node.layers];
+      return [...node.params, ...node.layers, ...given(node.formula)];
+    case "formula":
+      return [node.input, ...node.learns, node.body];
     case "episode":
       return [...node.params, ...node.parts];
     case "fn":

@@ -12,8 +12,18 @@ type Line = { readonly at: number } & (
   | { readonly kind: "stray" }
 );
 
-export function buildBlock(b: Builder, cst: Cst, fallback: number): ast.Block {
+/** Builds a block. Only the body of a layer may have `learn` lines, which its caller builds. */
+export function buildBlock(b: Builder, cst: Cst, fallback: number, { learns = false } = {}): ast.Block {
   const span = b.span(cst, fallback);
+  for (const line of learns ? [] : nodes(cst, "learn")) {
+    const found = b.span(line, span.start);
+    b.note(
+      "foreign-form",
+      found,
+      "values are learned by a metric, a loss or a layer",
+      "write the line where it begins",
+    );
+  }
   const lines: Line[] = [
     ...nodes(cst, "letStatement").map((line) => ({
       kind: "statement" as const,

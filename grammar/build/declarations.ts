@@ -6,7 +6,7 @@ import { buildBlock, noteColon } from "./blocks.js";
 import { type Builder, keyword, node, nodes, token, tokens } from "./cst.js";
 import { buildArgs, buildExpression, buildText, errorAt, noteMissingCommas } from "./expressions.js";
 import { buildLayers } from "./layers.js";
-import { buildLearns } from "./learns.js";
+import { buildFormula, buildLearns } from "./learns.js";
 import { buildParameter, buildParameters, buildType, buildValues } from "./parameters.js";
 import { buildStage } from "./stages.js";
 
@@ -46,6 +46,7 @@ export function buildDeclaration(b: Builder, cst: CstNode): ast.Declaration | un
       name: b.nameAt(token(block, t.Identifier.name), span.end),
       params: buildParameters(b, node(block, "parameters")) ?? [],
       layers: buildLayers(b, node(block, "layers")),
+      formula: buildFormula(b, node(block, "formula")),
       span,
     };
   }

@@ -183,6 +183,7 @@ export abstract class MethodParser extends LayerParser {
         this.OR({
           IGNORE_AMBIGUITIES: true,
           DEF: [
+            { GATE: () => this.is(t.Identifier, 2) && this.sameLine(2), ALT: () => this.SUBRULE(this.learn) },
             { GATE: () => this.is(t.Identifier, 2), ALT: () => this.SUBRULE(this.letStatement) },
             { GATE: () => this.startsOperand(2), ALT: () => this.SUBRULE(this.repeatStatement) },
             { GATE: () => this.is(t.Identifier, 2), ALT: () => this.SUBRULE(this.minimize) },

@@ -147,8 +147,8 @@ export class ExpressionPrinter {
   // ------------------------------------------------------------------ blocks
 
   /** Prints a block, on one line if it is a single value that fits there and was written so. */
-  block(block: ast.Block, inline = true): Doc {
-    const items = this.statements(block);
+  block(block: ast.Block, inline = true, before: readonly Item[] = []): Doc {
+    const items = [...before, ...this.statements(block)].sort((a, b) => a.span.start - b.span.start);
     const end = block.span.end;
     if (inline && block.statements.length === 0) return compactBody(items, end, this.comments, () => "");
     return body(items, end, this.comments);

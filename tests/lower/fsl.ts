@@ -43,12 +43,13 @@ export function experimentOf(
 }
 
 /** Returns the network of layers that are written as in a file, for images of 3 × `pixels` × `pixels`. Their last value is the output `vector`. */
-export function networkOf(layers: string, pixels = 6): Network {
+export function networkOf(layers: string, pixels = 6, declared = ""): Network {
   const experiment = experimentOf(`fsl 1
 import { emoji } from "fsl:datasets"
 import { cosine_prototypes } from "fsl:metrics"
 dataset d = emoji() { train resize(${pixels}), normalize  eval resize(${pixels}), normalize }
 episode task = 2 way, 1 shot, 1 query
+${declared}
 backbone net { ${layers} as vector }
 meta m {
   encoder net  metric cosine_prototypes  episodes task from d.train

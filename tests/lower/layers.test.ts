@@ -9,6 +9,7 @@ import { Graph } from "../../src/compiler/tensor/graph.js";
 import type { Network } from "../../src/compiler/typed/tree.js";
 import { networkWeights } from "../../src/compiler/typed/weights.js";
 import { axis, count, image, NetworkBuilder } from "./fixtures.js";
+import { networkOf } from "./fsl.js";
 import { run, stream, type Values } from "./harness.js";
 
 /** A fixed random projection of a network's output: a scalar whose gradient reaches every weight. */
@@ -56,8 +57,23 @@ parallel.nest("parallel", (branches) => ({ kind: "parallel", branches, along: "c
   parallel.branch().conv(1, 3, { pad: 0 }).activation("tanh"),
 ]);
 
+const formula = networkOf(
+  "conv(3, 3), mixed, flatten",
+  6,
+  `block mixed(rounds = 2)(x: map) {
+    learn gain [channel] = 0.7 positive, M [channel, part: 2] = normal(0.5)
+    fixed sign [channel] = signs(), bin [channel] = labels(bin: 2)
+    repeat rounds from y = 0 { tanh(0.5 * y + dot(gain * x, M over channel)) }
+    y * mean(sum(x * sign by bin over channel) over bin)
+  }`,
+);
+
 const networks: Record<string, Network> = {
   "conv, bias": start().conv(3, 3).build(),
+  "a formula with learned and fixed numbers, and a loop": {
+    ...formula,
+    outputs: { out: formula.outputs.vector ?? [] },
+  },
   "conv, stride 2, no bias": start().conv(3, 3, { stride: 2, bias: false }).build(),
   "conv and batch norm": start().conv(3, 3).batchNorm().activation("tanh").build(),
   "batch norm of features": features().batchNorm("feature").build(),

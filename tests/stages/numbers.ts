@@ -87,10 +87,19 @@ const activations = maps()
   .activation("gelu")
   .activation("silu");
 /** The layers as a file writes them, with their last value as `out`. */
-function written(text: string): Network {
-  const network = networkOf(`${text}, flatten`);
+function written(text: string, declared = ""): Network {
+  const network = networkOf(`${text}, flatten`, 6, declared);
   return { ...network, outputs: { out: network.outputs.vector ?? [] } };
 }
+const formulas = written(
+  "conv(3, 4), scaled",
+  `block scaled(start = 0.5)(x: map) {
+  learn gain [channel] = start positive
+  fixed sign [slot: 3, channel] = signs()
+  repeat 2 from y = 0 { 0.5 * y + dot(gain * x, sign over channel) }
+  y
+}`,
+);
 const layers: Record<LayerOp["kind"], Network> = {
   conv: written("conv(3, 6, stride: 2), conv(3, 4, groups: 2, dilation: 2, pad: 2)"),
   batch_norm: maps().batchNorm().build(),
@@ -112,6 +121,7 @@ const layers: Record<LayerOp["kind"], Network> = {
   attention: written("conv(3, 4), tokens, attention(2)"),
   dropout: maps().dropout(0.3).flatten().as("vector").build(),
   drop_block: maps().dropBlock(0.3, 2, 4).flatten().as("vector").build(),
+  formula: formulas,
   residual: residual.build(),
   parallel: parallel.build(),
 };

@@ -37,8 +37,10 @@ type Compare = PrimitiveAttrs["compare"]["cmp"];
 export const taskAxis = "·task";
 /** The axis of the queries of an inductive entry. The entry itself is written for one query. */
 export const queryAxis = "·query";
-/** The axes of lanes, outermost first. A lane is an episode or a query that runs loops of its own beside others. */
-const laneAxisNames: readonly string[] = [taskAxis, queryAxis];
+/** The axis of all images that a network is applied to at once. A formula in a network is written for one image. */
+export const imageAxis = "·n";
+/** The axes of lanes, outermost first. A lane is an episode, a query or an image that runs loops of its own beside others. */
+const laneAxisNames: readonly string[] = [taskAxis, queryAxis, imageAxis];
 
 /** The largest finite f32. */
 export const maxFloat = 3.4028234663852886e38;

@@ -116,8 +116,15 @@ class NameCheck {
         }
         return;
       }
+      case "block": {
+        const { formula } = decl;
+        const own = [...params(decl.params), ...(formula?.learns.flatMap((learn) => learn.names) ?? [])];
+        const names = formula === undefined ? own : [...own, formula.input.name];
+        this.checkInner(names, decl);
+        if (formula !== undefined) this.checkBlock(formula.body, new Set(names.map((name) => name.text)));
+        return;
+      }
       case "backbone":
-      case "block":
       case "episode":
       case "dataset":
         this.checkInner(params(decl.params), decl);

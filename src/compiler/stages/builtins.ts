@@ -32,7 +32,10 @@ export class UsedBuiltins {
   }
 
   network(network: Network): void {
-    for (const { layer } of layersOf(network)) this.used.set(`layer.${layer.op.kind}`, layerVersions[layer.op.kind]);
+    for (const { layer } of layersOf(network)) {
+      this.used.set(`layer.${layer.op.kind}`, layerVersions[layer.op.kind]);
+      if (layer.op.kind === "formula") this.block(layer.op.body);
+    }
   }
 
   modules(learns: readonly Learn[]): void {

@@ -30,6 +30,7 @@ export const layerVersions: Versions<LayerOp["kind"]> = {
   attention: 1,
   dropout: 1,
   drop_block: 1,
+  formula: 1,
   residual: 1,
   parallel: 1,
 };

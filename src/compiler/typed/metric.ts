@@ -14,18 +14,7 @@ export interface Metric {
  * `init` initializes the value as the metric reads it. A `positive` value is stored as its logarithm.
  */
 export type Learn =
-  | {
-      readonly kind: "tensor";
-      readonly name: string;
-      readonly axes: readonly Axis[];
-      readonly init: Initializer;
-      readonly positive: boolean;
-      /** True if it keeps its initial value, which is stored with the weights. */
-      readonly fixed?: true;
-      /** The axis that it indexes, if its numbers are labels. */
-      readonly of?: Axis;
-      readonly span: Span;
-    }
+  | LearnedTensor
   | { readonly kind: "module"; readonly name: string; readonly network: Network; readonly span: Span }
   /** One value for each trainable weight of networks, such as the rates of Meta-SGD. Paths: `name.encoder.…`, `name.<module>.…`. */
   | {
@@ -36,6 +25,19 @@ export type Learn =
       readonly positive: boolean;
       readonly span: Span;
     };
+
+export interface LearnedTensor {
+  readonly kind: "tensor";
+  readonly name: string;
+  readonly axes: readonly Axis[];
+  readonly init: Initializer;
+  readonly positive: boolean;
+  /** True if it keeps its initial value, which is stored with the weights. */
+  readonly fixed?: true;
+  /** The axis that it indexes, if its numbers are labels. */
+  readonly of?: Axis;
+  readonly span: Span;
+}
 
 /** Values that are computed together from base data. */
 export interface Fit {

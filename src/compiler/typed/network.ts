@@ -1,5 +1,6 @@
 /** The networks of the typed tree: layers with every shape known, and their weights. */
 import type { Span } from "../../../grammar/ast.js";
+import type { Block, LearnedTensor } from "./metric.js";
 import type { Axis } from "./values.js";
 
 /** A backbone, head or module with every shape known. */
@@ -106,5 +107,13 @@ export type LayerOp =
   | { readonly kind: "attention"; readonly axis: string; readonly heads: number }
   | { readonly kind: "dropout"; readonly p: number }
   | { readonly kind: "drop_block"; readonly p: number; readonly size: number; readonly rampSteps: number }
+  /** A function of one value that a file writes. `input` is the name of the value in it. Weight paths are `${path}.<name>`. */
+  | {
+      readonly kind: "formula";
+      readonly name: string;
+      readonly input: string;
+      readonly learns: readonly LearnedTensor[];
+      readonly body: Block;
+    }
   | { readonly kind: "residual"; readonly body: readonly Layer[]; readonly shortcut: readonly Layer[] }
   | { readonly kind: "parallel"; readonly branches: readonly (readonly Layer[])[]; readonly along: string };

@@ -274,6 +274,7 @@ function innerLayers(op: LayerOp): readonly (readonly Layer[])[] {
     case "attention":
     case "dropout":
     case "drop_block":
+    case "formula":
       return [];
     default:
       return op satisfies never;

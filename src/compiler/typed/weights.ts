@@ -1,7 +1,17 @@
 /** Lists the weights of a stage, with their shapes and their origins. */
 import type { Span } from "../../../grammar/ast.js";
 import { scoringBorrows } from "./borrows.js";
-import type { Borrowed, Initializer, Learn, Metric, Network, Slot, TrainingStage } from "./tree.js";
+import type {
+  Borrowed,
+  Initializer,
+  Learn,
+  LearnedTensor,
+  Metric,
+  Network,
+  Slot,
+  TrainingStage,
+  WeightSpec,
+} from "./tree.js";
 
 /** A weight of a stage. The program input for it is named by its path. */
 export interface WeightDecl {
@@ -76,14 +86,7 @@ const under =
 function learnWeights(learn: Learn, beside: readonly Learn[], encoder: Network): WeightDecl[] {
   switch (learn.kind) {
     case "tensor":
-      return [
-        {
-          path: learn.name,
-          shape: learn.axes.map((axis) => axis.size),
-          init: stored(learn.init, learn.positive),
-          trainable: learn.fixed !== true,
-        },
-      ];
+      return [tensorWeight(learn)];
     case "module":
       return networkWeights(learn.name, learn.network);
     case "like":
@@ -101,6 +104,16 @@ function learnWeights(learn: Learn, beside: readonly Learn[], encoder: Network):
           trainable: true,
         }));
   }
+}
+
+/** Returns the weight that holds a learned tensor. */
+export function tensorWeight({ name, axes, init, positive, fixed }: LearnedTensor): WeightSpec {
+  return {
+    path: name,
+    shape: axes.map((axis) => axis.size),
+    init: stored(init, positive),
+    trainable: fixed !== true,
+  };
 }
 
 /** Returns the initializer of the stored number. If a positive value is drawn, its logarithm is what is drawn. */

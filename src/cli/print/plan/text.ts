@@ -114,6 +114,8 @@ export function opText(op: LayerOpPlan): string {
     case "layer_scale":
     case "residual":
       return op.kind;
+    case "formula":
+      return op.name;
     case "dropout":
       return `dropout ${op.p}`;
     case "drop_block":

@@ -18,7 +18,7 @@ export interface BatchStatistics {
 }
 
 export interface FrameOptions {
-  readonly place: "metric" | "loss" | "fit";
+  readonly place: "metric" | "loss" | "fit" | "layer";
   /** True if sizes stand for unknown ones. Both branches of a static `if` are then checked, and messages show no sizes. */
   readonly generic: boolean;
   readonly transductive: boolean;

@@ -1,12 +1,9 @@
 /** Declares the values that `learn` lines of a metric or a loss train: tensors, networks, and one value per weight of a network. */
 import type * as ast from "../../../../grammar/ast.js";
-import { suggest } from "../../../common/did-you-mean.js";
-import type { Axis, Initializer, Learn, OwnNetwork } from "../../typed/tree.js";
+import type { Learn, OwnNetwork } from "../../typed/tree.js";
 import type { Scope } from "../core/scope.js";
-import { anything } from "../core/values.js";
-import { ownsSize, writtenSize } from "../expressions/axis-sizes.js";
-import { evaluate } from "../expressions/evaluate.js";
-import { elaborateInitializer, isInitializer } from "./initializers.js";
+import { elaborateInitializer, isInitializer } from "../expressions/initializers.js";
+import { checkStart, declareTensor } from "../expressions/learned-tensors.js";
 import { LearnedModule } from "./learned-module.js";
 
 export class LearnedValues {
@@ -34,52 +31,11 @@ export class LearnedValues {
       const layers = moduleLayers(learn.value);
       if (layers !== undefined) this.declareModule(name, learn, layers);
       else if (learn.like.length > 0) this.declareLike(name, learn);
-      else this.declareTensor(name, learn);
-    }
-  }
-
-  private declareTensor(name: ast.Name, learn: ast.LearnDecl): void {
-    const { scope } = this;
-    const axes = this.tensorAxes(learn);
-    const start = axes === undefined ? undefined : elaborateInitializer(learn.value, scope);
-    if (axes === undefined || start === undefined || scope.frame === undefined) {
-      scope.define(name.text, anything(name.span));
-      return;
-    }
-    const { init, of } = start;
-    const kind = of === undefined ? "real" : "class";
-    scope.define(name.text, scope.frame.tensor(name.span, kind, axes, { k: "learn", name: name.text }, of));
-    if (!checkStart(init, learn, scope)) return;
-    const { positive } = learn;
-    const fixed = learn.fixed ? { fixed: true as const } : {};
-    const labels = of === undefined ? {} : { of };
-    const { span } = name;
-    this.declared.push(() => ({ kind: "tensor", name: name.text, axes, init, positive, ...fixed, ...labels, span }));
-  }
-
-  /** Returns the axes of a tensor with their sizes. Reports FSL3007 if one is not known here. */
-  private tensorAxes({ axes }: ast.LearnDecl): readonly Axis[] | undefined {
-    const { frame, checker } = this.scope;
-    const sized: Axis[] = [];
-    for (const { text, span, size } of axes ?? []) {
-      if (size !== undefined && frame !== undefined) {
-        const written = writtenSize(text, evaluate(size, this.scope), size.span, this.scope);
-        if (!ownsSize(text, span, frame, this.scope) || written === undefined) return undefined;
-        frame.defineAxis(text, written);
-        this.sized.set(text, written);
-        sized.push({ name: text, size: written });
-        continue;
+      else {
+        const tensor = declareTensor(name, learn, scope, this.sized);
+        if (tensor !== undefined) this.declared.push(() => tensor);
       }
-      const known = frame?.known(text);
-      if (known === undefined) {
-        const ownSize = `an axis of its own has its size beside it: \`[${text}: 64]\``;
-        const help = [...suggest(text, frame?.axisNamesInScope() ?? []), ownSize];
-        checker.report("FSL3007", span, { axis: text }, { help });
-        return undefined;
-      }
-      sized.push({ name: text, size: known.size });
     }
-    return sized;
   }
 
   /** Declares one value per weight of networks, such as the learning rates of Meta-SGD. */
@@ -155,29 +111,4 @@ function reportModule(name: ast.Name, { positive, fixed, axes, value }: ast.Lear
         : "is like weights";
   const what = `\`${name.text}\`, which ${has},`;
   checker.report("FSL3009", value.span, { what, expected: "a number or a draw of numbers", found: "a network" });
-}
-
-/**
- * Returns whether a value can start there. A positive value is stored as its logarithm: reports FSL5008 if its start has none.
- * Reports FSL3053 for labels that are to be trained, and for a fixed value with a word that only trained ones have.
- */
-function checkStart(init: Initializer, learn: ast.LearnDecl, { checker }: Scope): boolean {
-  const { positive, value, names, fixed, like } = learn;
-  const name = names.map(({ text }) => text).join(", ");
-  const why =
-    init.kind === "labels" && !fixed
-      ? "labels are whole numbers, which no step can change a little: write `fixed` in place of `learn`"
-      : fixed && positive
-        ? "`positive` says how a value is trained, and a fixed one is not"
-        : fixed && like.length > 0
-          ? "`like` gives each weight of a network a number to train"
-          : undefined;
-  if (why !== undefined) {
-    checker.report("FSL3053", value.span, { name, why });
-    return false;
-  }
-  if (!positive || init.kind !== "constant" || init.value > 0) return true;
-  const what = `the start of \`${name}\`, which is positive,`;
-  checker.report("FSL5008", value.span, { what, range: "above 0", found: init.value });
-  return false;
 }

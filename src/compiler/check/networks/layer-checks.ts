@@ -93,7 +93,7 @@ export function checkFit({ misfit }: BuiltLayer, { item, scope, request }: Layer
 }
 
 /** Returns whether a machine can address every weight of the layer. Reports FSL5008 if one is too large. */
-export function checkWeightSizes(layer: BuiltLayer, { item, scope, request }: LayerCall): boolean {
+export function checkWeightSizes(layer: Pick<BuiltLayer, "weights">, { item, scope, request }: LayerCall): boolean {
   const largest = Math.max(0, ...layer.weights.map(({ shape }) => shape.reduce((n, size) => n * size, 1)));
   if (largest <= mostNumbers || request.generic) return true;
   const what = `the largest weight of \`${callText(item)}\``;

@@ -18,6 +18,7 @@ import {
 } from "../core/values.js";
 import { bindArguments } from "../expressions/arguments.js";
 import { evaluate } from "../expressions/evaluate.js";
+import { buildFormula } from "./formula-layer.js";
 import { LayerArguments } from "./layer-arguments.js";
 import { checkFit, checkInput, checkNamedAxis, checkOutput, checkWeightSizes } from "./layer-checks.js";
 import { layerKinds } from "./layer-kinds.js";
@@ -165,6 +166,7 @@ class NetworkBuilder {
     if (path === undefined) return undefined;
     const inner = block.scope.child();
     bindArguments(decl.params, item.args, inner, scope, { callee: `\`${name.text}\``, span: item.span, typed: true });
+    if (decl.formula !== undefined) return this.formula(item, decl, decl.formula, path, { ...placement, scope: inner });
     this.open.push(decl);
     try {
       const paths = new LayerPaths(`${path}.`);
@@ -172,6 +174,27 @@ class NetworkBuilder {
     } finally {
       this.open.pop();
     }
+  }
+
+  /** Builds a block that is a function of the value that enters. */
+  private formula(
+    item: ast.CallLayer,
+    { name }: ast.BlockDecl,
+    formula: ast.Formula,
+    path: string,
+    { input, scope, into }: Placement,
+  ): Output {
+    const { generic } = this.request;
+    const built = scope.checker.nested(item.span, () =>
+      buildFormula({ name: name.text, formula, input, scope, generic, span: item.span }),
+    );
+    if (built === undefined) return undefined;
+    const call = { item, input, scope, request: this.request };
+    if (!checkWeightSizes(built, call)) return undefined;
+    for (const weight of built.weights) this.weights.push({ ...weight, path: `${path}.${weight.path}` });
+    into.push({ path, op: built.op, input, output: built.output, span: item.span });
+    this.built.push({ item, output: built.output });
+    return built.output;
   }
 
   /** Unrolls a `repeat`. `stage: repeat 4 { … }` makes `stage.0` to `stage.3`; without a label the layers are numbered on. */

@@ -7,9 +7,10 @@ import type { Scope } from "../core/scope.js";
 import { describe, type MetricValue } from "../core/values.js";
 import { Datasets } from "../data/datasets.js";
 import { elaborateEpisode } from "../data/episodes.js";
-import { contextOfDeclaration } from "../metrics/metric-context.js";
+import { contextOfDeclaration, genericContext } from "../metrics/metric-context.js";
 import { elaborateMetric } from "../metrics/metrics.js";
 import { elaborateBackbone } from "../networks/backbones.js";
+import { checkFormula } from "../networks/formula-layer.js";
 import { type ElaboratedStage, notElaborated, type StageLookup, type StageSlots } from "./context.js";
 import { elaborateStage } from "./elaborate.js";
 import { finishedStages } from "./finished-stages.js";
@@ -77,6 +78,7 @@ export class StageElaborator implements StageLookup {
     if (value.kind === "metric" && decl.kind === "metric") this.checkMetric(value);
     else if (value.kind === "backbone")
       elaborateBackbone(value, { channels: 3, height: 84, width: 84 }, at, { generic: true });
+    else if (value.kind === "block") checkFormula(value, genericContext.encoder.outputs);
     else if (value.kind === "episode") elaborateEpisode(value, at);
     else if (value.kind === "dataset" && decl.kind === "dataset" && decl.value !== undefined)
       this.datasets.of(value, at);

@@ -103,6 +103,18 @@ export const layersCodes = codes({
     corrected: "fsl 1\nbackbone net { repeat 4 { repeat 4 { relu } } flatten as vector }",
     fix: "Use fewer repeats. The deepest networks in few-shot learning have a few hundred layers.",
   },
+  FSL4012: {
+    severity: "error",
+    title: "a layer that is no formula",
+    message: "a layer that is a formula {what}",
+    explanation:
+      "The body of `block name(…)(x: map) { … }` computes a value from one value, for one image. It may learn numbers, and use functions, operators and `repeat`. It calls no networks, draws nothing and minimizes nothing.",
+    example:
+      "fsl 1\nblock half(p = 0.5)(x: map) { dropout(x, p) }\nbackbone b { conv(3, 8), half, relu, flatten as vector }",
+    corrected:
+      "fsl 1\nblock half(p = 0.5)(x: map) { x * p }\nbackbone b { conv(3, 8), dropout(0.5), half, relu, flatten as vector }",
+    fix: "Write layers for the rest, before the formula or after it.",
+  },
   FSL4011: {
     severity: "error",
     title: "a third argument without a name",

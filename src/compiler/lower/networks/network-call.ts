@@ -1,19 +1,19 @@
 /**
- * Lowering of networks. Inside a network every activation has the axis `·n` (all batch axes merged, the task axis outermost)
+ * Lowering of networks. Inside a network every activation has the axis of images (all batch axes merged, the task axis outermost)
  * and the axes of the layer. The outputs have the batch axes of the caller again.
  */
 import { CompilerBug } from "../../../common/bug.js";
 import type { Node, Window } from "../../tensor/ir.js";
 import type { Axis, Layer, Network } from "../../typed/tree.js";
 import type { Draws } from "../draws.js";
-import { axesOf, countOf, type NamedOps, type NamedTensor, sizeOf, taskAxis } from "../named-tensor.js";
+import { axesOf, countOf, imageAxis, type NamedOps, type NamedTensor, sizeOf, taskAxis } from "../named-tensor.js";
 import { activation } from "./activations.js";
 import { attention, first, withClassToken } from "./attention.js";
 import { concatOperands } from "./concat-operands.js";
+import { lowerFormula } from "./formula.js";
 import { dilatedConv, upsampled } from "./maps.js";
 import { groupNorm, standardized } from "./standardize.js";
 
-const batchAxis = "·n";
 /** The new axis of a matrix product. Its name differs from every axis that can be contracted. */
 const outAxisName = "·out";
 type OpOf<K extends Layer["op"]["kind"]> = Extract<Layer["op"], { kind: K }>;
@@ -118,12 +118,12 @@ export class NetworkCall {
       x,
       [...batch, ...inner].map((axis) => axis.name),
     );
-    return this.ops.reshape(ordered, [{ name: batchAxis, size }, ...inner]);
+    return this.ops.reshape(ordered, [{ name: imageAxis, size }, ...inner]);
   }
 
   private splitBatch(x: NamedTensor, batch = this.batch): NamedTensor {
-    const inner = x.axes.filter((name) => name !== batchAxis);
-    return this.ops.split(this.ops.order(x, [batchAxis, ...inner]), batchAxis, batch);
+    const inner = x.axes.filter((name) => name !== imageAxis);
+    return this.ops.split(this.ops.order(x, [imageAxis, ...inner]), imageAxis, batch);
   }
 
   /**
@@ -193,7 +193,7 @@ export class NetworkCall {
       case "layer_norm":
         return this.scaledAndShifted(layer, op.axes, standardized(ops, x, op.axes, op.eps));
       case "group_norm": {
-        const normal = groupNorm(ops, op, x, batchAxis);
+        const normal = groupNorm(ops, op, x, imageAxis);
         return op.affine ? this.scaledAndShifted(layer, [op.axis], normal) : normal;
       }
       case "layer_scale":
@@ -216,9 +216,9 @@ export class NetworkCall {
       case "upsample":
         return upsampled(ops, op, this.inImageOrder(x));
       case "flatten":
-        return this.asLayerOutput(layer, ops.order(x, [batchAxis, ...layer.input.map((axis) => axis.name)]).node);
+        return this.asLayerOutput(layer, ops.order(x, [imageAxis, ...layer.input.map((axis) => axis.name)]).node);
       case "tokens":
-        return this.asLayerOutput(layer, ops.order(x, [batchAxis, "height", "width", "channel"]).node);
+        return this.asLayerOutput(layer, ops.order(x, [imageAxis, "height", "width", "channel"]).node);
       case "class_token":
         return withClassToken(ops, x, this.weight(layer, "weight"));
       case "position_table": {
@@ -232,7 +232,7 @@ export class NetworkCall {
           weight: this.weight(layer, `${name}.weight`),
           bias: this.weight(layer, `${name}.bias`),
         });
-        return attention(ops, op, x, { qkv: linear("qkv"), out: linear("out") }, batchAxis);
+        return attention(ops, op, x, { qkv: linear("qkv"), out: linear("out") }, imageAxis);
       }
       case "dropout": {
         const keep = this.context.draws?.dropoutMask(layer.path, this.splitTasks(x), op.p);
@@ -242,6 +242,8 @@ export class NetworkCall {
         const keep = this.context.draws?.dropBlockMask(layer.path, this.splitTasks(this.inImageOrder(x)), op);
         return keep !== undefined ? this.applyMask(this.inImageOrder(x), keep) : x;
       }
+      case "formula":
+        return lowerFormula(ops, op, { x, output: layer.output, weight: (name) => this.weight(layer, name) });
       case "residual":
         return ops.add(this.sequence(op.body, x), this.sequence(op.shortcut, x));
       case "parallel":
@@ -258,9 +260,9 @@ export class NetworkCall {
   private splitTasks(x: NamedTensor): NamedTensor {
     if (!this.context.draws?.perTask) return x;
     const { groups } = this;
-    return this.ops.split(x, batchAxis, [
+    return this.ops.split(x, imageAxis, [
       { name: taskAxis, size: groups },
-      { name: "·each", size: sizeOf(x, batchAxis) / groups },
+      { name: "·each", size: sizeOf(x, imageAxis) / groups },
     ]);
   }
 
@@ -268,7 +270,7 @@ export class NetworkCall {
     const { ops } = this;
     const product = ops.mul(this.splitTasks(x), keep);
     if (!product.axes.includes(taskAxis)) return product;
-    return ops.order(ops.merge(product, [taskAxis, "·each"], batchAxis), x.axes);
+    return ops.order(ops.merge(product, [taskAxis, "·each"], imageAxis), x.axes);
   }
 
   private weight(layer: Layer, name: string): Node {
@@ -276,7 +278,7 @@ export class NetworkCall {
   }
 
   private inImageOrder(x: NamedTensor): NamedTensor {
-    return this.ops.order(x, [batchAxis, "channel", "height", "width"]);
+    return this.ops.order(x, [imageAxis, "channel", "height", "width"]);
   }
   private imageNode(x: NamedTensor): Node {
     return this.inImageOrder(x).node;
@@ -285,7 +287,7 @@ export class NetworkCall {
   /** Returns a node [n, …] as the output of the layer. */
   private asLayerOutput(layer: Layer, node: Node): NamedTensor {
     const n = node.shape[0] ?? 1;
-    const axes = [{ name: batchAxis, size: n }, ...layer.output];
+    const axes = [{ name: imageAxis, size: n }, ...layer.output];
     return this.ops.of(
       this.ops.t.reshape(
         node,
@@ -298,7 +300,7 @@ export class NetworkCall {
   private globalMean(layer: Layer, x: NamedTensor): NamedTensor {
     const [channels = "feature"] = layer.input.map(({ name }) => name).filter((name) => name === "channel");
     const places = layer.input.map(({ name }) => name).filter((name) => name !== channels);
-    return this.asLayerOutput(layer, this.ops.mean(this.ops.order(x, [batchAxis, channels, ...places]), places).node);
+    return this.asLayerOutput(layer, this.ops.mean(this.ops.order(x, [imageAxis, channels, ...places]), places).node);
   }
 
   private convolution(layer: Layer, op: OpOf<"conv">, x: NamedTensor): NamedTensor {
@@ -355,9 +357,9 @@ export class NetworkCall {
     const { t } = ops;
     const { norm } = this.context;
     const rest = layer.input.filter((axis) => axis.name !== op.axis);
-    const ordered = ops.order(x, [batchAxis, op.axis, ...rest.map((axis) => axis.name)]);
+    const ordered = ops.order(x, [imageAxis, op.axis, ...rest.map((axis) => axis.name)]);
     const back = (node: Node): NamedTensor => ops.reshape(ops.of(node, ["n", "c", "h", "w"]), axesOf(ordered));
-    const n = sizeOf(x, batchAxis);
+    const n = sizeOf(x, imageAxis);
     const channels = sizeOf(x, op.axis);
     const area = countOf(rest);
     const [height, width] = rest.length === 2 ? rest.map((axis) => axis.size) : [area, 1];
@@ -399,8 +401,8 @@ export class NetworkCall {
           { name: taskAxis, size: groups },
           { name: "·each", size: n / groups },
         ];
-        const y = ops.add(ops.mul(ops.split(ordered, batchAxis, parts), scale), shift);
-        return ops.order(ops.merge(y, [taskAxis, "·each"], batchAxis), ordered.axes);
+        const y = ops.add(ops.mul(ops.split(ordered, imageAxis, parts), scale), shift);
+        return ops.order(ops.merge(y, [taskAxis, "·each"], imageAxis), ordered.axes);
       }
       default:
         return norm satisfies never;

@@ -4,7 +4,8 @@ import type { Block, EntryParam, Learn, Metric, Network } from "../../typed/tree
 import { AxisNames } from "./axes.js";
 import { canonicalBlock, canonicalValues } from "./block.js";
 import { canonicalNetwork } from "./network.js";
-import { type Canonical, plain, plainFields } from "./value.js";
+import { canonicalTensor } from "./tensor.js";
+import { type Canonical, plain } from "./value.js";
 
 export interface MetricUse {
   /** The entries that the stage uses. All others are left out. */
@@ -61,11 +62,7 @@ export function canonicalLearns(learns: readonly Learn[], names: AxisNames): rea
   return learns.map((learn): Canonical => {
     switch (learn.kind) {
       case "tensor":
-        return {
-          ...plainFields(learn),
-          axes: names.axes(learn.axes),
-          ...(learn.of === undefined ? {} : { of: names.axes([learn.of]) }),
-        };
+        return canonicalTensor(learn, names);
       case "module":
         return { name: learn.name, network: canonicalNetwork(learn.network) };
       case "like":

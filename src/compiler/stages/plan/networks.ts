@@ -102,6 +102,8 @@ function opPlan(op: LayerOp, known: boolean): LayerOpPlan {
       return { kind: op.kind };
     case "parallel":
       return { kind: op.kind, along: op.along };
+    case "formula":
+      return { kind: op.kind, name: op.name };
     case "linear":
     case "cosine_linear": {
       const out: Size = !known && op.outAxis === classAxis ? "unknown" : op.out;

@@ -226,7 +226,7 @@ export interface LayerPlan {
 export type LayerOpPlan = PlannedOp<LayerOp>;
 type PlannedOp<Op> = Op extends { readonly out: number }
   ? Omit<Op, "out"> & { readonly out: Size }
-  : Omit<Op, "body" | "shortcut" | "branches">;
+  : Omit<Op, "body" | "shortcut" | "branches" | "input" | "learns">;
 
 /** The statistics that one batch norm uses, for each way in which its network is called. */
 export interface NormPlan {

@@ -3,9 +3,9 @@ import type * as ast from "../../../../grammar/ast.js";
 import type { Axis, Initializer } from "../../typed/tree.js";
 import type { Scope } from "../core/scope.js";
 import { describe } from "../core/values.js";
-import { matchArguments } from "../expressions/arguments.js";
-import { ownsSize, writtenSize } from "../expressions/axis-sizes.js";
-import { evaluate } from "../expressions/evaluate.js";
+import { matchArguments } from "./arguments.js";
+import { ownsSize, writtenSize } from "./axis-sizes.js";
+import { evaluate } from "./evaluate.js";
 
 /** A start with the axis that its numbers index, if they are labels. */
 export interface Start {
