@@ -48,6 +48,7 @@ export interface MachineOptions {
   readonly seed?: string;
   readonly force?: readonly string[];
   readonly exact?: boolean;
+  readonly onFailure?: string;
 }
 
 /** Adds the options of a command that computes. */
@@ -76,7 +77,7 @@ export function withMachine(command: Command): Command {
  * @throws UsageError if the value of a numeric option is not a number.
  */
 export function runOptions(project: Project, options: MachineOptions): RunOptions {
-  const { engine, device, threads, jobs, seed, force, exact } = options;
+  const { engine, device, threads, jobs, seed, force, exact, onFailure } = options;
   return {
     project,
     ...(engine === undefined ? {} : { engine }),
@@ -86,7 +87,17 @@ export function runOptions(project: Project, options: MachineOptions): RunOption
     ...(seed === undefined ? {} : { seed: parseNumber("--seed", seed) }),
     force: force ?? [],
     exact: exact === true,
+    ...(onFailure === undefined ? {} : { onFailure: parseFailurePolicy(onFailure) }),
   };
+}
+
+/** @throws UsageError for anything but `finish`, `stop` and `retry=3`. */
+function parseFailurePolicy(text: string): NonNullable<RunOptions["onFailure"]> {
+  if (text === "finish") return {};
+  if (text === "stop") return { stops: true };
+  const [, retries] = /^retry=(.*)$/.exec(text) ?? [];
+  if (retries !== undefined) return { retries: parseNumber("--on-failure retry=", retries) };
+  throw new UsageError(`\`--on-failure ${text}\` is none of \`finish\`, \`stop\` and \`retry=3\``);
 }
 
 function parseNumber(option: string, text: string): number {

@@ -135,6 +135,7 @@ export const rooms: Readonly<Record<string, readonly string[]>> = {
     "src/runtime/worker",
   ],
   "src/runtime/run": [
+    "src/runtime/stages",
     "src/common",
     "src/compiler/diagnostics",
     "src/compiler/typed",

@@ -46,6 +46,11 @@ test("afterwards the plan names what serves, and of the rest what has changed", 
   expect(statusOf(report, "proto")).toMatchObject({ cached: false, because: { kind: "waits", for: ["base"] } });
   const forced = await plan(experiment([base]), { project, force: ["base"] });
   expect(statusOf(forced, "base")).toMatchObject({ cached: false, because: { kind: "forced" } });
+  // With exact numerics, only what this engine with these threads has computed serves.
+  const exact = await plan(experiment([base, baseline]), { project, engine: "reference", exact: true });
+  expect([statusOf(exact, "base")?.cached, statusOf(exact, "baseline")?.cached]).toEqual([true, true]);
+  const onnx = await plan(experiment([baseline]), { project, engine: "onnx", exact: true });
+  expect(statusOf(onnx, "baseline")?.cached).toBe(false);
   const other = await plan(experiment([base]), { project, engine: "onnx" });
   expect(statusOf(other, "base")).toMatchObject({ cached: false });
 });

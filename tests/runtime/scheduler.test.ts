@@ -184,6 +184,7 @@ async function play(
       exact: false,
       profile: false,
       force: new Set(),
+      onFailure: { retries: 0, stops: false },
       findPack: async () => (isPacked ? { digests: digests("digest"), dir: "pack" } : undefined),
       ...change,
     },
@@ -276,6 +277,39 @@ test("a failed stage takes only its dependants with it, and what had finished st
   expect(played.worked).toEqual(["a", "b", "rb"]);
   expect(typesOf(played)).toContain("stage.note ra");
   expect((await play()).worked).toEqual(["a", "ra"]);
+});
+
+test("with the policy to stop, a failure ends the run, which has failed and was not interrupted", async () => {
+  const failing: Behaviour = (job) =>
+    job.node === "a"
+      ? { kind: "failed", failure: { code: "FSL7020", message: "died", fix: "again" } }
+      : finishes(job, undefined as never);
+  const played = await play({ onFailure: { retries: 0, stops: true } }, failing);
+  expect([played.summary.status, played.worked]).toEqual(["failed", ["a"]]);
+  expect(played.summary.failures).toHaveLength(1);
+});
+
+test("with retries, a stage is tried again from where it was, and as often as it may", async () => {
+  const fresh: [string, boolean][] = [];
+  const failingUntil = (last: number): Behaviour => {
+    let tries = 0;
+    return (job) => {
+      if (job.node !== "a") return finishes(job, undefined as never);
+      fresh.push([job.node, job.fresh]);
+      if (++tries === last) return finishes(job, undefined as never);
+      return { kind: "failed", failure: { code: "FSL7020", message: "died", fix: "again" } };
+    };
+  };
+  const onFailure = { retries: 2, stops: false };
+  const force = new Set(["a"]);
+  const played = await play({ onFailure, force }, failingUntil(3));
+  expect([played.summary.status, played.worked]).toEqual(["done", ["a", "a", "a", "ra", "b", "rb"]]);
+  // A forced stage begins at its start once, and a retry continues.
+  expect(fresh.map(([, isFresh]) => isFresh)).toEqual([true, false, false]);
+  const [note] = played.events.filter(({ type }) => type === "stage.note");
+  expect(note).toMatchObject({ stage: "a", message: "it failed (FSL7020: died) and is tried again, 1 of 2" });
+  const given = await play({ onFailure, force }, failingUntil(4));
+  expect([given.summary.status, given.summary.failures.length]).toEqual(["failed", 1]);
 });
 
 test("a diagnostic that is thrown and an exception that nobody expected both become failures", async () => {

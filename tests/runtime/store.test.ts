@@ -5,6 +5,7 @@ import fc from "fast-check";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { DiagnosticError } from "../../src/compiler/diagnostics/diagnostic.js";
 import type { HostTensor, HostTensors } from "../../src/runtime/engines/engine.js";
+import { openInput } from "../../src/runtime/stages/inputs.js";
 import { openGivenWeights, readGivenWeights } from "../../src/runtime/store/given-weights.js";
 import { numericsId, numericsRecord } from "../../src/runtime/store/numerics.js";
 import { decodeSafetensors, encodeSafetensors, SafetensorsError } from "../../src/runtime/store/safetensors.js";
@@ -126,6 +127,27 @@ test("a second writer replaces the entry and leaves nothing beside it", async ()
   const again = await writeEntry(root, finished({ weights: weights(2) }));
   expect(readWeights(again)["encoder.c.weight"]?.data[0]).toBe(2);
   expect(readdirSync(root)).toEqual([key]);
+});
+
+test("of two writers at the same moment the first one counts, and neither fails", async () => {
+  const one = (): ReturnType<typeof writeEntry> => writeEntry(root, finished({ weights: weights(1) }));
+  const entries = await Promise.all([one(), one(), one()]);
+  expect(new Set(entries.map(({ manifest }) => manifest.output)).size).toBe(1);
+  expect(allEntries(root).map(({ manifest }) => manifest.output)).toContain(entries[0]?.manifest.output);
+});
+
+test("an input that was replaced is taken from an entry with the same output, and named if there is none", async () => {
+  const project = { dir: root, home: join(root, "home") };
+  const store = join(project.home, "store");
+  const first = await writeEntry(store, finished({ weights: weights(1) }));
+  const job = { project, inputs: { base: { key, dir: first.dir, output: first.manifest.output } } };
+  expect(openInput(job, "base").dir).toBe(first.dir);
+  const same = await writeEntry(store, finished({ weights: weights(1) }));
+  expect([openInput(job, "base").dir, same.dir === first.dir]).toEqual([same.dir, false]);
+  await writeEntry(store, finished({ weights: weights(2) }));
+  expect(() => openInput(job, "base")).toThrow(
+    expect.objectContaining({ diagnostic: expect.objectContaining({ code: "FSL7032" }) }),
+  );
 });
 
 test("a damaged entry is passed over, and its weights are never handed out", async () => {

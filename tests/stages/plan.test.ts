@@ -70,6 +70,12 @@ describe("the plan", () => {
     expect(notesFor(1, 1)).toContain(`or more for ${all}. Smaller images`);
     expect(notesFor(most - 1, most - 1)).toMatch(/^ note: the .* that this machine has may not suffice for \w+\. /);
     expect(notesFor(most, 1)).toMatch(new RegExp(`^ note: 1 B of memory are free now, and .* needed for ${all} $`));
+    const sum = peaks.reduce((total, { low }) => total + low, 0);
+    const together = printPlan(
+      { ...plan, jobs: 9, memory: { total: sum - 1, free: sum - 1 } },
+      { width: 100, colorLevel: 0 },
+    );
+    expect(together.replace(/\s+/g, " ")).toContain("stages that run at the same time may need");
     const by = { engine: "onnx", version: "1.30", device: "cpu", threads: 2 };
     const stored = buildPlan(experiment(), { ...options, lookup: (key) => ({ output: key, by }) });
     expect(printPlan({ ...stored, memory: { total: 1, free: 1 } }, { width: 100, colorLevel: 0 })).not.toContain(

@@ -34,6 +34,10 @@ export function define(cli: Cli, exit: (code: number) => void): Command {
       ),
     ),
   )
+    .option(
+      "--on-failure <policy>",
+      "what a failed stage does to others: `finish` those that do not need it (default), `stop` all, or `retry=3`",
+    )
     .option("--executor <name>", "what computes the stages: `local` (default) or `slurm`")
     .option("--cluster <name>", "an entry of fslc.clusters.json that says how the jobs of a cluster run")
     .option("--dry-run", "print which stages would run and which the store has, and run nothing")

@@ -62,7 +62,9 @@ export async function findStoredStages(
 
 /** Returns the stored stages as the inputs of a job. */
 export function jobInputs({ entries }: StoredStages): Job["inputs"] {
-  return Object.fromEntries([...entries].map(([id, { manifest, dir }]) => [id, { key: manifest.key, dir }]));
+  return Object.fromEntries(
+    [...entries].map(([id, { manifest, dir }]) => [id, { key: manifest.key, dir, output: manifest.output }]),
+  );
 }
 
 function notStored(stage: string, why: string, span?: Diagnostic["span"]): DiagnosticError {

@@ -8,10 +8,12 @@ import { buildPlan } from "../../compiler/stages/plan.js";
 import type { Node } from "../../compiler/tensor/ir.js";
 import type { DataDigests, Experiment } from "../../compiler/typed/tree.js";
 import { digestsOf, findPack, unfinishedIngest } from "../data/index.js";
+import { createEngine } from "../engines/index.js";
 import { onnxSupportOf } from "../engines/onnx/support.js";
 import { chooseEngine, type EngineChoice } from "../engines/select.js";
+import { chunks } from "../stages/chunks.js";
 import { unfinishedStage } from "../store/checkpoints.js";
-import type { NumericsRecord } from "../store/numerics.js";
+import { type NumericsRecord, numericsId, numericsRecord } from "../store/numerics.js";
 import { allEntries, findEntry, readContent } from "../store/store.js";
 import { readMemory } from "../system/memory.js";
 import { version } from "../system/package.js";
@@ -46,17 +48,22 @@ export async function plan(
   if ("diagnostics" in preparation) throw new RefusedError(preparation.diagnostics);
   const { prepared } = preparation;
   try {
-    return await planPrepared(prepared, prepared.choice ?? (await chooseEngine(prepared.asked)), { costs });
+    const engine = prepared.choice ?? (await chooseEngine(prepared.asked));
+    const numerics = prepared.exact ? await numericsHere(engine, prepared.threads.engine) : undefined;
+    return await planPrepared(prepared, engine, { costs, numerics });
   } catch (error) {
     throw error instanceof DiagnosticError ? new RefusedError([error.diagnostic]) : error;
   }
 }
 
-/** Plans a prepared run for an engine. With `costs` it lowers every stage, which takes a while for large ones. */
+/**
+ * Plans a prepared run for an engine. With `costs` it lowers every stage, which takes a while for large ones. With `numerics`, only
+ * entries of these numerics count as stored.
+ */
 export async function planPrepared(
   prepared: PreparedRun,
   engine: EngineChoice,
-  { costs }: { readonly costs: boolean },
+  { costs, numerics }: { readonly costs: boolean; readonly numerics?: string | undefined },
 ): Promise<PlanReport> {
   const { experiment, graph, project, seed, acceptedNumerics, force, threads } = prepared;
   const at = { cacheDir: projectPaths.data(project), projectDir: project.dir };
@@ -77,7 +84,7 @@ export async function planPrepared(
   const options: PlanOptions = {
     seed,
     lookup: (key) => {
-      const entry = findEntry(store, key, acceptedNumerics);
+      const entry = findEntry(store, key, { ...acceptedNumerics, ...(numerics === undefined ? {} : { numerics }) });
       return entry && { output: entry.manifest.output, by: computedBy(entry.manifest.numerics) };
     },
     unfinished: (key) => unfinishedStage(projectPaths.checkpoints(project), { key, version }, computes),
@@ -95,7 +102,17 @@ export async function planPrepared(
     },
   };
   const report = buildPlan(experiment, options, graph);
-  return costs && engine.device === "cpu" ? { ...report, memory: readMemory() } : report;
+  const planned = prepared.jobs > 1 ? { ...report, jobs: prepared.jobs } : report;
+  return costs && engine.device === "cpu" ? { ...planned, memory: readMemory() } : planned;
+}
+
+/** Returns the id of the numerics of this machine. Only an open engine knows them. Without the engine, no entry has them. */
+async function numericsHere({ name, why: _, ...device }: EngineChoice, threads: number): Promise<string> {
+  const engine = await createEngine(name, { ...device, threads }).catch(() => undefined);
+  if (engine === undefined) return "";
+  const id = numericsId(numericsRecord(engine.numerics, chunks));
+  await engine.dispose();
+  return id;
 }
 
 /** Returns the key contents of the newest stored stages. A sweep is not compared with them: it says itself in what its stages differ. */

@@ -8,7 +8,7 @@ import type { Experiment } from "../../compiler/typed/tree.js";
 import { packRequest } from "../data/index.js";
 import { auto, type EngineChoice, type EngineRequest, requestProblem } from "../engines/select.js";
 import type { RunInputs } from "../events/events.js";
-import type { ScheduleOptions } from "../scheduler/scheduler.js";
+import type { FailurePolicy, ScheduleOptions } from "../scheduler/scheduler.js";
 import { type Project, projectPaths } from "../system/project.js";
 import { availableThreads, threadBudget } from "../system/threads.js";
 import type { ProcessExecutorOptions } from "../worker/process-executor.js";
@@ -41,6 +41,8 @@ export interface RunOptions {
   readonly cluster?: ClusterSettings;
   /** The names of stages that run although the store has them. */
   readonly force?: readonly string[];
+  /** The reaction to a stage that fails. By default, the stages that do not need it go on. */
+  readonly onFailure?: Partial<FailurePolicy>;
   /** The names of the stages to run. The default is all stages of the root file. */
   readonly stages?: readonly string[];
   /** True if only results with exactly the same numerics (engine, version, device, threads, CPU) are taken from the store. */
@@ -121,6 +123,9 @@ export function prepareRun(
   if (!Number.isSafeInteger(jobs) || jobs < 1) refuse("--jobs", jobs, "it is a whole number from 1 on");
   else if (options.cluster === undefined && threads >= 1 && jobs > threads)
     refuse("--jobs", jobs, `each job needs a core, and the run may use ${threads}`);
+  const { retries = 0, stops = false } = options.onFailure ?? {};
+  if (!Number.isSafeInteger(retries) || retries < 0)
+    refuse("--on-failure", `retry=${retries}`, "it is a whole number from 0 on");
   const asked: EngineRequest = {
     ...(engine === undefined ? {} : { engine }),
     ...(device === undefined ? {} : { device }),
@@ -155,6 +160,7 @@ export function prepareRun(
         ...(device === undefined ? {} : { device: device.startsWith("gpu") ? "gpu" : device }),
       },
       exact: options.exact ?? false,
+      onFailure: { retries, stops },
       profile: options.profile ?? false,
       force: new Set(graph.nodes.flatMap(({ id, of }) => (forced.includes(of.id) ? [id] : []))),
     },

@@ -42,7 +42,16 @@ export interface ScheduleOptions {
   readonly profile: boolean;
   /** The ids of nodes that run although the store has them. */
   readonly force: ReadonlySet<string>;
+  readonly onFailure: FailurePolicy;
   readonly findPack: PackLookup;
+}
+
+/** The reaction to a stage that fails. */
+export interface FailurePolicy {
+  /** The number of times that it is tried again, from its last checkpoint. */
+  readonly retries: number;
+  /** True if the other stages stop too. Otherwise those that do not need it go on. */
+  readonly stops: boolean;
 }
 
 type NewEvent = NodeEvent extends infer E ? (E extends unknown ? Omit<E, "time"> : never) : never;
@@ -95,10 +104,14 @@ export class Scheduler {
   private readonly outputs = new Map<string, StageOutput>();
   private readonly failures: StageFailure[] = [];
   private readonly unfinished = new Set<string>();
+  /** The nodes that have failed once. What they have done since they were forced is not thrown away. */
+  private readonly begun = new Set<string>();
   private readonly stopping = new AbortController();
   private readonly running = new Set<RunningJob>();
   /** True once a stop has left a node undone. */
   private interrupted = false;
+  /** True if a failure has stopped the run, and not the user. */
+  private stoppedByFailure = false;
 
   constructor(options: ScheduleOptions, onEvent: (event: RunEvent) => void) {
     this.options = options;
@@ -142,7 +155,7 @@ export class Scheduler {
     const outputs = this.options.graph.nodes.flatMap(({ id }) => this.outputs.get(id) ?? []);
     return {
       // A stop that came too late to leave anything undone interrupts nothing.
-      status: this.interrupted ? "interrupted" : this.failures.length > 0 ? "failed" : "done",
+      status: this.interrupted && !this.stoppedByFailure ? "interrupted" : this.failures.length > 0 ? "failed" : "done",
       results: outputs.flatMap(({ results }) => results),
       reports: outputs.flatMap(({ reports }) => reports),
       files: outputs.flatMap(({ files }) => files),
@@ -157,15 +170,36 @@ export class Scheduler {
       this.emit({ type: "stage.note", stage: node.id, message: `not run: it needs \`${missing}\`` });
       return;
     }
-    const outcome = await this.finish(node, executor).catch((error: unknown): NodeOutcome => {
-      const place = { stage: node.id, engine: executor.engine.name, dir: this.options.runDir };
-      return { kind: "failed", failure: describeFailure(error, place) };
-    });
+    const outcome = await this.tryToFinish(node, executor);
     if (outcome.kind === "finished") return;
     this.unfinished.add(node.id);
     // A job that is aborted may end as a failure. It is not reported, because the user asked for it.
     if (outcome.kind === "stopped" || this.isStopping()) this.interrupted = true;
-    else this.reportFailure(node.id, outcome.failure);
+    else {
+      this.reportFailure(node.id, outcome.failure);
+      if (!this.options.onFailure.stops) return;
+      this.stoppedByFailure = true;
+      this.stop();
+    }
+  }
+
+  /** Finishes a node, again after a failure if the run is to do so. */
+  private async tryToFinish(node: VariantNode, executor: Executor): Promise<NodeOutcome> {
+    const { retries } = this.options.onFailure;
+    for (let retry = 1; ; retry++) {
+      const outcome = await this.finish(node, executor).catch((error: unknown): NodeOutcome => {
+        const place = { stage: node.id, engine: executor.engine.name, dir: this.options.runDir };
+        return { kind: "failed", failure: describeFailure(error, place) };
+      });
+      if (outcome.kind !== "failed" || retry > retries || this.isStopping()) return outcome;
+      this.begun.add(node.id);
+      const { code, message } = outcome.failure;
+      this.emit({
+        type: "stage.note",
+        stage: node.id,
+        message: `it failed (${code}: ${message}) and is tried again, ${retry} of ${retries}`,
+      });
+    }
   }
 
   private reportFailure(stage: string, { code, message, fix, span }: Failure): void {
@@ -300,10 +334,10 @@ export class Scheduler {
       (need) => this.inputAt(need),
       (ingest) => this.packs.get(ingest)?.dir,
     );
-    const fresh = force.has(id);
+    const fresh = force.has(id) && !this.begun.has(id);
     const work = { node: id, target: node.of.id, experiment, seed, key, content, packs, inputs };
     const job = executor.submit(
-      { ...work, project, runDir, scratch, reuseExact: exact && !fresh, fresh, profile },
+      { ...work, project, runDir, scratch, reuseExact: exact && !force.has(id), fresh, profile },
       this.onEvent,
     );
     this.running.add(job);
@@ -316,7 +350,7 @@ export class Scheduler {
 
   private inputAt(id: string): Job["inputs"][string] | undefined {
     const entry = this.entries.get(id);
-    return entry && { key: entry.manifest.key, dir: entry.dir };
+    return entry && { key: entry.manifest.key, dir: entry.dir, output: entry.manifest.output };
   }
 
   private lock(id: string, name: string): ReturnType<typeof acquireLock> {

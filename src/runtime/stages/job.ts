@@ -37,7 +37,7 @@ export interface Job {
   /** The part of the episodes of each row to score, for an evaluation that several jobs divide among themselves. Nothing is stored then. */
   readonly shard?: { readonly index: number; readonly of: number };
   /** The stored stages that provide weights to this one, by stage id. */
-  readonly inputs: Readonly<Record<string, { readonly key: string; readonly dir: string }>>;
+  readonly inputs: Readonly<Record<string, { readonly key: string; readonly dir: string; readonly output: string }>>;
 }
 
 /** A job together with the engine and the threads that its executor gives it. */

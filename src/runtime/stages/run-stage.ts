@@ -12,7 +12,7 @@ import { finishProfile } from "../profile/profile.js";
 import { Recorder } from "../profile/recorder.js";
 import { Checkpoints } from "../store/checkpoints.js";
 import { numericsId, numericsRecord } from "../store/numerics.js";
-import { type Finished, findSoundEntry, readEntry, writeEntry } from "../store/store.js";
+import { type Finished, findSoundEntry, writeEntry } from "../store/store.js";
 import { version } from "../system/package.js";
 import { projectPaths } from "../system/project.js";
 import { chunks } from "./chunks.js";
@@ -184,7 +184,6 @@ async function openPacks(datasets: Iterable<string>, job: Job): Promise<Map<stri
 
 function inputOf(job: Job, id: string): { stage: string; key: string; output: string } {
   const input = own(job.inputs, id);
-  const read = input === undefined ? { problem: "it was not stored" } : readEntry(input.dir);
-  if ("problem" in read) throw new Error(`the input ${id} of ${job.node} is gone: ${read.problem}`);
-  return { stage: id, key: read.entry.manifest.key, output: read.entry.manifest.output };
+  if (input === undefined) throw new Error(`the input ${id} of ${job.node} was not stored`);
+  return { stage: id, key: input.key, output: input.output };
 }

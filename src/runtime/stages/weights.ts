@@ -1,7 +1,6 @@
 /** Loads the weights that a stage begins with: from stored stages, from files, or drawn at random. */
 
 import { resolve } from "node:path";
-import { own } from "../../common/own.js";
 import { DiagnosticError, diagnostic } from "../../compiler/diagnostics/diagnostic.js";
 import { initialWeights } from "../../compiler/lower/weights.js";
 import { canFill } from "../../compiler/typed/given-files.js";
@@ -9,9 +8,10 @@ import type { WeightDecl } from "../../compiler/typed/weights.js";
 import type { HostTensor, HostTensors } from "../engines/engine.js";
 import { openGivenWeights } from "../store/given-weights.js";
 import { SafetensorsError } from "../store/safetensors.js";
-import { readEntry, readWeights } from "../store/store.js";
+import { readWeights } from "../store/store.js";
 import { mostBytes, readRegularFile } from "../system/read-file.js";
 import { reason } from "../system/reason.js";
+import { openInput } from "./inputs.js";
 import type { Job } from "./job.js";
 
 /**
@@ -28,10 +28,7 @@ export function loadInitialWeights(
   const weightsOf = (stage: string): HostTensors => {
     let weights = stored.get(stage);
     if (weights === undefined) {
-      const input = own(job.inputs, stage);
-      const read = input === undefined ? { problem: "it was not stored" } : readEntry(input.dir);
-      if ("problem" in read) throw new Error(`the stage ${stage} cannot hand over its weights: ${read.problem}`);
-      weights = readWeights(read.entry);
+      weights = readWeights(openInput(job, stage));
       stored.set(stage, weights);
     }
     return weights;

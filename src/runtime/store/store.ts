@@ -8,7 +8,7 @@ import { mkdir, rename, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { DiagnosticError, diagnostic } from "../../compiler/diagnostics/diagnostic.js";
 import type { Canonical } from "../../compiler/stages/canonical/value.js";
-import type { HostTensors, Numerics } from "../engines/engine.js";
+import type { HostTensors } from "../engines/engine.js";
 import { fillFolder, renameFolder } from "../system/durable.js";
 import { mostBytes, readRegularFile } from "../system/read-file.js";
 import { reason } from "../system/reason.js";
@@ -29,6 +29,8 @@ export interface AcceptedNumerics {
   readonly engine?: string;
   readonly device?: string;
   readonly numerics?: string;
+  /** The digest of the output, if only one with the same numbers will do. */
+  readonly output?: string;
 }
 
 /** A further file of an entry, with its name in the folder of the entry. */
@@ -72,13 +74,15 @@ export function findEntry(
     const dir = join(root, key, name);
     const read = readEntry(dir);
     if ("problem" in read) onDamaged(dir, read.problem);
-    else if (accepts(accepted, read.entry.manifest.numerics)) entries.push(read.entry);
+    else if (accepts(accepted, read.entry.manifest)) entries.push(read.entry);
   }
   return entries.sort(newestFirst)[0];
 }
 
-function accepts({ engine, device }: AcceptedNumerics, numerics: Numerics): boolean {
-  return (engine ?? numerics.engine) === numerics.engine && (device ?? numerics.device) === numerics.device;
+function accepts({ engine, device, output }: AcceptedNumerics, manifest: Manifest): boolean {
+  const { numerics } = manifest;
+  const isSame = (output ?? manifest.output) === manifest.output;
+  return isSame && (engine ?? numerics.engine) === numerics.engine && (device ?? numerics.device) === numerics.device;
 }
 
 /**

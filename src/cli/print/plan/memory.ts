@@ -5,8 +5,8 @@ import { bytes } from "../../view/format.js";
 /** The most stages that a note names. */
 const mostNamed = 6;
 
-/** Returns at most three notes: stages for which the memory does not suffice, may not suffice, or is not free now. Stored stages need none. */
-export function memoryNotes({ stages, memory }: Pick<PlanReport, "stages" | "memory">): string[] {
+/** Returns at most four notes: stages for which the memory does not suffice, may not suffice, or is not free now. Stored stages need none. */
+export function memoryNotes({ stages, memory, jobs = 1 }: Pick<PlanReport, "stages" | "memory" | "jobs">): string[] {
   if (memory === undefined) return [];
   const { total, free } = memory;
   const needs = stages.flatMap((stage) => {
@@ -16,6 +16,8 @@ export function memoryNotes({ stages, memory }: Pick<PlanReport, "stages" | "mem
   const tooLarge = needs.filter(({ low }) => low > total);
   const maybe = needs.filter(({ low, high }) => low <= total && high > total);
   const notNow = needs.filter(({ low, high }) => low > free && high <= total);
+  const together = [...needs].sort((a, b) => b.low - a.low).slice(0, jobs);
+  const sum = together.reduce((total, { low }) => total + low, 0);
   const most = (of: readonly { readonly low: number }[]): string => bytes(Math.max(...of.map(({ low }) => low)));
   return [
     ...(tooLarge.length === 0
@@ -29,6 +31,11 @@ export function memoryNotes({ stages, memory }: Pick<PlanReport, "stages" | "mem
     ...(notNow.length === 0
       ? []
       : [`${bytes(free)} of memory are free now, and ${most(notNow)} or more are needed for ${names(notNow)}`]),
+    ...(together.length < 2 || sum <= total || tooLarge.length > 0
+      ? []
+      : [
+          `stages that run at the same time may need ${bytes(sum)} or more together: ${names(together)}. A smaller --jobs needs less`,
+        ]),
   ];
 }
 

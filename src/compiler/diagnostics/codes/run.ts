@@ -112,6 +112,15 @@ export const runCodes = codes({
     example: "truncate -s 100 .fslc/store/KEY/NUMERICS/weights.safetensors",
     fix: "Run the same command again. The damaged folder is moved aside, its new place is printed, and the stage is computed again.",
   },
+  FSL7032: {
+    severity: "error",
+    title: "a result that was replaced while a run used it",
+    message: "the result of `{stage}` that this stage continues from is gone: {why}",
+    explanation:
+      "Another process computed the stage again with `--force`, or removed its result, after this run had taken it from the store. The new result has other numbers.",
+    example: "fslc run birds.fsl --force base      # while another run trains from the result of base",
+    fix: "Run the same command again. It takes the new result, and computes what depends on it.",
+  },
   FSL7031: {
     severity: "error",
     title: "a file or folder that cannot be written",

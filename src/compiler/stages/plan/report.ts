@@ -28,6 +28,8 @@ export interface PlanReport {
   readonly adapter?: string;
   /** The reason for this engine and device, if fslc chose them. */
   readonly why?: string;
+  /** The number of stages that run at the same time, if it is more than one. */
+  readonly jobs?: number;
   /** The memory of this machine in bytes, or that of its container. Absent if the stages have no costs or run on a card. */
   readonly memory?: { readonly total: number; readonly free: number };
   /** In the order in which they run. */
