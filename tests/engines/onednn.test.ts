@@ -105,6 +105,29 @@ describe.skipIf(location === undefined)(titleOf(engines.onednn), () => {
   });
 
   test.each([
+    [2, 3, 1, 4, 4],
+    [2, 3, 1, 8, 16],
+    [2, 1, 0, 4, 4],
+    [2, 2, 0, 4, 8],
+    [3, 3, 0, 9, 4],
+  ])("data gradients at stride %i of a filter of side %i are right", async (stride, kernel, pad, side, channels) => {
+    const o = freshOps();
+    const out = Math.floor((side + 2 * pad - kernel) / stride) + 1;
+    const [dy, w] = [o.input("dy", [2, 6, out, out]), o.input("w", [6, channels, kernel, kernel])];
+    const attrs = { stride: [stride, stride], pad: [pad, pad, pad, pad], groups: 1, inputSize: [side, side] } as const;
+    const dx = o.graph.op("conv2d_input_grad", [dy, w], attrs);
+    const next = random(1);
+    const feed = ({ shape }: Node): HostTensor => ({
+      shape,
+      dtype: "f32",
+      data: Float32Array.from({ length: shape.reduce((a, b) => a * b, 1) }, () => next() - 0.5),
+    });
+    const feeds = { dy: feed(dy), w: feed(w) };
+    const [found = []] = await run([dx], feeds);
+    expectClose(found, interpret(programOf([dx], [dy, w]), feeds)["0"]?.data ?? [], 1e-5);
+  });
+
+  test.each([
     ["with channels in blocks", 32, 1],
     ["of several groups", 32, 4],
     ["with three channels", 3, 4],

@@ -60,6 +60,7 @@ const actions = {
   setMemory: "dnnl_memory_set_data_handle(void *, void *)",
   queryDescription: "dnnl_memory_desc_query(void *, int, void *)",
   queryPrimitive: "dnnl_primitive_desc_query(void *, int, int, void *)",
+  nextImplementation: "dnnl_primitive_desc_next_impl(void *)",
   destroyPrimitive: "dnnl_primitive_destroy(void *)",
   destroyPrimitiveDescription: "dnnl_primitive_desc_destroy(void *)",
   destroyDescription: "dnnl_memory_desc_destroy(void *)",
@@ -142,11 +143,20 @@ export class Library {
     return this.make("clonedDescription", found);
   }
 
-  /** Tells whether the library has only its reference implementation for a primitive, which takes 70 ns for an element. */
-  isReference(primitive: Pointer): boolean {
+  /** Tells whether the name of the implementation that a primitive has begins so: `ref`, `jit:avx512_core`. */
+  isImplementedBy(primitive: Pointer, beginning: string): boolean {
     const out = new BigUint64Array(16);
     this.call("queryPrimitive", primitive, query.implementation, 0, out);
-    return String.fromCharCode(...Array.from(this.koffi.decode(out[0] ?? 0n, "int8_t", 3), Number)) === "ref";
+    const name = out[0] ?? 0n;
+    // The name ends with a zero, and nothing behind it may be read.
+    return Array.from(beginning).every(
+      (letter, i) => Number(Array.from(this.koffi.decode(name + BigInt(i), "int8_t", 1))[0]) === letter.charCodeAt(0),
+    );
+  }
+
+  /** Changes the description of a primitive to the next implementation. Returns false if there is none. */
+  toNextImplementation(primitive: Pointer): boolean {
+    return (this.actions.nextImplementation(primitive) as number) === 0;
   }
 
   /** Returns a number of a memory's description. */

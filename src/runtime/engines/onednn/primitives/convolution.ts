@@ -98,14 +98,13 @@ function isMiscomputed({ filters, attrs: { stride } }: Convolution): boolean {
   return filters.at(-1) === 1 && filters.at(-2) === 1 && stride[0] !== stride[1];
 }
 
-export function convolveInputGrad(b: Builder, node: Node<"conv2d_input_grad">): void {
-  const [dy, filters] = [operand(node, 0), operand(node, 1)];
-  const it = convolutionOf(node, filters, dy, node.attrs);
+/** The implementation of oneDNN 3.2 whose data gradients are wrong by as much as the gradients themselves, at every stride that it takes. */
+const wrongImplementation = "brgconv_strided";
+
+/** Returns the description of a data gradient that oneDNN computes rightly, or undefined if it has none. */
+function describeInputGrad(b: Builder, it: Convolution): Pointer | undefined {
   const { library, layouts } = b;
-  if (isMiscomputed(it)) {
-    b.addKernel("input gradient", inputGrad(it), [b.plain(dy), b.plain(filters)], [b.result(node)]);
-    return;
-  }
+  if (isMiscomputed(it)) return undefined;
   const hint = forward(b, it);
   const description = library.make(
     "convolutionBackwardData",
@@ -118,6 +117,24 @@ export function convolveInputGrad(b: Builder, node: Node<"conv2d_input_grad">): 
     hint,
     null,
   );
+  let right = true;
+  while (right && library.isImplementedBy(description, wrongImplementation))
+    right = library.toNextImplementation(description);
+  // The search for implementations reads the hint.
+  library.call("destroyPrimitiveDescription", hint);
+  if (!right) library.call("destroyPrimitiveDescription", description);
+  return right ? description : undefined;
+}
+
+export function convolveInputGrad(b: Builder, node: Node<"conv2d_input_grad">): void {
+  const [dy, filters] = [operand(node, 0), operand(node, 1)];
+  const it = convolutionOf(node, filters, dy, node.attrs);
+  const { library, layouts } = b;
+  const description = describeInputGrad(b, it);
+  if (description === undefined) {
+    b.addKernel("input gradient", inputGrad(it), [b.plain(dy), b.plain(filters)], [b.result(node)]);
+    return;
+  }
   const gradient = b.native(dy, dy.shape, library.chosen(description, query.resultGradient));
   const weights = b.native(filters, it.filters, library.chosen(description, query.weights));
   const layout = layouts.described(library.chosen(description, query.sourceGradient));
@@ -128,7 +145,7 @@ export function convolveInputGrad(b: Builder, node: Node<"conv2d_input_grad">): 
     [b.argument("resultGradient", gradient), b.argument("weights", weights)],
     [b.argument("sourceGradient", { slot, layout })],
   );
-  for (const each of [description, hint]) library.call("destroyPrimitiveDescription", each);
+  library.call("destroyPrimitiveDescription", description);
 }
 
 /** The largest number of terms that one primitive adds for an element of a filter's gradient. It adds them in 32 bits. */

@@ -110,7 +110,7 @@ function combineChannels(b: Builder, node: BinaryNode, images: Held, { values, g
 function describe(b: Builder, node: BinaryNode, images: Pointer, other: Pointer): Pointer | undefined {
   const { library } = b;
   const description = library.make("binary", library.engine, algorithm[node.op], images, other, images, null);
-  if (!library.isReference(description)) return description;
+  if (!library.isImplementedBy(description, "ref")) return description;
   library.call("destroyPrimitiveDescription", description);
   return undefined;
 }
