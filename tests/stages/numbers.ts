@@ -263,6 +263,7 @@ const expressions: Record<ExprNode["k"], Expr | undefined> = {
     b: e({ k: "pick", x: a, at: expr({ k: "number", value: 1 }, [], "int"), over: "j" }),
   }),
   blend: e({ k: "blend", a, b, w: expr({ k: "param", name: "t" }, []) }),
+  nearest: e({ k: "nearest", x: e({ k: "binary", op: "mul", a, b: number(3) }), size: 2 }),
   rotations: e({ k: "rotations", x: e({ k: "param", name: "image" }), as: "turn" }),
   apply: undefined, // As the stages that call.
   weights: undefined, // As they are.

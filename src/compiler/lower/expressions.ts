@@ -6,7 +6,7 @@ import { crossEntropy, oneHot } from "./cross-entropy.js";
 import { countOf, type NamedOps, type NamedTensor, sizeOf } from "./named-tensor.js";
 import { sigmoid } from "./networks/activations.js";
 import type { Adapted } from "./networks/calls.js";
-import { pick, sumBy } from "./pick.js";
+import { nearest, pick, sumBy } from "./pick.js";
 
 /** A network that a `minimize` binds: the network it comes from, and the weights that it has now. */
 export interface BoundNetwork {
@@ -102,6 +102,7 @@ const rules: { readonly [K in Expr["k"]]: Rule<K> } = {
     const w = block.real(e.w);
     return ops.add(ops.mul(w, block.real(e.a)), ops.mul(ops.sub(ops.scalar(1), w), block.real(e.b)));
   },
+  nearest: (block, e) => nearest(block.ops, block.real(e.x), e.size),
   rotations: (block, e) => rotations(block.ops, block.expr(e.x), e.as),
   apply: (block, e) => {
     const norm = typeof e.norm === "object" ? { from: block.expr(e.norm.from) } : e.norm;

@@ -25,6 +25,14 @@ export function pick(ops: NamedOps, x: NamedTensor, at: number | NamedTensor, ov
   return ops.of(node, [...shared, ...own, ...rest]);
 }
 
+/** Returns the whole number from 0 to `size` − 1 that is nearest to each element (i32). What is no number becomes 0, so that every index is in range. */
+export function nearest(ops: NamedOps, x: NamedTensor, size: number): NamedTensor {
+  const zero = ops.scalar(0);
+  const whole = ops.unary("floor", ops.add(x, ops.scalar(0.5)));
+  const least = ops.select(ops.compare("gt", whole, zero), whole, zero);
+  return ops.cast(ops.binary("min", least, ops.scalar(size - 1)), "i32");
+}
+
 /**
  * Returns the sums of `x` over the axes `over`, each element in the place on `axis` that its label in `y` (i32) names. Other
  * axes of `y` are batch axes. A value that lacks an axis of its labels is repeated over it.

@@ -71,6 +71,7 @@ export const expressionVersions: Versions<ExprNode["k"]> = {
   pick: 1,
   blend: 1,
   rotations: 1,
+  nearest: 1,
   apply: 2,
   weights: 1,
   entry_loss: 2,

@@ -216,6 +216,8 @@ export type ExprNode =
   | { readonly k: "pick"; readonly x: Expr; readonly at: Expr; readonly over: string }
   /** Computes w · a + (1 − w) · b for numbers or images. For images, `w` may have their height and width. */
   | { readonly k: "blend"; readonly a: Expr; readonly b: Expr; readonly w: Expr }
+  /** The whole number from 0 to `size` − 1 that is nearest to each element, as an index. Halves go up. */
+  | { readonly k: "nearest"; readonly x: Expr; readonly size: number }
   | { readonly k: "rotations"; readonly x: Expr; readonly as: string }
   /**
    * `encoder(x, norm: batch).vector`, `head(v)`, `compare(m)`, `teacher(x)`. `norm: "phase"` is a call without a

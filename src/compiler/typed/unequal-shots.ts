@@ -92,6 +92,7 @@ function mixing(e: Expr): string | undefined {
     case "blend":
     case "dropout":
     case "rotations":
+    case "nearest":
     case "one_hot":
     case "reduce":
       return undefined;

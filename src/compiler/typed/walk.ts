@@ -110,6 +110,7 @@ export function operandsOf(e: Expr): readonly Expr[] {
     case "logsumexp":
     case "dropout":
     case "rotations":
+    case "nearest":
       return [e.x];
     case "binary":
     case "compare":
@@ -166,6 +167,7 @@ export function withOperands(e: Expr, change: (operand: Expr) => Expr): Expr {
     case "logsumexp":
     case "dropout":
     case "rotations":
+    case "nearest":
       return { ...e, x: change(e.x) };
     case "binary":
     case "compare":

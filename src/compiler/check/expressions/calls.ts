@@ -91,8 +91,12 @@ function inlineFn(fn: FnValue, expr: ast.CallExpr, scope: Scope): Value {
   if (!bound) return anything(span);
   for (const param of decl.params) {
     const value = body.lookup(param.name.text);
-    if (value?.kind === "tensor") body.define(param.name.text, frame.bind(value));
-    else if (value?.kind === "outputs") {
+    if (value?.kind === "tensor") {
+      // In the body an axis has the size that it has in the arguments: `height` of pixels is not that of a map.
+      for (const { name, size } of value.expr.type.axes)
+        if (body.frame?.known(name)?.size !== size) body.frame?.defineAxis(name, size);
+      body.define(param.name.text, frame.bind(value));
+    } else if (value?.kind === "outputs") {
       const tensor = asTensor(value, scope, span);
       body.define(param.name.text, tensor ?? anything(span));
     }

@@ -1,7 +1,8 @@
-/** Functions from images to images. Only networks can read the pixels of an image. */
+/** Functions of images. Networks read the pixels of an image; `pixels` makes numbers of them, and `image` an image of numbers. */
 import type { Axis } from "../../../typed/tree.js";
-import { alignAxes, asNumbers, findAxis, show } from "../../core/tensors.js";
-import { anything, type TensorValue, type Value } from "../../core/values.js";
+import type { Frame } from "../../core/frame.js";
+import { alignAxes, asNumbers, findAxis, show, withoutAxes } from "../../core/tensors.js";
+import { anything, printAxes, type TensorValue, type Value } from "../../core/values.js";
 import { type BuiltinCall, numbersArgument, requireCallFrame, tensorArgument } from "./call.js";
 
 /** Makes four views of each image, turned by 0, 90, 180 and 270 degrees. */
@@ -56,6 +57,50 @@ export function blend(call: BuiltinCall): Value {
   if (all === undefined) return anything(span);
   const axes = all.filter((axis) => !inside.includes(axis));
   return frame.tensor(span, images ? "image" : "real", axes, { k: "blend", a: a.expr, b: b.expr, w: w.expr });
+}
+
+/** The axes of images in a declaration by itself. The sizes are primes that nothing else has there. */
+const genericImage: readonly Axis[] = [
+  { name: "channel", size: 5 },
+  { name: "height", size: 31 },
+  { name: "width", size: 37 },
+];
+const imageAxes = (frame: Frame): readonly Axis[] => frame.options.image ?? genericImage;
+
+/** Makes numbers of images, as the encoder gets them: with the axes channel, height and width, after `normalize`. */
+export function pixelsOf(call: BuiltinCall): Value {
+  const frame = requireCallFrame(call);
+  const x = tensorArgument(call, 0);
+  if (frame === undefined || x === undefined) return anything(call.span);
+  if (x.expr.type.kind !== "image") {
+    const holes = { what: "the argument of `pixels`", expected: "an image", found: show(x.expr.type, frame) };
+    call.scope.checker.report("FSL3009", call.args[0]?.span ?? call.span, holes);
+    return anything(call.span);
+  }
+  // An image is lowered to its numbers, so nothing is computed.
+  const axes = [...x.expr.type.axes, ...imageAxes(frame)];
+  return frame.tensor(call.span, "real", axes, { k: "rename", x: x.expr, renames: [] });
+}
+
+/** Makes an image of numbers with the axes channel, height and width, in the sizes that the encoder takes. */
+export function imageOf(call: BuiltinCall): Value {
+  const frame = requireCallFrame(call);
+  const x = numbersArgument(call, 0);
+  if (frame === undefined || x === undefined) return anything(call.span);
+  const needed = imageAxes(frame);
+  const { type } = x.expr;
+  const fits = needed.every(({ name, size }) => {
+    const own = findAxis(type, name);
+    return own !== undefined && (frame.generic || own.size === size);
+  });
+  if (!fits) {
+    const expected = `a value with the axes ${printAxes(needed, !frame.generic)}, as the encoder takes it`;
+    const holes = { what: "the argument of `image`", expected, found: show(type, frame) };
+    call.scope.checker.report("FSL3009", call.args[0]?.span ?? call.span, holes);
+    return anything(call.span);
+  }
+  const names = needed.map(({ name }) => name);
+  return frame.tensor(call.span, "image", withoutAxes(type.axes, names), { k: "rename", x: x.expr, renames: [] });
 }
 
 function weight(call: BuiltinCall): TensorValue | undefined {

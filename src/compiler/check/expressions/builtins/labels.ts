@@ -3,7 +3,14 @@ import type { Axis } from "../../../typed/tree.js";
 import { type Frame, unprimed } from "../../core/frame.js";
 import { alignAxes, differentSizes, findAxis, show, showValue, withoutAxes } from "../../core/tensors.js";
 import { anything, type TensorValue, type Value } from "../../core/values.js";
-import { type BuiltinCall, numbersArgument, reportUnknownAxis, requireCallFrame, tensorArgument } from "./call.js";
+import {
+  type BuiltinCall,
+  knownAxis,
+  numbersArgument,
+  reportUnknownAxis,
+  requireCallFrame,
+  tensorArgument,
+} from "./call.js";
 
 export function label(call: BuiltinCall): Value {
   const frame = requireCallFrame(call);
@@ -29,6 +36,22 @@ export function label(call: BuiltinCall): Value {
     return frame.tensor(call.span, "class", [self], node, { name: "way", size: way.size });
   }
   return frame.tensor(call.span, "class", [self], { k: "index", axis: self }, { name: base, size: known.size });
+}
+
+/** Makes labels of numbers: the place along an axis that is nearest to each of them. Beyond the ends it is the end. */
+export function nearest(call: BuiltinCall): Value {
+  const frame = requireCallFrame(call);
+  const x = numbersArgument(call, 0);
+  const [over] = call.over;
+  if (frame === undefined || x === undefined || over === undefined) return anything(call.span);
+  if (frame.isOpaque(over.name)) {
+    call.scope.checker.report("FSL3015", over.span, { axis: over.name, what: "none of it can be picked out" });
+    return anything(call.span);
+  }
+  const axis = knownAxis(call, over, frame);
+  if (axis === undefined) return anything(call.span);
+  const of = { name: unprimed(axis.name), size: axis.size };
+  return frame.tensor(call.span, "class", x.expr.type.axes, { k: "nearest", x: x.expr, size: axis.size }, of);
 }
 
 interface Labels {

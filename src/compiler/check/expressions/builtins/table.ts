@@ -5,8 +5,8 @@ import { reduceBy } from "./by-labels.js";
 import type { BuiltinCall } from "./call.js";
 import { beta, normal, permutation, uniform } from "./draws.js";
 import { dropout, elementwise, extreme } from "./elementwise.js";
-import { blend, rotations } from "./images.js";
-import { crossEntropy, label, oneHot } from "./labels.js";
+import { blend, imageOf, pixelsOf, rotations } from "./images.js";
+import { crossEntropy, label, nearest, oneHot } from "./labels.js";
 import { dot, eye, solve, squaredDistance } from "./linear.js";
 import { argmax, logsumexpLike, reduce, top } from "./reduce.js";
 import { concat, fill, merge, pick, position, size, split } from "./shape.js";
@@ -118,6 +118,9 @@ const builtins: Readonly<Record<string, Builtin>> = {
   beta: { params: ["a", "b"], as: "maybe", sized: true, rule: beta, usage: "beta(1.0, 1.0)" },
   permutation: { params: ["axis"], takesAxes: true, sized: true, rule: permutation, usage: "permutation(item)" },
   weights: { params: ["network"], as: "one", rule: weights, usage: "weights(encoder as w)" },
+  nearest: { params: ["x"], over: "one", rule: nearest, usage: "nearest(r over height)" },
+  pixels: { params: ["x"], rule: pixelsOf, usage: "pixels(x)" },
+  image: { params: ["x"], rule: imageOf, usage: "image(v)" },
   rotations: { params: ["x"], as: "one", rule: rotations, usage: "rotations(x as turn)" },
 };
 
