@@ -17,6 +17,7 @@ import * as run from "./commands/run.js";
 import * as runs from "./commands/runs.js";
 import * as serve from "./commands/serve.js";
 import * as store from "./commands/store.js";
+import * as support from "./commands/support.js";
 import * as worker from "./commands/worker.js";
 import { exitCodes } from "./exit-codes.js";
 import { say } from "./say.js";
@@ -33,6 +34,7 @@ const commands = [
   store,
   predict,
   serve,
+  support,
   exportStage,
   explain,
   engines,

@@ -228,6 +228,29 @@ describe("uploads that mean harm", () => {
   });
 });
 
+test("kept sets are added to, listed, used by predictions and removed", async () => {
+  const { dir } = served.project;
+  const support = (...argv: string[]) => fslc("support", ...argv, "--project", dir);
+  const image = (path: string): string => join(dir, "images", "test", path);
+  expect((await support("add", "mine", join(dir, "images", "test"))).code).toBe(0);
+  expect((await support("add", "mine", image("test-0/0.png"), image("test-0/1.png"), "--class", "new")).out).toMatch(
+    /mine +new +2$/m,
+  );
+  await support("add", "mine", image("test-0/0.png"), "--class", "new");
+  const listed = JSON.parse((await support("list", "--json")).out) as { name: string; classes: unknown[] }[];
+  expect(listed.find(({ name }) => name === "mine")?.classes).toEqual([
+    { name: "test-0", images: 12 },
+    { name: "test-1", images: 12 },
+    { name: "test-2", images: 12 },
+    { name: "new", images: 2 },
+  ]);
+  const predicted = await fslc("predict", served.file, "test", image("test-1/3.png"), "--support", "mine", "--csv");
+  expect(predicted.out).toMatch(/^file,class,probability,test-0,test-1,test-2,new\n/);
+  expect((await support("rm", "mine")).code).toBe(0);
+  expect((await support("rm", "mine")).err).toContain("there is no such set");
+  expect((await support("add", "../mine", image("test-0"), "--class", "x")).code).toBe(3);
+});
+
 test("the OpenAPI description has every route, and an answer is as it says", async () => {
   const { paths, components } = (await (await server.ask("GET", "/openapi.json")).json()) as {
     paths: Record<string, Record<string, unknown>>;

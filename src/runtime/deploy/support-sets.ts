@@ -70,12 +70,7 @@ export function writeKeptSet(project: Project, name: string, classes: readonly I
       format: 1,
       classes: classes.map((one) => ({
         name: one.name,
-        images: one.images.map(({ name: image, file }) => {
-          const bytes = readRegularFile(file, mostBytes.image);
-          const digest = sha256(bytes);
-          writeFileSync(join(fresh, digest), bytes);
-          return { name: image, sha256: digest };
-        }),
+        images: copyImages(one.images, fresh),
       })),
     };
     writeFileSync(join(fresh, indexFile), JSON.stringify(index));
@@ -88,11 +83,35 @@ export function writeKeptSet(project: Project, name: string, classes: readonly I
   rmSync(old, { recursive: true, force: true });
 }
 
+/** Adds images to a set, which is made if there is none of this name. @throws DiagnosticError FSL7031 if it cannot be written */
+export function addToKeptSet(project: Project, name: string, added: readonly ImageFiles[]): void {
+  const classes = new Map((openKeptSet(project, name) ?? []).map((one) => [one.name, [...one.images]]));
+  for (const { name: own, images } of added) classes.set(own, [...(classes.get(own) ?? []), ...images]);
+  writeKeptSet(
+    project,
+    name,
+    [...classes].map(([own, images]) => ({ name: own, images })),
+  );
+}
+
 /** Removes a set. Returns false if there is none of this name. */
 export function removeKeptSet(project: Project, name: string): boolean {
   if (!isSetName(name) || readIndex(project, name) === undefined) return false;
   rmSync(setFolder(project, name), { recursive: true, force: true });
   return true;
+}
+
+/** Copies images into a folder, under the names of their digests. The same image is there once. */
+function copyImages(images: ImageFiles["images"], folder: string): SetIndex["classes"][number]["images"] {
+  const copied = new Map<string, string>();
+  for (const { name, file } of images) {
+    const bytes = readRegularFile(file, mostBytes.image);
+    const digest = sha256(bytes);
+    if (copied.has(digest)) continue;
+    writeFileSync(join(folder, digest), bytes);
+    copied.set(digest, basename(name));
+  }
+  return [...copied].map(([digest, name]) => ({ name, sha256: digest }));
 }
 
 function setFolder(project: Project, name: string): string {
