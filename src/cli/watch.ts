@@ -35,7 +35,8 @@ export async function watch(cli: Cli, started: Run, options: WatchOptions): Prom
   };
   options.react(interrupt);
   const { initialState, reduce } = await import("./view/model.js");
-  if (!options.quiet) reporter = await options.reporter.create(cli, interrupt);
+  const watched = options.detach === undefined ? {} : { watched: true as const };
+  if (!options.quiet) reporter = await options.reporter.create(cli, interrupt, watched);
   if (options.detach === undefined) for (let press = 0; press < presses; press++) reporter?.interrupted();
   let state = initialState;
   try {
@@ -47,8 +48,8 @@ export async function watch(cli: Cli, started: Run, options: WatchOptions): Prom
     await reporter?.close();
   }
   if (presses > 0 && options.detach !== undefined) {
-    const { id } = started;
-    say(cli.stderr, `the run ${id} goes on: \`fslc attach ${id}\` shows it, \`fslc cancel ${id}\` stops it\n`);
+    const end = started.id.split("-").at(-1) ?? started.id;
+    say(cli.stderr, `the run goes on: \`fslc attach ${end}\` shows it, \`fslc cancel ${end}\` stops it\n`);
     return exitCodes.done;
   }
   const summary = await started.done;

@@ -1,4 +1,4 @@
-/** What a person is told about stages that a stop leaves unfinished: a training continues where it was, an evaluation starts over. */
+/** What a person is told about stages that a stop leaves unfinished: they continue where they were. */
 import { PassThrough } from "node:stream";
 import { expect, test } from "vitest";
 import { printRunSummary } from "../../src/cli/print/run-summary.js";
@@ -20,9 +20,9 @@ test("a training continues where it is, and the screen says how far that is", ()
   expect(effectOfStop(after(halfway))).toBe("proto is 50 % done and would continue there");
 });
 
-test("an evaluation starts over; packed data and stages that wait lose nothing", () => {
+test("an evaluation continues too; packed data and stages that wait lose nothing", () => {
   expect(effectOfStop(after(until((event) => event.type === "stage.progress" && event.phase === "evaluate")))).toMatch(
-    /^test would start over$/,
+    /^test would continue where it is$/,
   );
   expect(effectOfStop(after(until((event) => event.type === "stage.progress")))).toBeUndefined();
   expect(effectOfStop(after(fakeRun()))).toBeUndefined();

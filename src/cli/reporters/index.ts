@@ -6,8 +6,8 @@ import type { Reporter, Streams } from "./reporter.js";
 
 /** Describes a reporter to the command `run`. */
 interface ReporterEntry {
-  /** Loads and creates the reporter. It may call `onInterrupt` if it reads the keyboard itself. */
-  create(streams: Streams, onInterrupt: () => void): Promise<Reporter>;
+  /** Loads and creates the reporter. It may call `onInterrupt` if it reads the keyboard itself. `watched` says that another process computes. */
+  create(streams: Streams, onInterrupt: () => void, options?: { readonly watched?: true }): Promise<Reporter>;
   /** True if tables and a summary for people follow after the run. */
   readonly summary: boolean;
 }
@@ -15,10 +15,10 @@ interface ReporterEntry {
 const reporters = {
   ink: {
     summary: true,
-    async create(streams, onInterrupt) {
+    async create(streams, onInterrupt, options) {
       // React's development build is slower and writes warnings to the screen.
       process.env.NODE_ENV ??= "production";
-      return (await import("./ink.js")).inkReporter(streams, onInterrupt);
+      return (await import("./ink.js")).inkReporter(streams, onInterrupt, options);
     },
   },
   plain: {

@@ -7,7 +7,7 @@ import { render, Text } from "ink";
 import { colorLevel } from "../terminal.js";
 import { App } from "../view/App.js";
 import { layout } from "../view/layout.js";
-import { initialState, interrupted, reduce } from "../view/model.js";
+import { initialState, interrupted, type RunState, reduce } from "../view/model.js";
 import type { Reporter, Streams } from "./reporter.js";
 
 const frameMs = 100;
@@ -29,12 +29,16 @@ function withoutResize(stream: NodeJS.WriteStream): NodeJS.WriteStream {
 }
 
 /** Creates the live screen. It calls `onInterrupt` for each Ctrl-C, which a terminal in raw mode does not turn into a signal. */
-export function inkReporter(streams: Streams, onInterrupt: () => void): Reporter {
+export function inkReporter(
+  streams: Streams,
+  onInterrupt: () => void,
+  { watched }: { readonly watched?: true } = {},
+): Reporter {
   const { stderr, stdin } = streams;
   // Ink colors through chalk, which looks at stdout, but the screen is on stderr.
   chalk.level = colorLevel(stderr, process.env);
 
-  let state = initialState;
+  let state: RunState = watched ? { ...initialState, watched } : initialState;
   let changed = true;
   let resized = false;
   let drawn = 0;

@@ -196,7 +196,7 @@ function footer(state: RunState, width: number): Line {
     return justify([segment(shorten(text, room), "active")], [segment(again, "active")], width);
   }
   const note = state.stages.find((s) => s.status === "running" && s.note !== undefined)?.note;
-  const hint = "Ctrl-C stops after the current step";
+  const hint = state.watched ? "Ctrl-C ends the watching; the run goes on" : "Ctrl-C stops after the current step";
   const room = width - hint.length - 3;
   return note === undefined || room < 20
     ? truncate([segment(hint, "dim")], width)

@@ -66,6 +66,8 @@ export interface StageState {
 }
 
 export interface RunState {
+  /** True if another process computes the run, so that Ctrl-C ends only the watching. */
+  readonly watched?: true;
   readonly run: string | undefined;
   readonly file: string;
   readonly version: string;
