@@ -1,8 +1,10 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { Stream } from "../../src/common/random/stream.js";
 import { allImages, type Episode } from "../../src/runtime/data/contract.js";
 import { disjointEpisodes } from "../../src/runtime/data/disjoint-episodes.js";
 import { kindOfStep, sampleEpisode, shuffledImages } from "../../src/runtime/data/sampler.js";
+import { unevenCounts } from "../../src/runtime/data/uneven-queries.js";
 import { chiSquareDeviate, failsWith, splitOf } from "./support.js";
 
 /** A random dataset of uneven classes, a task that it can give, and where to look. */
@@ -247,6 +249,57 @@ describe("frequencies", () => {
       const shrunk = each(queries).map((e) => (e * (1 - share) * size) / (size - 1));
       const around = of(queries).map((count, i) => count - (each(queries)[i] as number) + (shrunk[i] as number));
       expect(Math.abs(chiSquareDeviate(around, shrunk))).toBeLessThan(limit);
+    }
+  });
+});
+
+describe("queries of unbalanced classes", () => {
+  const uneven = fc
+    .record({
+      sizes: fc.array(fc.integer({ min: 6, max: 30 }), { minLength: 3, maxLength: 8 }),
+      seed: fc.nat(),
+      index: fc.nat({ max: 2 ** 40 }),
+      shot: fc.integer({ min: 1, max: 3 }),
+      query: fc.integer({ min: 1, max: 3 }),
+      dirichlet: fc.double({ min: 0.05, max: 50, noNaN: true }),
+    })
+    .map(({ sizes, shot, query, dirichlet, ...rest }) => ({
+      ...rest,
+      split: splitOf(sizes),
+      task: { way: 3, shot, query, dirichlet },
+    }));
+
+  test("are as many in all as of balanced ones, each of the class that its label says, with the same supports", () => {
+    fc.assert(
+      fc.property(uneven, ({ seed, split, task, index }) => {
+        const { way, shot, query } = task;
+        const { classes, support, query: queries, labels } = sampleEpisode(seed, "evaluate", split, task, index);
+        const balanced = sampleEpisode(seed, "evaluate", split, { way, shot, query }, index);
+        expect(support).toEqual(balanced.support);
+        expect(classes).toEqual(balanced.classes);
+        expect(queries).toHaveLength(way * query);
+        expect(new Set([...support, ...queries]).size).toBe(way * (shot + query));
+        expect(labels).toHaveLength(way * query);
+        for (const [q, image] of queries.entries())
+          expect(classOf(split.offsets, image)).toBe(classes[labels?.[q] ?? -1]);
+        expect([...(labels ?? [])]).toEqual([...(labels ?? [])].sort());
+        expect(sampleEpisode(seed, "evaluate", split, task, index).query).toEqual(queries);
+      }),
+    );
+  });
+
+  test("have the shares of a Dirichlet distribution, whose variance its concentration sets", () => {
+    const [way, total] = [4, 4000];
+    for (const concentration of [0.3, 2]) {
+      const squares = Array.from({ length: 4000 }, (_, i) => {
+        const counts = unevenCounts(new Stream([7, i]), concentration, total, [total, total, total, total]);
+        expect(counts.reduce((a, b) => a + b, 0)).toBe(total);
+        return ((counts[1] ?? 0) / total - 1 / way) ** 2;
+      });
+      // The variance of a share: (1/K)(1 − 1/K) / (K·a + 1).
+      const expected = ((1 / way) * (1 - 1 / way)) / (way * concentration + 1);
+      const found = squares.reduce((a, b) => a + b, 0) / squares.length;
+      expect(Math.abs(found / expected - 1)).toBeLessThan(0.08);
     }
   });
 });

@@ -118,6 +118,24 @@ export function timByGradient(given: Episode, rate: number, steps: number): numb
   );
   return e.queries.map((q) => near(q, rows(w)));
 }
+/** Veilleux et al. 2021, equation 7: the supports' cross-entropy minus the mutual information of order α, by gradient descent. */
+export function alphaTim(given: Episode, alpha: number, rate: number, steps: number): number[][] {
+  const e = unit(given);
+  const dim = e.support[0]?.length ?? 0;
+  const rows = (flat: readonly number[]): number[][] => times(e.way, (c) => flat.slice(c * dim, (c + 1) * dim));
+  const tsallis = (p: readonly number[]): number => (1 - sum(p.map((v) => v ** alpha))) / (alpha - 1);
+  const loss = (flat: readonly number[]): number => {
+    const w = rows(flat);
+    const s = e.support.map((row, i) => -Math.log(get(softmax(near(row, w)), Math.floor(i / e.shot))));
+    const p = e.queries.map((q) => softmax(near(q, w)));
+    const whole = times(e.way, (c) => sum(p.map((row) => get(row, c))) / p.length);
+    return sum(s) / s.length - tsallis(whole) + sum(p.map(tsallis)) / p.length;
+  };
+  const w = adam(prototypes(e).flat(), rate, steps, (flat) =>
+    flat.map((v, i) => (loss(flat.with(i, v + 1e-5)) - loss(flat.with(i, v - 1e-5))) / 2e-5),
+  );
+  return e.queries.map((q) => near(q, rows(w)));
+}
 /** Kingma & Ba 2015, algorithm 1. */
 export function adam(
   start: readonly number[],

@@ -52,6 +52,8 @@ const cases: Case[] = [
   ],
   ["TIM by gradient descent", "tim(rate: 1e-2, steps: 6 steps)", 2, (e) => formulas.timByGradient(e, 1e-2, 6)],
   ["TIM by alternating closed forms", "tim_adm(rounds: 12)", 2, (e) => formulas.timByTurns(e, 12)],
+  ["α-TIM", "alpha_tim(rate: 1e-2, steps: 6 steps)", 2, (e) => formulas.alphaTim(e, 2, 1e-2, 6)],
+  ["α-TIM of order 5", "alpha_tim(alpha: 5.0, rate: 1e-2, steps: 4 steps)", 1, (e) => formulas.alphaTim(e, 5, 1e-2, 4)],
   ["PT-MAP, one shot", "pt_map(rounds: 6, scalings: 9)", 1, (e) => formulas.ptMap(e, 0.4, 6, 9)],
   ["PT-MAP, three shots", "pt_map(rate: 0.2, rounds: 4, scalings: 5)", 3, (e) => formulas.ptMap(e, 0.2, 4, 5)],
 ];

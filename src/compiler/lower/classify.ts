@@ -16,7 +16,16 @@ import { Draws } from "./draws.js";
 import { imageShape, lowerImages } from "./images.js";
 import { RuntimeLoops } from "./loops/runtime-loops.js";
 import { type SegmentedProgram, splitAtLoops } from "./loops/segments.js";
-import { episodeFeed, isTransductive, MetricLowering, orderFeed, type Rows, rowAxis, rowsOfAll } from "./metric.js";
+import {
+  episodeFeed,
+  isTransductive,
+  labelFeed,
+  MetricLowering,
+  orderFeed,
+  type Rows,
+  rowAxis,
+  rowsOfAll,
+} from "./metric.js";
 import { NamedOps, type NamedTensor, queryAxis, taskAxis } from "./named-tensor.js";
 import { Calls, modulesOf } from "./networks/calls.js";
 import { WeightTable } from "./weights.js";
@@ -35,7 +44,8 @@ export interface ClassifyOptions {
  * - Feeds: `support.<output>` f32 [E, way·shot, …], `query.<output>` [E, way·query, …] and `unlabeled.<output>` for each encoder
  *   output that the metric takes, and `way.<description>` f32 [E, way, …] for each description of classes. A transductive metric
  *   also takes `order` i32 [E, way·query], the order in which it sees the queries. A `random` metric takes `episode` i32 [E], the
- *   numbers of the episodes: its draws depend on them and on nothing else of a run.
+ *   numbers of the episodes: its draws depend on them and on nothing else of a run. If classes have different numbers of queries,
+ *   `labels` i32 [E, way·query] has the way of each.
  * - Weights: those of the metric by path, and `fit:<name>` for each value that the metric fits from base data.
  * - Host outputs [E, way·query], in the order of the feeds: `correct` f32 (tied classes share the credit), `top<k>`
  *   likewise, `predicted` i32 (the lowest of tied classes), `unscored` f32 (1 if the score of a way is NaN, else 0). If
@@ -168,6 +178,7 @@ function lowerClassification(ops: NamedOps, given: Classification, rows: Rows): 
     calls,
     weights,
     order: isTransductive(metric) ? queryOrder(ops, task, options.episodes) : undefined,
+    labels: task.dirichlet === undefined ? undefined : queryLabels(ops, task, options.episodes),
     loops: { phase: "test", runtimeDriver: loops.driver },
   });
   const all = [
@@ -186,7 +197,7 @@ function lowerClassification(ops: NamedOps, given: Classification, rows: Rows): 
   }
   return splitAtLoops(
     ops.graph,
-    { name: `classify ${metric.name}`, host, feeds: [...feeds(), orderFeed, episodeFeed] },
+    { name: `classify ${metric.name}`, host, feeds: [...feeds(), orderFeed, labelFeed, episodeFeed] },
     loops.loops,
   );
 }
@@ -199,6 +210,11 @@ export function classFeeds({ entries }: Metric): string[] {
 /** Returns the feed with the order in which a transductive metric sees the queries of each episode. */
 function queryOrder(ops: NamedOps, { way, query }: Task, episodes: number): NamedTensor {
   return ops.of(ops.t.input(orderFeed, [episodes, way * query], "i32"), [taskAxis, rowAxis]);
+}
+
+/** Returns the way of each query. */
+function queryLabels(ops: NamedOps, task: Task, episodes: number): NamedTensor {
+  return ops.of(ops.t.input(labelFeed, [episodes, queriesIn(task)], "i32"), [taskAxis, queryAxis]);
 }
 
 /** Returns the draws of episodes side by side. Each depends on the number of its episode alone. */

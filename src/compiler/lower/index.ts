@@ -4,7 +4,7 @@ export { type DescribedAxis, describedFeed, describedForm } from "./described.js
 export { type EmbedOptions, lowerEmbed } from "./embed.js";
 export { embeddedFeed, fitLabels, lowerFits } from "./fit.js";
 export type { LoopSegment, Segment, SegmentedProgram } from "./loops/segments.js";
-export { episodeFeed, fitInput, isTransductive, orderFeed } from "./metric.js";
+export { episodeFeed, fitInput, isTransductive, labelFeed, orderFeed } from "./metric.js";
 export { nextName } from "./program.js";
 export { scheduleFactor } from "./training/learning-rate.js";
 export { type ExtraState, lowerTraining, type TrainingOptions, type TrainingProgram } from "./training/training.js";

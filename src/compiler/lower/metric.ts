@@ -30,6 +30,8 @@ export function rowsOfAll(ops: NamedOps, task: Task, all: (form: string) => Name
 }
 /** The name of the feed that shuffles the queries of a transductive `classify`. */
 export const orderFeed = "order";
+/** The name of the feed with the way of each query, for tasks whose classes have different numbers of queries. */
+export const labelFeed = "labels";
 /** The name of the feed with the numbers of the episodes, which the draws of a `random` entry depend on. */
 export const episodeFeed = "episode";
 /** Returns true if `classify` sees all queries together. */
@@ -54,6 +56,8 @@ export interface MetricContext {
    * there are several episodes. Scores come back in the order of the rows.
    */
   readonly order?: NamedTensor | undefined;
+  /** The way of each query (i32), on `queryAxis` and on the task axis if there are several episodes. Undefined if all ways have the same number. */
+  readonly labels?: NamedTensor | undefined;
   /** The phase of the loops, and the driver of those that are too long to be unrolled. */
   readonly loops: Pick<LoopEnvironment, "phase" | "runtimeDriver">;
 }
@@ -97,6 +101,7 @@ export class MetricLowering {
 
   /** Returns the class of each query (i32). Queries are class-major. */
   labels(): NamedTensor {
+    if (this.context.labels !== undefined) return this.context.labels;
     const { way, query } = this.context.task;
     const data = Array.from({ length: way * query }, (_, row) => Math.floor(row / query));
     return this.ops.constant(data, [{ name: queryAxis, size: way * query }], "i32");

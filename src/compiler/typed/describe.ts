@@ -4,6 +4,7 @@ import type { Report, Task, TrainingReport } from "./tree.js";
 /** Returns a text such as `5-way 1-shot, 15 queries a class`. */
 export function taskText(t: Task): string {
   const base = `${t.way}-way ${t.shot}-shot, ${t.query} ${t.query === 1 ? "query" : "queries"} a class`;
+  if (t.dirichlet !== undefined) return `${base} on average (Dirichlet ${t.dirichlet})`;
   if (t.unlabeled === undefined) return base;
   const distractors =
     t.distractor === undefined ? "" : ` and of ${t.distractor} other class${t.distractor === 1 ? "" : "es"}`;

@@ -60,6 +60,11 @@ export interface Task {
   readonly unlabeled?: number;
   /** The number of classes beside the ways that an episode has unlabeled images of; undefined for none. */
   readonly distractor?: number;
+  /**
+   * The concentration of the Dirichlet distribution that the shares of the classes among the queries are drawn from. An episode
+   * then has way · query queries in all. Undefined if each class has `query` queries.
+   */
+  readonly dirichlet?: number;
 }
 /** Tasks that no line of a stage poses, such as that of images which a user brings: its metric is elaborated for them too. */
 export interface PosedTasks {

@@ -23,6 +23,7 @@ export function plainTask({
   query,
   unlabeled,
   distractor,
+  dirichlet,
 }: { readonly [K in keyof Task]: Task[K] | undefined } & Pick<Task, "way" | "shot" | "query">): Task {
   return {
     way,
@@ -30,5 +31,6 @@ export function plainTask({
     query,
     ...(unlabeled === undefined ? {} : { unlabeled }),
     ...(distractor === undefined ? {} : { distractor }),
+    ...(dirichlet === undefined ? {} : { dirichlet }),
   };
 }

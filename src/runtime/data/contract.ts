@@ -74,16 +74,22 @@ export interface IngestOptions {
 export type Ingest = (dataset: Dataset, options: IngestOptions) => Promise<Pack>;
 
 /**
- * The image numbers of one episode, class by class: support[c · shot + k], query[c · query + q]. `classes` has the number of
+ * The image numbers of one episode, class by class: support[c · shot + k], and query[c · query + q] if there are no labels. `classes` has the number of
  * each class within the split.
  */
 export interface Episode {
   readonly classes: Int32Array;
   readonly support: Int32Array;
   readonly query: Int32Array;
+  /** The way of each query, if the ways have different numbers of queries. */
+  readonly labels?: Int32Array;
   /** The images without labels, of ways and of distractor classes in a random order. It is undefined if the task has none. */
   readonly unlabeled?: Int32Array;
 }
+/** Returns the way of query `q` of an episode with `query` queries of each way, or with labels. */
+export const wayOf = ({ labels }: Episode, { query }: Pick<Task, "query">, q: number): number =>
+  labels === undefined ? Math.floor(q / query) : (labels[q] ?? 0);
+
 /** Returns the images of an episode in the order in which a program takes them. */
 export function allImages({ support, query, unlabeled = new Int32Array(0) }: Episode): Int32Array {
   const all = new Int32Array(support.length + query.length + unlabeled.length);

@@ -5,6 +5,7 @@ import { DiagnosticError, diagnostic } from "../../compiler/diagnostics/diagnost
 import { classesIn, imagesOfClass, unlabeledIn } from "../../compiler/typed/tasks.js";
 import type { Task } from "../../compiler/typed/tree.js";
 import type { Episode, PackedSplit, SampleEpisode } from "./contract.js";
+import { unevenCounts } from "./uneven-queries.js";
 
 /** The parts of a split that the sampler needs. */
 export type SampledSplit = Pick<PackedSplit, "split" | "classes" | "offsets">;
@@ -102,6 +103,9 @@ function sample(seed: number, purpose: string, split: SampledSplit, task: Task, 
   classes.set(identity.subarray(0, way));
   extra?.drawDistractors(split);
   unshuffle(identity, swapped, way);
+  const uneven = task.dirichlet === undefined ? undefined : new Stream(fold(fold(root.key, index), "dirichlet"));
+  const room = (label: number): number => (offsets[label + 1] as number) - (offsets[label] as number) - shot;
+  const counts = uneven && unevenCounts(uneven, task.dirichlet ?? 1, way * query, Array.from(classes, room));
   let s = 0;
   let q = 0;
   for (let c = 0; c < way; c++) {
@@ -112,10 +116,24 @@ function sample(seed: number, purpose: string, split: SampledSplit, task: Task, 
     stream.shuffle(identity, swapped, size, images);
     extra?.drawOfClass(first, size);
     for (let i = 0; i < shot; i++) supports[s++] = first + (identity[i] as number);
-    for (let i = shot; i < images; i++) queries[q++] = first + (identity[i] as number);
+    const wanted = counts?.[c] ?? query;
+    // Further images of a class are drawn with a key of their own, so the supports are those of balanced episodes.
+    const further = Math.max(0, wanted - query);
+    const rest = identity.subarray(images, size);
+    const swaps = new Int32Array(further);
+    uneven?.shuffle(rest, swaps, rest.length, further);
+    for (let i = shot; i < shot + wanted; i++) queries[q++] = first + (identity[i] as number);
+    unshuffle(rest, swaps, further);
     unshuffle(identity, swapped, images);
   }
-  return { classes, support: supports, query: queries, ...(extra === undefined ? {} : { unlabeled: extra.finish() }) };
+  const labels = counts && Int32Array.from(counts.flatMap((count, c) => Array.from({ length: count }, () => c)));
+  return {
+    classes,
+    support: supports,
+    query: queries,
+    ...(labels === undefined ? {} : { labels }),
+    ...(extra === undefined ? {} : { unlabeled: extra.finish() }),
+  };
 }
 
 /**

@@ -1,5 +1,5 @@
 /** Classifies the queries of episodes, many episodes in one run of the metric's program. */
-import { describedForm, episodeFeed, orderFeed } from "../../compiler/lower/index.js";
+import { describedForm, episodeFeed, labelFeed, orderFeed } from "../../compiler/lower/index.js";
 import type { Metric } from "../../compiler/typed/tree.js";
 import { allImages, type Episode, type Loader } from "../data/contract.js";
 import { shuffledImages } from "../data/index.js";
@@ -49,6 +49,7 @@ export async function classify(request: ClassifyRequest, feed: Feeder, context: 
       // A short last run leaves older episodes at the end. Their outputs are dropped.
       await timed(context, "wait for episodes", async () => feed(feeds, start, count));
       fillOrders(feeds, context.job.seed, start, count);
+      fillLabels(feeds, episodes.slice(start, start + count));
       fillNumbers(feeds, start);
       fillWays(feeds, request.described, episodes.slice(start, start + count));
       const host = await executable.run({ ...weights, ...feeds }, context.progress, onRound);
@@ -83,11 +84,19 @@ function fillNumbers(feeds: Feeds, start: number): void {
   for (let e = 0; e < numbers.length; e++) numbers[e] = start + e;
 }
 
+/** Fills the feed of the ways of the queries of some episodes, if the program has one. */
+export function fillLabels(feeds: Feeds, episodes: readonly Episode[]): void {
+  if (!(labelFeed in feeds)) return;
+  const labels = feedData(feeds, labelFeed, Int32Array);
+  for (const [e, own] of episodes.entries())
+    if (own.labels !== undefined) labels.set(own.labels, e * own.labels.length);
+}
+
 /** Returns a feeder from embeddings. For example, `support.vector` gets the rows of the output `vector` for the supports. */
 export function fromRows(episodes: readonly Episode[], all: ReadonlyMap<string, Rows>): Feeder {
   return (feeds, start, count) => {
     for (const name of Object.keys(feeds)) {
-      if (name === orderFeed || name === episodeFeed || describedForm("way", name) !== undefined) continue;
+      if (!name.includes(".") || describedForm("way", name) !== undefined) continue;
       const dot = name.indexOf(".");
       const part = name.slice(0, dot);
       const rows = all.get(name.slice(dot + 1));

@@ -8,7 +8,7 @@ import { toEpisodeList } from "../data/episode-list.js";
 import { loadEpisodeFile, sampleEpisode } from "../data/index.js";
 import type { HostTensors } from "../engines/engine.js";
 import type { Batches } from "./batches.js";
-import { fillOrders } from "./classify.js";
+import { fillLabels, fillOrders } from "./classify.js";
 import type { StageContext } from "./context.js";
 import { datasetOf, packedSplit } from "./datasets.js";
 import { type DescribedClasses, fillWays, loadDescribed } from "./described.js";
@@ -78,16 +78,13 @@ export function episodeBatches(
       }
       return images;
     },
-    // The labels follow from the order of the images, so the program needs no feed of labels.
+    // The labels follow from the order of the images, unless the classes have different numbers of queries.
     fill(feeds, _, step) {
       const first = (step - 1) * perStep;
       fillOrders(feeds, seed, first, perStep);
-      if (described.size > 0)
-        fillWays(
-          feeds,
-          described,
-          Array.from({ length: perStep }, (_, e) => episodeAt(first + e)),
-        );
+      const episodes = Array.from({ length: perStep }, (_, e) => e + first);
+      if (described.size > 0) fillWays(feeds, described, episodes.map(episodeAt));
+      if (task.dirichlet !== undefined) fillLabels(feeds, episodes.map(episodeAt));
     },
     list: (steps) =>
       toEpisodeList(

@@ -1,7 +1,9 @@
 /** Makes the reports of an evaluation from its scored rows: results with intervals, counts by class, scores and files. */
 
 import { estimate } from "../../common/statistics.js";
+import { plainTask } from "../../compiler/typed/tasks.js";
 import type { EvaluateRow, EvaluateStage, Report } from "../../compiler/typed/tree.js";
+import { wayOf } from "../data/contract.js";
 import { formatEpisodeList, toEpisodeList } from "../data/episode-list.js";
 import type { ReportData, StoredResult } from "../store/manifest.js";
 import { encodeScores, episodesDigest, type ScoredRow, scoresFile } from "../store/scores.js";
@@ -88,10 +90,11 @@ function eachQuery(
   visit: (truth: number, predicted: number, credit: number) => void,
 ): void {
   const { way, query } = row.task;
-  for (const [e, { classes }] of episodes.entries()) {
+  for (const [e, episode] of episodes.entries()) {
+    const { classes } = episode;
     for (let q = 0; q < way * query; q++) {
       const at = e * way * query + q;
-      visit(classes[Math.floor(q / query)] ?? 0, classes[predicted[at] ?? 0] ?? 0, correct[at] ?? 0);
+      visit(classes[wayOf(episode, row.task, q)] ?? 0, classes[predicted[at] ?? 0] ?? 0, correct[at] ?? 0);
     }
   }
 }
@@ -131,8 +134,9 @@ function filesOf(
   { namesTask }: { readonly namesTask: boolean },
 ): StoredFile[] {
   const { row, split, episodes } = scored;
-  const { way, shot, query } = row.task;
-  const suffix = namesTask ? `-${way}way-${shot}shot-${query}query` : "";
+  // Rows differ in at least one number of their tasks, so their files have different names.
+  const numbers = Object.entries(plainTask(row.task)).map(([part, value]) => `-${value}${part}`);
+  const suffix = namesTask ? numbers.join("") : "";
   return report.flatMap(({ kind }): StoredFile[] => {
     if (kind === "logits") return [{ name: `logits${suffix}.safetensors`, bytes: scoresAsSafetensors(scored) }];
     if (kind === "logits_json") return [{ name: `logits${suffix}.json`, bytes: scoresAsJson(scored) }];

@@ -1,5 +1,5 @@
 /** Writes the scores of each query as files: safetensors for programs that compute with them, JSON for all others. */
-import type { Episode } from "../data/contract.js";
+import { type Episode, wayOf } from "../data/contract.js";
 import { type EpisodeClass, toEpisodeList } from "../data/episode-list.js";
 import { encodeSafetensors } from "../store/safetensors.js";
 import type { ScoredEpisodes } from "./scored-episodes.js";
@@ -37,7 +37,7 @@ export function scoresAsSafetensors(scored: ScoredEpisodes): Uint8Array {
   return encodeSafetensors(
     {
       [kindOf(scored)]: { shape: [episodes.length, queries, way], dtype: "f32", data: scoresOf(scored) },
-      labels: numbers(queries, (_, i) => Math.floor(i / query)),
+      labels: numbers(queries, (episode, i) => wayOf(episode, row.task, i)),
       classes: numbers(way, ({ classes }, i) => classes[i] ?? 0),
       images: numbers(queries, (episode, i) => episode.query[i] ?? 0),
     },

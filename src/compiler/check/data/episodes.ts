@@ -45,7 +45,7 @@ export function elaborateEpisode(value: EpisodeValue, at: ast.Span): TaskRow[] |
     for (const { name, value: item } of chosen) row.define(name, item);
     const task = elaborateTask(decl, row);
     if (task === undefined) return undefined;
-    rows.push({ label: chosen.map(({ value: item }) => itemText(item)).join(", "), task });
+    rows.push({ label: chosen.map(itemText).join(", "), task });
   }
   return rows;
 }
@@ -55,11 +55,13 @@ interface Choice {
   readonly value: Value;
 }
 
-function itemText(item: Value): string {
-  return item.kind === "int" && item.unit !== undefined ? count(item.value, item.unit) : describe(item);
+/** Returns `1 shot`, or the name of a parameter with its number, such as `strength 0.1`. */
+function itemText({ name, value }: Choice): string {
+  if (value.kind === "int" && value.unit !== undefined) return count(value.value, value.unit);
+  return value.kind === "int" || value.kind === "real" ? `${name} ${value.value}` : describe(value);
 }
 
-type TaskUnit = (typeof parts | typeof optionalParts)[number];
+type TaskUnit = (typeof parts | typeof optionalParts)[number] | "dirichlet";
 
 /** Returns the task that the parts of an episode say, or undefined after a report. */
 function elaborateTask(decl: ast.EpisodeDecl, scope: Scope): Task | undefined {
@@ -74,8 +76,15 @@ function elaborateTask(decl: ast.EpisodeDecl, scope: Scope): Task | undefined {
   const [way, shot, query] = parts.map((unit) => found.get(unit)?.count);
   if (way !== undefined && shot !== undefined && query !== undefined) {
     const [unlabeled, distractor] = optionalParts.map((unit) => found.get(unit)?.count);
+    const dirichlet = found.get("dirichlet");
+    if (dirichlet !== undefined && unlabeled !== undefined) {
+      const what = `the episode \`${decl.name.text}\` has unlabeled images, and its classes have different numbers of queries`;
+      const help = ["drop one of the two: episodes with both are not drawn"];
+      scope.checker.report("FSL5007", dirichlet.span, { what }, { help });
+      return undefined;
+    }
     if (distractor === undefined || unlabeled !== undefined)
-      return plainTask({ way, shot, query, unlabeled, distractor });
+      return plainTask({ way, shot, query, unlabeled, distractor, dirichlet: dirichlet?.count });
     const what = `the episode \`${decl.name.text}\` has distractor classes, and does not say how many images of each are unlabeled`;
     const help = ["add their number: `5 unlabeled`"];
     scope.checker.report("FSL5007", found.get("distractor")?.span ?? decl.name.span, { what }, { help });
@@ -101,6 +110,12 @@ function elaboratePart(
 ): CountedPart | undefined {
   const { checker } = scope;
   const { span } = part;
+  if (part.kind === "call" && part.callee.kind === "ref" && part.callee.text === "dirichlet") {
+    const concentration = elaborateConcentration(part, scope);
+    return concentration === undefined || !isFirst("dirichlet", span, before, checker)
+      ? undefined
+      : { unit: "dirichlet", count: concentration, span };
+  }
   const value = evaluate(part, scope);
   if (value.kind === "anything") return undefined;
   const unit = value.kind === "int" ? [...parts, ...optionalParts].find((each) => each === value.unit) : undefined;
@@ -114,12 +129,7 @@ function elaboratePart(
     checker.report("FSL3010", span, holes, { labels: isElsewhere ? [{ span: value.span, text: "given here" }] : [] });
     return undefined;
   }
-  const first = before.get(unit);
-  if (first !== undefined) {
-    const labels = [{ span: first.span, text: "here first" }];
-    checker.report("FSL5007", span, { what: `this episode says its ${unit} twice` }, { labels });
-    return undefined;
-  }
+  if (!isFirst(unit, span, before, checker)) return undefined;
   // Nothing can be told apart with one class. Without shots, a method knows the classes by their descriptions.
   const least = unit === "way" ? 2 : unit === "shot" ? 0 : 1;
   if (value.value < least) {
@@ -128,6 +138,37 @@ function elaboratePart(
     return undefined;
   }
   return { unit, count: value.value, span };
+}
+
+/** Returns whether a part stands for the first time. Reports FSL5007 if it does not. */
+function isFirst(
+  unit: TaskUnit,
+  span: ast.Span,
+  before: ReadonlyMap<TaskUnit, CountedPart>,
+  checker: Checker,
+): boolean {
+  const first = before.get(unit);
+  if (first === undefined) return true;
+  const labels = [{ span: first.span, text: "here first" }];
+  checker.report("FSL5007", span, { what: `this episode says its ${unit} twice` }, { labels });
+  return false;
+}
+
+/** Returns the number of `dirichlet(2.0)`. Reports FSL3009 for anything else and FSL5008 for a number out of range. */
+function elaborateConcentration({ args, span }: ast.CallExpr, scope: Scope): number | undefined {
+  const [given, more] = args;
+  const what = "the concentration of `dirichlet`";
+  const value = given === undefined || more !== undefined ? undefined : evaluate(given.value, scope);
+  if (value?.kind === "anything") return undefined;
+  if (value === undefined || (value.kind !== "real" && (value.kind !== "int" || value.unit !== undefined))) {
+    const found = value === undefined ? `${args.length} values` : describe(value);
+    scope.checker.report("FSL3009", given?.span ?? span, { what, expected: "one number", found });
+    return undefined;
+  }
+  // Below, the draws of a double-precision number underflow; above, the classes are balanced but for rounding.
+  if (value.value >= 0.01 && value.value <= 1000) return value.value;
+  scope.checker.report("FSL5008", given?.span ?? span, { what, range: "from 0.01 to 1000", found: value.value });
+  return undefined;
 }
 
 function unitsText(unit: TaskUnit): string {

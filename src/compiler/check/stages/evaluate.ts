@@ -136,6 +136,10 @@ function elaborateReports(context: StageContext, tasks: readonly Task[]): readon
       complete = false;
       const holes = { report: name ?? "it", why: "an evaluation has no steps, so `every` is for trainings" };
       checker.report("FSL5031", item.span, holes, { help: ["leave `every …` out"] });
+    } else if (plain === "accuracy_disjoint" && tasks.some(({ dirichlet }) => dirichlet !== undefined)) {
+      complete = false;
+      const why = "its episodes have the same number of queries of each class";
+      checker.report("FSL5031", item.span, { report: plain, why });
     } else if (plain !== undefined && unlisted !== undefined && isList(plain)) {
       complete = false;
       checker.report("FSL5031", item.span, { report: plain, why: unlisted });

@@ -1,6 +1,6 @@
 /** Elaborates a `meta` stage: an encoder and a metric that are trained on episodes. */
 import { entriesBorrow, trainedEntries } from "../../typed/borrows.js";
-import type { Block, Dataset, MetaStage, Metric, Validation } from "../../typed/tree.js";
+import type { Block, Dataset, MetaStage, Metric, Task, Validation } from "../../typed/tree.js";
 import { type Reported, reported } from "../core/reported.js";
 import type { TaskRow } from "../data/episodes.js";
 import { metricBlockers, trainingBlockers } from "./blockers.js";
@@ -49,7 +49,7 @@ export function elaborateMeta(context: StageContext): ElaboratedStage {
     fitSource === undefined ? [] : [{ dataset: fitSource.dataset, span: fitSource.split.span, of: "fits" as const }];
   if (!checkTables(metric.slot.value, episodes.dataset, [...trained, ...validated, ...based], context))
     return { stage: undefined, slots };
-  const training = metaTraining(context, metric.slot.value, trainablePaths({ encoder, metric: metric.slot }));
+  const training = metaTraining(context, metric.slot.value, posed, trainablePaths({ encoder, metric: metric.slot }));
   const hasFitSource = checkFitSource(context, metric.slot, fitSource);
   const weights = resolveWeightFiles(context, slots);
   if (weights === undefined || training === undefined || validation === reported || !hasFitSource)
@@ -142,7 +142,12 @@ function metaSources(context: StageContext): MetaSources | undefined {
 type MetaTraining = Pick<MetaStage, "loss" | "optimizer" | "schedule" | "duration" | "ema">;
 
 /** Returns how the stage trains these weights, or undefined after a report. */
-function metaTraining(context: StageContext, metric: Metric, paths: readonly string[]): MetaTraining | undefined {
+function metaTraining(
+  context: StageContext,
+  metric: Metric,
+  tasks: readonly Task[],
+  paths: readonly string[],
+): MetaTraining | undefined {
   const written = findLine(context.lines, "for", "for");
   const duration = written === undefined ? undefined : metaDuration(written.line, written.scope);
   const optimizer = stageOptimizer(context, paths);
@@ -151,7 +156,24 @@ function metaTraining(context: StageContext, metric: Metric, paths: readonly str
   const loss = stageLoss(context, metric);
   if (duration === undefined || optimizer === undefined || schedule === undefined) return undefined;
   if (loss === undefined || ema === reported) return undefined;
+  if (!checkQueriesByClass(context, metric, loss, tasks)) return undefined;
   return { loss, optimizer, schedule, duration, ...(ema === undefined ? {} : { ema }) };
+}
+
+/** Returns whether no entry of the loss takes the queries class by class while their numbers differ. Reports FSL5035 for the first one. */
+function checkQueriesByClass(
+  { scope, decl }: StageContext,
+  metric: Metric,
+  loss: Block,
+  tasks: readonly Task[],
+): boolean {
+  if (tasks.every(({ dirichlet }) => dirichlet === undefined)) return true;
+  const byClass = [...trainedEntries(loss)].find((name) =>
+    metric.entries[name]?.params.some(({ axes }) => axes.some((axis) => axis.name === "query")),
+  );
+  if (byClass === undefined) return true;
+  scope.checker.report("FSL5035", decl.name.span, { metric: metric.name, entry: byClass });
+  return false;
 }
 
 function stageLoss({ lines, decl }: StageContext, metric: Metric): Block | undefined {

@@ -26,7 +26,8 @@ export function reportUnknown({ value, span }: ast.ReportItem, known: readonly s
 }
 
 /** Returns why a list of episodes cannot hold those of a task, or undefined if it can. */
-export function whyNotListed({ unlabeled }: Task): string | undefined {
+export function whyNotListed({ unlabeled, dirichlet }: Task): string | undefined {
+  if (dirichlet !== undefined) return "a list has the same number of queries of each class";
   return unlabeled === undefined ? undefined : "a list has no place for images without labels";
 }
 

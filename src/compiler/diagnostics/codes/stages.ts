@@ -354,6 +354,17 @@ export const stagesCodes = codes({
     corrected: `${head}dataset small = emoji() { train resize(32), normalize  eval resize(32), normalize }\ndataset plain = emoji() { train resize(32), invert, normalize  eval resize(32), normalize }\nepisode task = 5 way, 1 shot, 3 query\nmeta m { encoder conv64  metric prototypes  episodes task from any [small.train, plain.train]  optimizer adam(lr: 1e-3)  for 3 steps }`,
     fix: "Give the transforms of the data sets one size.",
   },
+  FSL5035: {
+    severity: "error",
+    title: "queries by class of different numbers",
+    message:
+      "`{entry}` of `{metric}` takes the same number of queries of each class, and these episodes have different numbers",
+    explanation:
+      "With `dirichlet`, the classes of an episode have different numbers of queries, so no value has the axes way and query.",
+    example: `${head}metric pulled {\n  classify(support: vector [way, shot], query: vector) -> logits [way] { -squared_distance(query, mean(support over shot) over feature) }\n  near(support: vector [way, shot], queries: vector [way, query]) -> loss { mean(squared_distance(queries, mean(support over shot) over feature) over all) }\n}\nepisode task = 5 way, 1 shot, 3 query, dirichlet(2.0)\nmeta m { encoder conv64  metric pulled  episodes task from emoji.train  optimizer adam(lr: 1e-3)  for 3 steps  loss classify + near }`,
+    corrected: `${head}metric pulled {\n  classify(support: vector [way, shot], query: vector) -> logits [way] { -squared_distance(query, mean(support over shot) over feature) }\n  near(support: vector [way, shot], queries: vector [way, query]) -> loss { mean(squared_distance(queries, mean(support over shot) over feature) over all) }\n}\nepisode task = 5 way, 1 shot, 3 query\nmeta m { encoder conv64  metric pulled  episodes task from emoji.train  optimizer adam(lr: 1e-3)  for 3 steps  loss classify + near }`,
+    fix: "Leave `dirichlet` out of the episodes of the training, or the entry out of its loss.",
+  },
   FSL5040: {
     severity: "error",
     title: "a stage that trains nothing",

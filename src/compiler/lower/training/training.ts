@@ -9,7 +9,7 @@ import { Graph } from "../../tensor/graph.js";
 import type { Node, Program } from "../../tensor/ir.js";
 import { borrowsOf } from "../../typed/borrows.js";
 import { frozenSlots } from "../../typed/stage-kinds.js";
-import { imagesIn } from "../../typed/tasks.js";
+import { imagesIn, queriesIn } from "../../typed/tasks.js";
 import type {
   Dataset,
   EntryParam,
@@ -25,8 +25,17 @@ import { lowerBlock } from "../block.js";
 import { describedTensor } from "../described.js";
 import { Draws } from "../draws.js";
 import { imageShape, lowerImages } from "../images.js";
-import { credit, isTransductive, MetricLowering, meanOfAll, orderFeed, rowAxis, rowsOfAll } from "../metric.js";
-import { maxFloat, NamedOps, type NamedTensor, sizeOf, taskAxis } from "../named-tensor.js";
+import {
+  credit,
+  isTransductive,
+  labelFeed,
+  MetricLowering,
+  meanOfAll,
+  orderFeed,
+  rowAxis,
+  rowsOfAll,
+} from "../metric.js";
+import { maxFloat, NamedOps, type NamedTensor, queryAxis, sizeOf, taskAxis } from "../named-tensor.js";
 import { type RecordedStatistics, runningStatistics } from "../networks/batch-statistics.js";
 import { Calls, modulesOf, type PlacedNetwork } from "../networks/calls.js";
 import { assemble } from "../program.js";
@@ -136,7 +145,7 @@ class TrainingLowering {
       host: { loss, accuracy, finite, lr },
       states,
       device: reportedGradients(stage, forward),
-      feeds: ["images", "labels", orderFeed, ...stageFeeds(stage)],
+      feeds: ["images", labelFeed, orderFeed, ...stageFeeds(stage)],
     });
     return { ...common, extra, averaged, program };
   }
@@ -215,7 +224,8 @@ class TrainingLowering {
       described: (param) => this.described(param, episode, perPass),
       calls,
       weights: this.weights,
-      order: isTransductive(metric.value) ? this.queryOrder(task, episode, perPass) : undefined,
+      order: isTransductive(metric.value) ? this.ofQueries(orderFeed, rowAxis, task, episode, perPass) : undefined,
+      labels: task.dirichlet === undefined ? undefined : this.ofQueries(labelFeed, queryAxis, task, episode, perPass),
       loops: { phase: "training" },
     });
     const loss = lowerBlock(ops, stage.loss, {
@@ -243,12 +253,13 @@ class TrainingLowering {
     return ops.reshape(own, shape);
   }
 
-  /** Returns the order in which a transductive metric sees the queries of each episode. */
-  private queryOrder({ way, query }: Task, episode: number, perPass: number): NamedTensor {
+  /** Returns a feed with a number for each query of the episodes: its way, or its place in the order in which a metric sees them. */
+  private ofQueries(feed: string, axis: string, task: Task, episode: number, perPass: number): NamedTensor {
     const { t } = this.ops;
-    const all = t.input(orderFeed, [this.episodes.perStep, way * query], "i32");
-    const flat = t.reshape(t.sliceAxis(all, 0, episode, episode + perPass), [perPass * way * query]);
-    return this.splitTasks(this.ops.of(flat, [rowAxis]), rowAxis, perPass);
+    const queries = queriesIn(task);
+    const all = t.input(feed, [this.episodes.perStep, queries], "i32");
+    const flat = t.reshape(t.sliceAxis(all, 0, episode, episode + perPass), [perPass * queries]);
+    return this.splitTasks(this.ops.of(flat, [axis]), axis, perPass);
   }
 
   private pretrainForward(stage: PretrainStage): LossAndAccuracy {
