@@ -1,6 +1,7 @@
 /** Measures one case on all sides in turn, and prints what was measured. */
+
+import { Bystanders, quietShare } from "../src/runtime/system/bystanders.js";
 import type { Case } from "./cases.js";
-import { Bystanders, quiet } from "./machine.js";
 import { modes, type Side } from "./sides.js";
 
 export interface Measured {
@@ -78,7 +79,8 @@ export function lines({ what, sides, others }: Result): string[] {
       `  ${label}: ${times(best.min / min)} as fast as PyTorch's best (${best.label.replace("PyTorch, ", "")})${beside}`,
     ];
   });
-  const busy = others > quiet ? [`  busy: other programs took ${(100 * others).toFixed(0)} % of the processor`] : [];
+  const busy =
+    others > quietShare ? [`  busy: other programs took ${(100 * others).toFixed(0)} % of the processor`] : [];
   return [
     what,
     `  ${"".padEnd(34)} ${"min".padStart(10)} ${"median".padStart(10)} ${"memory".padStart(10)}`,

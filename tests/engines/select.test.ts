@@ -1,5 +1,5 @@
 /** Tests which engine and device a run takes: those that were requested, or with `auto` the best of the machine. */
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
@@ -7,9 +7,11 @@ import { DiagnosticError } from "../../src/compiler/diagnostics/diagnostic.js";
 import type { Adapter, Availability, EngineNote } from "../../src/runtime/engines/engine.js";
 import { engineEnvironment, engineThreads } from "../../src/runtime/engines/environment.js";
 import type { EngineReport } from "../../src/runtime/engines/index.js";
-import { findOnednn } from "../../src/runtime/engines/onednn/locate.js";
 import { adapterOf } from "../../src/runtime/engines/onnx/webgpu/probe.js";
 import { autoChoice, chooseBest, chooseEngine, requestProblem } from "../../src/runtime/engines/select.js";
+import { cpuSpeeds, type Measured, speedsFile } from "../../src/runtime/engines/speeds/speeds.js";
+import { createFileCompiler } from "../../src/runtime/host/compile-file.js";
+import { hasLongNorms } from "../../src/runtime/run/long-norms.js";
 
 const has = (devices: string[], adapters: Record<string, Adapter> = {}, notes: EngineNote[] = []): Availability => ({
   available: true,
@@ -49,11 +51,11 @@ describe("auto", () => {
 
   test("does not take integrated GPUs, except Apple's, or drivers that emulate a GPU", () => {
     const integrated = has(["cpu", "gpu:0"], { "gpu:0": gpu("Iris Xe", "integrated") });
-    expect(chooseBest(machine(integrated), undefined, "linux")).toMatchObject({
+    expect(chooseBest(machine(integrated), {}, "linux")).toMatchObject({
       device: "cpu",
       why: expect.stringContaining("Iris Xe shares the CPU's memory"),
     });
-    expect(chooseBest(machine(integrated), undefined, "darwin")).toMatchObject({ device: "gpu:0" });
+    expect(chooseBest(machine(integrated), {}, "darwin")).toMatchObject({ device: "gpu:0" });
     const software = has(["cpu", "gpu:0"], { "gpu:0": gpu("SwiftShader", "software") });
     expect(chooseBest(machine(software))).toMatchObject({ device: "cpu", why: expect.stringContaining("SwiftShader") });
     expect(chooseBest(machine(has(["cpu", "gpu:0"])))).toMatchObject({ device: "gpu:0" });
@@ -64,6 +66,83 @@ describe("auto", () => {
     const choice = chooseBest([...machine(has(["cpu"]), has(["cpu"])), onednn]);
     expect(choice).toMatchObject({ name: "onednn", device: "cpu", why: expect.stringContaining("processor time") });
     expect(chooseBest([...machine(onnxGpu), onednn])).toMatchObject({ name: "onnx", device: "gpu:0" });
+  });
+
+  test("on the CPU takes the engine whose trial step was the fastest, and says how much faster it is", () => {
+    const onednn: EngineReport = { name: "onednn", availability: has(["cpu"]) };
+    const reports = [...machine(has(["cpu"]), has(["cpu"])), onednn];
+    const speeds = new Map([["onednn", 0.02] as const, ["onnx", 0.03] as const, ["tensorflow", 0.01] as const]);
+    const choice = chooseBest(reports, { speeds });
+    expect(choice).toMatchObject({ name: "tensorflow", device: "cpu" });
+    expect(choice.why).toContain("a trial step took 10 ms on this machine, 2.0 times as fast as `onednn`");
+    speeds.delete("tensorflow");
+    expect(chooseBest(reports, { speeds })).toMatchObject({ name: "onednn" });
+    const longNorms = chooseBest(reports, { speeds, longNorms: true });
+    expect(longNorms).toMatchObject({ name: "onnx", why: expect.not.stringContaining("onednn`") });
+    expect(chooseBest([onednn], { longNorms: true })).toMatchObject({ name: "onednn" });
+    expect(chooseBest([...machine(onnxGpu), onednn], { speeds })).toMatchObject({ name: "onnx", device: "gpu:0" });
+  });
+
+  test("measures each engine once and keeps it; one that fails the trial, and a damaged file, are measured again", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "fslc-speeds-"));
+    const before = process.env["FSLC_ENGINES"];
+    process.env["FSLC_ENGINES"] = folder;
+    try {
+      const measured: string[] = [];
+      let others = 0;
+      const measure = async (name: string): Promise<Measured | undefined> => {
+        measured.push(name);
+        return name === "tensorflow" ? undefined : { seconds: 0.5, others };
+      };
+      const reports = machine(has(["cpu"]), has(["cpu"]));
+      expect([...(await cpuSpeeds(reports, 2, measure))]).toEqual([["onnx", 0.5]]);
+      await cpuSpeeds(reports, 2, measure);
+      expect(measured).toEqual(["onnx", "tensorflow", "tensorflow"]);
+      await cpuSpeeds(reports, 1, measure);
+      writeFileSync(speedsFile(), "{");
+      await cpuSpeeds(reports, 1, measure);
+      expect(measured.filter((name) => name === "onnx")).toHaveLength(3);
+      await cpuSpeeds(machine(has(["cpu"])), 3, measure);
+      others = 0.5;
+      const kept = readFileSync(speedsFile(), "utf8");
+      expect((await cpuSpeeds(reports, 4, measure)).size).toBe(0);
+      expect(readFileSync(speedsFile(), "utf8")).toBe(kept);
+      expect(measured.filter((name) => name === "onnx")).toHaveLength(4);
+    } finally {
+      if (before === undefined) delete process.env["FSLC_ENGINES"];
+      else process.env["FSLC_ENGINES"] = before;
+      rmSync(folder, { recursive: true });
+    }
+  });
+
+  test("finds trainings whose norms are over too many pixels, by the images that are normalized together", () => {
+    const folder = mkdtempSync(join(tmpdir(), "fslc-norms-"));
+    const file = join(folder, "net.fsl");
+    const long = (queries: number): boolean => {
+      const text = `fsl 1
+import { folder } from "fsl:datasets"
+import { prototypes } from "fsl:metrics"
+dataset images = folder(root: "images") {
+  train resize(84), center_crop(84), normalize
+  eval resize(84), center_crop(84), normalize
+}
+backbone net { conv(3, 8), batch_norm, relu, max_pool(2), batch_norm, flatten as vector }
+meta proto {
+  encoder net
+  metric prototypes
+  episodes task from images.train
+  optimizer sgd(lr: 0.1)
+  for 1 epoch of 4 episodes, 2 episodes per step
+}
+episode task = 5 way, 1 shot, ${queries} query
+`;
+      const { experiment } = createFileCompiler()(file, text);
+      if (experiment === undefined) throw new Error("no experiment");
+      return hasLongNorms([experiment]);
+    };
+    // 145 and 150 images of 84 × 84 pixels are on both sides of 2²⁰ pixels.
+    expect([long(28), long(29)]).toEqual([false, true]);
+    rmSync(folder, { recursive: true });
   });
 
   test("gives the reason why it computes on the CPU", () => {
@@ -77,10 +156,17 @@ describe("auto", () => {
 
   test("with a device takes an engine that has it, and no other device", () => {
     const integrated = has(["cpu", "gpu:0"], { "gpu:0": gpu("Iris Xe", "integrated") });
-    expect(chooseBest(machine(integrated), "gpu")).toMatchObject({ name: "onnx", device: "gpu:0", adapter: "Iris Xe" });
-    expect(chooseBest(machine(integrated, cuda), "gpu:1")).toMatchObject({ name: "tensorflow", device: "gpu:1" });
-    expect(chooseBest(machine(onnxGpu, cuda), "cpu")).toMatchObject({ name: "onnx", device: "cpu" });
-    const refused = refusal(() => chooseBest(machine(onnxGpu, cuda), "gpu:7"));
+    expect(chooseBest(machine(integrated), { device: "gpu" })).toMatchObject({
+      name: "onnx",
+      device: "gpu:0",
+      adapter: "Iris Xe",
+    });
+    expect(chooseBest(machine(integrated, cuda), { device: "gpu:1" })).toMatchObject({
+      name: "tensorflow",
+      device: "gpu:1",
+    });
+    expect(chooseBest(machine(onnxGpu, cuda), { device: "cpu" })).toMatchObject({ name: "onnx", device: "cpu" });
+    const refused = refusal(() => chooseBest(machine(onnxGpu, cuda), { device: "gpu:7" }));
     expect(refused.code).toBe("FSL7008");
     expect(refused.help.join()).toContain("tensorflow has `cpu`, `gpu:0`, `gpu:1` on this machine");
   });
@@ -107,8 +193,8 @@ test("names and devices that no machine has are refused without looking at this 
 });
 
 test("auto finds what is on this machine, and says why", async () => {
-  const name = findOnednn() === undefined ? "onnx" : "onednn";
-  expect(await chooseEngine({ engine: "auto" })).toMatchObject({ name, why: expect.anything() });
+  const why = expect.stringMatching(/^a trial step took \d+ ms|was measured|default/);
+  expect(await chooseEngine({ engine: "auto", device: "cpu" })).toMatchObject({ device: "cpu", why });
 });
 
 describe("on a machine without TensorFlow", () => {

@@ -35,9 +35,9 @@ async function act(cli: Cli, options: Options): Promise<number> {
     if (!(await fetchMissingEngine(cli, process.cwd()))) return exitCodes.interrupted;
   }
   const { probeEngines } = await import("../../runtime/engines/index.js");
-  const { autoChoice } = await import("../../runtime/engines/select.js");
+  const { autoChoice, speedsFor } = await import("../../runtime/engines/select.js");
   const engines = await probeEngines();
-  const auto = autoChoice(engines);
+  const auto = autoChoice(engines, undefined, await speedsFor(engines));
   if (options.json) say(cli.stdout, `${printableJson({ engines, auto: auto ?? null }, 2)}\n`);
   else {
     const { printEngines } = await import("../print/engines.js");

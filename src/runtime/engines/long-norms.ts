@@ -13,6 +13,12 @@ const norms = ["batch_norm", "batch_norm_grad_x", "batch_norm_grad_gamma", "batc
 type NormName = (typeof norms)[number];
 const isNorm = (node: Node): node is Node<NormName> => norms.some((name) => name === node.op);
 
+/**
+ * The largest number of pixels of a channel that a primitive of oneDNN normalizes. At this number its variance is wrong by 1e-4, and at
+ * ten million by some percent. The loops of larger norms add in 64 bits.
+ */
+export const normLimit = 2 ** 20;
+
 /** Returns the roots of the same graph, in which no norm is over more than `limit` values of a channel in one of its groups. */
 export function withoutLongNorms(graph: Graph, roots: readonly Node[], limit: number): Node[] {
   return rebuild(graph, roots, (node, inputs) => {

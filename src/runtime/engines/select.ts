@@ -5,6 +5,7 @@
 
 import { suggest } from "../../common/did-you-mean.js";
 import { type Diagnostic, DiagnosticError, diagnostic } from "../../compiler/diagnostics/diagnostic.js";
+import { availableThreads } from "../system/threads.js";
 import type { Adapter, Availability, EngineNote, Unavailability } from "./engine.js";
 import {
   type EngineName,
@@ -17,11 +18,14 @@ import {
   probeEngines,
 } from "./index.js";
 import { formatNote, whyNoGpu } from "./notes.js";
+import { cpuSpeeds, type Speeds } from "./speeds/speeds.js";
 
 /** The options `--engine` and `--device`, as they were given. */
 export interface EngineRequest {
   readonly engine?: string;
   readonly device?: string;
+  /** True if the run has batch norms over so many pixels that `onednn` computes them by slow loops, so that `auto` does not choose it. */
+  readonly longNorms?: boolean;
 }
 
 export interface EngineChoice {
@@ -67,7 +71,10 @@ export async function chooseEngine(asked: EngineRequest): Promise<EngineChoice> 
   // A run whose stages are all in the store needs no engine, and the command line fetches this one. If that failed, the first
   // stage reports it.
   if (engine === defaultChoice.name && (device ?? defaultChoice.device) === defaultChoice.device) return defaultChoice;
-  if (!isEngineName(engine)) return chooseBest(await probeEngines(), device);
+  if (!isEngineName(engine)) {
+    const reports = await probeEngines();
+    return chooseBest(reports, { ...asked, speeds: await speedsFor(reports, device) });
+  }
   const missing = await missingEngine(engine);
   if (missing !== undefined) throw engineUnavailable(engine, missing);
   if (device === "cpu" || (device === undefined && !(await isInstalledForGpu(engine)))) {
@@ -82,6 +89,12 @@ export async function chooseEngine(asked: EngineRequest): Promise<EngineChoice> 
     return { name: engine, device: "cpu", why };
   }
   return { name: engine, ...gpu, why: "it is installed for GPUs and finds one" };
+}
+
+/** Returns the speeds on the CPU if the choice depends on them: no GPU comes first. */
+export async function speedsFor(reports: readonly EngineReport[], device?: string): Promise<Speeds> {
+  const first = autoChoice(reports, device);
+  return first?.device === "cpu" ? await cpuSpeeds(reports, availableThreads()) : new Map();
 }
 
 /** Tells whether the engine was installed with `--gpu`. If so, it uses a GPU without `--device`. */
@@ -141,14 +154,24 @@ function noteSentence(note: EngineNote): string {
 /** Returns why there is no GPU, without the fix, which `fslc engines` prints. */
 const noGpuReason = ({ notes = [] }: Available): string => whyNoGpu(notes) ?? "this machine has none";
 
-/** Returns the choice of `--engine auto`, or undefined if no engine is available. */
-export function autoChoice(reports: readonly EngineReport[]): EngineChoice | undefined {
+/** Returns the choice of `--engine auto`, or undefined if no engine is available or none has the device. */
+export function autoChoice(
+  reports: readonly EngineReport[],
+  device?: string,
+  speeds?: Speeds,
+): EngineChoice | undefined {
+  const asked = { ...(device === undefined ? {} : { device }), ...(speeds === undefined ? {} : { speeds }) };
   try {
-    return chooseBest(reports);
+    return chooseBest(reports, asked);
   } catch (error) {
     if (error instanceof DiagnosticError) return undefined;
     throw error;
   }
+}
+
+/** A request without an engine, and what was measured of the engines. */
+export interface ChoiceOptions extends Omit<EngineRequest, "engine"> {
+  readonly speeds?: Speeds;
 }
 
 interface Candidate extends EngineChoice {
@@ -158,15 +181,18 @@ interface Candidate extends EngineChoice {
 
 /**
  * Returns the choice of `--engine auto`: a GPU before the CPU, and CUDA's kernels before WebGPU's. Integrated GPUs, except
- * Apple's, are not taken, because nobody has shown that they are faster than their CPU. The interpreter is never taken.
+ * Apple's, are not taken, because nobody has shown that they are faster than their CPU. On the CPU it takes the engine whose trial step
+ * was the fastest; an engine without a trial comes after those that have one, in a fixed order. The interpreter is never taken.
  * @throws DiagnosticError FSL7001 if no engine is available, FSL7008 if none has the requested device.
  */
 export function chooseBest(
   reports: readonly EngineReport[],
-  device?: string,
+  { device, longNorms = false, speeds = new Map() }: ChoiceOptions = {},
   platform: string = process.platform,
 ): EngineChoice {
-  const candidates = reports.flatMap((report) => listCandidates(report, platform));
+  const candidates = reports
+    .flatMap((report) => listCandidates(report, platform))
+    .map((one) => (one.device === "cpu" ? onThisCpu(one, speeds, longNorms) : one));
   const eligible = candidates
     .filter((one) => (device === undefined ? one.rank !== undefined : hasDevice(one, device)))
     .sort((a, b) => (a.rank ?? 9) - (b.rank ?? 9));
@@ -186,11 +212,24 @@ export function chooseBest(
   return toChoice(first.name, first, [first.why, ...rejected].join("; "));
 }
 
-/** The order of engines on the CPU, by what was measured: docs/decisions/0015 and 0016. */
+/** Returns a candidate for the CPU with its place among the others: between the ranks 2 and 3 by its speed, if that is known. */
+function onThisCpu(candidate: Candidate, speeds: Speeds, longNorms: boolean): Candidate {
+  const others = [...speeds].filter(([name]) => name !== candidate.name && !(longNorms && name === "onednn"));
+  if (longNorms && candidate.name === "onednn")
+    return { ...candidate, rank: 6, why: "it is slow at batch norms over as many pixels as this run has" };
+  const seconds = speeds.get(candidate.name);
+  if (seconds === undefined) return { ...candidate, rank: (candidate.rank ?? 0) + 1 };
+  const [second] = others.sort(([, a], [, b]) => a - b);
+  const beside = second === undefined ? "" : `, ${(second[1] / seconds).toFixed(1)} times as fast as \`${second[0]}\``;
+  const why = `a trial step took ${(1000 * seconds).toFixed(0)} ms on this machine${beside}`;
+  return { ...candidate, rank: 2 + seconds / (1 + seconds), why };
+}
+
+/** The order of engines on the CPU without a trial, by what was measured elsewhere: docs/decisions/0015 and 0016. */
 const onCpu: Readonly<Record<Exclude<EngineName, "reference">, { readonly rank: number; readonly why: string }>> = {
   onednn: {
     rank: 2,
-    why: "on the machine where it was measured it took 0.5 to 0.6 of the processor time of `onnx` in training",
+    why: "on another machine, where it was measured, it took 0.5 to 0.6 of the processor time of `onnx` in training",
   },
   onnx: { rank: 3, why: "the default on a CPU" },
   tensorflow: { rank: 4, why: "the only engine on this machine" },

@@ -16,6 +16,7 @@ import type { SlurmOptions } from "../worker/slurm/executor.js";
 import type { ClusterSettings } from "../worker/slurm/settings.js";
 import { describeInputs } from "./inputs.js";
 import { reservedLabels } from "./labelled-results.js";
+import { hasLongNorms } from "./long-norms.js";
 import { sharedParams, variantsOf } from "./sweep.js";
 
 export interface RunOptions {
@@ -129,6 +130,7 @@ export function prepareRun(
   const asked: EngineRequest = {
     ...(engine === undefined ? {} : { engine }),
     ...(device === undefined ? {} : { device }),
+    ...(engine === auto && hasLongNorms(all) ? { longNorms: true } : {}),
   };
   const problem = requestProblem(asked);
   if (problem !== undefined) diagnostics.push(problem);

@@ -7,12 +7,12 @@ import { rewriteProgram } from "../../../compiler/tensor/program.js";
 import { reachable, rebuild } from "../../../compiler/tensor/walk.js";
 import { foldAffineIntoConv, isConvReadOnce } from "../affine.js";
 import { splitLongDots } from "../long-dots.js";
-import { withoutLongNorms } from "../long-norms.js";
+import { normLimit, withoutLongNorms } from "../long-norms.js";
 import { decomposedOps } from "./lowering.js";
 
 export function prepare(program: Program): Program {
   const expanded: ReadonlySet<string> = new Set(decomposedOps);
-  const shortNorms = (graph: Graph, roots: readonly Node[]) => withoutLongNorms(graph, roots, pixelLimit);
+  const shortNorms = (graph: Graph, roots: readonly Node[]) => withoutLongNorms(graph, roots, normLimit);
   const rewrites = [withoutVanishingSums, masksByResult, foldedAffines, shortNorms, splitLongDots];
   return rewriteProgram(program, (graph, roots) =>
     decompose(
@@ -22,12 +22,6 @@ export function prepare(program: Program): Program {
     ),
   );
 }
-
-/**
- * The largest number of pixels of a channel that a primitive normalizes. At this number its variance is wrong by 1e-4, and at ten
- * million by some percent. The loops of larger norms add in 64 bits.
- */
-const pixelLimit = 2 ** 20;
 
 /** Replaces the sum of a batch norm's gradient over a channel by 0, which it is. So is the gradient of a bias under a batch norm. */
 function withoutVanishingSums(graph: Graph, roots: readonly Node[]): Node[] {

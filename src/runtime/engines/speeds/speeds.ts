@@ -1,0 +1,101 @@
+/**
+ * The time of a training step of each engine on the CPU of this machine. It is measured once for each version of an engine, kind of
+ * processor and number of threads, and kept in the folder of the engines.
+ */
+import { existsSync, readFileSync } from "node:fs";
+import { cpus } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { quietShare } from "../../system/bystanders.js";
+import { replaceFile } from "../../system/durable.js";
+import { threadUrl } from "../../system/thread-url.js";
+import { engineEnvironment } from "../environment.js";
+import { enginesFolder } from "../folder.js";
+import type { EngineName, EngineReport } from "../index.js";
+import { runCommand } from "../installing/command.js";
+import { stepVersion } from "./step.js";
+
+/** The seconds of a step, by engine. */
+export type Speeds = ReadonlyMap<EngineName, number>;
+
+/** The result of a trial. */
+export interface Measured {
+  /** The seconds of the fastest step. */
+  readonly seconds: number;
+  /** The share of the processor that other programs took meanwhile. */
+  readonly others: number;
+}
+
+/** The time limit in ms of one engine. */
+const limit = 60_000;
+
+export const speedsFile = (): string => join(enginesFolder(), "speeds.json");
+
+/** Measures one engine in a process of its own. Returns undefined if it fails. */
+export async function measureEngine(name: EngineName, threads: number): Promise<Measured | undefined> {
+  const child = fileURLToPath(threadUrl(import.meta.url, "./child.js"));
+  const env = { ...process.env, ...engineEnvironment({ name, device: "cpu", threads }) };
+  const signal = AbortSignal.timeout(limit);
+  try {
+    const outcome = await runCommand([process.execPath, child, name, String(threads)], { signal, env });
+    const json = /^\{.*\}$/m.exec(outcome?.stdout ?? "")?.[0];
+    return json === undefined ? undefined : (JSON.parse(json) as Measured);
+  } catch (error) {
+    if (signal.aborted) return undefined;
+    throw error;
+  }
+}
+
+/**
+ * Returns the speeds of the engines that compute on this machine's CPU: those that are kept, and the others after measuring them. If
+ * fewer than two can compute there, nothing is measured, because there is nothing to choose. If other programs took part of the processor
+ * during a trial, its time says little about the engine: then it returns none, and nothing is kept.
+ */
+export async function cpuSpeeds(
+  reports: readonly EngineReport[],
+  threads: number,
+  measure: typeof measureEngine = measureEngine,
+): Promise<Speeds> {
+  const able = reports.flatMap(({ name, availability }) =>
+    name !== "reference" && availability.available && availability.devices.includes("cpu")
+      ? [{ name, key: keyOf(name, availability.version, threads) }]
+      : [],
+  );
+  const speeds = new Map<EngineName, number>();
+  if (able.length < 2) return speeds;
+  const kept = readKept();
+  const found: Record<string, number> = { ...kept };
+  for (const { name, key } of able) {
+    const { seconds, others } =
+      kept[key] === undefined ? ((await measure(name, threads)) ?? failed) : { seconds: kept[key], others: 0 };
+    if (others > quietShare) return new Map();
+    if (seconds === undefined) continue;
+    found[key] = seconds;
+    speeds.set(name, seconds);
+  }
+  if (Object.keys(found).length > Object.keys(kept).length) await keep(found);
+  return speeds;
+}
+
+const failed = { seconds: undefined, others: 0 };
+
+const keyOf = (name: EngineName, version: string, threads: number): string =>
+  [name, version, `${threads} threads`, cpus()[0]?.model ?? process.arch, `step ${stepVersion}`].join(", ");
+
+/** Returns the numbers that are kept, or none if the file is missing or damaged: they are measured again then. */
+function readKept(): Readonly<Record<string, number>> {
+  const file = speedsFile();
+  if (!existsSync(file)) return {};
+  try {
+    const kept: unknown = JSON.parse(readFileSync(file, "utf8"));
+    if (typeof kept !== "object" || kept === null) return {};
+    return Object.fromEntries(Object.entries(kept).filter(([, seconds]) => Number.isFinite(seconds) && seconds > 0));
+  } catch {
+    return {};
+  }
+}
+
+/** Keeps the numbers. In a folder that cannot be written they are measured again the next time. */
+async function keep(speeds: Readonly<Record<string, number>>): Promise<void> {
+  await replaceFile(speedsFile(), `${JSON.stringify(speeds, null, 2)}\n`).catch(() => undefined);
+}
