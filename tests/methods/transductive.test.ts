@@ -4,6 +4,7 @@ import { fitInput } from "../../src/compiler/lower/index.js";
 import { fineTuned } from "./all-weights.js";
 import { type Embedding, type Episode, episode, metricOf, scored } from "./embedded.js";
 import { images, method, scores as scoresOf, supportLabels, supports, task } from "./episode.js";
+import * as graphs from "./graph-formulas.js";
 import { crossEntropy, get, softmax, sum } from "./learner.js";
 import * as formulas from "./transductive-formulas.js";
 import { expectScores } from "./update.js";
@@ -74,6 +75,23 @@ describe("scores, with ties", () => {
       });
       const best = Math.max(...row);
       if (row.filter((value) => value > best - 1e-6).length === 1) expect(predicted[q]).toBe(row.indexOf(best));
+    });
+  });
+});
+
+describe("labels that spread along a graph", () => {
+  const map: Embedding = { form: "map", channels: 2, side: 3 };
+  it.each([
+    ["all images are neighbors", 20, 1],
+    ["three neighbors, ties among them", 3, 2],
+  ])("TPN, %s", (_, neighbors, shot) => {
+    const e = episode({ way: 3, shot, query: 2 }, 18, 5);
+    const stage = metricOf("transductive", `tpn(neighbors: ${neighbors}, alpha: 0.8, channels: 3, hidden: 4)`, map, e);
+    const { scores, weights } = scored(stage, map, e);
+    graphs.tpn(e, weights, 2, neighbors, 0.8).forEach((row, q) => {
+      row.forEach((value, c) => {
+        expect(get(scores[q], c), `query ${q}, way ${c}`).toBeCloseTo(value, 8);
+      });
     });
   });
 });

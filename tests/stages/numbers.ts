@@ -256,6 +256,7 @@ const expressions: Record<ExprNode["k"], Expr | undefined> = {
       b: expr({ k: "draw", law: { kind: "permutation" } }, [i]),
     }),
   }),
+  slice: e({ k: "slice", x: a, over: "j", start: 1, count: 2, as: "k" }),
   pick: e({
     k: "binary",
     op: "add",

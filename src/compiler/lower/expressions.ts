@@ -70,6 +70,10 @@ const rules: { readonly [K in Expr["k"]]: Rule<K> } = {
       e.along,
     ),
   top: (block, e) => block.ops.top(block.real(e.x), e.count, e.over, e.as),
+  slice: (block, e) => {
+    const taken = block.ops.slice(block.expr(e.x), e.over, e.start, e.start + e.count);
+    return block.ops.rename(taken, [{ from: e.over, to: e.as }]);
+  },
   index: ({ ops }, e) => ops.iota(e.axis),
   merged_index: ({ ops }, e) => mergedIndex(ops, e),
   one_hot: (block, e) => oneHot(block.ops, block.expr(e.x), e.axis.name, e.axis.size),

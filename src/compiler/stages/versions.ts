@@ -54,6 +54,7 @@ export const expressionVersions: Versions<ExprNode["k"]> = {
   split: 1,
   concat: 1,
   top: 1,
+  slice: 1,
   index: 1,
   merged_index: 1,
   one_hot: 1,

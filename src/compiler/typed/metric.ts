@@ -192,6 +192,15 @@ export type ExprNode =
   | { readonly k: "split"; readonly x: Expr; readonly axis: string; readonly as: readonly Axis[] }
   | { readonly k: "concat"; readonly parts: readonly Expr[]; readonly along: string }
   | { readonly k: "top"; readonly count: number; readonly x: Expr; readonly over: string; readonly as: string }
+  /** The elements from `start` on along an axis. */
+  | {
+      readonly k: "slice";
+      readonly x: Expr;
+      readonly over: string;
+      readonly start: number;
+      readonly count: number;
+      readonly as: string;
+    }
   /** The numbers 0, 1, 2, … along `axis`. `label(way)` is such a node of kind `class`. */
   | { readonly k: "index"; readonly axis: Axis }
   /** The index into `axis` of each element of a merged axis: `label(item)` where item = merge of [way, shot]. */

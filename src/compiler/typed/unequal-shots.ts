@@ -106,6 +106,7 @@ function mixing(e: Expr): string | undefined {
     case "argmax":
     case "pick":
     case "top":
+    case "slice":
       return e.over === "shot" ? `\`${e.k}\` chooses among the supports` : undefined;
     case "concat":
       return e.along === "shot" ? "it adds to the supports" : undefined;

@@ -103,6 +103,7 @@ export function operandsOf(e: Expr): readonly Expr[] {
     case "merge":
     case "split":
     case "top":
+    case "slice":
     case "one_hot":
     case "softmax":
     case "log_softmax":
@@ -160,6 +161,7 @@ export function withOperands(e: Expr, change: (operand: Expr) => Expr): Expr {
     case "merge":
     case "split":
     case "top":
+    case "slice":
     case "one_hot":
     case "softmax":
     case "log_softmax":

@@ -46,7 +46,8 @@ export class Frame {
       next: number;
       readonly adapted: Map<number, Name>;
       readonly batchStatistics: BatchStatistics[];
-    } = parent?.locals ?? { next: 0, adapted: new Map(), batchStatistics: [] },
+      readonly hidden: Set<string>;
+    } = parent?.locals ?? { next: 0, adapted: new Map(), batchStatistics: [], hidden: new Set() },
   ) {}
 
   /** Returns a frame inside this one, with its own list of statements or the axis names of a function. */
@@ -125,8 +126,15 @@ export class Frame {
     return [...new Set([...this.axes.keys(), ...(this.parent?.axisNamesInScope() ?? [])])];
   }
 
+  /** Tells whether an axis holds queries without labels, alone or together with other images. */
   isOpaque(axis: string): boolean {
-    return this.options.opaque.has(unprimed(axis));
+    const name = unprimed(axis);
+    return this.options.opaque.has(name) || this.locals.hidden.has(name);
+  }
+
+  /** Marks an axis that queries without labels stand on from now on. */
+  hideAxis(axis: string): void {
+    this.locals.hidden.add(unprimed(axis));
   }
 
   /** Makes a tensor with a node of the typed tree. Its axes become known. */

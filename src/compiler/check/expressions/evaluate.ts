@@ -4,6 +4,7 @@
  */
 import type * as ast from "../../../../grammar/ast.js";
 import { suggest, suggestNearest } from "../../../common/did-you-mean.js";
+import { unprimed } from "../core/frame.js";
 import type { Scope } from "../core/scope.js";
 import {
   alignAxes,
@@ -142,6 +143,9 @@ export function reportUnknownName(
     checker.report("FSL2001", span, { name }, { help: [`add this line: \`import { ${name} } from "${file}"\``] });
 }
 
+/** The axes that go by the classes of a task. */
+const ofTasks: ReadonlySet<string> = new Set(["way", "shot", "query"]);
+
 function evaluateRename(expr: ast.IndexExpr, scope: Scope): Value {
   const { checker } = scope;
   const tensor = asTensor(evaluate(expr.object, scope), scope, expr.object.span);
@@ -159,8 +163,12 @@ function evaluateRename(expr: ast.IndexExpr, scope: Scope): Value {
       return anything(expr.span);
     }
     if (frame.isOpaque(from) && !frame.isOpaque(to)) {
-      checker.report("FSL3015", rename.from.span, { axis: from, what: "it cannot become another axis" });
-      return anything(expr.span);
+      if (ofTasks.has(unprimed(to))) {
+        const what = `\`${unprimed(to)}\` goes by classes, so it cannot hold them`;
+        checker.report("FSL3015", rename.from.span, { axis: from, what });
+        return anything(expr.span);
+      }
+      frame.hideAxis(to);
     }
     axes[at] = { name: to, size: axis.size };
     frame.defineAxis(to, axis.size, frame.known(from)?.merged);

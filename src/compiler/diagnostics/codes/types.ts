@@ -148,12 +148,12 @@ export const typesCodes = codes({
     title: "queries taken in order",
     message: "`{axis}` has no order that a method may use: {what}",
     explanation:
-      "A transductive method sees its queries together and shuffled. It must not learn their order or their number in each class. So their axis has no labels and cannot be split.",
+      "A transductive method sees its queries together and shuffled. It must not learn their order or their number in each class. So their axis has no labels and cannot be split, and neither can an axis on which they stand beside the supports.",
     example:
       "fsl 1\nmetric m {\n  classify(support: vector [way, shot], queries: vector [n]) transductive -> logits [n, way] {\n    -squared_distance(queries, mean(support over shot) over feature) + one_hot(label(n))[n' as way]\n  }\n}",
     corrected:
       "fsl 1\nmetric m {\n  classify(support: vector [way, shot], queries: vector [n]) transductive -> logits [n, way] {\n    -squared_distance(queries, mean(support over shot) over feature)\n  }\n}",
-    fix: "Reduce over it (`mean(p over n)`), or keep it as it is.",
+    fix: "Reduce over it (`mean(p over n)`), keep it as it is, or put it on an axis beside the supports (`concat(s, queries[n as node] along node)`).",
   },
   FSL3016: {
     severity: "error",

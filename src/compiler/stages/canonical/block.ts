@@ -14,6 +14,7 @@ const axisFields: { readonly [K in ExprNode["k"]]?: readonly string[] } = {
   split: ["axis", "as"],
   concat: ["along"],
   top: ["over", "as"],
+  slice: ["over", "as"],
   index: ["axis"],
   merged_index: ["merged", "as", "axis"],
   one_hot: ["axis"],

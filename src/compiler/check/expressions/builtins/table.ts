@@ -10,6 +10,7 @@ import { crossEntropy, label, nearest, oneHot } from "./labels.js";
 import { dot, eye, solve, squaredDistance } from "./linear.js";
 import { argmax, logsumexpLike, reduce, top } from "./reduce.js";
 import { concat, fill, merge, pick, position, size, split } from "./shape.js";
+import { slice } from "./slices.js";
 import { weights } from "./weights.js";
 
 export interface Builtin {
@@ -64,6 +65,14 @@ const filled = (value: number, usage: string): Builtin => ({
   usage,
 });
 
+const ends = (end: "first" | "last"): Builtin => ({
+  params: ["k", "x"],
+  over: "one",
+  as: "one",
+  rule: (call) => slice(call, end),
+  usage: `${end}(3, x over item as some)`,
+});
+
 const builtins: Readonly<Record<string, Builtin>> = {
   sum: reductions("sum"),
   mean: reductions("mean"),
@@ -71,6 +80,8 @@ const builtins: Readonly<Record<string, Builtin>> = {
   min: extremes("min"),
   argmax: { params: ["x"], over: "one", rule: argmax, usage: "argmax(x over way)" },
   top: { params: ["k", "x"], over: "one", as: "one", rule: top, usage: "top(3, x over item as best)" },
+  first: ends("first"),
+  last: ends("last"),
   softmax: along("softmax"),
   log_softmax: along("log_softmax"),
   logsumexp: along("logsumexp"),
