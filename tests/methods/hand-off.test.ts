@@ -92,7 +92,7 @@ test("the methods that are one ONNX model of ONNX's own operators", () => {
       "relation",
       "versa",
     ],
-    fixed: ["bd-cspn", "boil", "dn4", "fomaml", "maml", "meta-sgd", "reptile"],
+    fixed: ["bd-cspn", "boil", "dn4", "fomaml", "maml", "meta-sgd", "reptile", "tpn"],
     fits: ["laplacian-shot", "simple-shot"],
     loops: [
       "baseline-plus",
