@@ -1,5 +1,5 @@
 /** Implements `fslc runs`: it lists, shows and removes the runs of a project, says what differs between two, and compares evaluations. */
-import { relative } from "node:path";
+import { relative, resolve } from "node:path";
 import { printableJson } from "../../common/printable.js";
 import { DiagnosticError, diagnostic } from "../../compiler/diagnostics/diagnostic.js";
 import { isTrainingKind } from "../../compiler/typed/stage-kinds.js";
@@ -42,6 +42,11 @@ export function define(cli: Cli, exit: (code: number) => void): Command {
   sub("diff <a> <b>", "say what differs between two runs: parameters, options, files, data, engines, results").action(
     async (a: string, b: string, options: Options) => exit(await diff(cli, a, b, options)),
   );
+  sub("crate [run]", "write a run as an RO-Crate: its files, and metadata that say how they were made")
+    .requiredOption("-o, --output <dir>", "the folder to write, which must be new or empty")
+    .action(async (run: string | undefined, options: Options & { readonly output: string }) =>
+      exit(await crate(cli, run ?? "last", options)),
+    );
   sub("rm <runs...>", "remove runs with their results; the store keeps the stages that they computed").action(
     async (runs: string[], options: Options) => exit(await rm(cli, runs, options)),
   );
@@ -70,6 +75,19 @@ async function rm(cli: Cli, asked: readonly string[], options: Options): Promise
   const removed = await removeRuns(await projectOf(options), asked);
   if (options.json) say(cli.stdout, `${printableJson(removed, 2)}\n`);
   else for (const one of removed) say(cli.stdout, `removed ${one.run} (${bytes(one.bytes)})\n`);
+  return exitCodes.done;
+}
+
+async function crate(
+  cli: Cli,
+  asked: string,
+  { output, json, ...options }: Options & { output: string },
+): Promise<number> {
+  const { findRun } = await import("../../runtime/run/runs.js");
+  const { writeCrate } = await import("../../runtime/run/crate.js");
+  const path = await writeCrate(findRun(await projectOf(options), asked), resolve(output));
+  const shown = relative(process.cwd(), path) || path;
+  say(cli.stdout, json ? `${printableJson({ path: shown }, 2)}\n` : `${shown}\n`);
   return exitCodes.done;
 }
 
