@@ -44,6 +44,10 @@ const randomSteps: readonly Transform[] = [
   { op: "rotate", degrees: 15 },
   { op: "color_jitter", brightness: 0.4, contrast: 0.4, saturation: 0.4 },
   { op: "noise", std: 0.1 },
+  { op: "compress", quality: [1, 100], p: 1 },
+  { op: "erase", p: 1, scale: [0.1, 0.5], ratio: [0.3, 3.3] },
+  { op: "blur", sigma: [0.1, 2], p: 1 },
+  { op: "rand_augment", count: 2, strength: 30 },
 ];
 
 describe("exact operations", () => {

@@ -113,6 +113,19 @@ export type Transform =
   | { readonly op: "rotate"; readonly degrees: number }
   | { readonly op: "color_jitter"; readonly brightness: number; readonly contrast: number; readonly saturation: number }
   | { readonly op: "noise"; readonly std: number }
+  /** Qualities are whole numbers from 1 to 100, as of libjpeg. */
+  | { readonly op: "compress"; readonly quality: readonly [number, number]; readonly p: number }
+  | {
+      readonly op: "erase";
+      readonly p: number;
+      readonly scale: readonly [number, number];
+      readonly ratio: readonly [number, number];
+    }
+  | { readonly op: "blur"; readonly sigma: readonly [number, number]; readonly p: number }
+  | { readonly op: "posterize"; readonly bits: number; readonly p: number }
+  | { readonly op: "solarize"; readonly threshold: number; readonly p: number }
+  /** `strength` is from 0 to 30. */
+  | { readonly op: "rand_augment"; readonly count: number; readonly strength: number }
   | { readonly op: "grayscale" }
   | { readonly op: "invert" }
   | { readonly op: "normalize"; readonly mean: readonly number[]; readonly std: readonly number[] };

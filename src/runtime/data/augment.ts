@@ -2,8 +2,12 @@
 
 import { fold, type Key, Stream } from "../../common/random/stream.js";
 import type { Transform } from "../../compiler/typed/tree.js";
-import { crop, grayscale, invert, luma, mirror, type Pixels, pixels } from "./pixels.js";
+import { crop, grayscale, invert, mirror, type Pixels, pixels } from "./pixels.js";
 import { resizeBox, resizeShorter, rotate } from "./resample.js";
+import { clampByte, jitterColors, posterize, solarize } from "./transforms/colors.js";
+import { compress } from "./transforms/jpeg.js";
+import { blur, erase } from "./transforms/neighbors.js";
+import { randAugment } from "./transforms/rand-augment.js";
 
 /** A transform, or the step that a pack does before a random-resized crop: it shrinks the shorter side to at most `size`. */
 export type PackStep = Transform | { readonly op: "shrink"; readonly size: number };
@@ -20,16 +24,30 @@ export class ImageTooSmallError extends Error {
   }
 }
 
+const draws: Readonly<Record<PackStep["op"], boolean>> = {
+  resize: false,
+  shrink: false,
+  center_crop: false,
+  random_crop: true,
+  random_resized_crop: true,
+  flip: true,
+  rotate: true,
+  color_jitter: true,
+  noise: true,
+  compress: true,
+  erase: true,
+  blur: true,
+  posterize: true,
+  solarize: true,
+  rand_augment: true,
+  grayscale: false,
+  invert: false,
+  normalize: false,
+};
+
 /** Returns true if a step draws random numbers. */
 export function isRandom({ op }: PackStep): boolean {
-  return (
-    op === "random_crop" ||
-    op === "random_resized_crop" ||
-    op === "flip" ||
-    op === "rotate" ||
-    op === "color_jitter" ||
-    op === "noise"
-  );
+  return draws[op];
 }
 
 /** Applies a step that draws no random numbers. `normalize` changes nothing here, because the graph of the network computes it. */
@@ -81,12 +99,34 @@ export function applyStep(step: PackStep, image: Pixels, key: Key, place: number
     case "rotate":
       return rotate(image, stream.between(-step.degrees, step.degrees));
     case "color_jitter":
-      return jitterColors(image, step.brightness, step.contrast, step.saturation);
+      return jitterColors(image, [step.brightness, step.contrast, step.saturation], stream);
     case "noise":
       return noise(image, step.std * 255);
+    case "compress":
+      return happens(step) ? compress(image, wholeBetween(step.quality)) : image;
+    case "erase":
+      return happens(step) ? erase(image, step.scale, step.ratio, stream) : image;
+    case "blur":
+      return happens(step) ? blur(image, stream.between(...step.sigma)) : image;
+    case "posterize":
+      return happens(step) ? posterize(image, step.bits) : image;
+    case "solarize":
+      return happens(step) ? solarize(image, step.threshold) : image;
+    case "rand_augment":
+      return randAugment(image, step.count, step.strength, stream);
     default:
       return image;
   }
+}
+
+/** Draws whether a step with a probability changes this image. */
+function happens({ p }: { readonly p: number }): boolean {
+  return stream.uniform() < p;
+}
+
+/** Draws a whole number from `low` to `high`. */
+function wholeBetween([low, high]: readonly [number, number]): number {
+  return low + stream.below(high - low + 1);
 }
 
 function requireMinimumSize(transform: string, size: number, { height, width }: Pixels, pad: number): void {
@@ -128,62 +168,8 @@ function randomResizedCrop(
   );
 }
 
-/**
- * Changes brightness, contrast (about the mean luma) and saturation (about the luma of each pixel) in random order. Each
- * factor is uniform in [max(0, 1 − strength), 1 + strength]. Bytes are rounded after each change.
- */
-function jitterColors(image: Pixels, brightness: number, contrast: number, saturation: number): Pixels {
-  const factors = [brightness, contrast, saturation].map((s) => stream.between(Math.max(0, 1 - s), 1 + s));
-  const order = [0, 1, 2];
-  for (let i = 2; i > 0; i--) {
-    const j = stream.below(i + 1);
-    const kept = order[i] as number;
-    order[i] = order[j] as number;
-    order[j] = kept;
-  }
-  const out = pixels(image.channels, image.height, image.width);
-  out.data.set(image.data);
-  for (const which of order) {
-    const factor = factors[which] as number;
-    if (which === 0) blend(out.data, factor, 0);
-    else if (which === 1) blend(out.data, factor, Math.floor(meanLuma(out) + 0.5));
-    else if (out.channels === 3) saturate(out, factor);
-  }
-  return out;
-}
-
-const table = new Uint8Array(256);
-function blend(data: Uint8Array, factor: number, toward: number): void {
-  if (factor === 1) return;
-  for (let v = 0; v < 256; v++) table[v] = clampByte(toward + factor * (v - toward));
-  for (let i = 0; i < data.length; i++) data[i] = table[data[i] as number] as number;
-}
-
-function meanLuma({ channels, height, width, data }: Pixels): number {
-  const plane = height * width;
-  let sum = 0;
-  if (channels === 3) for (let i = 0; i < plane; i++) sum += luma(data, plane, i);
-  else for (let i = 0; i < plane; i++) sum += data[i] as number;
-  return sum / plane;
-}
-
-function saturate({ height, width, data }: Pixels, factor: number): void {
-  if (factor === 1) return;
-  const plane = height * width;
-  for (let i = 0; i < plane; i++) {
-    const gray = luma(data, plane, i) * (1 - factor);
-    data[i] = clampByte(gray + factor * (data[i] as number));
-    data[plane + i] = clampByte(gray + factor * (data[plane + i] as number));
-    data[2 * plane + i] = clampByte(gray + factor * (data[2 * plane + i] as number));
-  }
-}
-
 function noise(image: Pixels, std: number): Pixels {
   const out = pixels(image.channels, image.height, image.width);
   for (let i = 0; i < out.data.length; i++) out.data[i] = clampByte((image.data[i] as number) + std * stream.normal());
   return out;
-}
-
-function clampByte(value: number): number {
-  return value <= 0 ? 0 : value >= 255 ? 255 : (value + 0.5) | 0;
 }

@@ -121,13 +121,25 @@ export function resizeBox(
   return applyTaps(image, across, down, size, size);
 }
 
-/** Turns an image counterclockwise by `degrees` about its center, bilinear. Pixels from outside are the nearest edge pixels. */
+/** Turns an image counterclockwise by `degrees` about its center. */
 export function rotate(image: Pixels, degrees: number): Pixels {
-  const { channels, height, width, data } = image;
-  const out = pixels(channels, height, width);
   const radians = (degrees * Math.PI) / 180;
   const cos = Math.cos(radians);
   const sin = Math.sin(radians);
+  return affine(image, [cos, -sin, sin, cos], [0, 0]);
+}
+
+/**
+ * Takes each pixel, at (x, y) from the center, from (xx·x + xy·y, yx·x + yy·y) + shift of the image, bilinear. Pixels from outside are
+ * the nearest edge pixels.
+ */
+export function affine(
+  image: Pixels,
+  [xx, xy, yx, yy]: readonly [number, number, number, number],
+  shift: readonly [number, number],
+): Pixels {
+  const { channels, height, width, data } = image;
+  const out = pixels(channels, height, width);
   const centerX = (width - 1) / 2;
   const centerY = (height - 1) / 2;
   const plane = height * width;
@@ -135,8 +147,8 @@ export function rotate(image: Pixels, degrees: number): Pixels {
     for (let x = 0; x < width; x++) {
       const dx = x - centerX;
       const dy = y - centerY;
-      const sourceX = Math.min(width - 1, Math.max(0, centerX + cos * dx - sin * dy));
-      const sourceY = Math.min(height - 1, Math.max(0, centerY + sin * dx + cos * dy));
+      const sourceX = Math.min(width - 1, Math.max(0, centerX + xx * dx + xy * dy + shift[0]));
+      const sourceY = Math.min(height - 1, Math.max(0, centerY + yx * dx + yy * dy + shift[1]));
       const x0 = Math.floor(sourceX);
       const y0 = Math.floor(sourceY);
       const fx = sourceX - x0;

@@ -142,6 +142,18 @@ export function transformText(t: Transform): string {
       return `color_jitter(${t.brightness}, ${t.contrast}, ${t.saturation})`;
     case "noise":
       return `noise(${t.std})`;
+    case "compress":
+      return `compress([${t.quality.join(", ")}], p: ${t.p})`;
+    case "erase":
+      return `erase(${t.p})`;
+    case "blur":
+      return `blur([${t.sigma.join(", ")}], p: ${t.p})`;
+    case "posterize":
+      return `posterize(${t.bits}, p: ${t.p})`;
+    case "solarize":
+      return `solarize(${t.threshold}, p: ${t.p})`;
+    case "rand_augment":
+      return `rand_augment(${t.count}, ${t.strength})`;
     case "grayscale":
     case "invert":
       return t.op;

@@ -26,6 +26,19 @@ const transforms: SettingTable = {
     strength("saturation"),
   ],
   noise: [{ name: "std", type: { kind: "real" }, min: 0 }],
+  compress: [{ name: "quality", type: { kind: "reals" }, default: [30, 95], min: 1, max: 100 }, chance],
+  erase: [
+    chance,
+    { name: "scale", type: { kind: "reals" }, default: [0.02, 0.33], min: 0, max: 1, above: true },
+    { name: "ratio", type: { kind: "reals" }, default: [0.3, 3.3], min: 0, above: true },
+  ],
+  blur: [{ name: "sigma", type: { kind: "reals" }, default: [0.1, 2], min: 0, max: 20, above: true }, chance],
+  posterize: [{ name: "bits", type: { kind: "int" }, default: 4, min: 1, max: 8 }, chance],
+  solarize: [{ name: "threshold", type: { kind: "int" }, default: 128, min: 0, max: 255 }, chance],
+  rand_augment: [
+    { name: "count", type: { kind: "int" }, default: 2, min: 1, max: 14 },
+    { name: "strength", type: { kind: "real" }, default: 9, min: 0, max: 30 },
+  ],
   grayscale: [],
   invert: [],
   normalize: [
@@ -34,7 +47,22 @@ const transforms: SettingTable = {
   ],
 };
 export const transformNames: readonly string[] = Object.keys(transforms);
-const randomTransforms = new Set(["random_crop", "random_resized_crop", "flip", "rotate", "color_jitter", "noise"]);
+const randomTransforms = new Set([
+  "random_crop",
+  "random_resized_crop",
+  "flip",
+  "rotate",
+  "color_jitter",
+  "noise",
+  "compress",
+  "erase",
+  "blur",
+  "posterize",
+  "solarize",
+  "rand_augment",
+]);
+/** The arguments that are a range: two numbers, the smaller one first. */
+const ranges = new Set(["scale", "ratio", "quality", "sigma"]);
 
 export interface TransformChain {
   readonly transforms: readonly Transform[];
@@ -135,6 +163,12 @@ class ChainBuilder {
       case "rotate":
       case "color_jitter":
       case "noise":
+      case "compress":
+      case "erase":
+      case "blur":
+      case "posterize":
+      case "solarize":
+      case "rand_augment":
       case "invert":
         break;
       default:
@@ -158,15 +192,17 @@ function checkLists({ given }: BoundCall, channels: number, { checker }: Scope):
   let complete = true;
   for (const [name, { value, span }] of given) {
     if (value.kind !== "list") continue;
-    const range = name === "scale" || name === "ratio";
+    const range = ranges.has(name);
     if (!range && name !== "mean" && name !== "std") continue;
     const numbers = value.items.flatMap((item) => (item.kind === "int" || item.kind === "real" ? [item.value] : []));
     const [low = 0, high = 0] = numbers;
-    if (range ? numbers.length === 2 && low <= high : numbers.length === 1 || numbers.length === channels) continue;
+    const whole = name !== "quality" || numbers.every(Number.isInteger);
+    if (range ? numbers.length === 2 && low <= high && whole : numbers.length === 1 || numbers.length === channels)
+      continue;
     const each = channels === 1 ? "one number" : `one number, or one for each of ${channels} channels`;
     checker.report("FSL3009", span, {
       what: `\`${name}\``,
-      expected: range ? "two numbers, the smaller one first" : each,
+      expected: range ? `two ${name === "quality" ? "whole numbers" : "numbers"}, the smaller one first` : each,
       found: `[${numbers.join(", ")}]`,
     });
     complete = false;
@@ -204,6 +240,25 @@ function transformOf({ name, args, given }: BoundCall, channels: number): Transf
     }
     case "noise":
       return Number.isNaN(number("std")) ? undefined : { op: name, std: number("std") };
+    case "compress": {
+      const [low = 30, high = 95] = list("quality");
+      return { op: name, quality: [low, high], p: number("p") };
+    }
+    case "erase": {
+      const [low = 0.02, high = 0.33] = list("scale");
+      const [narrow = 0.3, wide = 3.3] = list("ratio");
+      return { op: name, p: number("p"), scale: [low, high], ratio: [narrow, wide] };
+    }
+    case "blur": {
+      const [low = 0.1, high = 2] = list("sigma");
+      return { op: name, sigma: [low, high], p: number("p") };
+    }
+    case "posterize":
+      return { op: name, bits: number("bits"), p: number("p") };
+    case "solarize":
+      return { op: name, threshold: number("threshold"), p: number("p") };
+    case "rand_augment":
+      return { op: name, count: number("count"), strength: number("strength") };
     case "normalize": {
       const perChannel = (values: readonly number[]): number[] =>
         Array.from({ length: channels }, (_, at) => values[at] ?? values[0] ?? 0);
