@@ -63,6 +63,21 @@ const methods: Readonly<Record<string, Method>> = {
         + sum(mean(query * a by near over way)[shot as place] * position(place) over place, feature)
         + sum(sum(1 by bin over feature) over sketch)`,
   },
+  "slopes in the query, in means that queries share, and in a module's input": {
+    learns: "learn g = module { linear(4), tanh, linear() }",
+    body: `let m = mean(support over shot)
+      let doubled = 2 * m
+      let d = squared_distance(query, tanh(doubled) over feature)
+      let mixed = 0.3 * query + 0.7 * mean(m over way)
+      dot(slope(d, m), m over feature) + sum(slope(d * d, query) over feature) + sum(abs(slope(g(mixed), mixed)) over feature)`,
+  },
+  "descents with clip and dampening": {
+    body: `minimize w from mean(support over shot) by sgd(lr: 0.1, momentum: 0.9, dampening: 0.5, clip: 0.2) for 3 steps {
+        sum((w - query) ^ 2 over all)
+      }
+      minimize v from w by adam(lr: 0.1, eps: 1.0, clip: 0.5) for 2 steps { sum((v - query) ^ 2 over all) }
+      dot(v, query over feature)`,
+  },
   "two values carried": {
     body: `repeat 3 from u = mean(support over shot), s = 1.0 { (u * s, s * 0.5 + mean(query over feature)) }
       dot(u, query over feature)`,
@@ -182,4 +197,22 @@ describe.each(Object.entries(methods))("%s", (_, method) => {
       expect(Math.abs(numeric - moved), path).toBeLessThan(1e-6 * Math.max(1, Math.abs(numeric)));
     }
   });
+});
+
+it("a slope is the derivative that is known, of each query and way", () => {
+  const images = Array.from({ length: episodeSize }, (_, i) => (i * 37) % 256);
+  const [slopes, known] = ["slope(f, m)", "2 * p * query"].map((derivative) => {
+    const { stage, dataset } = lowered({
+      body: `let m = mean(support over shot)
+        let p = m * query
+        let f = p * p
+        sum(${derivative} over feature) + 0 * sum(f over feature)`,
+    });
+    const training = lowerTraining(stage, dataset, { seed: 0 });
+    const options = { episodes: 1, report: [{ kind: "logits" }] } as const;
+    const program = lowerEpisodes(stage.metric.value, stage.episodes.task, stage.encoder.value, dataset, options);
+    return run(program, { ...initialState(training, 2), images })["logits"] ?? [];
+  });
+  expect(slopes?.length).toBe(scores);
+  slopes?.forEach((v, i) => expect(v).toBeCloseTo(known?.[i] ?? Number.NaN, 9));
 });

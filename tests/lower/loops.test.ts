@@ -375,6 +375,34 @@ describe("minimize", () => {
     expect(found[0]).toBeCloseTo(w, 9);
   });
 
+  it("clips the gradients together and dampens all but the first, as PyTorch does", () => {
+    const { feeds, support } = vectors(1);
+    const found = scores(
+      `let c = mean(support over shot, feature)
+       minimize w from c, v from 2 * c by sgd(lr: 0.1, momentum: 0.9, dampening: 0.4, clip: 0.2) for 3 steps {
+         sum(w * w * w + v * v over all)
+       }
+       w + 10 * v + 0.0 * sum(query over feature)`,
+      1,
+      feeds,
+    );
+    // The targets of all ways are clipped together, because they are one tensor of the episode.
+    let w = Array.from({ length: 3 }, (_, k) => mean(support.slice(k * 2 * features, (k + 1) * 2 * features)));
+    let v = w.map((each) => 2 * each);
+    let velocities = [w, v].map((each) => each.map(() => 0));
+    for (let k = 0; k < 3; k++) {
+      const gradients = [w.map((each) => 3 * each * each), v.map((each) => 2 * each)];
+      const share = Math.min(0.2 / (Math.hypot(...gradients.flat()) + 1e-6), 1);
+      velocities = gradients.map((gradient, t) =>
+        gradient.map((g, i) => 0.9 * (velocities[t]?.[i] ?? 0) + (k === 0 ? 1 : 0.6) * share * g),
+      );
+      const [dw = [], dv = []] = velocities;
+      w = w.map((each, i) => each - 0.1 * (dw[i] ?? 0));
+      v = v.map((each, i) => each - 0.1 * (dv[i] ?? 0));
+    }
+    for (const [i, each] of w.entries()) expect(found[i]).toBeCloseTo(each + 10 * (v[i] ?? 0), 9);
+  });
+
   it("is each query's own where its loss reads the query", () => {
     const { feeds, support, query } = vectors(2);
     const found = scores(

@@ -195,6 +195,7 @@ const expressions: Record<ExprNode["k"], Expr | undefined> = {
     number(0),
   ),
   argmax: e({ k: "argmax", x: a, over: "j" }),
+  slope: e({ k: "slope", f: e({ k: "binary", op: "mul", a: e({ k: "binary", op: "mul", a, b: a }), b }), x: a }),
   sum_by: e({ k: "sum_by", x: a, y: labels, over: ["i"], axis: axis("k", 4) }),
   dot: e({ k: "dot", a, b: e({ k: "rename", x: b, renames: [{ from: "i", to: "k" }] }), over: ["j"] }),
   rename: prime(a),

@@ -1,11 +1,14 @@
 /** Lowering of typed blocks: statements in order, then the result. */
 import { CompilerBug } from "../../common/bug.js";
+import { vectorJacobian } from "../tensor/derivative.js";
+import { rebuild } from "../tensor/walk.js";
+import { computedFrom } from "../typed/dependence.js";
 import { boundOf, type LoopPhase, type LoopStatement, roundsOf } from "../typed/loops.js";
 import type { Block, Callable, Expr, Statement } from "../typed/tree.js";
 import { rootOf } from "../typed/walk.js";
 import type { Draws } from "./draws.js";
 import { type BoundNetwork, type ExpressionScope, lowerExpression } from "./expressions.js";
-import { type LoopDriver, unrolledDriver } from "./loops/loop.js";
+import { expandToLanes, type LoopDriver, unrolledDriver } from "./loops/loop.js";
 import { lowerMinimize } from "./loops/minimize.js";
 import { lowerRepeat } from "./loops/repeat.js";
 import type { LoopContext, LoweringScope, WeightPlace } from "./loops/scope.js";
@@ -62,11 +65,15 @@ class BlockLowering implements LoweringScope, ExpressionScope {
   /** The number of random draws so far, which all blocks of an entry share. */
   private readonly draws: { count: number };
 
+  /** The statements that have run here, after those of the blocks around this one. */
+  private readonly ran: Statement[];
+
   constructor(
     readonly ops: NamedOps,
     readonly environment: BlockEnvironment,
     outer?: BlockLowering,
   ) {
+    this.ran = [...(outer?.ran ?? [])];
     this.locals = new Map(outer?.locals);
     this.networks = new Map(outer?.networks);
     this.draws = outer?.draws ?? { count: 0 };
@@ -79,6 +86,7 @@ class BlockLowering implements LoweringScope, ExpressionScope {
 
   run(statements: readonly Statement[]): void {
     for (const statement of statements) {
+      this.ran.push(statement);
       switch (statement.kind) {
         case "let":
           this.locals.set(statement.local, this.expr(statement.value));
@@ -136,6 +144,48 @@ class BlockLowering implements LoweringScope, ExpressionScope {
       return ops.reshape(ordered, [...lanes, { name: as, size: countOf(own) }]);
     });
     return ops.concat(parts, as);
+  }
+
+  /**
+   * The derivative is taken in a placeholder, from which f is computed anew, and the placeholder is then replaced by x. It has
+   * the lanes of f, so that each query has the slope of its own f.
+   */
+  slope(f: Expr, x: Expr): NamedTensor {
+    const { ops } = this;
+    if (x.k !== "local" && x.k !== "param") throw new CompilerBug("a slope in a value without a name");
+    const statements = computedFrom(x, this.ran);
+    const own = this.real(x);
+    const at = (value: NamedTensor): NamedTensor =>
+      this.withoutEffect(() => {
+        const { param } = this.environment;
+        const environment =
+          x.k === "local"
+            ? this.environment
+            : { ...this.environment, param: (name: string) => (name === x.name ? value : param(name)) };
+        const scope = new BlockLowering(ops, environment, this);
+        if (x.k === "local") scope.bind(x.local, value);
+        scope.run(statements);
+        return scope.real(f);
+      });
+    const wide = expandToLanes(ops, own, lanesOf([own, at(own)]));
+    const place = ops.of(ops.placeholder(wide.node.shape, wide.node.dtype), wide.axes);
+    const made = at(place);
+    const value = expandToLanes(ops, made, lanesOf([wide, made]));
+    const seed = { of: value.node, by: ops.t.full(value.node.shape, 1) };
+    const gradients = vectorJacobian(ops.graph, [seed], [place.node]);
+    const [node] = rebuild(ops.graph, gradients, (each) => (each === place.node ? wide.node : undefined));
+    return ops.of(node ?? wide.node, wide.axes);
+  }
+
+  /** Runs `run` without an effect: no call, statistic or draw of it is kept or counted. */
+  private withoutEffect<V>(run: () => V): V {
+    const { loops } = this.environment;
+    const before = this.draws.count;
+    try {
+      return loops === undefined ? run() : loops.calls.dryRun(run);
+    } finally {
+      this.draws.count = before;
+    }
   }
 
   nextDraw(): number {

@@ -26,6 +26,8 @@ export interface ExpressionScope {
   network(target: Callable): BoundNetwork;
   /** Returns the trainable weights of a network end to end on the axis `as`. */
   concatenatedWeights(target: Callable, as: string): NamedTensor;
+  /** Returns the derivative of the sum of `f` in `x`, a parameter or a local. */
+  slope(f: Expr, x: Expr): NamedTensor;
   /** Returns the number of the next random draw, so that no two draws of an entry are the same. */
   nextDraw(): number;
 }
@@ -58,6 +60,7 @@ const rules: { readonly [K in Expr["k"]]: Rule<K> } = {
   compare: (block, e) => block.ops.compare(e.op, block.expr(e.a), block.expr(e.b)),
   select: (block, e) => block.ops.select(block.expr(e.condition), block.expr(e.a), block.expr(e.b)),
   reduce: (block, e) => block.ops[e.op](block.real(e.x), e.over),
+  slope: (block, e) => block.slope(e.f, e.x),
   sum_by: (block, e) => sumBy(block.ops, block.real(e.x), block.expr(e.y), e),
   argmax: (block, e) => block.ops.argmax(block.real(e.x), e.over),
   dot: (block, e) => block.ops.dot(block.real(e.a), block.real(e.b), e.over),

@@ -47,6 +47,7 @@ export const expressionVersions: Versions<ExprNode["k"]> = {
   select: 1,
   reduce: 2,
   argmax: 1,
+  slope: 1,
   sum_by: 1,
   dot: 2,
   rename: 1,

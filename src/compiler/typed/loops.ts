@@ -26,3 +26,15 @@ export function roundsOf(loop: LoopStatement, phase: LoopPhase): number {
 export function loopsIn({ statements }: Pick<Block, "statements">): LoopStatement[] {
   return statements.flatMap((s) => (s.kind === "let" ? [] : [s, ...loopsIn({ statements: s.body })]));
 }
+
+/** Returns the locals that a statement binds for those after it. */
+export function boundLocals(statement: Statement): readonly number[] {
+  switch (statement.kind) {
+    case "let":
+      return [statement.local];
+    case "repeat":
+      return statement.locals;
+    case "minimize":
+      return statement.targets.map(({ local }) => local);
+  }
+}

@@ -180,6 +180,8 @@ export type ExprNode =
   | { readonly k: "reduce"; readonly op: ReduceOp; readonly x: Expr; readonly over: readonly string[] }
   /** The sums of the elements of `x` over `over`, each into the place on `axis` that the label `y` names. Places without one are 0. */
   | { readonly k: "sum_by"; readonly x: Expr; readonly y: Expr; readonly over: readonly string[]; readonly axis: Axis }
+  /** The derivative of the sum of `f` in `x`, which is a parameter or a local that `f` is computed from. It has the axes of `x`. */
+  | { readonly k: "slope"; readonly f: Expr; readonly x: Expr }
   | { readonly k: "argmax"; readonly x: Expr; readonly over: string }
   /** Contracts `over`. Other shared axes are batch axes, and the rest are outer axes. */
   | { readonly k: "dot"; readonly a: Expr; readonly b: Expr; readonly over: readonly string[] }

@@ -123,6 +123,8 @@ export function operandsOf(e: Expr): readonly Expr[] {
       return [e.condition, e.a, e.b];
     case "concat":
       return e.parts;
+    case "slope":
+      return [e.f, e.x];
     case "sum_by":
       return [e.x, e.y];
     case "cross_entropy":
@@ -181,6 +183,8 @@ export function withOperands(e: Expr, change: (operand: Expr) => Expr): Expr {
       return { ...e, condition: change(e.condition), a: change(e.a), b: change(e.b) };
     case "concat":
       return { ...e, parts: e.parts.map(change) };
+    case "slope":
+      return { ...e, f: change(e.f), x: change(e.x) };
     case "sum_by":
       return { ...e, x: change(e.x), y: change(e.y) };
     case "cross_entropy":

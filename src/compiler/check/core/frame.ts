@@ -155,6 +155,14 @@ export class Frame {
     return { ...this.readLocal(local, expr.type, value.span), sums: value.sums };
   }
 
+  /** Returns the statements before this place, of the frames around this one first. */
+  statementsSoFar(): readonly Statement[] {
+    const outer = this.parent;
+    // Frames of functions add to the list of the frame around them.
+    const own = outer?.statements === this.statements ? [] : this.statements;
+    return [...(outer?.statementsSoFar() ?? []), ...own];
+  }
+
   /** Returns the value that a `let` of this frame or of one around it has bound to a local. */
   boundTo(local: number): Expr | undefined {
     const found = this.statements.find((statement) => statement.kind === "let" && statement.local === local);

@@ -12,8 +12,8 @@ type Method = Extract<Statement, { kind: "minimize" }>["by"];
 
 /** The settings of each method. */
 export const methods: Readonly<Record<Method["method"], readonly string[]>> = {
-  sgd: ["lr", "momentum", "weight_decay"],
-  adam: ["lr", "beta1", "beta2", "eps"],
+  sgd: ["lr", "momentum", "weight_decay", "dampening", "clip"],
+  adam: ["lr", "beta1", "beta2", "eps", "clip"],
   lbfgs: ["tolerance", "history"],
 };
 const isMethod = (name: string): name is Method["method"] => Object.hasOwn(methods, name);

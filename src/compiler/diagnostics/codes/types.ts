@@ -424,6 +424,20 @@ export const typesCodes = codes({
       'fsl 1\nimport { conv64 } from "fsl:backbones"\nimport { emoji } from "fsl:datasets"\nepisode task = 5 way, 1 shot, 3 query\nmetric heads {\n  classify(support: vector [way, shot], query: vector) -> logits [way] {\n    let q = split(query, feature as [head: 8, d])\n    let s = split(mean(support over shot), feature as [head: 8, d])\n    mean(dot(q, s over d) over head)\n  }\n}\nevaluate e {\n  encoder untrained conv64  metric heads\n  episodes task from emoji.test, 10 episodes  report accuracy\n}',
     fix: "Take a size that divides the axis.",
   },
+  FSL3054: {
+    severity: "error",
+    title: "a slope in no value",
+    message: "there is no slope in this value: {why}",
+    explanation:
+      "`slope(f, x)` is the derivative of the sum of f in x. x is the name of a parameter or of a `let`, and f is computed from it by expressions, functions and networks.",
+    example: metric(
+      "let d = squared_distance(query, mean(support over shot) over feature)\n    sum(slope(d, 2 * query) over feature) - d",
+    ),
+    corrected: metric(
+      "let d = squared_distance(query, mean(support over shot) over feature)\n    sum(slope(d, query) over feature) - d",
+    ),
+    fix: "Name the value with `let`, compute f from this name, and then take the slope.",
+  },
   FSL3053: {
     severity: "error",
     title: "a value that cannot be trained or fixed so",

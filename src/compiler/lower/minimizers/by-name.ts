@@ -1,7 +1,7 @@
 /** Inner optimizers by name, as PyTorch defines them. Each tensor has its own settings, such as the learned rates of Meta-SGD. */
 import { CompilerBug, nth } from "../../../common/bug.js";
 import type { Statement } from "../../typed/tree.js";
-import type { NamedOps, NamedTensor } from "../named-tensor.js";
+import { axesOf, isLaneAxis, type NamedOps, type NamedTensor } from "../named-tensor.js";
 import { oneMinusPower } from "../training/optimizer.js";
 import { lbfgs } from "./lbfgs.js";
 import type { Minimizer, MinimizerStep } from "./minimizer.js";
@@ -42,20 +42,51 @@ function wholeNumber(value: NamedTensor | undefined): number | undefined {
 const zeros = (ops: NamedOps, targets: readonly NamedTensor[]): NamedTensor[] =>
   targets.map((target) => ops.of(ops.t.zerosLike(target.node), target.axes));
 
+const scaledBy = (ops: NamedOps, x: NamedTensor, share: NamedTensor | undefined): NamedTensor =>
+  share === undefined ? x : ops.mul(x, share);
+
+/** Scales the gradients of a lane so that their norm together is at most `limit`, as clip_grad_norm_ of PyTorch does. */
+function clipped(
+  ops: NamedOps,
+  gradients: readonly NamedTensor[],
+  limit: NamedTensor | undefined,
+): readonly NamedTensor[] {
+  if (limit === undefined || gradients.length === 0) return gradients;
+  const square = gradients
+    .map((g) =>
+      ops.sum(
+        ops.mul(g, g),
+        g.axes.filter((axis) => !isLaneAxis(axis)),
+      ),
+    )
+    .reduce((a, b) => ops.add(a, b));
+  // The root has no infinite slope at 0.
+  const norm = ops.unary("sqrt", ops.add(square, ops.scalar(1e-24)));
+  const share = ops.binary("min", ops.div(limit, ops.add(norm, ops.scalar(1e-6))), ops.scalar(1));
+  return gradients.map((g) => ops.of(ops.expand(ops.mul(g, share), axesOf(g)).node, g.axes));
+}
+
 /** Gradient descent, with momentum and L2 decay if they are given. */
 function descent(ops: NamedOps, settings: Settings): Minimizer {
   const lr = settings("lr");
   const momentum = settings("momentum");
   const decay = settings("weight_decay");
+  const dampening = settings("dampening");
   return {
     initialState: (targets) => (momentum !== undefined ? zeros(ops, targets) : []),
-    step: ({ targets, state, objective }) => {
-      const { gradients } = objective(targets);
+    step: ({ targets, state, objective, index }) => {
+      const gradients = clipped(ops, objective(targets).gradients, settings("clip")?.[0]);
+      const isFirst = ops.compare("eq", index, ops.scalar(0, "i32"));
+      // In PyTorch the first velocity is the whole gradient, whatever the dampening.
+      const share = (i: number): NamedTensor | undefined =>
+        dampening && ops.select(isFirst, ops.scalar(1), ops.sub(ops.scalar(1), nth(dampening, i)));
       const decayed = gradients.map((gradient, i) =>
         decay !== undefined ? ops.add(gradient, ops.mul(nth(decay, i), nth(targets, i))) : gradient,
       );
       const velocity = decayed.map((gradient, i) =>
-        momentum !== undefined ? ops.add(ops.mul(nth(momentum, i), nth(state, i)), gradient) : gradient,
+        momentum !== undefined
+          ? ops.add(ops.mul(nth(momentum, i), nth(state, i)), scaledBy(ops, gradient, share(i)))
+          : gradient,
       );
       return {
         targets: targets.map((target, i) => ops.sub(target, ops.mul(nth(lr, i), nth(velocity, i)))),
@@ -73,7 +104,7 @@ function adam(ops: NamedOps, settings: Settings): Minimizer {
   return {
     initialState: (targets) => [...zeros(ops, targets), ...zeros(ops, targets)],
     step: ({ targets, state, objective, index }: MinimizerStep) => {
-      const { gradients } = objective(targets);
+      const gradients = clipped(ops, objective(targets).gradients, settings("clip")?.[0]);
       const correction = (beta: NamedTensor): NamedTensor =>
         ops.of(oneMinusPower(ops, beta.node, index.node), beta.axes);
       const each = targets.map((target, i) => {

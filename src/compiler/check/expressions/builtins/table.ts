@@ -11,6 +11,7 @@ import { dot, eye, solve, squaredDistance } from "./linear.js";
 import { argmax, logsumexpLike, reduce, top } from "./reduce.js";
 import { concat, fill, merge, pick, position, size, split } from "./shape.js";
 import { slice } from "./slices.js";
+import { slope } from "./slope.js";
 import { weights } from "./weights.js";
 
 export interface Builtin {
@@ -132,6 +133,7 @@ const builtins: Readonly<Record<string, Builtin>> = {
   nearest: { params: ["x"], over: "one", rule: nearest, usage: "nearest(r over height)" },
   pixels: { params: ["x"], rule: pixelsOf, usage: "pixels(x)" },
   image: { params: ["x"], rule: imageOf, usage: "image(v)" },
+  slope: { params: ["f", "x"], rule: slope, usage: "slope(f, x)" },
   rotations: { params: ["x"], as: "one", rule: rotations, usage: "rotations(x as turn)" },
 };
 
