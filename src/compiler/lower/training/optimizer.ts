@@ -70,7 +70,7 @@ export class OptimizerLowering {
     const { beta1, beta2, eps } = this.optimizer;
     const { weight, path } = request;
     const gradient = decoupled ? request.gradient : this.withDecay(request);
-    const lr = this.lr(request);
+    const lr = this.rateOf(request);
     const state = (name: string, decay: number, value: Node): OptimizerState => {
       const before = t.input(`${name}:${path}`, weight.shape);
       return { name: `${name}:${path}`, before, after: t.add(t.mul(before, decay), t.mul(value, 1 - decay)) };
@@ -81,9 +81,10 @@ export class OptimizerLowering {
       t.sqrt(second.after),
       this.spread(t.sqrt(oneMinusPower(this.ops, beta2, this.step)), weight),
     );
-    const size = t.div(lr, this.spread(oneMinusPower(this.ops, beta1, this.step), weight));
-    const decayedWeight =
-      decoupled && request.weightDecay !== 0 ? t.sub(weight, t.mul(t.mul(lr, request.weightDecay), weight)) : weight;
+    // Scalars are combined before they are spread, so that no engine computes them for each element.
+    const size = this.spread(t.div(lr, oneMinusPower(this.ops, beta1, this.step)), weight);
+    const decay = (): Node => this.spread(t.mul(lr, request.weightDecay), weight);
+    const decayedWeight = decoupled && request.weightDecay !== 0 ? t.sub(weight, t.mul(decay(), weight)) : weight;
     return {
       weight: t.sub(decayedWeight, t.mul(size, t.div(first.after, t.add(deviation, eps)))),
       states: [first, second],
@@ -97,10 +98,15 @@ export class OptimizerLowering {
   }
 
   /** Returns the learning rate in the shape of the weight. */
-  private lr({ lr, factor, weight }: WeightUpdateRequest): Node {
+  private lr(request: WeightUpdateRequest): Node {
+    return this.spread(this.rateOf(request), request.weight);
+  }
+
+  /** Returns the learning rate of this step: an f32 scalar. */
+  private rateOf({ lr, factor }: Pick<WeightUpdateRequest, "lr" | "factor">): Node {
     const scalar = this.rate.get(lr) ?? this.ops.t.mul(factor, lr);
     this.rate.set(lr, scalar);
-    return this.spread(scalar, weight);
+    return scalar;
   }
 
   private spread(scalar: Node, like: Node): Node {

@@ -47,6 +47,26 @@ interface Nest {
   readonly eachOnce: boolean;
 }
 
+/**
+ * Divides the lines of a body into those that are the same in every turn of the innermost loop, which stand before it, and the others. V8
+ * does not do this for loads, because it cannot know that the loop writes to other memory.
+ */
+function hoisted(
+  lines: readonly { readonly line: string; readonly moves: boolean }[],
+  innermost: number,
+): { readonly fixed: string; readonly statements: string } {
+  const index = new RegExp(`\\bi${innermost}\\b`);
+  const moving = new Set<string>();
+  const [fixed, rest]: [string[], string[]] = [[], []];
+  for (const { line, moves } of lines) {
+    const [name = "", ...used] = line.match(/\bv\d+\b/g) ?? [];
+    const isFixed = innermost >= 0 && !moves && !index.test(line) && !used.some((each) => moving.has(each));
+    if (!isFixed) moving.add(name);
+    (isFixed ? fixed : rest).push(line);
+  }
+  return { fixed: fixed.join("\n"), statements: rest.join("\n") };
+}
+
 /** Writes the loops around a body. `fixed` tells that the body uses indices themselves, so that no loops may be merged. */
 function nest(body: Body, target: Affine): Nest {
   const loads = body.lines.filter((line): line is Load => typeof line !== "string");
@@ -63,19 +83,19 @@ function nest(body: Body, target: Affine): Nest {
   };
   const bases = last < 0 ? "" : places.map((place, i) => `const p${i}=${text(place, isOuter)};`).join("");
   let seen = 0;
-  const statements = body.lines
-    .map((line) => {
-      if (typeof line === "string") return line;
-      const at = moving(++seen);
-      return `const ${line.name}=a${line.array}[${line.dynamic === undefined ? at : `${at}+${line.dynamic}`}];`;
-    })
-    .join("\n");
+  const lines = body.lines.map((line) => {
+    if (typeof line === "string") return { line, moves: false };
+    const at = moving(++seen);
+    const place = line.dynamic === undefined ? at : `${at}+${line.dynamic}`;
+    return { line: `const ${line.name}=a${line.array}[${place}];`, moves: at !== base(seen) };
+  });
+  const { fixed, statements } = hoisted(lines, last);
   const loop = (i: number): string => `for(let i${i}=0;i${i}<${sizes[i]};i${i}++){`;
   const outer = sizes.slice(0, -1);
   const step = last < 0 ? 0 : (places[0]?.by[last] ?? 0);
   const outerSteps = outer.map((_, i) => places[0]?.by[i] ?? 0);
   return {
-    opening: `${outer.map((_, i) => loop(i)).join("")}${bases}`,
+    opening: `${outer.map((_, i) => loop(i)).join("")}${bases}${fixed}`,
     inner: (act) => (last < 0 ? `${statements}\n${act}` : `${loop(last)}\n${statements}\n${act}\n}`),
     closing: "}".repeat(outer.length),
     target: moving(0),
