@@ -51,9 +51,12 @@ evaluate test {
 }
 `;
 const variants = ["--sweep", "shots=1,2", ...(short ? [] : ["--seeds", "0..2"])];
-const clusters = { two: { executor: "slurm", cpus: 1, episodes: 150, limit: 4, pollSeconds: 0.5 } };
 
 const root = mkdtempSync(join(tmpdir(), "fslc-slurm-"));
+/** Jobs wait while this file is there, so that a run can be killed and given again before they end. */
+const hold = join(root, "hold");
+const before = [`while [ -e ${hold} ]; do sleep 0.1; done`];
+const clusters = { two: { executor: "slurm", cpus: 1, episodes: 150, limit: 4, pollSeconds: 0.5, before } };
 const project = join(root, "project");
 const store = join(project, ".fslc");
 mkdirSync(project);
@@ -125,6 +128,16 @@ function killScheduler(_, end) {
   process.kill(JSON.parse(readFileSync(join(locks, name, token), "utf8")).pid, "SIGKILL");
   end();
 }
+/** Kills the process of a run when its first training is submitted, and gives the run again. */
+async function killAndRunAgain(onEvent = () => {}) {
+  execFileSync(process.execPath, [cli, "data", "fetch", "e.fsl"], { cwd: project, env, stdio: "ignore" });
+  writeFileSync(hold, "");
+  await run(onCluster, whenSubmitted(killScheduler));
+  return await run(onCluster, (event, end) => {
+    if (event.message?.includes("of an earlier run")) rmSync(hold, { force: true });
+    onEvent(event, end);
+  });
+}
 const killJob = (job) => slurm("scancel", "--signal=KILL", "--batch", job);
 const onCluster = ["--cluster", "two"];
 
@@ -151,17 +164,8 @@ const cases = {
     }
     return events;
   },
-  "the process of the run is killed": async () => {
-    await run(onCluster, atFirstStep(killScheduler));
-    return await run(onCluster);
-  },
-  "the process of the run and then a job are killed": async () => {
-    await run(onCluster, whenSubmitted(killScheduler));
-    return await run(
-      onCluster,
-      atFirstStep((job) => job !== undefined && killJob(job)),
-    );
-  },
+  "the process of the run is killed": () => killAndRunAgain(),
+  "the process of the run and then a job are killed": () => killAndRunAgain(atFirstStep(killJob)),
 };
 const chosen = Object.keys(cases).filter((name) => {
   return short ? name.startsWith("the process of the run and") : only === undefined || name.includes(only);
