@@ -78,12 +78,18 @@ export const dn4 =
 const linear = (w: Values, name: string, x: readonly number[]): number[] =>
   times(x.length, (o) => sum(x.map((v, d) => v * get(w[`metric.${name}.linear.0.weight`], o * x.length + d))));
 /** Ye et al. 2020, eq. 7: each of a set becomes LN(x + b + W Σ softmax(q·k/√d) v). The bias b is that of the authors' code. */
-export function adapted(set: Rows, w: Values): number[][] {
+export function adapted(set: Rows, w: Values, heads = 1): number[][] {
   return set.map((x) => {
     const d = x.length;
-    const attention = softmax(set.map((y) => inner(linear(w, "q", x), linear(w, "k", y)) / Math.sqrt(d)));
-    const values = set.map((y) => linear(w, "v", y));
-    const mixed = times(d, (i) => inner(attention, transposed(values)[i] ?? []));
+    const size = d / heads;
+    // Each head has a run of features of its own.
+    const mixed = times(heads, (head) => {
+      const part = (name: string, of: readonly number[]): number[] =>
+        linear(w, name, of).slice(head * size, (head + 1) * size);
+      const attention = softmax(set.map((y) => inner(part("q", x), part("k", y)) / Math.sqrt(size)));
+      const values = set.map((y) => part("v", y));
+      return times(size, (i) => inner(attention, transposed(values)[i] ?? []));
+    }).flat();
     const z = linear(w, "out", mixed).map((v, i) => v + get(w["metric.out.linear.0.bias"], i) + get(x, i));
     const centre = sum(z) / d;
     const deviation = Math.sqrt(sum(z.map((v) => (v - centre) ** 2)) / d + 1e-5);
@@ -95,11 +101,12 @@ export function adapted(set: Rows, w: Values): number[][] {
 const featScore = (x: readonly number[], p: readonly number[], euclidean: boolean): number =>
   euclidean ? -squared(x, p) : inner(x, normalized(p));
 export const feat =
-  ({ temperature = 1, euclidean = true } = {}): MetricFormula =>
+  ({ temperature = 1, euclidean = true, heads = 1 } = {}): MetricFormula =>
   (e, w) => {
     const centres = adapted(
       times(e.way, (c) => mean(supportsOf(e, c))),
       w,
+      heads,
     );
     return e.queries.map((q) => centres.map((p) => featScore(q, p, euclidean) / temperature));
   };

@@ -31,6 +31,7 @@ const cases: Case[] = [
   ["DN4", "dn4", small, 2, formulas.dn4(2, 3)],
   ["FEAT", "feat", vector, 2, formulas.feat()],
   ["FEAT, at a temperature", "feat(temperature: 16.0)", vector, 1, formulas.feat({ temperature: 16 })],
+  ["FEAT with four heads", "feat(heads: 4)", vector, 2, formulas.feat({ heads: 4 })],
   ["FEAT by inner products", "feat(euclidean: false)", vector, 2, formulas.feat({ euclidean: false })],
   ["FRN, fewer channels than descriptors", "frn", small, 2, formulas.frn(2)],
   ["FRN, more channels than descriptors", "frn", wide, 1, formulas.frn(9)],
