@@ -16,7 +16,8 @@ export function printReports(reports: readonly StageReport[], width: number, mos
 
 function printReport(report: StageReport, width: number, most: number): string {
   const name = report.row === "" ? report.stage : `${report.stage} (${report.row})`;
-  return report.kind === "per_class" ? perClass(name, report, width, most) : confusion(name, report, width, most);
+  if (report.kind === "per_class") return perClass(name, report, width, most);
+  return report.kind === "f1" ? f1(name, report, width, most) : confusion(name, report, width, most);
 }
 
 function perClass(
@@ -25,16 +26,41 @@ function perClass(
   width: number,
   most: number,
 ): string {
-  const sorted = [...classes].sort((a, b) => a.accuracy - b.accuracy);
   const row = (c: (typeof classes)[number]) => [c.name, `${percent(c.accuracy, 1)} %`, count(c.queries)];
-  const all = sorted.length <= 2 * most;
-  const shown = all ? sorted : [...sorted.slice(0, most), undefined, ...sorted.slice(-most)];
-  const rows = shown.map((c) => (c === undefined ? ["…", "", ""] : row(c)));
-  const which = all ? "" : `, the ${most} lowest and highest`;
+  const sorted = [...classes].sort((a, b) => a.accuracy - b.accuracy);
+  const { rows, which } = lowestAndHighest(sorted.map(row), most);
   return `${name}: accuracy of ${plural(classes.length, "class", "classes")}${which}\n${table(
     ["class", "accuracy", "queries"],
     rows,
     { align: ["left", "right", "right"], indent: 2, width },
+  )}`;
+}
+
+/** Returns the first and the last rows of a long list with a row of dots between them, or all rows of a short one. */
+function lowestAndHighest(rows: readonly string[][], most: number): { rows: string[][]; which: string } {
+  if (rows.length <= 2 * most) return { rows: [...rows], which: "" };
+  const dots = ["…", ...(rows[0] ?? []).slice(1).map(() => "")];
+  return { rows: [...rows.slice(0, most), dots, ...rows.slice(-most)], which: `, the ${most} lowest and highest` };
+}
+
+function f1(
+  name: string,
+  { macro, classes }: Extract<StageReport, { kind: "f1" }>,
+  width: number,
+  most: number,
+): string {
+  const scores = ({ precision, recall, f1: both }: typeof macro): string[] =>
+    [precision, recall, both].map((value) => `${percent(value, 1)} %`);
+  const sorted = [...classes].sort((a, b) => a.f1 - b.f1);
+  const { rows, which } = lowestAndHighest(
+    sorted.map((c) => [c.name, ...scores(c), count(c.queries)]),
+    most,
+  );
+  const total = classes.reduce((sum, c) => sum + c.queries, 0);
+  return `${name}: F1 of ${plural(classes.length, "class", "classes")}${which}\n${table(
+    ["class", "precision", "recall", "F1", "queries"],
+    [...rows, ["mean over all classes", ...scores(macro), count(total)]],
+    { align: ["left", "right", "right", "right", "right"], indent: 2, width },
   )}`;
 }
 

@@ -207,6 +207,8 @@ export type Report =
   | { readonly kind: "top"; readonly k: number }
   | { readonly kind: "confusion" }
   | { readonly kind: "per_class" }
+  /** Precision, recall and F1 of each class, and their means over the classes. */
+  | { readonly kind: "f1" }
   /** Files beside the results: the scores of each query, and the images of each episode. */
   | { readonly kind: "logits" }
   | { readonly kind: "logits_json" }

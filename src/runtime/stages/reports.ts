@@ -8,6 +8,7 @@ import { formatEpisodeList, toEpisodeList } from "../data/episode-list.js";
 import type { ReportData, StoredResult } from "../store/manifest.js";
 import { encodeScores, episodesDigest, type ScoredRow, scoresFile } from "../store/scores.js";
 import type { StoredFile } from "../store/store.js";
+import { macroScores, scoresByClass } from "./class-scores.js";
 import { perEpisode } from "./classify.js";
 import { scoresAsJson, scoresAsSafetensors } from "./score-files.js";
 import type { ScoredEpisodes } from "./scored-episodes.js";
@@ -79,7 +80,8 @@ function resultsOf({ row, disjoint, classified }: ScoredEpisodes, metrics: Score
 function reportsOf(report: readonly Report[], row: ScoredEpisodes): ReportData[] {
   return report.flatMap((item): ReportData[] => {
     if (item.kind === "per_class") return [perClass(row)];
-    if (item.kind === "confusion") return [confusion(row)];
+    if (item.kind === "confusion") return [{ row: row.row.label, kind: "confusion", ...confusion(row) }];
+    if (item.kind === "f1") return [f1(row)];
     return [];
   });
 }
@@ -114,7 +116,13 @@ function perClass(scored: ScoredEpisodes): ReportData {
   return { row: row.label, kind: "per_class", classes };
 }
 
-function confusion(scored: ScoredEpisodes): ReportData {
+function f1(scored: ScoredEpisodes): ReportData {
+  const { classes: names, cells } = confusion(scored);
+  const classes = [...scoresByClass(cells)].map(([c, scores]) => ({ name: names[c] ?? "", ...scores }));
+  return { row: scored.row.label, kind: "f1", macro: macroScores(classes), classes };
+}
+
+function confusion(scored: ScoredEpisodes): Pick<Extract<ReportData, { kind: "confusion" }>, "classes" | "cells"> {
   const { classes } = scored.split;
   const counts = new Map<number, number>();
   eachQuery(scored, (truth, predicted) => {
@@ -124,7 +132,7 @@ function confusion(scored: ScoredEpisodes): ReportData {
   const cells = [...counts]
     .sort(([a], [b]) => a - b)
     .map(([cell, count]) => [Math.floor(cell / classes.length), cell % classes.length, count] as const);
-  return { row: scored.row.label, kind: "confusion", classes, cells };
+  return { classes, cells };
 }
 
 /** Returns the files of one row. If the stage has several rows, the names of the files contain the task. */

@@ -18,12 +18,29 @@ export interface Validated {
   readonly best: boolean;
 }
 
+/** How well a class is told from the others. All three are from 0 to 1. */
+export interface ClassScores {
+  /** The share of the class's own queries among those that were taken for it. */
+  readonly precision: number;
+  /** The share of the class's queries that were taken for it. */
+  readonly recall: number;
+  /** The harmonic mean of both, 0 if both are 0. */
+  readonly f1: number;
+}
+
 /** Counts of an evaluation in addition to its results. `row` is empty if the stage has one row. */
 export type ReportData =
   | {
       readonly row: string;
       readonly kind: "per_class";
       readonly classes: readonly { readonly name: string; readonly queries: number; readonly accuracy: number }[];
+    }
+  /** `macro` has the means over the classes that have queries. A class that no query was taken for has the precision 0. */
+  | {
+      readonly row: string;
+      readonly kind: "f1";
+      readonly macro: ClassScores;
+      readonly classes: readonly (ClassScores & { readonly name: string; readonly queries: number })[];
     }
   /** `cells` holds [class of the query, predicted class, count], with indices into `classes`. Counts of 0 are left out. */
   | {

@@ -7,6 +7,7 @@ export const reportNames = [
   "accuracy_disjoint",
   "confusion",
   "per_class",
+  "f1",
   "logits",
   "logits_json",
   "episodes",

@@ -169,7 +169,7 @@ export const stagesCodes = codes({
     title: "an unknown report",
     message: "there is no report called `{name}`",
     explanation:
-      "An evaluation can report accuracy, accuracy_disjoint, topK (top2, top3, …), confusion and per_class. It can write logits, logits_json and episodes to files. A training can write weights, gradients and images of its steps to files, and a `meta` also its episodes.",
+      "An evaluation can report accuracy, accuracy_disjoint, topK (top2, top3, …), confusion, per_class and f1. It can write logits, logits_json and episodes to files. A training can write weights, gradients and images of its steps to files, and a `meta` also its episodes.",
     example: `${head}episode task = 5 way, 1 shot, 7 query\nevaluate r { encoder untrained conv64  metric prototypes  episodes task from emoji.test, 100 episodes  report acuracy }`,
     corrected: `${head}episode task = 5 way, 1 shot, 7 query\nevaluate r { encoder untrained conv64  metric prototypes  episodes task from emoji.test, 100 episodes  report accuracy }`,
     fix: "Use one of these words.",
