@@ -18,7 +18,7 @@ export interface Validated {
   readonly best: boolean;
 }
 
-/** How well a class is told from the others. All three are from 0 to 1. */
+/** Measures of one class against all others. All three are from 0 to 1. */
 export interface ClassScores {
   /** The share of the class's own queries among those that were taken for it. */
   readonly precision: number;
