@@ -52,7 +52,7 @@ export async function embed(request: EmbedRequest, context: StageContext): Promi
   const runs = runsToMake(request, keeper);
   const feeds = allocateFeeds(program);
   const pixels = feedData(feeds, "images", Uint8Array);
-  const loader = await createLoader({
+  const options = {
     pack,
     split,
     transforms: dataset.eval,
@@ -61,7 +61,8 @@ export async function embed(request: EmbedRequest, context: StageContext): Promi
     seed: context.job.seed,
     purpose: "evaluate",
     threads: context.job.threads.loaders,
-  });
+  } as const;
+  const loader = await timed(context, "start loaders", () => createLoader(options));
   try {
     let requested = 0;
     for (const [i, start] of runs.entries()) {
@@ -97,7 +98,7 @@ export async function embed(request: EmbedRequest, context: StageContext): Promi
     for (const kept of rows.values()) kept.close();
     throw error;
   } finally {
-    await loader.close();
+    await timed(context, "stop loaders", () => loader.close());
   }
 }
 

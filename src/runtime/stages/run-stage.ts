@@ -159,7 +159,7 @@ async function withWholePacks<T>(
   const repaired = new Set<string>();
   for (;;) {
     try {
-      const packs = await openPacks(stageDatasets(stage), job);
+      const packs = await timed(context, "open the data", () => openPacks(stageDatasets(stage), job));
       return { output: await run(packs), packs };
     } catch (error) {
       if (!(error instanceof DamagedPackError) || repaired.has(error.dir)) throw error;

@@ -15,7 +15,7 @@ import { episodesInRun, imageEpisodesInRun, imagesPerRun } from "./chunks.js";
 import type { Classification } from "./classified-episodes.js";
 import { ClassifiedEpisodes } from "./classified-episodes.js";
 import { type ClassifyRequest, classify, fromLoader, fromRows } from "./classify.js";
-import type { StageContext } from "./context.js";
+import { type StageContext, timed } from "./context.js";
 import type { DescribedClasses } from "./described.js";
 import { type EmbedRequest, embed } from "./embed.js";
 import { inputNames, pick } from "./feeds.js";
@@ -70,7 +70,8 @@ export class Embedder {
     { encoder, outputs, source, constants }: EmbedderOptions,
     context: StageContext,
   ): Promise<Embedder> {
-    const program = lowerEmbed(encoder, source.dataset, { batch: imagesPerRun, outputs, slot: "encoder" });
+    const lowering = { batch: imagesPerRun, outputs, slot: "encoder" } as const;
+    const program = await timed(context, "lower", async () => lowerEmbed(encoder, source.dataset, lowering));
     const width = program.outputs.reduce((sum, { node }) => sum + elementCount(node.shape.slice(1)), 0);
     return new Embedder(await compileFor(program, constants, context.engine), source, context, width);
   }
@@ -131,10 +132,11 @@ export class Scorer {
     const perRun =
       "direct" in from ? imageEpisodesInRun(task, episodes.length) : episodesInRun(task, from.width, episodes.length);
     const lowering = { episodes: perRun, report, seed: context.job.seed };
-    const program =
+    const program = await timed(context, "lower", async () =>
       "direct" in from
         ? lowerEpisodes(metric, task, encoder, from.direct.dataset, lowering)
-        : lowerClassify(metric, task, encoder, lowering);
+        : lowerClassify(metric, task, encoder, lowering),
+    );
     const executable = await SegmentedExecutable.compile(program, constants, context.engine);
     return new Scorer(options, executable, perRun, context);
   }

@@ -1,0 +1,19 @@
+/** The schemas of fslc's files. At run time they are not checked themselves, because that takes as long as to use them. */
+import { readdirSync, readFileSync } from "node:fs";
+import { Ajv2020 } from "ajv/dist/2020.js";
+import { expect, test } from "vitest";
+import { schemaProblem } from "../../src/runtime/system/schema.js";
+
+test("every schema is one of JSON Schema 2020-12", () => {
+  const names = readdirSync("schemas").filter((name) => name.endsWith(".schema.json"));
+  expect(names).toContain("pack.schema.json");
+  const ajv = new Ajv2020({ allowUnionTypes: true, strict: true });
+  for (const name of names) {
+    const schema: unknown = JSON.parse(readFileSync(`schemas/${name}`, "utf8"));
+    expect(ajv.validateSchema(schema as object), `${name}: ${ajv.errorsText()}`).toBe(true);
+  }
+});
+
+test("a value that breaks a schema is named with its place", () => {
+  expect(schemaProblem("pack", {})).toMatch(/^it must have required property/);
+});
