@@ -56,6 +56,7 @@ const all = methods();
 
 test("the methods that take classes with different numbers of supports", () => {
   expect(all.filter(({ unequal }) => unequal).map(({ name }) => name)).toEqual([
+    "can",
     "cosine-prototypes",
     "deep-bdc",
     "feat",
@@ -92,7 +93,7 @@ test("the methods that are one ONNX model of ONNX's own operators", () => {
       "relation",
       "versa",
     ],
-    fixed: ["bd-cspn", "boil", "dn4", "fomaml", "maml", "meta-sgd", "reptile", "tpn"],
+    fixed: ["bd-cspn", "boil", "can", "dn4", "fomaml", "maml", "meta-sgd", "reptile", "tadam", "tpn"],
     fits: ["laplacian-shot", "simple-shot"],
     loops: [
       "baseline-plus",

@@ -236,3 +236,33 @@ export const relation =
     const flat = times(x.n, (n) => score(x.data.slice(n * size, (n + 1) * size)));
     return e.queries.map((_, q) => flat.slice(q * e.way, (q + 1) * e.way));
   };
+
+/** Hou et al. 2019, eq. 1 to 5, for maps of `channels` channels, without the batch norm of the authors' code. */
+export const can =
+  (channels: number, temperature: number): MetricFormula =>
+  (e, w) => {
+    const at = (path: string): number[] => w[`metric.${path}`] ?? [];
+    const layer = (name: string, v: readonly number[]): number[] =>
+      at(`${name}.linear.0.bias`).map(
+        (bias, o) => bias + inner(at(`${name}.linear.0.weight`).slice(o * v.length, (o + 1) * v.length), v),
+      );
+    /** The channels of each place. */
+    const places = (x: readonly number[]): number[][] => {
+      const count = x.length / channels;
+      return times(count, (i) => times(channels, (c) => get(x, c * count + i)));
+    };
+    /** The weighted mean of the places of a map, of which `r` has a row of cosines each. */
+    const attended = (x: Rows, r: Rows): number[] => {
+      const kernel = layer(
+        "outer",
+        layer("inner", mean(r)).map((v) => Math.max(0, v)),
+      );
+      const shares = softmax(r.map((row) => inner(row, kernel) / row.length / temperature));
+      return mean(x.map((place, i) => place.map((v) => v * (1 + get(shares, i)))));
+    };
+    return each(e, (query, supports) => {
+      const [p, q] = [places(mean(supports)), places(query)];
+      const r = p.map((a) => q.map((b) => cosine(a, b)));
+      return Math.exp(one(w, "scale")) * cosine(attended(q, transposed(r)), attended(p, r));
+    });
+  };

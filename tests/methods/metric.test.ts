@@ -29,6 +29,7 @@ const cases: Case[] = [
   ["RelationNet", "relation(channels: 3, hidden: 4)", large, 2, formulas.relation(2, 4)],
   ["RelationNet for Omniglot", "relation(channels: 3, hidden: 4, pad: 1)", padded, 2, formulas.relation(2, 4, true)],
   ["DN4", "dn4", small, 2, formulas.dn4(2, 3)],
+  ["CAN", "can(places: 9, hidden: 3, temperature: 0.5)", small, 2, formulas.can(2, 0.5)],
   ["FEAT", "feat", vector, 2, formulas.feat()],
   ["FEAT, at a temperature", "feat(temperature: 16.0)", vector, 1, formulas.feat({ temperature: 16 })],
   ["FEAT with four heads", "feat(heads: 4)", vector, 2, formulas.feat({ heads: 4 })],
