@@ -52,6 +52,27 @@ function stepInParts(
   return { host: { ...out, loss: [loss] }, state: after };
 }
 
+describe("weights that move in some steps only", () => {
+  it("move as if their optimizer had only these steps, moments and corrections included", () => {
+    const adam = { kind: "adam", lr: 0.1, weightDecay: 0.01 } as const;
+    const each = { frozen: false, lr: 0.1, weightDecay: 0.01, every: 3 };
+    const slow = lower(
+      stageOf({ optimizer: sgd({ ...adam, overrides: Object.fromEntries(paths.map((p) => [p, each])) }) }),
+    );
+    const plain = lower(stageOf({ optimizer: sgd(adam) }));
+    const start = initialState(slow);
+    let [state, usual] = [start, initialState(plain)];
+    for (let number = 1; number <= 6; number++) {
+      const feeds = { images: images(items), labels };
+      const before = state;
+      state = step(slow, state, feeds).state;
+      if (number % 3 === 0) usual = step(plain, usual, feeds).state;
+      for (const path of paths) near(state[path], number % 3 === 0 ? usual[path] : before[path]);
+    }
+    expect(state[paths[0] ?? ""]).not.toEqual(start[paths[0] ?? ""]);
+  });
+});
+
 describe("clipping", () => {
   it("scales the whole gradient to the norm, and leaves smaller ones", () => {
     const pixels = images(items);

@@ -85,7 +85,16 @@ export interface Optimizer {
   readonly clip: number | undefined;
   /** The settings of each trainable weight that a group changes, by weight path (`encoder.stage.0.conv.0.weight`). */
   readonly overrides: Readonly<
-    Record<string, { readonly frozen: boolean; readonly lr: number; readonly weightDecay: number }>
+    Record<
+      string,
+      {
+        readonly frozen: boolean;
+        readonly lr: number;
+        readonly weightDecay: number;
+        /** The weight moves in each step whose number, from 1, this divides. Absent if it moves in every step. */
+        readonly every?: number;
+      }
+    >
   >;
   readonly span: Span;
 }

@@ -197,6 +197,7 @@ export function scheduleText(s: Schedule): string {
 export function settingsText(settings: OptimizerSettings | "frozen"): string {
   if (settings === "frozen") return settings;
   const parts = [`${settings.kind} lr=${settings.lr}`, `weight_decay=${settings.weightDecay}`];
+  if (settings.every !== undefined) parts.push(`every=${settings.every}`);
   switch (settings.kind) {
     case "sgd":
       if (settings.momentum > 0) parts.push(`momentum=${settings.momentum}`);

@@ -33,6 +33,7 @@ interface WeightSettings {
   readonly frozen: boolean;
   readonly lr: number;
   readonly weightDecay: number;
+  readonly every?: number;
 }
 
 /** Returns the optimizer, or undefined after a report. `weights` has the path of every weight that the stage trains. */
@@ -67,10 +68,11 @@ export function elaborateOptimizer(
 }
 
 /** The settings of a group as FSL writes them. */
-const words: Readonly<Record<"frozen" | "lr" | "weightDecay", string>> = {
+const words: Readonly<Record<"frozen" | "lr" | "weightDecay" | "every", string>> = {
   frozen: "frozen",
   lr: "lr",
   weightDecay: "weight_decay",
+  every: "every",
 };
 
 /** Returns the settings of each weight that a group changes, or undefined after a report. */
@@ -85,6 +87,7 @@ function groups(
     const settings: Setting[] = [
       { ...lr, default: -1 },
       { ...decay, default: -1 },
+      { name: "every", type: { kind: "int" }, default: 1, min: 1 },
       { name: "lr_decay", type: { kind: "real" }, default: 1, min: 0, above: true, max: 1 },
     ];
     const { args, given } = bindSettings(settings, group.settings, "a group", group.span, scope);
@@ -92,20 +95,21 @@ function groups(
       const value = given.has(name) ? args[name] : undefined;
       return typeof value === "number" ? value : undefined;
     };
-    const [rate, weightDecay] = [number("lr"), number("weight_decay")];
+    const [rate, weightDecay, every] = [number("lr"), number("weight_decay"), number("every")];
     const change = {
       ...(group.frozen ? { frozen: true } : {}),
       ...(rate === undefined ? {} : { lr: rate }),
       ...(weightDecay === undefined ? {} : { weightDecay }),
+      ...(every === undefined ? {} : { every }),
     };
     return { ast: group, change, decay: number("lr_decay") };
   });
   const changed = mergeGroups(known, weights, words, "this stage trains", scope);
   if (changed === undefined || scope.checker.errors > before) return undefined;
   return Object.fromEntries(
-    [...changed].map(([weight, { share = 1, ...change }]) => {
+    [...changed].map(([weight, { share = 1, every = 1, ...change }]) => {
       const bound = { ...base, ...change };
-      return [weight, { ...bound, lr: bound.lr * share }];
+      return [weight, { ...bound, lr: bound.lr * share, ...(every === 1 ? {} : { every }) }];
     }),
   );
 }

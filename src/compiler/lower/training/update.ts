@@ -1,6 +1,6 @@
 /** The update after the gradient of a step: clipping, the optimizer, running statistics and the average of the weights. */
 import type { DType, Node } from "../../tensor/ir.js";
-import type { TrainingStage } from "../../typed/tree.js";
+import type { Optimizer, TrainingStage } from "../../typed/tree.js";
 import type { WeightDecl } from "../../typed/weights.js";
 import type { NamedOps } from "../named-tensor.js";
 import type { RunningStatistic } from "../networks/batch-statistics.js";
@@ -64,6 +64,25 @@ export function lowerUpdate(ops: NamedOps, updated: UpdatedStage, gradient: Step
   return ops.graph.at(updated.stage.optimizer.span, () => updateOf(ops, updated, gradient));
 }
 
+/** The steps in which some weights move. */
+interface Rhythm {
+  /** It counts the steps in which these weights move. */
+  readonly lowering: OptimizerLowering;
+  /** A truth value: whether this step is one of them. Undefined if every step is. */
+  readonly due: Node | undefined;
+}
+
+function rhythm(ops: NamedOps, optimizer: Optimizer, step: Node, every: number): Rhythm {
+  const { t } = ops;
+  if (every === 1) return { lowering: new OptimizerLowering(ops, optimizer, step), due: undefined };
+  const number = t.cast(t.add(step, 1), "f32");
+  // A half keeps the rounding of the quotient away from whole numbers.
+  const whole = t.graph.op("floor", [t.div(t.add(number, 0.5), every)], {});
+  const due = t.graph.op("compare", [t.mul(whole, every), number], { cmp: "eq" });
+  const before = t.cast(t.graph.op("max", [t.sub(whole, 1), t.scalar(0)], {}), "i32");
+  return { lowering: new OptimizerLowering(ops, optimizer, before), due };
+}
+
 function updateOf(
   ops: NamedOps,
   { stage, weights, step }: UpdatedStage,
@@ -74,13 +93,21 @@ function updateOf(
   const square = gradients.map((g) => t.sum(t.square(g))).reduce<Node>((a, b) => t.add(a, b), t.scalar(0));
   const clipped = clip(ops, gradients, square, optimizer.clip);
   const factor = lowerLearningRateSchedule(ops, stage.schedule, step);
-  const lowering = new OptimizerLowering(ops, optimizer, step);
+  const rhythms = new Map<number, Rhythm>();
+  const rhythmOf = (every: number): Rhythm => {
+    const known = rhythms.get(every) ?? rhythm(ops, optimizer, step, every);
+    rhythms.set(every, known);
+    return known;
+  };
   const states: StatePair[] = [];
   const extra: ExtraState[] = [{ name: "step", shape: [], dtype: "i32", fill: 0 }];
   const moved: { readonly path: string; readonly after: Node }[] = [];
   trained.forEach(({ path }, i) => {
     const weight = weights.node(path);
     const override = optimizer.overrides[path];
+    const { lowering, due } = rhythmOf(override?.every ?? 1);
+    const kept = (before: Node, after: Node): Node =>
+      due === undefined ? after : ops.t.graph.op("select", [t.splat(due, after.shape), after, before], {});
     const update = lowering.update({
       path,
       weight,
@@ -89,8 +116,10 @@ function updateOf(
       lr: override?.lr ?? optimizer.lr,
       weightDecay: override?.weightDecay ?? optimizer.weightDecay,
     });
-    states.push({ before: weight, after: update.weight }, ...update.states);
-    moved.push({ path, after: update.weight });
+    const after = kept(weight, update.weight);
+    states.push({ before: weight, after });
+    for (const state of update.states) states.push({ ...state, after: kept(state.before, state.after) });
+    moved.push({ path, after });
     for (const { name, before } of update.states) extra.push({ name, shape: before.shape, dtype: "f32", fill: 0 });
   });
   for (const { path, value, momentum } of statistics) {

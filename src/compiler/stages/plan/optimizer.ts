@@ -16,7 +16,13 @@ export function optimizerGroups(
     if (!trainable) continue;
     const slot = path.slice(0, path.indexOf("."));
     const own = stage.optimizer.overrides[path];
-    const settings = own?.frozen || frozen.has(slot) ? ("frozen" as const) : settingsOf({ ...stage.optimizer, ...own });
+    const settings =
+      own?.frozen || frozen.has(slot)
+        ? ("frozen" as const)
+        : {
+            ...settingsOf({ ...stage.optimizer, ...own }),
+            ...(own?.every === undefined ? {} : { every: own.every }),
+          };
     const key = JSON.stringify(settings);
     const group = groups.get(key) ?? { settings, weights: [], parameters: 0 };
     group.weights.push(path);

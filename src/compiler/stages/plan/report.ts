@@ -259,8 +259,13 @@ export interface OptimizerGroupPlan {
 }
 /** The settings that the optimizer of this kind has. */
 export type OptimizerSettings =
-  | (Pick<Optimizer, "lr" | "weightDecay" | "momentum" | "nesterov" | "clip"> & { readonly kind: "sgd" })
-  | (Pick<Optimizer, "lr" | "weightDecay" | "beta1" | "beta2" | "eps" | "clip"> & { readonly kind: "adam" | "adamw" });
+  | (Pick<Optimizer, "lr" | "weightDecay" | "momentum" | "nesterov" | "clip"> & Rhythm & { readonly kind: "sgd" })
+  | (Pick<Optimizer, "lr" | "weightDecay" | "beta1" | "beta2" | "eps" | "clip"> &
+      Rhythm & { readonly kind: "adam" | "adamw" });
+interface Rhythm {
+  /** Set if the weights move in each step whose number this divides. */
+  readonly every?: number;
+}
 
 export interface StepCost {
   readonly flops: number;
