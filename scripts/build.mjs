@@ -1,5 +1,5 @@
 // Compiles to dist/, and prepares there what would take time at every start: the trees of the library, the decisions of the
-// parser, and the command line as a few files instead of hundreds. It runs as `postprepare`, so that `npx fslc` works after
+// parser, functions that check the JSON schemas, and the command line as a few files instead of hundreds. It runs as `postprepare`, so that `npx fslc` works after
 // `npm ci` on a fresh clone. Not as `prepare`, which npm counts among the install scripts of a packed file and warns of. It also
 // runs before a package is packed, with --clean, which removes older builds.
 import { execFileSync } from "node:child_process";
@@ -16,6 +16,9 @@ const { recoveringParser } = await import("../dist/grammar/parser.js");
 const decisions = JSON.stringify(JSON.stringify(recoveringParser().decisions));
 const { writeLibraryTrees } = await import("../dist/src/runtime/host/library.js");
 writeLibraryTrees(new URL("../specs/", import.meta.url));
+
+const { writeSchemaChecks } = await import("../dist/src/runtime/system/schema-checks.js");
+writeSchemaChecks();
 
 // The scripts of the pages run in browsers, one file for each.
 execFileSync(process.execPath, ["node_modules/typescript/bin/tsc", "-p", "src/pages"], { stdio: "inherit" });

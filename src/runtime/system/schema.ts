@@ -1,9 +1,6 @@
 /** Checks values against the JSON Schemas of the files that fslc writes and reads. */
-import { readFileSync } from "node:fs";
-import { createRequire } from "node:module";
-import { join } from "node:path";
 import type { ValidateFunction } from "ajv";
-import { packageRoot } from "./package.js";
+import { checkOf } from "./schema-checks.js";
 
 export type SchemaName =
   | "checkpoint"
@@ -33,12 +30,7 @@ export function schemaFault(
 ): { readonly pointer: string; readonly why: string } | undefined {
   let validate = compiled.get(name);
   if (validate === undefined) {
-    // Ajv is loaded only if a file is checked, because loading it takes a tenth of a cold start.
-    const { Ajv2020 } = createRequire(import.meta.url)("ajv/dist/2020.js") as typeof import("ajv/dist/2020.js");
-    const schema = JSON.parse(readFileSync(join(packageRoot, "schemas", `${name}.schema.json`), "utf8")) as object;
-    // The schemas are fslc's own, and a test checks them. To check them here would take half of the time again.
-    const options = { allowUnionTypes: true, strict: true, validateSchema: false, meta: false };
-    validate = new Ajv2020(options).compile(schema);
+    validate = checkOf(name);
     compiled.set(name, validate);
   }
   if (validate(value)) return undefined;
