@@ -1,8 +1,9 @@
 /** Functions over axes: sums, means, extremes, softmax, normalization, the k largest elements. */
 import type { ReduceOp, ValueType } from "../../../typed/tree.js";
-import { findAxis, show, showValue, withoutAxes } from "../../core/tensors.js";
+import { findAxis, withoutAxes } from "../../core/tensors.js";
 import { anything, type TensorValue, type Value } from "../../core/values.js";
 import { type BuiltinCall, numbersArgument, reducedAxes, requireCallFrame } from "./call.js";
+import { takenOf } from "./slices.js";
 
 export function reduce(call: BuiltinCall, op: ReduceOp): Value {
   const frame = requireCallFrame(call);
@@ -65,43 +66,10 @@ export function logsumexpLike(call: BuiltinCall, op: Along): Value {
 
 /** Takes the k largest elements in falling order, on a new axis: `top(k, x over a as b)`. */
 export function top(call: BuiltinCall): Value {
-  const { scope } = call;
   const frame = requireCallFrame(call);
-  const k = call.args[0];
-  if (frame === undefined || k === undefined) return anything(call.span);
-  if (k.value.kind !== "int") {
-    scope.checker.report("FSL3008", k.span, { what: "how many `top` takes", found: showValue(k.value, frame) });
-    return anything(call.span);
-  }
-  const x = numbersArgument(call, 1);
-  if (x === undefined) return anything(call.span);
-  const over = reducedAxes(call, x, frame)?.[0];
-  const as = call.as[0]?.name;
-  const axis = over === undefined ? undefined : findAxis(x.expr.type, over);
-  if (axis === undefined || as === undefined) return anything(call.span);
-  const count = k.value.value;
-  if (count < 1 || (count > axis.size && !frame.generic)) {
-    scope.checker.report(
-      "FSL3020",
-      k.span,
-      { axis: axis.name, size: frame.generic ? "an unknown number of" : axis.size, count },
-      {
-        labels: [{ span: x.span, text: `this is ${show(x.expr.type, frame)}` }],
-      },
-    );
-    return anything(call.span);
-  }
-  const rest = withoutAxes(x.expr.type.axes, [axis.name]);
-  if (rest.some((other) => other.name === as)) {
-    scope.checker.report("FSL3003", call.as[0]?.span ?? call.span, { axis: as });
-    return anything(call.span);
-  }
-  frame.defineAxis(as, count);
-  return frame.tensor(call.span, "real", [...rest, { name: as, size: count }], {
-    k: "top",
-    count,
-    x: x.expr,
-    over: axis.name,
-    as,
-  });
+  const x = frame === undefined ? undefined : numbersArgument(call, 1);
+  const taken = frame === undefined || x === undefined ? undefined : takenOf(call, x, frame);
+  if (frame === undefined || x === undefined || taken === undefined) return anything(call.span);
+  const { count, axis, as, axes } = taken;
+  return frame.tensor(call.span, "real", axes, { k: "top", count, x: x.expr, over: axis.name, as });
 }
