@@ -284,6 +284,7 @@ describe("zip archives", () => {
       classes: 1,
       images: 1,
       smallest: { name: "b", images: 1 },
+      sizes: { b: 1 },
     });
     const source = { kind: "folder", args: { root: "data.zip" } };
     const { train } = await findSource("folder").list(source, { projectDir: dir, cacheDir: dir });

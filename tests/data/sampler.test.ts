@@ -330,7 +330,7 @@ describe("impossible tasks are refused", () => {
   test("no task at all", async () => {
     for (const task of [
       { way: 0, shot: 1, query: 1 },
-      { way: 1, shot: 0, query: 1 },
+      { way: 1, shot: -1, query: 1 },
       { way: 1, shot: 1, query: -1 },
       { way: 1.5, shot: 1, query: 1 },
       { way: Number.NaN, shot: 1, query: 1 },

@@ -75,8 +75,8 @@ describe("folder", () => {
     });
     expect(facts("folder", { root: "root" }, dir)).toEqual({
       splits: {
-        train: { classes: 2, images: 3, smallest: { name: "bee", images: 1 } },
-        test: { classes: 1, images: 1, smallest: { name: "cat", images: 1 } },
+        train: { classes: 2, images: 3, smallest: { name: "bee", images: 1 }, sizes: { ant: 2, bee: 1 } },
+        test: { classes: 1, images: 1, smallest: { name: "cat", images: 1 }, sizes: { cat: 1 } },
       },
     });
   });
@@ -90,7 +90,7 @@ describe("folder", () => {
     const args = { root: "root", val: 0, test: 0 };
     expect(Object.keys(names(await list("folder", args, dir)).train ?? {})).toEqual(["ant", "bee"]);
     expect(facts("folder", args, dir)?.splits).toEqual({
-      train: { classes: 2, images: 2, smallest: { name: "ant", images: 1 } },
+      train: { classes: 2, images: 2, smallest: { name: "ant", images: 1 }, sizes: { ant: 1, bee: 1 } },
     });
   });
 
@@ -220,6 +220,7 @@ describe("csv", () => {
       classes: 2,
       images: 3,
       smallest: { name: "one", images: 1 },
+      sizes: { two: 2, one: 1 },
     });
   });
 
