@@ -99,8 +99,8 @@ export interface DatasetDecl {
 }
 
 /**
- * `source CALL` (only in the parametric form), `train T, T, …`, `eval T, T, …`, `unreadable skip|stop`, or
- * `describe NAME from "FILE"`.
+ * `source CALL` (only in the parametric form), `train T, T, …`, `eval T, T, …`, `unreadable skip|stop`,
+ * `describe NAME from "FILE"`, or `hold out 0.2`, whose word is `hold out`.
  */
 export interface DatasetLine {
   readonly kind: "datasetLine";
@@ -185,7 +185,13 @@ export interface EpisodeDecl {
   readonly kind: "episode";
   readonly name: Name;
   readonly params: readonly Parameter[];
-  readonly parts: readonly Expr[];
+  readonly parts: readonly (Expr | AllPart)[];
+  readonly span: Span;
+}
+/** `all way`: as many as the split has. */
+export interface AllPart {
+  readonly kind: "allPart";
+  readonly unit: Name;
   readonly span: Span;
 }
 

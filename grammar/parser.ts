@@ -153,11 +153,28 @@ export class FslParser extends StageParser {
     });
   });
   readonly datasetLine = this.RULE("datasetLine", () => {
-    this.CONSUME(t.Identifier);
-    this.SUBRULE(this.values);
-    this.OPTION(() => {
-      this.CONSUME(w.from);
-      this.SUBRULE(this.expression);
+    this.OR({
+      IGNORE_AMBIGUITIES: true,
+      DEF: [
+        {
+          GATE: () => this.is(w.out, 2),
+          ALT: () => {
+            this.CONSUME(w.hold);
+            this.CONSUME(w.out);
+            this.SUBRULE(this.expression);
+          },
+        },
+        {
+          ALT: () => {
+            this.CONSUME(t.Identifier);
+            this.SUBRULE(this.values);
+            this.OPTION(() => {
+              this.CONSUME(w.from);
+              this.SUBRULE1(this.expression);
+            });
+          },
+        },
+      ],
     });
   });
   readonly backbone = this.RULE("backbone", () => {
@@ -190,10 +207,22 @@ export class FslParser extends StageParser {
     this.CONSUME(t.Identifier);
     this.OPTION(() => this.SUBRULE(this.parameters));
     this.SUBRULE(this.equals);
-    this.SUBRULE(this.values);
+    this.SUBRULE(this.episodePart);
+    this.MANY(() => {
+      this.CONSUME(t.Comma);
+      this.SUBRULE1(this.episodePart);
+    });
     this.ACTION(() => {
       this.lastListed = this.LA(0);
     });
+  });
+  /** `5 way`, or `all way` for as many as the split has. */
+  readonly episodePart = this.RULE("episodePart", () => {
+    this.OPTION({
+      GATE: () => this.is(t.Identifier, 2) && this.sameLine(2),
+      DEF: () => this.CONSUME(w.all),
+    });
+    this.SUBRULE(this.expression);
   });
   /** The last token of an episode's counts. */
   private lastListed: IToken | undefined;

@@ -69,7 +69,7 @@ class FilePrinter {
           this.parameters(item.params.length > 0 ? item.params : undefined),
           " = ",
           join(
-            item.parts.map((part) => e.expr(part)),
+            item.parts.map((part) => (part.kind === "allPart" ? `all ${part.unit.text}` : e.expr(part))),
             ", ",
           ),
         ];

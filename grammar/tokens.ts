@@ -160,6 +160,9 @@ const wordList = [
   "keep",
   "best",
   "one_of",
+  "all",
+  "hold",
+  "out",
 ] as const;
 export type Word = (typeof wordList)[number];
 /** The words that have a meaning of their own in some place. */

@@ -8,6 +8,7 @@ export type SyntaxNode =
   | ast.Declaration
   | ast.Parameter
   | ast.DatasetLine
+  | ast.AllPart
   | ast.Layer
   | ast.Formula
   | ast.LearnDecl
@@ -103,6 +104,7 @@ export function childrenOf(node: SyntaxNode): readonly SyntaxNode[] {
     case "init":
       return [node.file];
     case "of":
+    case "allPart":
       return [];
     default:
       return partsOfCode(node);

@@ -3,7 +3,7 @@ import type { CstNode } from "chevrotain";
 import type * as ast from "../ast.js";
 import * as t from "../tokens.js";
 import { buildBlock, noteColon } from "./blocks.js";
-import { type Builder, keyword, node, nodes, token, tokens } from "./cst.js";
+import { type Builder, covering, keyword, node, nodes, token, tokens } from "./cst.js";
 import { buildArgs, buildExpression, buildText, errorAt, noteMissingCommas } from "./expressions.js";
 import { buildLayers } from "./layers.js";
 import { buildFormula, buildLearns } from "./learns.js";
@@ -58,7 +58,7 @@ export function buildDeclaration(b: Builder, cst: CstNode): ast.Declaration | un
       kind: "episode",
       name: b.nameAt(token(episode, t.Identifier.name), span.end),
       params: buildParameters(b, node(episode, "parameters")) ?? [],
-      parts: buildValues(b, node(episode, "values")),
+      parts: nodes(episode, "episodePart").map((part) => buildEpisodePart(b, part)),
       span,
     };
   }
@@ -94,7 +94,15 @@ function buildDataset(b: Builder, cst: CstNode): ast.DatasetDecl {
   };
 }
 
-const datasetWords: ReadonlySet<string> = new Set(["source", "train", "eval", "unreadable", "classes", "describe"]);
+const datasetWords: ReadonlySet<string> = new Set([
+  "source",
+  "train",
+  "eval",
+  "unreadable",
+  "classes",
+  "describe",
+  "hold",
+]);
 
 /** Builds the lines of a dataset. A word after the values of a line that begins no other line means that a comma was left out. */
 function buildDatasetLines(b: Builder, cst: CstNode, within: ast.Span): ast.DatasetLine[] {
@@ -117,8 +125,22 @@ function buildDatasetLines(b: Builder, cst: CstNode, within: ast.Span): ast.Data
 function buildDatasetLine(b: Builder, line: CstNode, span: ast.Span): ast.DatasetLine {
   const end = node(line, "expression");
   const last = end && buildExpression(b, end, span.end);
+  const hold = keyword(line, t.words.hold);
+  const out = keyword(line, t.words.out);
+  if (hold !== undefined && out !== undefined) {
+    const word: ast.Name = { kind: "name", text: "hold out", span: covering(b.spanOf(hold), b.spanOf(out)) };
+    return { kind: "datasetLine", word, values: last === undefined ? [] : [last], from: undefined, span };
+  }
   const word = b.nameAt(token(line, t.Identifier.name), span.start);
   return { kind: "datasetLine", word, values: buildValues(b, node(line, "values")), from: last, span };
+}
+
+function buildEpisodePart(b: Builder, cst: CstNode): ast.Expr | ast.AllPart {
+  const span = b.span(cst, 0);
+  const value = buildExpression(b, node(cst, "expression"), span.end);
+  if (keyword(cst, t.words.all) === undefined) return value;
+  const text = value.kind === "ref" ? value.text : "";
+  return { kind: "allPart", unit: { kind: "name", text, span: value.span }, span };
 }
 
 function buildBackbone(b: Builder, cst: CstNode): ast.BackboneDecl {

@@ -9,7 +9,7 @@ import type {
   Experiment,
   MetaStage,
   PretrainStage,
-  SplitName,
+  SourceSplit,
 } from "../../src/compiler/typed/tree.js";
 import type { RunEvent } from "../../src/runtime/events/events.js";
 import type { Run, RunSummary } from "../../src/runtime/run/run.js";
@@ -32,7 +32,7 @@ import {
 export const task = { way: 2, shot: 1, query: 3 };
 const side = 20;
 const perClass = 12;
-const classes: Record<SplitName, number> = { train: 6, val: 3, test: 3 };
+const classes: Record<SourceSplit, number> = { train: 6, val: 3, test: 3 };
 
 /** A project with images in it: each class is a pattern of stripes, each image a shifted and noisy one. */
 export async function makeProject(): Promise<Project> {

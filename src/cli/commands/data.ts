@@ -125,7 +125,7 @@ async function fetchAndReport(place: DatasetPlace, dataset: Dataset, signal: Abo
       shown = { phase, line, time: Date.now() };
     },
   });
-  const images = Object.values(pack.splits).reduce((sum, s) => sum + (s.offsets.at(-1) ?? 0), 0);
+  const images = pack.layout.rows;
   say(cli.stdout, `${dataset.name}: ${plural(images, "image")} ready in ${pack.dir}\n`);
   await warnAbout(place, dataset, pack);
 }

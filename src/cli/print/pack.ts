@@ -11,12 +11,14 @@ export function printLook(name: string, facts: DatasetFacts | undefined, width: 
   const help = new Set(findings.flatMap(({ help: its }) => its));
   const seen = (facts?.seen ?? []).filter((line) => !help.has(line));
   const lines = [...findings.map(({ severity, message }) => `${severity}: ${message}`), ...seen];
-  const rows = Object.entries(facts?.splits ?? {}).map(([split, { classes, images, smallest }]) => [
-    split,
-    count(classes),
-    count(images),
-    `${count(smallest.images)} (${smallest.name})`,
-  ]);
+  const rows = Object.entries(facts?.splits ?? {})
+    .filter(([split]) => !split.includes("+"))
+    .map(([split, { classes, images, smallest }]) => [
+      split,
+      count(classes),
+      count(images),
+      `${count(smallest.images)} (${smallest.name})`,
+    ]);
   const classes = table(["split", "classes", "images", "smallest class"], rows, {
     align: ["left", "right", "right", "left"],
     width,

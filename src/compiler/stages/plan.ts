@@ -141,7 +141,7 @@ function ingestPlan(
 }
 
 function splitsOf({ facts }: Dataset): IngestPlan["splits"] {
-  return Object.entries(facts?.splits ?? {}).map(([split, { classes, images, smallest }]) => {
-    return { split, classes, images, smallest };
+  return Object.entries(facts?.splits ?? {}).flatMap(([split, { classes, images, smallest }]) => {
+    return split.includes("+") ? [] : [{ split, classes, images, smallest }];
   });
 }

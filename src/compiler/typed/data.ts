@@ -13,6 +13,8 @@ export interface Dataset {
   readonly descriptions?: readonly Description[];
   /** True if the splits may have the same classes. It changes no result, so a dataset without it has no such entry. */
   readonly sharedClasses?: boolean;
+  /** The share of the images of each training class that leaves `train` and becomes `seen`. Without it there is no such split. */
+  readonly holdOut?: number;
   /** The size of one image after the train chain and after the eval chain, which agree. */
   readonly image: ImageSize;
   /** The facts that are known before the data are read; undefined if none are. */
@@ -62,7 +64,12 @@ export interface SourceForm {
   /** The descriptions of classes that the source has itself. */
   readonly describes?: readonly { readonly name: string; readonly meaning: string }[];
 }
-export type SplitName = "train" | "val" | "test";
+/** A split of a source. */
+export type SourceSplit = "train" | "val" | "test";
+/** `seen` has the images of training classes that `hold out` keeps from training. */
+export type BaseSplit = SourceSplit | "seen";
+/** A split, or two neighbors of `splitOrder` as one. */
+export type SplitName = BaseSplit | `${BaseSplit}+${BaseSplit}`;
 export interface DatasetFacts {
   /** It is empty if nothing is known of the classes. */
   readonly splits: Readonly<Partial<Record<SplitName, SplitFacts>>>;
@@ -90,6 +97,8 @@ export interface SplitFacts {
   readonly images: number;
   /** The class with the fewest images, and their number. */
   readonly smallest: { readonly name: string; readonly images: number };
+  /** The number of images of the class with the most of them, where it does not follow from the other numbers. */
+  readonly largest?: number;
   /** The number of images of each class by its name, if all classes are known by name. */
   readonly sizes?: Readonly<Record<string, number>>;
 }

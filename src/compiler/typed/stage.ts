@@ -196,6 +196,8 @@ export interface EvaluateRow {
   readonly episodes: number;
   /** The file that lists the episodes, if they are not sampled. */
   readonly given?: GivenList;
+  /** True if all images that are no supports are queries. `task.query` is then the number of them in the largest class. */
+  readonly whole?: boolean;
   readonly metric: Metric;
 }
 export interface GivenList {
@@ -218,6 +220,10 @@ export type Report =
   | { readonly kind: "per_class" }
   /** Precision, recall and F1 of each class, and their means over the classes. */
   | { readonly kind: "f1" }
+  /** The mean over classes of the accuracies of their queries. */
+  | { readonly kind: "class_mean" }
+  /** The class means of known and of new classes, and their harmonic mean. */
+  | { readonly kind: "harmonic" }
   /** Files beside the results: the scores of each query, and the images of each episode. */
   | { readonly kind: "logits" }
   | { readonly kind: "logits_json" }

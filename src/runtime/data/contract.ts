@@ -83,6 +83,8 @@ export interface Episode {
   readonly query: Int32Array;
   /** The way of each query, if the ways have different numbers of queries. */
   readonly labels?: Int32Array;
+  /** The number of queries of each class if they differ. The first images of a class are then repeated up to the same number. */
+  readonly counts?: Int32Array;
   /** The images without labels, of ways and of distractor classes in a random order. It is undefined if the task has none. */
   readonly unlabeled?: Int32Array;
 }

@@ -11,7 +11,7 @@ export { openPack, type PackSummary, summarizePack, verifyRows } from "./pack.js
 export { digestsOf, splitDigest } from "./pack-digests.js";
 export { DamagedPackError } from "./pack-files.js";
 export { ImagePreparer, type PreparedImage } from "./prepare-images.js";
-export { requirePossible, sampleEpisode, shuffledImages } from "./sampler.js";
+export { requirePossible, sampleEpisode, sampleWhole, shuffledImages } from "./sampler.js";
 export { describeSources, sourceFacts } from "./sources/index.js";
 export type { ArgDescription, SourceDescription } from "./sources/source.js";
 export { describeSteps } from "./transform-chain.js";

@@ -3,6 +3,7 @@
 import { mkdir, readFile, rename, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { DiagnosticError, diagnostic } from "../../compiler/diagnostics/diagnostic.js";
+import { splitOrder } from "../../compiler/typed/splits.js";
 import type { Dataset } from "../../compiler/typed/tree.js";
 import { completeFolder, exists, remove, replaceFile } from "../system/durable.js";
 import { acquireLock, type Holder } from "../system/lock.js";
@@ -12,6 +13,7 @@ import type { Ingest, IngestOptions, Pack } from "./contract.js";
 import { fetchDescriptions } from "./descriptions/index.js";
 import { DigestCache, fingerprint } from "./digest.js";
 import { LinkError } from "./file-tree.js";
+import { holdOut } from "./hold-out.js";
 import { openPack, verifyRows } from "./pack.js";
 import { DamagedPackError, OldPackError } from "./pack-files.js";
 import { decodedImages } from "./pack-journal.js";
@@ -23,7 +25,6 @@ import {
   type Listing,
   layoutError,
   type Source,
-  splitNames,
 } from "./sources/source.js";
 import { packedPrefixes } from "./transform-chain.js";
 import { remembering, writing } from "./write-error.js";
@@ -86,6 +87,7 @@ function describeRequest(dataset: Dataset, places: DataFolders) {
   const recipe = recipeOf(dataset);
   const roots = source.roots(dataset.source, places);
   const asked = [recipe, tiffVersion, source.pinned, dataset.source, roots, dataset.unreadable, dataset.image];
+  if (dataset.holdOut !== undefined) asked.push(dataset.holdOut);
   const file = join(places.cacheDir, "packs", `${sha256(JSON.stringify(asked))}.json`);
   return { source, recipe, roots, file };
 }
@@ -105,7 +107,7 @@ async function findOrMakePack(dataset: Dataset, options: IngestOptions): Promise
   for (const root of roots) await requireExists(dataset, source, root);
   const state = source.pinned ?? (await stateOf(dataset, roots));
 
-  const listing = await source.list(dataset.source, options);
+  const listing = holdOut(await source.list(dataset.source, options), dataset.holdOut);
   requireDistinct(dataset, listing);
   const { splitDigests, imageDigests } = await digestSplits(dataset, { source, listing, recipe }, options);
   const digest = sha256(JSON.stringify([splitDigests, dataset.unreadable, dataset.image]));
@@ -302,9 +304,9 @@ async function openIfWhole(dir: string): Promise<{ readonly pack?: Pack; readonl
 function requireDistinct(dataset: Dataset, listing: Listing): void {
   const classes = new Map<string, string>();
   const images = new Map<string, string>();
-  for (const split of splitNames) {
+  for (const split of splitOrder) {
     for (const { name, images: refs } of listing[split] ?? []) {
-      const other = classes.get(name);
+      const other = split === "seen" ? undefined : classes.get(name);
       if (other !== undefined && dataset.sharedClasses !== true) {
         throw new DiagnosticError(diagnostic("FSL6007", dataset.span, { class: name, first: other, second: split }));
       }
@@ -344,7 +346,7 @@ async function digestSplits(
 ): Promise<{ splitDigests: Record<string, string>; imageDigests: Record<string, string> }> {
   const files = new Set<string>();
   if (source.pinned === undefined) {
-    for (const split of splitNames)
+    for (const split of splitOrder)
       for (const { images } of listing[split] ?? []) for (const { file } of images) files.add(file);
   }
   const known = await DigestCache.open(join(options.cacheDir, "digests.txt"));
@@ -365,7 +367,7 @@ async function digestSplits(
   await remembering(known.path, known.save(), options.onNote);
   const splitDigests: Record<string, string> = {};
   const imageDigests: Record<string, string> = {};
-  for (const split of splitNames) {
+  for (const split of splitOrder) {
     const classes = listing[split];
     if (classes === undefined) continue;
     const lines = classes.flatMap(({ name, images }) => [

@@ -1,10 +1,13 @@
 /** Opens a packed dataset on the disk and summarizes its content. */
+
 import { accessSync, constants, readFileSync, statSync } from "node:fs";
 import { open } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { crc32 } from "node:zlib";
+import { splitOrder, unionsOf } from "../../compiler/typed/splits.js";
 import type { SplitName } from "../../compiler/typed/tree.js";
 import { schemaProblem } from "../system/schema.js";
+import { sha256 } from "../system/sha256.js";
 import type { PackStep } from "./augment.js";
 import type { Pack, PackedSplit, PackVariant } from "./contract.js";
 import {
@@ -18,7 +21,6 @@ import {
   readManifest,
   rowsFile,
 } from "./pack-files.js";
-import { splitNames } from "./sources/source.js";
 
 /**
  * Opens a pack that was made before. Everything but the rows is compared with its checksum here; the loader checks each row.
@@ -45,7 +47,7 @@ export async function openPack(dir: string): Promise<Pack> {
   const splits: Partial<Record<SplitName, PackedSplit>> = {};
   const firstRow: Partial<Record<SplitName, number>> = {};
   let row = 0;
-  for (const split of splitNames) {
+  for (const split of splitOrder) {
     const entry = manifest.splits[split];
     if (entry === undefined) continue;
     const offsets = new Int32Array(entry.classes.length + 1);
@@ -62,6 +64,12 @@ export async function openPack(dir: string): Promise<Pack> {
       sourceOf: (image) => originOf(start + image),
     };
   }
+  for (const [name, first, second] of unionsOf(splitOrder.filter((each) => splits[each] !== undefined))) {
+    const [a, b] = [splits[first], splits[second]];
+    if (a === undefined || b === undefined) continue;
+    splits[name] = joined(name, a, b);
+    firstRow[name] = firstRow[first] ?? 0;
+  }
   if (row !== manifest.rows) {
     throw new DamagedPackError(dir, `${manifestFile} counts ${manifest.rows} images, its classes ${row}`);
   }
@@ -73,6 +81,19 @@ export async function openPack(dir: string): Promise<Pack> {
     skipped: manifest.skipped,
     findings: manifest.findings,
     layout: { variants, firstRow, rows: manifest.rows },
+  };
+}
+
+/** Returns two splits whose rows follow each other as one. */
+function joined(split: SplitName, a: PackedSplit, b: PackedSplit): PackedSplit {
+  const count = a.offsets.at(-1) ?? 0;
+  return {
+    split,
+    digest: sha256(JSON.stringify([a.digest, b.digest])),
+    imageDigest: sha256(JSON.stringify([a.imageDigest, b.imageDigest])),
+    classes: [...a.classes, ...b.classes],
+    offsets: Int32Array.from([...a.offsets, ...b.offsets.subarray(1).map((offset) => offset + count)]),
+    sourceOf: (image) => (image < count ? a.sourceOf(image) : b.sourceOf(image - count)),
   };
 }
 
@@ -121,7 +142,7 @@ export async function verifyRows({ dir, stored, layout, splits }: Pack): Promise
     }
   }
   function nameOf(row: number): string {
-    const split = [...splitNames].reverse().find((name) => (layout.firstRow[name] ?? Number.POSITIVE_INFINITY) <= row);
+    const split = [...splitOrder].reverse().find((name) => (layout.firstRow[name] ?? Number.POSITIVE_INFINITY) <= row);
     return (split && splits[split]?.sourceOf(row - (layout.firstRow[split] ?? 0))) ?? `image ${row}`;
   }
 }
@@ -183,19 +204,21 @@ export function summarizePack(pack: Pack): PackSummary {
     bytes,
     variants: variants.map(({ prefix, height, width, uniform }) => ({ prefix, height, width, uniform })),
     channels: pack.stored.channels,
-    splits: Object.values(pack.splits).map(({ split, digest, classes, offsets }) => {
-      const sized = classes.map((name, c) => ({ name, images: (offsets[c + 1] as number) - (offsets[c] as number) }));
-      const bySize = [...sized].sort((a, b) => a.images - b.images);
-      const none = { name: "", images: 0 };
-      return {
-        split,
-        digest,
-        classes: classes.length,
-        images: offsets[classes.length] ?? 0,
-        smallest: bySize[0] ?? none,
-        largest: bySize.at(-1) ?? none,
-      };
-    }),
+    splits: splitOrder
+      .flatMap((name) => pack.splits[name] ?? [])
+      .map(({ split, digest, classes, offsets }) => {
+        const sized = classes.map((name, c) => ({ name, images: (offsets[c + 1] as number) - (offsets[c] as number) }));
+        const bySize = [...sized].sort((a, b) => a.images - b.images);
+        const none = { name: "", images: 0 };
+        return {
+          split,
+          digest,
+          classes: classes.length,
+          images: offsets[classes.length] ?? 0,
+          smallest: bySize[0] ?? none,
+          largest: bySize.at(-1) ?? none,
+        };
+      }),
     skipped: pack.skipped,
   };
 }

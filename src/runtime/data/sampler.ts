@@ -137,6 +137,33 @@ function sample(seed: number, purpose: string, split: SampledSplit, task: Task, 
 }
 
 /**
+ * Returns episode `index` in which all images that are no supports are queries. Classes are drawn as by `sampleEpisode`; if they are
+ * all classes of the split, they stand in its order. Each class has the `query` images of the task: its own, and then the first of
+ * them again.
+ *
+ * @throws DiagnosticError FSL6011 or FSL6012 if the split has too few classes, or a class has only supports.
+ */
+export function sampleWhole(seed: number, split: PackedSplit, task: Task, index: number): Episode {
+  const { way, shot, query } = task;
+  const drawn = sample(seed, "evaluate", split, { way, shot, query: 1 }, index);
+  const classes = way === split.classes.length ? Int32Array.from({ length: way }, (_, c) => c) : drawn.classes;
+  const counts = new Int32Array(way);
+  const supports = new Int32Array(way * shot);
+  const queries = new Int32Array(way * query);
+  for (const [c, label] of classes.entries()) {
+    const place = drawn.classes.indexOf(label);
+    const own = drawn.support.subarray(place * shot, (place + 1) * shot);
+    supports.set(own, c * shot);
+    const rest: number[] = [];
+    const [from = 0, to = 0] = split.offsets.subarray(label, label + 2);
+    for (let image = from; image < to; image++) if (!own.includes(image)) rest.push(image);
+    counts[c] = rest.length;
+    for (let q = 0; q < query; q++) queries[c * query + q] = rest[q % rest.length] as number;
+  }
+  return { classes, support: supports, query: queries, counts };
+}
+
+/**
  * Draws the images without labels of one episode. It works on the same numbers as the draw of supports and queries, behind
  * those that are taken, and leaves them as they were.
  */

@@ -1,9 +1,11 @@
 /** Decodes every image of a listing into the files of a new pack. */
+
 import { type FileHandle, open, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { crc32 } from "node:zlib";
 import sharp from "sharp";
 import { DiagnosticError, diagnostic } from "../../compiler/diagnostics/diagnostic.js";
+import { splitOrder } from "../../compiler/typed/splits.js";
 import type { Dataset, SplitName } from "../../compiler/typed/tree.js";
 import { ImageTooSmallError, type PackStep } from "./augment.js";
 import type { IngestOptions } from "./contract.js";
@@ -15,7 +17,7 @@ import { encodeManifest, indexFile, manifestFile, originsFile, type PackManifest
 import { type JournalEntry, PackJournal } from "./pack-journal.js";
 import type { Pixels } from "./pixels.js";
 import { RowWriter } from "./row-writer.js";
-import { type ImageRef, imageIdentity, type Listing, splitNames } from "./sources/source.js";
+import { type ImageRef, imageIdentity, type Listing } from "./sources/source.js";
 import { describeSteps, remainingSteps, sizeAfter } from "./transform-chain.js";
 
 export interface PackRecipe {
@@ -150,7 +152,7 @@ export async function writePack(dir: string, write: WriteOptions): Promise<void>
 }
 
 function listRows(listing: Listing): Row[] {
-  return splitNames.flatMap((split) =>
+  return splitOrder.flatMap((split) =>
     (listing[split] ?? []).flatMap(({ images }, c) => images.map((ref) => ({ ref, split, class: c }))),
   );
 }
@@ -276,7 +278,7 @@ function manifestSplits(
 ): PackManifest["splits"] {
   const splits: Partial<Record<SplitName, { digest: string; source: string; classes: string[]; images: number[] }>> =
     {};
-  for (const split of splitNames) {
+  for (const split of splitOrder) {
     const classes = listing[split];
     if (classes === undefined || classes.length === 0) continue;
     splits[split] = {

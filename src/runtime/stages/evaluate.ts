@@ -2,7 +2,7 @@
 
 import type { EvaluateStage } from "../../compiler/typed/tree.js";
 import type { Episode } from "../data/contract.js";
-import { disjointEpisodes, disjointSubset, loadEpisodeFile, sampleEpisode } from "../data/index.js";
+import { disjointEpisodes, disjointSubset, loadEpisodeFile, sampleEpisode, sampleWhole } from "../data/index.js";
 import type { Classification } from "./classified-episodes.js";
 import { perEpisode } from "./classify.js";
 import type { StageContext } from "./context.js";
@@ -24,7 +24,8 @@ export async function runEvaluate(stage: EvaluateStage, context: StageContext): 
         task,
         span: stage.span,
       });
-      scored[row.place] = scoredEpisodes(row, classification);
+      const { pack } = datasetOf(context, row.row.split.dataset);
+      scored[row.place] = scoredEpisodes(row, classification, new Set(pack.splits.train?.classes));
     }
   }
   return buildReports(stage, scored, context.job.seed);
@@ -47,7 +48,11 @@ function rowsOf(stage: EvaluateStage, context: StageContext): Row[] {
     const split = packedSplit(datasetOf(context, row.split.dataset).pack, row.split.split);
     const episodes =
       row.given === undefined
-        ? Array.from({ length: row.episodes }, (_, i) => sampleEpisode(seed, "evaluate", split, row.task, i))
+        ? Array.from({ length: row.episodes }, (_, i) =>
+            row.whole === true
+              ? sampleWhole(seed, split, row.task, i)
+              : sampleEpisode(seed, "evaluate", split, row.task, i),
+          )
         : loadEpisodeFile(row.given, split, project);
     const disjoint = (): Episode[] =>
       row.given === undefined ? disjointEpisodes(seed, split, row.task) : disjointSubset(episodes);
@@ -56,7 +61,11 @@ function rowsOf(stage: EvaluateStage, context: StageContext): Row[] {
 }
 
 /** Splits what was classified together into the row's own episodes and those that share no image. */
-function scoredEpisodes({ row, split, episodes, disjoint }: Row, all: Classification): ScoredEpisodes {
+function scoredEpisodes(
+  { row, split, episodes, disjoint }: Row,
+  all: Classification,
+  known: ReadonlySet<string>,
+): ScoredEpisodes {
   const queries = row.task.way * row.task.query;
   const own = episodes.length * queries;
   const accuracies = (values: Float32Array): Float64Array => perEpisode(values.subarray(own), disjoint.length);
@@ -64,6 +73,7 @@ function scoredEpisodes({ row, split, episodes, disjoint }: Row, all: Classifica
     row,
     split,
     episodes,
+    known,
     classified: {
       correct: all.correct.subarray(0, own),
       top: new Map([...all.top].map(([k, hits]) => [k, hits.subarray(0, own)])),

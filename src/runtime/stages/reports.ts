@@ -1,15 +1,14 @@
 /** Makes the reports of an evaluation from its scored rows: results with intervals, counts by class, scores and files. */
 
-import { estimate } from "../../common/statistics.js";
+import { type Estimate, estimate } from "../../common/statistics.js";
 import { plainTask } from "../../compiler/typed/tasks.js";
 import type { EvaluateRow, EvaluateStage, Report } from "../../compiler/typed/tree.js";
-import { wayOf } from "../data/contract.js";
 import { formatEpisodeList, toEpisodeList } from "../data/episode-list.js";
 import type { ReportData, StoredResult } from "../store/manifest.js";
 import { encodeScores, episodesDigest, type ScoredRow, scoresFile } from "../store/scores.js";
 import type { StoredFile } from "../store/store.js";
 import { macroScores, scoresByClass } from "./class-scores.js";
-import { perEpisode } from "./classify.js";
+import { accuracyOf, classMeanOf, eachReal, harmonicOf, type Measure } from "./measures.js";
 import { scoresAsJson, scoresAsSafetensors } from "./score-files.js";
 import type { ScoredEpisodes } from "./scored-episodes.js";
 
@@ -22,9 +21,10 @@ export interface Evaluated {
 
 /** Builds the reports of a stage. `rows` has the order of the stage's rows. */
 export function buildReports(stage: EvaluateStage, rows: readonly ScoredEpisodes[], seed: number): Evaluated {
-  const scored = rows.map((row) => scoredRow(stage.report, row));
+  const measures = rows.map((row) => measuresOf(stage.report, row));
+  const scored = rows.map((row, i) => scoredRow(row, measures[i] ?? {}));
   return {
-    results: rows.flatMap((row, i) => resultsOf(row, scored[i]?.metrics ?? {})),
+    results: rows.flatMap((row, i) => resultsOf(row, measures[i] ?? {})),
     reports: rows.flatMap((row) => reportsOf(stage.report, row)),
     files: [
       { name: scoresFile, bytes: encodeScores({ format: 1, seed, rows: scored }) },
@@ -37,14 +37,20 @@ export function isTransductive({ metric }: Pick<EvaluateRow, "metric">): boolean
   return metric.entries["classify"]?.transductive === true;
 }
 
-function scoredRow(report: readonly Report[], { row, split, episodes, classified }: ScoredEpisodes): ScoredRow {
-  const each = (credit: Float32Array): number[] => [...perEpisode(credit, episodes.length)];
-  // Accuracy is always reported; `report accuracy` changes nothing.
-  const metrics: Record<string, number[]> = { accuracy: each(classified.correct) };
+/** The measures of a row by name. Accuracy is always reported; `report accuracy` changes nothing. */
+function measuresOf(report: readonly Report[], scored: ScoredEpisodes): Readonly<Record<string, Measure>> {
+  const { classified } = scored;
+  const measures: Record<string, Measure> = { accuracy: accuracyOf(scored, classified.correct) };
   for (const item of report) {
     const hits = item.kind === "top" ? classified.top.get(item.k) : undefined;
-    if (item.kind === "top" && hits !== undefined) metrics[`top${item.k}`] = each(hits);
+    if (item.kind === "top" && hits !== undefined) measures[`top${item.k}`] = accuracyOf(scored, hits);
+    if (item.kind === "class_mean") measures["class_mean"] = classMeanOf(scored);
+    if (item.kind === "harmonic") Object.assign(measures, harmonicOf(scored, scored.known));
   }
+  return measures;
+}
+
+function scoredRow({ row, split, episodes }: ScoredEpisodes, measures: Readonly<Record<string, Measure>>): ScoredRow {
   return {
     task: row.task,
     split: split.split,
@@ -52,17 +58,19 @@ function scoredRow(report: readonly Report[], { row, split, episodes, classified
     episodes: row.given === undefined ? "sampled" : "given",
     list: episodesDigest(row.task, episodes),
     transductive: isTransductive(row),
-    metrics,
+    metrics: Object.fromEntries(Object.entries(measures).map(([name, { values }]) => [name, [...values]])),
   };
 }
 
-function resultsOf({ row, disjoint, classified }: ScoredEpisodes, metrics: ScoredRow["metrics"]): StoredResult[] {
-  const named: [string, ArrayLike<number>][] = Object.entries(metrics);
+function resultsOf(
+  { row, disjoint, classified }: ScoredEpisodes,
+  measures: Readonly<Record<string, Measure>>,
+): StoredResult[] {
+  const named = Object.entries(measures).map(([name, measure]): [string, Estimate] => [name, measure.estimate]);
   const { assumes = [], random = false } = row.metric.entries["classify"] ?? {};
   const unscored = classified.unscored.reduce((sum, one) => sum + one, 0);
-  if (disjoint !== undefined) named.splice(1, 0, ["accuracy_disjoint", disjoint]);
-  return named.map(([metric, values]) => {
-    const { mean, ci95, count } = estimate(values);
+  if (disjoint !== undefined) named.splice(1, 0, ["accuracy_disjoint", estimate(disjoint)]);
+  return named.map(([metric, { mean, ci95, count }]) => {
     return {
       ...(row.label === "" ? {} : { row: row.label }),
       metric,
@@ -94,10 +102,10 @@ function eachQuery(
   const { way, query } = row.task;
   for (const [e, episode] of episodes.entries()) {
     const { classes } = episode;
-    for (let q = 0; q < way * query; q++) {
+    eachReal(episode, row.task, (c, q) => {
       const at = e * way * query + q;
-      visit(classes[wayOf(episode, row.task, q)] ?? 0, classes[predicted[at] ?? 0] ?? 0, correct[at] ?? 0);
-    }
+      visit(classes[c] ?? 0, classes[predicted[at] ?? 0] ?? 0, correct[at] ?? 0);
+    });
   }
 }
 

@@ -7,6 +7,8 @@ export interface ScoredEpisodes {
   readonly row: EvaluateRow;
   readonly split: PackedSplit;
   readonly episodes: readonly Episode[];
+  /** The training classes of the dataset. */
+  readonly known: ReadonlySet<string>;
   readonly classified: Classification;
   /** The accuracies of episodes that share no image, or undefined if the stage does not report them. */
   readonly disjoint: Float64Array | undefined;

@@ -1,6 +1,7 @@
 /** Elaborates datasets: the source, the transforms, the size of images and the facts that are known of the data. */
 import type * as ast from "../../../../grammar/ast.js";
 import { listed, suggest } from "../../../common/did-you-mean.js";
+import { withHeldOut, withUnions } from "../../typed/splits.js";
 import type {
   DataSource,
   Dataset,
@@ -20,7 +21,7 @@ import { type BoundCall, bindNamedCall, type Setting, type SettingTable } from "
 import { elaborateDescription, readDescribeLine, type WrittenDescription } from "./descriptions.js";
 import { elaborateTransforms, type TransformChain } from "./transforms.js";
 
-const lineWords = ["source", "train", "eval", "unreadable", "classes", "describe"];
+const lineWords = ["source", "train", "eval", "unreadable", "classes", "describe", "hold out"];
 
 /** The lines of a dataset. Its own lines stand in place of those of the dataset that it is made from. */
 interface DatasetLines {
@@ -33,6 +34,7 @@ interface DatasetLines {
   sharedClasses: boolean;
   /** The `describe` lines by the name of what they describe. */
   describes: ReadonlyMap<string, WrittenDescription>;
+  holdOut: number | undefined;
   /** False if a line has been reported as wrong. */
   complete: boolean;
 }
@@ -110,20 +112,26 @@ export class Datasets {
       unreadable: lines.unreadable,
       ...(descriptions.length > 0 ? { descriptions } : {}),
       ...(lines.sharedClasses ? { sharedClasses: true } : {}),
+      ...(lines.holdOut === undefined ? {} : { holdOut: lines.holdOut }),
       image: train.size,
-      facts: this.look(lines.source, decl, lines.sharedClasses),
+      facts: this.look(lines.source, decl, lines),
       span: decl.span,
     };
   }
 
   /** Returns the facts of the data and reports what is wrong with them. After an error nothing counts as known. */
-  private look(source: DataSource, decl: ast.DatasetDecl, sharedClasses: boolean): DatasetFacts | undefined {
+  private look(
+    source: DataSource,
+    decl: ast.DatasetDecl,
+    { sharedClasses, holdOut }: DatasetLines,
+  ): DatasetFacts | undefined {
     const facts = this.checker.facts(source);
     const span = decl.value?.span ?? lineSpan(decl, "source");
     const findings = (facts?.findings ?? []).filter(({ code }) => !(sharedClasses && code === "FSL6007"));
     for (const finding of findings) this.checker.add({ ...finding, span, labels: [] });
     const wrong = findings.some(({ severity }) => severity === "error");
-    return wrong || Object.keys(facts?.splits ?? {}).length === 0 ? undefined : facts;
+    if (wrong || facts === undefined || Object.keys(facts.splits).length === 0) return undefined;
+    return withUnions(holdOut === undefined ? facts : withHeldOut(facts, holdOut));
   }
 }
 
@@ -146,6 +154,7 @@ function linesOf(value: DatasetValue, at: ast.Span, checker: Checker): DatasetLi
     unreadable: "stop",
     sharedClasses: false,
     describes: new Map(),
+    holdOut: undefined,
     complete: true,
   };
   if (decl.value !== undefined) {
@@ -206,6 +215,24 @@ function readLine(line: ast.DatasetLine, lines: DatasetLines, scope: Scope, deri
     return;
   }
   switch (word) {
+    case "hold out": {
+      const [share] = line.values;
+      const value = share === undefined ? undefined : evaluate(share, scope);
+      if ((value?.kind === "real" || value?.kind === "int") && value.value > 0 && value.value < 1)
+        lines.holdOut = value.value;
+      else {
+        if (value !== undefined && value.kind !== "anything") {
+          const found = value.kind === "real" || value.kind === "int" ? value.value : describe(value);
+          checker.report("FSL5008", share?.span ?? line.span, {
+            what: "the share to hold out",
+            range: "above 0 and below 1",
+            found,
+          });
+        }
+        lines.complete = false;
+      }
+      return;
+    }
     case "describe": {
       const written = readDescribeLine(line, scope);
       if (written === undefined) lines.complete = false;
@@ -286,9 +313,17 @@ function settingOf({ name, type, choices = [], default: otherwise, range }: Sour
 /** Returns a split. Reports FSL5006 if the data are available and have no such split. */
 export function checkSplit(value: SplitValue, dataset: Dataset, checker: Checker): SplitRef | undefined {
   const splits = dataset.facts?.splits;
-  if (splits !== undefined && splits[value.split] === undefined) {
-    const names = Object.keys(splits);
-    const help = [...(names.length === 0 ? [] : [`it has ${listed(names)}`]), ...(dataset.facts?.seen ?? [])];
+  const isHeldOut = dataset.holdOut !== undefined && (value.split === "seen" || value.split === "train");
+  const isUnknown = value.split === "seen" ? splits === undefined || splits.train !== undefined : true;
+  if (isHeldOut && isUnknown && splits?.[value.split] === undefined)
+    return { dataset: dataset.id, split: value.split, span: value.span };
+  if ((splits !== undefined || value.split === "seen") && splits?.[value.split] === undefined) {
+    const names = Object.keys(splits ?? {}).filter((name) => !name.includes("+"));
+    const help = [
+      ...(value.split === "seen" ? ["`hold out 0.2` in the dataset keeps a share of the training images for it"] : []),
+      ...(names.length === 0 ? [] : [`it has ${listed(names)}`]),
+      ...(dataset.facts?.seen ?? []),
+    ];
     checker.report("FSL5006", value.span, { dataset: dataset.name, split: value.split }, { help });
     return undefined;
   }

@@ -1,5 +1,6 @@
 /** Elaborates episodes: the numbers of ways, shots and queries, and whether a split has that many classes and images. */
 import type * as ast from "../../../../grammar/ast.js";
+import { largestClass } from "../../typed/splits.js";
 import { classesIn, imagesOfClass, plainTask } from "../../typed/tasks.js";
 import type { Dataset, ListedEpisodes, SplitRef, Task } from "../../typed/tree.js";
 import type { Checker } from "../core/checker.js";
@@ -14,6 +15,12 @@ export interface TaskRow {
   readonly task: Task;
   /** The list of episodes that is used instead of sampling. */
   readonly given?: ListedEpisodes;
+  /** True if all images that are no supports are queries. */
+  readonly whole?: boolean;
+  /** True if all classes of the split are ways. */
+  readonly isEveryClass?: boolean;
+  /** False if numbers of the split are not known, so that others stand for them. */
+  readonly isKnown?: boolean;
 }
 /** The most rows of an evaluation. They are counted before they are made: four lists of a hundred values would not fit into memory. */
 const mostRows = 1000;
@@ -104,7 +111,7 @@ interface CountedPart {
 
 /** Returns one part of an episode. Reports another unit (FSL3010), a unit that stands twice (FSL5007) and a count that is too low (FSL5008). */
 function elaboratePart(
-  part: ast.Expr,
+  part: ast.Expr | ast.AllPart,
   before: ReadonlyMap<TaskUnit, CountedPart>,
   scope: Scope,
 ): CountedPart | undefined {
@@ -116,6 +123,7 @@ function elaboratePart(
       ? undefined
       : { unit: "dirichlet", count: concentration, span };
   }
+  if (part.kind === "allPart") return elaborateAll(part, before, checker);
   const value = evaluate(part, scope);
   if (value.kind === "anything") return undefined;
   const unit = value.kind === "int" ? [...parts, ...optionalParts].find((each) => each === value.unit) : undefined;
@@ -171,6 +179,46 @@ function elaborateConcentration({ args, span }: ast.CallExpr, scope: Scope): num
   return undefined;
 }
 
+/** Returns `all way` or `all query` with an infinite count, which the split decides later. Reports FSL5007 for another unit and for a second one. */
+function elaborateAll(
+  { unit: { text }, span }: ast.AllPart,
+  before: ReadonlyMap<TaskUnit, CountedPart>,
+  checker: Checker,
+): CountedPart | undefined {
+  const unit = (["way", "query"] as const).find((each) => text === each || text === `${each}s`);
+  if (unit === undefined || before.has(unit)) {
+    const twice = `this episode says its ${unit ?? text} twice`;
+    const what = unit === undefined ? `\`all\` goes with way and query, not with \`${text}\`` : twice;
+    checker.report("FSL5007", span, { what });
+    return undefined;
+  }
+  return { unit, count: Number.POSITIVE_INFINITY, span };
+}
+
+/** They stand for the classes of a split and for the images of its largest class while the data are not available. They are primes. */
+const unknownSplit = { classes: 97, largest: 101 };
+
+/** Returns true if a task asks for all classes or images of its split. */
+export function asksForAll({ way, query }: Task): boolean {
+  return way === Number.POSITIVE_INFINITY || query === Number.POSITIVE_INFINITY;
+}
+
+/** Returns a task with the numbers of a split in place of `all`, and whether they are known. */
+export function sizedTask(task: Task, { split, dataset }: { readonly split: SplitRef; readonly dataset: Dataset }) {
+  const facts = dataset.facts?.splits[split.split];
+  const largest = facts === undefined ? undefined : largestClass(facts);
+  const { classes } = facts ?? unknownSplit;
+  const isAll = (count: number): boolean => count === Number.POSITIVE_INFINITY;
+  return {
+    task: {
+      ...task,
+      way: isAll(task.way) ? classes : task.way,
+      query: isAll(task.query) ? (largest ?? unknownSplit.largest) - task.shot : task.query,
+    },
+    isKnown: (!isAll(task.way) || facts !== undefined) && (!isAll(task.query) || largest !== undefined),
+  };
+}
+
 function unitsText(unit: TaskUnit): string {
   if (unit === "unlabeled") return "unlabeled images";
   return unit === "query" ? "queries" : `${unit}s`;
@@ -188,6 +236,7 @@ export function splitHoldsTask(
   { split, dataset }: { readonly split: SplitRef; readonly dataset: Dataset },
   at: { readonly task: ast.Span; readonly declared: ast.Span },
   checker: Checker,
+  whole = false,
 ): boolean {
   const facts = dataset.facts?.splits[split.split];
   if (facts === undefined) return true;
@@ -207,7 +256,7 @@ export function splitHoldsTask(
     );
     return false;
   }
-  const need = imagesOfClass(task);
+  const need = whole ? task.shot + 1 : imagesOfClass(task);
   if (need > facts.smallest.images) {
     const left = facts.smallest.images - need + task.query;
     checker.report(

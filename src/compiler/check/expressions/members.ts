@@ -1,12 +1,12 @@
 /** Members: the name after a dot is a split, a slot, an output or `before`. */
 import type * as ast from "../../../../grammar/ast.js";
 import { suggest, suggestNearest } from "../../../common/did-you-mean.js";
-import type { SplitName } from "../../typed/tree.js";
+import type { BaseSplit } from "../../typed/tree.js";
 import type { Scope } from "../core/scope.js";
 import { anything, describe, type Value } from "../core/values.js";
 import { reportForeignMember } from "./foreign.js";
 
-const splits: readonly SplitName[] = ["train", "val", "test"];
+const splits: readonly BaseSplit[] = ["train", "val", "test", "seen"];
 const slots = ["encoder", "head", "metric"] as const;
 
 /** Returns the value that a carried name of a `repeat` had before the round: `u.before`. Undefined for any other member. */

@@ -1,8 +1,9 @@
 /** The episodes of a stage: sampled for one task or several, or read from a list in a file. */
 import type * as ast from "../../../../grammar/ast.js";
+import type { Checker } from "../core/checker.js";
 import type { Scope } from "../core/scope.js";
 import { describe } from "../core/values.js";
-import { elaborateEpisode, splitHoldsTask, type TaskRow } from "../data/episodes.js";
+import { asksForAll, elaborateEpisode, sizedTask, splitHoldsTask, type TaskRow } from "../data/episodes.js";
 import { evaluate } from "../expressions/evaluate.js";
 import type { StageContext } from "./context.js";
 import { type ResolvedSplit, resolveSplit } from "./splits.js";
@@ -71,8 +72,40 @@ function resolveEpisodes(
     return undefined;
   }
   const at = { task: task.span, declared: value.decl.name.span };
+  if (rows.some((row) => asksForAll(row.task))) {
+    if (allowed.several === "each") return wholeEpisodes(rows, from, at, checker);
+    checker.report("FSL5077", task.span, {
+      why: "only an evaluation has episodes of all classes or images of a split",
+    });
+    return undefined;
+  }
   const held = rows.flatMap((row) => [from, ...others].map((one) => splitHoldsTask(row.task, one, at, checker)));
   return held.every(Boolean) ? { rows, ...from, more: others, span: task.span } : undefined;
+}
+
+/** Returns tasks with the numbers of the split in place of `all`, or undefined after a report. */
+function wholeEpisodes(
+  rows: readonly TaskRow[],
+  from: ResolvedSplit,
+  at: { readonly task: ast.Span; readonly declared: ast.Span },
+  checker: Checker,
+): EpisodeSource | undefined {
+  const sized = rows.map((row): TaskRow => {
+    const whole = row.task.query === Number.POSITIVE_INFINITY;
+    const isEveryClass = row.task.way === Number.POSITIVE_INFINITY;
+    return { ...row, ...sizedTask(row.task, from), isEveryClass, ...(whole ? { whole } : {}) };
+  });
+  const drawn = sized.find(
+    ({ task: { unlabeled, dirichlet }, whole }) => whole === true && (unlabeled ?? dirichlet) !== undefined,
+  );
+  if (drawn !== undefined) {
+    const isUnlabeled = drawn.task.unlabeled !== undefined;
+    const why = isUnlabeled ? "`all query` leaves no image without a label" : "`all query` leaves no numbers to draw";
+    checker.report("FSL5077", at.task, { why });
+    return undefined;
+  }
+  const held = sized.map((row) => splitHoldsTask(row.task, from, at, checker, row.whole));
+  return held.every(Boolean) ? { rows: sized, ...from, more: [], span: at.task } : undefined;
 }
 
 /** The most kinds of episodes of a training. Each is compiled. */

@@ -1,9 +1,11 @@
 /** Elaborates an `evaluate` stage: one row per task, and what is reported of it. */
 import { scoringBorrows } from "../../typed/borrows.js";
 import { reportText } from "../../typed/describe.js";
-import type { EvaluateRow, EvaluateStage, Metric, Report, Task } from "../../typed/tree.js";
+import { partsOf } from "../../typed/splits.js";
+import type { Blocker, EvaluateRow, EvaluateStage, Metric, Report, Task } from "../../typed/tree.js";
 import { reported } from "../core/reported.js";
-import { metricBlockers } from "./blockers.js";
+import type { TaskRow } from "../data/episodes.js";
+import { createBlocker, metricBlockers } from "./blockers.js";
 import { type ElaboratedStage, notElaborated, type StageContext, type StageSlots } from "./context.js";
 import { checkTables } from "./described-tables.js";
 import { checkEncoderTrained, resolveEncoder } from "./encoder-slot.js";
@@ -47,6 +49,8 @@ export function elaborateEvaluate(context: StageContext): ElaboratedStage {
   if (weights === undefined || !checkTrained(metric.slot, sources.metric, context) || report === undefined)
     return { stage: undefined, slots };
   if (!checkFitSource(context, metric.slot, fitSource)) return { stage: undefined, slots };
+  if (!checkWhole(episodes, metric.slot.value, report, context)) return { stage: undefined, slots };
+  if (!checkHarmonic(episodes, report, context)) return { stage: undefined, slots };
   const { id, decl } = context;
   const name = decl.name.text;
   const stage: EvaluateStage = {
@@ -59,6 +63,7 @@ export function elaborateEvaluate(context: StageContext): ElaboratedStage {
       ...weights.blockers,
       ...metricBlockers(metric.slot.value, name, sources.metric.span),
       ...fitBlockers(metric.slot, fitSource),
+      ...wholeBlockers(episodes),
     ],
     encoder: storedSlot(encoder, weights.files.encoder),
     metric: storedSlot(metric.slot, weights.files.metric),
@@ -88,6 +93,11 @@ function evaluateSources(context: StageContext): EvaluateSources | undefined {
   const episodes = resolveTestEpisodes({ task: line.task, split: line.split, scope }, context);
   const count = episodeCount(line.count, scope);
   if (episodes === undefined || count === undefined || encoder === undefined || metric === undefined) return undefined;
+  if (line.count !== undefined && episodes.rows.some(isOnlyOne)) {
+    const why = "without supports, all classes and all images make one episode, so there is no number of them";
+    context.scope.checker.report("FSL5077", line.count.span, { why }, { help: ["leave the count out"] });
+    return undefined;
+  }
   const list = episodes.rows[0]?.given?.list;
   if (line.count !== undefined && list !== undefined) {
     const holes = { path: list.path, why: "it says itself how many episodes there are" };
@@ -99,12 +109,60 @@ function evaluateSources(context: StageContext): EvaluateSources | undefined {
 
 /** Returns a row for each task, with the metric that is elaborated for it. */
 function evaluateRows({ rows, split }: EpisodeSource, metrics: readonly Metric[], count: number): EvaluateRow[] {
-  return rows.flatMap(({ label, task, given }, at) => {
+  return rows.flatMap(({ label, task, given, whole }, at) => {
     const metric = metrics[at];
     if (metric === undefined) return [];
     const list = given === undefined ? {} : { given: given.list };
-    return [{ label, task, split, episodes: given?.episodes ?? count, ...list, metric }];
+    const episodes = given?.episodes ?? (isOnlyOne(rows[at]) ? 1 : count);
+    return [{ label, task, split, episodes, ...list, ...(whole === true ? { whole } : {}), metric }];
   });
+}
+
+/** Returns true if a split has only one episode of a row: without supports, all classes and images are in it. */
+function isOnlyOne(row: TaskRow | undefined): boolean {
+  return row?.whole === true && row.task.shot === 0 && row.isEveryClass === true;
+}
+
+/** Returns whether this metric and these reports may have episodes of all queries. Reports FSL5077 if not. */
+function checkWhole(
+  { rows, span }: EpisodeSource,
+  metric: Metric,
+  report: readonly Report[],
+  { scope: { checker } }: StageContext,
+): boolean {
+  if (!rows.some(({ whole }) => whole === true)) return true;
+  const listing = report.find(({ kind }) => ["accuracy_disjoint", "logits", "logits_json", "episodes"].includes(kind));
+  const why =
+    metric.entries["classify"]?.transductive === true
+      ? `\`${metric.name}\` sees the queries together, and \`all query\` gives classes different numbers of them`
+      : listing !== undefined
+        ? `\`report ${reportText(listing)}\` needs the same number of queries of each class`
+        : undefined;
+  if (why !== undefined) checker.report("FSL5077", span, { why });
+  return why === undefined;
+}
+
+/** Returns whether every episode has known and new classes if `harmonic` is reported. Reports FSL5031 if not. */
+function checkHarmonic(
+  { rows, split, span }: EpisodeSource,
+  report: readonly Report[],
+  { scope: { checker } }: StageContext,
+): boolean {
+  if (!report.some(({ kind }) => kind === "harmonic")) return true;
+  const parts = partsOf(split.split);
+  if (parts.includes("seen") && parts.length > 1 && rows.every(({ isEveryClass }) => isEveryClass === true))
+    return true;
+  const why = "it compares known with new classes, so every episode must have all of both";
+  const help = ["write `episode whole = all way, 0 shot, all query` and `episodes whole from DATA.seen + DATA.test`"];
+  checker.report("FSL5031", span, { report: "harmonic", why }, { help });
+  return false;
+}
+
+/** Returns a blocker if an episode asks for all of a split that is not known. */
+function wholeBlockers({ rows, dataset, split }: EpisodeSource): Blocker[] {
+  if (rows.every(({ isKnown }) => isKnown !== false)) return [];
+  const what = "how many classes and images an episode has";
+  return [createBlocker("FSL5109", split.span, { dataset: dataset.name, what })];
 }
 
 /** Returns whether each image may be embedded once for all episodes. It may not if the method embeds images itself. */

@@ -8,6 +8,8 @@ export const reportNames = [
   "confusion",
   "per_class",
   "f1",
+  "class_mean",
+  "harmonic",
   "logits",
   "logits_json",
   "episodes",

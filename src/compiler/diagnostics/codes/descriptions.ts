@@ -60,6 +60,26 @@ export const descriptionCodes = codes({
     corrected: `${head}${data}episode task = 5 way, 0 shot, 3 query\n${about("tag [way]")}${evaluation("described")}`,
     fix: "Add a `describe` line to the dataset.",
   },
+  FSL5077: {
+    severity: "error",
+    title: "episodes of a whole split",
+    message: "`all` is not possible here: {why}",
+    explanation:
+      "In an evaluation, `all way` makes every class of the split a way, and `all query` makes every image that is no support a query. Classes may then have different numbers of queries.",
+    example: `${head}episode task = all way, 1 shot, 3 query\nmeta proto {\n  encoder conv64  metric prototypes  episodes task from emoji.train\n  optimizer adam(lr: 1e-3)\n  for 3 steps\n}`,
+    corrected: `${head}episode task = 5 way, 1 shot, 3 query\nmeta proto {\n  encoder conv64  metric prototypes  episodes task from emoji.train\n  optimizer adam(lr: 1e-3)\n  for 3 steps\n}`,
+    fix: "Give the number: `5 way`, `15 query`.",
+  },
+  FSL5078: {
+    severity: "error",
+    title: "splits that have no union",
+    message: "`{first}` and `{second}` cannot be used as one split: {why}",
+    explanation:
+      "Two splits of one dataset that follow each other in the order train, val, seen, test can be used as one: `birds.seen + birds.test`. `seen` exists if the dataset has a line `hold out`.",
+    example: `${head}dataset drawings = emoji()\nepisode task = 5 way, 1 shot, 3 query\nevaluate final { encoder untrained conv64  metric prototypes  episodes task from drawings.train + drawings.test, 100 episodes }`,
+    corrected: `${head}dataset drawings = emoji()\nepisode task = 5 way, 1 shot, 3 query\nevaluate final { encoder untrained conv64  metric prototypes  episodes task from drawings.val + drawings.test, 100 episodes }`,
+    fix: "Name two splits that follow each other.",
+  },
   FSL5075: {
     severity: "error",
     title: "two tables of one name",

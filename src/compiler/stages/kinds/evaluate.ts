@@ -18,6 +18,7 @@ export const evaluateRules: StageRules<EvaluateStage> = {
         split: forms.split(row.split, "eval"),
         episodes: row.episodes,
         ...(row.given === undefined ? {} : { given: row.given.digest }),
+        ...(row.whole === undefined ? {} : { whole: row.whole }),
         metric: forms.metric(row.metric, encoder),
       })),
       report: plain(stage.report),

@@ -117,7 +117,7 @@ export interface IngestPlan extends PlanBase {
   readonly train: readonly Transform[];
   readonly eval: readonly Transform[];
   /** The facts of each split, if they are known before the data are read. */
-  readonly splits: readonly ({ readonly split: string } & Omit<SplitFacts, "sizes">)[];
+  readonly splits: readonly ({ readonly split: string } & Omit<SplitFacts, "sizes" | "largest">)[];
 }
 
 interface TrainingPlanBase extends PlanBase {

@@ -1,7 +1,7 @@
 /** Reads CIFAR-100 (Krizhevsky 2009) with its few-shot splits from its official archives or from pictures in class folders. */
 import { existsSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
-import type { DataSource, SplitName } from "../../../compiler/typed/tree.js";
+import type { DataSource, SourceSplit } from "../../../compiler/typed/tree.js";
 import { packageRoot } from "../../system/package.js";
 import { isImage, isTarGz, openFileTree } from "../file-tree.js";
 import type { ArchiveKind } from "./cifar-archives.js";
@@ -23,13 +23,13 @@ const imagesPerClass = 600;
 
 interface SplitFile {
   /** The classes of each split, by superclass. */
-  readonly splits: Readonly<Record<SplitName, Readonly<Record<string, readonly string[]>>>>;
+  readonly splits: Readonly<Record<SourceSplit, Readonly<Record<string, readonly string[]>>>>;
 }
 /** Returns the classes of each split of CIFAR-FS (64/16/20) or FC100 (60/20/20) in the published order. */
-export function cifarSplit(name: "cifar_fs" | "fc100"): Readonly<Record<SplitName, readonly string[]>> {
+export function cifarSplit(name: "cifar_fs" | "fc100"): Readonly<Record<SourceSplit, readonly string[]>> {
   const path = join(packageRoot, "specs", "splits", `${name.replace("_", "-")}.json`);
   const { splits } = JSON.parse(readFileSync(path, "utf8")) as SplitFile;
-  const classes = (split: SplitName): string[] => Object.values(splits[split]).flat();
+  const classes = (split: SourceSplit): string[] => Object.values(splits[split]).flat();
   return { train: classes("train"), val: classes("val"), test: classes("test") };
 }
 
@@ -63,7 +63,7 @@ export const cifar100: Source = {
   },
   facts(source) {
     const classes = cifarSplit(splitArg(source));
-    const sized = (split: SplitName) => classes[split].map((name) => ({ name, images: imagesPerClass }));
+    const sized = (split: SourceSplit) => classes[split].map((name) => ({ name, images: imagesPerClass }));
     return datasetFacts(Object.fromEntries(splitNames.map((split) => [split, sized(split)])));
   },
   roots: (source, places) => [locateData(source, places).path],

@@ -2,14 +2,14 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { DiagnosticError, diagnostic } from "../../../compiler/diagnostics/diagnostic.js";
-import type { DataSource, SplitName } from "../../../compiler/typed/tree.js";
+import type { DataSource, SourceSplit } from "../../../compiler/typed/tree.js";
 import { packageRoot } from "../../system/package.js";
 import { textError } from "../file-tree.js";
 import { readTextFile } from "../text-file.js";
 import { missingRootHelp, requireReadableRoot } from "./root.js";
 import { badArg, type DataFolders, resolvePath, splitNames, textArg } from "./source.js";
 
-export type ClassLists = ReadonlyMap<string, SplitName>;
+export type ClassLists = ReadonlyMap<string, SourceSplit>;
 
 const publishedPrefix = "fsl:";
 const published = join(packageRoot, "specs", "splits");
@@ -28,7 +28,7 @@ export function readClassLists(
 ): ClassLists | undefined {
   const argument = textArg(source, "lists", "");
   if (argument === "") return undefined;
-  const lists = new Map<string, SplitName>();
+  const lists = new Map<string, SourceSplit>();
   for (const [split, names] of argument.startsWith(publishedPrefix)
     ? publishedLists(source, argument)
     : folderLists(source, argument, places)) {
@@ -49,12 +49,12 @@ export function classListRoots(source: DataSource, places: DataFolders): string[
   return argument === "" || argument.startsWith(publishedPrefix) ? [] : [resolvePath(argument, places)];
 }
 
-function folderLists(source: DataSource, argument: string, places: DataFolders): [SplitName, string[]][] {
+function folderLists(source: DataSource, argument: string, places: DataFolders): [SourceSplit, string[]][] {
   const dir = resolvePath(argument, places);
   requireReadableRoot(source, dir, { name: "lists", archives: [] });
   if (!existsSync(dir))
     throw badArg(source, "lists", argument, `${dir} does not exist`, missingRootHelp(argument, dir));
-  const lists = splitNames.flatMap((split): [SplitName, string[]][] => {
+  const lists = splitNames.flatMap((split): [SourceSplit, string[]][] => {
     const file = join(dir, `${split}.txt`);
     if (!existsSync(file)) return [];
     const lines = readList(file).split(/\r?\n/);
@@ -78,9 +78,9 @@ function readList(file: string): string {
 
 /** A split file with lists of class names. Other split files have a format that only one source reads. */
 interface NamesFile {
-  readonly splits: Readonly<Record<SplitName, readonly string[]>>;
+  readonly splits: Readonly<Record<SourceSplit, readonly string[]>>;
 }
-function publishedLists(source: DataSource, argument: string): [SplitName, readonly string[]][] {
+function publishedLists(source: DataSource, argument: string): [SourceSplit, readonly string[]][] {
   const files = readdirSync(published).filter((file) => isNames(readSplits(file)));
   const name = argument.slice(publishedPrefix.length);
   if (!files.includes(`${name}.json`)) {

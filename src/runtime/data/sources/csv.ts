@@ -4,7 +4,7 @@ import { createRequire } from "node:module";
 import { join } from "node:path";
 import { listed } from "../../../common/did-you-mean.js";
 import { DiagnosticError, diagnostic } from "../../../compiler/diagnostics/diagnostic.js";
-import type { DataSource, SplitName } from "../../../compiler/typed/tree.js";
+import type { DataSource, SourceSplit } from "../../../compiler/typed/tree.js";
 import { type FileTree, isImage, openFileTree, textError } from "../file-tree.js";
 import { readTextFile } from "../text-file.js";
 import { describeTree, meantSplit, nearestLayout } from "./overview.js";
@@ -44,7 +44,7 @@ export const csv: Source = {
     const files = listFiles(source, tree);
     const seen = [...describeAbsent(files), ...describeTree(tree)];
     if (tree.kind === "archive") return { splits: {}, seen }; // Its texts are compressed, and are read with the images.
-    const splits: Partial<Record<SplitName, { name: string; images: number }[]>> = {};
+    const splits: Partial<Record<SourceSplit, { name: string; images: number }[]>> = {};
     for (const { split, file } of files) {
       const classes = readClasses(tree, file, readText(tree, file));
       splits[split] = [...classes].map(([name, paths]) => ({ name, images: paths.length }));
@@ -54,7 +54,7 @@ export const csv: Source = {
   roots: (source, places) => [resolvePath(textArg(source, "root", undefined), places)],
   async list(source, places) {
     const tree = openRoot(source, places);
-    const listing: Partial<Record<SplitName, ListedClass[]>> = {};
+    const listing: Partial<Record<SourceSplit, ListedClass[]>> = {};
     for (const { split, file } of listFiles(source, tree)) {
       const classes = readClasses(tree, file, await tree.text(file));
       listing[split] = [...classes].map(([name, paths]) => ({ name, images: paths.map(tree.image) }));
@@ -82,7 +82,7 @@ function readText({ root }: FileTree, file: string): string {
  *
  * @throws DiagnosticError FSL6002 if there are none.
  */
-function listFiles(source: DataSource, tree: FileTree): { readonly split: SplitName; readonly file: string }[] {
+function listFiles(source: DataSource, tree: FileTree): { readonly split: SourceSplit; readonly file: string }[] {
   const inside = tree.files.filter((path) => /(^|\/)(train|val|test)\.csv$/.test(path));
   const depth = (path: string) => path.split("/").length;
   const [nearest] = [...inside].sort((a, b) => depth(a) - depth(b));

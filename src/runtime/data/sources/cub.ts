@@ -2,7 +2,7 @@
 
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import type { DataSource, DatasetFacts, SplitName } from "../../../compiler/typed/tree.js";
+import type { DataSource, DatasetFacts, SourceSplit } from "../../../compiler/typed/tree.js";
 import { type FileTree, openFileTree, textError } from "../file-tree.js";
 import { readTextFile } from "../text-file.js";
 import { cubAttributes } from "./cub-attributes.js";
@@ -22,7 +22,7 @@ import {
 } from "./source.js";
 
 /** Returns the split of a class by its number from 0: even numbers train, 1 mod 4 validation, 3 mod 4 test. */
-export function cubSplit(index: number): SplitName {
+export function cubSplit(index: number): SourceSplit {
   return index % 2 === 0 ? "train" : index % 4 === 1 ? "val" : "test";
 }
 
@@ -53,7 +53,7 @@ export const cub: Source = {
     requireImages(source, found);
     if (found.tree.kind === "archive") return published; // Its texts are compressed, and are read with the images.
     const listing = divide(source, found, (path) => textOf(found.tree, path));
-    const sized = (split: SplitName) =>
+    const sized = (split: SourceSplit) =>
       (listing[split] ?? []).map(({ name, images }) => ({ name, images: images.length }));
     return {
       ...datasetFacts(Object.fromEntries(splitNames.map((split) => [split, sized(split)]))),

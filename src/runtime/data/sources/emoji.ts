@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import { readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { DiagnosticError, diagnostic } from "../../../compiler/diagnostics/diagnostic.js";
-import type { SplitName } from "../../../compiler/typed/tree.js";
+import type { SourceSplit } from "../../../compiler/typed/tree.js";
 import { createFolder, exists } from "../../system/durable.js";
 import type { PinnedPackage } from "../../system/npm-packages.js";
 import { writing } from "../write-error.js";
@@ -67,7 +67,7 @@ const pinned = createHash("sha256")
   .digest("hex");
 
 /** Returns the split of a class (64/16/20 percent) by its name alone, so that no class moves if a set gains or loses others. */
-export function emojiSplit(name: string): SplitName {
+export function emojiSplit(name: string): SourceSplit {
   const place = createHash("sha256").update(`emoji:${name}`).digest().readUInt32BE(0) / 2 ** 32;
   return place < 0.64 ? "train" : place < 0.8 ? "val" : "test";
 }
@@ -174,7 +174,7 @@ export const emoji: Source = {
   async list(_, places) {
     const dir = folderOf(places);
     const names = await readNames(dir);
-    const classes: Record<SplitName, ListedClass[]> = { train: [], val: [], test: [] };
+    const classes: Record<SourceSplit, ListedClass[]> = { train: [], val: [], test: [] };
     for (const name of names) {
       const images = drawingSets.map((set) => ({
         name: `${shortName(set)}/${name}`,

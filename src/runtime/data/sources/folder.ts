@@ -1,7 +1,7 @@
 /** Reads a folder of class folders that are divided by folders (`train/`, `val/`, `test/`), lists of names, or fractions. */
 import { createHash } from "node:crypto";
 import { diagnostic } from "../../../compiler/diagnostics/diagnostic.js";
-import type { DataFinding, DataSource, SplitName } from "../../../compiler/typed/tree.js";
+import type { DataFinding, DataSource, SourceSplit } from "../../../compiler/typed/tree.js";
 import { endingOf, type FileTree, isImage, openFileTree } from "../file-tree.js";
 import { type ClassLists, classListRoots, readClassLists } from "./class-lists.js";
 import {
@@ -34,7 +34,7 @@ import {
  * Returns the split of a class by a hash of its name, so that a class never moves if other classes are added or removed.
  * `val` and `test` are fractions.
  */
-export function splitByName(name: string, val: number, test: number): SplitName {
+export function splitByName(name: string, val: number, test: number): SourceSplit {
   const place = createHash("sha256").update(name).digest().readUInt32BE(0) / 2 ** 32;
   return place < 1 - val - test ? "train" : place < 1 - test ? "val" : "test";
 }
@@ -76,7 +76,7 @@ export const folder: Source = {
   facts(source, places) {
     const read = readFolder(source, places);
     const { tree, classes } = read;
-    const sized = (split: SplitName) => [...classes[split]].map(([name, paths]) => ({ name, images: paths.length }));
+    const sized = (split: SourceSplit) => [...classes[split]].map(([name, paths]) => ({ name, images: paths.length }));
     return {
       ...datasetFacts(Object.fromEntries(splitNames.map((split) => [split, sized(split)]))),
       seen: [...nearestLayout(below(read), "folder"), ...describeTree(tree), ...describeDivision(read)],
@@ -89,7 +89,7 @@ export const folder: Source = {
   ],
   async list(source, places) {
     const { tree, classes } = readFolder(source, places);
-    const listing: Partial<Record<SplitName, ListedClass[]>> = {};
+    const listing: Partial<Record<SourceSplit, ListedClass[]>> = {};
     for (const split of splitNames) {
       if (classes[split].size === 0) continue;
       listing[split] = [...classes[split]].map(([name, paths]) => ({ name, images: paths.map(tree.image) }));
@@ -98,7 +98,7 @@ export const folder: Source = {
   },
 };
 
-type Classes = Readonly<Record<SplitName, ReadonlyMap<string, readonly string[]>>>;
+type Classes = Readonly<Record<SourceSplit, ReadonlyMap<string, readonly string[]>>>;
 /** A folder with its images by split and class. */
 interface FolderRead {
   readonly tree: FileTree;
@@ -164,7 +164,7 @@ function commonTop(images: readonly string[]): string {
 
 /** Groups the paths by split and class. It leaves out images without a class folder, and folders that no list names. */
 function groupByClass(paths: readonly string[], base: string, { find }: ClassFinder): Classes {
-  const classes: Record<SplitName, Map<string, string[]>> = { train: new Map(), val: new Map(), test: new Map() };
+  const classes: Record<SourceSplit, Map<string, string[]>> = { train: new Map(), val: new Map(), test: new Map() };
   for (const path of paths) {
     const { split, name } = find(foldersOf(path, base)) ?? {};
     if (split === undefined || name === undefined) continue;
@@ -200,8 +200,8 @@ function below({ tree, base }: Pick<FolderRead, "tree" | "base">): FileTree {
 
 /** Finds classes that are in several splits. */
 function sharedClasses(classes: Classes): DataFinding[] {
-  const first = new Map<string, SplitName>();
-  const shared: [string, SplitName, SplitName][] = [];
+  const first = new Map<string, SourceSplit>();
+  const shared: [string, SourceSplit, SourceSplit][] = [];
   for (const split of splitNames) {
     for (const name of classes[split].keys()) {
       const other = first.get(name);
@@ -286,7 +286,7 @@ function leftOut({ tree, finder, base }: FolderRead): DataFinding[] {
 /** Describes the missing classes of the first incomplete split. A split without any of its classes is not part of the data. */
 function describeMissingClasses(
   lists: ClassLists,
-  classes: Readonly<Record<SplitName, ReadonlyMap<string, unknown>>>,
+  classes: Readonly<Record<SourceSplit, ReadonlyMap<string, unknown>>>,
 ): string | undefined {
   for (const split of splitNames) {
     const named = [...lists].flatMap(([name, its]) => (its === split ? [name] : []));
@@ -303,7 +303,7 @@ interface ClassFinder {
   readonly by: "lists" | "folders" | "hash";
   readonly find: (
     folders: readonly string[],
-  ) => { readonly split: SplitName | undefined; readonly name: string | undefined } | undefined;
+  ) => { readonly split: SourceSplit | undefined; readonly name: string | undefined } | undefined;
 }
 
 /** Returns true if there are folders of splits. A class may be called `train`, as in CIFAR-100. Its images are in the folder itself, those of a split in subfolders. */

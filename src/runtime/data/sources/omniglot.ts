@@ -1,7 +1,7 @@
 /** Reads Omniglot (Lake et al. 2015) in its official layout, from folders or from the official zip archives. */
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import type { DataSource, SplitName } from "../../../compiler/typed/tree.js";
+import type { DataSource, SourceSplit } from "../../../compiler/typed/tree.js";
 import { packageRoot } from "../../system/package.js";
 import { isImage, openFileTree } from "../file-tree.js";
 import {
@@ -23,14 +23,14 @@ const quarterTurns = [0, 1, 2, 3] as const;
 
 interface SplitFile {
   /** The ranges of character numbers of each split, by `part/alphabet`. Both ends are included. */
-  readonly splits: Readonly<Record<SplitName, Readonly<Record<string, readonly (readonly [number, number])[]>>>>;
+  readonly splits: Readonly<Record<SourceSplit, Readonly<Record<string, readonly (readonly [number, number])[]>>>>;
 }
 
 /** Returns the characters of each split of Vinyals et al. 2016 as `part/alphabet/characterNN`, in the published order. */
-export function vinyalsSplit(): Readonly<Record<SplitName, readonly string[]>> {
+export function vinyalsSplit(): Readonly<Record<SourceSplit, readonly string[]>> {
   const path = join(packageRoot, "specs", "splits", "omniglot-vinyals.json");
   const { splits } = JSON.parse(readFileSync(path, "utf8")) as SplitFile;
-  const characters = (split: SplitName): string[] =>
+  const characters = (split: SourceSplit): string[] =>
     Object.entries(splits[split]).flatMap(([alphabet, runs]) =>
       runs.flatMap(([first, last]) =>
         Array.from(
@@ -116,7 +116,7 @@ export const omniglot: Source = {
       }
     }
     const names = [...characters.keys()];
-    const splits: Readonly<Partial<Record<SplitName, readonly string[]>>> =
+    const splits: Readonly<Partial<Record<SourceSplit, readonly string[]>>> =
       splitArg(source) === "vinyals"
         ? vinyalsSplit()
         : {

@@ -3,18 +3,19 @@ import { isAbsolute, resolve } from "node:path";
 import { DiagnosticError, diagnostic } from "../../../compiler/diagnostics/diagnostic.js";
 import type { GivenDescription, Unusable } from "../../../compiler/typed/given-files.js";
 import type {
+  BaseSplit,
   DataFinding,
   DataSource,
   DatasetFacts,
   ParamValue,
   SourceArg,
   SourceForm,
-  SplitName,
+  SourceSplit,
 } from "../../../compiler/typed/tree.js";
 import type { IngestOptions } from "../contract.js";
 import type { DescriptionTable } from "../descriptions/table.js";
 
-export const splitNames: readonly SplitName[] = ["train", "val", "test"];
+export const splitNames: readonly SourceSplit[] = ["train", "val", "test"];
 
 /** An image before it is read. */
 export interface ImageRef {
@@ -46,7 +47,7 @@ export interface ListedClass {
   readonly images: readonly ImageRef[];
 }
 /** The classes of each split and their images. The pack keeps this order, so it must not depend on the file system. */
-export type Listing = Readonly<Partial<Record<SplitName, readonly ListedClass[]>>>;
+export type Listing = Readonly<Partial<Record<BaseSplit, readonly ListedClass[]>>>;
 
 export interface ArgDescription extends SourceArg {
   readonly meaning: string;
@@ -176,9 +177,9 @@ export function splitFacts(classes: readonly { readonly name: string; readonly i
 }
 /** Returns the facts of the splits. It leaves out empty splits. */
 export function datasetFacts(
-  splits: Readonly<Partial<Record<SplitName, readonly { readonly name: string; readonly images: number }[]>>>,
+  splits: Readonly<Partial<Record<SourceSplit, readonly { readonly name: string; readonly images: number }[]>>>,
 ): DatasetFacts {
-  const facts: Partial<Record<SplitName, NonNullable<ReturnType<typeof splitFacts>>>> = {};
+  const facts: Partial<Record<SourceSplit, NonNullable<ReturnType<typeof splitFacts>>>> = {};
   for (const split of splitNames) {
     const found = splitFacts(splits[split] ?? []);
     if (found !== undefined) facts[split] = found;
