@@ -2,6 +2,7 @@
 import { execFileSync } from "node:child_process";
 import { copyFileSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
+import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import type { Project } from "../../src/runtime/system/project.js";
 import { schemaProblem } from "../../src/runtime/system/schema.js";
@@ -257,6 +258,36 @@ describe("images", () => {
     const { out } = await fslc("predict", file, "test", image("test-0/3.png"), "--support", two());
     expect(out).toMatch(/^image\s+class\s+probability\s+next$/m);
     expect(out).toMatch(/3\.png\s+[ab]\s+\d+\.\d %\s+[ab] \d+\.\d %$/m);
+  });
+
+  test("probabilities are calibrated on validation episodes, and images that fit no class are said to", async () => {
+    const strange = join(project.dir, "strange.png");
+    const noise = Buffer.from(Array.from({ length: 20 * 20 * 3 }, (_, i) => (i * i * 31) % 256));
+    await sharp(noise, { raw: { width: 20, height: 20, channels: 3 } })
+      .png()
+      .toFile(strange);
+    const queries = [image("test-0/3.png"), image("test-1/3.png"), strange];
+    const asked = ["predict", file, "test", ...queries, "--support", two(), "--unknown", "0.5"];
+    const { out } = await fslc(...asked, "--json");
+    const predicted = JSON.parse(out) as Predicted & {
+      calibration: { temperature: number; way: number; shot: number };
+      unknown_below: number;
+      images: { unknown: boolean }[];
+    };
+    expect(schemaProblem("prediction", predicted)).toBeUndefined();
+    const { calibration, unknown_below: below, images } = predicted;
+    expect(calibration).toMatchObject({ way: 2, shot: 2 });
+    for (const { scores, probabilities, probability, unknown } of images) {
+      const odds = ((scores.a ?? 0) - (scores.b ?? 0)) / calibration.temperature;
+      expect(probabilities.a).toBeCloseTo(1 / (1 + Math.exp(-odds)), 6);
+      expect(unknown).toBe(probability < below);
+    }
+    const { err } = await fslc("predict", file, "together", ...queries.slice(0, 2), "--support", two());
+    expect(err).toContain("are not calibrated: its metric sees all images together");
+    const refused = await fslc("predict", file, "together", ...asked.slice(3, 5), ...asked.slice(6));
+    expect(refused.code).toBe(3);
+    expect(refused.err).toContain("FSL7042");
+    expect((await fslc(...asked.slice(0, -1), "1.5")).code).toBe(3);
   });
 
   test("a transductive method classifies them together, says so, and needs a multiple of the classes", async () => {

@@ -1,7 +1,12 @@
 /** Prints predictions as a table, as CSV and as JSON. */
+
+import { taskText } from "../../compiler/typed/describe.js";
 import type { PredictedImage, Prediction } from "../../runtime/deploy/predict.js";
 import { percent } from "../view/format.js";
 import { table } from "./table.js";
+
+/** Stands for the class of an image that is of none. */
+const unknownClass = "(unknown)";
 
 /** The number of classes after the best one that the table names. CSV and JSON have all of them. */
 const others = 2;
@@ -10,9 +15,27 @@ export function predictionTable({ classes, images }: Prediction, width: number):
   const rows = images.map((image) => {
     const ranked = rank(image).slice(1, 1 + others);
     const next = ranked.map((c) => `${classes[c]?.name} ${percent(image.probabilities[c] ?? 0, 1)} %`);
-    return [image.file, image.class, `${percent(image.probability, 1)} %`, next.join(", ")];
+    return [image.file, className(image), `${percent(image.probability, 1)} %`, next.join(", ")];
   });
   return table(["image", "class", "probability", "next"], rows, { align: ["left", "left", "right", "left"], width });
+}
+
+function className({ class: best, unknown }: PredictedImage): string {
+  return unknown === true ? unknownClass : best;
+}
+
+/** Returns the sentences below the table: where the probabilities come from, and which images count as unknown. */
+export function predictionNotes({ calibration, unknownBelow }: Prediction): string[] {
+  if ("why" in calibration)
+    return [`The probabilities are those of the metric and are not calibrated: ${calibration.why}.`];
+  const { temperature, episodes, task } = calibration;
+  const from = `${episodes} validation episodes (${taskText(task)})`;
+  return [
+    `The probabilities are calibrated by the temperature ${temperature.toPrecision(3)}, from ${from}.`,
+    ...(unknownBelow === undefined
+      ? []
+      : [`Images with less than ${percent(unknownBelow, 1)} % are ${unknownClass}: they may be of no class.`]),
+  ];
 }
 
 /** Returns the places of the classes, the most probable first. */
@@ -25,7 +48,7 @@ export function predictionCsv({ classes, images, unreadable }: Prediction): stri
   const head = ["file", "class", "probability", ...classes.map(({ name }) => name)];
   const rows = images.map((image) => [
     image.file,
-    image.class,
+    className(image),
     ...[image.probability, ...image.probabilities].map(String),
   ]);
   const empty = unreadable.map(({ file }) => [file, ...head.slice(1).map(() => "")]);
@@ -38,15 +61,21 @@ function csvCell(text: string): string {
 }
 
 /** Returns the value that `--json` prints: the scores are those of the metric, before they become probabilities. */
-export function predictionJson({ classes, images, unreadable }: Prediction): unknown {
+export function predictionJson({ classes, images, unreadable, calibration, unknownBelow }: Prediction): unknown {
   const byClass = (values: readonly number[]): Record<string, number> =>
     Object.fromEntries(classes.map(({ name }, c) => [name, values[c] ?? 0]));
   return {
     classes,
-    images: images.map(({ file, class: best, probability, scores, probabilities }) => ({
+    calibration:
+      "why" in calibration
+        ? null
+        : { temperature: calibration.temperature, episodes: calibration.episodes, ...calibration.task },
+    ...(unknownBelow === undefined ? {} : { unknown_below: unknownBelow }),
+    images: images.map(({ file, class: best, probability, scores, probabilities, unknown }) => ({
       file,
       class: best,
       probability,
+      ...(unknown === undefined ? {} : { unknown }),
       probabilities: byClass(probabilities),
       scores: byClass(scores),
     })),

@@ -1,7 +1,9 @@
 /** Predicts the classes of images that a user brings, with the scores that the evaluation of the stage would have. */
+import { DiagnosticError, diagnostic } from "../../compiler/diagnostics/diagnostic.js";
 import { listImages } from "../data/index.js";
 import { sweepLeftovers } from "../run/leftovers.js";
 import { whileReading } from "../run/while-reading.js";
+import { type Calibration, calibrate, unknownBelow } from "./calibration.js";
 import { OpenClassifier, type OpenRequest, type ReadyImage } from "./open-classifier.js";
 import { isTransductive } from "./posed-metric.js";
 import { probabilitiesOf } from "./probabilities.js";
@@ -12,6 +14,8 @@ export interface PredictionRequest extends OpenRequest {
   readonly support: string;
   /** The paths of images and of folders of images. */
   readonly images: readonly string[];
+  /** The share of images of known classes that may be taken for images of no class. Without it, every image gets a class. */
+  readonly unknown?: number;
 }
 
 export interface Prediction {
@@ -20,6 +24,10 @@ export interface Prediction {
   readonly images: readonly PredictedImage[];
   /** The images that cannot be read. */
   readonly unreadable: readonly { readonly file: string; readonly why: string }[];
+  /** The calibration of the probabilities, or the reason why they are those of the metric. */
+  readonly calibration: Calibration | { readonly why: string };
+  /** The probability below which an image is of no class, if it was asked for. */
+  readonly unknownBelow?: number;
 }
 export interface PredictedImage {
   readonly file: string;
@@ -28,6 +36,8 @@ export interface PredictedImage {
   /** The score and the probability of each class, in the order of the classes. */
   readonly scores: readonly number[];
   readonly probabilities: readonly number[];
+  /** True if it is taken for an image of no class. `class` is then only the nearest one. */
+  readonly unknown?: boolean;
 }
 
 /**
@@ -51,10 +61,24 @@ async function predictNow(request: PredictionRequest): Promise<Prediction> {
     const classes = await openSupports(classifier, supports, support);
     const named = classes.map((images, c) => ({ name: supports.classes[c]?.name ?? "", images }));
     const shown = named.map(({ name, images }) => ({ name, supports: images.length }));
-    return { classes: shown, ...(await classifyAll(classifier, named, listed, request)) };
+    const shots = shown.map(({ supports: count }) => count);
+    const calibration = await calibrate(classifier, prepared, shots);
+    const scale = { calibration, ...thresholdOf(calibration, request.unknown) };
+    return { classes: shown, ...scale, ...(await classifyAll(classifier, named, listed, scale, request)) };
   } finally {
     await classifier.close();
   }
+}
+
+/** The parts of a prediction that say how sure it is. */
+type Scale = Pick<Prediction, "calibration" | "unknownBelow">;
+
+/** @throws DiagnosticError FSL7042 if there are no validation images that could tell the threshold */
+function thresholdOf(calibration: Scale["calibration"], share: number | undefined): Pick<Scale, "unknownBelow"> {
+  if (share === undefined) return {};
+  if (!("why" in calibration)) return { unknownBelow: unknownBelow(calibration, share) };
+  const why = `the probability from which on an image is of no class comes from validation images, and ${calibration.why}`;
+  throw new DiagnosticError(diagnostic("FSL7042", undefined, { option: "--unknown", value: share, why }));
 }
 
 /** The most images that are in memory at a time, unless the metric has to see all of them together. */
@@ -64,8 +88,9 @@ async function classifyAll(
   classifier: OpenClassifier,
   classes: readonly { readonly name: string; readonly images: readonly ReadyImage[] }[],
   listed: ReturnType<typeof listImages>,
+  { calibration, unknownBelow: threshold }: Scale,
   { onNote }: PredictionRequest,
-): Promise<Omit<Prediction, "classes">> {
+): Promise<Pick<Prediction, "images" | "unreadable">> {
   const { metric } = classifier.classifier;
   const classify = metric.value.entries["classify"];
   const together = isTransductive(classifier.classifier);
@@ -76,6 +101,7 @@ async function classifyAll(
       `\`${metric.value.name}\` is transductive: it classifies all images together${assumed}. Other images beside them change the answer`,
     );
   }
+  const temperature = "why" in calibration ? 1 : calibration.temperature;
   const images: PredictedImage[] = [];
   const unreadable: { file: string; why: string }[] = [];
   const perRound = together ? listed.length : imagesAtOnce;
@@ -93,8 +119,10 @@ async function classifyAll(
     }
     const supports = classes.map((one) => one.images);
     const scored = await classifier.score(supports, await classifier.makeReady(readable));
-    for (const [i, scores] of scored.entries())
-      images.push(describe(files[i] ?? "", scores, probabilitiesOf(metric.value, scores), classes));
+    for (const [i, scores] of scored.entries()) {
+      const image = describe(files[i] ?? "", scores, probabilitiesOf(metric.value, scores, temperature), classes);
+      images.push(threshold === undefined ? image : { ...image, unknown: image.probability < threshold });
+    }
   }
   return { images, unreadable };
 }

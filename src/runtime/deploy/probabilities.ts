@@ -1,9 +1,15 @@
 /** Turns the scores of a metric into probabilities. */
 import type { Metric } from "../../compiler/typed/tree.js";
 
-/** Returns the probability of each class. Scores that are probabilities already stay, and others go through a softmax. */
-export function probabilitiesOf(metric: Metric, scores: readonly number[]): readonly number[] {
-  return metric.entries["classify"]?.result.kind === "probabilities" ? scores : softmax(scores);
+/**
+ * Returns the probability of each class: the softmax of the logits divided by a temperature. The logarithms of probabilities are logits too,
+ * so probabilities stay what they are at the temperature 1.
+ */
+export function probabilitiesOf(metric: Metric, scores: readonly number[], temperature = 1): readonly number[] {
+  const areProbabilities = metric.entries["classify"]?.result.kind === "probabilities";
+  if (areProbabilities && temperature === 1) return scores;
+  const logits = areProbabilities ? scores.map((p) => Math.log(Math.max(p, Number.MIN_VALUE))) : scores;
+  return softmax(logits.map((logit) => logit / temperature));
 }
 
 function softmax(scores: readonly number[]): number[] {
