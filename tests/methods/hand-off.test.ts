@@ -64,6 +64,7 @@ test("the methods that take classes with different numbers of supports", () => {
     "nearest-neighbor",
     "prototypes",
     "relation",
+    "simclr",
     "simple-shot",
     "versa",
   ]);
@@ -78,6 +79,7 @@ test("the methods that are one ONNX model of ONNX's own operators", () => {
   expect(forms).toEqual({
     open: [
       "anil",
+      "can",
       "cosine-prototypes",
       "deep-bdc",
       "discriminative",
@@ -91,11 +93,14 @@ test("the methods that are one ONNX model of ONNX's own operators", () => {
       "prototypes",
       "r2d2",
       "relation",
+      "simclr",
+      "tadam",
       "versa",
     ],
-    fixed: ["bd-cspn", "boil", "can", "dn4", "fomaml", "maml", "meta-sgd", "reptile", "tadam", "tpn"],
+    fixed: ["bd-cspn", "boil", "dn4", "fomaml", "maml", "meta-sgd", "reptile", "tpn"],
     fits: ["laplacian-shot", "simple-shot"],
     loops: [
+      "alpha-tim",
       "baseline-plus",
       "baseline",
       "neg-cos",
