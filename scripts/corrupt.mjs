@@ -11,7 +11,6 @@ import {
   cpSync,
   existsSync,
   mkdirSync,
-  mkdtempSync,
   readdirSync,
   readFileSync,
   renameSync,
@@ -19,26 +18,12 @@ import {
   statSync,
   writeFileSync,
 } from "node:fs";
-import { tmpdir } from "node:os";
 import { dirname, join, relative } from "node:path";
-import { fileURLToPath } from "node:url";
-import { writeTinyData } from "./tiny-data.mjs";
+import { cli, option, randomFrom, temporaryFolder, writeProject } from "./campaign.mjs";
 
-const option = (name, otherwise) => {
-  const at = process.argv.indexOf(`--${name}`);
-  return at < 0 ? otherwise : process.argv[at + 1];
-};
 const faults = Number(option("faults", 200));
-const keep = process.argv.includes("--keep");
 
-let state = Number(option("seed", 1));
-/** Returns a whole number from 0 to below `below` (mulberry32). */
-function random(below) {
-  state = (state + 0x6d2b79f5) | 0;
-  let t = Math.imul(state ^ (state >>> 15), 1 | state);
-  t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-  return Math.floor((((t ^ (t >>> 14)) >>> 0) / 2 ** 32) * below);
-}
+const random = randomFrom(Number(option("seed", 1)));
 const pick = (list) => list[random(list.length)];
 
 // ---------------------------------------------------------------- the experiment
@@ -71,22 +56,12 @@ evaluate test {
 }
 `;
 
-const project = mkdtempSync(join(tmpdir(), "fslc-corrupt-"));
+const project = temporaryFolder("corrupt");
 const home = join(project, ".fslc");
 const clean = join(project, "clean");
-process.on("exit", () => {
-  if (!keep) rmSync(project, { recursive: true, force: true });
-});
-
-async function makeProject() {
-  writeFileSync(join(project, "package.json"), "{}");
-  writeFileSync(join(project, "e.fsl"), experiment);
-  await writeTinyData(join(project, "data"), { train: 4, test: 3 }, 6, random);
-}
 
 // ---------------------------------------------------------------- runs
 
-const cli = fileURLToPath(new URL("../dist/cli/main.js", import.meta.url));
 function fslc(...words) {
   const { status, stdout, stderr } = spawnSync(process.execPath, [cli, ...words], {
     cwd: project,
@@ -257,7 +232,7 @@ function restorePermissions() {
   restore(home);
 }
 
-await makeProject();
+await writeProject(project, experiment, { splits: { train: 4, test: 3 }, perClass: 6, random });
 mkdirSync(join(home, "runs"), { recursive: true });
 const reference = play();
 if (reference.status !== 0) {

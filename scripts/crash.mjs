@@ -4,29 +4,16 @@
 // checkpoint after each step. A trial is good if the results, the weights, the validations and all reported files have the same bits as
 // without a kill, no finished stage runs again, no step before the last checkpoint is repeated, and `fslc store verify` finds no damage.
 import { execFileSync, spawn, spawnSync } from "node:child_process";
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
-import { fileURLToPath } from "node:url";
-import { writeTinyData } from "./tiny-data.mjs";
+import { cli, option, randomFrom, temporaryFolder, writeProject } from "./campaign.mjs";
 
-const option = (name, otherwise) => {
-  const at = process.argv.indexOf(`--${name}`);
-  return at < 0 ? otherwise : process.argv[at + 1];
-};
 const kills = Number(option("kills", 200));
 /** A trial is a run that is killed up to so many times. */
 const mostPerTrial = 8;
 
-let state = Number(option("seed", 1));
-/** Returns a whole number from 0 to below `below` (mulberry32). */
-function random(below) {
-  state = (state + 0x6d2b79f5) | 0;
-  let t = Math.imul(state ^ (state >>> 15), 1 | state);
-  t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-  return Math.floor((((t ^ (t >>> 14)) >>> 0) / 2 ** 32) * below);
-}
+const random = randomFrom(Number(option("seed", 1)));
 const pick = (list) => list[random(list.length)];
 
 // ---------------------------------------------------------------- the experiment
@@ -69,21 +56,11 @@ evaluate test {
 }
 `;
 
-const project = mkdtempSync(join(tmpdir(), "fslc-crash-"));
+const project = temporaryFolder("crash");
 const home = join(project, ".fslc");
-process.on("exit", () => {
-  if (!process.argv.includes("--keep")) rmSync(project, { recursive: true, force: true });
-});
-
-async function makeProject() {
-  writeFileSync(join(project, "package.json"), "{}");
-  writeFileSync(join(project, "e.fsl"), experiment);
-  await writeTinyData(join(project, "data"), { train: 6, val: 3, test: 3 }, 16, random);
-}
 
 // ---------------------------------------------------------------- runs
 
-const cli = fileURLToPath(new URL("../dist/cli/main.js", import.meta.url));
 const settings = {
   cwd: project,
   env: { ...process.env, FORCE_COLOR: "0", FSLC_CHECKPOINT_SECONDS: "0" },
@@ -256,7 +233,7 @@ async function trial(most) {
   return { count, told, faults };
 }
 
-await makeProject();
+await writeProject(project, experiment, { splits: { train: 6, val: 3, test: 3 }, perClass: 16, random });
 const whole = await play();
 if (whole.status !== 0) {
   console.error(whole.said);

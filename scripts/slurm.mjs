@@ -3,22 +3,19 @@
 // Each case begins with an empty store. It is good if every stage has the same bits as on this machine alone: the weights, the results and
 // all reported files. The short form kills the process of the run and one job in a single case. See scripts/slurm-cluster.mjs.
 import { execFileSync, spawn } from "node:child_process";
-import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { cpSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
-import { fileURLToPath } from "node:url";
+import { cli, flag, option, randomFrom, temporaryFolder, writeProject } from "./campaign.mjs";
 import { startCluster, whyNoSlurm } from "./slurm-cluster.mjs";
-import { writeTinyData } from "./tiny-data.mjs";
 
 const missing = whyNoSlurm();
 if (missing !== undefined) {
   console.error(missing);
   process.exit(3);
 }
-const short = process.argv.includes("--short");
-const only = process.argv.includes("--only") ? process.argv[process.argv.indexOf("--only") + 1] : undefined;
-const cli = fileURLToPath(new URL("../dist/cli/main.js", import.meta.url));
+const short = flag("short");
+const only = option("only", undefined);
 
 const experiment = `fsl 1
 import { prototypes } from "fsl:metrics"
@@ -52,21 +49,14 @@ evaluate test {
 `;
 const variants = ["--sweep", "shots=1,2", ...(short ? [] : ["--seeds", "0..2"])];
 
-const root = mkdtempSync(join(tmpdir(), "fslc-slurm-"));
+const root = temporaryFolder("slurm");
 /** Jobs wait while this file is there, so that a run can be killed and given again before they end. */
 const hold = join(root, "hold");
 const before = [`while [ -e ${hold} ]; do sleep 0.1; done`];
 const clusters = { two: { executor: "slurm", cpus: 1, episodes: 150, limit: 4, pollSeconds: 0.5, before } };
 const project = join(root, "project");
 const store = join(project, ".fslc");
-mkdirSync(project);
-let seed = 1;
-await writeTinyData(join(project, "data"), { train: 6, val: 3, test: 3 }, 16, (below) => {
-  seed = (seed * 48271) % 2147483647;
-  return seed % below;
-});
-writeFileSync(join(project, "package.json"), "{}");
-writeFileSync(join(project, "e.fsl"), experiment);
+await writeProject(project, experiment, { splits: { train: 6, val: 3, test: 3 }, perClass: 16, random: randomFrom(1) });
 writeFileSync(join(project, "fslc.clusters.json"), JSON.stringify(clusters));
 const cluster = await startCluster(join(root, "state"));
 const env = { ...cluster.env, FORCE_COLOR: "0", FSLC_CHECKPOINT_SECONDS: "0.2" };
@@ -175,7 +165,7 @@ let bad = 0;
 try {
   await run(["--threads", "1"]);
   const wanted = stored();
-  if (process.argv.includes("--keep")) cpSync(store, join(root, "local"), { recursive: true });
+  if (flag("keep")) cpSync(store, join(root, "local"), { recursive: true });
   for (const name of chosen) {
     rmSync(store, { recursive: true, force: true });
     const started = performance.now();
@@ -201,8 +191,7 @@ try {
   }
 } finally {
   await cluster.stop();
-  if (!process.argv.includes("--keep")) rmSync(root, { recursive: true, force: true });
-  else console.log(root);
+  if (flag("keep")) console.log(root);
 }
 console.log(`${chosen.length} cases, ${bad} bad`);
 process.exit(bad === 0 ? 0 : 1);

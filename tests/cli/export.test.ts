@@ -1,5 +1,5 @@
 /** `fslc export`: the files give the numbers of the evaluation in ONNX Runtime, and the card says where they are from. */
-import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
@@ -7,56 +7,16 @@ import { InferenceSession, Tensor } from "../../src/runtime/engines/onnx/runtime
 import { decodeSafetensors } from "../../src/runtime/store/safetensors.js";
 import { allEntries, readWeights } from "../../src/runtime/store/store.js";
 import { type Project, projectPaths } from "../../src/runtime/system/project.js";
-import { makeProject } from "../runtime/tiny.js";
 import { fslc } from "./command-line.js";
+import { firstEpisode, stripesProject } from "./stripes.js";
 
 // Real runs: seconds alone on two cores, and many times that beside others.
 vi.setConfig({ testTimeout: 240_000, hookTimeout: 240_000 });
 
-const text = `fsl 1
-import { folder } from "fsl:datasets"
-import { bd_cspn } from "fsl:transductive"
-import { maml_inductive, r2d2 } from "fsl:meta"
-import { matching, nearest_neighbor, prototypes, simple_shot } from "fsl:metrics"
-
-dataset stripes = folder(root: "images") { train center_crop(20), flip, normalize  eval center_crop(20), normalize }
-backbone small { repeat 2 { conv(3, 8), batch_norm, relu, max_pool(2) } flatten as vector }
-backbone raw { flatten as vector }
-episode task = 2 way, 2 shot, 3 query
-
-meta proto {
-  encoder   small
-  metric    prototypes
-  episodes  task from stripes.train
-  optimizer adam(lr: 0.01)
-  for       1 epochs of 4 episodes, 2 episodes per step
-}
-pretrain base {
-  data      stripes.train
-  encoder   small
-  head      linear(class)
-  optimizer sgd(lr: 0.01)
-  for       1 epochs, 24 images per step
-}
-evaluate test { of proto  episodes task from stripes.test, 3 episodes  report accuracy, logits_json }
-evaluate nearest like test { encoder raw  metric nearest_neighbor }
-evaluate attention like test { metric matching }
-evaluate ridge like test { metric untrained r2d2 }
-evaluate adapted like test { encoder proto.encoder  metric untrained maml_inductive(tested: 2 steps) }
-evaluate adapted_long like test { encoder proto.encoder  metric untrained maml_inductive(tested: 200 steps) }
-evaluate together like test { metric bd_cspn }
-evaluate centered like test { metric simple_shot  fit from stripes.train }
-`;
-
 let project: Project;
 let file = "";
 beforeAll(async () => {
-  project = await makeProject();
-  file = join(project.dir, "stripes.fsl");
-  writeFileSync(file, text);
-  const { code, err } = await fslc("run", file);
-  expect(err.split("\n").filter((line) => line.includes("FSL"))).toEqual([]);
-  expect(code).toBe(0);
+  ({ project, file } = await stripesProject("train center_crop(20), flip, normalize  eval center_crop(20), normalize"));
 });
 afterAll(() => rmSync(project.dir, { recursive: true, force: true }));
 
@@ -81,16 +41,13 @@ async function pixels(paths: readonly string[]): Promise<Uint8Array> {
   return all;
 }
 
-/** The first episode of an evaluation, as `report logits_json` wrote it: its images, and the scores of its queries. */
+/** The first episode of an evaluation: its images, and the scores of its queries. */
 function episodeOf(stage: string) {
-  const runs = join(project.home, "runs");
-  const last = readdirSync(runs).sort().at(-1) ?? "";
-  const { episodes, scores } = JSON.parse(readFileSync(join(runs, last, "results", stage, "logits.json"), "utf8"));
-  const classes = episodes[0] as ({ support: string[]; query: string[] } & Record<string, number[][]>)[];
+  const { kind, classes } = firstEpisode(project, stage);
   return {
     support: classes.flatMap(({ support }) => support),
     query: classes.flatMap(({ query }) => query),
-    scores: classes.flatMap((one) => one[scores] ?? []).flat(),
+    scores: classes.flatMap((one) => one[kind] ?? []).flat(),
   };
 }
 

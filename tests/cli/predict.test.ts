@@ -1,63 +1,23 @@
 /** `fslc predict`: it gives the scores of the evaluation, takes unequal supports, and says what is wrong with images. */
 import { execFileSync } from "node:child_process";
-import { copyFileSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { copyFileSync, mkdirSync, readdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import type { Project } from "../../src/runtime/system/project.js";
 import { schemaProblem } from "../../src/runtime/system/schema.js";
-import { makeProject } from "../runtime/tiny.js";
 import { fslc } from "./command-line.js";
+import { firstEpisode, stripesProject } from "./stripes.js";
 
 // Real runs: seconds alone on two cores, and many times that beside others.
 vi.setConfig({ testTimeout: 240_000, hookTimeout: 240_000 });
 
-const text = `fsl 1
-import { folder } from "fsl:datasets"
-import { bd_cspn } from "fsl:transductive"
-import { maml_inductive, r2d2 } from "fsl:meta"
-import { matching, nearest_neighbor, prototypes, simple_shot } from "fsl:metrics"
-
-dataset stripes = folder(root: "images") {
-  train  resize(20), center_crop(16), flip, normalize
-  eval   resize(20), center_crop(16), normalize
-}
-backbone small { repeat 2 { conv(3, 8), batch_norm, relu, max_pool(2) } flatten as vector }
-backbone raw { flatten as vector }
-episode task = 2 way, 2 shot, 3 query
-
-meta proto {
-  encoder   small
-  metric    prototypes
-  episodes  task from stripes.train
-  optimizer adam(lr: 0.01)
-  for       1 epochs of 4 episodes, 2 episodes per step
-}
-pretrain base {
-  data      stripes.train
-  encoder   small
-  head      linear(class)
-  optimizer sgd(lr: 0.01)
-  for       1 epochs, 24 images per step
-}
-evaluate test { of proto  episodes task from stripes.test, 2 episodes  report accuracy, logits_json }
-evaluate centered like test { metric simple_shot  fit from stripes.train }
-evaluate nearest like test { encoder raw  metric nearest_neighbor }
-evaluate attention like test { metric matching }
-evaluate ridge like test { metric untrained r2d2 }
-evaluate adapted like test { encoder proto.encoder  metric untrained maml_inductive(tested: 2 steps) }
-evaluate together like test { metric bd_cspn }
-`;
-
 let project: Project;
 let file = "";
 beforeAll(async () => {
-  project = await makeProject();
-  file = join(project.dir, "stripes.fsl");
-  writeFileSync(file, text);
-  const { code, err } = await fslc("run", file);
-  expect(err.split("\n").filter((line) => line.includes("FSL"))).toEqual([]);
-  expect(code).toBe(0);
+  ({ project, file } = await stripesProject(
+    "train resize(20), center_crop(16), flip, normalize  eval resize(20), center_crop(16), normalize",
+  ));
 });
 afterAll(() => rmSync(project.dir, { recursive: true, force: true }));
 
@@ -94,19 +54,10 @@ async function predict(stage: string, support: string, ...images: string[]): Pro
   return predicted as Predicted;
 }
 
-/** The first episode of an evaluation, as `report logits_json` wrote it. */
-function episodeOf(stage: string) {
-  const runs = join(project.home, "runs");
-  const last = readdirSync(runs).sort().at(-1) ?? "";
-  const { episodes, scores } = JSON.parse(readFileSync(join(runs, last, "results", stage, "logits.json"), "utf8"));
-  return { kind: scores as "logits" | "probabilities", classes: episodes[0] as EpisodeClass[] };
-}
-type EpisodeClass = { class: string; support: string[]; query: string[] } & Record<string, number[][]>;
-
 describe("the scores are those of the evaluation on the same images", () => {
   for (const stage of ["test", "centered", "nearest", "attention", "ridge", "adapted", "together"]) {
     test(stage, async () => {
-      const { kind, classes } = episodeOf(stage);
+      const { kind, classes } = firstEpisode(project, stage);
       const inTest = (path: string): string => path.replace(/^test\//, "");
       const names = classes.map((one, way) => `${way}-${one.class}`);
       const folder = supports(
