@@ -7,10 +7,13 @@ import type { chooseReporter } from "./reporters/index.js";
 import type { Reporter } from "./reporters/reporter.js";
 import { say } from "./say.js";
 import { colorLevel, tableWidth, textWidth } from "./terminal.js";
+import type { Trackers } from "./trackers/open.js";
 
 export interface WatchOptions {
   readonly reporter: ReturnType<typeof chooseReporter>;
   readonly quiet: boolean;
+  /** The programs beside the reporter that get the events. */
+  readonly trackers: Trackers;
   /** Gives the text of a file that a failure points into. */
   readonly source: (file: string) => string | undefined;
   readonly react: ReactTo;
@@ -43,9 +46,11 @@ export async function watch(cli: Cli, started: Run, options: WatchOptions): Prom
     for await (const event of started.events) {
       state = reduce(state, event);
       reporter?.event(event);
+      options.trackers.event(event);
     }
   } finally {
     await reporter?.close();
+    await options.trackers.close();
   }
   if (presses > 0 && options.detach !== undefined) {
     const end = started.id.split("-").at(-1) ?? started.id;

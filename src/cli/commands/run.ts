@@ -14,9 +14,10 @@ import { chooseReporter, reporterNames } from "../reporters/index.js";
 import { say } from "../say.js";
 import { parseSeeds, type SweepOptions, withSweep } from "../sweep.js";
 import { colorLevel, textWidth } from "../terminal.js";
+import { openTrackers, type TrackerOptions, withTrackers } from "../trackers/open.js";
 import { type WatchOptions, watch } from "../watch.js";
 
-interface Options extends ExperimentOptions, MachineOptions, SweepOptions {
+interface Options extends ExperimentOptions, MachineOptions, SweepOptions, TrackerOptions {
   readonly executor?: string;
   readonly cluster?: string;
   readonly dryRun?: boolean;
@@ -27,13 +28,8 @@ interface Options extends ExperimentOptions, MachineOptions, SweepOptions {
 }
 
 export function define(cli: Cli, exit: (code: number) => void): Command {
-  return withSweep(
-    withMachine(
-      withExperiment(
-        new Command("run").description("run an experiment: train, evaluate, and keep every finished stage"),
-      ),
-    ),
-  )
+  const command = new Command("run").description("run an experiment: train, evaluate, and keep every finished stage");
+  return withTrackers(withSweep(withMachine(withExperiment(command))))
     .option(
       "--on-failure <policy>",
       "what a failed stage does to others: `finish` those that do not need it (default), `stop` all, or `retry=3`",
@@ -97,16 +93,18 @@ async function runAndWatch(cli: Cli, file: string, options: Options, react: Reac
     const preparation = prepareRun(experiments, asked);
     if ("diagnostics" in preparation) throw new RefusedError(preparation.diagnostics);
     if (!(await fetchDefaultEngine(cli, compiled.project.dir, options.engine))) return exitCodes.interrupted;
-    const watching = { reporter, quiet: options.quiet === true, source: sourceReader(compiled), react };
     const id = cli.env[runIdVariable];
-    if (preparation.prepared.cluster !== undefined) {
-      // The process that the user sees only watches, so that it can end while the jobs go on.
-      if (id === undefined) return await runInBackground(cli, preparation.prepared.project, watching);
+    const onCluster = preparation.prepared.cluster !== undefined;
+    if (onCluster && id !== undefined) {
       const started = startRun(preparation.prepared, localEnvironment(preparation.prepared), id);
       await started.done;
       if (options.report === true) await writeReportOf(cli, started.dir, { ...options, quiet: true });
       return exitCodes.done;
     }
+    const trackers = await openTrackers(cli, options);
+    const watching = { reporter, trackers, quiet: options.quiet === true, source: sourceReader(compiled), react };
+    // The process that the user sees only watches, so that it can end while the jobs go on.
+    if (onCluster) return await runInBackground(cli, preparation.prepared.project, watching);
     const choice = await chooseEngine(preparation.prepared.asked);
     const started = run(experiments, { ...asked, choice });
     const code = await watch(cli, started, watching);
