@@ -56,8 +56,15 @@ describe("oneDNN is found", () => {
 
 test("its threads are those of OpenMP, and a variable that the user has set wins", () => {
   const engine = { name: "onednn", device: "cpu", threads: 3 };
-  expect(engineEnvironment(engine, {})).toEqual({ OMP_NUM_THREADS: "3", OMP_WAIT_POLICY: "PASSIVE" });
-  expect(engineEnvironment(engine, { OMP_NUM_THREADS: "7" })).toEqual({ OMP_WAIT_POLICY: "PASSIVE" });
+  const waiting = { OMP_WAIT_POLICY: "PASSIVE", GOMP_SPINCOUNT: "3000" };
+  expect(engineEnvironment(engine, {})).toEqual({ OMP_NUM_THREADS: "3", ...waiting });
+  expect(engineEnvironment(engine, { OMP_NUM_THREADS: "7" })).toEqual(waiting);
+  // A policy of the user decides alone: a number of turns would take its place.
+  expect(engineEnvironment(engine, { OMP_WAIT_POLICY: "ACTIVE" })).toEqual({ OMP_NUM_THREADS: "3" });
+  expect(engineEnvironment(engine, { GOMP_SPINCOUNT: "0" })).toEqual({
+    OMP_NUM_THREADS: "3",
+    OMP_WAIT_POLICY: "PASSIVE",
+  });
   expect(engineThreads("onednn", 3, { OMP_NUM_THREADS: "7" })).toBe(7);
   expect(engineThreads("onednn", 3, { TF_NUM_INTRAOP_THREADS: "7" })).toBe(3);
 });

@@ -97,7 +97,7 @@ describe.skipIf(location === undefined)(titleOf(engines.onednn), () => {
     // What depends on constants only is computed once.
     expect(builder.steps.map(({ kernel }) => kernel).filter((kernel) => kernel !== "reorder")).toEqual([
       "convolution",
-      "NaN check of an image",
+      "NaN check of images",
       "NaN check",
     ]);
     builder.dispose();
@@ -225,6 +225,17 @@ describe.skipIf(location === undefined)(titleOf(engines.onednn), () => {
     const results = await run([o.mean(o.maxPool(normed, halves)), o.mean(direct)], feeds);
     const isBroken = (names: readonly string[]): boolean => names.includes(broken);
     expect(results.flat().map(Number.isNaN)).toEqual([isBroken(["w", "gamma", "beta"]), isBroken(["w", "v"])]);
+  });
+
+  test("a NaN in the last image is a NaN behind a convolution with a ReLU, and behind a max pool", async () => {
+    const o = freshOps();
+    const [x, w] = [o.input("x", [2, 2, 6, 6]), o.input("w", [3, 2, 3, 3])];
+    const data = new Float32Array(144).fill(1).fill(Number.NaN, 140, 141);
+    const results = await run([o.mean(o.relu(o.conv2d(x, w, padded))), o.mean(o.maxPool(x, halves))], {
+      x: { shape: x.shape, dtype: "f32", data },
+      w: { shape: w.shape, dtype: "f32", data: new Float32Array(54).fill(1) },
+    });
+    expect(results.flat()).toEqual([Number.NaN, Number.NaN]);
   });
 });
 

@@ -40,7 +40,7 @@ function variablesOf(
   threads: number,
   user: NodeJS.ProcessEnv,
 ): Readonly<Record<string, string>> {
-  if (name === "onednn") return onednnEnvironment(threads);
+  if (name === "onednn") return onednnEnvironment(threads, user);
   return name === "tensorflow" ? tensorflowVariables(device, threads, user) : {};
 }
 

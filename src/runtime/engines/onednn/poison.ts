@@ -26,10 +26,19 @@ export function guard(b: Builder, node: Node, result: Held, signs: readonly Slot
   );
 }
 
-/** Guards a node as its operand is guarded, if it is. */
-export function guardLike(b: Builder, node: Node, result: Held, x: Node): void {
-  const signs = b.shared.made<readonly Slot[]>(x, "signs of NaN");
-  if (signs !== undefined) guard(b, node, result, signs);
+/** The ops whose result is NaN as a whole if their first operand is. */
+const passing: ReadonlySet<string> = new Set(["relu", "leaky_relu", "reshape", "stop_gradient"]);
+
+/** Returns the small tensors that tell of a node, or undefined if nobody has guarded it. */
+function signsOf(b: Builder, node: Node): readonly Slot[] | undefined {
+  const signs = b.shared.made<readonly Slot[]>(node, "signs of NaN");
+  const [x] = node.inputs;
+  return signs ?? (passing.has(node.op) && x !== undefined ? signsOf(b, x) : undefined);
+}
+
+/** Guards the max pool of a node as the node is guarded. If it is not, the node itself is looked at. */
+export function guardPool(b: Builder, node: Node, result: Held, x: Node, source: Held): void {
+  guard(b, node, result, signsOf(b, x) ?? [signOfImages(b, x, source)]);
 }
 
 /** Returns memory that is NaN if an element of one of the nodes is not finite. */
@@ -49,15 +58,16 @@ export function signOf(b: Builder, nodes: readonly Node[]): Slot {
 }
 
 /**
- * Returns memory that is NaN if the first of these images holds a NaN. A weight that is NaN spoils a channel of every image, and what
- * is guarded is NaN as a whole, so the other images need not be looked at.
+ * Returns memory that is NaN if one of the images in `held`, where the node is, holds a NaN. What is guarded is NaN as a whole, so that
+ * its first image tells of all.
  */
-export function signOfImages(b: Builder, { slot }: Held, images: number): Slot {
+export function signOfImages(b: Builder, node: Node, { slot }: Held): Slot {
   const sign = b.slot({ bytes: 4 }, "f32");
+  const parts = signsOf(b, node) === undefined ? 1 : (node.shape[0] ?? 1);
   b.addKernel(
-    "NaN check of an image",
+    "NaN check of images",
     (x, result) => {
-      const length = (x?.length ?? 0) / images;
+      const length = (x?.length ?? 0) / parts;
       let found = 0;
       for (let i = 0; i < length; i++) if (Number.isNaN(x?.[i])) found = Number.NaN;
       result?.fill(found);

@@ -85,7 +85,7 @@ export function convolve(b: Builder, node: Node<"conv2d">, { node: last, bias, a
   if (activation !== undefined)
     guard(b, last, { slot, layout }, [
       signOf(b, bias === undefined ? [filters] : [filters, bias]),
-      signOfImages(b, source, x.shape[0] ?? 1),
+      signOfImages(b, x, source),
     ]);
   library.call("destroyPrimitiveDescription", description);
 }

@@ -6,7 +6,7 @@ import { algorithm, dataType, propagation, query } from "../constants.js";
 import { wide } from "../layouts.js";
 import type { Pointer } from "../library.js";
 import { add, constant, scale } from "../loops/affine.js";
-import { guardLike } from "../poison.js";
+import { guardPool } from "../poison.js";
 
 interface Pooled {
   readonly description: Pointer;
@@ -55,7 +55,7 @@ function pool(b: Builder, x: Node, shape: readonly number[], window: Window, nod
     );
     if (node !== undefined) {
       b.define(node, result);
-      guardLike(b, node, result, x);
+      guardPool(b, node, result, x, source);
     }
     return { description, source, result, winners };
   });
@@ -78,7 +78,7 @@ function poolOnly(b: Builder, node: Node<"max_pool">): void {
   const layout = layouts.described(library.chosen(description, query.result));
   const slot = b.result(node, layout);
   b.addPrimitive("max pool", description, [b.argument("source", source)], [b.argument("result", { slot, layout })]);
-  guardLike(b, node, { slot, layout }, operand(node, 0));
+  guardPool(b, node, { slot, layout }, operand(node, 0), source);
   library.call("destroyPrimitiveDescription", description);
 }
 
