@@ -35,6 +35,7 @@ export interface SourceFile {
   /** The span of the `fsl N` line. */
   readonly versionSpan: Span | undefined;
   readonly imports: readonly Import[];
+  readonly sweeps: readonly SweepLine[];
   readonly declarations: readonly Declaration[];
   readonly span: Span;
 }
@@ -44,6 +45,14 @@ export interface Import {
   readonly names: readonly { readonly name: Name; readonly as: Name | undefined }[];
   readonly from: TextLiteral;
   readonly with: readonly Argument[];
+  readonly span: Span;
+}
+
+/** `sweep shots = 1 shot, 5 shot`: the values of one parameter, or of the seed, with which a run computes. It declares no name. */
+export interface SweepLine {
+  readonly kind: "sweep";
+  readonly name: Name;
+  readonly values: readonly Expr[];
   readonly span: Span;
 }
 

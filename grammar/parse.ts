@@ -3,7 +3,7 @@ import type { CstNode, IRecognitionException, IToken } from "chevrotain";
 import type { Declaration, Import, SourceFile, Span } from "./ast.js";
 import { balance, maxDepth, tooDeep } from "./balance.js";
 import { Builder, nodes, placeEmptyNodes, token, tokens } from "./build/cst.js";
-import { buildDeclaration, buildImport } from "./build/declarations.js";
+import { buildDeclaration, buildImport, buildSweep } from "./build/declarations.js";
 import { noteRepeats } from "./build/repeats.js";
 import { expectation } from "./expectation.js";
 import { replaceHabits } from "./habits.js";
@@ -40,6 +40,7 @@ export function parse(text: string, file: string): Parsed {
       version: undefined,
       versionSpan: undefined,
       imports: [],
+      sweeps: [],
       declarations: [],
       span: whole,
     };
@@ -94,11 +95,12 @@ function buildFile(b: Builder, cst: CstNode, span: Span): SourceFile {
   const versionSpan = version && b.from((word ?? version).startOffset, endOf(version));
   noteRepeats(b, tokens(cst, t.Unit.name), 0);
   const imports: Import[] = nodes(cst, "importLine").map((line) => buildImport(b, line));
+  const sweeps = nodes(cst, "sweepLine").map((line) => buildSweep(b, line));
   const declarations = nodes(cst, "declaration").flatMap((item): Declaration[] => {
     const built = buildDeclaration(b, item);
     return built !== undefined ? [built] : [];
   });
-  return { kind: "file", version: version && Number(version.image), versionSpan, imports, declarations, span };
+  return { kind: "file", version: version && Number(version.image), versionSpan, imports, sweeps, declarations, span };
 }
 
 function issueOf(error: IRecognitionException, file: string, text: string): SyntaxIssue {

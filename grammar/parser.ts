@@ -63,6 +63,7 @@ export class FslParser extends StageParser {
         IGNORE_AMBIGUITIES: true,
         DEF: [
           { GATE: () => this.atDeclaration(), ALT: () => this.SUBRULE(this.importLine) },
+          { GATE: () => this.atDeclaration(), ALT: () => this.SUBRULE(this.sweepLine) },
           { GATE: () => this.atDeclaration(), ALT: () => this.SUBRULE(this.declaration) },
           { ALT: () => this.SUBRULE(this.stray) },
         ],
@@ -108,6 +109,12 @@ export class FslParser extends StageParser {
       this.CONSUME(w.as);
       this.CONSUME1(t.Identifier, { LABEL: "alias" });
     });
+  });
+  readonly sweepLine = this.RULE("sweepLine", () => {
+    this.CONSUME(w.sweep);
+    this.CONSUME(t.Identifier);
+    this.SUBRULE(this.equals);
+    this.SUBRULE(this.values);
   });
   readonly declaration = this.RULE("declaration", () => {
     this.OR([

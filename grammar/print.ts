@@ -30,7 +30,7 @@ class FilePrinter {
   }
 
   file(tree: ast.SourceFile): Doc {
-    const items: Item[] = [...tree.imports, ...tree.declarations]
+    const items: Item[] = [...tree.imports, ...tree.sweeps, ...tree.declarations]
       .sort((a, b) => a.span.start - b.span.start)
       .map((item) => ({ span: item.span, print: () => this.item(item) }));
     const { version } = tree;
@@ -42,13 +42,17 @@ class FilePrinter {
     return printed.length === 0 ? "" : [printed, hard];
   }
 
-  private item(item: ast.Import | ast.Declaration): Doc {
+  private item(item: ast.Import | ast.SweepLine | ast.Declaration): Doc {
     const { e } = this;
     switch (item.kind) {
       case "import":
         return this.importLine(item);
       case "param":
         return ["param ", this.parameter(item)];
+      case "sweep": {
+        const values = item.values.map((value) => e.expr(value));
+        return group(`sweep ${item.name.text} = `, indent(join(values, [",", line])));
+      }
       case "dataset":
         return this.dataset(item);
       case "backbone":

@@ -89,6 +89,7 @@ export function isStageKind(word: string | undefined): word is StageKind {
 export const declarationList = [
   "import",
   "param",
+  "sweep",
   "dataset",
   "backbone",
   "block",

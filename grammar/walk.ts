@@ -5,6 +5,7 @@ import type * as ast from "./ast.js";
 export type SyntaxNode =
   | ast.SourceFile
   | ast.Import
+  | ast.SweepLine
   | ast.Declaration
   | ast.Parameter
   | ast.DatasetLine
@@ -37,7 +38,7 @@ export function walkSyntaxWhile(node: SyntaxNode, enter: (node: SyntaxNode) => b
 export function childrenOf(node: SyntaxNode): readonly SyntaxNode[] {
   switch (node.kind) {
     case "file":
-      return [...node.imports, ...node.declarations];
+      return [...node.imports, ...node.sweeps, ...node.declarations];
     case "import":
       return node.with;
     case "param":
@@ -68,6 +69,7 @@ export function childrenOf(node: SyntaxNode): readonly SyntaxNode[] {
     case "datasetLine":
       return [...node.values, ...given(node.from)];
     case "setting":
+    case "sweep":
       return node.values;
     case "callLayer":
       return node.args;

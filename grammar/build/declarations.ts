@@ -1,4 +1,4 @@
-/** Builds imports and declarations other than stages. */
+/** Builds imports, sweeps and declarations other than stages. */
 import type { CstNode } from "chevrotain";
 import type * as ast from "../ast.js";
 import * as t from "../tokens.js";
@@ -26,6 +26,17 @@ export function buildImport(b: Builder, cst: CstNode): ast.Import {
     names: names.map(({ name, as }) => ({ name, as })),
     from: from !== undefined ? buildText(b, from) : { kind: "text", value: "", span: b.at(span.end) },
     with: args !== undefined ? buildArgs(b, args).args : [],
+    span,
+  };
+}
+
+export function buildSweep(b: Builder, cst: CstNode): ast.SweepLine {
+  const span = b.span(cst, 0);
+  noteColon(b, cst);
+  return {
+    kind: "sweep",
+    name: b.nameAt(token(cst, t.Identifier.name), span.end),
+    values: buildValues(b, node(cst, "values")),
     span,
   };
 }

@@ -164,8 +164,8 @@ const counts: Habit = (place) => {
   if (place.inside !== "file" || unit === undefined || name === undefined || number === undefined) return undefined;
   if (!is(place, t.Identifier) || !(is(place, t.Colon, 1) || is(place, t.Equals, 1)) || !is(place, t.NumberToken, 2))
     return undefined;
-  // `param shots = 1 shot` is the language itself.
-  if (begins(place) || isWord(place, ["param"], -1)) return undefined;
+  // `param shots = 1 shot` and `sweep shots = 1 shot, 5 shot` are the language itself.
+  if (begins(place) || isWord(place, ["param", "sweep"], -1)) return undefined;
   return {
     taken: 3,
     put: [

@@ -28,7 +28,7 @@ export async function withClassifier(
   const { experiment, project } = compiled;
   if (experiment === undefined) return code ?? exitCodes.invalid;
   try {
-    const preparation = prepareRun(experiment, { ...runOptions(project, options), stages: [stage] });
+    const preparation = prepareRun(experiment, { ...runOptions(compiled, options), stages: [stage] });
     if ("diagnostics" in preparation) throw new RefusedError(preparation.diagnostics);
     if ((options.engine ?? "onnx") === "onnx" && !(await fetchMissingEngine(cli, project.dir)))
       return exitCodes.interrupted;

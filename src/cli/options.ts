@@ -1,6 +1,7 @@
 /** Defines the options that several commands share. */
 import { join } from "node:path";
 import type { Command } from "commander";
+import type { CompiledFile } from "../runtime/host/compile-file.js";
 import type { RunOptions } from "../runtime/run/preflight.js";
 import type { Project } from "../runtime/system/project.js";
 import { collectValues } from "./command.js";
@@ -72,12 +73,16 @@ export function withMachine(command: Command): Command {
 }
 
 /**
- * Converts the options of the command line to the options of a run. It does not check ranges: the run does that.
+ * Converts the options of the command line to the options of a run of one variant. Without `--seed` it has the first seed of the file's
+ * line `sweep seed`, if there is one. It does not check ranges: the run does that.
  *
  * @throws UsageError if the value of a numeric option is not a number.
  */
-export function runOptions(project: Project, options: MachineOptions): RunOptions {
-  const { engine, device, threads, jobs, seed, force, exact, onFailure } = options;
+export function runOptions(
+  { project, sweep }: Pick<CompiledFile, "project" | "sweep">,
+  options: MachineOptions,
+): RunOptions {
+  const { engine, device, threads, jobs, seed = sweep.seeds?.[0]?.toString(), force, exact, onFailure } = options;
   return {
     project,
     ...(engine === undefined ? {} : { engine }),

@@ -1,7 +1,8 @@
-/** Reads the options of a sweep, `--seeds` and `--sweep`, and compiles the experiment for each combination of the values. */
+/** Reads the options of a sweep, `--seeds` and `--sweep`, and compiles an experiment for each combination of their and its own values. */
 import type { Diagnostic } from "../compiler/diagnostics/diagnostic.js";
+import type { FileSweep } from "../compiler/typed/sweep.js";
 import type { Experiment } from "../compiler/typed/tree.js";
-import type { CompiledFile } from "../runtime/host/compile-file.js";
+import type { CompiledFile, createFileCompiler } from "../runtime/host/compile-file.js";
 import { type Cli, type Command, collectValues } from "./command.js";
 import type { ExperimentOptions, MachineOptions } from "./options.js";
 import { UsageError } from "./usage-error.js";
@@ -97,53 +98,109 @@ function splitValues(text: string): string[] {
   return values.map((value) => value.trim());
 }
 
-/** The variants of an experiment that have been compiled, and whose diagnostics have been printed. */
+/** A file of which every variant has been compiled. */
 export interface CompiledVariants {
-  /** The compilation of the first variant: all of them have the same files and project. */
+  /** The compilation of the first variant, with the diagnostics of all: they have the same files and project. */
   readonly compiled: CompiledFile;
   /** The experiment of each variant; empty if one has errors. */
   readonly experiments: readonly Experiment[];
-  /** The exit code if there are errors. */
-  readonly code: number | undefined;
 }
 
-/** Compiles every variant of an experiment and prints each diagnostic once. */
+/** One variant, and how messages name what is its own. */
+interface Variant {
+  readonly values: Values;
+  readonly places: Readonly<Record<string, number>>;
+  readonly named: readonly string[];
+}
+
+/**
+ * Compiles every variant of a file: each combination of `given`, which `parseSweep` returns, and of the values of its `sweep` lines.
+ *
+ * @throws UsageError if there are too many.
+ */
+export function compileEach(
+  compileNext: ReturnType<typeof createFileCompiler>,
+  { path, text }: { readonly path: string; readonly text?: string | undefined },
+  given: readonly Values[] = [{}],
+): CompiledVariants {
+  const [first = {}] = given;
+  const compiled = compileNext(path, text, { sweep: first });
+  const [one, ...others] = variantsOf(compiled.sweep, given);
+  const all = [{ named: one?.named ?? [], compiled }];
+  for (const { values, places, named } of others) {
+    all.push({ named, compiled: compileNext(path, text, { sweep: values, places }) });
+  }
+  const diagnostics = merged(all);
+  const modules = all.flatMap((variant) => variant.compiled.modules);
+  const experiments = all.flatMap((variant) => variant.compiled.experiment ?? []);
+  return {
+    compiled: { ...compiled, modules, diagnostics },
+    experiments: diagnostics.some(({ severity }) => severity === "error") ? [] : experiments,
+  };
+}
+
+function variantsOf({ axes }: FileSweep, given: readonly Values[]): Variant[] {
+  const count = axes.reduce((n, { values }) => n * values.length, given.length);
+  if (count > mostVariants)
+    throw new UsageError(`the sweep has ${count} variants. At most ${mostVariants} are possible`);
+  let variants: Variant[] = [{ values: {}, places: {}, named: [] }];
+  for (const { name, values } of axes) {
+    variants = variants.flatMap(({ places, named }) =>
+      values.map((value, i) => ({
+        values: {},
+        places: { ...places, [name]: i },
+        named: [...named, `sweep ${name} = ${value}`],
+      })),
+    );
+  }
+  return variants.flatMap(({ places, named }) =>
+    given.map((values) => {
+      const set = Object.entries(values).map(([name, value]) => `--set ${name}=${value}`);
+      return { values, places, named: set.length === 0 ? named : [...named, set.join(" ")] };
+    }),
+  );
+}
+
+/** Compiles every variant of an experiment and prints each diagnostic once. `code` is the exit code if there are errors. */
 export async function compileVariants(
   cli: Cli,
   file: string,
   options: ExperimentOptions & SweepOptions,
-): Promise<CompiledVariants> {
+): Promise<CompiledVariants & { readonly code: number | undefined }> {
   const { compilationCode, experimentCompiler, printCompilation } = await import("./experiment.js");
-  const compileNext = experimentCompiler(options);
-  const [first = {}, ...others] = parseSweep(options);
-  const compiled = compileNext(file, undefined, first);
-  const variants = [{ values: first, compiled }];
-  for (const values of others) variants.push({ values, compiled: compileNext(file, undefined, values) });
-  const all = variants.map((variant) => variant.compiled);
-  await printCompilation(cli, {
-    ...compiled,
-    modules: all.flatMap(({ modules }) => modules),
-    diagnostics: merged(variants),
-  });
-  const code = all.map(compilationCode).find((one) => one !== undefined);
-  const experiments = all.flatMap(({ experiment }) => experiment ?? []);
-  return { compiled, experiments: code === undefined ? experiments : [], code };
+  const { compiled, experiments } = compileEach(experimentCompiler(options), { path: file }, parseSweep(options));
+  await printCompilation(cli, compiled);
+  return { compiled, experiments, code: compilationCode(compiled) };
 }
 
-/** Returns each diagnostic of the variants once. One that not all of them have names the values with which it is found first. */
-function merged(variants: readonly { readonly values: Values; readonly compiled: CompiledFile }[]): Diagnostic[] {
-  const found = new Map<string, { readonly first: Values; readonly diagnostic: Diagnostic; count: number }>();
-  for (const { values, compiled } of variants) {
+/** Returns the seeds of a run: those of the command line, or else those of the file's line `sweep seed`. */
+export function seedsFor(
+  { sweep }: Pick<CompiledFile, "sweep">,
+  options: SweepOptions & MachineOptions,
+): { readonly seeds?: readonly number[] } {
+  const seeds = parseSeeds(options) ?? (options.seed === undefined ? sweep.seeds : undefined);
+  return seeds === undefined ? {} : { seeds };
+}
+
+/** Returns each diagnostic of the variants once. One that not all of them have names the variant in which it is found first. */
+function merged(
+  variants: readonly { readonly named: readonly string[]; readonly compiled: CompiledFile }[],
+): Diagnostic[] {
+  const found = new Map<
+    string,
+    { readonly first: readonly string[]; readonly diagnostic: Diagnostic; count: number }
+  >();
+  for (const { named, compiled } of variants) {
     for (const diagnostic of compiled.diagnostics) {
       const text = JSON.stringify(diagnostic);
       const known = found.get(text);
       if (known !== undefined) known.count++;
-      else found.set(text, { first: values, diagnostic, count: 1 });
+      else found.set(text, { first: named, diagnostic, count: 1 });
     }
   }
   return [...found.values()].map(({ first, diagnostic, count }) => {
     if (count === variants.length) return diagnostic;
-    const named = Object.entries(first).map(([name, value]) => `--set ${name}=${value}`);
-    return { ...diagnostic, help: [...diagnostic.help, `found with \`${named.join(" ")}\``] };
+    const named = first.map((text) => `\`${text}\``).join(", ");
+    return { ...diagnostic, help: [...diagnostic.help, `found with ${named}`] };
   });
 }

@@ -11,7 +11,9 @@ import { Instances } from "./resolve/declarations.js";
 import { type ModuleHost, Modules, preludeId } from "./resolve/modules.js";
 import { checkNames } from "./resolve/names.js";
 import type { Given } from "./resolve/params.js";
+import { readSweeps } from "./resolve/sweeps.js";
 import type { GivenDescription, GivenFiles, Unusable } from "./typed/given-files.js";
+import { type FileSweep, noSweep } from "./typed/sweep.js";
 import type {
   DataSource,
   Dataset,
@@ -46,6 +48,8 @@ export interface CompileOptions {
   readonly set: Readonly<Record<string, string>>;
   /** The values of one variant of `--sweep`, as text. */
   readonly sweep?: Readonly<Record<string, string>>;
+  /** The place of one variant's value in each `sweep` line of the root file, by name. The default is the first value. */
+  readonly places?: Readonly<Record<string, number>>;
   readonly params?: Readonly<Record<string, ParamValue>>;
   /** Further tasks for the metric of one stage. */
   readonly pose?: PosedTasks;
@@ -54,6 +58,8 @@ export interface Compilation {
   /** Undefined if there is an error. */
   readonly experiment: Experiment | undefined;
   readonly diagnostics: readonly Diagnostic[];
+  /** The variants that the root file asks for. `experiment` is one of them. */
+  readonly sweep: FileSweep;
   /** The datasets by id, also if an error was found. */
   readonly datasets: Readonly<Record<string, Dataset>>;
   /** The metrics for the tasks of `pose`, in their order, by the id of the stage. */
@@ -88,7 +94,8 @@ export function compile(host: CompilerHost, root: string, options: CompileOption
   });
   const stages = new StageElaborator(checker, options.pose);
   const rootFirst = () => [...modules.all].sort((a, b) => Number(b.id === root) - Number(a.id === root));
-  const finished = (experiment: Experiment | undefined): Compilation => ({
+  const finished = (experiment: Experiment | undefined, sweep: FileSweep): Compilation => ({
+    sweep,
     experiment: checker.errors > 0 ? undefined : experiment,
     datasets: experiment?.datasets ?? {},
     posed: stages.posed,
@@ -101,10 +108,11 @@ export function compile(host: CompilerHost, root: string, options: CompileOption
   });
   if (file === undefined) {
     checker.report("FSL2002", undefined, { specifier: root });
-    return finished(undefined);
+    return finished(undefined, noSweep);
   }
   const outer = new Scope(checker, undefined);
   const instances = new Instances(checker, modules, stages, outer);
+  const given = givenFrom(options);
   const rootInstance = phase("resolve", () => {
     const prelude = modules.load(preludeId);
     if (prelude !== undefined) {
@@ -112,7 +120,7 @@ export function compile(host: CompilerHost, root: string, options: CompileOption
         if (decl.kind === "fn") outer.define(decl.name.text, { kind: "fn", decl, scope: outer, span: decl.name.span });
       }
     }
-    const instance = instances.root(file, givenFrom(options));
+    const instance = instances.root(file, given, options.places ?? {});
     for (const module of modules.all) {
       if (module.id.startsWith("fsl:") && module.id !== root) continue;
       const own = instances.all.find((one) => one.module === module)?.scope;
@@ -126,15 +134,17 @@ export function compile(host: CompilerHost, root: string, options: CompileOption
       if (module.id === root || !module.id.startsWith("fsl:")) checkInstance(scope, module.tree, stages);
     }
     for (const instance of instances.all) for (const id of instance.stageIds) stages.elaborate(id);
+    const sweep = readSweeps(file.tree, file.text, given, rootInstance.scope);
     warnAboutClassLeakage(stages.stages, stages.typedDatasets, checker);
-    return finished({
+    const experiment = {
       file: root,
       sources: rootFirst().map(({ id, text }) => ({ id, text })),
       params: rootInstance.params(),
       datasets: stages.typedDatasets,
       stages: stages.stages,
       wanted: rootInstance.stageIds,
-    });
+    };
+    return finished(experiment, sweep);
   });
 }
 

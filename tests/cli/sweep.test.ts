@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { parseSeeds, parseSweep } from "../../src/cli/sweep.js";
 import type { PlanReport } from "../../src/compiler/stages/plan/report.js";
+import { compileFile } from "../../src/runtime/host/compile-file.js";
 import { listRuns } from "../../src/runtime/run/runs.js";
 import type { Project } from "../../src/runtime/system/project.js";
 import { makeProject } from "../runtime/tiny.js";
@@ -143,6 +144,40 @@ test.each([
   const { code, err } = await fslc("runs", "table", "--project", project.dir, ...options);
   expect(code).toBe(3);
   expect(err.replace(/\s+/g, " ")).toContain(message);
+});
+
+// ---------------------------------------------------------------- sweeps of the file
+
+test("`sweep` lines of a file ask for the variants that the options would, and options come first", async () => {
+  const own = join(project.dir, "own.fsl");
+  const lines = "sweep shots = 1 shot, 3 shot\nsweep method = prototypes, nearest_neighbor\nsweep seed = 0, 1\n";
+  writeFileSync(own, text.replace("dataset stripes", `${lines}dataset stripes`));
+  const stagesOf = async (path: string, ...options: string[]) =>
+    (JSON.parse((await fslc("plan", path, "--json", ...options)).out) as PlanReport).stages.map(({ id, key }) => [
+      id,
+      key,
+    ]);
+  const all = await stagesOf(own);
+  expect(all).toHaveLength(11);
+  expect(all).toEqual(await stagesOf(file, ...sweep));
+  const fewer = await stagesOf(own, "--set", "shots=3", "--sweep", "method=prototypes", "--seed", "1");
+  expect(fewer).toEqual(await stagesOf(file, "--set", "shots=3", "--seed", "1"));
+  // Without options, a compilation is the first variant.
+  expect(compileFile(own, { set: { method: "nearest_neighbor" } }).experiment?.params).toMatchObject([
+    { name: "shots", value: 1, origin: "sweep" },
+    { name: "method", value: "nearest_neighbor", origin: "--set" },
+  ]);
+});
+
+test("a mistake of one variant is found by check, at the value", async () => {
+  const wrong = join(project.dir, "wrong.fsl");
+  writeFileSync(wrong, text.replace("dataset stripes", "sweep shots = 1 shot, 99 shot\ndataset stripes"));
+  const { code, err } = await fslc("check", wrong);
+  expect(code).toBe(2);
+  expect(err).toContain("found with `sweep shots = 99 shot`");
+  const numbers = Array.from({ length: 1001 }, (_, i) => `${i + 1} shot`).join(", ");
+  writeFileSync(wrong, text.replace("dataset stripes", `sweep shots = ${numbers}\ndataset stripes`));
+  expect((await fslc("check", wrong)).err).toContain("the sweep has 1001 variants. At most 1000 are possible");
 });
 
 // ---------------------------------------------------------------- mistakes

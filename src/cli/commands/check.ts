@@ -8,6 +8,7 @@ import { type ExperimentOptions, withParameters } from "../options.js";
 import type { JsonDiagnostic } from "../print/diagnostics.js";
 import { say } from "../say.js";
 import { findInputs, type StandardInputOptions, stdinPathOption } from "../standard-input.js";
+import { compileEach } from "../sweep.js";
 import { UsageError } from "../usage-error.js";
 import { plural } from "../view/format.js";
 
@@ -92,7 +93,7 @@ async function act(cli: Cli, paths: readonly string[], options: Options): Promis
   const found: JsonDiagnostic[] = [];
   let worst: number = exitCodes.done;
   for (const { path, text } of inputs) {
-    const compiled = withBlockers(compileNext(path, text));
+    const { compiled } = compileEach((...file) => withBlockers(compileNext(...file)), { path, text });
     const { project, diagnostics } = compiled;
     const file = { path, project, diagnostics, source: sourceReader(compiled) };
     if (form === "full") await printCompilation(cli, compiled);

@@ -35,12 +35,12 @@ export function define(cli: Cli, exit: (code: number) => void): Command {
 async function act(cli: Cli, file: string, stage: string, options: Options): Promise<number> {
   const { compileAndReport, refusalCode, sourceReader } = await import("../experiment.js");
   const { compiled, code } = await compileAndReport(cli, file, options);
-  const { experiment, project } = compiled;
+  const { experiment } = compiled;
   if (experiment === undefined) return code ?? exitCodes.invalid;
   const { prepareRun } = await import("../../runtime/run/preflight.js");
   const { exportStage } = await import("../../runtime/deploy/export.js");
   const { printDiagnostics } = await import("../report-errors.js");
-  const preparation = prepareRun(experiment, { ...runOptions(project, options), stages: [stage] });
+  const preparation = prepareRun(experiment, { ...runOptions(compiled, options), stages: [stage] });
   if ("diagnostics" in preparation) {
     printDiagnostics(cli, preparation.diagnostics, sourceReader(compiled));
     return refusalCode(preparation.diagnostics);

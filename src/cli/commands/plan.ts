@@ -4,16 +4,16 @@ import { type Cli, Command, helpExamples } from "../command.js";
 import { exitCodes } from "../exit-codes.js";
 import { type ExperimentOptions, type MachineOptions, runOptions, withExperiment, withMachine } from "../options.js";
 import { say } from "../say.js";
+import { compileVariants, type SweepOptions, seedsFor, withSweep } from "../sweep.js";
 import { colorLevel, tableWidth, textWidth } from "../terminal.js";
 
-interface Options extends ExperimentOptions, MachineOptions {
+interface Options extends ExperimentOptions, MachineOptions, SweepOptions {
   readonly json?: boolean;
 }
 
 export function define(cli: Cli, exit: (code: number) => void): Command {
-  return withMachine(
-    withExperiment(new Command("plan").description("say what a run would do: shapes, work, memory, what is stored")),
-  )
+  const command = new Command("plan").description("say what a run would do: shapes, work, memory, what is stored");
+  return withSweep(withMachine(withExperiment(command)))
     .option("--json", "as JSON")
     .addHelpText(
       "after",
@@ -26,13 +26,13 @@ export function define(cli: Cli, exit: (code: number) => void): Command {
 }
 
 async function act(cli: Cli, file: string, options: Options): Promise<number> {
-  const { compileAndReport, refusalCode, sourceReader } = await import("../experiment.js");
-  const { compiled, code } = await compileAndReport(cli, file, options);
-  if (compiled.experiment === undefined) return code ?? exitCodes.invalid;
+  const { refusalCode, sourceReader } = await import("../experiment.js");
+  const { compiled, experiments, code } = await compileVariants(cli, file, options);
+  if (code !== undefined) return code;
   const { RefusedError } = await import("../../runtime/run/preflight.js");
   const { plan } = await import("../../runtime/run/plan.js");
   try {
-    const report = await plan(compiled.experiment, runOptions(compiled.project, options));
+    const report = await plan(experiments, { ...runOptions(compiled, options), ...seedsFor(compiled, options) });
     if (options.json) say(cli.stdout, `${printableJson(report, 2)}\n`);
     else {
       const { printPlan } = await import("../print/plan.js");

@@ -12,7 +12,7 @@ import { type ReactTo, withInterrupts } from "../interrupts.js";
 import { type ExperimentOptions, type MachineOptions, runOptions, withExperiment, withMachine } from "../options.js";
 import { chooseReporter, reporterNames } from "../reporters/index.js";
 import { say } from "../say.js";
-import { parseSeeds, type SweepOptions, withSweep } from "../sweep.js";
+import { type SweepOptions, withSweep } from "../sweep.js";
 import { colorLevel, textWidth } from "../terminal.js";
 import { openTrackers, type TrackerOptions, withTrackers } from "../trackers/open.js";
 import { type WatchOptions, watch } from "../watch.js";
@@ -69,9 +69,8 @@ async function act(cli: Cli, file: string, options: Options): Promise<number> {
 
 async function runAndWatch(cli: Cli, file: string, options: Options, react: ReactTo): Promise<number> {
   const reporter = chooseReporter(cli, options.reporter);
-  const seeds = parseSeeds(options);
   const { refusalCode, sourceReader } = await import("../experiment.js");
-  const { compileVariants } = await import("../sweep.js");
+  const { compileVariants, seedsFor } = await import("../sweep.js");
   const { compiled, experiments, code } = await compileVariants(cli, file, options);
   if (code !== undefined) return code;
 
@@ -82,11 +81,11 @@ async function runAndWatch(cli: Cli, file: string, options: Options, react: Reac
     const profile = options.profile === true;
     const given = await clusterOptions(compiled.project, options);
     if ("diagnostics" in given) throw new RefusedError(given.diagnostics);
-    const asked = {
-      ...runOptions(compiled.project, options),
+    const asked: RunOptions = {
+      ...runOptions(compiled, options),
       ...given,
       profile,
-      ...(seeds === undefined ? {} : { seeds }),
+      ...seedsFor(compiled, options),
     };
     if (options.dryRun) return await showPlan(cli, experiments, asked, reporter);
     // Errors that need no download and no search for devices are reported first.

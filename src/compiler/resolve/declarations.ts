@@ -9,6 +9,7 @@ import type { StageElaborator } from "../check/stages/stage-elaborator.js";
 import type { ResolvedParam } from "../typed/tree.js";
 import type { Module, Modules } from "./modules.js";
 import { checkGiven, type Given, paramsOf, paramValue, resolvedParam } from "./params.js";
+import { sweepValues } from "./sweeps.js";
 
 /** A module with the values of its parameters. The same file imported `with` other values is another instance. */
 export interface Instance {
@@ -41,8 +42,11 @@ export class Instances {
     return this.instances;
   }
 
-  root(module: Module, given: ReadonlyMap<string, Given>): Instance {
-    return this.make(module, "", given, new Map());
+  /** Returns the instance of the root file. `places` says which value of each of its `sweep` lines it has. */
+  root(module: Module, given: ReadonlyMap<string, Given>, places: Readonly<Record<string, number>>): Instance {
+    const swept = sweepValues(module.tree, given, places);
+    const spans = new Map(module.tree.sweeps.map(({ name }) => [name.text, name.span]));
+    return this.make(module, "", new Map([...given, ...swept]), spans);
   }
 
   private imported(line: ast.Import, importer: Scope): Instance | undefined {

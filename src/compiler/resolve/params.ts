@@ -11,6 +11,8 @@ import type { ParamValue, ResolvedParam } from "../typed/tree.js";
 export type Given =
   | { readonly origin: "--set" | "--sweep"; readonly text: string }
   | { readonly origin: "--params"; readonly value: ParamValue }
+  /** A value of a `sweep` line: an expression of the file itself. */
+  | { readonly origin: "sweep"; readonly expr: ast.Expr }
   /** An argument of `with (…)`: an expression of the importing file. */
   | { readonly origin: "file"; readonly expr: ast.Expr; readonly scope: Scope };
 
@@ -55,8 +57,10 @@ export function paramValue(decl: ast.ParamDecl, given: Given | undefined, scope:
     }
     return coerce(written, type, what, decl.value.span, checker, decl.type?.span);
   }
-  if (given.origin === "file")
-    return coerce(evaluateWithEach(given.expr, given.scope), type, what, given.expr.span, checker, name.span);
+  if (given.origin === "file" || given.origin === "sweep") {
+    const from = given.origin === "file" ? given.scope : scope;
+    return coerce(evaluateWithEach(given.expr, from), type, what, given.expr.span, checker, name.span);
+  }
   const value =
     given.origin === "--params"
       ? fromPlain(given.value, type, name.span)

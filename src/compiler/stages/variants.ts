@@ -3,12 +3,10 @@
  * several variants is one node, so that it is computed once.
  */
 import { own } from "../../common/own.js";
+import { seedAxis } from "../typed/sweep.js";
 import type { DataDigests, Dataset, Experiment, ParamValue } from "../typed/tree.js";
 import { ingestedDataset, type StageNode, stageGraph } from "./graph.js";
 import { stageKey } from "./key.js";
-
-/** The name of the axis of seeds. */
-export const seedAxis = "seed";
 
 export interface Variant {
   readonly experiment: Experiment;

@@ -26,7 +26,7 @@ export interface ResolvedParam {
   readonly name: string;
   readonly value: ParamValue;
   readonly unit: Unit | undefined;
-  readonly origin: "default" | "file" | "--set" | "--sweep" | "--params";
+  readonly origin: "default" | "file" | "sweep" | "--set" | "--sweep" | "--params";
   readonly span: Span;
 }
 export type Unit =

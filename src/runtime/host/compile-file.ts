@@ -2,8 +2,9 @@
 import { readdirSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { didYouMean } from "../../common/did-you-mean.js";
-import { type Compilation, type CompilerHost, compile } from "../../compiler/compile.js";
+import { type Compilation, type CompileOptions, type CompilerHost, compile } from "../../compiler/compile.js";
 import { diagnostic } from "../../compiler/diagnostics/diagnostic.js";
+import { noSweep } from "../../compiler/typed/sweep.js";
 import type { ParamValue, PosedTasks } from "../../compiler/typed/tree.js";
 import { findProject, type Project } from "../system/project.js";
 import { readSource } from "../system/read-file.js";
@@ -34,14 +35,13 @@ export function compileFile(path: string, options: CompileFileOptions = {}): Com
 
 /**
  * Returns a function that does the same as `compileFile` for several experiments and reads shared imports once. With a `text`, the
- * experiment has this text in place of that of its file, which need not exist. `sweep` has further values of parameters, as they are
- * written after `--sweep`.
+ * experiment has this text in place of that of its file, which need not exist. `variant` says which variant of a sweep it is.
  */
 export function createFileCompiler(
   options: CompileFileOptions = {},
-): (path: string, text?: string, sweep?: Readonly<Record<string, string>>) => CompiledFile {
+): (path: string, text?: string, variant?: Pick<CompileOptions, "sweep" | "places">) => CompiledFile {
   const hosts = new Map<string, CompilerHost>();
-  return (path, text, sweep = {}) => {
+  return (path, text, variant = {}) => {
     const project = findProject(path, {
       ...(options.projectDir === undefined ? {} : { dir: options.projectDir }),
       ...(options.home === undefined ? {} : { home: options.home }),
@@ -50,7 +50,7 @@ export function createFileCompiler(
       if (text === undefined) readSource(path);
     } catch (error) {
       const problem = diagnostic("FSL7040", undefined, { path, why: reason(error) }, { help: nearestFile(path) });
-      const nothing = { datasets: {}, posed: new Map<string, never>(), modules: [], timings: [] };
+      const nothing = { sweep: noSweep, datasets: {}, posed: new Map<string, never>(), modules: [], timings: [] };
       return { project, experiment: undefined, diagnostics: [problem], ...nothing };
     }
     const host = hosts.get(project.dir) ?? nodeHost(project);
@@ -58,7 +58,7 @@ export function createFileCompiler(
     const id = moduleId(project, path);
     const compilation = compile(text === undefined ? host : withText(host, id, text), id, {
       set: Object.fromEntries(Object.entries(options.set ?? {}).map(([name, value]) => [name, String(value)])),
-      sweep,
+      ...variant,
       ...(options.params === undefined ? {} : { params: options.params }),
       ...(options.pose === undefined ? {} : { pose: options.pose }),
     });

@@ -1,6 +1,7 @@
 /** Gives each result of a run its labels: the evaluation, the row, the values of the sweep and the seed that it belongs to. */
 import { own } from "../../common/own.js";
-import { decidingAxes, seedAxis } from "../../compiler/stages/variants.js";
+import { decidingAxes } from "../../compiler/stages/variants.js";
+import { seedAxis } from "../../compiler/typed/sweep.js";
 import type { ParamValue } from "../../compiler/typed/tree.js";
 import type { Result, Sweep } from "../events/events.js";
 import { endsOfStages, type RunRecord } from "./runs.js";

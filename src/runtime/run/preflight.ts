@@ -108,7 +108,7 @@ export function prepareRun(
   const repeated = all.find((_, i) => values.indexOf(values[i] ?? "") < i);
   if (repeated !== undefined) {
     const swept = repeated.params.flatMap(({ name, value, origin }) =>
-      origin === "--sweep" ? [`${name}=${value}`] : [],
+      origin === "--sweep" || origin === "sweep" ? [`${name}=${value}`] : [],
     );
     refuse("--sweep", swept.join(" "), "each combination of values is given once");
   }

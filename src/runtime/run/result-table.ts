@@ -1,7 +1,7 @@
 /** Arranges the results of a run in one table: a mean over seeds for each row and column, with its interval. */
 import { own } from "../../common/own.js";
 import { estimate } from "../../common/statistics.js";
-import { seedAxis } from "../../compiler/stages/variants.js";
+import { seedAxis } from "../../compiler/typed/sweep.js";
 import type { Result } from "../events/events.js";
 import { type LabelledResult, type Labels, rowLabel, stageLabel } from "./labelled-results.js";
 

@@ -201,4 +201,14 @@ export const namesCodes = codes({
     corrected: 'fsl 1\nimport { a } from "./twice.fsl" with (x: 1)',
     fix: "Import the files that are needed directly, and declare what is used in fewer steps.",
   },
+  FSL2021: {
+    severity: "error",
+    title: "a sweep that cannot be used",
+    message: "`sweep {name}` {why}",
+    explanation:
+      "A `sweep` line gives the values of one parameter, or the seeds, of a run of several variants. A value that is given twice would be the same variant twice, and two lines of one name contradict each other.",
+    example: "fsl 1\nparam shots = 1 shot\nsweep shots = 1 shot, 1 shot\nepisode task = 5 way, shots, 3 query",
+    corrected: "fsl 1\nparam shots = 1 shot\nsweep shots = 1 shot, 5 shot\nepisode task = 5 way, shots, 3 query",
+    fix: "Write one line for each parameter with each value once. Seeds are whole numbers from 0 on: `sweep seed = 0, 1, 2`.",
+  },
 });
