@@ -104,4 +104,10 @@ test("an unknown executor, and one that contradicts the cluster, are mistakes of
   expect((await fslc("run", experiment, "--executor", "slrum")).err).toContain("there is no executor `slrum`");
   const both = await fslc("run", experiment, "--executor", "local", "--cluster", "cluster");
   expect([both.code, both.err]).toEqual([3, expect.stringContaining("contradict each other")]);
+  writeFileSync(
+    experiment,
+    'fsl 1\nimport { emoji } from "fsl:datasets"\nimport { prototypes } from "fsl:metrics"\ndataset d = emoji() { train resize(8), normalize  eval resize(8), normalize }\nepisode task = 5 way, 1 shot, 3 query\nbackbone raw { flatten as vector }\nevaluate t { encoder raw  metric prototypes  episodes task from d.test, 9 episodes }\n',
+  );
+  const planned = await fslc("plan", experiment, "--cluster", "cluster", "--threads", "3", "--engine", "reference");
+  expect(planned.out).toContain("jobs: executor slurm, cpus 3\n");
 });

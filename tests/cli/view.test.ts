@@ -5,6 +5,7 @@ import { describeHidden, layout, screenLines } from "../../src/cli/view/layout.j
 import { type Line, lineWidth } from "../../src/cli/view/line.js";
 import { initialState, interrupted, type RunState, reduce, secondsLeft } from "../../src/cli/view/model.js";
 import { append, chart, emptySeries } from "../../src/cli/view/series.js";
+import { runSecondsLeft } from "../../src/cli/view/time-left.js";
 import type { RunEvent } from "../../src/runtime/events/events.js";
 import { fakeRun, fakeSweep } from "./fake-run.js";
 
@@ -120,6 +121,17 @@ test("time left counts the validations between the steps", () => {
   const training = state.stages.find((s) => s.outline.name === "proto")?.training;
   // 199 steps of 100 ms, and per 100 steps one validation of 1.55 s.
   expect(training && secondsLeft(training)).toBeCloseTo(199 * (0.1 + 0.0155), 0);
+});
+
+test("the time left of a sweep goes by the variants that have been computed, and is unknown before the first", () => {
+  const at = (ended: number): RunState => fakeSweep(2, ended).reduce(reduce, initialState);
+  const started = (state: RunState): number => state.startedAt ?? 0;
+  expect(runSecondsLeft(at(1), started(at(1)))).toBeUndefined();
+  // Of 40 stages of 61 s each, 10 are done and one has just started.
+  const state = at(10);
+  const running = state.stages.filter(({ status }) => status === "running").length;
+  expect(runSecondsLeft(state, started(state) + 1000)).toBeCloseTo((30 * 61) / Math.max(1, running), -1);
+  expect(draw(state, 100, 24, started(state) + 1000)).toMatch(/^fslc.* · about \d+:\d+ left$/m);
 });
 
 test("the graph hangs each stage under the deepest that it needs and names only what that does not imply", () => {

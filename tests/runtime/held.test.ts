@@ -47,6 +47,7 @@ function contextOf(stage: Stage, engine: Engine): StageContext {
       key: "",
       content: null,
       reuseExact: false,
+      attempt: 1,
       fresh: false,
       profile: false,
       packs: {},

@@ -54,7 +54,7 @@ async function evaluate(
     ...{ node: stage.id, target: stage.id, experiment: experiment([stage]), project: at, runDir: at.home },
     ...{ scratch: join(at.home, "scratch"), seed: 0, key: "a".repeat(64), content: null },
     ...(shard === undefined ? {} : { shard }),
-    ...{ reuseExact: false, fresh: false, profile: false, packs, inputs: {} },
+    ...{ reuseExact: false, attempt: 1, fresh: false, profile: false, packs, inputs: {} },
     ...{ engine: { name: "reference", device: "cpu" }, threads: { engine: 1, loaders: 1 } },
   };
   const notes: string[] = [];

@@ -290,12 +290,12 @@ test("with the policy to stop, a failure ends the run, which has failed and was 
 });
 
 test("with retries, a stage is tried again from where it was, and as often as it may", async () => {
-  const fresh: [string, boolean][] = [];
+  const tried: [number, boolean][] = [];
   const failingUntil = (last: number): Behaviour => {
     let tries = 0;
     return (job) => {
       if (job.node !== "a") return finishes(job, undefined as never);
-      fresh.push([job.node, job.fresh]);
+      tried.push([job.attempt, job.fresh]);
       if (++tries === last) return finishes(job, undefined as never);
       return { kind: "failed", failure: { code: "FSL7020", message: "died", fix: "again" } };
     };
@@ -305,7 +305,11 @@ test("with retries, a stage is tried again from where it was, and as often as it
   const played = await play({ onFailure, force }, failingUntil(3));
   expect([played.summary.status, played.worked]).toEqual(["done", ["a", "a", "a", "ra", "b", "rb"]]);
   // A forced stage begins at its start once, and a retry continues.
-  expect(fresh.map(([, isFresh]) => isFresh)).toEqual([true, false, false]);
+  expect(tried).toEqual([
+    [1, true],
+    [2, false],
+    [3, false],
+  ]);
   const [note] = played.events.filter(({ type }) => type === "stage.note");
   expect(note).toMatchObject({ stage: "a", message: "it failed (FSL7020: died) and is tried again, 1 of 2" });
   const given = await play({ onFailure, force }, failingUntil(4));

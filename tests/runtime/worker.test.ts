@@ -28,6 +28,7 @@ function job(node: string): PlacedJob {
     key: "k",
     content: null,
     reuseExact: false,
+    attempt: 1,
     fresh: false,
     profile: false,
     packs: {},

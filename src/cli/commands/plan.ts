@@ -1,5 +1,6 @@
 /** Implements `fslc plan FILE`: it reports what a run would do, and runs nothing. */
 import { printableJson } from "../../common/printable.js";
+import { type ClusterOptions, clusterOptions, withCluster } from "../cluster-options.js";
 import { type Cli, Command, helpExamples } from "../command.js";
 import { exitCodes } from "../exit-codes.js";
 import { type ExperimentOptions, type MachineOptions, runOptions, withExperiment, withMachine } from "../options.js";
@@ -7,13 +8,13 @@ import { say } from "../say.js";
 import { compileVariants, type SweepOptions, seedsFor, withSweep } from "../sweep.js";
 import { colorLevel, tableWidth, textWidth } from "../terminal.js";
 
-interface Options extends ExperimentOptions, MachineOptions, SweepOptions {
+interface Options extends ExperimentOptions, MachineOptions, SweepOptions, ClusterOptions {
   readonly json?: boolean;
 }
 
 export function define(cli: Cli, exit: (code: number) => void): Command {
   const command = new Command("plan").description("say what a run would do: shapes, work, memory, what is stored");
-  return withSweep(withMachine(withExperiment(command)))
+  return withCluster(withSweep(withMachine(withExperiment(command))))
     .option("--json", "as JSON")
     .addHelpText(
       "after",
@@ -32,7 +33,10 @@ async function act(cli: Cli, file: string, options: Options): Promise<number> {
   const { RefusedError } = await import("../../runtime/run/preflight.js");
   const { plan } = await import("../../runtime/run/plan.js");
   try {
-    const report = await plan(experiments, { ...runOptions(compiled, options), ...seedsFor(compiled, options) });
+    const cluster = await clusterOptions(compiled.project, options);
+    if ("diagnostics" in cluster) throw new RefusedError(cluster.diagnostics);
+    const asked = { ...runOptions(compiled, options), ...seedsFor(compiled, options), ...cluster };
+    const report = await plan(experiments, asked);
     if (options.json) say(cli.stdout, `${printableJson(report, 2)}\n`);
     else {
       const { printPlan } = await import("../print/plan.js");

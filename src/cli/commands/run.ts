@@ -5,7 +5,7 @@ import { DiagnosticError } from "../../compiler/diagnostics/diagnostic.js";
 import type { Experiment } from "../../compiler/typed/tree.js";
 import type { RunOptions } from "../../runtime/run/preflight.js";
 import { runIdVariable, runInBackground } from "../background.js";
-import { clusterOptions } from "../cluster-options.js";
+import { type ClusterOptions, clusterOptions, withCluster } from "../cluster-options.js";
 import { type Cli, Command, helpExamples } from "../command.js";
 import { exitCodes } from "../exit-codes.js";
 import { type ReactTo, withInterrupts } from "../interrupts.js";
@@ -17,9 +17,7 @@ import { colorLevel, textWidth } from "../terminal.js";
 import { openTrackers, type TrackerOptions, withTrackers } from "../trackers/open.js";
 import { type WatchOptions, watch } from "../watch.js";
 
-interface Options extends ExperimentOptions, MachineOptions, SweepOptions, TrackerOptions {
-  readonly executor?: string;
-  readonly cluster?: string;
+interface Options extends ExperimentOptions, MachineOptions, SweepOptions, ClusterOptions, TrackerOptions {
   readonly dryRun?: boolean;
   readonly reporter?: string;
   readonly quiet?: boolean;
@@ -29,13 +27,11 @@ interface Options extends ExperimentOptions, MachineOptions, SweepOptions, Track
 
 export function define(cli: Cli, exit: (code: number) => void): Command {
   const command = new Command("run").description("run an experiment: train, evaluate, and keep every finished stage");
-  return withTrackers(withSweep(withMachine(withExperiment(command))))
+  return withTrackers(withCluster(withSweep(withMachine(withExperiment(command)))))
     .option(
       "--on-failure <policy>",
       "what a failed stage does to others: `finish` those that do not need it (default), `stop` all, or `retry=3`",
     )
-    .option("--executor <name>", "what computes the stages: `local` (default) or `slurm`")
-    .option("--cluster <name>", "an entry of fslc.clusters.json that says how the jobs of a cluster run")
     .option("--dry-run", "print which stages would run and which the store has, and run nothing")
     .option("--reporter <name>", `how progress is shown: ${reporterNames.join(", ")}`)
     .option("--quiet", "print nothing but the results")

@@ -40,7 +40,15 @@ export function heading(plan: PlanReport, width: number, paint: ChalkInstance): 
   const seeds = plan.seeds === undefined ? `seed ${plan.seed}` : `seeds ${seedsText(plan.seeds)}`;
   const title = `${paint.bold(plan.file)}  ${paint.dim(`engine ${engine} · ${seeds}`)}`;
   const why = plan.why === undefined ? [] : hanging("engine: ", plan.why, width).map((line) => `\n${paint.dim(line)}`);
-  return `${title}${why.join("")}`;
+  const jobs = plan.cluster === undefined ? [] : hanging("jobs: ", clusterText(plan.cluster), width);
+  return `${title}${why.join("")}${jobs.map((line) => `\n${paint.dim(line)}`).join("")}`;
+}
+
+/** `executor slurm, partition gpu, cpus 4`: the settings as they are in fslc.clusters.json. */
+function clusterText(cluster: NonNullable<PlanReport["cluster"]>): string {
+  return Object.entries(cluster)
+    .map(([name, value]) => `${name} ${typeof value === "object" ? value.join(" ") : value}`)
+    .join(", ");
 }
 
 function overview(plan: PlanReport, width: number, paint: ChalkInstance): string {

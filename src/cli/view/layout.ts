@@ -9,6 +9,7 @@ import { type GraphRow, graphRows, type HiddenStages, limitRows } from "./graph.
 import { justify, type Line, padText, segment, type Tone, truncate } from "./line.js";
 import { type RunState, type StageState, type StageStatus, secondsLeft } from "./model.js";
 import { panelForm } from "./panel.js";
+import { runSecondsLeft } from "./time-left.js";
 import { effectOfStop } from "./unfinished.js";
 
 export interface Screen {
@@ -76,12 +77,14 @@ function header(state: RunState, width: number, now: number): Line {
   const engine = state.engine;
   const elapsed = state.startedAt === undefined ? undefined : duration(state.seconds ?? (now - state.startedAt) / 1000);
   const finished = state.stages.filter(({ status }) => status === "done" || status === "cached").length;
+  const left = state.variants > 1 && state.status === "running" ? runSecondsLeft(state, now) : undefined;
   const facts = [
     engine === undefined ? undefined : engineText(engine, width),
     engine?.device === "cpu" && width >= 76 ? plural(engine.threads, "thread") : undefined,
     width >= 100 ? seedFact(state) : undefined,
     state.variants > 1 ? `${finished} of ${plural(state.stages.length, "stage")}` : undefined,
     elapsed,
+    left === undefined || width < 76 ? undefined : `about ${duration(left)} left`,
   ].filter((f) => f !== undefined);
   const right = facts.join(" · ");
   const version = state.version === "" || width < 50 ? "" : ` ${state.version}`;

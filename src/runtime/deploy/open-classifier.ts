@@ -204,6 +204,7 @@ function jobOf(
     content: null,
     reuseExact: false,
     profile: false,
+    attempt: 1,
     fresh: false,
     packs: stored.packs,
     inputs: jobInputs(stored),

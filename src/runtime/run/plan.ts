@@ -102,8 +102,20 @@ export async function planPrepared(
     },
   };
   const report = buildPlan(experiment, options, graph);
-  const planned = prepared.jobs > 1 ? { ...report, jobs: prepared.jobs } : report;
-  return costs && engine.device === "cpu" ? { ...planned, memory: readMemory() } : planned;
+  const planned = {
+    ...report,
+    ...(prepared.jobs > 1 ? { jobs: prepared.jobs } : {}),
+    ...clusterPlan(prepared),
+  };
+  return costs && engine.device === "cpu" && prepared.cluster === undefined
+    ? { ...planned, memory: readMemory() }
+    : planned;
+}
+
+/** Returns the settings with which jobs are submitted, if a cluster computes. `--threads` has set the cores of each. */
+function clusterPlan({ cluster }: PreparedRun): Pick<PlanReport, "cluster"> {
+  if (cluster === undefined) return {};
+  return { cluster: { ...cluster.settings, ...(cluster.cpus === undefined ? {} : { cpus: cluster.cpus }) } };
 }
 
 /** Returns the id of the numerics of this machine. Only an open engine knows them. Without the engine, no entry has them. */

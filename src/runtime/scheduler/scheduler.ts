@@ -104,8 +104,8 @@ export class Scheduler {
   private readonly outputs = new Map<string, StageOutput>();
   private readonly failures: StageFailure[] = [];
   private readonly unfinished = new Set<string>();
-  /** The nodes that have failed once. What they have done since they were forced is not thrown away. */
-  private readonly begun = new Set<string>();
+  /** The number of times that a node has failed. What it has done since it was forced is not thrown away then. */
+  private readonly failed = new Map<string, number>();
   private readonly stopping = new AbortController();
   private readonly running = new Set<RunningJob>();
   /** True once a stop has left a node undone. */
@@ -192,7 +192,7 @@ export class Scheduler {
         return { kind: "failed", failure: describeFailure(error, place) };
       });
       if (outcome.kind !== "failed" || retry > retries || this.isStopping()) return outcome;
-      this.begun.add(node.id);
+      this.failed.set(node.id, retry);
       const { code, message } = outcome.failure;
       this.emit({
         type: "stage.note",
@@ -334,10 +334,12 @@ export class Scheduler {
       (need) => this.inputAt(need),
       (ingest) => this.packs.get(ingest)?.dir,
     );
-    const fresh = force.has(id) && !this.begun.has(id);
+    const failures = this.failed.get(id) ?? 0;
+    const fresh = force.has(id) && failures === 0;
     const work = { node: id, target: node.of.id, experiment, seed, key, content, packs, inputs };
+    const reuseExact = exact && !force.has(id);
     const job = executor.submit(
-      { ...work, project, runDir, scratch, reuseExact: exact && !force.has(id), fresh, profile },
+      { ...work, project, runDir, scratch, reuseExact, attempt: failures + 1, fresh, profile },
       this.onEvent,
     );
     this.running.add(job);

@@ -26,6 +26,8 @@ export interface Job {
   readonly content: Canonical;
   /** True if a stored result with this key and exactly the numerics of the opened engine is to be used instead of computing. */
   readonly reuseExact: boolean;
+  /** The number of this attempt in the run: 1, and more after failures that the run retries. */
+  readonly attempt: number;
   /** True if unfinished work of the stage is thrown away too, because the user wants it computed from its start. */
   readonly fresh: boolean;
   /** True if the stage is to leave a profile of its time in the folder of the run. */

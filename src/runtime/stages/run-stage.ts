@@ -48,7 +48,7 @@ export async function runStage(context: JobContext, answerQuestions?: AnswerQues
 }
 
 async function runIngestJob(dataset: Dataset, context: JobContext): Promise<Outcome> {
-  context.emit({ type: "stage.start", attempt: 1, engine: undefined });
+  context.emit({ type: "stage.start", attempt: context.job.attempt, engine: undefined });
   await runIngest(dataset, context);
   return { kind: "packed" };
 }
@@ -75,7 +75,7 @@ async function runStageJob(stage: Stage, given: JobContext, answerQuestions?: An
     return await stayResident(job.resident, answerQuestions, { ...context, engine, checkpoints });
   if (job.shard !== undefined) return shardJob(stage, { ...context, engine, checkpoints });
   if (job.fresh) await checkpoints.clear();
-  emit({ type: "stage.start", attempt: 1, engine: engine.numerics });
+  emit({ type: "stage.start", attempt: job.attempt, engine: engine.numerics });
   const started = performance.now();
   const { output, packs } = await withWholePacks(stage, context, async (packs) => {
     progress.endPreparation();
@@ -105,7 +105,7 @@ async function runStageJob(stage: Stage, given: JobContext, answerQuestions?: An
 /** Scores a part of the episodes of an evaluation, and keeps it beside the parts of other jobs. */
 async function shardJob(stage: Stage, context: Omit<StageContext, "packs">): Promise<Outcome> {
   if (stage.kind !== "evaluate") throw new Error(`the stage ${stage.id} has no episodes to divide`);
-  context.emit({ type: "stage.start", attempt: 1, engine: context.engine.numerics });
+  context.emit({ type: "stage.start", attempt: context.job.attempt, engine: context.engine.numerics });
   await withWholePacks(stage, context, async (packs) => {
     context.progress.endPreparation();
     await scoreShard(stage, { ...context, packs });

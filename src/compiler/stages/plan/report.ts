@@ -30,6 +30,8 @@ export interface PlanReport {
   readonly why?: string;
   /** The number of stages that run at the same time, if it is more than one. */
   readonly jobs?: number;
+  /** The settings of the cluster whose jobs compute the stages. Absent if this machine computes. */
+  readonly cluster?: Readonly<Record<string, string | number | readonly string[]>>;
   /** The memory of this machine in bytes, or that of its container. Absent if the stages have no costs or run on a card. */
   readonly memory?: { readonly total: number; readonly free: number };
   /** In the order in which they run. */
