@@ -2,7 +2,7 @@
 // node scripts/transform-gallery.mjs IMAGE (any file that sharp reads, such as an SVG).
 import { mkdirSync } from "node:fs";
 import sharp from "sharp";
-import { applyStep } from "../dist/src/runtime/data/augment.js";
+import { applyFixed, applyStep } from "../dist/src/runtime/data/augment.js";
 
 const side = 72;
 const draws = 5;
@@ -22,6 +22,8 @@ const steps = [
   { op: "posterize", bits: 2, p: 0.5 },
   { op: "solarize", threshold: 128, p: 0.5 },
   { op: "rand_augment", count: 2, strength: 9 },
+  { op: "trim", bottom: 20 },
+  { op: "box", pad: 0.1 },
   { op: "grayscale" },
   { op: "invert" },
 ];
@@ -50,19 +52,23 @@ async function tile({ channels, height, width, data: bytes }) {
     .toBuffer();
 }
 
+/** The box of the object, which data sets bring for `box`. */
+const box = { left: 14, top: 10, width: 32, height: 32 };
+const apply = (step, i) => (step.op === "box" ? applyFixed(step, image, box) : applyStep(step, image, [i, 5], 0));
+
 const folder = new URL("../docs/transforms/", import.meta.url);
 mkdirSync(folder, { recursive: true });
 const gap = 8;
 for (const step of steps) {
   // The first draws may leave the image as it is; those that change it show more.
-  const changed = Array.from({ length: 40 }, (_, i) => applyStep(step, image, [i, 5], 0)).filter(
-    (each) => each !== image,
-  );
+  const changed = Array.from({ length: 40 }, (_, i) => apply(step, i)).filter((each) => each !== image);
   const shown = [
     image,
     ...changed.slice(
       0,
-      ["resize", "center_crop", "flip", "posterize", "solarize", "grayscale", "invert"].includes(step.op) ? 1 : draws,
+      ["resize", "center_crop", "flip", "posterize", "solarize", "trim", "box", "grayscale", "invert"].includes(step.op)
+        ? 1
+        : draws,
     ),
   ];
   const tiles = await Promise.all(shown.map(tile));

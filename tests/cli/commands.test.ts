@@ -210,6 +210,24 @@ test("data list describes every source", async () => {
   for (const kind of ["emoji", "folder", "csv", "cub", "omniglot", "cifar100"]) expect(out).toContain(`${kind}: `);
 });
 
+test("data how says how to get a set, and whether what lies in its folder is the set", async () => {
+  const root = join(dir, "pets");
+  const nothing = await fslc("data", "how", "oxford_pets", "--root", root);
+  expect(nothing.code).toBe(0);
+  expect(nothing.out).toContain("size: 810 MB to download");
+  expect(nothing.out).toContain("missing: all of it");
+
+  mkdirSync(join(root, "annotations"), { recursive: true });
+  writeFileSync(join(root, "annotations", "list.txt"), "Abyssinian_1 1 1 1\n");
+  const wrong = await fslc("data", "how", "oxford_pets", "--root", root);
+  expect(wrong.code).toBe(1);
+  expect(wrong.out).toContain("missing: images/");
+  expect(wrong.out).toContain("error: ");
+
+  const unknown = await fslc("data", "how", "oxford_pet");
+  expect(unknown.err).toContain("did you mean `oxford_pets`?");
+});
+
 test("check takes several files and folders, and its exit code is that of the worst", async () => {
   const folder = join(dir, "several");
   mkdirSync(join(folder, "deep"), { recursive: true });

@@ -33,7 +33,7 @@ import type {
   Transform,
 } from "../../src/compiler/typed/tree.js";
 import { networkWeights } from "../../src/compiler/typed/weights.js";
-import { applyStep } from "../../src/runtime/data/augment.js";
+import { applyFixed, applyStep } from "../../src/runtime/data/augment.js";
 import { disjointEpisodes } from "../../src/runtime/data/disjoint-episodes.js";
 import { kindOfStep, sampleEpisode, shuffledImages } from "../../src/runtime/data/sampler.js";
 import { fillOrders } from "../../src/runtime/stages/classify.js";
@@ -374,6 +374,8 @@ const transforms: Record<Transform["op"], Transform> = {
   posterize: { op: "posterize", bits: 3, p: 1 },
   solarize: { op: "solarize", threshold: 100, p: 1 },
   rand_augment: { op: "rand_augment", count: 9, strength: 20 },
+  trim: { op: "trim", bottom: 2 },
+  box: { op: "box", pad: 0.5 },
   grayscale: { op: "grayscale" },
   invert: { op: "invert" },
   normalize: { op: "normalize", mean: [0.5], std: [0.5] },
@@ -385,6 +387,7 @@ function transformNumbers(transform: Transform): readonly number[] {
     return step(training, initialState(training, 1), { images: pixels(6 * 36, 4) }).host.loss ?? [];
   }
   const source = { channels: 3, height: 8, width: 7, data: Uint8Array.from(pixels(168, 6)) };
+  if (transform.op === "box") return [...applyFixed(transform, source, { left: 2, top: 3, width: 3, height: 2 }).data];
   return [1, 2].flatMap((key) => [...applyStep(transform, source, [key, 0], 0).data]);
 }
 

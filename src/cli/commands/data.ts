@@ -11,6 +11,7 @@ import { type ExperimentOptions, withExperiment } from "../options.js";
 import { say } from "../say.js";
 import { tableWidth } from "../terminal.js";
 import { bytes, count, percent, plural } from "../view/format.js";
+import { defineHow } from "./data-how.js";
 
 export function define(cli: Cli, exit: (code: number) => void): Command {
   const command = groupOfCommands("data", "list the sources of images, and fetch or show the data of an experiment");
@@ -19,6 +20,7 @@ export function define(cli: Cli, exit: (code: number) => void): Command {
     .description("list the sources: what each one reads, its arguments, and where to get its data")
     .option("--json", "print JSON")
     .action(async (options: { json?: boolean }) => exit(await list(cli, options)));
+  command.addCommand(defineHow(cli, exit));
   withExperiment(command.command("fetch").description("fetch, decode and pack the data of an experiment")).action(
     async (file: string, options: ExperimentOptions) => exit(await forEachDataset(cli, file, options, fetchOne)),
   );
@@ -29,6 +31,7 @@ export function define(cli: Cli, exit: (code: number) => void): Command {
     "after",
     helpExamples([
       ["fslc data list", "list the sources and their arguments"],
+      ["fslc data how stanford_cars", "say how to get a data set, and check what is there"],
       ["fslc data fetch examples/emoji.fsl", "get the data ready before a run"],
       ["fslc data inspect examples/emoji.fsl", "show the packed data"],
     ]),

@@ -97,6 +97,8 @@ export const transformVersions: Versions<Transform["op"]> = {
   posterize: 1,
   solarize: 1,
   rand_augment: 1,
+  trim: 1,
+  box: 1,
   grayscale: 1,
   invert: 1,
   normalize: 1,

@@ -59,6 +59,8 @@ export interface SourceForm {
   readonly args: readonly SourceArg[];
   readonly channels: 1 | 3;
   readonly square: boolean;
+  /** True if the data have boxes around objects, which the transform `box` needs. */
+  readonly boxes?: true;
   /** The height and width of the images, if they are square and all have one size. */
   readonly size?: number;
   /** The descriptions of classes that the source has itself. */
@@ -135,6 +137,10 @@ export type Transform =
   | { readonly op: "solarize"; readonly threshold: number; readonly p: number }
   /** `strength` is from 0 to 30. */
   | { readonly op: "rand_augment"; readonly count: number; readonly strength: number }
+  /** Drops rows of pixels at the bottom. */
+  | { readonly op: "trim"; readonly bottom: number }
+  /** Keeps the box around the object. `pad` is a share of its longer side. */
+  | { readonly op: "box"; readonly pad: number }
   | { readonly op: "grayscale" }
   | { readonly op: "invert" }
   | { readonly op: "normalize"; readonly mean: readonly number[]; readonly std: readonly number[] };

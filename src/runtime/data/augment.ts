@@ -2,12 +2,14 @@
 
 import { fold, type Key, Stream } from "../../common/random/stream.js";
 import type { Transform } from "../../compiler/typed/tree.js";
+import type { Box } from "./box.js";
 import { crop, grayscale, invert, mirror, type Pixels, pixels } from "./pixels.js";
 import { resizeBox, resizeShorter, rotate } from "./resample.js";
 import { clampByte, jitterColors, posterize, solarize } from "./transforms/colors.js";
 import { compress } from "./transforms/jpeg.js";
 import { blur, erase } from "./transforms/neighbors.js";
 import { randAugment } from "./transforms/rand-augment.js";
+import { boxed, trimmed } from "./transforms/windows.js";
 
 /** A transform, or the step that a pack does before a random-resized crop: it shrinks the shorter side to at most `size`. */
 export type PackStep = Transform | { readonly op: "shrink"; readonly size: number };
@@ -43,6 +45,8 @@ const draws: Readonly<Record<PackStep["op"], boolean>> = {
   grayscale: false,
   invert: false,
   normalize: false,
+  trim: false,
+  box: false,
 };
 
 /** Returns true if a step draws random numbers. */
@@ -50,9 +54,16 @@ export function isRandom({ op }: PackStep): boolean {
   return draws[op];
 }
 
-/** Applies a step that draws no random numbers. `normalize` changes nothing here, because the graph of the network computes it. */
-export function applyFixed(step: PackStep, image: Pixels): Pixels {
+/**
+ * Applies a step that draws no random numbers. `normalize` changes nothing here, because the graph of the network computes it. `box` is
+ * the box around the object, if the data have one.
+ */
+export function applyFixed(step: PackStep, image: Pixels, box?: Box): Pixels {
   switch (step.op) {
+    case "trim":
+      return trimmed(image, step.bottom);
+    case "box":
+      return box === undefined ? image : boxed(image, box, step.pad);
     case "resize":
       return resizeShorter(image, step.size);
     case "shrink":

@@ -4,8 +4,9 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { parentPort, workerData } from "node:worker_threads";
 import sharp from "sharp";
 import { applyFixed, ImageTooSmallError, type PackStep } from "./augment.js";
+import type { Box } from "./box.js";
 import { decodeImage, mostPixels } from "./decode-image.js";
-import { isFlat, type Pixels, quarterTurn, withChannels } from "./pixels.js";
+import { fromInterleaved, isFlat, type Pixels, quarterTurn, withChannels } from "./pixels.js";
 import type { RawPixels } from "./sources/source.js";
 
 export interface DecodeRequest {
@@ -18,6 +19,8 @@ export interface DecodeItem {
   readonly bytes: Uint8Array;
   /** The size of the pixels if the bytes are pixels already. */
   readonly raw: RawPixels | undefined;
+  /** The box around the object, if the data have one. */
+  readonly box: Box | undefined;
   readonly quarterTurns: readonly (0 | 1 | 2 | 3)[];
 }
 /** The result of an item: its images by turn and prefix, or why it cannot be read, or the crop that it is too small for. */
@@ -71,19 +74,19 @@ async function withPixels<T>(count: number, work: () => Promise<T>): Promise<T> 
 }
 
 async function prepare(
-  { bytes, raw, quarterTurns }: DecodeItem,
+  { bytes, raw, box, quarterTurns }: DecodeItem,
   { channels, prefixes }: DecodeRequest,
 ): Promise<DecodeResult> {
   let image: Pixels;
   try {
-    image = withChannels(raw === undefined ? await decodeImage(bytes, withPixels) : { ...raw, data: bytes }, channels);
+    image = withChannels(raw === undefined ? await decodeImage(bytes, withPixels) : bare(bytes, raw), channels);
   } catch (error) {
     return { kind: "unreadable", reason: reasonOf(error) };
   }
   try {
     const images = quarterTurns.map((turn) => {
       const turned = quarterTurn(image, turn);
-      return prefixes.map((steps) => steps.reduce((now, step) => applyFixed(step, now), turned));
+      return prefixes.map((steps) => steps.reduce((now, step) => applyFixed(step, now, box), turned));
     });
     const first = images[0]?.[0] ?? image;
     return { kind: "images", images, content: contentDigest(bytes, raw), flat: isFlat(first) };
@@ -92,6 +95,12 @@ async function prepare(
     const { transform, size, height, width } = error;
     return { kind: "small", transform, size, height, width };
   }
+}
+
+/** Returns the image of pixels that a file stores as they are. */
+function bare(bytes: Uint8Array, { interleaved, channels, height, width }: RawPixels): Pixels {
+  if (interleaved === true) return fromInterleaved(bytes, height, width, channels);
+  return { channels, height, width, data: bytes };
 }
 
 /**

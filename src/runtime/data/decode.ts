@@ -66,9 +66,12 @@ async function readAndDecode(
       ),
     ),
   );
-  const items = read.flatMap((got, i) =>
-    "bytes" in got ? [{ bytes: got.bytes, raw: chunk[i]?.ref.raw, quarterTurns: chunk[i]?.quarterTurns ?? [] }] : [],
-  );
+  const items = read.flatMap((got, i) => {
+    const job = chunk[i];
+    if (!("bytes" in got) || job === undefined) return [];
+    const { raw, box } = job.ref;
+    return [{ bytes: got.bytes, raw, box, quarterTurns: job.quarterTurns }];
+  });
   const results = await pool.decode(items);
   let next = 0;
   return read.map((got): DecodeResult => {

@@ -18,8 +18,9 @@ export class ImageReader {
    *
    * @throws Error if they cannot be read.
    */
-  async read({ file, entry, raw }: ImageRef): Promise<Uint8Array> {
-    if (entry === undefined && raw !== undefined) return await this.pixels(file, raw);
+  async read({ file, entry, raw, range }: ImageRef): Promise<Uint8Array> {
+    if (entry === undefined && raw !== undefined) return await this.part(file, raw.offset, sizeOf(raw));
+    if (range !== undefined) return await this.part(file, range.offset, range.length);
     if (entry === undefined) {
       requireRegularFile(file, mostBytes.image);
       return await readFile(file);
@@ -55,10 +56,11 @@ export class ImageReader {
     this.sets.clear();
   }
 
-  private async pixels(path: string, raw: RawPixels): Promise<Uint8Array> {
+  /** Returns bytes of a file that contains many images. */
+  private async part(path: string, offset: number, length: number): Promise<Uint8Array> {
     const file = await getOrCreate(this.files, path, () => openFile(path, "r"));
-    const bytes = new Uint8Array(sizeOf(raw));
-    const { bytesRead } = await file.read(bytes, 0, bytes.length, raw.offset);
+    const bytes = new Uint8Array(length);
+    const { bytesRead } = await file.read(bytes, 0, bytes.length, offset);
     if (bytesRead < bytes.length) throw new Error("the file is cut off");
     return bytes;
   }

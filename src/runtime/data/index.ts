@@ -12,6 +12,6 @@ export { digestsOf, splitDigest } from "./pack-digests.js";
 export { DamagedPackError } from "./pack-files.js";
 export { ImagePreparer, type PreparedImage } from "./prepare-images.js";
 export { requirePossible, sampleEpisode, sampleWhole, shuffledImages } from "./sampler.js";
-export { describeSources, sourceFacts } from "./sources/index.js";
+export { describeSources, requireSource, sourceFacts } from "./sources/index.js";
 export type { ArgDescription, SourceDescription } from "./sources/source.js";
 export { describeSteps } from "./transform-chain.js";

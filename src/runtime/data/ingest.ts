@@ -370,15 +370,19 @@ async function digestSplits(
   for (const split of splitOrder) {
     const classes = listing[split];
     if (classes === undefined) continue;
-    const lines = classes.flatMap(({ name, images }) => [
-      oneLine("class", name),
-      ...images.map((ref) => {
-        const place = oneLine("", positionInFile(ref));
-        return `${digests.get(ref.file) ?? ref.name} ${place} ${ref.quarterTurns ?? 0}${decoding(ref)}`;
-      }),
-    ]);
-    splitDigests[split] = sha256(`${JSON.stringify([recipe, source.pinned])}\n${lines.join("\n")}`);
-    imageDigests[split] = sha256(`${JSON.stringify([source.pinned])}\n${lines.join("\n")}`);
+    const lines = (extra: (ref: ImageRef) => string): string =>
+      classes
+        .flatMap(({ name, images }) => [
+          oneLine("class", name),
+          ...images.map((ref) => {
+            const place = oneLine("", positionInFile(ref));
+            return `${digests.get(ref.file) ?? ref.name} ${place} ${ref.quarterTurns ?? 0}${decoding(ref)}${extra(ref)}`;
+          }),
+        ])
+        .join("\n");
+    const boxes = lines((ref) => boxOf(ref, recipe));
+    splitDigests[split] = sha256(`${JSON.stringify([recipe, source.pinned])}\n${boxes}`);
+    imageDigests[split] = sha256(`${JSON.stringify([source.pinned])}\n${lines(() => "")}`);
   }
   return { splitDigests, imageDigests };
 }
@@ -388,8 +392,15 @@ function decoding({ name }: ImageRef): string {
   return /\.tiff?$/i.test(name) ? ` tiff ${tiffVersion}` : "";
 }
 
-function positionInFile({ entry = "", raw }: ImageRef): string {
-  return raw === undefined ? entry : `${entry}@${raw.offset}`;
+/** Returns the box of an image if the recipe cuts it out. Otherwise it changes no pixel. */
+function boxOf({ box }: ImageRef, { prefixes }: PackRecipe): string {
+  if (box === undefined || !prefixes.some((steps) => steps.some(({ op }) => op === "box"))) return "";
+  return ` box ${box.left} ${box.top} ${box.width} ${box.height}`;
+}
+
+function positionInFile({ entry = "", raw, range }: ImageRef): string {
+  const offset = (raw ?? range)?.offset;
+  return offset === undefined ? entry : `${entry}@${offset}`;
 }
 
 /** Writes a text behind a keyword. A text with line breaks is escaped, so that it cannot look like further lines. */

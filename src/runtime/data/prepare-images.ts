@@ -69,7 +69,9 @@ export class ImagePreparer {
         const got = await read(items.slice(start, start + imagesPerChunk));
         const decoded = await this.pool.decode(
           got.flatMap((one) =>
-            one instanceof Uint8Array ? [{ bytes: one, raw: undefined, quarterTurns: [0] as const }] : [],
+            one instanceof Uint8Array
+              ? [{ bytes: one, raw: undefined, box: undefined, quarterTurns: [0] as const }]
+              : [],
           ),
         );
         let place = 0;

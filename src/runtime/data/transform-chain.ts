@@ -21,9 +21,12 @@ function sameStep(a: PackStep, b: PackStep): boolean {
   return JSON.stringify(a) === JSON.stringify(b);
 }
 
-/** Returns true if a step resamples. Only these steps are too expensive to repeat in each training step. */
-function resamples({ op }: PackStep): boolean {
-  return op === "resize" || op === "shrink";
+/**
+ * Returns true if the loader must find a step done: one that resamples is too expensive to repeat in each training step, and the box
+ * around an object is known only while the image is read.
+ */
+function mustBePacked({ op }: PackStep): boolean {
+  return op === "resize" || op === "shrink" || op === "box";
 }
 
 /**
@@ -38,7 +41,7 @@ export function packedPrefixes({
   const b = fixedPrefix(evaluation);
   let common = 0;
   while (common < a.length && common < b.length && sameStep(a[common] as PackStep, b[common] as PackStep)) common++;
-  if (!a.slice(common).some(resamples) && !b.slice(common).some(resamples)) return [a.slice(0, common)];
+  if (!a.slice(common).some(mustBePacked) && !b.slice(common).some(mustBePacked)) return [a.slice(0, common)];
   return [a, b];
 }
 
@@ -80,7 +83,8 @@ export function sizeAfter(
 ): { readonly height: number; readonly width: number } {
   let size = { height, width };
   for (const step of steps) {
-    if (step.op === "resize") size = shorterSide(size.height, size.width, step.size);
+    if (step.op === "trim") size = { ...size, height: Math.max(1, size.height - step.bottom) };
+    else if (step.op === "resize") size = shorterSide(size.height, size.width, step.size);
     else if (step.op === "shrink" && Math.min(size.height, size.width) > step.size) {
       size = shorterSide(size.height, size.width, step.size);
     } else if (step.op === "random_resized_crop") size = { height: step.size, width: step.size };

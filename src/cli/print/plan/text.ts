@@ -154,6 +154,10 @@ export function transformText(t: Transform): string {
       return `solarize(${t.threshold}, p: ${t.p})`;
     case "rand_augment":
       return `rand_augment(${t.count}, ${t.strength})`;
+    case "trim":
+      return `trim(bottom: ${t.bottom})`;
+    case "box":
+      return `box(pad: ${t.pad})`;
     case "grayscale":
     case "invert":
       return t.op;

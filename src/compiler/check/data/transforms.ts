@@ -39,6 +39,8 @@ const transforms: SettingTable = {
     { name: "count", type: { kind: "int" }, default: 2, min: 1, max: 14 },
     { name: "strength", type: { kind: "real" }, default: 9, min: 0, max: 30 },
   ],
+  trim: [{ name: "bottom", type: { kind: "int" }, min: 1, max: 4096 }],
+  box: [{ name: "pad", type: { kind: "real" }, default: 0, min: 0, max: 1 }],
   grayscale: [],
   invert: [],
   normalize: [
@@ -64,6 +66,9 @@ const randomTransforms = new Set([
 /** The arguments that are a range: two numbers, the smaller one first. */
 const ranges = new Set(["scale", "ratio", "quality", "sigma"]);
 
+/** The arguments of a source that decide which transforms its images can have. */
+type ImageForm = Pick<SourceForm, "kind" | "channels" | "square" | "size" | "boxes">;
+
 export interface TransformChain {
   readonly transforms: readonly Transform[];
   /** The size of every image after the chain, or undefined if images keep sizes of their own. */
@@ -74,7 +79,7 @@ export interface TransformChain {
 export function elaborateTransforms(
   word: "train" | "eval",
   values: readonly ast.Expr[],
-  source: Pick<SourceForm, "channels" | "square" | "size">,
+  source: ImageForm,
   scope: Scope,
 ): TransformChain | undefined {
   const chain = new ChainBuilder(word, source, scope);
@@ -92,10 +97,14 @@ class ChainBuilder {
   /** The shorter side after a `resize` of images that are not square; the longer one is unknown. */
   private shorterSide: number | undefined;
   private normalized: ast.Span | undefined;
+  /** True if a part of unknown proportions was cut out of the image. */
+  private isCut = false;
+  /** True while a pixel has the place that it has in the file, which is what the boxes of the data count in. */
+  private inPlace = true;
 
   constructor(
     private readonly word: "train" | "eval",
-    private readonly source: Pick<SourceForm, "channels" | "square" | "size">,
+    private readonly source: ImageForm,
     private readonly scope: Scope,
   ) {
     this.channels = source.channels;
@@ -131,10 +140,24 @@ class ChainBuilder {
       checker.report("FSL5022", span, { what }, { labels, help: ["put `normalize` last"] });
       this.valid = false;
     }
+    if (name === "box") this.checkBox(span);
+    this.inPlace &&= name === "trim";
     if (this.word === "eval" && randomTransforms.has(name)) {
       checker.report("FSL5023", span, { name });
       this.valid = false;
     }
+  }
+
+  /** Reports `box` with data that have no boxes, and after a transform that moves pixels (FSL5022). */
+  private checkBox(span: ast.Span): void {
+    const { source, inPlace } = this;
+    if (source.boxes === true && inPlace) return;
+    const what = inPlace
+      ? `\`box\` cuts out the boxes of the data, and \`${source.kind}\` has none`
+      : "`box` comes after a transform that moves pixels, and the boxes of the data count pixels of the file";
+    const help = inPlace ? [] : ["put `box` first. Only `trim` may stand before it"];
+    this.scope.checker.report("FSL5022", span, { what }, { help });
+    this.valid = false;
   }
 
   /** Updates the size of the image. Reports FSL5022 for a crop that is larger than the image. */
@@ -142,7 +165,7 @@ class ChainBuilder {
     switch (transform.op) {
       case "resize":
         this.shorterSide = transform.size;
-        if (this.side !== undefined || this.source.square) this.side = transform.size;
+        if (this.side !== undefined || (this.source.square && !this.isCut)) this.side = transform.size;
         break;
       case "center_crop":
         this.crop(transform.size, 0, span);
@@ -152,6 +175,12 @@ class ChainBuilder {
         break;
       case "random_resized_crop":
         this.side = transform.size;
+        break;
+      case "trim":
+      case "box":
+        this.side = undefined;
+        this.shorterSide = undefined;
+        this.isCut = true;
         break;
       case "grayscale":
         this.channels = 1;
@@ -264,6 +293,10 @@ function transformOf({ name, args, given }: BoundCall, channels: number): Transf
         Array.from({ length: channels }, (_, at) => values[at] ?? values[0] ?? 0);
       return { op: name, mean: perChannel(list("mean")), std: perChannel(list("std")) };
     }
+    case "trim":
+      return Number.isNaN(number("bottom")) ? undefined : { op: name, bottom: number("bottom") };
+    case "box":
+      return { op: name, pad: number("pad") };
     case "grayscale":
     case "invert":
       return { op: name };

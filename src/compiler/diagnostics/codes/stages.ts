@@ -222,7 +222,7 @@ export const stagesCodes = codes({
     title: "a chain in the wrong order",
     message: "{what}",
     explanation:
-      "`normalize` must end a chain: a transform after it would get numbers that are not colors. A crop needs images that are at least as large.",
+      "`normalize` must end a chain: a transform after it would get numbers that are not colors. A crop needs images that are at least as large. `box` needs data with boxes, which count pixels of the file, so nothing that moves pixels may stand before it.",
     example:
       'fsl 1\nimport { emoji } from "fsl:datasets"\ndataset small = emoji() { train resize(32), normalize, flip\n  eval resize(32), normalize }',
     corrected:

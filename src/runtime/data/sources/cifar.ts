@@ -59,6 +59,8 @@ export const cifar100: Source = {
     obtain:
       "cifar-100-binary.tar.gz or cifar-100-python.tar.gz from the dataset's page at the University of Toronto (search for “CIFAR-100”), 161 MB; it need not be unpacked",
     license: "none stated; photos from the web, for research (cite Krizhevsky 2009)",
+    download: "161 MB",
+    folder: "data/cifar-100",
     fetched: false,
   },
   facts(source) {

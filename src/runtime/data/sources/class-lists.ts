@@ -90,6 +90,12 @@ function publishedLists(source: DataSource, argument: string): [SourceSplit, rea
   const found = readSplits(`${name}.json`);
   return isNames(found) ? splitNames.map((split) => [split, found.splits[split]]) : [];
 }
+/** Returns the classes of each split of a published split that fslc includes. @throws Error if there is none with this name. */
+export function publishedClasses(name: string): Readonly<Record<SourceSplit, readonly string[]>> {
+  const found = readSplits(`${name}.json`);
+  if (!isNames(found)) throw new Error(`${name}.json has no list of class names for each split`);
+  return found.splits;
+}
 function readSplits(file: string): unknown {
   return JSON.parse(readFileSync(join(published, file), "utf8"));
 }

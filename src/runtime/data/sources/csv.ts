@@ -37,6 +37,8 @@ export const csv: Source = {
     obtain:
       "the archives that LibFewShot lists (miniImageNet, tieredImageNet, …), unpacked; or CSV files of your own: a first line `filename,label`, then one line per image, in UTF-8",
     license: "that of the images",
+    folder: "data/mini-imagenet",
+    needs: ["train.csv", "val.csv", "test.csv", "images/"],
     fetched: false,
   },
   facts(source, places) {

@@ -1,4 +1,4 @@
-/** Reads CUB-200-2011 (Wah et al. 2011) in its own layout, with the 100/50/50 split of Chen et al. 2019. */
+/** Reads CUB-200-2011 (Wah et al. 2011) in its own layout, with one of its published splits. */
 
 import { existsSync } from "node:fs";
 import { join } from "node:path";
@@ -8,6 +8,8 @@ import { readTextFile } from "../text-file.js";
 import { cubAttributes } from "./cub-attributes.js";
 import { parsePairs } from "./cub-pairs.js";
 import { describeTree, nearestLayout } from "./overview.js";
+import { boxOfText } from "./published/boxes.js";
+import { byList, type Divisions, divisionOf, splitArgument } from "./published/divisions.js";
 import { requireReadableRoot } from "./root.js";
 import {
   type DataFolders,
@@ -26,6 +28,15 @@ export function cubSplit(index: number): SourceSplit {
   return index % 2 === 0 ? "train" : index % 4 === 1 ? "val" : "test";
 }
 
+const divisions = {
+  closer_look: {
+    meaning: "100/50/50 classes by their numbers (Chen et al. 2019)",
+    split: (_: unknown, place: number) => cubSplit(place),
+  },
+  li2019: byList("cub-li2019", "130/20/50 classes (Li et al. 2019)"),
+  meta_dataset: byList("cub-meta-dataset", "140/30/30 classes (Meta-Dataset)"),
+} satisfies Divisions;
+
 export const cub: Source = {
   description: {
     kind: "cub",
@@ -37,17 +48,24 @@ export const cub: Source = {
         default: undefined,
         meaning: "the folder CUB_200_2011 of the archive (or a zip of it)",
       },
+      splitArgument(divisions),
     ],
     channels: 3,
     square: false,
+    boxes: true,
     describes: [{ name: "attribute", meaning: "the share of people who saw each of 312 attributes on a class" }],
     obtain:
       "CUB_200_2011.tgz from the dataset's page at Caltech (search for “CUB-200-2011”); unpack it: the root has images.txt, image_class_labels.txt, classes.txt and images/",
     license: "photos of many authors, for non-commercial research and education",
+    download: "1.1 GB",
+    folder: "data/CUB_200_2011",
+    needs: ["images.txt", "image_class_labels.txt", "classes.txt", "images/"],
     fetched: false,
   },
   facts(source, places) {
     const root = resolvePath(textArg(source, "root", undefined), places);
+    const isDefault = textArg(source, "split", "closer_look") === "closer_look";
+    const published = isDefault ? closerLook : undefined;
     if (!existsSync(root)) return published;
     const found = openCub(source, places);
     requireImages(source, found);
@@ -69,7 +87,7 @@ export const cub: Source = {
   },
 };
 
-const published: DatasetFacts = {
+const closerLook: DatasetFacts = {
   splits: {
     train: { classes: 100, images: 5885, smallest: { name: "005.Crested_Auklet", images: 44 } },
     val: { classes: 50, images: 2950, smallest: { name: "006.Least_Auklet", images: 41 } },
@@ -113,8 +131,8 @@ function requireImages(source: DataSource, { tree, base }: CubFiles): void {
 /** Reads the lists and gives each image its class and split. @throws DiagnosticError FSL6002 if images are missing or lead elsewhere. */
 export async function readCub(source: DataSource, found: CubFiles): Promise<Listing> {
   const texts = new Map<string, string>();
-  for (const name of ["classes.txt", "image_class_labels.txt", "images.txt"]) {
-    texts.set(found.base + name, await found.tree.text(found.base + name));
+  for (const name of ["classes.txt", "image_class_labels.txt", "images.txt", boxList]) {
+    if (found.tree.has(found.base + name)) texts.set(found.base + name, await found.tree.text(found.base + name));
   }
   return divide(source, found, (path) => texts.get(path) ?? "");
 }
@@ -127,12 +145,16 @@ function textOf({ root }: FileTree, path: string): string {
   }
 }
 
+/** The list of boxes, which only the transform `box` needs. */
+const boxList = "bounding_boxes.txt";
+
 function divide(source: DataSource, { tree, base }: CubFiles, text: (path: string) => string): Listing {
   const read = (name: string) => parsePairs(base + name, text(base + name));
   const classes = read("classes.txt");
   const labels = new Map(read("image_class_labels.txt"));
   const byClass = new Map<string, ImageRef[]>(classes.map(([id]) => [id, []]));
   const pairs = read("images.txt");
+  const boxes = new Map(tree.has(base + boxList) ? read(boxList) : []);
   const missing: string[] = [];
   for (const [id, path] of pairs) {
     const images = byClass.get(labels.get(id) ?? "");
@@ -140,17 +162,19 @@ function divide(source: DataSource, { tree, base }: CubFiles, text: (path: strin
     if (leavesFolder(path))
       throw layoutError(source, tree.root, `the path of image ${id} in images.txt is not inside of images/`);
     if (!tree.has(`${base}images/${path}`)) missing.push(path);
-    images.push(tree.image(`${base}images/${path}`));
+    const box = boxOfText(boxes.get(id) ?? "");
+    images.push({ ...tree.image(`${base}images/${path}`), ...(box === undefined ? {} : { box }) });
   }
   if (missing.length > 0 && missing.length < pairs.length) {
     const problem = `${missing.length} of the ${pairs.length} images that images.txt names are missing; the first is images/${missing[0]}`;
     throw layoutError(source, tree.root, problem, { help: describeTree(tree) });
   }
+  const division = divisionOf(source, divisions);
   const listed = classes.map(([id, name]) => ({ id: Number(id) - 1, name, images: byClass.get(id) ?? [] }));
   return Object.fromEntries(
     splitNames.map((split) => [
       split,
-      listed.filter(({ id }) => cubSplit(id) === split).map(({ name, images }) => ({ name, images })),
+      listed.filter((one) => division.split(one, one.id) === split).map(({ name, images }) => ({ name, images })),
     ]),
   );
 }

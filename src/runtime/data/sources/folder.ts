@@ -50,7 +50,7 @@ export const folder: Source = {
         type: "text",
         default: "",
         meaning:
-          "a folder of train.txt, val.txt, test.txt: one class name a line; or a published split: fsl:mini-imagenet, fsl:tiered-imagenet",
+          "a folder of train.txt, val.txt, test.txt: one class name a line; or a published split, such as fsl:mini-imagenet",
       },
       {
         name: "val",

@@ -1,5 +1,6 @@
 /** Lists every source of images and finds one by the name that a dataset uses. */
 import { existsSync } from "node:fs";
+import { suggest } from "../../../common/did-you-mean.js";
 import { DiagnosticError, diagnostic } from "../../../compiler/diagnostics/diagnostic.js";
 import type { DataFinding, DataSource, DatasetFacts } from "../../../compiler/typed/tree.js";
 import { cifar100 } from "./cifar.js";
@@ -8,10 +9,31 @@ import { cub } from "./cub.js";
 import { emoji } from "./emoji.js";
 import { folder } from "./folder.js";
 import { omniglot } from "./omniglot.js";
+import { fgvcAircraft } from "./published/fgvc-aircraft.js";
+import { flowers102 } from "./published/flowers102.js";
+import { food101 } from "./published/food101.js";
+import { nabirds } from "./published/nabirds.js";
+import { oxfordPets } from "./published/oxford-pets.js";
+import { stanfordCars } from "./published/stanford-cars.js";
+import { stanfordDogs } from "./published/stanford-dogs.js";
 import { missingRootHelp, requireReadableRoot } from "./root.js";
 import { type DataFolders, resolvePath, type Source, type SourceDescription } from "./source.js";
 
-const sources: readonly Source[] = [emoji, omniglot, cifar100, cub, csv, folder];
+const sources: readonly Source[] = [
+  emoji,
+  omniglot,
+  cifar100,
+  cub,
+  stanfordCars,
+  stanfordDogs,
+  fgvcAircraft,
+  nabirds,
+  flowers102,
+  oxfordPets,
+  food101,
+  csv,
+  folder,
+];
 
 /**
  * Returns the source with this name.
@@ -20,8 +42,19 @@ const sources: readonly Source[] = [emoji, omniglot, cifar100, cub, csv, folder]
  */
 export function findSource(kind: string): Source {
   const found = sources.find(({ description }) => description.kind === kind);
-  if (found === undefined) throw new DiagnosticError(diagnostic("FSL6006", undefined, { source: kind }));
+  if (found === undefined) {
+    const help = suggest(
+      kind,
+      sources.map(({ description }) => description.kind),
+    );
+    throw new DiagnosticError(diagnostic("FSL6006", undefined, { source: kind }, { help }));
+  }
   return found;
+}
+
+/** Returns the description of a source. @throws DiagnosticError FSL6006 if there is none with this name. */
+export function requireSource(kind: string): SourceDescription {
+  return findSource(kind).description;
 }
 
 /** Returns the description of every source: its arguments, where to get its data, and the license. */

@@ -73,6 +73,8 @@ export const omniglot: Source = {
     obtain:
       "images_background.zip and images_evaluation.zip from the repository brendenlake/omniglot, folder python/; they need not be unpacked",
     license: "MIT",
+    download: "15 MB",
+    folder: "data/omniglot",
     fetched: false,
   },
   facts(source) {

@@ -12,6 +12,7 @@ import type {
   SourceForm,
   SourceSplit,
 } from "../../../compiler/typed/tree.js";
+import type { Box } from "../box.js";
 import type { IngestOptions } from "../contract.js";
 import type { DescriptionTable } from "../descriptions/table.js";
 
@@ -27,19 +28,26 @@ export interface ImageRef {
   readonly entry?: string;
   /** The number of quarter turns, counterclockwise. */
   readonly quarterTurns?: 0 | 1 | 2 | 3;
-  /** The place and size of the pixels, if the file or entry stores them raw as [channels, height, width] bytes. */
+  /** The place and size of the pixels, if the file or entry stores them raw. */
   readonly raw?: RawPixels;
+  /** The place of the encoded image in the file, if the file contains several of them one behind another. */
+  readonly range?: { readonly offset: number; readonly length: number };
+  /** The box around the object, for the transform `box`. */
+  readonly box?: Box;
 }
+/** Pixels in a file: bytes [channels, height, width], or [height, width, channels] if they are interleaved. */
 export interface RawPixels {
   readonly offset: number;
   readonly channels: 1 | 3;
   readonly height: number;
   readonly width: number;
+  readonly interleaved?: true;
 }
 
 /** Returns a text that is the same for images of the same bytes. */
-export function imageIdentity({ file, entry, raw }: ImageRef): string {
-  return [file, ...(entry === undefined ? [] : [entry]), ...(raw === undefined ? [] : [`@${raw.offset}`])].join("\0");
+export function imageIdentity({ file, entry, raw, range }: ImageRef): string {
+  const offset = (raw ?? range)?.offset;
+  return [file, ...(entry === undefined ? [] : [entry]), ...(offset === undefined ? [] : [`@${offset}`])].join("\0");
 }
 
 export interface ListedClass {
@@ -59,6 +67,12 @@ export interface SourceDescription extends SourceForm {
   /** Says where to get the data, and how it is laid out. */
   readonly obtain: string;
   readonly license: string;
+  /** The size of the download, for people. */
+  readonly download?: string;
+  /** The folder where examples of the library expect the data. */
+  readonly folder?: string;
+  /** The files, and with a slash at the end the folders, that the root of the data has. */
+  readonly needs?: readonly string[];
   /** True if fslc fetches the data by itself. */
   readonly fetched: boolean;
 }
