@@ -1,4 +1,4 @@
-/** Runs an engine of fslc for the benchmark, in a process with the environment that its library reads: NAME THREADS. It answers lines as serve.py does. */
+/** Runs an engine of fslc for the benchmark, in a process with the environment that its library reads: NAME THREADS PRECISION. It answers lines as serve.py does. */
 import { createInterface } from "node:readline";
 import { createEngine, isEngineName } from "../src/runtime/engines/index.js";
 import { cases } from "./cases.js";
@@ -6,9 +6,10 @@ import type { Timed } from "./ours.js";
 import type { Answer } from "./peer.js";
 
 async function main(): Promise<void> {
-  const [name = "", threads = "1"] = process.argv.slice(2);
+  const [name = "", threads = "1", precision] = process.argv.slice(2);
   if (!isEngineName(name)) throw new Error(`no engine ${name}`);
-  const engine = await createEngine(name, { device: "cpu", threads: Number(threads) });
+  const rounding = precision === "bf16" ? ({ precision } as const) : {};
+  const engine = await createEngine(name, { device: "cpu", threads: Number(threads), ...rounding });
   const made = new Map<string, Timed>();
   for await (const line of createInterface({ input: process.stdin })) {
     const { case: wanted } = JSON.parse(line) as { readonly case: string };

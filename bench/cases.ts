@@ -14,6 +14,8 @@ export interface Case {
   readonly modes: readonly Mode[];
   /** The number of PyTorch's runs that equal one of ours. */
   readonly peerRuns: number;
+  /** Whether the case is compared in bf16 too. */
+  readonly inBf16?: true;
   /** Whether PyTorch's side needs easyfsl. */
   readonly easyfsl?: true;
   /** Whether the case exists as a graph of TensorFlow's Python. */
@@ -31,6 +33,7 @@ export const cases: readonly Case[] = [
     warm: 2,
     ours: (engine) => trainingStep(engine, "conv64"),
     modes,
+    inBf16: true,
     peerRuns: 1,
     graph: true,
   },
@@ -41,6 +44,7 @@ export const cases: readonly Case[] = [
     warm: 2,
     ours: (engine) => embedding(engine, "conv64", 100),
     modes,
+    inBf16: true,
     peerRuns: 1,
   },
   {
@@ -50,6 +54,7 @@ export const cases: readonly Case[] = [
     warm: 3,
     ours: (engine) => trainingStep(engine, "omniglot"),
     modes,
+    inBf16: true,
     peerRuns: 1,
     graph: true,
   },
@@ -60,6 +65,7 @@ export const cases: readonly Case[] = [
     warm: 3,
     ours: (engine) => trainingStep(engine, "small"),
     modes,
+    inBf16: true,
     peerRuns: 1,
     graph: true,
   },
@@ -97,6 +103,7 @@ export const cases: readonly Case[] = [
     warm: 1,
     ours: (engine) => trainingStep(engine, "resnet12"),
     modes,
+    inBf16: true,
     peerRuns: 1,
   },
   {

@@ -1,6 +1,6 @@
 /** The machine that a benchmark runs on. */
 import { cpus, loadavg } from "node:os";
-import { instructionSets } from "../src/runtime/store/numerics.js";
+import { instructionSets } from "../src/runtime/system/instructions.js";
 
 export const describeMachine = (threads: number) => ({
   cpu: cpus()[0]?.model,

@@ -1,8 +1,8 @@
 /**
  * Compares fslc with PyTorch on the same cores: with its best of {eager, compiled} × {[n, c, h, w], channels last}.
  *   npm run bench -- --setup          make .bench/venv with PyTorch and easyfsl (several GB); with --tensorflow, TensorFlow's Python too
- *   npm run bench [-- CASE… --rounds N --threads N --no-compiled --onednn --tensorflow]
- * With --onednn, it also runs the engine `onednn` of fslc. With --tensorflow, it also runs the engine `tensorflow` of fslc and a TensorFlow graph of the same step.
+ *   npm run bench [-- CASE… --rounds N --threads N --no-compiled --onednn --bf16 --tensorflow]
+ * With --onednn, it also runs the engine `onednn` of fslc. With --bf16, it also runs that engine with `--precision bf16` and PyTorch with autocast. With --tensorflow, it also runs the engine `tensorflow` of fslc and a TensorFlow graph of the same step.
  * The result is kept in .bench, unless other programs took more than a tenth of the processor meanwhile.
  */
 import { mkdirSync, writeFileSync } from "node:fs";
@@ -30,6 +30,7 @@ async function main(): Promise<void> {
       threads: { type: "string", default: String(Math.max(1, cpus().length)) },
       "no-compiled": { type: "boolean", default: false },
       onednn: { type: "boolean", default: false },
+      bf16: { type: "boolean", default: false },
       tensorflow: { type: "boolean", default: false },
     },
   });
@@ -43,8 +44,8 @@ async function main(): Promise<void> {
   const machine = describeMachine(threads);
   print(`${machine.cpu}, ${machine.cores} cores, ${machine.instructions.join(" ")}`);
   print(`${threads} threads, load before: ${machine.load.join(", ")}`);
-  const { onednn, tensorflow } = values;
-  const { sides, missing } = sidesOf({ threads, compiled: !values["no-compiled"], onednn, tensorflow });
+  const { onednn, bf16, tensorflow } = values;
+  const { sides, missing } = sidesOf({ threads, compiled: !values["no-compiled"], onednn, bf16, tensorflow });
   for (const what of missing) print(what);
   const results: Result[] = [];
   for (const it of cases.filter(({ name }) => wanted(name))) {

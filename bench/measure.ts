@@ -7,6 +7,7 @@ import { modes, type Side } from "./sides.js";
 export interface Measured {
   readonly label: string;
   readonly kind: Side["kind"];
+  readonly precision: Side["precision"];
   readonly version: string;
   readonly seconds: readonly number[];
   readonly min: number;
@@ -49,9 +50,10 @@ export async function measure(it: Case, sides: readonly Side[], rounds: number):
     name: it.name,
     what: it.what,
     others: bystanders.share(cpu),
-    sides: running.map(({ side: { label, kind }, peer, seconds }) => ({
+    sides: running.map(({ side: { label, kind, precision }, peer, seconds }) => ({
       label,
       kind,
+      precision,
       version: peer.last?.version ?? "",
       seconds,
       min: Math.min(...seconds),
@@ -67,14 +69,16 @@ const usual = `PyTorch, ${modes[0]}`;
 export function lines({ what, sides, others }: Result): string[] {
   const rows = sides.map(
     ({ label, min, median: middle, peak }) =>
-      `  ${label.padEnd(34)} ${seconds(min)} ${seconds(middle)} ${(peak / 2 ** 20).toFixed(0).padStart(7)} MB`,
+      `  ${label.padEnd(40)} ${seconds(min)} ${seconds(middle)} ${(peak / 2 ** 20).toFixed(0).padStart(7)} MB`,
   );
   const pytorch = sides.filter(({ kind }) => kind === "pytorch");
-  const best = pytorch.reduce<Measured | undefined>((a, b) => (a === undefined || b.min < a.min ? b : a), undefined);
+  const bestIn = (precision: Side["precision"]): Measured | undefined =>
+    pytorch.filter((side) => side.precision === precision).sort((a, b) => a.min - b.min)[0];
   const eager = pytorch.find(({ label }) => label === usual);
-  const ratios = sides.flatMap(({ label, kind, min }) => {
+  const ratios = sides.flatMap(({ label, kind, precision, min }) => {
+    const best = bestIn(precision);
     if (kind !== "ours" || best === undefined) return [];
-    const beside = eager === undefined ? "" : `, ${times(eager.min / min)} as fast as ${usual}`;
+    const beside = eager === undefined || precision !== "f32" ? "" : `, ${times(eager.min / min)} as fast as ${usual}`;
     return [
       `  ${label}: ${times(best.min / min)} as fast as PyTorch's best (${best.label.replace("PyTorch, ", "")})${beside}`,
     ];
@@ -83,7 +87,7 @@ export function lines({ what, sides, others }: Result): string[] {
     others > quietShare ? [`  busy: other programs took ${(100 * others).toFixed(0)} % of the processor`] : [];
   return [
     what,
-    `  ${"".padEnd(34)} ${"min".padStart(10)} ${"median".padStart(10)} ${"memory".padStart(10)}`,
+    `  ${"".padEnd(40)} ${"min".padStart(10)} ${"median".padStart(10)} ${"memory".padStart(10)}`,
     ...rows,
     ...ratios,
     ...busy,

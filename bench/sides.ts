@@ -3,6 +3,7 @@ import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { existsSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import type { Precision } from "../src/runtime/engines/engine.js";
 import { engineEnvironment } from "../src/runtime/engines/environment.js";
 import type { EngineName } from "../src/runtime/engines/index.js";
 import { findOnednn } from "../src/runtime/engines/onednn/locate.js";
@@ -37,12 +38,15 @@ function finished(child: ChildProcess): Promise<void> {
 /** The modes of PyTorch. The first is the one that most code uses: eager, with images as [n, c, h, w]. */
 export const modes = ["eager", "eager, channels last", "compiled", "compiled, channels last"] as const;
 export type Mode = (typeof modes)[number];
+/** The modes of PyTorch with autocast, those in the layout that is better for it. */
+const roundedModes = ["eager, channels last", "compiled, channels last"] as const satisfies readonly Mode[];
 
 /** A system that runs the cases. */
 export interface Side {
   readonly label: string;
   /** `ours` is an engine of fslc. */
   readonly kind: "ours" | "pytorch" | "other";
+  readonly precision: Precision;
   has(it: Case): boolean;
   /** Starts a process for one case, so that its memory is that of the case. */
   start(it: Case): Running;
@@ -60,15 +64,20 @@ export interface Wanted {
   readonly threads: number;
   readonly compiled: boolean;
   readonly onednn: boolean;
+  readonly bf16: boolean;
   readonly tensorflow: boolean;
 }
 
 /** Returns the sides that this machine has, and what is missing of those that are requested. */
-export function sidesOf({ threads, compiled, onednn, tensorflow }: Wanted): { sides: Side[]; missing: string[] } {
+export function sidesOf({ threads, compiled, onednn, bf16, tensorflow }: Wanted): { sides: Side[]; missing: string[] } {
   const missing: string[] = [];
   const sides: Side[] = [ownEngine("onnx", threads)];
-  if (onednn && findOnednn() === undefined) missing.push("oneDNN is not installed (fslc engines install onednn).");
-  else if (onednn) sides.push(ownEngine("onednn", threads));
+  if ((onednn || bf16) && findOnednn() === undefined)
+    missing.push("oneDNN is not installed (fslc engines install onednn).");
+  else {
+    if (onednn) sides.push(ownEngine("onednn", threads));
+    if (bf16) sides.push({ ...ownEngine("onednn", threads, "bf16"), has: (it) => it.inBf16 === true });
+  }
   if (tensorflow && findTensorflow() === undefined)
     missing.push("TensorFlow is not installed (fslc engines install tensorflow).");
   else if (tensorflow) sides.push(ownEngine("tensorflow", threads));
@@ -77,10 +86,20 @@ export function sidesOf({ threads, compiled, onednn, tensorflow }: Wanted): { si
   else {
     const hasEasyfsl = pythonHas("easyfsl");
     if (!hasEasyfsl) missing.push("easyfsl is not set up (npm run bench -- --setup); the transductive cases need it.");
-    for (const mode of modes.filter((one) => compiled || !one.startsWith("compiled")))
+    const runs = (mode: Mode): boolean => compiled || !mode.startsWith("compiled");
+    for (const mode of bf16 ? roundedModes.filter(runs) : [])
+      sides.push({
+        label: `PyTorch, ${mode}, bf16`,
+        kind: "pytorch",
+        precision: "bf16",
+        has: (it) => it.inBf16 === true,
+        start: (it) => running(serve, {}, it, `${mode}, bf16`),
+      });
+    for (const mode of modes.filter(runs))
       sides.push({
         label: `PyTorch, ${mode}`,
         kind: "pytorch",
+        precision: "f32",
         has: (it) => it.modes.includes(mode) && (hasEasyfsl || it.easyfsl !== true),
         start: (it) => running(serve, {}, it, mode),
       });
@@ -92,6 +111,7 @@ export function sidesOf({ threads, compiled, onednn, tensorflow }: Wanted): { si
     sides.push({
       label: "TensorFlow, graph",
       kind: "other",
+      precision: "f32",
       has: (it) => it.graph === true,
       start: (it) => running(graph, {}, it, "eager"),
     });
@@ -99,13 +119,14 @@ export function sidesOf({ threads, compiled, onednn, tensorflow }: Wanted): { si
   return { sides, missing };
 }
 
-function ownEngine(name: EngineName, threads: number): Side {
+function ownEngine(name: EngineName, threads: number, precision: Precision = "f32"): Side {
   const apart = fileURLToPath(new URL("./apart.js", import.meta.url));
-  const command = [process.execPath, apart, name, String(threads)];
+  const command = [process.execPath, apart, name, String(threads), precision];
   const environment = engineEnvironment({ name, device: "cpu", threads });
   return {
-    label: `fslc, ${name}`,
+    label: `fslc, ${name}${precision === "f32" ? "" : `, ${precision}`}`,
     kind: "ours",
+    precision,
     has: () => true,
     start: (it) => running(command, environment, { ...it, peerRuns: 1 }, "eager"),
   };
@@ -115,7 +136,7 @@ function running(
   command: readonly string[],
   environment: Readonly<Record<string, string>>,
   { name, peerRuns }: Case,
-  mode: Mode,
+  mode: Mode | `${Mode}, bf16`,
 ): Running {
   const peer = new Peer(command, environment);
   const runs = Math.min(peerRuns, sample);

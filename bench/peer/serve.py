@@ -1,6 +1,6 @@
 """PyTorch's side of the benchmark: it answers one JSON line per request line, so that the runs of both sides alternate.
 
-Requests: {"case": NAME, "mode": MODE}; MODE is `eager` or `compiled`, with `, channels last` after it or not. Answers: {"seconds": S, "version": V,
+Requests: {"case": NAME, "mode": MODE}; MODE is `eager` or `compiled`, with `, channels last` and then `, bf16` after it or not. Answers: {"seconds": S, "version": V,
 "cpu": seconds of processor time of this process so far, "peak": bytes of memory at most so far}.
 """
 
@@ -57,14 +57,20 @@ class ResNet12(nn.Module):
 
 
 class Mode:
-    """Whether PyTorch compiles, and in which layout it holds images and filters."""
+    """Whether PyTorch compiles, in which layout it holds images and filters, and whether autocast rounds to bf16."""
 
     def __init__(self, name):
         self.compiled = name.startswith("compiled")
-        self.layout = torch.channels_last if name.endswith("channels last") else torch.contiguous_format
+        self.layout = torch.channels_last if "channels last" in name else torch.contiguous_format
+        self.rounds = name.endswith("bf16")
 
     def prepared(self, function):
-        return torch.compile(function) if self.compiled else function
+        def rounded(*inputs):
+            with torch.autocast("cpu", dtype=torch.bfloat16):
+                return function(*inputs)
+
+        chosen = rounded if self.rounds else function
+        return torch.compile(chosen) if self.compiled else chosen
 
 
 class ProtoStep:

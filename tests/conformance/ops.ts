@@ -17,9 +17,11 @@ export interface Effort {
   readonly runs: number;
   /** The factor by which this device may exceed the stated tolerance. */
   readonly factor: number;
+  /** The ops; all of them by default. */
+  readonly ops?: readonly OpName[];
 }
 
-export function opsConform(candidate: Candidate, { runs, factor }: Effort): void {
+export function opsConform(candidate: Candidate, { runs, factor, ops = opNames }: Effort): void {
   const test = runsHere.skipIf(candidate.missing !== undefined);
   let engine: Engine;
   beforeAll(() => {
@@ -34,7 +36,7 @@ export function opsConform(candidate: Candidate, { runs, factor }: Effort): void
     );
 
   describe(`forward, on ${titleOf(candidate)}`, () => {
-    test.each(opNames)("%s", (op) =>
+    test.each(ops)("%s", (op) =>
       everyUse(op, async (it, spread, seed) => {
         const { nodes, result, inputs } = used(it, spread, seed);
         await agrees(engine, programOf([result], nodes), inputs, factor * toleranceOf(op).forward);
@@ -43,7 +45,7 @@ export function opsConform(candidate: Candidate, { runs, factor }: Effort): void
   });
 
   describe(`through its derivative, on ${titleOf(candidate)}`, () => {
-    test.each(opNames.filter(hasDerivative))("%s", (op) =>
+    test.each(ops.filter(hasDerivative))("%s", (op) =>
       everyUse(op, async (it, spread, seed) => {
         const { o, nodes, result, inputs } = used(it, spread, seed);
         const reals = nodes.filter((node) => node.dtype === "f32");

@@ -7,11 +7,13 @@ import { DiagnosticError } from "../../src/compiler/diagnostics/diagnostic.js";
 import type { Adapter, Availability, EngineNote } from "../../src/runtime/engines/engine.js";
 import { engineEnvironment, engineThreads } from "../../src/runtime/engines/environment.js";
 import type { EngineReport } from "../../src/runtime/engines/index.js";
+import { findOnednn } from "../../src/runtime/engines/onednn/locate.js";
 import { adapterOf } from "../../src/runtime/engines/onnx/webgpu/probe.js";
 import { autoChoice, chooseBest, chooseEngine, requestProblem } from "../../src/runtime/engines/select.js";
 import { cpuSpeeds, type Measured, speedsFile } from "../../src/runtime/engines/speeds/speeds.js";
 import { createFileCompiler } from "../../src/runtime/host/compile-file.js";
 import { hasLongNorms } from "../../src/runtime/run/long-norms.js";
+import { instructionSets } from "../../src/runtime/system/instructions.js";
 
 const has = (devices: string[], adapters: Record<string, Adapter> = {}, notes: EngineNote[] = []): Availability => ({
   available: true,
@@ -190,6 +192,22 @@ test("names and devices that no machine has are refused without looking at this 
   expect(requestProblem({ device: "gpu1" })).toMatchObject({ code: "FSL7008" });
   for (const device of ["cpu", "gpu", "gpu:0", "gpu:12"]) expect(requestProblem({ device })).toBeUndefined();
   expect(requestProblem({ engine: "auto" })).toBeUndefined();
+});
+
+test("only one engine computes with bf16, and only on some processors", async () => {
+  for (const engine of ["onednn", "auto"]) expect(requestProblem({ engine, precision: "bf16" })).toBeUndefined();
+  expect(requestProblem({ precision: "f32" })).toBeUndefined();
+  expect(requestProblem({ engine: "onednn", precision: "f16" })).toMatchObject({ code: "FSL7042" });
+  for (const engine of [undefined, "onnx", "tensorflow", "reference"])
+    expect(requestProblem({ ...(engine === undefined ? {} : { engine }), precision: "bf16" })).toMatchObject({
+      code: "FSL7010",
+      help: ["`--engine onednn --precision bf16`"],
+    });
+  const chosen = chooseEngine({ engine: "onednn", precision: "bf16" });
+  if (!instructionSets().includes("avx512_bf16"))
+    await expect(chosen).rejects.toMatchObject({ diagnostic: { code: "FSL7010" } });
+  else if (findOnednn() === undefined) await expect(chosen).rejects.toMatchObject({ diagnostic: { code: "FSL7001" } });
+  else expect(await chosen).toEqual({ name: "onednn", device: "cpu", precision: "bf16" });
 });
 
 test("auto finds what is on this machine, and says why", async () => {

@@ -1,7 +1,7 @@
 /** Helpers for the tests of engines: the engines of this machine, and a comparison of one of them with the f64 interpreter. */
 import { type InputTensor, interpret } from "../../src/compiler/tensor/interpret.js";
 import type { DType, Program } from "../../src/compiler/tensor/ir.js";
-import type { Engine, HostTensor, TypedData } from "../../src/runtime/engines/engine.js";
+import type { Engine, EngineOptions, HostTensor, TypedData } from "../../src/runtime/engines/engine.js";
 import { engineEnvironment } from "../../src/runtime/engines/environment.js";
 import { OnednnEngine } from "../../src/runtime/engines/onednn/engine.js";
 import { findOnednn } from "../../src/runtime/engines/onednn/locate.js";
@@ -9,6 +9,7 @@ import { OnnxEngine } from "../../src/runtime/engines/onnx/engine.js";
 import { ReferenceEngine } from "../../src/runtime/engines/reference/engine.js";
 import { TensorflowEngine } from "../../src/runtime/engines/tensorflow/engine.js";
 import { findTensorflow } from "../../src/runtime/engines/tensorflow/locate.js";
+import { instructionSets } from "../../src/runtime/system/instructions.js";
 import { expectClose } from "../tensor/support.js";
 
 export interface Candidate {
@@ -20,11 +21,14 @@ export interface Candidate {
 }
 
 const onednn = findOnednn();
+const withoutOnednn = onednn === undefined ? "oneDNN is not installed: fslc engines install onednn" : undefined;
+const makeOnednn = (options: Partial<EngineOptions> = {}): Engine =>
+  new OnednnEngine({ device: "cpu", threads: 1, location: onednn ?? { library: "", koffi: "" }, ...options });
 const tensorflow = findTensorflow();
 // TensorFlow reads these variables when it is loaded. They can be set here, because a test file has its own process.
 Object.assign(process.env, engineEnvironment({ name: "tensorflow", device: "cpu", threads: 1 }));
 
-export const engines: Readonly<Record<"onnx" | "onednn" | "reference" | "tensorflow", Candidate>> = {
+export const engines: Readonly<Record<"onnx" | "onednn" | "onednnRounding" | "reference" | "tensorflow", Candidate>> = {
   onnx: {
     name: "onnx",
     device: "cpu",
@@ -34,9 +38,14 @@ export const engines: Readonly<Record<"onnx" | "onednn" | "reference" | "tensorf
   onednn: {
     name: "onednn",
     device: "cpu",
-    missing: onednn === undefined ? "oneDNN is not installed: fslc engines install onednn" : undefined,
-    make: (options) =>
-      new OnednnEngine({ device: "cpu", threads: 1, location: onednn ?? { library: "", koffi: "" }, ...options }),
+    missing: withoutOnednn,
+    make: makeOnednn,
+  },
+  onednnRounding: {
+    name: "onednn with bf16",
+    device: "cpu",
+    missing: instructionSets().includes("avx512_bf16") ? withoutOnednn : "this processor has no instructions for bf16",
+    make: (options) => makeOnednn({ ...options, precision: "bf16" }),
   },
   reference: {
     name: "reference",

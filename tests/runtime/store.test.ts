@@ -107,6 +107,12 @@ test("two kinds of card are two numerics, and what is known of a processor is as
   expect(schemaProblem("manifest", JSON.parse(readFileSync(join(one.dir, "manifest.json"), "utf8")))).toBeUndefined();
   expect(findEntry(root, key, { device: "gpu" })?.dir).toBe(one.dir);
   expect(findEntry(root, key, { device: "cpu" })).toBeUndefined();
+  const rounded = numericsRecord({ ...engine, precision: "bf16" }, machine.chunks);
+  const two = await writeEntry(root, finished({ weights: weights(2), numerics: rounded }));
+  expect(schemaProblem("manifest", JSON.parse(readFileSync(join(two.dir, "manifest.json"), "utf8")))).toBeUndefined();
+  expect(numericsId({ ...cpu, precision: "bf16" })).not.toBe(numericsId(cpu));
+  expect(findEntry(root, key, { precision: "bf16" })?.dir).toBe(two.dir);
+  expect(findEntry(root, key, { precision: "f32" })?.dir).toBe(one.dir);
   expect(findEntry(root, key, { device: "gpu", engine: "reference" })).toBeUndefined();
 });
 

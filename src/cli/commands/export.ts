@@ -21,6 +21,7 @@ export function define(cli: Cli, exit: (code: number) => void): Command {
     .option("--seed <n>", "the seed of the run (default: 0)")
     .option("--engine <name>", "use only weights that this engine trained")
     .option("--device <name>", "use only weights that were trained on this kind of device")
+    .option("--precision <name>", "use weights that were trained with `bf16` (default: `f32`)")
     .addHelpText(
       "after",
       helpExamples([

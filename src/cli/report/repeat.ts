@@ -31,10 +31,11 @@ export function repeatCommand({ file, seed, sweep, inputs }: Start): string | un
   return words.every((word) => printable(word) === word) ? words.map(quoted).join(" ") : undefined;
 }
 
-function optionsOf({ engine, device, threads, jobs, force = [], exact }: RunInputs["asked"]): string[] {
+function optionsOf({ engine, device, precision, threads, jobs, force = [], exact }: RunInputs["asked"]): string[] {
   return [
     ...(engine === undefined ? [] : ["--engine", engine]),
     ...(device === undefined ? [] : ["--device", device]),
+    ...(precision === undefined ? [] : ["--precision", precision]),
     ...(threads === undefined ? [] : ["--threads", `${threads}`]),
     ...(jobs === undefined ? [] : ["--jobs", `${jobs}`]),
     ...force.flatMap((stage) => ["--force", stage]),

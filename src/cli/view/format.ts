@@ -64,9 +64,16 @@ export function shorten(text: string, width: number): string {
   return `${chars.slice(0, head).join("")}…${chars.slice(chars.length - tail).join("")}`;
 }
 
-/** Formats an engine with its device: `onnx cpu`, `onnx gpu (NVIDIA GeForce RTX 4090)`. */
-export function engineAndDevice(engine: string, { device, adapter }: { device: string; adapter?: string }): string {
-  return `${engine} ${device}${adapter === undefined ? "" : ` (${adapter})`}`;
+/** Formats an engine with its device: `onnx cpu`, `onnx gpu (NVIDIA GeForce RTX 4090)`, `onednn cpu bf16`. */
+export function engineAndDevice(
+  engine: string,
+  { device, adapter, precision }: { device: string; adapter?: string; precision?: string },
+): string {
+  const [name, rounding] = [
+    adapter === undefined ? "" : ` (${adapter})`,
+    precision === undefined ? "" : ` ${precision}`,
+  ];
+  return `${engine} ${device}${name}${rounding}`;
 }
 
 /** Formats a number with its noun: `1 stage`, `3 stages`. */

@@ -78,8 +78,8 @@ const percent = (fraction: number): string => (100 * fraction).toFixed(2);
 const splitText = ({ dataset, split }: SplitRef): string => `${dataset}.${split}`;
 
 function numericsText({ manifest: { numerics } }: StoreEntry): string {
-  const { engine, version: of, device, threads, arch } = numerics;
-  return `${engine} ${of} on ${device} (${arch}, ${threads} threads)`;
+  const { engine, version: of, device, threads, precision = "f32", arch } = numerics;
+  return `${engine} ${of} on ${device} (${arch}, ${threads} threads, ${precision})`;
 }
 
 function training({ experiment, trained }: CardContent): string {

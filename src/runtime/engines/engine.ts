@@ -55,6 +55,12 @@ export type Availability =
     }
   | ({ readonly available: false } & Unavailability);
 
+/**
+ * The numbers that convolutions and large matrix products read: f32, or bf16, which has the range of f32 and 8 bits of precision. They add
+ * in f32. Everything else is computed in f32 with both.
+ */
+export type Precision = "f32" | "bf16";
+
 /** Everything about an engine that changes the rounding of its results. It is recorded with each stored stage. */
 export interface Numerics {
   readonly engine: string;
@@ -64,6 +70,8 @@ export interface Numerics {
   /** The name of the GPU, since two kinds of GPU round differently. On a CPU it is undefined; the store records its instruction sets. */
   readonly adapter?: string;
   readonly threads: number;
+  /** `bf16` if convolutions and products read such numbers; otherwise undefined. */
+  readonly precision?: "bf16";
 }
 
 export interface EngineOptions {
@@ -72,6 +80,8 @@ export interface EngineOptions {
   /** The name of the GPU, as the probe found it. It becomes part of the numerics. */
   readonly adapter?: string;
   readonly threads: number;
+  /** `bf16` for an engine that has it; without it f32. */
+  readonly precision?: "bf16";
 }
 
 export interface Engine {

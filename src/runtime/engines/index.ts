@@ -12,6 +12,9 @@ export const isEngineName = (name: string): name is EngineName => engineNames.so
 /** The engines that can use a GPU. The others compute on the CPU only. */
 export const gpuEngines: ReadonlySet<EngineName> = new Set(["onnx", "tensorflow"]);
 
+/** The only engine that computes with `--precision bf16`. */
+export const roundingEngine = "onednn" satisfies EngineName;
+
 export interface EngineReport {
   readonly name: EngineName;
   readonly availability: Availability;
@@ -70,6 +73,8 @@ export async function missingEngine(name: EngineName): Promise<Unavailability | 
 export async function createEngine(name: EngineName, options: EngineOptions): Promise<Engine> {
   const missing = await missingEngine(name);
   if (missing !== undefined) throw new EngineError("internal", `${missing.why}; to fix it: ${missing.fix}`);
+  if (options.precision !== undefined && name !== roundingEngine)
+    throw new EngineError("unsupported-op", `the engine ${name} does not compute with ${options.precision}`);
   switch (name) {
     case "onnx": {
       const { OnnxEngine } = await import("./onnx/engine.js");

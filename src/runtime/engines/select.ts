@@ -5,6 +5,7 @@
 
 import { suggest } from "../../common/did-you-mean.js";
 import { type Diagnostic, DiagnosticError, diagnostic } from "../../compiler/diagnostics/diagnostic.js";
+import { instructionSets } from "../system/instructions.js";
 import { availableThreads } from "../system/threads.js";
 import type { Adapter, Availability, EngineNote, Unavailability } from "./engine.js";
 import {
@@ -16,14 +17,16 @@ import {
   missingEngine,
   probeEngine,
   probeEngines,
+  roundingEngine,
 } from "./index.js";
 import { formatNote, whyNoGpu } from "./notes.js";
 import { cpuSpeeds, type Speeds } from "./speeds/speeds.js";
 
-/** The options `--engine` and `--device`, as they were given. */
+/** The options `--engine`, `--device` and `--precision`, as they were given. */
 export interface EngineRequest {
   readonly engine?: string;
   readonly device?: string;
+  readonly precision?: string;
   /** True if the run has batch norms over so many pixels that `onednn` computes them by slow loops, so that `auto` does not choose it. */
   readonly longNorms?: boolean;
 }
@@ -34,6 +37,8 @@ export interface EngineChoice {
   readonly device: string;
   /** The name of the GPU. */
   readonly adapter?: string;
+  /** `bf16` if it was requested. */
+  readonly precision?: "bf16";
   /** The reason, if fslc chose the engine or the device. */
   readonly why?: string;
 }
@@ -43,18 +48,38 @@ const defaultChoice: EngineChoice = { name: "onnx", device: "cpu" };
 export const auto = "auto";
 
 /** Returns the error in the options that can be found without probing the machine, if there is one. */
-export function requestProblem({ engine = defaultChoice.name, device }: EngineRequest): Diagnostic | undefined {
+export function requestProblem({
+  engine = defaultChoice.name,
+  device,
+  precision,
+}: EngineRequest): Diagnostic | undefined {
   if (engine !== auto && !isEngineName(engine)) {
     return diagnostic("FSL7002", undefined, { engine }, { help: suggest(engine, [auto, ...engineNames]) });
   }
   const devices = engine === auto || gpuEngines.has(engine) ? ["cpu", "gpu", "gpu:1"] : ["cpu"];
-  if (device === undefined || devices.includes(kindOf(device))) return undefined;
+  if (device === undefined || devices.includes(kindOf(device))) return precisionProblem(engine, precision);
   const wantsGpu = kindOf(device) === "gpu" || /^(cuda|mps|rocm|vulkan)(:\d+)?$/.test(device);
   const gpuHelp = devices.includes("gpu")
     ? "a GPU is called `gpu`, and a second one `gpu:1`"
     : `${engine} computes on \`cpu\` only`;
   const help = wantsGpu ? [gpuHelp] : suggest(device, devices);
   return diagnostic("FSL7008", undefined, { engine, device }, { help });
+}
+
+function precisionProblem(engine: string, precision: string | undefined): Diagnostic | undefined {
+  if (precision === undefined || precision === "f32") return undefined;
+  if (precision !== "bf16")
+    return diagnostic("FSL7042", undefined, { option: "--precision", value: precision, why: "it is `f32` or `bf16`" });
+  if (engine === auto || engine === roundingEngine) return undefined;
+  const why = `the engine \`${engine}\` computes in ${engine === "reference" ? "64-bit numbers" : "f32"} only`;
+  return diagnostic("FSL7010", undefined, { why }, { help: [`\`--engine ${roundingEngine} --precision bf16\``] });
+}
+
+/** Makes the error FSL7010: this processor has no instructions for bf16. */
+function noRounding(): DiagnosticError {
+  const found = instructionSets();
+  const why = `this processor has neither AVX512-BF16 nor AMX${found.length === 0 ? ", or the system does not tell" : ""}`;
+  return new DiagnosticError(diagnostic("FSL7010", undefined, { why }, { help: ["leave out `--precision`"] }));
 }
 
 /** Returns the kind of a device: `gpu` for `gpu:3`. */
@@ -67,6 +92,7 @@ const kindOf = (device: string): string => (/^gpu:\d+$/.test(device) ? "gpu" : d
 export async function chooseEngine(asked: EngineRequest): Promise<EngineChoice> {
   const problem = requestProblem(asked);
   if (problem !== undefined) throw new DiagnosticError(problem);
+  if (asked.precision === "bf16") return { ...(await chooseRounding(asked)), precision: "bf16" };
   const { engine = defaultChoice.name, device } = asked;
   // A run whose stages are all in the store needs no engine, and the command line fetches this one. If that failed, the first
   // stage reports it.
@@ -89,6 +115,15 @@ export async function chooseEngine(asked: EngineRequest): Promise<EngineChoice> 
     return { name: engine, device: "cpu", why };
   }
   return { name: engine, ...gpu, why: "it is installed for GPUs and finds one" };
+}
+
+/** Returns the choice for bf16. @throws DiagnosticError FSL7010 if the processor does not have it. */
+async function chooseRounding({ precision: _, ...asked }: EngineRequest): Promise<EngineChoice> {
+  // Every processor with AMX has these instructions too.
+  if (!instructionSets().includes("avx512_bf16")) throw noRounding();
+  if (asked.engine !== auto) return await chooseEngine(asked);
+  const why = "the only engine that computes with bf16";
+  return { ...(await chooseEngine({ ...asked, engine: roundingEngine })), why };
 }
 
 /** Returns the speeds on the CPU if the choice depends on them: no GPU comes first. */

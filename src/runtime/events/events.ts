@@ -137,6 +137,7 @@ export interface RunInputs {
   readonly asked: {
     readonly engine?: string;
     readonly device?: string;
+    readonly precision?: string;
     readonly threads?: number;
     readonly jobs?: number;
     readonly stages?: readonly string[];

@@ -163,10 +163,12 @@ function settingsOf(run: RunRecord): [name: string, value: string][] {
     `--${name}`,
     JSON.stringify(value),
   ]);
-  const numerics = [...numericsOfStages(run)].map(([stage, { engine, version, device, threads }]): [string, string] => [
-    `engine of ${stage}`,
-    `${engine} ${version}, ${device}, ${threads} threads`,
-  ]);
+  const numerics = [...numericsOfStages(run)].map(
+    ([stage, { engine, version, device, threads, precision }]): [string, string] => [
+      `engine of ${stage}`,
+      `${engine} ${version}, ${device}, ${threads} threads${precision === undefined ? "" : `, ${precision}`}`,
+    ],
+  );
   return [
     ["seed", (sweep?.seeds ?? [seed]).join(",")],
     ...(inputs?.params ?? []).map(({ name, value }): [string, string] => [name, JSON.stringify(value)]),

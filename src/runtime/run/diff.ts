@@ -130,9 +130,9 @@ export function dataOf({ start, done }: RunRecord): Values {
 }
 
 function enginesOf(run: RunRecord): Values {
-  return [...numericsOfStages(run)].map(([stage, { engine, version, device, adapter, threads }]) => [
+  return [...numericsOfStages(run)].map(([stage, { engine, version, device, adapter, threads, precision }]) => [
     stage,
-    `${engine} ${version} on ${adapter ?? device}, threads ${threads}`,
+    `${engine} ${version} on ${adapter ?? device}, threads ${threads}${precision === undefined ? "" : `, ${precision}`}`,
   ]);
 }
 

@@ -14,7 +14,7 @@ const library = "fsl:";
  * are in the experiment and in fslc's version.
  */
 export function describeInputs(experiments: readonly Experiment[], options: RunInputs["asked"]): RunInputs {
-  const { engine, device, threads, jobs, stages, force = [], exact = false } = options;
+  const { engine, device, precision, threads, jobs, stages, force = [], exact = false } = options;
   return {
     params: sharedParams(experiments).map(({ name, value, unit, origin }) => ({
       name,
@@ -25,6 +25,7 @@ export function describeInputs(experiments: readonly Experiment[], options: RunI
     asked: {
       ...(engine === undefined ? {} : { engine }),
       ...(device === undefined ? {} : { device }),
+      ...(precision === undefined ? {} : { precision }),
       ...(threads === undefined ? {} : { threads }),
       ...(jobs === undefined ? {} : { jobs }),
       ...(stages === undefined ? {} : { stages }),

@@ -79,7 +79,10 @@ export async function planPrepared(
     decoded[id] = begun && { count: begun.done, unit: "images" };
   }
   const computes = (numerics: NumericsRecord): boolean =>
-    numerics.engine === engine.name && numerics.device === engine.device && numerics.threads === threads.engine;
+    numerics.engine === engine.name &&
+    numerics.device === engine.device &&
+    numerics.precision === engine.precision &&
+    numerics.threads === threads.engine;
   const store = projectPaths.store(project);
   const options: PlanOptions = {
     seed,
@@ -134,6 +137,7 @@ function newestContents(store: string): Canonical[] {
     .flatMap((entry) => readContent(entry) ?? []);
 }
 
-function computedBy({ engine, version, device, adapter, threads }: NumericsRecord): ComputedBy {
-  return { engine, version, device, ...(adapter === undefined ? {} : { adapter }), threads };
+function computedBy({ engine, version, device, adapter, threads, precision }: NumericsRecord): ComputedBy {
+  const rounding = precision === undefined ? {} : { precision };
+  return { engine, version, device, ...(adapter === undefined ? {} : { adapter }), threads, ...rounding };
 }

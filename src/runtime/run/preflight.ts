@@ -32,7 +32,9 @@ export interface RunOptions {
   readonly engine?: string;
   /** The device: `cpu`, `gpu` (the first of the engine) or `gpu:N`. Only results of this kind of device are taken from the store. */
   readonly device?: string;
-  /** The choice of `chooseEngine` for these two. Without it, the run chooses when it starts. */
+  /** `f32` or `bf16`. Only results of this precision are taken from the store, by default those of f32. */
+  readonly precision?: string;
+  /** The choice of `chooseEngine` for these three. Without it, the run chooses when it starts. */
   readonly choice?: EngineChoice;
   /** The number of cores that the run may use. The default is all available cores. */
   readonly threads?: number;
@@ -95,7 +97,7 @@ export function prepareRun(
   const refuse = (option: string, value: string | number, why: string): void => {
     diagnostics.push(diagnostic("FSL7042", undefined, { option, value, why }));
   };
-  const { seed: one = 0, threads = availableThreads(), jobs = 1, engine, device } = options;
+  const { seed: one = 0, threads = availableThreads(), jobs = 1, engine, device, precision } = options;
   const { seeds = [one] } = options;
   const [seed = 0] = seeds;
   const option = options.seeds === undefined ? "--seed" : "--seeds";
@@ -130,6 +132,7 @@ export function prepareRun(
   const asked: EngineRequest = {
     ...(engine === undefined ? {} : { engine }),
     ...(device === undefined ? {} : { device }),
+    ...(precision === undefined ? {} : { precision }),
     ...(engine === auto && hasLongNorms(all) ? { longNorms: true } : {}),
   };
   const problem = requestProblem(asked);
@@ -160,6 +163,7 @@ export function prepareRun(
       acceptedNumerics: {
         ...(engine === undefined || engine === auto ? {} : { engine }),
         ...(device === undefined ? {} : { device: device.startsWith("gpu") ? "gpu" : device }),
+        precision: precision === "bf16" ? precision : "f32",
       },
       exact: options.exact ?? false,
       onFailure: { retries, stops },

@@ -239,7 +239,7 @@ export function weightsOf(project: Project, key: string, by?: Numerics): string[
   });
 }
 
-const numericsFields = ["engine", "version", "device", "adapter", "threads"] as const;
+const numericsFields = ["engine", "version", "device", "adapter", "threads", "precision"] as const;
 const isBy = (by: Numerics, stored: Numerics): boolean => numericsFields.every((field) => by[field] === stored[field]);
 
 /** Returns the text of a file, the problem of one that cannot be read, or undefined if there is none. */

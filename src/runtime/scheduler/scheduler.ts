@@ -35,7 +35,7 @@ export interface ScheduleOptions {
   /** A folder for files that only the jobs of this run need. */
   readonly scratch: string;
   /** The engine and the kind of device that stored entries must come from, as far as the user named them. */
-  readonly acceptedNumerics: Pick<AcceptedNumerics, "engine" | "device">;
+  readonly acceptedNumerics: Pick<AcceptedNumerics, "engine" | "device" | "precision">;
   /** True if only entries with exactly the numerics of this machine are accepted (`--exact`). */
   readonly exact: boolean;
   /** True if each stage that is computed leaves a profile of its time in `runDir`. */

@@ -44,7 +44,7 @@ export interface Job {
 
 /** A job together with the engine and the threads that its executor gives it. */
 export interface PlacedJob extends Job {
-  readonly engine: Pick<EngineChoice, "name" | "device" | "adapter">;
+  readonly engine: Pick<EngineChoice, "name" | "device" | "adapter" | "precision">;
   readonly threads: ThreadBudget;
 }
 

@@ -8,7 +8,7 @@ import { mkdir, rename, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { DiagnosticError, diagnostic } from "../../compiler/diagnostics/diagnostic.js";
 import type { Canonical } from "../../compiler/stages/canonical/value.js";
-import type { HostTensors } from "../engines/engine.js";
+import type { HostTensors, Precision } from "../engines/engine.js";
 import { fillFolder, renameFolder } from "../system/durable.js";
 import { mostBytes, readRegularFile } from "../system/read-file.js";
 import { reason } from "../system/reason.js";
@@ -24,10 +24,11 @@ export interface StoreEntry {
   readonly manifest: Manifest;
 }
 
-/** The numerics that are accepted: any, those of one engine, of one kind of device (`cpu`, `gpu`), or exactly one record. */
+/** The numerics that are accepted: any, those of one engine, of one kind of device (`cpu`, `gpu`), of one precision, or exactly one record. */
 export interface AcceptedNumerics {
   readonly engine?: string;
   readonly device?: string;
+  readonly precision?: Precision;
   readonly numerics?: string;
   /** The digest of the output, if only one with the same numbers will do. */
   readonly output?: string;
@@ -79,10 +80,16 @@ export function findEntry(
   return entries.sort(newestFirst)[0];
 }
 
-function accepts({ engine, device, output }: AcceptedNumerics, manifest: Manifest): boolean {
+function accepts({ engine, device, precision, output }: AcceptedNumerics, manifest: Manifest): boolean {
   const { numerics } = manifest;
   const isSame = (output ?? manifest.output) === manifest.output;
-  return isSame && (engine ?? numerics.engine) === numerics.engine && (device ?? numerics.device) === numerics.device;
+  const { precision: computedIn = "f32" } = numerics;
+  return (
+    isSame &&
+    (engine ?? numerics.engine) === numerics.engine &&
+    (device ?? numerics.device) === numerics.device &&
+    (precision ?? computedIn) === computedIn
+  );
 }
 
 /**

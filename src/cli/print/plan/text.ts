@@ -40,9 +40,9 @@ export const continuesText = ({ count, unit }: Continues): string =>
 /** `onnx 1.30 on cpu, 2 threads`; `packed` for an ingest, which no engine computes. */
 export function computedByText(by: ComputedBy | undefined): string {
   if (by === undefined) return "packed";
-  const { engine, version, device, adapter, threads } = by;
+  const { engine, version, device, adapter, threads, precision } = by;
   return device === "cpu"
-    ? `${engine} ${version} on ${device}, ${plural(threads, "thread")}`
+    ? `${engine} ${version} on ${device}, ${plural(threads, "thread")}${precision === undefined ? "" : `, ${precision}`}`
     : `${engine} ${version} on ${adapter ?? device}`;
 }
 

@@ -83,6 +83,15 @@ export const runCodes = codes({
     example: "fslc run examples/emoji.fsl --engine reference --device gpu",
     fix: "Run `fslc engines` to see the devices of each engine, or leave out `--device`.",
   },
+  FSL7010: {
+    severity: "error",
+    title: "a precision that cannot be used",
+    message: "`--precision bf16` cannot be used: {why}",
+    explanation:
+      "With `--precision bf16`, convolutions and large matrix products read numbers of 8 bits of precision. Only the engine `onednn` has this, on processors with AVX512-BF16 or AMX. fslc ran nothing in f32 in its place: the numbers differ, so fslc never switches silently.",
+    example: "fslc run examples/emoji.fsl --engine onnx --precision bf16",
+    fix: "Name the engine `onednn` on a processor that has these instructions, or leave out `--precision`.",
+  },
   // ---------------------------------------------------------------- workers
   FSL7020: {
     severity: "error",

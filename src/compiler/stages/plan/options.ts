@@ -28,6 +28,7 @@ export interface PlanOptions {
     readonly name: string;
     readonly device: string;
     readonly adapter?: string;
+    readonly precision?: "bf16";
     readonly why?: string;
     /** The measured peak memory of the engine over that of the program's liveness: lowest and highest. */
     readonly peakFactor: readonly [number, number];

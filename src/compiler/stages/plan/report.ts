@@ -26,6 +26,8 @@ export interface PlanReport {
   readonly device: string;
   /** The name of the card. */
   readonly adapter?: string;
+  /** `bf16` if convolutions and large products will read such numbers. */
+  readonly precision?: "bf16";
   /** The reason for this engine and device, if fslc chose them. */
   readonly why?: string;
   /** The number of stages that run at the same time, if it is more than one. */
@@ -83,6 +85,8 @@ export interface ComputedBy {
   /** The name of the card. */
   readonly adapter?: string;
   readonly threads: number;
+  /** `bf16` if convolutions and large products read such numbers. */
+  readonly precision?: "bf16";
 }
 
 /** The reason why a stage has to run, or why it waits for another one instead. */

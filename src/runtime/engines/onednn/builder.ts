@@ -1,7 +1,7 @@
 /** Builds the steps of a program: it knows in which layouts each node is in memory, and brings it into others where they are wanted. */
 import type { Node, Shape } from "../../../compiler/tensor/ir.js";
 import { elementCount } from "../../../compiler/tensor/shape.js";
-import { EngineError, type TypedData } from "../engine.js";
+import { EngineError, type Precision, type TypedData } from "../engine.js";
 import { operand, SharedResults } from "../lowering.js";
 import { allocate } from "../tensors.js";
 import { type Layout, Layouts } from "./layouts.js";
@@ -21,6 +21,15 @@ export interface Held {
   readonly layout: Layout;
 }
 
+/** Memory with oneDNN's description of it. */
+type Described = Pick<PrimitiveArgument, "slot" | "description">;
+
+function described({ slot, layout: { description } }: Held): Described {
+  if (description === undefined)
+    throw new EngineError("internal", "a primitive reads or writes a tensor without a description");
+  return { slot, description };
+}
+
 export class Builder {
   readonly slots: Slot[] = [];
   readonly steps: Step[] = [];
@@ -34,6 +43,8 @@ export class Builder {
   private readonly primitives: Pointer[] = [];
   private readonly keptDescriptions = new Map<Pointer, Pointer | undefined>();
   private readonly held = new Map<Node, Held[]>();
+  /** The copies of nodes in bf16. They are apart, so that only the primitives that ask for them read them. */
+  private readonly rounded = new Map<Node, Held[]>();
   /** The slots that several steps write. They count as no constants, because one of the steps may have operands. */
   private readonly inParts = new Set<Slot>();
   /** The node whose rule adds steps now. */
@@ -42,6 +53,8 @@ export class Builder {
   constructor(
     readonly library: Library,
     readonly patterns: Patterns,
+    /** The numbers that convolutions and large products read. */
+    readonly precision: Precision,
     private readonly lower: (builder: Builder, node: Node) => void,
   ) {
     this.layouts = new Layouts(library);
@@ -107,7 +120,7 @@ export class Builder {
     const other = this.find(node, ({ layout }) => layout.description !== undefined);
     if (other !== undefined) {
       const layout = this.plainLayout(node);
-      const slot = this.reorder(other, layout);
+      const slot = this.reorder(described(other), layout);
       this.define(node, { slot, layout });
       return slot;
     }
@@ -131,17 +144,36 @@ export class Builder {
     this.hold(node);
     const known = this.find(node, ({ layout }) => this.layouts.same(layout, description));
     if (known !== undefined) return known;
-    const from = (shape === node.shape
-      ? this.find(node, ({ layout }) => layout.description !== undefined)
-      : undefined) ?? {
-      slot: this.plain(node),
-      layout: this.layouts.plain(shape, node.dtype),
-    };
+    const from = this.describedAs(node, shape);
     if (this.layouts.same(from.layout, description)) return from;
     const layout = this.layouts.described(this.library.make("clonedDescription", description));
-    const made = { slot: this.reorder(from, layout), layout };
+    const made = { slot: this.reorder(described(from), layout), layout };
     this.define(node, made);
     return made;
+  }
+
+  /** As `native`, for a description of bf16: returns a copy whose numbers are rounded. */
+  round(node: Node, shape: Shape, description: Pointer): Held {
+    const copies = this.rounded.get(node) ?? [];
+    const known = copies.find(({ layout }) => this.layouts.same(layout, description));
+    if (known !== undefined) return known;
+    this.hold(node);
+    const { slot, layout } = this.describedAs(node, shape);
+    const made = this.roundedCopy(described({ slot, layout }), description);
+    this.rounded.set(node, [...copies, made]);
+    return made;
+  }
+
+  /** Returns a copy of memory as this description of bf16 wants it. */
+  roundedCopy(from: Described, description: Pointer): Held {
+    const layout = this.layouts.opaque(this.library.make("clonedDescription", description));
+    return { slot: this.reorder(from, layout, "u8"), layout };
+  }
+
+  /** Returns the memory of a node with a description of this shape: the node's own, or another one with as many elements. */
+  private describedAs(node: Node, shape: Shape): Held {
+    const own = shape === node.shape ? this.find(node, ({ layout }) => layout.description !== undefined) : undefined;
+    return own ?? { slot: this.plain(node), layout: this.layouts.plain(shape, node.dtype) };
   }
 
   /** Returns the memory of a node in the layout in which it is. */
@@ -211,10 +243,8 @@ export class Builder {
   }
 
   /** Returns a tensor as an argument of a primitive. */
-  argument(argument: PrimitiveArgument["argument"], { slot, layout }: Held): PrimitiveArgument {
-    if (layout.description === undefined)
-      throw new EngineError("internal", "a tensor without a description is an argument of a primitive");
-    return { argument, slot, description: layout.description };
+  argument(argument: PrimitiveArgument["argument"], held: Held): PrimitiveArgument {
+    return { argument, ...described(held) };
   }
 
   /** Defines a node by a tensor that has another shape, such as filters with an axis of groups. */
@@ -222,22 +252,20 @@ export class Builder {
     if (shape === node.shape) this.define(node, held);
     else
       this.define(node, {
-        slot: this.reorder(held, this.layouts.plain(shape, node.dtype)),
+        slot: this.reorder(described(held), this.layouts.plain(shape, node.dtype)),
         layout: this.plainLayout(node),
       });
   }
 
-  private reorder(from: Held, layout: Layout): Slot {
-    const slot = this.slot(layout, from.slot.dtype);
-    const [source, target] = [from.layout.description, layout.description];
-    if (source === undefined || target === undefined)
-      throw new EngineError("internal", "a tensor without a description cannot be reordered");
+  private reorder({ slot: from, description: source }: Described, layout: Layout, dtype = from.dtype): Slot {
+    const slot = this.slot(layout, dtype);
+    const { description: target } = described({ slot, layout });
     const { engine } = this.library;
     const description = this.library.make("reorder", source, engine, target, engine, null);
     this.addPrimitive(
       "reorder",
       description,
-      [{ argument: "source", slot: from.slot, description: source }],
+      [{ argument: "source", slot: from, description: source }],
       [{ argument: "result", slot, description: target }],
     );
     this.library.call("destroyPrimitiveDescription", description);

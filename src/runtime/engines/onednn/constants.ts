@@ -20,7 +20,7 @@ export const blockedTags: ReadonlyMap<number, number> = new Map([
   [8, 102],
   [16, 78],
 ]);
-export const dataType = { f32: 3, i32: 4, u8: 6 } as const;
+export const dataType = { bf16: 2, f32: 3, i32: 4, u8: 6 } as const;
 
 export const propagation = { training: 64, inference: 96, backward: 128, backwardData: 160 } as const;
 export const algorithm = {

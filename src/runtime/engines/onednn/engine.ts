@@ -14,13 +14,21 @@ import {
 } from "../engine.js";
 import { OnednnExecutable } from "./executable.js";
 import { Handles } from "./handles.js";
-import { bytesPerElement } from "./layouts.js";
-import { loadLibrary } from "./library.js";
+import { bytesPerElement, Layouts } from "./layouts.js";
+import { type Library, loadLibrary } from "./library.js";
 import type { OnednnLocation } from "./locate.js";
 import { lowerProgram } from "./program.js";
 
 export interface OnednnOptions extends EngineOptions {
   readonly location: OnednnLocation;
+}
+
+/** Tells whether the library has kernels for bf16 on this processor, within the limit that a user may have set for it. */
+function hasRounding(library: Library): boolean {
+  const layouts = new Layouts(library);
+  const found = layouts.hasRounding();
+  layouts.dispose();
+  return found;
 }
 
 export class OnednnEngine implements Engine {
@@ -29,7 +37,7 @@ export class OnednnEngine implements Engine {
   private readonly handles: Handles;
 
   /** @throws EngineError if the library does not load, or the device is not the CPU. */
-  constructor({ device, threads, location }: OnednnOptions) {
+  constructor({ device, threads, location, precision }: OnednnOptions) {
     if (device !== "cpu")
       throw new EngineError("unsupported-op", `the onednn engine has no device "${device}"; use cpu`);
     try {
@@ -38,14 +46,19 @@ export class OnednnEngine implements Engine {
       const why = cause instanceof Error ? cause.message : String(cause);
       throw new EngineError("internal", `oneDNN cannot be loaded: ${why}`, { cause });
     }
-    this.numerics = { engine: this.name, version: this.handles.library.version, device: "cpu", threads };
+    const { library } = this.handles;
+    const { version } = library;
+    if (precision === "bf16" && !hasRounding(library))
+      throw new EngineError("unsupported-op", "oneDNN has no kernels for bf16 here; is ONEDNN_MAX_CPU_ISA set?");
+    const rounding = precision === undefined ? {} : { precision };
+    this.numerics = { engine: this.name, version, device: "cpu", threads, ...rounding };
   }
 
   async compile(program: Program, constants: HostTensors = {}, onKernel?: KernelListener): Promise<Executable> {
     return new OnednnExecutable(
       this.handles,
       program,
-      lowerProgram(this.handles.library, program, constants),
+      lowerProgram(this.handles.library, program, constants, this.numerics.precision),
       onKernel,
     );
   }

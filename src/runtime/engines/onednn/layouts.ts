@@ -1,6 +1,7 @@
 /** The layouts of tensors in memory: row-major, or as oneDNN has chosen. */
 import type { DType, Shape } from "../../../compiler/tensor/ir.js";
 import { elementCount } from "../../../compiler/tensor/shape.js";
+import type { Precision } from "../engine.js";
 import { algorithm, blockedTags, dataType, propagation, query, tagAny } from "./constants.js";
 import type { Library, Pointer } from "./library.js";
 import { type Factors, rowMajor } from "./loops/layout.js";
@@ -45,14 +46,14 @@ export class Layouts {
     return layout;
   }
 
-  /** Returns the description of a tensor of f32 with any strides. */
-  strided(shape: Shape, strides: readonly number[]): Pointer {
-    return this.keep(this.library.make("stridedDescription", shape.length, wide(shape), dataType.f32, wide(strides)));
+  /** Returns the description of a tensor with any strides. */
+  strided(shape: Shape, strides: readonly number[], type: Precision = "f32"): Pointer {
+    return this.keep(this.library.make("stridedDescription", shape.length, wide(shape), dataType[type], wide(strides)));
   }
 
   /** Returns a description that leaves the layout to the primitive. */
-  any(shape: Shape): Pointer {
-    return this.keep(this.library.make("taggedDescription", shape.length, wide(shape), dataType.f32, tagAny));
+  any(shape: Shape, type: Precision = "f32"): Pointer {
+    return this.keep(this.library.make("taggedDescription", shape.length, wide(shape), dataType[type], tagAny));
   }
 
   /** Returns the description of images with blocks of channels, or undefined if they have too few channels for it. */
@@ -66,26 +67,42 @@ export class Layouts {
   /** Returns the number of channels in a block that this processor's convolutions prefer, or 0 if they prefer none. */
   private findBlock(): number {
     const { library } = this;
-    const [x, filters] = [this.any([1, 32, 8, 8]), this.any([32, 32, 3, 3])];
+    const description = this.usualConvolution("f32");
+    if (description === undefined) return 0;
+    const layout = this.described(library.chosen(description, query.result));
+    library.call("destroyPrimitiveDescription", description);
+    return layout.factors?.[1]?.[1]?.size ?? 0;
+  }
+
+  /** Tells whether this processor has fast kernels that read numbers of bf16. */
+  hasRounding(): boolean {
+    const { library } = this;
+    const description = this.usualConvolution("bf16");
+    if (description === undefined) return false;
+    const isFast = !library.isImplementedBy(description, "ref");
+    library.call("destroyPrimitiveDescription", description);
+    return isFast;
+  }
+
+  /** Describes a convolution with filters of a usual size, which every library computes by its best kernel. */
+  private usualConvolution(precision: Precision): Pointer | undefined {
+    const { library } = this;
     const [stride, none, pad] = [wide([1, 1]), wide([0, 0]), wide([1, 1])];
-    const description = library.make(
+    return library.tryMake(
       "convolution",
       library.engine,
       propagation.training,
       algorithm.convolutionDirect,
-      x,
-      filters,
+      this.any([1, 32, 8, 8], precision),
+      this.any([32, 32, 3, 3], precision),
       null,
-      x,
+      this.any([1, 32, 8, 8]),
       stride,
       none,
       pad,
       pad,
       null,
     );
-    const layout = this.described(library.chosen(description, query.result));
-    library.call("destroyPrimitiveDescription", description);
-    return layout.factors?.[1]?.[1]?.size ?? 0;
   }
 
   /** Returns the description of the first part of a tensor, with these sizes. */
@@ -101,11 +118,11 @@ export class Layouts {
     const dims = library.dimsOf(description);
     const padded = bytes !== elementCount(dims) * bytesPerElement[dtype];
     const factors = this.factorsOf(description, dims);
-    const plain = !padded && factors !== undefined && factors.join() === rowMajor(dims).join();
+    const plain = !padded && isRowMajor(factors, dims);
     return { bytes, factors, plain, padded, description };
   }
 
-  /** Returns the layout of memory that only oneDNN reads, such as a workspace. */
+  /** Returns the layout of memory that only oneDNN reads, such as a workspace or numbers of bf16. */
   opaque(description: Pointer): Layout {
     this.keep(description);
     return {
@@ -150,6 +167,14 @@ export class Layouts {
       return [{ size: (padded[axis] ?? 1) / blocked, stride: strides[axis] ?? 1 }, ...parts];
     });
   }
+}
+
+/** Tells whether elements are in row-major order. The stride of an axis of one element does not matter. */
+function isRowMajor(factors: Factors, dims: readonly number[]): boolean {
+  const wanted = rowMajor(dims);
+  return factors.every(
+    ([part, ...inner], axis) => inner.length === 0 && (dims[axis] === 1 || part?.stride === wanted[axis]?.[0]?.stride),
+  );
 }
 
 /** Returns the numbers in 64 bits, as the library reads sizes. */

@@ -67,10 +67,8 @@ export function signOfImages(b: Builder, node: Node, { slot }: Held): Slot {
   b.addKernel(
     "NaN check of images",
     (x, result) => {
-      const length = (x?.length ?? 0) / parts;
-      let found = 0;
-      for (let i = 0; i < length; i++) if (Number.isNaN(x?.[i])) found = Number.NaN;
-      result?.fill(found);
+      const looked = x?.subarray(0, x.length / parts) as Float32Array;
+      result?.fill(looked.includes(Number.NaN) ? Number.NaN : 0);
     },
     [slot],
     [sign],

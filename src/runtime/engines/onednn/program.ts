@@ -3,7 +3,7 @@ import type { Node, Program } from "../../../compiler/tensor/ir.js";
 import { rootsOf } from "../../../compiler/tensor/program.js";
 import { schedule } from "../../../compiler/tensor/schedule.js";
 import { elementCount } from "../../../compiler/tensor/shape.js";
-import type { HostTensors } from "../engine.js";
+import type { HostTensors, Precision } from "../engine.js";
 import { Builder } from "./builder.js";
 import type { Library } from "./library.js";
 import { isLoopOp, isSource, isView } from "./loops/expressions.js";
@@ -22,12 +22,17 @@ export interface Lowered {
 }
 
 /** Lowers a program. Inputs named in `constants` become constants. */
-export function lowerProgram(library: Library, program: Program, constants: HostTensors): Lowered {
+export function lowerProgram(
+  library: Library,
+  program: Program,
+  constants: HostTensors,
+  precision: Precision = "f32",
+): Lowered {
   const prepared = prepare(program);
   const roots = rootsOf(prepared);
   const order = schedule(roots);
   const patterns = new Patterns(order, new Set(roots));
-  const builder = new Builder(library, patterns, lowerNode);
+  const builder = new Builder(library, patterns, precision, lowerNode);
   const inputs = new Map<string, Slot>();
   for (const { name, node } of prepared.inputs) {
     const constant = constants[name];

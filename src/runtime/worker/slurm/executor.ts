@@ -38,10 +38,10 @@ export function openSlurmExecutor(options: SlurmOptions): Executor {
 }
 
 /** Returns the engine for plans and messages. The worker chooses it on its node by what was asked. */
-function engineOf({ engine, device }: EngineRequest): EngineChoice {
+function engineOf({ engine, device, precision }: EngineRequest): EngineChoice {
   const name = (engine === undefined || engine === "auto" ? "onnx" : engine) as EngineChoice["name"];
   const why = engine === "auto" ? { why: "each node chooses the best engine that it has" } : {};
-  return { name, device: device ?? "cpu", ...why };
+  return { name, device: device ?? "cpu", ...(precision === "bf16" ? { precision } : {}), ...why };
 }
 
 /** Reports the jobs of a divided stage as one: the numbers of each of them say nothing about the whole. */

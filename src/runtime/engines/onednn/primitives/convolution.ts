@@ -1,5 +1,6 @@
 /** Convolutions and their gradients. oneDNN chooses the layouts. */
 import type { Node, Shape } from "../../../../compiler/tensor/ir.js";
+import { EngineError, type Precision } from "../../engine.js";
 import { operand } from "../../lowering.js";
 import { imageRuns } from "../../sums.js";
 import type { Builder, Held } from "../builder.js";
@@ -8,6 +9,7 @@ import { type Convolution, inputGrad } from "../kernels/convolution.js";
 import { wide } from "../layouts.js";
 import type { Pointer } from "../library.js";
 import { guard, signOf, signOfImages } from "../poison.js";
+import { describe, operandIn, tryDescribe } from "../precision.js";
 
 function filterShape(shape: Shape, groups: number): Shape {
   const [o = 1, ...rest] = shape;
@@ -25,16 +27,22 @@ function geometry({ attrs: { stride, pad } }: Convolution): readonly BigInt64Arr
   return [wide(stride), wide([0, 0]), wide([top, left]), wide([bottom, right])];
 }
 
-/** Describes the forward convolution. The descriptions of the gradients need it as a hint. */
-function forward(b: Builder, it: Convolution, bias: Pointer | null = null, attributes: Pointer | null = null): Pointer {
+/** Describes the forward convolution. The descriptions of the gradients need it as a hint. Results are f32 in each precision. */
+function forward(
+  b: Builder,
+  it: Convolution,
+  precision: Precision,
+  bias: Pointer | null = null,
+  attributes: Pointer | null = null,
+): Pointer | undefined {
   const { library, layouts } = b;
-  return library.make(
+  return library.tryMake(
     "convolution",
     library.engine,
     propagation.training,
     algorithm.convolutionDirect,
-    layouts.any(it.x),
-    layouts.any(it.filters),
+    layouts.any(it.x, precision),
+    layouts.any(it.filters, precision),
     bias,
     layouts.any(it.y),
     ...geometry(it),
@@ -66,10 +74,12 @@ export function convolve(b: Builder, node: Node<"conv2d">, { node: last, bias, a
   const { library, layouts } = b;
   const added = bias === undefined ? undefined : { slot: b.plain(bias), layout: b.plainLayout(bias) };
   const attributes = activation === undefined ? null : activated(b, activation);
-  const description = forward(b, it, added?.layout.description ?? null, attributes);
+  const { description, precision } = describe(b, "convolution", (each) =>
+    forward(b, it, each, added?.layout.description ?? null, attributes),
+  );
   if (attributes !== null) library.call("destroyAttributes", attributes);
-  const source = b.native(x, x.shape, library.chosen(description, query.source));
-  const weights = b.native(filters, it.filters, library.chosen(description, query.weights));
+  const source = operandIn(b, precision, x, x.shape, library.chosen(description, query.source));
+  const weights = operandIn(b, precision, filters, it.filters, library.chosen(description, query.weights));
   const layout = layouts.described(library.chosen(description, query.result));
   const slot = b.result(last, layout);
   b.addPrimitive(
@@ -85,7 +95,7 @@ export function convolve(b: Builder, node: Node<"conv2d">, { node: last, bias, a
   if (activation !== undefined)
     guard(b, last, { slot, layout }, [
       signOf(b, bias === undefined ? [filters] : [filters, bias]),
-      signOfImages(b, x, source),
+      signOfImages(b, x, b.anyHeld(x)),
     ]);
   library.call("destroyPrimitiveDescription", description);
 }
@@ -102,41 +112,43 @@ function isMiscomputed({ filters, attrs: { stride } }: Convolution): boolean {
 const wrongImplementation = "brgconv_strided";
 
 /** Returns the description of a data gradient that oneDNN computes rightly, or undefined if it has none. */
-function describeInputGrad(b: Builder, it: Convolution): Pointer | undefined {
+function describeInputGrad(b: Builder, it: Convolution, precision: Precision): Pointer | undefined {
   const { library, layouts } = b;
-  if (isMiscomputed(it)) return undefined;
-  const hint = forward(b, it);
-  const description = library.make(
+  const hint = forward(b, it, precision);
+  if (hint === undefined) return undefined;
+  const description = library.tryMake(
     "convolutionBackwardData",
     library.engine,
     algorithm.convolutionDirect,
     layouts.any(it.x),
-    layouts.any(it.filters),
-    layouts.any(it.y),
+    layouts.any(it.filters, precision),
+    layouts.any(it.y, precision),
     ...geometry(it),
     hint,
     null,
   );
-  let right = true;
-  while (right && library.isImplementedBy(description, wrongImplementation))
-    right = library.toNextImplementation(description);
+  let right = description !== undefined;
+  while (right && library.isImplementedBy(description as Pointer, wrongImplementation))
+    right = library.toNextImplementation(description as Pointer);
   // The search for implementations reads the hint.
   library.call("destroyPrimitiveDescription", hint);
-  if (!right) library.call("destroyPrimitiveDescription", description);
-  return right ? description : undefined;
+  if (right) return description;
+  if (description !== undefined) library.call("destroyPrimitiveDescription", description);
+  return undefined;
 }
 
 export function convolveInputGrad(b: Builder, node: Node<"conv2d_input_grad">): void {
   const [dy, filters] = [operand(node, 0), operand(node, 1)];
   const it = convolutionOf(node, filters, dy, node.attrs);
   const { library, layouts } = b;
-  const description = describeInputGrad(b, it);
-  if (description === undefined) {
+  const described = isMiscomputed(it) ? undefined : tryDescribe(b, (each) => describeInputGrad(b, it, each));
+  if (described === undefined) {
     b.addKernel("input gradient", inputGrad(it), [b.plain(dy), b.plain(filters)], [b.result(node)]);
     return;
   }
-  const gradient = b.native(dy, dy.shape, library.chosen(description, query.resultGradient));
-  const weights = b.native(filters, it.filters, library.chosen(description, query.weights));
+  const { description, precision } = described;
+  const gradient = operandIn(b, precision, dy, dy.shape, library.chosen(description, query.resultGradient));
+  const weights = operandIn(b, precision, filters, it.filters, library.chosen(description, query.weights));
   const layout = layouts.described(library.chosen(description, query.sourceGradient));
   const slot = b.result(node, layout);
   b.addPrimitive(
@@ -156,12 +168,17 @@ export function convolveFilterGrad(b: Builder, node: Node<"conv2d_filter_grad">)
   const it = convolutionOf(x, node, dy, node.attrs);
   const { library, layouts } = b;
   const runs = imageRuns(dy.shape, termLimit);
-  const whole = describeFilterGrad(b, it, layouts.any(it.x), layouts.any(it.y));
-  const source = b.native(x, x.shape, library.chosen(whole, query.source));
-  const gradient = b.native(dy, dy.shape, library.chosen(whole, query.resultGradient));
+  const { description: whole, precision } = describe(b, "gradient of filters", (each) =>
+    describeFilterGrad(b, it, layouts.any(it.x, each), layouts.any(it.y, each), each),
+  );
+  const source = operandIn(b, precision, x, x.shape, library.chosen(whole, query.source));
+  const gradient = operandIn(b, precision, dy, dy.shape, library.chosen(whole, query.resultGradient));
   const part = ({ layout }: Held, [n = 1, ...rest]: Shape): Pointer => layouts.part(layout, [n / runs, ...rest]);
   const [sourcePart, gradientPart] = [part(source, it.x), part(gradient, it.y)];
-  const description = runs === 1 ? whole : describeFilterGrad(b, it, sourcePart, gradientPart, runs);
+  const parts = runs === 1 ? whole : describeFilterGrad(b, it, sourcePart, gradientPart, precision, runs);
+  if (parts === undefined)
+    throw new EngineError("unsupported-op", "oneDNN has no gradient of filters for some of the images");
+  const description = parts;
   b.keepDescription(description);
   const layout = layouts.described(library.chosen(description, query.weightsGradient));
   const results = Array.from({ length: runs }, (_, run) => {
@@ -182,11 +199,19 @@ export function convolveFilterGrad(b: Builder, node: Node<"conv2d_filter_grad">)
   if (whole !== description) library.call("destroyPrimitiveDescription", whole);
 }
 
-function describeFilterGrad(b: Builder, it: Convolution, x: Pointer, dy: Pointer, runs = 1): Pointer {
+function describeFilterGrad(
+  b: Builder,
+  it: Convolution,
+  x: Pointer,
+  dy: Pointer,
+  precision: Precision,
+  runs = 1,
+): Pointer | undefined {
   const { library, layouts } = b;
   const run = ([n = 1, ...rest]: Shape): Shape => [n / runs, ...rest];
-  const hint = forward(b, { ...it, x: run(it.x), y: run(it.y) });
-  const description = library.make(
+  const hint = forward(b, { ...it, x: run(it.x), y: run(it.y) }, precision);
+  if (hint === undefined) return undefined;
+  const description = library.tryMake(
     "convolutionBackwardWeights",
     library.engine,
     algorithm.convolutionDirect,

@@ -82,8 +82,9 @@ function combineChannels(b: Builder, node: BinaryNode, images: Held, { values, g
   const [n = 1, c = 1, ...size] = node.shape;
   const group = layouts.part(layout, [n / groups, c, ...size]);
   // Blocks of one pixel are in the order of channels. oneDNN is fast only if both operands have blocks.
+  const hasBlocks = (layout.factors?.[1]?.length ?? 1) > 1;
   const channels =
-    (layout.plain ? undefined : layouts.blockedImages([1, c, 1, 1])) ?? layouts.strided([1, c, 1, 1], [c, 1, 1, 1]);
+    (hasBlocks ? layouts.blockedImages([1, c, 1, 1]) : undefined) ?? layouts.strided([1, c, 1, 1], [c, 1, 1, 1]);
   const perChannel = b.plain(values);
   const primitive = describe(b, node, group, channels);
   if (primitive === undefined) {

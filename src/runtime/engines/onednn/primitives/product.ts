@@ -4,11 +4,21 @@ import { elementCount } from "../../../../compiler/tensor/shape.js";
 import { operand } from "../../lowering.js";
 import { matrixLayout, otherAxes } from "../../matrices.js";
 import type { Builder } from "../builder.js";
-import { type Matrices, product } from "../kernels/linear.js";
+import { query } from "../constants.js";
+import { product as loops, type Matrices } from "../kernels/linear.js";
+import type { Pointer } from "../library.js";
 import type { Slot } from "../memory.js";
+import { describe } from "../precision.js";
+import type { PrimitiveArgument } from "../steps.js";
 
 /** The number of multiplications from which oneDNN is called. */
 const worthACall = 2048;
+
+/**
+ * The number of multiplications in one matrix from which a program in bf16 rounds the operands of a product. Those of layers are larger.
+ * Distances, heads and their systems are smaller: they keep f32, because their digits count and rounding would take as long as the product.
+ */
+const worthRounding = 2 ** 22;
 
 export function multiply(b: Builder, node: Node<"dot_general">): void {
   const [lhs, rhs] = [operand(node, 0), operand(node, 1)];
@@ -22,35 +32,30 @@ export function multiply(b: Builder, node: Node<"dot_general">): void {
   const c = matrices(b, rhs, rhsBatch, rhsContract, rhsFree);
   const result = b.result(node);
   if (batch * m * k * n < worthACall) {
-    b.addKernel("product", product({ batch, m, k, n }, a.layout, c.layout), [a.slot, c.slot], [result]);
+    b.addKernel("product", loops({ batch, m, k, n }, a.layout, c.layout), [a.slot, c.slot], [result]);
     return;
   }
   const { library, layouts } = b;
-  const describe = (rows: number, columns: number, { matrix, row, column }: Matrices) =>
+  const strided = (rows: number, columns: number, { matrix, row, column }: Matrices): Pointer =>
     layouts.strided([batch, rows, columns], [matrix, row, column]);
-  const descriptions = {
-    source: describe(m, k, a.layout),
-    weights: describe(k, n, c.layout),
-    result: describe(m, n, { matrix: m * n, row: n, column: 1 }),
-  };
-  const description = library.make(
-    "matmul",
-    library.engine,
-    descriptions.source,
-    descriptions.weights,
-    null,
-    descriptions.result,
-    null,
-  );
-  b.addPrimitive(
-    "matmul",
-    description,
-    [
-      { argument: "source", slot: a.slot, description: descriptions.source },
-      { argument: "weights", slot: c.slot, description: descriptions.weights },
-    ],
-    [{ argument: "result", slot: result, description: descriptions.result }],
-  );
+  const sides = [
+    { argument: "source", slot: a.slot, description: strided(m, k, a.layout), shape: [batch, m, k] },
+    { argument: "weights", slot: c.slot, description: strided(k, n, c.layout), shape: [batch, k, n] },
+  ] as const;
+  const product = strided(m, n, { matrix: m * n, row: n, column: 1 });
+  const { description, precision } = describe(b, "matmul", (each) => {
+    if (each === "bf16" && m * k * n < worthRounding) return undefined;
+    const [x, w] = sides.map((side) => (each === "bf16" ? layouts.any(side.shape, each) : side.description));
+    return library.tryMake("matmul", library.engine, x, w, null, product, null);
+  });
+  const reads = sides.map(({ argument, slot, description: own }): PrimitiveArgument => {
+    if (precision === "f32") return { argument, slot, description: own };
+    return b.argument(
+      argument,
+      b.roundedCopy({ slot, description: own }, library.chosen(description, query[argument])),
+    );
+  });
+  b.addPrimitive("matmul", description, reads, [{ argument: "result", slot: result, description: product }]);
   library.call("destroyPrimitiveDescription", description);
 }
 
