@@ -58,8 +58,8 @@ evaluate test {
 describe("a dataset with hostile names", () => {
   test.each([
     ["check", []],
-    ["plan", []],
-    ["plan", ["--json"]],
+    ["plan", ["--engine", "reference"]],
+    ["plan", ["--json", "--engine", "reference"]],
     ["data fetch", []],
     ["data inspect", []],
     ["run", []],

@@ -88,7 +88,7 @@ test("two stages of different names that compute the same run once, and --dry-ru
   const { out } = await fslc("run", other, "--sweep", "shots=1,2", "--dry-run");
   expect(out).toMatch(/again@shots=2 +evaluate +the same as test@shots=2\n/);
   expect(out).toContain("6 stages: 2 to run, 2 from the store, 2 the same as others");
-  const plan = await fslc("plan", other);
+  const plan = await fslc("plan", other, "--engine", "reference");
   expect(plan.out).toContain("taken from test, which computes the same");
 });
 
@@ -153,10 +153,9 @@ test("`sweep` lines of a file ask for the variants that the options would, and o
   const lines = "sweep shots = 1 shot, 3 shot\nsweep method = prototypes, nearest_neighbor\nsweep seed = 0, 1\n";
   writeFileSync(own, text.replace("dataset stripes", `${lines}dataset stripes`));
   const stagesOf = async (path: string, ...options: string[]) =>
-    (JSON.parse((await fslc("plan", path, "--json", ...options)).out) as PlanReport).stages.map(({ id, key }) => [
-      id,
-      key,
-    ]);
+    (
+      JSON.parse((await fslc("plan", path, "--json", "--engine", "reference", ...options)).out) as PlanReport
+    ).stages.map(({ id, key }) => [id, key]);
   const all = await stagesOf(own);
   expect(all).toHaveLength(11);
   expect(all).toEqual(await stagesOf(file, ...sweep));

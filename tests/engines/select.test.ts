@@ -10,7 +10,7 @@ import type { EngineReport } from "../../src/runtime/engines/index.js";
 import { findOnednn } from "../../src/runtime/engines/onednn/locate.js";
 import { adapterOf } from "../../src/runtime/engines/onnx/webgpu/probe.js";
 import { autoChoice, chooseBest, chooseEngine, requestProblem } from "../../src/runtime/engines/select.js";
-import { cpuSpeeds, type Measured, speedsFile } from "../../src/runtime/engines/speeds/speeds.js";
+import { cpuSpeed, cpuSpeeds, type Measured, speedsFile } from "../../src/runtime/engines/speeds/speeds.js";
 import { createFileCompiler } from "../../src/runtime/host/compile-file.js";
 import { hasLongNorms } from "../../src/runtime/run/long-norms.js";
 import { instructionSets } from "../../src/runtime/system/instructions.js";
@@ -105,11 +105,15 @@ describe("auto", () => {
       await cpuSpeeds(reports, 1, measure);
       expect(measured.filter((name) => name === "onnx")).toHaveLength(3);
       await cpuSpeeds(machine(has(["cpu"])), 3, measure);
+      // The speed of one engine is kept beside those.
+      const one = (threads: number) => cpuSpeed("onnx", threads, measure, async () => has(["cpu"]));
+      expect([await one(7), await one(7), await cpuSpeed("reference", 7, measure)]).toEqual([0.5, 0.5, undefined]);
+      expect(measured.filter((name) => name === "onnx")).toHaveLength(4);
       others = 0.5;
       const kept = readFileSync(speedsFile(), "utf8");
       expect((await cpuSpeeds(reports, 4, measure)).size).toBe(0);
       expect(readFileSync(speedsFile(), "utf8")).toBe(kept);
-      expect(measured.filter((name) => name === "onnx")).toHaveLength(4);
+      expect(measured.filter((name) => name === "onnx")).toHaveLength(5);
     } finally {
       if (before === undefined) delete process.env["FSLC_ENGINES"];
       else process.env["FSLC_ENGINES"] = before;

@@ -2,7 +2,9 @@ import { rmSync } from "node:fs";
 import { totalmem } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
+import { printPlan } from "../../src/cli/print/plan.js";
 import type { PlanReport, StageStatus } from "../../src/compiler/stages/plan/report.js";
+import { withExpectedTimes } from "../../src/runtime/run/expected-time.js";
 import { plan } from "../../src/runtime/run/plan.js";
 import { RefusedError } from "../../src/runtime/run/preflight.js";
 import { run } from "../../src/runtime/run/run.js";
@@ -41,6 +43,7 @@ test("afterwards the plan names what serves, and of the rest what has changed", 
   expect(statusOf(report, "baseline")).toEqual({
     cached: true,
     by: { engine: "reference", version: "1", device: "cpu", threads: 1 },
+    seconds: expect.any(Number),
   });
   expect(statusOf(report, "base")).toMatchObject({ cached: false, because: { differs: ["stage.optimizer.lr"] } });
   expect(statusOf(report, "proto")).toMatchObject({ cached: false, because: { kind: "waits", for: ["base"] } });
@@ -53,6 +56,45 @@ test("afterwards the plan names what serves, and of the rest what has changed", 
   expect(statusOf(onnx, "baseline")?.cached).toBe(false);
   const other = await plan(experiment([base]), { project, engine: "onnx" });
   expect(statusOf(other, "base")).toMatchObject({ cached: false });
+});
+
+test("the time of a stage is expected from its work and the speed of the engine, and less if a part is done", async () => {
+  const report = await plan(experiment(), { project, engine: "reference", force: ["base", "baseline"] });
+  const rangesAt = async (seconds: number | undefined, given: PlanReport = report) => {
+    const timed = await withExpectedTimes(given, 1, async () => seconds);
+    expect(schemaProblem("plan", JSON.parse(JSON.stringify(timed)))).toBeUndefined();
+    return { all: timed.expectedSeconds, of: timed.stages.map(({ expectedSeconds }) => expectedSeconds) };
+  };
+  expect(await rangesAt(undefined)).toEqual({
+    all: undefined,
+    of: [undefined, undefined, undefined, undefined, undefined],
+  });
+  const slow = await rangesAt(1000);
+  const slower = await rangesAt(2000);
+  const [ingest, ...stages] = slow.of;
+  expect(ingest).toBeUndefined();
+  stages.forEach((range, i) => {
+    const [low = 0, high = 0] = range ?? [];
+    expect(low).toBeLessThan(high);
+    expect(slower.of[i + 1]?.[0]).toBeGreaterThan(low);
+  });
+  expect(slow.all?.[1]).toBeCloseTo(stages.reduce((sum, range) => sum + (range?.[1] ?? 0), 0));
+  expect(printPlan({ ...report, expectedSeconds: [80, 245] }, { width: 100, colorLevel: 0 })).toContain(
+    "a run is expected to take 1:20 to 4:05 on this machine",
+  );
+  const [first, base, ...others] = report.stages;
+  if (first === undefined || base?.kind !== "pretrain") throw new Error("another plan");
+  const because = { kind: "forced" as const };
+  const begun = {
+    ...base,
+    status: { cached: false as const, because, continues: { count: 1, unit: "steps" as const } },
+  };
+  const continued = await rangesAt(1000, { ...report, stages: [first, begun, ...others] });
+  expect(continued.of[1]?.[1]).toBeLessThan(slow.of[1]?.[1] ?? 0);
+  // A stored stage is compared with its time only if this engine has computed it.
+  const by = { engine: "onnx", version: "1", device: "cpu", threads: 1 };
+  const elsewhere = { ...base, status: { cached: true as const, by, seconds: 5 } };
+  expect((await rangesAt(1000, { ...report, stages: [first, elsewhere, ...others] })).of[1]).toBeUndefined();
 });
 
 test("a stage that cannot run yet is in the plan, with its reason", async () => {

@@ -77,7 +77,7 @@ describe("the plan", () => {
     );
     expect(together.replace(/\s+/g, " ")).toContain("stages that run at the same time may need");
     const by = { engine: "onnx", version: "1.30", device: "cpu", threads: 2 };
-    const stored = buildPlan(experiment(), { ...options, lookup: (key) => ({ output: key, by }) });
+    const stored = buildPlan(experiment(), { ...options, lookup: (key) => ({ output: key, by, seconds: 9 }) });
     expect(printPlan({ ...stored, memory: { total: 1, free: 1 } }, { width: 100, colorLevel: 0 })).not.toContain(
       "note:",
     );
@@ -85,9 +85,9 @@ describe("the plan", () => {
 
   it("goes on from what is stored", () => {
     const by = { engine: "onnx", version: "1.30", device: "cpu", threads: 2 };
-    const stored = { output: "B", by };
+    const stored = { output: "B", by, seconds: 9 };
     const cached = buildPlan(experiment(), { ...options, lookup: (key) => (key === baseKey ? stored : undefined) });
-    expect(cached.stages[1]?.status).toEqual({ cached: true, by });
+    expect(cached.stages[1]?.status).toEqual({ cached: true, by, seconds: 9 });
     const text = printPlan(cached, { width: 100, colorLevel: 0 });
     expect(text).toContain("from the store (onnx 1.30 on cpu, 2 threads)");
     const next = stageKey(parts().proto, experiment(), { seed: 0, outputs: { base: "B" }, data: { d: digests("D") } });

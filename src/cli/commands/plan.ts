@@ -36,7 +36,7 @@ async function act(cli: Cli, file: string, options: Options): Promise<number> {
     const cluster = await clusterOptions(compiled.project, options);
     if ("diagnostics" in cluster) throw new RefusedError(cluster.diagnostics);
     const asked = { ...runOptions(compiled, options), ...seedsFor(compiled, options), ...cluster };
-    const report = await plan(experiments, asked);
+    const report = await plan(experiments, asked, { costs: true, times: true });
     if (options.json) say(cli.stdout, `${printableJson(report, 2)}\n`);
     else {
       const { printPlan } = await import("../print/plan.js");

@@ -5,11 +5,11 @@
 import { Chalk, type ChalkInstance } from "chalk";
 import { printableTexts } from "../../common/printable.js";
 import type { PlanReport, StagePlan } from "../../compiler/stages/index.js";
-import { engineAndDevice, seedsText, shorten } from "../view/format.js";
+import { duration, engineAndDevice, seedsText, shorten } from "../view/format.js";
 import { graphRows } from "../view/graph.js";
 import { padText } from "../view/line.js";
 import { waitingStage } from "../view/model.js";
-import type { PrintContext } from "./plan/context.js";
+import { fact, type PrintContext } from "./plan/context.js";
 import { memoryNotes } from "./plan/memory.js";
 import { stageLines } from "./plan/stages.js";
 import { causeText, computedByText, continuesText } from "./plan/text.js";
@@ -31,7 +31,15 @@ export function printPlan(
   const seen = new Map<string, string>();
   const parts = plan.stages.map((stage) => section(stage, { width, tableWidth, paint, seen }));
   const notes = memoryNotes(plan).map((note) => `\n${paint.yellow(hanging("note: ", note, width).join("\n"))}\n`);
-  return `${heading(plan, width, paint)}\n\n${overview(plan, width, paint)}\n\n${parts.join("\n\n")}\n${notes.join("")}`;
+  return `${heading(plan, width, paint)}\n\n${overview(plan, width, paint)}\n\n${expectation(plan, width)}${parts.join("\n\n")}\n${notes.join("")}`;
+}
+
+/** Returns the paragraph about the time of the whole run; empty if it is not estimated. */
+function expectation({ expectedSeconds, stages }: PlanReport, width: number): string {
+  if (expectedSeconds === undefined) return "";
+  const packs = stages.some(({ kind, status }) => kind === "ingest" && !status.cached);
+  const text = `a run is expected to take ${rangeText(expectedSeconds)} on this machine${packs ? ", and the time to get and pack the images" : ""}`;
+  return `${wrap(text, width).join("\n")}\n\n`;
 }
 
 /** Returns the lines with the file, the seeds and the engine. */
@@ -91,9 +99,20 @@ function runText({ because, continues }: Extract<StagePlan["status"], { cached: 
   return continues === undefined ? causeText(because) : `${causeText(because)}; ${continuesText(continues)}`;
 }
 
+/** Returns the line about the time of a stage: the expected one, and the true one if it has run. */
+function timeLines({ status, expectedSeconds }: StagePlan, context: PrintContext): string[] {
+  const took = status.cached && status.seconds !== undefined ? `it took ${duration(status.seconds)}` : undefined;
+  if (expectedSeconds === undefined) return took === undefined ? [] : fact("time", took, context);
+  const expected = rangeText(expectedSeconds);
+  return fact("time", took === undefined ? `${expected} expected` : `${took}; ${expected} would be expected`, context);
+}
+
+/** `1:20 to 4:05`. */
+const rangeText = ([low, high]: readonly [number, number]): string => `${duration(low)} to ${duration(high)}`;
+
 function section(stage: StagePlan, context: PrintContext): string {
   const { paint } = context;
   const key = stage.key === "pending" ? "key pending" : `key ${stage.key.slice(0, 12)}`;
   const title = `${paint.bold(stage.name)}  ${stage.kind}  ${paint.dim(key)}`;
-  return [title, ...stageLines(stage, context)].join("\n");
+  return [title, ...timeLines(stage, context), ...stageLines(stage, context)].join("\n");
 }

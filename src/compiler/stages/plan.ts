@@ -53,7 +53,7 @@ class Planner {
     const status =
       found === undefined
         ? notCached(this.cause(node, stage), key === undefined ? undefined : this.unfinished(node, key))
-        : ({ cached: true, by: found.by } as const);
+        : ({ cached: true, by: found.by, seconds: found.seconds } as const);
     if (found !== undefined) this.outputs.set(id, found.output);
     const blockers = stage.blockers.map((blocker) => blocker.message);
     return { id, name, needs, key: key ?? "pending", status, blockers };

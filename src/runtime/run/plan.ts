@@ -18,6 +18,7 @@ import { allEntries, findEntry, readContent } from "../store/store.js";
 import { readMemory } from "../system/memory.js";
 import { version } from "../system/package.js";
 import { projectPaths } from "../system/project.js";
+import { withExpectedTimes } from "./expected-time.js";
 import { type PreparedRun, prepareRun, RefusedError, type RunOptions } from "./preflight.js";
 
 /** The number of stored stages, the newest ones, with which an explanation of changes compares. */
@@ -38,11 +39,13 @@ const peakFactor: Readonly<Record<string, readonly [number, number]>> = {
   reference: [2, 4],
 };
 
-/** Plans an experiment or the variants of one, including stages that cannot run yet. @throws RefusedError if an option is refused. */
+/**
+ * Plans an experiment or the variants of one, including stages that cannot run yet. With `times` it expects how long they take, for which
+ * it may have to measure the engine. @throws RefusedError if an option is refused. */
 export async function plan(
   experiments: Experiment | readonly Experiment[],
   options: RunOptions,
-  { costs }: { readonly costs: boolean } = { costs: true },
+  { costs, times = false }: { readonly costs: boolean; readonly times?: boolean } = { costs: true },
 ): Promise<PlanReport> {
   const preparation = prepareRun(experiments, options, "with blockers");
   if ("diagnostics" in preparation) throw new RefusedError(preparation.diagnostics);
@@ -50,7 +53,8 @@ export async function plan(
   try {
     const engine = prepared.choice ?? (await chooseEngine(prepared.asked));
     const numerics = prepared.exact ? await numericsHere(engine, prepared.threads.engine) : undefined;
-    return await planPrepared(prepared, engine, { costs, numerics });
+    const report = await planPrepared(prepared, engine, { costs, numerics });
+    return times ? await withExpectedTimes(report, prepared.threads.engine) : report;
   } catch (error) {
     throw error instanceof DiagnosticError ? new RefusedError([error.diagnostic]) : error;
   }
@@ -88,7 +92,13 @@ export async function planPrepared(
     seed,
     lookup: (key) => {
       const entry = findEntry(store, key, { ...acceptedNumerics, ...(numerics === undefined ? {} : { numerics }) });
-      return entry && { output: entry.manifest.output, by: computedBy(entry.manifest.numerics) };
+      return (
+        entry && {
+          output: entry.manifest.output,
+          by: computedBy(entry.manifest.numerics),
+          seconds: entry.manifest.seconds,
+        }
+      );
     },
     unfinished: (key) => unfinishedStage(projectPaths.checkpoints(project), { key, version }, computes),
     force,

@@ -102,12 +102,20 @@ function trainingLines(stage: TrainingPlan, { data, perStep }: TrainingTexts, co
     ...(stage.cost === undefined
       ? []
       : [
-          ...fact("work", `${flops(stage.cost.flops)} a step, ${flops(stage.cost.total)} in all`, context),
+          ...fact(
+            "work",
+            `${flops(stage.cost.flops)} a step, ${flops(stage.cost.total)} in all${validationsWork(stage)}`,
+            context,
+          ),
           ...fact("memory", memory(stage.cost), context),
           ...kernels([stage.cost], context),
         ]),
     ...stage.networks.flatMap((n) => networkLines(n, stage.name, context)),
   ];
+}
+
+function validationsWork({ validationWork }: TrainingPlan): string {
+  return validationWork === undefined ? "" : `, and ${flops(validationWork)} for the validations`;
 }
 
 /** Batch norms with equal modes share a line. */

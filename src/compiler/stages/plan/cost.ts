@@ -77,24 +77,41 @@ function segmentedCost({ segments }: SegmentedProgram, times: number, options: P
 }
 
 export function evaluateCost(stage: EvaluateStage, experiment: Experiment, options: PlanOptions): EvaluatePlan["cost"] {
-  const [row] = stage.rows;
+  return scoringCost(stage, experiment, options);
+}
+
+/** Returns the work of all validations of a training, or undefined if it has none. */
+export function validationWork(stage: TrainingStage, experiment: Experiment, options: PlanOptions): number | undefined {
+  const { validate, encoder, duration } = stage;
+  if (validate === undefined) return undefined;
+  const once = scoringCost({ encoder, rows: [validate], report: [] }, experiment, options);
+  return once && Math.ceil(duration.epochs / validate.everyEpochs) * (once.image.total + once.episode.total);
+}
+
+type Scored = Pick<EvaluateStage["rows"][number], "task" | "split" | "episodes" | "metric">;
+
+function scoringCost(
+  {
+    encoder: { value: encoder },
+    rows: scored,
+    report,
+  }: Pick<EvaluateStage, "encoder" | "report"> & { readonly rows: readonly Scored[] },
+  experiment: Experiment,
+  options: PlanOptions,
+): EvaluatePlan["cost"] {
+  const [row] = scored;
   if (row === undefined) return undefined;
   const dataset = datasetOf(experiment, row.split.dataset);
-  const encoder = stage.encoder.value;
   const embed = lowerEmbed(encoder, dataset, {
     batch: 1,
     outputs: embeddedForms(row.metric, encoder),
     slot: "encoder",
   });
   // All rows draw from one split.
-  const named = stage.rows.reduce((n, r) => n + r.episodes * imagesIn(r.task), 0);
+  const named = scored.reduce((n, r) => n + r.episodes * imagesIn(r.task), 0);
   const images = Math.min(named, dataset.facts?.splits[row.split.split]?.images ?? named);
-  const rows = stage.rows.map(({ metric, task, episodes }) =>
-    segmentedCost(
-      lowerClassify(metric, task, encoder, { episodes: 1, report: stage.report, seed: options.seed }),
-      episodes,
-      options,
-    ),
+  const rows = scored.map(({ metric, task, episodes }) =>
+    segmentedCost(lowerClassify(metric, task, encoder, { episodes: 1, report, seed: options.seed }), episodes, options),
   );
   return { image: stepCost(embed, images, options), episode: rows.reduce(largerCost) };
 }

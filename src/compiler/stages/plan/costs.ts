@@ -5,19 +5,24 @@ import type { EvaluateStage, Experiment, Stage, TrainingStage } from "../../type
 import { canonicalNetwork } from "../canonical/network.js";
 import { canonicalText } from "../canonical/value.js";
 import { canonicalStage } from "../canonical.js";
-import { evaluateCost, trainingCost } from "./cost.js";
+import { evaluateCost, trainingCost, validationWork } from "./cost.js";
 import type { PlanOptions, StageCosts } from "./options.js";
 import type { EvaluatePlan, StepCost } from "./report.js";
 
 /** Estimates the costs of stages. Stages of one canonical form cost the same, so each form is lowered once. */
 export class Costs implements StageCosts {
   private readonly trainings = new Map<string, StepCost>();
+  private readonly validations = new Map<string, number | undefined>();
   private readonly evaluations = new Map<string, EvaluatePlan["cost"]>();
 
   constructor(private readonly options: PlanOptions) {}
 
   ofTraining(stage: TrainingStage, experiment: Experiment, steps: number): StepCost {
     return once(this.trainings, formOf(stage, experiment), () => trainingCost(stage, experiment, steps, this.options));
+  }
+
+  ofValidation(stage: TrainingStage, experiment: Experiment): number | undefined {
+    return once(this.validations, formOf(stage, experiment), () => validationWork(stage, experiment, this.options));
   }
 
   ofEvaluation(stage: EvaluateStage, experiment: Experiment): EvaluatePlan["cost"] {

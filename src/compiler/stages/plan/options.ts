@@ -9,6 +9,8 @@ export interface StoredStage {
   /** The digest of its output. */
   readonly output: string;
   readonly by: ComputedBy;
+  /** The time that it took, in seconds. */
+  readonly seconds: number;
 }
 export interface PlanOptions {
   readonly seed: number;
@@ -43,5 +45,7 @@ export interface PlanOptions {
 export interface StageCosts {
   /** Returns the cost of a step, with its total over `steps`. */
   ofTraining(stage: TrainingStage, experiment: Experiment, steps: number): StepCost;
+  /** Returns the work of all validations, or undefined if there are none. */
+  ofValidation(stage: TrainingStage, experiment: Experiment): number | undefined;
   ofEvaluation(stage: EvaluateStage, experiment: Experiment): EvaluatePlan["cost"];
 }

@@ -36,6 +36,8 @@ export interface PlanReport {
   readonly cluster?: Readonly<Record<string, string | number | readonly string[]>>;
   /** The memory of this machine in bytes, or that of its container. Absent if the stages have no costs or run on a card. */
   readonly memory?: { readonly total: number; readonly free: number };
+  /** The shortest and the longest expected time of the stages that run, in seconds, without ingests. Absent if it is not estimated. */
+  readonly expectedSeconds?: readonly [number, number];
   /** In the order in which they run. */
   readonly stages: readonly StagePlan[];
 }
@@ -59,11 +61,18 @@ export interface PlanBase {
   readonly status: StageStatus;
   /** The reasons why it cannot run although it checks, one message each. */
   readonly blockers: readonly string[];
+  /** The shortest and the longest expected time on this machine, in seconds. Absent if it is not estimated. */
+  readonly expectedSeconds?: readonly [number, number];
 }
 
 export type StageStatus =
   /** An ingest is not computed by an engine, so it has no `by`. */
-  | { readonly cached: true; readonly by?: ComputedBy }
+  | {
+      readonly cached: true;
+      readonly by?: ComputedBy;
+      /** The time that it took, in seconds. */
+      readonly seconds?: number;
+    }
   | {
       readonly cached: false;
       readonly because: RunCause;
@@ -139,6 +148,8 @@ interface TrainingPlanBase extends PlanBase {
   /** The files about the steps that are written; undefined if none are. */
   readonly report?: readonly TrainingReport[];
   readonly cost: StepCost | undefined;
+  /** The work of all validations together. */
+  readonly validationWork?: number;
 }
 export interface PretrainPlan extends TrainingPlanBase {
   readonly kind: "pretrain";

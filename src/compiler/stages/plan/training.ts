@@ -7,7 +7,7 @@ import type { EpisodesPlan, PlanOf, SplitPlan, ValidationPlan } from "./report.j
 
 type TrainingFields = Pick<
   PlanOf<TrainingStage["kind"]>,
-  "optimizer" | "schedule" | "epochs" | "steps" | "validation" | "ema" | "report" | "cost"
+  "optimizer" | "schedule" | "epochs" | "steps" | "validation" | "ema" | "report" | "cost" | "validationWork"
 >;
 
 /** `counted` is false if nobody has counted the images and classes that the stage trains on. */
@@ -18,6 +18,8 @@ export function trainingFields(
 ): TrainingFields {
   const { schedule, duration, ema, report, blockers } = stage;
   const steps = duration.epochs * duration.stepsPerEpoch;
+  const lowers = blockers.length === 0 ? costs : undefined;
+  const validationWork = lowers?.ofValidation(stage, experiment);
   return {
     optimizer: optimizerGroups(stage, { counted }),
     schedule,
@@ -26,7 +28,8 @@ export function trainingFields(
     validation: validationPlan(stage),
     ema,
     ...(report === undefined ? {} : { report }),
-    cost: blockers.length > 0 ? undefined : costs?.ofTraining(stage, experiment, steps),
+    cost: lowers?.ofTraining(stage, experiment, steps),
+    ...(validationWork === undefined ? {} : { validationWork }),
   };
 }
 

@@ -9,9 +9,10 @@ import { fileURLToPath } from "node:url";
 import { quietShare } from "../../system/bystanders.js";
 import { replaceFile } from "../../system/durable.js";
 import { threadUrl } from "../../system/thread-url.js";
+import type { Availability } from "../engine.js";
 import { engineEnvironment } from "../environment.js";
 import { enginesFolder } from "../folder.js";
-import type { EngineName, EngineReport } from "../index.js";
+import { type EngineName, type EngineReport, isEngineName, missingEngine, probeEngine } from "../index.js";
 import { runCommand } from "../installing/command.js";
 import { stepVersion } from "./step.js";
 
@@ -75,6 +76,38 @@ export async function cpuSpeeds(
   }
   if (Object.keys(found).length > Object.keys(kept).length) await keep(found);
   return speeds;
+}
+
+/** The times that were measured beside other programs. They count in this process only. */
+const unkept = new Map<string, number>();
+
+/**
+ * Returns the seconds of the trial step of one engine on the CPU, kept or measured, or undefined if it cannot compute there. A time that
+ * was measured while other programs took part of the processor is returned, because they may be there in a run too, but not kept.
+ */
+export async function cpuSpeed(
+  engine: string,
+  threads: number,
+  measure: typeof measureEngine = measureEngine,
+  probe: typeof probeEngine = probeInstalled,
+): Promise<number | undefined> {
+  if (!isEngineName(engine) || engine === "reference") return undefined;
+  const availability = await probe(engine);
+  if (!availability.available) return undefined;
+  const key = keyOf(engine, availability.version, threads);
+  const known = readKept()[key] ?? unkept.get(key);
+  if (known !== undefined) return known;
+  const measured = await measure(engine, threads);
+  if (measured === undefined) return undefined;
+  if (measured.others <= quietShare) await keep({ ...readKept(), [key]: measured.seconds });
+  else unkept.set(key, measured.seconds);
+  return measured.seconds;
+}
+
+/** Probes an engine if its files are there. */
+async function probeInstalled(name: EngineName): Promise<Availability> {
+  const missing = await missingEngine(name);
+  return missing === undefined ? await probeEngine(name) : { available: false, ...missing };
 }
 
 const failed = { seconds: undefined, others: 0 };
