@@ -6,7 +6,7 @@ import { DiagnosticError } from "../../src/compiler/diagnostics/diagnostic.js";
 import type { DataSource } from "../../src/compiler/typed/tree.js";
 import { ImageReader } from "../../src/runtime/data/image-reader.js";
 import { ingest } from "../../src/runtime/data/index.js";
-import { readPickle } from "../../src/runtime/data/pickle.js";
+import { bytesInMemory, readPickle } from "../../src/runtime/data/pickle.js";
 import { cifarSplit } from "../../src/runtime/data/sources/cifar.js";
 import { archiveImages, archiveMembers } from "../../src/runtime/data/sources/cifar-archives.js";
 import { findSource, sourceFacts } from "../../src/runtime/data/sources/index.js";
@@ -289,16 +289,18 @@ describe("what is damaged", () => {
 describe("pickles", () => {
   test("name what they would run, and run nothing", () => {
     const evil = Buffer.from("\x80\x02cos\nsystem\nU\x02lsq\x01\x85R.", "latin1");
-    expect(() => readPickle(evil)).toThrow("names `os system`, which data has no use for");
-    expect(() => readPickle(Buffer.from("\x80\x04N.", "latin1"))).toThrow("it is of protocol 4");
-    expect(() => readPickle(Buffer.from("\x80\x02i", "latin1"))).toThrow("byte 2 is an operation (0x69)");
+    expect(() => readPickle(bytesInMemory(evil))).toThrow("names `os system`, which data has no use for");
+    expect(() => readPickle(bytesInMemory(Buffer.from("\x80\x05N.", "latin1")))).toThrow("it is of protocol 5");
+    expect(() => readPickle(bytesInMemory(Buffer.from("\x80\x02i", "latin1")))).toThrow(
+      "byte 2 is an operation (0x69)",
+    );
   });
 
   test("any bytes end in a value or in words", () => {
     const whole = pythonPart("test", 1);
     const words = (bytes: Buffer) => {
       try {
-        readPickle(bytes);
+        readPickle(bytesInMemory(bytes));
       } catch (error) {
         expect(error).toBeInstanceOf(Error);
         expect(error).not.toBeInstanceOf(DiagnosticError);
@@ -314,7 +316,7 @@ describe("pickles", () => {
       }),
     );
     for (const length of [0, 1, 2, 40, whole.length - 1])
-      expect(() => readPickle(whole.subarray(0, length))).toThrow("cut off");
+      expect(() => readPickle(bytesInMemory(whole.subarray(0, length)))).toThrow("cut off");
   });
 });
 

@@ -54,6 +54,7 @@ describe("the table of sources", () => {
       "nabirds",
       "omniglot",
       "oxford_pets",
+      "pickled",
       "stanford_cars",
       "stanford_dogs",
     ]);

@@ -1,7 +1,7 @@
 /** Reads the official archives of CIFAR-100: the class of each image and the place of its pixels. */
 import { join } from "node:path";
 import { mostBytes, readRegularFile } from "../../system/read-file.js";
-import { byteArray, type PickleValue, readPickle } from "../pickle.js";
+import { byteArray, bytesInMemory, type PickleValue, readPickle } from "../pickle.js";
 import { readTarGz } from "../tar.js";
 import type { ImageRef, RawPixels } from "./source.js";
 
@@ -125,7 +125,7 @@ async function pythonRows(part: string, members: Members): Promise<Row[]> {
 async function unpickled(members: Members, file: string): Promise<{ value: PickleValue; length: number }> {
   const bytes = await readNamed(members, file);
   try {
-    return { value: readPickle(bytes), length: bytes.length };
+    return { value: readPickle(bytesInMemory(bytes)), length: bytes.length };
   } catch (error) {
     throw new Error(`${file}: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
   }

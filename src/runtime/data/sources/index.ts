@@ -14,6 +14,7 @@ import { flowers102 } from "./published/flowers102.js";
 import { food101 } from "./published/food101.js";
 import { nabirds } from "./published/nabirds.js";
 import { oxfordPets } from "./published/oxford-pets.js";
+import { pickled } from "./published/pickled.js";
 import { stanfordCars } from "./published/stanford-cars.js";
 import { stanfordDogs } from "./published/stanford-dogs.js";
 import { missingRootHelp, requireReadableRoot } from "./root.js";
@@ -31,6 +32,7 @@ const sources: readonly Source[] = [
   flowers102,
   oxfordPets,
   food101,
+  pickled,
   csv,
   folder,
 ];
