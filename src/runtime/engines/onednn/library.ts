@@ -154,9 +154,11 @@ export class Library {
     );
   }
 
-  /** Changes the description of a primitive to the next implementation. Returns false if there is none. */
-  toNextImplementation(primitive: Pointer): boolean {
-    return (this.actions.nextImplementation(primitive) as number) === 0;
+  /** Changes the description of a primitive to the next implementation whose name does not begin so. Returns false if there is none. */
+  skipImplementation(primitive: Pointer, beginning: string): boolean {
+    while (this.isImplementedBy(primitive, beginning))
+      if ((this.actions.nextImplementation(primitive) as number) !== 0) return false;
+    return true;
   }
 
   /** Returns a number of a memory's description. */
