@@ -110,6 +110,29 @@ describe("the classifier gives the scores of the evaluation", () => {
     expectClose(one.scores?.data as Float32Array, scores.slice(8, 10));
   });
 
+  test("other ways and shots than those of the stage's task", async () => {
+    const model = await exported("test", "wide.onnx", "--classifier", "--way", "3", "--shot", "1");
+    const { support, query } = episodeOf("test");
+    // The first support of the first class is a class alone, and so are both of the second one: with one support each, the scores of
+    // prototypes are minus the squared distances of vectors, which the encoder gives as well.
+    const [a = "", , c = "", d = ""] = support;
+    const feeds = { support: bytesOf(await pixels([a, c, d]), 3, 1), query: bytesOf(await pixels(query), 6) };
+    const { scores: wide } = await run(model, feeds);
+    expect(wide?.dims).toEqual([6, 3]);
+    const encoder = await exported("test", "encoder.onnx");
+    const { vector } = await run(encoder, { images: bytesOf(await pixels([a, c, d, ...query]), 9) });
+    const width = Number(vector?.dims[1]);
+    const row = (i: number): number[] => [
+      ...((vector?.data as Float32Array) ?? []).subarray(i * width, (i + 1) * width),
+    ];
+    const distance = (i: number, j: number): number =>
+      row(i).reduce((sum, value, k) => sum + (value - (row(j)[k] ?? Number.NaN)) ** 2, 0);
+    expectClose(
+      wide?.data as Float32Array,
+      query.flatMap((_, q) => [0, 1, 2].map((way) => -distance(3 + q, way))),
+    );
+  });
+
   test("a transductive one, for the queries of its task", async () => {
     const model = await exported("together", "together.onnx", "--classifier");
     const { support, query, scores } = episodeOf("together");
@@ -155,6 +178,12 @@ describe("refusals", () => {
     expect(await refused("test", "seed.onnx", "--seed", "4")).toContain("`proto` has not run with these settings");
     expect(await refused("base", "head.onnx", "--classifier")).toContain(
       "it is a `pretrain` stage, which has no metric",
+    );
+    expect(await refused("test", "w.onnx", "--way", "3")).toContain(
+      "`--way` is for the classifier: add `--classifier`",
+    );
+    expect(await refused("test", "w.onnx", "--classifier", "--shot", "0")).toContain(
+      "`--shot` is a whole number from 1",
     );
   });
 

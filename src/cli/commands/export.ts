@@ -1,13 +1,16 @@
 /** Implements `fslc export FILE STAGE -o MODEL`: it writes a stage of the store for other programs. */
-import { DiagnosticError } from "../../compiler/diagnostics/diagnostic.js";
+import type { NamedStage } from "../classifier.js";
 import { type Cli, Command, helpExamples } from "../command.js";
-import { exitCodes, isUsageCode } from "../exit-codes.js";
-import { type ExperimentOptions, type MachineOptions, runOptions, withParameters } from "../options.js";
+import { exitCodes } from "../exit-codes.js";
+import { type ExperimentOptions, type MachineOptions, withParameters } from "../options.js";
 import { say } from "../say.js";
+import { UsageError } from "../usage-error.js";
 
 interface Options extends ExperimentOptions, Pick<MachineOptions, "seed" | "engine" | "device"> {
   readonly output: string;
   readonly classifier?: boolean;
+  readonly way?: string;
+  readonly shot?: string;
 }
 
 export function define(cli: Cli, exit: (code: number) => void): Command {
@@ -18,6 +21,8 @@ export function define(cli: Cli, exit: (code: number) => void): Command {
     .requiredOption("-o, --output <model>", "the file to write: NAME.onnx or NAME.safetensors");
   return withParameters(command)
     .option("--classifier", "write the whole few-shot classifier and not only the encoder (ONNX)")
+    .option("--way <n>", "the number of classes of the classifier (default: that of the stage's task)")
+    .option("--shot <n>", "the number of supports of each class (default: that of the stage's task)")
     .option("--seed <n>", "the seed of the run (default: 0)")
     .option("--engine <name>", "use only weights that this engine trained")
     .option("--device <name>", "use only weights that were trained on this kind of device")
@@ -27,37 +32,32 @@ export function define(cli: Cli, exit: (code: number) => void): Command {
       helpExamples([
         ["fslc export birds.fsl test -o birds.onnx", "the encoder, for images of any number"],
         ["fslc export birds.fsl test -o birds.onnx --classifier", "supports and queries in, scores out"],
+        ["fslc export birds.fsl test -o birds.onnx --classifier --way 12 --shot 3", "12 classes of 3 supports each"],
         ["fslc export birds.fsl test -o birds.safetensors", "the weights by the names of PyTorch"],
       ]),
     )
-    .action(async (file: string, stage: string, options: Options) => exit(await act(cli, file, stage, options)));
+    .action(async (file: string, stage: string, options: Options) =>
+      exit(await act(cli, { file, stage, options }, options)),
+    );
 }
 
-async function act(cli: Cli, file: string, stage: string, options: Options): Promise<number> {
-  const { compileAndReport, refusalCode, sourceReader } = await import("../experiment.js");
-  const { compiled, code } = await compileAndReport(cli, file, options);
-  const { experiment } = compiled;
-  if (experiment === undefined) return code ?? exitCodes.invalid;
-  const { prepareRun } = await import("../../runtime/run/preflight.js");
+async function act(cli: Cli, named: NamedStage, options: Options): Promise<number> {
+  const way = sizeOf("--way", options.way, options);
+  const shot = sizeOf("--shot", options.shot, options);
+  const { withClassifier } = await import("../classifier.js");
   const { exportStage } = await import("../../runtime/deploy/export.js");
-  const { printDiagnostics } = await import("../report-errors.js");
-  const preparation = prepareRun(experiment, { ...runOptions(compiled, options), stages: [stage] });
-  if ("diagnostics" in preparation) {
-    printDiagnostics(cli, preparation.diagnostics, sourceReader(compiled));
-    return refusalCode(preparation.diagnostics);
-  }
-  try {
-    const written = await exportStage({
-      prepared: preparation.prepared,
-      file: options.output,
-      classifier: options.classifier === true,
-      onNote: (message) => say(cli.stderr, `${message}\n`),
-    });
+  return withClassifier(cli, named, async (request) => {
+    const classifier = options.classifier === true ? { way, shot } : undefined;
+    const written = await exportStage({ ...request, file: options.output, classifier });
     say(cli.stdout, written.map((path) => `${path}\n`).join(""));
     return exitCodes.done;
-  } catch (error) {
-    if (!(error instanceof DiagnosticError)) throw error;
-    printDiagnostics(cli, [error.diagnostic], sourceReader(compiled));
-    return isUsageCode(error.diagnostic.code) ? exitCodes.usage : exitCodes.failed;
-  }
+  });
+}
+
+/** Returns the number of an option of the task. @throws UsageError if it is none, or if no classifier is written */
+function sizeOf(option: string, text: string | undefined, { classifier }: Options): number | undefined {
+  if (text === undefined) return undefined;
+  if (classifier !== true) throw new UsageError(`\`${option}\` is for the classifier: add \`--classifier\``);
+  if (!/^[1-9]\d{0,3}$/.test(text)) throw new UsageError(`\`${option}\` is a whole number from 1 to 9999`);
+  return Number(text);
 }

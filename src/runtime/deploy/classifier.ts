@@ -42,6 +42,14 @@ export function classifierOf(stage: Stage, experiment: Experiment): Classifier {
   }
 }
 
+/** @throws DiagnosticError FSL7062 if the metric takes descriptions of classes, because the classes of a user have none */
+export function refuseDescriptions({ name, span, metric }: Classifier): void {
+  const taken = metric.value.entries["classify"]?.params.find(({ description }) => description !== undefined);
+  if (taken === undefined) return;
+  const why = `its metric takes the description \`${taken.form}\` of each class, and new classes have none`;
+  throw new DiagnosticError(diagnostic("FSL7062", span, { stage: name, why }));
+}
+
 function trainedClassifier(stage: MetaStage, dataset: Dataset): Classifier {
   const { id, name, span, fitFrom } = stage;
   return {

@@ -4,6 +4,7 @@ import { basename, dirname, join } from "node:path";
 import { DiagnosticError, diagnostic } from "../../compiler/diagnostics/diagnostic.js";
 import { isTransductive, lowerClassifier, lowerEmbed, type SegmentedProgram } from "../../compiler/lower/index.js";
 import { scoringBorrows } from "../../compiler/typed/borrows.js";
+import type { Task } from "../../compiler/typed/tree.js";
 import { borrowedWeights, encoderWeights, metricWeights } from "../../compiler/typed/weights.js";
 import type { HostTensors } from "../engines/engine.js";
 import { portableModel, portableOpenModel } from "../engines/onnx/portable.js";
@@ -15,19 +16,18 @@ import { replaceFile } from "../system/durable.js";
 import { version } from "../system/package.js";
 import { reason } from "../system/reason.js";
 import { sha256 } from "../system/sha256.js";
-import { type Classifier, classifierOf, type Encoder, encoderOf } from "./classifier.js";
+import { type Classifier, classifierOf, type Encoder, encoderOf, refuseDescriptions } from "./classifier.js";
 import { type Form, isCard, modelCard } from "./model-card.js";
+import type { OpenRequest } from "./open-classifier.js";
 import { findStoredStages, jobInputs, type StoredStages } from "./stored-stages.js";
 import { wantedStage } from "./wanted-stage.js";
 
-export interface ExportRequest {
-  /** A prepared run of the one stage that is exported. */
-  readonly prepared: PreparedRun;
-  /** The file to write. Its ending says the form: `.onnx` or `.safetensors`. */
+/** A prepared run of the one stage that is exported, and the file to write. */
+export interface ExportRequest extends OpenRequest {
+  /** The path of the file. Its ending says the form: `.onnx` or `.safetensors`. */
   readonly file: string;
-  /** True for the whole classifier, false for the encoder. */
-  readonly classifier: boolean;
-  readonly onNote: (message: string) => void;
+  /** The sizes of the whole classifier's task, where they are not those of the stage's; undefined for the encoder alone. */
+  readonly classifier: { readonly way: number | undefined; readonly shot: number | undefined } | undefined;
 }
 
 /** The content of a file, and the lines of its card about it. */
@@ -43,10 +43,10 @@ interface Written {
  * FSL7031 if a file cannot be written.
  */
 export async function exportStage(request: ExportRequest): Promise<readonly string[]> {
-  const { prepared, file, onNote } = request;
+  const { prepared, file, classifier, onNote } = request;
   const { experiment } = prepared;
   const ending = /\.(onnx|safetensors)$/.exec(file)?.[1];
-  if (ending === undefined || (ending === "safetensors" && request.classifier)) {
+  if (ending === undefined || (ending === "safetensors" && classifier !== undefined)) {
     const why =
       ending === undefined
         ? "its name ends with `.onnx` or `.safetensors`"
@@ -59,8 +59,12 @@ export async function exportStage(request: ExportRequest): Promise<readonly stri
   const encoder = encoderOf(stage, experiment);
   const needed = { stage: stage.name, stages: encoder.needs, datasets: [] };
   const stored = await findStoredStages(prepared, needed, onNote);
-  const write = ending === "onnx" ? (request.classifier ? writeClassifier : writeEncoder) : writeWeights;
-  const { bytes, form } = write(prepared, encoder, stored);
+  const { bytes, form } =
+    ending === "safetensors"
+      ? writeWeights(prepared, encoder, stored)
+      : classifier === undefined
+        ? writeEncoder(prepared, encoder, stored)
+        : writeClassifier(request, classifier, stored);
   const measured = await measuredBy(prepared, onNote);
   const text = modelCard({
     file: basename(file),
@@ -148,14 +152,23 @@ function writeEncoder(prepared: PreparedRun, encoder: Encoder, stored: StoredSta
   return { bytes: fixed, form: { kind: "encoder", outputs, open: false } };
 }
 
-/** Writes the classifier for the task of the first row of an evaluation, or for that of the training. */
-function writeClassifier(prepared: PreparedRun, _: Encoder, stored: StoredStages): Written {
+/**
+ * Writes the classifier for the task of the first row of an evaluation, or for that of the training, with other ways and shots where
+ * they are asked for.
+ */
+function writeClassifier(
+  { prepared, pose }: ExportRequest,
+  sizes: NonNullable<ExportRequest["classifier"]>,
+  stored: StoredStages,
+): Written {
   const stage = wantedStage(prepared);
   const classifier = classifierOf(stage, prepared.experiment);
-  const row = stage.kind === "evaluate" ? stage.rows[0] : undefined;
-  const metric = row?.metric ?? classifier.metric.value;
-  const task = row?.task ?? (stage.kind === "meta" ? stage.episodes.task : undefined);
-  if (task === undefined) throw new Error(`${stage.id} has no task`);
+  refuseDescriptions(classifier);
+  const own = stage.kind === "evaluate" ? stage.rows[0]?.task : stage.kind === "meta" ? stage.episodes.task : undefined;
+  if (own === undefined) throw new Error(`${stage.id} has no task`);
+  const task: Task = { way: sizes.way ?? own.way, shot: sizes.shot ?? own.shot, query: own.query };
+  const [metric] = pose({ stage: stage.id, tasks: [task] });
+  if (metric === undefined) throw new Error(`the metric of ${stage.id} was not elaborated`);
   if (metric.fits.length > 0) throw refuse(classifier, `\`${metric.name}\` fits values from base data`);
   const network = classifier.encoder.value;
   const lower = (query: number): SegmentedProgram =>

@@ -1,7 +1,7 @@
 /** Opens the classifier of a stored stage: images go in, scores come out, and the model stays loaded until it is closed. */
 import { rmSync } from "node:fs";
 import { join } from "node:path";
-import { DiagnosticError, diagnostic } from "../../compiler/diagnostics/diagnostic.js";
+import { DiagnosticError } from "../../compiler/diagnostics/diagnostic.js";
 import { datasetOf } from "../../compiler/typed/find.js";
 import { ImagePreparer } from "../data/index.js";
 import type { PreparedRun } from "../run/preflight.js";
@@ -10,7 +10,7 @@ import type { Job } from "../stages/job.js";
 import type { Answer, Given, Question } from "../stages/question.js";
 import { temporaryPath } from "../system/temporary.js";
 import { openResident, type RunningResident } from "../worker/process-executor.js";
-import { type Classifier, classifierOf } from "./classifier.js";
+import { type Classifier, classifierOf, refuseDescriptions } from "./classifier.js";
 import { type Pose, type PosedMetric, poseMetric } from "./posed-metric.js";
 import { findStoredStages, jobInputs, type StoredStages } from "./stored-stages.js";
 import { wantedStage } from "./wanted-stage.js";
@@ -174,14 +174,6 @@ export class OpenClassifier {
     const help = fix === undefined ? [] : [fix];
     throw new DiagnosticError({ code, severity: "error", message, span, labels: [], help });
   }
-}
-
-/** @throws DiagnosticError FSL7062 if the metric takes descriptions of classes, because the classes of a user have none */
-function refuseDescriptions({ name, span, metric }: Classifier): void {
-  const taken = metric.value.entries["classify"]?.params.find(({ description }) => description !== undefined);
-  if (taken === undefined) return;
-  const why = `its metric takes the description \`${taken.form}\` of each class, and new classes have none`;
-  throw new DiagnosticError(diagnostic("FSL7062", span, { stage: name, why }));
 }
 
 /** Returns the job of the worker that keeps the classifier loaded. */
