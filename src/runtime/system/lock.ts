@@ -9,6 +9,7 @@
  */
 import { randomBytes } from "node:crypto";
 import {
+  existsSync,
   mkdirSync,
   readdirSync,
   readFileSync,
@@ -21,7 +22,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { hostname } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { DiagnosticError, diagnostic } from "../../compiler/diagnostics/diagnostic.js";
 import { isAlive } from "./processes.js";
@@ -153,12 +154,24 @@ function namesIn(dir: string): string[] {
   }
 }
 
+/** Makes a folder and those above it. On a read-only disk, Node says of that only that a folder is missing, so the true error is asked for. */
+function makeFolder(path: string): void {
+  try {
+    mkdirSync(path, { recursive: true });
+  } catch (error) {
+    if ((error as { code?: unknown }).code !== "ENOENT") throw error;
+    const above = dirname(path);
+    if (!existsSync(above) && above !== path) makeFolder(above);
+    mkdirSync(path);
+  }
+}
+
 /** Writes the folder of a lock under another name, and returns its path. */
 function prepare(path: string, token: string): string {
   const made = temporaryPath(path);
   const me: Holder = { pid: process.pid, host: hostname() };
   try {
-    mkdirSync(made, { recursive: true });
+    makeFolder(made);
     writeFileSync(join(made, token), JSON.stringify(me));
   } catch (error) {
     throw cannotWrite(path, error);

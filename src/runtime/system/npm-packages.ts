@@ -1,10 +1,12 @@
 /** Fetches npm packages that are pinned by version and SHA-512, with the npm configuration of the user. */
-import { dirname } from "node:path";
+import { rm, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
 import Config from "@npmcli/config";
 import npm from "@npmcli/config/lib/definitions/index.js";
 import pacote from "pacote";
 import { DiagnosticError, diagnostic } from "../../compiler/diagnostics/diagnostic.js";
 import { folderSize } from "./folder-size.js";
+import { temporaryPath } from "./temporary.js";
 
 export interface PinnedPackage {
   readonly name: string;
@@ -50,6 +52,7 @@ export interface FetchOptions {
  * Fetches each package and unpacks it to its folder, `place(package)`.
  *
  * @throws DiagnosticError FSL6020 if a package cannot be fetched, FSL6021 if its bytes are not the pinned ones; the reason of `signal`.
+ * Other errors, such as that of a full disk, are those of the file system.
  */
 export async function fetchPackages(
   packages: readonly PinnedPackage[],
@@ -85,7 +88,24 @@ export async function fetchPackages(
   } finally {
     clearInterval(timer);
   }
+  for (const pinned of packages) await requireSpace(place(pinned));
   await measure();
+}
+
+/** The number of bytes that must still find room. */
+const spare = 2 ** 20;
+
+/**
+ * Writes a file of some size beside what was unpacked, and removes it. npm's client leaves truncated files on a full disk without an error,
+ * and then this fails too.
+ */
+async function requireSpace(dir: string): Promise<void> {
+  const probe = temporaryPath(join(dir, "space"));
+  try {
+    await writeFile(probe, Buffer.alloc(spare));
+  } finally {
+    await rm(probe, { force: true });
+  }
 }
 
 /** Returns the size that the registry gives for the unpacked package. Not every registry does. */
