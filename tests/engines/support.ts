@@ -15,6 +15,7 @@ import { expectClose } from "../tensor/support.js";
 export interface Candidate {
   readonly name: string;
   readonly device: "cpu" | "gpu";
+  readonly precision?: "bf16";
   /** The reason why it cannot run on this machine; undefined if it can. */
   readonly missing: string | undefined;
   make(options?: { readonly device?: string; readonly threads?: number }): Engine;
@@ -42,8 +43,9 @@ export const engines: Readonly<Record<"onnx" | "onednn" | "onednnRounding" | "re
     make: makeOnednn,
   },
   onednnRounding: {
-    name: "onednn with bf16",
+    name: "onednn",
     device: "cpu",
+    precision: "bf16",
     missing: instructionSets().includes("avx512_bf16") ? withoutOnednn : "this processor has no instructions for bf16",
     make: (options) => makeOnednn({ ...options, precision: "bf16" }),
   },
@@ -61,8 +63,8 @@ export const engines: Readonly<Record<"onnx" | "onednn" | "onednnRounding" | "re
   },
 };
 /** Returns its name, with the reason if its tests are skipped. */
-export function titleOf({ name, device, missing }: Candidate): string {
-  const title = device === "cpu" ? name : `${name} on ${device}`;
+export function titleOf({ name, device, precision, missing }: Candidate): string {
+  const title = `${name}${device === "cpu" ? "" : ` on ${device}`}${precision === undefined ? "" : ` with ${precision}`}`;
   return missing === undefined ? title : `${title} (skipped: ${missing})`;
 }
 

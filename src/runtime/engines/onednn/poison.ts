@@ -4,7 +4,8 @@
  * the large one, which is then filled with NaN.
  */
 import type { Node } from "../../../compiler/tensor/ir.js";
-import type { Builder, Held } from "./builder.js";
+import type { Builder } from "./builder.js";
+import type { Held } from "./held.js";
 import type { Slot } from "./memory.js";
 
 /** Remembers the small tensors that tell of a node, and adds the step that fills the node. */

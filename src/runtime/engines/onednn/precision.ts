@@ -1,7 +1,8 @@
 /** The numbers that convolutions and products read: f32, or copies of them that are rounded to bf16. Their results are f32. */
 import type { Node, Shape } from "../../../compiler/tensor/ir.js";
 import { EngineError, type Precision } from "../engine.js";
-import type { Builder, Held } from "./builder.js";
+import type { Builder } from "./builder.js";
+import type { Held } from "./held.js";
 import type { Pointer } from "./library.js";
 
 export interface Described {

@@ -1,9 +1,10 @@
 /** Element-wise ops on large tensors, where a primitive on all threads is faster than a loop in JavaScript. */
 import type { Node } from "../../../../compiler/tensor/ir.js";
 import { operand } from "../../lowering.js";
-import type { Builder, Held } from "../builder.js";
+import type { Builder } from "../builder.js";
 import { algorithm, propagation } from "../constants.js";
 import { type BinaryNode, type ChannelValues, channelValues } from "../elementwise-choice.js";
+import type { Held } from "../held.js";
 import type { Pointer } from "../library.js";
 
 function maskedGradient(b: Builder, node: Node<"relu_grad">): void {

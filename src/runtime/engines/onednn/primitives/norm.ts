@@ -4,8 +4,9 @@
  */
 import type { Node } from "../../../../compiler/tensor/ir.js";
 import { images, operand } from "../../lowering.js";
-import type { Builder, Held } from "../builder.js";
+import type { Builder } from "../builder.js";
 import { normFlag, propagation, query } from "../constants.js";
+import type { Held } from "../held.js";
 import type { Pointer } from "../library.js";
 import type { Slot } from "../memory.js";
 import { isChannelSum } from "../patterns.js";

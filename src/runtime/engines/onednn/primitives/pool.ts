@@ -1,8 +1,9 @@
 /** Pools and their gradients. A max pool notes which element of each window won, so that its gradient need not look for it. */
 import type { Node, Window } from "../../../../compiler/tensor/ir.js";
 import { operand } from "../../lowering.js";
-import type { Builder, Held } from "../builder.js";
+import type { Builder } from "../builder.js";
 import { algorithm, dataType, propagation, query } from "../constants.js";
+import type { Held } from "../held.js";
 import { wide } from "../layouts.js";
 import type { Pointer } from "../library.js";
 import { add, constant, scale } from "../loops/affine.js";
