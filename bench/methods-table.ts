@@ -30,13 +30,15 @@ const libraries: Readonly<Record<string, Family>> = {
   meta: "meta-learning",
   finetuning: "fine-tuning",
   transductive: "transductive",
+  "fine-grained": "metric",
+  generated: "metric",
 };
 
 /** Returns the family of a method: that of the library file with the evaluated metric, or fine-tuning if a head is fitted at test time. */
 export function familyOf(stage: EvaluateStage, text: string): Family {
   const { name, entries } = stage.metric.value;
   const entry = entries["classify"];
-  const imports = [...text.matchAll(/import \{([^}]*)\} from "fsl:(\w+)"/g)];
+  const imports = [...text.matchAll(/import \{([^}]*)\} from "fsl:([\w-]+)"/g)];
   const own = imports.find(([, names = ""]) => names.split(",").some((each) => each.trim() === name));
   const family = libraries[own?.[2] ?? ""] ?? "baseline";
   const fits = entry?.body.statements.some(({ kind }) => kind === "minimize") === true;

@@ -21,8 +21,10 @@ export const transposed = (m: Rows): number[][] => times(m[0]?.length ?? 0, (j) 
 export const product = (a: Rows, b: Rows): number[][] =>
   a.map((row) => transposed(b).map((column) => inner(row, column)));
 
-const each = (e: Episode, score: (query: readonly number[], supports: Rows, way: number) => number): number[][] =>
-  e.queries.map((q) => times(e.way, (c) => score(q, supportsOf(e, c), c)));
+export const each = (
+  e: Episode,
+  score: (query: readonly number[], supports: Rows, way: number) => number,
+): number[][] => e.queries.map((q) => times(e.way, (c) => score(q, supportsOf(e, c), c)));
 const one = (w: Values, name: string): number => get(w[`metric.${name}`], 0);
 
 /** Snell et al. 2017, eq. 2 with the squared Euclidean distance. */
@@ -54,7 +56,7 @@ export const matching =
     });
 
 /** Local descriptors [patch][channel] of a map [channel, height, width]. */
-const descriptors = (map: readonly number[], channels: number): number[][] => {
+export const descriptors = (map: readonly number[], channels: number): number[][] => {
   const patches = map.length / channels;
   return times(patches, (p) => times(channels, (c) => get(map, c * patches + p)));
 };

@@ -22,7 +22,7 @@ export const namesCodes = codes({
       "An import names a file relative to its own file (`./nets.fsl`), or a file of the library (`fsl:metrics`).",
     example: 'fsl 1\nimport { net } from "./nowhere.fsl"',
     corrected: 'fsl 1\nimport { conv64 } from "fsl:backbones"',
-    fix: "Correct the path. Library files are fsl:backbones, fsl:metrics, fsl:meta, fsl:finetuning, fsl:transductive, fsl:zero-shot, fsl:pooling, fsl:datasets, fsl:episodes and fsl:functions.",
+    fix: "Correct the path. Library files are fsl:backbones, fsl:metrics, fsl:meta, fsl:finetuning, fsl:transductive, fsl:zero-shot, fsl:fine-grained, fsl:generated, fsl:pooling, fsl:datasets, fsl:episodes and fsl:functions.",
   },
   FSL2003: {
     severity: "error",
