@@ -22,8 +22,9 @@ const steps = [
   { op: "posterize", bits: 2, p: 0.5 },
   { op: "solarize", threshold: 128, p: 0.5 },
   { op: "rand_augment", count: 2, strength: 9 },
+  { op: "foreground" },
   { op: "trim", bottom: 20 },
-  { op: "box", pad: 0.1 },
+  { op: "box", pad: 0 },
   { op: "grayscale" },
   { op: "invert" },
 ];
@@ -53,8 +54,9 @@ async function tile({ channels, height, width, data: bytes }) {
 }
 
 /** The box of the object, which data sets bring for `box`. */
-const box = { left: 14, top: 10, width: 32, height: 32 };
-const apply = (step, i) => (step.op === "box" ? applyFixed(step, image, box) : applyStep(step, image, [i, 5], 0));
+const box = { left: 7, top: 5, width: 60, height: 62 };
+const apply = (step, i) =>
+  ["box", "foreground"].includes(step.op) ? applyFixed(step, image, box) : applyStep(step, image, [i, 5], 0);
 
 const folder = new URL("../docs/transforms/", import.meta.url);
 mkdirSync(folder, { recursive: true });
@@ -66,7 +68,18 @@ for (const step of steps) {
     image,
     ...changed.slice(
       0,
-      ["resize", "center_crop", "flip", "posterize", "solarize", "trim", "box", "grayscale", "invert"].includes(step.op)
+      [
+        "resize",
+        "center_crop",
+        "flip",
+        "posterize",
+        "solarize",
+        "foreground",
+        "trim",
+        "box",
+        "grayscale",
+        "invert",
+      ].includes(step.op)
         ? 1
         : draws,
     ),

@@ -374,6 +374,7 @@ const transforms: Record<Transform["op"], Transform> = {
   posterize: { op: "posterize", bits: 3, p: 1 },
   solarize: { op: "solarize", threshold: 100, p: 1 },
   rand_augment: { op: "rand_augment", count: 9, strength: 20 },
+  foreground: { op: "foreground" },
   trim: { op: "trim", bottom: 2 },
   box: { op: "box", pad: 0.5 },
   grayscale: { op: "grayscale" },

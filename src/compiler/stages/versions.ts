@@ -97,6 +97,7 @@ export const transformVersions: Versions<Transform["op"]> = {
   posterize: 1,
   solarize: 1,
   rand_augment: 1,
+  foreground: 1,
   trim: 1,
   box: 1,
   grayscale: 1,

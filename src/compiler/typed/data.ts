@@ -141,6 +141,8 @@ export type Transform =
   | { readonly op: "trim"; readonly bottom: number }
   /** Keeps the box around the object. `pad` is a share of its longer side. */
   | { readonly op: "box"; readonly pad: number }
+  /** Puts plain gray in the place of the background. */
+  | { readonly op: "foreground" }
   | { readonly op: "grayscale" }
   | { readonly op: "invert" }
   | { readonly op: "normalize"; readonly mean: readonly number[]; readonly std: readonly number[] };

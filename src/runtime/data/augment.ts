@@ -6,6 +6,7 @@ import type { Box } from "./box.js";
 import { crop, grayscale, invert, mirror, type Pixels, pixels } from "./pixels.js";
 import { resizeBox, resizeShorter, rotate } from "./resample.js";
 import { clampByte, jitterColors, posterize, solarize } from "./transforms/colors.js";
+import { foreground } from "./transforms/foreground/foreground.js";
 import { compress } from "./transforms/jpeg.js";
 import { blur, erase } from "./transforms/neighbors.js";
 import { randAugment } from "./transforms/rand-augment.js";
@@ -45,6 +46,7 @@ const draws: Readonly<Record<PackStep["op"], boolean>> = {
   grayscale: false,
   invert: false,
   normalize: false,
+  foreground: false,
   trim: false,
   box: false,
 };
@@ -60,6 +62,8 @@ export function isRandom({ op }: PackStep): boolean {
  */
 export function applyFixed(step: PackStep, image: Pixels, box?: Box): Pixels {
   switch (step.op) {
+    case "foreground":
+      return foreground(image, box);
     case "trim":
       return trimmed(image, step.bottom);
     case "box":

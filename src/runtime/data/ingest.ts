@@ -392,9 +392,10 @@ function decoding({ name }: ImageRef): string {
   return /\.tiff?$/i.test(name) ? ` tiff ${tiffVersion}` : "";
 }
 
-/** Returns the box of an image if the recipe cuts it out. Otherwise it changes no pixel. */
+/** Returns the box of an image if a step of the recipe looks at it. Otherwise it changes no pixel. */
 function boxOf({ box }: ImageRef, { prefixes }: PackRecipe): string {
-  if (box === undefined || !prefixes.some((steps) => steps.some(({ op }) => op === "box"))) return "";
+  if (box === undefined || !prefixes.some((steps) => steps.some(({ op }) => op === "box" || op === "foreground")))
+    return "";
   return ` box ${box.left} ${box.top} ${box.width} ${box.height}`;
 }
 

@@ -22,11 +22,11 @@ function sameStep(a: PackStep, b: PackStep): boolean {
 }
 
 /**
- * Returns true if the loader must find a step done: one that resamples is too expensive to repeat in each training step, and the box
- * around an object is known only while the image is read.
+ * Returns true if the loader must find a step done: one that resamples or separates the object is too expensive to repeat in each training
+ * step, and the box around an object is known only while the image is read.
  */
 function mustBePacked({ op }: PackStep): boolean {
-  return op === "resize" || op === "shrink" || op === "box";
+  return op === "resize" || op === "shrink" || op === "box" || op === "foreground";
 }
 
 /**

@@ -158,6 +158,7 @@ export function transformText(t: Transform): string {
       return `trim(bottom: ${t.bottom})`;
     case "box":
       return `box(pad: ${t.pad})`;
+    case "foreground":
     case "grayscale":
     case "invert":
       return t.op;

@@ -41,6 +41,7 @@ const transforms: SettingTable = {
   ],
   trim: [{ name: "bottom", type: { kind: "int" }, min: 1, max: 4096 }],
   box: [{ name: "pad", type: { kind: "real" }, default: 0, min: 0, max: 1 }],
+  foreground: [],
   grayscale: [],
   invert: [],
   normalize: [
@@ -140,22 +141,22 @@ class ChainBuilder {
       checker.report("FSL5022", span, { what }, { labels, help: ["put `normalize` last"] });
       this.valid = false;
     }
-    if (name === "box") this.checkBox(span);
-    this.inPlace &&= name === "trim";
+    if (name === "box" || name === "foreground") this.checkBox(name, span);
+    this.inPlace &&= name === "trim" || name === "foreground";
     if (this.word === "eval" && randomTransforms.has(name)) {
       checker.report("FSL5023", span, { name });
       this.valid = false;
     }
   }
 
-  /** Reports `box` with data that have no boxes, and after a transform that moves pixels (FSL5022). */
-  private checkBox(span: ast.Span): void {
+  /** Reports `box` with data that have no boxes, and a transform that looks at boxes after one that moves pixels (FSL5022). */
+  private checkBox(name: "box" | "foreground", span: ast.Span): void {
     const { source, inPlace } = this;
-    if (source.boxes === true && inPlace) return;
+    if ((source.boxes === true || name === "foreground") && inPlace) return;
     const what = inPlace
       ? `\`box\` cuts out the boxes of the data, and \`${source.kind}\` has none`
-      : "`box` comes after a transform that moves pixels, and the boxes of the data count pixels of the file";
-    const help = inPlace ? [] : ["put `box` first. Only `trim` may stand before it"];
+      : `\`${name}\` comes after a transform that moves pixels, and the boxes of the data count pixels of the file`;
+    const help = inPlace ? [] : [`put \`${name}\` first. Only \`trim\` and \`foreground\` may stand before it`];
     this.scope.checker.report("FSL5022", span, { what }, { help });
     this.valid = false;
   }
@@ -198,6 +199,7 @@ class ChainBuilder {
       case "posterize":
       case "solarize":
       case "rand_augment":
+      case "foreground":
       case "invert":
         break;
       default:
@@ -297,6 +299,7 @@ function transformOf({ name, args, given }: BoundCall, channels: number): Transf
       return Number.isNaN(number("bottom")) ? undefined : { op: name, bottom: number("bottom") };
     case "box":
       return { op: name, pad: number("pad") };
+    case "foreground":
     case "grayscale":
     case "invert":
       return { op: name };
