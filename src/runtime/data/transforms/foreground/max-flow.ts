@@ -12,9 +12,9 @@ export class FlowGraph {
   private readonly first: Int32Array;
   private readonly next: Int32Array;
   private readonly to: Int32Array;
-  /** What an edge can still carry. The edge in the other direction is `edge ^ 1`. */
+  /** The weight that an edge can still carry. The edge in the other direction is `edge ^ 1`. */
   private readonly rest: Float64Array;
-  /** What the source can still give to a node (positive), or a node to the sink (negative). */
+  /** The weight that the source can still give to a node (positive), or a node to the sink (negative). */
   private readonly ends: Float64Array;
   private readonly tree: Uint8Array;
   /** The edge from a node to its parent. */
