@@ -200,7 +200,7 @@ evaluate test { encoder raw  metric prototypes  episodes task from stripes.test,
   const html = readFileSync(path, "utf8");
   elementsOf(html);
   expect(html).toContain("2-way 3-shot, 2 queries a class of stripes.test");
-  expect(html).toContain("fslc run x.fsl --set shots=3 --engine reference");
+  expect(html).toContain("fslc run x.fsl --set shots=3 --seed 0 --engine reference");
   expect(html).toContain("test: accuracy by class");
 });
 
@@ -218,6 +218,10 @@ describe("how to repeat a run", () => {
 
   test("is not shown if a value has characters that a reader cannot copy", async () => {
     expect(repeatCommand(start())).toBeUndefined();
+    const fixed = [{ name: "shots", value: 5, origin: "sweep" as const }];
+    expect(repeatCommand({ ...start(), seed: 0, inputs: { ...inputs(), params: fixed } })).toContain(
+      "fslc run birds.fsl --set shots=5 --seed 0",
+    );
     expect(await report()).toContain("No command line repeats this run");
   });
 

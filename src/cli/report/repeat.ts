@@ -13,7 +13,7 @@ type Start = Extract<RunEvent, { type: "run.start" }>;
 export function repeatCommand({ file, seed, sweep, inputs }: Start): string | undefined {
   if (inputs === undefined || inputs.asked.stages !== undefined) return undefined;
   const sets = inputs.params
-    .filter(({ origin }) => origin === "--set" || origin === "--params")
+    .filter(({ origin }) => origin === "--set" || origin === "--params" || origin === "sweep")
     .flatMap(({ name, value }) => ["--set", `${name}=${valueText(value)}`]);
   const combinations = (sweep?.params ?? []).reduce((n, { values }) => n * values.length, sweep?.seeds.length ?? 1);
   if (sweep !== undefined && combinations !== sweep.variants.length) return undefined;
@@ -21,12 +21,9 @@ export function repeatCommand({ file, seed, sweep, inputs }: Start): string | un
     "--sweep",
     `${name}=${values.map(valueText).join(",")}`,
   ]);
+  // Seed 0 is named too, because the file may have a line `sweep seed`.
   const seeds =
-    sweep !== undefined && sweep.seeds.length > 1
-      ? ["--seeds", seedsText(sweep.seeds)]
-      : seed === 0
-        ? []
-        : ["--seed", `${seed}`];
+    sweep !== undefined && sweep.seeds.length > 1 ? ["--seeds", seedsText(sweep.seeds)] : ["--seed", `${seed}`];
   const words = ["fslc", "run", file, ...sets, ...swept, ...seeds, ...optionsOf(inputs.asked)];
   return words.every((word) => printable(word) === word) ? words.map(quoted).join(" ") : undefined;
 }
