@@ -116,7 +116,7 @@ test("runs list tells the runs of one experiment apart", async () => {
   const other = await run("--set", "shots=1", "--engine", "reference");
   const list = (await fslc("runs", "list", ...here())).out;
   expect(list).toMatch(new RegExp(`${first.id} .* shots=2 .*test \\d`));
-  expect(list).toMatch(new RegExp(`${other.id} .* shots=1  --engine….* test \\d`));
+  expect(list).toMatch(new RegExp(`${other.id} .* shots=1  --engine reference\\n * test \\d`));
   expect(list).not.toContain("text ");
   write("stripes.fsl", experiment.replace("40 episodes", "30 episodes"));
   const edited = await run("--seed", "3", "--set", "shots=2");

@@ -102,7 +102,7 @@ test("--force runs a stage in each variant, and --dry-run prints JSON for progra
 
 test("runs list and runs show have a sweep as one run", async () => {
   const list = await fslc("runs", "list", "--project", project.dir);
-  expect(list.out).toMatch(/0,1 +done +shots=1,3 +m… +test \d/);
+  expect(list.out).toMatch(/0,1 +done +shots=1,3\n +method=prototypes,nearest_nei…\n[\s\S]*^ +test \d/m);
   const rows = JSON.parse((await fslc("runs", "list", "--project", project.dir, "--json")).out) as {
     sweep?: { seeds: number[]; variants?: unknown };
   }[];

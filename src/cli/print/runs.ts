@@ -29,10 +29,15 @@ export function printRunList(runs: readonly RunRecord[], reruns: number, widths:
   const head = ["run (UTC)", "experiment", "seed", "status", "settings and accuracies"];
   const starts = runs.map((run) => [run.id, shorten(basename(run.start.file), 16), seedsOf(run), statusOf(run)]);
   const taken = [0, 1, 2, 3].map((i) => 2 + Math.max(...[head, ...starts].map((row) => [...(row[i] ?? "")].length)));
-  const room = Math.max(16, width - taken.reduce((sum, cell) => sum + cell, 0));
+  const before = taken.reduce((sum, cell) => sum + cell, 0);
+  // A terminal that is too narrow for the table gets a list, which breaks lines by itself.
+  const room = before + leastRoom > tableWidth ? Number.POSITIVE_INFINITY : Math.max(leastRoom, width - before);
   const listed = table(
     [...head.slice(0, 4), cut(head[4] ?? "", room)],
-    runs.map((run, i) => [...(starts[i] ?? []), fit(settingsOf(run, edited).join("  "), headline(run), room)]),
+    runs.flatMap((run, i) => {
+      const [first = "", ...more] = linesOf(settingsOf(run, edited).join("  "), headline(run), room);
+      return [[...(starts[i] ?? []), first], ...more.map((line) => ["", "", "", "", line])];
+    }),
     { align: ["left", "left", "right", "left", "left"], width: tableWidth },
   );
   return reruns === 0 ? listed : `${listed}\n${wrap(leftOut(reruns), width).join("\n")}`;
@@ -43,11 +48,23 @@ function leftOut(reruns: number): string {
   return `${plural(reruns, "rerun")} that took everything from the store ${are} not listed; --all lists ${them}`;
 }
 
-/** Returns the settings and the results of a run in one cell. If there is not enough room, the results get half of it if they need it. */
-function fit(settings: string, results: string, room: number): string {
-  if (settings === "") return cut(results, room);
-  const left = cut(settings, room - 2 - Math.min(results.length, Math.floor(room / 2)));
-  return `${left}  ${cut(results, room - 2 - left.length)}`;
+/** The least columns for settings and results, and the most lines for each of the two. */
+const [leastRoom, mostLines] = [16, 3];
+
+/** Returns the settings and the results of a run in one line, or below each other if there is not enough room. */
+function linesOf(settings: string, results: string, room: number): string[] {
+  const together = settings === "" ? results : `${settings}  ${results}`;
+  if (together.length <= room) return [together];
+  return [settings, results].filter((text) => text !== "").flatMap((text) => broken(text, room));
+}
+
+/** Breaks a text at spaces. What does not fit into the most lines is cut. */
+function broken(text: string, room: number): string[] {
+  const lines = wrap(text, room).map((line) => line.trim());
+  const kept = lines.slice(0, mostLines - 1);
+  return [...kept, ...(lines.length > kept.length ? [lines.slice(kept.length).join(" ")] : [])].map((line) =>
+    cut(line, room),
+  );
 }
 
 function cut(text: string, room: number): string {
