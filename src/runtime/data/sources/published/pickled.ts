@@ -16,6 +16,7 @@ import {
   splitNames,
   textArg,
 } from "../source.js";
+import { partialArgument, partialHelp } from "./partial.js";
 import { countPickledSplit, type PickledFiles, readPickledSplit } from "./pickled-split.js";
 import { SetFiles } from "./set-files.js";
 
@@ -58,12 +59,7 @@ export const pickled: Source = {
     args: [
       { name: "root", type: "text", default: undefined, meaning: "the folder with the pickles of the three splits" },
       { name: "set", type: "choice", choices: Object.keys(sets), default: "mini_imagenet", meaning: "the data set" },
-      {
-        name: "partial",
-        type: "bool",
-        default: false,
-        meaning: "take what is there, although images or classes of the published set are missing",
-      },
+      partialArgument,
     ],
     channels: 3,
     square: true,
@@ -132,9 +128,7 @@ function read(
   if (missing.length === 0) return { splits, missing: undefined, files };
   const clause = missing.join("; ");
   if (Object.keys(splits).length > 0 && boolArg(source, "partial", false)) return { splits, missing: clause, files };
-  const help = [
-    "to use what is there, write `partial: true` in the source; its results are then not those of the published set",
-  ];
+  const help = [partialHelp];
   throw layoutError(source, files.root, clause, { help });
 }
 

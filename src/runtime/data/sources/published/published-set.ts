@@ -22,6 +22,7 @@ import {
   textArg,
 } from "../source.js";
 import { type Division, type Divisions, divisionOf, type SetClass, splitArgument } from "./divisions.js";
+import { partialArgument, partialHelp } from "./partial.js";
 import { SetFiles } from "./set-files.js";
 
 export interface SetImage {
@@ -57,12 +58,7 @@ export function publishedSource(set: PublishedSet): Source {
     { name: "root", type: "text", default: undefined, meaning: set.root },
     ...(set.args ?? []),
     splitArgument(set.divisions),
-    {
-      name: "partial",
-      type: "bool",
-      default: false,
-      meaning: "take what is there, although images or classes of the published set are missing",
-    },
+    partialArgument,
   ];
   return {
     description: { ...set.description, args, channels: 3, square: false, fetched: false },
@@ -101,10 +97,7 @@ function divide(set: PublishedSet, source: DataSource, files: SetFiles, boxes: b
   const found = images.filter(({ path }) => files.has(path));
   const division = divisionOf(source, set.divisions);
   const missing = difference(set.counts(source), { classes, images, found }, division);
-  const help = [
-    "to use what is there, write `partial: true` in the source; its results are then not those of the published set",
-    ...describeTree(files.tree),
-  ];
+  const help = [partialHelp, ...describeTree(files.tree)];
   if (found.length === 0)
     throw layoutError(source, files.root, "none of its images are there", { help: describeTree(files.tree) });
   if (missing !== undefined && !boolArg(source, "partial", false))
