@@ -5,7 +5,7 @@ import { episodeFeed, lowerClassify, lowerFits } from "../../src/compiler/lower/
 import { NamedOps, taskAxis } from "../../src/compiler/lower/named-tensor.js";
 import { assemble } from "../../src/compiler/lower/program.js";
 import { Graph } from "../../src/compiler/tensor/graph.js";
-import type { DatasetFacts } from "../../src/compiler/typed/tree.js";
+import type { DatasetFacts, EvaluateStage } from "../../src/compiler/typed/tree.js";
 import { axis } from "../lower/fixtures.js";
 import { experimentOf } from "../lower/fsl.js";
 import { run, stream } from "../lower/harness.js";
@@ -18,8 +18,8 @@ const [near, alpha, power, C] = [2, 0.3, 0.5, 0.7];
 const items = classes * perClass;
 const split = { classes, images: items, smallest: { name: "one", images: perClass } };
 const facts: DatasetFacts = { splits: { train: split, val: split, test: split } };
-const { stages } = experimentOf(
-  `fsl 1
+const evaluation = (transformed: boolean): EvaluateStage => {
+  const text = `fsl 1
 import { distribution_calibration } from "fsl:generated"
 import { folder } from "fsl:datasets"
 dataset d = folder(root: "d") {
@@ -30,14 +30,15 @@ backbone raw { flatten as vector }
 episode task = ${way} way, ${shot} shot, ${query} query
 evaluate e {
   encoder raw
-  metric distribution_calibration(copies: ${copies}, alpha: ${alpha}, C: ${C})
+  metric distribution_calibration(copies: ${copies}, alpha: ${alpha}, C: ${C}, transformed: ${transformed})
   fit from d.train
   episodes task from d.test, 10 episodes
 }
-`,
-  {},
-  { facts },
-);
+`;
+  const [stage] = experimentOf(text, {}, { facts }).stages;
+  if (stage?.kind !== "evaluate") throw new Error("an evaluation");
+  return stage;
+};
 
 type Rows = readonly (readonly number[])[];
 const random = stream(8);
@@ -99,9 +100,11 @@ function regression(x: Rows, y: readonly number[]): (q: readonly number[]) => nu
   return scores;
 }
 
-it("distribution calibration has the scores of its formula", () => {
-  const [stage] = stages;
-  if (stage?.kind !== "evaluate") throw new Error("an evaluation");
+it.each([
+  ["features as they are", false],
+  ["transformed features", true],
+])("distribution calibration has the scores of its formula, with statistics of %s", (_, transformed) => {
+  const stage = evaluation(transformed);
   const [row] = stage.rows;
   if (row === undefined) throw new Error("a row");
   const fitted = run(lowerFits(row.metric, stage.encoder.value), { "embedded.vector": base.flat(), labels });
@@ -114,8 +117,11 @@ it("distribution calibration has the scores of its formula", () => {
   })["logits"];
 
   const { g, shared } = drawn(3);
-  const known = times(classes, (c) => base.slice(c * perClass, (c + 1) * perClass));
   const tukey = (v: readonly number[]): number[] => v.map((value) => value ** power);
+  const known = times(classes, (c) => {
+    const own = base.slice(c * perClass, (c + 1) * perClass);
+    return transformed ? own.map(tukey) : own;
+  });
   const made = supports.flatMap((support, i) => {
     const s = tukey(support);
     const nearest = [...known].sort((a, b) => squared(s, mean(a)) - squared(s, mean(b))).slice(0, near);

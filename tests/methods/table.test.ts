@@ -17,12 +17,14 @@ function evaluated(name: string): EvaluateStage {
 it.each([
   ["prototypes", "metric", false],
   ["relation", "metric", false],
+  ["bi-frn", "metric", false],
   ["r2d2", "meta-learning", false],
   ["maml", "meta-learning", true],
   ["maml-inductive", "meta-learning", false],
   ["rfs", "fine-tuning", false],
   ["skd", "fine-tuning", false],
   ["baseline", "fine-tuning", false],
+  ["distribution-calibration", "fine-tuning", false],
   ["tim", "transductive", true],
 ] as const)("%s is of the family %s", (name, family, together) => {
   const stage = evaluated(name);
