@@ -300,7 +300,7 @@ export interface RepeatStatement {
   readonly span: Span;
 }
 /**
- * `minimize w from c by adam(lr: 1e-4) { body.** lr: 1e-5 } for 5 steps, 10 steps at test first_order { loss }`: see
+ * `minimize w from c by adam(lr: 1e-4) { body.** lr: 1e-5 } for 5 steps, 10 steps at test as t first_order { loss }`: see
  * docs/language.md#loops-and-minimization. Paths of groups begin with the name of a binding.
  */
 export interface MinimizeStatement {
@@ -310,6 +310,8 @@ export interface MinimizeStatement {
   readonly groups: readonly OptimizerGroup[];
   readonly steps: Expr;
   readonly stepsAtTest: Expr | undefined;
+  /** The name of the number of steps so far, in the loss and in the settings. */
+  readonly counter: Name | undefined;
   readonly firstOrder: boolean;
   readonly loss: Block;
   readonly span: Span;

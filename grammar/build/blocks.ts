@@ -118,6 +118,7 @@ function buildMinimize(b: Builder, cst: CstNode): ast.MinimizeStatement {
     groups: buildGroups(b, cst),
     steps: buildExpression(b, node(cst, "steps"), span.end),
     stepsAtTest: atTest && buildExpression(b, atTest, span.end),
+    counter: b.optionalName(token(cst, "counter")),
     firstOrder: firstOrder !== undefined,
     loss: buildBlock(b, node(cst, "block"), span.end),
     span,

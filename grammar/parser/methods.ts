@@ -241,6 +241,10 @@ export abstract class MethodParser extends LayerParser {
       this.CONSUME(w.at);
       this.CONSUME(w.test);
     });
+    this.OPTION3(() => {
+      this.CONSUME(w.as);
+      this.CONSUME(t.Identifier, { LABEL: "counter" });
+    });
     this.OPTION1(() => this.CONSUME(w.first_order));
     this.SUBRULE(this.block);
   });

@@ -192,6 +192,7 @@ export class ExpressionPrinter {
           " for ",
           this.expr(statement.steps),
           statement.stepsAtTest !== undefined ? [", ", this.expr(statement.stepsAtTest), " at test"] : "",
+          statement.counter !== undefined ? [" as ", statement.counter.text] : "",
           statement.firstOrder ? " first_order" : "",
           " ",
           this.block(statement.loss, false),

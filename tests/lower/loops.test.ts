@@ -82,6 +82,11 @@ describe("a step through an inner loop", () => {
       `minimize top from head by adam(lr: rate, beta1: 0.5) for 3 steps { ${supportLoss} }
        top(query)`,
     ),
+    "by a learned rate of each step": looped(
+      "learn rates [pace: 2] = 0.3 positive",
+      `minimize top from head by sgd(lr: pick(rates, nearest(t over pace) over pace)) for 3 steps as t { ${supportLoss} }
+       top(query)`,
+    ),
     "by momentum and decay that are learned": looped(
       "learn rate, mu, decay = 0.1",
       `minimize top from head by sgd(lr: rate, momentum: mu, weight_decay: decay) for 3 steps { ${supportLoss} }
@@ -267,10 +272,11 @@ describe("an encoder adapted at test", () => {
 });
 
 /** Scores [episode, query, way] of a method over vectors, episodes side by side. */
-function scores(body: string, episodes: number, feeds: Values): number[] {
+function scores(body: string, episodes: number, feeds: Values, functions = ""): number[] {
   const { stage } = stageOf({
     metric: "looped",
-    declared: `metric looped { classify(support: vector [way, shot], query: vector) -> logits [way] { ${body} } }`,
+    declared: `${functions}
+metric looped { classify(support: vector [way, shot], query: vector) -> logits [way] { ${body} } }`,
   });
   const { metric, encoder, episodes: sampled } = stage;
   const program = lowerClassify(metric.value, sampled.task, encoder.value, { episodes, report: [{ kind: "logits" }] });
@@ -401,6 +407,30 @@ describe("minimize", () => {
       v = v.map((each, i) => each - 0.1 * (dv[i] ?? 0));
     }
     for (const [i, each] of w.entries()) expect(found[i]).toBeCloseTo(each + 10 * (v[i] ?? 0), 9);
+  });
+
+  it("counts its steps for the loss and for settings, also those that functions compute", () => {
+    const { feeds, support } = vectors(1);
+    for (const steps of [3, 6]) {
+      const found = scores(
+        `let c = mean(support over shot, feature)
+         minimize w from c, v from 2.0 * c by sgd(lr: falling(0.1, t)) { v lr: 0.02 * t } for 1 step, ${steps} steps at test as t {
+           sum(w * w + t * w + v * v over all)
+         }
+         w + 10.0 * v + 0.0 * sum(query over feature)`,
+        1,
+        feeds,
+        "fn falling(rate, t) { let share = 1 / (1 + t); rate * share }",
+      );
+      let w = mean(support.slice(0, 2 * features));
+      let v = 2 * w;
+      for (let t = 0; t < steps; t++) {
+        w -= (0.1 / (1 + t)) * (2 * w + t);
+        v -= 0.02 * t * 2 * v;
+      }
+      const expected = w + 10 * v;
+      expect(Math.abs((found[0] ?? 0) - expected)).toBeLessThan(1e-9 * Math.max(1, Math.abs(expected)));
+    }
   });
 
   it("is each query's own where its loss reads the query", () => {

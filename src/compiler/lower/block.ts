@@ -216,9 +216,11 @@ class BlockLowering implements LoweringScope, ExpressionScope {
         return new BlockLowering(ops, { ...inner, draws }, this);
       },
       weights: (target) => this.weights(target),
-      setting: (e, weight) => {
+      setting: (e, weight, prepare) => {
         const of = weight && { of: this.network(weight.of).of, path: weight.path };
-        return new BlockLowering(ops, { ...environment, learn: (name) => environment.learn(name, of) }, this).real(e);
+        const scope = new BlockLowering(ops, { ...environment, learn: (name) => environment.learn(name, of) }, this);
+        prepare(scope);
+        return scope.real(e);
       },
       dryRun: (run) => {
         const before = draws.count;

@@ -214,6 +214,7 @@ function bindingsIn(block: ast.Block): Set<string> {
     if (node.kind === "let") found.add(node.name.text);
     else if (node.kind === "repeat" || node.kind === "minimize")
       for (const { name } of node.bindings) found.add(name.text);
+    if (node.kind === "minimize" && node.counter !== undefined) found.add(node.counter.text);
   });
   return found;
 }

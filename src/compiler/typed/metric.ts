@@ -108,11 +108,20 @@ export type Statement =
       readonly by: { readonly method: "sgd" | "adam" | "lbfgs"; readonly args: Readonly<Record<string, Expr>> };
       readonly steps: number;
       readonly stepsAtTest: number;
+      readonly counter: MinimizeCounter | undefined;
       readonly firstOrder: boolean;
       readonly body: readonly Statement[];
       readonly loss: Expr;
       readonly span: Span;
     };
+/**
+ * The local that is the number of steps so far. Settings may read it, so the first `settings` statements of the body belong to
+ * them. They run before each step and do not depend on the targets.
+ */
+export interface MinimizeCounter {
+  readonly local: number;
+  readonly settings: number;
+}
 /** A target that a `minimize` adapts: a tensor, or every weight of a network (`body from encoder`). Groups change settings by weight path. */
 export type MinimizeTarget =
   | { readonly kind: "tensor"; readonly local: number; readonly from: Expr; readonly change?: MinimizeChange }

@@ -16,9 +16,14 @@ export function evaluateMinimize(statement: ast.MinimizeStatement, scope: Scope)
   if (frame === undefined) return;
   const inside: Statement[] = [];
   const body = scope.child(frame.inner(inside));
+  const counter = statement.counter && { name: statement.counter, local: frame.newLocal() };
+  // Settings that may read the number of the step are computed in each step. The others are computed once, before the loop.
+  const forSettings: Statement[] = [];
+  const settings = counter === undefined ? scope : scope.child(frame.inner(forSettings));
   const started = statement.bindings.map((binding) => startTarget(binding, body, scope, frame));
   const targets = started.filter((each) => each !== undefined);
-  const by = methodOf(statement.by, scope);
+  if (counter !== undefined) defineCounter(counter, statement.bindings, [body, settings], frame);
+  const by = methodOf(statement.by, settings);
   const steps = stepsOf(statement.steps, scope);
   const stepsAtTest = statement.stepsAtTest === undefined ? steps : stepsOf(statement.stepsAtTest, scope);
   const lossSpan = statement.loss.result?.span ?? statement.loss.span;
@@ -32,7 +37,7 @@ export function evaluateMinimize(statement: ast.MinimizeStatement, scope: Scope)
     target,
     network: callable?.known(),
   }));
-  const changed = applyGroups(statement.groups, methods[by.method], named, scope);
+  const changed = applyGroups(statement.groups, methods[by.method], named, settings);
   if (changed === undefined || !checkSettings(by, named, changed, scope)) return;
   const { firstOrder, span } = statement;
   frame.statements.push({
@@ -41,8 +46,9 @@ export function evaluateMinimize(statement: ast.MinimizeStatement, scope: Scope)
     by,
     steps,
     stepsAtTest,
+    counter: counter && { local: counter.local, settings: forSettings.length },
     firstOrder,
-    body: inside,
+    body: [...forSettings, ...inside],
     loss,
     span,
   });
@@ -74,6 +80,24 @@ function startTarget(binding: ast.Binding, body: Scope, after: Scope, frame: Fra
   }
   define(frame.readLocal(local, { kind: "real", axes: start.expr.type.axes }, name.span));
   return { name, target: { kind: "tensor", local, from: start.expr }, callable: undefined };
+}
+
+/** Binds the number of the step in the scopes of the loss and of the settings. Reports FSL2006 if a target has the same name. */
+function defineCounter(
+  { name, local }: { readonly name: ast.Name; readonly local: number },
+  bindings: readonly ast.Binding[],
+  scopes: readonly Scope[],
+  frame: Frame,
+): void {
+  const twin = bindings.find((binding) => binding.name.text === name.text);
+  if (twin === undefined) {
+    const value = frame.readLocal(local, { kind: "real", axes: [] }, name.span);
+    for (const scope of scopes) scope.define(name.text, value);
+    return;
+  }
+  const labels = [{ span: twin.name.span, text: "what is adapted" }];
+  const help = ["give the number of the step a name of its own, such as `as t`"];
+  scopes[0]?.checker.report("FSL2006", name.span, { name: name.text }, { labels, help });
 }
 
 function warnOfUnreadTargets(

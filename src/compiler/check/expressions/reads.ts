@@ -1,6 +1,6 @@
 /** Finds the locals that a computation reads, through the statements that bind them. */
 import type { Expr, Statement } from "../../typed/tree.js";
-import { type TypedVisitor, walkExpr, walkTarget } from "../../typed/walk.js";
+import { changesOf, type TypedVisitor, walkExpr, walkTarget } from "../../typed/walk.js";
 
 /**
  * Returns the locals that `roots` depend on, and the locals of adapted networks that they call. `statements` are those
@@ -32,8 +32,8 @@ export function localsRead(roots: readonly Expr[], statements: readonly Statemen
       case "minimize": {
         const { body, loss, by, targets } = statement;
         if (!targets.some(({ local }) => read.has(local))) break;
-        for (const local of localsRead([loss], body)) read.add(local);
-        for (const setting of Object.values(by.args)) walkExpr(setting, collect);
+        const settings = [by.args, ...targets.flatMap(changesOf).map(({ args }) => args)].flatMap(Object.values<Expr>);
+        for (const local of localsRead([loss, ...settings], body)) read.add(local);
         for (const target of targets) walkTarget(target, collect);
         break;
       }

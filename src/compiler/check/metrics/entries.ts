@@ -15,12 +15,21 @@ import { type EntryScope, isClassify } from "./entry-scope.js";
 import { type MetricContext, metricFrame, taskAxes } from "./metric-context.js";
 import { checkQueryStatistics } from "./query-statistics.js";
 
-/** Returns the entry, or undefined after it has reported what is wrong. `metric` is the scope of the learned values. */
-export function elaborateEntry(decl: ast.EntryDecl, metric: Scope, context: MetricContext): Entry | undefined {
+/**
+ * Returns the entry, or undefined after it has reported what is wrong. `metric` is the scope of the learned values, and `sized` has
+ * the axes that they declare with sizes of their own.
+ */
+export function elaborateEntry(
+  decl: ast.EntryDecl,
+  metric: Scope,
+  context: MetricContext,
+  sized: ReadonlyMap<string, number>,
+): Entry | undefined {
   const { task } = context;
   const sizes = new Map<string, number>(taskAxes(task).map((name) => [name, task[name]]));
   sizes.set("n", queriesIn(task)).set("u", unlabeledIn(task));
   const frame = entryFrame(decl, context);
+  for (const [name, size] of sized) frame.defineAxis(name, size);
   const scope = metric.child(frame);
   const entry: EntryScope = { decl, context, sizes, scope, frame };
   const { params, queries, valid } = declareParameters(entry);

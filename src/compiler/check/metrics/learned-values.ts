@@ -8,8 +8,8 @@ import { LearnedModule } from "./learned-module.js";
 
 export class LearnedValues {
   private readonly declared: (() => Learn | undefined)[] = [];
-  /** The axes that learned tensors declare with sizes of their own. Layers may name them too. */
-  private readonly sized = new Map<string, number>();
+  /** The axes that learned tensors declare with sizes of their own. Layers and entries may name them too. */
+  readonly sized = new Map<string, number>();
 
   /** `axes` returns the sizes of the axes that a layer may name. It is asked when a network is first called. */
   constructor(

@@ -23,7 +23,7 @@ export function elaborateMetric(value: MetricValue, context: MetricContext, at: 
   const fits = decl.fits.flatMap((fit) => elaborateFit(fit, scope, context) ?? []);
   const entries: Record<string, Entry> = Object.fromEntries(
     decl.entries.flatMap((entry) => {
-      const typed = elaborateEntry(entry, scope, context);
+      const typed = elaborateEntry(entry, scope, context, learned.sized);
       return typed === undefined ? [] : [[entry.name.text, typed] as const];
     }),
   );

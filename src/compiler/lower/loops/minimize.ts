@@ -4,7 +4,7 @@ import type { Node } from "../../tensor/ir.js";
 import { rebuild } from "../../tensor/walk.js";
 import type { MinimizeChange, Statement } from "../../typed/tree.js";
 import { minimizerOf } from "../minimizers/by-name.js";
-import type { Objective } from "../minimizers/minimizer.js";
+import type { Minimizer, Objective } from "../minimizers/minimizer.js";
 import { axesOf, lanesOf, type NamedTensor } from "../named-tensor.js";
 import { mapStatistics } from "../networks/batch-statistics.js";
 import { expandToLanes, type Loop } from "./loop.js";
@@ -46,23 +46,37 @@ export function lowerMinimize(context: LoopContext, outside: LoweringScope, stat
       else scope.bindNetwork(local, target.from, new Map(own.map(({ one, value }) => [one.weight?.path ?? "", value])));
     }
   };
-  const lossAt = (targets: readonly NamedTensor[], round?: NamedTensor): NamedTensor => {
+  const { counter } = statement;
+  const count = (scope: LoweringScope, round: NamedTensor): void => {
+    if (counter !== undefined) scope.bind(counter.local, ops.cast(round, "f32"));
+  };
+  const lossAt = (targets: readonly NamedTensor[], round: NamedTensor): NamedTensor => {
     const scope = context.newScope(round);
+    count(scope, round);
     bindMoved(scope, targets);
-    scope.run(statement.body);
+    scope.run(statement.body.slice(counter?.settings ?? 0));
     return scope.real(statement.loss);
   };
-  const settings = settingsOf(context, statement, moved);
-  const minimizer = minimizerOf(ops, statement.by.method, (name) => settings.get(name));
+  const settingsAt = (round: NamedTensor): Settings =>
+    settingsOf(context, statement, moved, (scope) => {
+      count(scope, round);
+      scope.run(statement.body.slice(0, counter?.settings ?? 0));
+    });
+  const minimizerWith = (settings: Settings): Minimizer =>
+    minimizerOf(ops, statement.by.method, (name) => settings.get(name));
+  const first = ops.scalar(0, "i32");
+  const settings = settingsAt(first);
+  const minimizer = minimizerWith(settings);
   const starts = moved.map((one) => one.start);
   // A target has a lane if the loss or a setting has it. A dry run at the start shows the lanes of the loss.
-  const lanes = lanesOf([...starts, context.dryRun(() => lossAt(starts)), ...[...settings.values()].flat()]);
+  const lanes = lanesOf([...starts, context.dryRun(() => lossAt(starts, first)), ...[...settings.values()].flat()]);
   const targets = starts.map((value) => expandToLanes(ops, value, lanes));
   const loop: Loop = {
     bound: context.bound,
     start: [...targets, ...minimizer.initialState(targets)],
     round: (carried, index) => {
-      const next = minimizer.step({
+      const own = counter === undefined ? minimizer : minimizerWith(settingsAt(index));
+      const next = own.step({
         targets: carried.slice(0, moved.length),
         state: carried.slice(moved.length),
         objective: differentiate(context, (places) => lossAt(places, index), statement.firstOrder),
@@ -78,19 +92,23 @@ export function lowerMinimize(context: LoopContext, outside: LoweringScope, stat
   bindMoved(outside, ends);
 }
 
-/** Returns the settings of the method and its groups, by name: one value for each moved tensor. */
+/** The settings of the method and its groups, by name: one value for each moved tensor. */
+type Settings = ReadonlyMap<string, readonly NamedTensor[]>;
+
+/** Returns the settings. `prepare` binds what they read of the step, in the scope of each. */
 function settingsOf(
   { ops, setting }: LoopContext,
   { by }: Minimize,
   moved: readonly MovedTensor[],
-): ReadonlyMap<string, readonly NamedTensor[]> {
+  prepare: (scope: LoweringScope) => void,
+): Settings {
   const given = [by.args, ...moved.map(({ change }) => change?.args ?? {})];
   const names = new Set(given.flatMap((args) => Object.keys(args)));
   return new Map(
     [...names].map((name) => {
       const each = moved.map(({ change, weight }) => {
         const e = change?.args[name] ?? by.args[name];
-        const value = e !== undefined ? setting(e, weight) : ops.scalar(0);
+        const value = e !== undefined ? setting(e, weight, prepare) : ops.scalar(0);
         return name === "lr" && change !== undefined ? ops.scale(value, change.share) : value;
       });
       return [name, each];

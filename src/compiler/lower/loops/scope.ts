@@ -20,8 +20,11 @@ export interface LoopContext {
   readonly newScope: (round?: NamedTensor) => LoweringScope;
   /** Returns the trainable weights of a network by their path in it. */
   readonly weights: (target: Callable) => ReadonlyMap<string, NamedTensor>;
-  /** Lowers a setting of the method for a weight of a network, or for a tensor if `weight` is undefined. */
-  readonly setting: (e: Expr, weight: WeightPlace | undefined) => NamedTensor;
+  /**
+   * Lowers a setting of the method for a weight of a network, or for a tensor if `weight` is undefined. `prepare` runs first, in
+   * the scope of the setting.
+   */
+  readonly setting: (e: Expr, weight: WeightPlace | undefined, prepare: (scope: LoweringScope) => void) => NamedTensor;
   /** Lowers without an effect: no call, draw or statistic of `run` is kept. */
   readonly dryRun: <T>(run: () => T) => T;
   readonly captureStatistics: Calls["captureStatistics"];

@@ -101,6 +101,10 @@ class BlockForm {
           args: this.args(s.by.args),
           steps: s.steps,
           stepsAtTest: s.stepsAtTest,
+          // A key that was made before there were counters stays as it is.
+          ...(s.counter === undefined
+            ? {}
+            : { counter: { local: this.local(s.counter.local), settings: s.counter.settings } }),
           firstOrder: s.firstOrder,
           body: this.statements(s.body),
           loss: this.expr(s.loss),
