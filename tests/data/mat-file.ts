@@ -1,7 +1,11 @@
 /** Writes files of MATLAB's version 5, as the published data sets have them. */
 import { deflateSync } from "node:zlib";
 
-export type MatValue = number | readonly number[] | string | MatCells | MatRecords;
+export type MatValue = number | readonly number[] | string | MatCells | MatRecords | MatGrid;
+/** Whole numbers from 0 to 65535 in `columns`, each of which is a list of them. */
+interface MatGrid {
+  readonly columns: readonly (readonly number[])[];
+}
 interface MatCells {
   readonly cells: readonly MatValue[];
 }
@@ -40,14 +44,25 @@ function element(type: number, content: Buffer): Buffer {
 
 function matrix(name: string, value: MatValue): Buffer {
   const [kind, count, content] = contentOf(value);
-  const parts = [element(6, words(kind, 0)), element(5, words(1, count)), element(1, Buffer.from(name)), content];
+  const parts = [
+    element(6, words(kind, 0)),
+    element(5, words(...sizesOf(value, count))),
+    element(1, Buffer.from(name)),
+    content,
+  ];
   return element(14, Buffer.concat(parts));
+}
+
+function sizesOf(value: MatValue, count: number): [number, number] {
+  if (typeof value !== "object" || !("columns" in value)) return [1, count];
+  return [value.columns[0]?.length ?? 0, value.columns.length];
 }
 
 /** The class of a value in MATLAB, its length and its bytes. */
 function contentOf(value: MatValue): [number, number, Buffer] {
   if (typeof value === "string") return [4, value.length, element(4, Buffer.from(value, "utf16le"))];
   if (typeof value === "number") return contentOf([value]);
+  if ("columns" in value) return contentOf(value.columns.flat());
   if ("cells" in value) return [1, value.cells.length, Buffer.concat(value.cells.map((cell) => matrix("", cell)))];
   if ("records" in value) {
     const fields = Object.keys(value.records[0] ?? {});

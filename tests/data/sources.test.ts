@@ -57,6 +57,7 @@ describe("the table of sources", () => {
       "pickled",
       "stanford_cars",
       "stanford_dogs",
+      "vectors",
     ]);
     for (const { obtain, license, args } of describeSources()) {
       expect(obtain).not.toBe("");

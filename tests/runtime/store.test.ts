@@ -8,8 +8,9 @@ import type { HostTensor, HostTensors } from "../../src/runtime/engines/engine.j
 import { openInput } from "../../src/runtime/stages/inputs.js";
 import { openGivenWeights, readGivenWeights } from "../../src/runtime/store/given-weights.js";
 import { numericsId, numericsRecord } from "../../src/runtime/store/numerics.js";
-import { decodeSafetensors, encodeSafetensors, SafetensorsError } from "../../src/runtime/store/safetensors.js";
+import { decodeSafetensors, encodeSafetensors } from "../../src/runtime/store/safetensors.js";
 import { allEntries, findEntry, readContent, readWeights, writeEntry } from "../../src/runtime/store/store.js";
+import { SafetensorsError } from "../../src/runtime/system/safetensors-header.js";
 import { schemaProblem } from "../../src/runtime/system/schema.js";
 import { chunks, engine, finished, key, weights } from "./stored.js";
 

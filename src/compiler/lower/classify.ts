@@ -13,7 +13,7 @@ import type { Dataset, EntryParam, Metric, Network, Report, Task } from "../type
 import { networkWeights, scoringWeights } from "../typed/weights.js";
 import { describedFeeds, describedTensor } from "./described.js";
 import { Draws } from "./draws.js";
-import { imageShape, lowerImages } from "./images.js";
+import { imageInput, imageShape, lowerImages } from "./images.js";
 import { RuntimeLoops } from "./loops/runtime-loops.js";
 import { type SegmentedProgram, splitAtLoops } from "./loops/segments.js";
 import {
@@ -94,7 +94,7 @@ export function lowerEpisodes(
 ): SegmentedProgram {
   const ops = new NamedOps(new Graph());
   const count = imagesIn(task);
-  const feed = ops.t.input("images", imageShape(dataset, options.episodes, count), "u8");
+  const feed = imageInput(ops, "images", dataset, options.episodes, count);
   const flat = ops.t.reshape(feed, imageShape(dataset, options.episodes * count));
   const images = ops.split(lowerImages(ops, flat, dataset.eval, "·image"), "·image", [
     { name: taskAxis, size: options.episodes },
@@ -126,7 +126,7 @@ export function lowerClassifier(
   const counter = ops.of(ops.t.constant([], [0], "u32"), []);
   const { weights, calls } = evaluationNetworks(ops, metric, encoder, drawsAt(ops, seed, counter));
   const images = (name: string, ...batch: readonly number[]): NamedTensor => {
-    const feed = ops.t.input(name, imageShape(dataset, ...batch), "u8");
+    const feed = imageInput(ops, name, dataset, ...batch);
     const flat = ops.t.reshape(
       feed,
       imageShape(

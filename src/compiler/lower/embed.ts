@@ -4,7 +4,7 @@ import { Graph } from "../tensor/graph.js";
 import type { Program } from "../tensor/ir.js";
 import type { Dataset, Network } from "../typed/tree.js";
 import { networkWeights } from "../typed/weights.js";
-import { imageShape, lowerImages } from "./images.js";
+import { imageInput, lowerImages } from "./images.js";
 import { NamedOps } from "./named-tensor.js";
 import { Calls } from "./networks/calls.js";
 import { assemble } from "./program.js";
@@ -26,7 +26,7 @@ export interface EmbedOptions {
 export function lowerEmbed(network: Network, dataset: Dataset, { batch, outputs, slot }: EmbedOptions): Program {
   const ops = new NamedOps(new Graph());
   const axis = "·image";
-  const images = lowerImages(ops, ops.t.input("images", imageShape(dataset, batch), "u8"), dataset.eval, axis);
+  const images = lowerImages(ops, imageInput(ops, "images", dataset, batch), dataset.eval, axis);
   const calls = new Calls(ops, {
     weights: new WeightTable(ops.graph, networkWeights(slot, network)),
     encoder: { prefix: slot, network, frozen: true },

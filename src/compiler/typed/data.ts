@@ -36,6 +36,8 @@ export interface ImageSize {
   readonly channels: number;
   readonly height: number;
   readonly width: number;
+  /** The type of the values if they are no bytes. A vector is an image of one pixel, whose channels are its numbers. */
+  readonly values?: "f32";
 }
 export interface DataSource {
   /** The name of a `SourceForm`. */
@@ -61,6 +63,8 @@ export interface SourceForm {
   readonly square: boolean;
   /** True if the data have boxes around objects, which the transform `box` needs. */
   readonly boxes?: true;
+  /** True for a source of vectors instead of images. The facts of its data say how long they are. */
+  readonly vectors?: true;
   /** The height and width of the images, if they are square and all have one size. */
   readonly size?: number;
   /** The descriptions of classes that the source has itself. */
@@ -75,6 +79,8 @@ export type SplitName = BaseSplit | `${BaseSplit}+${BaseSplit}`;
 export interface DatasetFacts {
   /** It is empty if nothing is known of the classes. */
   readonly splits: Readonly<Partial<Record<SplitName, SplitFacts>>>;
+  /** The count of numbers in each vector of a source of vectors. */
+  readonly vector?: number;
   /** Lines that say what lies there and how it was read, for the help of errors about the data. */
   readonly seen?: readonly string[];
   /** Errors and warnings about the data. */

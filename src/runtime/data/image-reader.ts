@@ -1,7 +1,9 @@
-/** Reads the bytes of images from files, zip and tar archives and icon sets. */
+/** Reads the bytes of images from files, zip and tar archives, icon sets and matrices of vectors. */
 import { type FileHandle, open as openFile, readFile } from "node:fs/promises";
 import { mostBytes, requireRegularFile } from "../system/read-file.js";
 import { isTarGz, isZip } from "./file-tree.js";
+import type { Matrix } from "./matrices/matrix.js";
+import { isMatrixFile, readMatrix } from "./matrices/read-matrix.js";
 import type { ImageRef, RawPixels } from "./sources/source.js";
 import { readTarGz } from "./tar.js";
 import { Zip } from "./zip.js";
@@ -10,6 +12,7 @@ export class ImageReader {
   private readonly zips = new Map<string, Promise<Zip>>();
   private readonly tars = new Map<string, Promise<ReadonlyMap<string, Buffer>>>();
   private readonly sets = new Map<string, Promise<Readonly<Record<string, string>>>>();
+  private readonly matrices = new Map<string, Promise<Matrix>>();
   /** The open files that contain many images and are read by position. */
   private readonly files = new Map<string, Promise<FileHandle>>();
 
@@ -34,6 +37,8 @@ export class ImageReader {
       const zip = await getOrCreate(this.zips, file, () => Zip.open(file));
       return await zip.read(entry);
     }
+    if (isMatrixFile(file))
+      return vectorOf(await getOrCreate(this.matrices, file, async () => readMatrix(file)), entry);
     const set = await getOrCreate(this.sets, file, async () => {
       return JSON.parse(await readFile(file, "utf8")) as Readonly<Record<string, string>>;
     });
@@ -54,6 +59,7 @@ export class ImageReader {
     this.files.clear();
     this.tars.clear();
     this.sets.clear();
+    this.matrices.clear();
   }
 
   /** Returns bytes of a file that contains many images. */
@@ -64,6 +70,13 @@ export class ImageReader {
     if (bytesRead < bytes.length) throw new Error("the file is cut off");
     return bytes;
   }
+}
+
+/** Returns the bytes of a row of a matrix, in a buffer of their own. @throws Error if a number is not finite. */
+function vectorOf({ columns, data }: Matrix, row: string): Uint8Array {
+  const vector = data.slice(Number(row) * columns, (Number(row) + 1) * columns);
+  if (!vector.every(Number.isFinite)) throw new Error("it has numbers that are not finite");
+  return new Uint8Array(vector.buffer);
 }
 
 function sizeOf({ channels, height, width }: RawPixels): number {

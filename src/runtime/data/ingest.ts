@@ -3,6 +3,7 @@
 import { mkdir, readFile, rename, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { DiagnosticError, diagnostic } from "../../compiler/diagnostics/diagnostic.js";
+import { storedSize } from "../../compiler/typed/image-bytes.js";
 import { splitOrder } from "../../compiler/typed/splits.js";
 import type { Dataset } from "../../compiler/typed/tree.js";
 import { completeFolder, exists, remove, replaceFile } from "../system/durable.js";
@@ -235,7 +236,7 @@ function packDir({ cacheDir }: DataFolders, digest: string): string {
 function channelsOf(dataset: Dataset, { description }: Source): 1 | 3 {
   const makesGray = [dataset.train, dataset.eval].some((chain) => chain.some(({ op }) => op === "grayscale"));
   if (makesGray) return description.channels;
-  return dataset.image.channels === 1 ? 1 : 3;
+  return storedSize(dataset.image).channels === 1 ? 1 : 3;
 }
 
 async function requireExists(dataset: Dataset, { description }: Source, root: string): Promise<void> {

@@ -1,6 +1,7 @@
 /** Loads batches of augmented images on other threads, ahead of their use. */
 import { Worker } from "node:worker_threads";
 import { DiagnosticError, diagnostic } from "../../compiler/diagnostics/diagnostic.js";
+import { bytesOf } from "../../compiler/typed/image-bytes.js";
 import type { Transform } from "../../compiler/typed/tree.js";
 import { threadUrl } from "../system/thread-url.js";
 import type { CreateLoader, LoadedBatch, Loader, LoaderOptions, Pack, PackVariant } from "./contract.js";
@@ -28,7 +29,7 @@ export const createLoader: CreateLoader = async (options) => {
   }
   const { variant, steps } = chooseVariant(pack, transforms);
   const places = await sharedIndex(pack, variant, firstRow, rows);
-  const imageBytes = output.channels * output.height * output.width;
+  const imageBytes = bytesOf(output);
   const ring = new Uint8Array(new SharedArrayBuffer(ringSlots * options.maxBatch * imageBytes));
   const thread: LoaderThreadData = {
     file: variant.file,

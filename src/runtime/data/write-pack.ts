@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { crc32 } from "node:zlib";
 import sharp from "sharp";
 import { DiagnosticError, diagnostic } from "../../compiler/diagnostics/diagnostic.js";
+import { storedSize } from "../../compiler/typed/image-bytes.js";
 import { splitOrder } from "../../compiler/typed/splits.js";
 import type { Dataset, SplitName } from "../../compiler/typed/tree.js";
 import { ImageTooSmallError, type PackStep } from "./augment.js";
@@ -210,7 +211,7 @@ class OutputSizeCheck {
   check(variant: number, { height, width }: Pick<Pixels, "height" | "width">, name: string): void {
     const key = `${variant}:${height}:${width}`;
     if (this.sound.has(key)) return;
-    const want = this.dataset.image;
+    const want = storedSize(this.dataset.image);
     for (const chain of [this.dataset.train, this.dataset.eval]) {
       const rest = remainingSteps(chain, this.recipe.prefixes[variant] ?? []);
       if (rest === undefined) continue;

@@ -50,6 +50,13 @@ export function refuseDescriptions({ name, span, metric }: Classifier): void {
   throw new DiagnosticError(diagnostic("FSL7062", span, { stage: name, why }));
 }
 
+/** @throws DiagnosticError FSL7062 if the dataset gives vectors, because an image of a user is none */
+export function refuseVectors({ name, span, dataset }: Classifier): void {
+  if (dataset.image.values === undefined) return;
+  const why = `its dataset \`${dataset.name}\` gives vectors that another program computed, and images are none`;
+  throw new DiagnosticError(diagnostic("FSL7062", span, { stage: name, why }));
+}
+
 function trainedClassifier(stage: MetaStage, dataset: Dataset): Classifier {
   const { id, name, span, fitFrom } = stage;
   return {

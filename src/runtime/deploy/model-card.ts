@@ -49,7 +49,7 @@ export function modelCard(content: CardContent): string {
     "## Images",
     images(content.dataset),
     "## How to use it",
-    usage(file, form),
+    usage(file, form, content.dataset.image.values === undefined ? "uint8" : "float32"),
   ];
   return `${parts.join("\n\n")}\n`;
 }
@@ -96,34 +96,38 @@ function training({ experiment, trained }: CardContent): string {
     .join("\n");
 }
 
-function images({ name, source, image, eval: chain }: Dataset): string {
+function images(dataset: Dataset): string {
+  const { name, source, image, eval: chain } = dataset;
   const license = describeSources().find(({ kind }) => kind === source.kind)?.license ?? "unknown";
   const { channels, height, width } = image;
   const steps = chain.filter(({ op }) => op !== "normalize");
   const prepared = steps.length === 0 ? "used as they are" : `prepared by ${describeSteps(steps)}`;
   const color = channels === 1 ? "gray" : "RGB";
+  const origin = `The data set \`${printable(name)}\` is of the source \`${source.kind}\`; its license: ${license}.`;
+  if (dataset.image.values !== undefined)
+    return `${origin}\nIt gives vectors of ${channels} numbers (f32), each as an image of one pixel with ${channels} channels.`;
   return [
-    `The data set \`${printable(name)}\` is of the source \`${source.kind}\`; its license: ${license}.`,
+    origin,
     `Images are ${color}, ${prepared}, and then given as bytes from 0 to 255 in the order channel (${channels}), height (${height}), width (${width}).`,
     "A `resize` scales the shorter side to the size. A `center_crop` cuts out the middle. An ONNX model divides by 255 and normalizes by itself.",
   ].join("\n");
 }
 
-function usage(file: string, form: Form): string {
+function usage(file: string, form: Form, numbers: "uint8" | "float32"): string {
   switch (form.kind) {
     case "encoder":
       return python([
         "import onnxruntime",
         `session = onnxruntime.InferenceSession("${file}")`,
-        `# images: numpy.uint8 [${form.open ? "any number" : "1"}, channel, height, width]`,
+        `# images: numpy.${numbers} [${form.open ? "any number" : "1"}, channel, height, width]`,
         `${form.outputs.join(", ")}${form.outputs.length === 1 ? "," : ""} = session.run(None, {"images": images})`,
       ]);
     case "classifier":
       return python([
         "import onnxruntime",
         `session = onnxruntime.InferenceSession("${file}")`,
-        `# support: numpy.uint8 [${form.task.way}, ${form.task.shot}, channel, height, width], class by class`,
-        `# query: numpy.uint8 [${form.open ? "any number" : form.task.way * form.task.query}, channel, height, width]`,
+        `# support: numpy.${numbers} [${form.task.way}, ${form.task.shot}, channel, height, width], class by class`,
+        `# query: numpy.${numbers} [${form.open ? "any number" : form.task.way * form.task.query}, channel, height, width]`,
         `scores, = session.run(None, {"support": support, "query": query})   # ${form.scores} [query, ${form.task.way}]`,
         "best = scores.argmax(-1)",
       ]);

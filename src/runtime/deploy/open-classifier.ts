@@ -10,7 +10,7 @@ import type { Job } from "../stages/job.js";
 import type { Answer, Given, Question } from "../stages/question.js";
 import { temporaryPath } from "../system/temporary.js";
 import { openResident, type RunningResident } from "../worker/process-executor.js";
-import { type Classifier, classifierOf, refuseDescriptions } from "./classifier.js";
+import { type Classifier, classifierOf, refuseDescriptions, refuseVectors } from "./classifier.js";
 import { type Pose, type PosedMetric, poseMetric } from "./posed-metric.js";
 import { findStoredStages, jobInputs, type StoredStages } from "./stored-stages.js";
 import { wantedStage } from "./wanted-stage.js";
@@ -59,6 +59,7 @@ export class OpenClassifier {
     const stage = wantedStage(prepared);
     const classifier = classifierOf(stage, experiment);
     refuseDescriptions(classifier);
+    refuseVectors(classifier);
     const fitData = classifier.fitFrom === undefined ? [] : [datasetOf(experiment, classifier.fitFrom.dataset)];
     const needed = { stage: stage.name, stages: classifier.needs, datasets: fitData };
     const stored = await findStoredStages(prepared, needed, onNote);

@@ -6,11 +6,11 @@ import { readCheckedTensors } from "../store/checked-tensors.js";
 import { damagedCheckpoints } from "../store/checkpoints.js";
 import { parseManifest } from "../store/manifest.js";
 import { resultsDir } from "../store/run-results.js";
-import { SafetensorsError } from "../store/safetensors.js";
 import { readEntry, verifyEntry, verifyFiles } from "../store/store.js";
 import type { Project } from "../system/project.js";
 import { mostBytes, readRegularFile } from "../system/read-file.js";
 import { reason } from "../system/reason.js";
+import { SafetensorsError } from "../system/safetensors-header.js";
 import { isUnfinishedPack, takeInventory } from "./inventory.js";
 import { listRuns, type RunRecord } from "./runs.js";
 

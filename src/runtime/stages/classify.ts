@@ -7,7 +7,7 @@ import type { Handle, HostTensor } from "../engines/engine.js";
 import type { ClassifiedEpisodes } from "./classified-episodes.js";
 import { roundProgress, type StageContext, StoppedError, timed } from "./context.js";
 import { type DescribedClasses, fillWays } from "./described.js";
-import { allocateFeeds, type Feeds, feedData } from "./feeds.js";
+import { allocateFeeds, type Feeds, feedData, imageBytes } from "./feeds.js";
 import type { Rows } from "./rows.js";
 import type { SegmentedExecutable } from "./segmented.js";
 
@@ -125,7 +125,7 @@ export function fromLoader(request: Pick<ClassifyRequest, "episodes" | "into" | 
   return async (feeds) => {
     requestNext();
     const batch = await loader.next();
-    feedData(feeds, "images", Uint8Array).set(batch.images);
+    imageBytes(feeds, "images").set(batch.images);
     batch.release();
   };
 }

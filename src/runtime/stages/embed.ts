@@ -9,7 +9,7 @@ import type { Executable, Handle, HostTensor, HostTensors } from "../engines/eng
 import type { Part, Range } from "../store/parts.js";
 import { imagesPerRun } from "./chunks.js";
 import { type StageContext, StoppedError, timed } from "./context.js";
-import { allocateFeeds, feedData } from "./feeds.js";
+import { allocateFeeds, imageBytes } from "./feeds.js";
 import { PartKeeper } from "./part-keeper.js";
 import { Rows, rowsTensor } from "./rows.js";
 
@@ -51,7 +51,7 @@ export async function embed(request: EmbedRequest, context: StageContext): Promi
   const keeper = keeperOf(request, rows, context);
   const runs = runsToMake(request, keeper);
   const feeds = allocateFeeds(program);
-  const pixels = feedData(feeds, "images", Uint8Array);
+  const pixels = imageBytes(feeds, "images");
   const options = {
     pack,
     split,

@@ -26,6 +26,13 @@ export function feedData<T extends TypedData>(feeds: Feeds, name: string, type: 
   return data;
 }
 
+/** Returns the memory of a feed of images, to be filled with the bytes of a loader. Images are bytes, and vectors f32. */
+export function imageBytes(feeds: Feeds, name: string): Uint8Array {
+  const data = feeds[name]?.data;
+  if (data === undefined) throw new Error(`the program has no feed called ${name}`);
+  return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+}
+
 export function inputNames(program: Program, role: ProgramInput["role"]): string[] {
   return program.inputs.filter((input) => input.role === role).map((input) => input.name);
 }

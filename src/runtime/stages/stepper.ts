@@ -6,7 +6,7 @@ import { elementCount } from "../../compiler/tensor/shape.js";
 import type { LoadedBatch } from "../data/contract.js";
 import type { Engine, Executable, Handle, HostTensor, HostTensors } from "../engines/engine.js";
 import { allocate } from "../engines/tensors.js";
-import { allocateFeeds, type Feeds, feedData, inputNames, pick, scalar } from "./feeds.js";
+import { allocateFeeds, type Feeds, imageBytes, inputNames, pick, scalar } from "./feeds.js";
 
 export interface StepOutcome {
   /** The mean over the parts of the step. */
@@ -115,7 +115,7 @@ export class Stepper {
     const compiled = this.kinds[kind];
     if (compiled === undefined) throw new Error(`there is no step of the kind ${kind}`);
     const { update, part: program, parts, feeds } = compiled;
-    const target = feedData(feeds, "images", Uint8Array);
+    const target = imageBytes(feeds, "images");
     let [loss, accuracy] = [0, 0];
     for (let part = 0; part < parts; part++) {
       target.set(batch.images.subarray(part * target.length, (part + 1) * target.length));

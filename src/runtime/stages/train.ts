@@ -2,6 +2,7 @@
 
 import { DiagnosticError, diagnostic } from "../../compiler/diagnostics/diagnostic.js";
 import type { TrainingProgram } from "../../compiler/lower/index.js";
+import { bytesOf } from "../../compiler/typed/image-bytes.js";
 import type { Duration, ImageSize, TrainingReport } from "../../compiler/typed/tree.js";
 import type { LoadedBatch, Loader } from "../data/contract.js";
 import type { HostTensors } from "../engines/engine.js";
@@ -140,22 +141,23 @@ async function runStep(
   return outcome;
 }
 
-/** Copies the images of a step: bytes [episode, image, channel, height, width], or without episodes, with their labels. */
+/** Copies the images of a step: [episode, image, channel, height, width], or without episodes, with their labels. */
 function imagesOf(
   { images }: LoadedBatch,
   places: Int32Array,
   step: number,
-  { batches, duration: { perStep }, image: { channels, height, width } }: TrainOptions,
+  { batches, duration: { perStep }, image }: TrainOptions,
 ): StepImages {
   const count = places.length;
-  const size = channels * height * width;
-  const data = images.slice(0, count * size);
+  const { channels, height, width, values: dtype = "u8" } = image;
+  const bytes = images.slice(0, count * bytesOf(image));
+  const data = dtype === "u8" ? bytes : new Float32Array(bytes.buffer);
   if (batches.unit === "episodes") {
-    return { images: { shape: [perStep, count / perStep, channels, height, width], dtype: "u8", data } };
+    return { images: { shape: [perStep, count / perStep, channels, height, width], dtype, data } };
   }
   const labels = { shape: [count], dtype: "i32" as const, data: new Int32Array(count) };
   batches.fill({ labels }, places, step);
-  return { images: { shape: [count, channels, height, width], dtype: "u8", data }, labels };
+  return { images: { shape: [count, channels, height, width], dtype, data }, labels };
 }
 
 /** Measures the items per second over the last steps, without validations. */

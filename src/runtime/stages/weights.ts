@@ -7,10 +7,10 @@ import { canFill } from "../../compiler/typed/given-files.js";
 import type { WeightDecl } from "../../compiler/typed/weights.js";
 import type { HostTensor, HostTensors } from "../engines/engine.js";
 import { openGivenWeights } from "../store/given-weights.js";
-import { SafetensorsError } from "../store/safetensors.js";
 import { readWeights } from "../store/store.js";
 import { mostBytes, readRegularFile } from "../system/read-file.js";
 import { reason } from "../system/reason.js";
+import { SafetensorsError } from "../system/safetensors-header.js";
 import { openInput } from "./inputs.js";
 import type { Job } from "./job.js";
 

@@ -2,8 +2,9 @@
 import { readFileSync } from "node:fs";
 import type { HostTensors } from "../engines/engine.js";
 import { replaceFile } from "../system/durable.js";
+import { SafetensorsError, splitSafetensors } from "../system/safetensors-header.js";
 import { sha256 } from "../system/sha256.js";
-import { decodeSafetensors, encodeSafetensors, SafetensorsError, splitSafetensors } from "./safetensors.js";
+import { decodeSafetensors, encodeSafetensors } from "./safetensors.js";
 
 /** Reads the tensors of a file. Returns undefined if there is no file, and an error if they are not as they were written. */
 export function readCheckedTensors(file: string): HostTensors | SafetensorsError | undefined {

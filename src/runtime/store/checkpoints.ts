@@ -11,13 +11,14 @@ import type { HostTensors } from "../engines/engine.js";
 import { replaceFile } from "../system/durable.js";
 import { mostBytes, RefusedFileError, readRegularFile } from "../system/read-file.js";
 import { reason } from "../system/reason.js";
+import { splitSafetensors } from "../system/safetensors-header.js";
 import { schemaProblem } from "../system/schema.js";
 import { sha256 } from "../system/sha256.js";
 import { removeLeftovers } from "../system/temporary.js";
 import { type Validated, withInterval } from "./manifest.js";
 import { type NumericsRecord, numericsId } from "./numerics.js";
 import { damagedParts, episodesInParts, Parts } from "./parts.js";
-import { decodeSafetensors, encodeSafetensors, splitSafetensors } from "./safetensors.js";
+import { decodeSafetensors, encodeSafetensors } from "./safetensors.js";
 
 /** The state of a training after a step. */
 export interface Checkpoint {

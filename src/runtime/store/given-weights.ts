@@ -5,8 +5,8 @@ import type { HostTensor } from "../engines/engine.js";
 import type { Project } from "../system/project.js";
 import { mostBytes, readRegularFile } from "../system/read-file.js";
 import { reason } from "../system/reason.js";
+import { isSizes, SafetensorsError, splitSafetensors } from "../system/safetensors-header.js";
 import { sha256 } from "../system/sha256.js";
-import { isSizes, SafetensorsError, splitSafetensors } from "./safetensors.js";
 
 /** The size in bytes of each numeric type, and a function that reads a number of it. */
 const readers: ReadonlyMap<string, { readonly bytes: number; readonly read: (view: DataView, at: number) => number }> =

@@ -4,22 +4,11 @@
  */
 import type { DType } from "../../compiler/tensor/ir.js";
 import type { HostTensor, HostTensors, TypedData } from "../engines/engine.js";
-
-/** Thrown for a damaged file. The message says what is wrong with it. */
-export class SafetensorsError extends Error {
-  constructor(message: string) {
-    super(message);
-    this.name = "SafetensorsError";
-  }
-}
+import { isSizes, SafetensorsError, splitSafetensors } from "../system/safetensors-header.js";
 
 const codeOf: Readonly<Record<DType, string>> = { f32: "F32", i32: "I32", u32: "U32", u8: "U8", bool: "BOOL" };
 const dtypeOf = new Map(Object.entries(codeOf).map(([dtype, code]) => [code, dtype as DType]));
 const bytesOf: Readonly<Record<DType, number>> = { f32: 4, i32: 4, u32: 4, u8: 1, bool: 1 };
-/** The largest header in bytes, and the most tensors in it. The weights of a network have some hundreds. */
-const mostHeaderBytes = 16 * 2 ** 20;
-const mostTensors = 20_000;
-
 /**
  * Encodes tensors into the bytes of one file, `metadata` as its `__metadata__`. Offsets of f32, i32 and u32 data are
  * multiples of four.
@@ -78,36 +67,6 @@ export function decodeSafetensors(bytes: Uint8Array): HostTensors {
   return Object.fromEntries(tensors);
 }
 
-/** Splits a file into its unchecked header and the bytes to which its offsets refer. @throws SafetensorsError if there is no header. */
-export function splitSafetensors(bytes: Uint8Array): {
-  readonly header: Readonly<Record<string, unknown>>;
-  readonly body: Uint8Array;
-} {
-  if (bytes.length < 8) throw new SafetensorsError("it is shorter than its header length");
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const headerLength = Number(view.getBigUint64(0, true));
-  if (8 + headerLength > bytes.length) throw new SafetensorsError("its header length is beyond its end");
-  if (headerLength > mostHeaderBytes) {
-    throw new SafetensorsError(`its header has more than ${mostHeaderBytes / 2 ** 20} MiB`);
-  }
-  return { header: parseHeader(bytes.subarray(8, 8 + headerLength)), body: bytes.subarray(8 + headerLength) };
-}
-
-function parseHeader(bytes: Uint8Array): Record<string, unknown> {
-  let header: unknown;
-  try {
-    header = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
-  } catch {
-    throw new SafetensorsError("its header is not JSON");
-  }
-  if (typeof header !== "object" || header === null || Array.isArray(header)) {
-    throw new SafetensorsError("its header is not an object");
-  }
-  const names = Object.keys(header).length;
-  if (names > mostTensors) throw new SafetensorsError(`it has ${names} tensors, and at most ${mostTensors} are read`);
-  return header as Record<string, unknown>;
-}
-
 function parseEntry(name: string, entry: unknown): { dtype: DType; shape: number[]; begin: number; end: number } {
   const { dtype: code, shape, data_offsets: offsets } = (entry ?? {}) as Record<string, unknown>;
   const dtype = typeof code === "string" ? dtypeOf.get(code) : undefined;
@@ -118,10 +77,6 @@ function parseEntry(name: string, entry: unknown): { dtype: DType; shape: number
     throw new SafetensorsError(`the tensor \`${name}\` has no place`);
   }
   return { dtype, shape, begin, end };
-}
-
-export function isSizes(value: unknown): value is number[] {
-  return Array.isArray(value) && value.every((n) => Number.isSafeInteger(n) && n >= 0);
 }
 
 /** Returns a typed view of the bytes. `copy` is freshly allocated and therefore aligned. */

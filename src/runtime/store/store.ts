@@ -12,11 +12,12 @@ import type { HostTensors, Precision } from "../engines/engine.js";
 import { fillFolder, renameFolder } from "../system/durable.js";
 import { mostBytes, readRegularFile } from "../system/read-file.js";
 import { reason } from "../system/reason.js";
+import { SafetensorsError } from "../system/safetensors-header.js";
 import { sha256 } from "../system/sha256.js";
 import { temporaryPath } from "../system/temporary.js";
 import { type Manifest, parseManifest, resultsDigest, sealManifest } from "./manifest.js";
 import { numericsId } from "./numerics.js";
-import { decodeSafetensors, encodeSafetensors, SafetensorsError } from "./safetensors.js";
+import { decodeSafetensors, encodeSafetensors } from "./safetensors.js";
 
 /** A readable entry of the store. */
 export interface StoreEntry {

@@ -49,8 +49,12 @@ function ingestLines(stage: IngestPlan, context: PrintContext): string[] {
   return [
     ...fact("source", sourceText(stage.source), context),
     ...fact("image", imageText(stage.image), context),
-    ...fact("train", stage.train.map(transformText).join(", "), context),
-    ...fact("eval", stage.eval.map(transformText).join(", "), context),
+    ...(stage.image.values === undefined
+      ? [
+          ...fact("train", stage.train.map(transformText).join(", "), context),
+          ...fact("eval", stage.eval.map(transformText).join(", "), context),
+        ]
+      : []),
     ...(splits.length === 0
       ? []
       : [

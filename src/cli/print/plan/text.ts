@@ -172,7 +172,8 @@ export const sourceText = ({ kind, args }: DataSource): string =>
     .map(([name, value]) => `${name}: ${JSON.stringify(value)}`)
     .join(", ")})`;
 
-export const imageText = ({ channels, height, width }: ImageSize): string => `${channels}×${height}×${width}`;
+export const imageText = ({ channels, height, width, values }: ImageSize): string =>
+  values === undefined ? `${channels}×${height}×${width}` : `vector of ${channels}`;
 
 export const splitText = ({ dataset, split }: SplitPlan): string => `${dataset}.${split}`;
 

@@ -10,6 +10,7 @@ import type {
   SourceArg,
   SourceForm,
   SplitRef,
+  Transform,
 } from "../../typed/tree.js";
 import type { Checker } from "../core/checker.js";
 import type { Scope } from "../core/scope.js";
@@ -45,6 +46,13 @@ function sizeHelp({ transforms }: TransformChain): string {
   return last?.op === "resize"
     ? `\`resize(${last.size})\` makes the shorter side ${last.size}: add \`center_crop(${last.size})\`, or in \`train\` \`random_crop(${last.size})\``
     : "add `resize(84), center_crop(84)`, or `random_resized_crop(84)` in `train`";
+}
+
+/** The transforms of a dataset, and the size of an image after either chain. */
+interface Chains {
+  readonly train: readonly Transform[];
+  readonly eval: readonly Transform[];
+  readonly image: ImageSize;
 }
 
 export class Datasets {
@@ -90,15 +98,9 @@ export class Datasets {
     if (!lines.complete || lines.source === undefined) return undefined;
     const form = checker.sources.find(({ kind }) => kind === lines.source?.kind);
     if (form === undefined) return undefined;
-    const train = this.chain("train", lines, form, decl);
-    const evaluation = this.chain("eval", lines, form, decl);
-    if (train?.size === undefined || evaluation?.size === undefined) return undefined;
-    if (train.size.channels !== evaluation.size.channels || train.size.height !== evaluation.size.height) {
-      const [trained, evaluated] = [sizeText(train.size), sizeText(evaluation.size)];
-      const labels = [{ span: lineSpan(decl, "train"), text: `train ends at ${trained}` }];
-      checker.report("FSL5020", lineSpan(decl, "eval"), { train: trained, eval: evaluated }, { labels });
-      return undefined;
-    }
+    const facts = this.look(lines.source, decl, lines);
+    const chains = form.vectors ? this.vectors(lines, facts, decl) : this.chains(lines, form, decl);
+    if (chains === undefined) return undefined;
     const described = { source: lines.source, form };
     const written = [...lines.describes.values()];
     const descriptions = written.flatMap((one) => elaborateDescription(one, described, value.scope) ?? []);
@@ -107,16 +109,57 @@ export class Datasets {
       id: value.id,
       name: decl.name.text,
       source: lines.source,
-      train: train.transforms,
-      eval: evaluation.transforms,
+      train: chains.train,
+      eval: chains.eval,
       unreadable: lines.unreadable,
       ...(descriptions.length > 0 ? { descriptions } : {}),
       ...(lines.sharedClasses ? { sharedClasses: true } : {}),
       ...(lines.holdOut === undefined ? {} : { holdOut: lines.holdOut }),
-      image: train.size,
-      facts: this.look(lines.source, decl, lines),
+      image: chains.image,
+      facts,
       span: decl.span,
     };
+  }
+
+  /** Returns both chains and the size of images after them, or undefined after a report. */
+  private chains(lines: DatasetLines, form: SourceForm, decl: ast.DatasetDecl): Chains | undefined {
+    const train = this.chain("train", lines, form, decl);
+    const evaluation = this.chain("eval", lines, form, decl);
+    if (train?.size === undefined || evaluation?.size === undefined) return undefined;
+    if (train.size.channels === evaluation.size.channels && train.size.height === evaluation.size.height)
+      return { train: train.transforms, eval: evaluation.transforms, image: train.size };
+    const [trained, evaluated] = [sizeText(train.size), sizeText(evaluation.size)];
+    const labels = [{ span: lineSpan(decl, "train"), text: `train ends at ${trained}` }];
+    this.checker.report("FSL5020", lineSpan(decl, "eval"), { train: trained, eval: evaluated }, { labels });
+    return undefined;
+  }
+
+  /** Returns the size of vectors, which no transform changes. Reports FSL5080 if there are transforms, or if the length is not known. */
+  private vectors(
+    lines: DatasetLines,
+    facts: DatasetFacts | undefined,
+    { name, value }: ast.DatasetDecl,
+  ): Chains | undefined {
+    const written = lines.train ?? lines.eval;
+    if (written !== undefined) {
+      const why = "vectors are taken as they are, without transforms";
+      const help = ["leave the line out; `normalize(x over feature)` in a metric gives vectors of length 1"];
+      this.checker.report("FSL5080", written.line.span, { dataset: name.text, why }, { help });
+      return undefined;
+    }
+    if (facts?.vector !== undefined)
+      return { train: [], eval: [], image: { channels: facts.vector, height: 1, width: 1, values: "f32" } };
+    if (!this.hasErrors(lines.source)) {
+      const why = "how long its vectors are is known only when the data are there";
+      this.checker.report("FSL5080", value?.span ?? name.span, { dataset: name.text, why });
+    }
+    return undefined;
+  }
+
+  /** Returns true if the data of a source have errors, which `look` has reported. */
+  private hasErrors(source: DataSource | undefined): boolean {
+    const findings = source === undefined ? [] : (this.checker.facts(source)?.findings ?? []);
+    return findings.some(({ severity }) => severity === "error");
   }
 
   /** Returns the facts of the data and reports what is wrong with them. After an error nothing counts as known. */
@@ -131,6 +174,12 @@ export class Datasets {
     for (const finding of findings) this.checker.add({ ...finding, span, labels: [] });
     const wrong = findings.some(({ severity }) => severity === "error");
     if (wrong || facts === undefined || Object.keys(facts.splits).length === 0) return undefined;
+    if (holdOut !== undefined && facts.splits.seen !== undefined) {
+      const at = decl.lines.find((line) => line.word.text === "hold out")?.span ?? span;
+      const kind = "dataset whose source has the split `seen`";
+      this.checker.report("FSL5002", at, { kind, line: "hold out" });
+      return facts;
+    }
     return withUnions(holdOut === undefined ? facts : withHeldOut(facts, holdOut));
   }
 }

@@ -1,4 +1,4 @@
-/** Codes FSL5070–FSL5078: descriptions of classes, episodes without supports, and values that are fitted. */
+/** Codes FSL5070–FSL5080: descriptions of classes, vectors, episodes without supports, and values that are fitted. */
 import { codes } from "../code.js";
 
 const head =
@@ -79,6 +79,15 @@ export const descriptionCodes = codes({
     example: `${head}dataset drawings = emoji()\nepisode task = 5 way, 1 shot, 3 query\nevaluate final { encoder untrained conv64  metric prototypes  episodes task from drawings.train + drawings.test, 100 episodes }`,
     corrected: `${head}dataset drawings = emoji()\nepisode task = 5 way, 1 shot, 3 query\nevaluate final { encoder untrained conv64  metric prototypes  episodes task from drawings.val + drawings.test, 100 episodes }`,
     fix: "Name two splits that follow each other.",
+  },
+  FSL5080: {
+    severity: "error",
+    title: "vectors that cannot be used",
+    message: "the vectors of `{dataset}` cannot be used: {why}",
+    explanation:
+      "The source `vectors` gives numbers instead of images, such as the features of another network. The encoder takes each of them as an image of one pixel, whose channels are the numbers of the vector. So the data decide the sizes of the encoder, and transforms of images have no meaning.",
+    example: 'fsl 1\ndataset features = vectors(root: "data/features") { train flip }',
+    fix: "Leave out the lines `train` and `eval`, and put the data there before you check or plan the experiment.",
   },
   FSL5075: {
     severity: "error",

@@ -24,7 +24,7 @@ import { borrowedWeights, stageWeights, validationWeights, type WeightDecl } fro
 import { lowerBlock } from "../block.js";
 import { describedTensor } from "../described.js";
 import { Draws } from "../draws.js";
-import { imageShape, lowerImages } from "../images.js";
+import { imageInput, imageShape, lowerImages } from "../images.js";
 import {
   credit,
   isTransductive,
@@ -205,7 +205,7 @@ class TrainingLowering {
     const { ops } = this;
     const { task } = stage.episodes;
     const count = imagesIn(task);
-    const all = ops.t.input("images", imageShape(this.dataset, this.episodes.perStep, count), "u8");
+    const all = imageInput(ops, "images", this.dataset, this.episodes.perStep, count);
     const own = ops.t.sliceAxis(all, 0, episode, episode + perPass);
     const flat = ops.t.reshape(own, imageShape(this.dataset, perPass * count));
     const images = this.splitTasks(lowerImages(ops, flat, this.dataset.train, rowAxis), rowAxis, perPass);
@@ -265,7 +265,7 @@ class TrainingLowering {
   private pretrainForward(stage: PretrainStage): LossAndAccuracy {
     const { ops } = this;
     const batch = stage.duration.perStep / this.episodes.perStep;
-    const feed = ops.t.input("images", imageShape(this.dataset, (stage.views ?? 1) * batch), "u8");
+    const feed = imageInput(ops, "images", this.dataset, (stage.views ?? 1) * batch);
     const all = lowerImages(ops, feed, this.dataset.train, "item");
     const item = { name: "item", size: batch };
     const images =

@@ -19,6 +19,7 @@ import { stanfordCars } from "./published/stanford-cars.js";
 import { stanfordDogs } from "./published/stanford-dogs.js";
 import { missingRootHelp, requireReadableRoot } from "./root.js";
 import { type DataFolders, resolvePath, type Source, type SourceDescription } from "./source.js";
+import { vectors } from "./vectors.js";
 
 const sources: readonly Source[] = [
   emoji,
@@ -35,6 +36,7 @@ const sources: readonly Source[] = [
   pickled,
   csv,
   folder,
+  vectors,
 ];
 
 /**
