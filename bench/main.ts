@@ -1,15 +1,13 @@
 /**
  * Compares fslc with PyTorch on the same cores: with its best of {eager, compiled} × {[n, c, h, w], channels last}.
- *   npm run bench -- --setup          make .bench/venv with PyTorch and easyfsl (several GB); with --tensorflow, TensorFlow's Python too
- *   npm run bench [-- CASE… --rounds N --threads N --no-compiled --onednn --bf16 --tensorflow]
- * With --onednn, it also runs the engine `onednn` of fslc. With --bf16, it also runs that engine with `--precision bf16` and PyTorch with autocast. With --tensorflow, it also runs the engine `tensorflow` of fslc and a TensorFlow graph of the same step.
- * The result is kept in .bench, unless other programs took more than a tenth of the processor meanwhile.
+ * `npm run bench -- --help` lists the options and the cases. The result is kept in .bench, unless other programs took more than a tenth
+ * of the processor meanwhile.
  */
 import { mkdirSync, writeFileSync } from "node:fs";
 import { cpus } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { quietShare } from "../src/runtime/system/bystanders.js";
+import { Bystanders, quietShare } from "../src/runtime/system/bystanders.js";
 import { packageRoot } from "../src/runtime/system/package.js";
 import { cases } from "./cases.js";
 import { describeMachine } from "./machine.js";
@@ -21,10 +19,42 @@ function print(text: string): void {
   process.stdout.write(`${text}\n`);
 }
 
+const caseNames = [...cases.map(({ name }) => name), "sampler"];
+
+const help = `npm run bench -- [CASE…] [OPTIONS]
+  --setup          make .bench/venv with PyTorch and easyfsl (several GB); with --tensorflow, TensorFlow's Python too
+  --rounds N       the number of rounds of each case, in place of its own
+  --threads N      the number of threads of every side (default: all cores)
+  --no-compiled    leave out PyTorch's compiled modes
+  --onednn         also run the engine \`onednn\`
+  --bf16           also run \`onednn\` with \`--precision bf16\`, and PyTorch with autocast
+  --tensorflow     also run the engine \`tensorflow\`, and a TensorFlow graph of the same step
+  --help           print this text
+
+Cases (all, if none is named):
+${cases.map(({ name, what }) => `  ${name.padEnd(10)} ${what}`).join("\n")}
+  ${"sampler".padEnd(10)} drawn episodes per second`;
+
+/** Returns the number given for an option. @throws Error unless it is a whole number of at least 1. */
+function countOf(option: string, text: string): number {
+  if (!/^[1-9]\d*$/.test(text)) throw new Error(`--${option} takes a whole number of at least 1, not ${text}`);
+  return Number(text);
+}
+
+/** Returns the episodes that the sampler draws per second, and the share of the processor that other programs took meanwhile. */
+function timedSampler(): { readonly rate: number; readonly others: number } {
+  const bystanders = new Bystanders();
+  const before = process.cpuUsage();
+  const rate = samplerRate();
+  const { user, system } = process.cpuUsage(before);
+  return { rate, others: bystanders.share((user + system) / 1e6) };
+}
+
 async function main(): Promise<void> {
   const { values, positionals } = parseArgs({
     allowPositionals: true,
     options: {
+      help: { type: "boolean", default: false },
       setup: { type: "boolean", default: false },
       rounds: { type: "string" },
       threads: { type: "string", default: String(Math.max(1, cpus().length)) },
@@ -34,13 +64,14 @@ async function main(): Promise<void> {
       tensorflow: { type: "boolean", default: false },
     },
   });
+  if (values.help) return print(help);
   if (values.setup) return setUp(values.tensorflow);
-  const unknown = positionals.find((name) => name !== "sampler" && !cases.some((it) => it.name === name));
-  if (unknown !== undefined)
-    throw new Error(`no case ${unknown}; there are ${cases.map((it) => it.name).join(", ")} and sampler`);
+  const unknown = positionals.find((name) => !caseNames.includes(name));
+  if (unknown !== undefined) throw new Error(`no case ${unknown}; there are ${caseNames.join(", ")}`);
   const wanted = (name: string): boolean => positionals.length === 0 || positionals.includes(name);
 
-  const threads = Number(values.threads);
+  const threads = countOf("threads", values.threads);
+  const rounds = values.rounds === undefined ? undefined : countOf("rounds", values.rounds);
   const machine = describeMachine(threads);
   print(`${machine.cpu}, ${machine.cores} cores, ${machine.instructions.join(" ")}`);
   print(`${threads} threads, load before: ${machine.load.join(", ")}`);
@@ -50,21 +81,21 @@ async function main(): Promise<void> {
   const results: Result[] = [];
   for (const it of cases.filter(({ name }) => wanted(name))) {
     const having = sides.filter((side) => side.has(it));
-    const result = await measure(it, having, Number(values.rounds ?? it.rounds));
+    const result = await measure(it, having, rounds ?? it.rounds);
     results.push(result);
     for (const line of lines(result)) print(line);
   }
-  const sampler = wanted("sampler") ? samplerRate() : undefined;
-  if (sampler !== undefined) print(`sampler\n  fslc      ${Math.round(sampler).toLocaleString("en")} episodes/s`);
+  const sampler = wanted("sampler") ? timedSampler() : undefined;
+  if (sampler !== undefined) print(`sampler\n  fslc      ${Math.round(sampler.rate).toLocaleString("en")} episodes/s`);
 
-  if (results.some(({ others }) => others > quietShare)) {
+  if ([...results, ...(sampler === undefined ? [] : [sampler])].some(({ others }) => others > quietShare)) {
     print("the machine was busy, so the result is not kept; the ratios hold only as far as all sides suffered alike");
     return;
   }
   const folder = join(packageRoot, ".bench");
   mkdirSync(folder, { recursive: true });
   const file = join(folder, `${new Date().toISOString().replaceAll(":", "-")}.json`);
-  writeFileSync(file, `${JSON.stringify({ machine, results, samplerEpisodesPerSecond: sampler }, null, 2)}\n`);
+  writeFileSync(file, `${JSON.stringify({ machine, results, samplerEpisodesPerSecond: sampler?.rate }, null, 2)}\n`);
   print(`saved in ${file}`);
 }
 
