@@ -76,7 +76,7 @@ describe("auto", () => {
     const speeds = new Map([["onednn", 0.02] as const, ["onnx", 0.03] as const, ["tensorflow", 0.01] as const]);
     const choice = chooseBest(reports, { speeds });
     expect(choice).toMatchObject({ name: "tensorflow", device: "cpu" });
-    expect(choice.why).toContain("a trial step took 10 ms on this machine, 2.0 times as fast as `onednn`");
+    expect(choice.why).toContain("a trial step took 10 ms on this machine, 2.0 times as fast as `onednn` and 3.0 times as fast as `onnx`");
     speeds.delete("tensorflow");
     expect(chooseBest(reports, { speeds })).toMatchObject({ name: "onednn" });
     const longNorms = chooseBest(reports, { speeds, longNorms: true });

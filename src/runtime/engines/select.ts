@@ -254,8 +254,10 @@ function onThisCpu(candidate: Candidate, speeds: Speeds, longNorms: boolean): Ca
     return { ...candidate, rank: 6, why: "it is slow at batch norms over as many pixels as this run has" };
   const seconds = speeds.get(candidate.name);
   if (seconds === undefined) return { ...candidate, rank: (candidate.rank ?? 0) + 1 };
-  const [second] = others.sort(([, a], [, b]) => a - b);
-  const beside = second === undefined ? "" : `, ${(second[1] / seconds).toFixed(1)} times as fast as \`${second[0]}\``;
+  const ratios = others
+    .sort(([, a], [, b]) => a - b)
+    .map(([name, other]) => `${(other / seconds).toFixed(1)} times as fast as \`${name}\``);
+  const beside = ratios.length === 0 ? "" : `, ${ratios.join(" and ")}`;
   const why = `a trial step took ${(1000 * seconds).toFixed(0)} ms on this machine${beside}`;
   return { ...candidate, rank: 2 + seconds / (1 + seconds), why };
 }
