@@ -8,6 +8,7 @@ import type { Reporter } from "./reporters/reporter.js";
 import { say } from "./say.js";
 import { colorLevel, tableWidth, textWidth } from "./terminal.js";
 import type { Trackers } from "./trackers/open.js";
+import type { RunState } from "./view/model.js";
 
 export interface WatchOptions {
   readonly reporter: ReturnType<typeof chooseReporter>;
@@ -73,11 +74,23 @@ export async function watch(cli: Cli, started: Run, options: WatchOptions): Prom
     const color = colorLevel(cli.stderr, cli.env) > 0;
     const style = { source: options.source, color, width: textWidth(cli.stderr, cli.env) };
     const text = printRunSummary(summary, state, started.dir, style);
-    if (!options.quiet) cli.stderr.write(`\n${text}\n`);
+    if (!options.quiet) cli.stderr.write(`\n${[text, ...(await fasterLines(state, style.width))].join("\n")}\n`);
     else if (summary.status !== "done") cli.stderr.write(`${text}\n`);
     else say(cli.stderr, warningLines(state, style.width).join("\n"));
   }
   return { done: exitCodes.done, failed: exitCodes.failed, interrupted: exitCodes.interrupted }[summary.status];
+}
+
+/** A run of so many seconds is long enough for a word about a faster engine. */
+const longRun = 120;
+
+/** Returns the lines about a faster engine after a long run. */
+async function fasterLines({ status, seconds = 0, engine }: RunState, width: number): Promise<string[]> {
+  if (status !== "done" || seconds < longRun || engine === undefined) return [];
+  const { fasterEngineHere } = await import("../runtime/engines/speeds/faster.js");
+  const { hanging } = await import("./print/wrap.js");
+  const hint = await fasterEngineHere(engine);
+  return hint === undefined ? [] : hanging("faster: ", hint, width);
 }
 
 /** Returns the table of a sweep, without its last line break, or undefined if the run has one variant or no results. */

@@ -1,6 +1,6 @@
 /** Tests which engine and device a run takes: those that were requested, or with `auto` the best of the machine. */
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { cpus, tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { DiagnosticError } from "../../src/compiler/diagnostics/diagnostic.js";
@@ -10,7 +10,9 @@ import type { EngineReport } from "../../src/runtime/engines/index.js";
 import { findOnednn } from "../../src/runtime/engines/onednn/locate.js";
 import { adapterOf } from "../../src/runtime/engines/onnx/webgpu/probe.js";
 import { autoChoice, chooseBest, chooseEngine, requestProblem } from "../../src/runtime/engines/select.js";
-import { cpuSpeed, cpuSpeeds, type Measured, speedsFile } from "../../src/runtime/engines/speeds/speeds.js";
+import { fasterEngine } from "../../src/runtime/engines/speeds/faster.js";
+import { cpuSpeed, cpuSpeeds, keptSpeeds, type Measured, speedsFile } from "../../src/runtime/engines/speeds/speeds.js";
+import { stepVersion } from "../../src/runtime/engines/speeds/step.js";
 import { createFileCompiler } from "../../src/runtime/host/compile-file.js";
 import { hasLongNorms } from "../../src/runtime/run/long-norms.js";
 import { instructionSets } from "../../src/runtime/system/instructions.js";
@@ -76,7 +78,9 @@ describe("auto", () => {
     const speeds = new Map([["onednn", 0.02] as const, ["onnx", 0.03] as const, ["tensorflow", 0.01] as const]);
     const choice = chooseBest(reports, { speeds });
     expect(choice).toMatchObject({ name: "tensorflow", device: "cpu" });
-    expect(choice.why).toContain("a trial step took 10 ms on this machine, 2.0 times as fast as `onednn` and 3.0 times as fast as `onnx`");
+    expect(choice.why).toContain(
+      "a trial step took 10 ms on this machine, 2.0 times as fast as `onednn` and 3.0 times as fast as `onnx`",
+    );
     speeds.delete("tensorflow");
     expect(chooseBest(reports, { speeds })).toMatchObject({ name: "onednn" });
     const longNorms = chooseBest(reports, { speeds, longNorms: true });
@@ -287,4 +291,48 @@ test.each<[string, Adapter["kind"]]>([
   ["A GPU of tomorrow", "unknown"],
 ])("the driver's name tells what kind of GPU it is: %s", (name, kind) => {
   expect(adapterOf(`INFO: Original order:\n         [0] ${name}\n`, "linux")).toEqual({ name, kind });
+});
+
+describe("a word about a faster engine", () => {
+  const used = { engine: "onnx", device: "cpu", threads: 2 };
+  const known = {
+    installed: true,
+    installable: true,
+    speeds: new Map([["onnx", 0.03] as const, ["onednn", 0.01] as const]),
+  };
+
+  test("says how much faster a trial step was, how to install the engine, or how to measure", () => {
+    expect(fasterEngine(used, known)).toContain("3.0 times as fast");
+    expect(fasterEngine(used, { ...known, installed: false })).toContain("`fslc engines install onednn`");
+    expect(fasterEngine(used, { ...known, speeds: new Map() })).toContain("`--engine auto`");
+  });
+
+  test("is silent where none is known to be faster", () => {
+    expect(fasterEngine({ ...used, engine: "onednn" }, known)).toBeUndefined();
+    expect(fasterEngine({ ...used, device: "gpu:0" }, known)).toBeUndefined();
+    expect(fasterEngine(used, { ...known, installed: false, installable: false })).toBeUndefined();
+    expect(
+      fasterEngine(used, { ...known, speeds: new Map([["onnx", 0.01] as const, ["onednn", 0.01] as const]) }),
+    ).toBeUndefined();
+  });
+
+  test("takes the times of any version that are kept for this number of threads", () => {
+    const folder = mkdtempSync(join(tmpdir(), "fslc-speeds-"));
+    const before = process.env["FSLC_ENGINES"];
+    process.env["FSLC_ENGINES"] = folder;
+    try {
+      const key = (name: string, version: string, threads: number): string =>
+        `${name}, ${version}, ${threads} threads, ${cpus()[0]?.model ?? process.arch}, step ${stepVersion}`;
+      const kept = { [key("onnx", "1.2", 2)]: 0.3, [key("onednn", "3.2", 2)]: 0.2, [key("onnx", "1.2", 8)]: 0.1 };
+      writeFileSync(join(folder, "speeds.json"), JSON.stringify(kept));
+      expect([...keptSpeeds(2)]).toEqual([
+        ["onnx", 0.3],
+        ["onednn", 0.2],
+      ]);
+    } finally {
+      if (before === undefined) delete process.env["FSLC_ENGINES"];
+      else process.env["FSLC_ENGINES"] = before;
+      rmSync(folder, { recursive: true });
+    }
+  });
 });

@@ -18,6 +18,7 @@ import {
   withInstallLock,
 } from "../installing/place.js";
 import { fetchWheel, findPip, isDownloaded, type PinnedWheel, unpackWheel } from "../installing/wheel.js";
+import { glibcVersion } from "./glibc.js";
 import { findOnednn, type InstalledOnednn, namedLibrary, onednnFolder, readManifest } from "./locate.js";
 import { koffiFor, libraryPath, onednnVersion, wheelFor } from "./pins.js";
 import { tryOnednn } from "./trial.js";
@@ -103,7 +104,7 @@ async function fetchLibrary(
   place: Place,
   { signal, watch }: OnednnInstallOptions,
 ): Promise<Pick<InstalledOnednn, "library">> {
-  const wheel = wheelFor(process.platform, process.arch, glibc());
+  const wheel = wheelFor(process.platform, process.arch, glibcVersion());
   if (wheel === undefined) throw noEngineHere();
   const pip = await findPip("oneDNN", signal);
   await mkdir(place.downloads, { recursive: true });
@@ -135,9 +136,3 @@ const noEngineHere = (): DiagnosticError =>
   new DiagnosticError(
     diagnostic("FSL7070", undefined, { engine: "oneDNN", machine: `${process.platform}-${process.arch}` }),
   );
-
-/** Returns the version of GNU's C library, or undefined if the system has another one. */
-function glibc(): string | undefined {
-  const { header } = process.report.getReport() as { readonly header: { readonly glibcVersionRuntime?: string } };
-  return header.glibcVersionRuntime;
-}

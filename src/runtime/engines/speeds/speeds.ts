@@ -12,7 +12,7 @@ import { threadUrl } from "../../system/thread-url.js";
 import type { Availability } from "../engine.js";
 import { engineEnvironment } from "../environment.js";
 import { enginesFolder } from "../folder.js";
-import { type EngineName, type EngineReport, isEngineName, missingEngine, probeEngine } from "../index.js";
+import { type EngineName, type EngineReport, engineNames, isEngineName, missingEngine, probeEngine } from "../index.js";
 import { runCommand } from "../installing/command.js";
 import { stepVersion } from "./step.js";
 
@@ -114,6 +114,19 @@ const failed = { seconds: undefined, others: 0 };
 
 const keyOf = (name: EngineName, version: string, threads: number): string =>
   [name, version, `${threads} threads`, cpus()[0]?.model ?? process.arch, `step ${stepVersion}`].join(", ");
+
+/** Returns the times that are kept for this processor and number of threads, of any version of an engine. It measures nothing. */
+export function keptSpeeds(threads: number): Speeds {
+  const kept = Object.entries(readKept());
+  const found = engineNames.flatMap((name) => {
+    const [before, after] = keyOf(name, "|", threads).split("|");
+    const times = kept.flatMap(([key, seconds]) =>
+      key.startsWith(before ?? "") && key.endsWith(after ?? "") ? [seconds] : [],
+    );
+    return times.length === 0 ? [] : [[name, Math.min(...times)] as const];
+  });
+  return new Map(found);
+}
 
 /** Returns the numbers that are kept, or none if the file is missing or damaged: they are measured again then. */
 function readKept(): Readonly<Record<string, number>> {
