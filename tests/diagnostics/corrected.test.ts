@@ -13,8 +13,8 @@ const ofCompiler = entries.filter(([code]) => /^FSL[1-5]/.test(code));
 const corrected = ofCompiler.flatMap(([code, { example, corrected: right }]) =>
   right === undefined ? [] : [{ code, example, right }],
 );
-/** The code needs a file of weights, which is not there. */
-const needsFile = ["FSL5061"];
+/** The codes whose corrected text needs a file that is not there: weights, and vectors, which say how long they are. */
+const needsFile = ["FSL5061", "FSL5080"];
 
 /** The examples that are commands, or that stand for a larger text: another diagnostic comes first, or none. */
 const incomplete = [

@@ -56,6 +56,7 @@ const all = methods();
 
 test("the methods that take classes with different numbers of supports", () => {
   expect(all.filter(({ unequal }) => unequal).map(({ name }) => name)).toEqual([
+    "bilinear",
     "can",
     "cosine-prototypes",
     "deep-bdc",
@@ -79,6 +80,8 @@ test("the methods that are one ONNX model of ONNX's own operators", () => {
   expect(forms).toEqual({
     open: [
       "anil",
+      "bi-frn",
+      "bilinear",
       "can",
       "cosine-prototypes",
       "deep-bdc",
@@ -98,7 +101,7 @@ test("the methods that are one ONNX model of ONNX's own operators", () => {
       "versa",
     ],
     fixed: ["bd-cspn", "boil", "dn4", "fomaml", "maml", "meta-sgd", "reptile", "tpn"],
-    fits: ["laplacian-shot", "simple-shot"],
+    fits: ["distribution-calibration", "laplacian-shot", "simple-shot"],
     loops: [
       "alpha-tim",
       "baseline-plus",

@@ -86,7 +86,9 @@ export const descriptionCodes = codes({
     message: "the vectors of `{dataset}` cannot be used: {why}",
     explanation:
       "The source `vectors` gives numbers instead of images, such as the features of another network. The encoder takes each of them as an image of one pixel, whose channels are the numbers of the vector. So the data decide the sizes of the encoder, and transforms of images have no meaning.",
-    example: 'fsl 1\ndataset features = vectors(root: "data/features") { train flip }',
+    example:
+      'fsl 1\nimport { vectors } from "fsl:datasets"\ndataset features = vectors(root: "data/features") { train flip }',
+    corrected: 'fsl 1\nimport { vectors } from "fsl:datasets"\ndataset features = vectors(root: "data/features")',
     fix: "Leave out the lines `train` and `eval`, and put the data there before you check or plan the experiment.",
   },
   FSL5075: {
