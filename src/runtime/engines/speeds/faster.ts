@@ -11,7 +11,7 @@ export interface UsedEngine {
   readonly threads: number;
 }
 
-/** What is known of this machine. */
+/** The facts about this machine. */
 export interface KnownHere {
   /** True if oneDNN's files are there. */
   readonly installed: boolean;
