@@ -12,7 +12,7 @@ import {
   datasetFacts,
   type ImageRef,
   layoutError,
-  resolvePath,
+  rootOf,
   type Source,
   splitNames,
   textArg,
@@ -104,7 +104,7 @@ function locateData(
   source: DataSource,
   places: DataFolders,
 ): { readonly path: string; readonly kind: ArchiveKind | "archive" | "pictures" } {
-  const root = resolvePath(textArg(source, "root", undefined), places);
+  const root = rootOf(source, places);
   if (isTarGz(root)) return { path: root, kind: "archive" };
   for (const kind of kinds) {
     for (const folder of [root, join(root, `cifar-100-${kind}`)]) {

@@ -14,10 +14,9 @@ import {
   datasetFacts,
   type ListedClass,
   layoutError,
-  resolvePath,
+  rootOf,
   type Source,
   splitNames,
-  textArg,
 } from "./source.js";
 
 export const csv: Source = {
@@ -53,7 +52,7 @@ export const csv: Source = {
     }
     return { ...datasetFacts(splits), seen };
   },
-  roots: (source, places) => [resolvePath(textArg(source, "root", undefined), places)],
+  roots: (source, places) => [rootOf(source, places)],
   async list(source, places) {
     const tree = openRoot(source, places);
     const listing: Partial<Record<SourceSplit, ListedClass[]>> = {};
@@ -66,7 +65,7 @@ export const csv: Source = {
 };
 
 function openRoot(source: DataSource, places: DataFolders): FileTree {
-  const root = resolvePath(textArg(source, "root", undefined), places);
+  const root = rootOf(source, places);
   requireReadableRoot(source, root);
   return openFileTree(source, root);
 }

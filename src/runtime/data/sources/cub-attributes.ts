@@ -7,7 +7,7 @@ import { type DescriptionTable, tableDigest } from "../descriptions/table.js";
 import { openFileTree } from "../file-tree.js";
 import { readTextFile } from "../text-file.js";
 import { parsePairs } from "./cub-pairs.js";
-import { type DataFolders, resolvePath, type SourceDescriptions, textArg } from "./source.js";
+import { type DataFolders, rootOf, type SourceDescriptions } from "./source.js";
 
 /** The number of attributes in the published list. */
 const published = 312;
@@ -16,7 +16,7 @@ const listFile = "attributes/class_attribute_labels_continuous.txt";
 
 export const cubAttributes: SourceDescriptions = {
   facts(source, _, places) {
-    const root = resolvePath(textArg(source, "root", undefined), places);
+    const root = rootOf(source, places);
     if (!existsSync(root)) return { size: published, digest: undefined };
     const table = readAttributes(source, places);
     return { size: table.columns.length, digest: tableDigest(table) };
@@ -26,7 +26,7 @@ export const cubAttributes: SourceDescriptions = {
 
 /** Reads the table as fractions. @throws DiagnosticError FSL6004 if a line is wrong or the file is missing. */
 function readAttributes(source: DataSource, places: DataFolders): DescriptionTable {
-  const root = resolvePath(textArg(source, "root", undefined), places);
+  const root = rootOf(source, places);
   const tree = openFileTree(source, root);
   const list = tree.files.find((path) => path === listFile || path.endsWith(`/${listFile}`));
   const refuse = (line: number, problem: string): DiagnosticError =>

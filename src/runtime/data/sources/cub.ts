@@ -17,7 +17,7 @@ import {
   type ImageRef,
   type Listing,
   layoutError,
-  resolvePath,
+  rootOf,
   type Source,
   splitNames,
   textArg,
@@ -63,7 +63,7 @@ export const cub: Source = {
     fetched: false,
   },
   facts(source, places) {
-    const root = resolvePath(textArg(source, "root", undefined), places);
+    const root = rootOf(source, places);
     const isDefault = textArg(source, "split", "closer_look") === "closer_look";
     const published = isDefault ? closerLook : undefined;
     if (!existsSync(root)) return published;
@@ -79,7 +79,7 @@ export const cub: Source = {
     };
   },
   describe: cubAttributes,
-  roots: (source, places) => [resolvePath(textArg(source, "root", undefined), places)],
+  roots: (source, places) => [rootOf(source, places)],
   async list(source, places) {
     const found = openCub(source, places);
     requireImages(source, found);
@@ -103,7 +103,7 @@ export interface CubFiles {
 
 /** Opens the data. @throws DiagnosticError FSL6002 if a list is missing. */
 export function openCub(source: DataSource, places: DataFolders): CubFiles {
-  const root = resolvePath(textArg(source, "root", undefined), places);
+  const root = rootOf(source, places);
   requireReadableRoot(source, root);
   const tree = openFileTree(source, root);
   const marker = tree.files.find((path) => path === "images.txt" || path.endsWith("/images.txt"));

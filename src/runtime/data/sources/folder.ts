@@ -24,10 +24,9 @@ import {
   type ListedClass,
   layoutError,
   remark,
-  resolvePath,
+  rootOf,
   type Source,
   splitNames,
-  textArg,
 } from "./source.js";
 
 /**
@@ -83,10 +82,7 @@ export const folder: Source = {
       findings: [...sharedClasses(classes), ...leftOut(read)],
     };
   },
-  roots: (source, places) => [
-    resolvePath(textArg(source, "root", undefined), places),
-    ...classListRoots(source, places),
-  ],
+  roots: (source, places) => [rootOf(source, places), ...classListRoots(source, places)],
   async list(source, places) {
     const { tree, classes } = readFolder(source, places);
     const listing: Partial<Record<SourceSplit, ListedClass[]>> = {};
@@ -110,7 +106,7 @@ interface FolderRead {
 
 /** Lists the folder and divides its images. @throws DiagnosticError FSL6002 if there is no class, or if listed classes are missing. */
 function readFolder(source: DataSource, places: DataFolders): FolderRead {
-  const root = resolvePath(textArg(source, "root", undefined), places);
+  const root = rootOf(source, places);
   requireReadableRoot(source, root);
   const tree = openFileTree(source, root);
   const folders = new Set(tree.files.flatMap((path) => path.split("/").slice(0, -1)));

@@ -11,7 +11,7 @@ import {
   type ImageRef,
   type ListedClass,
   layoutError,
-  resolvePath,
+  rootOf,
   type Source,
   textArg,
 } from "./source.js";
@@ -129,11 +129,7 @@ export const omniglot: Source = {
     const classes = (name: string): ListedClass[] => {
       const images = characters.get(name);
       if (images === undefined) {
-        throw layoutError(
-          source,
-          resolvePath(textArg(source, "root", undefined), places),
-          `the character ${name} is missing`,
-        );
+        throw layoutError(source, rootOf(source, places), `the character ${name} is missing`);
       }
       if (!turns) return [{ name: className(name, undefined), images }];
       return quarterTurns.map((turn) => ({
@@ -159,7 +155,7 @@ function splitArg(source: DataSource): "vinyals" | "background" {
 
 /** Returns the path of a part: its folder if it exists, and otherwise its zip archive. */
 function partPath(source: DataSource, places: DataFolders, part: string): string {
-  const root = resolvePath(textArg(source, "root", undefined), places);
+  const root = rootOf(source, places);
   const unpacked = join(root, part);
   return existsSync(unpacked) ? unpacked : `${unpacked}.zip`;
 }

@@ -153,6 +153,11 @@ export function resolvePath(path: string, { projectDir }: DataFolders): string {
   return isAbsolute(path) ? path : resolve(projectDir, path);
 }
 
+/** Returns the path of the data: the argument `root` of a source. */
+export function rootOf(source: DataSource, places: DataFolders): string {
+  return resolvePath(textArg(source, "root", undefined), places);
+}
+
 /** Returns the error for data whose layout is not the one that the source expects. */
 export function layoutError(
   source: DataSource,

@@ -18,7 +18,7 @@ import {
   type ImageRef,
   type Listing,
   layoutError,
-  resolvePath,
+  rootOf,
   type Source,
   splitFacts,
   splitNames,
@@ -89,10 +89,6 @@ export const vectors: Source = {
     },
   },
 };
-
-function rootOf(source: DataSource, places: DataFolders): string {
-  return resolvePath(textArg(source, "root", undefined), places);
-}
 
 function attributesOf(source: DataSource, places: DataFolders): DescriptionTable | undefined {
   return openVectors(source, places).attributes;

@@ -120,7 +120,7 @@ export abstract class HeldTensors extends StepList {
     return made;
   }
 
-  /** As `native`, for a description of bf16: returns a copy whose numbers are rounded. */
+  /** Returns a copy in the layout of a description of bf16, with rounded numbers. `native` does so for other descriptions. */
   round(node: Node, shape: Shape, description: Pointer): Held {
     const copies = this.rounded.get(node) ?? [];
     const known = copies.find(({ layout }) => this.layouts.same(layout, description));

@@ -31,7 +31,7 @@ export function tryDescribe(
   return description === undefined ? undefined : { description, precision: "f32" };
 }
 
-/** As `tryDescribe`. @throws EngineError if the library has no such primitive. */
+/** Returns the description that `tryDescribe` finds. @throws EngineError if the library has no such primitive. */
 export function describe(b: Builder, what: string, make: (precision: Precision) => Pointer | undefined): Described {
   const described = tryDescribe(b, make);
   if (described === undefined) throw new EngineError("unsupported-op", `oneDNN has no ${what} for these tensors`);

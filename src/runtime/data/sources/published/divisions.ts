@@ -38,7 +38,7 @@ export const byHash: Division = {
   split: ({ name }) => splitByName(name, 0.16, 0.2),
 };
 
-/** As `byHash`, but all classes of a group are in one split. */
+/** Divides groups of classes by a hash, as `byHash` divides classes: all classes of a group are in one split. */
 export const byGroup = (meaning: string): Division => ({
   meaning,
   split: ({ name, group }) => splitByName(group ?? name, 0.16, 0.2),

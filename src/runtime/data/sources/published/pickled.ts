@@ -4,19 +4,8 @@ import type { DataSource, SourceSplit } from "../../../../compiler/typed/tree.js
 import { reason } from "../../../system/reason.js";
 import { publishedClasses } from "../class-lists.js";
 import { plural, some } from "../overview.js";
-import {
-  badArg,
-  boolArg,
-  datasetFacts,
-  type ListedClass,
-  layoutError,
-  remark,
-  resolvePath,
-  type Source,
-  splitNames,
-  textArg,
-} from "../source.js";
-import { partialArgument, partialHelp } from "./partial.js";
+import { badArg, boolArg, type ListedClass, layoutError, rootOf, type Source, splitNames, textArg } from "../source.js";
+import { factsOf, partialArgument, partialHelp } from "./partial.js";
 import { countPickledSplit, type PickledFiles, readPickledSplit } from "./pickled-split.js";
 import { SetFiles } from "./set-files.js";
 
@@ -71,22 +60,15 @@ export const pickled: Source = {
     fetched: false,
   },
   facts(source, places) {
-    const { splits, missing, files } = read(source, SetFiles.open(source, rootOf(source, places)), countPickledSplit);
-    const sized = splitNames.map((split) => {
-      return [split, (splits[split] ?? []).map(({ name, images }) => ({ name, images: images.length }))] as const;
-    });
-    const findings = missing === undefined ? [] : [remark(`${files.root} is a part of the set: ${missing}`, [])];
-    return { ...datasetFacts(Object.fromEntries(sized)), findings };
+    const files = SetFiles.open(source, rootOf(source, places));
+    const { splits, missing } = read(source, files, countPickledSplit);
+    return factsOf(splits, files.root, missing);
   },
   roots: (source, places) => [rootOf(source, places)],
   async list(source, places) {
     return read(source, SetFiles.open(source, rootOf(source, places)), readPickledSplit).splits;
   },
 };
-
-function rootOf(source: DataSource, places: Parameters<Source["roots"]>[1]): string {
-  return resolvePath(textArg(source, "root", undefined), places);
-}
 
 /** Reads the splits of a set. @throws DiagnosticError FSL6002 if they are damaged, or not the published ones and not allowed to be a part. */
 function read(
@@ -96,7 +78,6 @@ function read(
 ): {
   readonly splits: Partial<Record<SourceSplit, ListedClass[]>>;
   readonly missing: string | undefined;
-  readonly files: SetFiles;
 } {
   const name = textArg(source, "set", "mini_imagenet");
   const set = Object.hasOwn(sets, name) ? sets[name] : undefined;
@@ -125,9 +106,9 @@ function read(
     const difference = compare(split, splits[split] ?? [], set);
     if (difference !== undefined) missing.push(difference);
   }
-  if (missing.length === 0) return { splits, missing: undefined, files };
+  if (missing.length === 0) return { splits, missing: undefined };
   const clause = missing.join("; ");
-  if (Object.keys(splits).length > 0 && boolArg(source, "partial", false)) return { splits, missing: clause, files };
+  if (Object.keys(splits).length > 0 && boolArg(source, "partial", false)) return { splits, missing: clause };
   const help = [partialHelp];
   throw layoutError(source, files.root, clause, { help });
 }

@@ -9,20 +9,17 @@ import {
   type ArgDescription,
   boolArg,
   type DataFolders,
-  datasetFacts,
   type ImageRef,
   type ListedClass,
   type Listing,
   layoutError,
-  remark,
-  resolvePath,
+  rootOf,
   type Source,
   type SourceDescription,
   splitNames,
-  textArg,
 } from "../source.js";
 import { type Division, type Divisions, divisionOf, type SetClass, splitArgument } from "./divisions.js";
-import { partialArgument, partialHelp } from "./partial.js";
+import { factsOf, partialArgument, partialHelp } from "./partial.js";
 import { SetFiles } from "./set-files.js";
 
 export interface SetImage {
@@ -70,19 +67,10 @@ export function publishedSource(set: PublishedSet): Source {
   };
 }
 
-function rootOf(source: DataSource, places: DataFolders): string {
-  return resolvePath(textArg(source, "root", undefined), places);
-}
-
 function look(set: PublishedSet, source: DataSource, places: DataFolders): DatasetFacts {
   const files = SetFiles.open(source, rootOf(source, places));
   const { listing, missing } = divide(set, source, files, false);
-  const sized = splitNames.map((split) => {
-    const classes = listing[split] ?? [];
-    return [split, classes.map(({ name, images }) => ({ name, images: images.length }))] as const;
-  });
-  const findings = missing === undefined ? [] : [remark(`${files.root} is a part of the set: ${missing}`, [])];
-  return { ...datasetFacts(Object.fromEntries(sized)), seen: describeTree(files.tree), findings };
+  return { ...factsOf(listing, files.root, missing), seen: describeTree(files.tree) };
 }
 
 interface Divided {
